@@ -1,0 +1,58 @@
+# `make help` lists the targets. Everything lives in .venv; a second run of any target does only what is missing.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+PYTEST_ARGS ?=
+
+LOCKED := $(VENV)/.locked-installed
+PROJECT := $(VENV)/.project-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(PROJECT) ## Mailferry and its pinned libraries into .venv; leaves .venv/bin/mailferry
+
+demo: install ## a bundled source and target and the whole pipeline between them, in the terminal
+	@$(BIN)/mailferry demo
+
+test: install ## install the test servers if they are missing, then run every test
+	@deploy/debian/install-test-servers
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+lint: install ## style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: install ## put the code into its canonical form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: install ## measure against real servers on this machine
+	@deploy/debian/install-test-servers
+	@$(BIN)/python -m bench
+
+lock: install ## resolve pyproject.toml anew into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove .venv, caches and build results
+	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@deploy/debian/create-venv $(VENV)
+
+$(LOCKED): requirements.lock | $(BIN)/python
+	@echo "Installing the pinned libraries into $(VENV)" >&2
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(PROJECT): pyproject.toml $(LOCKED)
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
