@@ -1,0 +1,1 @@
+"""The processes of Mailferry, one folder each; they never import one another."""

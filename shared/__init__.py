@@ -1,0 +1,1 @@
+"""What every Mailferry process shares: vocabulary, contract, ports, and the adapters behind them."""

@@ -1,0 +1,82 @@
+"""Records to bytes and back: msgpack of `[wire name, version, fields]`.
+
+Decoding upcasts: a record of an older version is brought up to date step by step by the functions in `UPCASTS`, so that the
+rest of the code knows only the newest form. Anything that cannot be decoded raises `Undecodable`, which is permanent:
+trying again will not help, the bytes belong into the dead-letter queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgpack
+from pydantic import ValidationError
+
+from shared.contract.events import EVENTS, Record
+from shared.contract.journal import JOURNAL
+from shared.model.errors import Fault, MailferryError, quoted
+
+Fields = dict[str, Any]
+Upcast = Callable[[Fields], Fields]
+
+UPCASTS: Mapping[tuple[str, int], Upcast] = {}
+
+
+class Undecodable(MailferryError):
+    """Bytes that are no record of ours, or one from a newer Mailferry."""
+
+    temporary = False
+    fault = Fault.OURS
+
+
+class Codec:
+    """Encodes and decodes a closed set of record types."""
+
+    def __init__(self, types: Iterable[type[Record]], upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> None:
+        self._types = {each.wire_name: each for each in types}
+        self._upcasts = upcasts
+
+    def encode(self, record: Record) -> bytes:
+        """The bytes of a record."""
+        packed: bytes = msgpack.packb([record.wire_name, record.wire_version, record.model_dump()])
+        return packed
+
+    def decode(self, data: bytes) -> Record:
+        """The record in `data`, brought up to the newest version; raises `Undecodable`."""
+        name, version, fields = _envelope(data)
+        record = self._types.get(name)
+        if record is None:
+            raise Undecodable(f"unknown record {quoted(name)!r}")
+        if version > record.wire_version:
+            raise Undecodable(
+                f"{name} version {version} comes from a newer Mailferry; this one knows version {record.wire_version}"
+            )
+        try:
+            return record.model_validate(self._upcast(name, version, record.wire_version, fields))
+        except ValidationError as error:
+            raise Undecodable(f"{name} version {version} has {error.error_count()} invalid field(s)") from error
+
+    def _upcast(self, name: str, version: int, newest: int, fields: Fields) -> Fields:
+        for step in range(version, newest):
+            upcast = self._upcasts.get((name, step))
+            if upcast is None:
+                raise Undecodable(f"{name} version {version} is too old: no step from version {step}")
+            fields = upcast(fields)
+        return fields
+
+
+def _envelope(data: bytes) -> tuple[str, int, Fields]:
+    try:
+        unpacked = msgpack.unpackb(data)
+    except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
+        raise Undecodable(f"{len(data)} bytes that are no msgpack: {error}") from error
+    match unpacked:
+        case [str(name), int(version), dict(fields)] if version >= 1 and all(isinstance(key, str) for key in fields):
+            return name, version, fields
+        case _:
+            raise Undecodable("msgpack that is not [name, version, fields]")
+
+
+EVENT_CODEC = Codec(EVENTS)
+JOURNAL_CODEC = Codec(JOURNAL)

@@ -1,0 +1,91 @@
+"""The events on the broker: a closed union, in the past tense, with explicit wire names and versions.
+
+An event is a hint with the mail in it; the database is the truth. Every event carries the ledger's `fetch_no`, by which a
+stale or duplicate one is recognised and dropped. Credentials never ride in events. Times are seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.model.message import LedgerKey
+
+
+class Record(BaseModel):
+    """What goes over the wire or into the journal: frozen, named and versioned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+
+    wire_name: ClassVar[str]
+    wire_version: ClassVar[int] = 1
+
+
+class Payload(BaseModel):
+    """The raw mail: inside the event when it is small, else as the name of a blob. `octets` is its true length."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    octets: int
+    inline: bytes | None = None
+    blob: str | None = None
+
+
+class MessageFetched(Record):
+    """The fetcher has read a mail and entered it into the ledger; `fetcher` is whom to tell when it is settled."""
+
+    wire_name = "message.fetched"
+
+    message: str
+    tenant: str
+    account: str
+    fetch_no: int
+    key: LedgerKey
+    fetched_at: float
+    fetcher: str
+    payload: Payload
+
+
+class RoutedRecipient(BaseModel):
+    """One recipient to be served; `attempt` is how many attempts the database knew when this was said.
+
+    `address` names the recipient in the database, `destination` is the address that the target is told.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    destination: str
+    attempt: int
+
+
+class MessageRouted(Record):
+    """The router has resolved a mail's recipients; those listed here are to be served by `target`."""
+
+    wire_name = "message.routed"
+
+    message: str
+    tenant: str
+    account: str
+    fetch_no: int
+    target: str
+    reverse_path: str
+    recipients: tuple[RoutedRecipient, ...]
+    fetched_at: float
+    fetcher: str
+    payload: Payload
+
+
+class MessageSettled(Record):
+    """Every recipient of a mail is done. A hint: only the database allows the deletion at the source."""
+
+    wire_name = "message.settled"
+
+    message: str
+    account: str
+    fetch_no: int
+
+
+Event = MessageFetched | MessageRouted | MessageSettled
+EVENTS: tuple[type[Record], ...] = (MessageFetched, MessageRouted, MessageSettled)

@@ -1,0 +1,159 @@
+"""The journal's entries: every change of state, in the order in which it happened to a message.
+
+The state tables are folds of these entries (`shared.custody.fold`). An entry names what happened, not what the tables look
+like, so that the journal can be read as the story of a mail. `at` is seconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contract.events import Record
+from shared.model.message import LedgerKey, RecipientStatus
+
+
+class Entry(Record):
+    """One change in the life of the message `message`."""
+
+    message: str
+    at: float
+
+
+class Fetched(Entry):
+    """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its way.
+
+    `listed_size` is what the source's listing said, kept to recognise the mail again; `octets` is its true length.
+    `blob` is set where the raw mail is held in a blob.
+    """
+
+    wire_name = "journal.fetched"
+
+    tenant: str
+    account: str
+    key: LedgerKey
+    fetch_no: int
+    listed_size: int
+    octets: int
+    lease_until: float
+    blob: str | None = None
+
+
+class RecipientRouted(BaseModel):
+    """Why and how one recipient was chosen; `status` is open, waiting or suppressed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    destination: str
+    original: str
+    reason: str
+    status: RecipientStatus
+
+
+class Routed(Entry):
+    """The recipients were resolved from `evidence`; those already known and done are not repeated."""
+
+    wire_name = "journal.routed"
+
+    fetch_no: int
+    identity: str
+    message_id: str
+    reverse_path: str
+    target: str
+    evidence: str
+    rejected: tuple[str, ...]
+    recipients: tuple[RecipientRouted, ...]
+    lease_until: float
+
+
+class DeliveryBegun(Entry):
+    """An attempt to deliver to these recipients is being made by `worker`; each one's attempt number went up by one."""
+
+    wire_name = "journal.delivery-begun"
+
+    addresses: tuple[str, ...]
+    worker: str
+    lease_until: float
+
+
+class RecipientOutcome(BaseModel):
+    """What the target said about one recipient, and what follows: delivered, deferred or parked.
+
+    `code` and `text` are the target's (or our own words where it said nothing); `next_attempt_at` and `destination` are set
+    for a deferral, the latter where the next attempt goes elsewhere.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str
+    status: RecipientStatus
+    code: str
+    text: str
+    destination: str
+    next_attempt_at: float | None = None
+    in_doubt: bool = False
+
+
+class DeliveryEnded(Entry):
+    """The attempt ended with one outcome per recipient; `blob` holds the raw mail if one of them was parked."""
+
+    wire_name = "journal.delivery-ended"
+
+    outcomes: tuple[RecipientOutcome, ...]
+    lease_until: float
+    blob: str | None = None
+
+
+class WaitingResolved(Entry):
+    """The identical mail `holder` that this one waited for at `address` has arrived (suppressed) or failed (open)."""
+
+    wire_name = "journal.waiting-resolved"
+
+    address: str
+    holder: str
+    status: RecipientStatus
+
+
+class Lost(Entry):
+    """The mail's event did not come back; it is fetched again, or republished from its blob."""
+
+    wire_name = "journal.lost"
+
+    reason: str
+
+
+class Deleting(Entry):
+    """The deletion at the source has been allowed; whether it happened, a later listing tells."""
+
+    wire_name = "journal.deleting"
+
+
+class Gone(Entry):
+    """A listing no longer shows the mail under its key."""
+
+    wire_name = "journal.gone"
+
+    reason: str
+
+
+class ParkedRetried(Entry):
+    """An operator asked for another attempt at a parked recipient, perhaps under another destination or target."""
+
+    wire_name = "journal.parked-retried"
+
+    address: str
+    destination: str
+    target: str
+
+
+class ParkedDiscarded(Entry):
+    """An operator gave a parked recipient up."""
+
+    wire_name = "journal.parked-discarded"
+
+    address: str
+
+
+JOURNAL: tuple[type[Entry], ...] = (
+    Fetched, Routed, DeliveryBegun, DeliveryEnded, WaitingResolved, Lost, Deleting, Gone, ParkedRetried, ParkedDiscarded,
+)  # fmt: skip

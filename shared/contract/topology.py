@@ -1,0 +1,76 @@
+"""The broker's topology as data: what must exist so that no event is ever lost on its way.
+
+Queues are quorum queues, so that a confirmed event survives the loss of a node. A retry queue holds events for one delay
+and then hands them back to the relay, at least once. Nothing here knows a broker; adapters declare what this says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+EXCHANGE = "mailferry.events"
+ROUTER_QUEUE = "mailferry.router"
+RELAY_QUEUE = "mailferry.relay"
+DEAD_QUEUE = "mailferry.dead"
+RETRY_QUEUE_PREFIX = "mailferry.retry."
+
+FETCHED_KEY = "message.fetched"
+ROUTED_KEY = "message.routed"
+DEAD_KEY = "message.dead"
+RETRY_KEY_PREFIX = "message.retry."
+SETTLED_KEY_PREFIX = "message.settled."
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A durable queue bound to the exchange by `key`. With `delay` (seconds) its events move on to `then` after that time."""
+
+    name: str
+    key: str
+    delay: int | None = None
+    then: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The exchange and its durable queues; `delays` are the steps (seconds, rising) that retry queues exist for."""
+
+    exchange: str
+    queues: tuple[Queue, ...]
+    delays: tuple[int, ...]
+
+    def retry_key(self, delay: float) -> str:
+        """The routing key of the longest step not above `delay`; the shortest step where all are longer.
+
+        Waking too early is harmless, as the database knows when an attempt is due; waking too late is not.
+        """
+        fitting = [step for step in self.delays if step <= delay]
+        return f"{RETRY_KEY_PREFIX}{max(fitting) if fitting else self.delays[0]}"
+
+
+def settled_key(fetcher: str) -> str:
+    """The routing key of the hints for one fetcher process."""
+    return SETTLED_KEY_PREFIX + fetcher
+
+
+def hint_queue(fetcher: str) -> str:
+    """The name of the exclusive queue of one fetcher process, which ends with its connection."""
+    return "mailferry.settled." + fetcher
+
+
+def topology(delays: Sequence[float]) -> Topology:
+    """The topology for these retry delays in seconds. Raises ValueError where there is none, or one below a second."""
+    steps = tuple(sorted({int(delay) for delay in delays}))
+    if not steps or steps[0] < 1:
+        raise ValueError("retry delays must be given, each at least one second")
+    assert all(earlier < later for earlier, later in pairwise(steps))
+    retries = (
+        Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY) for step in steps
+    )
+    return Topology(
+        EXCHANGE,
+        (Queue(ROUTER_QUEUE, FETCHED_KEY), Queue(RELAY_QUEUE, ROUTED_KEY), Queue(DEAD_QUEUE, DEAD_KEY), *retries),
+        steps,
+    )

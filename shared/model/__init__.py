@@ -1,0 +1,1 @@
+"""The vocabulary of Mailferry: values and their meaning, no input or output."""

@@ -1,0 +1,92 @@
+"""An account: one mailbox at somebody else's server, and what is to become of the mail in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+from shared.model.address import Address
+from shared.model.endpoint import Endpoint
+from shared.model.retention import Retention
+
+
+class MailboxKind(StrEnum):
+    """Whether a mailbox holds the mail of one person, or of all addresses of some domains."""
+
+    SINGLE = "single"
+    CATCH_ALL = "catch-all"
+
+
+class Dedup(StrEnum):
+    """What makes two mails the same: content, the Message-ID alone, or nothing."""
+
+    CONTENT = "content"
+    MESSAGE_ID = "message-id"
+    OFF = "off"
+
+
+KEEP = "keep"
+REFUSE = "refuse"
+ENVELOPE_FIELDS = ("X-Original-To", "Delivered-To", "Envelope-To")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are at a server. `auth` are the methods allowed, in the order in which they are tried."""
+
+    username: str
+    password: SecretStr = field(repr=False)
+    auth: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Who gets the mail of an account.
+
+    `recipient` is set for a single-user mailbox. `domains` maps each accepted domain to `keep` or to the domain it is
+    translated to. `unknown_recipients` is the postmaster's address, or None where the target's refusal decides.
+    """
+
+    kind: MailboxKind
+    recipient: Address | None = None
+    domains: dict[str, str] = field(default_factory=dict)
+    recipient_headers: tuple[str, ...] = ENVELOPE_FIELDS
+    unknown_recipients: Address | None = None
+    dedup: Dedup = Dedup.CONTENT
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long and how often to try; all in seconds but `retries`, the connection attempts in one pass.
+
+    `timeout` is inactivity: time without a byte received.
+    """
+
+    poll: float = 60.0
+    timeout: float = 60.0
+    retries: int = 3
+    retry_delay: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A configured account; `target` is the name of the target that its mail goes to."""
+
+    tenant: str
+    name: str
+    protocol: str
+    endpoint: Endpoint
+    login: Login
+    target: str
+    routing: Routing
+    retention: Retention = Retention(0)
+    patience: Patience = Patience()
+    max_messages: int = 0
+    enabled: bool = True
+
+    @property
+    def id(self) -> str:
+        """`tenant/name`, unique in a configuration."""
+        return f"{self.tenant}/{self.name}"

@@ -1,0 +1,68 @@
+"""A mail address as an envelope carries it: local part and domain, strict in what it accepts.
+
+The domain is compared and kept in lower case and IDNA; the local part is left as it is, since only its own server knows
+what it means. An address with a defect is refused with the reason, never repaired into somebody else's (CVE-2023-27043).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LOCAL_LIMIT = 64
+DOMAIN_LIMIT = 253
+LABEL_LIMIT = 63
+_ATOM = re.compile(r"[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*")
+_QUOTED = re.compile(r'"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"')
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+
+
+class DefectiveAddress(ValueError):
+    """The text is no address that can be put into an envelope; the message says why."""
+
+
+class Address(NamedTuple):
+    """`local@domain`, the domain normalised."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+
+def parse_address(text: str) -> Address:
+    """The one address in `text`, without a display name or angle brackets. Raises `DefectiveAddress`."""
+    local, at, domain = text.strip().rpartition("@")
+    if not at:
+        raise DefectiveAddress("no @ in it")
+    return Address(checked_local(local), normal_domain(domain))
+
+
+def checked_local(local: str) -> str:
+    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2). Raises `DefectiveAddress`."""
+    if not local:
+        raise DefectiveAddress("nothing before the @")
+    if len(local.encode("utf-8", "surrogateescape")) > LOCAL_LIMIT:
+        raise DefectiveAddress(f"local part longer than {LOCAL_LIMIT} octets")
+    if not (_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)):
+        raise DefectiveAddress("local part is neither a dot-atom nor a quoted string")
+    return local
+
+
+def normal_domain(text: str) -> str:
+    """The domain in lower case and IDNA, without a final dot. Raises `DefectiveAddress`."""
+    domain = text.strip().rstrip(".").lower()
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError as error:
+            raise DefectiveAddress("domain is no valid international name") from error
+    if not domain:
+        raise DefectiveAddress("nothing after the @")
+    if len(domain) > DOMAIN_LIMIT:
+        raise DefectiveAddress(f"domain longer than {DOMAIN_LIMIT} octets")
+    for label in domain.split("."):
+        if len(label) > LABEL_LIMIT or not _LABEL.fullmatch(label):
+            raise DefectiveAddress("domain has an invalid label")
+    return domain

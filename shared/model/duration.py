@@ -1,0 +1,31 @@
+"""Durations as people write them: `90s`, `15m`, `4h`, `5d`, or a number of seconds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+
+
+def seconds(value: object) -> float:
+    """The seconds in a duration. Raises ValueError with a sentence that says what is expected."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
+        return float(value)
+    if isinstance(value, str) and (match := _WRITTEN.fullmatch(value.strip())):
+        return float(match[1]) * UNITS[match[2] or "s"]
+    raise ValueError('expected a duration such as "90s", "15m", "4h" or "5d"')
+
+
+def written(duration: float) -> str:
+    """A duration as people write it, in the largest unit that leaves a whole number."""
+    for unit in ("d", "h", "m"):
+        if duration and duration % UNITS[unit] == 0:
+            return f"{int(duration // UNITS[unit])}{unit}"
+    return f"{duration:g}s"
+
+
+Duration = Annotated[float, BeforeValidator(seconds)]

@@ -1,0 +1,33 @@
+"""Where a server is and how the connection to it is protected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tls(StrEnum):
+    """How TLS comes about; `wanted` goes on in clear if it is not to be had, `required` does not."""
+
+    OFF = "off"
+    WANTED = "wanted"
+    REQUIRED = "required"
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server to connect to: `host` and `port`, or the path of a Unix socket.
+
+    `verify` switches certificate checks (chain and name); `ca_file` adds an own authority.
+    """
+
+    host: str
+    port: int
+    tls: Tls = Tls.OFF
+    verify: bool = True
+    ca_file: str | None = None
+    unix_path: str | None = None
+
+    def __str__(self) -> str:
+        return self.unix_path or f"{self.host}:{self.port}"

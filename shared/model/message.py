@@ -1,0 +1,49 @@
+"""A mail on its way: where it was found, and how far it has come."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class MessageStatus(StrEnum):
+    """How far a mail has come; `lost` means that its event never came back, so it is to be fetched again."""
+
+    FETCHED = "fetched"
+    ROUTED = "routed"
+    SETTLED = "settled"
+    DELETING = "deleting"
+    GONE = "gone"
+    LOST = "lost"
+
+
+IN_FLIGHT = frozenset({MessageStatus.FETCHED, MessageStatus.ROUTED})
+DELETABLE = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING})
+
+
+class LedgerKey(NamedTuple):
+    """The place of a mail at its source. POP3 knows one folder and no UIDVALIDITY: `INBOX` and 0 stand for them."""
+
+    folder: str
+    uidvalidity: int
+    uid: str
+
+
+class RecipientStatus(StrEnum):
+    """What became of one recipient of a mail."""
+
+    OPEN = "open"
+    ATTEMPTING = "attempting"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    PARKED = "parked"
+    WAITING = "waiting"
+    SUPPRESSED = "suppressed"
+    DISCARDED = "discarded"
+
+
+TERMINAL = frozenset(
+    {RecipientStatus.DELIVERED, RecipientStatus.PARKED, RecipientStatus.SUPPRESSED, RecipientStatus.DISCARDED}
+)
+DUE = frozenset({RecipientStatus.OPEN, RecipientStatus.DEFERRED})
+PENDING = frozenset({RecipientStatus.OPEN, RecipientStatus.ATTEMPTING, RecipientStatus.DEFERRED})

@@ -1,0 +1,41 @@
+"""How long a copy stays at the source: not at all, for ever, or for some days after the download."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DAY = 86400.0
+_DAYS = re.compile(r"(\d{1,5})d")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """`days` is 0 for deletion as soon as the mail is settled, None for a copy left for ever."""
+
+    days: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Retention:
+        """Read `delete`, `keep` or `7d`. Raises ValueError."""
+        if text == "delete":
+            return cls(0)
+        if text == "keep":
+            return cls(None)
+        if match := _DAYS.fullmatch(text):
+            return cls(int(match[1]))
+        raise ValueError('expected "delete", "keep" or a number of days such as "7d"')
+
+    def __str__(self) -> str:
+        if self.days is None:
+            return "keep"
+        return f"{self.days}d" if self.days else "delete"
+
+    @property
+    def leaves_a_copy(self) -> bool:
+        """Whether a settled mail stays at the source for a while."""
+        return self.days != 0
+
+    def is_over(self, downloaded_at: float, now: float) -> bool:
+        """Whether a settled mail downloaded at `downloaded_at` (seconds since the epoch) may go."""
+        return self.days is not None and now >= downloaded_at + self.days * DAY

@@ -1,0 +1,39 @@
+"""TLS contexts for connections to servers: verified by default, TLS 1.2 or newer, never the library's leftovers.
+
+A context is expensive (it parses every authority of the system), so equal endpoints share one; an own authority file
+that was replaced on disk is noticed by its time stamp and size.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import lru_cache
+
+from shared.model.endpoint import Endpoint
+
+_REMEMBERED_CONTEXTS = 64
+
+
+def client_context(endpoint: Endpoint) -> ssl.SSLContext:
+    """The context for `endpoint`.
+
+    With `verify` the chain must lead to an authority of the system or of `ca_file` and the name must match; without
+    it neither is looked at. Raises OSError (ssl.SSLError included) if `ca_file` cannot be read.
+    """
+    if endpoint.ca_file is None:
+        return _context(endpoint.verify, None, 0, 0)
+    status = os.stat(endpoint.ca_file)
+    return _context(endpoint.verify, endpoint.ca_file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=_REMEMBERED_CONTEXTS)
+def _context(verify: bool, ca_file: str | None, _changed: int, _size: int) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,102 @@
+"""The broker: carries hints from process to process. It may be wiped at any time; nothing true is known only here.
+
+Obligations of an adapter
+- `publish` returns only after the broker has confirmed every publication, or raises; it keeps a bounded window of
+  unconfirmed ones and pipelines within it. Where the broker blocks publishers (disk or memory alarm) it raises
+  `BrokerUnavailable` after a bounded time; it never hangs.
+- A mandatory publication that no queue takes raises `Unroutable`; the others of the batch have gone out.
+- An unacknowledged delivery comes again, to this or another consumer, after its consumer is gone. It may come more often.
+- A lost connection is a lost session: the adapter connects again by itself with back-off, declares the topology again and
+  resumes the subscriptions. A delivery belongs to the session it came in; settling it in a later one does nothing.
+- A consumer never holds more than `prefetch` unsettled deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.model.errors import Fault, MailferryError
+
+
+class BrokerUnavailable(MailferryError):
+    """The broker cannot be reached, does not confirm, or blocks publishers for the time being."""
+
+    fault = Fault.BROKER
+
+
+class Unroutable(MailferryError):
+    """No queue took a mandatory publication: the topology is damaged."""
+
+    fault = Fault.BROKER
+
+
+class TooLarge(MailferryError):
+    """The event is larger than the broker accepts."""
+
+    temporary = False
+    fault = Fault.BROKER
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An event to publish under a routing key. A hint that may find no queue is not `mandatory`."""
+
+    key: str
+    body: bytes
+    mandatory: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """An event that arrived. `epoch` names the session in which it came, `tag` the delivery within it."""
+
+    body: bytes
+    tag: int
+    epoch: int
+    redelivered: bool = False
+
+
+class Subscription(Protocol):
+    """A queue being consumed."""
+
+    async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
+        """At least one delivery, as soon as there is one; up to `limit` of those that arrive within `linger` seconds.
+
+        Waits as long as it takes, also through the loss of a connection; to stop waiting, cancel.
+        """
+        ...
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """These were handled, and the database knows. Those of an earlier session are ignored."""
+        ...
+
+    async def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """These were not handled; hand them out again."""
+        ...
+
+
+class Broker(Protocol):
+    """A connection to the broker, reconnecting by itself."""
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        """Publish all, pipelined, and return when all are confirmed; raises as the module says."""
+        ...
+
+    def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
+        """Consume a queue of the topology."""
+        ...
+
+    def subscribe_hints(self, fetcher: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
+        """Consume the hints for one fetcher, from an exclusive queue that lives as long as the connection."""
+        ...
+
+    def problem(self) -> str | None:
+        """Why the broker cannot be used at this moment, as a sentence; None where it can."""
+        ...
+
+    async def close(self) -> None:
+        """End the connection; unsettled deliveries go back to their queues."""
+        ...
