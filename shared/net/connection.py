@@ -1,103 +1,171 @@
 """One byte stream to a server, with a limit on every wait.
 
-Promises: no read or write waits longer than the inactivity timeout without a byte moving, nor beyond the deadline if
-one is set; at most `READ_LIMIT` bytes are held ahead of the reader; bytes that were received are never lost, not even
-when a read is cancelled. Works on asyncio's own loop and on uvloop.
+Promises: no read or write waits longer than the inactivity timeout without a byte moving, nor beyond the
+deadline if one is set; memory stays bounded; bytes that were received are never lost, not even when a read is
+cancelled. Works on asyncio's own loop and on uvloop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
-from shared.net.errors import ConnectionLost, DeadlineExceeded, InactivityTimeout, TlsFailed
+from shared.net.errors import (
+    ConnectionLost,
+    DeadlineExceeded,
+    InactivityTimeout,
+    TlsFailed,
+    reason_of,
+    tls_failed,
+)
+from shared.net.stream import ByteStream
 from shared.net.tls import client_context
 
-READ_LIMIT = 256 * 1024
-_CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 2.0
 
 
-class ByteStream(asyncio.Protocol):
-    """The callback side: keeps what arrived until it is read, and wakes whoever waits."""
+class Connection:
+    """A connection that `dial` made; used by one task for reading and at most one for writing.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Errors are subclasses of `shared.net.errors.NetworkError` and carry the `fault` given to `dial`.
+    """
+
+    def __init__(
+        self,
+        stream: ByteStream,
+        endpoint: Endpoint,
+        *,
+        inactivity_timeout: float,
+        fault: Fault,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._stream = stream
+        self._endpoint = endpoint
+        self._inactivity_timeout = inactivity_timeout
+        self._fault = fault
         self._loop = loop
-        self._chunks: list[bytes] = []
-        self._held = 0
-        self._paused = False
-        self.writable = True
-        self.ended = False
-        self.lost: Exception | None = None
-        self.closed = False
-        self._waiter: asyncio.Future[None] | None = None
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._held += len(data)
-        if self._held >= READ_LIMIT and not self._paused and self.transport is not None:
-            self._paused = True
-            self.transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> bool:
-        self.ended = True
-        self._wake()
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.ended = self.closed = True
-        self.lost = error
-        self._wake()
-
-    def pause_writing(self) -> None:
-        self.writable = False
-
-    def resume_writing(self) -> None:
-        self.writable = True
-        self._wake()
+        self._deadline: float | None = None
 
     @property
-    def held(self) -> int:
-        """Bytes received and not read yet."""
-        return self._held
+    def is_tls(self) -> bool:
+        """Whether what is sent now is encrypted."""
+        return self._stream.transport.get_extra_info("ssl_object") is not None
 
-    def take(self) -> bytes:
-        """Everything that is there, without a copy where it is one piece."""
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._held = 0
-        if self._paused and self.transport is not None and not self.closed:
-            self._paused = False
-            self.transport.resume_reading()
-        return data
+    @property
+    def inactivity_timeout(self) -> float:
+        """Seconds that may pass without a byte; may be changed between two waits (SMTP's phases differ)."""
+        return self._inactivity_timeout
 
-    async def change(self, seconds: float) -> bool:
-        """Wait until something happened; False if `seconds` passed first."""
-        waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(max(seconds, 0), self._expire, waiter)
+    @inactivity_timeout.setter
+    def inactivity_timeout(self, seconds: float) -> None:
+        self._inactivity_timeout = seconds
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Everything from now on must be done within `seconds`, however busy the line is; None lifts the
+        deadline.
+        """
+        self._deadline = None if seconds is None else self._loop.time() + seconds
+
+    async def read(self) -> bytes:
+        """Whatever is there, at least one byte (less than 512 KiB); b"" once the server closed its side.
+
+        Raises `InactivityTimeout`, `DeadlineExceeded`, or `ConnectionLost` if the connection was reset.
+        """
+        stream = self._stream
+        while not stream.held:
+            if stream.lost is not None:
+                raise self._connection_lost()
+            if stream.ended:
+                return b""
+            if not await stream.change(self._patience()):
+                raise self._timed_out("sent")
+        self._refuse_overtime()
+        return stream.take()
+
+    def write(self, data: bytes | memoryview | Sequence[bytes | memoryview]) -> None:
+        """Hand bytes to the transport, without waiting; follow it with `drain` where the amount is not
+        small.
+        """
+        if self._stream.closed:
+            raise self._connection_lost()
+        if isinstance(data, bytes | memoryview):
+            self._stream.transport.write(data)
+        else:
+            self._stream.transport.writelines(data)
+
+    async def drain(self) -> None:
+        """Wait until the transport takes more; a server that takes bytes, however slowly, is not inactive."""
+        stream = self._stream
+        while not stream.writable and not stream.closed:
+            unsent = stream.transport.get_write_buffer_size()
+            moved = await stream.change(self._patience()) or stream.transport.get_write_buffer_size() < unsent
+            self._refuse_overtime()
+            if not moved:
+                raise self._timed_out("took")
+        if stream.closed:
+            raise self._connection_lost()
+
+    async def start_tls(self, endpoint: Endpoint) -> None:
+        """Switch to TLS now; on any error the connection is closed.
+
+        Bytes that came in clear behind the server's consent are an injection (CVE-2021-39272) and refused.
+        The caller makes sure that none are left in its own parser.
+        """
+        if self._stream.held:
+            self.abort()
+            raise TlsFailed(
+                f"{self._endpoint} sent bytes in clear after it agreed to start TLS: someone may tamper with "
+                "the connection.",
+                fault=self._fault,
+            )
         try:
-            await waiter
-            return not waiter.cancelled()
-        except asyncio.CancelledError:
-            if waiter.cancelled() and self._waiter is None:
-                return False
-            raise
-        finally:
-            timer.cancel()
-            if self._waiter is waiter:
-                self._waiter = None
+            transport = await self._loop.start_tls(
+                self._stream.transport,
+                self._stream,
+                client_context(endpoint),
+                server_hostname=endpoint.host,
+                ssl_handshake_timeout=max(self._patience(), 0.001),
+            )
+        except (OSError, ValueError) as error:
+            self.abort()
+            raise tls_failed(str(self._endpoint), error, self._fault) from error
+        if transport is None:
+            raise ConnectionLost(f"{self._endpoint} closed the connection as TLS began.", fault=self._fault)
+        self._stream.connection_made(transport)
 
-    def _expire(self, waiter: asyncio.Future[None]) -> None:
-        pass
+    async def close(self) -> None:
+        """Send what is left and close; gives up politeness after `CLOSE_TIMEOUT` seconds. Never raises."""
+        self._stream.transport.close()
+        until = self._loop.time() + CLOSE_TIMEOUT
+        while not self._stream.closed:
+            if not await self._stream.change(until - self._loop.time()):
+                self.abort()
+                return
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def abort(self) -> None:
+        """Close at once; what is unsent is thrown away."""
+        self._stream.transport.abort()
+
+    def _patience(self) -> float:
+        if self._deadline is None:
+            return self._inactivity_timeout
+        return min(self._inactivity_timeout, self._deadline - self._loop.time())
+
+    def _overdue(self) -> bool:
+        return self._deadline is not None and self._loop.time() >= self._deadline
+
+    def _refuse_overtime(self) -> None:
+        if self._overdue():
+            raise DeadlineExceeded(f"The time allowed for {self._endpoint} is used up.", fault=self._fault)
+
+    def _timed_out(self, verb: str) -> InactivityTimeout | DeadlineExceeded:
+        if self._overdue():
+            return DeadlineExceeded(f"The time allowed for {self._endpoint} is used up.", fault=self._fault)
+        seconds = f"{self._inactivity_timeout:g}"
+        return InactivityTimeout(f"{self._endpoint} {verb} nothing for {seconds} seconds.", fault=self._fault)
+
+    def _connection_lost(self) -> ConnectionLost:
+        reason = reason_of(self._stream.lost) if self._stream.lost else "it was closed"
+        return ConnectionLost(f"The connection to {self._endpoint} was lost: {reason}.", fault=self._fault)

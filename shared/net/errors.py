@@ -1,12 +1,16 @@
 """What can go wrong between us and a server before any mail protocol is spoken.
 
-All of it is temporary: cables, names and certificates get repaired. Whose fault it is depends on which side the server
-is, so the caller of `dial` says it.
+All of it is temporary: cables, names and certificates get repaired. Whose fault it is depends on which side
+the server is, so the caller of `dial` says it.
 """
 
 from __future__ import annotations
 
-from shared.model.errors import MailferryError
+import os
+import socket
+import ssl
+
+from shared.model.errors import Fault, MailferryError, quoted
 
 
 class NetworkError(MailferryError):
@@ -35,3 +39,23 @@ class DeadlineExceeded(NetworkError):
 
 class ConnectionLost(NetworkError):
     """The connection broke, or the server closed it where it owed an answer."""
+
+
+def reason_of(error: Exception) -> str:
+    """Why the system refused, as the end of a sentence."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted ({quoted(error.verify_message)})"
+    if isinstance(error, ssl.SSLError):
+        return quoted(error.reason or str(error) or "TLS error").replace("_", " ").lower()
+    if isinstance(error, socket.gaierror):
+        return quoted(error.strerror or str(error)).lower()
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return quoted(str(error) or type(error).__name__).removesuffix(".")
+
+
+def tls_failed(server: str, error: Exception, fault: Fault) -> TlsFailed:
+    """`TlsFailed` for an error of the TLS library or of the system below it."""
+    return TlsFailed(f"TLS with {server} failed: {reason_of(error)}.", fault=fault)

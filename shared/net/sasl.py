@@ -1,7 +1,7 @@
 """SASL mechanisms, client side (RFC 4422): challenges in, responses out, no input or output.
 
-A protocol that carries SASL (POP3, SMTP, later IMAP) encodes and decodes base64 itself; here everything is raw bytes.
-Adding a mechanism means adding a class and its line in `MECHANISMS`.
+A protocol that carries SASL (POP3, SMTP, later IMAP) encodes and decodes base64 itself; here everything is
+raw bytes. Adding a mechanism means adding a class and its line in `MECHANISMS`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
+
+from typing_extensions import override
 
 from shared.model.errors import Fault, MailferryError, quoted
 
@@ -21,31 +23,38 @@ class SaslError(MailferryError):
 
 
 class Mechanism(Protocol):
-    """One authentication exchange; an object serves one exchange only.
-
-    `initial` returns the initial response, or None where the server speaks first. `respond` answers one challenge
-    and raises `SaslError` if the challenge does not belong to the mechanism.
-    """
+    """One authentication exchange; an object serves one exchange only."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name as it is registered, in upper case."""
+        ...
 
-    def initial(self) -> bytes | None: ...
+    def initial(self) -> bytes | None:
+        """The initial response, or None where the server speaks first."""
+        ...
 
-    def respond(self, challenge: bytes) -> bytes: ...
+    def respond(self, challenge: bytes) -> bytes:
+        """The answer to one challenge; raises `SaslError` if it does not belong to the mechanism."""
+        ...
 
 
-class Plain:
+class Plain(Mechanism):
     """PLAIN (RFC 4616): everything in the initial response, which also answers the one empty challenge."""
 
-    name = "PLAIN"
+    @property
+    @override
+    def name(self) -> str:
+        return "PLAIN"
 
     def __init__(self, username: str, password: str) -> None:
         self._message = b"\0" + _prepared(username, "user name") + b"\0" + _prepared(password, "password")
 
+    @override
     def initial(self) -> bytes | None:
         return self._message
 
+    @override
     def respond(self, challenge: bytes) -> bytes:
         """The message again, for a server that ignored or did not allow the initial response."""
         if challenge:
@@ -53,20 +62,25 @@ class Plain:
         return self._message
 
 
-class Login:
+class Login(Mechanism):
     """LOGIN, as servers speak it: the first challenge wants the user name, the second one the password.
 
     The prompts are not looked at, since servers word them in any way and any language.
     """
 
-    name = "LOGIN"
+    @property
+    @override
+    def name(self) -> str:
+        return "LOGIN"
 
     def __init__(self, username: str, password: str) -> None:
         self._answers = [_prepared(password, "password"), _prepared(username, "user name")]
 
+    @override
     def initial(self) -> bytes | None:
         return None
 
+    @override
     def respond(self, challenge: bytes) -> bytes:
         if not self._answers:
             raise SaslError(f"The server sent a third LOGIN challenge: {quoted(challenge)}.")
@@ -83,7 +97,9 @@ def mechanism(name: str, username: str, password: str) -> Mechanism:
     """
     factory = MECHANISMS.get(name.upper())
     if factory is None:
-        raise SaslError(f"The SASL mechanism {quoted(name)} is not known; known are {', '.join(sorted(MECHANISMS))}.")
+        raise SaslError(
+            f"The SASL mechanism {quoted(name)} is not known; known are {', '.join(sorted(MECHANISMS))}."
+        )
     return factory(username, password)
 
 

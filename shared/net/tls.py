@@ -1,14 +1,15 @@
-"""TLS contexts for connections to servers: verified by default, TLS 1.2 or newer, never the library's leftovers.
+"""TLS contexts for connections to servers: verified by default, TLS 1.2 or newer, never the library's
+leftovers.
 
-A context is expensive (it parses every authority of the system), so equal endpoints share one; an own authority file
-that was replaced on disk is noticed by its time stamp and size.
+A context is expensive (it parses every authority of the system), so equal endpoints share one; an own
+authority file that was replaced on disk is noticed by its time stamp and size.
 """
 
 from __future__ import annotations
 
-import os
 import ssl
 from functools import lru_cache
+from pathlib import Path
 
 from shared.model.endpoint import Endpoint
 
@@ -18,12 +19,12 @@ _REMEMBERED_CONTEXTS = 64
 def client_context(endpoint: Endpoint) -> ssl.SSLContext:
     """The context for `endpoint`.
 
-    With `verify` the chain must lead to an authority of the system or of `ca_file` and the name must match; without
-    it neither is looked at. Raises OSError (ssl.SSLError included) if `ca_file` cannot be read.
+    With `verify` the chain must lead to an authority of the system or of `ca_file` and the name must match;
+    without it neither is looked at. Raises OSError (ssl.SSLError included) if `ca_file` cannot be read.
     """
     if endpoint.ca_file is None:
         return _context(endpoint.verify, None, 0, 0)
-    status = os.stat(endpoint.ca_file)
+    status = Path(endpoint.ca_file).stat()
     return _context(endpoint.verify, endpoint.ca_file, status.st_mtime_ns, status.st_size)
 
 

@@ -1,0 +1,134 @@
+"""Connecting to a mail server: name lookup, connect, TLS, each with its share of one deadline.
+
+Promises: `dial` returns a usable `Connection` within `connect_timeout` seconds or raises a `NetworkError`
+whose sentence names the step that failed; nothing is read or sent in clear where the endpoint says implicit
+TLS; no socket is left behind on failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from dataclasses import dataclass
+
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.errors import Fault
+from shared.net.connection import Connection
+from shared.net.errors import ConnectFailed, NameLookupFailed, reason_of, tls_failed
+from shared.net.stream import ByteStream
+from shared.net.tls import client_context
+
+MOST_ADDRESSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One place where the host can be reached, in the form that the socket module wants it."""
+
+    family: int
+    where: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes] | str
+
+
+async def dial(
+    endpoint: Endpoint, *, connect_timeout: float, inactivity_timeout: float, fault: Fault
+) -> Connection:
+    """Connect to `endpoint`; with `Tls.IMPLICIT` the connection is already encrypted when it is returned.
+
+    `connect_timeout`: seconds for lookup, connect and handshake together. `inactivity_timeout`: seconds
+    without a byte that every later read and write allows. `fault`: whose server this is, for the errors.
+
+    Raises `NameLookupFailed`, `ConnectFailed` or `TlsFailed`.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + connect_timeout
+    addresses = await _lookup(endpoint, until, fault)
+    sock = await _connected(endpoint, addresses, until, fault)
+    stream = ByteStream(loop)
+    try:
+        await _attach(loop, stream, sock, endpoint, until)
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise tls_failed(str(endpoint), error, fault) from error
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(stream, endpoint, inactivity_timeout=inactivity_timeout, fault=fault, loop=loop)
+
+
+async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Address]:
+    if endpoint.unix_path is not None:
+        return [Address(socket.AF_UNIX, endpoint.unix_path)]
+    literal = _literal(endpoint)
+    if literal is not None:
+        return [literal]
+    if not endpoint.host:
+        raise NameLookupFailed("No host is given to connect to.", fault=fault)
+    try:
+        async with asyncio.timeout_at(until):
+            found = await asyncio.get_running_loop().getaddrinfo(
+                endpoint.host, endpoint.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+            )
+    except (OSError, ValueError) as error:
+        reason = reason_of(error)
+        raise NameLookupFailed(
+            f"The name of {endpoint} cannot be looked up: {reason}.", fault=fault
+        ) from error
+    return [Address(family, where) for family, _, _, _, where in found[:MOST_ADDRESSES]]
+
+
+def _literal(endpoint: Endpoint) -> Address | None:
+    """The address itself where the host is one; spares a thread."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(endpoint.host)
+        if address.version == 4:
+            return Address(socket.AF_INET, (str(address), endpoint.port))
+        if "%" not in endpoint.host:
+            return Address(socket.AF_INET6, (str(address), endpoint.port, 0, 0))
+    return None
+
+
+async def _connected(
+    endpoint: Endpoint, addresses: list[Address], until: float, fault: Fault
+) -> socket.socket:
+    """A socket connected to the first address that answers; each gets an equal share of the time left."""
+    loop = asyncio.get_running_loop()
+    reason = "it has no address"
+    for position, address in enumerate(addresses):
+        share = (until - loop.time()) / (len(addresses) - position)
+        try:
+            async with asyncio.timeout(share):
+                return await _connect(loop, address)
+        except (OSError, OverflowError, ValueError) as error:
+            reason = reason_of(error)
+    raise ConnectFailed(f"Connecting to {endpoint} failed: {reason}.", fault=fault)
+
+
+async def _connect(loop: asyncio.AbstractEventLoop, address: Address) -> socket.socket:
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if address.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await loop.sock_connect(sock, address.where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _attach(
+    loop: asyncio.AbstractEventLoop, stream: ByteStream, sock: socket.socket, endpoint: Endpoint, until: float
+) -> None:
+    if endpoint.tls is not Tls.IMPLICIT:
+        await loop.create_connection(lambda: stream, sock=sock)
+        return
+    await loop.create_connection(
+        lambda: stream,
+        sock=sock,
+        ssl=client_context(endpoint),
+        server_hostname=endpoint.host,
+        ssl_handshake_timeout=max(until - loop.time(), 0.001),
+    )

@@ -1,0 +1,101 @@
+"""The callback side of a connection: keeps what arrived until it is read, and wakes whoever waits.
+
+No policy lives here; `shared.net.connection` adds deadlines and errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from typing_extensions import override
+
+READ_LIMIT = 256 * 1024
+
+
+class ByteStream(asyncio.Protocol):
+    """Bytes that arrived, and the state of the transport under them; holds less than twice `READ_LIMIT`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._chunks: list[bytes] = []
+        self._waiters: set[asyncio.Future[bool]] = set()
+        self._paused = False
+        self._transport: asyncio.Transport | None = None
+        self.held = 0
+        self.writable = True
+        self.ended = False
+        self.closed = False
+        self.lost: Exception | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What carries the bytes now; after `start_tls` another one."""
+        if self._transport is None:
+            raise RuntimeError("the stream is used before its connection was made")
+        return self._transport
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self.held += len(data)
+        if self.held >= READ_LIMIT and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    @override
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._wake()
+        return False
+
+    @override
+    def connection_lost(self, error: Exception | None) -> None:
+        self.ended = self.closed = True
+        self.lost = error
+        self._wake()
+
+    @override
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    @override
+    def resume_writing(self) -> None:
+        self.writable = True
+        self._wake()
+
+    def take(self) -> bytes:
+        """Everything that is there; not copied where it came in one piece."""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self.held = 0
+        if self._paused:
+            self._paused = False
+            if not self.closed:
+                self.transport.resume_reading()
+        return data
+
+    async def change(self, seconds: float) -> bool:
+        """Wait until anything happened; False if `seconds` passed first."""
+        waiter: asyncio.Future[bool] = self._loop.create_future()
+        timer = self._loop.call_later(max(seconds, 0.0), _resolve, waiter, False)
+        self._waiters.add(waiter)
+        try:
+            return await waiter
+        finally:
+            timer.cancel()
+            self._waiters.discard(waiter)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            _resolve(waiter, True)
+
+
+def _resolve(waiter: asyncio.Future[bool], happened: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(happened)
