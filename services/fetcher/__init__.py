@@ -1,0 +1,1 @@
+"""The fetcher: visits accounts when they are due, fetches what is new, deletes what is settled."""

@@ -1,0 +1,122 @@
+"""A source mailbox as a fetcher session sees it: listed, retrieved, deleted from; never a protocol.
+
+Any order of calls is allowed while the mailbox is open; calls do not overlap. An error that is a
+`SourceViolation`, a `LimitExceeded` or a `NetworkError` ends the mailbox: only `abort` makes sense
+afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from shared.model.errors import MailferryError
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One mail of a listing.
+
+    `uid` is the server's name for it, stable over sessions, or "" where it has none. `number` is valid in
+    this session only. `size` in octets is what the server claims, 0 if unknown: for planning, never for
+    framing.
+    """
+
+    uid: str
+    number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the mailbox holds now.
+
+    With `has_uids`, every entry has a uid that no other entry has. Without, all entries have the uid "".
+    `nameless` are mails that are there too, but whose uid is missing, malformed or not unique, although the
+    server has uids: as long as there are any, a uid that is not listed does not prove that its mail is gone.
+    `complete` is False if a cap cut the listing: then too, absence proves nothing.
+    `problems` are sentences for the operator. `uidvalidity` is 0 where the protocol has none.
+    """
+
+    entries: Sequence[Listed]
+    has_uids: bool
+    problems: Sequence[str]
+    uidvalidity: int = 0
+    nameless: Sequence[Listed] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MailWhole:
+    """A mail that came in one piece, as all do up to the implementation's limit for that (256 KiB by
+    default).
+    """
+
+    entry: Listed
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailStarted:
+    """A larger mail begins; `MailBytes` follow, then `MailEnded`."""
+
+    entry: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class MailBytes:
+    """The next bytes of a larger mail; never empty."""
+
+    entry: Listed
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailEnded:
+    """A larger mail is complete; `octets` is the sum of its bytes."""
+
+    entry: Listed
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailRefused:
+    """The server does not hand out this mail; the others are not affected."""
+
+    entry: Listed
+    error: MailferryError
+
+
+RetrieveEvent: TypeAlias = MailWhole | MailStarted | MailBytes | MailEnded | MailRefused
+
+
+class Mailbox(Protocol):
+    """What an implementation owes."""
+
+    async def listing(self) -> Listing:
+        """What is there. One malformed line never hides the other mails; it becomes a problem."""
+        ...
+
+    def retrieve(self, entries: Sequence[Listed]) -> AsyncIterator[list[RetrieveEvent]]:
+        """The mails, byte-exact, in the order of `entries`, as batches of what arrived together.
+
+        A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`. The
+        iterator may be left at any point; what is on its way then is read and thrown away by the next call.
+        """
+        ...
+
+    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        """Mark for deletion; returns those that the server agreed to. `finish` makes it happen."""
+        ...
+
+    async def finish(self) -> None:
+        """End the session so that the server carries out the deletions, and close.
+
+        An error leaves open whether it did; the next listing tells.
+        """
+        ...
+
+    async def abort(self) -> None:
+        """Close at once, so that nothing is deleted. Never raises; may follow anything, `finish` included."""
+        ...

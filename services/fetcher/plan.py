@@ -1,0 +1,120 @@
+"""What a visit is to do, decided from the listing and the ledger alone.
+
+The rules of custody that show here: delete only what the ledger shows as settled (1), recognise a mail by key
+and size before deleting it (4), call a mail gone only when a listing lacks it (5), forget a row when its mail
+was seen absent or replaced, but never while it is on its way (7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.fetcher.mailbox import Listed, Listing
+from shared.model.message import DELETABLE, IN_FLIGHT, LedgerKey, MessageStatus
+from shared.model.retention import Retention
+from shared.ports.store import LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A mail to retrieve; `known` is its ledger row where it was fetched before and its event was lost."""
+
+    entry: Listed
+    key: LedgerKey
+    known: LedgerRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletable:
+    """A settled mail whose copy at the source is to go."""
+
+    message: str
+    entry: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of one visit. `gone` maps messages to the reason; `more` tells that a limit left mail for the
+    next visit.
+    """
+
+    gone: Mapping[str, str]
+    delete: Sequence[Deletable]
+    fetch: Sequence[Wanted]
+    in_flight: Sequence[LedgerRow]
+    kept: int
+    more: bool
+
+
+DELETED = "deleted as settled"
+TAKEN_AWAY = "no longer at the source"
+TAKEN_AWAY_EARLY = "left the source before every recipient was done"
+REPLACED = "another mail has its UID now"
+
+
+def make_plan(
+    listing: Listing,
+    rows: Sequence[LedgerRow],
+    *,
+    folder: str,
+    retention: Retention,
+    max_messages: int,
+    now: float,
+) -> Plan:
+    """Compare what is there with what is known. `max_messages` is 0 for no limit."""
+    listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in listing.entries}
+    known = {row.key: row for row in rows}
+    absence_proves = listing.complete and not listing.nameless
+    gone: dict[str, str] = {}
+    in_flight = [row for row in rows if is_on_its_way(row, now)]
+    for row in rows:
+        reason = _why_gone(row, listed.get(row.key), absence_proves, now)
+        if reason is not None:
+            gone[row.message] = reason
+    delete: list[tuple[float, Deletable]] = []
+    fetch: list[Wanted] = []
+    kept = 0
+    for key, entry in listed.items():
+        row = known.get(key)
+        if row is None or row.message in gone:
+            fetch.append(Wanted(entry, key))
+        elif is_on_its_way(row, now):
+            continue
+        elif row.status not in DELETABLE:
+            fetch.append(Wanted(entry, key, row))
+        elif row.status is MessageStatus.DELETING or retention.is_over(row.first_fetched_at, now):
+            delete.append((row.first_fetched_at, Deletable(row.message, entry)))
+        else:
+            kept += 1
+    limit = max_messages or len(fetch)
+    return Plan(
+        gone=gone,
+        delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
+        fetch=fetch[:limit],
+        in_flight=in_flight,
+        kept=kept,
+        more=len(fetch) > limit,
+    )
+
+
+def is_on_its_way(row: LedgerRow, now: float) -> bool:
+    """Whether the mail's event may still come back."""
+    return row.status in IN_FLIGHT and row.lease_until > now
+
+
+def _why_gone(row: LedgerRow, entry: Listed | None, absence_proves: bool, now: float) -> str | None:
+    if is_on_its_way(row, now):
+        return None
+    if entry is not None:
+        return REPLACED if _is_another(row, entry) else None
+    if not absence_proves:
+        return None
+    if row.status is MessageStatus.DELETING:
+        return DELETED
+    return TAKEN_AWAY if row.status is MessageStatus.SETTLED else TAKEN_AWAY_EARLY
+
+
+def _is_another(row: LedgerRow, entry: Listed) -> bool:
+    """Sizes of a listing are often wrong, but wrong in the same way for the same mail."""
+    return bool(row.listed_size and entry.size) and row.listed_size != entry.size

@@ -1,0 +1,105 @@
+"""The commands that a client sends, as values ready for the wire.
+
+A value that contains CR, LF or NUL is refused here, at the only place where values become commands. `shown`
+is the command as a log may show it: without passwords, without SASL responses.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from services.fetcher.pop3.errors import Unsendable
+
+MASK = "****"
+LONGEST_AUTH_LINE = 255  # octets with CRLF: RFC 5034, section 4, for AUTH with an initial response
+
+
+class Verb(Enum):
+    """What is asked for; a response in an AUTH exchange counts as a verb of its own."""
+
+    CAPA = auto()
+    STLS = auto()
+    USER = auto()
+    PASS = auto()
+    AUTH = auto()
+    RESPONSE = auto()
+    STAT = auto()
+    LIST = auto()
+    UIDL = auto()
+    RETR = auto()
+    DELE = auto()
+    NOOP = auto()
+    RSET = auto()
+    QUIT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot."""
+
+    verb: Verb
+    wire: bytes
+    shown: str
+    multiline: bool = False
+
+
+CAPA = Command(Verb.CAPA, b"CAPA\r\n", "CAPA", multiline=True)
+STLS = Command(Verb.STLS, b"STLS\r\n", "STLS")
+STAT = Command(Verb.STAT, b"STAT\r\n", "STAT")
+LIST = Command(Verb.LIST, b"LIST\r\n", "LIST", multiline=True)
+UIDL = Command(Verb.UIDL, b"UIDL\r\n", "UIDL", multiline=True)
+NOOP = Command(Verb.NOOP, b"NOOP\r\n", "NOOP")
+RSET = Command(Verb.RSET, b"RSET\r\n", "RSET")
+QUIT = Command(Verb.QUIT, b"QUIT\r\n", "QUIT")
+
+
+def user(name: str) -> Command:
+    """USER; the name goes out in UTF-8. Raises `Unsendable`."""
+    return Command(Verb.USER, _line("USER", name, "user name"), f"USER {name}")
+
+
+def password(secret: str) -> Command:
+    """PASS; spaces in the password are part of it (RFC 1939, section 7). Raises `Unsendable`."""
+    return Command(Verb.PASS, _line("PASS", secret, "password"), f"PASS {MASK}")
+
+
+def auth(mechanism: str, initial: bytes | None = None) -> Command:
+    """AUTH, with the initial response where there is one (RFC 5034, section 4). Raises `Unsendable`."""
+    if initial is None:
+        return Command(Verb.AUTH, _line("AUTH", mechanism, "name of the mechanism"), f"AUTH {mechanism}")
+    encoded = base64.b64encode(initial).decode("ascii") or "="
+    wire = _line("AUTH", f"{mechanism} {encoded}", "initial response")
+    return Command(Verb.AUTH, wire, f"AUTH {mechanism} {MASK}")
+
+
+def response(data: bytes) -> Command:
+    """The answer to a challenge; as long as it needs to be (RFC 5034, section 4)."""
+    return Command(Verb.RESPONSE, base64.b64encode(data) + b"\r\n", MASK)
+
+
+def cancel() -> Command:
+    """Break an AUTH exchange off; the server answers -ERR."""
+    return Command(Verb.RESPONSE, b"*\r\n", "*")
+
+
+def retr(number: int) -> Command:
+    """RETR of the mail `number`."""
+    return Command(Verb.RETR, b"RETR %d\r\n" % number, f"RETR {number}", multiline=True)
+
+
+def dele(number: int) -> Command:
+    """DELE of the mail `number`."""
+    return Command(Verb.DELE, b"DELE %d\r\n" % number, f"DELE {number}")
+
+
+def _line(verb: str, argument: str, what: str) -> bytes:
+    if any(character in argument for character in "\r\n\0"):
+        raise Unsendable(f"The {what} contains CR, LF or NUL and is not sent.")
+    if not argument:
+        raise Unsendable(f"The {what} is empty.")
+    try:
+        return f"{verb} {argument}\r\n".encode()
+    except UnicodeEncodeError:
+        raise Unsendable(f"The {what} contains a character that UTF-8 cannot express.") from None

@@ -1,0 +1,162 @@
+"""A POP3 session without input or output: commands in, bytes to send out; received bytes in, events out.
+
+Promises: whatever the pieces in which the server's bytes arrive, the same events come out, except where a
+large answer is cut; nothing a server sends raises anything, it becomes `Broken` after all the events that
+were good; memory is bounded by `Limits`. A command where the protocol does not allow it is a defect of ours
+and raises `Misused`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
+from services.fetcher.pop3.assembly import BodyAssembly
+from services.fetcher.pop3.commands import Command, Verb
+from services.fetcher.pop3.errors import Misused
+from services.fetcher.pop3.events import Broken, Challenge, Event, Greeting, Reply
+from services.fetcher.pop3.limits import Limits
+from services.fetcher.pop3.replies import Status, parse_challenge, parse_status
+from services.fetcher.pop3.states import ALLOWED, BARRIERS, State, after_reply
+from shared.model.errors import Fault, MailferryError, quoted
+from shared.net.errors import ConnectionLost
+
+_CR = 0x0D
+_EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
+
+
+class Pop3Connection:
+    """The state of one session; `server` is only for the sentences of errors."""
+
+    def __init__(self, server: str, limits: Limits) -> None:
+        self._server = server
+        self._limits = limits
+        self._state = State.GREETING
+        self._pending: deque[Command] = deque()
+        self._rest = b""
+        self._body: BodyAssembly | None = None
+        self._tls_begins = False
+
+    @property
+    def state(self) -> State:
+        """Where the session is, by what the server has answered so far."""
+        return self._state
+
+    @property
+    def outstanding(self) -> int:
+        """Commands whose answer has not begun, and the one whose answer is coming in."""
+        return len(self._pending) + (self._body is not None)
+
+    def send(self, command: Command) -> bytes:
+        """The bytes to send for `command`; raises `Misused` where it is not allowed now."""
+        if command.verb not in ALLOWED[self._state]:
+            raise Misused(f"{command.verb.name} was asked for in the state {self._state.name}.")
+        if command.verb in BARRIERS and self.outstanding:
+            raise Misused(f"{command.verb.name} was asked for while answers were outstanding.")
+        if self._pending and self._pending[-1].verb in BARRIERS:
+            raise Misused(f"{command.verb.name} was asked for behind {self._pending[-1].verb.name}.")
+        self._pending.append(command)
+        self._tls_begins = False
+        return command.wire
+
+    def receive(self, data: bytes) -> list[Event]:
+        """The events of `data`; b"" says that the server closed its side."""
+        events: list[Event] = []
+        if self._state is State.BROKEN:
+            raise Misused("Bytes were handed in after the session broke.")
+        try:
+            if data:
+                self._parse(data, events)
+            else:
+                self._ended()
+        except MailferryError as error:
+            self._state = State.BROKEN
+            self._rest = b""
+            events.append(Broken(error))
+        return events
+
+    def _parse(self, data: bytes, events: list[Event]) -> None:
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        position = 0
+        while 0 <= position < len(data):
+            if self._body is not None:
+                position = self._body.feed(data, position, events)
+                if position >= 0:
+                    self._body = None
+            else:
+                position = self._parse_line(data, position, events)
+
+    def _parse_line(self, data: bytes, start: int, events: list[Event]) -> int:
+        """Handle the line at `start`; the position behind it, or -1 if its end has not come yet."""
+        end = data.find(b"\n", start)
+        if (end if end >= 0 else len(data)) - start > self._limits.line:
+            raise LimitExceeded(f"{self._server} sent a line of more than {self._limits.line} octets.")
+        if end < 0:
+            self._rest = data[start:]
+            return -1
+        line = data[start : end - 1 if end > start and data[end - 1] == _CR else end]
+        if self._state is State.GREETING:
+            self._greeted(line, events)
+        elif not self._pending:
+            raise self._unasked(line)
+        else:
+            self._answered(self._pending[0], line, events)
+        if self._tls_begins and end + 1 < len(data):
+            raise SourceViolation(
+                f"{self._server} sent bytes in clear behind its consent to start TLS: someone may tamper with "
+                "the connection."
+            )
+        return end + 1
+
+    def _greeted(self, line: bytes, events: list[Event]) -> None:
+        status = self._status(line, "its greeting")
+        self._state = State.AUTHORIZATION if status.ok else State.CLOSED
+        events.append(Greeting(status.ok, status.code, status.text))
+
+    def _answered(self, command: Command, line: bytes, events: list[Event]) -> None:
+        if command.verb in _EXCHANGING:
+            challenge = parse_challenge(line)
+            if challenge is not None:
+                self._pending.popleft()
+                self._state = State.EXCHANGE
+                events.append(Challenge(command, challenge))
+                return
+        status = self._status(line, command.shown)
+        self._pending.popleft()
+        if status.ok and command.multiline:
+            self._body = BodyAssembly(command, self._limits, self._server)
+            return
+        self._state = after_reply(self._state, command.verb, status.ok)
+        self._tls_begins = status.ok and command.verb is Verb.STLS
+        events.append(Reply(command, status.ok, status.code, status.text))
+
+    def _status(self, line: bytes, asked: str) -> Status:
+        status = parse_status(line)
+        if status is None:
+            raise SourceViolation(
+                f"{self._server} should have answered {quoted(asked)} with +OK or -ERR "
+                f"but said: {quoted(line)}."
+            )
+        return status
+
+    def _unasked(self, line: bytes) -> MailferryError:
+        status = parse_status(line)
+        if status is not None and not status.ok:
+            return ConnectionLost(
+                f"{self._server} ended the session: {quoted(status.text)}.", fault=Fault.SOURCE
+            )
+        return SourceViolation(f"{self._server} spoke out of turn: {quoted(line)}.")
+
+    def _ended(self) -> None:
+        if self._state is State.CLOSED:
+            return
+        if self._body is not None:
+            what = "in the middle of an answer"
+        elif self._pending:
+            what = f"instead of answering {quoted(self._pending[0].shown)}"
+        elif self._state is State.GREETING:
+            what = "without a greeting"
+        else:
+            what = "without being asked to"
+        raise ConnectionLost(f"{self._server} closed the connection {what}.", fault=Fault.SOURCE)

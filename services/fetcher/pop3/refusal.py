@@ -1,0 +1,82 @@
+"""What an -ERR means: from the response code where there is one, from well-known words where there is none.
+
+A locked or busy mailbox must never count as a wrong password, since that stops an account for a long time; a
+wrong password must never be retried quickly, since that locks it at the provider.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from services.fetcher.mailbox_errors import (
+    CredentialsRefused,
+    LoginTooSoon,
+    MailboxLocked,
+    SourceError,
+    SourceRefused,
+)
+from shared.model.errors import quoted
+
+_BY_CODE: Mapping[str, type[SourceError]] = MappingProxyType(
+    {
+        "IN-USE": MailboxLocked,
+        "LOGIN-DELAY": LoginTooSoon,
+        "AUTH": CredentialsRefused,
+    }
+)
+_LOCKED = re.compile(
+    rb"already (?:locked|in use|open)|is locked|lock(?:ed)? by|in use|unable to lock|maildrop.{0,20}lock|lock busy",
+    re.IGNORECASE,
+)
+_TOO_SOON = re.compile(
+    rb"too (?:many|often|frequent|soon)|throttl|rate limit|maximum number of connections|connection limit"
+    rb"|poptoooften|login.?delay",
+    re.IGNORECASE,
+)
+_TEMPORARY = re.compile(
+    rb"tempor|try (?:again|later)|again later|not connected|unavailable|internal (?:server )?error|timed? ?out"
+    rb"|busy|overload|maintenance",
+    re.IGNORECASE,
+)
+_BACKOFF = re.compile(rb"backoff time: ?(\d{1,9}) ?milliseconds", re.IGNORECASE)
+
+
+def login_refused(action: str, code: str, text: bytes) -> SourceError:
+    """The error for an -ERR that ends a login attempt; `action` begins the sentence ("Logging in to … as
+    …").
+    """
+    by_words: type[SourceError] = CredentialsRefused
+    for pattern, kind in ((_LOCKED, MailboxLocked), (_TOO_SOON, LoginTooSoon), (_TEMPORARY, SourceRefused)):
+        if pattern.search(text):
+            by_words = kind
+            break
+    return _error(_kind_by_code(code) or by_words, action, code, text)
+
+
+def refused(action: str, code: str, text: bytes) -> SourceError:
+    """The error for an -ERR to anything else; temporary unless the server says that it is for good."""
+    return _error(_kind_by_code(code) or SourceRefused, action, code, text)
+
+
+def is_coded(code: str) -> bool:
+    """Whether the code says what kind of failure this is (and it is not that the command is unknown)."""
+    return _kind_by_code(code) is not None
+
+
+def _kind_by_code(code: str) -> type[SourceError] | None:
+    if code.startswith("SYS/"):
+        return SourceRefused
+    return _BY_CODE.get(code)
+
+
+def _error(kind: type[SourceError], action: str, code: str, text: bytes) -> SourceError:
+    said = f"[{code}] " if code else ""
+    said += quoted(text)
+    backoff = _BACKOFF.search(text)
+    return kind(
+        f"{action} was refused: {said or 'no reason was given'}.".replace("..", "."),
+        temporary=False if code == "SYS/PERM" else None,
+        retry_after=int(backoff[1]) / 1000 if backoff else None,
+    )

@@ -1,0 +1,60 @@
+"""The states of a POP3 session (RFC 1939, section 3) and what is allowed in each: tables to read, one
+function to ask.
+
+A *barrier* changes what follows it, so it is sent only when nothing is outstanding, and nothing is sent
+behind it until it was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+
+from services.fetcher.pop3.commands import Verb
+
+
+class State(Enum):
+    """Where the session is."""
+
+    GREETING = auto()
+    AUTHORIZATION = auto()
+    EXCHANGE = auto()
+    TRANSACTION = auto()
+    CLOSED = auto()
+    BROKEN = auto()
+
+
+ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
+    {
+        State.GREETING: frozenset(),
+        State.AUTHORIZATION: frozenset({Verb.CAPA, Verb.STLS, Verb.USER, Verb.PASS, Verb.AUTH, Verb.QUIT}),
+        State.EXCHANGE: frozenset({Verb.RESPONSE}),
+        State.TRANSACTION: frozenset(
+            {
+                *(Verb.CAPA, Verb.STAT, Verb.LIST, Verb.UIDL, Verb.RETR),
+                *(Verb.DELE, Verb.NOOP, Verb.RSET, Verb.QUIT),
+            }
+        ),
+        State.CLOSED: frozenset(),
+        State.BROKEN: frozenset(),
+    }
+)
+
+BARRIERS = frozenset({Verb.STLS, Verb.PASS, Verb.AUTH, Verb.RESPONSE, Verb.QUIT})
+
+_AFTER_OK: Mapping[Verb, State] = MappingProxyType(
+    {Verb.PASS: State.TRANSACTION, Verb.AUTH: State.TRANSACTION, Verb.RESPONSE: State.TRANSACTION}
+)
+
+
+def after_reply(state: State, verb: Verb, ok: bool) -> State:
+    """The state after the server's final answer to `verb`.
+
+    QUIT closes whatever the answer; a failed exchange leads back to authorization.
+    """
+    if verb is Verb.QUIT:
+        return State.CLOSED
+    if ok:
+        return _AFTER_OK.get(verb, state)
+    return State.AUTHORIZATION if state is State.EXCHANGE else state
