@@ -33,7 +33,7 @@ class Payload(BaseModel):
 
 
 class MessageFetched(Record):
-    """The fetcher has read a mail and entered it into the ledger; `fetcher` is whom to tell when it is settled."""
+    """The fetcher has read a mail and entered it into the ledger."""
 
     wire_name = "message.fetched"
 
@@ -43,7 +43,6 @@ class MessageFetched(Record):
     fetch_no: int
     key: LedgerKey
     fetched_at: float
-    fetcher: str
     payload: Payload
 
 
@@ -73,7 +72,6 @@ class MessageRouted(Record):
     reverse_path: str
     recipients: tuple[RoutedRecipient, ...]
     fetched_at: float
-    fetcher: str
     payload: Payload
 
 

@@ -23,7 +23,7 @@ class Fetched(Entry):
     """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its way.
 
     `listed_size` is what the source's listing said, kept to recognise the mail again; `octets` is its true length.
-    `blob` is set where the raw mail is held in a blob.
+    `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail is held in a blob.
     """
 
     wire_name = "journal.fetched"
@@ -34,12 +34,13 @@ class Fetched(Entry):
     fetch_no: int
     listed_size: int
     octets: int
+    fetcher: str
     lease_until: float
     blob: str | None = None
 
 
 class RecipientRouted(BaseModel):
-    """Why and how one recipient was chosen; `status` is open, waiting or suppressed."""
+    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, or parked where nobody can get it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +52,10 @@ class RecipientRouted(BaseModel):
 
 
 class Routed(Entry):
-    """The recipients were resolved from `evidence`; those already known and done are not repeated."""
+    """The recipients were resolved from `evidence`; those already known and done are not repeated.
+
+    `rejected` are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient was parked.
+    """
 
     wire_name = "journal.routed"
 
@@ -64,6 +68,7 @@ class Routed(Entry):
     rejected: tuple[str, ...]
     recipients: tuple[RecipientRouted, ...]
     lease_until: float
+    blob: str | None = None
 
 
 class DeliveryBegun(Entry):

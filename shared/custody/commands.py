@@ -1,0 +1,90 @@
+"""What services ask the store to record: the input of `shared.custody.decide`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.contract.journal import RecipientOutcome
+from shared.model.message import LedgerKey
+
+
+class Fence(NamedTuple):
+    """The right to write for an account: its lease's number. A newer lease makes it void."""
+
+    account: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedMail:
+    """A mail that was read. `known_fetch_no` is what the ledger said before: 0 for one it did not know."""
+
+    message: str
+    tenant: str
+    key: LedgerKey
+    known_fetch_no: int
+    listed_size: int
+    octets: int
+    fetcher: str
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRecipient:
+    """A recipient that the router found: named by `address`, written as `original`, chosen for `reason`."""
+
+    address: str
+    original: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedMail:
+    """A mail whose recipients were resolved.
+
+    Where `park_reason` is set, nobody can be served: the mail, held by `blob`, is parked for the operator.
+    """
+
+    message: str
+    fetch_no: int
+    identity: str
+    message_id: str
+    reverse_path: str
+    target: str
+    evidence: str
+    recipients: tuple[ChosenRecipient, ...]
+    rejected: tuple[str, ...] = ()
+    park_reason: str | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The wish to deliver to some recipients, given as (address, attempts known), by `worker`."""
+
+    message: str
+    fetch_no: int
+    recipients: tuple[tuple[str, int], ...]
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """How an attempt ended, given as (outcome, the attempt's number); `blob` holds the mail where one was parked."""
+
+    message: str
+    outcomes: tuple[tuple[RecipientOutcome, int], ...]
+    blob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message of which every recipient is done; `fetcher` is the process that waits for it, `blob` what may go."""
+
+    message: str
+    account: str
+    fetch_no: int
+    fetcher: str
+    first_fetched_at: float
+    blob: str | None

@@ -1,0 +1,209 @@
+"""Which change is allowed: the seven rules of custody as functions from state and wish to journal entries.
+
+Every function returns None (or no entries) where the wish is stale: the state has moved on, and the event that carried the
+wish is to be dropped. Nothing here knows a database; the caller guarantees that the state it passes is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.contract.journal import (
+    Deleting,
+    DeliveryBegun,
+    DeliveryEnded,
+    Entry,
+    Fetched,
+    Gone,
+    Lost,
+    ParkedDiscarded,
+    ParkedRetried,
+    RecipientOutcome,
+    RecipientRouted,
+    Routed,
+    WaitingResolved,
+)
+from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, Outcomes, RoutedMail
+from shared.custody.state import ClaimKey, ClaimView, Message, Recipient
+from shared.model.message import DUE, IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
+
+NOBODY = ""
+
+
+def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, lease: float) -> list[Entry]:
+    """A mail was read: for the first time, or again because its event never came back (rule 7 and the leases)."""
+    if (known.fetch_no if known else 0) != mail.known_fetch_no:
+        return []
+    entries: list[Entry] = []
+    if known is not None:
+        if known.status not in IN_FLIGHT | {MessageStatus.LOST}:
+            return []
+        entries += lost(known, "fetched again", now)
+    entries.append(
+        Fetched(
+            message=mail.message,
+            at=now,
+            tenant=mail.tenant,
+            account=account,
+            key=mail.key,
+            fetch_no=mail.known_fetch_no + 1,
+            listed_size=mail.listed_size,
+            octets=mail.octets,
+            fetcher=mail.fetcher,
+            lease_until=now + lease,
+            blob=mail.blob,
+        )
+    )
+    return entries
+
+
+def routed(
+    known: Message | None, mail: RoutedMail, claims: Mapping[ClaimKey, ClaimView], now: float, lease: float
+) -> Routed | None:
+    """The recipients of a mail were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2)."""
+    if known is None or known.fetch_no != mail.fetch_no or known.status is not MessageStatus.FETCHED:
+        return None
+    lease_until = now + lease
+    recipients = []
+    for chosen in _still_to_serve(known, mail):
+        view = claims.get(ClaimKey(known.tenant, chosen.address, mail.identity))
+        status = _status_by_claim(known.id, view, now)
+        if status is RecipientStatus.WAITING and view is not None and view.holder_lease_until is not None:
+            lease_until = max(lease_until, view.holder_lease_until)
+        recipients.append(_routed_as(chosen, status, known.recipients.get(chosen.address)))
+    if mail.park_reason is not None:
+        recipients.append(_routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None))
+    return Routed(
+        message=known.id,
+        at=now,
+        fetch_no=known.fetch_no,
+        identity=mail.identity,
+        message_id=mail.message_id,
+        reverse_path=mail.reverse_path,
+        target=mail.target,
+        evidence=mail.evidence,
+        rejected=mail.rejected,
+        recipients=tuple(recipients),
+        lease_until=lease_until,
+        blob=mail.blob,
+    )
+
+
+def _still_to_serve(known: Message, mail: RoutedMail) -> list[ChosenRecipient]:
+    """Those chosen now and those chosen before, without the ones that are done: a promise once made is kept."""
+    chosen = {each.address: each for each in mail.recipients}
+    before = {
+        each.address: ChosenRecipient(each.address, each.original, each.reason) for each in known.recipients.values()
+    }
+    done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
+    return [each for address, each in {**before, **chosen}.items() if address not in done]
+
+
+def _status_by_claim(message: str, view: ClaimView | None, now: float) -> RecipientStatus:
+    if view is None or view.claim.holder == message:
+        return RecipientStatus.OPEN
+    if view.claim.done:
+        return RecipientStatus.SUPPRESSED
+    return RecipientStatus.WAITING if view.is_alive(now) else RecipientStatus.OPEN
+
+
+def _routed_as(chosen: ChosenRecipient, status: RecipientStatus, known: Recipient | None) -> RecipientRouted:
+    return RecipientRouted(
+        address=chosen.address,
+        destination=known.destination if known else chosen.address,
+        original=chosen.original,
+        reason=chosen.reason,
+        status=status,
+    )
+
+
+def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> DeliveryBegun | None:
+    """An attempt may begin at those recipients whose attempt number is still the one the event knew."""
+    if known is None or known.fetch_no != wish.fetch_no:
+        return None
+    if known.status in {MessageStatus.FETCHED, MessageStatus.LOST}:
+        return None
+    due = tuple(
+        address
+        for address, attempt in wish.recipients
+        if (recipient := known.recipients.get(address)) and recipient.status in DUE and recipient.attempt == attempt
+    )
+    if not due:
+        return None
+    lease_until = max(known.lease_until, now + lease)
+    return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
+
+
+def ended(known: Message | None, wish: Outcomes, now: float, lease: float) -> DeliveryEnded | None:
+    """An attempt ended. A definite success is recorded whenever it comes; anything else only by the attempt's owner."""
+    if known is None:
+        return None
+    outcomes = tuple(outcome for outcome, attempt in wish.outcomes if _is_news(known, outcome, attempt))
+    if not outcomes:
+        return None
+    next_attempts = [each.next_attempt_at for each in outcomes if each.next_attempt_at is not None]
+    lease_until = max([known.lease_until, *(at + lease for at in next_attempts)])
+    return DeliveryEnded(message=known.id, at=now, outcomes=outcomes, lease_until=lease_until, blob=wish.blob)
+
+
+def _is_news(known: Message, outcome: RecipientOutcome, attempt: int) -> bool:
+    recipient = known.recipients.get(outcome.address)
+    if recipient is None or recipient.status in TERMINAL:
+        return False
+    if outcome.status is RecipientStatus.DELIVERED:
+        return True
+    return recipient.status is RecipientStatus.ATTEMPTING and recipient.attempt == attempt
+
+
+def waiting_resolved(known: Message, address: str, holder: str, *, arrived: bool, now: float) -> WaitingResolved | None:
+    """The identical mail that this one waited for has arrived, or failed for good (rule 2: then this one is needed)."""
+    recipient = known.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.WAITING:
+        return None
+    status = RecipientStatus.SUPPRESSED if arrived else RecipientStatus.OPEN
+    return WaitingResolved(message=known.id, at=now, address=address, holder=holder, status=status)
+
+
+def lost(known: Message, reason: str, now: float) -> list[Entry]:
+    """The mail's event will not come back."""
+    if known.status not in IN_FLIGHT:
+        return []
+    return [Lost(message=known.id, at=now, reason=reason)]
+
+
+def deleting(known: Message | None, now: float) -> list[Entry] | None:
+    """The deletion at the source may go ahead (rule 1); None where it may not. A second time needs no entry."""
+    if known is None:
+        return None
+    if known.status is MessageStatus.DELETING:
+        return []
+    return [Deleting(message=known.id, at=now)] if known.status is MessageStatus.SETTLED else None
+
+
+def gone(known: Message | None, reason: str, now: float) -> Gone | None:
+    """A listing lacks the mail, or shows another one under its key (rules 5 and 7)."""
+    if known is None or known.status is MessageStatus.GONE:
+        return None
+    return Gone(message=known.id, at=now, reason=reason)
+
+
+def retried(known: Message, address: str, destination: str | None, target: str | None, now: float) -> ParkedRetried | None:
+    """An operator wants another attempt at a parked recipient."""
+    recipient = known.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.PARKED or known.blob is None:
+        return None
+    return ParkedRetried(
+        message=known.id,
+        at=now,
+        address=address,
+        destination=destination or recipient.destination,
+        target=target or recipient.target,
+    )
+
+
+def discarded(known: Message, address: str, now: float) -> ParkedDiscarded | None:
+    """An operator gives a parked recipient up."""
+    recipient = known.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.PARKED:
+        return None
+    return ParkedDiscarded(message=known.id, at=now, address=address)

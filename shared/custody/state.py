@@ -1,0 +1,95 @@
+"""The state of custody: a message with its recipients, and the claims by which duplicates are recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from shared.model.message import IN_FLIGHT, PENDING, TERMINAL, LedgerKey, MessageStatus, RecipientStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One recipient of a message, named by `address`; the target is told `destination`.
+
+    `attempt` counts the attempts begun, `in_doubt` those whose end nobody saw. `next_attempt_at` is in seconds since the
+    epoch. `code` and `text` are the last answer, from the target or in our words.
+    """
+
+    address: str
+    destination: str
+    original: str
+    reason: str
+    status: RecipientStatus
+    target: str
+    attempt: int = 0
+    next_attempt_at: float | None = None
+    code: str = ""
+    text: str = ""
+    in_doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail in our custody; what is empty was not yet learnt by the router."""
+
+    id: str
+    tenant: str
+    account: str
+    key: LedgerKey
+    status: MessageStatus
+    fetch_no: int
+    listed_size: int
+    octets: int
+    fetcher: str
+    first_fetched_at: float
+    lease_until: float
+    blob: str | None = None
+    identity: str = ""
+    message_id: str = ""
+    reverse_path: str = ""
+    target: str = ""
+    evidence: str = ""
+    settled_at: float | None = None
+    recipients: Mapping[str, Recipient] = field(default_factory=dict)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether every recipient is done; a message without recipients is not."""
+        return bool(self.recipients) and all(each.status in TERMINAL for each in self.recipients.values())
+
+
+class ClaimKey(NamedTuple):
+    """A mail (by its identity) for one recipient of a tenant."""
+
+    tenant: str
+    address: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The message `holder` is on its way to the recipient, or, when `done`, has arrived there."""
+
+    holder: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A claim together with what its holder is doing; the last three are None where the holder is not known any more."""
+
+    claim: Claim
+    holder_status: MessageStatus | None = None
+    holder_lease_until: float | None = None
+    recipient_status: RecipientStatus | None = None
+
+    def is_alive(self, now: float) -> bool:
+        """Whether the holder is still on its way, so that a duplicate has to wait for it."""
+        return (
+            self.holder_status in IN_FLIGHT
+            and self.recipient_status in PENDING
+            and self.holder_lease_until is not None
+            and self.holder_lease_until > now
+        )
