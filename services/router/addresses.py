@@ -1,0 +1,127 @@
+"""Address lists as senders write them, read strictly: each element is an address or a defect with its reason.
+
+An element counts only if it is `local@domain`, or has exactly one such address in angle brackets with nothing but a
+display name before it (RFC 5322 section 3.4). Groups, comments, source routes and `;` between addresses (as Outlook writes
+it) are understood. A defect stays within its element, but after a quotation mark or parenthesis that is never closed only
+addresses in angle brackets count: anything else may be part of somebody's name. No address is ever made from something
+that is not one (CVE-2023-27043). Local parts are kept as they are, domains in lower case and IDNA.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from services.router.lexer import Kind, Token, tokens
+from shared.model.address import Address, DefectiveAddress, checked_local, normal_domain
+from shared.model.errors import quoted
+
+ADDRESS_LIMIT = 20_000
+_TEXT_LIMIT = 1_000
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
+_BARE = re.compile(r"[wq]@[wl]")
+_ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
+_GROUP_NAME = re.compile(r"[wqlj]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Defect(NamedTuple):
+    """An element that is no address: its text, made printable and cut, and why it was refused."""
+
+    text: str
+    reason: str
+
+
+def read_addresses(value: bytes) -> list[Address | Defect]:
+    """The elements of a header field's value, in order; empty elements and empty groups are left out.
+
+    After `ADDRESS_LIMIT` elements the rest is one defect.
+    """
+    text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
+    found: list[Address | Defect] = []
+    unclosed = False
+    for element in _elements(text):
+        start, end = element[0].start, element[-1].end
+        if len(found) == ADDRESS_LIMIT:
+            found.append(Defect(quoted(text[start:]), f"only the first {ADDRESS_LIMIT} addresses were read"))
+            break
+        kinds = _kinds(element)
+        try:
+            found.append(_address(text, element, kinds, only_in_brackets=unclosed))
+        except DefectiveAddress as defect:
+            found.append(Defect(quoted(text[start:end]), str(defect)))
+        unclosed = unclosed or Kind.UNCLOSED in kinds
+    return found
+
+
+def _elements(text: str) -> Iterator[list[Token]]:
+    """The tokens of each element, without white space, comments and the group's name."""
+    element: list[Token] = []
+    in_group = False
+    for token in tokens(text):
+        if token.kind is Kind.SPACE:
+            continue
+        if token.kind is Kind.SEPARATOR:
+            if element:
+                yield element
+            element = []
+            in_group = in_group and text[token.start] != ";"
+        elif token.kind is Kind.COLON and not in_group and _GROUP_NAME.fullmatch(_kinds(element)):
+            element, in_group = [], True
+        else:
+            element.append(token)
+    if element:
+        yield element
+
+
+def _kinds(element: list[Token]) -> str:
+    return "".join([token.kind for token in element])
+
+
+def _address(text: str, element: list[Token], kinds: str, *, only_in_brackets: bool) -> Address:
+    """The one address of the element. Raises `DefectiveAddress`."""
+    if _ANGLE.fullmatch(kinds):
+        local, _, domain = element[-4:-1]
+    elif not _BARE.fullmatch(kinds):
+        raise DefectiveAddress(_why_refused(kinds))
+    elif only_in_brackets:
+        raise DefectiveAddress("it follows a quotation mark or parenthesis that is never closed")
+    else:
+        local, _, domain = element
+    return Address(_local(text[local.start : local.end]), _domain(text[domain.start : domain.end]))
+
+
+def _why_refused(kinds: str) -> str:
+    if Kind.UNCLOSED in kinds or Kind.STRAY in kinds:
+        return "a quotation mark, bracket or parenthesis without its partner"
+    if Kind.AT not in kinds:
+        return "no @ in it"
+    if kinds.count(Kind.OPEN) != kinds.count(Kind.CLOSE):
+        return "an angle bracket without its partner"
+    if kinds.count(Kind.OPEN) > 1:
+        return "more than one address where one should be"
+    if Kind.OPEN in kinds and not kinds.endswith(Kind.CLOSE):
+        return "text after the address"
+    return "white space or a sign in it that no address has"
+
+
+def _local(text: str) -> str:
+    if _CONTROL.search(text):
+        raise DefectiveAddress("control characters or bytes that are no UTF-8 in the local part")
+    return checked_local(text)
+
+
+def _domain(text: str) -> str:
+    """Stricter than `normal_domain`: a name that IDNA would turn into a different one is refused, not repaired."""
+    if text.endswith("..") or len(text) > _TEXT_LIMIT:
+        raise DefectiveAddress("domain has an invalid label")
+    domain = normal_domain(text)
+    if not text.isascii() and domain.encode("ascii").decode("idna") != _lower(text).rstrip("."):
+        raise DefectiveAddress("domain is not the normal form of an international name")
+    return domain
+
+
+def _lower(text: str) -> str:
+    """In lower case, but a sign such as the Kelvin sign stays what it is instead of becoming an ASCII letter."""
+    return "".join([c if c.lower().isascii() and not c.isascii() else c.lower() for c in text])

@@ -1,0 +1,95 @@
+"""A raw mail's header, split into its fields; promises an answer for any bytes, in bounded time.
+
+Lines end at LF; a CR before it belongs to the line end, a bare CR belongs to the line. A line that is neither a field nor
+a continuation does not end the header; it is kept as a field without a name, so that nothing of the mail goes unseen.
+At most `HEADER_LIMIT` bytes and `FIELD_LIMIT` fields are looked at. A field that the limit cuts in two is not taken: half
+an address may be somebody else's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+HEADER_LIMIT = 1024 * 1024
+FIELD_LIMIT = 5_000
+NO_HEADER = "the mail does not begin with a header field"
+STRAY_LINES = "the header has lines that are no field"
+
+_BLANK = re.compile(rb"(?:\A|\n)(\r?\n)")
+_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?+|[^\n]*+\n|[^\n]++")
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_MBOX_LINES = (b"From ", b">From ")
+_WHITE = b" \t\r\n"
+
+
+class HeaderField(NamedTuple):
+    """One field: its name in lower case ("" for a line that is no field), its value as it came, folds included."""
+
+    name: str
+    value: bytes
+
+    @property
+    def unfolded(self) -> bytes:
+        """The value on one line (RFC 5322 section 2.2.3)."""
+        return _FOLD.sub(b"", self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The fields from the top down, the offset of the first byte after them, and what was wrong with them."""
+
+    fields: tuple[HeaderField, ...]
+    end: int
+    notes: tuple[str, ...] = ()
+
+    def all(self, name: str) -> list[HeaderField]:
+        """The fields of this name (in lower case), topmost first."""
+        return [field for field in self.fields if field.name == name]
+
+    def first(self, name: str) -> bytes:
+        """The topmost value of this name on one line; empty if the field is missing."""
+        return next((field.unfolded for field in self.fields if field.name == name), b"")
+
+
+def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:
+    """Whether more bytes of the mail cannot change its header; the first `seen` bytes were asked about before."""
+    return len(beginning) >= HEADER_LIMIT or _BLANK.search(beginning, max(0, seen - 2)) is not None
+
+
+def read_header(raw: bytes) -> Header:
+    """The header of the mail that is, or begins with, `raw`.
+
+    `raw` must be the whole mail or, of a mail whose header is longer, so much of it that `header_is_here`.
+    """
+    blank = _BLANK.search(raw, 0, HEADER_LIMIT)
+    cut = blank is None and len(raw) >= HEADER_LIMIT
+    stop = blank.start(1) if blank else min(len(raw), HEADER_LIMIT)
+    fields: list[HeaderField] = []
+    start = 0
+    for line in _LINE.finditer(raw, 0, stop):
+        name = line[1]
+        if name is None and not fields:
+            if line.start() == 0 and raw.startswith(_MBOX_LINES):
+                continue
+            return Header((), 0, (NO_HEADER,))
+        start = line.start()
+        if len(fields) == FIELD_LIMIT:
+            return _header(fields, start, cut=True)
+        if name is None:
+            fields.append(HeaderField("", line[0].strip(_WHITE)))
+        else:
+            fields.append(HeaderField(name.lower().decode("ascii"), line[2].strip(_WHITE)))
+    if cut:
+        return _header(fields[:-1], start, cut=True)
+    return _header(fields, blank.end() if blank else stop, cut=False)
+
+
+def _header(fields: list[HeaderField], end: int, *, cut: bool) -> Header:
+    notes = [f"only the first {len(fields)} fields of a very long header were read"] if cut else []
+    if not fields and not cut:
+        notes.append(NO_HEADER)
+    if any(not field.name for field in fields):
+        notes.append(STRAY_LINES)
+    return Header(tuple(fields), end, tuple(notes))
