@@ -1,0 +1,93 @@
+"""Real servers for tests: started once per worker, with something fresh in them for every test.
+
+A test that kills or wipes its server takes a private one instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.available import require
+from tests.servers.directory import server_directory
+from tests.servers.dovecot import Dovecot, Login
+from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMq
+from tests.servers.smtp_sink import SmtpSink
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """This worker's Dovecot; use `dovecot_user` or `dovecot.new_user()` for a mailbox of one's own."""
+    require("dovecot")
+    with server_directory("dovecot") as directory, Dovecot(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def dovecot_user(dovecot: Dovecot) -> Login:
+    """A user of `dovecot` with an empty mailbox."""
+    return dovecot.new_user()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMq]:
+    """This worker's RabbitMQ; use `rabbitmq_url` for a virtual host of one's own."""
+    require("rabbitmq")
+    with server_directory("rabbitmq") as directory, RabbitMq(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq: RabbitMq) -> Iterator[str]:
+    """The URL of an empty virtual host of `rabbitmq`, deleted afterwards."""
+    name = rabbitmq.add_vhost()
+    yield rabbitmq.url(name)
+    rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def private_rabbitmq() -> Iterator[RabbitMq]:
+    """A running RabbitMQ that the test may kill, wipe and start again."""
+    require("rabbitmq")
+    with server_directory("rabbitmq") as directory, RabbitMq(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """This worker's PostgreSQL; use `postgres_url` for a database of one's own."""
+    require("postgres")
+    with server_directory("postgres") as directory, Postgres(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """The URL of an empty database of `postgres`."""
+    return postgres.create_database()
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL that the test may kill and start again."""
+    require("postgres")
+    with server_directory("postgres") as directory, Postgres(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def smtp_sink() -> Iterator[SmtpSink]:
+    """An SMTP server that accepts and keeps every mail."""
+    require("smtp-sink")
+    with server_directory("sink") as directory, SmtpSink(directory) as server:
+        yield server
+
+
+@pytest.fixture
+def lmtp_sink() -> Iterator[SmtpSink]:
+    """An LMTP server that accepts and keeps every mail, with one reply per recipient."""
+    require("smtp-sink")
+    with server_directory("sink") as directory, SmtpSink(directory, lmtp=True) as server:
+        yield server

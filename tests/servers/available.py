@@ -1,0 +1,50 @@
+"""Where the real servers are on this machine, and what to do if one is missing.
+
+On a developer's machine a test that needs a missing server is skipped, visibly; with `CI=true` it fails, so
+that nothing is ever proved by tests that did not run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+PROGRAMS: Final = {
+    "dovecot": "/usr/sbin/dovecot",
+    "faketime": "/usr/lib/*/faketime/libfaketime.so.1",
+    "fetchmail": "/usr/bin/fetchmail",
+    "openssl": "/usr/bin/openssl",
+    "postfix": "/usr/lib/postfix/sbin/master",
+    "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "rabbitmq": "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "smtp-sink": "/usr/sbin/smtp-sink",
+}
+"""Debian's paths, which may be patterns, by the name under which tests ask for the server."""
+
+
+def find(name: str) -> Path | None:
+    """The program of the server `name` (the newest of several versions), or None if it is not installed."""
+    installed = sorted(Path("/").glob(PROGRAMS[name].lstrip("/")), key=_version)
+    if installed:
+        return installed[-1]
+    on_path = shutil.which(name)
+    return Path(on_path) if on_path else None
+
+
+def require(name: str) -> Path:
+    """The program of the server `name`; without it the running test is skipped, and fails under `CI=true`."""
+    program = find(name)
+    if program is not None:
+        return program
+    message = f"{name} is not installed; `make test` installs it"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in path.parts if part.isdigit())

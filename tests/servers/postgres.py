@@ -1,0 +1,95 @@
+"""A private PostgreSQL: a cluster of its own, with as many databases as tests want.
+
+Promises: what it has committed survives `kill`, as in production, unless `durable=False` asks for
+speed instead.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from tests.servers.directory import current_user, give_to, is_root
+from tests.servers.ports import free_port
+from tests.servers.process import ServerError, ServerProcess
+from tests.servers.server import Server, installed
+
+OWNER: Final = "postgres"
+"""The system user that runs the server when root starts it; PostgreSQL refuses to run as root."""
+SUPERUSER: Final = "mailferry"
+
+SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "512MB",
+    "log_min_messages": "warning",
+    "autovacuum_naptime": "10s",
+    "timezone": "UTC",
+}
+CARELESS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Postgres(Server):
+    """One cluster; the superuser `mailferry` needs no password on the loopback address."""
+
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+        super().__init__(directory)
+        self._settings = SETTINGS if durable else {**SETTINGS, **CARELESS}
+        self._data = directory / "data"
+        self._numbers = count(1)
+        self._programs = installed("postgres").parent
+        self.port = free_port()
+
+    def start(self) -> None:
+        if not self._data.exists():
+            self._initialise()
+        options = {**self._settings, "port": str(self.port), "unix_socket_directories": str(self.directory)}
+        command = [str(self._programs / "postgres"), "-D", str(self._data)]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        self._process = ServerProcess(_unprivileged(command), log=self.directory / "output")
+        self._process.wait_until(self._answers)
+
+    def stop(self) -> None:
+        """A fast shutdown: sessions are ended, the cluster is consistent."""
+        if self._process:
+            self._process.stop(signal.SIGINT)
+
+    def create_database(self) -> str:
+        """Creates an empty database and returns its URL."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{SUPERUSER}@{self.host}:{self.port}/{database}"
+
+    def _initialise(self) -> None:
+        give_to(OWNER, self.directory)
+        command = [str(self._programs / "initdb"), "-D", str(self._data), "-U", SUPERUSER]
+        command += ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        done = subprocess.run(_unprivileged(command), check=False, capture_output=True, cwd=self.directory)
+        if done.returncode != 0:
+            raise ServerError(f"initdb ended with {done.returncode}:\n{done.stderr.decode(errors='replace')}")
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def _unprivileged(command: Sequence[str]) -> list[str]:
+    if not is_root() or current_user() == OWNER:
+        return list(command)
+    return ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups", "--", *command]
