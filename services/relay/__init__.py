@@ -1,0 +1,1 @@
+"""The relay: attempts delivery, records what became of each recipient, retries, parks."""

@@ -1,0 +1,177 @@
+"""The client side of one SMTP connection, without input or output: commands in, bytes out; bytes in, answers
+out.
+
+It matches replies to commands, also across a pipelined group (RFC 2920), and keeps the order of things: what
+must not be said now raises `LocalProtocolError`, what the server must not say raises `ProtocolViolation`.
+After either a violation or a 421 (RFC 5321, section 3.8) the state is CLOSED and the connection good for
+nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.relay.smtp.commands import Command, Verb
+from services.relay.smtp.content import ContentEncoder, PreparedContent
+from services.relay.smtp.errors import LocalProtocolError, ProtocolViolation
+from services.relay.smtp.extensions import Extensions
+from services.relay.smtp.replies import Reply, ReplyParser
+from services.relay.smtp.state import (
+    ALLOWED,
+    CONSENT,
+    GROUPABLE,
+    NEXT,
+    PLAIN_CONSENT,
+    PRESUMED,
+    REFUSAL,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply and what it answers; `verb` is None for a 421 that came unasked."""
+
+    verb: Verb | None
+    reply: Reply
+
+
+class SmtpConnection:
+    """One connection, from before its greeting to its end.
+
+    `extensions` is what the last EHLO brought, and empty until then and after TLS began.
+    """
+
+    def __init__(self) -> None:
+        self.state = State.CONNECTED
+        self.extensions = Extensions()
+        self._awaited: deque[Verb] = deque([Verb.GREETING])
+        self._parser = ReplyParser()
+        self._encoder = ContentEncoder()
+
+    @property
+    def awaited(self) -> Verb | None:
+        """What the next reply will answer; None: nothing is owed."""
+        return self._awaited[0] if self._awaited else None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the server owes nothing and has said nothing on top."""
+        return not self._awaited and not self._parser.buffered
+
+    def issue(self, commands: Sequence[Command]) -> bytes:
+        """The bytes of a group of commands; more than one only where the server offers PIPELINING."""
+        if self._awaited:
+            raise LocalProtocolError(f"Commands were issued while {self._awaited[0]} was unanswered.")
+        self._check_group(commands)
+        self.check_nothing_buffered()
+        self._awaited.extend(command.verb for command in commands)
+        return b"".join([command.line for command in commands])
+
+    def whole_content(self, content: PreparedContent) -> bytes:
+        """The bytes of a whole mail with its end mark; the server then owes the answer."""
+        self._end_content()
+        return content.wire
+
+    def content(self, chunk: bytes) -> bytes:
+        """The bytes of a part of the mail, cut anywhere."""
+        self._check_content()
+        return self._encoder.feed(chunk)
+
+    def end_content(self) -> bytes:
+        """The bytes that end the mail; the server then owes the answer."""
+        self._end_content()
+        last, self._encoder = self._encoder.finish(), ContentEncoder()
+        return last
+
+    def tls_started(self) -> None:
+        """TLS took over: forget what was learnt in clear (RFC 3207, section 4.2).
+
+        Raises `ProtocolViolation` if the server sent more than its consent before: somebody slipped it in.
+        """
+        if self.state is not State.TLS:
+            raise LocalProtocolError("TLS began without the server's consent.")
+        self.check_nothing_buffered()
+        self.extensions = Extensions()
+        self.state = State.GREETED
+
+    def check_nothing_buffered(self) -> None:
+        """Raises `ProtocolViolation` if bytes are left that answer nothing.
+
+        They would be taken for the answer to what is sent next; before TLS, they are an attack
+        (CVE-2021-39272).
+        """
+        if self._parser.buffered:
+            self.close()
+            raise ProtocolViolation("The server sent more than it was asked for.")
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the server; `next_answer` tells what they mean."""
+        self._parser.feed(data)
+
+    def next_answer(self) -> Answer | None:
+        """The next answer, or None: more bytes are needed, or nothing more is there."""
+        if self.state is State.TLS:
+            return None
+        try:
+            reply = self._parser.next_reply()
+            return None if reply is None else self._answer(reply)
+        except ProtocolViolation:
+            self.close()
+            raise
+
+    def _check_group(self, commands: Sequence[Command]) -> None:
+        state = self.state
+        for command in commands:
+            if state not in ALLOWED[command.verb]:
+                raise LocalProtocolError(f"{command.verb} cannot be sent in the state {state}.")
+            state = PRESUMED.get(command.verb, state)
+        if len(commands) > 1:
+            if not self.extensions.pipelining:
+                raise LocalProtocolError(
+                    "Several commands were issued to a server that does not offer PIPELINING."
+                )
+            if not all(command.verb in GROUPABLE for command in commands[:-1]):
+                raise LocalProtocolError(
+                    "A command was issued behind one that has to be the last of its group."
+                )
+
+    def _check_content(self) -> None:
+        if self.state is not State.CONTENT or self._awaited:
+            raise LocalProtocolError(f"Content cannot be sent in the state {self.state}.")
+
+    def _end_content(self) -> None:
+        self._check_content()
+        self._awaited.append(Verb.CONTENT)
+
+    def _answer(self, reply: Reply) -> Answer:
+        unasked = not self._awaited
+        verb = self._topic(reply) if unasked else self._awaited.popleft()
+        if verb is not None:
+            self._follow(verb, reply)
+        if unasked or reply.code == 421:
+            self.close()
+        return Answer(verb, reply)
+
+    def _topic(self, reply: Reply) -> Verb | None:
+        """A refusal in the middle of the content answers the content; otherwise only 421 may come unasked."""
+        if self.state is State.CONTENT and reply.severity in REFUSAL:
+            return Verb.CONTENT
+        if reply.code == 421:
+            return None
+        raise ProtocolViolation(f"The server sent a reply to nothing: {reply.text}.")
+
+    def _follow(self, verb: Verb, reply: Reply) -> None:
+        if reply.severity not in REFUSAL and reply.severity not in CONSENT.get(verb, PLAIN_CONSENT):
+            raise ProtocolViolation(f"The server is out of step: it answered {verb} with {reply.text}.")
+        if verb is Verb.EHLO or verb is Verb.HELO:
+            greeted = verb is Verb.EHLO and reply.positive
+            self.extensions = Extensions.announced(reply) if greeted else Extensions()
+        self.state = NEXT.get((verb, reply.severity), self.state)
+
+    def close(self) -> None:
+        """The connection is gone, or is given up."""
+        self.state = State.CLOSED
+        self._awaited.clear()

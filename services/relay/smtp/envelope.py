@@ -1,0 +1,47 @@
+"""Envelope in, replies out: what the client is asked to send and what it reports for each recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.relay.smtp.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Whom a mail is from and for; an empty `reverse_path` is the null sender and stays it.
+
+    `size` (octets with CRLF line ends) and `eight_bit` describe content that comes as a stream; None: not
+    known. For content that is given whole both are counted, and these are not looked at.
+    """
+
+    reverse_path: str
+    recipients: tuple[str, ...]
+    size: int | None = None
+    eight_bit: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.recipients:
+            raise ValueError("An envelope needs a recipient.")
+
+
+class Phase(StrEnum):
+    """The step of the transaction that decided about a recipient."""
+
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientReply:
+    """The reply that decided about one recipient.
+
+    It is positive only in the phase CONTENT, and then the target has the mail.
+    """
+
+    recipient: str
+    reply: Reply
+    phase: Phase

@@ -1,0 +1,60 @@
+"""What a server offers, read from its answer to EHLO (RFC 5321, section 4.1.1.1).
+
+An extension that the client learns to use gets its property here; unknown keywords are kept and do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.relay.smtp.replies import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """Keywords in upper case with their parameters as the server wrote them.
+
+    `size_limit` is in octets; None: not announced, or 0, which means "no fixed limit" (RFC 1870, section 4).
+    """
+
+    keywords: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pipelining: bool = False
+    eight_bit_mime: bool = False
+    size: bool = False
+    size_limit: int | None = None
+    starttls: bool = False
+    auth: tuple[str, ...] = ()
+
+    @classmethod
+    def announced(cls, reply: Reply) -> Extensions:
+        """The extensions in the answer to EHLO; its first line is the server's name and greeting."""
+        keywords = _keywords(reply.lines[1:])
+        return cls(
+            keywords=keywords,
+            pipelining="PIPELINING" in keywords,
+            eight_bit_mime="8BITMIME" in keywords,
+            size="SIZE" in keywords,
+            size_limit=_size_limit(keywords.get("SIZE", ())),
+            starttls="STARTTLS" in keywords,
+            auth=tuple(name.upper() for name in keywords.get("AUTH", ())),
+        )
+
+
+def _keywords(lines: tuple[bytes, ...]) -> dict[str, tuple[str, ...]]:
+    """`AUTH=LOGIN`, which old servers write beside or instead of `AUTH LOGIN`, counts as the latter."""
+    keywords: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        keyword, *parameters = line.decode("ascii", "replace").replace("AUTH=", "AUTH ", 1).split() or [""]
+        name = keyword.upper()
+        keywords[name] = keywords.get(name, ()) + tuple(parameters)
+    keywords.pop("", None)
+    return keywords
+
+
+def _size_limit(parameters: tuple[str, ...]) -> int | None:
+    """At most 20 digits are believed (RFC 1870, section 3); anything else is as good as no limit."""
+    text = parameters[0] if parameters else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        return None
+    return int(text) or None

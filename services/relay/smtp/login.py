@@ -1,0 +1,77 @@
+"""AUTH (RFC 4954): logging in with what both sides know.
+
+Credentials and what is made of them appear in no error, not even if the server repeats them in its reply.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from services.relay.smtp.commands import auth, auth_response
+from services.relay.smtp.dialogue import Dialogue
+from services.relay.smtp.errors import LoginImpossible, LoginRefused
+from services.relay.smtp.replies import Reply
+from shared.net.sasl import Mechanism, SaslError, mechanism
+
+PREFERRED = ("PLAIN", "LOGIN")
+MOST_CHALLENGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What to log in with; `mechanisms` in the order of preference."""
+
+    username: str
+    password: str = field(repr=False)
+    mechanisms: tuple[str, ...] = PREFERRED
+
+
+async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
+    """Log in by the first of our mechanisms that the server offers; no second one is tried after a refusal.
+
+    Raises `LoginImpossible`, `LoginRefused`, `SaslError` or `ConnectionLost`.
+    """
+    offered = dialogue.protocol.extensions.auth
+    name = next((name for name in credentials.mechanisms if name.upper() in offered), None)
+    if name is None:
+        raise LoginImpossible(
+            f"The server offers no login by {' or '.join(credentials.mechanisms)}; it offers "
+            f"{', '.join(offered) or 'none at all'}."
+        )
+    chosen = mechanism(name, credentials.username, credentials.password)
+    sent, reply = await _exchange(dialogue, chosen)
+    if not reply.positive:
+        password = credentials.password.encode("utf-8")
+        shown = _without(reply, [password, *(each for each in sent if password in each)])
+        raise LoginRefused(f"The server refused the login by {name}: {shown.text}.", shown)
+
+
+async def _exchange(dialogue: Dialogue, chosen: Mechanism) -> tuple[list[bytes], Reply]:
+    """All that was said in the exchange, and the server's verdict."""
+    initial = chosen.initial()
+    sent = [initial] if initial else []
+    reply = (await dialogue.ask([auth(chosen.name, initial)]))[0].reply
+    while reply.severity == 3:
+        if len(sent) > MOST_CHALLENGES:
+            raise SaslError(f"The server keeps asking after {MOST_CHALLENGES} answers to {chosen.name}.")
+        sent.append(chosen.respond(_challenge(reply)))
+        reply = (await dialogue.ask([auth_response(sent[-1])]))[0].reply
+    return sent, reply
+
+
+def _challenge(reply: Reply) -> bytes:
+    try:
+        return base64.b64decode(reply.lines[0], validate=True)
+    except binascii.Error:
+        raise SaslError("The server sent a challenge that is not base64.") from None
+
+
+def _without(reply: Reply, secrets: list[bytes]) -> Reply:
+    """The reply without anything that we had told the server in confidence, as it is or in base64."""
+    lines = reply.lines
+    for secret in filter(None, secrets):
+        for form in (base64.b64encode(secret), secret):
+            lines = tuple(line.replace(form, b"***") for line in lines)
+    return Reply(reply.code, lines)

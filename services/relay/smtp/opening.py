@@ -1,0 +1,129 @@
+"""The opening of a session: greeting, EHLO, STARTTLS, login, in this order and no other.
+
+Promises: `Tls.REQUIRED` never goes on in clear; `Tls.WANTED` does, on a fresh connection if the handshake
+broke the first; a password is sent in clear only where the endpoint says `Tls.OFF` (or is a local socket),
+never because TLS happened to fail; what was learnt in clear is forgotten once TLS is up (RFC 3207, section
+4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from services.relay.smtp.commands import STARTTLS, Command, ehlo, helo
+from services.relay.smtp.dialogue import Dialogue
+from services.relay.smtp.errors import LoginImpossible, SessionRefused, TlsUnavailable
+from services.relay.smtp.login import Credentials, log_in
+from services.relay.smtp.replies import Reply
+from services.relay.smtp.stream import Stream
+from services.relay.smtp.timeouts import Timeouts
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.errors import Fault
+from shared.net.dial import dial
+
+Dialer = Callable[[Endpoint], Awaitable[Stream]]
+
+
+async def open_session(
+    endpoint: Endpoint,
+    *,
+    helo_name: str,
+    credentials: Credentials | None,
+    timeouts: Timeouts,
+    dialer: Dialer | None,
+) -> Dialogue:
+    """A dialogue in the state READY. Raises what `client.connect` says."""
+    opening = Opening(endpoint, helo_name, credentials, timeouts, dialer or network(timeouts))
+    try:
+        return await opening.attempt(endpoint.tls)
+    except TlsUnavailable:
+        if endpoint.tls is not Tls.WANTED:
+            raise
+    return await opening.attempt(Tls.OFF)
+
+
+def network(timeouts: Timeouts) -> Dialer:
+    """The dialer for the real world."""
+
+    async def dial_target(endpoint: Endpoint) -> Stream:
+        return await dial(
+            endpoint,
+            connect_timeout=timeouts.connect,
+            inactivity_timeout=timeouts.greeting,
+            fault=Fault.TARGET,
+        )
+
+    return dial_target
+
+
+class Opening:
+    """One endpoint to be opened, with all that is needed for it."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        helo_name: str,
+        credentials: Credentials | None,
+        timeouts: Timeouts,
+        dialer: Dialer,
+    ) -> None:
+        self._endpoint = endpoint
+        self._credentials = credentials
+        self._timeouts = timeouts
+        self._dialer = dialer
+        self._ehlo = ehlo(helo_name)
+        self._helo = helo(helo_name)
+
+    async def attempt(self, tls: Tls) -> Dialogue:
+        """One connection, opened with `tls`."""
+        dialogue = Dialogue(await self._dialer(self._endpoint), self._endpoint, self._timeouts)
+        try:
+            await self._be_greeted(dialogue)
+            await self._hello(dialogue)
+            if tls in {Tls.WANTED, Tls.REQUIRED}:
+                await self._secure(dialogue, required=tls is Tls.REQUIRED)
+            if self._credentials is not None:
+                await self._log_in(dialogue, self._credentials)
+        except BaseException:
+            dialogue.abort()
+            raise
+        return dialogue
+
+    async def _be_greeted(self, dialogue: Dialogue) -> None:
+        reply = (await dialogue.answers())[0].reply
+        if not reply.positive:
+            raise self._refused("does not accept connections", reply)
+
+    async def _hello(self, dialogue: Dialogue) -> None:
+        reply = await self._ask(dialogue, self._ehlo)
+        if reply.severity == 5:
+            reply = await self._ask(dialogue, self._helo)
+        if not reply.positive:
+            raise self._refused("does not accept our EHLO", reply)
+
+    async def _secure(self, dialogue: Dialogue, *, required: bool) -> None:
+        if not dialogue.protocol.extensions.starttls:
+            if required:
+                raise TlsUnavailable(f"TLS is required, and {self._endpoint} does not offer STARTTLS.")
+            return
+        reply = await self._ask(dialogue, STARTTLS)
+        if reply.positive:
+            await dialogue.start_tls()
+            await self._hello(dialogue)
+        elif required or not dialogue.usable:
+            raise TlsUnavailable(f"{self._endpoint} refused STARTTLS: {reply.text}.")
+
+    async def _log_in(self, dialogue: Dialogue, credentials: Credentials) -> None:
+        in_clear = not dialogue.is_tls
+        if in_clear and self._endpoint.tls is not Tls.OFF and self._endpoint.unix_path is None:
+            raise LoginImpossible(
+                f"TLS with {self._endpoint} did not come about, and the password is not sent without it.",
+                temporary=True,
+            )
+        await log_in(dialogue, credentials)
+
+    async def _ask(self, dialogue: Dialogue, command: Command) -> Reply:
+        return (await dialogue.ask([command]))[0].reply
+
+    def _refused(self, what: str, reply: Reply) -> SessionRefused:
+        return SessionRefused(f"{self._endpoint} {what}: {reply.text}.", reply)

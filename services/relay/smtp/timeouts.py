@@ -1,0 +1,38 @@
+"""How long the client waits in each phase (RFC 5321, section 4.5.3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.relay.smtp.commands import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `block` is for each piece of the content that the server takes; `final` is the wait after the
+    last dot.
+
+    A server that answers late has the mail all the same, so a short `final` makes duplicates (RFC 1047).
+    """
+
+    connect: float = 60
+    greeting: float = 300
+    command: float = 300
+    data: float = 120
+    block: float = 180
+    final: float = 600
+    quit: float = 2
+
+    def answer_to(self, verb: Verb) -> float:
+        """How long the answer to `verb` may take as a whole, however busy the line is."""
+        match verb:
+            case Verb.CONTENT:
+                return self.final
+            case Verb.DATA:
+                return self.data
+            case Verb.GREETING:
+                return self.greeting
+            case Verb.QUIT:
+                return self.quit
+            case _:
+                return self.command

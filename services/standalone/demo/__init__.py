@@ -1,0 +1,1 @@
+"""A source and a target that come with Mailferry, for its demonstration; no servers for real mail."""

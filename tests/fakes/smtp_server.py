@@ -1,0 +1,191 @@
+"""An SMTP target that misbehaves by script; what is not scripted, it does properly."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum, auto
+
+from services.standalone.demo.smtp_session import AcceptedMail, Session, multiline
+from services.standalone.demo.smtp_target import SIZE_LIMIT, SmtpTarget
+from tests.fakes.certificates import Certificate
+
+
+class Act(Enum):
+    """What the server does instead of answering."""
+
+    SILENCE = auto()
+    HANG_UP = auto()
+    RESET = auto()
+
+
+class Left(ConnectionError):
+    """The server has done what its act says."""
+
+
+Scripted = str | Act
+KEYWORDS = ("PIPELINING", "8BITMIME", f"SIZE {SIZE_LIMIT}")
+
+
+class SmtpServer(SmtpTarget):
+    """Scripted by what it is asked.
+
+    `replies`: by verb, or GREETING, or MIDDLE (of the content), or CONTENT (after the lone dot); a sequence
+    is used up one by one and its last element stays. A 421 is followed by hanging up. `recipients`: the reply
+    to RCPT by address. `users`: passwords by name, for AUTH PLAIN and LOGIN. `certificate` makes STARTTLS
+    possible. `accepted` has the mails that were read to the lone dot and not refused; `seen` those that were
+    read at all.
+    """
+
+    def __init__(
+        self,
+        *,
+        replies: Mapping[str, Scripted | Sequence[Scripted]] | None = None,
+        recipients: Mapping[str, Scripted] | None = None,
+        keywords: Sequence[str] = KEYWORDS,
+        users: Mapping[str, str] | None = None,
+        certificate: Certificate | None = None,
+        byte_by_byte: bool = False,
+    ) -> None:
+        super().__init__()
+        self.script = {verb: _sequence(reply) for verb, reply in (replies or {}).items()}
+        self.recipients = dict(recipients or {})
+        self.users = dict(users or {})
+        self.certificate = certificate
+        self.byte_by_byte = byte_by_byte
+        self.behaviour = replace(self.behaviour, keywords=tuple(keywords))
+        self.seen: list[AcceptedMail] = []
+        self.commands: list[str] = []
+        self.connections = 0
+
+    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session:
+        self.connections += 1
+        return ScriptedSession(self, reader, writer)
+
+    def scripted(self, moment: str) -> Scripted | None:
+        """The next reply of the script for this moment."""
+        replies = self.script.get(moment)
+        if replies is None:
+            return None
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+
+class ScriptedSession(Session):
+    def __init__(
+        self, server: SmtpServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        super().__init__(server.behaviour, reader, writer)
+        self.server = server
+        self.secured = False
+
+    async def greeting(self) -> str:
+        return await self._perform(self.server.scripted("GREETING")) or await super().greeting()
+
+    async def command(self, verb: str, argument: str) -> str:
+        self.server.commands.append(f"{verb} {argument}".strip())
+        scripted = self.server.scripted(verb)
+        if scripted is None and verb == "RCPT":
+            scripted = self.server.recipients.get(argument[argument.find("<") + 1 : argument.rfind(">")])
+        performed = await self._perform(scripted)
+        if performed is not None:
+            return performed
+        if verb == "STARTTLS" and self.server.certificate is not None:
+            return await self._start_tls(self.server.certificate)
+        if verb == "AUTH":
+            return await self._authenticate(argument)
+        reply = await super().command(verb, argument)
+        return self._with_offers(reply) if verb == "EHLO" else reply
+
+    async def content(self) -> str:
+        middle = self.server.scripted("MIDDLE")
+        if middle is not None:
+            await self.flush()
+            await self.reader.read(1)
+            self.reply(str(await self._perform(middle)))
+            await self.flush()
+            raise Left
+        return await super().content()
+
+    async def accept(self, mail: AcceptedMail) -> str:
+        self.server.seen.append(mail)
+        scripted = await self._perform(self.server.scripted("CONTENT"))
+        if scripted is None or scripted.startswith("2"):
+            accepted = await super().accept(mail)
+            return scripted or accepted
+        self.forget()
+        return scripted
+
+    def reply(self, reply: str) -> None:
+        """An empty reply is none: the answer to STARTTLS is on its way before TLS begins."""
+        if reply:
+            super().reply(reply)
+
+    async def transmit(self, data: bytes) -> None:
+        if not self.server.byte_by_byte:
+            return await super().transmit(data)
+        for position in range(len(data)):
+            await super().transmit(data[position : position + 1])
+            await asyncio.sleep(0)
+        return None
+
+    async def _perform(self, scripted: Scripted | None) -> str | None:
+        """Do what the script says; a reply is returned, but behind a 421 the server leaves."""
+        if isinstance(scripted, str) and not scripted.startswith("421"):
+            return scripted
+        if scripted is None:
+            return None
+        if isinstance(scripted, str):
+            self.reply(scripted)
+        await self.flush()
+        if scripted is Act.SILENCE:
+            await self.reader.read()
+        if scripted is Act.RESET:
+            linger = struct.pack("ii", 1, 0)
+            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.writer.transport.abort()
+        raise Left
+
+    def _with_offers(self, reply: str) -> str:
+        lines = [line[4:] for line in reply.split("\r\n")]
+        if self.server.certificate is not None and not self.secured:
+            lines.append("STARTTLS")
+        if self.server.users:
+            lines.append("AUTH PLAIN LOGIN")
+        return multiline(250, lines)
+
+    async def _start_tls(self, certificate: Certificate) -> str:
+        self.reply("220 2.0.0 Go ahead")
+        await self.flush()
+        await self.writer.start_tls(certificate.server_context())
+        self.secured = True
+        self.forget()
+        return ""
+
+    async def _authenticate(self, argument: str) -> str:
+        mechanism, _, initial = argument.partition(" ")
+        if mechanism.upper() == "PLAIN":
+            _, name, password = (_decoded(initial) if initial else await self._ask("")).split("\0")
+        elif mechanism.upper() == "LOGIN":
+            name, password = await self._ask("Username:"), await self._ask("Password:")
+        else:
+            return "504 5.5.4 Mechanism not known"
+        return "235 2.7.0 Welcome" if self.server.users.get(name) == password else "535 5.7.8 Wrong"
+
+    async def _ask(self, challenge: str) -> str:
+        self.reply("334 " + base64.b64encode(challenge.encode()).decode())
+        answer = await self.next_line()
+        if answer is None:
+            raise Left
+        return _decoded(answer)
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode()
+
+
+def _sequence(reply: Scripted | Sequence[Scripted]) -> list[Scripted]:
+    return [reply] if isinstance(reply, str | Act) else list(reply)
