@@ -1,0 +1,139 @@
+"""The configuration as the services use it: checked, complete, with every path absolute and every secret at
+hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from shared.model.account import Account
+from shared.model.errors import ConfigurationError
+from shared.model.target import Target
+from shared.ops.config.document import Document
+from shared.ops.config.values import Listen
+
+IN_PROCESS = "memory:"
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSection:
+    """Where events travel: `memory:` within the process, or an AMQP URL."""
+
+    url: SecretStr
+
+    @property
+    def in_process(self) -> bool:
+        """Whether events stay within this process."""
+        return self.url.get_secret_value() == IN_PROCESS
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSection:
+    """The database: `sqlite:///` and an absolute path, so four slashes in all, or a PostgreSQL URL."""
+
+    url: SecretStr
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file, where it is SQLite."""
+        url = self.url.get_secret_value()
+        return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+
+
+@dataclass(frozen=True, slots=True)
+class BlobsSection:
+    """The directory of mails too large for an event, spooled and parked mail."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSection:
+    """Where metrics and health are served; None for nowhere."""
+
+    listen: Listen | None
+
+
+@dataclass(frozen=True, slots=True)
+class FetcherSection:
+    """How much is fetched at a time: sessions (0 is automatic), and messages and bytes in flight per
+    account.
+
+    `settle_wait` (seconds) is how long a session waits for its mails to settle. Mails above `inline_limit`
+    (bytes) do not ride in events.
+    """
+
+    concurrency: int
+    window_messages: int
+    window_bytes: int
+    settle_wait: float
+    inline_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySection:
+    """When delivery is tried again, in seconds: the delays in their order, the last one until `give_up` has
+    passed.
+    """
+
+    retry_delays: tuple[float, ...]
+    give_up: float
+    helo_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeasesSection:
+    """Seconds without a sign of life after which an account, or a mail in flight, is taken over."""
+
+    account: float
+    message: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """What is logged and how."""
+
+    level: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
+    file's order.
+    """
+
+    accounts: dict[str, Account]
+    targets: dict[str, Target]
+    broker: BrokerSection
+    store: StoreSection
+    blobs: BlobsSection
+    metrics: MetricsSection
+    fetcher: FetcherSection
+    relay: RelaySection
+    leases: LeasesSection
+    log: LogSection
+    document: Document = field(repr=False, compare=False)
+
+    def require_shared(self, service: str) -> None:
+        """Raise `ConfigurationError` unless `service` can run as a process of its own.
+
+        One process alone goes with every combination of broker and store. Several only meet at a broker
+        outside of them, and they may be on several machines, each of which would have an SQLite file of its
+        own.
+        """
+        problems = []
+        if self.broker.in_process:
+            problems.append(
+                f'[broker] "url": {service} as a process of its own needs amqp:// or amqps://, not memory:'
+            )
+        if self.store.sqlite_path is not None:
+            problems.append(
+                f'[store] "url": {service} as a process of its own needs postgresql://, not sqlite:'
+            )
+        if problems:
+            raise ConfigurationError([f"{self.document.origin}: {problem}" for problem in problems])

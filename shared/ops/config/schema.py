@@ -1,0 +1,155 @@
+"""The configuration file's form: its sections and keys, the type of each value, and the defaults.
+
+Only keys that have an effect in this version are known. What needs more than one value to be judged (a
+target that must exist, a catch-all mailbox that needs domains) is judged where runtime values are built.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
+
+from shared.model.account import ENVELOPE_FIELDS, Dedup
+from shared.model.address import Address
+from shared.model.duration import Duration
+from shared.model.retention import Retention
+from shared.ops.config import urls, values
+
+LARGEST_INLINE = 8 * 1024**2  # RabbitMQ 4 refuses messages above 16 MiB
+
+Text = Annotated[str, PlainValidator(values.text)]
+Name = Annotated[str, PlainValidator(values.name)]
+Positive = Annotated[Duration, Field(gt=0)]
+Size = Annotated[int, BeforeValidator(values.size)]
+TlsMode = Literal["off", "wanted", "required"]
+Secret = Annotated[
+    SecretStr, AfterValidator(lambda secret: SecretStr(values.text(secret.get_secret_value())))
+]
+
+
+class Entry(BaseModel):
+    """A table of the file: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class BrokerEntry(Entry):
+    """[broker]; the URL may contain a password and so may come from a file or a variable."""
+
+    url: Secret | None = None
+    url_file: Text | None = None
+    url_env: Text | None = None
+
+
+class StoreEntry(BrokerEntry):
+    """[store]; the URL may contain a password, too."""
+
+
+class BlobsEntry(Entry):
+    """[blobs]."""
+
+    url: Text = "file:///var/lib/mailferry/blobs"
+
+
+class MetricsEntry(Entry):
+    """[metrics]; an empty `listen` switches the port off."""
+
+    listen: Annotated[values.Listen | None, PlainValidator(values.listen)] = values.Listen("127.0.0.1", 9464)
+
+
+class FetcherEntry(Entry):
+    """[fetcher]; the window limits what is in flight per account."""
+
+    concurrency: Annotated[int, Field(ge=0)] = 0
+    window_messages: Annotated[int, Field(ge=1)] = 500
+    window_bytes: Annotated[Size, Field(ge=1)] = 32 * 1024**2
+    settle_wait: Duration = 10.0
+    inline_limit: Annotated[Size, Field(ge=0, le=LARGEST_INLINE)] = 256 * 1024
+
+
+class RelayEntry(Entry):
+    """[relay]; the last of `retry_delays` repeats until `give_up` has passed."""
+
+    retry_delays: Annotated[list[Annotated[Duration, Field(ge=1)]], Field(min_length=1)] = [
+        60.0,
+        300.0,
+        900.0,
+        3600.0,
+        14400.0,
+    ]
+    give_up: Positive = 5 * 86400.0
+    helo_name: Annotated[str, PlainValidator(values.domain)] | None = None
+
+
+class LeasesEntry(Entry):
+    """[leases]; after these times without a sign of life an account, or a mail in flight, is taken over."""
+
+    account: Annotated[Duration, Field(ge=1)] = 60.0
+    message: Annotated[Duration, Field(ge=1)] = 900.0
+
+
+class LogEntry(Entry):
+    """[log]; `auto` is text on a terminal and JSON elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+class LoginKeys(Entry):
+    """Who we are at a server, and how the connection to it is protected."""
+
+    username: Text | None = None
+    password: Secret | None = None
+    password_file: Text | None = None
+    password_env: Text | None = None
+    tls: TlsMode | None = None
+    tls_verify: bool = True
+    ca_file: Text | None = None
+
+
+class TargetEntry(LoginKeys):
+    """[[targets]]."""
+
+    name: Name
+    url: Annotated[urls.ServerUrl, PlainValidator(urls.target_url)]
+    connections: Annotated[int, Field(ge=1, le=1000)] = 4
+
+
+class AccountEntry(LoginKeys):
+    """[[accounts]]; [defaults] has the same keys but `name`."""
+
+    tenant: Name = "default"
+    name: Name
+    source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)]
+    auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = values.AUTH_METHODS
+    target: Name
+    mailbox: Literal["single", "catch-all"]
+    recipient: Annotated[Address, PlainValidator(values.address)] | None = None
+    domains: Annotated[dict[str, str], PlainValidator(values.domains)] = {}
+    recipient_headers: Annotated[tuple[str, ...], PlainValidator(values.field_names)] = ENVELOPE_FIELDS
+    unknown_recipients: Annotated[Address | None, PlainValidator(values.postmaster)] = None
+    dedup: Literal["content", "message-id", "off"] = Dedup.CONTENT.value
+    retention: Annotated[Retention, PlainValidator(values.retention)] = Retention(0)
+    poll: Positive = 60.0
+    timeout: Positive = 60.0
+    retries: Annotated[int, Field(ge=1)] = 3
+    retry_delay: Duration = 10.0
+    max_messages: Annotated[int, Field(ge=0)] = 0
+    enabled: bool = True
+
+
+SECTIONS: dict[str, type[Entry]] = {
+    "broker": BrokerEntry,
+    "store": StoreEntry,
+    "blobs": BlobsEntry,
+    "metrics": MetricsEntry,
+    "fetcher": FetcherEntry,
+    "relay": RelayEntry,
+    "leases": LeasesEntry,
+    "log": LogEntry,
+}
+ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry}
+DEFAULTS = "defaults"
+DEFAULT_KEYS = frozenset(AccountEntry.model_fields) - {"name"}
+SECRETS = ("password", "url")

@@ -1,0 +1,174 @@
+"""The sections of the file to their runtime values: URLs checked, paths absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from shared.ops.config import values
+from shared.ops.config.context import Context
+from shared.ops.config.locate import Path
+from shared.ops.config.runtime import (
+    IN_PROCESS,
+    SQLITE,
+    BlobsSection,
+    BrokerSection,
+    FetcherSection,
+    LeasesSection,
+    LogSection,
+    MetricsSection,
+    RelaySection,
+    StoreSection,
+)
+from shared.ops.config.schema import (
+    BlobsEntry,
+    BrokerEntry,
+    FetcherEntry,
+    LeasesEntry,
+    LogEntry,
+    MetricsEntry,
+    RelayEntry,
+    StoreEntry,
+)
+
+DEFAULT_STORE = "sqlite:////var/lib/mailferry/mailferry.db"
+
+
+def broker(context: Context, table: Any) -> BrokerSection | None:
+    """[broker]."""
+    entry = context.validated(BrokerEntry, table, _within("broker"))
+    url = _url(context, "broker", entry, IN_PROCESS)
+    if url is None:
+        return None
+    text = url.get_secret_value()
+    if text != IN_PROCESS:
+        _check(
+            context,
+            "broker",
+            lambda: _network_url(text, ("amqp", "amqps"), "memory: or amqp://user@host/vhost"),
+        )
+    return BrokerSection(url)
+
+
+def store(context: Context, table: Any) -> StoreSection | None:
+    """[store]; a relative path of an SQLite file starts from the configuration's directory."""
+    entry = context.validated(StoreEntry, table, _within("store"))
+    url = _url(context, "store", entry, DEFAULT_STORE)
+    if url is None:
+        return None
+    text = url.get_secret_value()
+    if text.startswith("sqlite:"):
+        path = _check(
+            context, "store", lambda: _path(text, "sqlite:", "sqlite:///var/lib/mailferry/mailferry.db")
+        )
+        return StoreSection(SecretStr(f"{SQLITE}{context.document.resolved(path)}")) if path else None
+    expected = "sqlite:///path/to/file or postgresql://user@host/database"
+    _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
+    return StoreSection(url)
+
+
+def blobs(context: Context, table: Any) -> BlobsSection | None:
+    """[blobs]; a relative path starts from the configuration's directory."""
+    entry = context.validated(BlobsEntry, table, _within("blobs"))
+    if entry is None:
+        return None
+    path = _check(context, "blobs", lambda: _directory(entry.url))
+    return BlobsSection(context.document.resolved(path)) if path else None
+
+
+def metrics(context: Context, table: Any) -> MetricsSection | None:
+    """[metrics]."""
+    entry = context.validated(MetricsEntry, table, _within("metrics"))
+    return None if entry is None else MetricsSection(entry.listen)
+
+
+def fetcher(context: Context, table: Any) -> FetcherSection | None:
+    """[fetcher]."""
+    entry = context.validated(FetcherEntry, table, _within("fetcher"))
+    if entry is None:
+        return None
+    return FetcherSection(
+        entry.concurrency, entry.window_messages, entry.window_bytes, entry.settle_wait, entry.inline_limit
+    )
+
+
+def relay(context: Context, table: Any, host_name: Callable[[], str]) -> RelaySection | None:
+    """[relay]; `host_name` gives the machine's full name, which is what we greet with where none is
+    configured.
+    """
+    entry = context.validated(RelayEntry, table, _within("relay"))
+    if entry is None:
+        return None
+    helo_name = entry.helo_name
+    if helo_name is None:
+        helo_name = _check(context, "relay", lambda: values.domain(host_name()), "helo_name")
+    return None if helo_name is None else RelaySection(tuple(entry.retry_delays), entry.give_up, helo_name)
+
+
+def leases(context: Context, table: Any) -> LeasesSection | None:
+    """[leases]."""
+    entry = context.validated(LeasesEntry, table, _within("leases"))
+    return None if entry is None else LeasesSection(entry.account, entry.message)
+
+
+def log(context: Context, table: Any) -> LogSection | None:
+    """[log]."""
+    entry = context.validated(LogEntry, table, _within("log"))
+    return None if entry is None else LogSection(entry.level, entry.format)
+
+
+def _within(section: str) -> Callable[[Path], Path]:
+    return lambda key: (section, *key)
+
+
+def _url(context: Context, section: str, entry: BrokerEntry | None, default: str) -> SecretStr | None:
+    """The URL of broker or store; None after a problem was noted."""
+    if entry is None:
+        return None
+    if entry.url is None and entry.url_file is None and entry.url_env is None:
+        return SecretStr(default)
+    return context.secret(entry, "url", _within(section))
+
+
+def _check(context: Context, section: str, read: Callable[[], str | None], key: str = "url") -> str | None:
+    """What `read` returns; None after noting the sentence of the ValueError that it raised."""
+    try:
+        return read()
+    except ValueError as error:
+        context.problems.add((section, key), f'"{key}": {error}')
+        return None
+
+
+def _network_url(url: str, schemes: tuple[str, ...], expected: str) -> None:
+    """Check scheme and port; the standard library's own errors repeat parts of the URL, so they are not
+    passed on.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("host and port of the URL cannot be read") from None
+    if parts.scheme not in schemes:
+        raise ValueError(f"expected {expected}")
+    if port == 0 or (parts.scheme.startswith("amqp") and not parts.hostname):
+        raise ValueError("host or port is missing in the URL")
+
+
+def _directory(url: str) -> str:
+    if url.startswith("s3:"):
+        raise ValueError("s3 is not available in this version; available is file:///path/to/directory")
+    return unquote(_path(url, "file:", "file:///var/lib/mailferry/blobs"))
+
+
+def _path(url: str, scheme: str, example: str) -> str:
+    """The path in `scheme:path` or `scheme:///path`; there is no host, and a fourth slash changes nothing."""
+    rest = url.removeprefix(scheme)
+    has_host = rest.startswith("//") and not rest.startswith("///")
+    path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
+    if not url.startswith(scheme) or has_host or not FilePath(path).name or "?" in rest or "#" in rest:
+        raise ValueError(f"expected a URL with a path such as {example}")
+    return path

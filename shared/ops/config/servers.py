@@ -1,0 +1,62 @@
+"""What sources and targets have in common: the endpoint, and who we are there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import SecretStr
+
+from shared.model.endpoint import Endpoint, Tls
+from shared.ops.config.context import Context
+from shared.ops.config.problems import Where
+from shared.ops.config.schema import LoginKeys
+from shared.ops.config.secrets import WAYS
+from shared.ops.config.urls import ServerUrl
+
+IMPLICIT = frozenset({"pop3s", "smtps"})
+
+
+def endpoint(
+    context: Context, entry: LoginKeys, url: ServerUrl, own: Collection[str], where: Where, default: Tls
+) -> Endpoint:
+    """Where the server is and how TLS comes about.
+
+    With a scheme that begins with TLS, a contradicting `tls` is a problem only among the keys of the
+    entry's `own`: in [defaults] it is meant for the others.
+    """
+    tls = Tls(entry.tls) if entry.tls else default
+    if url.scheme in IMPLICIT:
+        if "tls" in own and entry.tls in ("off", "wanted"):
+            context.problems.add(
+                where(("tls",)),
+                f'"tls": {url.scheme} begins with TLS, which contradicts "{entry.tls}"',
+            )
+        tls = Tls.IMPLICIT
+    if entry.ca_file is not None and not entry.tls_verify:
+        context.problems.add(where(("ca_file",)), '"ca_file" has no effect with tls_verify = false')
+    ca_file = context.authority(entry.ca_file, where)
+    return Endpoint(url.host, url.port, tls, entry.tls_verify, ca_file)
+
+
+def username(context: Context, entry: LoginKeys, url: ServerUrl, where: Where) -> str | None:
+    """The user name, from its key or the URL."""
+    if entry.username is not None and url.username is not None:
+        context.problems.add(where(("username",)), '"username": the URL has one, too; keep one of them')
+    return entry.username or url.username
+
+
+def password(
+    context: Context, entry: LoginKeys, url: ServerUrl, keys: Collection[str], where: Where
+) -> SecretStr | None:
+    """The password, from one of its keys or the URL."""
+    secret = context.secret(entry, "password", where)
+    if url.password is None:
+        return secret
+    if gives_password(keys):
+        context.problems.add(where(("password",)), "the URL has a password, too; keep one of them")
+    return url.password
+
+
+def gives_password(keys: Collection[str]) -> bool:
+    """Whether one of the keys gives a password, be it usable or not."""
+    return any("password" + way in keys for way in WAYS)

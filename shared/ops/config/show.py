@@ -1,0 +1,168 @@
+"""The configuration in force, as TOML for a reader: complete with defaults, every secret masked, each
+value's origin.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+from shared.model.account import REFUSE, Account, MailboxKind
+from shared.model.duration import written
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.target import Target
+from shared.ops.config.document import Document
+from shared.ops.config.locate import Path
+from shared.ops.config.runtime import Configuration
+from shared.ops.config.schema import DEFAULTS
+from shared.ops.config.values import written_size
+
+MASK = "********"
+URL_KEYS = ("source", "url")
+Row = tuple[str, object]
+
+
+def shown(configuration: Configuration) -> str:
+    """TOML text; a comment behind each value says where it came from."""
+    document = configuration.document
+    blocks = [
+        _block(f"[{section}]", rows, document, (section,), None)
+        for section, rows in _section_rows(configuration)
+    ]
+    for index, target in enumerate(configuration.targets.values()):
+        blocks.append(_block("[[targets]]", _target_rows(target), document, ("targets", index), None))
+    for index, account in enumerate(configuration.accounts.values()):
+        blocks.append(
+            _block("[[accounts]]", _account_rows(account), document, ("accounts", index), (DEFAULTS,))
+        )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _block(header: str, rows: Iterator[Row], document: Document, path: Path, defaults: Path | None) -> str:
+    lines = [header]
+    for key, value in rows:
+        lines.append(f"{key} = {_toml(value)}  # {_origin(document, key, path, defaults)}")
+    return "\n".join(lines)
+
+
+def _origin(document: Document, key: str, path: Path, defaults: Path | None) -> str:
+    for table in (path, defaults):
+        if table is None:
+            continue
+        for written_key in (key, f"{key}_file", f"{key}_env"):
+            if document.has((*table, written_key)):
+                return document.place((*table, written_key))
+    for url in URL_KEYS if key in ("username", "password") else ():
+        if document.has((*path, url)):
+            return document.place((*path, url))
+    return "default"
+
+
+def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[Row]]]:
+    fetcher, relay, leases = configuration.fetcher, configuration.relay, configuration.leases
+    listen = configuration.metrics.listen
+    yield "broker", iter([("url", without_password(configuration.broker.url.get_secret_value()))])
+    yield "store", iter([("url", without_password(configuration.store.url.get_secret_value()))])
+    yield "blobs", iter([("url", configuration.blobs.directory.as_uri())])
+    yield "metrics", iter([("listen", str(listen) if listen else "")])
+    yield (
+        "fetcher",
+        iter(
+            [
+                ("concurrency", fetcher.concurrency),
+                ("window_messages", fetcher.window_messages),
+                ("window_bytes", written_size(fetcher.window_bytes)),
+                ("settle_wait", written(fetcher.settle_wait)),
+                ("inline_limit", written_size(fetcher.inline_limit)),
+            ]
+        ),
+    )
+    yield (
+        "relay",
+        iter(
+            [
+                ("retry_delays", [written(delay) for delay in relay.retry_delays]),
+                ("give_up", written(relay.give_up)),
+                ("helo_name", relay.helo_name),
+            ]
+        ),
+    )
+    yield "leases", iter([("account", written(leases.account)), ("message", written(leases.message))])
+    yield "log", iter([("level", configuration.log.level), ("format", configuration.log.format)])
+
+
+def _target_rows(target: Target) -> Iterator[Row]:
+    yield "name", target.name
+    yield "url", _url("smtp", target.endpoint)
+    yield from _tls_rows(target.endpoint)
+    if target.credentials:
+        yield "username", target.credentials.username
+        yield "password", MASK
+    yield "connections", target.connections
+
+
+def _account_rows(account: Account) -> Iterator[Row]:
+    yield "tenant", account.tenant
+    yield "name", account.name
+    yield "source", _url(account.protocol, account.endpoint)
+    yield "username", account.login.username
+    yield "password", MASK
+    yield from _tls_rows(account.endpoint)
+    yield "auth", list(account.login.auth)
+    yield "target", account.target
+    yield from _routing_rows(account)
+    yield "retention", str(account.retention)
+    yield "poll", written(account.patience.poll)
+    yield "timeout", written(account.patience.timeout)
+    yield "retries", account.patience.retries
+    yield "retry_delay", written(account.patience.retry_delay)
+    yield "max_messages", account.max_messages
+    yield "enabled", account.enabled
+
+
+def _routing_rows(account: Account) -> Iterator[Row]:
+    routing = account.routing
+    yield "mailbox", routing.kind.value
+    if routing.kind is MailboxKind.SINGLE:
+        yield "recipient", str(routing.recipient)
+    else:
+        yield "domains", routing.domains
+        yield "recipient_headers", list(routing.recipient_headers)
+        yield "unknown_recipients", str(routing.unknown_recipients or REFUSE)
+    yield "dedup", routing.dedup.value
+
+
+def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:
+    if endpoint.tls is not Tls.IMPLICIT:
+        yield "tls", endpoint.tls.value
+    yield "tls_verify", endpoint.verify
+    if endpoint.ca_file:
+        yield "ca_file", endpoint.ca_file
+
+
+def _url(protocol: str, endpoint: Endpoint) -> str:
+    scheme = protocol + "s" if endpoint.tls is Tls.IMPLICIT else protocol
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f"{scheme}://{host}:{endpoint.port}"
+
+
+def without_password(url: str) -> str:
+    """The URL with its password masked, and without its query, which for PostgreSQL may hold another."""
+    if "//" not in url:
+        return url
+    parts = urlsplit(url)
+    user, _, place = parts.netloc.rpartition("@")
+    name, colon, _password = user.partition(":")
+    netloc = f"{name}:{MASK}@{place}" if colon else parts.netloc
+    if not parts.netloc:
+        return url.partition("?")[0]
+    return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

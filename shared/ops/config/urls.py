@@ -1,0 +1,120 @@
+"""The URLs of mail servers: scheme, who we are, host and port, strict in what they accept.
+
+User name and password are percent-decoded, so that spaces, quotes, `%` and `@` can be in them. No sentence
+of an error repeats the URL, since it may contain a password.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from pydantic import SecretStr
+
+from shared.model.address import DefectiveAddress, normal_domain
+from shared.model.errors import quoted
+from shared.ops.config.values import HIGHEST_PORT
+
+SOURCE_PORTS = {"pop3": 110, "pop3s": 995}
+TARGET_PORTS = {"smtp": 25, "smtps": 465}
+LATER_SOURCES = frozenset({"imap", "imaps"})
+LATER_TARGETS = frozenset({"lmtp", "lmtp+unix"})
+
+_PARTS = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^/?#@]*)(?P<rest>.*)"
+)
+_PLACE = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>.*))?")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """A mail server by its URL; the port is the scheme's own where none is written."""
+
+    scheme: str
+    host: str
+    port: int
+    username: str | None = None
+    password: SecretStr | None = field(default=None, repr=False)
+
+
+def source_url(value: object) -> ServerUrl:
+    """The URL of a source. Raises ValueError with a sentence."""
+    return _server_url(value, "source", SOURCE_PORTS, LATER_SOURCES)
+
+
+def target_url(value: object) -> ServerUrl:
+    """The URL of a target. Raises ValueError with a sentence."""
+    return _server_url(value, "target", TARGET_PORTS, LATER_TARGETS)
+
+
+def _server_url(value: object, what: str, ports: dict[str, int], later: frozenset[str]) -> ServerUrl:
+    example = f"{next(iter(ports))}://host.example"
+    if not isinstance(value, str) or not (parts := _PARTS.fullmatch(value)):
+        raise ValueError(f'expected a URL such as "{example}"')
+    available = " and ".join(ports)
+    scheme = parts["scheme"].lower()
+    if scheme in later:
+        raise ValueError(f"{scheme} as a {what} is not available in this version; available are {available}")
+    if scheme not in ports:
+        raise ValueError(f'the scheme "{quoted(scheme)}" is not known; available are {available}')
+    if parts["rest"] not in ("", "/"):
+        raise ValueError(
+            "nothing may follow host and port; within a user name or password write / as %2F, "
+            "? as %3F and # as %23"
+        )
+    host, port = _host_and_port(parts["place"], ports[scheme])
+    username, password = _user_part(parts["user"])
+    return ServerUrl(scheme, host, port, username, password)
+
+
+def _host_and_port(place: str, default: int) -> tuple[str, int]:
+    match = _PLACE.fullmatch(place)
+    if not match:
+        raise ValueError("host and port cannot be read; an IPv6 address stands in [ ]")
+    host = _ipv6(match["v6"]) if match["v6"] is not None else _host(match["host"])
+    if match["port"] is None:
+        return host, default
+    digits = match["port"]
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= HIGHEST_PORT):
+        raise ValueError(f"the port must be a number from 1 to {HIGHEST_PORT}")
+    return host, int(digits)
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        raise ValueError("there is no valid IPv6 address between [ and ]") from None
+
+
+def _host(text: str) -> str:
+    if not text:
+        raise ValueError("the host is missing")
+    try:
+        return normal_domain(text)
+    except DefectiveAddress as defect:
+        raise ValueError(f"the host is not valid: {str(defect).replace('domain', 'the name')}") from None
+
+
+def _user_part(text: str | None) -> tuple[str | None, SecretStr | None]:
+    if text is None:
+        return None, None
+    user, colon, password = text.partition(":")
+    return _decoded(user, "user name"), SecretStr(_decoded(password, "password")) if colon else None
+
+
+def _decoded(part: str, what: str) -> str:
+    if _STRAY_PERCENT.search(part):
+        raise ValueError(f"the {what} has a % that is not followed by two hex digits; write it as %25")
+    try:
+        decoded = unquote(part, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError(f"the percent-encoded {what} is not valid UTF-8") from None
+    if not decoded:
+        raise ValueError(f"the {what} is empty")
+    if any(forbidden in decoded for forbidden in "\0\r\n"):
+        raise ValueError(f"the {what} must not contain NUL or a line end")
+    return decoded

@@ -1,0 +1,161 @@
+"""Values as they stand in the configuration, each read by one function that raises ValueError with a
+sentence.
+
+No sentence repeats a value that may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from shared.model.account import KEEP, REFUSE
+from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
+from shared.model.errors import quoted
+from shared.model.retention import Retention
+
+AUTH_METHODS = ("plain", "login", "user")
+LATER_AUTH_METHODS = ("scram-sha-256", "scram-sha-1", "cram-md5", "apop", "ntlm", "xoauth2", "oauthbearer")
+SIZE_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_SIZE = re.compile(r"([0-9]{1,18})\s*(B|KiB|MiB|GiB|)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
+_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s\[\]:]+)):(?P<port>[0-9]{1,5})")
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server of ours listens; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    @override
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def size(value: object) -> int:
+    """The bytes in a size such as `32MiB`, or a whole number of bytes."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
+        return value
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
+        return int(match[1]) * SIZE_UNITS[match[2]]
+    raise ValueError('expected a size such as "256KiB", "32MiB" or a number of bytes')
+
+
+def written_size(octets: int) -> str:
+    """A size as people write it, in the largest unit that leaves a whole number."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if octets and octets % SIZE_UNITS[unit] == 0:
+            return f"{octets // SIZE_UNITS[unit]}{unit}"
+    return f"{octets}B"
+
+
+def name(value: object) -> str:
+    """The name of a tenant, account or target: it appears in logs, so it is no address."""
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return value
+    raise ValueError('expected up to 64 letters, digits, ".", "_", "+" or "-", a letter or digit first')
+
+
+def text(value: object) -> str:
+    """Text that goes into a command to a server: not empty, and without NUL or line ends."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected text in quotes")
+    if any(forbidden in value for forbidden in "\0\r\n"):
+        raise ValueError("must not contain NUL or a line end")
+    return value
+
+
+def address(value: object) -> Address:
+    """One mail address."""
+    written = value if isinstance(value, str) else ""
+    try:
+        return parse_address(written)
+    except DefectiveAddress as defect:
+        raise ValueError(f'"{quoted(written)}" is no valid address: {defect}') from None
+
+
+def domain(value: object) -> str:
+    """One mail domain, normalised."""
+    written = value if isinstance(value, str) else ""
+    try:
+        return normal_domain(written)
+    except DefectiveAddress as defect:
+        reason = str(defect).replace("nothing after the @", "it is empty")
+        raise ValueError(f'"{quoted(written)}" is no valid domain: {reason}') from None
+
+
+def domains(value: object) -> dict[str, str]:
+    """The accepted domains, each with `keep` or the domain it is translated to."""
+    pairs = value.items() if isinstance(value, dict) else None
+    if pairs is None:
+        raise ValueError('expected a table such as { "acme.com" = "keep", "acme.net" = "acme.local" }')
+    read: dict[str, str] = {}
+    for accepted, becomes in pairs:
+        key = domain(accepted)
+        if key in read:
+            raise ValueError(f'the domain "{quoted(key)}" is there twice')
+        read[key] = KEEP if becomes == KEEP else domain(becomes)
+    return read
+
+
+def postmaster(value: object) -> Address | None:
+    """The address for unknown recipients; None for `refuse`."""
+    if value == REFUSE:
+        return None
+    if isinstance(value, str) and "@" not in value:
+        raise ValueError('expected "refuse" or the address of a postmaster')
+    return address(value)
+
+
+def retention(value: object) -> Retention:
+    """How long a copy stays at the source."""
+    return Retention.parse(value if isinstance(value, str) else "")
+
+
+def auth_methods(value: object) -> tuple[str, ...]:
+    """The allowed ways of logging in, in the order in which they are tried."""
+    known = ", ".join(f'"{method}"' for method in AUTH_METHODS)
+    methods = _texts(value, f"expected a list of these: {known}")
+    for method in methods:
+        if method in LATER_AUTH_METHODS:
+            raise ValueError(f'"{method}" is not available in this version; available are {known}')
+        if method not in AUTH_METHODS:
+            raise ValueError(f'"{quoted(method)}" is not known; available are {known}')
+    return _without_repetition(methods, str)
+
+
+def field_names(value: object) -> tuple[str, ...]:
+    """The names of header fields, in the order in which they are looked at."""
+    names = _texts(value, 'expected a list of header fields such as ["X-Original-To", "Delivered-To"]')
+    for field_name in names:
+        if not _FIELD_NAME.fullmatch(field_name):
+            raise ValueError(f'"{quoted(field_name)}" is no name of a header field')
+    return _without_repetition(names, str.lower)
+
+
+def listen(value: object) -> Listen | None:
+    """Where to listen, as `host:port`; None for the empty text, which switches it off."""
+    if value == "":
+        return None
+    if isinstance(value, str) and (match := _LISTEN.fullmatch(value)) and int(match["port"]) <= HIGHEST_PORT:
+        return Listen(match["v6"] or match["host"], int(match["port"]))
+    raise ValueError('expected "host:port" such as "127.0.0.1:9464", or "" to switch it off')
+
+
+def _texts(value: object, expected: str) -> list[str]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise ValueError(expected)
+    return value
+
+
+def _without_repetition(values: list[str], same: Callable[[str], str]) -> tuple[str, ...]:
+    if len({same(value) for value in values}) != len(values):
+        raise ValueError("the same value is there twice")
+    return tuple(values)
