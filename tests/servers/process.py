@@ -1,7 +1,7 @@
 """A server as a child process: started, awaited, ended by its own id.
 
-Promises: output goes to a file in the server's directory, waiting is bounded and is over at once if the process
-dies, and an end ends the whole process group, which contains only what the server itself started.
+Promises: output goes to a file in the server's directory; waiting is bounded and is over at once if the
+process dies; an end ends the whole process group, which contains only what the server itself started.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class ServerProcess:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
-    """Whether `condition()` came true within `seconds`; looks again and again, the way to wait for a server."""
+    """Whether `condition()` came true within `seconds`; it is asked again and again."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
