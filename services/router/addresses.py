@@ -1,10 +1,11 @@
 """Address lists as senders write them, read strictly: each element is an address or a defect with its reason.
 
-An element counts only if it is `local@domain`, or has exactly one such address in angle brackets with nothing but a
-display name before it (RFC 5322 section 3.4). Groups, comments, source routes and `;` between addresses (as Outlook writes
-it) are understood. A defect stays within its element, but after a quotation mark or parenthesis that is never closed only
-addresses in angle brackets count: anything else may be part of somebody's name. No address is ever made from something
-that is not one (CVE-2023-27043). Local parts are kept as they are, domains in lower case and IDNA.
+An element counts only if it is `local@domain`, or has exactly one such address in angle brackets with nothing
+but a display name before it (RFC 5322 section 3.4). Groups, comments, source routes and `;` between addresses
+(as Outlook writes it) are understood. A defect stays within its element, but after a quotation mark or
+parenthesis that is never closed only addresses in angle brackets count: anything else may be part of
+somebody's name. No address is ever made from something that is not one (CVE-2023-27043). Local parts are kept
+as they are, domains in lower case and IDNA.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def _local(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    """Stricter than `normal_domain`: a name that IDNA would turn into a different one is refused, not repaired."""
+    """Stricter than `normal_domain`: a name that IDNA would turn into a different one is refused."""
     if text.endswith("..") or len(text) > _TEXT_LIMIT:
         raise DefectiveAddress("domain has an invalid label")
     domain = normal_domain(text)
@@ -123,5 +124,5 @@ def _domain(text: str) -> str:
 
 
 def _lower(text: str) -> str:
-    """In lower case, but a sign such as the Kelvin sign stays what it is instead of becoming an ASCII letter."""
+    """In lower case, save for signs (the Kelvin sign) that would become an ASCII letter."""
     return "".join([c if c.lower().isascii() and not c.isascii() else c.lower() for c in text])

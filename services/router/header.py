@@ -1,9 +1,11 @@
 """A raw mail's header, split into its fields; promises an answer for any bytes, in bounded time.
 
-Lines end at LF; a CR before it belongs to the line end, a bare CR belongs to the line. A line that is neither a field nor
-a continuation does not end the header; it is kept as a field without a name, so that nothing of the mail goes unseen.
-At most `HEADER_LIMIT` bytes and `FIELD_LIMIT` fields are looked at. A field that the limit cuts in two is not taken: half
-an address may be somebody else's.
+Lines end at LF; a CR before it belongs to the line end, a bare CR belongs to the line. A line that is neither
+a field nor a continuation does not end the header; it is kept as a field without a name, so that nothing of
+the mail goes unseen.
+
+At most `HEADER_LIMIT` bytes and `FIELD_LIMIT` fields are looked at. A field that the limit cuts in two is not
+taken: half an address may be somebody else's.
 """
 
 from __future__ import annotations
@@ -17,15 +19,15 @@ FIELD_LIMIT = 5_000
 NO_HEADER = "the mail does not begin with a header field"
 STRAY_LINES = "the header has lines that are no field"
 
-_BLANK = re.compile(rb"(?:\A|\n)(\r?\n)")
-_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?+|[^\n]*+\n|[^\n]++")
+_BLANK = re.compile(rb"\n\r?\n")
+_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)\n?+|.*+\n|.++")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX_LINES = (b"From ", b">From ")
 _WHITE = b" \t\r\n"
 
 
 class HeaderField(NamedTuple):
-    """One field: its name in lower case ("" for a line that is no field), its value as it came, folds included."""
+    """One field: its name in lower case ("" for a line that is no field), and its value with its folds."""
 
     name: str
     value: bytes
@@ -54,8 +56,8 @@ class Header:
 
 
 def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:
-    """Whether more bytes of the mail cannot change its header; the first `seen` bytes were asked about before."""
-    return len(beginning) >= HEADER_LIMIT or _BLANK.search(beginning, max(0, seen - 2)) is not None
+    """Whether more bytes cannot change the header; the first `seen` bytes were asked about before."""
+    return len(beginning) >= HEADER_LIMIT or _extent(beginning, max(0, seen - 2)) is not None
 
 
 def read_header(raw: bytes) -> Header:
@@ -63,27 +65,32 @@ def read_header(raw: bytes) -> Header:
 
     `raw` must be the whole mail or, of a mail whose header is longer, so much of it that `header_is_here`.
     """
-    blank = _BLANK.search(raw, 0, HEADER_LIMIT)
-    cut = blank is None and len(raw) >= HEADER_LIMIT
-    stop = blank.start(1) if blank else min(len(raw), HEADER_LIMIT)
+    extent = _extent(raw, 0)
+    cut = extent is None and len(raw) >= HEADER_LIMIT
+    stop, body = extent or (min(len(raw), HEADER_LIMIT),) * 2
     fields: list[HeaderField] = []
-    start = 0
+    line = None
     for line in _LINE.finditer(raw, 0, stop):
-        name = line[1]
-        if name is None and not fields:
-            if line.start() == 0 and raw.startswith(_MBOX_LINES):
-                continue
-            return Header((), 0, (NO_HEADER,))
-        start = line.start()
+        name, value = line.groups()
         if len(fields) == FIELD_LIMIT:
-            return _header(fields, start, cut=True)
-        if name is None:
+            return _header(fields, line.start(), cut=True)
+        if name is not None:
+            fields.append(HeaderField(name.decode("ascii").lower(), value.strip(_WHITE)))
+        elif fields:
             fields.append(HeaderField("", line[0].strip(_WHITE)))
-        else:
-            fields.append(HeaderField(name.lower().decode("ascii"), line[2].strip(_WHITE)))
-    if cut:
-        return _header(fields[:-1], start, cut=True)
-    return _header(fields, blank.end() if blank else stop, cut=False)
+        elif line.start() or not raw.startswith(_MBOX_LINES):
+            return Header((), 0, (NO_HEADER,))
+    if cut and line is not None:
+        return _header(fields[:-1], line.start(), cut=True)
+    return _header(fields, body, cut=False)
+
+
+def _extent(raw: bytes | bytearray, start: int) -> tuple[int, int] | None:
+    """Where the header's last line ends and where the body begins, if an empty line is there to tell."""
+    if raw.startswith((b"\n", b"\r\n")):
+        return 0, raw.index(b"\n") + 1
+    blank = _BLANK.search(raw, start, HEADER_LIMIT)
+    return (blank.start() + 1, blank.end()) if blank else None
 
 
 def _header(fields: list[HeaderField], end: int, *, cut: bool) -> Header:

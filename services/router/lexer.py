@@ -1,8 +1,9 @@
 """The tokens of an address list (RFC 5322 section 3.2), in linear time.
 
-Every token takes at least one character and begins where the last one ended. The two constructs that are looked for at a
-distance, the end of a quoted string and the end of a comment, are each missed at most once: after that no other is looked
-for, and what would open one is `UNCLOSED`. All other patterns stop at the next sign that could begin their like.
+Every token takes at least one character and begins where the last one ended. The two constructs that are
+looked for at a distance, the end of a quoted string and the end of a comment, are each missed at most once:
+after that no other is looked for, and what would open one is `UNCLOSED`. All other patterns stop at the next
+sign that could begin their like.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Token(NamedTuple):
 _NOT_WORD = r'\x00-\x20\x7f"(),:;<>@\[\]\\'
 _ROUTE = rf"(?:[ \t]*+@[^{_NOT_WORD}]++(?:[ \t]*+,[ \t]*+@[^{_NOT_WORD}]++)*+[ \t]*+:)?+"
 NEAR = re.compile(
-    rf"(?P<WORD>[^{_NOT_WORD}]++)|(?P<SPACE>[ \t]++)|(?P<AT>@)|(?P<OPEN><{_ROUTE})|(?P<CLOSE>>)|(?P<SEPARATOR>[,;])"
-    rf"|(?P<COLON>:)|(?P<LITERAL>\[[^\[\]]*+\])|(?P<UNCLOSED>[\"(])|(?P<STRAY>[)\[\]])|(?P<JUNK>.)",
+    rf"(?P<WORD>[^{_NOT_WORD}]++)|(?P<SPACE>[ \t]++)|(?P<AT>@)|(?P<OPEN><{_ROUTE})|(?P<CLOSE>>)"
+    rf"|(?P<SEPARATOR>[,;])|(?P<COLON>:)|(?P<LITERAL>\[[^\[\]]*+\])|(?P<UNCLOSED>[\"(])|(?P<STRAY>[)\[\]])|(?P<JUNK>.)",
     re.DOTALL,
 )
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -63,7 +64,8 @@ def tokens(text: str) -> Iterator[Token]:
             comments_close = end is not None
         if end is None:
             near = NEAR.match(text, at)
-            assert near is not None and near.lastgroup is not None
+            assert near is not None
+            assert near.lastgroup is not None
             kind, end = _KINDS[near.lastgroup], near.end()
         yield Token(kind, at, end)
         at = end

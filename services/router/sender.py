@@ -1,7 +1,7 @@
 """The reverse-path of a mail, as its last server noted it in Return-Path (RFC 5321 section 4.4).
 
-The null sender stays null. Where the field is missing or defective the sender is null too: a reverse-path is never made
-up from From, since notices would then go to somebody who sent nothing.
+The null sender stays null. Where the field is missing or defective the sender is null too: a reverse-path is
+never made up from From, since notices would then go to somebody who sent nothing.
 """
 
 from __future__ import annotations
