@@ -16,7 +16,7 @@ from shared.net.errors import (
     ConnectionLost,
     DeadlineExceeded,
     InactivityTimeout,
-    TlsFailed,
+    TlsInjection,
     reason_of,
     tls_failed,
 )
@@ -115,7 +115,7 @@ class Connection:
         """
         if self._stream.held:
             self.abort()
-            raise TlsFailed(
+            raise TlsInjection(
                 f"{self._endpoint} sent bytes in clear after it agreed to start TLS: someone may tamper with "
                 "the connection.",
                 fault=self._fault,

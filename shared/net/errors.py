@@ -26,7 +26,13 @@ class ConnectFailed(NetworkError):
 
 
 class TlsFailed(NetworkError):
-    """TLS did not come up: no handshake, no trust, or bytes in clear where TLS should have begun."""
+    """TLS did not come up: no handshake, or no trust."""
+
+
+class TlsInjection(TlsFailed):
+    """Bytes came in clear where TLS should have begun: an attack, so going on in clear is out of the
+    question.
+    """
 
 
 class InactivityTimeout(NetworkError):

@@ -9,6 +9,7 @@ and raises `Misused`.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
 from services.fetcher.pop3.assembly import BodyAssembly
@@ -26,11 +27,16 @@ _EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
 
 
 class Pop3Connection:
-    """The state of one session; `server` is only for the sentences of errors."""
+    """The state of one session.
 
-    def __init__(self, server: str, limits: Limits) -> None:
+    `server` names it in the sentences of errors; `redact` takes secrets out of what the server says, in case
+    it echoes them, before they get into an event or a sentence.
+    """
+
+    def __init__(self, server: str, limits: Limits, redact: Callable[[bytes], bytes] = bytes) -> None:
         self._server = server
         self._limits = limits
+        self._redact = redact
         self._state = State.GREETING
         self._pending: deque[Command] = deque()
         self._rest = b""
@@ -104,15 +110,15 @@ class Pop3Connection:
             self._answered(self._pending[0], line, events)
         if self._tls_begins and end + 1 < len(data):
             raise SourceViolation(
-                f"{self._server} sent bytes in clear behind its consent to start TLS: someone may tamper with "
-                "the connection."
+                f"{self._server} sent bytes in clear behind its consent to start TLS: someone may tamper "
+                "with the connection."
             )
         return end + 1
 
     def _greeted(self, line: bytes, events: list[Event]) -> None:
         status = self._status(line, "its greeting")
         self._state = State.AUTHORIZATION if status.ok else State.CLOSED
-        events.append(Greeting(status.ok, status.code, status.text))
+        events.append(Greeting(status.ok, status.code, self._redact(status.text)))
 
     def _answered(self, command: Command, line: bytes, events: list[Event]) -> None:
         if command.verb in _EXCHANGING:
@@ -129,24 +135,27 @@ class Pop3Connection:
             return
         self._state = after_reply(self._state, command.verb, status.ok)
         self._tls_begins = status.ok and command.verb is Verb.STLS
-        events.append(Reply(command, status.ok, status.code, status.text))
+        events.append(Reply(command, status.ok, status.code, self._redact(status.text)))
 
     def _status(self, line: bytes, asked: str) -> Status:
         status = parse_status(line)
         if status is None:
             raise SourceViolation(
                 f"{self._server} should have answered {quoted(asked)} with +OK or -ERR "
-                f"but said: {quoted(line)}."
+                f"but said: {self._quoted(line)}."
             )
         return status
+
+    def _quoted(self, text: bytes) -> str:
+        return quoted(self._redact(text))
 
     def _unasked(self, line: bytes) -> MailferryError:
         status = parse_status(line)
         if status is not None and not status.ok:
             return ConnectionLost(
-                f"{self._server} ended the session: {quoted(status.text)}.", fault=Fault.SOURCE
+                f"{self._server} ended the session: {self._quoted(status.text)}.", fault=Fault.SOURCE
             )
-        return SourceViolation(f"{self._server} spoke out of turn: {quoted(line)}.")
+        return SourceViolation(f"{self._server} spoke out of turn: {self._quoted(line)}.")
 
     def _ended(self) -> None:
         if self._state is State.CLOSED:

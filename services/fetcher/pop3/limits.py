@@ -49,3 +49,19 @@ class Timeouts:
     inactivity: float = 60.0
     login: float = 120.0
     session: float | None = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to treat one server, apart from who logs in.
+
+    `pipelining`: None believes the server's CAPA. `detect`: False never sends CAPA, for servers that count it
+    as a failed login. `initial_response`: False sends SASL's first message on a line of its own.
+    """
+
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    window: Window = Window()
+    pipelining: bool | None = None
+    detect: bool = True
+    initial_response: bool = True

@@ -27,7 +27,8 @@ _BY_CODE: Mapping[str, type[SourceError]] = MappingProxyType(
     }
 )
 _LOCKED = re.compile(
-    rb"already (?:locked|in use|open)|is locked|lock(?:ed)? by|in use|unable to lock|maildrop.{0,20}lock|lock busy",
+    rb"already (?:locked|in use|open)|is locked|lock(?:ed)? by|in use|unable to lock"
+    rb"|maildrop.{0,20}lock|lock busy",
     re.IGNORECASE,
 )
 _TOO_SOON = re.compile(
@@ -36,8 +37,8 @@ _TOO_SOON = re.compile(
     re.IGNORECASE,
 )
 _TEMPORARY = re.compile(
-    rb"tempor|try (?:again|later)|again later|not connected|unavailable|internal (?:server )?error|timed? ?out"
-    rb"|busy|overload|maintenance",
+    rb"tempor|try (?:again|later)|again later|not connected|unavailable|internal (?:server )?error"
+    rb"|timed? ?out|busy|overload|maintenance",
     re.IGNORECASE,
 )
 _BACKOFF = re.compile(rb"backoff time: ?(\d{1,9}) ?milliseconds", re.IGNORECASE)

@@ -1,0 +1,120 @@
+"""A POP3 mailbox that is open: the `Mailbox` of a fetcher session.
+
+Where the server pipelines, commands run ahead of their answers within the window; else every command waits
+for its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from typing_extensions import override
+
+from services.fetcher.mailbox import Listed, Listing, Mailbox, RetrieveEvent
+from services.fetcher.pop3 import commands
+from services.fetcher.pop3.capabilities import Capabilities
+from services.fetcher.pop3.commands import Command
+from services.fetcher.pop3.conversation import Answer, Conversation
+from services.fetcher.pop3.events import Body, Reply
+from services.fetcher.pop3.limits import Limits, Window
+from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
+from services.fetcher.pop3.refusal import is_coded, refused
+from services.fetcher.pop3.retrieval import Retrieval
+
+
+class Pop3Mailbox(Mailbox):
+    """Made by `services.fetcher.pop3.opening.open_pop3`."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        capabilities: Capabilities,
+        limits: Limits,
+        window: Window,
+        pipelining: bool,
+    ) -> None:
+        self._conversation = conversation
+        self._capabilities = capabilities
+        self._limits = limits
+        self._window = window
+        self._pipelining = pipelining
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server said it can do, after TLS."""
+        return self._capabilities
+
+    @override
+    async def listing(self) -> Listing:
+        await self._conversation.discard()
+        if self._pipelining:
+            stat, sizes, uids = await self._conversation.ask_all(_LISTING, len(_LISTING))
+            return self._combined(stat, sizes, uids)
+        stat = await self._conversation.ask(commands.STAT)
+        if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
+            return Listing((), True, ())
+        sizes = await self._conversation.ask(commands.LIST)
+        return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
+
+    def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
+        most, problems = self._limits.entries, Problems()
+        count = parse_stat(stat.text) if isinstance(stat, Reply) and stat.ok else None
+        if count is None:
+            problems.note("The answer to STAT makes no sense.")
+        sized = parse_sizes(sizes.data, most, problems) if isinstance(sizes, Body) else None
+        named = parse_uids(uids.data, most, problems) if isinstance(uids, Body) else None
+        if isinstance(uids, Reply):
+            self._check_missing("UIDL", uids, announced="UIDL" in self._capabilities and count != 0)
+            problems.note("The server has no UIDL: no copies can be left there.")
+        if isinstance(sizes, Reply):
+            self._check_missing("LIST", sizes, announced=named is None and count != 0)
+            problems.note("The server has no LIST: sizes are not known.")
+        return combine(count, sized, named, most, problems)
+
+    def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
+        """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
+        if announced or is_coded(reply.code):
+            raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
+
+    @override
+    async def retrieve(self, entries: Sequence[Listed]) -> AsyncIterator[list[RetrieveEvent]]:
+        await self._conversation.discard()
+        retrieval = Retrieval(self._conversation, entries, self._window if self._pipelining else None)
+        async for events in retrieval.run():
+            yield events
+
+    @override
+    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        await self._conversation.discard()
+        ahead = self._window.deletions if self._pipelining else 1
+        answers = await self._conversation.ask_all([commands.dele(e.number) for e in entries], ahead)
+        return [
+            e for e, answer in zip(entries, answers, strict=True) if isinstance(answer, Reply) and answer.ok
+        ]
+
+    async def keep_alive(self) -> None:
+        """Tell the server that somebody is still there (NOOP)."""
+        await self._command(commands.NOOP)
+
+    async def undelete(self) -> None:
+        """Take all marks for deletion of this session back (RSET)."""
+        await self._command(commands.RSET)
+
+    @override
+    async def finish(self) -> None:
+        await self._command(commands.QUIT)
+        await self._conversation.wire.close()
+
+    @override
+    async def abort(self) -> None:
+        self._conversation.wire.abort()
+
+    async def _command(self, command: Command) -> None:
+        await self._conversation.discard()
+        answer = await self._conversation.ask(command)
+        if isinstance(answer, Reply) and not answer.ok:
+            raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)
+
+
+_LISTING = (commands.STAT, commands.LIST, commands.UIDL)

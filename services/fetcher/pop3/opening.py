@@ -1,0 +1,81 @@
+"""Opens a POP3 mailbox: dials, logs in, and dials again with less where a server hangs up on what it
+announced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from services.fetcher.pop3.capabilities import Capabilities
+from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
+from services.fetcher.pop3.limits import Options, Timeouts
+from services.fetcher.pop3.login import LoginPlan, TryWithout, log_in
+from services.fetcher.pop3.mailbox import Pop3Mailbox
+from services.fetcher.pop3.redaction import Credentials, redactor
+from shared.model.endpoint import Endpoint
+from shared.model.errors import Fault
+from shared.net.dial import dial
+
+Dial = Callable[[Endpoint, Timeouts], Awaitable[Wire]]
+
+DEFAULTS = Options()
+
+
+async def open_pop3(
+    endpoint: Endpoint,
+    username: str,
+    password: str,
+    *,
+    auth: Sequence[str] = ("plain", "user"),
+    options: Options = DEFAULTS,
+    dialogue: Dialogue | None = None,
+    dialled: Dial | None = None,
+) -> Pop3Mailbox:
+    """Connect, encrypt as the endpoint says, and log in.
+
+    `auth`: the methods that are switched on, most secure first: "user" or names of SASL mechanisms.
+    `dialogue` is called with every line, secrets masked. `dialled` replaces the network, for tests.
+
+    Raises the errors of `services.fetcher.mailbox_errors`, `shared.net.errors` and `shared.net.sasl`.
+    """
+    credentials = Credentials(username, password)
+    plan = LoginPlan(tuple(auth), detect=options.detect, initial_response=options.initial_response)
+    make_wire = dialled or _dial
+    while True:
+        wire = await make_wire(endpoint, options.timeouts)
+        conversation = Conversation(
+            wire, str(endpoint), options.limits, redact=redactor(credentials), dialogue=dialogue
+        )
+        try:
+            wire.set_deadline(options.timeouts.login)
+            capabilities = await log_in(conversation, endpoint, credentials, plan)
+            wire.set_deadline(options.timeouts.session)
+        except TryWithout as failure:
+            wire.abort()
+            plan = failure.plan
+            if dialogue is not None:
+                dialogue("S", f"({failure} Trying again without.)")
+            continue
+        except BaseException:
+            wire.abort()
+            raise
+        return Pop3Mailbox(
+            conversation,
+            capabilities=capabilities,
+            limits=options.limits,
+            window=options.window,
+            pipelining=_pipelines(options.pipelining, capabilities),
+        )
+
+
+def _pipelines(wanted: bool | None, capabilities: Capabilities) -> bool:
+    return "PIPELINING" in capabilities if wanted is None else wanted
+
+
+async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
+    return await dial(
+        endpoint,
+        connect_timeout=timeouts.connect,
+        inactivity_timeout=timeouts.inactivity,
+        fault=Fault.SOURCE,
+    )
