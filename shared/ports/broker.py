@@ -1,13 +1,18 @@
-"""The broker: carries hints from process to process. It may be wiped at any time; nothing true is known only here.
+"""The broker: carries hints from process to process. It may be wiped at any time; nothing is known only here.
 
 Obligations of an adapter
-- `publish` returns only after the broker has confirmed every publication, or raises; it keeps a bounded window of
-  unconfirmed ones and pipelines within it. Where the broker blocks publishers (disk or memory alarm) it raises
-  `BrokerUnavailable` after a bounded time; it never hangs.
+- `publish` returns only after the broker has confirmed every publication, or raises; it keeps a bounded
+  window of unconfirmed ones and pipelines within it. Where the broker blocks publishers (disk or memory
+  alarm) it raises `BrokerUnavailable` after a bounded time; it never hangs.
 - A mandatory publication that no queue takes raises `Unroutable`; the others of the batch have gone out.
-- An unacknowledged delivery comes again, to this or another consumer, after its consumer is gone. It may come more often.
-- A lost connection is a lost session: the adapter connects again by itself with back-off, declares the topology again and
-  resumes the subscriptions. A delivery belongs to the session it came in; settling it in a later one does nothing.
+- An event that is too large raises `TooLarge` before anything of its batch is sent, so that the rest can be
+  published alone.
+- After `BrokerUnavailable` it is unknown which of the batch have gone out; publishing them again is harmless.
+- An unacknowledged delivery comes again, to this or another consumer, after its consumer is gone. It may
+  come more often.
+- A lost connection is a lost session: the adapter connects again by itself with back-off, declares the
+  topology again and resumes the subscriptions. A delivery belongs to the session it came in; settling it in
+  a later one does nothing.
 - A consumer never holds more than `prefetch` unsettled deliveries.
 """
 
@@ -28,16 +33,26 @@ class BrokerUnavailable(MailferryError):
 
 
 class Unroutable(MailferryError):
-    """No queue took a mandatory publication: the topology is damaged."""
+    """No queue took these mandatory publications: the topology is damaged."""
 
     fault = Fault.BROKER
+
+    def __init__(self, publications: Sequence[Publication]) -> None:
+        keys = ", ".join(sorted({publication.key for publication in publications}))
+        super().__init__(f"no queue takes {keys}: the topology is damaged; `mailferry topology apply` mends it")
+        self.publications = tuple(publications)
 
 
 class TooLarge(MailferryError):
-    """The event is larger than the broker accepts."""
+    """These events are larger than the broker accepts."""
 
     temporary = False
     fault = Fault.BROKER
+
+    def __init__(self, publications: Sequence[Publication], limit: int) -> None:
+        largest = max(publications, key=lambda publication: len(publication.body))
+        super().__init__(f"a {largest.key} event of {len(largest.body)} bytes exceeds the broker's limit of {limit}")
+        self.publications = tuple(publications)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class Subscription(Protocol):
     """A queue being consumed."""
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
-        """At least one delivery, as soon as there is one; up to `limit` of those that arrive within `linger` seconds.
+        """At least one delivery, as soon as there is one; up to `limit` of those that come within `linger` seconds.
 
         Waits as long as it takes, also through the loss of a connection; to stop waiting, cancel.
         """
@@ -86,11 +101,15 @@ class Broker(Protocol):
         ...
 
     def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
-        """Consume a queue of the topology."""
+        """Consume a queue of the topology.
+
+        Entering waits, as long as it takes, until the queue is being consumed; leaving gives back what is
+        unsettled.
+        """
         ...
 
     def subscribe_hints(self, fetcher: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
-        """Consume the hints for one fetcher, from an exclusive queue that lives as long as the connection."""
+        """Consume the hints for one fetcher, from an exclusive queue that ends with session or subscription."""
         ...
 
     def problem(self) -> str | None:
