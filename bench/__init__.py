@@ -1,0 +1,1 @@
+"""Measurements of Mailferry against real servers on this machine."""
