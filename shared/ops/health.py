@@ -1,0 +1,123 @@
+"""The small HTTP server for those who watch a process: `/livez`, `/readyz` and `/metrics`.
+
+It understands GET and HEAD, answers one request per connection, and bounds the size of a request and the
+time for it, so that a careless client cannot hold it up. `/livez` answers as long as the event loop runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from shared.ops.readiness import Readiness
+
+LONGEST_REQUEST = 8 * 1024
+DEADLINE = 5.0
+JSON = "application/json"
+
+log = structlog.get_logger("mailferry.health")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered with."""
+
+    status: HTTPStatus
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+    def encode(self, with_body: bool) -> bytes:
+        """The answer as HTTP/1.1 (RFC 9112); HEAD gets the same header without the body."""
+        header = [
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}",
+            f"Content-Type: {self.content_type}",
+            f"Content-Length: {len(self.body)}",
+            "Cache-Control: no-store",
+            "Connection: close",
+        ]
+        if self.status is HTTPStatus.METHOD_NOT_ALLOWED:
+            header.append("Allow: GET, HEAD")
+        return "\r\n".join([*header, "", ""]).encode("ascii") + (self.body if with_body else b"")
+
+
+class HealthPages:
+    """What each path answers."""
+
+    def __init__(self, registry: CollectorRegistry, readiness: Readiness) -> None:
+        self._registry = registry
+        self._readiness = readiness
+
+    def answer(self, request: bytes) -> bytes:
+        """The answer to the head of a request."""
+        parts = request.split(b"\r\n", 1)[0].split(b" ")
+        if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):
+            return _plain(HTTPStatus.BAD_REQUEST).encode(with_body=True)
+        method, target, _ = parts
+        if method not in (b"GET", b"HEAD"):
+            return _plain(HTTPStatus.METHOD_NOT_ALLOWED).encode(with_body=True)
+        return self._page(target.partition(b"?")[0]).encode(with_body=method == b"GET")
+
+    def _page(self, path: bytes) -> Answer:
+        match path:
+            case b"/livez":
+                return _plain(HTTPStatus.OK)
+            case b"/readyz":
+                return self._ready()
+            case b"/metrics":
+                return Answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
+            case _:
+                return _plain(HTTPStatus.NOT_FOUND)
+
+    def _ready(self) -> Answer:
+        problems = self._readiness.problems()
+        ready = not any(problems.values())
+        checks = {name: problem or "ok" for name, problem in problems.items()}
+        body = json.dumps({"ready": ready, "checks": checks}).encode("ascii") + b"\n"
+        return Answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, body, JSON)
+
+
+@asynccontextmanager
+async def serve_health(
+    host: str, port: int, registry: CollectorRegistry, readiness: Readiness, deadline: float = DEADLINE
+) -> AsyncIterator[int]:
+    """Serve until the context ends; gives the port, which the system chooses where `port` is 0.
+
+    Raises OSError where the address cannot be had. `deadline` is in seconds, for a request and its answer.
+    """
+    pages = HealthPages(registry, readiness)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(deadline):
+                writer.write(await _answer(pages, reader))
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            log.debug("a health request was not finished", error=error)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(converse, host, port, limit=LONGEST_REQUEST)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def _answer(pages: HealthPages, reader: asyncio.StreamReader) -> bytes:
+    try:
+        request = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        return _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE).encode(with_body=True)
+    return pages.answer(request)
+
+
+def _plain(status: HTTPStatus) -> Answer:
+    return Answer(status, status.phrase.lower().encode("ascii") + b"\n")

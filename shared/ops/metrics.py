@@ -1,0 +1,164 @@
+"""Every metric of Mailferry, declared once with its meaning.
+
+Units are seconds and bytes. No label is ever an account, a tenant, an address or a message: label values
+come from short lists that are written here. A `Metrics` registers itself in the registry that it is given
+and touches nothing global.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+DELIVERY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+SETTLING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400, 432000)
+BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class Metrics:
+    """The instruments of one process. A service uses those of its part; the others stay at zero."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        self.registry = registry
+        self._process(version)
+        self._fetcher()
+        self._router()
+        self._relay()
+        self._broker()
+        self._store()
+
+    def _process(self, version: str) -> None:
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        build = Gauge(
+            "mailferry_build_info",
+            "Always 1; the label says which version runs.",
+            ["version"],
+            registry=self.registry,
+        )
+        build.labels(version=version).set(1)
+        self.service_up = Gauge(
+            "mailferry_service_up",
+            "1 while a service of this process runs; service: fetcher, router, relay.",
+            ["service"],
+            registry=self.registry,
+        )
+
+    def _fetcher(self) -> None:
+        self.visits = self._counter(
+            "mailferry_fetcher_visits",
+            "Visits to source mailboxes; outcome: ok, degraded (complete, with a problem), failed.",
+            "outcome",
+        )
+        self.sessions_open = self._gauge(
+            "mailferry_fetcher_sessions_open", "Sessions with sources that are open now."
+        )
+        self.accounts_due = self._gauge(
+            "mailferry_fetcher_accounts_due", "Accounts that are due and wait for a free session."
+        )
+        self.leases_held = self._gauge(
+            "mailferry_fetcher_leases_held", "Account leases that this process holds."
+        )
+        self.leases_lost = self._counter(
+            "mailferry_fetcher_leases_lost", "Visits that were broken off because the lease had passed on."
+        )
+        self.mails_fetched = self._counter("mailferry_fetcher_mails_fetched", "Mails read from sources.")
+        self.bytes_fetched = self._counter(
+            "mailferry_fetcher_fetched_bytes", "Bytes of mail read from sources."
+        )
+        self.mails_deleted = self._counter(
+            "mailferry_fetcher_mails_deleted", "Settled mails whose deletion was asked of their source."
+        )
+        self.in_flight = self._gauge(
+            "mailferry_fetcher_mails_in_flight",
+            "Mails fetched by this process that it does not know as settled yet.",
+        )
+        self.in_flight_bytes = self._gauge(
+            "mailferry_fetcher_in_flight_bytes", "Bytes of the mails that are counted as in flight."
+        )
+
+    def _router(self) -> None:
+        self.mails_routed = self._counter(
+            "mailferry_router_mails",
+            "Mails whose recipients were resolved; evidence: the class that decided.",
+            "evidence",
+        )
+        self.recipients_routed = self._counter(
+            "mailferry_router_recipients",
+            "Recipients recorded; status: open, waiting or suppressed (copies), parked.",
+            "status",
+        )
+        self.router_batches = self._histogram(
+            "mailferry_router_batch_mails", "Mails that were routed in one transaction.", BATCH
+        )
+        self.router_seconds = self._histogram(
+            "mailferry_router_batch_seconds", "Time from taking a batch to its acknowledgement.", QUICK
+        )
+
+    def _relay(self) -> None:
+        self.attempts = self._counter(
+            "mailferry_relay_attempts",
+            "Deliveries that were begun: one mail to one target, for all its recipients.",
+        )
+        self.outcomes = self._counter(
+            "mailferry_relay_outcomes",
+            "Recipients after an attempt; status: delivered, deferred, parked.",
+            "status",
+        )
+        self.in_doubt = self._counter(
+            "mailferry_relay_in_doubt",
+            "Attempts whose end is not known since the connection or process died after the data.",
+        )
+        self.retries = self._counter(
+            "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
+        )
+        self.target_connections = self._gauge(
+            "mailferry_relay_connections_open", "Connections to targets, open now."
+        )
+        self.delivery_seconds = self._histogram(
+            "mailferry_relay_delivery_seconds",
+            "Time of an attempt, from the envelope to the last reply.",
+            DELIVERY,
+        )
+        self.parked = self._gauge("mailferry_parked_recipients", "Parked recipients that await an operator.")
+        self.parked_bytes = self._gauge(
+            "mailferry_parked_bytes", "Bytes of the mails that are kept for them."
+        )
+        self.settle_seconds = self._histogram(
+            "mailferry_settle_seconds",
+            "Time from the fetch of a mail until all its recipients were done.",
+            SETTLING,
+        )
+
+    def _broker(self) -> None:
+        self.published = self._counter("mailferry_broker_published", "Events handed to the broker.")
+        self.confirmed = self._counter("mailferry_broker_confirmed", "Events that the broker confirmed.")
+        self.unroutable = self._counter(
+            "mailferry_broker_unroutable", "Events that no queue took: the topology is damaged."
+        )
+        self.reconnects = self._counter(
+            "mailferry_broker_reconnects", "Connections that had to be made anew."
+        )
+        self.dead_events = self._counter(
+            "mailferry_broker_dead", "Events that could not be understood and went to the dead-letter queue."
+        )
+
+    def _store(self) -> None:
+        self.transactions = self._counter(
+            "mailferry_store_transactions", "Transactions; outcome: committed, failed.", "outcome"
+        )
+        self.store_retries = self._counter(
+            "mailferry_store_retries", "Transactions begun anew after a conflict with another process."
+        )
+        self.store_seconds = self._histogram(
+            "mailferry_store_transaction_seconds", "Time of a transaction, its repetitions included.", QUICK
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(name, meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(name, meaning, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, meaning, buckets=buckets, registry=self.registry)
