@@ -23,7 +23,7 @@ _TEXT_LIMIT = 1_000
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _BARE = re.compile(r"[wq]@[wl]")
 _ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
-_GROUP_NAME = re.compile(r"[wqlj]+")
+_NAME = frozenset({Kind.WORD, Kind.QUOTED, Kind.LITERAL, Kind.JUNK})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -59,19 +59,21 @@ def read_addresses(value: bytes) -> list[Address | Defect]:
 def _elements(text: str) -> Iterator[list[Token]]:
     """The tokens of each element, without white space, comments and the group's name."""
     element: list[Token] = []
-    in_group = False
+    is_name, in_group = True, False
     for token in tokens(text):
-        if token.kind is Kind.SPACE:
+        kind = token.kind
+        if kind is Kind.SPACE:
             continue
-        if token.kind is Kind.SEPARATOR:
+        if kind is Kind.SEPARATOR:
             if element:
                 yield element
-            element = []
+            element, is_name = [], True
             in_group = in_group and text[token.start] != ";"
-        elif token.kind is Kind.COLON and not in_group and _GROUP_NAME.fullmatch(_kinds(element)):
+        elif kind is Kind.COLON and element and is_name and not in_group:
             element, in_group = [], True
         else:
             element.append(token)
+            is_name = is_name and kind in _NAME
     if element:
         yield element
 
