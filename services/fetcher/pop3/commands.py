@@ -7,7 +7,7 @@ is the command as a log may show it: without passwords, without SASL responses.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from services.fetcher.pop3.errors import Unsendable
@@ -40,7 +40,7 @@ class Command:
     """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot."""
 
     verb: Verb
-    wire: bytes
+    wire: bytes = field(repr=False)
     shown: str
     multiline: bool = False
 

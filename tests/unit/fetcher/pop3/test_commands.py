@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from services.fetcher.pop3 import commands
+from services.fetcher.pop3.errors import Unsendable
+
+
+@pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "", "\ud800"])
+def test_a_value_that_breaks_the_line_is_refused_and_not_repeated(value: str) -> None:
+    for build in (commands.user, commands.password, commands.auth):
+        with pytest.raises(Unsendable) as caught:
+            build(value)
+        assert not value or value not in str(caught.value)
+
+
+def test_user_names_and_passwords_go_out_as_they_are_in_utf8() -> None:
+    assert commands.user("jürgen %x@y").wire == "USER jürgen %x@y\r\n".encode()
+    assert commands.password(" a b ").wire == b"PASS  a b \r\n"
+
+
+def test_secrets_are_in_no_representation() -> None:
+    for command in (
+        commands.password("hunter2"),
+        commands.auth("PLAIN", b"\0bob\0hunter2"),
+        commands.response(b"hunter2"),
+    ):
+        shown = command.shown + repr(command)
+        assert "hunter2" not in shown
+        assert "aHVudGVyMg" not in shown
+        assert "AGJvYgBodW50ZXIy" not in shown
+
+
+def test_an_empty_initial_response_is_an_equals_sign() -> None:
+    assert commands.auth("EXTERNAL", b"").wire == b"AUTH EXTERNAL =\r\n"
