@@ -52,7 +52,7 @@ def checked_local(local: str) -> str:
 
 def normal_domain(text: str) -> str:
     """The domain in lower case and IDNA, without a final dot. Raises `DefectiveAddress`."""
-    domain = text.strip().rstrip(".").lower()
+    domain = text.removesuffix(".").lower()
     if not domain.isascii():
         try:
             domain = domain.encode("idna").decode("ascii")

@@ -8,24 +8,27 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_WRITTEN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)")
+LONGEST = 36_500 * 86_400.0
+_WRITTEN = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([smhd]?)")
 
 
 def seconds(value: object) -> float:
-    """The seconds in a duration. Raises ValueError with a sentence that says what is expected."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
+    """The seconds in a duration of at most a hundred years. Raises ValueError with what is expected instead."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST:
         return float(value)
     if isinstance(value, str) and (match := _WRITTEN.fullmatch(value.strip())):
-        return float(match[1]) * UNITS[match[2] or "s"]
+        duration = float(match[1]) * UNITS[match[2] or "s"]
+        if duration <= LONGEST:
+            return duration
     raise ValueError('expected a duration such as "90s", "15m", "4h" or "5d"')
 
 
 def written(duration: float) -> str:
-    """A duration as people write it, in the largest unit that leaves a whole number."""
+    """A duration as people write it, in the largest unit that leaves a whole number, down to microseconds."""
     for unit in ("d", "h", "m"):
         if duration and duration % UNITS[unit] == 0:
             return f"{int(duration // UNITS[unit])}{unit}"
-    return f"{duration:g}s"
+    return f"{duration:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 Duration = Annotated[float, BeforeValidator(seconds)]

@@ -56,9 +56,12 @@ QUOTED_LENGTH = 200
 
 
 def quoted(text: bytes | str, limit: int = QUOTED_LENGTH) -> str:
-    """Text from the outside, made safe for a log line or a terminal: printable, one line, at most `limit` characters."""
+    """Text from the outside, made safe for a log line or a terminal: printable, one line.
+
+    At most `limit` characters of it; where there was more, `…` follows.
+    """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
     cut = text[:limit]
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
-    return safe + "…" if len(text) > limit else safe
+    return safe[:limit] + "…" if len(text) > limit or len(safe) > limit else safe
