@@ -117,10 +117,10 @@ def _local(text: str) -> str:
 
 def _domain(text: str) -> str:
     """Stricter than `normal_domain`: a name that IDNA would turn into a different one is refused."""
-    if text.endswith("..") or len(text) > _TEXT_LIMIT:
-        raise DefectiveAddress("domain has an invalid label")
+    if len(text) > _TEXT_LIMIT:
+        raise DefectiveAddress("domain is much too long")
     domain = normal_domain(text)
-    if not text.isascii() and domain.encode("ascii").decode("idna") != _lower(text).rstrip("."):
+    if not text.isascii() and domain.encode("ascii").decode("idna") != _lower(text).removesuffix("."):
         raise DefectiveAddress("domain is not the normal form of an international name")
     return domain
 

@@ -19,11 +19,11 @@ from shared.model.address import Address, DefectiveAddress, parse_address
 class EvidenceClass(StrEnum):
     """Where the recipients were found."""
 
-    SINGLE_USER = "single-user mailbox"
-    ENVELOPE_FIELD = "envelope field"
-    RESENT = "resent fields"
-    VISIBLE = "visible recipients"
-    NONE = "no evidence"
+    SINGLE_USER = "single-user"
+    ENVELOPE_FIELD = "envelope-field"
+    RESENT = "resent"
+    VISIBLE = "visible"
+    NONE = "none"
 
 
 class Confidence(StrEnum):

@@ -129,7 +129,7 @@ def test_latin_1_in_a_display_name_does_no_harm() -> None:
         ("bob@firma..de", "invalid label"),
         ("bob@firma.de..", "invalid label"),
         ("bob@-firma.de", "invalid label"),
-        ("bob@" + "a" * 5_000 + "\u00e4", "invalid label"),
+        ("bob@" + "a" * 5_000 + "\u00e4", "much too long"),
         (".bob@firma.de", "dot-atom"),
         ("bob.@firma.de", "dot-atom"),
         ("b" * 65 + "@firma.de", "longer than 64"),
@@ -142,7 +142,7 @@ def test_latin_1_in_a_display_name_does_no_harm() -> None:
         ("bob@fir\u00adma.de", "normal form"),
         ("bob@\ufb01rma.de", "normal form"),
         ("bob@firma\u3002de", "normal form"),
-        ("bob@firma.de\u00a0", "normal form"),
+        ("bob@firma.de\u00a0", "domain"),
     ],
 )
 def test_what_is_no_address_is_refused_with_its_reason(value: str, reason: str) -> None:

@@ -14,9 +14,9 @@ LISTS = st.text(alphabet='ab@.,;:<>()[]"\\ \t\r\n\0é', max_size=60)
 
 
 class CountingPattern:
-    """A pattern that adds up how many characters its matches and misses may have looked at.
+    """A pattern that adds up how many characters its matches and misses may look at.
 
-    What begins with `<` or `[` may be looked for as far as the next sign of its kind, even if it is not found.
+    What begins with `<` or `[` may be looked for up to the next sign of its kind, even if it is not found.
     """
 
     def __init__(self, pattern: re.Pattern[str], seen: list[int]) -> None:
@@ -76,8 +76,8 @@ def test_tokens_cover_the_text_without_gaps(text: str) -> None:
 
 
 HOSTILE_PIECES = [
-    '"', "(", ")", "[", "]", "<", ">", "\\", ":", ",", "@", '\\"', '"\\', "((", "()", '"(', '("', '"" ', "<@a,", "<@a:", "<@",
-    "[a", "(\\", '"\\"', "a ", "=?utf-8?q?", "(a) ", "<@a ,@b",
+    '"', "(", ")", "[", "]", "<", ">", "\\", ":", ",", "@", '\\"', '"\\', "((", "()", '"(', '("', '"" ',
+    "<@a,", "<@a:", "<@", "[a", "(\\", '"\\"', "a ", "=?utf-8?q?", "(a) ", "<@a ,@b",
 ]  # fmt: skip
 
 

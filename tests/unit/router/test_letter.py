@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router import letter
+from services.router.evidence import Confidence, EvidenceClass
+from services.router.letter import Examination, examine
+from shared.contract.journal import RecipientRouted, Routed
+from shared.model.message import RecipientStatus
+from tests.fakes.mails import OWN, POSTMASTER, catch_all, corpus_mails, mail, single_user
+
+PIECES = st.sampled_from(
+    [
+        b"To: ",
+        b"Delivered-To: ",
+        b"Return-Path: ",
+        b"Message-ID: ",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b" ",
+        b"bob@firma.de",
+        b'"',
+        b"(",
+        b"<",
+        b">",
+    ]
+)
+
+
+def journal_entry(found: Examination) -> Routed:
+    """What the examination leads to in the journal: it must be text that every store can keep."""
+    resolution = found.resolution
+    recipients = tuple(
+        RecipientRouted(
+            address=each.address,
+            destination=each.address,
+            original=each.original,
+            reason=each.reason,
+            status=RecipientStatus.OPEN,
+        )
+        for each in resolution.recipients
+    )
+    rejected = tuple(f"{each.value}: {each.reason}" for each in resolution.rejected)
+    return Routed(
+        message="m", at=0, fetch_no=1, identity="i", message_id=found.message_id,
+        reverse_path=found.reverse_path, target="t", evidence=resolution.evidence, rejected=rejected, recipients=recipients, lease_until=0,
+    )  # fmt: skip
+
+
+def assert_answered(raw: bytes) -> None:
+    found = examine(raw, catch_all(), OWN)
+    text = journal_entry(found).model_dump_json()
+    assert "\\u0000" not in text
+    assert found.resolution.recipients
+    assert all(each.address.endswith("@firma.de") for each in found.resolution.recipients)
+
+
+def test_an_examination_says_all_that_the_router_needs() -> None:
+    raw = mail(
+        "Return-Path: <anna@sender.example>",
+        "X-Original-To: bob@firma.de",
+        "Message-ID:\r\n <1@sender.example>",
+        "To: x@y.example",
+    )
+    found = examine(raw, catch_all(), OWN)
+    assert found.reverse_path == "anna@sender.example"
+    assert found.message_id == "<1@sender.example>"
+    assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
+    assert found.resolution.evidence == "envelope-field X-Original-To (high confidence)"
+    assert raw[found.header.end :] == b"Hallo\r\n"
+
+
+def test_a_message_id_is_made_printable_and_cut() -> None:
+    found = examine(b"Message-ID: <\0\xff\x1b" + b"x" * 5_000 + b">\r\n\r\n", catch_all(), OWN)
+    assert found.message_id.isprintable()
+    assert len(found.message_id) < 300
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\r\n", b"\0", b"Hallo", b"\r.\r", b"\n.\r\n", b"To", b"To:", b":", b"\xff: \xff"]
+)
+def test_a_mail_without_a_usable_header_goes_to_the_postmaster(raw: bytes) -> None:
+    found = examine(raw, catch_all(), OWN)
+    assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
+    assert found.evidence.kind is EvidenceClass.NONE
+
+
+@pytest.mark.parametrize(
+    "failure", [IndexError("x"), ValueError("x"), RecursionError(), TypeError("x"), OverflowError("x")]
+)
+def test_a_failing_reader_lowers_the_confidence_and_is_recorded(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    raw = mail("Return-Path: <anna@sender.example>", "Delivered-To: bob@firma.de")
+    monkeypatch.setattr(letter, "reverse_path", fail)
+    found = examine(raw, catch_all(), OWN)
+    assert found.reverse_path == ""
+    assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
+    assert found.evidence.confidence is Confidence.LOW
+    assert "reading the Return-Path failed" in found.resolution.evidence
+
+    monkeypatch.setattr(letter, "find_evidence", fail)
+    found = examine(raw, catch_all(), OWN)
+    assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
+    assert "the recipients could not be read" in found.resolution.recipients[0].reason
+
+    monkeypatch.setattr(letter, "read_header", fail)
+    assert examine(raw, catch_all(postmaster=None), OWN).resolution.park_reason is not None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("Delivered-To: bob@firma.de") * 1_000,
+        mail("Delivered-To: bob@firma.de", *["X: y"] * 100_000),
+        mail("Delivered-To: bob@firma.de", "Subject: " + "=?utf-8?q?=C3=A4?= " * 5_000),
+        mail("Delivered-To: bob@firma.de", "To: " + '"(<' * 30_000),
+        mail("Delivered-To: bob@firma.de", "Content-Type: multipart/mixed", body=b"--x\r\n" * 1_000),
+    ],
+)
+def test_a_monstrous_header_does_not_keep_the_mail_from_its_recipient(raw: bytes) -> None:
+    assert [each.address for each in examine(raw, catch_all(), OWN).resolution.recipients] == ["bob@firma.de"]
+
+
+@given(st.lists(PIECES | st.binary(max_size=5), max_size=30).map(b"".join))
+def test_any_bytes_get_an_answer(raw: bytes) -> None:
+    assert_answered(raw)
+
+
+@pytest.mark.parametrize("path", corpus_mails())
+def test_every_real_mail_gets_an_answer(path: Path) -> None:
+    raw = path.read_bytes()
+    assert_answered(raw)
+    own_domain = single_user("bob@corp.example")
+    assert [each.address for each in examine(raw, own_domain, OWN).resolution.recipients] == [
+        "bob@corp.example"
+    ]
+
+
+@pytest.mark.parametrize("path", corpus_mails())
+def test_a_real_mail_with_an_envelope_field_reaches_its_recipient(path: Path) -> None:
+    raw = b"Delivered-To: bob@firma.de\r\n" + path.read_bytes()
+    assert [each.address for each in examine(raw, catch_all(), OWN).resolution.recipients] == ["bob@firma.de"]
