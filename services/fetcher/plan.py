@@ -76,15 +76,15 @@ def make_plan(
     fetch: list[Wanted] = []
     kept = 0
     for key, entry in listed.items():
-        row = known.get(key)
-        if row is None or row.message in gone:
+        past = known.get(key)
+        if past is None or past.message in gone:
             fetch.append(Wanted(entry, key))
-        elif is_on_its_way(row, now):
+        elif is_on_its_way(past, now):
             continue
-        elif row.status not in DELETABLE:
-            fetch.append(Wanted(entry, key, row))
-        elif row.status is MessageStatus.DELETING or retention.is_over(row.first_fetched_at, now):
-            delete.append((row.first_fetched_at, Deletable(row.message, entry)))
+        elif past.status not in DELETABLE:
+            fetch.append(Wanted(entry, key, past))
+        elif past.status is MessageStatus.DELETING or retention.is_over(past.first_fetched_at, now):
+            delete.append((past.first_fetched_at, Deletable(past.message, entry)))
         else:
             kept += 1
     limit = max_messages or len(fetch)

@@ -21,7 +21,7 @@ def next_visit(
 
     Up to a tenth of the distance is added by chance, so that accounts do not fall into step.
     """
-    if report.problem is None:
+    if not report.failed:
         distance = 0.0 if more else poll
     elif report.temporary:
         distance = min(poll * 2 ** min(failures, 10), max(poll, LONGEST_DISTANCE))

@@ -1,1 +1,1 @@
-"""The services in one process: for one machine, for trying out, and for the demonstration."""
+"""Fetcher, router and relay in one process: for one machine, for one pass, and for the demonstration."""

@@ -1,1 +1,3 @@
-"""What processes say to one another: events, the journal's entries, their bytes, and the topology that carries them."""
+"""What processes say to one another: events, the journal's entries, their bytes, and the topology that
+carries them.
+"""

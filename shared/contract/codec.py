@@ -1,8 +1,8 @@
 """Records to bytes and back: msgpack of `[wire name, version, fields]`.
 
-Decoding upcasts: a record of an older version is brought up to date step by step by the functions in `UPCASTS`, so that the
-rest of the code knows only the newest form. Anything that cannot be decoded raises `Undecodable`, which is permanent:
-trying again will not help, the bytes belong into the dead-letter queue.
+Decoding upcasts: a record of an older version is brought up to date step by step by the functions in
+`UPCASTS`, so that the rest of the code knows only the newest form. Anything that cannot be decoded raises
+`Undecodable`, which is permanent: trying again will not help, the bytes belong into the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Undecodable(MailferryError):
 class Codec:
     """Encodes and decodes a closed set of record types."""
 
-    def __init__(self, types: Iterable[type[Record]], upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS) -> None:
+    def __init__(
+        self, types: Iterable[type[Record]], upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS
+    ) -> None:
         self._types = {each.wire_name: each for each in types}
         self._upcasts = upcasts
 
@@ -50,12 +52,15 @@ class Codec:
             raise Undecodable(f"unknown record {quoted(name)!r}")
         if version > record.wire_version:
             raise Undecodable(
-                f"{name} version {version} comes from a newer Mailferry; this one knows version {record.wire_version}"
+                f"{name} version {version} comes from a newer Mailferry; "
+                f"this one knows version {record.wire_version}"
             )
         try:
             return record.model_validate(self._upcast(name, version, record.wire_version, fields))
         except ValidationError as error:
-            raise Undecodable(f"{name} version {version} has {error.error_count()} invalid field(s)") from error
+            raise Undecodable(
+                f"{name} version {version} has {error.error_count()} invalid field(s)"
+            ) from error
 
     def _upcast(self, name: str, version: int, newest: int, fields: Fields) -> Fields:
         for step in range(version, newest):
@@ -72,7 +77,9 @@ def _envelope(data: bytes) -> tuple[str, int, Fields]:
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise Undecodable(f"{len(data)} bytes that are no msgpack: {error}") from error
     match unpacked:
-        case [str(name), int(version), dict(fields)] if version >= 1 and all(isinstance(key, str) for key in fields):
+        case [str(name), int(version), dict(fields)] if version >= 1 and all(
+            isinstance(key, str) for key in fields
+        ):
             return name, version, fields
         case _:
             raise Undecodable("msgpack that is not [name, version, fields]")

@@ -1,7 +1,8 @@
 """The events on the broker: a closed union, in the past tense, with explicit wire names and versions.
 
-An event is a hint with the mail in it; the database is the truth. Every event carries the ledger's `fetch_no`, by which a
-stale or duplicate one is recognised and dropped. Credentials never ride in events. Times are seconds since the epoch, UTC.
+An event is a hint with the mail in it; the database is the truth. Every event carries the ledger's
+`fetch_no`, by which a stale or duplicate one is recognised and dropped. Credentials never ride in events.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class Record(BaseModel):
 
 
 class Payload(BaseModel):
-    """The raw mail: inside the event when it is small, else as the name of a blob. `octets` is its true length."""
+    """The raw mail: inside the event when it is small, else as the name of a blob. `octets` is its true
+    length.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,7 +1,8 @@
 """The journal's entries: every change of state, in the order in which it happened to a message.
 
-The state tables are folds of these entries (`shared.custody.fold`). An entry names what happened, not what the tables look
-like, so that the journal can be read as the story of a mail. `at` is seconds since the epoch, UTC.
+The state tables are folds of these entries (`shared.custody.fold`). An entry names what happened, not what
+the tables look like, so that the journal can be read as the story of a mail. `at` is seconds since the epoch,
+UTC.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ class Entry(Record):
 
 
 class Fetched(Entry):
-    """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its way.
+    """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its
+    way.
 
-    `listed_size` is what the source's listing said, kept to recognise the mail again; `octets` is its true length.
-    `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail is held in a blob.
+    `listed_size` is what the source's listing said, kept to recognise the mail again; `octets` is its true
+    length. `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail
+    is held in a blob.
     """
 
     wire_name = "journal.fetched"
@@ -40,7 +43,9 @@ class Fetched(Entry):
 
 
 class RecipientRouted(BaseModel):
-    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, or parked where nobody can get it."""
+    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, or parked where nobody can
+    get it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,7 +59,8 @@ class RecipientRouted(BaseModel):
 class Routed(Entry):
     """The recipients were resolved from `evidence`; those already known and done are not repeated.
 
-    `rejected` are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient was parked.
+    `rejected` are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient
+    was parked.
     """
 
     wire_name = "journal.routed"
@@ -72,7 +78,9 @@ class Routed(Entry):
 
 
 class DeliveryBegun(Entry):
-    """An attempt to deliver to these recipients is being made by `worker`; each one's attempt number went up by one."""
+    """An attempt to deliver to these recipients is being made by `worker`; each one's attempt number went up
+    by one.
+    """
 
     wire_name = "journal.delivery-begun"
 
@@ -84,8 +92,8 @@ class DeliveryBegun(Entry):
 class RecipientOutcome(BaseModel):
     """What the target said about one recipient, and what follows: delivered, deferred or parked.
 
-    `code` and `text` are the target's (or our own words where it said nothing); `next_attempt_at` and `destination` are set
-    for a deferral, the latter where the next attempt goes elsewhere.
+    `code` and `text` are the target's (or our own words where it said nothing); `next_attempt_at` and
+    `destination` are set for a deferral, the latter where the next attempt goes elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,7 +108,9 @@ class RecipientOutcome(BaseModel):
 
 
 class DeliveryEnded(Entry):
-    """The attempt ended with one outcome per recipient; `blob` holds the raw mail if one of them was parked."""
+    """The attempt ended with one outcome per recipient; `blob` holds the raw mail if one of them was
+    parked.
+    """
 
     wire_name = "journal.delivery-ended"
 
@@ -110,7 +120,9 @@ class DeliveryEnded(Entry):
 
 
 class WaitingResolved(Entry):
-    """The identical mail `holder` that this one waited for at `address` has arrived (suppressed) or failed (open)."""
+    """The identical mail `holder` that this one waited for at `address` has arrived (suppressed) or failed
+    (open).
+    """
 
     wire_name = "journal.waiting-resolved"
 
@@ -142,7 +154,9 @@ class Gone(Entry):
 
 
 class ParkedRetried(Entry):
-    """An operator asked for another attempt at a parked recipient, perhaps under another destination or target."""
+    """An operator asked for another attempt at a parked recipient, perhaps under another destination or
+    target.
+    """
 
     wire_name = "journal.parked-retried"
 
@@ -160,5 +174,14 @@ class ParkedDiscarded(Entry):
 
 
 JOURNAL: tuple[type[Entry], ...] = (
-    Fetched, Routed, DeliveryBegun, DeliveryEnded, WaitingResolved, Lost, Deleting, Gone, ParkedRetried, ParkedDiscarded,
-)  # fmt: skip
+    Fetched,
+    Routed,
+    DeliveryBegun,
+    DeliveryEnded,
+    WaitingResolved,
+    Lost,
+    Deleting,
+    Gone,
+    ParkedRetried,
+    ParkedDiscarded,
+)

@@ -1,7 +1,8 @@
 """The broker's topology as data: what must exist so that no event is ever lost on its way.
 
-Queues are quorum queues, so that a confirmed event survives the loss of a node. A retry queue holds events for one delay
-and then hands them back to the relay, at least once. Nothing here knows a broker; adapters declare what this says.
+Queues are quorum queues, so that a confirmed event survives the loss of a node. A retry queue holds events
+for one delay and then hands them back to the relay, at least once. Nothing here knows a broker; adapters
+declare what this says.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ SETTLED_KEY_PREFIX = "message.settled."
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue bound to the exchange by `key`. With `delay` (seconds) its events move on to `then` after that time."""
+    """A durable queue bound to the exchange by `key`. With `delay` (seconds) its events move on to `then`
+    after that time.
+    """
 
     name: str
     key: str
@@ -35,7 +38,9 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The exchange and its durable queues; `delays` are the steps (seconds, rising) that retry queues exist for."""
+    """The exchange and its durable queues; `delays` are the steps (seconds, rising) that retry queues exist
+    for.
+    """
 
     exchange: str
     queues: tuple[Queue, ...]
@@ -61,16 +66,24 @@ def hint_queue(fetcher: str) -> str:
 
 
 def topology(delays: Sequence[float]) -> Topology:
-    """The topology for these retry delays in seconds. Raises ValueError where there is none, or one below a second."""
+    """The topology for these retry delays in seconds. Raises ValueError where there is none, or one below a
+    second.
+    """
     steps = tuple(sorted({int(delay) for delay in delays}))
     if not steps or steps[0] < 1:
         raise ValueError("retry delays must be given, each at least one second")
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
-        Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY) for step in steps
+        Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)
+        for step in steps
     )
     return Topology(
         EXCHANGE,
-        (Queue(ROUTER_QUEUE, FETCHED_KEY), Queue(RELAY_QUEUE, ROUTED_KEY), Queue(DEAD_QUEUE, DEAD_KEY), *retries),
+        (
+            Queue(ROUTER_QUEUE, FETCHED_KEY),
+            Queue(RELAY_QUEUE, ROUTED_KEY),
+            Queue(DEAD_QUEUE, DEAD_KEY),
+            *retries,
+        ),
         steps,
     )

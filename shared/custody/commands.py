@@ -71,7 +71,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """How an attempt ended, given as (outcome, the attempt's number); `blob` holds the mail where one was parked."""
+    """How an attempt ended, as (outcome, the attempt's number); `blob` holds the mail where one was
+    parked.
+    """
 
     message: str
     outcomes: tuple[tuple[RecipientOutcome, int], ...]
@@ -80,7 +82,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A message of which every recipient is done; `fetcher` is the process that waits for it, `blob` what may go."""
+    """A message of which every recipient is done; `fetcher` is who waits for it, `blob` what may go."""
 
     message: str
     account: str

@@ -1,7 +1,8 @@
 """Which change is allowed: the seven rules of custody as functions from state and wish to journal entries.
 
-Every function returns None (or no entries) where the wish is stale: the state has moved on, and the event that carried the
-wish is to be dropped. Nothing here knows a database; the caller guarantees that the state it passes is locked.
+Every function returns None (or no entries) where the wish is stale: the state has moved on, and the event
+that carried the wish is to be dropped. Nothing here knows a database; the caller guarantees that the state it
+passes is locked.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ NOBODY = ""
 
 
 def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, lease: float) -> list[Entry]:
-    """A mail was read: for the first time, or again because its event never came back (rule 7 and the leases)."""
+    """A mail was read: for the first time, or again because its event never came back."""
     if (known.fetch_no if known else 0) != mail.known_fetch_no:
         return []
     entries: list[Entry] = []
@@ -57,12 +58,30 @@ def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, 
     return entries
 
 
+def awaits_routing(known: Message, mail: RoutedMail) -> bool:
+    """Whether `mail` is what the router was to find out about the message, and the first to say so."""
+    return known.fetch_no == mail.fetch_no and known.status is MessageStatus.FETCHED
+
+
+def claims_wanted(known: Message, mail: RoutedMail) -> list[ClaimKey]:
+    """The claims on which the routing of `mail` depends."""
+    return [ClaimKey(known.tenant, chosen.address, mail.identity) for chosen in _still_to_serve(known, mail)]
+
+
+def _require_raw_mail(known: Message, blob: str | None) -> None:
+    """Rule 3. Who parks has stored the mail before; not to have done so is an error in Mailferry."""
+    if blob is None and known.blob is None:
+        raise ValueError(f"message {known.id} may only be parked once its raw mail is held in a blob")
+
+
 def routed(
     known: Message | None, mail: RoutedMail, claims: Mapping[ClaimKey, ClaimView], now: float, lease: float
 ) -> Routed | None:
-    """The recipients of a mail were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2)."""
-    if known is None or known.fetch_no != mail.fetch_no or known.status is not MessageStatus.FETCHED:
+    """The recipients were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2)."""
+    if known is None or not awaits_routing(known, mail):
         return None
+    if mail.park_reason is not None:
+        _require_raw_mail(known, mail.blob)
     lease_until = now + lease
     recipients = []
     for chosen in _still_to_serve(known, mail):
@@ -72,7 +91,9 @@ def routed(
             lease_until = max(lease_until, view.holder_lease_until)
         recipients.append(_routed_as(chosen, status, known.recipients.get(chosen.address)))
     if mail.park_reason is not None:
-        recipients.append(_routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None))
+        recipients.append(
+            _routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None)
+        )
     return Routed(
         message=known.id,
         at=now,
@@ -90,10 +111,11 @@ def routed(
 
 
 def _still_to_serve(known: Message, mail: RoutedMail) -> list[ChosenRecipient]:
-    """Those chosen now and those chosen before, without the ones that are done: a promise once made is kept."""
+    """Those chosen now and before, without the ones that are done: a promise once made is kept."""
     chosen = {each.address: each for each in mail.recipients}
     before = {
-        each.address: ChosenRecipient(each.address, each.original, each.reason) for each in known.recipients.values()
+        each.address: ChosenRecipient(each.address, each.original, each.reason)
+        for each in known.recipients.values()
     }
     done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
     return [each for address, each in {**before, **chosen}.items() if address not in done]
@@ -126,7 +148,9 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
     due = tuple(
         address
         for address, attempt in wish.recipients
-        if (recipient := known.recipients.get(address)) and recipient.status in DUE and recipient.attempt == attempt
+        if (recipient := known.recipients.get(address))
+        and recipient.status in DUE
+        and recipient.attempt == attempt
     )
     if not due:
         return None
@@ -135,12 +159,16 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
 
 
 def ended(known: Message | None, wish: Outcomes, now: float, lease: float) -> DeliveryEnded | None:
-    """An attempt ended. A definite success is recorded whenever it comes; anything else only by the attempt's owner."""
+    """An attempt ended. A success is recorded whenever it comes; anything else only by the attempt's
+    owner.
+    """
     if known is None:
         return None
     outcomes = tuple(outcome for outcome, attempt in wish.outcomes if _is_news(known, outcome, attempt))
     if not outcomes:
         return None
+    if any(each.status is RecipientStatus.PARKED for each in outcomes):
+        _require_raw_mail(known, wish.blob)
     next_attempts = [each.next_attempt_at for each in outcomes if each.next_attempt_at is not None]
     lease_until = max([known.lease_until, *(at + lease for at in next_attempts)])
     return DeliveryEnded(message=known.id, at=now, outcomes=outcomes, lease_until=lease_until, blob=wish.blob)
@@ -155,8 +183,12 @@ def _is_news(known: Message, outcome: RecipientOutcome, attempt: int) -> bool:
     return recipient.status is RecipientStatus.ATTEMPTING and recipient.attempt == attempt
 
 
-def waiting_resolved(known: Message, address: str, holder: str, *, arrived: bool, now: float) -> WaitingResolved | None:
-    """The identical mail that this one waited for has arrived, or failed for good (rule 2: then this one is needed)."""
+def waiting_resolved(
+    known: Message, address: str, holder: str, *, arrived: bool, now: float
+) -> WaitingResolved | None:
+    """The identical mail that this one waited for has arrived, or failed for good: then this one is
+    needed.
+    """
     recipient = known.recipients.get(address)
     if recipient is None or recipient.status is not RecipientStatus.WAITING:
         return None
@@ -172,7 +204,7 @@ def lost(known: Message, reason: str, now: float) -> list[Entry]:
 
 
 def deleting(known: Message | None, now: float) -> list[Entry] | None:
-    """The deletion at the source may go ahead (rule 1); None where it may not. A second time needs no entry."""
+    """The deletion at the source may go ahead (rule 1); None where it may not. A second time is no news."""
     if known is None:
         return None
     if known.status is MessageStatus.DELETING:
@@ -187,7 +219,9 @@ def gone(known: Message | None, reason: str, now: float) -> Gone | None:
     return Gone(message=known.id, at=now, reason=reason)
 
 
-def retried(known: Message, address: str, destination: str | None, target: str | None, now: float) -> ParkedRetried | None:
+def retried(
+    known: Message, address: str, destination: str | None, target: str | None, now: float
+) -> ParkedRetried | None:
     """An operator wants another attempt at a parked recipient."""
     recipient = known.recipients.get(address)
     if recipient is None or recipient.status is not RecipientStatus.PARKED or known.blob is None:

@@ -1,13 +1,13 @@
 """Folding the journal: what one entry makes of a message, and of the claims.
 
-The fold trusts its input: an entry is only ever written after `decide` allowed it. It is used by the store to make the next
-state, and by `mailferry journal verify` and `rebuild` to make all of it again.
+The fold trusts its input: an entry is only ever written after `decide` allowed it. The store uses it to make
+the next state, and `mailferry journal verify` and `rebuild` to make all of it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from shared.contract.journal import (
     Deleting,
@@ -25,7 +25,9 @@ from shared.contract.journal import (
     WaitingResolved,
 )
 from shared.custody.state import Claim, ClaimKey, Message, Recipient
-from shared.model.message import IN_FLIGHT, MessageStatus, RecipientStatus
+from shared.model.message import MessageStatus, RecipientStatus
+
+CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED, RecipientStatus.PARKED})
 
 
 class BrokenJournal(Exception):
@@ -33,32 +35,15 @@ class BrokenJournal(Exception):
 
 
 def fold(message: Message | None, entry: Entry) -> Message:
-    """The message after `entry`. Raises `BrokenJournal` for an entry about a message that was never fetched."""
+    """The message after `entry`. Raises `BrokenJournal` where the message was never fetched."""
     if isinstance(entry, Fetched):
         return _fetched(message, entry)
     if message is None:
         raise BrokenJournal(f"{entry.wire_name} for message {entry.message}, which was never fetched")
-    match entry:
-        case Routed():
-            return _settle(_routed(message, entry), entry.at)
-        case DeliveryBegun():
-            return _begun(message, entry)
-        case DeliveryEnded():
-            return _settle(_ended(message, entry), entry.at)
-        case WaitingResolved():
-            return _settle(_resolved(message, entry), entry.at)
-        case Lost():
-            return _lost(message)
-        case Deleting():
-            return replace(message, status=MessageStatus.DELETING)
-        case Gone():
-            return replace(message, status=MessageStatus.GONE)
-        case ParkedRetried():
-            return _retried(message, entry)
-        case ParkedDiscarded():
-            return _with(message, entry.address, status=RecipientStatus.DISCARDED)
-        case _:
-            raise BrokenJournal(f"unknown entry {entry.wire_name}")
+    step = _STEPS.get(type(entry))
+    if step is None:
+        raise BrokenJournal(f"unknown entry {entry.wire_name}")
+    return step(message, entry)
 
 
 def fold_all(entries: Iterable[Entry]) -> Message:
@@ -71,21 +56,23 @@ def fold_all(entries: Iterable[Entry]) -> Message:
     return message
 
 
-def claims_after(message: Message, entry: Entry, held: Mapping[ClaimKey, Claim]) -> dict[ClaimKey, Claim | None]:
-    """The claims that `entry` changes, given the message after it; None where a claim ends.
+def claims_touched(message: Message, entry: Entry) -> list[tuple[ClaimKey, RecipientStatus]]:
+    """The claims that `entry` may change, with what happened there; `message` is the one after the entry."""
+    return [
+        (ClaimKey(message.tenant, address, message.identity), status)
+        for address, status in _touched(entry)
+        if status in CLAIMING
+    ]
 
-    `held` are the claims before. A holder that fails gives its claim up; one that was overtaken has none to give up.
+
+def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Claim | None:
+    """The claim `held` after the message's recipient came to `status`; None where there is none any more.
+
+    A holder that fails gives its claim up; one that was overtaken has none to give up.
     """
-    changed: dict[ClaimKey, Claim | None] = {}
-    for address, status in _touched(entry):
-        key = ClaimKey(message.tenant, address, message.identity)
-        if status is RecipientStatus.OPEN:
-            changed[key] = Claim(message.id, done=False)
-        elif status is RecipientStatus.DELIVERED:
-            changed[key] = Claim(message.id, done=True)
-        elif status is RecipientStatus.PARKED and (claim := held.get(key)) and claim.holder == message.id and not claim.done:
-            changed[key] = None
-    return changed
+    if status is RecipientStatus.PARKED:
+        return None if held == Claim(message, done=False) else held
+    return Claim(message, done=status is RecipientStatus.DELIVERED)
 
 
 def _touched(entry: Entry) -> list[tuple[str, RecipientStatus]]:
@@ -114,8 +101,7 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
             lease_until=entry.lease_until,
             blob=entry.blob,
         )
-    return replace(
-        message,
+    return message._replace(
         status=MessageStatus.FETCHED,
         fetch_no=entry.fetch_no,
         listed_size=entry.listed_size,
@@ -129,9 +115,8 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
 def _routed(message: Message, entry: Routed) -> Message:
     recipients = dict(message.recipients)
     for each in entry.recipients:
-        recipients[each.address] = _routed_recipient(recipients.get(each.address), each, entry.target)
-    return replace(
-        message,
+        recipients[each.address] = _routed_recipient(recipients.get(each.address), each, entry)
+    routed = message._replace(
         status=MessageStatus.ROUTED,
         identity=entry.identity,
         message_id=entry.message_id,
@@ -142,18 +127,20 @@ def _routed(message: Message, entry: Routed) -> Message:
         blob=entry.blob or message.blob,
         recipients=recipients,
     )
+    return _settle(routed, entry.at)
 
 
-def _routed_recipient(known: Recipient | None, routed: RecipientRouted, target: str) -> Recipient:
+def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: Routed) -> Recipient:
     return Recipient(
         address=routed.address,
         destination=routed.destination,
         original=routed.original,
         reason=routed.reason,
         status=routed.status,
-        target=target,
+        target=entry.target,
         attempt=known.attempt if known else 0,
         in_doubt=known.in_doubt if known else 0,
+        parked_at=_parked_at(routed.status, entry),
     )
 
 
@@ -161,68 +148,111 @@ def _begun(message: Message, entry: DeliveryBegun) -> Message:
     recipients = dict(message.recipients)
     for address in entry.addresses:
         known = recipients[address]
-        recipients[address] = replace(
-            known, status=RecipientStatus.ATTEMPTING, attempt=known.attempt + 1, next_attempt_at=None
+        recipients[address] = known._replace(
+            status=RecipientStatus.ATTEMPTING, attempt=known.attempt + 1, next_attempt_at=None
         )
-    return replace(message, recipients=recipients, lease_until=entry.lease_until)
+    return message._replace(recipients=recipients, lease_until=entry.lease_until)
 
 
 def _ended(message: Message, entry: DeliveryEnded) -> Message:
     recipients = dict(message.recipients)
     for outcome in entry.outcomes:
-        recipients[outcome.address] = _after(recipients[outcome.address], outcome)
-    return replace(message, recipients=recipients, lease_until=entry.lease_until, blob=entry.blob or message.blob)
+        recipients[outcome.address] = _after(recipients[outcome.address], outcome, entry)
+    ended = message._replace(
+        recipients=recipients, lease_until=entry.lease_until, blob=entry.blob or message.blob
+    )
+    return _settle(ended, entry.at)
 
 
-def _after(known: Recipient, outcome: RecipientOutcome) -> Recipient:
-    return replace(
-        known,
+def _after(known: Recipient, outcome: RecipientOutcome, entry: DeliveryEnded) -> Recipient:
+    return known._replace(
         status=outcome.status,
         destination=outcome.destination,
         next_attempt_at=outcome.next_attempt_at,
         code=outcome.code,
         text=outcome.text,
         in_doubt=known.in_doubt + outcome.in_doubt,
+        parked_at=_parked_at(outcome.status, entry),
     )
 
 
+def _parked_at(status: RecipientStatus, entry: Entry) -> float | None:
+    return entry.at if status is RecipientStatus.PARKED else None
+
+
 def _resolved(message: Message, entry: WaitingResolved) -> Message:
+    """Who has to be served now needs the mail again: it is lost, unless its event is still on the way to
+    us.
+    """
     resolved = _with(message, entry.address, status=entry.status)
     busy = any(each.status is RecipientStatus.ATTEMPTING for each in resolved.recipients.values())
-    if entry.status is RecipientStatus.OPEN and resolved.status in IN_FLIGHT and not busy:
-        return _lost(resolved)
-    return resolved
+    if entry.status is RecipientStatus.OPEN and resolved.status is MessageStatus.ROUTED and not busy:
+        return _all_lost(resolved)
+    return _settle(resolved, entry.at)
 
 
-def _lost(message: Message) -> Message:
+def _lost(message: Message, _entry: Lost) -> Message:
+    return _all_lost(message)
+
+
+def _all_lost(message: Message) -> Message:
     recipients = {
-        address: replace(each, status=RecipientStatus.OPEN, in_doubt=each.in_doubt + 1)
+        address: each._replace(status=RecipientStatus.OPEN, in_doubt=each.in_doubt + 1)
         if each.status is RecipientStatus.ATTEMPTING
         else each
         for address, each in message.recipients.items()
     }
-    return replace(message, status=MessageStatus.LOST, recipients=recipients)
+    return message._replace(status=MessageStatus.LOST, recipients=recipients)
 
 
 def _retried(message: Message, entry: ParkedRetried) -> Message:
     recipients = dict(message.recipients)
-    recipients[entry.address] = replace(
-        recipients[entry.address],
+    recipients[entry.address] = recipients[entry.address]._replace(
         status=RecipientStatus.OPEN,
         destination=entry.destination,
         target=entry.target,
         next_attempt_at=entry.at,
+        parked_at=None,
     )
-    return replace(message, recipients=recipients)
+    return message._replace(recipients=recipients)
+
+
+def _deleting(message: Message, _entry: Deleting) -> Message:
+    return message._replace(status=MessageStatus.DELETING)
+
+
+def _gone(message: Message, _entry: Gone) -> Message:
+    return message._replace(status=MessageStatus.GONE)
+
+
+def _discarded(message: Message, entry: ParkedDiscarded) -> Message:
+    recipients = dict(message.recipients)
+    recipients[entry.address] = recipients[entry.address]._replace(
+        status=RecipientStatus.DISCARDED, parked_at=None
+    )
+    return message._replace(recipients=recipients)
 
 
 def _with(message: Message, address: str, *, status: RecipientStatus) -> Message:
     recipients = dict(message.recipients)
-    recipients[address] = replace(recipients[address], status=status)
-    return replace(message, recipients=recipients)
+    recipients[address] = recipients[address]._replace(status=status)
+    return message._replace(recipients=recipients)
 
 
 def _settle(message: Message, at: float) -> Message:
     if message.status is MessageStatus.ROUTED and message.all_done:
-        return replace(message, status=MessageStatus.SETTLED, settled_at=at)
+        return message._replace(status=MessageStatus.SETTLED, settled_at=at)
     return message
+
+
+_STEPS: Mapping[type[Entry], Callable[[Message, Any], Message]] = {
+    Routed: _routed,
+    DeliveryBegun: _begun,
+    DeliveryEnded: _ended,
+    WaitingResolved: _resolved,
+    Lost: _lost,
+    Deleting: _deleting,
+    Gone: _gone,
+    ParkedRetried: _retried,
+    ParkedDiscarded: _discarded,
+}

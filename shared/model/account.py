@@ -45,8 +45,9 @@ class Login:
 class Routing:
     """Who gets the mail of an account.
 
-    `recipient` is set for a single-user mailbox. `domains` maps each accepted domain to `keep` or to the domain it is
-    translated to. `unknown_recipients` is the postmaster's address, or None where the target's refusal decides.
+    `recipient` is set for a single-user mailbox. `domains` maps each accepted domain to `keep` or to the
+    domain it is translated to. `unknown_recipients` is the postmaster's address, or None where the target's
+    refusal decides.
     """
 
     kind: MailboxKind

@@ -1,7 +1,8 @@
 """A mail address as an envelope carries it: local part and domain, strict in what it accepts.
 
-The domain is compared and kept in lower case and IDNA; the local part is left as it is, since only its own server knows
-what it means. An address with a defect is refused with the reason, never repaired into somebody else's (CVE-2023-27043).
+The domain is compared and kept in lower case and IDNA; the local part is left as it is, since only its own
+server knows what it means. An address with a defect is refused with the reason, never repaired into somebody
+else's (CVE-2023-27043).
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def parse_address(text: str) -> Address:
 
 
 def checked_local(local: str) -> str:
-    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2). Raises `DefectiveAddress`."""
+    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2). Raises
+    `DefectiveAddress`.
+    """
     if not local:
         raise DefectiveAddress("nothing before the @")
     if len(local.encode("utf-8", "surrogateescape")) > LOCAL_LIMIT:

@@ -13,7 +13,9 @@ _WRITTEN = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([smhd]?)")
 
 
 def seconds(value: object) -> float:
-    """The seconds in a duration of at most a hundred years. Raises ValueError with what is expected instead."""
+    """The seconds in a duration of at most a hundred years. Raises ValueError with what is expected
+    instead.
+    """
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST:
         return float(value)
     if isinstance(value, str) and (match := _WRITTEN.fullmatch(value.strip())):

@@ -1,7 +1,8 @@
 """Errors that know whether they are temporary and whose fault they are.
 
-Temporary is the default: only a definite answer is final, everything else is tried again. The text of an error is a
-sentence that an operator can act on; it never contains a secret, and text from a server is quoted with `quoted`.
+Temporary is the default: only a definite answer is final, everything else is tried again. The text of an
+error is a sentence that an operator can act on; it never contains a secret, and text from a server is quoted
+with `quoted`.
 """
 
 from __future__ import annotations

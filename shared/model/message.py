@@ -22,7 +22,9 @@ DELETABLE = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING})
 
 
 class LedgerKey(NamedTuple):
-    """The place of a mail at its source. POP3 knows one folder and no UIDVALIDITY: `INBOX` and 0 stand for them."""
+    """The place of a mail at its source. POP3 knows one folder and no UIDVALIDITY: `INBOX` and 0 stand for
+    them.
+    """
 
     folder: str
     uidvalidity: int

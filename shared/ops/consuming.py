@@ -1,7 +1,8 @@
 """The loop of a service that consumes events: batches, decoded, handled, acknowledged.
 
-An event that cannot be decoded goes to the dead-letter queue at once. A batch that cannot be handled because the database or
-the broker is away is handed back after a pause; nothing is acknowledged before the handler has done its work.
+An event that cannot be decoded goes to the dead-letter queue at once. A batch that cannot be handled because
+the database or the broker is away is handed back after a pause; nothing is acknowledged before the handler
+has done its work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import Record
 from shared.contract.topology import DEAD_KEY
 from shared.model.errors import MailferryError
+from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
 
@@ -38,7 +40,9 @@ class Received(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Appetite:
-    """How much is taken at a time: unsettled deliveries, deliveries per batch, seconds to wait for a batch to fill."""
+    """How much is taken at a time: unsettled deliveries, deliveries per batch, seconds to wait for a batch to
+    fill.
+    """
 
     prefetch: int
     batch: int
@@ -62,20 +66,22 @@ class Consumer(Generic[E]):
         self._clock = clock
         self._pause = FIRST_PAUSE
 
-    async def run(self, stop: asyncio.Event, drain: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Consume until `stop` is set; then `drain`, while the subscription still lives, and give the rest back."""
+    async def run(self, stop: Stop, drain: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Consume until `stop` is asked for; then `drain`, while the subscription still lives, and give the
+        rest back.
+        """
         async with self._broker.subscribe(self._queue, self._appetite.prefetch) as subscription:
             while (deliveries := await self._next_batch(subscription, stop)) is not None:
                 await self._process(subscription, deliveries)
             if drain is not None:
                 await drain()
 
-    async def _next_batch(self, subscription: Subscription, stop: asyncio.Event) -> Sequence[Delivery] | None:
+    async def _next_batch(self, subscription: Subscription, stop: Stop) -> Sequence[Delivery] | None:
         batch = asyncio.ensure_future(subscription.batch(self._appetite.batch, self._appetite.linger))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({batch, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return None if stop.is_set() else await batch
+            return None if stop.asked else await batch
         finally:
             batch.cancel()
             stopping.cancel()
@@ -87,7 +93,7 @@ class Consumer(Generic[E]):
                 await self._handle(received, subscription)
             self._pause = FIRST_PAUSE
         except MailferryError as error:
-            log.warning("events handed back", queue=self._queue, count=len(deliveries), error=str(error))
+            log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
             await self._clock.sleep(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             await subscription.requeue(deliveries)
@@ -110,7 +116,7 @@ class Consumer(Generic[E]):
         try:
             event = EVENT_CODEC.decode(delivery.body)
         except Undecodable as error:
-            log.error("event moved to the dead-letter queue", queue=self._queue, error=str(error))
+            log.error("event moved to the dead-letter queue", queue=self._queue, error=error)
             return None
         if not isinstance(event, self._kind):
             log.error(

@@ -1,6 +1,8 @@
-"""What follows when messages are settled: the fetchers that wait are told, and blobs nobody needs any more go.
+"""What follows when messages are settled: the fetchers that wait are told, and blobs nobody needs any more
+go.
 
-Both are courtesies: a hint that is lost costs time, a blob that stays costs space; the database holds the truth.
+Both are courtesies: a hint that is lost costs time, a blob that stays costs space; the database holds the
+truth.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ def hints(settled: Sequence[Settled]) -> list[Publication]:
 
 
 async def release_blobs(blobs: Blobs, settled: Sequence[Settled]) -> None:
-    """Delete the blobs that settled messages leave behind; what cannot be deleted now is left for the clean-up."""
+    """Delete the blobs that settled messages leave behind; what cannot be deleted now is left for the clean-
+    up.
+    """
     for each in settled:
         if each.blob is None:
             continue
         try:
             await blobs.delete(each.blob)
         except BlobsUnavailable as error:
-            log.warning("blob left behind", message=each.message, error=str(error))
+            log.warning("blob left behind", message=each.message, error=error)

@@ -1,1 +1,3 @@
-"""What a service may ask of the world, and what those who answer owe it. Adapters fulfil these obligations."""
+"""What a service may ask of the world, and what those who answer owe it. Adapters fulfil these
+obligations.
+"""

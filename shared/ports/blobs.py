@@ -3,7 +3,7 @@
 Obligations of an adapter
 - A blob exists whole or not at all: nobody sees a half-written one, a crash leaves none under its name.
 - `commit(durable=True)` returns only when the blob would survive the loss of power.
-- Names are made by us (lower-case letters, digits, `-` and `/`); an adapter refuses any other with ValueError.
+- Names are made by us (lower-case letters, digits, `-` and `/`); an adapter refuses others with ValueError.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ class Unroutable(MailferryError):
 
     def __init__(self, publications: Sequence[Publication]) -> None:
         keys = ", ".join(sorted({publication.key for publication in publications}))
-        super().__init__(f"no queue takes {keys}: the topology is damaged; `mailferry topology apply` mends it")
+        super().__init__(
+            f"no queue takes {keys}: the topology is damaged; `mailferry topology apply` mends it"
+        )
         self.publications = tuple(publications)
 
 
@@ -51,7 +53,9 @@ class TooLarge(MailferryError):
 
     def __init__(self, publications: Sequence[Publication], limit: int) -> None:
         largest = max(publications, key=lambda publication: len(publication.body))
-        super().__init__(f"a {largest.key} event of {len(largest.body)} bytes exceeds the broker's limit of {limit}")
+        super().__init__(
+            f"a {largest.key} event of {len(largest.body)} bytes exceeds the broker's limit of {limit}"
+        )
         self.publications = tuple(publications)
 
 
@@ -78,7 +82,7 @@ class Subscription(Protocol):
     """A queue being consumed."""
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
-        """At least one delivery, as soon as there is one; up to `limit` of those that come within `linger` seconds.
+        """At least one delivery, as soon as there is one; up to `limit` of those that `linger` seconds bring.
 
         Waits as long as it takes, also through the loss of a connection; to stop waiting, cancel.
         """
@@ -109,7 +113,7 @@ class Broker(Protocol):
         ...
 
     def subscribe_hints(self, fetcher: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
-        """Consume the hints for one fetcher, from an exclusive queue that ends with session or subscription."""
+        """Consume the hints for one fetcher, from an exclusive queue that ends with the subscription."""
         ...
 
     def problem(self) -> str | None:

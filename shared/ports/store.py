@@ -3,8 +3,8 @@
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
 - Changes are made only as `shared.custody.decide` allows, on state that nobody else changes meanwhile.
-- Conflicts with other processes (deadlock, serialisation, busy database) are retried inside; what remains is raised as
-  `StoreUnavailable`. A call that raised may be made again.
+- Conflicts with other processes (deadlock, serialisation, busy database) are retried inside; what remains is
+  raised as `StoreUnavailable`. A call that raised may be made again.
 - `now` is passed in (seconds since the epoch); the adapter has no clock of its own.
 - Calls take batches and cost a bounded number of statements per batch, not per message.
 
@@ -65,8 +65,8 @@ class Lease:
 class VisitReport:
     """How a visit ended: `problem` is None when all went well; counts are of this visit.
 
-    A visit that `failed` is tried again at growing distance, one with only a problem was complete but for what it says.
-    `waiting` mails were seen at the source and are not settled yet.
+    A visit that `failed` is tried again at growing distance, one with only a problem was complete but for
+    what it says. `waiting` mails were seen at the source and are not settled yet.
     """
 
     problem: str | None = None
@@ -147,14 +147,18 @@ class Leases(Protocol):
     """The accounts' schedule, and who visits them."""
 
     async def sync_accounts(self, schedules: Sequence[Schedule], now: float) -> None:
-        """Make these the known accounts: new ones are due at once, those not named are disabled; others keep their state."""
+        """Make these the known accounts: new ones are due at once, those not named are disabled; others keep
+        their state.
+        """
         ...
 
     async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
         """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first."""
         ...
 
-    async def lease_these(self, owner: str, accounts: Sequence[str], now: float, until: float) -> Sequence[Lease]:
+    async def lease_these(
+        self, owner: str, accounts: Sequence[str], now: float, until: float
+    ) -> Sequence[Lease]:
         """Lease those of `accounts` that nobody holds, due or not."""
         ...
 
@@ -163,14 +167,17 @@ class Leases(Protocol):
         ...
 
     async def release(self, fence: Fence, report: VisitReport, now: float, due_at: float) -> None:
-        """End a visit and its lease; the account is due again at `due_at`. A lease that passed on is left alone.
+        """End a visit and its lease; the account is due again at `due_at`. A lease that passed on is left
+        alone.
 
         Failures in a row are counted up by a visit that failed, and set to zero by any other.
         """
         ...
 
     async def next_due(self) -> float | None:
-        """When the next enabled account will be due or its lease will have run out; None where there is none."""
+        """When the next enabled account will be due or its lease will have run out; None where there is
+        none.
+        """
         ...
 
     async def account_states(self) -> Sequence[AccountState]:
@@ -204,7 +211,9 @@ class Ledger(Protocol):
         ...
 
     async def lose_all(self, reason: str, now: float) -> int:
-        """Declare everything in flight lost, for all accounts: their events are known to be no more. Returns how many."""
+        """Declare everything in flight lost, for all accounts: their events are known to be no more. Returns
+        how many.
+        """
         ...
 
 
@@ -214,10 +223,11 @@ class Routings(Protocol):
     async def record_routed(
         self, mails: Sequence[RoutedMail], now: float, lease: float
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
-        """Record recipients and claims. Returns what is to be published: who is to be served, and what is settled already.
+        """Record recipients and claims. Returns what is to be published: who is to be served, and what is
+        settled already.
 
-        A mail that was already recorded with this `fetch_no` is served again, as its event may never have gone out; a
-        stale one appears in neither result.
+        A mail that was already recorded with this `fetch_no` is served again, as its event may never have
+        gone out; a stale one appears in neither result.
         """
         ...
 
@@ -226,7 +236,9 @@ class Deliveries(Protocol):
     """What the relay records."""
 
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
-        """Begin those attempts that are not stale; the recipients' attempt numbers are those of the attempts begun."""
+        """Begin those attempts that are not stale; the recipients' attempt numbers are those of the attempts
+        begun.
+        """
         ...
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
@@ -234,7 +246,8 @@ class Deliveries(Protocol):
         ...
 
     async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
-        """Messages held in blobs with recipients due whose event is not under way: retried by an operator at or before
+        """Messages held in blobs with recipients due whose event is not under way: retried by an operator at
+        or before
         `now`, or deferred and more than `patience` seconds overdue."""
         ...
 
@@ -243,7 +256,9 @@ class Archive(Protocol):
     """What operators ask."""
 
     async def find(self, text: str, limit: int) -> Sequence[Message]:
-        """Messages by id, Message-ID (with or without angle brackets), UID or recipient address, newest first."""
+        """Messages by id, Message-ID (with or without angle brackets), UID or recipient address, newest
+        first.
+        """
         ...
 
     async def story(self, message: str) -> Sequence[Entry]:
@@ -273,7 +288,9 @@ class Archive(Protocol):
         ...
 
     async def verify(self) -> Sequence[str]:
-        """Fold the journal and compare with the state tables; the differences as sentences, none when they agree."""
+        """Fold the journal and compare with the state tables; the differences as sentences, none when they
+        agree.
+        """
         ...
 
     async def rebuild(self) -> int:

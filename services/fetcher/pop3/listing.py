@@ -48,7 +48,7 @@ class Problems:
 def parse_stat(text: bytes) -> int | None:
     """The number of mails, or None if the answer makes no sense."""
     words = text.split(None, 1)
-    return _number(words[0]) if words else None
+    return int(words[0]) if words and _is_number(words[0]) else None
 
 
 def parse_sizes(body: bytes, most: int, problems: Problems) -> dict[int, int]:
@@ -145,6 +145,8 @@ def _lines(body: bytes, most: int) -> list[bytes]:
 
 
 def _number(word: bytes) -> int | None:
-    if word.isdigit() and len(word) <= _MOST_DIGITS and (number := int(word)) > 0:
-        return number
-    return None
+    return (int(word) or None) if _is_number(word) else None
+
+
+def _is_number(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= _MOST_DIGITS

@@ -1,0 +1,56 @@
+"""Puts a fetcher together from the configuration and the ports that its process chose."""
+
+from __future__ import annotations
+
+from services.fetcher.hints import HintBoard
+from services.fetcher.intake import Ports
+from services.fetcher.schedule import automatic_concurrency
+from services.fetcher.service import Fetcher, Pace
+from services.fetcher.session import Limits
+from services.fetcher.sources import open_source
+from services.fetcher.visiting import Visitor
+from shared.model.ids import message_id
+from shared.ops.config import Configuration
+from shared.ops.surroundings import Surroundings
+
+SESSIONS_PER_CORE = 24
+
+
+def build_fetcher(
+    configuration: Configuration, around: Surroundings, *, name: str, wait_always: bool = False
+) -> Fetcher:
+    """A fetcher called `name`, unique among all; with `wait_always` visits wait for settlements in any
+    case.
+    """
+    section = configuration.fetcher
+    accounts = configuration.accounts
+    limits = Limits(
+        window_messages=section.window_messages,
+        window_octets=section.window_bytes,
+        inline_limit=section.inline_limit,
+        message_lease=configuration.leases.message,
+        settle_wait=section.settle_wait,
+        wait_always=wait_always,
+    )
+    ports = Ports(
+        ledger=around.store,
+        broker=around.broker,
+        blobs=around.blobs,
+        clock=around.clock,
+        new_id=lambda: message_id(around.clock.now(), around.entropy),
+    )
+    visitor = Visitor(
+        name=name,
+        leases=around.store,
+        ports=ports,
+        board=HintBoard(),
+        limits=limits,
+        open_mailbox=open_source,
+        metrics=around.metrics,
+        chance=around.chance,
+    )
+    concurrency = section.concurrency or automatic_concurrency(
+        len(accounts), around.cores * SESSIONS_PER_CORE
+    )
+    pace = Pace(concurrency, configuration.leases.account)
+    return Fetcher(accounts, around.store, around.broker, visitor, pace)

@@ -1,0 +1,194 @@
+"""From the bytes of a mailbox to the ledger and the router: the hot path of a session.
+
+Mails are collected into batches; each batch is entered into the ledger in one transaction, then published in
+one go. A mail above the inline limit goes into a blob, durably, as it may have to be parked later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.fetcher.mailbox import (
+    Listed,
+    MailBytes,
+    MailEnded,
+    MailRefused,
+    MailStarted,
+    MailWhole,
+    RetrieveEvent,
+)
+from services.fetcher.plan import Wanted
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageFetched, Payload
+from shared.contract.topology import FETCHED_KEY
+from shared.custody.commands import Fence, FetchedMail
+from shared.model.account import Account
+from shared.ops.safekeeping import blob_name
+from shared.ports.blobs import Blobs, BlobWriter
+from shared.ports.broker import Broker, Publication
+from shared.ports.clock import Clock
+from shared.ports.store import Ledger
+
+BATCH_MAILS = 200
+BATCH_OCTETS = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A mail that is complete and waits for its batch."""
+
+    wanted: Wanted
+    message: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A mail that the ledger knows and the router was told of."""
+
+    message: str
+    entry: Listed
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What an intake needs of the world. `new_id` names a message."""
+
+    ledger: Ledger
+    broker: Broker
+    blobs: Blobs
+    clock: Clock
+    new_id: Callable[[], str]
+
+
+class Intake:
+    """Takes retrieve events of one session in, batch by batch."""
+
+    def __init__(
+        self,
+        account: Account,
+        fence: Fence,
+        wanted: Mapping[int, Wanted],
+        ports: Ports,
+        *,
+        fetcher: str,
+        inline_limit: int,
+        message_lease: float,
+        about_to_publish: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._account = account
+        self._fence = fence
+        self._wanted = wanted
+        self._ports = ports
+        self._fetcher = fetcher
+        self._inline_limit = inline_limit
+        self._message_lease = message_lease
+        self._about_to_publish = about_to_publish
+        self._pending: list[Collected] = []
+        self._pending_octets = 0
+        self._blob: tuple[str, str, BlobWriter] | None = None
+        self.refused: list[MailRefused] = []
+
+    async def take(self, events: Sequence[RetrieveEvent]) -> list[Entered]:
+        """Take in what was read together; returns the mails that were entered and published meanwhile."""
+        for event in events:
+            await self._take_one(event)
+        if len(self._pending) >= BATCH_MAILS or self._pending_octets >= BATCH_OCTETS:
+            return await self.flush()
+        return []
+
+    async def flush(self) -> list[Entered]:
+        """Enter and publish what is pending."""
+        batch, self._pending, self._pending_octets = self._pending, [], 0
+        if not batch:
+            return []
+        now = self._ports.clock.now()
+        receipts = await self._ports.ledger.record_fetched(
+            self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
+        )
+        entered = [
+            (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
+        ]
+        self._about_to_publish([receipt.message for _, receipt in entered])
+        await self._ports.broker.publish(
+            [self._publication(each, receipt.fetch_no, now) for each, receipt in entered]
+        )
+        return [Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in entered]
+
+    async def abandon(self) -> None:
+        """The session broke: forget the mail that was being read."""
+        if self._blob is not None:
+            _, _, writer = self._blob
+            self._blob = None
+            await writer.abort()
+
+    async def _take_one(self, event: RetrieveEvent) -> None:
+        match event:
+            case MailWhole(entry, data):
+                await self._take_whole(entry, data)
+            case MailStarted(entry):
+                message = self._message_for(entry)
+                name = blob_name(message)
+                self._blob = (message, name, await self._ports.blobs.create(name))
+            case MailBytes(_, data):
+                await self._writer().write(data)
+            case MailEnded(entry, octets):
+                await self._finish_blob(entry, octets)
+            case MailRefused():
+                self.refused.append(event)
+
+    async def _take_whole(self, entry: Listed, data: bytes) -> None:
+        if len(data) <= self._inline_limit:
+            self._collect(entry, self._message_for(entry), Payload(octets=len(data), inline=data))
+            return
+        message = self._message_for(entry)
+        self._blob = (message, blob_name(message), await self._ports.blobs.create(blob_name(message)))
+        await self._writer().write(data)
+        await self._finish_blob(entry, len(data))
+
+    async def _finish_blob(self, entry: Listed, octets: int) -> None:
+        writer = self._writer()
+        assert self._blob is not None
+        message, name, _ = self._blob
+        await writer.commit(durable=True)
+        self._blob = None
+        self._collect(entry, message, Payload(octets=octets, blob=name))
+
+    def _collect(self, entry: Listed, message: str, payload: Payload) -> None:
+        self._pending.append(Collected(self._wanted[entry.number], message, payload))
+        self._pending_octets += len(payload.inline or b"")
+
+    def _message_for(self, entry: Listed) -> str:
+        known = self._wanted[entry.number].known
+        return known.message if known else self._ports.new_id()
+
+    def _writer(self) -> BlobWriter:
+        assert self._blob is not None, "a mail's bytes come after its start"
+        return self._blob[2]
+
+    def _as_fetched(self, each: Collected) -> FetchedMail:
+        known = each.wanted.known
+        return FetchedMail(
+            message=each.message,
+            tenant=self._account.tenant,
+            key=each.wanted.key,
+            known_fetch_no=known.fetch_no if known else 0,
+            listed_size=each.wanted.entry.size,
+            octets=each.payload.octets,
+            fetcher=self._fetcher,
+            blob=each.payload.blob,
+        )
+
+    def _publication(self, each: Collected, fetch_no: int, now: float) -> Publication:
+        event = MessageFetched(
+            message=each.message,
+            tenant=self._account.tenant,
+            account=self._account.id,
+            fetch_no=fetch_no,
+            key=each.wanted.key,
+            fetched_at=now,
+            payload=each.payload,
+        )
+        return Publication(FETCHED_KEY, EVENT_CODEC.encode(event))

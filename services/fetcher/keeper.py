@@ -1,0 +1,56 @@
+"""Keeps the leases of visits under way alive, and ends a visit whose lease has passed on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from shared.custody.commands import Fence
+from shared.model.errors import MailferryError
+from shared.ports.clock import Clock
+from shared.ports.store import Lease, Leases
+
+RENEWALS_PER_LEASE = 3
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+class LeaseKeeper:
+    """Knows the visits under way by their leases. `length` is how long a lease lasts, in seconds."""
+
+    def __init__(self, leases: Leases, clock: Clock, length: float) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._length = length
+        self._visits: dict[Fence, asyncio.Task[object]] = {}
+
+    def until(self) -> float:
+        """When a lease taken now runs out."""
+        return self._clock.now() + self._length
+
+    def keep(self, lease: Lease, visit: asyncio.Task[object]) -> None:
+        """Renew `lease` until `visit` is done."""
+        self._visits[lease.fence] = visit
+        visit.add_done_callback(lambda _: self._visits.pop(lease.fence, None))
+
+    async def run(self) -> None:
+        """Renew, until cancelled. A database away for a moment costs no visit: the fence protects what it
+        writes.
+        """
+        while True:
+            await self._clock.sleep(self._length / RENEWALS_PER_LEASE)
+            if self._visits:
+                await self._renew()
+
+    async def _renew(self) -> None:
+        fences = list(self._visits)
+        try:
+            held = set(await self._leases.renew(fences, self.until()))
+        except MailferryError as error:
+            log.warning("leases not renewed", error=error)
+            return
+        for fence in fences:
+            if fence not in held and (visit := self._visits.get(fence)) is not None:
+                log.warning("lease has passed on", account=fence.account)
+                visit.cancel()

@@ -1,0 +1,183 @@
+"""The fetcher process: leases accounts that are due and visits them side by side.
+
+Any number of fetchers share the accounts through the store. Told to stop, a fetcher begins no new visit and
+lets those under way end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from services.fetcher.keeper import LeaseKeeper
+from services.fetcher.session import Visit
+from services.fetcher.visiting import Visitor
+from shared.contract.codec import EVENT_CODEC, Undecodable
+from shared.contract.events import MessageSettled
+from shared.model.account import Account
+from shared.model.errors import MailferryError
+from shared.ops.config import Configuration
+from shared.ops.stopping import Stop
+from shared.ports.broker import Broker, Delivery
+from shared.ports.store import Lease, Leases, Schedule, VisitReport
+
+HINT_PREFETCH = 2000
+HINT_BATCH = 500
+HINT_LINGER = 0.002
+LONGEST_IDLE = 5.0
+PAUSE_AFTER_FAILURE = 1.0
+UNKNOWN_ACCOUNT_DISTANCE = 60.0
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many accounts are visited at once, and how long a lease lasts in seconds."""
+
+    concurrency: int
+    account_lease: float
+
+
+class Fetcher:
+    """Visits accounts as they become due."""
+
+    def __init__(
+        self, accounts: Mapping[str, Account], leases: Leases, broker: Broker, visitor: Visitor, pace: Pace
+    ) -> None:
+        self._accounts = dict(accounts)
+        self._leases = leases
+        self._broker = broker
+        self._visitor = visitor
+        self._pace = pace
+        self._clock = visitor.ports.clock
+        self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease)
+        self._under_way: set[asyncio.Task[object]] = set()
+        self._changed = asyncio.Event()
+
+    async def run(self, stop: Stop) -> None:
+        """Visit accounts until `stop` is asked for and the visits under way have ended."""
+        async with self._helpers():
+            while not stop.asked:
+                try:
+                    await self._sync()
+                    break
+                except MailferryError as error:
+                    log.warning("accounts not scheduled", error=error)
+                    await self._pause(stop, PAUSE_AFTER_FAILURE)
+            while not stop.asked:
+                self._changed.clear()
+                await self._pause(stop, await self._start_due_visits())
+            if self._under_way:
+                await asyncio.wait(self._under_way)
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Visit the accounts of another configuration from now on; visits under way go on as they began."""
+        self._accounts = dict(configuration.accounts)
+        await self._sync()
+        self._changed.set()
+
+    async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
+        """Visit these accounts now, due or not; those that another process visits are missing in the
+        result.
+        """
+        visits: dict[str, Visit] = {}
+        slots = asyncio.Semaphore(self._pace.concurrency)
+
+        async def visit(name: str) -> None:
+            async with slots:
+                now = self._clock.now()
+                leases = await self._leases.lease_these(self._visitor.name, [name], now, self._keeper.until())
+                for lease in leases:
+                    visits[name] = await self._keep(lease)
+
+        async with self._helpers(), asyncio.TaskGroup() as group:
+            await self._sync()
+            for name in names:
+                group.create_task(visit(name))
+        return visits
+
+    @asynccontextmanager
+    async def _helpers(self) -> AsyncIterator[None]:
+        """Hints are collected and leases renewed as long as there are visits."""
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(self._collect_hints()), group.create_task(self._keeper.run())]
+            try:
+                yield
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+
+    async def _sync(self) -> None:
+        schedules = [Schedule(each.id, each.patience.poll, each.enabled) for each in self._accounts.values()]
+        await self._leases.sync_accounts(schedules, self._clock.now())
+
+    async def _start_due_visits(self) -> float:
+        """Start as many visits as there are slots; returns how many seconds may pass before the next look."""
+        free = self._pace.concurrency - len(self._under_way)
+        if free <= 0:
+            return LONGEST_IDLE
+        try:
+            now = self._clock.now()
+            for lease in await self._leases.lease_due(self._visitor.name, now, self._keeper.until(), free):
+                await self._keep_or_return(lease, now)
+            next_due = await self._leases.next_due()
+        except MailferryError as error:
+            log.warning("no accounts leased", error=error)
+            return PAUSE_AFTER_FAILURE
+        if next_due is None:
+            return LONGEST_IDLE
+        return min(LONGEST_IDLE, max(0.0, next_due - self._clock.now()))
+
+    async def _keep_or_return(self, lease: Lease, now: float) -> None:
+        account = self._accounts.get(lease.fence.account)
+        if account is not None:
+            self._keep(lease)
+            return
+        problem = f"account {lease.fence.account} is not in the configuration of fetcher {self._visitor.name}"
+        report = VisitReport(problem=problem, failed=True)
+        await self._leases.release(lease.fence, report, now, now + UNKNOWN_ACCOUNT_DISTANCE)
+
+    def _keep(self, lease: Lease) -> asyncio.Task[Visit]:
+        account = self._accounts[lease.fence.account]
+        visit = asyncio.create_task(self._visitor.visit(account, lease), name=f"visit {account.id}")
+        self._keeper.keep(lease, visit)
+        self._under_way.add(visit)
+        visit.add_done_callback(self._ended)
+        return visit
+
+    def _ended(self, visit: asyncio.Task[Visit]) -> None:
+        self._under_way.discard(visit)
+        self._changed.set()
+        if not visit.cancelled() and (error := visit.exception()) is not None:
+            log.warning("visit not reported", error=error)
+
+    async def _pause(self, stop: Stop, seconds: float) -> None:
+        """Until a slot is free, the accounts change, `stop` is asked for, or the time is over."""
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._changed)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _collect_hints(self) -> None:
+        async with self._broker.subscribe_hints(self._visitor.name, HINT_PREFETCH) as hints:
+            while True:
+                deliveries = await hints.batch(HINT_BATCH, HINT_LINGER)
+                for delivery in deliveries:
+                    self._post(delivery)
+                await hints.ack(deliveries)
+
+    def _post(self, delivery: Delivery) -> None:
+        try:
+            event = EVENT_CODEC.decode(delivery.body)
+        except Undecodable as error:
+            log.warning("hint not understood", error=error)
+            return
+        if isinstance(event, MessageSettled):
+            self._visitor.board.post(event.message)

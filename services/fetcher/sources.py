@@ -1,0 +1,52 @@
+"""Opening the mailbox of an account: the one place that knows which protocols there are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from services.fetcher.mailbox import Mailbox
+from services.fetcher.pop3.limits import Options, Timeouts
+from services.fetcher.pop3.opening import open_pop3
+from shared.model.account import Account
+from shared.model.errors import Fault, MailferryError
+from shared.ports.clock import Clock
+
+CONNECT_TIMEOUT = 30.0
+
+OpenMailbox = Callable[[Account], Awaitable[Mailbox]]
+
+
+async def open_patiently(account: Account, open_mailbox: OpenMailbox, clock: Clock) -> Mailbox:
+    """Open the mailbox, trying `retries` times with `retry_delay` seconds between where the connection fails.
+
+    Raises the last error. A refused login is never tried again here: that could lock the account.
+    """
+    patience = account.patience
+    for _ in range(patience.retries - 1):
+        try:
+            return await open_mailbox(account)
+        except MailferryError as error:
+            if not is_worth_retrying(error):
+                raise
+        await clock.sleep(patience.retry_delay)
+    return await open_mailbox(account)
+
+
+def is_worth_retrying(error: MailferryError) -> bool:
+    """Whether connecting once more within the same visit may help."""
+    return error.temporary and error.fault is Fault.SOURCE
+
+
+async def open_source(account: Account) -> Mailbox:
+    """The mailbox of an account, by its protocol. Raises what opening it raises."""
+    patience = account.patience
+    options = Options(
+        timeouts=Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout)
+    )
+    return await open_pop3(
+        account.endpoint,
+        account.login.username,
+        account.login.password.get_secret_value(),
+        auth=account.login.auth,
+        options=options,
+    )

@@ -1,0 +1,85 @@
+"""A leased visit from the dial to the release of the lease: whatever happens in it ends as a report.
+
+An error of one account stays there. Only what is not foreseen is logged with its traceback, and that too
+becomes a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from services.fetcher.hints import HintBoard
+from services.fetcher.intake import Ports
+from services.fetcher.mailbox import Mailbox
+from services.fetcher.schedule import next_visit
+from services.fetcher.session import Limits, Session, Visit
+from services.fetcher.sources import OpenMailbox, open_patiently
+from shared.model.account import Account
+from shared.model.errors import MailferryError
+from shared.ops.metrics import Metrics
+from shared.ports.store import Lease, Leases, VisitReport
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Visits accounts for the fetcher called `name`; `chance` gives numbers from 0 to 1 to spread visits
+    by.
+    """
+
+    name: str
+    leases: Leases
+    ports: Ports
+    board: HintBoard
+    limits: Limits
+    open_mailbox: OpenMailbox
+    metrics: Metrics
+    chance: Callable[[], float]
+
+    async def visit(self, account: Account, lease: Lease) -> Visit:
+        """Visit and release. Raises only where the store cannot take the report."""
+        visit = await self._attempt(account, lease)
+        self._count(visit)
+        now = self.ports.clock.now()
+        due_at = next_visit(
+            visit.report,
+            poll=account.patience.poll,
+            failures=lease.failures,
+            more=visit.more,
+            now=now,
+            chance=self.chance(),
+        )
+        await self.leases.release(lease.fence, visit.report, now, due_at)
+        return visit
+
+    async def _attempt(self, account: Account, lease: Lease) -> Visit:
+        try:
+            mailbox = await open_patiently(account, self.open_mailbox, self.ports.clock)
+            return await self._session(account, lease, mailbox)
+        except MailferryError as error:
+            log.warning("visit failed", account=account.id, error=error)
+            return Visit(VisitReport(problem=str(error), failed=True, temporary=error.temporary), more=False)
+        except Exception as error:
+            log.exception("visit failed unexpectedly", account=account.id)
+            problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
+            return Visit(VisitReport(problem=problem, failed=True), more=False)
+
+    async def _session(self, account: Account, lease: Lease, mailbox: Mailbox) -> Visit:
+        session = Session(account, lease, mailbox, self.ports, self.board, self.limits, fetcher=self.name)
+        try:
+            return await session.run()
+        finally:
+            await mailbox.abort()
+
+    def _count(self, visit: Visit) -> None:
+        report = visit.report
+        outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
+        self.metrics.visits.labels(outcome=outcome).inc()
+        self.metrics.mails_deleted.inc(report.deleted)
+        log.info(
+            "visited", outcome=outcome, fetched=report.fetched, deleted=report.deleted, waiting=report.waiting
+        )

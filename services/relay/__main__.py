@@ -1,0 +1,24 @@
+"""The relay as a process of its own: `python -m services.relay FILE`, or `mailferry relay`."""
+
+from __future__ import annotations
+
+import sys
+
+from services.relay.build import build_relay
+from shared.ops.config import Configuration
+from shared.process.main import Load, main
+from shared.process.naming import process_name
+from shared.process.opening import surroundings
+from shared.process.running import run_services
+
+
+async def serve(configuration: Configuration, load: Load) -> None:
+    """Run a relay until a signal ends it."""
+    configuration.require_shared("relay")
+    async with surroundings(configuration) as around:
+        service = build_relay(configuration, around, name=process_name())
+        await run_services({"relay": service}, around, configuration, load)
+
+
+if __name__ == "__main__":
+    sys.exit(main(serve, sys.argv))

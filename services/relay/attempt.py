@@ -1,0 +1,103 @@
+"""One attempt to deliver a mail to its recipients at one target, and what became of each.
+
+Nothing is decided here: replies and errors become outcomes in `outcome`. If one is parked, the raw mail is
+durable in a blob before that is said (rule 3); where it cannot be made durable, the recipient is deferred
+instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.relay.backoff import RetryPolicy
+from services.relay.outcome import Circumstances, from_error, from_reply, not_yet_parked
+from services.relay.smtp.envelope import Envelope, RecipientReply
+from services.relay.trace_header import on_top, trace_header, without_return_path
+from shared.contract.events import MessageRouted
+from shared.contract.journal import RecipientOutcome
+from shared.custody.commands import Outcomes
+from shared.custody.state import Recipient
+from shared.model.account import Account
+from shared.model.errors import MailferryError
+from shared.model.message import RecipientStatus
+from shared.ops.checkpoints import reached
+from shared.ops.safekeeping import keep_safe
+from shared.ports.blobs import Blobs, BlobsUnavailable
+from shared.ports.clock import Clock
+from shared.ports.store import Serving
+
+Content = bytes | AsyncIterable[bytes]
+
+
+class Way(Protocol):
+    """The ways to the targets, by name."""
+
+    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        """Hand a mail to a target; raises MailferryError where no recipient was answered for."""
+        ...
+
+
+@dataclass(slots=True)
+class Attempter:
+    """Makes attempts. `accounts` tells whom unknown recipients go to; `chance` gives numbers from 0 to 1."""
+
+    accounts: Mapping[str, Account]
+    blobs: Blobs
+    clock: Clock
+    retry: RetryPolicy
+    helo_name: str
+    chance: Callable[[], float]
+
+    async def make(self, event: MessageRouted, serving: Serving, way: Way) -> Outcomes:
+        """Deliver, and return one outcome per recipient. Raises nothing that a mail or a target can cause."""
+        destinations = list(dict.fromkeys(each.destination for each in serving.recipients))
+        envelope = Envelope(serving.reverse_path, tuple(destinations), size=event.payload.octets)
+        try:
+            replies = await way.send(serving.target, envelope, self._content(event, destinations))
+            reached("relay.delivered")
+            answers = {answer.recipient: answer for answer in replies}
+            outcomes = [
+                from_reply(each, answers[each.destination], self._around(event))
+                for each in serving.recipients
+            ]
+        except MailferryError as error:
+            outcomes = [from_error(each, error, self._around(event)) for each in serving.recipients]
+        return await self._kept_safe(event, serving.recipients, outcomes)
+
+    def _content(self, event: MessageRouted, destinations: Sequence[str]) -> Content:
+        header = trace_header(
+            message=event.message,
+            account=event.account,
+            helo_name=self.helo_name,
+            recipient=destinations[0] if len(destinations) == 1 else None,
+            now=self.clock.now(),
+        )
+        if event.payload.inline is not None:
+            return header + without_return_path(event.payload.inline)
+        return on_top(header, self.blobs.read(event.payload.blob or ""))
+
+    def _around(self, event: MessageRouted) -> Circumstances:
+        account = self.accounts.get(event.account)
+        postmaster = account.routing.unknown_recipients if account else None
+        return Circumstances(
+            retry=self.retry,
+            postmaster=str(postmaster) if postmaster else None,
+            first_fetched_at=event.fetched_at,
+            now=self.clock.now(),
+            chance=self.chance(),
+        )
+
+    async def _kept_safe(
+        self, event: MessageRouted, recipients: Sequence[Recipient], outcomes: Sequence[RecipientOutcome]
+    ) -> Outcomes:
+        """Outcomes with the attempt's numbers, after the raw mail of what is parked was made durable."""
+        blob = None
+        if any(each.status is RecipientStatus.PARKED for each in outcomes):
+            try:
+                blob = await keep_safe(self.blobs, event.message, event.payload)
+            except BlobsUnavailable as error:
+                outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
+        numbers = [each.attempt for each in recipients]
+        return Outcomes(event.message, tuple(zip(outcomes, numbers, strict=True)), blob)

@@ -1,0 +1,30 @@
+"""When a deferred recipient is tried again, and when it is given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPREAD = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`delays` in seconds, one after each failed attempt, the last repeating; given up `give_up` seconds
+    after the download.
+    """
+
+    delays: tuple[float, ...]
+    give_up: float
+
+    def next_attempt(
+        self, *, attempt: int, first_fetched_at: float, now: float, chance: float
+    ) -> float | None:
+        """When to try again after the `attempt`-th failure (1 for the first); None: not any more.
+
+        Up to a tenth of the delay is added by chance (0 to 1), so that a target that comes back is not run
+        over.
+        """
+        if now >= first_fetched_at + self.give_up:
+            return None
+        delay = self.delays[min(attempt, len(self.delays)) - 1]
+        return now + delay * (1 + SPREAD * chance)

@@ -1,0 +1,41 @@
+"""Puts a relay together from the configuration and the ports that its process chose."""
+
+from __future__ import annotations
+
+from services.relay.attempt import Attempter
+from services.relay.backoff import RetryPolicy
+from services.relay.conclusions import Conclusions
+from services.relay.lane import Lanes
+from services.relay.overdue import Overdue
+from services.relay.service import Relay, RelaySettings
+from shared.ops.config import Configuration
+from shared.ops.consuming import Appetite
+from shared.ops.surroundings import Surroundings
+
+APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
+LANE_CAPACITY = 400
+
+
+def build_relay(configuration: Configuration, around: Surroundings, *, name: str) -> Relay:
+    """A relay called `name` in the journal."""
+    section = configuration.relay
+    lease = configuration.leases.message
+    return Relay(
+        around.broker,
+        around.store,
+        Lanes(configuration.targets, helo_name=section.helo_name, capacity=LANE_CAPACITY, clock=around.clock),
+        Attempter(
+            accounts=configuration.accounts,
+            blobs=around.blobs,
+            clock=around.clock,
+            retry=RetryPolicy(section.retry_delays, section.give_up),
+            helo_name=section.helo_name,
+            chance=around.chance,
+        ),
+        Conclusions(
+            around.store, around.broker, around.blobs, around.clock, around.topology, around.metrics, lease
+        ),
+        Overdue(around.store, around.broker, around.clock, lease),
+        around.topology,
+        RelaySettings(name, lease, APPETITE),
+    )

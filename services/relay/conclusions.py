@@ -1,0 +1,149 @@
+"""The end of attempts: outcomes are recorded in batches, then what follows from them is published and
+acknowledged.
+
+An outcome is never dropped: while the database is away the batch is tried again and again, as a mail that the
+target has accepted must not be forgotten. Only after the commit are retries and hints published and the
+deliveries acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageRouted, RoutedRecipient
+from shared.contract.topology import ROUTED_KEY, Topology
+from shared.custody.commands import Outcomes, Settled
+from shared.model.errors import MailferryError
+from shared.model.message import RecipientStatus
+from shared.ops.checkpoints import reached
+from shared.ops.consuming import Received
+from shared.ops.metrics import Metrics
+from shared.ops.settlement import hints, release_blobs
+from shared.ports.blobs import Blobs
+from shared.ports.broker import Broker, Publication, Subscription
+from shared.ports.clock import Clock
+from shared.ports.store import Concluded, Deliveries
+
+BATCH = 200
+LINGER = 0.003
+AT_ONCE = 1.0
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
+
+log = structlog.get_logger("mailferry.relay")
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """An attempt that ended: the event it was made for, the outcomes, and where the delivery is to be
+    acknowledged.
+    """
+
+    received: Received[MessageRouted]
+    outcomes: Outcomes
+    subscription: Subscription
+
+
+class Conclusions:
+    """Collects ended attempts and concludes them together. `lease` is the message lease in seconds."""
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        broker: Broker,
+        blobs: Blobs,
+        clock: Clock,
+        topology: Topology,
+        metrics: Metrics,
+        lease: float,
+    ) -> None:
+        self._deliveries = deliveries
+        self._broker = broker
+        self._blobs = blobs
+        self._clock = clock
+        self._topology = topology
+        self._metrics = metrics
+        self._lease = lease
+        self._ended: asyncio.Queue[Conclusion] = asyncio.Queue()
+
+    def add(self, conclusion: Conclusion) -> None:
+        """An attempt has ended."""
+        self._ended.put_nowait(conclusion)
+
+    async def all_done(self) -> None:
+        """Wait until everything added was concluded."""
+        await self._ended.join()
+
+    async def run(self) -> None:
+        """Conclude, until cancelled."""
+        while True:
+            batch = await self._collect()
+            try:
+                await self._conclude(batch)
+            finally:
+                for _ in batch:
+                    self._ended.task_done()
+
+    async def _collect(self) -> list[Conclusion]:
+        batch = [await self._ended.get()]
+        await self._clock.sleep(LINGER)
+        while len(batch) < BATCH and not self._ended.empty():
+            batch.append(self._ended.get_nowait())
+        return batch
+
+    async def _conclude(self, batch: Sequence[Conclusion]) -> None:
+        concluded = await self._record(batch)
+        reached("relay.recorded")
+        self._count(batch, concluded.settled)
+        retries = [each for conclusion in batch for each in self._retries(conclusion)]
+        try:
+            await self._broker.publish([*retries, *hints(concluded.settled)])
+            for conclusion in batch:
+                await conclusion.subscription.ack([conclusion.received.delivery])
+        except MailferryError as error:
+            log.warning("retries not published", count=len(retries), error=error)
+        await release_blobs(self._blobs, concluded.settled)
+
+    async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._deliveries.end_attempts(
+                    [conclusion.outcomes for conclusion in batch], self._clock.now(), self._lease
+                )
+            except MailferryError as error:
+                log.warning("outcomes not recorded yet", count=len(batch), error=error)
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _retries(self, conclusion: Conclusion) -> list[Publication]:
+        """The event again for those deferred: one publication for each delay."""
+        by_key: dict[str, list[RoutedRecipient]] = {}
+        now = self._clock.now()
+        for outcome, attempt in conclusion.outcomes.outcomes:
+            if outcome.status is RecipientStatus.DEFERRED and outcome.next_attempt_at is not None:
+                delay = outcome.next_attempt_at - now
+                key = ROUTED_KEY if delay < AT_ONCE else self._topology.retry_key(delay)
+                again = RoutedRecipient(
+                    address=outcome.address, destination=outcome.destination, attempt=attempt
+                )
+                by_key.setdefault(key, []).append(again)
+        event = conclusion.received.event
+        return [
+            Publication(key, EVENT_CODEC.encode(event.model_copy(update={"recipients": tuple(recipients)})))
+            for key, recipients in by_key.items()
+        ]
+
+    def _count(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
+        now = self._clock.now()
+        for conclusion in batch:
+            for outcome, _ in conclusion.outcomes.outcomes:
+                self._metrics.outcomes.labels(status=outcome.status.value).inc()
+                self._metrics.in_doubt.inc(outcome.in_doubt)
+        for each in settled:
+            self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))

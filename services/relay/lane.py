@@ -1,0 +1,104 @@
+"""A lane per target: its connections and a bounded number of mails waiting for them.
+
+One slow or dead target fills its own lane and no other; what finds its lane full is put off without an
+attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from services.relay.attempt import Content
+from services.relay.smtp.client import SmtpClient, connect
+from services.relay.smtp.envelope import Envelope, RecipientReply
+from services.relay.smtp.login import Credentials
+from services.relay.smtp.pool import ConnectionPool
+from shared.model.errors import Fault, MailferryError
+from shared.model.target import Target
+from shared.ports.clock import Clock
+
+
+class UnknownTarget(MailferryError):
+    """This relay's configuration does not have the target that the mail is for."""
+
+    fault = Fault.OPERATOR
+
+
+class Lane:
+    """The way to one target for at most `capacity` mails at a time."""
+
+    def __init__(self, target: Target, pool: ConnectionPool, capacity: int) -> None:
+        self.target = target
+        self.pool = pool
+        self._capacity = capacity
+        self._under_way = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether another mail has to be put off."""
+        return self._under_way >= self._capacity
+
+    async def send(self, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        """Send over one of the lane's connections; raises what the SMTP client raises."""
+        self._under_way += 1
+        try:
+            return await self.pool.send(envelope, content)
+        finally:
+            self._under_way -= 1
+
+
+class Lanes:
+    """All lanes of a relay."""
+
+    def __init__(self, targets: Mapping[str, Target], *, helo_name: str, capacity: int, clock: Clock) -> None:
+        self._helo_name = helo_name
+        self._capacity = capacity
+        self._clock = clock
+        self._lanes = {name: self._made(target) for name, target in targets.items()}
+
+    async def change(self, targets: Mapping[str, Target]) -> None:
+        """Have lanes to these targets; those that stay the same keep their connections."""
+        before = self._lanes
+        self._lanes = {
+            name: before[name] if name in before and before[name].target == target else self._made(target)
+            for name, target in targets.items()
+        }
+        for name, lane in before.items():
+            if self._lanes.get(name) is not lane:
+                await lane.pool.close()
+
+    def _made(self, target: Target) -> Lane:
+        return Lane(target, _pool(target, self._helo_name, self._clock.monotonic), self._capacity)
+
+    def is_full(self, target: str) -> bool:
+        """Whether mail for `target` has to be put off."""
+        lane = self._lanes.get(target)
+        return lane is not None and lane.is_full
+
+    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        """Send to `target`. Raises `UnknownTarget`, and what the SMTP client raises."""
+        lane = self._lanes.get(target)
+        if lane is None:
+            raise UnknownTarget(f"target {target} is not in this relay's configuration")
+        return await lane.send(envelope, content)
+
+    async def close_idle(self) -> None:
+        """Close the connections that were idle for too long."""
+        for lane in self._lanes.values():
+            await lane.pool.close_idle()
+
+    async def close(self) -> None:
+        """Say goodbye to all targets."""
+        for lane in self._lanes.values():
+            await lane.pool.close()
+
+
+def _pool(target: Target, helo_name: str, clock: Callable[[], float]) -> ConnectionPool:
+    credentials = None
+    if target.credentials is not None:
+        credentials = Credentials(target.credentials.username, target.credentials.password.get_secret_value())
+
+    async def open_connection() -> SmtpClient:
+        return await connect(target.endpoint, helo_name=helo_name, credentials=credentials)
+
+    return ConnectionPool(target.endpoint, limit=target.connections, connect=open_connection, clock=clock)

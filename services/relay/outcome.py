@@ -1,0 +1,132 @@
+"""What a target's answer means for a recipient: delivered, deferred or parked.
+
+Only definite success and definite refusal are final; everything else is tried again. A refused recipient may
+be unknown at the target: then the mail goes to the postmaster instead, where the account has one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.relay.backoff import RetryPolicy
+from services.relay.smtp.envelope import Phase, RecipientReply
+from services.relay.smtp.errors import ConnectionLost, RefusedHere
+from services.relay.smtp.replies import Reply
+from shared.contract.journal import RecipientOutcome
+from shared.custody.state import Recipient
+from shared.model.errors import MailferryError, quoted
+from shared.model.message import RecipientStatus
+
+UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
+UNKNOWN_RECIPIENT_CODES = frozenset({550, 551, 553})
+NO_CODE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """All that counts besides the answer: the account's `postmaster`, if any; times in seconds since the
+    epoch.
+    """
+
+    retry: RetryPolicy
+    postmaster: str | None
+    first_fetched_at: float
+    now: float
+    chance: float
+
+
+def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstances) -> RecipientOutcome:
+    """What the reply that decided about `recipient` means."""
+    reply = answer.reply
+    if reply.positive:
+        return _outcome(recipient, RecipientStatus.DELIVERED, reply)
+    if reply.severity != 5:
+        return _deferred(recipient, code(reply), reply.text, around)
+    if (
+        answer.phase is Phase.RCPT
+        and is_unknown(reply)
+        and around.postmaster not in (None, recipient.destination)
+    ):
+        return _to_postmaster(recipient, reply, around)
+    return _outcome(recipient, RecipientStatus.PARKED, reply)
+
+
+def from_error(recipient: Recipient, error: MailferryError, around: Circumstances) -> RecipientOutcome:
+    """What an attempt that ended without a reply about `recipient` means."""
+    if isinstance(error, RefusedHere):
+        return _outcome(recipient, RecipientStatus.PARKED, error.reply)
+    in_doubt = isinstance(error, ConnectionLost) and error.after_content
+    return _deferred(recipient, NO_CODE, quoted(str(error)), around, in_doubt=in_doubt)
+
+
+def is_unknown(reply: Reply) -> bool:
+    """Whether a refusal says that there is no such mailbox (RFC 3463 section 3.2), as far as it says
+    anything.
+    """
+    if reply.enhanced is not None:
+        return (reply.enhanced.subject, reply.enhanced.detail) in UNKNOWN_RECIPIENT
+    return reply.code in UNKNOWN_RECIPIENT_CODES
+
+
+def code(reply: Reply) -> str:
+    """The enhanced status code, or else the reply code."""
+    return reply.enhanced.text if reply.enhanced else str(reply.code)
+
+
+def _outcome(recipient: Recipient, status: RecipientStatus, reply: Reply) -> RecipientOutcome:
+    return RecipientOutcome(
+        address=recipient.address,
+        status=status,
+        code=code(reply),
+        text=reply.text,
+        destination=recipient.destination,
+    )
+
+
+def _deferred(
+    recipient: Recipient, status_code: str, text: str, around: Circumstances, *, in_doubt: bool = False
+) -> RecipientOutcome:
+    next_attempt_at = around.retry.next_attempt(
+        attempt=recipient.attempt,
+        first_fetched_at=around.first_fetched_at,
+        now=around.now,
+        chance=around.chance,
+    )
+    return RecipientOutcome(
+        address=recipient.address,
+        status=RecipientStatus.PARKED if next_attempt_at is None else RecipientStatus.DEFERRED,
+        code=status_code,
+        text=text,
+        destination=recipient.destination,
+        next_attempt_at=next_attempt_at,
+        in_doubt=in_doubt,
+    )
+
+
+def _to_postmaster(recipient: Recipient, reply: Reply, around: Circumstances) -> RecipientOutcome:
+    assert around.postmaster is not None
+    return RecipientOutcome(
+        address=recipient.address,
+        status=RecipientStatus.DEFERRED,
+        code=code(reply),
+        text=reply.text,
+        destination=around.postmaster,
+        next_attempt_at=around.now,
+    )
+
+
+def not_yet_parked(
+    outcome: RecipientOutcome, error: MailferryError, around: Circumstances
+) -> RecipientOutcome:
+    """The same outcome, unless it is to be parked and `error` kept the raw mail from being stored: then
+    deferred.
+    """
+    if outcome.status is not RecipientStatus.PARKED:
+        return outcome
+    return outcome.model_copy(
+        update={
+            "status": RecipientStatus.DEFERRED,
+            "next_attempt_at": around.now + around.retry.delays[0],
+            "text": f"{outcome.text}; to be parked, but {quoted(str(error))}",
+        }
+    )

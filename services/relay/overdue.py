@@ -1,0 +1,80 @@
+"""Mails held in blobs whose event is not under way: parked ones that an operator wants retried, and lost
+deferrals.
+
+They are published again from the blob. Publishing one too often is harmless: the attempt's number decides.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageRouted, Payload, RoutedRecipient
+from shared.contract.topology import ROUTED_KEY
+from shared.custody.state import Message, Recipient
+from shared.model.errors import MailferryError
+from shared.model.message import DUE
+from shared.ports.broker import Broker, Publication
+from shared.ports.clock import Clock
+from shared.ports.store import Deliveries
+
+INTERVAL = 2.0
+BATCH = 100
+
+log = structlog.get_logger("mailferry.relay")
+
+
+class Overdue:
+    """Looks for overdue mails now and then. `patience` is the message lease in seconds."""
+
+    def __init__(self, deliveries: Deliveries, broker: Broker, clock: Clock, patience: float) -> None:
+        self._deliveries = deliveries
+        self._broker = broker
+        self._clock = clock
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Look and publish, until cancelled."""
+        while True:
+            try:
+                await self.publish_once()
+            except MailferryError as error:
+                log.warning("overdue mails not looked for", error=error)
+            await self._clock.sleep(INTERVAL)
+
+    async def publish_once(self) -> int:
+        """Publish what is overdue now; returns how many mails."""
+        messages = await self._deliveries.overdue(self._clock.now(), self._patience, BATCH)
+        publications = [
+            Publication(ROUTED_KEY, EVENT_CODEC.encode(event))
+            for message in messages
+            for event in events(message)
+        ]
+        if publications:
+            await self._broker.publish(publications)
+        return len(messages)
+
+
+def events(message: Message) -> list[MessageRouted]:
+    """The events for those recipients of a message held in a blob that are due: one for each target."""
+    by_target: dict[str, list[Recipient]] = {}
+    for recipient in message.recipients.values():
+        if recipient.status in DUE:
+            by_target.setdefault(recipient.target, []).append(recipient)
+    return [
+        MessageRouted(
+            message=message.id,
+            tenant=message.tenant,
+            account=message.account,
+            fetch_no=message.fetch_no,
+            target=target,
+            reverse_path=message.reverse_path,
+            recipients=tuple(
+                RoutedRecipient(address=each.address, destination=each.destination, attempt=each.attempt)
+                for each in recipients
+            ),
+            fetched_at=message.first_fetched_at,
+            payload=Payload(octets=message.octets, blob=message.blob),
+        )
+        for target, recipients in by_target.items()
+    ]

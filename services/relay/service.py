@@ -1,0 +1,147 @@
+"""The relay process: takes routed mails, attempts their delivery, and has the outcomes recorded.
+
+Any number of relays share the queue. An attempt begins only after the database agreed to it, so a stale or
+duplicate event delivers nothing. Told to stop, a relay begins no new attempt, lets those under way end, and
+records them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.relay.attempt import Attempter
+from services.relay.conclusions import Conclusion, Conclusions
+from services.relay.lane import Lanes
+from services.relay.overdue import Overdue
+from shared.contract.events import MessageRouted
+from shared.contract.topology import RELAY_QUEUE, Topology
+from shared.custody.commands import Attempt
+from shared.ops.checkpoints import reached
+from shared.ops.config import Configuration
+from shared.ops.consuming import Appetite, Consumer, Received
+from shared.ops.stopping import Stop
+from shared.ports.broker import Broker, Publication, Subscription
+from shared.ports.clock import Clock
+from shared.ports.store import Deliveries, Serving
+
+IDLE_CHECK = 5.0
+
+log = structlog.get_logger("mailferry.relay")
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """`worker` names this relay in the journal; `message_lease` is in seconds."""
+
+    worker: str
+    message_lease: float
+    appetite: Appetite
+
+
+class Relay:
+    """Serves what is routed."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        deliveries: Deliveries,
+        lanes: Lanes,
+        attempter: Attempter,
+        conclusions: Conclusions,
+        overdue: Overdue,
+        topology: Topology,
+        settings: RelaySettings,
+    ) -> None:
+        self._broker = broker
+        self._deliveries = deliveries
+        self._lanes = lanes
+        self._attempter = attempter
+        self._conclusions = conclusions
+        self._overdue = overdue
+        self._topology = topology
+        self._settings = settings
+        self._clock: Clock = attempter.clock
+        self._attempts: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: Stop) -> None:
+        """Serve until `stop` is asked for and the attempts under way are recorded."""
+        consumer = Consumer(
+            self._broker, RELAY_QUEUE, MessageRouted, self._settings.appetite, self._handle, self._clock
+        )
+        async with asyncio.TaskGroup() as group:
+            helpers = [
+                group.create_task(each)
+                for each in (self._conclusions.run(), self._overdue.run(), self._tidy())
+            ]
+            try:
+                await consumer.run(stop, self._drain)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
+                await self._lanes.close()
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Use the accounts and targets of another configuration from the next attempt on."""
+        self._attempter.accounts = configuration.accounts
+        await self._lanes.change(configuration.targets)
+
+    async def _handle(self, batch: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
+        ready: list[Received[MessageRouted]] = []
+        full: list[Received[MessageRouted]] = []
+        for received in batch:
+            (full if self._lanes.is_full(received.event.target) else ready).append(received)
+        await self._put_off(full, subscription)
+        if not ready:
+            return
+        servings = await self._deliveries.begin_attempts(
+            [self._wish(received.event) for received in ready],
+            self._clock.now(),
+            self._settings.message_lease,
+        )
+        reached("relay.begun")
+        by_message = {serving.message: serving for serving in servings}
+        stale = []
+        for received in ready:
+            serving = by_message.pop(received.event.message, None)
+            if serving is None:
+                stale.append(received.delivery)
+            else:
+                self._start(received, serving, subscription)
+        await subscription.ack(stale)
+
+    def _wish(self, event: MessageRouted) -> Attempt:
+        recipients = tuple((each.address, each.attempt) for each in event.recipients)
+        return Attempt(event.message, event.fetch_no, recipients, self._settings.worker)
+
+    async def _put_off(self, full: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
+        """Come back later, without an attempt: the lane is busy, not the mail at fault."""
+        if not full:
+            return
+        key = self._topology.retry_key(0)
+        await self._broker.publish([Publication(key, received.delivery.body) for received in full])
+        await subscription.ack([received.delivery for received in full])
+
+    def _start(self, received: Received[MessageRouted], serving: Serving, subscription: Subscription) -> None:
+        attempt = asyncio.create_task(self._attempt(received, serving, subscription))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._attempts.discard)
+
+    async def _attempt(
+        self, received: Received[MessageRouted], serving: Serving, subscription: Subscription
+    ) -> None:
+        outcomes = await self._attempter.make(received.event, serving, self._lanes)
+        self._conclusions.add(Conclusion(received, outcomes, subscription))
+
+    async def _drain(self) -> None:
+        if self._attempts:
+            await asyncio.wait(self._attempts)
+        await self._conclusions.all_done()
+
+    async def _tidy(self) -> None:
+        while True:
+            await self._clock.sleep(IDLE_CHECK)
+            await self._lanes.close_idle()

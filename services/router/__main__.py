@@ -1,0 +1,23 @@
+"""The router as a process of its own: `python -m services.router FILE`, or `mailferry router`."""
+
+from __future__ import annotations
+
+import sys
+
+from services.router.build import build_router
+from shared.ops.config import Configuration
+from shared.process.main import Load, main
+from shared.process.opening import surroundings
+from shared.process.running import run_services
+
+
+async def serve(configuration: Configuration, load: Load) -> None:
+    """Run a router until a signal ends it."""
+    configuration.require_shared("router")
+    async with surroundings(configuration) as around:
+        service = build_router(configuration, around)
+        await run_services({"router": service}, around, configuration, load)
+
+
+if __name__ == "__main__":
+    sys.exit(main(serve, sys.argv))

@@ -1,0 +1,68 @@
+"""The three services in one process.
+
+With the in-process broker the events of an earlier process are no more; what it had in flight is declared
+lost at once, so that it is fetched again without waiting for leases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from services.fetcher.build import build_fetcher
+from services.fetcher.service import Fetcher
+from services.relay.build import build_relay
+from services.relay.service import Relay
+from services.router.build import build_router
+from services.router.service import Router
+from services.standalone.alone import alone
+from shared.adapters.sql import upgrade
+from shared.ops.config import Configuration
+from shared.ops.surroundings import Surroundings
+from shared.process.naming import process_name
+from shared.process.opening import surroundings
+from shared.process.running import run_services
+
+log = structlog.get_logger("mailferry.standalone")
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The services, and what is around them."""
+
+    around: Surroundings
+    fetcher: Fetcher
+    router: Router
+    relay: Relay
+
+
+@asynccontextmanager
+async def together(configuration: Configuration, *, wait_always: bool = False) -> AsyncIterator[Together]:
+    """The services, ready to run, on a schema that is up to date where it is SQLite."""
+    with alone(configuration.store.sqlite_path):
+        if configuration.store.sqlite_path is not None:
+            upgrade(configuration.store.url.get_secret_value())
+        async with surroundings(configuration) as around:
+            if configuration.broker.in_process:
+                lost = await around.store.lose_all(
+                    "the process with its broker was restarted", around.clock.now()
+                )
+                if lost:
+                    log.info("mails in flight are fetched again", count=lost)
+            name = process_name()
+            yield Together(
+                around,
+                build_fetcher(configuration, around, name=name, wait_always=wait_always),
+                build_router(configuration, around),
+                build_relay(configuration, around, name=name),
+            )
+
+
+async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
+    """Run until a signal ends the process; `load` reads the configuration again, on HUP."""
+    async with together(configuration) as all_three:
+        services = {"fetcher": all_three.fetcher, "router": all_three.router, "relay": all_three.relay}
+        await run_services(services, all_three.around, configuration, load)

@@ -1,0 +1,27 @@
+"""Where the raw mail of a message lies when it lies in a blob, and how it gets there.
+
+A mail is parked only after its raw bytes are durable (rule 3 of the protocol of custody). A blob made by a
+fetcher is durable from the start, as nobody knows then what will become of the mail.
+"""
+
+from __future__ import annotations
+
+from shared.contract.events import Payload
+from shared.ports.blobs import Blobs
+
+
+def blob_name(message: str) -> str:
+    """The name of the blob that holds the raw mail of `message`."""
+    return f"mail/{message}"
+
+
+async def keep_safe(blobs: Blobs, message: str, payload: Payload) -> str:
+    """The name of the blob that durably holds the mail, written now if it was not. Raises
+    `BlobsUnavailable`.
+    """
+    if payload.blob is not None:
+        return payload.blob
+    writer = await blobs.create(blob_name(message))
+    await writer.write(payload.inline or b"")
+    await writer.commit(durable=True)
+    return blob_name(message)

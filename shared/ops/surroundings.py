@@ -1,0 +1,30 @@
+"""What a process puts around its services: the ports it chose adapters for, and what it measures with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.contract.topology import Topology
+from shared.ops.metrics import Metrics
+from shared.ports.blobs import Blobs
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """`chance` gives numbers from 0 to 1, `entropy` that many random bytes; `cores` is what the machine
+    has.
+    """
+
+    store: Store
+    broker: Broker
+    blobs: Blobs
+    clock: Clock
+    topology: Topology
+    metrics: Metrics
+    chance: Callable[[], float]
+    entropy: Callable[[int], bytes]
+    cores: int

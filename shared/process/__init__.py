@@ -1,0 +1,1 @@
+"""A process around services: adapters chosen by the configuration, signals, health, reload."""

@@ -1,0 +1,67 @@
+"""Opens what a configuration names: the store, the broker and the blobs, each by the adapter that its URL
+asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.rabbitmq.broker import RabbitMqBroker
+from shared.adapters.sql import open_store
+from shared.adapters.system_clock import SystemClock
+from shared.contract.topology import Topology, topology
+from shared.ops.config import Configuration
+from shared.ops.metrics import Metrics
+from shared.ops.surroundings import Surroundings
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+
+
+@asynccontextmanager
+async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundings]:
+    """Everything around the services of this process. A database or broker that is away does not end it."""
+    clock = SystemClock()
+    plan = topology(configuration.relay.retry_delays)
+    store = open_store(configuration.store.url.get_secret_value())
+    try:
+        async with _broker(configuration, plan, clock) as broker:
+            yield Surroundings(
+                store=store,
+                broker=broker,
+                blobs=FileBlobs(configuration.blobs.directory),
+                clock=clock,
+                topology=plan,
+                metrics=Metrics(CollectorRegistry(), version("mailferry")),
+                chance=random.random,
+                entropy=os.urandom,
+                cores=os.cpu_count() or 1,
+            )
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def _broker(configuration: Configuration, plan: Topology, clock: Clock) -> AsyncIterator[Broker]:
+    if configuration.broker.in_process:
+        memory = MemoryBroker(plan, clock)
+        try:
+            yield memory
+        finally:
+            await memory.close()
+        return
+    rabbit = RabbitMqBroker(
+        configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.random
+    )
+    await rabbit.start()
+    try:
+        yield rabbit
+    finally:
+        await rabbit.close()

@@ -1,0 +1,121 @@
+"""Runs the services of a process: signals, health pages, reload, and an end that lets them finish.
+
+TERM drains, a second TERM ends at once, HUP reads the configuration again; one that cannot be used is
+reported, and the old one stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+
+from shared.model.errors import ConfigurationError, MailferryError
+from shared.ops.config import Configuration
+from shared.ops.health import serve_health
+from shared.ops.lifecycle import run_together, signals
+from shared.ops.readiness import Readiness
+from shared.ops.stopping import Stop
+from shared.ops.surroundings import Surroundings
+from shared.ports.store import Store
+
+STORE_CHECK = 5.0
+DRAIN = 60.0
+
+log = structlog.get_logger("mailferry.process")
+
+
+class Service(Protocol):
+    """What runs in a process."""
+
+    async def run(self, stop: Stop) -> None:
+        """Work until `stop` is asked for, then finish what was begun."""
+        ...
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Work by another configuration from now on."""
+        ...
+
+
+async def run_services(
+    services: Mapping[str, Service],
+    around: Surroundings,
+    configuration: Configuration,
+    load: Callable[[], Configuration] | None = None,
+) -> None:
+    """Run `services` until a signal ends the process; `load` reads the configuration again, on HUP.
+
+    Raises what a service failed with.
+    """
+    stop = Stop()
+    readiness = Readiness()
+    readiness.watch("broker", around.broker.problem)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        if load is not None:
+            task = asyncio.ensure_future(_reload(services, load))
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+    async with _health(configuration, around, readiness), _watching(around.store, readiness):
+        with signals(stop, reload):
+            for name in services:
+                around.metrics.service_up.labels(service=name).set(1)
+            log.info("started", services=list(services))
+            running: dict[str, Awaitable[None]] = {name: each.run(stop) for name, each in services.items()}
+            await run_together(running, stop, DRAIN)
+            log.info("stopped", reason=stop.reason)
+
+
+async def _reload(services: Mapping[str, Service], load: Callable[[], Configuration]) -> None:
+    try:
+        configuration = load()
+        for service in services.values():
+            await service.reload(configuration)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            log.error("configuration not reloaded", problem=problem)
+    except MailferryError as error:
+        log.error("configuration not reloaded", error=error)
+    else:
+        log.info("configuration reloaded", accounts=len(configuration.accounts))
+
+
+@asynccontextmanager
+async def _health(
+    configuration: Configuration, around: Surroundings, readiness: Readiness
+) -> AsyncIterator[None]:
+    listen = configuration.metrics.listen
+    if listen is None:
+        yield
+        return
+    try:
+        async with serve_health(listen.host, listen.port, around.metrics.registry, readiness) as port:
+            log.info("health pages served", host=listen.host, port=port)
+            yield
+    except OSError as error:
+        sentence = f"[metrics] listen: {listen.host}:{listen.port} cannot be used: {error.strerror or error}"
+        raise ConfigurationError([sentence]) from error
+
+
+@asynccontextmanager
+async def _watching(store: Store, readiness: Readiness) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(_watch_store(store, readiness))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _watch_store(store: Store, readiness: Readiness) -> None:
+    while True:
+        try:
+            await store.check()
+            readiness.set("store", None)
+        except MailferryError as error:
+            readiness.set("store", str(error))
+        await asyncio.sleep(STORE_CHECK)
