@@ -1,0 +1,205 @@
+"""The broker port on RabbitMQ: two links, one publishing and one consuming, and what they have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from shared.adapters.rabbitmq.address import Address
+from shared.adapters.rabbitmq.channel import Channel
+from shared.adapters.rabbitmq.connection import Connection
+from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
+from shared.adapters.rabbitmq.declare import declare
+from shared.adapters.rabbitmq.hints import declare_hint_queue
+from shared.adapters.rabbitmq.link import Link
+from shared.adapters.rabbitmq.publisher import PublishingSession
+from shared.adapters.rabbitmq.settings import RabbitMqSettings
+from shared.contract.topology import Topology
+from shared.ports.broker import BrokerUnavailable, Publication, Subscription, TooLarge, Unroutable
+from shared.ports.clock import Clock
+
+
+class RabbitMqBroker:
+    """RabbitMQ at `url`, connecting by itself from `start` until `close`; usable as an async context manager.
+
+    Raises ConfigurationError where `url` is none. A broker that cannot be reached is no error: see `problem`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        topology: Topology,
+        *,
+        clock: Clock,
+        random: Random,
+        settings: RabbitMqSettings | None = None,
+    ) -> None:
+        self._settings = settings or RabbitMqSettings()
+        self._address = Address(url, self._settings)
+        self._topology = topology
+        self._clock = clock
+        self._random = random
+        self._epochs = count(1)
+        self._declaring = asyncio.Lock()
+        self._attaching = asyncio.Lock()
+        self._session: PublishingSession | None = None
+        self._subscriptions: list[RabbitMqSubscription] = []
+        link = partial(Link, address=self._address, settings=self._settings, clock=clock, random=random)
+        self._publishing = link("publish", prepare=self._prepare_publishing, ended=self._publishing_ended)
+        self._consuming = link("consume", prepare=self._prepare_consuming, ended=self._consuming_ended)
+        self._running: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    async def start(self) -> None:
+        """Begin to connect."""
+        self._running = [asyncio.ensure_future(link.run()) for link in (self._publishing, self._consuming)]
+
+    async def ready(self, seconds: float) -> None:
+        """Return when both connections are up. Raises BrokerUnavailable with the reason after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._publishing.up.wait()
+                await self._consuming.up.wait()
+        except TimeoutError:
+            raise self._down() or BrokerUnavailable(f"{self._address.name} did not stay connected") from None
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        """Publish all, pipelined, and return when all are confirmed; raises as the port says."""
+        limit = self._settings.largest_event
+        if too_large := [each for each in publications if len(each.body) > limit]:
+            raise TooLarge(too_large, limit)
+        session = self._session or await self._session_after_outage()
+        try:
+            await session.publish(publications)
+        except Unroutable:
+            await self._mend()
+            raise
+
+    @asynccontextmanager
+    async def subscribe(self, queue: str, prefetch: int) -> AsyncIterator[Subscription]:
+        """Consume a queue of the topology. Raises KeyError where it has none of that name."""
+        if queue not in {each.name for each in self._topology.queues}:
+            raise KeyError(queue)
+
+        async def the_queue(_channel: Channel) -> str:
+            return queue
+
+        async with self._subscribed(the_queue, prefetch) as subscription:
+            yield subscription
+
+    @asynccontextmanager
+    async def subscribe_hints(self, fetcher: str, prefetch: int) -> AsyncIterator[Subscription]:
+        """Consume the hints for one fetcher."""
+        queue = partial(declare_hint_queue, self._topology, fetcher, self._random)
+        async with self._subscribed(queue, prefetch) as subscription:
+            yield subscription
+
+    def problem(self) -> str | None:
+        """Why the broker cannot be used at this moment."""
+        if down := self._down():
+            return str(down)
+        connection = self._publishing.connection
+        return connection.blocked if connection else None
+
+    async def close(self) -> None:
+        """End both connections; unsettled deliveries go back."""
+        self._closed = True
+        for link in self._running:
+            link.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _down(self) -> BrokerUnavailable | None:
+        if self._closed:
+            return BrokerUnavailable(f"the connection to {self._address.name} is closed")
+        for link in (self._publishing, self._consuming):
+            if not link.up.is_set():
+                return link.error
+        return None
+
+    async def _session_after_outage(self) -> PublishingSession:
+        try:
+            async with asyncio.timeout(self._settings.outage_grace):
+                await self._publishing.up.wait()
+        except TimeoutError:
+            pass
+        if self._session:
+            return self._session
+        raise BrokerUnavailable(str(self._publishing.error))
+
+    async def _mend(self) -> None:
+        """Declare everything again, so that what found no queue finds one when it is published again."""
+        if connection := self._publishing.connection:
+            try:
+                await self._declare(connection)
+            except BrokerUnavailable as error:
+                connection.give_up(error)
+
+    async def _declare(self, connection: Connection) -> None:
+        # Two connections that make the same quorum queue at once get in each other's way.
+        async with self._declaring:
+            await declare(connection, self._topology)
+
+    async def _prepare_publishing(self, connection: Connection) -> None:
+        await self._declare(connection)
+        self._session = await PublishingSession.open(connection, self._topology.exchange, self._settings)
+
+    def _publishing_ended(self, reason: BrokerUnavailable) -> None:
+        session, self._session = self._session, None
+        if session:
+            session.end(reason)
+
+    async def _prepare_consuming(self, connection: Connection) -> None:
+        await self._declare(connection)
+        async with self._attaching:
+            while missing := [each for each in self._subscriptions if not each.attached.is_set()]:
+                await missing[0].attach(connection)
+
+    def _consuming_ended(self, _reason: BrokerUnavailable) -> None:
+        for subscription in self._subscriptions:
+            subscription.detach()
+
+    @asynccontextmanager
+    async def _subscribed(self, queue: QueueToConsume, prefetch: int) -> AsyncIterator[Subscription]:
+        subscription = RabbitMqSubscription(queue, prefetch, self._epochs, self._clock)
+        self._subscriptions.append(subscription)
+        try:
+            await self._attach(subscription)
+            yield subscription
+        finally:
+            self._subscriptions.remove(subscription)
+            await self._give_back(subscription)
+
+    async def _attach(self, subscription: RabbitMqSubscription) -> None:
+        async with self._attaching:
+            connection = self._consuming.connection
+            if connection and not subscription.attached.is_set():
+                try:
+                    await subscription.attach(connection)
+                except BrokerUnavailable as error:
+                    connection.give_up(error)
+        await subscription.attached.wait()
+
+    async def _give_back(self, subscription: RabbitMqSubscription) -> None:
+        connection = self._consuming.connection
+        try:
+            await subscription.close()
+        except BrokerUnavailable as error:
+            # A consumer that cannot be ended alone would keep what it holds; its session's end gives it back.
+            if connection:
+                connection.give_up(error)

@@ -1,0 +1,101 @@
+"""Consuming: subscriptions that outlive their sessions.
+
+Promises: an epoch names one channel, so that a tag can never be settled on a channel it does not belong to;
+what a lost session had delivered is forgotten here, as RabbitMQ delivers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from pika.exceptions import AMQPError
+
+from shared.adapters.inbox import Inbox
+from shared.adapters.rabbitmq.channel import Channel
+from shared.adapters.rabbitmq.connection import Connection
+from shared.adapters.rabbitmq.tags import UnsettledTags
+from shared.ports.broker import BrokerUnavailable, Delivery
+from shared.ports.clock import Clock
+
+QueueToConsume = Callable[[Channel], Awaitable[str]]
+"""The name of the queue, made first where it belongs to the session."""
+
+
+class RabbitMqSubscription:
+    """A queue being consumed, on one channel after another."""
+
+    def __init__(self, queue: QueueToConsume, prefetch: int, epochs: Iterator[int], clock: Clock) -> None:
+        if prefetch < 1:
+            raise ValueError("a consumer must be allowed to hold at least one delivery")
+        self._queue = queue
+        self._prefetch = prefetch
+        self._epochs = epochs
+        self._epoch = 0
+        self._inbox = Inbox(clock)
+        self._tags = UnsettledTags()
+        self._channel: Channel | None = None
+        self.attached = asyncio.Event()
+
+    async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
+        """The next deliveries; see the port."""
+        return await self._inbox.batch(min(limit, self._prefetch), linger)
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """These were handled."""
+        if self._channel:
+            self._settle(deliveries, self._channel.amqp.basic_ack)
+
+    async def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        """These were not handled."""
+        if self._channel:
+            self._settle(deliveries, self._channel.amqp.basic_nack)
+
+    async def attach(self, connection: Connection) -> None:
+        """Consume on a new channel of `connection`. Raises BrokerUnavailable."""
+        channel = await connection.channel(vital=True)
+        self.detach()
+        self._channel = channel
+        self._epoch = epoch = next(self._epochs)
+        inbox, tags = self._inbox, self._tags
+
+        def take(_channel: object, method: Any, _properties: object, body: bytes) -> None:
+            tags.add(method.delivery_tag)
+            inbox.put(Delivery(body, method.delivery_tag, epoch, method.redelivered))
+
+        queue = await self._queue(channel)
+        channel.amqp.add_on_cancel_callback(
+            lambda _: connection.give_up(
+                BrokerUnavailable(f"{connection.address.name} deleted the queue {queue}")
+            )
+        )
+        await channel.call(channel.amqp.basic_qos, prefetch_count=self._prefetch)
+        await channel.call(channel.amqp.basic_consume, queue, take)
+        self.attached.set()
+
+    def detach(self) -> None:
+        """The channel is gone, and what came on it."""
+        self.attached.clear()
+        self._channel = None
+        self._tags = UnsettledTags()
+        self._inbox.clear()
+
+    async def close(self) -> None:
+        """Consume no more; what is unsettled goes back. Raises BrokerUnavailable."""
+        channel = self._channel
+        self.detach()
+        if channel:
+            await channel.close()
+
+    def _settle(self, deliveries: Sequence[Delivery], say: Callable[..., None]) -> None:
+        epoch = self._epoch
+        up_to, beyond = self._tags.settle(each.tag for each in deliveries if each.epoch == epoch)
+        try:
+            if up_to is not None:
+                say(up_to, multiple=True)
+            for tag in beyond:
+                say(tag)
+        except AMQPError:
+            # The session is ending; everything unsettled comes again in the next.
+            self.detach()

@@ -1,0 +1,78 @@
+"""Keeps one connection to RabbitMQ: session after session, with a pause that grows while it fails.
+
+Promises: between two sessions there is never less than a jittered pause; a session counts as up only after
+everything it needs was prepared; why there is none can always be told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from shared.adapters.rabbitmq.address import Address
+from shared.adapters.rabbitmq.connection import Connection, connect
+from shared.adapters.rabbitmq.settings import RabbitMqSettings
+from shared.ports.broker import BrokerUnavailable
+from shared.ports.clock import Clock
+
+
+class Link:
+    """`prepare` makes a new connection usable, `ended` is told when a session is over and why."""
+
+    def __init__(
+        self,
+        purpose: str,
+        address: Address,
+        settings: RabbitMqSettings,
+        *,
+        clock: Clock,
+        random: Random,
+        prepare: Callable[[Connection], Awaitable[None]],
+        ended: Callable[[BrokerUnavailable], None],
+    ) -> None:
+        self._purpose = purpose
+        self._address = address
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+        self._prepare = prepare
+        self._ended = ended
+        self._failures = 0
+        self.connection: Connection | None = None
+        self.error = BrokerUnavailable(f"{address.name} is not connected yet")
+        self.up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Session after session, until cancelled."""
+        while True:
+            began = self._clock.monotonic()
+            try:
+                self.error = await self._session()
+            except BrokerUnavailable as error:
+                self.error = error
+            lasted = self._clock.monotonic() - began
+            self._failures = 0 if lasted > self._settings.backoff_longest else self._failures + 1
+            await self._clock.sleep(self._pause())
+
+    async def _session(self) -> BrokerUnavailable:
+        connection = await connect(self._address, self._settings, self._purpose)
+        reason = BrokerUnavailable(f"{self._address.name} is disconnected")
+        try:
+            await self._prepare(connection)
+            self.connection = connection
+            self.up.set()
+            reason = await connection.ended
+        except BrokerUnavailable as error:
+            reason = error
+        finally:
+            self.up.clear()
+            self.connection = None
+            self._ended(reason)
+            await connection.close()
+        return reason
+
+    def _pause(self) -> float:
+        settings = self._settings
+        longest = min(settings.backoff_longest, settings.backoff_first * 2.0 ** min(self._failures, 20))
+        return self._random.uniform(longest / 2, longest)

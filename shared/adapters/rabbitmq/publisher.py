@@ -1,0 +1,147 @@
+"""Publishing with confirms: pipelined within a window, every publication accounted for.
+
+Promises: a publication that is not confirmed in time fails instead of hanging. Where RabbitMQ has said that
+it blocks publishers, the session is kept, so that it can say when that is over; where it is silent, the
+session ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from pika import BasicProperties
+from pika.exceptions import AMQPError
+from pika.spec import Basic
+
+from shared.adapters.rabbitmq.channel import Channel
+from shared.adapters.rabbitmq.connection import Connection
+from shared.adapters.rabbitmq.settings import RabbitMqSettings
+from shared.adapters.rabbitmq.window import Batch, Window
+from shared.ports.broker import BrokerUnavailable, Publication, Unroutable
+
+PERSISTENT = 2
+HINT = BasicProperties()
+
+
+class PublishingSession:
+    """A channel in confirm mode, from `open` until `end`."""
+
+    def __init__(
+        self, connection: Connection, channel: Channel, exchange: str, settings: RabbitMqSettings
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._connection = connection
+        self._channel = channel
+        self._exchange = exchange
+        self._timeout = settings.confirm_timeout
+        self._window = Window(settings.window, settings.window_bytes)
+        self._waiting_for_room: list[asyncio.Future[None]] = []
+        self._over: BrokerUnavailable | None = None
+        self._progress = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+
+    @classmethod
+    async def open(
+        cls, connection: Connection, exchange: str, settings: RabbitMqSettings
+    ) -> PublishingSession:
+        """A new session. Raises BrokerUnavailable."""
+        channel = await connection.channel(vital=True)
+        session = cls(connection, channel, exchange, settings)
+        channel.amqp.add_on_return_callback(session._on_return)
+        await channel.call(channel.amqp.confirm_delivery, session._on_confirm)
+        return session
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        """Publish all and wait for their confirms. Raises BrokerUnavailable or Unroutable."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        batch = Batch(lambda: _resolve(done))
+        for publication in publications:
+            while not (self._window.has_room or self._refusal()):
+                await self._room()
+            if refusal := self._refusal():
+                raise refusal
+            self._send(publication, batch)
+        batch.complete()
+        await done
+        if batch.error:
+            raise batch.error
+        if batch.refused:
+            name = self._connection.address.name
+            raise BrokerUnavailable(f"{name} refused {batch.refused} of {len(publications)} publications")
+        if batch.returned:
+            raise Unroutable(batch.returned)
+
+    def end(self, error: BrokerUnavailable) -> None:
+        """The session is over: whoever waits is told why."""
+        self._over = error
+        if self._watch:
+            self._watch.cancel()
+        self._give_up(error)
+
+    def _refusal(self) -> BrokerUnavailable | None:
+        if self._over:
+            return self._over
+        return BrokerUnavailable(self._connection.blocked) if self._connection.blocked else None
+
+    def _send(self, publication: Publication, batch: Batch) -> None:
+        if not self._window:
+            self._progress = self._loop.time()
+            if not self._watch:
+                self._watch = self._loop.call_later(self._timeout, self._on_watch)
+        tag = self._window.add(batch, publication)
+        mandatory = publication.mandatory
+        properties = BasicProperties(delivery_mode=PERSISTENT, message_id=str(tag)) if mandatory else HINT
+        try:
+            self._channel.amqp.basic_publish(
+                self._exchange, publication.key, publication.body, properties, mandatory=mandatory
+            )
+        except AMQPError as error:
+            raise BrokerUnavailable(self._connection.address.explain(error)) from error
+
+    async def _room(self) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting_for_room.append(waiter)
+        await waiter
+
+    def _give_up(self, error: BrokerUnavailable) -> None:
+        self._window.give_up(error)
+        self._let_waiting_go_on()
+
+    def _let_waiting_go_on(self) -> None:
+        waiting, self._waiting_for_room = self._waiting_for_room, []
+        for waiter in waiting:
+            _resolve(waiter)
+
+    def _on_confirm(self, frame: Any) -> None:
+        self._progress = self._loop.time()
+        method = frame.method
+        self._window.answered(
+            method.delivery_tag, multiple=method.multiple, taken=isinstance(method, Basic.Ack)
+        )
+        if self._waiting_for_room and self._window.has_room:
+            self._let_waiting_go_on()
+
+    def _on_return(self, _channel: object, _method: object, properties: Any, _body: bytes) -> None:
+        self._window.returned(int(properties.message_id))
+
+    def _on_watch(self) -> None:
+        self._watch = None
+        if not self._window:
+            return
+        remaining = self._progress + self._timeout - self._loop.time()
+        if remaining > 0:
+            self._watch = self._loop.call_later(remaining, self._on_watch)
+        elif self._connection.blocked:
+            self._give_up(BrokerUnavailable(self._connection.blocked))
+        else:
+            name = self._connection.address.name
+            error = BrokerUnavailable(f"{name} has confirmed no publication for {self._timeout:g} s")
+            self._connection.give_up(error)
+            self.end(error)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
