@@ -14,7 +14,7 @@ import socket
 from dataclasses import dataclass
 
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.errors import Fault
+from shared.model.errors import Fault, quoted
 from shared.net.connection import Connection
 from shared.net.errors import ConnectFailed, NameLookupFailed, reason_of, tls_failed
 from shared.net.stream import ByteStream
@@ -63,8 +63,9 @@ async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Addres
     literal = _literal(endpoint)
     if literal is not None:
         return [literal]
-    if not endpoint.host:
-        raise NameLookupFailed("No host is given to connect to.", fault=fault)
+    if not endpoint.host or not endpoint.host.isprintable():
+        # The system's resolver would stop at a NUL and look up another name.
+        raise NameLookupFailed(f"This is no host to connect to: {quoted(endpoint.host)!r}.", fault=fault)
     try:
         async with asyncio.timeout_at(until):
             found = await asyncio.get_running_loop().getaddrinfo(

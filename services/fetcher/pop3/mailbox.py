@@ -23,7 +23,11 @@ from services.fetcher.pop3.retrieval import Retrieval
 
 
 class Pop3Mailbox(Mailbox):
-    """Made by `services.fetcher.pop3.opening.open_pop3`."""
+    """Made by `services.fetcher.pop3.opening.open_pop3`.
+
+    `notes` are what the operator should know about how the session came about; listings carry them as
+    problems.
+    """
 
     def __init__(
         self,
@@ -33,12 +37,14 @@ class Pop3Mailbox(Mailbox):
         limits: Limits,
         window: Window,
         pipelining: bool,
+        notes: Sequence[str] = (),
     ) -> None:
         self._conversation = conversation
         self._capabilities = capabilities
         self._limits = limits
         self._window = window
         self._pipelining = pipelining
+        self._notes = notes
 
     @property
     def capabilities(self) -> Capabilities:
@@ -53,12 +59,12 @@ class Pop3Mailbox(Mailbox):
             return self._combined(stat, sizes, uids)
         stat = await self._conversation.ask(commands.STAT)
         if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
-            return Listing((), True, ())
+            return Listing((), True, tuple(self._notes))
         sizes = await self._conversation.ask(commands.LIST)
         return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
 
     def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
-        most, problems = self._limits.entries, Problems()
+        most, problems = self._limits.entries, Problems(list(self._notes))
         count = parse_stat(stat.text) if isinstance(stat, Reply) and stat.ok else None
         if count is None:
             problems.note("The answer to STAT makes no sense.")

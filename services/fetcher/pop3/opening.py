@@ -41,6 +41,7 @@ async def open_pop3(
     credentials = Credentials(username, password)
     plan = LoginPlan(tuple(auth), detect=options.detect, initial_response=options.initial_response)
     make_wire = dialled or _dial
+    notes: list[str] = []
     while True:
         wire = await make_wire(endpoint, options.timeouts)
         conversation = Conversation(
@@ -53,6 +54,7 @@ async def open_pop3(
         except TryWithout as failure:
             wire.abort()
             plan = failure.plan
+            notes.append(f"{failure} The session went on without.")
             if dialogue is not None:
                 dialogue("S", f"({failure} Trying again without.)")
             continue
@@ -65,6 +67,7 @@ async def open_pop3(
             limits=options.limits,
             window=options.window,
             pipelining=_pipelines(options.pipelining, capabilities),
+            notes=tuple(notes),
         )
 
 

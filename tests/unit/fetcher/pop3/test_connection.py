@@ -156,11 +156,7 @@ def test_a_mail_over_the_limit_comes_in_pieces_and_a_smaller_one_whole() -> None
 def test_an_endless_mail_is_cut_off_at_the_cap() -> None:
     core = logged_in(SMALL)
     core.send(commands.retr(1))
-    core.receive(b"+OK\r\n")
-    for _ in range(100):
-        events = core.receive(b"x" * 30 + b"\r\n")
-        if core.state is State.BROKEN:
-            break
+    events = feed(core, [b"+OK\r\n", *[b"x" * 30 + b"\r\n"] * 100])
     assert isinstance(events[-1], Broken)
     assert isinstance(events[-1].error, LimitExceeded)
 

@@ -56,9 +56,9 @@ class Script:
         )
 
 
-async def fails(script: Script, kind: type[MailferryError], tls: Tls = Tls.OFF, **how: Sequence[str]) -> str:
+async def fails(script: Script, kind: type[MailferryError], tls: Tls = Tls.OFF) -> str:
     with pytest.raises(kind) as caught:
-        await script.open(tls, **how)
+        await script.open(tls)
     assert "hunter2" not in str(caught.value) + repr(script.shown)
     assert all(wire.ended == "aborted" for wire in script.wires)
     return str(caught.value)

@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from services.fetcher.mailbox import (
+    Listed,
+    MailBytes,
+    MailEnded,
+    MailRefused,
+    MailStarted,
+    MailWhole,
+    RetrieveEvent,
+)
+from services.fetcher.mailbox_errors import (
+    CredentialsRefused,
+    LimitExceeded,
+    MailboxLocked,
+    OutOfStep,
+    SourceRefused,
+    SourceViolation,
+)
+from services.fetcher.pop3.limits import Limits, Options, Timeouts, Window
+from services.fetcher.pop3.mailbox import Pop3Mailbox
+from services.fetcher.pop3.opening import open_pop3
+from shared.model.endpoint import Endpoint, Tls
+from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
+from tests.fakes.certificates import Certificate, make_certificate
+from tests.fakes.pop3_server import HANG_UP, SILENCE, FakeSession, Pop3Server, stuffed
+
+NASTY = [
+    b"",
+    b"\r\n",
+    b"a\nb\rc\0\xff\r\n",
+    b".\r\n..\r\n.a\r\n\r\n.\r\n",
+    b"a\n.\r\nQUIT\r\n",
+    b"x" * 100_000 + b"\r\n",
+    b"Subject: no body\r\n\r\n",
+]
+MAILS = [(f"uid{n}", data) for n, data in enumerate(NASTY, 1)]
+NO_PIPELINING = ["USER", "UIDL"]
+DEFAULT = Options()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Pop3Server]:
+    async with Pop3Server({"bob": list(MAILS)}) as running:
+        yield running
+
+
+async def opened(server: Pop3Server, options: Options = DEFAULT, password: str = "secret") -> Pop3Mailbox:
+    return await open_pop3(Endpoint("127.0.0.1", server.port), "bob", password, options=options)
+
+
+async def retrieved(mailbox: Pop3Mailbox, entries: Sequence[Listed]) -> list[RetrieveEvent]:
+    return [event async for batch in mailbox.retrieve(entries) for event in batch]
+
+
+async def collect(mailbox: Pop3Mailbox, entries: Sequence[Listed], events: list[RetrieveEvent]) -> None:
+    async for batch in mailbox.retrieve(entries):
+        events += batch
+
+
+def whole_mails(events: Sequence[RetrieveEvent]) -> list[tuple[int, bytes]]:
+    return [(event.entry.number, event.data) for event in events if isinstance(event, MailWhole)]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_mails_are_listed_retrieved_and_deleted_byte_exact(
+    server: Pop3Server, pipelining: bool
+) -> None:
+    mailbox = await opened(server, Options(pipelining=pipelining))
+    listing = await mailbox.listing()
+    assert [(entry.uid, entry.size) for entry in listing.entries] == [(uid, len(data)) for uid, data in MAILS]
+    assert listing.has_uids
+    assert listing.problems == ()
+    assert whole_mails(await retrieved(mailbox, listing.entries)) == list(enumerate(NASTY, 1))
+    assert await mailbox.delete(listing.entries[:2]) == list(listing.entries[:2])
+    assert server.deleted("bob") == []
+    await mailbox.finish()
+    assert server.deleted("bob") == ["uid1", "uid2"]
+
+
+async def test_an_aborted_session_deletes_nothing(server: Pop3Server) -> None:
+    mailbox = await opened(server)
+    await mailbox.delete((await mailbox.listing()).entries)
+    await mailbox.abort()
+    assert server.deleted("bob") == []
+
+
+async def test_an_empty_mailbox_costs_one_question_where_questions_are_not_pipelined() -> None:
+    async with Pop3Server({"bob": []}, capabilities=NO_PIPELINING) as server:
+        mailbox = await opened(server)
+        assert (await mailbox.listing()).entries == ()
+        await mailbox.finish()
+    assert server.verbs() == ["CAPA", "USER", "PASS", "STAT", "QUIT"]
+
+
+async def test_without_the_capability_each_retr_waits_for_the_answer_before() -> None:
+    async with Pop3Server({"bob": list(MAILS)}, capabilities=NO_PIPELINING) as server:
+        mailbox = await opened(server)
+        entries = (await mailbox.listing()).entries
+        pending: list[bytearray] = []
+
+        def look(session: FakeSession, _: str) -> None:
+            pending.append(vars(session.reader)["_buffer"].copy())
+
+        server.behaviours["RETR"] = look
+        assert len(whole_mails(await retrieved(mailbox, entries))) == len(MAILS)
+        assert pending == [b""] * len(MAILS)
+        await mailbox.abort()
+
+
+async def test_a_window_smaller_than_the_mailbox_still_gets_everything(server: Pop3Server) -> None:
+    mailbox = await opened(server, Options(window=Window(retrievals=2, octets=1, deletions=2)))
+    entries = (await mailbox.listing()).entries
+    assert whole_mails(await retrieved(mailbox, entries)) == list(enumerate(NASTY, 1))
+    assert await mailbox.delete(entries) == list(entries)
+    await mailbox.abort()
+
+
+async def test_a_large_mail_comes_in_pieces_that_add_up(server: Pop3Server) -> None:
+    mailbox = await opened(server, Options(limits=Limits(whole=1000)))
+    entries = (await mailbox.listing()).entries
+    events = await retrieved(mailbox, entries[5:])
+    pieces = [event.data for event in events if isinstance(event, MailBytes)]
+    assert events[0] == MailStarted(entries[5])
+    assert b"".join(pieces) == NASTY[5]
+    assert all(pieces)
+    assert events[len(pieces) + 1 :] == [
+        MailEnded(entries[5], len(NASTY[5])),
+        MailWhole(entries[6], NASTY[6]),
+    ]
+    await mailbox.abort()
+
+
+async def test_a_refused_mail_does_not_end_the_others(server: Pop3Server) -> None:
+    server.behaviours["RETR 2"] = b"-ERR [SYS/PERM] damaged\r\n"
+    mailbox = await opened(server)
+    events = await retrieved(mailbox, (await mailbox.listing()).entries)
+    assert [number for number, _ in whole_mails(events)] == [1, 3, 4, 5, 6, 7]
+    (refusal,) = [event for event in events if isinstance(event, MailRefused)]
+    assert refusal.entry.number == 2
+    assert not refusal.error.temporary
+    assert "damaged" in str(refusal.error)
+    await mailbox.abort()
+
+
+async def test_a_refused_deletion_is_not_reported_as_done(server: Pop3Server) -> None:
+    server.behaviours["DELE 2"] = b"-ERR no\r\n"
+    mailbox = await opened(server)
+    entries = (await mailbox.listing()).entries
+    assert [entry.number for entry in await mailbox.delete(entries[:3])] == [1, 3]
+    await mailbox.finish()
+    assert server.deleted("bob") == ["uid1", "uid3"]
+
+
+async def test_a_retrieval_that_is_left_early_does_not_disturb_what_follows(server: Pop3Server) -> None:
+    mailbox = await opened(server, Options(limits=Limits(whole=10)))
+    entries = (await mailbox.listing()).entries
+    async for _ in mailbox.retrieve(entries):
+        break
+    assert await mailbox.delete(entries[:1]) == [entries[0]]
+    await mailbox.finish()
+    assert server.deleted("bob") == ["uid1"]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("only_the_last", [True, False])
+async def test_a_mail_cut_at_a_lone_dot_is_never_handed_out(pipelining: bool, only_the_last: bool) -> None:
+    careless = b"before\r\n.\r\nafter\r\n"
+    mails = [("a", b"first\r\n"), ("b", careless), *([] if only_the_last else [("c", b"third\r\n")])]
+    async with Pop3Server({"bob": mails}) as server:
+        server.behaviours["RETR 2"] = b"+OK\r\n" + careless + b".\r\n"
+        mailbox = await opened(server, Options(pipelining=pipelining))
+        events: list[RetrieveEvent] = []
+        entries = (await mailbox.listing()).entries
+        with pytest.raises(OutOfStep) as caught:
+            await collect(mailbox, entries, events)
+        assert caught.value.entry.uid == "b"
+        assert whole_mails(events) == [(1, b"first\r\n")]
+        await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_mail_smaller_than_listed_is_handed_out_once_the_server_proves_in_step(
+    pipelining: bool,
+) -> None:
+    async with Pop3Server({"bob": [("a", b"short\r\n")]}) as server:
+        server.behaviours["LIST"] = b"+OK\r\n1 5000\r\n.\r\n"
+        mailbox = await opened(server, Options(pipelining=pipelining))
+        assert whole_mails(await retrieved(mailbox, (await mailbox.listing()).entries)) == [(1, b"short\r\n")]
+        assert server.verbs()[-1] == "NOOP"
+        await mailbox.abort()
+
+
+async def test_a_server_without_uidl_is_listed_without_uids(server: Pop3Server) -> None:
+    server.capabilities = ["USER", "PIPELINING"]
+    server.behaviours["UIDL"] = b"-ERR unknown command\r\n"
+    mailbox = await opened(server)
+    listing = await mailbox.listing()
+    assert not listing.has_uids
+    assert len(listing.entries) == len(MAILS)
+    assert listing.problems == ("The server has no UIDL: no copies can be left there.",)
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("answer", [b"-ERR [SYS/TEMP] not now\r\n", b"-ERR not now\r\n"])
+async def test_an_announced_uidl_that_fails_does_not_look_like_a_server_without(
+    server: Pop3Server, answer: bytes
+) -> None:
+    server.behaviours["UIDL"] = answer
+    mailbox = await opened(server)
+    with pytest.raises(SourceRefused):
+        await mailbox.listing()
+    await mailbox.abort()
+
+
+async def test_a_server_without_list_is_listed_without_sizes(server: Pop3Server) -> None:
+    server.behaviours["LIST"] = b"-ERR unknown command\r\n"
+    mailbox = await opened(server)
+    listing = await mailbox.listing()
+    assert [(entry.uid, entry.size) for entry in listing.entries] == [(uid, 0) for uid, _ in MAILS]
+    await mailbox.abort()
+
+
+async def test_the_mailbox_is_locked_while_another_session_has_it(server: Pop3Server) -> None:
+    first = await opened(server)
+    with pytest.raises(MailboxLocked):
+        await opened(server)
+    await first.finish()
+    await (await opened(server)).finish()
+
+
+async def test_a_wrong_password_is_refused_by_name(server: Pop3Server) -> None:
+    with pytest.raises(CredentialsRefused, match=r"127\.0\.0\.1:\d+ as bob with PLAIN"):
+        await opened(server, password="wrong")
+
+
+async def test_a_server_that_hangs_up_in_the_middle_leaves_the_mails_before_intact(
+    server: Pop3Server,
+) -> None:
+    server.behaviours["RETR 3"] = HANG_UP
+    mailbox = await opened(server)
+    entries = (await mailbox.listing()).entries
+    events: list[RetrieveEvent] = []
+    with pytest.raises(ConnectionLost):
+        await collect(mailbox, entries, events)
+    assert whole_mails(events) == list(enumerate(NASTY[:2], 1))
+    await mailbox.abort()
+
+
+async def test_a_silent_server_ends_in_a_timeout(server: Pop3Server) -> None:
+    server.behaviours["STAT"] = SILENCE
+    server.behaviours["LIST"] = SILENCE
+    server.behaviours["UIDL"] = SILENCE
+    mailbox = await opened(server, Options(timeouts=Timeouts(inactivity=0.05)))
+    with pytest.raises(InactivityTimeout):
+        await mailbox.listing()
+    await mailbox.abort()
+
+
+async def test_an_endless_mail_names_the_mail_that_broke_the_cap(server: Pop3Server) -> None:
+    server.behaviours["RETR 2"] = b"+OK\r\n" + b"x" * 5000
+    mailbox = await opened(server, Options(limits=Limits(mail=2000)))
+    entries = (await mailbox.listing()).entries
+    with pytest.raises(LimitExceeded) as caught:
+        await retrieved(mailbox, entries[:2])
+    assert caught.value.entry == entries[1]
+    await mailbox.abort()
+
+
+async def test_a_quit_that_the_server_refuses_is_an_error(server: Pop3Server) -> None:
+    server.behaviours["QUIT"] = b"-ERR some deleted messages not removed\r\n"
+    mailbox = await opened(server)
+    with pytest.raises(SourceRefused, match="not removed"):
+        await mailbox.finish()
+    await mailbox.abort()
+
+
+async def test_marks_for_deletion_can_be_taken_back(server: Pop3Server) -> None:
+    mailbox = await opened(server)
+    await mailbox.delete((await mailbox.listing()).entries)
+    await mailbox.undelete()
+    await mailbox.keep_alive()
+    await mailbox.finish()
+    assert server.deleted("bob") == []
+
+
+async def test_garbage_in_the_listing_ends_the_session_with_an_error_of_ours(server: Pop3Server) -> None:
+    server.behaviours["STAT"] = b"\x16\x03\x01 garbage\r\n"
+    mailbox = await opened(server)
+    with pytest.raises(SourceViolation):
+        await mailbox.listing()
+    with pytest.raises(SourceViolation):
+        await mailbox.finish()
+    await mailbox.abort()
+
+
+async def test_two_answers_that_arrive_together_are_told_apart() -> None:
+    mail = b".a\r\n.\r\n"
+    async with Pop3Server({"bob": [("a", mail), ("b", mail)]}) as server:
+        mailbox = await opened(server)
+        entries = (await mailbox.listing()).entries
+        server.behaviours["RETR 1"] = b"+OK\r\n" + stuffed(mail) + b"+OK\r\n" + stuffed(mail)
+        server.behaviours["RETR 2"] = SILENCE
+        assert whole_mails(await retrieved(mailbox, entries)) == [(1, mail), (2, mail)]
+        await mailbox.abort()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.mark.parametrize("tls", [Tls.WANTED, Tls.REQUIRED, Tls.IMPLICIT])
+async def test_mails_come_through_tls(certificate: Certificate, tls: Tls) -> None:
+    implicit = tls is Tls.IMPLICIT
+    context = certificate.server_context()
+    async with Pop3Server({"bob": list(MAILS)}, tls=context, implicit_tls=implicit) as server:
+        endpoint = Endpoint("localhost", server.port, tls, ca_file=certificate.ca_file)
+        mailbox = await open_pop3(endpoint, "bob", "secret")
+        entries = (await mailbox.listing()).entries
+        assert whole_mails(await retrieved(mailbox, entries)) == list(enumerate(NASTY, 1))
+        await mailbox.finish()
+        before_login = ["CAPA"] if implicit else ["CAPA", "STLS", "CAPA"]
+        assert server.verbs()[: len(before_login) + 1] == [*before_login, "AUTH"]
+        assert server.connections == 1
+
+
+async def test_wanted_tls_with_an_untrusted_certificate_goes_on_in_clear(certificate: Certificate) -> None:
+    async with Pop3Server({"bob": []}, tls=certificate.server_context()) as server:
+        mailbox = await open_pop3(Endpoint("localhost", server.port, Tls.WANTED), "bob", "secret")
+        (problem,) = (await mailbox.listing()).problems
+        assert "certificate is not trusted" in problem
+        await mailbox.abort()
+        assert server.verbs()[:4] == ["CAPA", "STLS", "CAPA", "AUTH"]
+
+
+async def test_required_tls_with_an_untrusted_certificate_ends_before_the_login(
+    certificate: Certificate,
+) -> None:
+    async with Pop3Server({"bob": []}, tls=certificate.server_context()) as server:
+        with pytest.raises(TlsFailed):
+            await open_pop3(Endpoint("localhost", server.port, Tls.REQUIRED), "bob", "secret")
+        assert server.verbs() == ["CAPA", "STLS"]
