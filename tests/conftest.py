@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.available import require
-from tests.servers.directory import server_directory
+from tests.servers.available import require, unavailable
+from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
+from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
@@ -74,6 +75,16 @@ def private_postgres() -> Iterator[Postgres]:
     """A running PostgreSQL that the test may kill and start again."""
     require("postgres")
     with server_directory("postgres") as directory, Postgres(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postfix() -> Iterator[Postfix]:
+    """This worker's Postfix; give every test addresses of its own."""
+    require("postfix")
+    if not is_root():
+        unavailable("only root can start a Postfix")
+    with server_directory("postfix") as directory, Postfix(directory) as server:
         yield server
 
 

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 
 from tests.servers.available import require
-from tests.servers.directory import server_directory
+from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ports import accepts, free_port
+from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.process import ServerError, ServerProcess, processes_of
 from tests.servers.rabbitmq import RabbitMq
@@ -29,6 +30,8 @@ STARTERS: dict[str, Callable[[Path], Server]] = {
     "postgres": Postgres,
     "smtp-sink": SmtpSink,
 }
+if is_root():
+    STARTERS["postfix"] = Postfix
 
 
 @pytest.mark.parametrize("ending", ["stop", "kill"])
@@ -190,8 +193,8 @@ def test_the_sink_keeps_mails_with_their_envelopes(smtp_sink: SmtpSink) -> None:
 
     smtp_sink.wait_for(mails=2)
     assert smtp_sink.mails() == [
-        SunkMail("a@source.example", ("b@target.example", "c@target.example"), MAIL.replace(b"\r\n", b"\n")),
         SunkMail("", ("b@target.example",), b"Subject: bounce\n\n\n"),
+        SunkMail("a@source.example", ("b@target.example", "c@target.example"), MAIL.replace(b"\r\n", b"\n")),
     ]
 
 
@@ -220,6 +223,19 @@ def test_the_lmtp_sink_answers_for_each_recipient(lmtp_sink: SmtpSink) -> None:
         second_reply = client.getreply()
 
     assert (first_reply[0], second_reply[0]) == (250, 250)
+
+
+def test_postfix_delivers_to_the_mailbox_and_refuses_unknown_users(postfix: Postfix) -> None:
+    context = ssl.create_default_context(cafile=postfix.certificate.chain)
+    with smtplib.SMTP(postfix.host, postfix.port) as client:
+        client.starttls(context=context)
+        refused = client.sendmail(
+            "a@source.example", ["harness@target.example", "nobody@target.example"], MAIL
+        )
+
+    (delivered,) = postfix.wait_for("harness@target.example", mails=1)
+    assert delivered.endswith(b"first line\n.a line that starts with a dot\n")
+    assert {address: code for address, (code, _) in refused.items()} == {"nobody@target.example": 550}
 
 
 def _connected(rabbitmq: RabbitMq, url: str | None = None) -> pika.BlockingConnection:

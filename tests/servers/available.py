@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -18,7 +18,7 @@ PROGRAMS: Final = {
     "faketime": "/usr/lib/*/faketime/libfaketime.so.1",
     "fetchmail": "/usr/bin/fetchmail",
     "openssl": "/usr/bin/openssl",
-    "postfix": "/usr/lib/postfix/sbin/master",
+    "postfix": "/usr/sbin/postfix",
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
     "rabbitmq": "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "smtp-sink": "/usr/sbin/smtp-sink",
@@ -38,9 +38,13 @@ def find(name: str) -> Path | None:
 def require(name: str) -> Path:
     """The program of the server `name`; without it the running test is skipped, and fails under `CI=true`."""
     program = find(name)
-    if program is not None:
-        return program
-    message = f"{name} is not installed; `make test` installs it"
+    if program is None:
+        unavailable(f"{name} is not installed; `make test` installs it")
+    return program
+
+
+def unavailable(message: str) -> NoReturn:
+    """Ends the running test: what it needs is not there, and `message` says why."""
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)
     pytest.skip(message)

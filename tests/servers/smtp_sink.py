@@ -72,9 +72,9 @@ class SmtpSink(Server):
             raise ServerError(f"smtp-sink accepted {self.count()} mail(s) instead of {mails}")
 
     def mails(self) -> list[SunkMail]:
-        """The accepted mails, oldest first; only with `keep=True`."""
-        files = sorted(self._kept.iterdir(), key=lambda path: path.stat().st_mtime_ns)
-        return [_parsed(path.read_bytes()) for path in files]
+        """The accepted mails, sorted by content, only with `keep=True`; the sink does not say when each came."""
+        kept = (_parsed(path.read_bytes()) for path in self._kept.iterdir())
+        return sorted(kept, key=lambda mail: (mail.content, mail.recipients))
 
 
 def _parsed(dump: bytes) -> SunkMail:
