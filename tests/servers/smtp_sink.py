@@ -72,7 +72,7 @@ class SmtpSink(Server):
             raise ServerError(f"smtp-sink accepted {self.count()} mail(s) instead of {mails}")
 
     def mails(self) -> list[SunkMail]:
-        """The accepted mails, sorted by content, only with `keep=True`; the sink does not say when each came."""
+        """The accepted mails, sorted by content, only with `keep=True`; their order is unknown."""
         kept = (_parsed(path.read_bytes()) for path in self._kept.iterdir())
         return sorted(kept, key=lambda mail: (mail.content, mail.recipients))
 
