@@ -1,0 +1,64 @@
+"""When an account is visited again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.fetcher.schedule import (
+    LONGEST_DISTANCE,
+    REFUSED_DISTANCE,
+    SPREAD,
+    automatic_concurrency,
+    next_visit,
+)
+from shared.ports.store import VisitReport
+
+OK = VisitReport()
+FAILED = VisitReport(problem="no answer", failed=True)
+REFUSED = VisitReport(problem="wrong password", failed=True, temporary=False)
+
+
+def after(report: VisitReport, *, failures: int = 0, more: bool = False, poll: float = 60) -> float:
+    return next_visit(report, poll=poll, failures=failures, more=more, now=0.0, chance=0.0)
+
+
+def test_a_good_visit_is_followed_by_the_next_after_the_poll_interval() -> None:
+    assert after(OK) == 60
+
+
+def test_a_visit_that_left_mail_behind_goes_on_at_once() -> None:
+    assert after(OK, more=True) == 0
+
+
+def test_a_problem_in_a_complete_visit_changes_nothing() -> None:
+    assert after(VisitReport(problem="one mail was not handed out")) == 60
+
+
+def test_failures_grow_apart_up_to_an_hour() -> None:
+    assert [after(FAILED, failures=n) for n in (0, 1, 2, 3)] == [60, 120, 240, 480]
+    assert after(FAILED, failures=10_000) == LONGEST_DISTANCE
+
+
+def test_a_refused_login_waits_long() -> None:
+    assert after(REFUSED) == REFUSED_DISTANCE
+
+
+def test_a_failure_never_comes_sooner_than_the_poll_interval() -> None:
+    assert after(FAILED, failures=5, poll=7200) == 7200
+    assert after(REFUSED, poll=7200) == 7200
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 50))
+def test_chance_adds_at_most_a_tenth(chance: float, failures: int) -> None:
+    least = after(FAILED, failures=failures)
+    spread = next_visit(FAILED, poll=60, failures=failures, more=False, now=0.0, chance=chance)
+    assert least <= spread <= least * (1 + SPREAD)
+
+
+def test_automatic_concurrency_keeps_to_the_contract() -> None:
+    assert automatic_concurrency(accounts=5, machine=1) == 5
+    assert automatic_concurrency(accounts=50, machine=1) == 10
+    assert automatic_concurrency(accounts=200, machine=1) == 20
+    assert automatic_concurrency(accounts=200, machine=48) == 48
+    assert automatic_concurrency(accounts=0, machine=48) == 1

@@ -1,0 +1,157 @@
+"""What a target's answer means for a recipient."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.relay.backoff import RetryPolicy
+from services.relay.outcome import Circumstances, from_error, from_reply, not_yet_parked
+from services.relay.smtp.envelope import Phase, RecipientReply
+from services.relay.smtp.errors import ConnectionLost, LoginImpossible, SizeRefused
+from services.relay.smtp.replies import Reply
+from shared.contract.journal import RecipientOutcome
+from shared.custody.state import Recipient
+from shared.model.errors import MailferryError
+from shared.model.message import RecipientStatus
+
+NOW = 1000.0
+POSTMASTER = "postmaster@here.test"
+
+
+def recipient(*, attempt: int = 1, destination: str = "bob@here.test") -> Recipient:
+    return Recipient(
+        address="bob@here.test",
+        destination=destination,
+        original="bob@here.test",
+        reason="accepted",
+        status=RecipientStatus.ATTEMPTING,
+        target="here",
+        attempt=attempt,
+    )
+
+
+def around(*, postmaster: str | None = None, first_fetched_at: float = NOW) -> Circumstances:
+    return Circumstances(RetryPolicy((60.0, 300.0), 86400.0), postmaster, first_fetched_at, NOW, 0.0)
+
+
+def outcome(
+    code: int,
+    text: str = "",
+    *,
+    phase: Phase = Phase.RCPT,
+    to: Recipient | None = None,
+    circumstances: Circumstances | None = None,
+) -> RecipientOutcome:
+    to = to or recipient()
+    reply = Reply(code, (text.encode(),))
+    return from_reply(to, RecipientReply(to.destination, reply, phase), circumstances or around())
+
+
+def test_a_positive_answer_to_the_content_is_delivery() -> None:
+    made = outcome(250, "2.0.0 queued as 42", phase=Phase.CONTENT)
+    assert (made.status, made.code) == (RecipientStatus.DELIVERED, "2.0.0")
+    assert "queued as 42" in made.text
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_a_temporary_refusal_defers_in_every_phase(phase: Phase) -> None:
+    made = outcome(451, "4.7.1 greylisted", phase=phase)
+    assert made.status is RecipientStatus.DEFERRED
+    assert made.next_attempt_at == NOW + 60
+
+
+def test_deferrals_follow_the_steps_and_the_last_one_repeats() -> None:
+    times = [outcome(450, to=recipient(attempt=n)).next_attempt_at for n in (1, 2, 3, 9)]
+    assert times == [NOW + 60, NOW + 300, NOW + 300, NOW + 300]
+
+
+def test_a_recipient_deferred_for_too_long_is_parked() -> None:
+    made = outcome(450, circumstances=around(first_fetched_at=NOW - 86400))
+    assert made.status is RecipientStatus.PARKED
+    assert made.next_attempt_at is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(550, "5.1.1 no such user"), (550, "no such user"), (553, "what?"), (550, "5.1.10 null MX")],
+)
+def test_an_unknown_recipient_goes_to_the_postmaster_at_once(code: int, text: str) -> None:
+    made = outcome(code, text, circumstances=around(postmaster=POSTMASTER))
+    assert made.status is RecipientStatus.DEFERRED
+    assert (made.destination, made.next_attempt_at) == (POSTMASTER, NOW)
+
+
+def test_an_unknown_recipient_is_parked_where_there_is_no_postmaster() -> None:
+    assert outcome(550, "5.1.1 no such user").status is RecipientStatus.PARKED
+
+
+def test_a_postmaster_who_is_unknown_himself_is_parked() -> None:
+    to = recipient(destination=POSTMASTER)
+    made = outcome(550, "5.1.1 no such user", to=to, circumstances=around(postmaster=POSTMASTER))
+    assert made.status is RecipientStatus.PARKED
+
+
+@pytest.mark.parametrize("text", ["5.7.1 policy", "5.2.2 mailbox full", "5.3.4 too large"])
+def test_a_recipient_refused_for_another_reason_is_not_the_postmasters(text: str) -> None:
+    made = outcome(550, text, circumstances=around(postmaster=POSTMASTER))
+    assert made.status is RecipientStatus.PARKED
+
+
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.DATA, Phase.CONTENT])
+def test_a_refusal_of_the_mail_itself_parks_it_with_the_targets_words(phase: Phase) -> None:
+    made = outcome(
+        550, "no such user, says a spam filter", phase=phase, circumstances=around(postmaster=POSTMASTER)
+    )
+    assert made.status is RecipientStatus.PARKED
+    assert "says a spam filter" in made.text
+
+
+def test_a_connection_lost_after_the_final_dot_is_in_doubt() -> None:
+    made = from_error(recipient(), ConnectionLost("gone", content_begun=True, after_content=True), around())
+    assert (made.status, made.in_doubt) == (RecipientStatus.DEFERRED, True)
+
+
+def test_a_connection_lost_earlier_is_not_in_doubt() -> None:
+    assert not from_error(recipient(), ConnectionLost("gone", content_begun=True), around()).in_doubt
+
+
+def test_a_mail_that_this_client_refuses_is_parked_with_its_reason() -> None:
+    error = SizeRefused("too large", Reply(552, (b"5.3.4 too large",), local=True))
+    made = from_error(recipient(), error, around())
+    assert (made.status, made.code) == (RecipientStatus.PARKED, "5.3.4")
+
+
+def test_a_login_that_fails_is_the_operators_fault_and_costs_no_mail() -> None:
+    made = from_error(recipient(), LoginImpossible("no way to log in"), around())
+    assert made.status is RecipientStatus.DEFERRED
+    assert "no way to log in" in made.text
+
+
+def test_what_cannot_be_stored_is_not_parked_but_tried_again() -> None:
+    parked = outcome(554, "5.6.0 spam", phase=Phase.CONTENT)
+    made = not_yet_parked(parked, MailferryError("the disk is full"), around())
+    assert (made.status, made.next_attempt_at) == (RecipientStatus.DEFERRED, NOW + 60)
+    assert "spam" in made.text
+    assert "the disk is full" in made.text
+
+
+def test_what_was_delivered_stays_delivered_when_nothing_can_be_stored() -> None:
+    delivered = outcome(250, phase=Phase.CONTENT)
+    assert not_yet_parked(delivered, MailferryError("the disk is full"), around()) == delivered
+
+
+@given(st.integers(200, 599), st.binary(max_size=50), st.sampled_from(Phase), st.booleans())
+def test_only_a_definite_answer_is_final(code: int, text: bytes, phase: Phase, has_postmaster: bool) -> None:
+    circumstances = around(postmaster=POSTMASTER if has_postmaster else None)
+    made = from_reply(
+        recipient(), RecipientReply("bob@here.test", Reply(code, (text,)), phase), circumstances
+    )
+    if code < 300:
+        assert made.status is RecipientStatus.DELIVERED
+    elif code < 500:
+        assert made.status is RecipientStatus.DEFERRED
+    else:
+        assert made.status in (RecipientStatus.PARKED, RecipientStatus.DEFERRED)
+    assert (made.next_attempt_at is not None) == (made.status is RecipientStatus.DEFERRED)
