@@ -12,8 +12,10 @@ from enum import StrEnum
 
 from services.router.addresses import Defect, read_addresses
 from services.router.header import Header, HeaderField
+from services.router.trace import names_recipients, trusted_hops
 from shared.model.account import MailboxKind, Routing
 from shared.model.address import Address, DefectiveAddress, parse_address
+from shared.model.errors import quoted
 
 
 class EvidenceClass(StrEnum):
@@ -21,6 +23,7 @@ class EvidenceClass(StrEnum):
 
     SINGLE_USER = "single-user"
     ENVELOPE_FIELD = "envelope-field"
+    RECEIVED_FOR = "received-for"
     RESENT = "resent"
     VISIBLE = "visible"
     NONE = "none"
@@ -96,6 +99,21 @@ def _envelope_field(header: Header, routing: Routing, own: Address | None) -> Ev
     return None
 
 
+def _received_for(header: Header, routing: Routing, own: Address | None) -> Evidence | None:
+    """Class 3: for whom the provider received the mail from outside, or else handed it on.
+
+    An address of no accepted domain is what an alias was resolved to; it does not say whom the mail was for.
+    """
+    if not names_recipients(header):
+        return None
+    for hop in reversed(trusted_hops(header)):
+        recipient = hop.recipient
+        if recipient and recipient.domain in routing.domains and not _same_mailbox(recipient, own):
+            where = f"Received by {quoted(hop.by)}"
+            return Evidence(EvidenceClass.RECEIVED_FOR, Confidence.HIGH, where, (recipient,))
+    return None
+
+
 def _resent(header: Header, routing: Routing, own: Address | None) -> Evidence | None:
     """Class 4: whom the last one who resent the mail named (RFC 5322 section 3.6.6)."""
     names = ("resent-to", "resent-cc", "resent-bcc")
@@ -116,7 +134,7 @@ def _mailing_list(header: Header, routing: Routing, own: Address | None) -> Evid
     return Evidence(EvidenceClass.NONE, Confidence.LOW, notes=(note,))
 
 
-CLASSES: tuple[Finder, ...] = (_single_user, _envelope_field, _mailing_list, _resent, _visible)
+CLASSES: tuple[Finder, ...] = (_single_user, _envelope_field, _received_for, _mailing_list, _resent, _visible)
 
 
 def _topmost_resent_block(header: Header) -> list[HeaderField]:

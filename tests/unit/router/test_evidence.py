@@ -141,3 +141,31 @@ def test_a_header_with_stray_lines_lowers_the_confidence_and_says_so() -> None:
 def test_a_login_is_an_own_address_only_if_it_is_an_address() -> None:
     assert own_address("catchall@ISP.example") == OWN
     assert own_address("m0123456") is None
+
+
+OUTER = "Received: from out.sender.example by mx.isp.example for <{}>; Mon"
+INNER = "Received: from mx.isp.example by store.isp.example for <{}>; Mon"
+
+
+def test_a_blind_copy_is_recovered_from_the_line_with_which_the_provider_received_it() -> None:
+    found = evidence(
+        INNER.format("carol@firma.de"), OUTER.format("bob@firma.de"), "To: list@sender.example", LIST_ID
+    )
+    assert (found.kind, found.confidence) == (EvidenceClass.RECEIVED_FOR, Confidence.HIGH)
+    assert found.addresses == (Address("bob", "firma.de"),)
+    assert found.describe() == "received-for Received by mx.isp.example (high confidence)"
+
+
+@pytest.mark.parametrize("alias", ["catchall@isp.example", "m0123456@isp.example", "a@firma.de>,<b@firma.de"])
+def test_a_line_that_names_an_alias_or_several_is_passed_over(alias: str) -> None:
+    assert addresses(INNER.format("bob@firma.de"), OUTER.format(alias)) == ["bob@firma.de"]
+    assert addresses(INNER.format(alias), OUTER.format(alias), "To: carol@firma.de") == ["carol@firma.de"]
+
+
+def test_what_the_senders_servers_noted_is_no_evidence() -> None:
+    sent = "Received: from x by out.sender.example for <eve@firma.de>; Mon"
+    assert addresses("Received: from y by mx.isp.example; Mon", sent, "To: bob@firma.de") == ["bob@firma.de"]
+
+
+def test_an_envelope_field_is_worth_more_than_a_received_line() -> None:
+    assert addresses("Delivered-To: bob@firma.de", OUTER.format("carol@firma.de")) == ["bob@firma.de"]

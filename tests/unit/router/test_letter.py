@@ -47,9 +47,18 @@ def journal_entry(found: Examination) -> Routed:
     )
     rejected = tuple(f"{each.value}: {each.reason}" for each in resolution.rejected)
     return Routed(
-        message="m", at=0, fetch_no=1, identity="i", message_id=found.message_id,
-        reverse_path=found.reverse_path, target="t", evidence=resolution.evidence, rejected=rejected, recipients=recipients, lease_until=0,
-    )  # fmt: skip
+        message="m",
+        at=0,
+        fetch_no=1,
+        identity="i",
+        message_id=found.message_id,
+        reverse_path=found.reverse_path,
+        target="t",
+        evidence=resolution.evidence,
+        rejected=rejected,
+        recipients=recipients,
+        lease_until=0,
+    )
 
 
 def assert_answered(raw: bytes) -> None:
