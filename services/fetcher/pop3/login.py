@@ -140,19 +140,23 @@ async def _authenticate(
 
 
 def offered(methods: Sequence[str], capabilities: Capabilities) -> tuple[str, ...]:
-    """Those of `methods` that the server says it has; all of them where it says nothing.
+    """Those of `methods` that the server says it has; all of them where it does not know CAPA.
 
-    USER stays in if it is the only one switched on: servers forget to list it.
+    USER stays in where the server announces no method at all, or where nothing else is switched on: servers
+    forget to announce it, and refuse the name before the password is sent if they mean it.
     """
     if not capabilities.known or [method.upper() for method in methods] == [USER]:
         return tuple(methods)
-    known = {*capabilities.mechanisms, *(name for name in (USER,) if name in capabilities)}
-    return tuple(method for method in methods if method.upper() in known)
+    announced = _announced(capabilities) or (USER,)
+    return tuple(method for method in methods if method.upper() in announced)
+
+
+def _announced(capabilities: Capabilities) -> tuple[str, ...]:
+    return (*capabilities.mechanisms, *((USER,) if USER in capabilities else ()))
 
 
 def _no_method(endpoint: Endpoint, methods: Sequence[str], capabilities: Capabilities) -> str:
-    has = [*capabilities.mechanisms, *(name for name in (USER,) if name in capabilities)]
     return (
         f"No method to log in to {endpoint} is left: switched on are {', '.join(methods) or 'none'}, "
-        f"the server offers {quoted(', '.join(has)) or 'none'}."
+        f"the server offers {quoted(', '.join(_announced(capabilities))) or 'none'}."
     )
