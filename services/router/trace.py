@@ -17,9 +17,10 @@ from shared.model.address import Address
 
 HOP_LIMIT = 100
 _FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
-_COMMENT = re.compile(r"\([^()\\]*+\)")
+_COMMENT = re.compile(rb"\([^()\\]*+\)")
 _COMMENT_DEPTH = 4
-_UNPAIRED = re.compile(r'["()\\]')
+_WORD = re.compile(rb"[^ \t]++")
+_UNPAIRED = re.compile(rb'["()\\]')
 _SECOND_LEVEL_LENGTH = 3
 _COUNTRY_LENGTH = 2
 
@@ -54,8 +55,8 @@ def names_recipients(header: Header) -> bool:
 def organisational_domain(host: str) -> str:
     """The part of a host name that its owner registered, such as `isp.example`; "" for one that has no dot.
 
-    Without the list of public suffixes, a short label before a country's counts as part of the suffix. Where it
-    is wrong (`mx.ibm.de`), the zone merely becomes smaller than it could be.
+    Without the list of public suffixes, a short label before a country's counts as part of the suffix. Where
+    that is wrong (`mx.ibm.de`), the zone merely becomes smaller than it could be.
     """
     labels = host.rstrip(".").split(".")
     if len(labels) < 2 or not labels[-1].isalnum() or labels[-1].isdigit():
@@ -69,34 +70,33 @@ def read_hop(value: bytes) -> Hop:
 
     A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in.
     """
-    text = _without_comments(value.decode("utf-8", "surrogateescape"))
-    clauses, _, _ = text.partition(";")
-    words = clauses.split()
-    folded = clauses.lower().split()
-    by = _position("by", folded, after=1 if folded[:1] == ["from"] else -1)
+    clauses, _, _ = _without_comments(value).partition(b";")
+    words = _WORD.findall(clauses)
+    keywords = [word.lower() for word in words]
+    by = _position(b"by", keywords, after=1 if keywords[:1] == [b"from"] else -1)
     if by is None or by + 1 == len(words) or _UNPAIRED.search(clauses):
         return Hop("", None)
-    host = folded[by + 1]
-    receiver = _position("for", folded, after=by + 1)
-    return Hop(host, _only_address(" ".join(words[receiver + 1 :])) if receiver else None)
+    host = keywords[by + 1].decode("ascii", "replace")
+    receiver = _position(b"for", keywords, after=by + 1)
+    return Hop(host, _only_address(b" ".join(words[receiver + 1 :])) if receiver else None)
 
 
-def _without_comments(text: str) -> str:
+def _without_comments(text: bytes) -> bytes:
     """Comments nest, as when a server describes its TLS; more than `_COMMENT_DEPTH` levels are left in."""
     for _ in range(_COMMENT_DEPTH):
-        text, found = _COMMENT.subn(" ", text)
+        text, found = _COMMENT.subn(b" ", text)
         if not found:
             break
     return text
 
 
-def _position(keyword: str, words: list[str], after: int) -> int | None:
+def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:
     """Where the keyword stands first; what comes before, such as the client's own name, is not looked at."""
     return next((at for at in range(after + 1, len(words)) if words[at] == keyword), None)
 
 
-def _only_address(text: str) -> Address | None:
-    match read_addresses(text.encode("utf-8", "surrogateescape")):
+def _only_address(text: bytes) -> Address | None:
+    match read_addresses(text):
         case [Address() as address]:
             return address
         case _:

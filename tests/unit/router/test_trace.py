@@ -43,6 +43,8 @@ def hosts(*values: str) -> list[str]:
         ("from a ( by evil.example for <eve@firma.de>; Mon", Hop("", None)),
         ('from "a by evil.example for <eve@firma.de> by mx.isp.example; Mon', Hop("", None)),
         ("(qmail 1 invoked by uid 0); Mon", Hop("", None)),
+        ("from a by mx.isp.example for bob\v@firma.de; Mon", MX),
+        ("from a by mx.isp.example for bob\u2003@firma.de; Mon", MX),
         ("from a by", Hop("", None)),
         ("", Hop("", None)),
     ],
