@@ -120,15 +120,12 @@ async def test_bytes_before_the_end_are_read_before_the_end() -> None:
 
 
 async def test_a_slow_reader_holds_a_bounded_amount() -> None:
-    sent = 0
     stalled = asyncio.Event()
 
     async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal sent
         writer.transport.set_write_buffer_limits(0)
         while True:
             writer.write(b"x" * 65536)
-            sent += 65536
             try:
                 await asyncio.wait_for(writer.drain(), 0.2)
             except TimeoutError:
