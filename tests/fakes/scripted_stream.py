@@ -26,6 +26,7 @@ class ScriptedStream:
         self.aborted = False
         self.writes: list[bytes] = []
         self.deadlines: list[float | None] = []
+        self.deadlines_set = 0
         self.write_errors: list[NetworkError | None] = []
         self.drain_patience: list[float] = []
 
@@ -47,6 +48,7 @@ class ScriptedStream:
 
     def set_deadline(self, seconds: float | None) -> None:
         self._deadline = seconds
+        self.deadlines_set += 1
 
     async def read(self) -> bytes:
         self.deadlines.append(self._deadline)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+import ssl
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,6 +60,7 @@ class SmtpServer(SmtpTarget):
         self.byte_by_byte = byte_by_byte
         self.behaviour = replace(self.behaviour, keywords=tuple(keywords))
         self.seen: list[AcceptedMail] = []
+        self.mail_seen = asyncio.Event()
         self.commands: list[str] = []
         self.connections = 0
 
@@ -112,6 +114,7 @@ class ScriptedSession(Session):
 
     async def accept(self, mail: AcceptedMail) -> str:
         self.server.seen.append(mail)
+        self.server.mail_seen.set()
         scripted = await self._perform(self.server.scripted("CONTENT"))
         if scripted is None or scripted.startswith("2"):
             accepted = await super().accept(mail)
@@ -160,10 +163,25 @@ class ScriptedSession(Session):
     async def _start_tls(self, certificate: Certificate) -> str:
         self.reply("220 2.0.0 Go ahead")
         await self.flush()
-        await self.writer.start_tls(certificate.server_context())
+        await self._secure(certificate.server_context())
         self.secured = True
         self.forget()
         return ""
+
+    async def _secure(self, context: ssl.SSLContext) -> None:
+        """What `StreamWriter.start_tls` does, which trips over a client that leaves in the handshake."""
+        plain = self.writer.transport
+        protocol = plain.get_protocol()
+        assert isinstance(protocol, asyncio.StreamReaderProtocol)
+        loop = asyncio.get_running_loop()
+        try:
+            secured = await loop.start_tls(plain, protocol, context, server_side=True)
+        except ssl.SSLError:
+            raise Left from None
+        if secured is None:
+            raise Left
+        self.writer._transport = secured  # type: ignore[attr-defined]  # asyncio's own way
+        protocol._replace_writer(self.writer)  # type: ignore[attr-defined]  # asyncio's own way
 
     async def _authenticate(self, argument: str) -> str:
         mechanism, _, initial = argument.partition(" ")
