@@ -117,14 +117,18 @@ class TargetEntry(LoginKeys):
 
 
 class AccountEntry(LoginKeys):
-    """[[accounts]]; [defaults] has the same keys but `name`."""
+    """[[accounts]]; [defaults] has the same keys but `name`.
+
+    `source`, `target` and `mailbox` are needed; that they are there is checked together with everything
+    else, so that one missing key does not hide other problems.
+    """
 
     tenant: Name = "default"
     name: Name
-    source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)]
+    source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)] | None = None
     auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = values.AUTH_METHODS
-    target: Name
-    mailbox: Literal["single", "catch-all"]
+    target: Name | None = None
+    mailbox: Literal["single", "catch-all"] | None = None
     recipient: Annotated[Address, PlainValidator(values.address)] | None = None
     domains: Annotated[dict[str, str], PlainValidator(values.domains)] = {}
     recipient_headers: Annotated[tuple[str, ...], PlainValidator(values.field_names)] = ENVELOPE_FIELDS

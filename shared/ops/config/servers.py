@@ -14,6 +14,7 @@ from shared.ops.config.secrets import WAYS
 from shared.ops.config.urls import ServerUrl
 
 IMPLICIT = frozenset({"pop3s", "smtps"})
+NOT_GIVEN = 'the password is missing; give "password", "password_file" or "password_env"'
 
 
 def endpoint(

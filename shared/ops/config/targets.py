@@ -50,10 +50,7 @@ def _credentials(context: Context, entry: TargetEntry, keys: set[str], where: Wh
     if username is None and has_password:
         context.problems.add(where(("username",)), '"username" is missing, though there is a password')
     if username is not None and not has_password:
-        context.problems.add(
-            where(("password",)),
-            'the password is missing; give "password", "password_file" or "password_env"',
-        )
+        context.problems.add(where(("password",)), servers.NOT_GIVEN)
     if username is None or password is None:
         return None
     return Credentials(username, password)

@@ -1,0 +1,36 @@
+"""An account's keys upon the defaults, and where each of them is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.ops.config.locate import Path
+from shared.ops.config.problems import Problems
+from shared.ops.config.schema import DEFAULTS, SECRETS
+from shared.ops.config.secrets import without_rival_ways
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """An account's `own` keys over the `defaults`; `index` is its place in the file."""
+
+    index: int
+    own: dict[str, Any]
+    defaults: dict[str, Any]
+
+    def table(self) -> dict[str, Any]:
+        """All keys; a way to give a secret takes the place of every way in the defaults."""
+        inherited = self.defaults
+        for secret in SECRETS:
+            inherited = without_rival_ways(inherited, secret, self.own)
+        return {**inherited, **self.own}
+
+    def where(self, key: Path) -> Path:
+        """The path where a key is written, which is in the defaults for an inherited one."""
+        inherited = key[0] not in self.own and key[0] in self.defaults
+        return (DEFAULTS, *key) if inherited else ("accounts", self.index, *key)
+
+    def note(self, problems: Problems, key: str, sentence: str) -> None:
+        """Note what is wrong with a key of the account."""
+        problems.add(self.where((key,)), sentence)

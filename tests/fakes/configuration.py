@@ -1,0 +1,57 @@
+"""Configuration files for tests: one that is right, and what is said about one that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.model.errors import ConfigurationError
+from shared.ops.config import Configuration, load
+
+TARGET = """
+[[targets]]
+name = "exchange"
+url = "smtp://mail.corp.example"
+"""
+ACCOUNT = """
+[[accounts]]
+tenant = "acme"
+name = "catchall"
+source = "pop3s://user@pop.isp.example"
+password = "geheim"
+target = "exchange"
+mailbox = "catch-all"
+domains = { "acme.com" = "keep" }
+"""
+WHOLE = TARGET + ACCOUNT
+
+
+def account(*lines: str, without: tuple[str, ...] = ()) -> str:
+    """The whole file with more lines in its one account, or without some of its keys."""
+    kept = [line for line in ACCOUNT.splitlines() if line.partition(" ")[0] not in without]
+    return TARGET + "\n".join([*kept, *lines]) + "\n"
+
+
+def target(*lines: str, without: tuple[str, ...] = ()) -> str:
+    """A file with one target, with more lines or without some of its keys."""
+    kept = [line for line in TARGET.splitlines() if line.partition(" ")[0] not in without]
+    return "\n".join([*kept, *lines]) + "\n"
+
+
+class ConfigurationFile:
+    """`mailferry.toml` in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "mailferry.toml"
+
+    def load(self, text: str, environ: Mapping[str, str] | None = None) -> Configuration:
+        self.path.write_text(text, encoding="utf-8")
+        return load(self.path, environ or {}, lambda: "ferry.corp.example")
+
+    def problems(self, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+        """What is said against `text`, with the file's name without its directory."""
+        try:
+            self.load(text, environ)
+        except ConfigurationError as error:
+            return [problem.replace(str(self.path), "mailferry.toml") for problem in error.problems]
+        return []

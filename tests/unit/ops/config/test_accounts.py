@@ -1,0 +1,143 @@
+"""What a right account becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from shared.model.account import Account, Dedup, Login, MailboxKind, Patience, Routing
+from shared.model.address import Address
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.retention import Retention
+from tests.fakes.configuration import TARGET, ConfigurationFile, account
+
+EVERY_KEY = """
+[[accounts]]
+tenant = "acme"
+name = "everything"
+source = "pop3://pop.isp.example:1110"
+username = 'user "x" %@acme.example'
+password = "geheim"
+tls = "wanted"
+tls_verify = false
+auth = ["user", "plain"]
+target = "exchange"
+mailbox = "catch-all"
+domains = { "ACME.com" = "keep", "acme.net" = "acme.local" }
+recipient_headers = ["X-Envelope-To"]
+unknown_recipients = "Postmaster@acme.local"
+dedup = "message-id"
+retention = "7d"
+poll = "2m"
+timeout = "90s"
+retries = 5
+retry_delay = 0
+max_messages = 100
+enabled = false
+"""
+
+
+def the_account(file: ConfigurationFile, text: str) -> Account:
+    (account,) = file.load(text).accounts.values()
+    return account
+
+
+def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
+    assert the_account(file, TARGET + EVERY_KEY) == Account(
+        tenant="acme",
+        name="everything",
+        protocol="pop3",
+        endpoint=Endpoint("pop.isp.example", 1110, Tls.WANTED, verify=False),
+        login=Login('user "x" %@acme.example', SecretStr("geheim"), ("user", "plain")),
+        target="exchange",
+        routing=Routing(
+            MailboxKind.CATCH_ALL,
+            domains={"acme.com": "keep", "acme.net": "acme.local"},
+            recipient_headers=("X-Envelope-To",),
+            unknown_recipients=Address("Postmaster", "acme.local"),
+            dedup=Dedup.MESSAGE_ID,
+        ),
+        retention=Retention(7),
+        patience=Patience(120.0, 90.0, 5, 0.0),
+        max_messages=100,
+        enabled=False,
+    )
+
+
+def test_what_is_not_written_has_the_models_defaults(file: ConfigurationFile) -> None:
+    found = the_account(file, account())
+    assert found.patience == Patience()
+    assert found.retention == Retention(0)
+    assert found.routing == Routing(MailboxKind.CATCH_ALL, domains={"acme.com": "keep"})
+    assert (found.max_messages, found.enabled) == (0, True)
+
+
+def test_a_single_mailbox_delivers_to_its_recipient(file: ConfigurationFile) -> None:
+    text = account('mailbox = "single"', 'recipient = "Bob@Corp.example"', without=("mailbox", "domains"))
+    routing = the_account(file, text).routing
+    assert routing == Routing(MailboxKind.SINGLE, recipient=Address("Bob", "corp.example"))
+
+
+def test_the_tenant_is_called_default_where_none_is_named(file: ConfigurationFile) -> None:
+    assert the_account(file, account(without=("tenant",))).id == "default/catchall"
+
+
+@pytest.mark.parametrize(
+    ("source", "lines", "tls"),
+    [
+        ("pop3", [], Tls.REQUIRED),
+        ("pop3", ['tls = "off"'], Tls.OFF),
+        ("pop3", ['tls = "wanted"'], Tls.WANTED),
+        ("pop3s", [], Tls.IMPLICIT),
+        ("pop3s", ['tls = "required"'], Tls.IMPLICIT),
+    ],
+)
+def test_a_password_goes_out_in_clear_only_where_tls_says_so(
+    file: ConfigurationFile, source: str, lines: list[str], tls: Tls
+) -> None:
+    found = the_account(file, account(f'source = "{source}://u@h"', *lines, without=("source",)))
+    assert found.endpoint.tls is tls
+    assert found.endpoint.verify
+
+
+def test_the_defaults_hold_for_every_account_that_does_not_say_otherwise(file: ConfigurationFile) -> None:
+    defaults = '[defaults]\npoll = "5m"\nretries = 9\ntenant = "shared"\n'
+    found = the_account(file, defaults + account("retries = 1", without=("tenant",)))
+    assert (found.patience.poll, found.patience.retries, found.tenant) == (300.0, 1, "shared")
+
+
+def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem(
+    file: ConfigurationFile,
+) -> None:
+    defaults = '[defaults]\nrecipient = "bob@corp.example"\ntls = "off"\n'
+    found = the_account(file, defaults + account())
+    assert found.routing.recipient is None
+    assert found.endpoint.tls is Tls.IMPLICIT
+
+
+def test_refuse_leaves_unknown_recipients_to_the_target(file: ConfigurationFile) -> None:
+    assert the_account(file, account('unknown_recipients = "refuse"')).routing.unknown_recipients is None
+
+
+def test_an_own_authority_is_found_beside_the_configuration(
+    file: ConfigurationFile, certificate: Path
+) -> None:
+    found = the_account(file, account(f'ca_file = "{certificate.name}"'))
+    assert found.endpoint.ca_file == str(certificate)
+
+
+def test_an_authority_without_certificates_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    (problem,) = file.problems(account('ca_file = "ca.pem"'))
+    assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} holds no certificates in PEM form')
+
+
+def test_an_authority_that_is_missing_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+    (problem,) = file.problems(account('ca_file = "ca.pem"'))
+    assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} cannot be read: No such file or directory')
+
+
+def test_a_password_is_not_in_the_representation_of_the_configuration(file: ConfigurationFile) -> None:
+    assert "geheim" not in repr(file.load(account()))

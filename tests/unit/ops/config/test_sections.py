@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.model.errors import ConfigurationError
+from shared.ops.config import from_mapping, load
+from shared.ops.config.runtime import (
+    Configuration,
+    FetcherSection,
+    LeasesSection,
+    LogSection,
+    MetricsSection,
+    RelaySection,
+)
+from shared.ops.config.values import Listen
+from tests.fakes.configuration import ConfigurationFile
+
+
+def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: ConfigurationFile) -> None:
+    configuration = file.load("")
+    assert configuration.broker.in_process
+    assert configuration.store.url.get_secret_value() == "sqlite:////var/lib/mailferry/mailferry.db"
+    assert configuration.blobs.directory == Path("/var/lib/mailferry/blobs")
+    assert configuration.metrics == MetricsSection(Listen("127.0.0.1", 9464))
+    assert configuration.fetcher == FetcherSection(0, 500, 32 * 1024**2, 10.0, 256 * 1024)
+    assert configuration.relay == RelaySection((60, 300, 900, 3600, 14400), 432000, "ferry.corp.example")
+    assert configuration.leases == LeasesSection(60.0, 900.0)
+    assert configuration.log == LogSection("info", "auto")
+    assert (configuration.accounts, configuration.targets) == ({}, {})
+
+
+def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
+    configuration = file.load("""
+        [metrics]
+        listen = ""
+        [fetcher]
+        concurrency = 4
+        window_messages = 10
+        window_bytes = "1MiB"
+        settle_wait = "0s"
+        inline_limit = 0
+        [relay]
+        retry_delays = ["1s", 2.5]
+        give_up = "1h"
+        helo_name = "MX.corp.example"
+        [leases]
+        account = "5s"
+        message = "1m"
+        [log]
+        level = "debug"
+        format = "json"
+    """)
+    assert configuration.metrics == MetricsSection(None)
+    assert configuration.fetcher == FetcherSection(4, 10, 1024**2, 0.0, 0)
+    assert configuration.relay == RelaySection((1.0, 2.5), 3600.0, "mx.corp.example")
+    assert configuration.leases == LeasesSection(5.0, 60.0)
+    assert configuration.log == LogSection("debug", "json")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///var/lib/mailferry.db", "/var/lib/mailferry.db"),
+        ("sqlite:////var/lib/mailferry.db", "/var/lib/mailferry.db"),
+        ("sqlite:/var/lib/mailferry.db", "/var/lib/mailferry.db"),
+        ("sqlite:state/mailferry.db", "{base}/state/mailferry.db"),
+        ("sqlite:./mailferry.db", "{base}/mailferry.db"),
+    ],
+)
+def test_a_relative_database_is_found_beside_the_configuration(
+    file: ConfigurationFile, url: str, path: str
+) -> None:
+    store = file.load(f'[store]\nurl = "{url}"').store
+    expected = path.format(base=file.path.parent)
+    assert store.sqlite_path == Path(expected)
+    assert store.url.get_secret_value() == f"sqlite:///{expected}"
+
+
+@pytest.mark.parametrize(
+    ("url", "directory"),
+    [
+        ("file:///var/blobs", "/var/blobs"),
+        ("file:///var/my%20blobs/", "/var/my blobs"),
+        ("file:blobs", "{base}/blobs"),
+    ],
+)
+def test_a_relative_directory_of_blobs_is_found_beside_the_configuration(
+    file: ConfigurationFile, url: str, directory: str
+) -> None:
+    blobs = file.load(f'[blobs]\nurl = "{url}"').blobs
+    assert blobs.directory == Path(directory.format(base=file.path.parent))
+
+
+@pytest.mark.parametrize(
+    ("section", "url", "sentence"),
+    [
+        (
+            "blobs",
+            "s3://bucket",
+            "s3 is not available in this version; available is file:///path/to/directory",
+        ),
+        ("blobs", "/var/blobs", "expected a URL with a path such as file:///var/lib/mailferry/blobs"),
+        ("blobs", "file://host/blobs", "expected a URL with a path such as file:///var/lib/mailferry/blobs"),
+        ("blobs", "file:///", "expected a URL with a path such as file:///var/lib/mailferry/blobs"),
+        ("store", "sqlite:", "expected a URL with a path such as sqlite:///var/lib/mailferry/mailferry.db"),
+        (
+            "store",
+            "sqlite://a.db",
+            "expected a URL with a path such as sqlite:///var/lib/mailferry/mailferry.db",
+        ),
+        (
+            "store",
+            "sqlite:a.db?x=1",
+            "expected a URL with a path such as sqlite:///var/lib/mailferry/mailferry.db",
+        ),
+        ("store", "mysql://h/d", "expected sqlite:///path/to/file or postgresql://user@host/database"),
+        ("broker", "memory", "expected memory: or amqp://user@host/vhost"),
+        ("broker", "amqp:///vhost", "host or port is missing in the URL"),
+        ("broker", "amqp://h:0/vhost", "host or port is missing in the URL"),
+        ("broker", "amqp://h:x/vhost", "host and port of the URL cannot be read"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_told(
+    file: ConfigurationFile, section: str, url: str, sentence: str
+) -> None:
+    assert file.problems(f'[{section}]\nurl = "{url}"') == [
+        f'mailferry.toml:2: [{section}]: "url": {sentence}'
+    ]
+
+
+def test_a_machine_without_a_proper_name_needs_one_configured(file: ConfigurationFile) -> None:
+    file.path.write_text("")
+    with pytest.raises(ConfigurationError, match=r'\[relay\]: "helo_name": "my machine" is no valid domain'):
+        load(file.path, {}, lambda: "my machine")
+
+
+def test_the_machines_name_is_not_looked_up_where_one_is_configured(file: ConfigurationFile) -> None:
+    file.path.write_text('[relay]\nhelo_name = "mx.example"')
+
+    def look_up() -> str:
+        raise AssertionError("not needed")
+
+    assert load(file.path, {}, look_up).relay.helo_name == "mx.example"
+
+
+SHARED = {"broker": {"url": "amqp://h/v"}, "store": {"url": "postgresql://h/d"}}
+
+
+def from_command_line(mapping: dict[str, object]) -> Configuration:
+    return from_mapping(mapping, {}, Path("/base"), host_name=lambda: "ferry.example")
+
+
+def test_a_mapping_is_configured_like_a_file_and_its_paths_start_from_the_base() -> None:
+    configuration = from_command_line({"store": {"url": "sqlite:a.db"}})
+    assert configuration.store.sqlite_path == Path("/base/a.db")
+
+
+def test_problems_of_a_mapping_name_the_command_line() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        from_command_line({"targets": [{"name": "to", "url": "ftp://h"}]})
+    assert refusal.value.problems == [
+        'command line: targets "to": "url": the scheme "ftp" is not known; available are smtp and smtps'
+    ]
+
+
+@pytest.mark.parametrize("left_out", ["broker", "store"])
+def test_one_process_alone_goes_with_every_broker_and_store(left_out: str) -> None:
+    assert from_command_line({key: value for key, value in SHARED.items() if key != left_out})
+
+
+def test_several_processes_go_with_a_broker_and_a_database_that_they_share() -> None:
+    from_command_line(dict(SHARED)).require_shared("router")
+
+
+def test_several_processes_do_not_go_with_what_each_would_have_for_itself() -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        from_command_line({}).require_shared("router")
+    assert refusal.value.problems == [
+        'command line: [broker] "url": router as a process of its own needs amqp:// or amqps://, not memory:',
+        'command line: [store] "url": router as a process of its own needs postgresql://, not sqlite:',
+    ]

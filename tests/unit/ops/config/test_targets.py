@@ -1,0 +1,64 @@
+"""What a right target becomes."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.target import Credentials, Target
+from tests.fakes.configuration import ConfigurationFile, target
+
+LOGIN = ('username = "u"', 'password = "geheim"')
+
+
+def the_target(file: ConfigurationFile, text: str) -> Target:
+    (found,) = file.load(text).targets.values()
+    return found
+
+
+def test_a_target_is_used_with_tls_where_it_offers_it(file: ConfigurationFile) -> None:
+    assert the_target(file, target()) == Target("exchange", Endpoint("mail.corp.example", 25, Tls.WANTED))
+
+
+def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
+    text = target(
+        'url = "smtps://mail.corp.example:1465"',
+        *LOGIN,
+        "tls_verify = false",
+        "connections = 9",
+        without=("url",),
+    )
+    assert the_target(file, text) == Target(
+        "exchange",
+        Endpoint("mail.corp.example", 1465, Tls.IMPLICIT, verify=False),
+        Credentials("u", SecretStr("geheim")),
+        9,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "tls"),
+    [
+        (LOGIN, Tls.REQUIRED),
+        ((*LOGIN, 'tls = "wanted"'), Tls.WANTED),
+        ((*LOGIN, 'tls = "off"'), Tls.OFF),
+        (('tls = "required"',), Tls.REQUIRED),
+    ],
+)
+def test_credentials_go_out_in_clear_only_where_tls_says_so(
+    file: ConfigurationFile, lines: tuple[str, ...], tls: Tls
+) -> None:
+    assert the_target(file, target(*lines)).endpoint.tls is tls
+
+
+def test_the_url_may_hold_the_credentials(file: ConfigurationFile) -> None:
+    found = the_target(file, target('url = "smtp://u:geheim@h"', without=("url",)))
+    assert found.credentials == Credentials("u", SecretStr("geheim"))
+    assert found.endpoint.tls is Tls.REQUIRED
+
+
+def test_a_target_without_a_url_is_told(file: ConfigurationFile) -> None:
+    assert file.problems(target(without=("url",))) == [
+        'mailferry.toml:2: targets "exchange": "url" is missing'
+    ]
