@@ -110,13 +110,14 @@ class Dialogue:
 
     async def leave(self) -> None:
         """Say goodbye if it is the moment for it, and close; never raises, since nothing depends on it."""
-        if self.usable:
-            try:
+        try:
+            if self.usable:
                 await self.ask([QUIT])
-            except ConnectionLost:
-                return
-        await self._stream.close()
-        self.protocol.close()
+            await self._stream.close()
+        except ConnectionLost:
+            return
+        finally:
+            self.abort()
 
     def abort(self) -> None:
         """Close at once."""
