@@ -24,8 +24,10 @@ PERSONAL_KEYS = frozenset(
 )
 LONGEST_TEXT = 2000
 
-_ADDRESS = re.compile(r"""(?:"[^"\s]{1,64}"|[^\s<>()\[\]",;:@]{1,256})@[^\s<>()\[\]",;:@]{1,256}""")
-_URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]{0,256}):[^\s@]{1,1024}@")
+_LOCAL = r"""(?:"[^"\r\n]{1,64}"|[^\s<>()\[\]",;:@]{1,256})"""
+_DOMAIN = r"""(?:\[[^\]\s]{1,64}\]|[^\s<>()\[\]",;:@]{1,256})"""
+_ADDRESS = re.compile(f"{_LOCAL}@{_DOMAIN}")
+_URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]{0,256}):\S{1,1024}@")
 
 
 def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -117,7 +117,8 @@ def toml(draw: st.DrawFn) -> str:
         if kind == 5:
             pairs = [f" {key()} = {value(depth + 1)} " for _ in range(draw(st.integers(0, 3)))]
             return "{" + ",".join(pairs) + "}"
-        return draw(SCALARS)
+        scalar: str = draw(SCALARS)
+        return scalar
 
     def pairs() -> str:
         return "".join(f"{key()} ={value(0)}{draw(GAPS)}\n" for _ in range(draw(st.integers(0, 3))))

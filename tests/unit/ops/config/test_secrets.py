@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes.configuration import ConfigurationFile, account
 
+NOT_GIVEN = 'the password is missing; give "password", "password_file" or "password_env"'
 TWICE = "give the same secret twice; keep one of them"
 LABEL = 'accounts "acme/catchall"'
 
@@ -68,9 +69,7 @@ def test_a_variable_that_is_not_set_is_told(file: ConfigurationFile) -> None:
 
 
 def test_a_missing_password_is_told(file: ConfigurationFile) -> None:
-    assert file.problems(account(without=("password",))) == [
-        f'mailferry.toml:6: {LABEL}: the password is missing; give "password", "password_file" or "password_env"'
-    ]
+    assert file.problems(account(without=("password",))) == [f"mailferry.toml:6: {LABEL}: {NOT_GIVEN}"]
 
 
 def test_two_ways_of_giving_one_password_are_told(file: ConfigurationFile) -> None:

@@ -167,7 +167,8 @@ def test_problems_of_a_mapping_name_the_command_line() -> None:
 
 @pytest.mark.parametrize("left_out", ["broker", "store"])
 def test_one_process_alone_goes_with_every_broker_and_store(left_out: str) -> None:
-    assert from_command_line({key: value for key, value in SHARED.items() if key != left_out})
+    configuration = from_command_line({key: value for key, value in SHARED.items() if key != left_out})
+    assert configuration.broker.in_process == (left_out == "broker")
 
 
 def test_several_processes_go_with_a_broker_and_a_database_that_they_share() -> None:
