@@ -20,6 +20,8 @@ class Address:
 
     def __init__(self, url: str, settings: RabbitMqSettings) -> None:
         try:
+            if not url.startswith(("amqp://", "amqps://")):
+                raise ValueError(url)
             parameters = pika.URLParameters(url)
         except (ValueError, TypeError, AttributeError, SyntaxError):
             # The library's own text may repeat the URL, and with it the password.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
 from random import Random
@@ -133,14 +133,12 @@ class RabbitMqBroker:
         return None
 
     async def _session_after_outage(self) -> PublishingSession:
-        try:
-            async with asyncio.timeout(self._settings.outage_grace):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._closed else self._settings.outage_grace):
                 await self._publishing.up.wait()
-        except TimeoutError:
-            pass
         if self._session:
             return self._session
-        raise BrokerUnavailable(str(self._publishing.error))
+        raise BrokerUnavailable(str(self._down()))
 
     async def _mend(self) -> None:
         """Declare everything again, so that what found no queue finds one when it is published again."""
@@ -176,6 +174,8 @@ class RabbitMqBroker:
 
     @asynccontextmanager
     async def _subscribed(self, queue: QueueToConsume, prefetch: int) -> AsyncIterator[Subscription]:
+        if self._closed:
+            raise BrokerUnavailable(str(self._down()))
         subscription = RabbitMqSubscription(queue, prefetch, self._epochs, self._clock)
         self._subscriptions.append(subscription)
         try:

@@ -42,7 +42,8 @@ class Connection:
 
     async def opened(self) -> None:
         """Return when the connection is open. Raises BrokerUnavailable."""
-        await asyncio.wait({self._opened, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {self._opened, self.ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self.ended.done():
             raise self.ended.result()
 

@@ -17,8 +17,8 @@ from shared.model.errors import Fault
 from shared.ports.broker import BrokerUnavailable
 
 DELIVERY_LIMIT = 100_000
-"""Attempts are counted in the database. RabbitMQ counts hand-backs too, and from version 4 on gives up after 20
-where nothing is said; this many pass only where an event brings down its consumer for days."""
+"""Attempts are counted in the database. RabbitMQ counts hand-backs too, and from version 4 on gives up after
+20 where nothing is said; this many pass only where an event brings down its consumer for days."""
 
 
 class TopologyMismatch(BrokerUnavailable):

@@ -1,0 +1,125 @@
+"""Blobs as files below one directory, which any number of processes may share.
+
+Layout: `ab/parked+01h…`, where `ab` is a digest of the name (so that no directory grows too large) and `+`
+stands for `/`; `partial/` holds what is still being written. A blob gets its name by a rename, whole. Files
+are readable by their owner only. Disk I/O happens in threads, in pieces large enough that a small blob
+costs one thread hop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from threading import Lock
+
+from shared.adapters.file_blob_writer import PARTIAL, PIECE, FileBlobWriter, explained
+from shared.ports.blobs import BlobMissing
+
+LONGEST_NAME = 200
+NAME = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)*", re.ASCII)
+
+
+class FileBlobs:
+    """Blobs below `root`, which is made when it is first needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def create(self, name: str) -> FileBlobWriter:
+        """Begin a blob."""
+        return FileBlobWriter(self._root, self._path(name))
+
+    async def read(self, name: str) -> AsyncIterator[bytes]:
+        """The blob in pieces; see the port."""
+        reader = await asyncio.to_thread(self._opened, name)
+        try:
+            while piece := await asyncio.to_thread(reader.piece):
+                yield piece
+        finally:
+            reader.close()
+
+    async def delete(self, name: str) -> None:
+        """Remove the blob, if there is one."""
+        await asyncio.to_thread(self._delete, self._path(name))
+
+    async def names(self, prefix: str = "") -> AsyncIterator[str]:
+        """The names that begin with `prefix`."""
+        for directory in await asyncio.to_thread(self._listed, self._root):
+            if directory == PARTIAL:
+                continue
+            for file in await asyncio.to_thread(self._listed, self._root / directory):
+                name = file.replace("+", "/")
+                if name.startswith(prefix):
+                    yield name
+
+    async def check(self) -> None:
+        """Raises BlobsUnavailable where nothing can be written."""
+        writer = FileBlobWriter(self._root, self._root / PARTIAL / "check")
+        try:
+            await writer.write(b"x" * PIECE)
+        finally:
+            await writer.abort()
+
+    async def remove_leftovers(self, before: float) -> int:
+        """Remove what crashed writers left unfinished, last written to before this time (seconds, UTC).
+
+        How many there were. Choose a time before which nobody can have begun a blob that is still written.
+        """
+        return await asyncio.to_thread(self._remove_leftovers, before)
+
+    def _path(self, name: str) -> Path:
+        if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a blob")
+        shard = hashlib.blake2s(name.encode(), digest_size=1).hexdigest()
+        return self._root / shard / name.replace("/", "+")
+
+    def _opened(self, name: str) -> _Reader:
+        with explained(self._root):
+            try:
+                return _Reader(self._root, self._path(name).open("rb", buffering=0))
+            except FileNotFoundError:
+                raise BlobMissing(f"there is no blob {name}") from None
+
+    def _delete(self, path: Path) -> None:
+        with explained(self._root):
+            path.unlink(missing_ok=True)
+
+    def _listed(self, directory: Path) -> list[str]:
+        with explained(self._root):
+            try:
+                return [entry.name for entry in directory.iterdir()]
+            except FileNotFoundError:
+                return []
+
+    def _remove_leftovers(self, before: float) -> int:
+        removed = 0
+        with explained(self._root):
+            for name in self._listed(self._root / PARTIAL):
+                path = self._root / PARTIAL / name
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+                        removed += 1
+        return removed
+
+
+class _Reader:
+    """An open blob. The thread of a cancelled reader may still be reading when it is closed: that waits."""
+
+    def __init__(self, root: Path, file: FileIO) -> None:
+        self._root = root
+        self._file = file
+        self._busy = Lock()
+
+    def piece(self) -> bytes:
+        with self._busy, explained(self._root):
+            return self._file.read(PIECE)
+
+    def close(self) -> None:
+        with self._busy:
+            self._file.close()
