@@ -1,1 +1,1 @@
-"""Measurements of Mailferry against real servers on this machine."""
+"""Measurements against real servers on this machine, side by side in one run; nothing here is asserted."""

@@ -1,0 +1,137 @@
+"""Mailferry: embedded in one process for one pass, and distributed over three processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.result import Result
+from bench.source import PASSWORD, Source
+from bench.usage import Usage, usage
+from tests.servers.ports import free_port, greets
+from tests.servers.process import eventually
+from tests.servers.smtp_sink import SmtpSink
+
+COMMAND = Path(__file__).parent.parent / ".venv/bin/mailferry"
+DEADLINE = 300.0
+SERVICES = ("router", "relay", "fetcher")
+"""In the order of their start: the one that sets the others to work comes last."""
+
+
+class BenchError(Exception):
+    """A contestant did not do its work."""
+
+
+def embedded(source: Source, sink: SmtpSink, directory: Path) -> Result:
+    """`mailferry once`: in-process broker, SQLite, from the start of the process to its end."""
+    home = directory / "embedded"
+    home.mkdir()
+    config = _configured(source, sink, home, {"broker": "memory:", "store": f"sqlite:///{home}/mailferry.db"})
+    before = sink.count()
+    started = time.perf_counter()
+    child = _start(["once", "-c", str(config)], home / "once.log")
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return Result(
+        name="mailferry once (embedded)",
+        mails=sink.count() - before,
+        seconds=time.perf_counter() - started,
+        cpu={"mailferry": used.ru_utime + used.ru_stime},
+        peak={"mailferry": used.ru_maxrss * 1024},
+        left=source.remaining(),
+        note="" if child.returncode == 0 else f"exit code {child.returncode}, see {home}/once.log",
+    )
+
+
+def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str, store_url: str) -> Result:
+    """Fetcher, router and relay over RabbitMQ and PostgreSQL, from the start of the fetcher to the last
+    deletion.
+    """
+    home = directory / "distributed"
+    home.mkdir()
+    config = _configured(source, sink, home, {"broker": broker_url, "store": store_url})
+    subprocess.run([COMMAND, "db", "upgrade", "-c", config], check=True, stdout=subprocess.DEVNULL)
+    before = sink.count()
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for service in SERVICES:
+            started = time.perf_counter()
+            children[service] = _start_service(service, config, home)
+        _await_delivery(source, sink, before)
+        seconds = time.perf_counter() - started
+        used = {name: usage(child.pid) for name, child in children.items()}
+    finally:
+        codes = _end(children)
+    return Result(
+        name="mailferry, three processes",
+        mails=sink.count() - before,
+        seconds=seconds,
+        cpu=_cpu(used),
+        peak={name: each.peak for name, each in used.items()},
+        left=source.remaining(),
+        note="" if not any(codes) else f"exit codes {codes}",
+    )
+
+
+def _await_delivery(source: Source, sink: SmtpSink, before: int) -> None:
+    delivered = eventually(lambda: sink.count() - before >= source.total, DEADLINE)
+    if not delivered or not eventually(lambda: source.remaining() == 0, DEADLINE):
+        raise BenchError(f"{sink.count() - before} of {source.total} mails were delivered in time")
+
+
+def _start_service(service: str, config: Path, home: Path) -> subprocess.Popen[bytes]:
+    port = free_port()
+    environment = {"MAILFERRY_METRICS__LISTEN": f"127.0.0.1:{port}"}
+    child = _start([service, "-c", str(config)], home / f"{service}.log", environment)
+    if service != SERVICES[-1]:
+        ready = b"HTTP/1.1 200"
+        asked = b"GET /readyz HTTP/1.1\r\n\r\n"
+        if not eventually(lambda: greets(port, ready, says=asked), 30.0):
+            raise BenchError(f"the {service} was not ready in time, see {home}/{service}.log")
+    return child
+
+
+def _start(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+
+
+def _end(children: Mapping[str, subprocess.Popen[bytes]]) -> list[int]:
+    for child in children.values():
+        child.send_signal(signal.SIGTERM)
+    return [child.wait(60) for child in children.values()]
+
+
+def _cpu(used: Mapping[str, Usage]) -> dict[str, float]:
+    return {name: each.cpu for name, each in used.items()}
+
+
+def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, str]) -> Path:
+    lines = [f'[{section}]\nurl = "{url}"' for section, url in urls.items()]
+    lines += [
+        f'[blobs]\nurl = "file://{home}/blobs"',
+        '[metrics]\nlisten = ""',
+        '[log]\nlevel = "warning"',
+        f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',
+        f'[defaults]\ntls = "off"\ntarget = "sink"\nmailbox = "single"\npassword = "{PASSWORD}"',
+    ]
+    lines += [
+        f'[[accounts]]\ntenant = "bench"\nname = "{name}"\nrecipient = "{name}@here.test"\n'
+        f'source = "pop3://{name}@127.0.0.1:{source.dovecot.pop3_port}"'
+        for name in source.names
+    ]
+    config = home / "mailferry.toml"
+    config.write_text("\n".join(lines) + "\n")
+    return config

@@ -1,0 +1,78 @@
+"""The contestant: fetchmail, one process for all accounts, or one for each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.result import Result
+from bench.source import PASSWORD, Source
+from tests.servers.smtp_sink import SmtpSink
+
+DEADLINE = 600.0
+
+
+def one_fetchmail(source: Source, sink: SmtpSink, directory: Path) -> Result:
+    """One process that polls one account after the other."""
+    return _measure(
+        "1 fetchmail, all accounts", source, sink, [_prepared(source, sink, directory, source.names)]
+    )
+
+
+def parallel_fetchmails(source: Source, sink: SmtpSink, directory: Path) -> Result:
+    """A process for each account, all at once."""
+    homes = [_prepared(source, sink, directory, [name]) for name in source.names]
+    return _measure(f"{len(homes)} fetchmails at once", source, sink, homes)
+
+
+def _measure(name: str, source: Source, sink: SmtpSink, homes: Sequence[Path]) -> Result:
+    before = sink.count()
+    started = time.perf_counter()
+    children = [_start(home) for home in homes]
+    cpu, peak, codes = 0.0, 0, []
+    for child in children:
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        codes.append(child.returncode)
+        cpu += used.ru_utime + used.ru_stime
+        peak = max(peak, used.ru_maxrss * 1024)
+    seconds = time.perf_counter() - started
+    return Result(
+        name=name,
+        mails=sink.count() - before,
+        seconds=seconds,
+        cpu={"fetchmail": cpu},
+        peak={"fetchmail (largest)": peak},
+        left=source.remaining(),
+        note="" if not any(codes) else f"exit codes {sorted(set(codes))}",
+    )
+
+
+def _start(home: Path) -> subprocess.Popen[bytes]:
+    command = ["fetchmail", "--silent", "--nosyslog", "-f", str(home / "rc"), "--pidfile", str(home / "pid")]
+    with (home / "output").open("wb") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "FETCHMAILHOME": str(home), "HOME": str(home)},
+        )
+
+
+def _prepared(source: Source, sink: SmtpSink, directory: Path, names: Sequence[str]) -> Path:
+    """A home directory with a configuration for these users: everything fetched, nothing kept, no TLS."""
+    home = directory / f"fetchmail-{'-'.join(names[:1])}-{len(names)}"
+    home.mkdir(exist_ok=True)
+    lines = [
+        f'poll 127.0.0.1 protocol pop3 port {source.dovecot.pop3_port} user "{name}" password "{PASSWORD}" '
+        f'is "{name}@here.test" here smtphost "127.0.0.1/{sink.port}" sslproto "" fetchall no keep no rewrite'
+        for name in names
+    ]
+    rc = home / "rc"
+    rc.write_text("\n".join(["set no bouncemail", *lines]) + "\n")
+    rc.chmod(0o600)
+    return home

@@ -1,0 +1,52 @@
+"""The source of a measurement: a Dovecot with many accounts that is filled anew for every contestant."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from bench.mails import mail
+from tests.servers.directory import give_to
+from tests.servers.dovecot import MAILBOX_OWNER, Dovecot
+
+PASSWORD = "throw-away"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`accounts` mailboxes of `mails` each, every mail about `octets` long."""
+
+    dovecot: Dovecot
+    accounts: int
+    mails: int
+    octets: int
+
+    @property
+    def names(self) -> list[str]:
+        """The users."""
+        return [f"user{number}" for number in range(1, self.accounts + 1)]
+
+    @property
+    def total(self) -> int:
+        """All mails of all accounts."""
+        return self.accounts * self.mails
+
+    def create(self) -> None:
+        """Add the users."""
+        for name in self.names:
+            self.dovecot.add_user(name, PASSWORD)
+
+    def fill(self) -> None:
+        """Give every user his mails, in mailboxes that Dovecot has not seen before."""
+        for name in self.names:
+            maildir = self.dovecot.maildir(name)
+            shutil.rmtree(maildir)
+            folders = [maildir, *(maildir / part for part in ("cur", "new", "tmp"))]
+            for folder in folders:
+                folder.mkdir(mode=0o755)
+            give_to(MAILBOX_OWNER, *folders)
+            self.dovecot.fill(name, (mail(number, name, self.octets) for number in range(self.mails)))
+
+    def remaining(self) -> int:
+        """How many mails are left."""
+        return sum(self.dovecot.remaining_count(name) for name in self.names)
