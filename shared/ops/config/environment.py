@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
+from shared.model.address import Address
+from shared.model.retention import Retention
 from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
 from shared.ops.config.schema import ARRAYS, DEFAULTS, SECRETS, SECTIONS, AccountEntry
 from shared.ops.config.secrets import without_rival_ways
+from shared.ops.config.urls import ServerUrl
+from shared.ops.config.values import Listen
 
 PREFIX = "MAILFERRY_"
 SEPARATOR = "__"
+TEXTUAL = (str, SecretStr, ServerUrl, Address, Retention, Listen)
 
 
 def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[str]]:
@@ -61,11 +67,19 @@ def _with(table: Any, key: str, value: object) -> Any:
 
 def _value(model: type[BaseModel], key: str, written: str) -> object:
     field = model.model_fields.get(key)
-    takes_text = field is None or "str" in str(field.annotation) or "Secret" in str(field.annotation)
-    if takes_text and not written.startswith(("[", "{")):
+    if field is None or _takes_text(field.annotation):
         return written
     try:
         read = tomllib.loads(f"value = {written}")
     except tomllib.TOMLDecodeError:
         return written
     return read["value"] if len(read) == 1 else written
+
+
+def _takes_text(annotation: Any) -> bool:
+    """Whether text is what the key takes, perhaps besides nothing at all."""
+    if get_origin(annotation) is Annotated:
+        return _takes_text(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_takes_text(choice) for choice in get_args(annotation))
+    return annotation in TEXTUAL

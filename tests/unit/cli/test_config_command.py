@@ -6,19 +6,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.config import config_group
+from services.cli.group import Command
 from tests.fakes.configuration import WHOLE, account
+
+mailferry = Command("mailferry", commands={"config": config_group})
 
 
 def run(tmp_path: Path, command: str, text: str) -> Result:
     path = tmp_path / "mailferry.toml"
     path.write_text('[relay]\nhelo_name = "mx.example"\n' + text)
-    return CliRunner(env={"MAILFERRY_CONFIG": None}).invoke(config_group, [command, "-c", str(path)])
+    return CliRunner(env={"MAILFERRY_CONFIG": None}).invoke(mailferry, ["config", command, "-c", str(path)])
 
 
 def test_check_says_that_there_is_nothing_wrong(tmp_path: Path) -> None:
     result = run(tmp_path, "check", WHOLE)
     assert result.exit_code == 0
-    assert result.stdout.endswith("mailferry.toml: no problems; 1 accounts (1 enabled), 1 targets\n")
+    assert result.stdout.endswith("mailferry.toml: no problems; 1 account (1 enabled), 1 target\n")
 
 
 @pytest.mark.parametrize("command", ["check", "show"])
@@ -37,13 +40,15 @@ def test_show_shows_the_configuration_without_its_secrets(tmp_path: Path) -> Non
 
 
 def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(config_group, ["check", "-c", str(tmp_path / "no.toml")])
+    result = CliRunner().invoke(mailferry, ["config", "check", "-c", str(tmp_path / "no.toml")])
     assert result.exit_code == 78
     assert result.stderr == f"{tmp_path}/no.toml: cannot be read: No such file or directory\n"
 
 
 def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text('[relay]\nhelo_name = "mx.example"\n')
-    result = CliRunner(env={"MAILFERRY_CONFIG": str(tmp_path / "other.toml")}).invoke(config_group, ["check"])
+    result = CliRunner(env={"MAILFERRY_CONFIG": str(tmp_path / "other.toml")}).invoke(
+        mailferry, ["config", "check"]
+    )
     assert result.exit_code == 0
     assert "other.toml: no problems" in result.stdout
