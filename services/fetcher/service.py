@@ -58,6 +58,7 @@ class Fetcher:
         self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease)
         self._under_way: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
+        self._stopping = False
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
@@ -72,6 +73,7 @@ class Fetcher:
             while not stop.asked:
                 self._changed.clear()
                 await self._pause(stop, await self._start_due_visits())
+            self._stopping = True
             if self._under_way:
                 await asyncio.wait(self._under_way)
 
@@ -144,7 +146,9 @@ class Fetcher:
 
     def _keep(self, lease: Lease) -> asyncio.Task[Visit]:
         account = self._accounts[lease.fence.account]
-        visit = asyncio.create_task(self._visitor.visit(account, lease), name=f"visit {account.id}")
+        visit = asyncio.create_task(
+            self._visitor.visit(account, lease, lambda: self._stopping), name=f"visit {account.id}"
+        )
         self._keeper.keep(lease, visit)
         self._under_way.add(visit)
         visit.add_done_callback(self._ended)

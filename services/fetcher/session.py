@@ -7,7 +7,7 @@ only after the ledger allowed it. A visit that breaks off leaves everything else
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fetcher.hints import HintBoard, Watch
@@ -68,6 +68,7 @@ class Session:
         limits: Limits,
         *,
         fetcher: str,
+        is_stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._account = account
         self._lease = lease
@@ -76,6 +77,7 @@ class Session:
         self._board = board
         self._limits = limits
         self._fetcher = fetcher
+        self._is_stopping = is_stopping
         self._watch = Watch()
         self._entered: dict[str, Entered] = {}
         self._window = Window(limits.window_messages, limits.window_octets)
@@ -105,11 +107,12 @@ class Session:
             # Only QUIT makes deletions real: after a visit that broke off they get a session of their own.
             await self._mailbox.finish()
             return self._report(listing, plan, more=True)
-        complete = await self._fetch(plan)
+        complete = await self._fetch(plan) and not plan.more
         await self._settle()
         await self._mailbox.finish()
         reached("fetcher.quit")
-        return self._report(listing, plan, more=plan.more or not complete)
+        # A visit that got nowhere, as the window never opened, is not repeated at once.
+        return self._report(listing, plan, more=not complete and bool(self._entered or self._deleted))
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
@@ -145,7 +148,7 @@ class Session:
         intake = self._intake(plan.fetch)
         remaining = list(plan.fetch)
         try:
-            while remaining and await self._has_room():
+            while remaining and not self._is_stopping() and await self._has_room():
                 portion = self._window.portion(remaining)
                 del remaining[: len(portion)]
                 await self._retrieve(intake, portion)

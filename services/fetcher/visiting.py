@@ -40,9 +40,14 @@ class Visitor:
     metrics: Metrics
     chance: Callable[[], float]
 
-    async def visit(self, account: Account, lease: Lease) -> Visit:
-        """Visit and release. Raises only where the store cannot take the report."""
-        visit = await self._attempt(account, lease)
+    async def visit(
+        self, account: Account, lease: Lease, is_stopping: Callable[[], bool] = lambda: False
+    ) -> Visit:
+        """Visit and release; nothing more is fetched once `is_stopping()`.
+
+        Raises only where the store cannot take the report.
+        """
+        visit = await self._attempt(account, lease, is_stopping)
         self._count(visit)
         now = self.ports.clock.now()
         due_at = next_visit(
@@ -56,10 +61,10 @@ class Visitor:
         await self.leases.release(lease.fence, visit.report, now, due_at)
         return visit
 
-    async def _attempt(self, account: Account, lease: Lease) -> Visit:
+    async def _attempt(self, account: Account, lease: Lease, is_stopping: Callable[[], bool]) -> Visit:
         try:
             mailbox = await open_patiently(account, self.open_mailbox, self.ports.clock)
-            return await self._session(account, lease, mailbox)
+            return await self._session(account, lease, mailbox, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             return Visit(VisitReport(problem=str(error), failed=True, temporary=error.temporary), more=False)
@@ -68,8 +73,19 @@ class Visitor:
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             return Visit(VisitReport(problem=problem, failed=True), more=False)
 
-    async def _session(self, account: Account, lease: Lease, mailbox: Mailbox) -> Visit:
-        session = Session(account, lease, mailbox, self.ports, self.board, self.limits, fetcher=self.name)
+    async def _session(
+        self, account: Account, lease: Lease, mailbox: Mailbox, is_stopping: Callable[[], bool]
+    ) -> Visit:
+        session = Session(
+            account,
+            lease,
+            mailbox,
+            self.ports,
+            self.board,
+            self.limits,
+            fetcher=self.name,
+            is_stopping=is_stopping,
+        )
         try:
             return await session.run()
         finally:
