@@ -39,11 +39,13 @@ def build_fetcher(
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
     )
+    board = HintBoard()
+    around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,
         leases=around.store,
         ports=ports,
-        board=HintBoard(),
+        board=board,
         limits=limits,
         open_mailbox=open_source,
         metrics=around.metrics,

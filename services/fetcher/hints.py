@@ -52,6 +52,10 @@ class HintBoard:
     def __init__(self) -> None:
         self._watches: dict[str, Watch] = {}
 
+    def __len__(self) -> int:
+        """How many mails are waited for."""
+        return len(self._watches)
+
     def watch(self, watch: Watch, messages: Iterable[str]) -> None:
         """Have hints for `messages` posted to `watch`. Call it before the messages are published."""
         for message in messages:

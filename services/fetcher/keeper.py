@@ -8,6 +8,7 @@ import structlog
 
 from shared.custody.commands import Fence
 from shared.model.errors import MailferryError
+from shared.ops.metrics import Metrics
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, Leases
 
@@ -19,10 +20,11 @@ log = structlog.get_logger("mailferry.fetcher")
 class LeaseKeeper:
     """Knows the visits under way by their leases. `length` is how long a lease lasts, in seconds."""
 
-    def __init__(self, leases: Leases, clock: Clock, length: float) -> None:
+    def __init__(self, leases: Leases, clock: Clock, length: float, metrics: Metrics) -> None:
         self._leases = leases
         self._clock = clock
         self._length = length
+        self._metrics = metrics
         self._visits: dict[Fence, asyncio.Task[object]] = {}
 
     def until(self) -> float:
@@ -53,4 +55,5 @@ class LeaseKeeper:
         for fence in fences:
             if fence not in held and (visit := self._visits.get(fence)) is not None:
                 log.warning("lease has passed on", account=fence.account)
+                self._metrics.leases_lost.inc()
                 visit.cancel()

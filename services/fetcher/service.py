@@ -55,7 +55,7 @@ class Fetcher:
         self._visitor = visitor
         self._pace = pace
         self._clock = visitor.ports.clock
-        self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease)
+        self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease, visitor.metrics)
         self._under_way: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
         self._stopping = False

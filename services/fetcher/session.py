@@ -49,10 +49,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """How a visit went; with `more` the next one is due at once."""
+    """How a visit went, having read `octets` of mail; with `more` the next one is due at once."""
 
     report: VisitReport
     more: bool
+    octets: int = 0
 
 
 class Session:
@@ -230,4 +231,4 @@ class Session:
             deleted=self._deleted,
             waiting=waiting,
         )
-        return Visit(report, more)
+        return Visit(report, more, sum(each.octets for each in self._entered.values()))

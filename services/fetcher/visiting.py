@@ -47,7 +47,8 @@ class Visitor:
 
         Raises only where the store cannot take the report.
         """
-        visit = await self._attempt(account, lease, is_stopping)
+        with self.metrics.sessions_open.track_inprogress():
+            visit = await self._attempt(account, lease, is_stopping)
         self._count(visit)
         now = self.ports.clock.now()
         due_at = next_visit(
@@ -95,6 +96,8 @@ class Visitor:
         report = visit.report
         outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
         self.metrics.visits.labels(outcome=outcome).inc()
+        self.metrics.mails_fetched.inc(report.fetched)
+        self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)
         log.info(
             "visited", outcome=outcome, fetched=report.fetched, deleted=report.deleted, waiting=report.waiting

@@ -23,6 +23,7 @@ from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
 from shared.ops.checkpoints import reached
+from shared.ops.metrics import Metrics
 from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs, BlobsUnavailable
 from shared.ports.clock import Clock
@@ -49,13 +50,16 @@ class Attempter:
     retry: RetryPolicy
     helo_name: str
     chance: Callable[[], float]
+    metrics: Metrics
 
     async def make(self, event: MessageRouted, serving: Serving, way: Way) -> Outcomes:
         """Deliver, and return one outcome per recipient. Raises nothing that a mail or a target can cause."""
         destinations = list(dict.fromkeys(each.destination for each in serving.recipients))
+        self.metrics.attempts.inc()
         envelope = Envelope(serving.reverse_path, tuple(destinations), size=event.payload.octets)
         try:
-            replies = await way.send(serving.target, envelope, self._content(event, destinations))
+            with self.metrics.delivery_seconds.time():
+                replies = await way.send(serving.target, envelope, self._content(event, destinations))
             reached("relay.delivered")
             answers = {answer.recipient: answer for answer in replies}
             outcomes = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.relay.attempt import Attempter
 from services.relay.backoff import RetryPolicy
-from services.relay.conclusions import Conclusions
+from services.relay.conclusions import Conclusions, Observe, unobserved
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
 from services.relay.service import Relay, RelaySettings
@@ -16,8 +16,10 @@ APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
 LANE_CAPACITY = 400
 
 
-def build_relay(configuration: Configuration, around: Surroundings, *, name: str) -> Relay:
-    """A relay called `name` in the journal."""
+def build_relay(
+    configuration: Configuration, around: Surroundings, *, name: str, observe: Observe = unobserved
+) -> Relay:
+    """A relay called `name` in the journal; `observe` is told of outcomes."""
     section = configuration.relay
     lease = configuration.leases.message
     return Relay(
@@ -31,9 +33,17 @@ def build_relay(configuration: Configuration, around: Surroundings, *, name: str
             retry=RetryPolicy(section.retry_delays, section.give_up),
             helo_name=section.helo_name,
             chance=around.chance,
+            metrics=around.metrics,
         ),
         Conclusions(
-            around.store, around.broker, around.blobs, around.clock, around.topology, around.metrics, lease
+            around.store,
+            around.broker,
+            around.blobs,
+            around.clock,
+            around.topology,
+            around.metrics,
+            lease,
+            observe,
         ),
         Overdue(around.store, around.broker, around.clock, lease),
         around.topology,

@@ -9,13 +9,14 @@ deliveries acknowledged.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, RoutedRecipient
+from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTED_KEY, Topology
 from shared.custody.commands import Outcomes, Settled
 from shared.model.errors import MailferryError
@@ -35,7 +36,13 @@ AT_ONCE = 1.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 
+Observe = Callable[[str, RecipientOutcome], None]
+
 log = structlog.get_logger("mailferry.relay")
+
+
+def unobserved(_account: str, _outcome: RecipientOutcome) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,10 @@ class Conclusion:
 
 
 class Conclusions:
-    """Collects ended attempts and concludes them together. `lease` is the message lease in seconds."""
+    """Collects ended attempts and concludes them together. `lease` is the message lease in seconds.
+
+    `observe` is told each account's outcomes once they are recorded.
+    """
 
     def __init__(
         self,
@@ -61,6 +71,7 @@ class Conclusions:
         topology: Topology,
         metrics: Metrics,
         lease: float,
+        observe: Observe = unobserved,
     ) -> None:
         self._deliveries = deliveries
         self._broker = broker
@@ -69,6 +80,7 @@ class Conclusions:
         self._topology = topology
         self._metrics = metrics
         self._lease = lease
+        self._observe = observe
         self._ended: asyncio.Queue[Conclusion] = asyncio.Queue()
 
     def add(self, conclusion: Conclusion) -> None:
@@ -145,5 +157,8 @@ class Conclusions:
             for outcome, _ in conclusion.outcomes.outcomes:
                 self._metrics.outcomes.labels(status=outcome.status.value).inc()
                 self._metrics.in_doubt.inc(outcome.in_doubt)
+                if outcome.status is RecipientStatus.DEFERRED:
+                    self._metrics.retries.inc()
+                self._observe(conclusion.received.event.account, outcome)
         for each in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))

@@ -66,6 +66,10 @@ class Router:
         self.accounts = configuration.accounts
 
     async def _handle(self, batch: Sequence[Received[MessageFetched]], subscription: Subscription) -> None:
+        with self.metrics.router_seconds.time():
+            await self._route(batch, subscription)
+
+    async def _route(self, batch: Sequence[Received[MessageFetched]], subscription: Subscription) -> None:
         wishes: list[RoutedMail] = []
         events: dict[str, MessageFetched] = {}
         for received in batch:
@@ -73,6 +77,7 @@ class Router:
             if mail is not None:
                 wishes.append(mail)
                 events[mail.message] = received.event
+        self.metrics.router_batches.observe(len(wishes))
         servings, settled = await self.routings.record_routed(
             wishes, self.clock.now(), self.settings.message_lease
         )

@@ -53,12 +53,6 @@ class Metrics:
         self.sessions_open = self._gauge(
             "mailferry_fetcher_sessions_open", "Sessions with sources that are open now."
         )
-        self.accounts_due = self._gauge(
-            "mailferry_fetcher_accounts_due", "Accounts that are due and wait for a free session."
-        )
-        self.leases_held = self._gauge(
-            "mailferry_fetcher_leases_held", "Account leases that this process holds."
-        )
         self.leases_lost = self._counter(
             "mailferry_fetcher_leases_lost", "Visits that were broken off because the lease had passed on."
         )
@@ -73,20 +67,12 @@ class Metrics:
             "mailferry_fetcher_mails_in_flight",
             "Mails fetched by this process that it does not know as settled yet.",
         )
-        self.in_flight_bytes = self._gauge(
-            "mailferry_fetcher_in_flight_bytes", "Bytes of the mails that are counted as in flight."
-        )
 
     def _router(self) -> None:
         self.mails_routed = self._counter(
             "mailferry_router_mails",
             "Mails whose recipients were resolved; evidence: the class that decided.",
             "evidence",
-        )
-        self.recipients_routed = self._counter(
-            "mailferry_router_recipients",
-            "Recipients recorded; status: open, waiting or suppressed (copies), parked.",
-            "status",
         )
         self.router_batches = self._histogram(
             "mailferry_router_batch_mails", "Mails that were routed in one transaction.", BATCH
@@ -112,12 +98,9 @@ class Metrics:
         self.retries = self._counter(
             "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
         )
-        self.target_connections = self._gauge(
-            "mailferry_relay_connections_open", "Connections to targets, open now."
-        )
         self.delivery_seconds = self._histogram(
             "mailferry_relay_delivery_seconds",
-            "Time of an attempt, from the envelope to the last reply.",
+            "Time of an attempt, the wait for a free connection included.",
             DELIVERY,
         )
         self.parked = self._gauge("mailferry_parked_recipients", "Parked recipients that await an operator.")
