@@ -1,31 +1,42 @@
 """One pass: every account is visited, its mail delivered, what is settled deleted, and the rest reported.
 
 Mail that cannot be delivered now stays at its source; the next pass, or a running Mailferry, goes on with it.
+Parked mail that an operator wants retried is served, too.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.fetcher.session import Visit
+from services.standalone.remaining import why_left
 from services.standalone.together import Together, together
 from shared.model.errors import ConfigurationError
+from shared.model.message import RecipientStatus
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop
 from shared.ports.store import VisitReport
 
 MOST_VISITS = 1000
 ELSEWHERE = "another process is visiting this account now"
+LOOK_AGAIN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class AccountPass:
-    """What one pass did for one account."""
+    """What one pass did for one account: mails fetched and deleted, recipients delivered.
+
+    `waiting` mails are left at the source for another pass, `parked` recipients await an operator, from
+    earlier passes too. `problem` says why something is left, or what else the operator should know.
+    """
 
     account: str
     fetched: int
+    delivered: int
+    parked: int
     deleted: int
     waiting: int
     problem: str | None
@@ -42,21 +53,28 @@ async def once(configuration: Configuration, names: Sequence[str] = ()) -> list[
     """
     chosen = _chosen(configuration, names)
     async with together(configuration, wait_always=True) as all_three:
-        return await _pass(all_three, chosen)
+        return await one_pass(all_three, configuration, chosen)
 
 
-async def _pass(all_three: Together, names: Sequence[str]) -> list[AccountPass]:
+async def one_pass(
+    all_three: Together, configuration: Configuration, names: Sequence[str]
+) -> list[AccountPass]:
+    """One pass over the accounts called `names`, by services that were made and do not run yet."""
     stop = Stop()
+    all_three.tally.clear()
     async with asyncio.TaskGroup() as group:
         group.create_task(all_three.router.run(stop))
         group.create_task(all_three.relay.run(stop))
         try:
-            return await _visits(all_three, names)
+            history = await _visits(all_three, names)
+            await _retries_begun(all_three, configuration)
         finally:
             stop.ask("the pass is over")
+    parked = Counter(each.message.account for each in await all_three.around.store.parked())
+    return [await _summed(all_three, name, reports, parked[name]) for name, reports in history.items()]
 
 
-async def _visits(all_three: Together, names: Sequence[str]) -> list[AccountPass]:
+async def _visits(all_three: Together, names: Sequence[str]) -> dict[str, list[VisitReport]]:
     """Visit each account until a visit leaves no more for the next one."""
     history: dict[str, list[VisitReport]] = {name: [] for name in names}
     remaining = list(names)
@@ -68,7 +86,7 @@ async def _visits(all_three: Together, names: Sequence[str]) -> list[AccountPass
         remaining = [name for name, visit in visits.items() if visit.more and _moved(visit)]
         if not remaining:
             break
-    return [_summed(name, reports) for name, reports in history.items()]
+    return history
 
 
 def _moved(visit: Visit) -> bool:
@@ -76,13 +94,26 @@ def _moved(visit: Visit) -> bool:
     return bool(visit.report.fetched or visit.report.deleted)
 
 
-def _summed(name: str, reports: Sequence[VisitReport]) -> AccountPass:
+async def _retries_begun(all_three: Together, configuration: Configuration) -> None:
+    """Wait a while until the relay has taken up what operators want retried; it ends what it has begun."""
+    clock, store = all_three.around.clock, all_three.around.store
+    lease = configuration.leases.message
+    end = clock.monotonic() + configuration.fetcher.settle_wait
+    while clock.monotonic() < end and await store.overdue(clock.now(), lease, 1):
+        await clock.sleep(LOOK_AGAIN)
+
+
+async def _summed(all_three: Together, name: str, reports: Sequence[VisitReport], parked: int) -> AccountPass:
+    last = reports[-1]
+    reasons = [last.problem, await why_left(all_three.around.store, name) if last.waiting else None]
     return AccountPass(
         account=name,
         fetched=sum(each.fetched for each in reports),
+        delivered=all_three.tally.count(name, RecipientStatus.DELIVERED),
+        parked=parked,
         deleted=sum(each.deleted for each in reports),
-        waiting=reports[-1].waiting,
-        problem=reports[-1].problem,
+        waiting=last.waiting,
+        problem="; ".join(filter(None, reasons)) or None,
     )
 
 

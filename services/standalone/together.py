@@ -19,24 +19,26 @@ from services.relay.service import Relay
 from services.router.build import build_router
 from services.router.service import Router
 from services.standalone.alone import alone
+from services.standalone.tally import Tally
 from shared.adapters.sql import upgrade
 from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
 from shared.process.naming import process_name
 from shared.process.opening import surroundings
-from shared.process.running import run_services
+from shared.process.running import Service, run_services
 
 log = structlog.get_logger("mailferry.standalone")
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The services, and what is around them."""
+    """The services, what is around them, and what became of the mail since they were made."""
 
     around: Surroundings
     fetcher: Fetcher
     router: Router
     relay: Relay
+    tally: Tally
 
 
 @asynccontextmanager
@@ -53,16 +55,22 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
                 if lost:
                     log.info("mails in flight are fetched again", count=lost)
             name = process_name()
+            tally = Tally()
             yield Together(
                 around,
                 build_fetcher(configuration, around, name=name, wait_always=wait_always),
                 build_router(configuration, around),
-                build_relay(configuration, around, name=name),
+                build_relay(configuration, around, name=name, observe=tally.observe),
+                tally,
             )
 
 
 async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
     """Run until a signal ends the process; `load` reads the configuration again, on HUP."""
     async with together(configuration) as all_three:
-        services = {"fetcher": all_three.fetcher, "router": all_three.router, "relay": all_three.relay}
+        services: dict[str, Service] = {
+            "fetcher": all_three.fetcher,
+            "router": all_three.router,
+            "relay": all_three.relay,
+        }
         await run_services(services, all_three.around, configuration, load)

@@ -11,66 +11,50 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-import structlog
 import uvloop
 
-from shared.model.errors import ConfigurationError, MailferryError
+from shared.model.errors import MailferryError
 from shared.ops.checkpoints import arm
 from shared.ops.config import Configuration, load
 from shared.ops.logs import set_up_logs
-
-FAILURE = 1
-USAGE = 2
-TEMPORARY_FAILURE = 75
+from shared.process.ending import USAGE, ending
 
 Load = Callable[[], Configuration]
 Serve = Callable[[Configuration, Load], Awaitable[None]]
-
-log = structlog.get_logger("mailferry.process")
 
 
 def run_process(path: Path, environ: Mapping[str, str], serve: Serve) -> int:
     """Load the configuration at `path`, run `serve` to its end, and return the exit code; errors go to
     standard error.
     """
+    try:
+        serve_configured(path, environ, serve)
+    except (MailferryError, ExceptionGroup) as error:
+        end = ending(error)
+        if end is None:
+            raise
+        for sentence in end.sentences:
+            sys.stderr.write(sentence + "\n")
+        return end.code
+    return 0
+
+
+def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve) -> None:
+    """Load the configuration at `path` and run `serve` to its end; raises what ends it, perhaps in a
+    group.
+    """
 
     def load_again() -> Configuration:
         return load(path, environ)
 
-    try:
-        arm(environ)
-        configuration = load_again()
-        set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
-        uvloop.run(_as_coroutine(serve(configuration, load_again)))
-    except* ConfigurationError as errors:
-        return _refused(errors)
-    except* MailferryError as errors:
-        return _failed(errors)
-    return 0
+    arm(environ)
+    configuration = load_again()
+    set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
+    uvloop.run(_as_coroutine(serve(configuration, load_again)))
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
-
-
-def _refused(errors: ExceptionGroup[ConfigurationError]) -> int:
-    for error in _leaves(errors):
-        sys.stderr.write(error + "\n")
-    return ConfigurationError.exit_code
-
-
-def _failed(errors: ExceptionGroup[MailferryError]) -> int:
-    leaves = _leaves(errors)
-    for error in leaves:
-        sys.stderr.write(f"mailferry: {error}" + "\n")
-    return TEMPORARY_FAILURE if all(getattr(error, "temporary", False) for error in leaves) else FAILURE
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
 
 
 def main(serve: Serve, arguments: Sequence[str]) -> int:

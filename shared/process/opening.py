@@ -58,7 +58,7 @@ async def _broker(configuration: Configuration, plan: Topology, clock: Clock) ->
             await memory.close()
         return
     rabbit = RabbitMqBroker(
-        configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.random
+        configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.SystemRandom()
     )
     await rabbit.start()
     try:
