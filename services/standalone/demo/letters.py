@@ -1,0 +1,66 @@
+"""The demonstration's mails as values: what each one is, and what is to become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.standalone.demo.people import CATCH_ALL
+
+CRLF = "\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail waiting at the source, in `mailbox` under `uid`, and what has to happen to it.
+
+    `delivered` are the addresses that the target has to see for it, each exactly once; `parked` is what ends
+    up with the operator ("" where no recipient is known at all). Letters of the same `family` are copies of
+    one mail: each address gets one of them, whichever it is.
+    """
+
+    uid: str
+    mailbox: str
+    title: str
+    raw: bytes
+    delivered: tuple[str, ...] = ()
+    parked: tuple[str, ...] = ()
+    family: str = ""
+
+    @property
+    def kin(self) -> str:
+        """The name of the family, which is its own where it has none."""
+        return self.family or f"{self.mailbox}/{self.uid}"
+
+
+def written(
+    *fields: str, text: str = "Kind regards", sender: str | None = "news@elsewhere.example", subject: str = ""
+) -> bytes:
+    """A mail with these header fields; with `sender`, the usual ones are put around them."""
+    lines = list(fields)
+    if sender is not None:
+        lines = [
+            f"Return-Path: <{sender}>",
+            *lines,
+            f"From: Somebody <{sender or 'postmaster@elsewhere.example'}>",
+        ]
+        lines += ["Date: Mon, 02 Mar 2026 09:30:00 +0100", f"Subject: {subject}"]
+    return (CRLF.join([*lines, "", text]) + CRLF).encode()
+
+
+def identified(name: str) -> str:
+    """A Message-ID field."""
+    return f"Message-ID: <{name}@elsewhere.example>"
+
+
+def letter(uid: str, title: str, delivered: tuple[str, ...], *fields: str) -> Letter:
+    """A letter in the catch-all mailbox."""
+    return Letter(uid, CATCH_ALL, title, written(*fields, identified(uid), subject=uid.title()), delivered)
+
+
+def at_the_target(raw: bytes) -> bytes:
+    """What has to arrive of a letter below our own lines: all of it, in whole lines, without Return-Path."""
+    lines = raw.replace(CRLF.encode(), b"\n").replace(b"\n", CRLF.encode())
+    first, _, rest = lines.partition(CRLF.encode())
+    if first.lower().startswith(b"return-path:"):
+        lines = rest
+    return lines if not lines or lines.endswith(CRLF.encode()) else lines + CRLF.encode()

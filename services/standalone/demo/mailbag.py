@@ -1,0 +1,99 @@
+"""The mails of the demonstration: each shows one thing that happens in real mailboxes.
+
+Three mailboxes at the provider: a catch-all of firma.example, Anna's own, of which a copy is left, and a
+catch-all of support.example without a postmaster, where the target's refusal decides.
+"""
+
+from __future__ import annotations
+
+from services.standalone.demo.letters import Letter, identified, letter, written
+from services.standalone.demo.oddities import odd
+from services.standalone.demo.ordinary import copies, envelopes, visible
+from services.standalone.demo.people import (
+    ANNA,
+    BOB,
+    CAROL,
+    CATCH_ALL,
+    CLOSED,
+    FORBIDDEN,
+    GREYLISTED,
+    SUPPORT,
+)
+
+
+def mailbag() -> list[Letter]:
+    """All letters, in the order in which they lie at the source."""
+    return [*envelopes(), *copies(), *visible(), *odd(), *_stubborn(), *_anna(), *_support()]
+
+
+def _stubborn() -> list[Letter]:
+    """Mails that the target does not take at once, or not at all."""
+    return [
+        letter(
+            "greylisted",
+            "A greylisted recipient: refused at first, taken a second later",
+            (GREYLISTED,),
+            f"X-Original-To: {GREYLISTED}",
+            f"To: {GREYLISTED}",
+        ),
+        Letter(
+            "virus",
+            CATCH_ALL,
+            "A mail whose content the target refuses",
+            written(f"X-Original-To: {BOB}", FORBIDDEN.decode(), identified("virus"), subject="You have won"),
+            parked=(BOB,),
+        ),
+        Letter(
+            "half",
+            CATCH_ALL,
+            "Two recipients: one is refused for good",
+            written(f"To: {CAROL}, {CLOSED}", identified("half"), subject="Half"),
+            (CAROL,),
+            parked=(CLOSED,),
+        ),
+    ]
+
+
+def _anna() -> list[Letter]:
+    return [
+        Letter(
+            f"anna-{number}",
+            ANNA,
+            title,
+            written(f"To: {to}", identified(f"anna-{number}"), subject=title),
+            ("anna@firma.example",),
+        )
+        for number, (title, to) in enumerate(
+            (
+                ("Anna's own mailbox, whatever To says", "a.smith@somewhere.example"),
+                ("Anna's own mailbox, a second mail", "anna@provider.example"),
+            ),
+            1,
+        )
+    ]
+
+
+def _support() -> list[Letter]:
+    return [
+        Letter(
+            "ticket",
+            SUPPORT,
+            "A ticket for the support",
+            written("X-Original-To: help@support.example", identified("ticket"), subject="Help"),
+            ("help@support.example",),
+        ),
+        Letter(
+            "support-unknown",
+            SUPPORT,
+            "Unknown at the target, and there is no postmaster",
+            written("X-Original-To: nobody@support.example", identified("unknown-2"), subject="Anybody?"),
+            parked=("nobody@support.example",),
+        ),
+        Letter(
+            "support-nobody",
+            SUPPORT,
+            "No recipient, and there is no postmaster",
+            written("To: undisclosed-recipients:;", identified("undisclosed"), subject="Psst"),
+            parked=("",),
+        ),
+    ]

@@ -1,0 +1,58 @@
+"""The mails of the demonstration that break what is naive: no header, no line ends, dots, bulk."""
+
+from __future__ import annotations
+
+from services.standalone.demo.letters import Letter, identified, written
+from services.standalone.demo.people import CATCH_ALL, DAVE, POSTMASTER
+
+HUGE_LINES = 80_000
+
+
+def odd() -> list[Letter]:
+    """Mails that break what is naive."""
+    header = written(f"X-Original-To: {DAVE}", identified("odd"), subject="Odd", text="").removesuffix(
+        b"\r\n"
+    )
+    return [
+        Letter("empty", CATCH_ALL, "Nothing at all: 0 bytes", b"", (POSTMASTER,)),
+        Letter(
+            "headless", CATCH_ALL, "No header, only text", b"Has anybody seen my header?\r\n", (POSTMASTER,)
+        ),
+        Letter(
+            "bare-lf",
+            CATCH_ALL,
+            "Line ends without CR",
+            header.replace(b"\r\n", b"\n") + b"a\nb\r\n",
+            (DAVE,),
+        ),
+        Letter("nul", CATCH_ALL, "NUL bytes in the text", header + b"Before\0after\r\n", (DAVE,)),
+        Letter(
+            "8bit",
+            CATCH_ALL,
+            "8-bit text of no known encoding",
+            header + bytes(range(128, 256)) + b"\r\n",
+            (DAVE,),
+        ),
+        Letter(
+            "dots",
+            CATCH_ALL,
+            "Lines of dots, a lone one among them",
+            header + b".\r\n..\r\n.leading\r\n\r\n.\r\nThe end.\r\n",
+            (DAVE,),
+        ),
+        Letter(
+            "long-line", CATCH_ALL, "A line of 100,000 characters", header + b"x" * 100_000 + b"\r\n", (DAVE,)
+        ),
+        Letter(
+            "huge",
+            CATCH_ALL,
+            "A huge mail: 6 MB, held in a blob",
+            header + _huge_text(),
+            (DAVE,),
+        ),
+    ]
+
+
+def _huge_text() -> bytes:
+    line = b"%06d .and so on, and so on, until it has become a huge mail..... \r\n"
+    return b"".join(line % number for number in range(HUGE_LINES))

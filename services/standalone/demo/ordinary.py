@@ -1,0 +1,132 @@
+"""The mails of the demonstration that only ask for the right recipients."""
+
+from __future__ import annotations
+
+from services.standalone.demo.letters import Letter, identified, letter, written
+from services.standalone.demo.people import BOB, CAROL, CATCH_ALL, DAVE, POSTMASTER, TO_ALL_THREE
+
+
+def envelopes() -> list[Letter]:
+    """Mails whose envelope the provider noted, or whose readers nobody can know."""
+    return [
+        letter("plain", "An ordinary mail for Bob", (BOB,), f"X-Original-To: {BOB}", "To: bob@firma.example"),
+        letter(
+            "bcc",
+            "A blind copy: Carol is named in no To or Cc",
+            (CAROL,),
+            f"X-Original-To: {CAROL}",
+            "To: somebody@elsewhere.example",
+        ),
+        letter(
+            "list",
+            "A mailing list's mail, the envelope noted by the provider",
+            (DAVE,),
+            f"Delivered-To: {DAVE}",
+            "List-Id: <gardening.lists.example>",
+            "To: gardening@lists.example",
+        ),
+        letter(
+            "list-bare",
+            "A mailing list's mail that does not say for whom",
+            (POSTMASTER,),
+            "List-Id: <cooking.lists.example>",
+            "To: cooking@lists.example",
+        ),
+        letter(
+            "translated",
+            "The old domain, translated to the new one",
+            ("eve@firma.example",),
+            "X-Original-To: eve@alte-firma.example",
+            "To: eve@alte-firma.example",
+        ),
+        Letter(
+            "bounce",
+            CATCH_ALL,
+            "A bounce: the null sender stays null",
+            written(f"X-Original-To: {BOB}", identified("bounce"), sender="", subject="Undelivered mail"),
+            (BOB,),
+        ),
+    ]
+
+
+def copies() -> list[Letter]:
+    """One mail to three people: the provider stored three copies, with or without saying for whom each is."""
+    marked = [
+        Letter(
+            f"offer-{number}",
+            CATCH_ALL,
+            f"An offer for three, the copy for {address.partition('@')[0].title()}",
+            written(f"X-Original-To: {address}", identified("offer"), TO_ALL_THREE, subject="Our offer"),
+            (address,),
+        )
+        for number, address in enumerate((BOB, CAROL, DAVE), 1)
+    ]
+    same = written(identified("minutes"), TO_ALL_THREE, subject="Minutes")
+    unmarked = [
+        Letter(
+            f"minutes-{number}",
+            CATCH_ALL,
+            f"Minutes for three, copy {number} of 3, all alike",
+            same,
+            (BOB, CAROL, DAVE),
+            family="minutes",
+        )
+        for number in (1, 2, 3)
+    ]
+    return marked + unmarked
+
+
+def visible() -> list[Letter]:
+    """Mails of which only the visible fields tell for whom they are."""
+    return [
+        letter(
+            "foreign",
+            "To Bob and to somebody at another company",
+            (BOB,),
+            "To: bob@firma.example; boss@other-company.example",
+        ),
+        letter(
+            "nobody-here",
+            "No recipient of ours at all",
+            (POSTMASTER,),
+            "To: Friends <friends@other-company.example>",
+        ),
+        letter(
+            "unknown",
+            "An address that the target does not know",
+            (POSTMASTER,),
+            "X-Original-To: nobody@firma.example",
+            "To: nobody@firma.example",
+        ),
+        letter(
+            "group",
+            "A group, a comment and an encoded name",
+            (BOB, CAROL),
+            "To: The board: =?utf-8?q?B=C3=B6b?= <bob@firma.example>, carol@firma.example (in charge);",
+        ),
+        letter(
+            "odd",
+            "Odd but valid addresses",
+            ("o'hara+news@firma.example", '"two words"@firma.example'),
+            'To: "O\'Hara, Pat" <o\'hara+news@FIRMA.example>, <"two words"@firma.example>',
+        ),
+        letter(
+            "resent",
+            "A mail resent to Dave",
+            (DAVE,),
+            "Resent-To: dave@firma.example",
+            "To: someone@elsewhere.example",
+        ),
+        *(
+            Letter(
+                f"same-id-{number}",
+                CATCH_ALL,
+                f"The same Message-ID, other content ({number} of 2)",
+                written(
+                    identified("same"), f"X-Original-To: {BOB}", text=f"Report no. {number}", subject="Report"
+                ),
+                (BOB,),
+            )
+            for number in (1, 2)
+        ),
+    ]

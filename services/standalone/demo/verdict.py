@@ -1,0 +1,105 @@
+"""Whether the demonstration went as it has to: every mail where it belongs, once, byte for byte.
+
+Pure: compares what the letters ask for with what was found at the target, in the store and at the source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.standalone.demo.letters import Letter, at_the_target
+from services.standalone.demo.people import ANNA
+from services.standalone.demo.smtp_session import AcceptedMail
+from shared.custody.state import Message
+from shared.model.message import RecipientStatus
+
+ID_FIELD = b"X-Mailferry-ID: "
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail at the target: for whom, and which of our messages it is."""
+
+    recipient: str
+    message: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What there is after the pass. `messages` are by letter (mailbox, uid); `left` are uids by mailbox."""
+
+    messages: Mapping[tuple[str, str], Message]
+    arrivals: Sequence[Arrival]
+    left: Mapping[str, Sequence[str]]
+
+
+def arrivals(mails: Sequence[AcceptedMail]) -> list[Arrival]:
+    """Each recipient of each mail that the target took, with the mail below our own lines."""
+    found = []
+    for mail in mails:
+        message, content = without_our_lines(mail.content)
+        found += [Arrival(recipient, message, content) for recipient in mail.recipients]
+    return found
+
+
+def without_our_lines(content: bytes) -> tuple[str, bytes]:
+    """The message's id, and the mail without the two fields that the relay put on top."""
+    first, _, rest = content.partition(b"\r\n")
+    _received, _, rest = rest.partition(b"\r\n")
+    while rest.startswith(b"\t"):
+        _, _, rest = rest.partition(b"\r\n")
+    return first.removeprefix(ID_FIELD).decode("ascii", "replace"), rest
+
+
+def complaints(letters: Sequence[Letter], findings: Findings) -> list[str]:
+    """What is not as it has to be, as sentences; none where all is well."""
+    return [*_missing_or_twice(letters, findings), *_damaged(letters, findings), *_fates(letters, findings)]
+
+
+def _missing_or_twice(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
+    kin = {message.id: letter.kin for letter, message in _known(letters, findings)}
+    found = Counter((kin.get(each.message, "a mail of nobody"), each.recipient) for each in findings.arrivals)
+    wanted = {(letter.kin, address) for letter in letters for address in letter.delivered}
+    for family, address in sorted(wanted - found.keys()):
+        yield f"{family}: nothing arrived for {address}"
+    for (family, address), times in sorted(found.items()):
+        if (family, address) not in wanted:
+            yield f"{family}: arrived for {address}, who was not to get it"
+        elif times > 1:
+            yield f"{family}: arrived {times} times for {address}"
+
+
+def _damaged(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
+    expected = {
+        message.id: (letter, at_the_target(letter.raw)) for letter, message in _known(letters, findings)
+    }
+    for arrival in findings.arrivals:
+        letter, content = expected.get(arrival.message, (None, b""))
+        if letter is not None and arrival.content != content:
+            yield f"{letter.uid}: what arrived for {arrival.recipient} is not what was sent"
+
+
+def _fates(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
+    for letter in letters:
+        message = findings.messages.get((letter.mailbox, letter.uid))
+        if message is None:
+            yield f"{letter.uid}: was not fetched"
+            continue
+        parked = sorted(
+            each.address for each in message.recipients.values() if each.status is RecipientStatus.PARKED
+        )
+        if parked != sorted(letter.parked):
+            yield f"{letter.uid}: parked for {parked} instead of {sorted(letter.parked)}"
+        stays = letter.uid in findings.left.get(letter.mailbox, ())
+        if stays != (letter.mailbox == ANNA):
+            yield f"{letter.uid}: is {'still' if stays else 'no longer'} at the source"
+
+
+def _known(letters: Sequence[Letter], findings: Findings) -> Iterator[tuple[Letter, Message]]:
+    for letter in letters:
+        message = findings.messages.get((letter.mailbox, letter.uid))
+        if message is not None:
+            yield letter, message
