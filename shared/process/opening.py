@@ -41,7 +41,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
                 topology=plan,
                 metrics=Metrics(CollectorRegistry(), version("mailferry")),
                 chance=random.random,
-                entropy=os.urandom,
+                entropy=random.Random().randbytes,
                 cores=os.cpu_count() or 1,
             )
     finally:

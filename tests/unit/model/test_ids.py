@@ -11,7 +11,7 @@ ENTROPY = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 
 def test_an_id_spells_the_time_and_then_the_random_bytes() -> None:
     assert message_id(0.0, bytes) == "0" * LENGTH
-    assert message_id(0.031, lambda n: b"\xff" * n) == "000000000z" + "z" * 16
+    assert message_id(0.031, lambda n: b"\xff" * n) == "000000003" + "v" * 16 + "s"
 
 
 @given(TIMES, ENTROPY)
