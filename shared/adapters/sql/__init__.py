@@ -1,0 +1,6 @@
+"""The store in SQL: PostgreSQL through psycopg, SQLite through the standard library, both through
+SQLAlchemy Core.
+
+Every change is one transaction: load the messages concerned with locks, let `shared.custody` decide and
+fold, save the changed rows together with the journal. No rule of custody lives here.
+"""

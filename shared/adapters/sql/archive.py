@@ -1,0 +1,175 @@
+"""What operators ask about mails, and what they do with parked ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+from sqlalchemy import Select, func, select, union
+
+from shared.adapters.sql.part import Part
+from shared.adapters.sql.rows import entry_of
+from shared.adapters.sql.tables import journal, messages, recipients
+from shared.adapters.sql.text import key, searchable
+from shared.adapters.sql.verification import rebuild, verify
+from shared.adapters.sql.work import Transaction, Work, load_messages
+from shared.contract.journal import Entry
+from shared.custody import decide
+from shared.custody.state import Message
+from shared.model.message import MessageStatus, RecipientStatus
+from shared.ports.store import Parked
+
+PAGE = 1000
+Decision = Callable[[Message, str], Entry | None]
+
+
+class SqlArchive(Part):
+    """The port's `Archive`."""
+
+    async def find(self, text: str, limit: int) -> Sequence[Message]:
+        """Messages by id, Message-ID, UID, or recipient by address or destination, newest first."""
+        return await self._transactions.read(lambda transaction: _find(transaction, text, limit))
+
+    async def story(self, message: str) -> Sequence[Entry]:
+        """The journal of one message, in order."""
+        query = select(journal.c.body).where(journal.c.message == key(message)).order_by(journal.c.seq)
+        return await self._transactions.read(
+            lambda transaction: [entry_of(body) for body in transaction.connection.execute(query).scalars()]
+        )
+
+    async def parked(self, limit: int = PAGE) -> Sequence[Parked]:
+        """Parked recipients, oldest first."""
+        return await self._transactions.read(lambda transaction: _parked(transaction, limit))
+
+    async def retry_parked(
+        self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
+    ) -> Sequence[str]:
+        """Open parked recipients (all when `addresses` is empty) again; returns the addresses changed."""
+        elsewhere = key(destination) if destination else None
+
+        def decision(known: Message, address: str) -> Entry | None:
+            return decide.retried(known, address, elsewhere, target, now)
+
+        return await self._transactions.write(
+            lambda transaction: _change(transaction, message, addresses, decision)
+        )
+
+    async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
+        """Give parked recipients (all when `addresses` is empty) up; returns the addresses changed."""
+
+        def decision(known: Message, address: str) -> Entry | None:
+            return decide.discarded(known, address, now)
+
+        return await self._transactions.write(
+            lambda transaction: _change(transaction, message, addresses, decision)
+        )
+
+    async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
+        """How many messages there are by account and status, those gone left out."""
+        return await self._transactions.read(_counts)
+
+    async def journal(self) -> AsyncIterator[Entry]:
+        """All entries in their order, read page by page; entries made meanwhile may be among them."""
+        after = 0
+        while True:
+            page = (
+                select(journal.c.seq, journal.c.body)
+                .where(journal.c.seq > after)
+                .order_by(journal.c.seq)
+                .limit(PAGE)
+            )
+            rows = await self._transactions.read(_page(page))
+            if not rows:
+                return
+            for _, entry in rows:
+                yield entry
+            after = rows[-1][0]
+
+    async def verify(self) -> Sequence[str]:
+        """Fold the journal and compare with the state tables; the differences as sentences, none when they
+        agree.
+        """
+        return await self._transactions.read(verify)
+
+    async def rebuild(self) -> int:
+        """Make the state tables again from the journal; returns the number of messages."""
+        return await self._transactions.write(rebuild)
+
+
+def _page(query: Select[int, bytes]) -> Callable[[Transaction], list[tuple[int, Entry]]]:
+    return lambda transaction: [(seq, entry_of(body)) for seq, body in transaction.connection.execute(query)]
+
+
+def _find(transaction: Transaction, text: str, limit: int) -> list[Message]:
+    """Ids are in the order of time, so that each index gives its newest without looking at the rest."""
+    wanted = key(text.strip())
+    bare = searchable(text.strip().removeprefix("<").removesuffix(">"))
+    by_message = messages.c.id
+    found = union(
+        *(
+            select(query.limit(limit).subquery().c[0])
+            for query in (
+                select(by_message).where(by_message == wanted),
+                select(by_message)
+                .where(messages.c.message_id.in_([bare, f"<{bare}>"]))
+                .order_by(by_message.desc()),
+                select(by_message).where(messages.c.uid == wanted).order_by(by_message.desc()),
+                _by_recipient().where(recipients.c.address == wanted),
+                _by_recipient().where(
+                    recipients.c.destination == wanted, recipients.c.destination != recipients.c.address
+                ),
+            )
+        )
+    )
+    ids = transaction.connection.execute(found).scalars().all()
+    newest = sorted(
+        load_messages(transaction, ids), key=lambda each: (each.first_fetched_at, each.id), reverse=True
+    )
+    return newest[:limit]
+
+
+def _by_recipient() -> Select[str]:
+    return select(recipients.c.message).order_by(recipients.c.message.desc())
+
+
+def _parked(transaction: Transaction, limit: int) -> list[Parked]:
+    query = (
+        select(recipients.c.message, recipients.c.address)
+        .where(recipients.c.parked_at.is_not(None))
+        .order_by(recipients.c.parked_at, recipients.c.message, recipients.c.address)
+        .limit(limit)
+    )
+    places = transaction.connection.execute(query).all()
+    found = {message.id: message for message in load_messages(transaction, [place[0] for place in places])}
+    listed = [(found[message], found[message].recipients[address]) for message, address in places]
+    return [Parked(message, each, each.parked_at) for message, each in listed if each.parked_at is not None]
+
+
+def _change(
+    transaction: Transaction, message: str, addresses: Sequence[str], decision: Decision
+) -> list[str]:
+    work = Work(transaction)
+    work.load([key(message)])
+    changed = []
+    for known in list(work.messages.values()):
+        for address in [key(each) for each in addresses] or _parked_addresses(known):
+            entry = decision(work.messages[known.id], address)
+            if entry is not None:
+                work.apply(entry)
+                changed.append(address)
+    work.save()
+    return changed
+
+
+def _parked_addresses(message: Message) -> list[str]:
+    return [each.address for each in message.recipients.values() if each.status is RecipientStatus.PARKED]
+
+
+def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:
+    query = (
+        select(messages.c.account, messages.c.status, func.count())
+        .where(~messages.c.gone)
+        .group_by(messages.c.account, messages.c.status)
+    )
+    return {
+        (account, MessageStatus(status)): n for account, status, n in transaction.connection.execute(query)
+    }

@@ -1,0 +1,107 @@
+"""`Bulk` on SQLite: rows go to one prepared statement, keys ride in one JSON text.
+
+There are no row locks and none are needed: a writing transaction begins with the database's only write lock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from shared.adapters.sql.bulk import Row, Texts, inserted, primary_key
+
+
+class SqliteBulk:
+    """Statements over many rows for SQLite."""
+
+    def __init__(self) -> None:
+        self._texts = Texts()
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert rows, in their order."""
+        self._many(connection, rows, self._texts.get(_insert, table))
+
+    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert those rows whose primary key is not there yet."""
+        self._many(connection, rows, self._texts.get(_insert_absent, table))
+
+    def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert rows, replacing those with the same primary key."""
+        self._many(connection, rows, self._texts.get(_put, table))
+
+    def update(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Set `columns`, which begin with the primary key, of rows that are there."""
+        keys = len(primary_key(table))
+        text = self._texts.get(_update, table, *columns)
+        self._many(connection, [(*row[keys:], *row[:keys]) for row in rows], text)
+
+    def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
+        """Delete the rows with these primary keys."""
+        self._many(connection, keys, self._texts.get(_delete, table))
+
+    def select(
+        self,
+        connection: Connection,
+        table: Table,
+        columns: Sequence[str],
+        keys: Sequence[Row],
+        *,
+        only: str = "",
+        lock: bool = False,
+    ) -> Sequence[Row]:
+        """All rows where `columns` have one of the values in `keys`, see `Bulk.select`."""
+        if not keys:
+            return []
+        wanted = [key[0] for key in keys] if len(columns) == 1 else [*map(list, keys)]
+        text = self._texts.get(_select, table, *columns)
+        if only:
+            text = f"{text} WHERE {only}"
+        return connection.exec_driver_sql(text, (json.dumps(wanted, ensure_ascii=False),)).all()
+
+    def _many(self, connection: Connection, rows: Sequence[Row], text: str) -> None:
+        if rows:
+            connection.exec_driver_sql(text, [*map(tuple, rows)])
+
+
+def _insert(table: Table) -> str:
+    columns = inserted(table)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"  # noqa: S608 - names of our own tables
+
+
+def _insert_absent(table: Table) -> str:
+    return f"{_insert(table)} ON CONFLICT ({', '.join(primary_key(table))}) DO NOTHING"
+
+
+def _put(table: Table) -> str:
+    keys = primary_key(table)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in inserted(table) if name not in keys)
+    return f"{_insert(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+
+
+def _update(table: Table, *columns: str) -> str:
+    keys = primary_key(table)
+    changes = ", ".join(f"{name} = ?" for name in columns[len(keys) :])
+    return f"UPDATE {table.name} SET {changes} WHERE {_is(keys)}"  # noqa: S608 - names of our own tables
+
+
+def _delete(table: Table) -> str:
+    return f"DELETE FROM {table.name} WHERE {_is(primary_key(table))}"  # noqa: S608 - names of our own tables
+
+
+def _is(keys: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = ?" for name in keys)
+
+
+def _select(table: Table, *columns: str) -> str:
+    fields = ", ".join(f"t.{column.name}" for column in table.columns)
+    if len(columns) == 1:
+        condition = f"t.{columns[0]} = k.value"
+    else:
+        condition = " AND ".join(
+            f"t.{name} = json_extract(k.value, '$[{n}]')" for n, name in enumerate(columns)
+        )
+    return f"SELECT {fields} FROM json_each(?) AS k CROSS JOIN {table.name} AS t ON {condition}"  # noqa: S608 - names of our own tables

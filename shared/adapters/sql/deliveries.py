@@ -1,0 +1,136 @@
+"""What the relay records: attempts, their outcomes, and what these mean for identical mails that wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+
+from shared.adapters.sql.claims import Claims
+from shared.adapters.sql.part import Part
+from shared.adapters.sql.tables import messages, recipients
+from shared.adapters.sql.text import safe_attempt, safe_outcomes
+from shared.adapters.sql.work import Transaction, Work, load_messages
+from shared.contract.journal import DeliveryEnded
+from shared.custody import decide
+from shared.custody.commands import Attempt, Outcomes
+from shared.custody.fold import claim_after, claims_touched
+from shared.custody.settlement import settled_by
+from shared.custody.state import ClaimKey, Message
+from shared.model.message import MessageStatus, RecipientStatus
+from shared.ports.store import Concluded, Serving
+
+
+class SqlDeliveries(Part):
+    """The port's `Deliveries`."""
+
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
+        """Begin those attempts that are not stale."""
+        safe = [*map(safe_attempt, wishes)]
+        return await self._transactions.write(lambda transaction: _begin(transaction, safe, now, lease))
+
+    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+        """Record outcomes, resolve claims and those who waited for them."""
+        safe = [*map(safe_outcomes, wishes)]
+        return await self._transactions.write(lambda transaction: _end(transaction, safe, now, lease))
+
+    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+        """Messages held in blobs with recipients due whose event is not under way, the longest overdue
+        first.
+        """
+        return await self._transactions.read(lambda transaction: _overdue(transaction, now, patience, limit))
+
+
+def _begin(transaction: Transaction, wishes: Sequence[Attempt], now: float, lease: float) -> list[Serving]:
+    work = Work(transaction)
+    work.load(wish.message for wish in wishes)
+    servings = []
+    for wish in wishes:
+        entry = decide.begun(work.messages.get(wish.message), wish, now, lease)
+        if entry is None:
+            continue
+        after = work.apply(entry)
+        begun = tuple(after.recipients[address] for address in entry.addresses)
+        servings.append(Serving(after.id, begun[0].target, after.reverse_path, begun))
+    work.save()
+    return servings
+
+
+def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+    work = Work(transaction)
+    work.load(wish.message for wish in wishes)
+    ended: list[DeliveryEnded] = []
+    for wish in wishes:
+        entry = decide.ended(work.messages.get(wish.message), wish, now, lease)
+        if entry is not None:
+            work.apply(entry)
+            ended.append(entry)
+    claims = Claims(transaction)
+    resolved = _resolve_claims(work, claims, ended)
+    claims.save()
+    _resolve_waiting(work, resolved, now)
+    work.save()
+    settled = (settled_by(work.before(each.id), each) for each in work.messages.values())
+    return Concluded(tuple(each for each in settled if each), stale=len(wishes) - len(ended))
+
+
+def _resolve_claims(
+    work: Work, claims: Claims, ended: Sequence[DeliveryEnded]
+) -> dict[ClaimKey, tuple[str, bool]]:
+    """Fulfil or release claims; returns the message that did it and whether its mail arrived.
+
+    A fulfilled claim needs no look at what it was before; to release one, it has to be one's own.
+    """
+    touched = [
+        (key, entry.message, status)
+        for entry in ended
+        for key, status in claims_touched(work.messages[entry.message], entry)
+    ]
+    if any(status is RecipientStatus.PARKED for _, _, status in touched):
+        claims.lock(key for key, _, _ in touched)
+    resolved = {}
+    for key, message, status in touched:
+        held = claims.held.get(key)
+        after = claim_after(held, message, status)
+        claims.change(key, after)
+        if status is RecipientStatus.DELIVERED or after != held:
+            resolved[key] = (message, status is RecipientStatus.DELIVERED)
+    return resolved
+
+
+def _resolve_waiting(work: Work, resolved: dict[ClaimKey, tuple[str, bool]], now: float) -> None:
+    """Tell those who wait for these claims. The claims are locked by now, so nobody can begin to wait
+    meanwhile.
+    """
+    connection, bulk = work.transaction
+    awaited = [(key.identity, key.address) for key in resolved]
+    rows = bulk.select(connection, recipients, ["awaits", "address"], awaited, only="t.awaits IS NOT NULL")
+    work.load(row[0] for row in rows)
+    for row in sorted(rows, key=lambda row: (str(row[0]), str(row[1]))):
+        known = work.messages[row[0]]
+        outcome = resolved.get(ClaimKey(known.tenant, row[1], row[13]))
+        if outcome is None:
+            continue
+        holder, arrived = outcome
+        entry = decide.waiting_resolved(known, row[1], holder, arrived=arrived, now=now)
+        if entry is not None:
+            work.apply(entry)
+
+
+def _overdue(transaction: Transaction, now: float, patience: float, limit: int) -> list[Message]:
+    each = recipients.c
+    due = or_(
+        (each.status == str(RecipientStatus.OPEN)) & (each.next_attempt_at <= now),
+        (each.status == str(RecipientStatus.DEFERRED)) & (each.next_attempt_at <= now - patience),
+    )
+    served = messages.c.status.not_in([str(MessageStatus.FETCHED), str(MessageStatus.LOST)])
+    query = (
+        select(each.message)
+        .join(messages, messages.c.id == each.message)
+        .where(each.next_attempt_at <= now, due, messages.c.blob.is_not(None), served)
+        .order_by(each.next_attempt_at)
+        .limit(limit)
+    )
+    ids = list(dict.fromkeys(transaction.connection.execute(query).scalars()))
+    found = {message.id: message for message in load_messages(transaction, ids)}
+    return [found[each] for each in ids if each in found]

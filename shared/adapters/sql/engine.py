@@ -1,0 +1,139 @@
+"""From the URL in the configuration to engines whose connections behave as the store needs.
+
+`sqlite:///var/lib/mailferry.db` names a file by its absolute path, as URLs do; `sqlite:mailferry.db` is
+relative.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from shared.model.errors import ConfigurationError
+from shared.ports.store import StoreUnavailable
+
+BUSY_SECONDS = 10.0
+CONNECT_SECONDS = 10
+IDLE_IN_TRANSACTION = "60s"
+"""A process that is stopped in the middle must not hold its locks, and with them other processes, for
+ever.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the store is: a PostgreSQL URL, or the path of a SQLite file."""
+
+    url: URL | None = None
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        if self.url is None:
+            return f"SQLite file {self.path}"
+        host = self.url.host or "the local socket"
+        return f"PostgreSQL at {host}:{self.url.port or 5432}, database {self.url.database}"
+
+
+def parse_url(text: str) -> Database:
+    """The database that `text` names. Raises `ConfigurationError`, without repeating what may hold a
+    password.
+    """
+    scheme = text.partition(":")[0]
+    if scheme == "sqlite":
+        parts = urlsplit(text)
+        path = unquote(parts.path)
+        if parts.netloc or not path or path.endswith("/") or parts.query:
+            raise ConfigurationError(
+                ["store url: a SQLite file is written sqlite:///absolute/path or sqlite:relative/path"]
+            )
+        return Database(path=Path("/" + path.lstrip("/") if path.startswith("/") else path).absolute())
+    if scheme in {"postgresql", "postgres"}:
+        try:
+            url = make_url(text).set(drivername="postgresql+psycopg")
+        except (ArgumentError, ValueError):
+            raise ConfigurationError(
+                ["store url: not of the form postgresql://user:password@host:port/database"]
+            ) from None
+        if not url.database:
+            raise ConfigurationError(["store url: the name of the PostgreSQL database is missing"])
+        return Database(url=url)
+    raise ConfigurationError(["store url: expected sqlite:///path or postgresql://host/database"])
+
+
+def postgres_engine(url: URL, connections: int) -> Engine:
+    """An engine for short transactions on a few rows of large tables."""
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=CONNECT_SECONDS,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "mailferry"},
+        use_native_hstore=False,
+    )
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    """Plans are kept by the connection, made when tables may have been empty: they must not scan what
+    has grown since.
+    """
+    with connection.cursor() as cursor:
+        for setting in ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off"):
+            cursor.execute(f"SET {setting}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
+    connection.commit()
+
+
+def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool = False) -> Engine:
+    """An engine whose transactions start with `begin`; a commit has reached the disk when it returns.
+
+    The file has to exist unless `create` is set, so that a wrong path is an error and not an empty store.
+    """
+    name = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(
+            name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+        )
+
+    engine = create_engine(
+        "sqlite+pysqlite://", creator=connect, poolclass=QueuePool, pool_size=connections, max_overflow=0
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "begin", start)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreUnavailable(
+            f"the SQLite file lies on a file system that allows no write-ahead log (mode {mode})"
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def check_file(path: Path, *, create: bool = False) -> None:
+    """Raises `StoreUnavailable` where SQLite could not write, in words that say what to do."""
+    directory = path.parent
+    if not directory.is_dir():
+        raise StoreUnavailable(f"the directory {directory} of the SQLite file does not exist")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise StoreUnavailable(f"the directory {directory} of the SQLite file is not writable for this user")
+    if not path.exists() and not create:
+        raise StoreUnavailable(f"the SQLite file {path} does not exist: `mailferry db upgrade` creates it")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise StoreUnavailable(f"the SQLite file {path} is not readable and writable for this user")

@@ -1,0 +1,60 @@
+"""What the database's refusals mean: try again at once, report as unavailable, or an error of ours that
+has to be seen.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from shared.model.errors import MailferryError, quoted
+from shared.ports.store import SchemaOutdated, StoreUnavailable
+
+CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock not available."""
+AWAY = ("08", "53", "57", "58")
+"""Connection exception, insufficient resources, operator intervention, system error: classes of SQLSTATE."""
+NO_SUCH_TABLE = frozenset({"42P01", "42703", "3F000"})
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's code for the error, or an empty text."""
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Whether the same transaction may well succeed now."""
+    return sqlstate(error) in CONFLICTS or _sqlite_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def is_lost_connection(error: DBAPIError) -> bool:
+    """Whether the connection, and with it the transaction, is no more."""
+    return error.connection_invalidated or sqlstate(error).startswith(("08", "57P"))
+
+
+def meaning(error: DBAPIError, place: str) -> MailferryError | None:
+    """The error for the operator; None for one that is a mistake in Mailferry. `place` names the database."""
+    if (
+        sqlstate(error) in NO_SUCH_TABLE
+        or "no such table" in str(error.orig)
+        or "no such column" in str(error.orig)
+    ):
+        return SchemaOutdated(f"{place} lacks tables that this Mailferry needs: run `mailferry db upgrade`")
+    if is_conflict(error):
+        return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
+    unavailable = isinstance(error, (OperationalError, InterfaceError)) or sqlstate(error).startswith(AWAY)
+    if unavailable or is_lost_connection(error):
+        return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
+    return None
+
+
+def _reason(error: DBAPIError) -> str:
+    """The first line that the driver gives; it names host, port and user, but never the password."""
+    lines = str(error.orig).strip().splitlines()
+    return quoted(lines[0]) if lines else type(error.orig).__name__
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF

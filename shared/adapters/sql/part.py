@@ -1,0 +1,41 @@
+"""What the parts of the store have in common: work is handed over as a plain function of a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from shared.adapters.sql.work import Transaction
+
+Result = TypeVar("Result")
+Change = Callable[[Transaction], Result]
+
+
+class Transactions(Protocol):
+    """Runs work in transactions, off the event loop: one hop to a thread for each, however many
+    statements it takes.
+    """
+
+    async def write(self, change: Change[Result]) -> Result:
+        """What `change` returns, once it is durable; nothing of it happened when this raises.
+
+        `change` may be run again where it met a conflict, so it has no effect but on the database.
+        """
+        ...
+
+    async def read(self, query: Change[Result]) -> Result:
+        """What `query` returns, which sees the state of one moment and changes nothing but temporary
+        tables.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and give the connections back."""
+        ...
+
+
+class Part:
+    """A part of the store."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions

@@ -1,0 +1,97 @@
+"""PostgreSQL: a few threads, each running whole transactions on a connection of a small pool.
+
+A transaction that met a conflict is run again, as is one whose connection broke before the commit was
+sent (the server was restarted); one that broke while committing may or may not have happened, which
+only the caller can find out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.adapters.sql.bulk_postgres import PostgresBulk
+from shared.adapters.sql.engine import Database, postgres_engine
+from shared.adapters.sql.failures import is_conflict, is_lost_connection, meaning
+from shared.adapters.sql.part import Change, Result
+from shared.adapters.sql.work import Transaction
+from shared.ports.store import StoreUnavailable
+
+TRIES = 5
+PAUSE = 0.02
+WRITING = "READ COMMITTED"
+"""Each statement sees what was committed before it began, so rows are read after the locks that guard
+them.
+"""
+READING = "REPEATABLE READ"
+"""All statements see the state of one moment."""
+
+
+class PostgresTransactions:
+    """Transactions on a PostgreSQL database."""
+
+    def __init__(self, database: Database, connections: int) -> None:
+        if database.url is None:
+            raise ValueError("not a PostgreSQL database")
+        self._database = database
+        self._bulk = PostgresBulk()
+        self._engine = postgres_engine(database.url, connections)
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgres")
+        self._closed = False
+
+    async def write(self, change: Change[Result]) -> Result:
+        """Run `change` in a transaction."""
+        return await self._in_thread(change, WRITING)
+
+    async def read(self, query: Change[Result]) -> Result:
+        """Run `query` on a snapshot."""
+        return await self._in_thread(query, READING)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then disconnect."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        self._engine.dispose()
+
+    async def _in_thread(self, change: Change[Result], isolation: str) -> Result:
+        if self._closed:
+            raise StoreUnavailable(f"{self._database} is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, change, isolation)
+
+    def _run(self, change: Change[Result], isolation: str) -> Result:
+        for tried in range(1, TRIES + 1):
+            attempt = _Attempt()
+            try:
+                return self._once(change, isolation, attempt)
+            except DBAPIError as error:
+                again = is_conflict(error) or (is_lost_connection(error) and attempt.may_be_repeated)
+                if tried == TRIES or not again:
+                    raise meaning(error, str(self._database)) or error from error
+            except PoolTimeout as error:
+                raise StoreUnavailable(f"{self._database}: no connection became free in time") from error
+            time.sleep(PAUSE * tried)
+        raise AssertionError("unreachable")
+
+    def _once(self, change: Change[Result], isolation: str, attempt: _Attempt) -> Result:
+        with self._engine.connect() as connection:
+            attempt.may_be_repeated = True
+            connection.execution_options(isolation_level=isolation)
+            with connection.begin() as transaction:
+                result = change(Transaction(connection, self._bulk))
+                attempt.may_be_repeated = False
+                transaction.commit()
+            return result
+
+
+class _Attempt:
+    """How far a transaction got. It may be repeated once there was a connection and until the commit was
+    sent.
+    """
+
+    may_be_repeated = False

@@ -1,0 +1,109 @@
+"""Folding the whole journal again, in bounded memory.
+
+Messages are folded one after the other, in the journal's order of (message, number). A claim is
+touched by several messages, so what happens to claims is noted in a temporary table on the way;
+afterwards that is read in the order of (claim, number), and each claim is folded by itself.
+
+That the number orders what happened to a claim is due to locks: entries are numbered while the claim
+is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, select
+
+from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.rows import RECIPIENT_STATUS, entry_of
+from shared.adapters.sql.tables import BYTEWISE, journal
+from shared.adapters.sql.work import Transaction
+from shared.contract.codec import Undecodable
+from shared.custody.fold import BrokenJournal, claim_after, claims_touched, fold
+from shared.custody.state import Claim, ClaimKey, Message
+
+AT_ONCE = 500
+STREAMED = {"stream_results": True, "yield_per": AT_ONCE}
+Item = TypeVar("Item")
+
+touches = Table(
+    "claim_touches",
+    MetaData(),
+    Column("tenant", BYTEWISE),
+    Column("address", BYTEWISE),
+    Column("identity", BYTEWISE),
+    Column("seq", BigInteger),
+    Column("message", BYTEWISE),
+    Column("status", BYTEWISE),
+    Index("claim_touches_order", "tenant", "address", "identity", "seq"),
+    prefixes=["TEMPORARY"],
+)
+
+
+class Folded(NamedTuple):
+    """A message as its journal tells it; without it, the problem with the journal."""
+
+    id: str
+    message: Message | None
+    problem: str = ""
+
+
+class Refold:
+    """One pass over the journal of a transaction: first all `messages`, then all `claims`."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._connection, self._bulk = transaction
+        self._touched: list[Row] = []
+
+    def messages(self) -> Iterator[list[Folded]]:
+        """All messages, some at a time, in the order of their ids."""
+        touches.create(self._connection, checkfirst=False)
+        query = select(journal.c.message, journal.c.seq, journal.c.body).order_by(
+            journal.c.message, journal.c.seq
+        )
+        rows = self._connection.execute(query.execution_options(**STREAMED))
+        for some in _some_at_a_time(groupby(rows, key=lambda row: str(row[0])), self._folded):
+            self._bulk.insert(self._connection, touches, self._touched)
+            self._touched = []
+            yield some
+
+    def claims(self) -> Iterator[list[tuple[ClaimKey, Claim | None]]]:
+        """All claims that there ever were, some at a time, in their keys' order; None for one that was
+        given up.
+        """
+        each = touches.c
+        query = select(touches).order_by(each.tenant, each.address, each.identity, each.seq)
+        rows = self._connection.execute(query.execution_options(**STREAMED))
+        yield from _some_at_a_time(groupby(rows, key=lambda row: ClaimKey(*row[:3])), _claim)
+
+    def end(self) -> None:
+        """Forget what was noted about the claims."""
+        touches.drop(self._connection, checkfirst=False)
+
+    def _folded(self, message: str, rows: Iterable[Any]) -> Folded:
+        folded: Message | None = None
+        try:
+            for _, seq, body in rows:
+                entry = entry_of(body)
+                folded = fold(folded, entry)
+                for key, status in claims_touched(folded, entry):
+                    self._touched.append((*key, seq, message, str(status)))
+        except (BrokenJournal, Undecodable, KeyError) as error:
+            return Folded(message, None, f"the journal of message {message} cannot be folded: {error}")
+        return Folded(message, folded)
+
+
+def _claim(key: ClaimKey, rows: Iterable[Any]) -> tuple[ClaimKey, Claim | None]:
+    held: Claim | None = None
+    for row in rows:
+        held = claim_after(held, row[4], RECIPIENT_STATUS[row[5]])
+    return key, held
+
+
+def _some_at_a_time(groups: Iterator[tuple[Any, Iterable[Any]]], fold_group: Any) -> Iterator[list[Any]]:
+    """Each group has to be folded before the next is asked for: that is how `groupby` works."""
+    folded = (fold_group(key, rows) for key, rows in groups)
+    while some := list(islice(folded, AT_ONCE)):
+        yield some

@@ -1,0 +1,104 @@
+"""What the router records: recipients, and the claims by which a second copy of a mail is recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shared.adapters.sql.claims import Claims, views
+from shared.adapters.sql.part import Part
+from shared.adapters.sql.text import safe_routed
+from shared.adapters.sql.work import Transaction, Work
+from shared.custody import decide
+from shared.custody.commands import RoutedMail, Settled
+from shared.custody.fold import claim_after, claims_touched
+from shared.custody.settlement import settlement
+from shared.custody.state import Claim, ClaimKey, ClaimView, Message, Recipient
+from shared.model.message import DUE, MessageStatus
+from shared.ports.store import Serving
+
+UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
+
+
+class SqlRoutings(Part):
+    """The port's `Routings`."""
+
+    async def record_routed(
+        self, mails: Sequence[RoutedMail], now: float, lease: float
+    ) -> tuple[Sequence[Serving], Sequence[Settled]]:
+        """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
+        safe = [*map(safe_routed, mails)]
+        return await self._transactions.write(lambda transaction: _record(transaction, safe, now, lease))
+
+
+def _record(
+    transaction: Transaction, mails: Sequence[RoutedMail], now: float, lease: float
+) -> tuple[list[Serving], list[Settled]]:
+    work, claims = Work(transaction), Claims(transaction)
+    work.load(mail.message for mail in mails)
+    claims.take(_wanted(work, mails))
+    others = views(transaction, claims.held, work.messages.keys())
+    for mail in mails:
+        known = work.messages.get(mail.message)
+        entry = decide.routed(known, mail, _views_for(known, mail, work, claims, others), now, lease)
+        if entry is None:
+            continue
+        after = work.apply(entry)
+        for key, status in claims_touched(after, entry):
+            claims.change(key, claim_after(claims.held.get(key), after.id, status))
+    work.save()
+    claims.save()
+    return _published(work, mails)
+
+
+def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
+    """The claims needed, each with the first message of the batch that needs it: it gets those that
+    nobody holds.
+    """
+    wanted: dict[ClaimKey, str] = {}
+    for mail in mails:
+        known = work.messages.get(mail.message)
+        if known is not None and decide.awaits_routing(known, mail):
+            for key in decide.claims_wanted(known, mail):
+                wanted.setdefault(key, known.id)
+    return wanted
+
+
+def _views_for(
+    known: Message | None, mail: RoutedMail, work: Work, claims: Claims, others: Mapping[ClaimKey, ClaimView]
+) -> dict[ClaimKey, ClaimView]:
+    """What the claims of one mail look like now, after what was decided for the mails before it."""
+    if known is None:
+        return {}
+    held = {key: claims.held[key] for key in decide.claims_wanted(known, mail) if key in claims.held}
+    return {key: _own_view(key, claim, work) or others[key] for key, claim in held.items()}
+
+
+def _own_view(key: ClaimKey, claim: Claim, work: Work) -> ClaimView | None:
+    holder = work.messages.get(claim.holder)
+    if holder is None:
+        return None
+    recipient = holder.recipients.get(key.address)
+    return ClaimView(claim, holder.status, holder.lease_until, recipient.status if recipient else None)
+
+
+def _published(work: Work, mails: Sequence[RoutedMail]) -> tuple[list[Serving], list[Settled]]:
+    """What is to be said of the mails that are recorded with their `fetch_no`, by whichever call."""
+    servings, settled = [], []
+    for each, fetch_no in {mail.message: mail.fetch_no for mail in mails}.items():
+        message = work.messages.get(each)
+        if message is None or message.fetch_no != fetch_no or message.status in UNROUTED:
+            continue
+        due = _due_by_target(message)
+        servings += [Serving(message.id, target, message.reverse_path, tuple(due[target])) for target in due]
+        if not due and message.status is MessageStatus.SETTLED:
+            settled.append(settlement(message))
+    return servings, settled
+
+
+def _due_by_target(message: Message) -> dict[str, list[Recipient]]:
+    """Nearly always one target: an operator may have sent a parked recipient elsewhere."""
+    due: dict[str, list[Recipient]] = {}
+    for recipient in message.recipients.values():
+        if recipient.status in DUE:
+            due.setdefault(recipient.target, []).append(recipient)
+    return due

@@ -1,0 +1,86 @@
+"""Messages, recipients and journal entries as rows, in the order of the tables' columns, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.text import key
+from shared.contract.codec import JOURNAL_CODEC
+from shared.contract.journal import Entry
+from shared.custody.state import NO_RECIPIENTS, Message, Recipient
+from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
+
+MESSAGE_STATUS: Mapping[str, MessageStatus] = {each.value: each for each in MessageStatus}
+RECIPIENT_STATUS: Mapping[str, RecipientStatus] = {each.value: each for each in RecipientStatus}
+
+PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "gone")
+"""What changes in a message after it was routed."""
+
+
+def message_row(message: Message) -> Row:
+    """The row of a message. A UID too long for the index is kept beside its digest."""
+    folder, uidvalidity, uid = message.key
+    short = key(uid)
+    return (
+        message.id,
+        message.tenant,
+        message.account,
+        folder,
+        uidvalidity,
+        short,
+        str(message.status),
+        *message[5:18],
+        message.status is MessageStatus.GONE,
+        None if short == uid else uid,
+    )
+
+
+def progress_row(message: Message) -> Row:
+    """The columns `PROGRESS` of a message's row."""
+    return (
+        message.id,
+        str(message.status),
+        message.lease_until,
+        message.blob,
+        message.settled_at,
+        message.status is MessageStatus.GONE,
+    )
+
+
+def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) -> Message:
+    """The message in a row of the table `messages`."""
+    place = LedgerKey(row[3], row[4], row[21] or row[5])
+    return Message._make((*row[:3], place, MESSAGE_STATUS[row[6]], *row[7:20], recipients))
+
+
+def recipient_row(message: Message, recipient: Recipient) -> Row:
+    """The row of a recipient; `awaits` names the mail that it waits for, so that the waiting are found
+    by it.
+    """
+    return (
+        message.id,
+        recipient.address,
+        recipient.destination,
+        recipient.original,
+        recipient.reason,
+        str(recipient.status),
+        *recipient[5:],
+        message.identity if recipient.status is RecipientStatus.WAITING else None,
+    )
+
+
+def recipient_of(row: Row) -> Recipient:
+    """The recipient in a row of the table `recipients`."""
+    return Recipient._make((*row[1:5], RECIPIENT_STATUS[row[5]], *row[6:13]))
+
+
+def journal_row(entry: Entry) -> Row:
+    """The row of an entry, which the database will number."""
+    return entry.message, entry.at, entry.wire_name, JOURNAL_CODEC.encode(entry)
+
+
+def entry_of(body: Any) -> Entry:
+    """The entry in the column `body`."""
+    return cast(Entry, JOURNAL_CODEC.decode(bytes(body)))

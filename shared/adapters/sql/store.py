@@ -1,0 +1,46 @@
+"""The store: its parts put together over one database."""
+
+from __future__ import annotations
+
+from shared.adapters.sql.accounts import SqlLeases
+from shared.adapters.sql.archive import SqlArchive
+from shared.adapters.sql.deliveries import SqlDeliveries
+from shared.adapters.sql.engine import Database, parse_url
+from shared.adapters.sql.ledger import SqlLedger
+from shared.adapters.sql.part import Transactions
+from shared.adapters.sql.postgres_pool import PostgresTransactions
+from shared.adapters.sql.routings import SqlRoutings
+from shared.adapters.sql.schema import check_revision
+from shared.adapters.sql.sqlite_writer import SqliteTransactions
+
+CONNECTIONS = 4
+
+
+class SqlStore(SqlLeases, SqlLedger, SqlRoutings, SqlDeliveries, SqlArchive):
+    """The port's `Store` on PostgreSQL or SQLite."""
+
+    def __init__(self, transactions: Transactions, database: Database) -> None:
+        super().__init__(transactions)
+        self._database = database
+
+    async def check(self) -> None:
+        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used."""
+        await self._transactions.read(
+            lambda transaction: check_revision(transaction.connection, str(self._database))
+        )
+
+    async def close(self) -> None:
+        """Finish what is under way and give the connections back."""
+        await self._transactions.close()
+
+
+def open_store(url: str, connections: int = CONNECTIONS) -> SqlStore:
+    """The store at `url`; it connects when it is first used, see `SqlStore.check`.
+
+    `connections` bounds the transactions under way at the same time on PostgreSQL. Raises
+    `ConfigurationError`.
+    """
+    database = parse_url(url)
+    if database.url is None:
+        return SqlStore(SqliteTransactions(database), database)
+    return SqlStore(PostgresTransactions(database, connections), database)

@@ -1,0 +1,169 @@
+"""The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
+it came about.
+
+All but `accounts` are folds of the journal. Times are seconds since the epoch. Text is compared byte
+by byte, so that the order of the database is the order of Python. There are no foreign keys: rows of
+one message are written in the transaction that holds the message's row, and no message is ever
+removed.
+
+Indexes cover columns that stay the same while a mail is on its way (`gone` instead of the status,
+`awaits`, `next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL
+changes the rows in place.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
+SERIAL = BigInteger().with_variant(Integer, "sqlite")
+UPDATED_IN_PLACE = {"fillfactor": 60}
+
+metadata = MetaData()
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("poll", Double, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("ready_at", Double, nullable=False),
+    Column("lease_owner", BYTEWISE),
+    Column("lease_until", Double),
+    Column("fence", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("problem", BYTEWISE),
+    Column("visited_at", Double),
+    Column("succeeded_at", Double),
+    Column("waiting", Integer, nullable=False),
+    Index("accounts_ready", "ready_at", postgresql_where=text("enabled"), sqlite_where=text("enabled")),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("tenant", BYTEWISE, nullable=False),
+    Column("account", BYTEWISE, nullable=False),
+    Column("folder", BYTEWISE, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BYTEWISE, nullable=False),
+    Column("status", BYTEWISE, nullable=False),
+    Column("fetch_no", Integer, nullable=False),
+    Column("listed_size", BigInteger, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Column("fetcher", BYTEWISE, nullable=False),
+    Column("first_fetched_at", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("blob", BYTEWISE),
+    Column("identity", BYTEWISE, nullable=False),
+    Column("message_id", BYTEWISE, nullable=False),
+    Column("reverse_path", BYTEWISE, nullable=False),
+    Column("target", BYTEWISE, nullable=False),
+    Column("evidence", BYTEWISE, nullable=False),
+    Column("settled_at", Double),
+    Column("gone", Boolean, nullable=False),
+    Column("long_uid", BYTEWISE),
+    Index(
+        "messages_at_source",
+        "account",
+        "folder",
+        "uidvalidity",
+        "uid",
+        unique=True,
+        postgresql_where=text("NOT gone"),
+        sqlite_where=text("NOT gone"),
+    ),
+    Index("messages_uid", "uid"),
+    Index(
+        "messages_message_id",
+        "message_id",
+        postgresql_where=text("message_id <> ''"),
+        sqlite_where=text("message_id <> ''"),
+    ),
+    postgresql_with=UPDATED_IN_PLACE,
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("message", BYTEWISE, primary_key=True),
+    Column("address", BYTEWISE, primary_key=True),
+    Column("destination", BYTEWISE, nullable=False),
+    Column("original", BYTEWISE, nullable=False),
+    Column("reason", BYTEWISE, nullable=False),
+    Column("status", BYTEWISE, nullable=False),
+    Column("target", BYTEWISE, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("next_attempt_at", Double),
+    Column("code", BYTEWISE, nullable=False),
+    Column("text", BYTEWISE, nullable=False),
+    Column("in_doubt", Integer, nullable=False),
+    Column("parked_at", Double),
+    Column("awaits", BYTEWISE),
+    Index("recipients_address", "address", "message"),
+    Index(
+        "recipients_destination",
+        "destination",
+        "message",
+        postgresql_where=text("destination <> address"),
+        sqlite_where=text("destination <> address"),
+    ),
+    Index(
+        "recipients_waiting",
+        "awaits",
+        "address",
+        postgresql_where=text("awaits IS NOT NULL"),
+        sqlite_where=text("awaits IS NOT NULL"),
+    ),
+    Index(
+        "recipients_next_attempt",
+        "next_attempt_at",
+        postgresql_where=text("next_attempt_at IS NOT NULL"),
+        sqlite_where=text("next_attempt_at IS NOT NULL"),
+    ),
+    Index(
+        "recipients_parked",
+        "parked_at",
+        postgresql_where=text("parked_at IS NOT NULL"),
+        sqlite_where=text("parked_at IS NOT NULL"),
+    ),
+    postgresql_with=UPDATED_IN_PLACE,
+    sqlite_with_rowid=False,
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("tenant", BYTEWISE, primary_key=True),
+    Column("address", BYTEWISE, primary_key=True),
+    Column("identity", BYTEWISE, primary_key=True),
+    Column("holder", BYTEWISE, nullable=False),
+    Column("done", Boolean, nullable=False),
+    postgresql_with={"fillfactor": 80},
+    sqlite_with_rowid=False,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", SERIAL, primary_key=True, autoincrement=True),
+    Column("message", BYTEWISE, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("kind", BYTEWISE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("journal_message", "message", "seq"),
+)

@@ -1,0 +1,127 @@
+"""One change: what it loaded, what it decided, what it has to save.
+
+A `Work` holds the messages and claims of a batch, locked. `apply` folds an entry into the message and
+remembers it; `save` writes what differs from what was loaded, with the entries. What is not changed
+is not written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from shared.adapters.sql.bulk import Bulk
+from shared.adapters.sql.rows import (
+    PROGRESS,
+    journal_row,
+    message_of,
+    message_row,
+    progress_row,
+    recipient_of,
+    recipient_row,
+)
+from shared.adapters.sql.tables import journal, messages, recipients
+from shared.contract.journal import Entry, Fetched, Routed
+from shared.custody.fold import fold
+from shared.custody.state import Message, Recipient
+from shared.model.message import MessageStatus
+
+
+class Transaction(NamedTuple):
+    """A transaction under way, and how to say much in it at once."""
+
+    connection: Connection
+    bulk: Bulk
+
+
+class Work:
+    """The messages of one transaction, as they were and as they will be."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self.messages: dict[str, Message] = {}
+        self.entries: list[Entry] = []
+        self._loaded: dict[str, Message] = {}
+        self._described: set[str] = set()
+
+    def load(self, ids: Iterable[str], *, with_recipients: bool = True) -> None:
+        """Lock and load those messages that are not loaded yet; ids that name none are passed over.
+
+        Without their recipients they serve only for entries that do not touch these.
+        """
+        for message in load_messages(
+            self.transaction,
+            [each for each in ids if each not in self._loaded],
+            with_recipients=with_recipients,
+            lock=True,
+        ):
+            self._loaded[message.id] = self.messages[message.id] = message
+
+    def before(self, message: str) -> Message | None:
+        """The message as it was loaded; None for one that is new."""
+        return self._loaded.get(message)
+
+    def apply(self, entry: Entry) -> Message:
+        """The message after `entry`, which is to be saved."""
+        message = fold(self.messages.get(entry.message), entry)
+        self.messages[message.id] = message
+        self.entries.append(entry)
+        if isinstance(entry, (Fetched, Routed)):
+            self._described.add(message.id)
+        return message
+
+    def save(self) -> None:
+        """Write what was changed."""
+        connection, bulk = self.transaction
+        new, described, progressed = [], [], []
+        for message in self.messages.values():
+            loaded = self._loaded.get(message.id)
+            if loaded is None:
+                new.append(message_row(message))
+            elif message.id in self._described:
+                described.append(message_row(message))
+            elif message is not loaded:
+                progressed.append(progress_row(message))
+        bulk.insert(connection, messages, new)
+        bulk.update(connection, messages, messages.columns.keys(), described)
+        bulk.update(connection, messages, PROGRESS, progressed)
+        self._save_recipients()
+        bulk.insert(connection, journal, [*map(journal_row, self.entries)])
+
+    def _save_recipients(self) -> None:
+        new, changed = [], []
+        for message in self.messages.values():
+            loaded = self._loaded.get(message.id)
+            known: Mapping[str, Recipient] = loaded.recipients if loaded else {}
+            if message.recipients is known:
+                continue
+            for address, recipient in message.recipients.items():
+                if address not in known:
+                    new.append(recipient_row(message, recipient))
+                elif recipient is not known[address]:
+                    changed.append(recipient_row(message, recipient))
+        connection, bulk = self.transaction
+        bulk.insert(connection, recipients, new)
+        bulk.update(connection, recipients, recipients.columns.keys(), changed)
+
+
+def load_messages(
+    transaction: Transaction, ids: Iterable[str], *, with_recipients: bool = True, lock: bool = False
+) -> list[Message]:
+    """The messages with these ids in the ids' order, with their recipients in the addresses' order.
+
+    A mail that was fetched once and not yet routed has no recipients, so none are looked for.
+    """
+    connection, bulk = transaction
+    keys = [(each,) for each in sorted(set(ids))]
+    rows = sorted(bulk.select(connection, messages, ["id"], keys, lock=lock), key=lambda row: str(row[0]))
+    routed = [
+        (row[0],) for row in rows if with_recipients and (row[7] > 1 or row[6] != MessageStatus.FETCHED)
+    ]
+    found: dict[str, dict[str, Recipient]] = defaultdict(dict)
+    for row in bulk.select(connection, recipients, ["message"], routed):
+        found[row[0]][row[1]] = recipient_of(row)
+    return [message_of(row, found.get(row[0], {})) for row in rows]

@@ -1,0 +1,34 @@
+"""What follows when the last recipient of a message is done: who is to be told, and which blob may go."""
+
+from __future__ import annotations
+
+from shared.custody.commands import Settled
+from shared.custody.state import Message
+from shared.model.message import RecipientStatus
+
+
+def settled_by(before: Message | None, after: Message) -> Settled | None:
+    """The settlement that came about between two states of a message, if one did.
+
+    It comes about again when what was parked is retried and done, since only then its blob may go.
+    """
+    if not after.is_concluded or (before is not None and before.is_concluded):
+        return None
+    return settlement(after)
+
+
+def settlement(message: Message) -> Settled:
+    """The news about a message of which every recipient is done."""
+    return Settled(
+        message=message.id,
+        account=message.account,
+        fetch_no=message.fetch_no,
+        fetcher=message.fetcher,
+        first_fetched_at=message.first_fetched_at,
+        blob=None if _is_parked(message) else message.blob,
+    )
+
+
+def _is_parked(message: Message) -> bool:
+    """Whether the blob is what an operator still has to decide about (rule 3)."""
+    return any(each.status is RecipientStatus.PARKED for each in message.recipients.values())
