@@ -107,8 +107,8 @@ class Broker(Protocol):
     def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
         """Consume a queue of the topology.
 
-        Entering waits, as long as it takes, until the queue is being consumed; leaving gives back what is
-        unsettled.
+        Once inside, it is being consumed; where the broker is away, as soon as it comes back. Leaving gives
+        back what is unsettled.
         """
         ...
 

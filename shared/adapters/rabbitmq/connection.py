@@ -7,6 +7,7 @@ connection that does not close in good order is cut.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -91,6 +92,8 @@ class Connection:
 
 async def connect(address: Address, settings: RabbitMqSettings, purpose: str) -> Connection:
     """A new connection. Raises BrokerUnavailable with a sentence that says why there is none."""
+    # pika logs every failure at length, with tracebacks; what it has to say is in our errors, once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     connection = Connection(address, settings, purpose)
     try:
         await connection.opened()

@@ -6,7 +6,6 @@ what a lost session had delivered is forgotten here, as RabbitMQ delivers it aga
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,19 +23,20 @@ QueueToConsume = Callable[[Channel], Awaitable[str]]
 
 
 class RabbitMqSubscription:
-    """A queue being consumed, on one channel after another."""
+    """A queue being consumed, on one channel after another; `queue` is its name in the latest session."""
 
-    def __init__(self, queue: QueueToConsume, prefetch: int, epochs: Iterator[int], clock: Clock) -> None:
+    def __init__(self, named: QueueToConsume, prefetch: int, epochs: Iterator[int], clock: Clock) -> None:
         if prefetch < 1:
             raise ValueError("a consumer must be allowed to hold at least one delivery")
-        self._queue = queue
+        self._named = named
         self._prefetch = prefetch
         self._epochs = epochs
         self._epoch = 0
         self._inbox = Inbox(clock)
         self._tags = UnsettledTags()
         self._channel: Channel | None = None
-        self.attached = asyncio.Event()
+        self.attached = False
+        self.queue = ""
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
         """The next deliveries; see the port."""
@@ -64,7 +64,7 @@ class RabbitMqSubscription:
             tags.add(method.delivery_tag)
             inbox.put(Delivery(body, method.delivery_tag, epoch, method.redelivered))
 
-        queue = await self._queue(channel)
+        queue = self.queue = await self._named(channel)
         channel.amqp.add_on_cancel_callback(
             lambda _: connection.give_up(
                 BrokerUnavailable(f"{connection.address.name} deleted the queue {queue}")
@@ -72,11 +72,11 @@ class RabbitMqSubscription:
         )
         await channel.call(channel.amqp.basic_qos, prefetch_count=self._prefetch)
         await channel.call(channel.amqp.basic_consume, queue, take)
-        self.attached.set()
+        self.attached = True
 
     def detach(self) -> None:
         """The channel is gone, and what came on it."""
-        self.attached.clear()
+        self.attached = False
         self._channel = None
         self._tags = UnsettledTags()
         self._inbox.clear()

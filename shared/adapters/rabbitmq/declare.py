@@ -34,7 +34,7 @@ async def declare(connection: Connection, topology: Topology) -> None:
     await declare_exchange(channel, topology)
     for queue in topology.queues:
         await declare_queue(channel, topology, queue)
-        await channel.call(channel.amqp.queue_bind, queue.name, topology.exchange, queue.key)
+        await bind_queue(channel, topology, queue)
     await channel.close()
 
 
@@ -53,6 +53,11 @@ async def declare_queue(channel: Channel, topology: Topology, queue: Queue) -> N
         await channel.call(channel.amqp.queue_declare, queue.name, durable=True, arguments=arguments)
     except Refused as error:
         raise _understood(error, f"the queue {queue.name}") from error
+
+
+async def bind_queue(channel: Channel, topology: Topology, queue: Queue) -> None:
+    """Bind the queue by its key. Raises BrokerUnavailable."""
+    await channel.call(channel.amqp.queue_bind, queue.name, topology.exchange, queue.key)
 
 
 def queue_arguments(topology: Topology, queue: Queue) -> dict[str, Any]:

@@ -10,11 +10,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
+import structlog
+
 from shared.adapters.rabbitmq.address import Address
 from shared.adapters.rabbitmq.connection import Connection, connect
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.clock import Clock
+
+log = structlog.get_logger("mailferry.rabbitmq")
 
 
 class Link:
@@ -48,9 +52,9 @@ class Link:
         while True:
             began = self._clock.monotonic()
             try:
-                self.error = await self._session()
+                self._failed(await self._session())
             except BrokerUnavailable as error:
-                self.error = error
+                self._failed(error)
             lasted = self._clock.monotonic() - began
             self._failures = 0 if lasted > self._settings.backoff_longest else self._failures + 1
             await self._clock.sleep(self._pause())
@@ -62,6 +66,7 @@ class Link:
             await self._prepare(connection)
             self.connection = connection
             self.up.set()
+            log.info("broker connected", purpose=self._purpose)
             reason = await connection.ended
         except BrokerUnavailable as error:
             reason = error
@@ -71,6 +76,11 @@ class Link:
             self._ended(reason)
             await connection.close()
         return reason
+
+    def _failed(self, error: BrokerUnavailable) -> None:
+        if str(error) != str(self.error):
+            log.warning("broker connection lost or refused", purpose=self._purpose, error=error)
+        self.error = error
 
     def _pause(self) -> float:
         settings = self._settings

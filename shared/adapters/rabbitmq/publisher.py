@@ -26,7 +26,11 @@ HINT = BasicProperties()
 
 
 class PublishingSession:
-    """A channel in confirm mode, from `open` until `end`."""
+    """A channel in confirm mode, from `open` until `end`.
+
+    `unconfirmed_keys` are those of the publications over which RabbitMQ fell silent, if that ended the
+    session.
+    """
 
     def __init__(
         self, connection: Connection, channel: Channel, exchange: str, settings: RabbitMqSettings
@@ -41,6 +45,7 @@ class PublishingSession:
         self._over: BrokerUnavailable | None = None
         self._progress = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self.unconfirmed_keys: set[str] = set()
 
     @classmethod
     async def open(
@@ -137,6 +142,7 @@ class PublishingSession:
             self._give_up(BrokerUnavailable(self._connection.blocked))
         else:
             name = self._connection.address.name
+            self.unconfirmed_keys = self._window.open_keys()
             error = BrokerUnavailable(f"{name} has confirmed no publication for {self._timeout:g} s")
             self._connection.give_up(error)
             self.end(error)

@@ -53,6 +53,10 @@ class Window:
         """Whether another publication may go out."""
         return not self._open or (len(self._open) < self._most and self._bytes < self._most_bytes)
 
+    def open_keys(self) -> set[str]:
+        """The routing keys of what is open."""
+        return {publication.key for _, publication in self._open.values()}
+
     def add(self, batch: Batch, publication: Publication) -> int:
         """A publication goes out; its tag."""
         self._last_tag = tag = self._last_tag + 1

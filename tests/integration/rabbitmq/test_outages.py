@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared.adapters.rabbitmq import RabbitMqBroker
+from shared.adapters.rabbitmq import RabbitMqBroker, topology_apply
 from shared.contract.topology import FETCHED_KEY, ROUTER_QUEUE, settled_key
 from shared.ports.broker import BrokerUnavailable, Delivery, Publication, Subscription
 from tests.fakes.tcp_proxy import Direction, TcpProxy
 from tests.servers.ports import free_port
 from tests.servers.rabbitmq import RabbitMq
-from tests.servers.rabbitmq_adapter import QUICK, made, published, until, working
+from tests.servers.rabbitmq_adapter import QUICK, TOPOLOGY, made, published, until, working
 
 
 def fetched(*bodies: bytes) -> list[Publication]:
@@ -194,3 +194,28 @@ async def test_a_server_that_speaks_no_amqp_is_a_problem_not_a_crash() -> None:
     ):
         with pytest.raises(BrokerUnavailable, match=f"RabbitMQ at 127.0.0.1:{port}"):
             await broker.ready(0.5)
+
+
+async def test_a_queue_that_a_crash_left_without_a_leader_is_made_anew(private_rabbitmq: RabbitMq) -> None:
+    url = private_rabbitmq.url()
+    await topology_apply(url, TOPOLOGY)
+    await asyncio.to_thread(private_rabbitmq.kill)
+    await asyncio.to_thread(private_rabbitmq.start)
+
+    async with working(url, replace(QUICK, confirm_timeout=1, answer_timeout=7)) as broker:
+        await published(broker, [Publication(queue.key, b"x") for queue in TOPOLOGY.queues])
+
+
+async def test_a_queue_without_a_leader_is_made_anew_for_its_consumer(private_rabbitmq: RabbitMq) -> None:
+    url = private_rabbitmq.url()
+    only_one = replace(TOPOLOGY, queues=TOPOLOGY.queues[:1])
+    await topology_apply(url, only_one)
+    await asyncio.to_thread(private_rabbitmq.kill)
+    await asyncio.to_thread(private_rabbitmq.start)
+
+    async with (
+        working(url, replace(QUICK, confirm_timeout=60, answer_timeout=7)) as broker,
+        broker.subscribe(ROUTER_QUEUE, 10) as subscription,
+    ):
+        await published(broker, fetched(b"led again"))
+        assert (await one(subscription)).body == b"led again"
