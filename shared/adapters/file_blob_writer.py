@@ -96,9 +96,10 @@ class FileBlobWriter:
         return self._descriptor
 
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        # Even where closing fails the descriptor is gone, and may already be somebody else's.
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def sync_directory(directory: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -34,7 +34,7 @@ class FileBlobs:
         """Begin a blob."""
         return FileBlobWriter(self._root, self._path(name))
 
-    async def read(self, name: str) -> AsyncIterator[bytes]:
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         """The blob in pieces; see the port."""
         reader = await asyncio.to_thread(self._opened, name)
         try:
