@@ -143,6 +143,23 @@ class Parked:
     parked_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """How a target serves: `waiting` recipients are to be tried again, `unanswered` of them got no reply at
+    all.
+
+    `text` is the answer, or the reason there was none, of one that waits; `delivered` tells whether anything
+    ever was.
+    """
+
+    target: str
+    delivered: bool = False
+    waiting: int = 0
+    unanswered: int = 0
+    parked: int = 0
+    text: str = ""
+
+
 class Leases(Protocol):
     """The accounts' schedule, and who visits them."""
 
@@ -277,6 +294,10 @@ class Archive(Protocol):
 
     async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
         """Give parked recipients (all when `addresses` is empty) up; returns the addresses changed."""
+        ...
+
+    async def target_states(self, targets: Sequence[str]) -> Sequence[TargetState]:
+        """How these targets serve, in their order."""
         ...
 
     async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:

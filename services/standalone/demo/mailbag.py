@@ -31,7 +31,7 @@ def _stubborn() -> list[Letter]:
     return [
         letter(
             "greylisted",
-            "A greylisted recipient: refused at first, taken a second later",
+            "greylisted for a second",
             (GREYLISTED,),
             f"X-Original-To: {GREYLISTED}",
             f"To: {GREYLISTED}",
@@ -39,14 +39,14 @@ def _stubborn() -> list[Letter]:
         Letter(
             "virus",
             CATCH_ALL,
-            "A mail whose content the target refuses",
+            "content the target refuses",
             written(f"X-Original-To: {BOB}", FORBIDDEN.decode(), identified("virus"), subject="You have won"),
             parked=(BOB,),
         ),
         Letter(
             "half",
             CATCH_ALL,
-            "Two recipients: one is refused for good",
+            "one of two recipients refused",
             written(f"To: {CAROL}, {CLOSED}", identified("half"), subject="Half"),
             (CAROL,),
             parked=(CLOSED,),
@@ -65,8 +65,8 @@ def _anna() -> list[Letter]:
         )
         for number, (title, to) in enumerate(
             (
-                ("Anna's own mailbox, whatever To says", "a.smith@somewhere.example"),
-                ("Anna's own mailbox, a second mail", "anna@provider.example"),
+                ("Anna's own, whatever To says", "a.smith@somewhere.example"),
+                ("Anna's own, another", "anna@provider.example"),
             ),
             1,
         )
@@ -78,21 +78,21 @@ def _support() -> list[Letter]:
         Letter(
             "ticket",
             SUPPORT,
-            "A ticket for the support",
+            "ticket for the support",
             written("X-Original-To: help@support.example", identified("ticket"), subject="Help"),
             ("help@support.example",),
         ),
         Letter(
             "support-unknown",
             SUPPORT,
-            "Unknown at the target, and there is no postmaster",
+            "unknown, and no postmaster",
             written("X-Original-To: nobody@support.example", identified("unknown-2"), subject="Anybody?"),
             parked=("nobody@support.example",),
         ),
         Letter(
             "support-nobody",
             SUPPORT,
-            "No recipient, and there is no postmaster",
+            "for nobody, and no postmaster",
             written("To: undisclosed-recipients:;", identified("undisclosed"), subject="Psst"),
             parked=("",),
         ),

@@ -14,39 +14,39 @@ def odd() -> list[Letter]:
         b"\r\n"
     )
     return [
-        Letter("empty", CATCH_ALL, "Nothing at all: 0 bytes", b"", (POSTMASTER,)),
+        Letter("empty", CATCH_ALL, "nothing at all: 0 bytes", b"", (POSTMASTER,)),
         Letter(
-            "headless", CATCH_ALL, "No header, only text", b"Has anybody seen my header?\r\n", (POSTMASTER,)
+            "headless", CATCH_ALL, "no header, only text", b"Has anybody seen my header?\r\n", (POSTMASTER,)
         ),
         Letter(
             "bare-lf",
             CATCH_ALL,
-            "Line ends without CR",
+            "line ends without CR",
             header.replace(b"\r\n", b"\n") + b"a\nb\r\n",
             (DAVE,),
         ),
-        Letter("nul", CATCH_ALL, "NUL bytes in the text", header + b"Before\0after\r\n", (DAVE,)),
+        Letter("nul", CATCH_ALL, "NUL bytes", header + b"Before\0after\r\n", (DAVE,)),
         Letter(
             "8bit",
             CATCH_ALL,
-            "8-bit text of no known encoding",
+            "8-bit text, undeclared",
             header + bytes(range(128, 256)) + b"\r\n",
             (DAVE,),
         ),
         Letter(
             "dots",
             CATCH_ALL,
-            "Lines of dots, a lone one among them",
+            "lines of dots, a lone one too",
             header + b".\r\n..\r\n.leading\r\n\r\n.\r\nThe end.\r\n",
             (DAVE,),
         ),
         Letter(
-            "long-line", CATCH_ALL, "A line of 100,000 characters", header + b"x" * 100_000 + b"\r\n", (DAVE,)
+            "long-line", CATCH_ALL, "a line of 100,000 characters", header + b"x" * 100_000 + b"\r\n", (DAVE,)
         ),
         Letter(
             "huge",
             CATCH_ALL,
-            "A huge mail: 6 MB, held in a blob",
+            "over 5 MB, held in a blob",
             header + _huge_text(),
             (DAVE,),
         ),

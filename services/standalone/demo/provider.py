@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from typing_extensions import override
 
 from services.standalone.demo.letters import Letter
-from services.standalone.demo.pop3_session import Maildrop, Pop3Session
+from services.standalone.demo.pop3_session import Pop3Session
 from services.standalone.demo.pop3_source import Pop3Source
 
 
 class Provider(Pop3Source):
-    """Holds `letters`; `handed_out` counts the mails that were asked for, and `on_change` is told of each."""
+    """Holds `letters`; `handed_out` counts the mails that were asked for.
+
+    `on_change` is called after every command.
+    """
 
     def __init__(self, letters: Sequence[Letter], password: str, on_change: Callable[[], None]) -> None:
         mailboxes: dict[str, list[tuple[str, bytes]]] = {}
@@ -34,28 +37,25 @@ class Provider(Pop3Source):
 
     @override
     def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Pop3Session:
-        return _Counting(self, self.maildrops, reader, writer)
-
-    def count(self) -> None:
-        """A mail was handed out."""
-        self.handed_out += 1
-        self._on_change()
+        return _Counting(self, reader, writer, self._on_change)
 
 
 class _Counting(Pop3Session):
     def __init__(
         self,
         provider: Provider,
-        maildrops: dict[str, Maildrop],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        on_change: Callable[[], None],
     ) -> None:
-        super().__init__(maildrops, reader, writer)
+        super().__init__(provider.maildrops, reader, writer)
         self._provider = provider
+        self._on_change = on_change
 
     @override
     async def answer(self, line: str) -> bytes:
         answer = await super().answer(line)
         if line.upper().startswith("RETR ") and answer.startswith(b"+OK"):
-            self._provider.count()
+            self._provider.handed_out += 1
+        self._on_change()
         return answer

@@ -14,19 +14,20 @@ from pathlib import Path
 from services.standalone.demo.company import Company
 from services.standalone.demo.letters import Letter
 from services.standalone.demo.mailbag import mailbag
+from services.standalone.demo.people import ANNA
 from services.standalone.demo.provider import Provider
 from services.standalone.demo.settings import ACCOUNTS, account_id, settings
 from services.standalone.demo.verdict import Findings, arrivals, complaints
 from services.standalone.once import AccountPass, one_pass
 from services.standalone.together import Together, together
 from shared.custody.state import Message
+from shared.ops.config import Configuration
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is: mails handed out by the source, deliveries taken by the target, mails deleted."""
+    """How far it is: mails handed out by the source, recipients served at the target, mails deleted."""
 
-    total: int
     fetched: int
     delivered: int
     deleted: int
@@ -41,6 +42,7 @@ class Result:
     passes: Sequence[AccountPass]
     complaints: Sequence[str]
     seconds: float
+    configuration: Configuration
 
 
 Watch = Callable[[Progress], None]
@@ -52,7 +54,8 @@ async def perform(directory: Path, watch: Watch) -> Result:
     password = secrets.token_urlsafe(12)
 
     def changed() -> None:
-        watch(Progress(len(letters), provider.handed_out, len(company.accepted), provider.deleted))
+        served = sum(len(mail.recipients) for mail in company.accepted)
+        watch(Progress(provider.handed_out, served, provider.deleted))
 
     provider = Provider(letters, password, changed)
     company = Company(changed)
@@ -76,7 +79,13 @@ async def perform(directory: Path, watch: Watch) -> Result:
     if provider.handed_out != fetched or any(each.fetched or each.delivered for each in again):
         found.append("a second pass fetched mails that were fetched before")
     found += [f"{each.account}: {each.problem}" for each in (*passes, *again) if not each.complete]
-    return Result(letters, findings, passes, found, clock() - started)
+    return Result(letters, findings, passes, found, clock() - started, configuration)
+
+
+def goal(letters: Sequence[Letter]) -> Progress:
+    """How far it is when it is over."""
+    served = {(letter.kin, address) for letter in letters for address in letter.delivered}
+    return Progress(len(letters), len(served), sum(letter.mailbox != ANNA for letter in letters))
 
 
 async def _messages(all_three: Together) -> dict[tuple[str, str], Message]:

@@ -12,11 +12,12 @@ from shared.adapters.sql.postgres_pool import PostgresTransactions
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
 from shared.adapters.sql.sqlite_writer import SqliteTransactions
+from shared.adapters.sql.targets import SqlTargets
 
 CONNECTIONS = 4
 
 
-class SqlStore(SqlLeases, SqlLedger, SqlRoutings, SqlDeliveries, SqlArchive):
+class SqlStore(SqlLeases, SqlLedger, SqlRoutings, SqlDeliveries, SqlArchive, SqlTargets):
     """The port's `Store` on PostgreSQL or SQLite."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:

@@ -1,0 +1,60 @@
+"""What to do about an error of a login test, in one sentence; and the step that failed. Pure."""
+
+from __future__ import annotations
+
+from services.fetcher import mailbox_errors as source
+from services.relay.smtp import errors as target
+from shared.model.errors import MailferryError
+from shared.net import errors as net
+from shared.net.sasl.mechanism import SaslError
+
+CONNECT, TLS, GREETING, LOGIN, LISTING = "connect", "TLS", "greeting", "login", "listing"
+CERTIFICATE = 'Check host name and certificate; an own authority goes into "ca_file".'
+
+ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
+    (net.NameLookupFailed, "name", "Check the host's name, and this machine's DNS."),
+    (net.ConnectFailed, CONNECT, "Check host and port, whether the server runs, and the firewalls between."),
+    (net.TlsInjection, TLS, "Something on the way tampers with the connection; find out what."),
+    (net.TlsFailed, TLS, CERTIFICATE),
+    (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
+    (
+        target.TlsUnavailable,
+        TLS,
+        'Ask the target\'s operator for STARTTLS; or tls = "wanted" on a network you trust.',
+    ),
+    (source.CredentialsRefused, LOGIN, "Check user name and password; some providers want an app password."),
+    (source.LoginMethodsExhausted, LOGIN, 'Add a method that the server offers to "auth".'),
+    (
+        source.MailboxLocked,
+        LOGIN,
+        "Another program has the mailbox open; it may be a Mailferry that runs. Try again.",
+    ),
+    (source.LoginTooSoon, LOGIN, 'The provider wants fewer logins; wait, and choose a longer "poll".'),
+    (target.LoginRefused, LOGIN, "Check user name and password."),
+    (target.LoginImpossible, LOGIN, "Remove username and password if none are needed, or make TLS possible."),
+    (SaslError, LOGIN, "The server breaks off the login; try another method."),
+    (target.SessionRefused, GREETING, "The server does not want this machine; ask its operator to allow it."),
+    (
+        net.InactivityTimeout,
+        GREETING,
+        "The server says nothing; is it the right port, and is TLS expected at once?",
+    ),
+    (net.DeadlineExceeded, GREETING, "The server is very slow; try again."),
+    (net.ConnectionLost, GREETING, "The server hung up; it may block this machine, or expect TLS at once."),
+    (
+        target.ConnectionLost,
+        GREETING,
+        "The server hung up; it may block this machine, or expect TLS at once.",
+    ),
+    (source.SourceRefused, LOGIN, "The server's own words say why; try again later if it was busy."),
+    (source.SourceViolation, GREETING, "This does not look like a POP3 server; check the port."),
+    (target.ProtocolViolation, GREETING, "This does not look like an SMTP server; check the port."),
+)
+
+
+def advice(error: MailferryError) -> tuple[str, str]:
+    """The step that failed, and what to do."""
+    for kind, step, sentence in ADVICE:
+        if isinstance(error, kind):
+            return step, sentence
+    return "session", "Try again; `--verbose` shows the dialogue."

@@ -1,0 +1,106 @@
+"""The tables of the demonstration: each mail with its recipients and outcome; what is left at the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.output import Column, table
+from services.standalone.demo.letters import Letter
+from services.standalone.demo.people import ANNA
+from services.standalone.demo.settings import ACCOUNTS
+from services.standalone.demo.stage import Result
+from shared.custody.state import Message, Recipient
+from shared.model.message import RecipientStatus
+
+LETTERS = (
+    Column("mail", "Mail", whole=True),
+    Column("evidence", "Found in", whole=True),
+    Column("recipients", "For"),
+    Column("outcome", "Outcome"),
+)
+SOURCE = (
+    Column("mailbox", "Mailbox"),
+    Column("before", "Before", number=True),
+    Column("left", "Left", number=True),
+    Column("why", "Why"),
+)
+STYLES = {
+    RecipientStatus.DELIVERED: "green",
+    RecipientStatus.SUPPRESSED: "dim",
+    RecipientStatus.PARKED: "yellow",
+}
+_EVIDENCE = re.compile(r"(?P<kind>\S+) ?(?P<field>.*?) \((?:certain|high|low) confidence\)")
+
+
+def letters_table(result: Result) -> Table:
+    """A row for each mail."""
+    return table([_letter_row(letter, result) for letter in result.letters], LETTERS)
+
+
+def source_table(result: Result) -> Table:
+    """A row for each mailbox at the source."""
+    rows = []
+    for mailbox in ACCOUNTS:
+        before = sum(letter.mailbox == mailbox for letter in result.letters)
+        left = len(result.findings.left[mailbox])
+        why = 'a copy stays: retention = "keep"' if mailbox == ANNA else "deleted once settled"
+        rows.append({"mailbox": mailbox, "before": before, "left": left, "why": why})
+    return table(rows, SOURCE)
+
+
+def _letter_row(letter: Letter, result: Result) -> dict[str, object]:
+    message = result.findings.messages.get((letter.mailbox, letter.uid))
+    if message is None:
+        return {"mail": letter.title, "outcome": Text("was not fetched", style="red")}
+    recipients = list(message.recipients.values())
+    return {
+        "mail": letter.title,
+        "evidence": _evidence(message),
+        "recipients": ", ".join(_short(each.address) for each in recipients),
+        "outcome": _outcomes(recipients),
+    }
+
+
+def _evidence(message: Message) -> str:
+    match = _EVIDENCE.match(message.evidence)
+    if match is None:
+        return message.evidence
+    names = {"single-user": "the account", "none": "nothing"}
+    return match["field"] or names.get(match["kind"], match["kind"])
+
+
+def _short(address: str) -> str:
+    """Without the domain, which is one of the demonstration's two."""
+    return address.rpartition("@")[0] or "nobody"
+
+
+def _outcomes(recipients: Sequence[Recipient]) -> Text:
+    """One phrase where all fared alike, else one for each."""
+    phrases = {each.address: _phrase(each) for each in recipients}
+    if len({str(phrase) for phrase in phrases.values()}) == 1:
+        return next(iter(phrases.values()))
+    lines = [Text.assemble(f"{_short(address)}: ", phrase) for address, phrase in phrases.items()]
+    return Text("\n").join(lines)
+
+
+def _phrase(recipient: Recipient) -> Text:
+    style = STYLES.get(recipient.status, "red")
+    return Text(_words(recipient), style=style)
+
+
+def _words(recipient: Recipient) -> str:
+    match recipient.status:
+        case RecipientStatus.DELIVERED if recipient.destination != recipient.address:
+            return f"unknown there, so to the {_short(recipient.destination)}"
+        case RecipientStatus.DELIVERED if recipient.attempt > 1:
+            return f"delivered, attempt {recipient.attempt}"
+        case RecipientStatus.SUPPRESSED:
+            return "had it already"
+        case RecipientStatus.PARKED:
+            return f"parked: {recipient.text or recipient.reason}"
+        case status:
+            return status.value

@@ -1,0 +1,72 @@
+"""`mailferry once`: one pass over the accounts, and a table of what it did."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from services.cli.naming import account_ids
+from services.cli.options import config_file, output, verbose
+from services.cli.output import Column, Row, write_rows
+from services.cli.running import execute, quiet_logs
+from services.standalone.once import AccountPass
+from services.standalone.once import once as pass_once
+from shared.ops.checkpoints import arm
+from shared.ops.config import Configuration, load
+from shared.process.ending import TEMPORARY_FAILURE
+
+COLUMNS = (
+    Column("account", "Account"),
+    Column("fetched", "Fetched", number=True),
+    Column("delivered", "Delivered", number=True),
+    Column("parked", "Parked", number=True),
+    Column("deleted", "Deleted", number=True),
+    Column("left", "Left", number=True),
+    Column("why", "Why"),
+)
+
+
+@click.command(
+    short_help="Make one pass: fetch, deliver, delete, report.",
+    epilog="Fetched, deleted and left count mails at the source; delivered and parked count recipients. "
+    "Exit code 0 if nothing is left to do, 75 if something is.",
+)
+@config_file
+@click.argument("accounts", nargs=-1)
+@output
+@verbose
+def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> None:
+    """Make one pass over ACCOUNTS, or all: fetch, deliver, delete, report."""
+    configuration = load(path, os.environ)
+    pass_and_report(configuration, account_ids(configuration, accounts), output, verbose)
+
+
+def pass_and_report(configuration: Configuration, accounts: Sequence[str], form: str, verbose: bool) -> None:
+    """Make a pass, write the table, and end with 75 where something is left."""
+    arm(os.environ)
+    quiet_logs(configuration, verbose=verbose)
+    passes = execute(lambda: pass_once(configuration, accounts))
+    write_rows([_row(each) for each in passes], COLUMNS, form)
+    _tell_parked(passes)
+    if not all(each.complete for each in passes):
+        raise click.exceptions.Exit(TEMPORARY_FAILURE)
+
+
+def _row(each: AccountPass) -> Row:
+    return {
+        "account": each.account,
+        "fetched": each.fetched,
+        "delivered": each.delivered,
+        "parked": each.parked,
+        "deleted": each.deleted,
+        "left": each.waiting,
+        "why": each.problem,
+    }
+
+
+def _tell_parked(passes: Sequence[AccountPass]) -> None:
+    if any(each.parked for each in passes):
+        click.echo("Parked mail awaits a decision: `mailferry parked list` shows it.", err=True)

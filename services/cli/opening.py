@@ -1,0 +1,35 @@
+"""Opens the store and the blobs for a command that only looks or decides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.sql import open_store
+from shared.adapters.system_clock import SystemClock
+from shared.ops.config import Configuration
+from shared.ports.blobs import Blobs
+from shared.ports.clock import Clock
+from shared.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an operator works with."""
+
+    store: Store
+    blobs: Blobs
+    clock: Clock
+
+
+@asynccontextmanager
+async def desk(configuration: Configuration) -> AsyncIterator[Desk]:
+    """Store and blobs of a configuration. Raises `StoreUnavailable` and `SchemaOutdated`."""
+    store = open_store(configuration.store.url.get_secret_value())
+    try:
+        await store.check()
+        yield Desk(store, FileBlobs(configuration.blobs.directory), SystemClock())
+    finally:
+        await store.close()

@@ -1,0 +1,209 @@
+"""`mailferry parked`: mail that could not be delivered, and what is to become of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import click
+
+from services.cli.naming import target_names
+from services.cli.opening import Desk, desk
+from services.cli.options import config_file, output
+from services.cli.output import Column, Row, iso, moment, octets, write_rows
+from services.cli.parked_show import show_mail
+from services.cli.running import execute
+from shared.custody.state import Message, Recipient
+from shared.model.address import DefectiveAddress, parse_address
+from shared.model.errors import Fault, MailferryError, quoted
+from shared.model.message import PENDING, RecipientStatus
+from shared.ops.config import Configuration, load
+from shared.ports.store import Parked
+
+T = TypeVar("T")
+COLUMNS = (
+    Column("message", "Mail", whole=True),
+    Column("since", "Parked at", whole=True),
+    Column("recipient", "Recipient"),
+    Column("size", "Size", number=True, whole=True),
+    Column("why", "Why"),
+)
+NOBODY = "nobody"
+recipients_option = click.option(
+    "--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Only this recipient; repeatable."
+)
+
+
+class NoSuchMail(MailferryError):
+    """The operator named a mail that is not there, or not parked."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
+@click.group("parked", short_help="List, show, retry, discard or export parked mail.")
+def parked_group() -> None:
+    """Look at mail that could not be delivered, retry it, or give it up."""
+
+
+@parked_group.command("list")
+@config_file
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many to show.")
+@output
+def list_parked(path: Path, limit: int, output: str) -> None:
+    """List parked mail, one line for each recipient, the oldest first."""
+    configuration = load(path, os.environ)
+    found = _at_desk(configuration, lambda archive: archive.store.parked(limit + 1))
+    if not found and output == "table":
+        click.echo("Nothing is parked.")
+        return
+    write_rows([_row(each) for each in found[:limit]], COLUMNS, output)
+    if len(found) > limit:
+        click.echo(f"More is parked; these are the oldest {limit}. --limit shows more.", err=True)
+
+
+@parked_group.command("show")
+@config_file
+@click.argument("mail", metavar="ID")
+def show(path: Path, mail: str) -> None:
+    """Show a parked mail: who was to get it, why it is parked, and how it begins."""
+
+    async def work(archive: Desk) -> None:
+        await show_mail(await _message(archive, mail), archive.blobs)
+
+    _at_desk(load(path, os.environ), work)
+
+
+@parked_group.command("retry")
+@config_file
+@click.argument("mail", metavar="ID")
+@recipients_option
+@click.option("--to", metavar="ADDRESS", help="Deliver to this address instead.")
+@click.option("--target", metavar="NAME", help="Deliver to this target instead.")
+def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, target: str | None) -> None:
+    """Try again to deliver a parked mail. A relay that runs does it within seconds, else the next pass."""
+    configuration = load(path, os.environ)
+    destination = _address(to)
+    if target is not None:
+        target_names(configuration, [target])
+
+    async def work(archive: Desk) -> Sequence[str]:
+        message = await _message(archive, mail)
+        if destination is None and any(not each.destination for each in _parked_ones(message, recipients)):
+            raise click.UsageError("Nobody is known to get this mail; name an address with --to.")
+        return await archive.store.retry_parked(
+            message.id, recipients, destination, target, archive.clock.now()
+        )
+
+    _tell_changed(mail, _at_desk(configuration, work), "to be tried again")
+
+
+@parked_group.command("discard")
+@config_file
+@click.argument("mail", metavar="ID")
+@recipients_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None:
+    """Give a parked mail up: it is not delivered, and its raw text is deleted."""
+    configuration = load(path, os.environ)
+    message = _at_desk(configuration, lambda archive: _message(archive, mail))
+    if not yes:
+        names = ", ".join(each.address or NOBODY for each in _parked_ones(message, recipients))
+        click.confirm(f"Give up {message.id} for {quoted(names)}?", abort=True, err=True)
+    _tell_changed(
+        mail, _at_desk(configuration, lambda archive: _discarded(archive, mail, recipients)), "discarded"
+    )
+
+
+@parked_group.command("export")
+@config_file
+@click.argument("mail", metavar="ID")
+@click.argument("file", type=click.File("wb", lazy=True), default="-")
+def export(path: Path, mail: str, file: BinaryIO) -> None:
+    """Write the raw mail to FILE, or to standard output."""
+
+    async def work(archive: Desk) -> None:
+        message = await _message(archive, mail)
+        if message.blob is None:
+            raise NoSuchMail(f"the raw text of {quoted(mail)} is not kept here")
+        async for piece in archive.blobs.read(message.blob):
+            file.write(piece)
+
+    _at_desk(load(path, os.environ), work)
+
+
+def _at_desk(configuration: Configuration, work: Callable[[Desk], Awaitable[T]]) -> T:
+    async def opened() -> T:
+        async with desk(configuration) as archive:
+            return await work(archive)
+
+    return execute(opened)
+
+
+async def _message(archive: Desk, mail: str) -> Message:
+    """The parked mail with this id. Raises `NoSuchMail`."""
+    for message in await archive.store.find(mail, 1):
+        if message.id == mail and _parked_ones(message, ()):
+            return message
+    raise NoSuchMail(
+        f"no mail with the id {quoted(mail)} is parked; `mailferry parked list` shows those that are"
+    )
+
+
+def _parked_ones(message: Message, addresses: Sequence[str]) -> list[Recipient]:
+    return [
+        each
+        for each in message.recipients.values()
+        if each.status is RecipientStatus.PARKED and (not addresses or each.address in addresses)
+    ]
+
+
+async def _discarded(archive: Desk, mail: str, recipients: Sequence[str]) -> Sequence[str]:
+    """Give up, and delete the raw mail once nobody is to get it any more."""
+    changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
+    for message in await archive.store.find(mail, 1):
+        needed = any(
+            each.status in PENDING or each.status in (RecipientStatus.PARKED, RecipientStatus.WAITING)
+            for each in message.recipients.values()
+        )
+        if message.blob is not None and message.is_concluded and not needed:
+            await archive.blobs.delete(message.blob)
+    return changed
+
+
+def _tell_changed(mail: str, changed: Sequence[str], what: str) -> None:
+    if not changed:
+        raise NoSuchMail(f"none of these recipients of {quoted(mail)} is parked")
+    for address in changed:
+        click.echo(f"{quoted(mail)} for {quoted(address) or NOBODY}: {what}")
+
+
+def _address(text: str | None) -> str | None:
+    """The address, normalised. Raises `click.BadParameter`."""
+    if text is None:
+        return None
+    try:
+        return str(parse_address(text))
+    except DefectiveAddress as defect:
+        raise click.BadParameter(
+            f'"{quoted(text)}" is no valid address: {defect}', param_hint="--to"
+        ) from None
+
+
+def _row(each: Parked) -> Row:
+    recipient = each.recipient
+    return {
+        "message": each.message.id,
+        "message_id": each.message.message_id,
+        "account": each.message.account,
+        "since": moment(each.parked_at),
+        "parked_at": iso(each.parked_at),
+        "recipient": recipient.address or NOBODY,
+        "target": recipient.target,
+        "octets": each.message.octets,
+        "size": octets(each.message.octets),
+        "attempts": recipient.attempt,
+        "why": recipient.text or recipient.reason,
+    }

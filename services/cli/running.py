@@ -1,0 +1,47 @@
+"""Runs the asynchronous work of a command; TERM ends it like an interrupt: what it opened is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+import uvloop
+
+from shared.ops.config import Configuration
+from shared.ops.logs import set_up_logs
+
+T = TypeVar("T")
+
+
+def execute(work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` returns. Raises what it raises; on TERM the process ends with 143."""
+    terminated = False
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await work()
+
+    try:
+        return uvloop.run(main())
+    except asyncio.CancelledError:
+        if not terminated:
+            raise
+        raise click.exceptions.Exit(128 + signal.SIGTERM) from None
+
+
+def quiet_logs(configuration: Configuration | None, *, verbose: bool) -> None:
+    """Logs to standard error: those of the configured level where `verbose`, else only of errors."""
+    level = configuration.log.level if configuration else "info"
+    set_up_logs(level if verbose else "error", "auto", sys.stderr)

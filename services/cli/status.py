@@ -1,0 +1,133 @@
+"""`mailferry status`: how each account and each target is doing, at a glance."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from services.cli.light import Light, account_light, target_light
+from services.cli.opening import Desk, desk
+from services.cli.options import config_file, output
+from services.cli.output import Column, Row, console, moment, table, write_json
+from services.cli.running import execute
+from shared.model.message import IN_FLIGHT
+from shared.ops.config import Configuration, load
+from shared.ports.store import AccountState, Parked, TargetState
+
+STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
+ACCOUNTS = (
+    Column("account", "Account", whole=True),
+    Column("light", "State", whole=True),
+    Column("waiting", "Waiting", number=True),
+    Column("in_flight", "On the way", number=True),
+    Column("parked", "Parked", number=True),
+    Column("visited", "Last visit", whole=True),
+    Column("due", "Next", whole=True),
+    Column("sentence", "Why"),
+)
+TARGETS = (
+    Column("target", "Target", whole=True),
+    Column("light", "State", whole=True),
+    Column("waiting", "Waiting", number=True),
+    Column("parked", "Parked", number=True),
+    Column("sentence", "Why"),
+)
+MOST_PARKED = 100_000
+
+
+@click.command(
+    epilog="white: never tried · green: it works · yellow: paused or partly working · red: not reachable, or "
+    "the login was refused. Times are UTC."
+)
+@config_file
+@output
+def status(path: Path, output: str) -> None:
+    """Show how each account and each target is doing."""
+    configuration = load(path, os.environ)
+    accounts, targets = execute(lambda: _rows(configuration))
+    if output == "json":
+        write_json({"accounts": accounts, "targets": targets})
+        return
+    screen = console()
+    screen.print(table([_shown(row) for row in accounts], ACCOUNTS))
+    screen.print()
+    screen.print(table([_shown(row) for row in targets], TARGETS))
+
+
+async def _rows(configuration: Configuration) -> tuple[list[Row], list[Row]]:
+    async with desk(configuration) as archive:
+        return await _accounts(configuration, archive), await _targets(configuration, archive)
+
+
+async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
+    states = {state.account: state for state in await archive.store.account_states()}
+    parked = _parked_by_account(await archive.store.parked(MOST_PARKED))
+    counts = await archive.store.message_counts()
+    rows = []
+    for account in configuration.accounts.values():
+        state = states.get(account.id)
+        light = account_light(
+            state, enabled=account.enabled, parked=parked[account.id], now=archive.clock.now()
+        )
+        in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
+        rows.append(_account_row(account.id, light, state, parked[account.id], in_flight))
+    return rows
+
+
+def _account_row(
+    account: str, light: Light, state: AccountState | None, parked: int, in_flight: int
+) -> Mapping[str, object]:
+    return {
+        "account": account,
+        "colour": light.colour.value,
+        "sentence": light.sentence,
+        "waiting": state.waiting if state else 0,
+        "in_flight": in_flight,
+        "parked": parked,
+        "visited_at": state.visited_at if state else None,
+        "succeeded_at": state.succeeded_at if state else None,
+        "due_at": state.due_at if state and state.enabled else None,
+        "visited_by": state.leased_by if state else None,
+    }
+
+
+async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
+    return [_target_row(state) for state in await archive.store.target_states(list(configuration.targets))]
+
+
+def _target_row(state: TargetState) -> Mapping[str, object]:
+    light = target_light(state)
+    return {
+        "target": state.target,
+        "colour": light.colour.value,
+        "sentence": light.sentence,
+        "waiting": state.waiting,
+        "parked": state.parked,
+    }
+
+
+def _parked_by_account(parked: Sequence[Parked]) -> Counter[str]:
+    return Counter(each.message.account for each in parked)
+
+
+def _shown(row: Row) -> Row:
+    """A row for a table: the colour in its colour, times for people."""
+    colour = str(row["colour"])
+    visited_by = row.get("visited_by")
+    return {
+        **row,
+        "light": Text(colour, style=STYLES[colour]),
+        "visited": _moment(row.get("visited_at")),
+        "due": "being visited" if visited_by else _moment(row.get("due_at")),
+    }
+
+
+def _moment(seconds: object) -> str | None:
+    """Month, day, hour and minute: what tells in a table."""
+    written = moment(seconds) if isinstance(seconds, float) else None
+    return written[5:16] if written else None

@@ -1,0 +1,132 @@
+"""The story of a mail in words: each entry of the journal as lines, and how the mail stands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from services.cli.output import moment, octets
+from shared.contract.journal import (
+    Deleting,
+    DeliveryBegun,
+    DeliveryEnded,
+    Entry,
+    Fetched,
+    Gone,
+    Lost,
+    ParkedDiscarded,
+    ParkedRetried,
+    RecipientOutcome,
+    RecipientRouted,
+    Routed,
+    WaitingResolved,
+)
+from shared.custody.state import Message, Recipient
+from shared.model.message import MessageStatus, RecipientStatus
+
+NOBODY = "nobody"
+ROUTED_AS = {
+    RecipientStatus.OPEN: "to be delivered",
+    RecipientStatus.WAITING: "an identical mail is on its way there; wait for it",
+    RecipientStatus.SUPPRESSED: "an identical mail has arrived there; not delivered again",
+    RecipientStatus.PARKED: "parked",
+}
+STANDS = {
+    MessageStatus.FETCHED: "fetched, its recipients are not known yet",
+    MessageStatus.ROUTED: "on its way",
+    MessageStatus.SETTLED: "settled: every recipient is done; the mail is at the source still",
+    MessageStatus.DELETING: "settled; its deletion at the source is under way, the next visit confirms it",
+    MessageStatus.GONE: "no longer at the source",
+    MessageStatus.LOST: "to be fetched again",
+}
+
+
+def told(entry: Entry) -> list[str]:
+    """What happened: the first line says it, further ones go into detail."""
+    match entry:
+        case Routed():
+            return list(_routed(entry))
+        case DeliveryEnded(outcomes=outcomes):
+            return [_outcome(each) for each in outcomes]
+        case _:
+            return [_line(entry)]
+
+
+def _line(entry: Entry) -> str:
+    match entry:
+        case Fetched():
+            return _fetched(entry)
+        case DeliveryBegun(addresses=addresses, worker=worker):
+            return f"attempt at {', '.join(addresses)} by relay {worker}"
+        case WaitingResolved(address=address, holder=holder, status=status):
+            arrived = status is RecipientStatus.SUPPRESSED
+            fate = "has arrived; not delivered again" if arrived else "was not delivered; this one is"
+            return f"{address}: the identical mail {holder} {fate}"
+        case Lost(reason=reason):
+            return f"given up for lost: {reason}; the source has it still"
+        case Deleting():
+            return "deletion at the source allowed: every recipient is done"
+        case Gone(reason=reason):
+            return f"gone: {reason}"
+        case ParkedRetried(address=address, destination=destination, target=target):
+            return f"{address or NOBODY}: an operator wants another attempt, to {destination} at {target}"
+        case ParkedDiscarded(address=address):
+            return f"{address or NOBODY}: discarded by an operator"
+        case _:
+            return entry.wire_name
+
+
+def standing(message: Message) -> str:
+    """How a mail stands now."""
+    return STANDS[message.status]
+
+
+def recipient_standing(recipient: Recipient) -> str:
+    """How a recipient stands now, with the last answer."""
+    parts = [recipient.status.value]
+    if recipient.status is RecipientStatus.DEFERRED:
+        parts.append(f"next attempt {moment(recipient.next_attempt_at)} UTC")
+    if recipient.destination != recipient.address:
+        parts.append(f"as {recipient.destination}")
+    if recipient.in_doubt:
+        parts.append(f"{recipient.in_doubt} in doubt")
+    answer = recipient.text or (recipient.reason if recipient.status is RecipientStatus.PARKED else "")
+    return ", ".join(parts) + (f": {answer}" if answer else "")
+
+
+def _fetched(entry: Fetched) -> str:
+    again = "" if entry.fetch_no == 1 else f" again, for the {entry.fetch_no}. time,"
+    blob = ", held in a blob" if entry.blob else ""
+    return (
+        f"fetched{again} from {entry.account} by {entry.fetcher}: UID {entry.key.uid}, "
+        f"{octets(entry.octets)}{blob}"
+    )
+
+
+def _routed(entry: Routed) -> Iterator[str]:
+    yield f"routed by {entry.evidence} to target {entry.target}, sender <{entry.reverse_path}>"
+    for recipient in entry.recipients:
+        yield f"{recipient.address or NOBODY}: {_why(recipient)}; {ROUTED_AS[recipient.status]}"
+    for rejected in entry.rejected:
+        yield f"not used: {rejected}"
+
+
+def _why(recipient: RecipientRouted) -> str:
+    if recipient.original and recipient.original != recipient.address:
+        return f"{recipient.original}, {recipient.reason}"
+    return recipient.reason
+
+
+def _outcome(outcome: RecipientOutcome) -> str:
+    place = outcome.address
+    answer = outcome.text or outcome.code or "no answer"
+    match outcome.status:
+        case RecipientStatus.DELIVERED:
+            return f"{place}: delivered as {outcome.destination}: {answer}"
+        case RecipientStatus.DEFERRED:
+            doubt = ", in doubt" if outcome.in_doubt else ""
+            return (
+                f"{place}: deferred{doubt}: {answer}; next attempt {moment(outcome.next_attempt_at)} UTC "
+                f"at {outcome.destination}"
+            )
+        case _:
+            return f"{place}: {outcome.status.value}: {answer}"
