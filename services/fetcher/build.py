@@ -14,6 +14,8 @@ from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
 
 SESSIONS_PER_CORE = 24
+WAIT_OF_A_VISIT = 60.0
+WAIT_OF_A_PASS = 3600.0
 
 
 def build_fetcher(
@@ -30,6 +32,7 @@ def build_fetcher(
         inline_limit=section.inline_limit,
         message_lease=configuration.leases.message,
         settle_wait=section.settle_wait,
+        longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
         wait_always=wait_always,
     )
     ports = Ports(
@@ -39,7 +42,7 @@ def build_fetcher(
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
     )
-    board = HintBoard()
+    board = HintBoard(around.clock)
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,

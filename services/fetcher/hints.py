@@ -35,22 +35,14 @@ class Watch:
             return False
         return True
 
-    async def all_settled(self, patience: float, longest: float, clock: Clock) -> bool:
-        """Wait until nothing is outstanding, no hint came for `patience` seconds, or `longest` seconds have
-        passed.
-        """
-        end = clock.monotonic() + longest
-        while self.outstanding and clock.monotonic() < end:
-            if not await self.news(patience):
-                break
-        return not self.outstanding
-
 
 class HintBoard:
     """All watches of a process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._watches: dict[str, Watch] = {}
+        self._last_post = clock.monotonic()
 
     def __len__(self) -> int:
         """How many mails are waited for."""
@@ -64,6 +56,7 @@ class HintBoard:
 
     def post(self, message: str) -> None:
         """A hint came; it is forgotten where no session waits for it any more."""
+        self._last_post = self._clock.monotonic()
         watch = self._watches.pop(message, None)
         if watch is not None:
             watch.post(message)
@@ -73,3 +66,18 @@ class HintBoard:
         for message in watch.outstanding:
             self._watches.pop(message, None)
         watch.outstanding.clear()
+
+    async def all_settled(self, watch: Watch, patience: float, longest: float) -> bool:
+        """Wait until nothing of `watch` is outstanding; False where that is given up.
+
+        It is given up after `longest` seconds, and when for `patience` seconds no hint came for anybody: as
+        long as others make progress, one's own mails may only be standing behind theirs.
+        """
+        begun = self._clock.monotonic()
+        while watch.outstanding:
+            now = self._clock.monotonic()
+            remaining = min(begun + longest, max(begun, self._last_post) + patience) - now
+            if remaining <= 0:
+                return False
+            await watch.news(remaining)
+        return True

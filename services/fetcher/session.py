@@ -184,7 +184,7 @@ class Session:
             return
         limits = self._limits
         if deletes or limits.wait_always:
-            await self._watch.all_settled(limits.settle_wait, limits.longest_wait, self._ports.clock)
+            await self._board.all_settled(self._watch, limits.settle_wait, limits.longest_wait)
         if deletes:
             await self._delete({message: each.entry for message, each in self._entered.items()})
         else:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from typing_extensions import override
+
 from services.fetcher.hints import HintBoard, Watch
 from shared.adapters.system_clock import SystemClock
 
 LONG = 30.0
 
 
-async def test_a_session_goes_on_when_all_its_mails_are_settled() -> None:
-    board, watch = HintBoard(), Watch()
+@pytest.fixture
+def board() -> HintBoard:
+    return HintBoard(SystemClock())
+
+
+async def test_a_session_goes_on_when_all_its_mails_are_settled(board: HintBoard) -> None:
+    watch = Watch()
     board.watch(watch, ["a", "b"])
-    waiting = asyncio.ensure_future(watch.all_settled(LONG, LONG, SystemClock()))
+    waiting = asyncio.ensure_future(board.all_settled(watch, LONG, LONG))
     await asyncio.sleep(0)
     board.post("a")
     board.post("b")
@@ -21,29 +29,55 @@ async def test_a_session_goes_on_when_all_its_mails_are_settled() -> None:
     assert watch.settled == {"a", "b"}
 
 
-async def test_hints_that_came_before_the_wait_count() -> None:
-    board, watch = HintBoard(), Watch()
+async def test_hints_that_came_before_the_wait_count(board: HintBoard) -> None:
+    watch = Watch()
     board.watch(watch, ["a"])
     board.post("a")
-    assert await watch.all_settled(LONG, LONG, SystemClock())
+    assert await board.all_settled(watch, LONG, LONG)
 
 
-async def test_the_wait_ends_when_no_hint_comes_within_the_patience() -> None:
-    board, watch = HintBoard(), Watch()
+async def test_the_wait_ends_when_nobody_gets_a_hint_within_the_patience(board: HintBoard) -> None:
+    watch = Watch()
     board.watch(watch, ["a"])
-    assert not await watch.all_settled(0.0, LONG, SystemClock())
+    assert not await board.all_settled(watch, 0.0, LONG)
 
 
-async def test_the_wait_ends_when_it_has_lasted_too_long() -> None:
-    board, watch = HintBoard(), Watch()
+async def test_the_wait_ends_when_it_has_lasted_too_long(board: HintBoard) -> None:
+    watch = Watch()
     board.watch(watch, ["a"])
-    assert not await watch.all_settled(LONG, 0.0, SystemClock())
+    assert not await board.all_settled(watch, LONG, 0.0)
 
 
-async def test_a_hint_for_a_session_that_is_over_is_forgotten() -> None:
-    board, watch = HintBoard(), Watch()
+class StandingClock(SystemClock):
+    """Time that passes only when the test says so."""
+
+    time = 0.0
+
+    @override
+    def monotonic(self) -> float:
+        return self.time
+
+
+async def test_a_session_waits_as_long_as_others_make_progress() -> None:
+    clock, mine, theirs = StandingClock(), Watch(), Watch()
+    board = HintBoard(clock)
+    board.watch(mine, ["mine"])
+    board.watch(theirs, [str(n) for n in range(5)])
+    waiting = asyncio.ensure_future(board.all_settled(mine, 0.01, LONG))
+    for n in range(5):
+        clock.time += 1
+        board.post(str(n))
+        await asyncio.wait({waiting}, timeout=0.05)
+        assert not waiting.done()
+    clock.time += 1
+    assert not await waiting
+
+
+async def test_a_hint_for_a_session_that_is_over_is_forgotten(board: HintBoard) -> None:
+    watch = Watch()
     board.watch(watch, ["a"])
     board.forget(watch)
     board.post("a")
     board.post("never heard of")
     assert watch.settled == set()
+    assert len(board) == 0
