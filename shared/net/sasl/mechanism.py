@@ -1,0 +1,72 @@
+"""What every SASL mechanism is, and what can go wrong in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.model.errors import Fault, MailferryError
+
+
+class SaslError(MailferryError):
+    """The exchange cannot go on: a challenge that does not belong to it, or a server that proves nothing."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
+class UnfitCredentials(SaslError):
+    """The mechanism cannot carry this user name or secret; nothing was sent, another mechanism may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The server, for mechanisms that tie themselves to it.
+
+    `end_point` is the `tls-server-end-point` channel binding (RFC 5929, section 4), if there is one.
+    `offers_binding` is False only where the server listed its mechanisms and none of them binds to TLS.
+    """
+
+    host: str = ""
+    port: int = 0
+    end_point: bytes | None = None
+    offers_binding: bool = True
+
+
+class Mechanism(Protocol):
+    """One authentication exchange; an object serves one exchange only."""
+
+    @property
+    def name(self) -> str:
+        """The name as it is registered, in upper case."""
+        ...
+
+    @property
+    def complaint(self) -> str:
+        """What the server found wrong, as it said within the exchange; "" if nothing. Text from outside."""
+        return ""
+
+    def initial(self) -> bytes | None:
+        """The initial response, or None where the server speaks first."""
+        ...
+
+    def respond(self, challenge: bytes) -> bytes:
+        """The answer to one challenge; raises `SaslError` if it does not belong to the mechanism."""
+        ...
+
+    def finish(self) -> None:
+        """To be called when the server said yes; raises `SaslError` if it still owes us a proof."""
+        return
+
+
+def in_utf8(value: str, what: str) -> bytes:
+    """UTF-8, unchanged; NUL is refused because it separates fields (RFC 4616, section 2).
+
+    Raises `UnfitCredentials`, which does not show the value.
+    """
+    if "\0" in value:
+        raise UnfitCredentials(f"The {what} contains a NUL character, which no server can be told.")
+    try:
+        return value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UnfitCredentials(f"The {what} contains a character that UTF-8 cannot express.") from None
