@@ -13,19 +13,26 @@ from services.relay.smtp.commands import auth, auth_response
 from services.relay.smtp.dialogue import Dialogue
 from services.relay.smtp.errors import LoginImpossible, LoginRefused
 from services.relay.smtp.replies import Reply
+from shared.model.errors import quoted
 from shared.net.sasl import Mechanism, SaslError, mechanism
 
-PREFERRED = ("PLAIN", "LOGIN")
+# No second mechanism is tried after a refusal. Within TLS the first should therefore be one that every server
+# can check; servers announce the others even if they have stored passwords in a form that does not suit.
+WITHIN_TLS = ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
+IN_CLEAR = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
 MOST_CHALLENGES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What to log in with; `mechanisms` in the order of preference."""
+    """What to log in with; `mechanisms` in the order of preference, or () for what suits the connection.
+
+    Where XOAUTH2 is named, the password is a token.
+    """
 
     username: str
     password: str = field(repr=False)
-    mechanisms: tuple[str, ...] = PREFERRED
+    mechanisms: tuple[str, ...] = ()
 
 
 async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
@@ -34,10 +41,11 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
     Raises `LoginImpossible`, `LoginRefused`, `SaslError` or `ConnectionLost`.
     """
     offered = dialogue.protocol.extensions.auth
-    name = next((name for name in credentials.mechanisms if name.upper() in offered), None)
+    wanted = credentials.mechanisms or (WITHIN_TLS if dialogue.is_tls else IN_CLEAR)
+    name = next((name for name in wanted if name.upper() in offered), None)
     if name is None:
         raise LoginImpossible(
-            f"The server offers no login by {' or '.join(credentials.mechanisms)}; it offers "
+            f"The server offers no login by {' or '.join(wanted)}; it offers "
             f"{', '.join(offered) or 'none at all'}."
         )
     chosen = mechanism(name, credentials.username, credentials.password)
@@ -45,7 +53,10 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
     if not reply.positive:
         password = credentials.password.encode("utf-8")
         shown = _without(reply, [password, *(each for each in sent if password in each)])
-        raise LoginRefused(f"The server refused the login by {name}: {shown.text}.", shown)
+        why = quoted(chosen.complaint.replace(credentials.password, "***"))
+        because = f" ({why})" if why else ""
+        raise LoginRefused(f"The server refused the login by {name}{because}: {shown.text}.", shown)
+    chosen.finish()
 
 
 async def _exchange(dialogue: Dialogue, chosen: Mechanism) -> tuple[list[bytes], Reply]:

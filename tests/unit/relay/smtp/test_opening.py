@@ -235,3 +235,44 @@ async def test_a_server_with_strange_challenges_is_left(challenges: list[bytes])
     with pytest.raises(SaslError):
         await opened(stream, credentials=CREDENTIALS)
     assert stream.closed
+
+
+async def test_in_clear_a_proof_of_the_password_goes_before_the_password() -> None:
+    challenge = base64.b64encode(b"<1896.697170952@postoffice.reston.mci.net>")
+    stream = ScriptedStream(
+        GREETING, b"250-mx\r\n250 AUTH PLAIN CRAM-MD5\r\n", b"334 " + challenge + b"\r\n", b"235 ok\r\n"
+    )
+    await opened(stream, credentials=Credentials("tim", "tanstaaftanstaaf"))
+    assert stream.writes[1:] == [
+        b"AUTH CRAM-MD5\r\n",
+        base64.b64encode(b"tim b913a602c7eda7a495b4e6e7334d3890") + b"\r\n",
+    ]
+
+
+async def test_within_tls_the_password_goes_in_the_way_that_every_server_can_check() -> None:
+    offer = b"250-mx\r\n250 AUTH SCRAM-SHA-256 CRAM-MD5 PLAIN\r\n"
+    stream = ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n", offer, b"235 ok\r\n")
+    await opened(stream, tls=Tls.REQUIRED, credentials=CREDENTIALS)
+    assert stream.writes[-1].startswith(b"AUTH PLAIN")
+
+
+async def test_a_server_that_accepts_scram_without_its_own_proof_is_left() -> None:
+    stream = ScriptedStream(GREETING, b"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n", b"235 ok\r\n")
+    with pytest.raises(SaslError, match="without proving"):
+        await opened(stream, credentials=CREDENTIALS)
+    assert stream.closed
+
+
+async def test_a_refused_token_is_told_with_what_the_server_says_about_it() -> None:
+    complaint = base64.b64encode(b'{"status":"401","scope":"smtp ' + CANARY.encode() + b'"}')
+    stream = ScriptedStream(
+        GREETING,
+        b"250-mx\r\n250 AUTH XOAUTH2\r\n",
+        b"334 \r\n",
+        b"334 " + complaint + b"\r\n",
+        b"535 5.7.3 no\r\n",
+    )
+    with pytest.raises(LoginRefused) as caught:
+        await opened(stream, credentials=Credentials("relay", CANARY, ("XOAUTH2",)))
+    assert "(status 401, scope smtp ***): 535 5.7.3 no" in str(caught.value)
+    assert stream.writes[-1] == b"\r\n"
