@@ -19,7 +19,8 @@ class Tls(StrEnum):
 class Endpoint:
     """A server to connect to: `host` and `port`, or the path of a Unix socket.
 
-    `verify` switches certificate checks (chain and name); `ca_file` adds an own authority.
+    `verify` switches certificate checks (chain and name); `ca_file` adds an own authority. `pin` is the
+    fingerprint of the one certificate that is accepted, "sha256:" and 64 hex digits; it replaces the checks.
     """
 
     host: str
@@ -28,6 +29,7 @@ class Endpoint:
     verify: bool = True
     ca_file: str | None = None
     unix_path: str | None = None
+    pin: str | None = None
 
     def __str__(self) -> str:
         return self.unix_path or f"{self.host}:{self.port}"

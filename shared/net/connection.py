@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
+from shared.net.certificates import fingerprint
 from shared.net.errors import (
+    CertificateNotPinned,
     ConnectionLost,
     DeadlineExceeded,
     InactivityTimeout,
@@ -52,6 +54,13 @@ class Connection:
     def is_tls(self) -> bool:
         """Whether what is sent now is encrypted."""
         return self._stream.transport.get_extra_info("ssl_object") is not None
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate in DER; None without TLS."""
+        secured = self._stream.transport.get_extra_info("ssl_object")
+        certificate: bytes | None = secured.getpeercert(binary_form=True) if secured is not None else None
+        return certificate
 
     @property
     def inactivity_timeout(self) -> float:
@@ -134,6 +143,24 @@ class Connection:
         if transport is None:
             raise ConnectionLost(f"{self._endpoint} closed the connection as TLS began.", fault=self._fault)
         self._stream.connection_made(transport)
+        self.check_pin(endpoint)
+
+    def check_pin(self, endpoint: Endpoint) -> None:
+        """After a handshake: where a certificate is pinned, close unless the server showed just that one.
+
+        Raises `CertificateNotPinned`.
+        """
+        if endpoint.pin is None:
+            return
+        certificate = self.certificate
+        shown = fingerprint(certificate) if certificate is not None else "none"
+        if shown != endpoint.pin:
+            self.abort()
+            raise CertificateNotPinned(
+                f"TLS with {self._endpoint} failed: the certificate there is not the pinned one. If it was "
+                f"renewed, pin this: {shown}.",
+                fault=self._fault,
+            )
 
     async def close(self) -> None:
         """Send what is left and close; gives up politeness after `CLOSE_TIMEOUT` seconds. Never raises."""

@@ -39,7 +39,8 @@ async def dial(
     `connect_timeout`: seconds for lookup, connect and handshake together. `inactivity_timeout`: seconds
     without a byte that every later read and write allows. `fault`: whose server this is, for the errors.
 
-    Raises `NameLookupFailed`, `ConnectFailed` or `TlsFailed`.
+    Raises `NameLookupFailed`, `ConnectFailed` or `TlsFailed`; the latter too if a pinned certificate is not
+    the one that the server shows.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + connect_timeout
@@ -54,7 +55,10 @@ async def dial(
     except BaseException:
         sock.close()
         raise
-    return Connection(stream, endpoint, inactivity_timeout=inactivity_timeout, fault=fault, loop=loop)
+    connection = Connection(stream, endpoint, inactivity_timeout=inactivity_timeout, fault=fault, loop=loop)
+    if connection.is_tls:
+        connection.check_pin(endpoint)
+    return connection
 
 
 async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Address]:

@@ -35,6 +35,13 @@ class TlsInjection(TlsFailed):
     """
 
 
+class CertificateNotPinned(TlsFailed):
+    """The server shows another certificate than the pinned one: it was renewed, or this is another server.
+
+    Going on in clear is out of the question.
+    """
+
+
 class InactivityTimeout(NetworkError):
     """The server neither sent nor took a byte for the agreed number of seconds."""
 

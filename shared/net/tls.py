@@ -20,12 +20,14 @@ def client_context(endpoint: Endpoint) -> ssl.SSLContext:
     """The context for `endpoint`.
 
     With `verify` the chain must lead to an authority of the system or of `ca_file` and the name must match;
-    without it neither is looked at. Raises OSError (ssl.SSLError included) if `ca_file` cannot be read.
+    without it neither is looked at, nor with a pin, which is checked after the handshake. Raises OSError
+    (ssl.SSLError included) if `ca_file` cannot be read.
     """
+    verify = endpoint.verify and endpoint.pin is None
     if endpoint.ca_file is None:
-        return _context(endpoint.verify, None, 0, 0)
+        return _context(verify, None, 0, 0)
     status = Path(endpoint.ca_file).stat()
-    return _context(endpoint.verify, endpoint.ca_file, status.st_mtime_ns, status.st_size)
+    return _context(verify, endpoint.ca_file, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=_REMEMBERED_CONTEXTS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from shared.model.errors import Fault
 from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.errors import (
+    CertificateNotPinned,
     ConnectFailed,
     ConnectionLost,
     DeadlineExceeded,
@@ -286,6 +289,80 @@ async def test_verification_is_switched_off_only_by_name(certificate: Certificat
     async with serving(echo, ssl=certificate.server_context()) as port:
         connection = await dialled(Endpoint("localhost", port, Tls.IMPLICIT, verify=False))
         assert connection.is_tls
+        connection.abort()
+
+
+def pinned(certificate: Certificate, port: int, tls: Tls = Tls.IMPLICIT) -> Endpoint:
+    der = ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())
+    return Endpoint("127.0.0.1", port, tls, pin=f"sha256:{hashlib.sha256(der).hexdigest()}")
+
+
+async def test_a_pinned_certificate_needs_no_authority_and_no_name(tmp_path: Path) -> None:
+    nameless = make_certificate(tmp_path, "DNS:other.example")
+    async with serving(echo, ssl=nameless.server_context()) as port:
+        connection = await dialled(pinned(nameless, port))
+        assert connection.is_tls
+        connection.abort()
+
+
+async def test_another_certificate_than_the_pinned_one_is_refused_though_an_authority_vouches_for_it(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    other = make_certificate(tmp_path)
+    async with serving(echo, ssl=certificate.server_context()) as port:
+        endpoint = replace(pinned(other, port), ca_file=certificate.ca_file)
+        sentence = await fails(CertificateNotPinned, dialled(endpoint))
+        assert "not the pinned one" in sentence
+        assert str(pinned(certificate, port).pin) in sentence
+
+
+async def test_start_tls_accepts_the_pinned_certificate(certificate: Certificate) -> None:
+    async with serving(upgrading(certificate)) as port:
+        connection = await dialled(pinned(certificate, port, Tls.REQUIRED))
+        connection.write(b"STLS\r\n")
+        await connection.read()
+        await connection.start_tls(pinned(certificate, port, Tls.REQUIRED))
+        assert await connection.read() == b"encrypted"
+        connection.abort()
+
+
+async def test_start_tls_with_another_certificate_than_the_pinned_one_closes_the_connection(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    async with serving(upgrading(certificate)) as port:
+        endpoint = pinned(make_certificate(tmp_path), port, Tls.REQUIRED)
+        connection = await dialled(endpoint)
+        connection.write(b"STLS\r\n")
+        await connection.read()
+        await fails(CertificateNotPinned, connection.start_tls(endpoint))
+        while not connection._stream.closed:
+            await connection._stream.change(5)
+        with pytest.raises(ConnectionLost):
+            connection.write(b"PASS secret\r\n")
+
+
+async def test_the_name_of_the_host_is_told_to_the_server_as_tls_begins(
+    certificate: Certificate, trusted: Callable[..., Endpoint]
+) -> None:
+    names: list[str | None] = []
+    context = certificate.server_context()
+    context.sni_callback = lambda _secured, name, _context: names.append(name)
+    async with serving(echo, ssl=context) as port:
+        connection = await dialled(trusted(port))
+        connection.abort()
+        assert names == ["localhost"]
+
+
+async def test_the_certificate_of_a_connection_is_known_though_it_is_not_verified(
+    certificate: Certificate,
+) -> None:
+    async with serving(echo, ssl=certificate.server_context()) as port:
+        connection = await dialled(Endpoint("localhost", port, Tls.IMPLICIT, verify=False))
+        assert connection.certificate == ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())
+        connection.abort()
+        in_clear = Endpoint("localhost", port)
+        connection = await dialled(in_clear)
+        assert connection.certificate is None
         connection.abort()
 
 
