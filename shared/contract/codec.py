@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgpack
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.contract.events import EVENTS, Record
 from shared.contract.journal import JOURNAL
@@ -41,7 +41,9 @@ class Codec:
 
     def encode(self, record: Record) -> bytes:
         """The bytes of a record."""
-        packed: bytes = msgpack.packb([record.wire_name, record.wire_version, record.model_dump()])
+        packed: bytes = msgpack.packb(
+            [record.wire_name, record.wire_version, record.__dict__], default=_fields_of_nested
+        )
         return packed
 
     def decode(self, data: bytes) -> Record:
@@ -67,8 +69,20 @@ class Codec:
             upcast = self._upcasts.get((name, step))
             if upcast is None:
                 raise Undecodable(f"{name} version {version} is too old: no step from version {step}")
-            fields = upcast(fields)
+            try:
+                fields = upcast(fields)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise Undecodable(f"{name} version {version} is not of its version's form") from error
         return fields
+
+
+def _fields_of_nested(value: object) -> Fields:
+    """The fields of a model inside a record. Records are flat enough that dumping them first would cost
+    twice.
+    """
+    if isinstance(value, BaseModel):
+        return value.__dict__
+    raise OverflowError(f"a record cannot hold {type(value).__name__} {value}")
 
 
 def _envelope(data: bytes) -> tuple[str, int, Fields]:

@@ -7,7 +7,7 @@ passes is locked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.contract.journal import (
     Deleting,
@@ -110,15 +110,17 @@ def routed(
     )
 
 
-def _still_to_serve(known: Message, mail: RoutedMail) -> list[ChosenRecipient]:
+def _still_to_serve(known: Message, mail: RoutedMail) -> Iterable[ChosenRecipient]:
     """Those chosen now and before, without the ones that are done: a promise once made is kept."""
-    chosen = {each.address: each for each in mail.recipients}
-    before = {
+    if not known.recipients:
+        return {each.address: each for each in mail.recipients}.values()
+    chosen = {
         each.address: ChosenRecipient(each.address, each.original, each.reason)
         for each in known.recipients.values()
     }
+    chosen.update((each.address, each) for each in mail.recipients)
     done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
-    return [each for address, each in {**before, **chosen}.items() if address not in done]
+    return [each for address, each in chosen.items() if address not in done]
 
 
 def _status_by_claim(message: str, view: ClaimView | None, now: float) -> RecipientStatus:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table, Text
+from sqlalchemy.types import TypeEngine
 
+from shared.adapters.sql.arrays import bytes_array, number_array, text_array
 from shared.adapters.sql.bulk import Row, Texts, inserted, primary_key
 
-ARRAYS = {
-    BigInteger: "bigint[]",
-    Integer: "integer[]",
-    Double: "double precision[]",
-    Boolean: "boolean[]",
-    LargeBinary: "bytea[]",
-}
+Literal = Callable[[Sequence[Any]], str]
+ARRAYS: Sequence[tuple[type[TypeEngine[Any]], str, Literal]] = (
+    (BigInteger, "bigint[]", number_array),
+    (Integer, "integer[]", number_array),
+    (Double, "double precision[]", number_array),
+    (Boolean, "boolean[]", number_array),
+    (LargeBinary, "bytea[]", bytes_array),
+    (Text, "text[]", text_array),
+)
 
 
 class PostgresBulk:
@@ -25,25 +30,25 @@ class PostgresBulk:
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, in their order."""
-        self._many(connection, rows, self._texts.get(_insert, table))
+        self._many(connection, _insert, table, inserted(table), rows)
 
     def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert those rows whose primary key is not there yet."""
-        self._many(connection, rows, self._texts.get(_insert_absent, table))
+        self._many(connection, _insert_absent, table, inserted(table), rows)
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, replacing those with the same primary key."""
-        self._many(connection, rows, self._texts.get(_put, table))
+        self._many(connection, _put, table, inserted(table), rows)
 
     def update(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """Set `columns`, which begin with the primary key, of rows that are there."""
-        self._many(connection, rows, self._texts.get(_update, table, *columns))
+        self._many(connection, _update, table, columns, rows)
 
     def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
         """Delete the rows with these primary keys."""
-        self._many(connection, keys, self._texts.get(_delete, table))
+        self._many(connection, _delete, table, primary_key(table), keys)
 
     def select(
         self,
@@ -63,40 +68,49 @@ class PostgresBulk:
             text = f"{text} WHERE {only}"
         if lock:
             text += self._texts.get(_lock, table)
-        return connection.exec_driver_sql(text, _arrays(keys)).all()
+        return connection.exec_driver_sql(text, _arrays(table, columns, keys)).all()
 
-    def _many(self, connection: Connection, rows: Sequence[Row], text: str) -> None:
+    def _many(
+        self,
+        connection: Connection,
+        make: Callable[..., str],
+        table: Table,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+    ) -> None:
         if rows:
-            connection.exec_driver_sql(text, _arrays(rows))
+            connection.exec_driver_sql(self._texts.get(make, table, *columns), _arrays(table, columns, rows))
 
 
-def _arrays(rows: Sequence[Row]) -> tuple[list[object], ...]:
-    return tuple(map(list, zip(*rows, strict=True)))
+def _arrays(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
+    """Each column of `rows` as one literal."""
+    literals = [_kind(table, name)[1] for name in columns]
+    return tuple(literal(values) for literal, values in zip(literals, zip(*rows, strict=True), strict=True))
 
 
 def _unnest(table: Table, columns: Sequence[str]) -> str:
-    arrays = ", ".join(f"%s::{_array(table, name)}" for name in columns)
+    arrays = ", ".join(f"%s::{_kind(table, name)[0]}" for name in columns)
     return f"unnest({arrays}) AS k({', '.join(columns)})"
 
 
-def _array(table: Table, column: str) -> str:
+def _kind(table: Table, column: str) -> tuple[str, Literal]:
+    """How PostgreSQL calls an array of the column's values, and how one is written."""
     kind = table.columns[column].type
-    return next((name for type_, name in ARRAYS.items() if isinstance(kind, type_)), "text[]")
+    return next((name, literal) for type_, name, literal in ARRAYS if isinstance(kind, type_))
 
 
-def _insert(table: Table) -> str:
-    columns = inserted(table)
+def _insert(table: Table, *columns: str) -> str:
     return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM {_unnest(table, columns)}"  # noqa: S608 - names of our own tables
 
 
-def _insert_absent(table: Table) -> str:
-    return f"{_insert(table)} ON CONFLICT ({', '.join(primary_key(table))}) DO NOTHING"
+def _insert_absent(table: Table, *columns: str) -> str:
+    return f"{_insert(table, *columns)} ON CONFLICT ({', '.join(primary_key(table))}) DO NOTHING"
 
 
-def _put(table: Table) -> str:
+def _put(table: Table, *columns: str) -> str:
     keys = primary_key(table)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in inserted(table) if name not in keys)
-    return f"{_insert(table)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+    return f"{_insert(table, *columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
 
 
 def _update(table: Table, *columns: str) -> str:
@@ -105,9 +119,8 @@ def _update(table: Table, *columns: str) -> str:
     return f"UPDATE {table.name} AS t SET {changes} FROM {_unnest(table, columns)} WHERE {_same(keys)}"  # noqa: S608 - names of our own tables
 
 
-def _delete(table: Table) -> str:
-    keys = primary_key(table)
-    return f"DELETE FROM {table.name} AS t USING {_unnest(table, keys)} WHERE {_same(keys)}"  # noqa: S608 - names of our own tables
+def _delete(table: Table, *columns: str) -> str:
+    return f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {_same(columns)}"  # noqa: S608 - names of our own tables
 
 
 def _same(columns: Sequence[str]) -> str:

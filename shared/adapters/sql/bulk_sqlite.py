@@ -1,4 +1,8 @@
-"""`Bulk` on SQLite: rows go to one prepared statement, keys ride in one JSON text.
+"""`Bulk` on SQLite: many rows go into one statement, keys ride in one JSON text.
+
+A statement lets go of the interpreter for each step it takes. Row by row that would be a fight with the event
+loop for every row, so rows are bound by the hundred. Portions have the sizes of powers of two: that makes few
+different texts, which stay prepared.
 
 There are no row locks and none are needed: a writing transaction begins with the database's only write lock.
 """
@@ -6,11 +10,14 @@ There are no row locks and none are needed: a writing transaction begins with th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Table
 
 from shared.adapters.sql.bulk import Row, Texts, inserted, primary_key
+
+VALUES = "{values}"
+LARGEST_PORTION = 128
 
 
 class SqliteBulk:
@@ -21,27 +28,25 @@ class SqliteBulk:
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, in their order."""
-        self._many(connection, rows, self._texts.get(_insert, table))
+        self._many(connection, rows, self._texts.get(_insert, table), len(inserted(table)))
 
     def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert those rows whose primary key is not there yet."""
-        self._many(connection, rows, self._texts.get(_insert_absent, table))
+        self._many(connection, rows, self._texts.get(_insert_absent, table), len(inserted(table)))
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, replacing those with the same primary key."""
-        self._many(connection, rows, self._texts.get(_put, table))
+        self._many(connection, rows, self._texts.get(_put, table), len(inserted(table)))
 
     def update(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """Set `columns`, which begin with the primary key, of rows that are there."""
-        keys = len(primary_key(table))
-        text = self._texts.get(_update, table, *columns)
-        self._many(connection, [(*row[keys:], *row[:keys]) for row in rows], text)
+        self._many(connection, rows, self._texts.get(_update, table, *columns), len(columns))
 
     def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
         """Delete the rows with these primary keys."""
-        self._many(connection, keys, self._texts.get(_delete, table))
+        self._many(connection, keys, self._texts.get(_delete, table), len(primary_key(table)))
 
     def select(
         self,
@@ -62,14 +67,25 @@ class SqliteBulk:
             text = f"{text} WHERE {only}"
         return connection.exec_driver_sql(text, (json.dumps(wanted, ensure_ascii=False),)).all()
 
-    def _many(self, connection: Connection, rows: Sequence[Row], text: str) -> None:
-        if rows:
-            connection.exec_driver_sql(text, [*map(tuple, rows)])
+    def _many(self, connection: Connection, rows: Sequence[Row], text: str, width: int) -> None:
+        """Execute `text` with `rows` of `width` values in place of its `{values}`."""
+        for portion in _portions(rows):
+            row = f"({', '.join('?' * width)})"
+            statement = text.replace(VALUES, ", ".join([row] * len(portion)))
+            connection.exec_driver_sql(statement, tuple(value for each in portion for value in each))
+
+
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    start, size = 0, LARGEST_PORTION
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
 
 
 def _insert(table: Table) -> str:
-    columns = inserted(table)
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"  # noqa: S608 - names of our own tables
+    return f"INSERT INTO {table.name} ({', '.join(inserted(table))}) VALUES {VALUES}"  # noqa: S608 - names of our own tables
 
 
 def _insert_absent(table: Table) -> str:
@@ -84,16 +100,14 @@ def _put(table: Table) -> str:
 
 def _update(table: Table, *columns: str) -> str:
     keys = primary_key(table)
-    changes = ", ".join(f"{name} = ?" for name in columns[len(keys) :])
-    return f"UPDATE {table.name} SET {changes} WHERE {_is(keys)}"  # noqa: S608 - names of our own tables
+    changes = ", ".join(f"{name} = k.column{n}" for n, name in enumerate(columns, 1) if name not in keys)
+    same = " AND ".join(f"{table.name}.{name} = k.column{n}" for n, name in enumerate(keys, 1))
+    return f"UPDATE {table.name} SET {changes} FROM (VALUES {VALUES}) AS k WHERE {same}"  # noqa: S608 - names of our own tables
 
 
 def _delete(table: Table) -> str:
-    return f"DELETE FROM {table.name} WHERE {_is(primary_key(table))}"  # noqa: S608 - names of our own tables
-
-
-def _is(keys: Sequence[str]) -> str:
-    return " AND ".join(f"{name} = ?" for name in keys)
+    keys = primary_key(table)
+    return f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES {VALUES})"  # noqa: S608 - names of our own tables
 
 
 def _select(table: Table, *columns: str) -> str:

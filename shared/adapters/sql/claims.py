@@ -4,7 +4,7 @@ order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.rows import MESSAGE_STATUS, RECIPIENT_STATUS
@@ -71,27 +71,24 @@ def _row(claim: Claim) -> Row:
     return claim.holder, claim.done
 
 
-def views(
-    transaction: Transaction, held: Mapping[ClaimKey, Claim], own: Collection[str]
-) -> dict[ClaimKey, ClaimView]:
-    """The claims with what their holders are doing, those held by one of the messages `own` left out.
+def views(transaction: Transaction, held: Mapping[ClaimKey, Claim]) -> dict[ClaimKey, ClaimView]:
+    """These claims with what their holders are doing.
 
-    The holders are read after the claims were locked: what a holder has done before it gave its lock
-    back is seen.
+    The holders are read after the claims were locked: what a holder has done before it gave its lock back is
+    seen.
     """
-    connection, bulk = transaction
-    others = {key: claim for key, claim in held.items() if claim.holder not in own}
-    if not others:
+    if not held:
         return {}
-    holders = sorted({(claim.holder,) for claim in others.values()})
-    places = sorted({(claim.holder, key.address) for key, claim in others.items()})
+    connection, bulk = transaction
+    holders = sorted({(claim.holder,) for claim in held.values()})
+    places = sorted({(claim.holder, key.address) for key, claim in held.items()})
     message = {row[0]: row for row in bulk.select(connection, messages, ["id"], holders)}
     recipient = {
         (row[0], row[1]): row for row in bulk.select(connection, recipients, ["message", "address"], places)
     }
     return {
         key: _view(claim, message.get(claim.holder), recipient.get((claim.holder, key.address)))
-        for key, claim in others.items()
+        for key, claim in held.items()
     }
 
 

@@ -22,6 +22,7 @@ from shared.ports.store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
 CONNECT_SECONDS = 10
+CACHE_KIB = 32768
 IDLE_IN_TRANSACTION = "60s"
 """A process that is stopped in the middle must not hold its locks, and with them other processes, for
 ever.
@@ -124,6 +125,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             f"the SQLite file lies on a file system that allows no write-ahead log (mode {mode})"
         )
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def check_file(path: Path, *, create: bool = False) -> None:

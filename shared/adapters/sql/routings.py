@@ -35,16 +35,18 @@ def _record(
 ) -> tuple[list[Serving], list[Settled]]:
     work, claims = Work(transaction), Claims(transaction)
     work.load(mail.message for mail in mails)
-    claims.take(_wanted(work, mails))
-    others = views(transaction, claims.held, work.messages.keys())
+    wanted = _wanted(work, mails)
+    claims.take(wanted)
+    known_views = _views_of_held(work, claims, wanted)
     for mail in mails:
-        known = work.messages.get(mail.message)
-        entry = decide.routed(known, mail, _views_for(known, mail, work, claims, others), now, lease)
+        entry = decide.routed(work.messages.get(mail.message), mail, known_views, now, lease)
         if entry is None:
             continue
         after = work.apply(entry)
         for key, status in claims_touched(after, entry):
-            claims.change(key, claim_after(claims.held.get(key), after.id, status))
+            if claim := claim_after(claims.held.get(key), after.id, status):
+                claims.held[key] = claim
+                known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
     work.save()
     claims.save()
     return _published(work, mails)
@@ -63,14 +65,12 @@ def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
     return wanted
 
 
-def _views_for(
-    known: Message | None, mail: RoutedMail, work: Work, claims: Claims, others: Mapping[ClaimKey, ClaimView]
-) -> dict[ClaimKey, ClaimView]:
-    """What the claims of one mail look like now, after what was decided for the mails before it."""
-    if known is None:
-        return {}
-    held = {key: claims.held[key] for key in decide.claims_wanted(known, mail) if key in claims.held}
-    return {key: _own_view(key, claim, work) or others[key] for key, claim in held.items()}
+def _views_of_held(work: Work, claims: Claims, wanted: Mapping[ClaimKey, str]) -> dict[ClaimKey, ClaimView]:
+    """What the claims look like to those who do not hold them; the new ones are nobody else's."""
+    held = {key: claims.held[key] for key, message in wanted.items() if claims.held[key].holder != message}
+    own = {key: _own_view(key, claim, work) for key, claim in held.items()}
+    others = {key: claim for key, claim in held.items() if own[key] is None}
+    return {key: view for key, view in own.items() if view} | views(work.transaction, others)
 
 
 def _own_view(key: ClaimKey, claim: Claim, work: Work) -> ClaimView | None:

@@ -15,8 +15,44 @@ from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 MESSAGE_STATUS: Mapping[str, MessageStatus] = {each.value: each for each in MessageStatus}
 RECIPIENT_STATUS: Mapping[str, RecipientStatus] = {each.value: each for each in RecipientStatus}
 
-PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "gone")
+DESCRIBED = (
+    "id",
+    "status",
+    "fetch_no",
+    "listed_size",
+    "octets",
+    "fetcher",
+    "lease_until",
+    "blob",
+    "identity",
+    "message_id",
+    "reverse_path",
+    "target",
+    "evidence",
+    "settled_at",
+)
+"""What fetching again and routing change in a message. Its place, which is indexed, never changes."""
+PROGRESS = ("id", "status", "lease_until", "blob", "settled_at")
 """What changes in a message after it was routed."""
+ENDED = (*PROGRESS, "gone")
+"""What changes in a message at its end."""
+SERVED = (
+    "message",
+    "address",
+    "destination",
+    "status",
+    "target",
+    "attempt",
+    "next_attempt_at",
+    "code",
+    "text",
+    "in_doubt",
+    "parked_at",
+    "awaits",
+)
+"""What changes in a recipient, apart from why it was chosen."""
+CHOSEN = (*SERVED, "original", "reason")
+"""What changes in a recipient that was routed again."""
 
 
 def message_row(message: Message) -> Row:
@@ -37,16 +73,26 @@ def message_row(message: Message) -> Row:
     )
 
 
-def progress_row(message: Message) -> Row:
-    """The columns `PROGRESS` of a message's row."""
+def described_row(message: Message) -> Row:
+    """The columns `DESCRIBED` of a message's row."""
     return (
         message.id,
         str(message.status),
+        *message[5:9],
         message.lease_until,
         message.blob,
-        message.settled_at,
-        message.status is MessageStatus.GONE,
+        *message[12:18],
     )
+
+
+def progress_row(message: Message) -> Row:
+    """The columns `PROGRESS` of a message's row."""
+    return message.id, str(message.status), message.lease_until, message.blob, message.settled_at
+
+
+def ended_row(message: Message) -> Row:
+    """The columns `ENDED` of the row of a message that is gone."""
+    return *progress_row(message), True
 
 
 def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) -> Message:
@@ -69,6 +115,23 @@ def recipient_row(message: Message, recipient: Recipient) -> Row:
         *recipient[5:],
         message.identity if recipient.status is RecipientStatus.WAITING else None,
     )
+
+
+def served_row(message: Message, recipient: Recipient) -> Row:
+    """The columns `SERVED` of a recipient's row."""
+    return (
+        message.id,
+        recipient.address,
+        recipient.destination,
+        str(recipient.status),
+        *recipient[5:],
+        message.identity if recipient.status is RecipientStatus.WAITING else None,
+    )
+
+
+def chosen_row(message: Message, recipient: Recipient) -> Row:
+    """The columns `CHOSEN` of a recipient's row."""
+    return *served_row(message, recipient), recipient.original, recipient.reason
 
 
 def recipient_of(row: Row) -> Recipient:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
-UPDATED_IN_PLACE = {"fillfactor": 60}
+UPDATED_IN_PLACE = {"fillfactor": 50}
 
 metadata = MetaData()
 
@@ -95,6 +95,7 @@ messages = Table(
         sqlite_where=text("message_id <> ''"),
     ),
     postgresql_with=UPDATED_IN_PLACE,
+    sqlite_with_rowid=False,
 )
 
 recipients = Table(
@@ -153,7 +154,7 @@ claims = Table(
     Column("identity", BYTEWISE, primary_key=True),
     Column("holder", BYTEWISE, nullable=False),
     Column("done", Boolean, nullable=False),
-    postgresql_with={"fillfactor": 80},
+    postgresql_with=UPDATED_IN_PLACE,
     sqlite_with_rowid=False,
 )
 

@@ -8,25 +8,33 @@ is not written.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from shared.adapters.sql.bulk import Bulk
 from shared.adapters.sql.rows import (
+    CHOSEN,
+    DESCRIBED,
+    ENDED,
     PROGRESS,
+    SERVED,
+    chosen_row,
+    described_row,
+    ended_row,
     journal_row,
     message_of,
     message_row,
     progress_row,
     recipient_of,
     recipient_row,
+    served_row,
 )
 from shared.adapters.sql.tables import journal, messages, recipients
 from shared.contract.journal import Entry, Fetched, Routed
 from shared.custody.fold import fold
-from shared.custody.state import Message, Recipient
+from shared.custody.state import NO_RECIPIENTS, Message, Recipient
 from shared.model.message import MessageStatus
 
 
@@ -76,36 +84,44 @@ class Work:
     def save(self) -> None:
         """Write what was changed."""
         connection, bulk = self.transaction
-        new, described, progressed = [], [], []
+        new, described, progressed, ended = [], [], [], []
         for message in self.messages.values():
             loaded = self._loaded.get(message.id)
             if loaded is None:
                 new.append(message_row(message))
             elif message.id in self._described:
-                described.append(message_row(message))
+                described.append(described_row(message))
+            elif message.status is MessageStatus.GONE:
+                ended.append(ended_row(message))
             elif message is not loaded:
                 progressed.append(progress_row(message))
         bulk.insert(connection, messages, new)
-        bulk.update(connection, messages, messages.columns.keys(), described)
+        bulk.update(connection, messages, DESCRIBED, described)
         bulk.update(connection, messages, PROGRESS, progressed)
+        bulk.update(connection, messages, ENDED, ended)
         self._save_recipients()
         bulk.insert(connection, journal, [*map(journal_row, self.entries)])
 
     def _save_recipients(self) -> None:
-        new, changed = [], []
+        new, chosen, served = [], [], []
         for message in self.messages.values():
             loaded = self._loaded.get(message.id)
-            known: Mapping[str, Recipient] = loaded.recipients if loaded else {}
+            known = loaded.recipients if loaded else NO_RECIPIENTS
             if message.recipients is known:
                 continue
             for address, recipient in message.recipients.items():
                 if address not in known:
                     new.append(recipient_row(message, recipient))
-                elif recipient is not known[address]:
-                    changed.append(recipient_row(message, recipient))
+                elif recipient is known[address]:
+                    continue
+                elif message.id in self._described:
+                    chosen.append(chosen_row(message, recipient))
+                else:
+                    served.append(served_row(message, recipient))
         connection, bulk = self.transaction
         bulk.insert(connection, recipients, new)
-        bulk.update(connection, recipients, recipients.columns.keys(), changed)
+        bulk.update(connection, recipients, CHOSEN, chosen)
+        bulk.update(connection, recipients, SERVED, served)
 
 
 def load_messages(

@@ -12,7 +12,7 @@ depends_on = None
 
 BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-UPDATED_IN_PLACE = {"fillfactor": 60}
+UPDATED_IN_PLACE = {"fillfactor": 50}
 
 
 def upgrade() -> None:
@@ -75,6 +75,7 @@ def _messages() -> None:
         sa.Column("gone", sa.Boolean, nullable=False),
         sa.Column("long_uid", BYTEWISE),
         postgresql_with=UPDATED_IN_PLACE,
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "messages_at_source",
@@ -153,7 +154,7 @@ def _claims() -> None:
         sa.Column("identity", BYTEWISE, primary_key=True),
         sa.Column("holder", BYTEWISE, nullable=False),
         sa.Column("done", sa.Boolean, nullable=False),
-        postgresql_with={"fillfactor": 80},
+        postgresql_with=UPDATED_IN_PLACE,
         sqlite_with_rowid=False,
     )
 
