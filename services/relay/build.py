@@ -13,7 +13,6 @@ from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
 
 APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
-LANE_CAPACITY = 400
 
 
 def build_relay(
@@ -25,7 +24,12 @@ def build_relay(
     return Relay(
         around.broker,
         around.store,
-        Lanes(configuration.targets, helo_name=section.helo_name, capacity=LANE_CAPACITY, clock=around.clock),
+        Lanes(
+            configuration.targets,
+            helo_name=section.helo_name,
+            capacity=_lane_capacity(len(configuration.targets)),
+            clock=around.clock,
+        ),
         Attempter(
             accounts=configuration.accounts,
             blobs=around.blobs,
@@ -49,3 +53,8 @@ def build_relay(
         around.topology,
         RelaySettings(name, lease, APPETITE),
     )
+
+
+def _lane_capacity(targets: int) -> int:
+    """One target may take all there is; of several, none may take what the others need."""
+    return APPETITE.prefetch if targets <= 1 else APPETITE.prefetch // 2

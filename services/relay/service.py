@@ -18,7 +18,7 @@ from services.relay.conclusions import Conclusion, Conclusions
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
 from shared.contract.events import MessageRouted
-from shared.contract.topology import RELAY_QUEUE, Topology
+from shared.contract.topology import BUSY_DELAY, RELAY_QUEUE, Topology
 from shared.custody.commands import Attempt
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
@@ -121,7 +121,7 @@ class Relay:
         """Come back later, without an attempt: the lane is busy, not the mail at fault."""
         if not full:
             return
-        key = self._topology.retry_key(0)
+        key = self._topology.retry_key(BUSY_DELAY)
         await self._broker.publish([Publication(key, received.delivery.body) for received in full])
         await subscription.ack([received.delivery for received in full])
 

@@ -23,6 +23,9 @@ DEAD_KEY = "message.dead"
 RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
+BUSY_DELAY = 1
+"""Seconds for which an event is put off whose target has too much to do already; always one of the steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -69,9 +72,9 @@ def topology(delays: Sequence[float]) -> Topology:
     """The topology for these retry delays in seconds. Raises ValueError where there is none, or one below a
     second.
     """
-    steps = tuple(sorted({int(delay) for delay in delays}))
-    if not steps or steps[0] < 1:
+    if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
+    steps = tuple(sorted({BUSY_DELAY, *(int(delay) for delay in delays)}))
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
         Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.topology import (
+    BUSY_DELAY,
     RELAY_QUEUE,
     RETRY_KEY_PREFIX,
     ROUTED_KEY,
@@ -36,10 +37,12 @@ def test_every_delay_ends_in_the_relay(delays: list[float]) -> None:
 
 
 @given(DELAYS)
-def test_there_is_one_retry_queue_for_each_whole_second_of_delay(delays: list[float]) -> None:
+def test_there_is_one_retry_queue_for_each_whole_second_of_delay_and_one_for_busy_targets(
+    delays: list[float],
+) -> None:
     made = topology(delays)
 
-    assert list(made.delays) == sorted({int(delay) for delay in delays})
+    assert list(made.delays) == sorted({BUSY_DELAY, *(int(delay) for delay in delays)})
     assert [queue.delay for queue in made.queues if queue.delay is not None] == list(made.delays)
 
 
