@@ -18,7 +18,7 @@ from services.cli.once import pass_and_report
 from services.cli.options import output, verbose
 from services.cli.passwords import password_for
 from shared.model.account import KEEP, REFUSE
-from shared.ops.config import from_mapping
+from shared.ops.config import Configuration, from_mapping, shown
 from shared.ops.config.urls import ServerUrl, source_url, target_url
 
 ORIGIN = "command line"
@@ -85,7 +85,18 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
         "accounts": [_account(source, options)],
     }
     configuration = from_mapping(mapping, {}, Path.cwd(), ORIGIN)
-    pass_and_report(configuration, (), output, verbose)
+    path = _remembered(configuration, state)
+    pass_and_report(configuration, (), output, verbose=verbose, path=path)
+
+
+def _remembered(configuration: Configuration, state: Path) -> Path:
+    """The configuration as a file, without its secrets: for `parked`, `trace` and `status`."""
+    path = state / "mailferry.toml"
+    try:
+        path.write_text(shown(configuration), encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
 
 
 def _account(source: ServerUrl, options: dict[str, Any]) -> dict[str, Any]:

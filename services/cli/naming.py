@@ -55,6 +55,7 @@ def _matching(name: str, known: Iterable[str]) -> str | None:
 
 
 def _unknown(name: str, known: Iterable[str], kind: str) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+    short = {each.rpartition("/")[2]: each for each in known}
+    close = difflib.get_close_matches(name, [*known, *short], n=1)
     hint = f' Did you mean "{close[0]}"?' if close else ""
     raise click.UsageError(f'There is no {kind} "{quoted(name)}" in the configuration.{hint}')

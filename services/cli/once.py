@@ -41,16 +41,20 @@ COLUMNS = (
 def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> None:
     """Make one pass over ACCOUNTS, or all: fetch, deliver, delete, report."""
     configuration = load(path, os.environ)
-    pass_and_report(configuration, account_ids(configuration, accounts), output, verbose)
+    ids = account_ids(configuration, accounts)
+    pass_and_report(configuration, ids, output, verbose=verbose, path=path)
 
 
-def pass_and_report(configuration: Configuration, accounts: Sequence[str], form: str, verbose: bool) -> None:
-    """Make a pass, write the table, and end with 75 where something is left."""
+def pass_and_report(
+    configuration: Configuration, accounts: Sequence[str], form: str, *, verbose: bool, path: Path
+) -> None:
+    """Make a pass, write the table, and end with 75 where something is left; `path` is the configuration's."""
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
     passes = execute(lambda: pass_once(configuration, accounts))
     write_rows([_row(each) for each in passes], COLUMNS, form)
-    _tell_parked(passes)
+    if any(each.parked for each in passes):
+        click.echo(f"Parked mail awaits a decision: mailferry parked list -c {path}", err=True)
     if not all(each.complete for each in passes):
         raise click.exceptions.Exit(TEMPORARY_FAILURE)
 
@@ -65,8 +69,3 @@ def _row(each: AccountPass) -> Row:
         "left": each.waiting,
         "why": each.problem,
     }
-
-
-def _tell_parked(passes: Sequence[AccountPass]) -> None:
-    if any(each.parked for each in passes):
-        click.echo("Parked mail awaits a decision: `mailferry parked list` shows it.", err=True)

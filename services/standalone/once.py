@@ -29,8 +29,9 @@ LOOK_AGAIN = 0.05
 class AccountPass:
     """What one pass did for one account: mails fetched and deleted, recipients delivered.
 
-    `waiting` mails are left at the source for another pass, `parked` recipients await an operator, from
-    earlier passes too. `problem` says why something is left, or what else the operator should know.
+    `waiting` mails are left at the source for another pass, None where the source did not tell; `parked`
+    recipients await an operator, from earlier passes too. `problem` says why something is left, or what else
+    the operator should know.
     """
 
     account: str
@@ -38,7 +39,7 @@ class AccountPass:
     delivered: int
     parked: int
     deleted: int
-    waiting: int
+    waiting: int | None
     problem: str | None
 
     @property
@@ -112,7 +113,7 @@ async def _summed(all_three: Together, name: str, reports: Sequence[VisitReport]
         delivered=all_three.tally.count(name, RecipientStatus.DELIVERED),
         parked=parked,
         deleted=sum(each.deleted for each in reports),
-        waiting=last.waiting,
+        waiting=None if last.failed else last.waiting,
         problem="; ".join(filter(None, reasons)) or None,
     )
 

@@ -1,7 +1,8 @@
 """The three services in one process.
 
 With the in-process broker the events of an earlier process are no more; what it had in flight is declared
-lost at once, so that it is fetched again without waiting for leases.
+lost at once, so that it is fetched again without waiting for leases. On SQLite the earlier process itself is
+known to be no more, so that its accounts are free at once, too.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
         if configuration.store.sqlite_path is not None:
             upgrade(configuration.store.url.get_secret_value())
         async with surroundings(configuration) as around:
+            if configuration.store.sqlite_path is not None:
+                await around.store.end_leases()
             if configuration.broker.in_process:
                 lost = await around.store.lose_all(
                     "the process with its broker was restarted", around.clock.now()

@@ -191,6 +191,10 @@ class Leases(Protocol):
         """
         ...
 
+    async def end_leases(self) -> int:
+        """End all leases: their holders are known to be no more. Returns how many."""
+        ...
+
     async def next_due(self) -> float | None:
         """When the next enabled account will be due or its lease will have run out; None where there is
         none.

@@ -60,6 +60,10 @@ class SqlLeases(Part):
         """
         await self._transactions.write(lambda transaction: _release(transaction, fence, report, now, due_at))
 
+    async def end_leases(self) -> int:
+        """End all leases: their holders are known to be no more. Returns how many."""
+        return await self._transactions.write(_end_leases)
+
     async def next_due(self) -> float | None:
         """When the next enabled account can be leased; None where there is none."""
         query = select(func.min(ACCOUNT.ready_at)).where(ACCOUNT.enabled)
@@ -141,7 +145,6 @@ def _renew(transaction: Transaction, fences: Sequence[Fence], until: float) -> l
 
 
 def _release(transaction: Transaction, fence: Fence, report: VisitReport, now: float, due_at: float) -> None:
-    went_well = report.problem is None
     transaction.connection.execute(
         update(accounts)
         .where(
@@ -152,13 +155,21 @@ def _release(transaction: Transaction, fence: Fence, report: VisitReport, now: f
             lease_until=None,
             due_at=due_at,
             ready_at=due_at,
-            failures=0 if went_well else ACCOUNT.failures + 1,
+            failures=ACCOUNT.failures + 1 if report.failed else 0,
             problem=None if report.problem is None else safe(report.problem),
             visited_at=now,
-            succeeded_at=now if went_well else ACCOUNT.succeeded_at,
+            succeeded_at=ACCOUNT.succeeded_at if report.failed else now,
             waiting=report.waiting,
         )
     )
+
+
+def _end_leases(transaction: Transaction) -> int:
+    return transaction.connection.execute(
+        update(accounts)
+        .where(ACCOUNT.lease_owner.is_not(None))
+        .values(lease_owner=None, lease_until=None, ready_at=ACCOUNT.due_at)
+    ).rowcount
 
 
 def _states(transaction: Transaction) -> list[AccountState]:

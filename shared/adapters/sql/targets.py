@@ -32,7 +32,7 @@ def _state(transaction: Transaction, target: str) -> TargetState:
         select(
             func.count(),
             func.coalesce(func.sum(case((each.code == NO_ANSWER, 1), else_=0)), 0),
-            func.max(each.text),
+            func.max(case((each.status == str(RecipientStatus.DEFERRED), each.text))),
         ).where(each.next_attempt_at.is_not(None), each.target == target)
     ).one()
     parked = connection.execute(
