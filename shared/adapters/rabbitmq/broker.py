@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from itertools import count
 from random import Random
 from types import TracebackType
 from typing import Self
 
 from shared.adapters.rabbitmq.address import Address
-from shared.adapters.rabbitmq.channel import Channel, Silent
+from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
 from shared.adapters.rabbitmq.declare import declare
@@ -21,6 +20,7 @@ from shared.adapters.rabbitmq.link import Link
 from shared.adapters.rabbitmq.publisher import PublishingSession
 from shared.adapters.rabbitmq.repair import replace_leaderless
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
+from shared.adapters.rabbitmq.subscriptions import Subscriptions
 from shared.contract.topology import Topology
 from shared.ports.broker import BrokerUnavailable, Publication, Subscription, TooLarge, Unroutable
 from shared.ports.clock import Clock
@@ -44,14 +44,11 @@ class RabbitMqBroker:
         self._settings = settings or RabbitMqSettings()
         self._address = Address(url, self._settings)
         self._topology = topology
-        self._clock = clock
         self._random = random
-        self._epochs = count(1)
         self._declaring = asyncio.Lock()
-        self._attaching = asyncio.Lock()
         self._session: PublishingSession | None = None
         self._suspects: set[str] = set()
-        self._subscriptions: list[RabbitMqSubscription] = []
+        self._subscriptions = Subscriptions(clock, self._suspects)
         link = partial(Link, address=self._address, settings=self._settings, clock=clock, random=random)
         self._publishing = link("publish", prepare=self._prepare_publishing, ended=self._publishing_ended)
         self._consuming = link("consume", prepare=self._prepare_consuming, ended=self._consuming_ended)
@@ -92,14 +89,14 @@ class RabbitMqBroker:
         async def the_queue(_channel: Channel) -> str:
             return queue
 
-        async with self._subscribed(the_queue, prefetch) as subscription:
+        async with self._consumed(the_queue, prefetch) as subscription:
             yield subscription
 
     @asynccontextmanager
     async def subscribe_hints(self, fetcher: str, prefetch: int) -> AsyncIterator[Subscription]:
         """Consume the hints for one fetcher."""
         queue = partial(declare_hint_queue, self._topology, fetcher, self._random)
-        async with self._subscribed(queue, prefetch) as subscription:
+        async with self._consumed(queue, prefetch) as subscription:
             yield subscription
 
     def problem(self) -> str | None:
@@ -114,8 +111,9 @@ class RabbitMqBroker:
         self._closed = True
         for link in self._running:
             link.cancel()
-        if self._running:
-            await asyncio.wait(self._running)
+        for ended in await asyncio.gather(*self._running, return_exceptions=True):
+            if ended is not None and not isinstance(ended, asyncio.CancelledError):
+                raise ended
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -133,6 +131,13 @@ class RabbitMqBroker:
             if not link.up.is_set():
                 return link.error
         return None
+
+    def _consumed(
+        self, queue: QueueToConsume, prefetch: int
+    ) -> AbstractAsyncContextManager[RabbitMqSubscription]:
+        if self._closed:
+            raise BrokerUnavailable(str(self._down()))
+        return self._subscriptions.consumed(queue, prefetch)
 
     async def _session_after_outage(self) -> PublishingSession:
         with suppress(TimeoutError):
@@ -170,48 +175,7 @@ class RabbitMqBroker:
 
     async def _prepare_consuming(self, connection: Connection) -> None:
         await self._declare(connection)
-        async with self._attaching:
-            while missing := [each for each in self._subscriptions if not each.attached]:
-                await self._attach(missing[0], connection)
+        await self._subscriptions.begin(connection)
 
     def _consuming_ended(self, _reason: BrokerUnavailable) -> None:
-        for subscription in self._subscriptions:
-            subscription.detach()
-
-    @asynccontextmanager
-    async def _subscribed(self, queue: QueueToConsume, prefetch: int) -> AsyncIterator[Subscription]:
-        if self._closed:
-            raise BrokerUnavailable(str(self._down()))
-        subscription = RabbitMqSubscription(queue, prefetch, self._epochs, self._clock)
-        self._subscriptions.append(subscription)
-        try:
-            await self._begin(subscription)
-            yield subscription
-        finally:
-            self._subscriptions.remove(subscription)
-            await self._give_back(subscription)
-
-    async def _begin(self, subscription: RabbitMqSubscription) -> None:
-        async with self._attaching:
-            connection = self._consuming.connection
-            if connection and not subscription.attached:
-                try:
-                    await self._attach(subscription, connection)
-                except BrokerUnavailable as error:
-                    connection.give_up(error)
-
-    async def _attach(self, subscription: RabbitMqSubscription, connection: Connection) -> None:
-        try:
-            await subscription.attach(connection)
-        except Silent:
-            self._suspects.add(subscription.queue)
-            raise
-
-    async def _give_back(self, subscription: RabbitMqSubscription) -> None:
-        connection = self._consuming.connection
-        try:
-            await subscription.close()
-        except BrokerUnavailable as error:
-            # A consumer that cannot be ended alone would keep what it holds; its session's end gives it back.
-            if connection:
-                connection.give_up(error)
+        self._subscriptions.end()

@@ -63,8 +63,11 @@ class Channel:
     async def close(self) -> None:
         """End it; what was delivered and not settled goes back to its queue. Raises BrokerUnavailable."""
         self._on_unasked_end = None
-        if not (self.amqp.is_closing or self.amqp.is_closed):
-            self.amqp.close()
+        try:
+            if not (self.amqp.is_closing or self.amqp.is_closed):
+                self.amqp.close()
+        except AMQPError as error:
+            raise BrokerUnavailable(self._address.explain(error)) from error
         await asyncio.wait({self._ended}, timeout=self._settings.answer_timeout)
         if not self._ended.done():
             raise Silent(f"{self._address.name} does not answer to closing a channel")

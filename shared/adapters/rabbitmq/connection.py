@@ -19,6 +19,8 @@ from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.model.errors import quoted
 from shared.ports.broker import BrokerUnavailable
 
+PIECE = 64 * 1024
+
 
 class Connection:
     """An open connection; made by `connect`."""
@@ -104,10 +106,15 @@ async def connect(address: Address, settings: RabbitMqSettings, purpose: str) ->
 
 
 class _GatheringConnection(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
-    """Sends what one turn of the event loop produced as one piece; pika itself sends every frame alone."""
+    """Sends what one turn of the event loop produced in few pieces; pika itself sends every frame alone.
+
+    A piece is not made longer than that, as pika copies what is left of it whenever the socket takes only a
+    part.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
         super().__init__(*args, **options)
 
     @property
@@ -119,11 +126,15 @@ class _GatheringConnection(AsyncioConnection):  # type: ignore[misc]  # pika is 
         if not self._unsent:
             self.ioloop.call_soon(self._send_gathered)
         self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes >= PIECE:
+            self._send_gathered()
 
     def _send_gathered(self) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
-        if self._transport is not None:
+        self._unsent_bytes = 0
+        if data and self._transport is not None:
             super()._adapter_emit_data(data)
 
 

@@ -43,6 +43,7 @@ class Link:
         self._prepare = prepare
         self._ended = ended
         self._failures = 0
+        self._reported = ""
         self.connection: Connection | None = None
         self.error = BrokerUnavailable(f"{address.name} is not connected yet")
         self.up = asyncio.Event()
@@ -52,35 +53,36 @@ class Link:
         while True:
             began = self._clock.monotonic()
             try:
-                self._failed(await self._session())
+                await self._session()
             except BrokerUnavailable as error:
-                self._failed(error)
+                self.error = error
+            self._report()
             lasted = self._clock.monotonic() - began
             self._failures = 0 if lasted > self._settings.backoff_longest else self._failures + 1
             await self._clock.sleep(self._pause())
 
-    async def _session(self) -> BrokerUnavailable:
+    async def _session(self) -> None:
         connection = await connect(self._address, self._settings, self._purpose)
-        reason = BrokerUnavailable(f"{self._address.name} is disconnected")
+        self.error = BrokerUnavailable(f"the connection to {self._address.name} is closed")
         try:
             await self._prepare(connection)
             self.connection = connection
             self.up.set()
             log.info("broker connected", purpose=self._purpose)
-            reason = await connection.ended
+            self.error = await connection.ended
         except BrokerUnavailable as error:
-            reason = error
+            self.error = error
         finally:
             self.up.clear()
             self.connection = None
-            self._ended(reason)
+            self._ended(self.error)
             await connection.close()
-        return reason
 
-    def _failed(self, error: BrokerUnavailable) -> None:
-        if str(error) != str(self.error):
-            log.warning("broker connection lost or refused", purpose=self._purpose, error=error)
-        self.error = error
+    def _report(self) -> None:
+        sentence = str(self.error)
+        if sentence != self._reported:
+            log.warning("broker connection lost or refused", purpose=self._purpose, error=sentence)
+        self._reported = sentence
 
     def _pause(self) -> float:
         settings = self._settings

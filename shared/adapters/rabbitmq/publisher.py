@@ -95,15 +95,17 @@ class PublishingSession:
             self._progress = self._loop.time()
             if not self._watch:
                 self._watch = self._loop.call_later(self._timeout, self._on_watch)
-        tag = self._window.add(batch, publication)
         mandatory = publication.mandatory
-        properties = BasicProperties(delivery_mode=PERSISTENT, message_id=str(tag)) if mandatory else HINT
+        tag = str(self._window.next_tag)
+        properties = BasicProperties(delivery_mode=PERSISTENT, message_id=tag) if mandatory else HINT
         try:
             self._channel.amqp.basic_publish(
                 self._exchange, publication.key, publication.body, properties, mandatory=mandatory
             )
         except AMQPError as error:
             raise BrokerUnavailable(self._connection.address.explain(error)) from error
+        # Only what has gone out counts: RabbitMQ numbers what it receives.
+        self._window.add(batch, publication)
 
     async def _room(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()

@@ -57,8 +57,13 @@ class Window:
         """The routing keys of what is open."""
         return {publication.key for _, publication in self._open.values()}
 
+    @property
+    def next_tag(self) -> int:
+        """The tag of the publication that is added next."""
+        return self._last_tag + 1
+
     def add(self, batch: Batch, publication: Publication) -> int:
-        """A publication goes out; its tag."""
+        """A publication has gone out; its tag."""
         self._last_tag = tag = self._last_tag + 1
         self._open[tag] = batch, publication
         self._bytes += len(publication.body)

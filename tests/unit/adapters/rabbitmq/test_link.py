@@ -26,9 +26,9 @@ class Scripted(Link):
 
     lasting: float = 0
 
-    async def _session(self) -> BrokerUnavailable:
+    async def _session(self) -> None:
         await self._clock.sleep(self.lasting)
-        return BrokerUnavailable("over")
+        raise BrokerUnavailable("over")
 
 
 async def unused(_connection: Connection) -> None:
