@@ -78,7 +78,7 @@ async def test_after_the_loss_of_all_data_the_topology_is_declared_anew(private_
         assert broker.problem() is None
 
 
-async def test_a_connection_cut_while_deliveries_are_handled_brings_them_again(
+async def test_a_connection_cut_while_deliveries_are_handled_brings_them_again_and_old_tags_settle_nothing(
     through: tuple[TcpProxy, str],
 ) -> None:
     proxy, url = through
@@ -89,11 +89,9 @@ async def test_a_connection_cut_while_deliveries_are_handled_brings_them_again(
             proxy.cut()
             again = [await one(subscription), await one(subscription)]
             await subscription.ack(handled)
-            await subscription.requeue(handled)
             assert [each.body for each in again] == [b"1", b"2"]
             assert {each.epoch for each in again}.isdisjoint(each.epoch for each in handled)
-            await subscription.ack(again)
-        assert await remaining(broker) == []
+        assert await remaining(broker) == [b"1", b"2"]
 
 
 async def test_hints_arrive_again_after_a_cut(through: tuple[TcpProxy, str]) -> None:
