@@ -48,7 +48,9 @@ def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> Non
 def pass_and_report(
     configuration: Configuration, accounts: Sequence[str], form: str, *, verbose: bool, path: Path
 ) -> None:
-    """Make a pass, write the table, and end with 75 where something is left; `path` is the configuration's."""
+    """Make a pass, write the table, and end with 75 where something is left; `path` leads to the
+    configuration.
+    """
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
     passes = execute(lambda: pass_once(configuration, accounts))

@@ -121,12 +121,12 @@ def _outcome(outcome: RecipientOutcome) -> str:
     answer = outcome.text or outcome.code or "no answer"
     match outcome.status:
         case RecipientStatus.DELIVERED:
-            return f"{place}: delivered as {outcome.destination}: {answer}"
+            elsewhere = "" if outcome.destination == place else f" as {outcome.destination}"
+            return f"{place}: delivered{elsewhere}: {answer}"
+        case RecipientStatus.DEFERRED if outcome.destination != place:
+            return f"{place}: {answer}; goes to {outcome.destination} instead"
         case RecipientStatus.DEFERRED:
             doubt = ", in doubt" if outcome.in_doubt else ""
-            return (
-                f"{place}: deferred{doubt}: {answer}; next attempt {moment(outcome.next_attempt_at)} UTC "
-                f"at {outcome.destination}"
-            )
+            return f"{place}: deferred{doubt}: {answer}; next attempt {moment(outcome.next_attempt_at)} UTC"
         case _:
             return f"{place}: {outcome.status.value}: {answer}"

@@ -29,6 +29,12 @@ def alone(database: Path | None) -> Iterator[None]:
     lock = database.with_name(database.name + ".lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError as error:
+        raise MailferryError(
+            f"the directory {lock.parent} of the database does not exist; make it, for Mailferry's user alone",
+            temporary=False,
+            fault=Fault.OPERATOR,
+        ) from error
     except OSError as error:
         raise MailferryError(
             f"the lock file {lock} cannot be opened: {error.strerror}", temporary=False, fault=Fault.OPERATOR

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fakes.command import mailferry
+
+
+async def test_the_demo_ends_well_with_every_mail_where_it_belongs() -> None:
+    ended = await mailferry("demo")
+    assert ended.code == 0, ended.out + ended.err
+    assert "Every mail is where it belongs: 36 mails, 35 deliveries, none twice" in ended.out
+    assert ended.err == ""
+
+
+async def test_what_the_demo_kept_can_be_looked_at(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    assert (await mailferry("demo", "--keep", kept)).code == 0
+    trace = await mailferry("trace", "grete@firma.example", "-c", kept / "mailferry.toml")
+    assert trace.code == 0
+    assert "deferred: 451 4.7.1 Greylisted" in trace.out
+    assert "gone: deleted as settled" in trace.out
+    verified = await mailferry("journal", "verify", "-c", kept / "mailferry.toml")
+    assert (verified.code, verified.out) == (0, "36 messages, no differences\n")
+
+
+async def test_the_demo_keeps_its_files_in_a_new_directory_only(tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    ended = await mailferry("demo", "--keep", tmp_path)
+    assert ended.code == 2
+    assert "is not empty" in ended.err

@@ -1,0 +1,100 @@
+"""The `mailferry` command as a process of its own, and a configuration between the fakes for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+PASSWORD = "secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def mailferry(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
+    """Run the command to its end; nothing of the tester's own settings reaches it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.cli",
+        *map(str, arguments),
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
+    """A configuration file for one account called acme/inbox, with these ports on this machine."""
+    path = directory / "mailferry.toml"
+    path.write_text(
+        f"""
+        store.url = "sqlite:mailferry.db"
+        blobs.url = "file:blobs"
+        metrics.listen = ""
+        fetcher.settle_wait = "2s"
+
+        [relay]
+        helo_name = "ferry.corp.example"
+        {relay}
+
+        [[targets]]
+        name = "exchange"
+        url = "smtp://127.0.0.1:{target}"
+        tls = "off"
+
+        [[accounts]]
+        tenant = "acme"
+        name = "inbox"
+        source = "pop3://u@127.0.0.1:{source}"
+        password = "{PASSWORD}"
+        tls = "off"
+        retries = 1
+        target = "exchange"
+        {account or CATCH_ALL}
+        """,
+        encoding="utf-8",
+    )
+    return path
+
+
+CATCH_ALL = 'mailbox = "catch-all"\n        domains = { "corp.example" = "keep" }'
+SINGLE = 'mailbox = "single"\n        recipient = "bob@corp.example"'
+
+
+def letter(number: int, recipient: str) -> bytes:
+    """A mail whose provider noted for whom it is."""
+    lines = (
+        "Return-Path: <sender@elsewhere.example>",
+        f"X-Original-To: {recipient}",
+        f"Message-ID: <{number}@elsewhere.example>",
+        "From: sender@elsewhere.example",
+        f"To: {recipient}",
+        "Date: Mon, 02 Mar 2026 09:30:00 +0100",
+        f"Subject: Mail {number}",
+        "",
+        f"Text {number}",
+        "",
+    )
+    return "\r\n".join(lines).encode()
