@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.pop3.limits import Options, Timeouts
 from services.fetcher.pop3.opening import open_pop3
-from shared.model.account import Account
+from shared.model.account import Account, Login
 from shared.model.errors import Fault, MailferryError
+from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
 
 CONNECT_TIMEOUT = 30.0
@@ -38,15 +39,23 @@ def is_worth_retrying(error: MailferryError) -> bool:
 
 
 async def open_source(account: Account) -> Mailbox:
-    """The mailbox of an account, by its protocol. Raises what opening it raises."""
-    patience = account.patience
+    """The mailbox of an account, by its protocol. Raises what opening it raises, and `TokenUnavailable`."""
+    patience, login = account.patience, account.login
     options = Options(
-        timeouts=Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout)
+        timeouts=Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout),
+        detect=login.detect,
     )
     return await open_pop3(
         account.endpoint,
-        account.login.username,
-        account.login.password.get_secret_value(),
-        auth=account.login.auth,
+        login.username,
+        login.password.get_secret_value(),
+        token=await access_token(login),
+        auth=login.auth,
         options=options,
     )
+
+
+async def access_token(login: Login) -> str:
+    """A token for this login, or "" where it goes by password. Raises `TokenUnavailable`."""
+    source = token_source(login)
+    return "" if source is None else (await source.access_token()).get_secret_value()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import SecretStr
 
 from shared.model.address import Address
+from shared.model.authentication import DETECTIONS
 from shared.model.endpoint import Endpoint
 from shared.model.retention import Retention
 
@@ -34,11 +35,21 @@ ENVELOPE_FIELDS = ("X-Original-To", "Delivered-To", "Envelope-To")
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are at a server. `auth` are the methods allowed, in the order in which they are tried."""
+    """Who we are at a server.
+
+    `auth` are the methods allowed, in the order in which they are tried. () stands for those that are on by
+    default, from most to least secure; of them, those that show more than a proof are used only with TLS,
+    unless the account switched TLS off.
+    `token` or `token_file` (read anew for each login) take the place of the password for methods that need a
+    token. `detect` are the ways in which the server is asked what it offers.
+    """
 
     username: str
     password: SecretStr = field(repr=False)
-    auth: tuple[str, ...]
+    auth: tuple[str, ...] = ()
+    token: SecretStr | None = field(default=None, repr=False)
+    token_file: str | None = None
+    detect: tuple[str, ...] = DETECTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,27 @@ from shared.model.errors import MailferryError
 class ScriptedWire:
     """`read` hands out `script` piece by piece, then the end; `sent` is all that was written.
 
-    `tls_error` is raised by `start_tls`.
+    `tls_error` is raised by `start_tls`; `certificate` is what the server shows after it.
     """
 
-    def __init__(self, script: Iterable[bytes], *, tls_error: MailferryError | None = None) -> None:
+    def __init__(
+        self,
+        script: Iterable[bytes],
+        *,
+        tls_error: MailferryError | None = None,
+        certificate: bytes | None = None,
+    ) -> None:
         self._script = list(script)
         self._tls_error = tls_error
+        self._certificate = certificate
         self.sent = b""
         self.is_tls = False
         self.ended = ""
         self.deadlines: list[float | None] = []
+
+    @property
+    def certificate(self) -> bytes | None:
+        return self._certificate if self.is_tls else None
 
     def set_deadline(self, seconds: float | None) -> None:
         self.deadlines.append(seconds)

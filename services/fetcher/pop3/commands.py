@@ -17,9 +17,14 @@ LONGEST_AUTH_LINE = 255  # octets with CRLF: RFC 5034, section 4, for AUTH with 
 
 
 class Verb(Enum):
-    """What is asked for; a response in an AUTH exchange counts as a verb of its own."""
+    """What is asked for; a response in an AUTH exchange and an AUTH that asks for the methods count as verbs
+    of their own.
+    """
 
     CAPA = auto()
+    METHODS = auto()
+    UTF8 = auto()
+    APOP = auto()
     STLS = auto()
     USER = auto()
     PASS = auto()
@@ -46,6 +51,8 @@ class Command:
 
 
 CAPA = Command(Verb.CAPA, b"CAPA\r\n", "CAPA", multiline=True)
+METHODS = Command(Verb.METHODS, b"AUTH\r\n", "AUTH", multiline=True)
+UTF8 = Command(Verb.UTF8, b"UTF8\r\n", "UTF8")
 STLS = Command(Verb.STLS, b"STLS\r\n", "STLS")
 STAT = Command(Verb.STAT, b"STAT\r\n", "STAT")
 LIST = Command(Verb.LIST, b"LIST\r\n", "LIST", multiline=True)
@@ -63,6 +70,13 @@ def user(name: str) -> Command:
 def password(secret: str) -> Command:
     """PASS; spaces in the password are part of it (RFC 1939, section 7). Raises `Unsendable`."""
     return Command(Verb.PASS, _line("PASS", secret, "password"), f"PASS {MASK}")
+
+
+def apop(name: str, digest: str) -> Command:
+    """APOP (RFC 1939, section 7). Raises `Unsendable`, also for a name that is two words."""
+    if " " in name:
+        raise Unsendable("The user name contains a blank, which APOP cannot carry.")
+    return Command(Verb.APOP, _line("APOP", f"{name} {digest}", "user name"), f"APOP {name} {MASK}")
 
 
 def auth(mechanism: str, initial: bytes | None = None) -> Command:

@@ -14,6 +14,7 @@ from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.connection import Pop3Connection
 from services.fetcher.pop3.events import Body, BodyEnded, Broken, Challenge, Event, Greeting, Reply
 from services.fetcher.pop3.limits import Limits
+from services.fetcher.pop3.redaction import Redactor
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
 from shared.net.errors import ConnectionLost
@@ -30,6 +31,11 @@ class Wire(Protocol):
     @property
     def is_tls(self) -> bool:
         """Whether what is sent now is encrypted."""
+        ...
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate in DER; None without TLS."""
         ...
 
     def set_deadline(self, seconds: float | None) -> None:
@@ -62,7 +68,7 @@ class Wire(Protocol):
 
 
 class Conversation:
-    """One session on one connection."""
+    """One session on one connection; `redact` takes secrets out of what the server says."""
 
     def __init__(
         self,
@@ -70,12 +76,13 @@ class Conversation:
         server: str,
         limits: Limits,
         *,
-        redact: Callable[[bytes], bytes] = bytes,
+        redact: Redactor | None = None,
         dialogue: Dialogue | None = None,
     ) -> None:
         self.wire = wire
         self.server = server
-        self._core = Pop3Connection(server, limits, redact)
+        self.redact = redact or Redactor()
+        self._core = Pop3Connection(server, limits, self.redact)
         self._ready: deque[Event] = deque()
         self._dialogue = dialogue
 
@@ -141,7 +148,8 @@ class Conversation:
             await self.events()
 
     async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS, after the server agreed."""
+        """Switch to TLS, after the server agreed. Raises the error of a session that broke right behind."""
+        await self.post(())
         await self.wire.start_tls(endpoint)
         if self._dialogue is not None:
             self._dialogue("S", "(TLS begins)")
@@ -165,11 +173,11 @@ class Conversation:
             self._ready.extend(self._core.receive(await self.wire.read()))
         if self._dialogue is not None:
             for event in self._ready:
-                for line in _shown(event):
+                for line in _shown(event, self.redact):
                     self._dialogue("S", line)
 
 
-def _shown(event: Event) -> list[str]:
+def _shown(event: Event, redact: Redactor) -> list[str]:
     """The lines of the dialogue for an event; mails and listings only by their size."""
     match event:
         case Greeting(ok, code, text) | Reply(_, ok, code, text):
@@ -177,9 +185,9 @@ def _shown(event: Event) -> list[str]:
                 " ".join(filter(None, ("+OK" if ok else "-ERR", f"[{code}]" if code else "", quoted(text))))
             ]
         case Challenge(data=data):
-            return [f"+ {quoted(data)}".rstrip()]
-        case Body(Command(verb=Verb.CAPA), data):
-            return ["+OK", *(quoted(line) for line in data.split(b"\r\n") if line), "."]
+            return [f"+ {quoted(redact(data))}".rstrip()]
+        case Body(Command(verb=Verb.CAPA | Verb.METHODS), data):
+            return ["+OK", *(quoted(redact(line)) for line in data.split(b"\r\n") if line), "."]
         case Body(data=data):
             return [f"+OK ({len(data)} octets)"]
         case BodyEnded(octets=octets):

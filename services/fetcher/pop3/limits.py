@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.model.authentication import DETECTIONS
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -55,13 +57,16 @@ class Timeouts:
 class Options:
     """How to treat one server, apart from who logs in.
 
-    `pipelining`: None believes the server's CAPA. `detect`: False never sends CAPA, for servers that count it
-    as a failed login. `initial_response`: False sends SASL's first message on a line of its own.
+    `pipelining`: None believes the server's CAPA. `detect`: how to find out what the server offers, of
+    `shared.model.authentication.DETECTIONS`; some count CAPA as a failed login. `preferred`: the method that
+    worked last time (`Pop3Mailbox.method`), to be tried first. `initial_response`: False sends SASL's first
+    message on a line of its own.
     """
 
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     window: Window = Window()
     pipelining: bool | None = None
-    detect: bool = True
+    detect: tuple[str, ...] = DETECTIONS
+    preferred: str | None = None
     initial_response: bool = True

@@ -25,8 +25,9 @@ from services.fetcher.pop3.retrieval import Retrieval
 class Pop3Mailbox(Mailbox):
     """Made by `services.fetcher.pop3.opening.open_pop3`.
 
-    `notes` are what the operator should know about how the session came about; listings carry them as
-    problems.
+    `method` is the one that the login succeeded with; given back in
+    `Options.preferred`, it is tried first next time. `notes` are what the operator should
+    know about how the session came about; listings carry them as problems.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Pop3Mailbox(Mailbox):
         conversation: Conversation,
         *,
         capabilities: Capabilities,
+        method: str,
         limits: Limits,
         window: Window,
         pipelining: bool,
@@ -41,6 +43,7 @@ class Pop3Mailbox(Mailbox):
     ) -> None:
         self._conversation = conversation
         self._capabilities = capabilities
+        self.method = method
         self._limits = limits
         self._window = window
         self._pipelining = pipelining
@@ -48,7 +51,7 @@ class Pop3Mailbox(Mailbox):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the server said it can do, after TLS."""
+        """What the server said it can do, after the login."""
         return self._capabilities
 
     @override

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
 from services.fetcher.pop3.limits import Options, Timeouts
-from services.fetcher.pop3.login import LoginPlan, TryWithout, log_in
+from services.fetcher.pop3.login import log_in
 from services.fetcher.pop3.mailbox import Pop3Mailbox
+from services.fetcher.pop3.plan import LoginPlan, TryWithout
 from services.fetcher.pop3.redaction import Credentials, redactor
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
@@ -26,20 +27,28 @@ async def open_pop3(
     username: str,
     password: str,
     *,
-    auth: Sequence[str] = ("plain", "user"),
+    token: str = "",
+    auth: Sequence[str] = (),
     options: Options = DEFAULTS,
     dialogue: Dialogue | None = None,
     dialled: Dial | None = None,
 ) -> Pop3Mailbox:
     """Connect, encrypt as the endpoint says, and log in.
 
-    `auth`: the methods that are switched on, most secure first: "user" or names of SASL mechanisms.
+    `token` takes the place of the password where it is not empty. `auth`: the methods that are switched on,
+    in the order in which they are tried, by their names in `shared.model.authentication`; () for the default
+    ones.
     `dialogue` is called with every line, secrets masked. `dialled` replaces the network, for tests.
 
     Raises the errors of `services.fetcher.mailbox_errors`, `shared.net.errors` and `shared.net.sasl`.
     """
-    credentials = Credentials(username, password)
-    plan = LoginPlan(tuple(auth), detect=options.detect, initial_response=options.initial_response)
+    credentials = Credentials(username, password, token)
+    plan = LoginPlan(
+        tuple(auth),
+        options.preferred,
+        detect=frozenset(options.detect),
+        initial_response=options.initial_response,
+    )
     make_wire = dialled or _dial
     notes: list[str] = []
     while True:
@@ -49,7 +58,7 @@ async def open_pop3(
         )
         try:
             wire.set_deadline(options.timeouts.login)
-            capabilities = await log_in(conversation, endpoint, credentials, plan)
+            logged_in = await log_in(conversation, endpoint, credentials, plan)
             wire.set_deadline(options.timeouts.session)
         except TryWithout as failure:
             wire.abort()
@@ -63,10 +72,11 @@ async def open_pop3(
             raise
         return Pop3Mailbox(
             conversation,
-            capabilities=capabilities,
+            capabilities=logged_in.capabilities,
+            method=logged_in.method,
             limits=options.limits,
             window=options.window,
-            pipelining=_pipelines(options.pipelining, capabilities),
+            pipelining=_pipelines(options.pipelining, logged_in.capabilities),
             notes=tuple(notes),
         )
 

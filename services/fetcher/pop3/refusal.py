@@ -41,24 +41,39 @@ _TEMPORARY = re.compile(
     rb"|timed? ?out|busy|overload|maintenance",
     re.IGNORECASE,
 )
+_VERDICT = re.compile(
+    rb"(?:auth\w*|log[- ]?(?:in|on)|sign[- ]?in)\W.{0,20}(?:fail|denied|incorrect|invalid|rejected)"
+    rb"|(?:wrong|bad|invalid|incorrect|unknown|no such).{0,20}(?:pass|user|credential|login|account|mailbox)"
+    rb"|(?:password|credential|username|login|account).{0,30}(?:wrong|bad|invalid|incorrect|mismatch|expired"
+    rb"|not (?:correct|valid|match|accepted)|unknown|disabled)",
+    re.IGNORECASE,
+)
 _BACKOFF = re.compile(rb"backoff time: ?(\d{1,9}) ?milliseconds", re.IGNORECASE)
 
 
-def login_refused(action: str, code: str, text: bytes) -> SourceError:
+def login_refused(action: str, code: str, text: bytes, complaint: str = "") -> SourceError:
     """The error for an -ERR that ends a login attempt; `action` begins the sentence ("Logging in to … as
-    …").
+    …"), `complaint` is what the server had to say about it before.
     """
     by_words: type[SourceError] = CredentialsRefused
     for pattern, kind in ((_LOCKED, MailboxLocked), (_TOO_SOON, LoginTooSoon), (_TEMPORARY, SourceRefused)):
         if pattern.search(text):
             by_words = kind
             break
-    return _error(_kind_by_code(code) or by_words, action, code, text)
+    return _error(_kind_by_code(code) or by_words, action, code, text, complaint)
 
 
 def refused(action: str, code: str, text: bytes) -> SourceError:
     """The error for an -ERR to anything else; temporary unless the server says that it is for good."""
     return _error(_kind_by_code(code) or SourceRefused, action, code, text)
+
+
+def is_verdict(code: str, text: bytes) -> bool:
+    """Whether the server looked at the credentials and found them wrong.
+
+    Otherwise it may have refused the method only, so that the next one is worth a try.
+    """
+    return code == "AUTH" or _VERDICT.search(text) is not None
 
 
 def is_coded(code: str) -> bool:
@@ -72,9 +87,9 @@ def _kind_by_code(code: str) -> type[SourceError] | None:
     return _BY_CODE.get(code)
 
 
-def _error(kind: type[SourceError], action: str, code: str, text: bytes) -> SourceError:
+def _error(kind: type[SourceError], action: str, code: str, text: bytes, complaint: str = "") -> SourceError:
     said = f"[{code}] " if code else ""
-    said += quoted(text)
+    said += quoted(text) + (f" ({complaint})" if complaint else "")
     backoff = _BACKOFF.search(text)
     return kind(
         f"{action} was refused: {said or 'no reason was given'}.".replace("..", "."),

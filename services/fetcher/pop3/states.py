@@ -28,7 +28,12 @@ class State(Enum):
 ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
     {
         State.GREETING: frozenset(),
-        State.AUTHORIZATION: frozenset({Verb.CAPA, Verb.STLS, Verb.USER, Verb.PASS, Verb.AUTH, Verb.QUIT}),
+        State.AUTHORIZATION: frozenset(
+            {
+                *(Verb.CAPA, Verb.METHODS, Verb.STLS, Verb.UTF8, Verb.APOP),
+                *(Verb.USER, Verb.PASS, Verb.AUTH, Verb.QUIT),
+            }
+        ),
         State.EXCHANGE: frozenset({Verb.RESPONSE}),
         State.TRANSACTION: frozenset(
             {
@@ -41,10 +46,10 @@ ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
     }
 )
 
-BARRIERS = frozenset({Verb.STLS, Verb.PASS, Verb.AUTH, Verb.RESPONSE, Verb.QUIT})
+BARRIERS = frozenset({Verb.STLS, Verb.APOP, Verb.PASS, Verb.AUTH, Verb.RESPONSE, Verb.QUIT})
 
 _AFTER_OK: Mapping[Verb, State] = MappingProxyType(
-    {Verb.PASS: State.TRANSACTION, Verb.AUTH: State.TRANSACTION, Verb.RESPONSE: State.TRANSACTION}
+    dict.fromkeys((Verb.APOP, Verb.PASS, Verb.AUTH, Verb.RESPONSE), State.TRANSACTION)
 )
 
 

@@ -94,7 +94,7 @@ async def test_an_empty_mailbox_costs_one_question_where_questions_are_not_pipel
         mailbox = await opened(server)
         assert (await mailbox.listing()).entries == ()
         await mailbox.finish()
-    assert server.verbs() == ["CAPA", "USER", "PASS", "STAT", "QUIT"]
+    assert server.verbs() == ["CAPA", "USER", "PASS", "CAPA", "STAT", "QUIT"]
 
 
 async def test_without_the_capability_each_retr_waits_for_the_answer_before() -> None:
@@ -331,7 +331,8 @@ async def test_mails_come_through_tls(certificate: Certificate, tls: Tls) -> Non
 
 async def test_wanted_tls_with_an_untrusted_certificate_goes_on_in_clear(certificate: Certificate) -> None:
     async with Pop3Server({"bob": []}, tls=certificate.server_context()) as server:
-        mailbox = await open_pop3(Endpoint("localhost", server.port, Tls.WANTED), "bob", "secret")
+        endpoint = Endpoint("localhost", server.port, Tls.WANTED)
+        mailbox = await open_pop3(endpoint, "bob", "secret", auth=["plain"])
         (problem,) = (await mailbox.listing()).problems
         assert "certificate is not trusted" in problem
         await mailbox.abort()

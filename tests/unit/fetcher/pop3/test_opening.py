@@ -26,6 +26,7 @@ PLAIN = base64.b64encode(b"\0bob\0hunter2")
 HELLO = b"+OK hello\r\n"
 CAPA = b"+OK\r\nUSER\r\nUIDL\r\nSASL PLAIN\r\nSTLS\r\n.\r\n"
 ERR = b"-ERR no\r\n"
+NO_NEWS = ERR  # the answer to CAPA after the login
 OK = b"+OK\r\n"
 DEFAULT = Options()
 
@@ -65,53 +66,56 @@ async def fails(script: Script, kind: type[MailferryError], tls: Tls = Tls.OFF) 
 
 
 async def test_plain_goes_out_with_auth_where_the_server_offers_it() -> None:
-    wire = ScriptedWire([HELLO, CAPA, OK])
+    wire = ScriptedWire([HELLO, CAPA, OK, NO_NEWS])
     mailbox = await Script(wire).open()
-    assert wire.sent == b"CAPA\r\nAUTH PLAIN " + PLAIN + b"\r\n"
+    assert wire.sent == b"CAPA\r\nAUTH PLAIN " + PLAIN + b"\r\nCAPA\r\n"
     assert "UIDL" in mailbox.capabilities
+    assert mailbox.method == "plain"
 
 
 async def test_plain_waits_for_the_challenge_where_the_initial_response_is_switched_off() -> None:
-    wire = ScriptedWire([HELLO, CAPA, b"+ \r\n", OK])
+    wire = ScriptedWire([HELLO, CAPA, b"+ \r\n", OK, NO_NEWS])
     await Script(wire).open(options=Options(initial_response=False))
-    assert wire.sent == b"CAPA\r\nAUTH PLAIN\r\n" + PLAIN + b"\r\n"
+    assert wire.sent == b"CAPA\r\nAUTH PLAIN\r\n" + PLAIN + b"\r\nCAPA\r\n"
 
 
 async def test_a_long_initial_response_gets_a_line_of_its_own() -> None:
-    wire = ScriptedWire([HELLO, CAPA, b"+ \r\n", OK])
+    wire = ScriptedWire([HELLO, CAPA, b"+ \r\n", OK, NO_NEWS])
     password = "x" * 300
     await open_pop3(Endpoint(HOST, 110), "bob", password, auth=["plain"], dialled=Script(wire).dial)
-    assert wire.sent == b"CAPA\r\nAUTH PLAIN\r\n" + base64.b64encode(b"\0bob\0" + password.encode()) + b"\r\n"
+    message = base64.b64encode(b"\0bob\0" + password.encode())
+    assert wire.sent == b"CAPA\r\nAUTH PLAIN\r\n" + message + b"\r\nCAPA\r\n"
 
 
 async def test_login_answers_two_challenges() -> None:
-    wire = ScriptedWire([HELLO, b"+OK\r\nSASL LOGIN\r\n.\r\n", b"+ VXNlcjo=\r\n", b"+ UGFzczo=\r\n", OK])
+    wire = ScriptedWire([HELLO, b"+OK\r\nSASL LOGIN\r\n.\r\n", b"+ VXNlcjo=\r\n", b"+ UGFzczo=\r\n", OK, ERR])
     await Script(wire).open(auth=["login"])
-    assert wire.sent == b"CAPA\r\nAUTH LOGIN\r\nYm9i\r\naHVudGVyMg==\r\n"
+    assert wire.sent == b"CAPA\r\nAUTH LOGIN\r\nYm9i\r\naHVudGVyMg==\r\nCAPA\r\n"
 
 
 async def test_a_server_without_capa_is_logged_in_to_with_user_and_pass() -> None:
-    wire = ScriptedWire([HELLO, ERR, OK, OK])
+    wire = ScriptedWire([HELLO, ERR, ERR, OK, OK])
     await Script(wire).open(auth=["user"])
-    assert wire.sent == b"CAPA\r\nUSER bob\r\nPASS hunter2\r\n"
+    assert wire.sent == b"CAPA\r\nAUTH\r\nUSER bob\r\nPASS hunter2\r\n"
 
 
 async def test_capa_is_not_sent_where_it_is_switched_off() -> None:
     wire = ScriptedWire([HELLO, OK, OK])
-    await Script(wire).open(auth=["user"], options=Options(detect=False))
+    await Script(wire).open(auth=["user"], options=Options(detect=()))
     assert wire.sent == b"USER bob\r\nPASS hunter2\r\n"
 
 
 async def test_a_server_that_hangs_up_on_capa_is_dialled_again_without() -> None:
-    script = Script(ScriptedWire([HELLO]), ScriptedWire([HELLO, OK, OK]))
+    script = Script(ScriptedWire([HELLO]), ScriptedWire([HELLO, ERR, OK, OK]))
     await script.open(auth=["user"])
-    assert [wire.sent for wire in script.wires] == [b"CAPA\r\n", b"USER bob\r\nPASS hunter2\r\n"]
+    assert [wire.sent for wire in script.wires] == [b"CAPA\r\n", b"AUTH\r\nUSER bob\r\nPASS hunter2\r\n"]
 
 
 async def test_a_server_that_hangs_up_on_a_method_is_dialled_again_for_the_next() -> None:
-    script = Script(ScriptedWire([HELLO, CAPA]), ScriptedWire([HELLO, CAPA, OK, OK]))
-    await script.open()
-    assert script.wires[1].sent == b"CAPA\r\nUSER bob\r\nPASS hunter2\r\n"
+    script = Script(ScriptedWire([HELLO, CAPA]), ScriptedWire([HELLO, CAPA, OK, OK, NO_NEWS]))
+    mailbox = await script.open()
+    assert script.wires[1].sent == b"CAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n"
+    assert mailbox.method == "user"
 
 
 async def test_a_server_that_always_hangs_up_is_given_up() -> None:
@@ -121,9 +125,9 @@ async def test_a_server_that_always_hangs_up_is_given_up() -> None:
 
 
 async def test_a_method_that_is_refused_without_a_reason_is_followed_by_the_next() -> None:
-    wire = ScriptedWire([HELLO, CAPA, ERR, OK, OK])
+    wire = ScriptedWire([HELLO, CAPA, ERR, OK, OK, NO_NEWS])
     await Script(wire).open()
-    assert wire.sent.endswith(b"USER bob\r\nPASS hunter2\r\n")
+    assert wire.sent.endswith(b"USER bob\r\nPASS hunter2\r\nCAPA\r\n")
 
 
 async def test_a_definitely_wrong_password_is_sent_only_once() -> None:
@@ -156,10 +160,10 @@ async def test_methods_that_the_server_does_not_offer_are_not_used() -> None:
 
 @pytest.mark.parametrize("tls", [Tls.WANTED, Tls.REQUIRED])
 async def test_what_was_learnt_before_tls_is_forgotten(tls: Tls) -> None:
-    wire = ScriptedWire([HELLO, CAPA, OK, b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", OK, OK])
+    wire = ScriptedWire([HELLO, CAPA, OK, b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", OK, OK, NO_NEWS])
     mailbox = await Script(wire).open(tls)
     assert wire.is_tls
-    assert wire.sent == b"CAPA\r\nSTLS\r\nCAPA\r\nUSER bob\r\nPASS hunter2\r\n"
+    assert wire.sent == b"CAPA\r\nSTLS\r\nCAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n"
     assert set(mailbox.capabilities.arguments) == {"USER", "PIPELINING"}
 
 
@@ -180,17 +184,17 @@ async def test_where_tls_is_required_and_missing_nothing_more_is_said(
 
 
 async def test_where_tls_is_wanted_and_missing_the_login_goes_on_in_clear() -> None:
-    wire = ScriptedWire([HELLO, b"+OK\r\nUSER\r\n.\r\n", OK, OK])
+    wire = ScriptedWire([HELLO, b"+OK\r\nUSER\r\n.\r\n", OK, OK, NO_NEWS])
     await Script(wire).open(Tls.WANTED)
-    assert wire.sent == b"CAPA\r\nUSER bob\r\nPASS hunter2\r\n"
+    assert wire.sent == b"CAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n"
 
 
 async def test_where_tls_is_wanted_and_fails_a_new_connection_goes_on_in_clear() -> None:
     broken = ScriptedWire([HELLO, CAPA, OK], tls_error=TlsFailed("no handshake"))
-    script = Script(broken, ScriptedWire([HELLO, CAPA, OK]))
+    script = Script(broken, ScriptedWire([HELLO, CAPA, OK, NO_NEWS]))
     await script.open(Tls.WANTED)
     assert broken.sent == b"CAPA\r\nSTLS\r\n"
-    assert script.wires[1].sent == b"CAPA\r\nAUTH PLAIN " + PLAIN + b"\r\n"
+    assert script.wires[1].sent == b"CAPA\r\nAUTH PLAIN " + PLAIN + b"\r\nCAPA\r\n"
 
 
 async def test_where_tls_is_required_and_fails_nothing_is_tried_in_clear() -> None:
@@ -232,6 +236,6 @@ async def test_the_dialogue_shows_everything_but_secrets() -> None:
 
 
 async def test_the_login_has_a_deadline_of_its_own() -> None:
-    wire = ScriptedWire([HELLO, CAPA, OK])
+    wire = ScriptedWire([HELLO, CAPA, OK, NO_NEWS])
     await Script(wire).open(options=Options(timeouts=Timeouts(login=7, session=None)))
     assert wire.deadlines == [7, None]

@@ -1,0 +1,67 @@
+"""Asking a server what it offers: CAPA (RFC 2449), and AUTH without an argument where CAPA is not known.
+
+Servers exist that hang up on either, count it as a failed login, or answer nonsense; so each can be switched
+off, and what breaks the connection is left out on the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TypeVar
+
+from services.fetcher.mailbox_errors import SourceViolation
+from services.fetcher.pop3 import commands
+from services.fetcher.pop3.capabilities import UNKNOWN, Capabilities, parse_capabilities
+from services.fetcher.pop3.conversation import Conversation
+from services.fetcher.pop3.events import Body
+from services.fetcher.pop3.offer import parse_listed
+from services.fetcher.pop3.plan import LoginPlan, TryWithout
+from shared.net.errors import ConnectionLost, InactivityTimeout
+
+CAPA = "capa"
+AUTH = "auth"
+BANNER = "banner"
+
+Result = TypeVar("Result")
+
+
+async def capabilities(conversation: Conversation, plan: LoginPlan) -> Capabilities:
+    """What CAPA says, or `UNKNOWN`. Raises `TryWithout`."""
+    if CAPA not in plan.detect:
+        return UNKNOWN
+    smaller = replace(plan, detect=plan.detect - {CAPA})
+    answer = await _or_without(smaller, conversation.ask(commands.CAPA))
+    return parse_capabilities(answer.data) if isinstance(answer, Body) else UNKNOWN
+
+
+async def capabilities_again(
+    conversation: Conversation, plan: LoginPlan, before: Capabilities
+) -> Capabilities:
+    """What CAPA says after the login, which may be more (RFC 2449, section 5); `before` if it says nothing.
+
+    Raises `TryWithout`.
+    """
+    if not plan.again or not before.known:
+        return before
+    answer = await _or_without(replace(plan, again=False), conversation.ask(commands.CAPA))
+    return parse_capabilities(answer.data) if isinstance(answer, Body) else before
+
+
+async def listed(conversation: Conversation, plan: LoginPlan) -> tuple[str, ...] | None:
+    """The mechanisms that a bare AUTH lists; None if it is not understood. Raises `TryWithout`."""
+    if AUTH not in plan.detect:
+        return None
+    smaller = replace(plan, detect=plan.detect - {AUTH})
+    try:
+        answer = await _or_without(smaller, conversation.ask(commands.METHODS))
+    except SourceViolation as error:
+        raise TryWithout(smaller, error) from error
+    return parse_listed(answer.data) if isinstance(answer, Body) else None
+
+
+async def _or_without(smaller: LoginPlan, question: Awaitable[Result]) -> Result:
+    try:
+        return await question
+    except (ConnectionLost, InactivityTimeout) as error:
+        raise TryWithout(smaller, error) from error
