@@ -1,0 +1,72 @@
+"""The store on every database: one suite for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.adapters.sql.schema import upgrade
+from shared.adapters.sql.store import SqlStore, open_store
+from tests.fakes.mail_lives import Lives
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    upgrade(f"sqlite://{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """The URL of a database with the schema, to be emptied before each test."""
+    url = postgres.create_database()
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database with the schema."""
+    if request.param == "sqlite":
+        path = request.getfixturevalue("tmp_path") / "mailferry.db"
+        shutil.copy(request.getfixturevalue("empty_sqlite"), path)
+        return f"sqlite://{path}"
+    postgres_url: str = request.getfixturevalue("migrated_postgres")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("TRUNCATE accounts, messages, recipients, claims, journal")
+    return postgres_url
+
+
+@pytest.fixture
+async def another(url: str) -> AsyncIterator[Callable[[], SqlStore]]:
+    """Opens further stores on the same database, as other processes do."""
+    opened: list[SqlStore] = []
+
+    def open_another() -> SqlStore:
+        opened.append(open_store(url))
+        return opened[-1]
+
+    yield open_another
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+def store(another: Callable[[], SqlStore]) -> SqlStore:
+    """The store under test."""
+    return another()
+
+
+@pytest.fixture
+async def lives(store: SqlStore) -> Lives:
+    """Mails in the store, in an account that is leased."""
+    lives = Lives(store)
+    await lives.lease()
+    return lives

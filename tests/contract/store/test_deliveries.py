@@ -1,0 +1,273 @@
+"""What the store promises the relay: attempts, outcomes, and what these mean for identical mails that
+wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.adapters.sql.store import SqlStore
+from shared.custody.commands import Attempt, Outcomes
+from shared.model.message import MessageStatus, RecipientStatus
+from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
+
+COPY = "the same content"
+PARKED, DEFERRED = RecipientStatus.PARKED, RecipientStatus.DEFERRED
+
+
+async def test_an_attempt_begins_with_the_next_number(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    [serving] = await lives.store.begin_attempts(
+        [Attempt(message, 1, ((BOB, 0),), "relay-1")], lives.now, LEASE
+    )
+    assert (serving.message, serving.target, serving.reverse_path) == (
+        message,
+        "exchange",
+        "sender@sender.example",
+    )
+    assert [(each.address, each.attempt) for each in serving.recipients] == [(BOB, 1)]
+    assert await lives.status(message, EVE) is RecipientStatus.OPEN
+
+
+async def test_an_attempt_begins_once(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    wish = Attempt(message, 1, ((BOB, 0),), "relay-1")
+    assert len(await lives.store.begin_attempts([wish, wish], lives.now, LEASE)) == 1
+    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == []
+
+
+async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
+    lives: Lives, another: Callable[[], SqlStore]
+) -> None:
+    messages = [await lives.routed(f"uid {n}") for n in range(10)]
+    wishes = [Attempt(message, 1, ((BOB, 0),), "relay") for message in messages]
+    calls = [
+        lives.store.begin_attempts(wishes, lives.now, LEASE),
+        another().begin_attempts(wishes[::-1], lives.now, LEASE),
+    ]
+    begun = [serving.message for servings in await asyncio.gather(*calls) for serving in servings]
+    assert sorted(begun) == sorted(messages)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        Attempt("unknown", 1, ((BOB, 0),), "relay-1"),
+        Attempt("m", 2, ((BOB, 0),), "relay-1"),
+        Attempt("m", 1, ((BOB, 1),), "relay-1"),
+        Attempt("m", 1, ((EVE, 0),), "relay-1"),
+        Attempt("m", 1, (), "relay-1"),
+    ],
+)
+async def test_a_stale_wish_begins_nothing(lives: Lives, wish: Attempt) -> None:
+    await lives.fetch(mail("uid 1", message="m"))
+    await lives.route(routed("m", BOB))
+    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == []
+
+
+async def test_a_delivered_mail_is_settled(lives: Lives) -> None:
+    message = await lives.routed("uid 1", blob="blob-1")
+    concluded = await lives.deliver(message)
+    [settled] = concluded.settled
+    assert (settled.message, settled.account, settled.fetch_no, settled.fetcher) == (
+        message,
+        "acme/box",
+        1,
+        "fetcher-1",
+    )
+    assert (settled.blob, settled.first_fetched_at, concluded.stale) == ("blob-1", lives.now, 0)
+    state = await lives.state(message)
+    assert (state.status, state.settled_at) == (MessageStatus.SETTLED, lives.now)
+    assert (state.recipients[BOB].code, state.recipients[BOB].text) == ("250", "said so")
+
+
+async def test_a_mail_is_settled_with_its_last_recipient(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    begun = await lives.begin(message)
+    assert (await lives.end(message, outcome(BOB))).settled == ()
+    assert [each.address for each in begun] == [BOB, EVE]
+    assert [each.message for each in (await lives.end(message, outcome(EVE))).settled] == [message]
+
+
+async def test_an_outcome_counts_once(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    await lives.deliver(message)
+    concluded = await lives.end(message, outcome(BOB))
+    assert (concluded.settled, concluded.stale) == ((), 1)
+    assert (await lives.end("unknown", outcome(BOB))).stale == 1
+
+
+async def test_a_deferred_recipient_is_tried_again_in_its_time(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    await lives.begin(message)
+    again_at = lives.now + 5000
+    assert (await lives.end(message, outcome(BOB, DEFERRED, again_at))).settled == ()
+    state = await lives.state(message)
+    assert (state.recipients[BOB].status, state.recipients[BOB].next_attempt_at) == (DEFERRED, again_at)
+    assert state.lease_until == again_at + LEASE
+    [begun] = await lives.begin(message)
+    assert (begun.attempt, begun.next_attempt_at) == (2, None)
+
+
+async def test_a_failure_of_an_older_attempt_is_no_news_but_a_success_is(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    await lives.begin(message)
+    await lives.end(message, outcome(BOB, DEFERRED, lives.now))
+    await lives.begin(message)
+    assert (await lives.end(message, outcome(BOB, PARKED), attempt=1, blob="blob-1")).stale == 1
+    assert len((await lives.end(message, outcome(BOB), attempt=1)).settled) == 1
+
+
+async def test_a_success_is_recorded_though_the_mail_was_given_up_for_lost(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    await lives.begin(message)
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    concluded = await lives.end(message, outcome(BOB))
+    assert concluded.settled == ()
+    assert await lives.status(message) is RecipientStatus.DELIVERED
+
+
+async def test_a_parked_mail_is_settled_and_keeps_its_blob(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    [settled] = (await lives.park(message)).settled
+    assert (settled.message, settled.blob) == (message, None)
+    state = await lives.state(message)
+    assert (state.blob, state.recipients[BOB].parked_at) == ("blob-1", lives.now)
+
+
+async def test_nothing_is_parked_without_its_raw_mail(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    await lives.begin(message)
+    with pytest.raises(ValueError, match="raw mail"):
+        await lives.end(message, outcome(BOB, PARKED))
+    assert await lives.status(message) is RecipientStatus.ATTEMPTING
+
+
+async def test_the_blob_may_go_when_what_was_parked_is_delivered(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.begin(message)
+    await lives.end(message, outcome(BOB, PARKED), outcome(EVE, PARKED), blob="blob-1")
+    await lives.store.record_gone(lives.fence, {message: "not listed"}, lives.now)
+    await lives.store.retry_parked(message, [BOB], None, None, lives.now)
+    [first] = (await lives.deliver(message, BOB)).settled
+    await lives.store.retry_parked(message, [EVE], None, None, lives.now)
+    [second] = (await lives.deliver(message, EVE)).settled
+    assert (first.blob, second.blob) == (None, "blob-1")
+    assert await lives.is_sound()
+
+
+async def test_who_waited_for_a_mail_that_arrived_is_suppressed_and_settled(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    waiting = [await lives.routed(f"copy {n}", BOB, identity=COPY) for n in range(3)]
+    concluded = await lives.deliver(first)
+    assert sorted(each.message for each in concluded.settled) == sorted([first, *waiting])
+    assert [await lives.status(each) for each in waiting] == [RecipientStatus.SUPPRESSED] * 3
+    assert await lives.is_sound()
+
+
+async def test_who_waits_for_one_recipient_is_still_served_the_other(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.routed("uid 2", BOB, EVE, identity=COPY)
+    [settled] = (await lives.deliver(first)).settled
+    assert settled.message == first
+    [settled] = (await lives.deliver(second, EVE)).settled
+    assert settled.message == second
+
+
+async def test_who_waits_for_another_tenants_mail_is_left_alone(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    other = mail("uid 3")
+    await lives.fetch(replace(other, tenant="other"))
+    [serving], _ = await lives.route(routed(other.message, BOB, identity=COPY))
+    assert serving.message == other.message
+    await lives.deliver(other.message)
+    assert await lives.status(second) is RecipientStatus.WAITING
+    await lives.deliver(first)
+    assert await lives.status(second) is RecipientStatus.SUPPRESSED
+
+
+async def test_who_waited_for_a_mail_that_was_parked_is_fetched_again_and_served(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    await lives.park(first)
+    state = await lives.state(second)
+    assert (state.status, state.recipients[BOB].status) == (MessageStatus.LOST, RecipientStatus.OPEN)
+    await lives.fetch_again(second, "uid 2")
+    [serving], _ = await lives.route(routed(second, BOB, identity=COPY, fetch_no=2))
+    assert serving.message == second
+    assert await lives.is_sound()
+
+
+async def test_who_waits_is_not_disturbed_by_the_failure_of_one_that_was_overtaken(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    [begun] = await lives.begin(first)
+    lives.now += LEASE + 1
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    third = await lives.routed("uid 3", BOB, identity=COPY)
+    await lives.end(first, outcome(BOB, PARKED), attempt=begun.attempt, blob="blob-1")
+    assert (await lives.status(second), await lives.status(third)) == (
+        RecipientStatus.OPEN,
+        RecipientStatus.WAITING,
+    )
+    assert await lives.is_sound()
+
+
+async def test_a_batch_may_end_a_mail_and_one_that_waits_for_it(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.routed("uid 2", BOB, EVE, identity=COPY)
+    await lives.begin(first)
+    await lives.begin(second)
+    wishes = [Outcomes(second, ((outcome(EVE), 1),)), Outcomes(first, ((outcome(BOB), 1),))]
+    concluded = await lives.store.end_attempts(wishes, lives.now, LEASE)
+    assert {each.message for each in concluded.settled} == {first, second}
+
+
+async def test_copies_that_end_and_come_at_the_same_time_lose_nobody(
+    lives: Lives, another: Callable[[], SqlStore]
+) -> None:
+    other = another()
+    for number in range(10):
+        first = await lives.routed(f"{number}-1", BOB, identity=f"{COPY} {number}")
+        await lives.begin(first)
+        second = await lives.fetched(f"{number}-2")
+        ending = lives.store.end_attempts([Outcomes(first, ((outcome(BOB), 1),))], lives.now, LEASE)
+        coming = other.record_routed([routed(second, BOB, identity=f"{COPY} {number}")], lives.now, LEASE)
+        await asyncio.gather(ending, coming)
+        assert await lives.status(second) is RecipientStatus.SUPPRESSED
+        assert (await lives.state(second)).status is MessageStatus.SETTLED
+    assert await lives.is_sound()
+
+
+async def test_what_an_operator_retries_is_overdue_at_once(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.park(message)
+    assert await lives.store.overdue(lives.now, LEASE, 10) == []
+    await lives.store.retry_parked(message, [], None, None, lives.now)
+    assert await lives.store.overdue(lives.now - 1, LEASE, 10) == []
+    [found] = await lives.store.overdue(lives.now, LEASE, 10)
+    assert (found.id, found.blob, found.recipients[BOB].status) == (message, "blob-1", RecipientStatus.OPEN)
+    await lives.begin(message)
+    assert await lives.store.overdue(lives.now, LEASE, 10) == []
+
+
+async def test_a_deferral_is_overdue_when_its_event_had_time_enough(lives: Lives) -> None:
+    held = await lives.routed("uid 1", blob="blob-1")
+    inline = await lives.routed("uid 2")
+    for message in (held, inline):
+        await lives.begin(message)
+        await lives.end(message, outcome(BOB, DEFERRED, lives.now + 60))
+    assert await lives.store.overdue(lives.now + 60 + LEASE - 1, LEASE, 10) == []
+    assert [each.id for each in await lives.store.overdue(lives.now + 60 + LEASE, LEASE, 10)] == [held]
+
+
+async def test_a_lost_mail_is_not_overdue_but_fetched_again(lives: Lives) -> None:
+    message = await lives.routed("uid 1", blob="blob-1")
+    await lives.begin(message)
+    await lives.end(message, outcome(BOB, DEFERRED, lives.now))
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    assert await lives.store.overdue(lives.now + LEASE, LEASE, 10) == []

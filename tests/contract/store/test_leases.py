@@ -1,0 +1,204 @@
+"""What the store promises about accounts: their schedule, and that one process at a time visits each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from shared.adapters.sql.store import SqlStore
+from shared.custody.commands import Fence
+from shared.ports.store import AccountState, Schedule, VisitReport
+
+NOW = 1000.0
+LATER = NOW + 60
+
+
+def schedules(*names: str, enabled: bool = True) -> list[Schedule]:
+    return [Schedule(name, 60.0, enabled=enabled) for name in names]
+
+
+async def state_of(store: SqlStore, account: str) -> AccountState:
+    return {each.account: each for each in await store.account_states()}[account]
+
+
+async def test_a_new_account_is_due_at_once(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    assert (lease.fence.account, lease.until, lease.failures) == ("a", LATER, 0)
+
+
+async def test_a_disabled_account_is_not_leased(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", enabled=False), NOW)
+    assert await store.lease_due("me", NOW, LATER, 10) == []
+
+
+async def test_an_account_that_is_not_named_any_more_is_disabled(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", "b"), NOW)
+    await store.sync_accounts(schedules("b"), NOW)
+    assert [lease.fence.account for lease in await store.lease_due("me", NOW, LATER, 10)] == ["b"]
+    assert not (await state_of(store, "a")).enabled
+
+
+async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW + 500)
+    await store.sync_accounts([], NOW)
+    await store.sync_accounts(schedules("a"), NOW + 100)
+    state = await state_of(store, "a")
+    assert (state.enabled, state.problem, state.failures, state.due_at) == (
+        True,
+        "login refused",
+        1,
+        NOW + 500,
+    )
+
+
+async def test_the_most_overdue_accounts_are_leased_first(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW - 5)
+    await store.sync_accounts(schedules("a", "b"), NOW - 50)
+    await store.sync_accounts(schedules("a", "b", "c"), NOW - 20)
+    leases = await store.lease_due("me", NOW, LATER, 2)
+    assert [lease.fence.account for lease in leases] == ["b", "c"]
+
+
+async def test_an_account_that_is_not_due_yet_is_not_leased(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW + 1)
+    assert await store.lease_due("me", NOW, LATER, 10) == []
+
+
+async def test_a_leased_account_is_not_leased_again(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    await store.lease_due("me", NOW, LATER, 10)
+    assert await store.lease_due("other", NOW, LATER, 10) == []
+    assert await store.lease_these("other", ["a"], NOW, LATER) == []
+
+
+async def test_many_processes_never_get_the_same_account(
+    store: SqlStore, another: Callable[[], SqlStore]
+) -> None:
+    names = [f"account {n}" for n in range(40)]
+    await store.sync_accounts(schedules(*names), NOW)
+    stores = [store, another(), another()]
+    calls = [each.lease_due(f"process {n}", NOW, LATER, 8) for n, each in enumerate(stores * 3)]
+    leased = [lease.fence.account for leases in await asyncio.gather(*calls) for lease in leases]
+    assert len(leased) == len(set(leased))
+    rest = await store.lease_due("last", NOW, LATER, 40)
+    assert sorted([*leased, *(lease.fence.account for lease in rest)]) == sorted(names)
+
+
+async def test_a_lease_that_ran_out_is_taken_over_under_a_newer_fence(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [mine] = await store.lease_due("me", NOW, LATER, 10)
+    [theirs] = await store.lease_due("other", LATER, LATER + 60, 10)
+    assert theirs.fence.number > mine.fence.number
+    assert (await state_of(store, "a")).leased_by == "other"
+
+
+async def test_an_account_that_is_not_due_can_be_leased_by_name(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", "b"), NOW + 500)
+    leases = await store.lease_these("me", ["a", "unknown"], NOW, LATER)
+    assert [lease.fence.account for lease in leases] == ["a"]
+
+
+async def test_a_renewed_lease_does_not_run_out(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    assert await store.renew([lease.fence], LATER + 60) == [lease.fence]
+    assert await store.lease_due("other", LATER, LATER + 60, 10) == []
+
+
+async def test_only_leases_that_still_hold_are_renewed(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", "b"), NOW)
+    fences = [lease.fence for lease in await store.lease_due("me", NOW, LATER, 10)]
+    [taken] = await store.lease_these("other", ["a"], LATER, LATER + 60)
+    assert await store.renew(fences, LATER + 60) == [fence for fence in fences if fence.account == "b"]
+    assert await store.renew([taken.fence], LATER + 90) == [taken.fence]
+    assert await store.renew([], LATER) == []
+
+
+async def test_a_released_account_is_due_when_the_visitor_said(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.release(lease.fence, VisitReport(fetched=3, waiting=2), NOW + 1, NOW + 30)
+    assert await store.lease_due("me", NOW + 29, LATER, 10) == []
+    assert len(await store.lease_due("me", NOW + 30, LATER, 10)) == 1
+
+
+async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    for problem in ("refused", "refused again"):
+        [lease] = await store.lease_these("me", ["a"], NOW, LATER)
+        await store.release(lease.fence, VisitReport(problem, failed=True), NOW + 1, NOW)
+    failed = await state_of(store, "a")
+    assert (failed.failures, failed.problem, failed.visited_at, failed.succeeded_at) == (
+        2,
+        "refused again",
+        NOW + 1,
+        None,
+    )
+    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
+    assert lease.failures == 2
+    await store.release(lease.fence, VisitReport(waiting=7), NOW + 2, NOW)
+    well = await state_of(store, "a")
+    assert (well.failures, well.problem, well.succeeded_at, well.waiting) == (0, None, NOW + 2, 7)
+    assert (well.leased_by, well.lease_until) == (None, None)
+
+
+async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [mine] = await store.lease_due("me", NOW, LATER, 10)
+    await store.lease_due("other", LATER, LATER + 60, 10)
+    await store.release(mine.fence, VisitReport("too late"), LATER, LATER)
+    state = await state_of(store, "a")
+    assert (state.leased_by, state.problem) == ("other", None)
+
+
+async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)
+    assert (await state_of(store, "a")).problem == r"said \u0000 and \udc80"
+
+
+@pytest.mark.parametrize("ends", [LATER, NOW + 10])
+async def test_the_next_account_is_due_when_its_lease_ends_or_its_time_comes(
+    store: SqlStore, ends: float
+) -> None:
+    assert await store.next_due() is None
+    await store.sync_accounts(schedules("a"), NOW)
+    await store.sync_accounts([*schedules("a"), Schedule("off", 60, enabled=False)], NOW - 100)
+    assert await store.next_due() == NOW
+    await store.lease_due("me", NOW, ends, 10)
+    assert await store.next_due() == ends
+
+
+async def test_an_account_leased_before_it_is_due_is_next_due_in_its_time(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW + 500)
+    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
+    assert await store.next_due() == NOW + 500
+    await store.renew([lease.fence], NOW + 600)
+    assert await store.next_due() == NOW + 600
+
+
+async def test_all_leases_can_be_ended(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", "b"), NOW)
+    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
+    assert await store.end_leases() == 1
+    assert await store.renew([lease.fence], LATER) == []
+    assert len(await store.lease_due("me", NOW, LATER, 10)) == 2
+
+
+async def test_an_unknown_account_has_nothing_to_release(store: SqlStore) -> None:
+    await store.release(Fence("unknown", 1), VisitReport(), NOW, LATER)
+    assert await store.account_states() == []
+
+
+async def test_a_visit_may_have_a_problem_and_still_go_well(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.release(lease.fence, VisitReport("one mail was too large"), NOW, NOW)
+    state = await state_of(store, "a")
+    assert (state.problem, state.failures, state.succeeded_at) == ("one mail was too large", 0, NOW)

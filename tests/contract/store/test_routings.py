@@ -1,0 +1,243 @@
+"""What the store promises the router: recipients are recorded once, and a second copy of a mail is
+recognised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from shared.adapters.sql.store import SqlStore
+from shared.model.message import MessageStatus, RecipientStatus
+from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
+
+COPY = "the same content"
+
+
+async def two_copies(lives: Lives) -> tuple[str, str]:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    return first, second
+
+
+async def test_the_recipients_of_a_routed_mail_are_to_be_served(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    [serving], settled = await lives.route(routed(message, BOB, EVE))
+    assert (serving.message, serving.target, serving.reverse_path) == (
+        message,
+        "exchange",
+        "sender@sender.example",
+    )
+    assert [(each.address, each.destination, each.attempt) for each in serving.recipients] == [
+        (BOB, BOB, 0),
+        (EVE, EVE, 0),
+    ]
+    assert settled == []
+
+
+async def test_what_the_router_found_out_is_recorded(lives: Lives) -> None:
+    state = await lives.state(await lives.routed("uid 1", identity=COPY))
+    assert (state.status, state.identity, state.evidence) == (MessageStatus.ROUTED, COPY, "Delivered-To")
+    assert (state.message_id, state.target) == (f"<{state.id}@sender.example>", "exchange")
+    assert state.lease_until == lives.now + LEASE
+    assert state.recipients[BOB].reason == "Delivered-To"
+
+
+async def test_a_mail_of_an_older_fetch_is_dropped(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    await lives.fetch_again(message, "uid 1")
+    assert await lives.route(routed(message, BOB, fetch_no=1)) == ([], [])
+    assert (await lives.state(message)).status is MessageStatus.FETCHED
+
+
+async def test_a_mail_that_nobody_knows_is_dropped(lives: Lives) -> None:
+    assert await lives.route(routed("unknown", BOB)) == ([], [])
+    assert await lives.route() == ([], [])
+
+
+async def test_a_redelivered_mail_is_served_again_and_recorded_once(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    first = await lives.route(routed(message, BOB))
+    again = await lives.route(routed(message, EVE), routed(message, EVE))
+    assert again == first
+    assert [entry.wire_name for entry in await lives.store.story(message)] == [
+        "journal.fetched",
+        "journal.routed",
+    ]
+
+
+async def test_a_redelivered_mail_that_is_just_being_delivered_is_not_served_again(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.begin(message)
+    assert await lives.route(routed(message, BOB)) == ([], [])
+
+
+async def test_a_redelivered_mail_that_is_settled_is_reported_again(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    servings, [settled] = await lives.route(routed(message, BOB))
+    assert (servings, settled.message, settled.fetcher) == ([], message, "fetcher-1")
+
+
+async def test_a_redelivered_mail_is_served_although_it_is_gone_at_the_source(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.store.record_gone(lives.fence, {message: "deleted by somebody else"}, lives.now)
+    [serving], _ = await lives.route(routed(message, BOB))
+    assert [each.address for each in serving.recipients] == [BOB]
+
+
+async def test_a_second_copy_waits_for_the_first(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    second = await lives.fetched("uid 2")
+    assert await lives.route(routed(second, BOB, identity=COPY)) == ([], [])
+    assert (await lives.status(first), await lives.status(second)) == (
+        RecipientStatus.OPEN,
+        RecipientStatus.WAITING,
+    )
+
+
+async def test_of_two_copies_in_one_batch_the_second_waits(lives: Lives) -> None:
+    first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
+    [serving], _ = await lives.route(routed(first, BOB, identity=COPY), routed(second, BOB, identity=COPY))
+    assert serving.message == first
+    assert await lives.status(second) is RecipientStatus.WAITING
+    assert await lives.is_sound()
+
+
+async def test_a_copy_of_a_mail_that_arrived_is_suppressed_and_settled_at_once(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    await lives.deliver(first)
+    second = await lives.fetched("uid 2")
+    servings, [settled] = await lives.route(routed(second, BOB, identity=COPY))
+    assert (servings, settled.message, settled.fetch_no) == ([], second, 1)
+    assert (await lives.state(second)).status is MessageStatus.SETTLED
+    assert await lives.status(second) is RecipientStatus.SUPPRESSED
+
+
+async def test_a_copy_is_served_only_to_those_who_miss_it(lives: Lives) -> None:
+    await lives.deliver(await lives.routed("uid 1", BOB, identity=COPY))
+    second = await lives.fetched("uid 2")
+    [serving], _ = await lives.route(routed(second, BOB, EVE, identity=COPY))
+    assert [each.address for each in serving.recipients] == [EVE]
+
+
+async def test_other_content_or_another_recipient_is_no_copy(lives: Lives) -> None:
+    await lives.deliver(await lives.routed("uid 1", BOB, identity=COPY))
+    for number, (address, identity) in enumerate([(EVE, COPY), (BOB, "other content")], start=2):
+        message = await lives.fetched(f"uid {number}")
+        [serving], _ = await lives.route(routed(message, address, identity=identity))
+        assert serving.message == message
+
+
+async def test_a_copy_takes_over_from_one_whose_lease_ran_out(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    lives.now += LEASE + 1
+    second = await lives.fetched("uid 2")
+    [serving], _ = await lives.route(routed(second, BOB, identity=COPY))
+    assert serving.message == second
+    await lives.fetch_again(first, "uid 1")
+    await lives.route(routed(first, BOB, identity=COPY, fetch_no=2))
+    assert await lives.status(first) is RecipientStatus.WAITING
+    assert await lives.is_sound()
+
+
+async def test_a_copy_takes_over_from_one_that_is_gone_or_lost(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    await lives.store.record_gone(lives.fence, {first: "not listed"}, lives.now)
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    assert await lives.status(second) is RecipientStatus.OPEN
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    third = await lives.routed("uid 3", BOB, identity=COPY)
+    assert await lives.status(third) is RecipientStatus.OPEN
+
+
+async def test_a_copy_that_waits_keeps_its_lease_as_long_as_the_one_it_waits_for(lives: Lives) -> None:
+    first = await lives.fetched("uid 1")
+    await lives.store.record_routed([routed(first, BOB, identity=COPY)], lives.now, LEASE * 3)
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    assert (await lives.state(second)).lease_until == lives.now + LEASE * 3
+
+
+async def test_a_mail_fetched_again_keeps_its_own_claim(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, identity=COPY)
+    await lives.fetch_again(message, "uid 1")
+    [serving], _ = await lives.route(routed(message, BOB, identity=COPY, fetch_no=2))
+    assert [each.address for each in serving.recipients] == [BOB]
+
+
+async def test_in_one_batch_a_copy_sees_the_claim_of_one_that_was_fetched_again(lives: Lives) -> None:
+    holder = await lives.routed("uid 1", BOB, identity=COPY)
+    await lives.fetch_again(holder, "uid 1")
+    copy = await lives.fetched("uid 2")
+    [serving], _ = await lives.route(
+        routed(copy, BOB, identity=COPY), routed(holder, BOB, identity=COPY, fetch_no=2)
+    )
+    assert serving.message == holder
+    assert await lives.status(copy) is RecipientStatus.WAITING
+    assert await lives.is_sound()
+
+
+async def test_recipients_who_have_the_mail_are_not_served_when_it_is_fetched_again(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.deliver(message, BOB)
+    await lives.fetch_again(message, "uid 1")
+    [serving], _ = await lives.route(routed(message, BOB, EVE, fetch_no=2))
+    assert [each.address for each in serving.recipients] == [EVE]
+
+
+async def test_a_mail_of_which_all_is_done_when_it_comes_again_is_settled(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    begun = await lives.begin(message)
+    await lives.fetch_again(message, "uid 1")
+    await lives.end(message, outcome(begun[0]))
+    servings, [settled] = await lives.route(routed(message, BOB, fetch_no=2))
+    assert (servings, settled.message, settled.fetch_no) == ([], message, 2)
+
+
+async def test_a_mail_that_nobody_can_get_is_parked_and_settled(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    servings, [settled] = await lives.route(routed(message, park_reason="51 Received fields", blob="blob-1"))
+    assert (servings, settled.message, settled.blob) == ([], message, None)
+    [parked] = await lives.store.parked()
+    assert (parked.message.id, parked.recipient.reason, parked.message.blob) == (
+        message,
+        "51 Received fields",
+        "blob-1",
+    )
+
+
+async def test_hostile_text_costs_no_mail(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    address = "b\0b\udc80" + "x" * 5000 + "@corp.example"
+    wish = routed(message, address, identity="\0" * 4000, park_reason=None)
+    [serving], _ = await lives.route(wish)
+    [recipient] = serving.recipients
+    assert len(await lives.begin(message)) == 1
+    concluded = await lives.end(message, outcome(address))
+    assert [each.message for each in concluded.settled] == [message]
+    assert recipient.address.startswith(r"b\u0000b\udc80xxx")
+    assert await lives.is_sound()
+
+
+async def test_copies_routed_by_many_processes_at_once_are_served_once(
+    lives: Lives, another: Callable[[], SqlStore]
+) -> None:
+    stores = [lives.store, another(), another()]
+    for number in range(4):
+        messages = await lives.fetch(*(mail(f"{number}-{n}") for n in range(9)))
+        identities = [f"{COPY} {number} {n % 3}" for n in range(9)]
+        wishes = [
+            routed(each, BOB, EVE, identity=same) for each, same in zip(messages, identities, strict=True)
+        ]
+        batches = [wishes[0:3], wishes[5:2:-1], wishes[6:9]]
+        calls = [
+            each.record_routed(batch, lives.now, LEASE) for each, batch in zip(stores, batches, strict=True)
+        ]
+        results = await asyncio.gather(*calls)
+        served = [
+            (identities[messages.index(serving.message)], each.address)
+            for servings, _ in results
+            for serving in servings
+            for each in serving.recipients
+        ]
+        assert sorted(served) == sorted((same, address) for same in set(identities) for address in (BOB, EVE))
+    assert await lives.is_sound()
