@@ -94,7 +94,7 @@ def recipient_standing(recipient: Recipient) -> str:
 
 
 def _fetched(entry: Fetched) -> str:
-    again = "" if entry.fetch_no == 1 else f" again, for the {entry.fetch_no}. time,"
+    again = "" if entry.fetch_no == 1 else f" again (no. {entry.fetch_no})"
     blob = ", held in a blob" if entry.blob else ""
     return (
         f"fetched{again} from {entry.account} by {entry.fetcher}: UID {entry.key.uid}, "

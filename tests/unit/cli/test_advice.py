@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from services.cli.advice import ADVICE, advice
+from services.fetcher import mailbox_errors as source
+from services.relay.smtp import errors as target
+from services.relay.smtp.replies import Reply
+from shared.model.errors import MailferryError
+from shared.net import errors as net
+
+REPLY = Reply(554, (b"No",))
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (net.NameLookupFailed("x"), "name"),
+        (net.ConnectFailed("x"), "connect"),
+        (net.TlsFailed("x"), "TLS"),
+        (source.EncryptionMissing("x"), "TLS"),
+        (target.TlsUnavailable("x"), "TLS"),
+        (source.CredentialsRefused("x"), "login"),
+        (source.LoginMethodsExhausted("x"), "login"),
+        (source.MailboxLocked("x"), "login"),
+        (target.LoginRefused("x", REPLY), "login"),
+        (target.LoginImpossible("x"), "login"),
+        (target.SessionRefused("x", REPLY), "greeting"),
+        (net.ConnectionLost("x"), "greeting"),
+        (target.ConnectionLost("x"), "greeting"),
+        (source.SourceViolation("x"), "greeting"),
+        (target.ProtocolViolation("x"), "greeting"),
+        (MailferryError("x"), "session"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value,
+)
+def test_each_error_tells_the_step_that_failed(error: MailferryError, step: str) -> None:
+    assert advice(error)[0] == step
+
+
+def test_no_advice_is_hidden_behind_that_for_a_more_general_error() -> None:
+    kinds = [kind for kind, _, _ in ADVICE]
+    hidden = [
+        (later, earlier)
+        for position, later in enumerate(kinds)
+        for earlier in kinds[:position]
+        if issubclass(later, earlier)
+    ]
+    assert hidden == []

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.cli.output import Column, cell, moment, octets, write_rows
+
+COLUMNS = (Column("name", "Name"), Column("count", "Count", number=True))
+
+
+def test_a_table_shows_its_columns_only(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows([{"name": "a", "count": 3, "more": "hidden"}], COLUMNS, "table")
+    header, _, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["Name", "Count"]
+    assert row.split() == ["a", "3"]
+
+
+def test_json_has_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": "ä", "count": 3, "more": None}]
+    write_rows(rows, COLUMNS, "json")
+    assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_text_from_outside_is_neither_markup_nor_a_control_sequence() -> None:
+    assert cell("[red]x[/red] \x1b[31m\n").plain == "[red]x[/red] \\x1b[31m\\n"
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_what_is_not_there_is_a_dash(nothing: object) -> None:
+    assert cell(nothing).plain == "–"
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536 * 1024, "1.5 MiB"), (3 * 1024**3, "3.0 GiB")],
+)
+def test_sizes_are_written_for_people(number: int, written: str) -> None:
+    assert octets(number) == written
+
+
+def test_times_are_written_in_utc() -> None:
+    assert moment(0.0) == "1970-01-01 00:00:00"
+    assert moment(None) is None
