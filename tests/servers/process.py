@@ -54,6 +54,14 @@ class ServerProcess:
     def running(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int:
+        """How the process ended, negative for a signal; `ServerError` while it runs."""
+        code = self._child.poll()
+        if code is None:
+            raise ServerError(f"{self._name} is running")
+        return code
+
     def wait_until(self, ready: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Returns as soon as `ready()` holds; `ServerError` if the process ends or `seconds` pass before."""
         decided = eventually(lambda: ready() or not self.running, seconds)

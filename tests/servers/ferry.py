@@ -1,0 +1,152 @@
+"""Mailferry itself as a child process: the installed command, one configuration, its own log.
+
+Promises: nothing of the tester's environment reaches it but what it needs to run; it is ended by its own id;
+what it wrote can be read while it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.fakes.command import Ended
+from tests.servers.ports import LOOPBACK
+from tests.servers.process import ServerError, ServerProcess, eventually
+
+COMMAND = Path(sys.executable).with_name("mailferry")
+PATIENCE = 40.0
+"""Seconds for what Mailferry does within one or two on an idle machine."""
+
+
+class FerryProcess:
+    """A running `mailferry` command that writes JSON lines."""
+
+    def __init__(self, command: list[str], log: Path, environ: Mapping[str, str]) -> None:
+        self._log = log
+        self._process = ServerProcess(command, log=log, env=environ)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    @property
+    def output(self) -> str:
+        """What it wrote so far, to standard output and error."""
+        return self._log.read_text(errors="replace")
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """The log's lines about `event`, in their order."""
+        lines = [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+        """Returns once `condition()` holds; `ServerError` if the process ends before, or too much time
+        passes.
+        """
+        self._process.wait_until(lambda: bool(condition()), seconds)
+
+    def ready(self) -> Self:
+        """The same, once its services run."""
+        self.wait_until(lambda: self.said("started"))
+        return self
+
+    def page(self, path: str) -> tuple[int, str]:
+        """Status and body of one of the health pages."""
+        port = self.said("health pages served")[-1]["port"]
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
+
+    def metric(self, sample: str) -> float:
+        """The value of a sample such as `mailferry_relay_outcomes_total{status="delivered"}`; 0 where it is
+        missing.
+        """
+        _, body = self.page("/metrics")
+        values = [line.rpartition(" ")[2] for line in body.splitlines() if line.rpartition(" ")[0] == sample]
+        return float(values[0]) if values else 0.0
+
+    def send(self, what: signal.Signals) -> None:
+        """Sends a signal to this process alone."""
+        os.kill(self.pid, what)
+
+    def ended(self) -> int:
+        """Waits for its end; returns the exit code, negative for a signal."""
+        if not eventually(lambda: not self.running, PATIENCE):
+            raise ServerError(f"mailferry has not ended:\n{self.output[-5000:]}")
+        return self._process.exit_code
+
+    def terminate(self) -> int:
+        """TERM: lets it finish what it has begun; returns the exit code."""
+        self.send(signal.SIGTERM)
+        return self.ended()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+class Ferry:
+    """Runs Mailferry with the configuration `text`, in a directory of its own."""
+
+    def __init__(self, directory: Path, text: str) -> None:
+        self.directory = directory
+        self.path = directory / "mailferry.toml"
+        self.path.write_text(text, encoding="utf-8")
+        self._numbers = count(1)
+        self._started: list[FerryProcess] = []
+
+    def call(self, *arguments: str, **environ: str) -> Ended:
+        """Runs a command to its end."""
+        done = subprocess.run(
+            self._command(arguments),
+            check=False,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            cwd=self.directory,
+            env=_environment(environ),
+            timeout=PATIENCE,
+        )
+        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, service: str = "run", **environ: str) -> FerryProcess:
+        """Starts a service; it is killed at the end of the block if it runs still."""
+        log = self.directory / f"{service}-{next(self._numbers)}.log"
+        started = FerryProcess(self._command((service,)), log, _environment(environ))
+        self._started.append(started)
+        return started
+
+    def blobs(self) -> list[Path]:
+        """The blobs that are there, unfinished ones included."""
+        return [path for path in (self.directory / "blobs").rglob("*") if path.is_file()]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._started:
+            process.kill()
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [str(COMMAND), *arguments, "-c", str(self.path)]
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environ}
