@@ -11,12 +11,11 @@ from pydantic import ValidationError
 from shared.model.account import Account, Login, Patience
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
-from shared.ops.config import servers
+from shared.ops.config import logins, servers
 from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
 from shared.ops.config.mailboxes import routing
 from shared.ops.config.schema import DEFAULT_KEYS, DEFAULTS, AccountEntry
-from shared.ops.config.urls import ServerUrl
 
 
 def build_accounts(
@@ -89,18 +88,5 @@ def _server(context: Context, entry: AccountEntry, layered: Layered) -> tuple[En
         layered.note(context.problems, "source", '"source" is missing')
         return None
     endpoint = servers.endpoint(context, entry, entry.source, layered.own, layered.where, Tls.REQUIRED)
-    login = _login(context, entry, entry.source, layered)
+    login = logins.login(context, entry, entry.source, layered)
     return None if login is None else (endpoint, login)
-
-
-def _login(context: Context, entry: AccountEntry, source: ServerUrl, layered: Layered) -> Login | None:
-    keys = layered.table().keys()
-    username = servers.username(context, entry, source, layered.where)
-    password = servers.password(context, entry, source, keys, layered.where)
-    if username is None:
-        layered.note(context.problems, "username", '"username" is missing; the URL may have it, too')
-    if password is None and not servers.gives_password(keys):
-        layered.note(context.problems, "password", servers.NOT_GIVEN)
-    if username is None or password is None:
-        return None
-    return Login(username, password, entry.auth)

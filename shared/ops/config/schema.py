@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.model.account import ENVELOPE_FIELDS, Dedup
 from shared.model.address import Address
+from shared.model.authentication import DETECTIONS
 from shared.model.duration import Duration
 from shared.model.retention import Retention
 from shared.ops.config import urls, values
@@ -105,6 +106,7 @@ class LoginKeys(Entry):
     password_env: Text | None = None
     tls: TlsMode | None = None
     tls_verify: bool = True
+    tls_pin: Annotated[str, PlainValidator(values.pin)] | None = None
     ca_file: Text | None = None
 
 
@@ -126,7 +128,11 @@ class AccountEntry(LoginKeys):
     tenant: Name = "default"
     name: Name
     source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)] | None = None
-    auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = values.AUTH_METHODS
+    auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = ()
+    detect: Annotated[tuple[str, ...], PlainValidator(values.detections)] = DETECTIONS
+    token: Secret | None = None
+    token_file: Text | None = None
+    token_env: Text | None = None
     target: Name | None = None
     mailbox: Literal["single", "catch-all"] | None = None
     recipient: Annotated[Address, PlainValidator(values.address)] | None = None
@@ -156,4 +162,4 @@ SECTIONS: dict[str, type[Entry]] = {
 ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry}
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountEntry.model_fields) - {"name"}
-SECRETS = ("password", "url")
+SECRETS = ("password", "token", "url")

@@ -33,10 +33,27 @@ def endpoint(
                 f'"tls": {url.scheme} begins with TLS, which contradicts "{entry.tls}"',
             )
         tls = Tls.IMPLICIT
+    _check_trust(context, entry, tls, where)
+    ca_file = context.authority(entry.ca_file, where)
+    return Endpoint(url.host, url.port, tls, entry.tls_verify, ca_file, pin=entry.tls_pin)
+
+
+def _check_trust(context: Context, entry: LoginKeys, tls: Tls, where: Where) -> None:
+    """There is one way to trust a server: its authority, its pinned certificate, or blindly."""
     if entry.ca_file is not None and not entry.tls_verify:
         context.problems.add(where(("ca_file",)), '"ca_file" has no effect with tls_verify = false')
-    ca_file = context.authority(entry.ca_file, where)
-    return Endpoint(url.host, url.port, tls, entry.tls_verify, ca_file)
+    if entry.tls_pin is None:
+        return
+    if entry.ca_file is not None:
+        context.problems.add(where(("ca_file",)), '"ca_file" has no effect with "tls_pin"; remove it')
+    if not entry.tls_verify:
+        context.problems.add(
+            where(("tls_verify",)), 'tls_verify = false has no effect with "tls_pin"; remove it'
+        )
+    if tls in {Tls.OFF, Tls.WANTED}:
+        context.problems.add(
+            where(("tls_pin",)), f'"tls_pin": with tls = "{tls.value}" a login in clear remains possible'
+        )
 
 
 def username(context: Context, entry: LoginKeys, url: ServerUrl, where: Where) -> str | None:

@@ -16,7 +16,7 @@ from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import DEFAULTS
-from shared.ops.config.values import written_size
+from shared.ops.config.values import AUTOMATIC, written_size
 
 MASK = "********"
 URL_KEYS = ("source", "url")
@@ -107,9 +107,11 @@ def _account_rows(account: Account) -> Iterator[Row]:
     yield "name", account.name
     yield "source", _url(account.protocol, account.endpoint)
     yield "username", account.login.username
-    yield "password", MASK
+    by_token = account.login.token is not None or account.login.token_file is not None
+    yield "token" if by_token else "password", MASK
     yield from _tls_rows(account.endpoint)
-    yield "auth", list(account.login.auth)
+    yield "auth", list(account.login.auth) or AUTOMATIC
+    yield "detect", list(account.login.detect)
     yield "target", account.target
     yield from _routing_rows(account)
     yield "retention", str(account.retention)
@@ -136,7 +138,10 @@ def _routing_rows(account: Account) -> Iterator[Row]:
 def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:
     if endpoint.tls is not Tls.IMPLICIT:
         yield "tls", endpoint.tls.value
-    yield "tls_verify", endpoint.verify
+    if endpoint.pin is None:
+        yield "tls_verify", endpoint.verify
+    else:
+        yield "tls_pin", endpoint.pin
     if endpoint.ca_file:
         yield "ca_file", endpoint.ca_file
 

@@ -14,12 +14,14 @@ from typing_extensions import override
 
 from shared.model.account import KEEP, REFUSE
 from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
+from shared.model.authentication import BY_NAME, DETECTIONS
 from shared.model.errors import quoted
 from shared.model.retention import Retention
 
-AUTH_METHODS = ("plain", "login", "user")
-LATER_AUTH_METHODS = ("scram-sha-256", "scram-sha-1", "cram-md5", "apop", "ntlm", "xoauth2", "oauthbearer")
+AUTOMATIC = "auto"
 SIZE_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_PIN = re.compile(r"sha256:(?P<digits>[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2})*)", re.IGNORECASE)
+SHA256_DIGITS = 64
 _SIZE = re.compile(r"([0-9]{1,18})\s*(B|KiB|MiB|GiB|)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
@@ -120,15 +122,26 @@ def retention(value: object) -> Retention:
 
 
 def auth_methods(value: object) -> tuple[str, ...]:
-    """The allowed ways of logging in, in the order in which they are tried."""
-    known = ", ".join(f'"{method}"' for method in AUTH_METHODS)
-    methods = _texts(value, f"expected a list of these: {known}")
-    for method in methods:
-        if method in LATER_AUTH_METHODS:
-            raise ValueError(f'"{method}" is not available in this version; available are {known}')
-        if method not in AUTH_METHODS:
-            raise ValueError(f'"{quoted(method)}" is not known; available are {known}')
-    return _without_repetition(methods, str)
+    """The allowed ways of logging in, in the order in which they are tried; () for "auto"."""
+    if value == AUTOMATIC:
+        return ()
+    return _known(value, tuple(BY_NAME), f'"{AUTOMATIC}" or a list of these')
+
+
+def detections(value: object) -> tuple[str, ...]:
+    """The ways to ask a server what it offers; an empty list switches all of them off."""
+    return () if value == [] else _known(value, DETECTIONS, "a list of these")
+
+
+def pin(value: object) -> str:
+    """The fingerprint of a certificate, in lower case and without the colons that `openssl` writes."""
+    if isinstance(value, str) and (match := _PIN.fullmatch(value.strip())):
+        digits = match["digits"].replace(":", "").lower()
+        if len(digits) == SHA256_DIGITS:
+            return f"sha256:{digits}"
+    raise ValueError(
+        'expected "sha256:" and the 64 hex digits that "openssl x509 -noout -fingerprint -sha256" shows'
+    )
 
 
 def field_names(value: object) -> tuple[str, ...]:
@@ -147,6 +160,15 @@ def listen(value: object) -> Listen | None:
     if isinstance(value, str) and (match := _LISTEN.fullmatch(value)) and int(match["port"]) <= HIGHEST_PORT:
         return Listen(match["v6"] or match["host"], int(match["port"]))
     raise ValueError('expected "host:port" such as "127.0.0.1:9464", or "" to switch it off')
+
+
+def _known(value: object, known: tuple[str, ...], expected: str) -> tuple[str, ...]:
+    listed = ", ".join(f'"{name}"' for name in known)
+    names = _texts(value, f"expected {expected}: {listed}")
+    for name in names:
+        if name not in known:
+            raise ValueError(f'"{quoted(name)}" is not known; available are {listed}')
+    return _without_repetition(names, str)
 
 
 def _texts(value: object, expected: str) -> list[str]:

@@ -141,3 +141,36 @@ def test_an_authority_that_is_missing_is_told(file: ConfigurationFile, tmp_path:
 
 def test_a_password_is_not_in_the_representation_of_the_configuration(file: ConfigurationFile) -> None:
     assert "geheim" not in repr(file.load(account()))
+
+
+def test_a_login_by_token_has_no_password(file: ConfigurationFile) -> None:
+    login = the_account(file, account('token = "ya29.geheim"', without=("password",))).login
+    assert login == Login("user", SecretStr(""), token=SecretStr("ya29.geheim"))
+    assert "geheim" not in repr(login)
+
+
+def test_a_token_file_is_remembered_by_its_path_so_that_it_can_be_renewed(file: ConfigurationFile) -> None:
+    (file.path.parent / "token").write_text("ya29.geheim\n")
+    login = the_account(file, account('token_file = "token"', without=("password",))).login
+    assert (login.token_file, login.token) == (str(file.path.parent / "token"), None)
+
+
+def test_a_token_file_that_is_not_there_is_told_before_anything_starts(file: ConfigurationFile) -> None:
+    (problem,) = file.problems(account('token_file = "token"', without=("password",)))
+    assert problem.endswith(
+        '"token_file": ' + str(file.path.parent / "token") + " cannot be read: No such file or directory"
+    )
+
+
+def test_methods_and_detection_are_the_default_ones_where_nothing_is_written(file: ConfigurationFile) -> None:
+    login = the_account(file, account()).login
+    assert (login.auth, login.detect) == ((), ("capa", "auth", "banner"))
+
+
+def test_detection_can_be_narrowed_down(file: ConfigurationFile) -> None:
+    assert the_account(file, account('detect = ["banner"]')).login.detect == ("banner",)
+
+
+def test_a_pinned_certificate_is_normalised(file: ConfigurationFile) -> None:
+    endpoint = the_account(file, account(f'tls_pin = "sha256:{":".join(["AB"] * 32)}"')).endpoint
+    assert endpoint.pin == "sha256:" + "ab" * 32

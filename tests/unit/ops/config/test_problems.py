@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.model import authentication
 from tests.fakes.configuration import WHOLE, ConfigurationFile, account, target
 
 
@@ -18,6 +19,8 @@ def test_an_empty_file_is_right(file: ConfigurationFile) -> None:
 A = 'accounts "acme/catchall": '
 T = 'targets "exchange": '
 DURATION = 'expected a duration such as "90s", "15m", "4h" or "5d"'
+METHODS = ", ".join(f'"{method.name}"' for method in authentication.METHODS)
+PIN = "sha256:" + "ab" * 32
 DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
 
 
@@ -185,10 +188,63 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
         ),
         (account(without=("name",)), 6, "accounts number 1: ", '"name" is missing'),
         (
-            account('auth = ["ntlm"]'),
+            account('auth = ["telepathy"]'),
             14,
             A,
-            '"auth": "ntlm" is not available in this version; available are "plain", "login", "user"',
+            f'"auth": "telepathy" is not known; available are {METHODS}',
+        ),
+        (account("auth = []"), 14, A, f'"auth": expected "auto" or a list of these: {METHODS}'),
+        (
+            account('auth = ["xoauth2"]'),
+            14,
+            A,
+            '"auth": all of these methods need a token; give "token", "token_file" or "token_env"',
+        ),
+        (
+            account('auth = ["plain"]', 'token = "geheim"', without=("password",)),
+            13,
+            A,
+            '"auth": none of these methods takes a token; those are "oauthbearer" and "xoauth2"',
+        ),
+        (account('token = "geheim"'), 14, A, "there is a password, too; keep one of them"),
+        (
+            account('token_env = "MISSING"', without=("password",)),
+            13,
+            A,
+            '"token_env": the environment variable MISSING is not set',
+        ),
+        (
+            account('detect = ["capa", "ehlo"]'),
+            14,
+            A,
+            '"detect": "ehlo" is not known; available are "capa", "auth", "banner"',
+        ),
+        (
+            account('detect = "capa"'),
+            14,
+            A,
+            '"detect": expected a list of these: "capa", "auth", "banner"',
+        ),
+        (
+            account('tls_pin = "sha1:00"'),
+            14,
+            A,
+            (
+                '"tls_pin": expected "sha256:" and the 64 hex digits that '
+                '"openssl x509 -noout -fingerprint -sha256" shows'
+            ),
+        ),
+        (
+            account(f'tls_pin = "{PIN}"', "tls_verify = false"),
+            15,
+            A,
+            'tls_verify = false has no effect with "tls_pin"; remove it',
+        ),
+        (
+            target(f'tls_pin = "{PIN}"', 'tls = "wanted"'),
+            5,
+            T,
+            '"tls_pin": with tls = "wanted" a login in clear remains possible',
         ),
         (
             target('tls = "implicit"'),

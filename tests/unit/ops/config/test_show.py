@@ -74,3 +74,16 @@ def test_each_value_tells_where_it_came_from(file: ConfigurationFile) -> None:
 )
 def test_a_url_is_shown_without_its_password(url: str, expected: str) -> None:
     assert without_password(url) == expected
+
+
+def test_a_token_is_shown_no_more_than_a_password(file: ConfigurationFile) -> None:
+    text = shown(file.load(account('token = "canary"', without=("password",))))
+    assert "canary" not in text
+    assert 'token = "********"' in text
+    assert "password" not in text
+
+
+def test_methods_detection_and_pin_can_be_read_again(file: ConfigurationFile) -> None:
+    keys = ('auth = ["apop", "user"]', 'detect = ["banner"]', f'tls_pin = "sha256:{"ab" * 32}"')
+    before = file.load(account(*keys))
+    assert file.load(shown(before).replace("********", "geheim")) == before

@@ -125,15 +125,35 @@ def test_header_fields_must_be_a_list_of_names(value: object) -> None:
         values.field_names(value)
 
 
-def test_methods_of_later_versions_are_told_apart_from_unknown_ones() -> None:
-    with pytest.raises(
-        ValueError,
-        match='"cram-md5" is not available in this version; available are "plain", "login", "user"',
-    ):
-        values.auth_methods(["user", "cram-md5"])
+def test_methods_stay_in_the_order_in_which_they_are_written() -> None:
+    assert values.auth_methods(["user", "scram-sha-256", "ntlm"]) == ("user", "scram-sha-256", "ntlm")
+    assert values.auth_methods("auto") == ()
+
+
+def test_what_is_no_list_of_methods_is_refused() -> None:
     with pytest.raises(ValueError, match='"telepathy" is not known'):
         values.auth_methods(["telepathy"])
-    with pytest.raises(ValueError, match="expected a list of these"):
+    with pytest.raises(ValueError, match='expected "auto" or a list of these'):
         values.auth_methods([])
     with pytest.raises(ValueError, match="there twice"):
         values.auth_methods(["user", "user"])
+
+
+def test_every_detection_can_be_switched_off() -> None:
+    assert values.detections(["banner", "capa"]) == ("banner", "capa")
+    assert values.detections([]) == ()
+    with pytest.raises(ValueError, match="there twice"):
+        values.detections(["capa", "capa"])
+
+
+@pytest.mark.parametrize("written", ["ab" * 32, "AB" * 32, ":".join(["aB"] * 32)])
+def test_a_pin_is_read_as_openssl_writes_it(written: str) -> None:
+    assert values.pin("sha256:" + written) == "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "written", ["", "sha256:", "ab" * 32, "sha256:" + "ab" * 31, "sha256:" + "xy" * 32, 7]
+)
+def test_what_is_no_pin_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match='expected "sha256:"'):
+        values.pin(written)
