@@ -63,11 +63,11 @@ class Refold:
         query = select(journal.c.message, journal.c.seq, journal.c.body).order_by(
             journal.c.message, journal.c.seq
         )
-        rows = self._connection.execute(query.execution_options(**STREAMED))
-        for some in _some_at_a_time(groupby(rows, key=lambda row: str(row[0])), self._folded):
-            self._bulk.insert(self._connection, touches, self._touched)
-            self._touched = []
-            yield some
+        with self._connection.execute(query.execution_options(**STREAMED)) as rows:
+            for some in _some_at_a_time(groupby(rows, key=lambda row: str(row[0])), self._folded):
+                self._bulk.insert(self._connection, touches, self._touched)
+                self._touched = []
+                yield some
 
     def claims(self) -> Iterator[list[tuple[ClaimKey, Claim | None]]]:
         """All claims that there ever were, some at a time, in their keys' order; None for one that was
@@ -75,8 +75,8 @@ class Refold:
         """
         each = touches.c
         query = select(touches).order_by(each.tenant, each.address, each.identity, each.seq)
-        rows = self._connection.execute(query.execution_options(**STREAMED))
-        yield from _some_at_a_time(groupby(rows, key=lambda row: ClaimKey(*row[:3])), _claim)
+        with self._connection.execute(query.execution_options(**STREAMED)) as rows:
+            yield from _some_at_a_time(groupby(rows, key=lambda row: ClaimKey(*row[:3])), _claim)
 
     def end(self) -> None:
         """Forget what was noted about the claims."""

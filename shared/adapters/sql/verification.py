@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
 from sqlalchemy import Table, and_, delete, exists, select, text
@@ -31,7 +32,8 @@ class Unfoldable(MailferryError):
 def verify(transaction: Transaction) -> list[str]:
     """The differences between tables and journal, as sentences: the first thousand, should there be more."""
     refold = Refold(transaction)
-    found = list(islice(_differences(transaction, refold), MOST_DIFFERENCES))
+    with closing(_differences(transaction, refold)) as differences:
+        found = list(islice(differences, MOST_DIFFERENCES))
     refold.end()
     return found
 
@@ -74,7 +76,7 @@ def _claim_row(key: ClaimKey, claim: Claim) -> Row:
     return (*key, claim.holder, claim.done)
 
 
-def _differences(transaction: Transaction, refold: Refold) -> Iterator[str]:
+def _differences(transaction: Transaction, refold: Refold) -> Generator[str]:
     for some in refold.messages():
         yield from (each.problem for each in some if each.message is None)
         whole = [each for each in some if each.message is not None]

@@ -1,0 +1,144 @@
+"""What the store promises operators: mails are found, told, retried and given up."""
+
+from __future__ import annotations
+
+from shared.model.message import MessageStatus, RecipientStatus
+from tests.fakes.mail_lives import BOB, EVE, Lives, mail, outcome, routed
+
+
+async def test_a_mail_is_found_by_all_its_names(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.routed("uid 2", EVE)
+    names = [message, f"<{message}@sender.example>", f"{message}@sender.example", "uid 1", BOB, f" {BOB} "]
+    found = [[each.id for each in await lives.store.find(name, 10)] for name in names]
+    assert found == [[message]] * len(names)
+
+
+async def test_a_mail_is_found_by_a_message_id_without_brackets(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    await lives.route(routed(message, BOB))
+    [found] = await lives.store.find(f"{message}@sender.example", 10)
+    assert found.message_id == f"<{message}@sender.example>"
+
+
+async def test_a_mail_is_found_by_the_address_that_the_target_was_told(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.park(message)
+    await lives.store.retry_parked(message, [BOB], EVE, None, lives.now)
+    assert [each.id for each in await lives.store.find(EVE, 10)] == [message]
+
+
+async def test_the_newest_mails_are_found_first(lives: Lives) -> None:
+    messages = []
+    for n in range(4):
+        lives.now += 1
+        messages.append(await lives.routed(f"uid {n}", BOB))
+    assert [each.id for each in await lives.store.find(BOB, 3)] == messages[:0:-1]
+
+
+async def test_what_nobody_knows_is_not_found(lives: Lives) -> None:
+    await lives.routed("uid 1", BOB)
+    assert await lives.store.find("", 10) == []
+    assert await lives.store.find("corp.example", 10) == []
+    assert await lives.store.find("\0\udc80" * 2000, 10) == []
+
+
+async def test_a_mail_that_is_gone_is_still_found(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    await lives.store.record_gone(lives.fence, {message: "not listed"}, lives.now)
+    [found] = await lives.store.find("uid 1", 10)
+    assert found.status is MessageStatus.GONE
+
+
+async def test_the_story_of_a_mail_is_told_in_order(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    await lives.settled("uid 2")
+    await lives.store.start_deleting(lives.fence, [message], lives.now)
+    await lives.store.record_gone(lives.fence, {message: "not listed"}, lives.now)
+    assert [entry.wire_name.removeprefix("journal.") for entry in await lives.store.story(message)] == [
+        "fetched",
+        "routed",
+        "delivery-begun",
+        "delivery-ended",
+        "deleting",
+        "gone",
+    ]
+    assert await lives.store.story("unknown") == []
+
+
+async def test_the_journal_tells_everything_in_order(lives: Lives) -> None:
+    await lives.fetch(*(mail(f"uid {n}") for n in range(2300)))
+    await lives.settled("the last")
+    entries = [entry async for entry in lives.store.journal()]
+    assert len(entries) == 2304
+    assert entries[-4:] == await lives.store.story(entries[-1].message)
+
+
+async def test_parked_recipients_are_listed_oldest_first(lives: Lives) -> None:
+    messages = [await lives.routed(f"uid {n}", BOB, EVE) for n in range(3)]
+    for message in reversed(messages):
+        lives.now += 1
+        await lives.park(message)
+    parked = await lives.store.parked()
+    assert [(each.message.id, each.recipient.address) for each in parked] == [
+        (each, BOB) for each in messages[::-1]
+    ]
+    assert [each.parked_at for each in parked] == [lives.now - 2, lives.now - 1, lives.now]
+    assert (parked[0].recipient.code, parked[0].message.blob) == ("550", "blob-1")
+    assert [each.message.id for each in await lives.store.parked(1)] == [messages[2]]
+
+
+async def test_a_parked_recipient_is_opened_again_under_another_address_and_target(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.begin(message)
+    await lives.end(message, outcome(BOB, RecipientStatus.PARKED), outcome(EVE), blob="blob-1")
+    changed = await lives.store.retry_parked(
+        message, [BOB, EVE], "postmaster@corp.example", "other", lives.now
+    )
+    assert changed == [BOB]
+    [serving] = await lives.store.overdue(lives.now, 0, 10)
+    recipient = serving.recipients[BOB]
+    assert (recipient.status, recipient.destination, recipient.target, recipient.parked_at) == (
+        RecipientStatus.OPEN,
+        "postmaster@corp.example",
+        "other",
+        None,
+    )
+    assert await lives.store.parked() == []
+
+
+async def test_all_parked_recipients_are_meant_where_none_is_named(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.begin(message)
+    refused = [outcome(each, RecipientStatus.PARKED) for each in (BOB, EVE)]
+    await lives.end(message, *refused, blob="blob-1")
+    assert sorted(await lives.store.retry_parked(message, [], None, None, lives.now)) == [BOB, EVE]
+    assert await lives.store.discard_parked(message, [], lives.now) == []
+
+
+async def test_a_parked_recipient_is_given_up(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.park(message)
+    assert await lives.store.discard_parked(message, ["unknown", BOB], lives.now) == [BOB]
+    assert await lives.status(message) is RecipientStatus.DISCARDED
+    assert await lives.store.parked() == []
+    assert await lives.store.retry_parked(message, [BOB], None, None, lives.now) == []
+    assert await lives.is_sound()
+
+
+async def test_only_what_is_parked_can_be_retried_or_given_up(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    assert await lives.store.retry_parked(message, [BOB], None, None, lives.now) == []
+    assert await lives.store.discard_parked("unknown", [], lives.now) == []
+
+
+async def test_messages_are_counted_by_account_and_status(lives: Lives) -> None:
+    await lives.fetched("uid 1")
+    await lives.fetched("uid 2")
+    await lives.settled("uid 3")
+    gone = await lives.settled("uid 4")
+    await lives.store.record_gone(lives.fence, {gone: "not listed"}, lives.now)
+    assert await lives.store.message_counts() == {
+        ("acme/box", MessageStatus.FETCHED): 2,
+        ("acme/box", MessageStatus.SETTLED): 1,
+    }
