@@ -13,6 +13,7 @@ import uvloop
 
 from shared.ops.config import Configuration
 from shared.ops.logs import set_up_logs
+from shared.process.memory import calm_collector
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ def execute(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
     try:
+        calm_collector()
         return uvloop.run(main())
     except asyncio.CancelledError:
         if not terminated:

@@ -9,6 +9,7 @@ deliveries acknowledged.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
 from shared.ops.settlement import hints, release_blobs
 from shared.ports.blobs import Blobs
-from shared.ports.broker import Broker, Publication, Subscription
+from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Concluded, Deliveries
 
@@ -115,8 +116,7 @@ class Conclusions:
         retries = [each for conclusion in batch for each in self._retries(conclusion)]
         try:
             await self._broker.publish([*retries, *hints(concluded.settled)])
-            for conclusion in batch:
-                await conclusion.subscription.ack([conclusion.received.delivery])
+            await _acknowledge(batch)
         except MailferryError as error:
             log.warning("retries not published", count=len(retries), error=error)
         await release_blobs(self._blobs, concluded.settled)
@@ -153,12 +153,24 @@ class Conclusions:
 
     def _count(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
         now = self._clock.now()
+        statuses: Counter[RecipientStatus] = Counter()
         for conclusion in batch:
             for outcome, _ in conclusion.outcomes.outcomes:
-                self._metrics.outcomes.labels(status=outcome.status.value).inc()
-                self._metrics.in_doubt.inc(outcome.in_doubt)
-                if outcome.status is RecipientStatus.DEFERRED:
-                    self._metrics.retries.inc()
+                statuses[outcome.status] += 1
+                if outcome.in_doubt:
+                    self._metrics.in_doubt.inc()
                 self._observe(conclusion.received.event.account, outcome)
+        for status, count in statuses.items():
+            self._metrics.outcomes.labels(status=status.value).inc(count)
+        self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
         for each in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))
+
+
+async def _acknowledge(batch: Sequence[Conclusion]) -> None:
+    """Acknowledge what came by each subscription in one go."""
+    deliveries: dict[Subscription, list[Delivery]] = defaultdict(list)
+    for conclusion in batch:
+        deliveries[conclusion.subscription].append(conclusion.received.delivery)
+    for subscription, those in deliveries.items():
+        await subscription.ack(those)

@@ -7,11 +7,13 @@ nothing is skipped.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from services.router.evidence import EvidenceClass
 from services.router.reading import Reading, read_mail
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, MessageRouted, RoutedRecipient
@@ -72,11 +74,16 @@ class Router:
     async def _route(self, batch: Sequence[Received[MessageFetched]], subscription: Subscription) -> None:
         wishes: list[RoutedMail] = []
         events: dict[str, MessageFetched] = {}
+        evidence: Counter[EvidenceClass] = Counter()
         for received in batch:
-            mail = await self._resolve(received.event)
-            if mail is not None:
+            resolved = await self._resolve(received.event)
+            if resolved is not None:
+                mail, kind = resolved
                 wishes.append(mail)
                 events[mail.message] = received.event
+                evidence[kind] += 1
+        for kind, count in evidence.items():
+            self.metrics.mails_routed.labels(evidence=kind.value).inc(count)
         self.metrics.router_batches.observe(len(wishes))
         servings, settled = await self.routings.record_routed(
             wishes, self.clock.now(), self.settings.message_lease
@@ -87,9 +94,10 @@ class Router:
         await subscription.ack([received.delivery for received in batch])
         await release_blobs(self.blobs, settled)
 
-    async def _resolve(self, event: MessageFetched) -> RoutedMail | None:
-        """What to record; None for a mail that cannot be read now: it comes again when its lease has run
-        out.
+    async def _resolve(self, event: MessageFetched) -> tuple[RoutedMail, EvidenceClass] | None:
+        """What to record, and the class of evidence that decided.
+
+        None for a mail that cannot be read or kept safe now: it comes again when its lease has run out.
         """
         account = self.accounts.get(event.account)
         if account is None:
@@ -99,15 +107,14 @@ class Router:
             return None
         try:
             reading = await read_mail(event, account, self.blobs)
-            return await self._routed(event, account, reading)
+            return await self._wish(event, account, reading), reading.examination.evidence.kind
         except MailferryError as error:
             log.warning("mail left to its lease", message=event.message, error=error)
             return None
 
-    async def _routed(self, event: MessageFetched, account: Account, reading: Reading) -> RoutedMail:
+    async def _wish(self, event: MessageFetched, account: Account, reading: Reading) -> RoutedMail:
         examination = reading.examination
         resolution = examination.resolution
-        self.metrics.mails_routed.labels(evidence=examination.evidence.kind.value).inc()
         return RoutedMail(
             message=event.message,
             fetch_no=event.fetch_no,

@@ -91,9 +91,7 @@ def _envelope(data: bytes) -> tuple[str, int, Fields]:
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise Undecodable(f"{len(data)} bytes that are no msgpack: {error}") from error
     match unpacked:
-        case [str(name), int(version), dict(fields)] if version >= 1 and all(
-            isinstance(key, str) for key in fields
-        ):
+        case [str(name), int(version), dict(fields)] if version >= 1:
             return name, version, fields
         case _:
             raise Undecodable("msgpack that is not [name, version, fields]")

@@ -64,5 +64,7 @@ def quoted(text: bytes | str, limit: int = QUOTED_LENGTH) -> str:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
     cut = text[:limit]
+    if cut.isprintable():
+        return cut + "…" if len(text) > limit else cut
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
     return safe[:limit] + "…" if len(text) > limit or len(safe) > limit else safe

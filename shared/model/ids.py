@@ -1,8 +1,8 @@
 """Names for messages: unique without asking anybody, and in the order of their time.
 
-An id is 26 characters of base 32 in its order-preserving alphabet (RFC 4648 section 7, in lower case): 48 bits of
-milliseconds and 80 random bits. It appears in `X-Mailferry-ID`, in `trace` and as a key; the order of time keeps
-the database's indexes dense.
+An id is 26 characters of base 32 in its order-preserving alphabet (RFC 4648 section 7, in lower case): 48
+bits of milliseconds and 80 random bits. It appears in `X-Mailferry-ID`, in `trace` and as a key; the
+order of time keeps the database's indexes dense.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from shared.ops.checkpoints import arm
 from shared.ops.config import Configuration, load
 from shared.ops.logs import set_up_logs
 from shared.process.ending import USAGE, ending
+from shared.process.memory import calm_collector
 
 Load = Callable[[], Configuration]
 Serve = Callable[[Configuration, Load], Awaitable[None]]
@@ -50,6 +51,7 @@ def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve) -> No
     arm(environ)
     configuration = load_again()
     set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
+    calm_collector()
     uvloop.run(_as_coroutine(serve(configuration, load_again)))
 
 

@@ -41,7 +41,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
                 topology=plan,
                 metrics=Metrics(CollectorRegistry(), version("mailferry")),
                 chance=random.random,
-                entropy=random.Random().randbytes,
+                entropy=random.Random().randbytes,  # noqa: S311 - ids have to be unique, not secret
                 cores=os.cpu_count() or 1,
             )
     finally:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from sqlalchemy import Connection, Table
 
@@ -72,7 +73,7 @@ class SqliteBulk:
         for portion in _portions(rows):
             row = f"({', '.join('?' * width)})"
             statement = text.replace(VALUES, ", ".join([row] * len(portion)))
-            connection.exec_driver_sql(statement, tuple(value for each in portion for value in each))
+            connection.exec_driver_sql(statement, tuple(chain.from_iterable(portion)))
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
