@@ -44,9 +44,14 @@ def meaning(error: DBAPIError, place: str) -> MailferryError | None:
     if is_conflict(error):
         return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
     unavailable = isinstance(error, (OperationalError, InterfaceError)) or sqlstate(error).startswith(AWAY)
-    if unavailable or is_lost_connection(error):
+    if unavailable or is_lost_connection(error) or _is_damaged(error):
         return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
     return None
+
+
+def _is_damaged(error: DBAPIError) -> bool:
+    """Whether SQLite met a file that is no database, or one that is broken."""
+    return _sqlite_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 def _reason(error: DBAPIError) -> str:

@@ -140,7 +140,7 @@ class Chance:
 
     async def step(self) -> None:
         steps = [
-            self.fetch, self.fetch, self.route, self.route, self.begin, self.begin, self.end, self.end, self.end,
+            *[self.fetch] * 2, *[self.route] * 2, *[self.begin] * 2, *[self.end] * 3,
             self.fetch_again, self.delete, self.gone, self.lose, self.retry, self.discard, self.wait,
         ]  # fmt: skip
         await self.random.choice(steps)()

@@ -1,0 +1,70 @@
+"""The schema is brought up by migrations, from any state and by any number of processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from shared.adapters.sql.schema import newest_revision, upgrade
+from shared.adapters.sql.store import SqlStore, open_store
+from shared.adapters.sql.tables import metadata
+from shared.adapters.sql.work import Transaction
+from shared.model.errors import ConfigurationError
+from shared.ports.store import SchemaOutdated
+
+
+async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlStore) -> None:
+    def differences(transaction: Transaction) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(transaction.connection), metadata))
+
+    assert await store._transactions.read(differences) == []
+
+
+async def test_an_upgrade_of_what_is_up_to_date_keeps_everything(url: str, store: SqlStore) -> None:
+    await store.sync_accounts([], 0)
+    upgrade(url)
+    await store.check()
+
+
+async def test_a_schema_of_a_newer_mailferry_is_left_alone(url: str, store: SqlStore) -> None:
+    async def set_revision(revision: str | None) -> None:
+        def change(connection: Connection) -> None:
+            connection.execute(
+                text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+            )
+
+        await store._transactions.write(lambda transaction: change(transaction.connection))
+
+    await set_revision("9999")
+    with pytest.raises(SchemaOutdated, match="newer Mailferry"):
+        await store.check()
+    with pytest.raises(SchemaOutdated, match="newer Mailferry"):
+        upgrade(url)
+    await set_revision(newest_revision())
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_several_processes_upgrade_at_once(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = f"sqlite://{tmp_path}/new.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=upgrade, args=(url,)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 4
+    store = open_store(url)
+    await store.check()
+    await store.close()
+
+
+def test_an_upgrade_needs_a_url_that_can_be_understood() -> None:
+    with pytest.raises(ConfigurationError):
+        upgrade("mysql://host/mail")

@@ -1,0 +1,277 @@
+"""Each call happens as a whole or not at all, and outages of the database are told in words that help."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.adapters.sql import sqlite_writer
+from shared.adapters.sql.schema import upgrade
+from shared.adapters.sql.store import SqlStore, open_store
+from shared.adapters.sql.tables import journal
+from shared.adapters.sql.work import Transaction, Work
+from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable
+from tests.fakes.mail_lives import LEASE, START, Lives, mail
+from tests.servers.ports import free_port
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture
+def sqlite_file(empty_sqlite: Path, tmp_path: Path) -> Path:
+    """A SQLite file with the schema."""
+    path = tmp_path / "mail.db"
+    shutil.copy(empty_sqlite, path)
+    return path
+
+
+class Crash(Exception):
+    """Something that goes wrong in the middle of a transaction."""
+
+
+async def names(store: SqlStore) -> list[str]:
+    return [entry.wire_name async for entry in store.journal()]
+
+
+async def test_a_call_that_fails_in_the_middle_leaves_nothing(
+    lives: Lives, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_and_crash(work: Work) -> None:
+        saved(work)
+        raise Crash
+
+    saved = Work.save
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "save", save_and_crash)
+        with pytest.raises(Crash):
+            await lives.fetched("uid 1")
+    assert await names(store) == []
+    assert await store.ledger("acme/box") == []
+    assert await lives.fetched("uid 1")
+
+
+async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
+    def crash(transaction: Transaction) -> None:
+        transaction.connection.execute(journal.delete())
+        raise Crash
+
+    await lives.fetched("uid 0")
+    calls = [store._transactions.write(crash) for _ in range(3)]
+    mails = [lives.store.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE) for n in range(1, 20)]
+    results = await asyncio.gather(*mails[:10], *calls, *mails[10:], return_exceptions=True)
+    assert sum(isinstance(each, Crash) for each in results) == 3
+    assert len(await store.ledger("acme/box")) == len(await names(store)) == 20
+
+
+async def test_what_was_returned_is_seen_by_all(lives: Lives, another: Callable[[], SqlStore]) -> None:
+    message = await lives.fetched("uid 1")
+    assert [row.message for row in await another().ledger("acme/box")] == [message]
+
+
+async def test_a_call_that_nobody_waits_for_any_more_harms_no_other(lives: Lives, store: SqlStore) -> None:
+    given_up = asyncio.ensure_future(store.record_fetched(lives.fence, [mail("uid 1")], START, LEASE))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await lives.fetch(mail("uid 2"))
+
+
+async def test_a_closed_store_says_so(store: SqlStore) -> None:
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.next_due()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.sync_accounts([], START)
+
+
+async def test_what_was_asked_before_closing_is_done(url: str) -> None:
+    store = open_store(url)
+    waiting = [store.sync_accounts([Schedule("a", 60, enabled=True)], START) for _ in range(3)]
+    pending = [asyncio.ensure_future(each) for each in waiting]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*pending)
+
+
+async def test_a_database_without_the_tables_says_what_to_do(tmp_path: Path, postgres_url: str) -> None:
+    sqlite3.connect(tmp_path / "empty.db").close()
+    for url in (f"sqlite://{tmp_path}/empty.db", postgres_url):
+        store = open_store(url)
+        with pytest.raises(SchemaOutdated, match="mailferry db upgrade"):
+            await store.check()
+        with pytest.raises(SchemaOutdated, match="mailferry db upgrade"):
+            await store.next_due()
+        await store.close()
+
+
+async def test_a_server_that_cannot_be_reached_is_named_without_the_password() -> None:
+    port = free_port()
+    store = open_store(f"postgresql://ferry:canary@127.0.0.1:{port}/mail")
+    with pytest.raises(StoreUnavailable, match=rf"PostgreSQL at 127.0.0.1:{port}, database mail") as caught:
+        await store.check()
+    await store.close()
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_wrong_password_is_told_without_it(postgres_url: str) -> None:
+    store = open_store(postgres_url.replace("mailferry@", "nobody:canary@"))
+    with pytest.raises(StoreUnavailable, match="nobody") as caught:
+        await store.check()
+    await store.close()
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_missing_sqlite_directory_is_named(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/missing/mailferry.db"
+    store = open_store(url)
+    for call in (store.check, store.end_leases):
+        with pytest.raises(StoreUnavailable, match=r"directory .*/missing of the SQLite file does not exist"):
+            await call()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        upgrade(url)
+
+
+async def test_a_sqlite_file_is_not_created_by_a_mistyped_path(tmp_path: Path) -> None:
+    store = open_store(f"sqlite://{tmp_path}/typo.db")
+    with pytest.raises(StoreUnavailable, match=r"typo\.db does not exist: `mailferry db upgrade` creates it"):
+        await store.check()
+    await store.close()
+    assert not (tmp_path / "typo.db").exists()
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mail.db").write_bytes(b"no database at all " * 100)
+    store = open_store(f"sqlite://{tmp_path}/mail.db")
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await store.check()
+    await store.close()
+
+
+async def test_a_sqlite_file_that_another_process_keeps_locked_is_busy(
+    sqlite_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.sql.engine.BUSY_SECONDS", 0.05)
+    store = open_store(f"sqlite://{sqlite_file}")
+    await store.check()
+    other = sqlite3.connect(sqlite_file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="busy"):
+        await store.end_leases()
+    assert await store.next_due() is None
+    other.execute("ROLLBACK")
+    other.close()
+    assert await store.end_leases() == 0
+    await store.close()
+
+
+async def test_a_full_disk_is_told_and_survived(sqlite_file: Path) -> None:
+    store = open_store(f"sqlite://{sqlite_file}")
+
+    def limit(transaction: Transaction) -> None:
+        pages = transaction.connection.exec_driver_sql("PRAGMA page_count").scalar()
+        transaction.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    await store._transactions.write(limit)
+    lives = Lives(store)
+    await lives.lease()
+    with pytest.raises(StoreUnavailable, match="full"):
+        await lives.fetch(*(mail(f"uid {n}") for n in range(2000)))
+    assert await names(store) == []
+    assert await lives.fetched("uid 1")
+    await store.close()
+
+
+async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"sqlite://{sqlite_file}")
+    lives = Lives(store)
+    await lives.lease()
+    groups: list[int] = []
+    run_group = sqlite_writer.SqliteTransactions._run_group
+
+    def counting(*arguments: object) -> None:
+        run_group(*arguments)  # type: ignore[arg-type]
+        groups.append(len(arguments[2]))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sqlite_writer.SqliteTransactions, "_run_group", counting)
+    started, go_on = threading.Event(), threading.Event()
+
+    def block(_transaction: Transaction) -> None:
+        started.set()
+        go_on.wait(30)
+
+    blocking = asyncio.ensure_future(store._transactions.write(block))
+    await asyncio.to_thread(started.wait, 30)
+    waiting = [
+        asyncio.ensure_future(store.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE))
+        for n in range(20)
+    ]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(blocking, *waiting)
+    assert groups == [21]
+    await store.close()
+
+
+async def test_a_server_that_was_restarted_is_used_again(private_postgres: Postgres) -> None:
+    url = private_postgres.create_database()
+    upgrade(url)
+    store = open_store(url)
+    lives = Lives(store)
+    await lives.lease()
+    await asyncio.gather(*(store.next_due() for _ in range(8)))
+    await asyncio.to_thread(private_postgres.kill)
+    with pytest.raises(StoreUnavailable, match="PostgreSQL at"):
+        await lives.fetched("uid 1")
+    await asyncio.to_thread(private_postgres.start)
+    results = await asyncio.gather(*(lives.fetched(f"uid {n}") for n in range(2, 10)))
+    assert len(results) == 8
+    await store.close()
+
+
+async def test_sessions_that_the_server_ended_are_not_noticed(private_postgres: Postgres) -> None:
+    url = private_postgres.create_database()
+    upgrade(url)
+    store = open_store(url)
+    lives = Lives(store)
+    await lives.lease()
+    with psycopg.connect(private_postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mailferry'"
+        )
+    assert await lives.fetched("uid 1")
+    await store.close()
+
+
+async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -> None:
+    upgrade(postgres_url)
+    store = open_store(postgres_url, connections=2)
+    await store.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
+    both_hold_one = threading.Barrier(2)
+    runs: list[str] = []
+
+    def lock(first: str, second: str) -> Callable[[Transaction], None]:
+        def change(transaction: Transaction) -> None:
+            runs.append(first)
+            update = "UPDATE accounts SET poll = poll + 1 WHERE id = %s"
+            transaction.connection.exec_driver_sql(update, (first,))
+            if len(runs) <= 2:
+                both_hold_one.wait(30)
+            transaction.connection.exec_driver_sql(update, (second,))
+
+        return change
+
+    await asyncio.gather(store._transactions.write(lock("a", "b")), store._transactions.write(lock("b", "a")))
+    assert len(runs) == 3
+
+    def read(transaction: Transaction) -> list[float]:
+        return [*transaction.connection.exec_driver_sql("SELECT poll FROM accounts").scalars()]
+
+    assert await store._transactions.read(read) == [62, 62]
+    await store.close()
