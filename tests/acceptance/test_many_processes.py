@@ -1,0 +1,155 @@
+"""Twenty accounts, two processes of each service, a real broker and a real database: nothing lost, nothing
+twice, and nothing told that is nobody's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.fakes.command import Ended
+from tests.fakes.tagged import Tagged, lf, tag_of, tagged_mails, untraced
+from tests.servers.available import require
+from tests.servers.directory import server_directory
+from tests.servers.dovecot import Dovecot, Login
+from tests.servers.ferry import Ferry, FerryProcess
+from tests.servers.ferry_config import account, configuration
+from tests.servers.postgres import Postgres
+from tests.servers.process import eventually
+from tests.servers.rabbitmq import RabbitMq
+from tests.servers.rabbitmq_tap import Tap
+from tests.servers.smtp_sink import SmtpSink, SunkMail
+
+CANARY = "canary-7dQ1"
+ACCOUNTS, MAILS = 20, 25
+NAMES = [f"crew-{number}" for number in range(1, ACCOUNTS + 1)]
+
+
+@dataclass(frozen=True)
+class Voyage:
+    """What was seen while it lasted, and what is there afterwards."""
+
+    ferry: Ferry
+    pages: dict[str, tuple[int, str]]
+    exit_codes: list[int]
+    arrived: list[SunkMail]
+    left: int
+    events: list[bytes]
+    logs: str
+    counts: dict[str, float]
+    metrics: str
+
+
+def mails_of(name: str) -> list[Tagged]:
+    return tagged_mails(name, MAILS, to=f"{name}@corp.example")
+
+
+@pytest.fixture(scope="module")
+def sink() -> Iterator[SmtpSink]:
+    require("smtp-sink")
+    with server_directory("sink") as directory, SmtpSink(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def voyage(
+    dovecot: Dovecot,
+    postgres: Postgres,
+    rabbitmq: RabbitMq,
+    sink: SmtpSink,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Voyage]:
+    vhost = rabbitmq.add_vhost()
+    for name in NAMES:
+        dovecot.add_user(name, f"{CANARY}-{name}")
+    accounts = [account(name, dovecot.pop3_port, Login(name, f"{CANARY}-{name}")) for name in NAMES]
+    database = postgres.create_database().replace("mailferry@", f"mailferry:{CANARY}-store@")
+    servers = f'store.url = "{database}"\nbroker.url = "{rabbitmq.url(vhost)}"'
+    text = configuration(
+        accounts, servers=servers, target=sink.port, fetcher="window_messages = 10\nconcurrency = 6"
+    )
+    with Ferry(tmp_path_factory.mktemp("voyage"), text) as ferry:
+        prepared = [ferry.call("db", "upgrade"), ferry.call("topology", "apply")]
+        assert [each.code for each in prepared] == [0, 0], prepared
+        with Tap(rabbitmq.url(vhost)) as tap:
+            yield _sailed(ferry, tap, dovecot, sink)
+
+
+def _sailed(ferry: Ferry, tap: Tap, dovecot: Dovecot, sink: SmtpSink) -> Voyage:
+    services = [ferry.start(service) for service in ("router", "relay", "fetcher") for _ in range(2)]
+    for process in services:
+        process.ready()
+    for name in NAMES:
+        dovecot.fill(name, [mail.raw for mail in mails_of(name)])
+    eventually(lambda: not _left(dovecot))
+    metrics = [process.page("/metrics")[1] for process in services]
+    return Voyage(
+        ferry=ferry,
+        pages={path: services[0].page(path) for path in ("/livez", "/readyz")},
+        counts=_counts(services),
+        metrics="".join(metrics),
+        exit_codes=_ended(services),
+        arrived=sink.mails(),
+        left=_left(dovecot),
+        events=tap.bodies(),
+        logs="".join(process.output for process in services),
+    )
+
+
+def _left(dovecot: Dovecot) -> int:
+    return sum(dovecot.remaining_count(name) for name in NAMES)
+
+
+def _counts(services: list[FerryProcess]) -> dict[str, float]:
+    samples = (
+        "mailferry_fetcher_mails_fetched_total",
+        'mailferry_relay_outcomes_total{status="delivered"}',
+        "mailferry_fetcher_mails_deleted_total",
+    )
+    return {sample: sum(process.metric(sample) for process in services) for sample in samples}
+
+
+def _ended(services: list[FerryProcess]) -> list[int]:
+    return [process.terminate() for process in reversed(services)]
+
+
+def test_every_mail_arrives_once_and_whole(voyage: Voyage) -> None:
+    expected = {mail.tag: lf(mail.raw) for name in NAMES for mail in mails_of(name)}
+    assert len(voyage.arrived) == len(expected) == ACCOUNTS * MAILS
+    assert {tag_of(mail.content): untraced(mail.content) for mail in voyage.arrived} == expected
+
+
+def test_the_sources_are_empty_and_everybody_ended_as_asked(voyage: Voyage) -> None:
+    assert voyage.left == 0
+    assert voyage.exit_codes == [0] * 6
+
+
+def test_the_journal_agrees(voyage: Voyage) -> None:
+    assert voyage.ferry.call("journal", "verify") == Ended(0, "500 messages, no differences\n", "")
+
+
+def test_the_processes_say_how_they_are_and_what_they_did(voyage: Voyage) -> None:
+    assert {path: status for path, (status, _) in voyage.pages.items()} == {"/livez": 200, "/readyz": 200}
+    assert list(voyage.counts.values()) == [ACCOUNTS * MAILS] * 3
+
+
+def test_no_label_of_a_metric_is_an_account_an_address_or_a_message(voyage: Voyage) -> None:
+    labels = set(re.findall(r'="([^"]*)"', voyage.metrics))
+    assert "delivered" in labels
+    ids = {re.findall(rb"^X-Mailferry-ID: (\S+)", mail.content)[0].decode() for mail in voyage.arrived}
+    tell_tale = [label for label in labels if "@" in label or "crew" in label or "acme" in label]
+    assert tell_tale == []
+    assert not labels & ids
+
+
+def test_no_password_is_told_to_anybody(voyage: Voyage) -> None:
+    shown = voyage.ferry.call("config", "show")
+    assert shown.code == 0
+    assert "crew-20" in shown.out
+    assert len(voyage.events) >= 3 * ACCOUNTS * MAILS
+    told = {"events": b"".join(voyage.events).decode(errors="replace"), "logs": voyage.logs,
+            "metrics": voyage.metrics, "config show": shown.out + shown.err}  # fmt: skip
+    assert [place for place, text in told.items() if CANARY in text] == []

@@ -1,0 +1,37 @@
+"""A look at everything that is published, as somebody with access to the broker could have."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import pika
+
+from shared.contract.topology import EXCHANGE
+
+
+class Tap:
+    """Collects a copy of every event from when the block is entered; the exchange must exist by then."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._queue: str = self._channel.queue_declare("", exclusive=True).method.queue
+        self._channel.queue_bind(self._queue, EXCHANGE, "#")
+
+    def bodies(self) -> list[bytes]:
+        """What was published since one asked last, each as it went over the wire."""
+        found: list[bytes] = []
+        while True:
+            _, _, body = self._channel.basic_get(self._queue, auto_ack=True)
+            if body is None:
+                return found
+            found.append(body)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
