@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from services.cli.advice import advice
 from services.cli.shown_stream import shown_dialer
-from services.fetcher.pop3.limits import Options, Timeouts
-from services.fetcher.pop3.opening import open_pop3
+from services.fetcher.pop3.limits import Timeouts
+from services.fetcher.sources import open_account
 from services.relay.smtp import timeouts as smtp
 from services.relay.smtp.client import SmtpClient, connect
 from services.relay.smtp.login import Credentials
@@ -42,14 +42,7 @@ async def probe_account(account: Account, show: Show | None) -> Finding:
         connect=PATIENCE, inactivity=min(account.patience.timeout, PATIENCE), login=2 * PATIENCE
     )
     try:
-        mailbox = await open_pop3(
-            account.endpoint,
-            account.login.username,
-            account.login.password.get_secret_value(),
-            auth=account.login.auth,
-            options=Options(timeouts=timeouts),
-            dialogue=show,
-        )
+        mailbox = await open_account(account, timeouts, dialogue=show)
         try:
             listing = await mailbox.listing()
             await mailbox.finish()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from services.fetcher.mailbox import Mailbox
+from services.fetcher.pop3.conversation import Dialogue
 from services.fetcher.pop3.limits import Options, Timeouts
+from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.account import Account, Login
 from shared.model.errors import Fault, MailferryError
@@ -40,18 +42,33 @@ def is_worth_retrying(error: MailferryError) -> bool:
 
 async def open_source(account: Account) -> Mailbox:
     """The mailbox of an account, by its protocol. Raises what opening it raises, and `TokenUnavailable`."""
-    patience, login = account.patience, account.login
-    options = Options(
-        timeouts=Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout),
-        detect=login.detect,
+    patience = account.patience
+    return await open_account(
+        account, Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout)
     )
+
+
+async def open_account(
+    account: Account,
+    timeouts: Timeouts,
+    *,
+    preferred: str | None = None,
+    dialogue: Dialogue | None = None,
+) -> Pop3Mailbox:
+    """The POP3 mailbox of an account, within these timeouts.
+
+    `preferred`: the method that worked last time, which is `Pop3Mailbox.method`. `dialogue` is called with
+    every line, secrets masked. Raises what `open_pop3` raises, and `TokenUnavailable`.
+    """
+    login = account.login
     return await open_pop3(
         account.endpoint,
         login.username,
         login.password.get_secret_value(),
         token=await access_token(login),
         auth=login.auth,
-        options=options,
+        options=Options(timeouts=timeouts, detect=login.detect, preferred=preferred),
+        dialogue=dialogue,
     )
 
 

@@ -74,8 +74,8 @@ def password(secret: str) -> Command:
 
 def apop(name: str, digest: str) -> Command:
     """APOP (RFC 1939, section 7). Raises `Unsendable`, also for a name that is two words."""
-    if " " in name:
-        raise Unsendable("The user name contains a blank, which APOP cannot carry.")
+    if " " in name or not name:
+        raise Unsendable("The user name is empty or contains a blank, which APOP cannot carry.")
     return Command(Verb.APOP, _line("APOP", f"{name} {digest}", "user name"), f"APOP {name} {MASK}")
 
 

@@ -33,3 +33,15 @@ def test_secrets_are_in_no_representation() -> None:
 
 def test_an_empty_initial_response_is_an_equals_sign() -> None:
     assert commands.auth("EXTERNAL", b"").wire == b"AUTH EXTERNAL =\r\n"
+
+
+def test_apop_shows_the_name_and_masks_the_digest() -> None:
+    command = commands.apop("mrose", "c4c9334bac560ecc979e58001b3e22fb")
+    assert command.wire == b"APOP mrose c4c9334bac560ecc979e58001b3e22fb\r\n"
+    assert "c4c9" not in command.shown + repr(command)
+
+
+@pytest.mark.parametrize("name", ["two words", "a\r\nb", "a\0b", ""])
+def test_a_name_that_apop_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(Unsendable):
+        commands.apop(name, "0" * 32)

@@ -9,7 +9,7 @@ from services.fetcher.mailbox_errors import (
     SourceError,
     SourceRefused,
 )
-from services.fetcher.pop3.refusal import login_refused, refused
+from services.fetcher.pop3.refusal import is_verdict, login_refused, refused
 from shared.model.errors import Fault
 
 
@@ -56,3 +56,35 @@ def test_text_of_the_server_cannot_forge_a_log_line() -> None:
     sentence = str(refused("RETR 1 on h:110", "", b"no\x1b[2J\rINFO all is well" + b"x" * 1000))
     assert sentence.isprintable()
     assert len(sentence) < 300
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        ("AUTH", b"", True),
+        ("", b"Authentication failed.", True),
+        ("", b"authorization failed", True),
+        ("", b"Logon failure: unknown user name or bad password.", True),
+        ("", b"Login failed.", True),
+        ("", b"invalid user name or password", True),
+        ("", b"wrong password", True),
+        ("", b"Username and password not accepted.", True),
+        ("", b'Password supplied for "bob" is incorrect', True),
+        ("", b"no such mailbox", True),
+        ("", b"Unsupported authentication mechanism.", False),
+        ("", b"unrecognized authentication type", False),
+        ("", b"Command not implemented", False),
+        ("", b"Unknown AUTH mechanism", False),
+        ("", b"what?", False),
+        ("", b"", False),
+    ],
+)
+def test_a_verdict_on_the_password_is_told_apart_from_a_refusal_of_the_method(
+    code: str, text: bytes, verdict: bool
+) -> None:
+    assert is_verdict(code, text) is verdict
+
+
+def test_what_the_server_said_before_is_part_of_the_sentence() -> None:
+    error = login_refused("Logging in to h:110 as bob", "", b"no", "status 400")
+    assert str(error) == "Logging in to h:110 as bob was refused: no (status 400)."
