@@ -7,6 +7,7 @@ import click
 from services.cli.config import config_group
 from services.cli.db import db_group
 from services.cli.demo import demo
+from services.cli.explain import explain
 from services.cli.ferry import ferry
 from services.cli.group import Command
 from services.cli.journal import journal_group
@@ -30,7 +31,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    demo, once, run, ferry, fetcher, router, relay, test_login, trace, status,
+    demo, once, run, ferry, fetcher, router, relay, test_login, explain, trace, status,
     parked_group, config_group, db_group, topology_group, journal_group,
 ):  # fmt: skip
     main.add_command(command)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
-from services.cli.output import Column, Row, write_rows
+from services.cli.output import Column, Row, console, write_rows
 from services.cli.running import execute, quiet_logs
 from services.standalone.once import AccountPass
 from services.standalone.once import once as pass_once
@@ -53,12 +54,24 @@ def pass_and_report(
     """
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
-    passes = execute(lambda: pass_once(configuration, accounts))
+    with _patience_asked(verbose):
+        passes = execute(lambda: pass_once(configuration, accounts))
     write_rows([_row(each) for each in passes], COLUMNS, form)
     if any(each.parked for each in passes):
         click.echo(f"Parked mail awaits a decision: mailferry parked list -c {path}", err=True)
     if not all(each.complete for each in passes):
         raise click.exceptions.Exit(TEMPORARY_FAILURE)
+
+
+@contextmanager
+def _patience_asked(verbose: bool) -> Iterator[None]:
+    """Something that moves, for those who wait at a terminal and see no logs."""
+    screen = console(error=True)
+    if verbose or not screen.is_terminal:
+        yield
+        return
+    with screen.status("Fetching and delivering"):
+        yield
 
 
 def _row(each: AccountPass) -> Row:
