@@ -1,0 +1,279 @@
+"""Each rule of custody has a test that fails without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.contract.journal import Fetched, Lost
+from shared.custody import decide
+from shared.custody.commands import Attempt, Outcomes
+from shared.custody.state import Claim, ClaimKey, ClaimView, Message
+from shared.model.message import IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
+from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, message, recipient, routed_mail, said
+
+M, R = MessageStatus, RecipientStatus
+KEY = ClaimKey("acme", BOB, "content")
+
+
+def view(
+    *,
+    done: bool = False,
+    holder: MessageStatus | None = M.ROUTED,
+    recipient_status: RecipientStatus | None = R.OPEN,
+    until: float | None = NOW + 10,
+) -> ClaimView:
+    return ClaimView(Claim("another", done), holder, until, recipient_status)
+
+
+def route(known: Message, *addresses: str, claim: ClaimView | None = None) -> dict[str, RecipientStatus]:
+    claims = {KEY: claim} if claim else {}
+    entry = decide.routed(known, routed_mail(*addresses), claims, NOW, LEASE)
+    assert entry is not None
+    return {each.address: each.status for each in entry.recipients}
+
+
+class TestFetching:
+    def test_a_mail_that_nobody_knew_is_entered_for_the_first_time(self) -> None:
+        [entry] = decide.fetched(None, fetched_mail(), "acme/box", NOW, LEASE)
+        assert isinstance(entry, Fetched)
+        assert (entry.fetch_no, entry.lease_until, entry.account) == (1, NOW + LEASE, "acme/box")
+
+    @pytest.mark.parametrize("status", sorted(IN_FLIGHT))
+    def test_a_mail_in_flight_that_is_fetched_again_was_lost(self, status: MessageStatus) -> None:
+        lost, fetched = decide.fetched(message(status), fetched_mail(known=1), "acme/box", NOW, LEASE)
+        assert isinstance(lost, Lost)
+        assert isinstance(fetched, Fetched)
+        assert fetched.fetch_no == 2
+
+    def test_a_lost_mail_is_fetched_again_without_being_lost_twice(self) -> None:
+        entries = decide.fetched(message(M.LOST), fetched_mail(known=1), "acme/box", NOW, LEASE)
+        assert [type(each) for each in entries] == [Fetched]
+
+    @pytest.mark.parametrize("status", [M.SETTLED, M.DELETING, M.GONE])
+    def test_a_mail_that_is_done_is_not_fetched_again(self, status: MessageStatus) -> None:
+        assert decide.fetched(message(status), fetched_mail(known=1), "acme/box", NOW, LEASE) == []
+
+    @pytest.mark.parametrize("known", [0, 2])
+    def test_a_fetch_that_knows_another_number_is_stale(self, known: int) -> None:
+        assert decide.fetched(message(M.LOST), fetched_mail(known=known), "acme/box", NOW, LEASE) == []
+
+    def test_a_fetch_of_a_mail_that_nobody_knows_any_more_is_stale(self) -> None:
+        assert decide.fetched(None, fetched_mail(known=1), "acme/box", NOW, LEASE) == []
+
+
+class TestRouting:
+    def test_a_recipient_that_nobody_claims_is_open(self) -> None:
+        assert route(message(M.FETCHED), BOB, EVE) == {BOB: R.OPEN, EVE: R.OPEN}
+
+    def test_a_duplicate_is_suppressed_against_a_claim_that_is_done(self) -> None:
+        assert route(message(M.FETCHED), BOB, claim=view(done=True)) == {BOB: R.SUPPRESSED}
+
+    def test_a_duplicate_waits_for_a_holder_that_is_on_its_way(self) -> None:
+        assert route(message(M.FETCHED), BOB, claim=view()) == {BOB: R.WAITING}
+
+    @pytest.mark.parametrize("status", [R.OPEN, R.ATTEMPTING, R.DEFERRED])
+    def test_a_duplicate_waits_as_long_as_the_holder_may_still_deliver(self, status: RecipientStatus) -> None:
+        assert route(message(M.FETCHED), BOB, claim=view(recipient_status=status)) == {BOB: R.WAITING}
+
+    @pytest.mark.parametrize(
+        "dead",
+        [
+            view(until=NOW),
+            view(holder=M.LOST),
+            view(holder=M.GONE),
+            view(holder=None, until=None, recipient_status=None),
+            view(recipient_status=R.PARKED),
+            view(recipient_status=R.DISCARDED),
+            view(recipient_status=R.WAITING),
+            view(recipient_status=None),
+        ],
+    )
+    def test_the_claim_of_a_failed_or_vanished_holder_is_taken_over(self, dead: ClaimView) -> None:
+        assert route(message(M.FETCHED), BOB, claim=dead) == {BOB: R.OPEN}
+
+    def test_a_claim_of_its_own_does_not_hold_a_mail_up(self) -> None:
+        own = ClaimView(Claim("m1", done=False), M.FETCHED, NOW + 10, R.OPEN)
+        assert route(message(M.FETCHED), BOB, claim=own) == {BOB: R.OPEN}
+
+    def test_who_waits_has_a_lease_as_long_as_that_of_whom_it_waits_for(self) -> None:
+        entry = decide.routed(message(M.FETCHED), routed_mail(BOB), {KEY: view(until=NOW + 5000)}, NOW, LEASE)
+        assert entry is not None
+        assert entry.lease_until == NOW + 5000
+
+    @pytest.mark.parametrize("status", sorted(TERMINAL))
+    def test_who_is_done_is_not_served_again(self, status: RecipientStatus) -> None:
+        known = message(M.FETCHED, recipient(BOB, status))
+        assert route(known, BOB, EVE) == {EVE: R.OPEN}
+
+    def test_who_was_promised_the_mail_gets_it_though_not_chosen_this_time(self) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DEFERRED, destination="elsewhere@corp.example"))
+        entry = decide.routed(known, routed_mail(EVE), {}, NOW, LEASE)
+        assert entry is not None
+        assert [(each.address, each.destination) for each in entry.recipients] == [
+            (BOB, "elsewhere@corp.example"),
+            (EVE, EVE),
+        ]
+
+    @pytest.mark.parametrize("status", sorted(set(M) - {M.FETCHED}))
+    def test_only_what_is_fetched_and_not_yet_routed_is_routed(self, status: MessageStatus) -> None:
+        assert decide.routed(message(status), routed_mail(BOB), {}, NOW, LEASE) is None
+
+    def test_a_routing_of_another_fetch_is_stale(self) -> None:
+        assert decide.routed(message(M.FETCHED, fetch_no=2), routed_mail(BOB), {}, NOW, LEASE) is None
+        assert decide.routed(None, routed_mail(BOB), {}, NOW, LEASE) is None
+
+    def test_a_mail_that_nobody_can_get_is_parked_with_the_reason(self) -> None:
+        wish = routed_mail(park_reason="a loop", blob="blob-1")
+        entry = decide.routed(message(M.FETCHED), wish, {}, NOW, LEASE)
+        assert entry is not None
+        [parked] = entry.recipients
+        assert (parked.status, parked.reason, entry.blob) == (R.PARKED, "a loop", "blob-1")
+
+    def test_a_mail_is_not_parked_without_its_raw_bytes(self) -> None:
+        with pytest.raises(ValueError, match="raw mail"):
+            decide.routed(message(M.FETCHED), routed_mail(park_reason="a loop"), {}, NOW, LEASE)
+
+    def test_a_mail_that_is_spooled_may_be_parked_as_it_is(self) -> None:
+        known = message(M.FETCHED, blob="spool-1")
+        assert decide.routed(known, routed_mail(park_reason="a loop"), {}, NOW, LEASE) is not None
+
+    def test_the_claims_wanted_are_those_of_who_is_still_to_be_served(self) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DELIVERED))
+        assert decide.claims_wanted(known, routed_mail(BOB, EVE)) == [ClaimKey("acme", EVE, "content")]
+
+
+class TestDelivering:
+    @staticmethod
+    def begin(
+        known: Message | None, *recipients: tuple[str, int], fetch_no: int = 1
+    ) -> tuple[str, ...] | None:
+        entry = decide.begun(known, Attempt("m1", fetch_no, recipients, "relay-1"), NOW, LEASE)
+        return entry.addresses if entry else None
+
+    @pytest.mark.parametrize("status", [R.OPEN, R.DEFERRED])
+    def test_an_attempt_begins_at_who_is_due(self, status: RecipientStatus) -> None:
+        assert self.begin(message(M.ROUTED, recipient(BOB, status)), (BOB, 0)) == (BOB,)
+
+    @pytest.mark.parametrize("status", sorted(set(R) - {R.OPEN, R.DEFERRED}))
+    def test_no_attempt_begins_at_who_is_not_due(self, status: RecipientStatus) -> None:
+        assert self.begin(message(M.ROUTED, recipient(BOB, status)), (BOB, 0)) is None
+
+    def test_an_attempt_with_another_number_is_stale(self) -> None:
+        known = message(M.ROUTED, recipient(BOB, attempt=2))
+        assert self.begin(known, (BOB, 1)) is None
+        assert self.begin(known, (BOB, 3)) is None
+        assert self.begin(known, (BOB, 2)) == (BOB,)
+
+    def test_an_attempt_of_another_fetch_is_stale(self) -> None:
+        assert self.begin(message(M.ROUTED, recipient()), (BOB, 0), fetch_no=2) is None
+        assert self.begin(None, (BOB, 0)) is None
+
+    @pytest.mark.parametrize("status", [M.FETCHED, M.LOST])
+    def test_a_mail_that_will_be_routed_again_is_not_delivered_before(self, status: MessageStatus) -> None:
+        assert self.begin(message(status, recipient()), (BOB, 0)) is None
+
+    @pytest.mark.parametrize("status", [M.SETTLED, M.DELETING, M.GONE])
+    def test_what_was_parked_is_delivered_long_after(self, status: MessageStatus) -> None:
+        assert self.begin(message(status, recipient()), (BOB, 0)) == (BOB,)
+
+    def test_an_attempt_never_shortens_the_lease(self) -> None:
+        known = message(M.ROUTED, recipient(), lease_until=NOW + 5000)
+        entry = decide.begun(known, Attempt("m1", 1, ((BOB, 0),), "relay-1"), NOW, LEASE)
+        assert entry is not None
+        assert entry.lease_until == NOW + 5000
+
+
+class TestEnding:
+    @staticmethod
+    def end(
+        known: Message | None, status: RecipientStatus, attempt: int = 1, blob: str | None = None
+    ) -> bool:
+        wish = Outcomes("m1", ((said(BOB, status), attempt),), blob)
+        return decide.ended(known, wish, NOW, LEASE) is not None
+
+    attempting = message(M.ROUTED, recipient(BOB, R.ATTEMPTING, attempt=1))
+
+    def test_the_owner_of_an_attempt_tells_how_it_ended(self) -> None:
+        assert self.end(self.attempting, R.DEFERRED)
+        assert self.end(self.attempting, R.PARKED, blob="blob-1")
+
+    def test_a_failure_told_by_anybody_else_is_stale(self) -> None:
+        assert not self.end(self.attempting, R.DEFERRED, attempt=0)
+        assert not self.end(message(M.ROUTED, recipient(BOB, R.OPEN, attempt=1)), R.DEFERRED)
+        assert not self.end(None, R.DEFERRED)
+        assert not self.end(message(M.ROUTED, recipient(EVE)), R.DELIVERED)
+
+    @pytest.mark.parametrize("status", sorted(set(R) - TERMINAL))
+    def test_a_success_is_news_whenever_it_comes(self, status: RecipientStatus) -> None:
+        assert self.end(message(M.LOST, recipient(BOB, status, attempt=5)), R.DELIVERED)
+
+    @pytest.mark.parametrize("status", sorted(TERMINAL))
+    def test_nothing_is_news_about_who_is_done(self, status: RecipientStatus) -> None:
+        assert not self.end(message(M.ROUTED, recipient(BOB, status, attempt=1)), R.DELIVERED)
+
+    def test_who_is_parked_has_the_raw_mail_stored_before(self) -> None:
+        with pytest.raises(ValueError, match="raw mail"):
+            self.end(self.attempting, R.PARKED)
+        assert self.end(self.attempting._replace(blob="spool-1"), R.PARKED)
+
+    def test_a_deferral_keeps_the_mail_until_after_the_next_attempt(self) -> None:
+        wish = Outcomes("m1", ((said(BOB, R.DEFERRED, NOW + 5000), 1),))
+        entry = decide.ended(self.attempting, wish, NOW, LEASE)
+        assert entry is not None
+        assert entry.lease_until == NOW + 5000 + LEASE
+
+
+class TestTheRest:
+    @pytest.mark.parametrize(("arrived", "status"), [(True, R.SUPPRESSED), (False, R.OPEN)])
+    def test_who_waits_hears_how_it_went(self, arrived: bool, status: RecipientStatus) -> None:
+        known = message(M.ROUTED, recipient(BOB, R.WAITING))
+        entry = decide.waiting_resolved(known, BOB, "another", arrived=arrived, now=NOW)
+        assert entry is not None
+        assert (entry.status, entry.holder) == (status, "another")
+
+    def test_who_does_not_wait_hears_nothing(self) -> None:
+        known = message(M.ROUTED, recipient(BOB, R.OPEN))
+        assert decide.waiting_resolved(known, BOB, "another", arrived=True, now=NOW) is None
+        assert decide.waiting_resolved(known, EVE, "another", arrived=True, now=NOW) is None
+
+    @pytest.mark.parametrize("status", sorted(M))
+    def test_only_what_is_in_flight_can_be_lost(self, status: MessageStatus) -> None:
+        assert bool(decide.lost(message(status), "why", NOW)) == (status in IN_FLIGHT)
+
+    @pytest.mark.parametrize("status", sorted(M))
+    def test_only_what_is_settled_may_be_deleted(self, status: MessageStatus) -> None:
+        entries = decide.deleting(message(status), NOW)
+        assert (entries is not None) == (status in {M.SETTLED, M.DELETING})
+        assert bool(entries) == (status is M.SETTLED)
+
+    def test_what_nobody_knows_may_not_be_deleted(self) -> None:
+        assert decide.deleting(None, NOW) is None
+
+    def test_a_mail_goes_once(self) -> None:
+        assert decide.gone(message(M.DELETING), "not listed", NOW) is not None
+        assert decide.gone(message(M.GONE), "not listed", NOW) is None
+        assert decide.gone(None, "not listed", NOW) is None
+
+    def test_only_who_is_parked_with_its_raw_mail_can_be_retried(self) -> None:
+        parked = message(M.SETTLED, recipient(BOB, R.PARKED), blob="blob-1")
+        entry = decide.retried(parked, BOB, None, None, NOW)
+        assert entry is not None
+        assert (entry.destination, entry.target) == (BOB, "exchange")
+        assert decide.retried(parked._replace(blob=None), BOB, None, None, NOW) is None
+        assert decide.retried(parked, EVE, None, None, NOW) is None
+        assert (
+            decide.retried(message(M.SETTLED, recipient(BOB, R.DELIVERED), blob="b"), BOB, None, None, NOW)
+            is None
+        )
+
+    def test_a_retry_may_go_elsewhere(self) -> None:
+        parked = message(M.SETTLED, recipient(BOB, R.PARKED), blob="blob-1")
+        entry = decide.retried(parked, BOB, EVE, "other", NOW)
+        assert entry is not None
+        assert (entry.destination, entry.target) == (EVE, "other")
+
+    @pytest.mark.parametrize("status", sorted(R))
+    def test_only_who_is_parked_can_be_given_up(self, status: RecipientStatus) -> None:
+        known = message(M.SETTLED, recipient(BOB, status))
+        assert (decide.discarded(known, BOB, NOW) is not None) == (status is R.PARKED)
+        assert decide.discarded(known, EVE, NOW) is None
