@@ -1,9 +1,11 @@
-"""The group of all commands: turns what a command raises into sentences and an exit code."""
+"""The group of all commands: finds them, and turns what one raises into sentences and an exit code."""
 
 from __future__ import annotations
 
 import signal
-from typing import Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar
 
 import click
 from typing_extensions import override
@@ -14,13 +16,27 @@ from shared.process.ending import FAILURE, ending
 INTERRUPTED = 128 + signal.SIGINT
 
 
-class Command(click.Group):
-    """A group whose commands never end with a traceback, unless `--debug` asks for one."""
+class Commands(click.Group):
+    """A group whose commands never end with a traceback, unless `--debug` asks for one.
+
+    `places` names each command's `module:attribute`, in the order in which people need them. A module is
+    imported when its command is asked for: all of them together take longer than most commands do.
+    """
+
+    places: ClassVar[Mapping[str, str]] = {}
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are needed, not by name."""
-        return list(self.commands)
+        return list(self.places)
+
+    @override
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = self.places.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
     @override
     def invoke(self, ctx: click.Context) -> Any:

@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
-from shared.adapters.rabbitmq.broker import RabbitMqBroker
 from shared.adapters.sql import open_store
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import Topology, topology
@@ -57,6 +56,8 @@ async def _broker(configuration: Configuration, plan: Topology, clock: Clock) ->
         finally:
             await memory.close()
         return
+    from shared.adapters.rabbitmq.broker import RabbitMqBroker  # noqa: PLC0415 - not every process has use for it
+
     rabbit = RabbitMqBroker(
         configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.SystemRandom()
     )

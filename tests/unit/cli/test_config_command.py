@@ -5,11 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from services.cli.config import config_group
-from services.cli.group import Command
+from services.cli.__main__ import main as mailferry
 from tests.fakes.configuration import WHOLE, account
-
-mailferry = Command("mailferry", commands={"config": config_group})
 
 
 def run(tmp_path: Path, command: str, text: str) -> Result:
