@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.relay.conclusions import Conclusion, Conclusions
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.system_clock import SystemClock
+from shared.contract.events import MessageRouted, Payload
+from shared.contract.journal import RecipientOutcome
+from shared.contract.topology import topology
+from shared.custody.commands import Outcomes
+from shared.model.message import RecipientStatus
+from shared.ops.consuming import Received
+from shared.ops.metrics import Metrics
+from shared.ports.broker import Delivery, Publication
+from shared.ports.store import Concluded
+
+BOB = "bob@corp.example"
+PLAN = topology([60, 300])
+
+
+class Keys(MemoryBroker):
+    """Notes the routing keys of what is published."""
+
+    def __init__(self) -> None:
+        super().__init__(PLAN, SystemClock())
+        self.keys: list[str] = []
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        self.keys += [publication.key for publication in publications]
+
+
+class SlowStore:
+    """Records outcomes, as long after they were decided as `clock` says."""
+
+    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+        return Concluded(())
+
+
+class Clock(SystemClock):
+    def __init__(self, now: float) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        return self._now
+
+
+@asynccontextmanager
+async def running(conclusions: Conclusions) -> AsyncIterator[None]:
+    task = asyncio.create_task(conclusions.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("due_in", "key"),
+    [
+        (0.0, "message.routed"),
+        (-5.0, "message.routed"),
+        (59.7, "message.retry.60"),
+        (66.0, "message.retry.60"),
+        (299.7, "message.retry.300"),
+        (330.0, "message.retry.300"),
+    ],
+)
+async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_moment(
+    tmp_path: Path, due_in: float, key: str
+) -> None:
+    now = 1_000_000.0
+    broker = Keys()
+    metrics = Metrics(CollectorRegistry(), "0")
+    store = SlowStore()
+    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), Clock(now), PLAN, metrics, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    outcome = RecipientOutcome(
+        address=BOB,
+        status=RecipientStatus.DEFERRED,
+        code="",
+        text="451 Later",
+        destination=BOB,
+        next_attempt_at=now + due_in,
+    )
+    event = MessageRouted(
+        message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
+        recipients=(), fetched_at=now, payload=Payload(octets=1, inline=b"x"),
+    )  # fmt: skip
+    async with broker.subscribe("mailferry.relay", 10) as subscription, running(conclusions):
+        received = Received(event, Delivery(b"", 1, 1))
+        conclusions.add(Conclusion(received, Outcomes("m", ((outcome, 1),)), subscription))
+        await conclusions.all_done()
+    assert broker.keys == [key]
