@@ -24,6 +24,7 @@ from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
 from shared.model.account import Account
+from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs, BlobWriter
 from shared.ports.broker import Broker, Publication
@@ -108,6 +109,7 @@ class Intake:
         receipts = await self._ports.ledger.record_fetched(
             self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
         )
+        reached("fetcher.recorded")
         entered = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
@@ -115,6 +117,7 @@ class Intake:
         await self._ports.broker.publish(
             [self._publication(each, receipt.fetch_no, now) for each, receipt in entered]
         )
+        reached("fetcher.published")
         return [Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in entered]
 
     async def abandon(self) -> None:
@@ -153,6 +156,7 @@ class Intake:
         assert self._blob is not None
         message, name, _ = self._blob
         await writer.commit(durable=True)
+        reached("fetcher.blob-kept")
         self._blob = None
         self._collect(entry, message, Payload(octets=octets, blob=name))
 

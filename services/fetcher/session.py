@@ -103,6 +103,7 @@ class Session:
         listing = await self._list()
         plan = await self._plan(listing)
         await self._ports.ledger.record_gone(self._fence, plan.gone, self._ports.clock.now())
+        reached("fetcher.gone-recorded")
         await self._delete({each.message: each.entry for each in plan.delete})
         if self._deleted and self._lease.failures:
             # Only QUIT makes deletions real: after a visit that broke off they get a session of their own.

@@ -101,6 +101,7 @@ class Attempter:
         if any(each.status is RecipientStatus.PARKED for each in outcomes):
             try:
                 blob = await keep_safe(self.blobs, event.message, event.payload)
+                reached("relay.blob-kept")
             except BlobsUnavailable as error:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
         numbers = [each.attempt for each in recipients]

@@ -92,6 +92,7 @@ class Router:
         await self._publish(servings, settled, events)
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
+        reached("router.acknowledged")
         await release_blobs(self.blobs, settled)
 
     async def _resolve(self, event: MessageFetched) -> tuple[RoutedMail, EvidenceClass] | None:

@@ -1,0 +1,116 @@
+"""Mailferry is killed at every named step and started again: no mail is lost, and none comes twice that need
+not.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.background import in_background
+from tests.fakes.command import REPOSITORY
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import Tagged, tag_of, tagged, tagged_mails
+from tests.servers.dovecot import Dovecot, Login
+from tests.servers.ferry import Ferry
+from tests.servers.ferry_config import account, configuration
+from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+
+CATCH_ALL = (
+    'mailbox = "catch-all"',
+    'domains = { "corp.example" = "keep" }',
+    'unknown_recipients = "postmaster@corp.example"',
+)
+REFUSED, UNKNOWN = "refused@corp.example", "unknown@corp.example"
+ANSWERS = {REFUSED: "554 5.7.1 Not here", UNKNOWN: "550 5.1.1 No such user"}
+BIG = 20_000
+PASSINGS = {
+    "fetcher.gone-recorded": 2,
+    "fetcher.blob-kept": 1,
+    "fetcher.recorded": 2,
+    "fetcher.published": 1,
+    "fetcher.deleting-recorded": 1,
+    "fetcher.deleted": 1,
+    "fetcher.quit": 1,
+    "router.recorded": 1,
+    "router.published": 1,
+    "router.acknowledged": 1,
+    "relay.begun": 1,
+    "relay.delivered": 3,
+    "relay.blob-kept": 1,
+    "relay.recorded": 1,
+    "relay.published": 1,
+    "relay.acknowledged": 1,
+}
+"""Every named step, and at which passing of it Mailferry dies."""
+
+
+def moved_mails() -> list[Tagged]:
+    """Mails that are to leave their source: small ones, one held in a blob, one refused, one for nobody."""
+    return [
+        *tagged_mails("small", 5),
+        tagged("big", body=b"0123456789abcde\r\n" * (BIG // 17)),
+        tagged("refused", to=REFUSED),
+        tagged("unknown", to=UNKNOWN),
+    ]
+
+
+KEPT = tagged_mails("kept", 3, to="amy@corp.example")
+
+
+def test_every_named_step_is_one_at_which_a_test_kills() -> None:
+    sources = [path for folder in ("services", "shared") for path in (REPOSITORY / folder).rglob("*.py")]
+    named = {name for path in sources for name in re.findall(r'reached\("([^"]+)"\)', path.read_text())}
+    assert named == set(PASSINGS)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("step", PASSINGS)
+def test_a_kill_loses_no_mail_and_doubles_none_that_was_recorded(
+    step: str, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    moved = moved_mails()
+    mover, keeper = dovecot.new_user(), dovecot.new_user()
+    dovecot.fill(mover.name, [mail.raw for mail in moved])
+    dovecot.fill(keeper.name, [mail.raw for mail in KEPT])
+    with (
+        in_background(SmtpServer(recipients=ANSWERS)) as target,
+        Ferry(tmp_path, _configuration(dovecot.pop3_port, mover, keeper, target.port)) as ferry,
+    ):
+        assert ferry.start(MAILFERRY_DIE_AT=f"{step}:{PASSINGS[step]}").ended() == -signal.SIGKILL
+        again = ferry.start().ready()
+        wanted = {mail.tag for mail in [*moved, *KEPT]} - {"refused"}
+        again.wait_until(
+            lambda: (
+                dovecot.remaining_count(mover.name) == 0
+                and {tag_of(mail.content) for mail in target.accepted} == wanted
+            )
+        )
+        assert again.terminate() == 0
+
+    books = Books(ferry.path)
+    books.agree(len(moved) + len(KEPT))
+    assert set(books.parked()) == {"refused"}
+    assert books.told("parked", "export", books.parked()["refused"]) == moved[-2].raw
+    assert dovecot.remaining(keeper.name) == [mail.raw for mail in KEPT]
+    arrived_whole(target.accepted, [*moved, *KEPT])
+    doubts = books.in_doubt(["bob@corp.example", "amy@corp.example", UNKNOWN])
+    arrived = copies(target.accepted)
+    arrived[("unknown", UNKNOWN)] = arrived.pop(("unknown", "postmaster@corp.example"))
+    none_twice_but_in_doubt(arrived, doubts)
+    assert max(arrived.values()) <= 2
+    if step == "relay.delivered":
+        assert doubts.total() > 0
+
+
+def _configuration(port: int, mover: Login, keeper: Login, target: int) -> str:
+    accounts = [
+        account("mover", port, mover, *CATCH_ALL),
+        account("keeper", port, keeper, *CATCH_ALL, 'retention = "keep"'),
+    ]
+    return configuration(
+        accounts, target=target, fetcher='window_messages = 4\ninline_limit = "8KiB"', connections=2
+    )
