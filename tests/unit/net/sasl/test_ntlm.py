@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import os
+from pathlib import Path
 
 import pytest
+import spnego
 
 from shared.net.sasl import SaslError, mechanism
 
@@ -52,3 +54,23 @@ def test_what_is_no_challenge_is_refused(challenge: bytes) -> None:
     ntlm.respond(b"")
     with pytest.raises(SaslError):
         ntlm.respond(challenge)
+
+
+def test_an_acceptor_agrees_with_the_right_password_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = tmp_path / "users"
+    known.write_text("DOMAIN:bob:größe\n", encoding="utf-8")
+    monkeypatch.setenv("NTLM_USER_FILE", str(known))
+    for password in ("größe", "wrong"):
+        acceptor = spnego.server(protocol="ntlm", options=spnego.NegotiateOptions.use_ntlm)
+        ntlm = mechanism("NTLM", "DOMAIN\\bob", password)
+        challenge = acceptor.step(ntlm.respond(b""))
+        assert challenge is not None
+        authenticate = ntlm.respond(challenge)
+        if password == "größe":
+            acceptor.step(authenticate)
+            assert acceptor.complete
+        else:
+            with pytest.raises(spnego.exceptions.SpnegoError):
+                acceptor.step(authenticate)
