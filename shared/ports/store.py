@@ -128,7 +128,9 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What followed from a batch: messages now settled, and how many attempts were found in doubt."""
+    """What followed from a batch: messages now settled, and how many wishes were stale and changed
+    nothing.
+    """
 
     settled: tuple[Settled, ...]
     stale: int = 0

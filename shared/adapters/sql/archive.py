@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from sqlalchemy import Select, func, select, union
 
+from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import entry_of
 from shared.adapters.sql.tables import journal, messages, recipients
@@ -165,6 +166,7 @@ def _parked_addresses(message: Message) -> list[str]:
 
 
 def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:
+    allow_scans(transaction.connection)
     query = (
         select(messages.c.account, messages.c.status, func.count())
         .where(~messages.c.gone)

@@ -23,6 +23,8 @@ from shared.ports.store import StoreUnavailable
 BUSY_SECONDS = 10.0
 CONNECT_SECONDS = 10
 CACHE_KIB = 32768
+KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+"""What PostgreSQL's planner must not think of where a few keys are looked up."""
 IDLE_IN_TRANSACTION = "60s"
 """A process that is stopped in the middle must not hold its locks, and with them other processes, for
 ever.
@@ -88,10 +90,19 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     has grown since.
     """
     with connection.cursor() as cursor:
-        for setting in ("enable_seqscan = off", "enable_hashjoin = off", "enable_mergejoin = off"):
-            cursor.execute(f"SET {setting}")
+        for setting in KEYS_ONLY:
+            cursor.execute(f"SET {setting} = off")
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
     connection.commit()
+
+
+def allow_scans(connection: Connection) -> None:
+    """Let the rest of the transaction read whole tables in their own order, which is what it is going to
+    do.
+    """
+    if connection.dialect.name == "postgresql":
+        for setting in KEYS_ONLY:
+            connection.exec_driver_sql(f"SET LOCAL {setting} = on")
 
 
 def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool = False) -> Engine:

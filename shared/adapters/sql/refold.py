@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import BigInteger, Column, Index, MetaData, Table, select
 
 from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import RECIPIENT_STATUS, entry_of
 from shared.adapters.sql.tables import BYTEWISE, journal
 from shared.adapters.sql.work import Transaction
@@ -59,6 +60,7 @@ class Refold:
 
     def messages(self) -> Iterator[list[Folded]]:
         """All messages, some at a time, in the order of their ids."""
+        allow_scans(self._connection)
         touches.create(self._connection, checkfirst=False)
         query = select(journal.c.message, journal.c.seq, journal.c.body).order_by(
             journal.c.message, journal.c.seq

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.model.message import MessageStatus, RecipientStatus
+from shared.ports.store import TargetState
 from tests.fakes.mail_lives import BOB, EVE, Lives, mail, outcome, routed
 
 
@@ -142,3 +143,17 @@ async def test_messages_are_counted_by_account_and_status(lives: Lives) -> None:
         ("acme/box", MessageStatus.FETCHED): 2,
         ("acme/box", MessageStatus.SETTLED): 1,
     }
+
+
+async def test_a_target_is_known_by_what_it_takes_and_what_waits_for_it(lives: Lives) -> None:
+    assert await lives.store.target_states(["exchange"]) == [TargetState("exchange")]
+    await lives.settled("uid 1")
+    await lives.park(await lives.routed("uid 2"))
+    deferred = await lives.routed("uid 3")
+    await lives.begin(deferred)
+    await lives.end(deferred, outcome(BOB, RecipientStatus.DEFERRED, lives.now + 60))
+    states = await lives.store.target_states(["other", "exchange"])
+    assert states == [
+        TargetState("other"),
+        TargetState("exchange", delivered=True, waiting=1, parked=1, text="said so"),
+    ]
