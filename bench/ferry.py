@@ -59,9 +59,10 @@ def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str
     before = sink.count()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for service in SERVICES:
-            started = time.perf_counter()
+        for service in SERVICES[:-1]:
             children[service] = _start_service(service, config, home)
+        started = time.perf_counter()
+        children[SERVICES[-1]] = _start_service(SERVICES[-1], config, home)
         _await_delivery(source, sink, before)
         seconds = time.perf_counter() - started
         used = {name: usage(child.pid) for name, child in children.items()}

@@ -31,7 +31,8 @@ def alone(database: Path | None) -> Iterator[None]:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError as error:
         raise MailferryError(
-            f"the directory {lock.parent} of the database does not exist; make it, for Mailferry's user alone",
+            f"the directory {lock.parent} of the database does not exist; "
+            "make it, for Mailferry's user alone",
             temporary=False,
             fault=Fault.OPERATOR,
         ) from error

@@ -10,10 +10,12 @@ There are no row locks and none are needed: a writing transaction begins with th
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk import Row, Texts, inserted, primary_key
 
@@ -66,14 +68,36 @@ class SqliteBulk:
         text = self._texts.get(_select, table, *columns)
         if only:
             text = f"{text} WHERE {only}"
-        return connection.exec_driver_sql(text, (json.dumps(wanted, ensure_ascii=False),)).all()
+        return execute(connection, text, (json.dumps(wanted, ensure_ascii=False),)).fetchall()
 
     def _many(self, connection: Connection, rows: Sequence[Row], text: str, width: int) -> None:
         """Execute `text` with `rows` of `width` values in place of its `{values}`."""
         for portion in _portions(rows):
             row = f"({', '.join('?' * width)})"
             statement = text.replace(VALUES, ", ".join([row] * len(portion)))
-            connection.exec_driver_sql(statement, tuple(chain.from_iterable(portion)))
+            execute(connection, statement, tuple(chain.from_iterable(portion)))
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """The driver's own connection."""
+    driver: object = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("not a connection to SQLite")
+    return driver
+
+
+def execute(connection: Connection, statement: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
+    """Execute through the driver, which is several times quicker for what needs no translation.
+
+    Raises SQLAlchemy's errors all the same.
+    """
+    try:
+        return driver_of(connection).execute(statement, parameters)
+    except sqlite3.Error as error:
+        dialect = connection.dialect
+        raise DBAPIError.instance(
+            statement, None, error, sqlite3.Error, hide_parameters=True, dialect=dialect
+        ) from error
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

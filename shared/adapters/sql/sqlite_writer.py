@@ -8,17 +8,17 @@ itself. Readers have connections of their own and see what was committed last.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from shared.adapters.sql.bulk_sqlite import SqliteBulk
+from shared.adapters.sql.bulk_sqlite import SqliteBulk, driver_of, execute
 from shared.adapters.sql.engine import Database, check_file, sqlite_engine
 from shared.adapters.sql.failures import meaning
 from shared.adapters.sql.part import Change, Result
@@ -122,7 +122,7 @@ class SqliteTransactions:
 
     def _run(self, connection: Connection, waiting: Waiting) -> None:
         try:
-            with connection.begin_nested():
+            with _savepoint(connection):
                 waiting.result = waiting.change(Transaction(connection, self._bulk))
         except Exception as error:
             waiting.error = self._told(error)
@@ -160,10 +160,23 @@ class SqliteTransactions:
             _tell([late])
 
 
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    """Undo what was done inside if it fails, and nothing else."""
+    execute(connection, "SAVEPOINT change")
+    try:
+        yield
+    except BaseException:
+        if _is_alive(connection):
+            execute(connection, "ROLLBACK TO change")
+            execute(connection, "RELEASE change")
+        raise
+    execute(connection, "RELEASE change")
+
+
 def _is_alive(connection: Connection) -> bool:
     """Whether the transaction goes on: on a full disk and some other errors SQLite ends it by itself."""
-    driver: object = connection.connection.dbapi_connection
-    return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+    return driver_of(connection).in_transaction
 
 
 def _tell(group: Sequence[Waiting]) -> None:
