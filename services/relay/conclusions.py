@@ -33,7 +33,8 @@ from shared.ports.store import Concluded, Deliveries
 
 BATCH = 200
 LINGER = 0.003
-AT_ONCE = 1.0
+RECORDING = 1.0
+"""Seconds that recording may take of a delay without making it the next shorter one."""
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 
@@ -116,9 +117,11 @@ class Conclusions:
         retries = [each for conclusion in batch for each in self._retries(conclusion)]
         try:
             await self._broker.publish([*retries, *hints(concluded.settled)])
+            reached("relay.published")
             await _acknowledge(batch)
         except MailferryError as error:
             log.warning("retries not published", count=len(retries), error=error)
+        reached("relay.acknowledged")
         await release_blobs(self._blobs, concluded.settled)
 
     async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
@@ -139,8 +142,7 @@ class Conclusions:
         now = self._clock.now()
         for outcome, attempt in conclusion.outcomes.outcomes:
             if outcome.status is RecipientStatus.DEFERRED and outcome.next_attempt_at is not None:
-                delay = outcome.next_attempt_at - now
-                key = ROUTED_KEY if delay < AT_ONCE else self._topology.retry_key(delay)
+                key = self._retry_key(outcome.next_attempt_at - now)
                 again = RoutedRecipient(
                     address=outcome.address, destination=outcome.destination, attempt=attempt
                 )
@@ -150,6 +152,9 @@ class Conclusions:
             Publication(key, EVENT_CODEC.encode(event.model_copy(update={"recipients": tuple(recipients)})))
             for key, recipients in by_key.items()
         ]
+
+    def _retry_key(self, delay: float) -> str:
+        return ROUTED_KEY if delay <= 0 else self._topology.retry_key(delay + RECORDING)
 
     def _count(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
         now = self._clock.now()
