@@ -22,6 +22,14 @@ from shared.ports.store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
 CONNECT_SECONDS = 10
+DEADLINES = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that vanished from the network is noticed within a minute; seconds, the last in milliseconds."""
 CACHE_KIB = 32768
 KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """What PostgreSQL's planner must not think of where a few keys are looked up."""
@@ -78,7 +86,7 @@ def postgres_engine(url: URL, connections: int) -> Engine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=CONNECT_SECONDS,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "mailferry"},
+        connect_args={"application_name": "mailferry", **DEADLINES},
         use_native_hstore=False,
     )
     event.listen(engine, "connect", _prepare_postgres)
