@@ -6,7 +6,8 @@ from services.fetcher import mailbox_errors as source
 from services.relay.smtp import errors as target
 from shared.model.errors import MailferryError
 from shared.net import errors as net
-from shared.net.sasl.mechanism import SaslError
+from shared.net.sasl import SaslError, UnfitCredentials
+from shared.ports.tokens import TokenUnavailable
 
 CONNECT, TLS, GREETING, LOGIN, LISTING = "connect", "TLS", "greeting", "login", "listing"
 CERTIFICATE = 'Check host name and certificate; an own authority goes into "ca_file".'
@@ -15,6 +16,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.NameLookupFailed, "name", "Check the host's name, and this machine's DNS."),
     (net.ConnectFailed, CONNECT, "Check host and port, whether the server runs, and the firewalls between."),
     (net.TlsInjection, TLS, "Something on the way tampers with the connection; find out what."),
+    (net.CertificateNotPinned, TLS, 'If the certificate was renewed, write its fingerprint into "tls_pin".'),
     (net.TlsFailed, TLS, CERTIFICATE),
     (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
     (
@@ -32,6 +34,8 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (source.LoginTooSoon, LOGIN, 'The provider wants fewer logins; wait, and choose a longer "poll".'),
     (target.LoginRefused, LOGIN, "Check user name and password."),
     (target.LoginImpossible, LOGIN, "Remove username and password if none are needed, or make TLS possible."),
+    (TokenUnavailable, LOGIN, "Check what renews the token, and who may read its file."),
+    (UnfitCredentials, LOGIN, 'Check user name and password, or name other methods in "auth".'),
     (SaslError, LOGIN, "The server breaks off the login; try another method."),
     (target.SessionRefused, GREETING, "The server does not want this machine; ask its operator to allow it."),
     (

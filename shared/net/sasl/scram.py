@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from scramp import ScramClient, ScramException
 from typing_extensions import override
 
+from shared.model.errors import quoted
 from shared.net.sasl.mechanism import Mechanism, Peer, SaslError, UnfitCredentials, in_utf8
 
 MOST_ITERATIONS = 600_000  # about a third of a second of one core
@@ -129,7 +130,7 @@ def _client(
 def _reason(error: Exception) -> str:
     """scramp's own words, which quote no secret; for other errors only their kind."""
     if isinstance(error, ScramException):
-        return str(Exception.__str__(error)).rstrip(".").lower()
+        return quoted(Exception.__str__(error).rstrip(".").lower())
     if type(error) is ValueError:
         return str(error)
     return "it is malformed"
