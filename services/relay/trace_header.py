@@ -11,7 +11,6 @@ from collections.abc import AsyncIterable, AsyncIterator
 from email.utils import formatdate
 
 HEADER_LIMIT = 1024 * 1024
-_END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _RETURN_PATH = re.compile(
     rb"^return-path[ \t]*:[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*", re.IGNORECASE | re.MULTILINE
 )
@@ -34,11 +33,18 @@ def without_return_path(beginning: bytes) -> bytes:
     """`beginning`, which holds the header whole or as much as is looked at, without its Return-Path
     fields.
     """
-    if beginning.startswith((b"\n", b"\r\n")) or not _RETURN_PATH.search(beginning):
+    end = _header_length(beginning)
+    if b"return-path" not in beginning[:end].lower():
         return beginning
-    match = _END_OF_HEADER.search(beginning)
-    end = match.end() if match else len(beginning)
     return _RETURN_PATH.sub(b"", beginning[:end]) + beginning[end:]
+
+
+def _header_length(beginning: bytes) -> int:
+    """How much of a mail is its header; all, where no empty line ends it."""
+    if beginning.startswith((b"\n", b"\r\n")):
+        return 0
+    ends = [end for mark in (b"\n\r\n", b"\n\n") if (end := beginning.find(mark)) >= 0]
+    return min(ends) + 1 if ends else len(beginning)
 
 
 async def on_top(header: bytes, mail: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -51,7 +57,7 @@ async def on_top(header: bytes, mail: AsyncIterable[bytes]) -> AsyncIterator[byt
             yield chunk
             continue
         beginning += chunk
-        if _END_OF_HEADER.search(beginning) or len(beginning) > HEADER_LIMIT:
+        if _header_length(beginning) < len(beginning) or len(beginning) > HEADER_LIMIT:
             yield header + without_return_path(beginning)
             beginning = None
     if beginning is not None:
