@@ -9,7 +9,8 @@ from shared.model.errors import MailferryError
 
 
 class ScriptedWire:
-    """`read` hands out `script` piece by piece, then the end; `sent` is all that was written.
+    """`read` hands out `script` piece by piece, then the end; `sent` is all that was written,
+    `sent_in_clear` what of it came before TLS.
 
     `tls_error` is raised by `start_tls`; `certificate` is what the server shows after it.
     """
@@ -25,6 +26,7 @@ class ScriptedWire:
         self._tls_error = tls_error
         self._certificate = certificate
         self.sent = b""
+        self.sent_in_clear = b""
         self.is_tls = False
         self.ended = ""
         self.deadlines: list[float | None] = []
@@ -41,6 +43,8 @@ class ScriptedWire:
 
     def write(self, data: bytes) -> None:
         self.sent += data
+        if not self.is_tls:
+            self.sent_in_clear += data
 
     async def drain(self) -> None:
         return

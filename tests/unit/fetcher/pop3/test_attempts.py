@@ -19,7 +19,7 @@ from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
-from shared.net.errors import CertificateNotPinned, ConnectionLost, TlsFailed
+from shared.net.errors import CertificateNotPinned, ConnectionLost, InactivityTimeout, TlsFailed
 from shared.net.sasl import SaslError
 from tests.fakes.scripted import ScriptedWire
 
@@ -134,6 +134,29 @@ async def test_a_server_that_cannot_bear_a_bare_auth_is_dialled_again_without(an
     await login.open("user")
     assert login.sent[1] == [b"CAPA", b"USER tim", b"PASS " + CANARY.encode()]
     assert any("Trying again without" in line for line in login.shown)
+
+
+class Silent(ScriptedWire):
+    """Says nothing when its script is at its end."""
+
+    async def read(self) -> bytes:
+        data = await super().read()
+        if not data:
+            raise InactivityTimeout("pop.example:110 sent nothing for 60 seconds.")
+        return data
+
+
+async def test_a_server_that_leaves_capa_unanswered_is_dialled_again_without() -> None:
+    login = Login([], [HELLO, ERR, OK, OK])
+    login.wires[0] = login._left[0] = Silent([HELLO])
+    await login.open("user")
+    assert login.sent == [[b"CAPA"], [b"AUTH", b"USER tim", b"PASS " + CANARY.encode()]]
+
+
+async def test_a_server_that_falls_silent_in_a_login_is_not_tried_with_other_methods() -> None:
+    login = Login([])
+    login.wires[0] = login._left[0] = Silent([HELLO, capa("PLAIN", "USER")])
+    await login.fails(InactivityTimeout)
 
 
 async def test_a_server_is_asked_nothing_where_all_detection_is_switched_off() -> None:
