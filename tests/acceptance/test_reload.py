@@ -1,0 +1,51 @@
+"""HUP: the running process works by the file as it is now, unless that cannot be used."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.fakes.background import in_background
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import Tagged, tag_of, tagged
+from tests.servers.dovecot import Dovecot
+from tests.servers.ferry import Ferry
+from tests.servers.ferry_config import account, configuration
+
+
+def test_an_account_is_added_while_running_and_a_broken_file_changes_nothing(
+    dovecot: Dovecot, tmp_path: Path
+) -> None:
+    first, second = dovecot.new_user(), dovecot.new_user()
+    accounts = [
+        account("first", dovecot.pop3_port, first),
+        account("second", dovecot.pop3_port, second),
+    ]
+    mails = [tagged(f"reload-{number}") for number in range(3)]
+
+    with in_background(SmtpServer()) as target:
+
+        def has(*expected: Tagged) -> bool:
+            return {tag_of(mail.content) for mail in target.accepted} == {mail.tag for mail in expected}
+
+        whole = configuration(accounts, target=target.port)
+        with Ferry(tmp_path, configuration(accounts[:1], target=target.port)) as ferry:
+            process = ferry.start().ready()
+            dovecot.fill(second.name, [mails[0].raw])
+            dovecot.fill(first.name, [mails[1].raw])
+            process.wait_until(lambda: has(mails[1]))
+
+            ferry.path.write_text(whole)
+            process.send(signal.SIGHUP)
+            process.wait_until(lambda: has(*mails[:2]))
+            assert process.said("configuration reloaded")[-1]["accounts"] == 2
+
+            ferry.path.write_text(f'{whole}\nretenton = "keep"\n[[acounts]]\n')
+            process.send(signal.SIGHUP)
+            process.wait_until(lambda: len(process.said("configuration not reloaded")) == 2)
+            dovecot.fill(second.name, [mails[2].raw])
+            process.wait_until(lambda: has(*mails))
+            assert process.terminate() == 0
+        problems = [line["problem"] for line in process.said("configuration not reloaded")]
+        assert [problem.startswith(f"{ferry.path}:") for problem in problems] == [True, True]
+        assert ['"retenton"' in "".join(problems), '"acounts"' in "".join(problems)] == [True, True]
