@@ -51,8 +51,6 @@ class Attempts:
 
         Raises `TryWithout` where another connection may do better, and the error of the last attempt.
         """
-        if not self._left():
-            raise self._plan.refusal or LoginMethodsExhausted(self._no_method())
         while methods := self._left():
             if await self._succeeds(methods[0]):
                 return methods[0]
