@@ -50,13 +50,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
             upgrade(configuration.store.url.get_secret_value())
         async with surroundings(configuration) as around:
             if configuration.store.sqlite_path is not None:
-                await around.store.end_leases()
-            if configuration.broker.in_process:
-                lost = await around.store.lose_all(
-                    "the process with its broker was restarted", around.clock.now()
-                )
-                if lost:
-                    log.info("mails in flight are fetched again", count=lost)
+                await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
             name = process_name()
             tally = Tally()
             yield Together(
@@ -66,6 +60,15 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
                 build_relay(configuration, around, name=name, observe=tally.observe),
                 tally,
             )
+
+
+async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
+    """What an earlier process held is free: nobody else works on this database, as `alone` made sure."""
+    await around.store.end_leases()
+    if broker_was_inside:
+        lost = await around.store.lose_all("the process with its broker was restarted", around.clock.now())
+        if lost:
+            log.info("mails in flight are fetched again", count=lost)
 
 
 async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:

@@ -1,0 +1,252 @@
+"""Visits to a mailbox, with the real ledger, and with a pipeline that the test plays itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from services.fetcher.hints import HintBoard
+from services.fetcher.intake import Ports
+from services.fetcher.session import Limits, Visit
+from services.fetcher.visiting import Visitor
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.sql import open_store, upgrade
+from shared.adapters.sql.store import SqlStore
+from shared.adapters.system_clock import SystemClock
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageFetched
+from shared.contract.journal import RecipientOutcome
+from shared.contract.topology import ROUTER_QUEUE, topology
+from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMail
+from shared.model.account import Account, Login, MailboxKind, Routing
+from shared.model.address import Address
+from shared.model.endpoint import Endpoint
+from shared.model.message import RecipientStatus
+from shared.model.retention import Retention
+from shared.ops.metrics import Metrics
+from shared.ports.store import Lease, Schedule
+from tests.fakes.mailbox import FakeMailbox
+
+LEASE = 60.0
+IMPATIENT = Limits(settle_wait=0.05, longest_wait=0.1)
+PATIENT = Limits(settle_wait=30.0)
+ACCOUNT = Account(
+    tenant="acme",
+    name="bob",
+    protocol="pop3",
+    endpoint=Endpoint("pop.test", 110),
+    login=Login("bob", SecretStr("x"), ("user",)),
+    target="here",
+    routing=Routing(MailboxKind.SINGLE, Address("bob", "here.test")),
+)
+
+
+class World:
+    """An account with its mailbox, and what is around a fetcher."""
+
+    def __init__(self, store: SqlStore, directory: Path) -> None:
+        self.clock = SystemClock()
+        self.store = store
+        self.broker = MemoryBroker(topology([60]), self.clock)
+        self.blobs = FileBlobs(directory)
+        self.board = HintBoard(self.clock)
+        self.mailbox = FakeMailbox({})
+        self.account = ACCOUNT
+        self._ids = 0
+
+    async def visit(self, limits: Limits = IMPATIENT, *, stopping: bool = False) -> Visit:
+        """One visit, whose lease is taken and given back."""
+        now = self.clock.now()
+        schedule = Schedule(self.account.id, self.account.patience.poll, enabled=True)
+        await self.store.sync_accounts([schedule], now)
+        (lease,) = await self.store.lease_these("fetcher", [self.account.id], now, now + LEASE)
+        return await self._visitor(limits).visit(self.account, lease, lambda: stopping)
+
+    async def visit_under(self, lease: Lease) -> Visit:
+        return await self._visitor(IMPATIENT).visit(self.account, lease)
+
+    def _visitor(self, limits: Limits) -> Visitor:
+        async def open_mailbox(_: Account) -> FakeMailbox:
+            return self.mailbox
+
+        return Visitor(
+            name="fetcher",
+            leases=self.store,
+            ports=Ports(self.store, self.broker, self.blobs, self.clock, self._new_id),
+            board=self.board,
+            limits=limits,
+            open_mailbox=open_mailbox,
+            metrics=Metrics(CollectorRegistry(), "test"),
+            chance=lambda: 0.0,
+        )
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:026d}"
+
+    async def fetched(self, count: int) -> list[MessageFetched]:
+        """The next `count` events for the router."""
+        events: list[MessageFetched] = []
+        async with self.broker.subscribe(ROUTER_QUEUE, 1) as subscription:
+            while len(events) < count:
+                deliveries = await subscription.batch(1, 0)
+                events += [
+                    event
+                    for each in deliveries
+                    if isinstance(event := EVENT_CODEC.decode(each.body), MessageFetched)
+                ]
+                await subscription.ack(deliveries)
+        return events
+
+    async def deliver(self, count: int, status: RecipientStatus = RecipientStatus.DELIVERED) -> None:
+        """Play router and relay for the next `count` mails, hints included."""
+        now = self.clock.now()
+        for _ in range(count):
+            (event,) = await self.fetched(1)
+            bob = ChosenRecipient("bob@here.test", "", "it is his mailbox")
+            mail = RoutedMail(event.message, event.fetch_no, event.message, "", "", "here", "", (bob,))
+            await self.store.record_routed([mail], now, LEASE)
+            attempt = Attempt(event.message, event.fetch_no, ((bob.address, 0),), "relay")
+            await self.store.begin_attempts([attempt], now, LEASE)
+            outcome = RecipientOutcome(
+                address=bob.address,
+                status=status,
+                code="",
+                text="",
+                destination=bob.address,
+                next_attempt_at=now + 60 if status is RecipientStatus.DEFERRED else None,
+            )
+            await self.store.end_attempts([Outcomes(event.message, ((outcome, 1),))], now, LEASE)
+            self.board.post(event.message)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    url = f"sqlite://{tmp_path}/mailferry.db"
+    upgrade(url)
+    store = open_store(url)
+    yield World(store, tmp_path / "blobs")
+    await store.close()
+
+
+async def test_what_is_settled_during_the_visit_is_deleted_in_it(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22"}
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(2))
+    assert (visit.report.fetched, visit.report.deleted, visit.report.waiting) == (2, 2, 0)
+    assert world.mailbox.mails == {}
+
+
+async def test_what_is_settled_later_is_deleted_by_the_next_visit(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    first = await world.visit()
+    assert (first.report.fetched, first.report.deleted, first.report.waiting) == (1, 0, 1)
+    await world.deliver(1)
+    second = await world.visit()
+    assert (second.report.fetched, second.report.deleted, second.report.waiting) == (0, 1, 0)
+    assert world.mailbox.mails == {}
+
+
+async def test_a_hint_without_a_settlement_deletes_nothing(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+
+    async def lie() -> None:
+        (event,) = await world.fetched(1)
+        world.board.post(event.message)
+
+    visit, _ = await asyncio.gather(world.visit(PATIENT), lie())
+    assert (visit.report.deleted, world.mailbox.mails) == (0, {"a": b"1"})
+
+
+async def test_a_deferred_mail_stays_and_is_not_fetched_again(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    await world.deliver(1, RecipientStatus.DEFERRED)
+    visit = await world.visit()
+    assert (visit.report.fetched, visit.report.waiting) == (0, 1)
+    assert world.mailbox.retrieved == ["a"]
+
+
+async def test_kept_copies_count_as_done(world: World) -> None:
+    world.account = replace(ACCOUNT, retention=Retention(None))
+    world.mailbox.mails = {"a": b"1"}
+    visit, _ = await asyncio.gather(world.visit(replace(PATIENT, wait_always=True)), world.deliver(1))
+    assert (visit.report.deleted, visit.report.waiting) == (0, 0)
+    assert world.mailbox.mails == {"a": b"1"}
+
+
+async def test_one_mail_that_is_not_handed_out_blocks_no_other(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"2", "c": b"3"}
+    world.mailbox.withheld = {"b"}
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(2))
+    assert (visit.report.fetched, visit.report.deleted, visit.report.failed) == (2, 2, False)
+    assert "b" in str(visit.report.problem)
+    assert world.mailbox.mails == {"b": b"2"}
+
+
+async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    await world.deliver(1)
+    world.mailbox.mails["b"] = b"2"
+    world.mailbox.broken_at = "b"
+
+    broken = await world.visit()
+    assert broken.report.failed
+    assert world.mailbox.mails == {"a": b"1", "b": b"2"}
+
+    deleting = await world.visit()
+    assert (deleting.report.deleted, deleting.report.fetched, deleting.more) == (1, 0, True)
+    assert world.mailbox.mails == {"b": b"2"}
+
+
+async def test_no_more_is_under_way_than_the_window_lets_pass(world: World) -> None:
+    world.mailbox.mails = {str(n): b"1" for n in range(5)}
+    visit = await world.visit(replace(IMPATIENT, window_messages=2))
+    assert (visit.report.fetched, visit.more) == (2, True)
+    again = await world.visit(replace(IMPATIENT, window_messages=2))
+    assert (again.report.fetched, again.more) == (0, False)
+
+
+async def test_room_in_the_window_is_used_in_the_same_visit(world: World) -> None:
+    world.mailbox.mails = {str(n): b"1" for n in range(5)}
+    visit, _ = await asyncio.gather(world.visit(replace(PATIENT, window_messages=2)), world.deliver(5))
+    assert (visit.report.fetched, visit.report.deleted) == (5, 5)
+
+
+async def test_a_visit_told_to_stop_fetches_nothing_new_but_deletes(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    await world.deliver(1)
+    world.mailbox.mails["b"] = b"2"
+    visit = await world.visit(stopping=True)
+    assert (visit.report.deleted, visit.report.fetched) == (1, 0)
+
+
+async def test_a_large_mail_goes_into_a_blob_that_is_durable_before_the_ledger_knows_it(world: World) -> None:
+    world.mailbox.mails = {"a": b"x" * 1000}
+    await world.visit(replace(IMPATIENT, inline_limit=100))
+    (event,) = await world.fetched(1)
+    assert event.payload.inline is None
+    assert event.payload.blob is not None
+    assert b"".join([piece async for piece in world.blobs.read(event.payload.blob)]) == b"x" * 1000
+
+
+async def test_a_visit_whose_lease_has_passed_on_writes_nothing(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    now = world.clock.now()
+    await world.store.sync_accounts([Schedule(ACCOUNT.id, 60, enabled=True)], now)
+    (old,) = await world.store.lease_these("paused", [ACCOUNT.id], now - 2 * LEASE, now - LEASE)
+    await world.store.lease_these("another", [ACCOUNT.id], now, now + LEASE)
+
+    visit = await world.visit_under(old)
+    assert visit.report.failed
+    assert await world.store.ledger(ACCOUNT.id) == []
+    (state,) = await world.store.account_states()
+    assert state.leased_by == "another"
