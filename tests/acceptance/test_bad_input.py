@@ -1,0 +1,62 @@
+"""A file with a mistake of every kind: each is told once, all of them at once, and nothing is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ferry import Ferry
+
+FILE = """\
+store.url = "sqlite:mailferry.db"
+metrics.listen = ""
+
+[relay]
+retry_dealys = ["1m"]
+
+[[targets]]
+name = "exchange"
+url = "smtp://mail.corp.example"
+username = "ferry"
+password_file = "."
+
+[[accounts]]
+name = "first"
+source = "pop3s://first@pop.isp.example"
+password = "geheim"
+target = "exhange"
+mailbox = "single"
+recipient = "bob@corp.example"
+poll = true
+
+[[accounts]]
+name = "second"
+source = "pop3s://second@pop.isp.example"
+password_file = "nowhere/second.password"
+target = "exchange"
+mailbox = "catch-all"
+"""
+MISTAKES = (
+    (5, 'unknown key "retry_dealys"; did you mean "retry_delays"?'),
+    (11, '"password_file": '),
+    (17, '"target": there is no target "exhange"; did you mean "exchange"?'),
+    (20, '"poll": expected a duration'),
+    (22, '"domains" is missing: a catch-all mailbox'),
+    (25, "second.password cannot be read: No such file or directory"),
+)
+"""The line of each, and the words that are to be found there."""
+
+
+@pytest.mark.parametrize("command", [("config", "check"), ("once",), ("run",)], ids=" ".join)
+def test_every_mistake_is_told_once_with_its_place(tmp_path: Path, command: tuple[str, ...]) -> None:
+    with Ferry(tmp_path, FILE) as ferry:
+        ended = ferry.call(*command)
+    assert (ended.code, ended.out) == (78, "")
+    told = ended.err.splitlines()
+    assert len(told) == len(MISTAKES)
+    for sentence, (line, words) in zip(told, MISTAKES, strict=True):
+        assert sentence.startswith(f"{ferry.path}:{line}: ")
+        assert words in sentence
+    assert "geheim" not in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["mailferry.toml"]
