@@ -114,27 +114,21 @@ class Metrics:
         )
 
     def _broker(self) -> None:
+        self.broker_up = self._gauge(
+            "mailferry_broker_up", "1 while the broker can be used, 0 while it cannot."
+        )
         self.published = self._counter("mailferry_broker_published", "Events handed to the broker.")
         self.confirmed = self._counter("mailferry_broker_confirmed", "Events that the broker confirmed.")
         self.unroutable = self._counter(
             "mailferry_broker_unroutable", "Events that no queue took: the topology is damaged."
-        )
-        self.reconnects = self._counter(
-            "mailferry_broker_reconnects", "Connections that had to be made anew."
         )
         self.dead_events = self._counter(
             "mailferry_broker_dead", "Events that could not be understood and went to the dead-letter queue."
         )
 
     def _store(self) -> None:
-        self.transactions = self._counter(
-            "mailferry_store_transactions", "Transactions; outcome: committed, failed.", "outcome"
-        )
-        self.store_retries = self._counter(
-            "mailferry_store_retries", "Transactions begun anew after a conflict with another process."
-        )
-        self.store_seconds = self._histogram(
-            "mailferry_store_transaction_seconds", "Time of a transaction, its repetitions included.", QUICK
+        self.store_up = self._gauge(
+            "mailferry_store_up", "1 while the database can be used, 0 while it cannot."
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

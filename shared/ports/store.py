@@ -292,6 +292,10 @@ class Archive(Protocol):
         """Parked recipients, oldest first."""
         ...
 
+    async def parked_totals(self) -> tuple[int, int]:
+        """How many recipients are parked, and how many octets of mail are kept for them."""
+        ...
+
     async def retry_parked(
         self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
     ) -> Sequence[str]:

@@ -22,6 +22,7 @@ from shared.ops.metrics import Metrics
 from shared.ops.surroundings import Surroundings
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
+from shared.process.counting import CountingBroker
 
 
 @asynccontextmanager
@@ -29,16 +30,17 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     """Everything around the services of this process. A database or broker that is away does not end it."""
     clock = SystemClock()
     plan = topology(configuration.relay.retry_delays)
+    metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = open_store(configuration.store.url.get_secret_value())
     try:
         async with _broker(configuration, plan, clock) as broker:
             yield Surroundings(
                 store=store,
-                broker=broker,
+                broker=CountingBroker(broker, metrics),
                 blobs=FileBlobs(configuration.blobs.directory),
                 clock=clock,
                 topology=plan,
-                metrics=Metrics(CollectorRegistry(), version("mailferry")),
+                metrics=metrics,
                 chance=random.random,
                 entropy=random.Random().randbytes,  # noqa: S311 - ids have to be unique, not secret
                 cores=os.cpu_count() or 1,

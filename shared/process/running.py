@@ -17,6 +17,7 @@ from shared.model.errors import ConfigurationError, MailferryError
 from shared.ops.config import Configuration
 from shared.ops.health import serve_health
 from shared.ops.lifecycle import run_together, signals
+from shared.ops.metrics import Metrics
 from shared.ops.readiness import Readiness
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
@@ -61,7 +62,7 @@ async def run_services(
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
-    async with _health(configuration, around, readiness), _watching(around.store, readiness):
+    async with _health(configuration, around, readiness), _watching(around.store, readiness, around.metrics):
         with signals(stop, reload):
             for name in services:
                 around.metrics.service_up.labels(service=name).set(1)
@@ -103,19 +104,26 @@ async def _health(
 
 
 @asynccontextmanager
-async def _watching(store: Store, readiness: Readiness) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(_watch_store(store, readiness))
+async def _watching(store: Store, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
+    readiness.set("store", "not asked yet")
+    task = asyncio.ensure_future(_watch_store(store, readiness, metrics))
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _watch_store(store: Store, readiness: Readiness) -> None:
+async def _watch_store(store: Store, readiness: Readiness, metrics: Metrics) -> None:
     while True:
         try:
             await store.check()
-            readiness.set("store", None)
+            parked, octets = await store.parked_totals()
         except MailferryError as error:
             readiness.set("store", str(error))
+            metrics.store_up.set(0)
+        else:
+            readiness.set("store", None)
+            metrics.store_up.set(1)
+            metrics.parked.set(parked)
+            metrics.parked_bytes.set(octets)
         await asyncio.sleep(STORE_CHECK)

@@ -41,6 +41,10 @@ class SqlArchive(Part):
         """Parked recipients, oldest first."""
         return await self._transactions.read(lambda transaction: _parked(transaction, limit))
 
+    async def parked_totals(self) -> tuple[int, int]:
+        """How many recipients are parked, and how many octets of mail are kept for them."""
+        return await self._transactions.read(_parked_totals)
+
     async def retry_parked(
         self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
     ) -> Sequence[str]:
@@ -175,3 +179,11 @@ def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:
     return {
         (account, MessageStatus(status)): n for account, status, n in transaction.connection.execute(query)
     }
+
+
+def _parked_totals(transaction: Transaction) -> tuple[int, int]:
+    of_parked = select(recipients.c.message).where(recipients.c.parked_at.is_not(None))
+    kept = select(func.coalesce(func.sum(messages.c.octets), 0)).where(messages.c.id.in_(of_parked))
+    count = select(func.count()).select_from(of_parked.subquery())
+    connection = transaction.connection
+    return int(connection.execute(count).scalar_one()), int(connection.execute(kept).scalar_one())

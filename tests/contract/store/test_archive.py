@@ -157,3 +157,11 @@ async def test_a_target_is_known_by_what_it_takes_and_what_waits_for_it(lives: L
         TargetState("other"),
         TargetState("exchange", delivered=True, waiting=1, parked=1, text="said so"),
     ]
+
+
+async def test_what_is_parked_is_counted_in_recipients_and_in_octets_of_mail(lives: Lives) -> None:
+    assert await lives.store.parked_totals() == (0, 0)
+    for uid in ("uid 1", "uid 2"):
+        await lives.park(await lives.routed(uid, BOB, EVE))
+    [first, *others] = await lives.store.parked()
+    assert await lives.store.parked_totals() == (1 + len(others), 2 * first.message.octets)
