@@ -11,8 +11,10 @@ from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from services.relay.backoff import RetryPolicy
-from services.relay.outcome import Circumstances, from_error, from_reply, not_yet_parked
+from services.relay.outcome import Circumstances, Unforeseen, from_error, from_reply, not_yet_parked
 from services.relay.smtp.envelope import Envelope, RecipientReply
 from services.relay.trace_header import on_top, trace_header, without_return_path
 from shared.contract.events import MessageRouted
@@ -30,6 +32,8 @@ from shared.ports.clock import Clock
 from shared.ports.store import Serving
 
 Content = bytes | AsyncIterable[bytes]
+
+log = structlog.get_logger("mailferry.relay")
 
 
 class Way(Protocol):
@@ -53,7 +57,9 @@ class Attempter:
     metrics: Metrics
 
     async def make(self, event: MessageRouted, serving: Serving, way: Way) -> Outcomes:
-        """Deliver, and return one outcome per recipient. Raises nothing that a mail or a target can cause."""
+        """Deliver, and return one outcome per recipient. Raises nothing: whatever a mail or a target brings
+        about, the attempt has an end that is recorded.
+        """
         destinations = list(dict.fromkeys(each.destination for each in serving.recipients))
         self.metrics.attempts.inc()
         envelope = Envelope(serving.reverse_path, tuple(destinations), size=event.payload.octets)
@@ -68,6 +74,10 @@ class Attempter:
             ]
         except MailferryError as error:
             outcomes = [from_error(each, error, self._around(event)) for each in serving.recipients]
+        except Exception as error:
+            log.exception("attempt failed unexpectedly", message=event.message)
+            mistake = Unforeseen(f"internal error {type(error).__name__}; see the log")
+            outcomes = [from_error(each, mistake, self._around(event)) for each in serving.recipients]
         return await self._kept_safe(event, serving.recipients, outcomes)
 
     def _content(self, event: MessageRouted, destinations: Sequence[str]) -> Content:

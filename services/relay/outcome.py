@@ -14,12 +14,18 @@ from services.relay.smtp.errors import ConnectionLost, RefusedHere
 from services.relay.smtp.replies import Reply
 from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
-from shared.model.errors import MailferryError, quoted
+from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
 
 UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 UNKNOWN_RECIPIENT_CODES = frozenset({550, 551, 553})
 NO_CODE = ""
+
+
+class Unforeseen(MailferryError):
+    """An attempt met a mistake in Mailferry; how far the mail had come by then is not known."""
+
+    fault = Fault.OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def from_error(recipient: Recipient, error: MailferryError, around: Circumstance
     """What an attempt that ended without a reply about `recipient` means."""
     if isinstance(error, RefusedHere):
         return _outcome(recipient, RecipientStatus.PARKED, error.reply)
-    in_doubt = isinstance(error, ConnectionLost) and error.after_content
+    in_doubt = isinstance(error, Unforeseen) or (isinstance(error, ConnectionLost) and error.after_content)
     return _deferred(recipient, NO_CODE, quoted(str(error)), around, in_doubt=in_doubt)
 
 

@@ -103,14 +103,16 @@ class Relay:
             self._settings.message_lease,
         )
         reached("relay.begun")
-        by_message = {serving.message: serving for serving in servings}
+        begun: dict[str, list[Serving]] = {}
+        for serving in servings:
+            begun.setdefault(serving.message, []).append(serving)
         stale = []
         for received in ready:
-            serving = by_message.pop(received.event.message, None)
-            if serving is None:
+            own = _taken(begun.get(received.event.message, []), received.event)
+            if own is None:
                 stale.append(received.delivery)
             else:
-                self._start(received, serving, subscription)
+                self._start(received, own, subscription)
         await subscription.ack(stale)
 
     def _wish(self, event: MessageRouted) -> Attempt:
@@ -145,3 +147,13 @@ class Relay:
         while True:
             await self._clock.sleep(IDLE_CHECK)
             await self._lanes.close_idle()
+
+
+def _taken(begun: list[Serving], event: MessageRouted) -> Serving | None:
+    """Take out what was begun for `event`; others of the batch may be about other recipients of its mail."""
+    wished = {(each.address, each.attempt + 1) for each in event.recipients}
+    for serving in begun:
+        if wished.issuperset((each.address, each.attempt) for each in serving.recipients):
+            begun.remove(serving)
+            return serving
+    return None

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from services.relay.attempt import Attempter
+from services.relay.backoff import RetryPolicy
+from services.relay.conclusions import Conclusions
+from services.relay.lane import Lanes
+from services.relay.overdue import Overdue
+from services.relay.service import Relay, RelaySettings
+from services.relay.smtp.envelope import Envelope, Phase, RecipientReply
+from services.relay.smtp.replies import Reply
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.system_clock import SystemClock
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageRouted, Payload, RoutedRecipient
+from shared.contract.topology import ROUTED_KEY, topology
+from shared.custody.commands import Attempt, Outcomes
+from shared.custody.state import Message, Recipient
+from shared.model.message import RecipientStatus
+from shared.ops.consuming import Appetite
+from shared.ops.metrics import Metrics
+from shared.ops.stopping import Stop
+from shared.ports.broker import Publication
+from shared.ports.store import Concluded, Serving
+from tests.fakes.custody import BOB, EVE, recipient
+
+PLAN = topology([60])
+DELIVERED = Reply(250, (b"2.0.0 Taken",))
+
+
+class Store:
+    """Begins every attempt once and notes the outcomes."""
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._begun: set[tuple[str, int]] = set()
+        self.outcomes: dict[str, RecipientStatus] = {}
+        self.texts: dict[str, str] = {}
+        self.recorded = asyncio.Condition()
+
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
+        servings = []
+        for wish in wishes:
+            due = [each for each in wish.recipients if each not in self._begun]
+            self._begun.update(due)
+            if due:
+                served = tuple(self._attempting(address, attempt) for address, attempt in due)
+                servings.append(Serving(wish.message, served[0].target, "", served))
+        return servings
+
+    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+        async with self.recorded:
+            for wish in wishes:
+                self.outcomes |= {each.address: each.status for each, _ in wish.outcomes}
+                self.texts |= {each.address: each.text for each, _ in wish.outcomes}
+            self.recorded.notify_all()
+        return Concluded(())
+
+    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+        return []
+
+    async def has_recorded(self, count: int) -> None:
+        async with asyncio.timeout(10), self.recorded:
+            await self.recorded.wait_for(lambda: len(self.outcomes) >= count)
+
+    def _attempting(self, address: str, attempt: int) -> Recipient:
+        target = self._targets.get(address, "exchange")
+        return recipient(address, RecipientStatus.ATTEMPTING, attempt=attempt + 1, target=target)
+
+
+class Ways(Lanes):
+    """Lanes to targets that take everything, and note what they took."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__({}, helo_name="relay.example", capacity=10, clock=SystemClock())
+        self._error = error
+        self.taken: list[tuple[str, tuple[str, ...]]] = []
+
+    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+        if self._error is not None:
+            raise self._error
+        self.taken.append((target, envelope.recipients))
+        return [RecipientReply(each, DELIVERED, Phase.CONTENT) for each in envelope.recipients]
+
+
+def event(*addresses: str, target: str = "exchange") -> Publication:
+    recipients = tuple(RoutedRecipient(address=each, destination=each, attempt=1) for each in addresses)
+    routed = MessageRouted(
+        message="m", tenant="acme", account="acme/inbox", fetch_no=1, target=target, reverse_path="",
+        recipients=recipients, fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
+    )  # fmt: skip
+    return Publication(ROUTED_KEY, EVENT_CODEC.encode(routed))
+
+
+@asynccontextmanager
+async def relaying(store: Store, ways: Ways, broker: MemoryBroker, tmp_path: Path) -> AsyncIterator[None]:
+    clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
+    attempter = Attempter({}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics)
+    relay = Relay(
+        broker,
+        store,
+        ways,
+        attempter,
+        Conclusions(store, broker, blobs, clock, PLAN, metrics, 900.0),
+        Overdue(store, broker, clock, 900.0),
+        PLAN,
+        RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01)),
+    )
+    stop = Stop()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(relay.run(stop))
+        try:
+            yield
+        finally:
+            stop.ask("the test is over")
+
+
+async def test_two_events_about_one_mail_in_one_batch_are_both_served(tmp_path: Path) -> None:
+    store, ways = Store({EVE: "elsewhere"}), Ways()
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB), event(EVE, target="elsewhere")])
+    async with relaying(store, ways, broker, tmp_path):
+        await store.has_recorded(2)
+    assert sorted(ways.taken) == [("elsewhere", (EVE,)), ("exchange", (BOB,))]
+
+
+async def test_a_stale_event_does_not_take_the_attempt_of_another_event_about_its_mail(
+    tmp_path: Path,
+) -> None:
+    store, ways = Store({}), Ways()
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB), event(BOB), event(BOB, EVE)])
+    async with relaying(store, ways, broker, tmp_path):
+        await store.has_recorded(2)
+    assert sorted(ways.taken) == [("exchange", (BOB,)), ("exchange", (EVE,))]
+
+
+async def test_a_mistake_of_ours_in_an_attempt_defers_the_mail_and_frees_its_delivery(tmp_path: Path) -> None:
+    store, ways = Store({}), Ways(KeyError("nobody thought of this"))
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB)])
+    async with relaying(store, ways, broker, tmp_path):
+        await store.has_recorded(1)
+    assert store.outcomes == {BOB: RecipientStatus.DEFERRED}
+    assert "KeyError" in store.texts[BOB]
