@@ -118,9 +118,11 @@ class Conclusions:
         try:
             await self._broker.publish([*retries, *hints(concluded.settled)])
             reached("relay.published")
-            await _acknowledge(batch)
         except MailferryError as error:
+            # The leases bring the deferred back. The deliveries are stale by now: kept, they would only take
+            # room from the consumer, as long as its own connection lasts.
             log.warning("retries not published", count=len(retries), error=error)
+        await _acknowledge(batch)
         reached("relay.acknowledged")
         await release_blobs(self._blobs, concluded.settled)
 

@@ -19,7 +19,7 @@ from shared.custody.commands import Outcomes
 from shared.model.message import RecipientStatus
 from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
-from shared.ports.broker import Delivery, Publication
+from shared.ports.broker import BrokerUnavailable, Delivery, Publication
 from shared.ports.store import Concluded
 
 BOB = "bob@corp.example"
@@ -99,3 +99,33 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
         conclusions.add(Conclusion(received, Outcomes("m", ((outcome, 1),)), subscription))
         await conclusions.all_done()
     assert broker.keys == [key]
+
+
+class Blocked(MemoryBroker):
+    """Delivers, but takes no publications once it is `full`, as a broker whose disk is full."""
+
+    full = False
+
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        if self.full:
+            raise BrokerUnavailable("the disk is full")
+        await super().publish(publications)
+
+
+async def test_a_blocked_broker_does_not_use_up_the_room_for_deliveries(tmp_path: Path) -> None:
+    broker, store = Blocked(PLAN, SystemClock()), SlowStore()
+    metrics = Metrics(CollectorRegistry(), "0")
+    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), SystemClock(), PLAN, metrics, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    event = MessageRouted(
+        message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
+        recipients=(), fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
+    )  # fmt: skip
+    await broker.publish([Publication("message.routed", b"1"), Publication("message.routed", b"2")])
+    broker.full = True
+    async with broker.subscribe("mailferry.relay", 1) as subscription, running(conclusions):
+        [first] = await subscription.batch(1, 0.0)
+        conclusions.add(Conclusion(Received(event, first), Outcomes("m", ()), subscription))
+        await conclusions.all_done()
+        async with asyncio.timeout(10):
+            [second] = await subscription.batch(1, 0.0)
+    assert (first.body, second.body) == (b"1", b"2")
