@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.custody.commands import Settled
 from shared.custody.state import Message
-from shared.model.message import RecipientStatus
+from shared.model.message import TERMINAL, RecipientStatus
 
 
 def settled_by(before: Message | None, after: Message) -> Settled | None:
@@ -25,10 +25,13 @@ def settlement(message: Message) -> Settled:
         fetch_no=message.fetch_no,
         fetcher=message.fetcher,
         first_fetched_at=message.first_fetched_at,
-        blob=None if _is_parked(message) else message.blob,
+        blob=None if _is_needed(message) else message.blob,
     )
 
 
-def _is_parked(message: Message) -> bool:
-    """Whether the blob is what an operator still has to decide about (rule 3)."""
-    return any(each.status is RecipientStatus.PARKED for each in message.recipients.values())
+def _is_needed(message: Message) -> bool:
+    """Whether an operator still has to decide about the blob (rule 3), or decided to have it served again."""
+    return any(
+        each.status is RecipientStatus.PARKED or each.status not in TERMINAL
+        for each in message.recipients.values()
+    )

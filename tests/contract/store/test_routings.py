@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from shared.adapters.sql.store import SqlStore
 from shared.model.message import MessageStatus, RecipientStatus
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
@@ -101,6 +103,19 @@ async def test_of_two_copies_in_one_batch_the_second_waits(lives: Lives) -> None
     assert serving.message == first
     assert await lives.status(second) is RecipientStatus.WAITING
     assert await lives.is_sound()
+
+
+@pytest.mark.parametrize("attempting", [True, False])
+async def test_a_redelivered_mail_keeps_its_blob_for_whom_an_operator_wants_served(
+    lives: Lives, attempting: bool
+) -> None:
+    message = await lives.routed("uid 1", BOB, blob="blob-1")
+    await lives.park(message)
+    await lives.store.retry_parked(message, [], None, None, lives.now)
+    if attempting:
+        await lives.begin(message)
+    _, settled = await lives.route(routed(message, BOB))
+    assert [each.blob for each in settled if each.blob] == []
 
 
 async def test_a_copy_of_a_mail_that_arrived_is_suppressed_and_settled_at_once(lives: Lives) -> None:
