@@ -13,7 +13,7 @@ from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY
 from shared.custody.state import Message, Recipient
 from shared.model.errors import MailferryError
-from shared.model.message import DUE
+from shared.model.message import DUE, RecipientStatus
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
 from shared.ports.store import Deliveries
@@ -46,7 +46,7 @@ class Overdue:
         """Publish what is overdue now; returns how many mails."""
         messages = await self._deliveries.overdue(self._clock.now(), self._patience, BATCH)
         publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode(event))
+            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event))
             for message in messages
             for event in events(message)
         ]
@@ -59,7 +59,7 @@ def events(message: Message) -> list[MessageRouted]:
     """The events for those recipients of a message held in a blob that are due: one for each target."""
     by_target: dict[str, list[Recipient]] = {}
     for recipient in message.recipients.values():
-        if recipient.status in DUE:
+        if recipient.status in DUE or _may_be_abandoned(recipient):
             by_target.setdefault(recipient.target, []).append(recipient)
     return [
         MessageRouted(
@@ -78,3 +78,8 @@ def events(message: Message) -> list[MessageRouted]:
         )
         for target, recipients in by_target.items()
     ]
+
+
+def _may_be_abandoned(recipient: Recipient) -> bool:
+    """Whether it is an attempt at what an operator wanted retried; the store knows when it had its time."""
+    return recipient.status is RecipientStatus.ATTEMPTING and recipient.next_attempt_at is not None

@@ -151,13 +151,22 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
         address
         for address, attempt in wish.recipients
         if (recipient := known.recipients.get(address))
-        and recipient.status in DUE
+        and (recipient.status in DUE or _is_abandoned(recipient, now))
         and recipient.attempt == attempt
     )
     if not due:
         return None
     lease_until = max(known.lease_until, now + lease)
     return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
+
+
+def _is_abandoned(recipient: Recipient, now: float) -> bool:
+    """Whether an attempt at what an operator wanted retried has had its time and nobody saw its end."""
+    return (
+        recipient.status is RecipientStatus.ATTEMPTING
+        and recipient.next_attempt_at is not None
+        and recipient.next_attempt_at <= now
+    )
 
 
 def ended(known: Message | None, wish: Outcomes, now: float, lease: float) -> DeliveryEnded | None:

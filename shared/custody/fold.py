@@ -24,7 +24,7 @@ from shared.contract.journal import (
     Routed,
     WaitingResolved,
 )
-from shared.custody.state import Claim, ClaimKey, Message, Recipient
+from shared.custody.state import CONCLUDED, Claim, ClaimKey, Message, Recipient
 from shared.model.message import MessageStatus, RecipientStatus
 
 CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED, RecipientStatus.PARKED})
@@ -145,11 +145,18 @@ def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: R
 
 
 def _begun(message: Message, entry: DeliveryBegun) -> Message:
+    """A mail that is not in flight any more cannot be fetched again, as its copy at the source may be gone: if
+    nobody sees the end of this attempt, another is due when the lease is over.
+    """
     recipients = dict(message.recipients)
+    again_at = entry.lease_until if message.status in CONCLUDED else None
     for address in entry.addresses:
         known = recipients[address]
         recipients[address] = known._replace(
-            status=RecipientStatus.ATTEMPTING, attempt=known.attempt + 1, next_attempt_at=None
+            status=RecipientStatus.ATTEMPTING,
+            attempt=known.attempt + 1,
+            next_attempt_at=again_at,
+            in_doubt=known.in_doubt + (known.status is RecipientStatus.ATTEMPTING),
         )
     return message._replace(recipients=recipients, lease_until=entry.lease_until)
 

@@ -119,8 +119,9 @@ def _resolve_waiting(work: Work, resolved: dict[ClaimKey, tuple[str, bool]], now
 
 def _overdue(transaction: Transaction, now: float, patience: float, limit: int) -> list[Message]:
     each = recipients.c
+    at_once = [str(RecipientStatus.OPEN), str(RecipientStatus.ATTEMPTING)]
     due = or_(
-        (each.status == str(RecipientStatus.OPEN)) & (each.next_attempt_at <= now),
+        each.status.in_(at_once) & (each.next_attempt_at <= now),
         (each.status == str(RecipientStatus.DEFERRED)) & (each.next_attempt_at <= now - patience),
     )
     served = messages.c.status.not_in([str(MessageStatus.FETCHED), str(MessageStatus.LOST)])

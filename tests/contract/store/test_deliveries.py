@@ -255,6 +255,25 @@ async def test_what_an_operator_retries_is_overdue_at_once(lives: Lives) -> None
     assert await lives.store.overdue(lives.now, LEASE, 10) == []
 
 
+async def test_a_retry_whose_relay_died_is_overdue_once_nobody_can_be_at_it_any_more(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.park(message)
+    await lives.store.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
+    await lives.store.retry_parked(message, [], None, None, lives.now)
+    await lives.begin(message)
+    assert await lives.store.overdue(lives.now + LEASE - 1, LEASE, 10) == []
+    assert await lives.begin(message) == []
+    lives.now += LEASE
+    [found] = await lives.store.overdue(lives.now, LEASE, 10)
+    assert (found.id, found.recipients[BOB].status) == (message, RecipientStatus.ATTEMPTING)
+    [again] = await lives.begin(message)
+    assert (again.attempt, again.in_doubt) == (3, 1)
+    [settled] = (await lives.end(message, outcome(BOB), attempt=3)).settled
+    assert settled.blob == "blob-1"
+    assert await lives.store.overdue(lives.now + 10 * LEASE, LEASE, 10) == []
+    assert await lives.is_sound()
+
+
 async def test_a_deferral_is_overdue_when_its_event_had_time_enough(lives: Lives) -> None:
     held = await lives.routed("uid 1", blob="blob-1")
     inline = await lives.routed("uid 2")
