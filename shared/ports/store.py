@@ -172,7 +172,11 @@ class Leases(Protocol):
         ...
 
     async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
-        """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first."""
+        """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first.
+
+        What was put off, or leased, for longer than is ever done was so by a clock that was ahead, and does
+        not count.
+        """
         ...
 
     async def lease_these(

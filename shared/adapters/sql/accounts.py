@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_, update
 
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.tables import accounts
@@ -20,6 +20,9 @@ from shared.custody.commands import Fence
 from shared.ports.store import AccountState, Lease, Schedule, VisitReport
 
 ACCOUNT = accounts.c
+FARTHEST = 7200.0
+"""Seconds: twice as long as the longest distance between two visits where an account's own interval is not
+longer still."""
 
 
 class SqlLeases(Part):
@@ -32,21 +35,28 @@ class SqlLeases(Part):
     async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
         """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first.
 
-        An account whose lease ran out counts as overdue since then.
+        An account whose lease ran out counts as overdue since then. One that cannot be leased for longer than
+        anybody would have it wait was put off by a clock that was ahead; it is due as well.
         """
-        due = (
-            select(ACCOUNT.id)
-            .where(ACCOUNT.enabled, ACCOUNT.ready_at <= now)
-            .order_by(ACCOUNT.ready_at)
-            .limit(limit)
-        )
-        return await self._transactions.write(lambda transaction: _lease(transaction, due, owner, until))
+        ready = select(ACCOUNT.id).where(ACCOUNT.enabled, ACCOUNT.ready_at <= now).order_by(ACCOUNT.ready_at)
+
+        def lease(transaction: Transaction) -> list[Lease]:
+            leases = _lease(transaction, ready.limit(limit), owner, until)
+            if len(leases) < limit and _make_due(transaction, now, until):
+                leases += _lease(transaction, ready.limit(limit - len(leases)), owner, until)
+            return leases
+
+        return await self._transactions.write(lease)
 
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float
     ) -> Sequence[Lease]:
         """Lease those of `accounts` that nobody holds, due or not."""
-        free = or_(ACCOUNT.lease_owner.is_(None), ACCOUNT.lease_until <= now)
+        free = or_(
+            ACCOUNT.lease_owner.is_(None),
+            ACCOUNT.lease_until <= now,
+            _unbelievably_far(ACCOUNT.lease_until, now, until),
+        )
         these = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(accounts)), free).order_by(ACCOUNT.id)
         return await self._transactions.write(lambda transaction: _lease(transaction, these, owner, until))
 
@@ -74,6 +84,17 @@ class SqlLeases(Part):
     async def account_states(self) -> Sequence[AccountState]:
         """All known accounts, by name."""
         return await self._transactions.read(_states)
+
+
+def _unbelievably_far(moment: ColumnElement[float], now: float, until: float) -> ColumnElement[bool]:
+    """Whether neither a lease, which one taken now has `until`, nor a schedule reaches as far as `moment`."""
+    return and_(moment > until + FARTHEST, moment > now + 2 * ACCOUNT.poll)
+
+
+def _make_due(transaction: Transaction, now: float, until: float) -> bool:
+    """Make due what a clock that was ahead has put off; False where there is none."""
+    put_off = update(accounts).where(ACCOUNT.enabled, _unbelievably_far(ACCOUNT.ready_at, now, until))
+    return transaction.connection.execute(put_off.values(due_at=now, ready_at=now)).rowcount > 0
 
 
 def _sync(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
@@ -110,6 +131,8 @@ def _lease(transaction: Transaction, candidates: Select[Any], owner: str, until:
     """Take the candidates that no other process is just taking, in their order."""
     connection = transaction.connection
     ids = connection.execute(candidates.with_for_update(skip_locked=True)).scalars().all()
+    if not ids:
+        return []
     connection.execute(
         update(accounts)
         .where(ACCOUNT.id.in_(ids))

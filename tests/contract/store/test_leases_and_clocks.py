@@ -1,0 +1,51 @@
+"""What a clock that was ahead has put off is due as soon as the clock is right."""
+
+from __future__ import annotations
+
+from shared.adapters.sql.store import SqlStore
+from shared.ports.store import Schedule, VisitReport
+
+NOW = 1_000_000.0
+DAY = 86400.0
+LEASE = 60.0
+
+
+async def leased(store: SqlStore, now: float, owner: str = "me") -> list[str]:
+    return [lease.fence.account for lease in await store.lease_due(owner, now, now + LEASE, 10)]
+
+
+async def scheduled(store: SqlStore, poll: float, due_at: float) -> None:
+    """An account that was visited and is due again at a time."""
+    await store.sync_accounts([Schedule("a", poll, enabled=True)], NOW)
+    [lease] = await store.lease_due("me", NOW, NOW + LEASE, 1)
+    await store.release(lease.fence, VisitReport(), NOW, due_at)
+
+
+async def test_an_account_that_was_put_off_for_days_is_due(store: SqlStore) -> None:
+    await scheduled(store, 60.0, NOW + 40 * DAY)
+    assert await leased(store, NOW + 1) == ["a"]
+    assert await leased(store, NOW + 1, "another") == []
+
+
+async def test_an_account_is_left_alone_as_long_as_its_own_interval_lasts(store: SqlStore) -> None:
+    await scheduled(store, 7 * DAY, NOW + 7.7 * DAY)
+    assert await leased(store, NOW + 1) == []
+
+
+async def test_the_longest_distance_after_failures_is_believed(store: SqlStore) -> None:
+    await scheduled(store, 60.0, NOW + 3960)
+    assert await leased(store, NOW + 1) == []
+
+
+async def test_a_lease_that_was_taken_by_a_clock_ahead_runs_out(store: SqlStore) -> None:
+    await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    assert await leased(store, NOW + 40 * DAY) == ["a"]
+    assert await leased(store, NOW, "another") == ["a"]
+
+
+async def test_a_pass_takes_over_such_a_lease_too(store: SqlStore) -> None:
+    await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    assert await leased(store, NOW + 40 * DAY) == ["a"]
+    [lease] = await store.lease_these("another", ["a"], NOW, NOW + LEASE)
+    assert lease.fence.account == "a"
+    assert await store.lease_these("me", ["a"], NOW, NOW + LEASE) == []
