@@ -1,0 +1,53 @@
+"""What happens when days pass, or when a clock that was wrong is put right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.background import in_background
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import tag_of, tagged, tagged_mails
+from tests.servers.available import require
+from tests.servers.dovecot import Dovecot
+from tests.servers.ferry import Ferry
+from tests.servers.ferry_config import account, configuration
+
+
+@pytest.fixture
+def wrong_clock() -> dict[str, str]:
+    """The environment in which a process reads another time, see `at`."""
+    return {"LD_PRELOAD": str(require("faketime")), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def test_a_copy_leaves_the_source_after_its_days_and_not_before(
+    dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
+) -> None:
+    login, mails = dovecot.new_user(), tagged_mails("aging", 3)
+    dovecot.fill(login.name, [mail.raw for mail in mails])
+    with in_background(SmtpServer()) as target:
+        mailbox = account("bob", dovecot.pop3_port, login, 'retention = "7d"')
+        with Ferry(tmp_path, configuration([mailbox], target=target.port)) as ferry:
+            left = []
+            for offset in ("+0d", "+6d", "-1d", "+8d"):
+                ended = ferry.call("once", FAKETIME=offset, **wrong_clock)
+                assert (ended.code, ended.err) == (0, ""), ended.out
+                left.append(dovecot.remaining_count(login.name))
+    assert left == [3, 3, 3, 0]
+    assert len(target.accepted) == 3
+
+
+def test_a_clock_that_was_put_right_holds_up_no_account(
+    dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
+) -> None:
+    login = dovecot.new_user()
+    with in_background(SmtpServer()) as target:
+        text = configuration([account("bob", dovecot.pop3_port, login)], target=target.port)
+        with Ferry(tmp_path, text) as ferry:
+            for tag, offset in (("ahead", "+40d"), ("put-right", "+0d"), ("behind", "-1d")):
+                dovecot.fill(login.name, [tagged(tag).raw])
+                process = ferry.start(FAKETIME=offset, **wrong_clock)
+                process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
+                assert process.terminate() == 0
+    assert [tag_of(mail.content) for mail in target.accepted] == ["ahead", "put-right", "behind"]
