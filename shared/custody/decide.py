@@ -90,7 +90,7 @@ def routed(
         if status is RecipientStatus.WAITING and view is not None and view.holder_lease_until is not None:
             lease_until = max(lease_until, view.holder_lease_until)
         recipients.append(_routed_as(chosen, status, known.recipients.get(chosen.address)))
-    if mail.park_reason is not None:
+    if mail.park_reason is not None and NOBODY not in known.recipients:
         recipients.append(
             _routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None)
         )

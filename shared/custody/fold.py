@@ -145,7 +145,7 @@ def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: R
 
 
 def _begun(message: Message, entry: DeliveryBegun) -> Message:
-    """A mail that is not in flight any more cannot be fetched again, as its copy at the source may be gone: if
+    """A mail that is not in flight any more is not fetched again, as its copy at the source may be gone: if
     nobody sees the end of this attempt, another is due when the lease is over.
     """
     recipients = dict(message.recipients)

@@ -277,3 +277,18 @@ class TestTheRest:
         known = message(M.SETTLED, recipient(BOB, status))
         assert (decide.discarded(known, BOB, NOW) is not None) == (status is R.PARKED)
         assert decide.discarded(known, EVE, NOW) is None
+
+
+def test_what_an_operator_decided_about_a_mail_for_nobody_holds_when_the_mail_comes_again() -> None:
+    reopened = recipient("", R.OPEN, destination=BOB)
+    for known in (reopened, recipient("", R.DELIVERED, destination=BOB), recipient("", R.DISCARDED)):
+        entry = decide.routed(
+            message(M.FETCHED, known, blob="blob-1"),
+            routed_mail(park_reason="51 Received fields", blob="blob-1"),
+            {},
+            NOW,
+            LEASE,
+        )
+        assert entry is not None
+        found = [(each.status, each.destination) for each in entry.recipients]
+        assert found == ([(R.OPEN, BOB)] if known is reopened else [])
