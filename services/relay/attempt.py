@@ -27,7 +27,7 @@ from shared.model.message import RecipientStatus
 from shared.ops.checkpoints import reached
 from shared.ops.metrics import Metrics
 from shared.ops.safekeeping import keep_safe
-from shared.ports.blobs import Blobs, BlobsUnavailable
+from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
 
@@ -112,7 +112,7 @@ class Attempter:
             try:
                 blob = await keep_safe(self.blobs, event.message, event.payload)
                 reached("relay.blob-kept")
-            except BlobsUnavailable as error:
+            except MailferryError as error:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
         numbers = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, numbers, strict=True)), blob)

@@ -16,12 +16,19 @@ def blob_name(message: str) -> str:
 
 
 async def keep_safe(blobs: Blobs, message: str, payload: Payload) -> str:
-    """The name of the blob that durably holds the mail, written now if it was not. Raises
-    `BlobsUnavailable`.
+    """The name of the blob that durably holds the mail, written now if it was not.
+
+    Raises `BlobMissing` where the blob it was in is no more, and `BlobsUnavailable`.
     """
     if payload.blob is not None:
+        async for _ in blobs.read(payload.blob):
+            break
         return payload.blob
     writer = await blobs.create(blob_name(message))
-    await writer.write(payload.inline or b"")
-    await writer.commit(durable=True)
+    try:
+        await writer.write(payload.inline or b"")
+        await writer.commit(durable=True)
+    except BaseException:
+        await writer.abort()
+        raise
     return blob_name(message)
