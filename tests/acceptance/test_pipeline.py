@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.fakes.background import in_background
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import Act, SmtpServer
 from tests.fakes.tagged import Tagged, lf, tag_of, untraced
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
@@ -173,6 +174,31 @@ def test_a_refused_mail_is_parked_and_leaves_its_source_and_can_be_delivered_lat
     assert pipeline.arrived("refused") == Counter(["amy@corp.example"])
     assert pipeline.content("refused") == lf(refused.raw)
     assert pipeline.books.parked() == {}
+
+
+def test_a_connection_that_breaks_after_the_content_leaves_a_counted_doubt(pipeline: Pipeline) -> None:
+    pipeline.target.script["CONTENT"] = [Act.RESET, "250 2.0.0 Accepted"]
+    pipeline.post(written("doubtful", "X-Original-To: amy@corp.example"))
+    pipeline.wait_for_departure()
+    seen = [mail.content for mail in pipeline.target.seen if tag_of(mail.content) == "doubtful"]
+    assert len({content.partition(b"\r\n")[0] for content in seen}) == 1
+    assert (len(seen), pipeline.arrived("doubtful")) == (2, Counter(["amy@corp.example"]))
+    assert pipeline.books.in_doubt(["amy@corp.example"])["doubtful", "amy@corp.example"] == 1
+    assert pipeline.process.metric("mailferry_relay_in_doubt_total") == 1
+
+
+def test_line_ends_that_could_smuggle_a_second_mail_arrive_within_the_one(pipeline: Pipeline) -> None:
+    smuggler = written(
+        "smuggler",
+        "X-Original-To: amy@corp.example",
+        body=b"one\n.\nMAIL FROM:<>\r\n\r.\rtwo\n.\r\nthree\r\n.\nfour\0five\r\n",
+    )
+    pipeline.post(smuggler)
+    pipeline.wait_for_departure()
+    assert pipeline.arrived("smuggler") == Counter(["amy@corp.example"])
+    (sent,) = [mail.content for mail in pipeline.target.accepted if tag_of(mail.content) == "smuggler"]
+    assert lf(untraced(sent)).replace(b"\r", b"\n") == lf(smuggler.raw).replace(b"\r", b"\n")
+    assert re.findall(rb"[^\r]\n|\r[^\n]", sent) == []
 
 
 def test_the_journal_agrees_with_all_of_that(pipeline: Pipeline) -> None:
