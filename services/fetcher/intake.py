@@ -195,4 +195,4 @@ class Intake:
             fetched_at=now,
             payload=each.payload,
         )
-        return Publication(FETCHED_KEY, EVENT_CODEC.encode(event))
+        return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -85,23 +86,42 @@ class Fetcher:
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
         """Visit these accounts now, due or not; those that another process visits are missing in the
-        result.
+        result, and those whose report could not be recorded.
         """
+        remaining = list(names)
         visits: dict[str, Visit] = {}
-        slots = asyncio.Semaphore(self._pace.concurrency)
-
-        async def visit(name: str) -> None:
-            async with slots:
-                now = self._clock.now()
-                leases = await self._leases.lease_these(self._visitor.name, [name], now, self._keeper.until())
-                for lease in leases:
-                    visits[name] = await self._keep(lease)
-
-        async with self._helpers(), asyncio.TaskGroup() as group:
+        async with self._helpers():
             await self._sync()
-            for name in names:
-                group.create_task(visit(name))
+            try:
+                while remaining or self._under_way:
+                    free = self._pace.concurrency - len(self._under_way)
+                    await self._visit_now(remaining[:free], visits)
+                    del remaining[:free]
+                    if self._under_way:
+                        await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await self._break_off()
         return visits
+
+    async def _visit_now(self, names: Sequence[str], visits: dict[str, Visit]) -> None:
+        """Begin visits; each puts its result into `visits` when it has one."""
+
+        def note(visit: asyncio.Task[Visit], name: str) -> None:
+            if not visit.cancelled() and visit.exception() is None:
+                visits[name] = visit.result()
+
+        if not names:
+            return
+        now = self._clock.now()
+        for lease in await self._leases.lease_these(self._visitor.name, names, now, self._keeper.until()):
+            self._keep(lease).add_done_callback(partial(note, name=lease.fence.account))
+
+    async def _break_off(self) -> None:
+        """End what is under way still: only where the pass itself was ended."""
+        for visit in self._under_way:
+            visit.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
 
     @asynccontextmanager
     async def _helpers(self) -> AsyncIterator[None]:

@@ -102,7 +102,8 @@ class Session:
     async def _visit(self) -> Visit:
         listing = await self._list()
         plan = await self._plan(listing)
-        await self._ports.ledger.record_gone(self._fence, plan.gone, self._ports.clock.now())
+        if plan.gone:
+            await self._ports.ledger.record_gone(self._fence, plan.gone, self._ports.clock.now())
         reached("fetcher.gone-recorded")
         await self._delete({each.message: each.entry for each in plan.delete})
         if self._deleted and self._lease.failures:

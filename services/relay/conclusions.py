@@ -151,7 +151,9 @@ class Conclusions:
                 by_key.setdefault(key, []).append(again)
         event = conclusion.received.event
         return [
-            Publication(key, EVENT_CODEC.encode(event.model_copy(update={"recipients": tuple(recipients)})))
+            Publication(
+                key, EVENT_CODEC.encode_event(event.model_copy(update={"recipients": tuple(recipients)}))
+            )
             for key, recipients in by_key.items()
         ]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 HEADER_LIMIT = 1024 * 1024
@@ -38,7 +39,7 @@ class HeaderField(NamedTuple):
         return _FOLD.sub(b"", self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Header:
     """The fields from the top down, the offset of the first byte after them, and what was wrong with them."""
 
@@ -48,11 +49,19 @@ class Header:
 
     def all(self, name: str) -> list[HeaderField]:
         """The fields of this name (in lower case), topmost first."""
-        return [field for field in self.fields if field.name == name]
+        return self._by_name.get(name, [])
 
     def first(self, name: str) -> bytes:
         """The topmost value of this name on one line; empty if the field is missing."""
-        return next((field.unfolded for field in self.fields if field.name == name), b"")
+        found = self._by_name.get(name)
+        return found[0].unfolded if found else b""
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[HeaderField]]:
+        named: dict[str, list[HeaderField]] = {}
+        for field in self.fields:
+            named.setdefault(field.name, []).append(field)
+        return named
 
 
 def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:

@@ -138,7 +138,7 @@ class Router:
         self, servings: Sequence[Serving], settled: Sequence[Settled], events: Mapping[str, MessageFetched]
     ) -> None:
         publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode(routed_event(events[each.message], each)))
+            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(routed_event(events[each.message], each)))
             for each in servings
         ]
         await self.broker.publish([*publications, *hints(settled)])

@@ -30,6 +30,12 @@ class Undecodable(MailferryError):
     fault = Fault.OURS
 
 
+class Encoded(bytes):
+    """The bytes of a record that still know it, so that nothing is parsed that never left the process."""
+
+    record: Record
+
+
 class Codec:
     """Encodes and decodes a closed set of record types."""
 
@@ -37,6 +43,7 @@ class Codec:
         self, types: Iterable[type[Record]], upcasts: Mapping[tuple[str, int], Upcast] = UPCASTS
     ) -> None:
         self._types = {each.wire_name: each for each in types}
+        self._known = frozenset(self._types.values())
         self._upcasts = upcasts
 
     def encode(self, record: Record) -> bytes:
@@ -46,8 +53,16 @@ class Codec:
         )
         return packed
 
+    def encode_event(self, record: Record) -> Encoded:
+        """The bytes of a record that may stay within this process."""
+        encoded = Encoded(self.encode(record))
+        encoded.record = record
+        return encoded
+
     def decode(self, data: bytes) -> Record:
         """The record in `data`, brought up to the newest version; raises `Undecodable`."""
+        if isinstance(data, Encoded) and type(data.record) in self._known:
+            return data.record
         name, version, fields = _envelope(data)
         record = self._types.get(name)
         if record is None:

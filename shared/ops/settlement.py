@@ -26,7 +26,7 @@ def hints(settled: Sequence[Settled]) -> list[Publication]:
     return [
         Publication(
             settled_key(each.fetcher),
-            EVENT_CODEC.encode(
+            EVENT_CODEC.encode_event(
                 MessageSettled(message=each.message, account=each.account, fetch_no=each.fetch_no)
             ),
             mandatory=False,

@@ -207,3 +207,17 @@ def test_a_record_of_a_newer_mailferry_is_undecodable_and_says_so() -> None:
 def test_an_older_record_that_its_step_does_not_understand_is_undecodable(fields: dict[str, Any]) -> None:
     with pytest.raises(Undecodable):
         UPCASTING.decode(renamed(1, fields))
+
+
+@given(RECORDS)
+def test_an_event_that_never_left_the_process_is_the_one_that_was_encoded(event: Record) -> None:
+    encoded = EVENT_CODEC.encode_event(event)
+
+    assert EVENT_CODEC.decode(encoded) is event
+    assert bytes(encoded) == EVENT_CODEC.encode(event)
+    assert EVENT_CODEC.decode(bytes(encoded)) == event
+
+
+def test_a_record_of_another_kind_is_refused_even_if_it_never_left_the_process() -> None:
+    with pytest.raises(Undecodable):
+        JOURNAL_CODEC.decode(EVENT_CODEC.encode_event(SETTLED))
