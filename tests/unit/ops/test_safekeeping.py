@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from shared.adapters import file_blob_writer
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import Payload
 from shared.ops.safekeeping import keep_safe
@@ -39,11 +37,12 @@ async def test_a_full_disk_leaves_no_piece_and_no_open_file(
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(file_blob_writer.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     tmp_path.joinpath("partial").mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
     for _ in range(3):
         with pytest.raises(BlobsUnavailable, match="is full"):
             await keep_safe(FileBlobs(tmp_path), "m1", Payload(octets=len(MAIL), inline=MAIL))
     assert list(tmp_path.joinpath("partial").iterdir()) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(descriptors.iterdir())) == before
