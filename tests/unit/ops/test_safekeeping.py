@@ -12,6 +12,10 @@ from shared.ports.blobs import BlobMissing, BlobsUnavailable
 MAIL = b"Subject: x\r\n\r\nx\r\n"
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def test_a_mail_inside_its_event_is_written_to_a_blob(tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path)
     name = await keep_safe(blobs, "m1", Payload(octets=len(MAIL), inline=MAIL))
@@ -39,10 +43,9 @@ async def test_a_full_disk_leaves_no_piece_and_no_open_file(
 
     monkeypatch.setattr("os.fsync", full)
     tmp_path.joinpath("partial").mkdir()
-    descriptors = Path("/proc/self/fd")
-    before = len(list(descriptors.iterdir()))
+    before = open_files()
     for _ in range(3):
         with pytest.raises(BlobsUnavailable, match="is full"):
             await keep_safe(FileBlobs(tmp_path), "m1", Payload(octets=len(MAIL), inline=MAIL))
     assert list(tmp_path.joinpath("partial").iterdir()) == []
-    assert len(list(descriptors.iterdir())) == before
+    assert open_files() == before
