@@ -87,6 +87,34 @@ def test_a_source_and_a_target_that_come_late_are_served_then(tmp_path: Path) ->
     books.agree(len(mails))
 
 
+def test_a_target_that_is_down_holds_up_only_its_own_mail(dovecot: Dovecot, tmp_path: Path) -> None:
+    stuck, free = dovecot.new_user(), dovecot.new_user()
+    held, carried = tagged_mails("held", 30), tagged_mails("carried", 10)
+    dovecot.fill(stuck.name, [mail.raw for mail in held])
+    dead = f"""
+[[targets]]
+name = "dead"
+url = "smtp://127.0.0.1:{free_port()}"
+tls = "off"
+"""
+    accounts = [
+        account("stuck", dovecot.pop3_port, stuck, 'target = "dead"'),
+        account("free", dovecot.pop3_port, free),
+    ]
+    with in_background(SmtpServer()) as target:
+        text = configuration([dead, *accounts], target=target.port, fetcher="window_messages = 20")
+        with Ferry(tmp_path, text) as ferry:
+            process = ferry.start().ready()
+            process.wait_until(
+                lambda: process.metric('mailferry_relay_outcomes_total{status="deferred"}') >= 40
+            )
+            dovecot.fill(free.name, [mail.raw for mail in carried])
+            process.wait_until(lambda: dovecot.remaining_count(free.name) == 0)
+            assert process.terminate() == 0
+    assert dovecot.remaining(stuck.name) == [mail.raw for mail in held]
+    assert copies(target.accepted) == {(mail.tag, "free@corp.example"): 1 for mail in carried}
+
+
 def checks(process: FerryProcess) -> dict[str, str]:
     """What `/readyz` says about each part, with status 503 if anything is wrong."""
     status, body = process.page("/readyz")
@@ -122,6 +150,7 @@ broker.url = "{late_rabbitmq.url()}"
             away = f"127.0.0.1:{late_rabbitmq.port} cannot be reached"
             process.wait_until(lambda: away in checks(process)["broker"])
             assert checks(process)["store"] != "ok"
+            assert [process.metric(f"mailferry_{part}_up") for part in ("broker", "store")] == [0, 0]
             late_rabbitmq.start()
             late_postgres.start()
             process.wait_until(lambda: "mailferry db upgrade" in checks(process)["store"])
@@ -134,6 +163,7 @@ broker.url = "{late_rabbitmq.url()}"
             late_postgres.start()
             process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
             process.wait_until(lambda: set(checks(process).values()) == {"ok"})
+            assert [process.metric(f"mailferry_{part}_up") for part in ("broker", "store")] == [1, 1]
             assert process.terminate() == 0
             books = Books(ferry.path)
             books.agree(len(mails))

@@ -50,7 +50,8 @@ class FerryProcess:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about `event`, in their order."""
-        lines = [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+        whole, _, _ = self.output.rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def wait_until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
