@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.fetcher.mailbox import Listed, Listing
 from shared.model.message import DELETABLE, IN_FLIGHT, LedgerKey, MessageStatus
@@ -16,8 +17,7 @@ from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A mail to retrieve; `known` is its ledger row where it was fetched before and its event was lost."""
 
     entry: Listed
@@ -25,8 +25,7 @@ class Wanted:
     known: LedgerRow | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deletable:
+class Deletable(NamedTuple):
     """A settled mail whose copy at the source is to go."""
 
     message: str
@@ -61,8 +60,11 @@ def make_plan(
     retention: Retention,
     max_messages: int,
     now: float,
+    suspects: Sequence[str] = (),
 ) -> Plan:
-    """Compare what is there with what is known. `max_messages` is 0 for no limit."""
+    """Compare what is there with what is known. `max_messages` is 0 for no limit; the uids in `suspects` are
+    fetched last, in their order.
+    """
     listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in listing.entries}
     known = {row.key: row for row in rows}
     absence_proves = listing.complete and not listing.nameless
@@ -87,6 +89,9 @@ def make_plan(
             delete.append((past.first_fetched_at, Deletable(past.message, entry)))
         else:
             kept += 1
+    if suspects:
+        places = {uid: place for place, uid in enumerate(suspects, 1)}
+        fetch.sort(key=lambda wanted: places.get(wanted.entry.uid, 0))
     limit = max_messages or len(fetch)
     return Plan(
         gone=gone,

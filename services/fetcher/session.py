@@ -7,13 +7,14 @@ only after the ledger allowed it. A visit that breaks off leaves everything else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.fetcher.hints import HintBoard, Watch
 from services.fetcher.intake import Entered, Intake, Ports
-from services.fetcher.mailbox import Listed, Listing, Mailbox
+from services.fetcher.mailbox import Listed, Listing, Mailbox, MailBytes, MailStarted, RetrieveEvent
 from services.fetcher.plan import Plan, Wanted, make_plan
+from services.fetcher.suspects import Suspects
 from services.fetcher.window import Window
 from shared.custody.commands import Fence
 from shared.model.account import Account
@@ -56,6 +57,14 @@ class Visit:
     octets: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a process remembers beyond one visit."""
+
+    board: HintBoard
+    suspects: Suspects
+
+
 class Session:
     """One visit, from the listing to QUIT."""
 
@@ -65,7 +74,7 @@ class Session:
         lease: Lease,
         mailbox: Mailbox,
         ports: Ports,
-        board: HintBoard,
+        memory: Memory,
         limits: Limits,
         *,
         fetcher: str,
@@ -75,7 +84,8 @@ class Session:
         self._lease = lease
         self._mailbox = mailbox
         self._ports = ports
-        self._board = board
+        self._board = memory.board
+        self._suspects = memory.suspects
         self._limits = limits
         self._fetcher = fetcher
         self._is_stopping = is_stopping
@@ -85,6 +95,7 @@ class Session:
         self._deleted = 0
         self._settled_copies = 0
         self._problems: list[str] = []
+        self._broken: MailferryError | None = None
 
     @property
     def _fence(self) -> Fence:
@@ -136,6 +147,7 @@ class Session:
             retention=self._account.retention,
             max_messages=self._account.max_messages,
             now=self._ports.clock.now(),
+            suspects=self._suspects.among(self._account.id, [entry.uid for entry in listing.entries]),
         )
         limits = self._limits
         self._window = Window(
@@ -161,9 +173,25 @@ class Session:
         return not remaining
 
     async def _retrieve(self, intake: Intake, portion: Sequence[Wanted]) -> None:
-        async for events in self._mailbox.retrieve([wanted.entry for wanted in portion]):
+        """Take in what arrives whole, also where the mailbox breaks before the end; that is raised then."""
+        async for events in self._arriving(portion):
             self._note(await intake.take(events))
         self._note(await intake.flush())
+        if self._broken is not None:
+            raise self._broken
+
+    async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
+        unanswered = {wanted.entry.uid: None for wanted in portion}
+        try:
+            async for events in self._mailbox.retrieve([wanted.entry for wanted in portion]):
+                for event in events:
+                    if not isinstance(event, (MailStarted, MailBytes)):
+                        unanswered.pop(event.entry.uid, None)
+                yield events
+        except MailferryError as error:
+            self._broken = error
+            for uid in list(unanswered)[:1]:
+                self._suspects.add(self._account.id, uid)
 
     def _note(self, entered: Sequence[Entered]) -> None:
         for each in entered:

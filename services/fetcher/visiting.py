@@ -7,7 +7,7 @@ becomes a report.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -15,8 +15,9 @@ from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.schedule import next_visit
-from services.fetcher.session import Limits, Session, Visit
+from services.fetcher.session import Limits, Memory, Session, Visit
 from services.fetcher.sources import OpenMailbox, open_patiently
+from services.fetcher.suspects import Suspects
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ops.metrics import Metrics
@@ -39,6 +40,7 @@ class Visitor:
     open_mailbox: OpenMailbox
     metrics: Metrics
     chance: Callable[[], float]
+    suspects: Suspects = field(default_factory=Suspects)
 
     async def visit(
         self, account: Account, lease: Lease, is_stopping: Callable[[], bool] = lambda: False
@@ -82,7 +84,7 @@ class Visitor:
             lease,
             mailbox,
             self.ports,
-            self.board,
+            Memory(self.board, self.suspects),
             self.limits,
             fetcher=self.name,
             is_stopping=is_stopping,

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.session import Limits, Visit
+from services.fetcher.suspects import Suspects
 from services.fetcher.visiting import Visitor
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -57,6 +58,7 @@ class World:
         self.broker = MemoryBroker(topology([60]), self.clock)
         self.blobs = FileBlobs(directory)
         self.board = HintBoard(self.clock)
+        self.suspects = Suspects()
         self.mailbox = FakeMailbox({})
         self.account = ACCOUNT
         self._ids = 0
@@ -85,6 +87,7 @@ class World:
             open_mailbox=open_mailbox,
             metrics=Metrics(CollectorRegistry(), "test"),
             chance=lambda: 0.0,
+            suspects=self.suspects,
         )
 
     def _new_id(self) -> str:
@@ -204,6 +207,28 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
     deleting = await world.visit()
     assert (deleting.report.deleted, deleting.report.fetched, deleting.more) == (1, 0, True)
     assert world.mailbox.mails == {"b": b"2"}
+
+
+async def test_what_arrived_whole_before_a_visit_broke_off_is_delivered(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
+    world.mailbox.broken_at = "b"
+    assert (await world.visit()).report.failed
+    (event,) = await world.fetched(1)
+    assert (event.key.uid, event.payload.inline) == ("a", b"1")
+
+
+@pytest.mark.parametrize("most", [0, 1])
+async def test_a_mail_that_breaks_every_visit_blocks_no_other(world: World, most: int) -> None:
+    world.account = replace(ACCOUNT, max_messages=most)
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
+    world.mailbox.broken_at = "a"
+    for _ in range(4):
+        await world.visit()
+    assert sorted(each.key.uid for each in await world.fetched(2)) == ["b", "c"]
+    world.mailbox.broken_at = None
+    await world.visit()
+    (event,) = await world.fetched(1)
+    assert event.key.uid == "a"
 
 
 async def test_no_more_is_under_way_than_the_window_lets_pass(world: World) -> None:
