@@ -75,12 +75,12 @@ class Router:
         wishes: list[RoutedMail] = []
         events: dict[str, MessageFetched] = {}
         evidence: Counter[EvidenceClass] = Counter()
-        for received in batch:
-            resolved = await self._resolve(received.event)
+        for event in _latest(batch):
+            resolved = await self._resolve(event)
             if resolved is not None:
                 mail, kind = resolved
                 wishes.append(mail)
-                events[mail.message] = received.event
+                events[mail.message] = event
                 evidence[kind] += 1
         for kind, count in evidence.items():
             self.metrics.mails_routed.labels(evidence=kind.value).inc(count)
@@ -112,6 +112,9 @@ class Router:
         except MailferryError as error:
             log.warning("mail left to its lease", message=event.message, error=error)
             return None
+        except Exception:
+            log.exception("mail left to its lease, over a mistake in Mailferry", message=event.message)
+            return None
 
     async def _wish(self, event: MessageFetched, account: Account, reading: Reading) -> RoutedMail:
         examination = reading.examination
@@ -142,6 +145,17 @@ class Router:
             for each in servings
         ]
         await self.broker.publish([*publications, *hints(settled)])
+
+
+def _latest(batch: Sequence[Received[MessageFetched]]) -> Sequence[MessageFetched]:
+    """One event for each mail; an older one that is redelivered may come after the one that overtook it."""
+    latest: dict[str, MessageFetched] = {}
+    for received in batch:
+        event = received.event
+        known = latest.get(event.message)
+        if known is None or known.fetch_no < event.fetch_no:
+            latest[event.message] = event
+    return [*latest.values()]
 
 
 def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:
