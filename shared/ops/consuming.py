@@ -2,7 +2,8 @@
 
 An event that cannot be decoded goes to the dead-letter queue at once. A batch that cannot be handled because
 the database or the broker is away is handed back after a pause; nothing is acknowledged before the handler
-has done its work.
+has done its work. A batch over which the handler stumbles, by a mistake of ours, is handled event by event,
+and the event that is at fault goes to the dead letters, too: its mail comes again when its lease is over.
 """
 
 from __future__ import annotations
@@ -88,15 +89,29 @@ class Consumer(Generic[E]):
 
     async def _process(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         try:
-            received = await self._decode(subscription, deliveries)
-            if received:
-                await self._handle(received, subscription)
+            await self._handled(subscription, deliveries)
             self._pause = FIRST_PAUSE
         except MailferryError as error:
             log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
             await self._clock.sleep(self._pause)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             await subscription.requeue(deliveries)
+
+    async def _handled(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        try:
+            received = await self._decode(subscription, deliveries)
+            if received:
+                await self._handle(received, subscription)
+        except MailferryError:
+            raise
+        except Exception:
+            if len(deliveries) == 1:
+                log.exception("event moved to the dead-letter queue", queue=self._queue)
+                await self._bury(subscription, deliveries)
+                return
+            log.exception("events handled one by one", queue=self._queue, count=len(deliveries))
+            for delivery in deliveries:
+                await self._process(subscription, [delivery])
 
     async def _decode(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> list[Received[E]]:
         received: list[Received[E]] = []
@@ -108,9 +123,12 @@ class Consumer(Generic[E]):
             else:
                 received.append(Received(event, delivery))
         if poison:
-            await self._broker.publish([Publication(DEAD_KEY, delivery.body) for delivery in poison])
-            await subscription.ack(poison)
+            await self._bury(subscription, poison)
         return received
+
+    async def _bury(self, subscription: Subscription, poison: Sequence[Delivery]) -> None:
+        await self._broker.publish([Publication(DEAD_KEY, delivery.body) for delivery in poison])
+        await subscription.ack(poison)
 
     def _understood(self, delivery: Delivery) -> E | None:
         try:
