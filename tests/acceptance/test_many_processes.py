@@ -7,13 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.fakes.command import Ended
 from tests.fakes.tagged import Tagged, lf, tag_of, tagged_mails, untraced
-from tests.servers.available import require
-from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
@@ -47,20 +46,13 @@ def mails_of(name: str) -> list[Tagged]:
     return tagged_mails(name, MAILS, to=f"{name}@corp.example")
 
 
-@pytest.fixture(scope="module")
-def sink() -> Iterator[SmtpSink]:
-    require("smtp-sink")
-    with server_directory("sink") as directory, SmtpSink(directory) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def voyage(
     dovecot: Dovecot,
     postgres: Postgres,
     rabbitmq: RabbitMq,
-    sink: SmtpSink,
-    tmp_path_factory: pytest.TempPathFactory,
+    smtp_sink: SmtpSink,
+    tmp_path: Path,
 ) -> Iterator[Voyage]:
     vhost = rabbitmq.add_vhost()
     for name in NAMES:
@@ -69,13 +61,13 @@ def voyage(
     database = postgres.create_database().replace("mailferry@", f"mailferry:{CANARY}-store@")
     servers = f'store.url = "{database}"\nbroker.url = "{rabbitmq.url(vhost)}"'
     text = configuration(
-        accounts, servers=servers, target=sink.port, fetcher="window_messages = 10\nconcurrency = 6"
+        accounts, servers=servers, target=smtp_sink.port, fetcher="window_messages = 10\nconcurrency = 6"
     )
-    with Ferry(tmp_path_factory.mktemp("voyage"), text) as ferry:
+    with Ferry(tmp_path, text) as ferry:
         prepared = [ferry.call("db", "upgrade"), ferry.call("topology", "apply")]
         assert [each.code for each in prepared] == [0, 0], prepared
         with Tap(rabbitmq.url(vhost)) as tap:
-            yield _sailed(ferry, tap, dovecot, sink)
+            yield _sailed(ferry, tap, dovecot, smtp_sink)
 
 
 def _sailed(ferry: Ferry, tap: Tap, dovecot: Dovecot, sink: SmtpSink) -> Voyage:
@@ -85,6 +77,7 @@ def _sailed(ferry: Ferry, tap: Tap, dovecot: Dovecot, sink: SmtpSink) -> Voyage:
     for name in NAMES:
         dovecot.fill(name, [mail.raw for mail in mails_of(name)])
     eventually(lambda: not _left(dovecot))
+    eventually(lambda: set(_counts(services).values()) == {ACCOUNTS * MAILS})
     metrics = [process.page("/metrics")[1] for process in services]
     return Voyage(
         ferry=ferry,
@@ -116,40 +109,40 @@ def _ended(services: list[FerryProcess]) -> list[int]:
     return [process.terminate() for process in reversed(services)]
 
 
-def test_every_mail_arrives_once_and_whole(voyage: Voyage) -> None:
+def test_five_hundred_mails_arrive_once_and_nobody_is_told_a_secret(voyage: Voyage) -> None:
+    every_mail_arrived_once_and_whole(voyage)
+    assert voyage.left == 0
+    assert voyage.exit_codes == [0] * 6
+    assert voyage.ferry.call("journal", "verify") == Ended(0, "500 messages, no differences\n", "")
+    assert {path: status for path, (status, _) in voyage.pages.items()} == {"/livez": 200, "/readyz": 200}
+    assert list(voyage.counts.values()) == [ACCOUNTS * MAILS] * 3
+    no_label_is_an_account_an_address_or_a_message(voyage)
+    no_password_was_told(voyage)
+
+
+def every_mail_arrived_once_and_whole(voyage: Voyage) -> None:
     expected = {mail.tag: lf(mail.raw) for name in NAMES for mail in mails_of(name)}
     assert len(voyage.arrived) == len(expected) == ACCOUNTS * MAILS
     assert {tag_of(mail.content): untraced(mail.content) for mail in voyage.arrived} == expected
 
 
-def test_the_sources_are_empty_and_everybody_ended_as_asked(voyage: Voyage) -> None:
-    assert voyage.left == 0
-    assert voyage.exit_codes == [0] * 6
-
-
-def test_the_journal_agrees(voyage: Voyage) -> None:
-    assert voyage.ferry.call("journal", "verify") == Ended(0, "500 messages, no differences\n", "")
-
-
-def test_the_processes_say_how_they_are_and_what_they_did(voyage: Voyage) -> None:
-    assert {path: status for path, (status, _) in voyage.pages.items()} == {"/livez": 200, "/readyz": 200}
-    assert list(voyage.counts.values()) == [ACCOUNTS * MAILS] * 3
-
-
-def test_no_label_of_a_metric_is_an_account_an_address_or_a_message(voyage: Voyage) -> None:
+def no_label_is_an_account_an_address_or_a_message(voyage: Voyage) -> None:
     labels = set(re.findall(r'="([^"]*)"', voyage.metrics))
     assert "delivered" in labels
     ids = {re.findall(rb"^X-Mailferry-ID: (\S+)", mail.content)[0].decode() for mail in voyage.arrived}
-    tell_tale = [label for label in labels if "@" in label or "crew" in label or "acme" in label]
-    assert tell_tale == []
+    assert [label for label in labels if "@" in label or "crew" in label or "acme" in label] == []
     assert not labels & ids
 
 
-def test_no_password_is_told_to_anybody(voyage: Voyage) -> None:
+def no_password_was_told(voyage: Voyage) -> None:
     shown = voyage.ferry.call("config", "show")
     assert shown.code == 0
     assert "crew-20" in shown.out
     assert len(voyage.events) >= 3 * ACCOUNTS * MAILS
-    told = {"events": b"".join(voyage.events).decode(errors="replace"), "logs": voyage.logs,
-            "metrics": voyage.metrics, "config show": shown.out + shown.err}  # fmt: skip
+    told = {
+        "events": b"".join(voyage.events).decode(errors="replace"),
+        "logs": voyage.logs,
+        "metrics": voyage.metrics,
+        "config show": shown.out + shown.err,
+    }
     assert [place for place, text in told.items() if CANARY in text] == []
