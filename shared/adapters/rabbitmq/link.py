@@ -56,6 +56,11 @@ class Link:
                 await self._session()
             except BrokerUnavailable as error:
                 self.error = error
+            except Exception as error:
+                # Nobody else would connect again.
+                log.exception("broker session failed unexpectedly", purpose=self._purpose)
+                mistake = f"internal error {type(error).__name__} on the way to {self._address.name}"
+                self.error = BrokerUnavailable(f"{mistake}; see the log")
             self._report()
             lasted = self._clock.monotonic() - began
             self._failures = 0 if lasted > self._settings.backoff_longest else self._failures + 1

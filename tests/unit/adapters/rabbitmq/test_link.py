@@ -79,6 +79,29 @@ async def test_after_a_session_that_lasted_the_pause_is_short_again() -> None:
     running.cancel()
 
 
+class Stumbling(Scripted):
+    """The first session ends over something that nobody thought of."""
+
+    sessions = 0
+
+    async def _session(self) -> None:
+        self.sessions += 1
+        if self.sessions == 1:
+            raise KeyError("frame")
+        await super()._session()
+
+
+async def test_a_mistake_of_ours_ends_a_session_and_not_the_link() -> None:
+    clock = ManualClock()
+    stumbling = link(Stumbling, clock)
+    running = asyncio.ensure_future(stumbling.run())
+    await clock.somebody_sleeps()
+    assert "internal error KeyError" in str(stumbling.error)
+    await clock.advance(clock.naps[0])
+    assert stumbling.sessions == 2
+    running.cancel()
+
+
 async def test_why_there_is_no_connection_is_told_without_the_password() -> None:
     clock, port = ManualClock(), free_port()
     failing = link(Link, clock, port)
