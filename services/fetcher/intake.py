@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.fetcher.mailbox import (
     Listed,
@@ -35,8 +36,7 @@ BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """A mail that is complete and waits for its batch."""
 
     wanted: Wanted
@@ -44,8 +44,7 @@ class Collected:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(NamedTuple):
     """A mail that the ledger knows and the router was told of."""
 
     message: str

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from shared.model.errors import MailferryError
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One mail of a listing.
 
     `uid` is the server's name for it, stable over sessions, or "" where it has none. `number` is valid in
@@ -47,8 +46,7 @@ class Listing:
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class MailWhole:
+class MailWhole(NamedTuple):
     """A mail that came in one piece, as all do up to the implementation's limit for that (256 KiB by
     default).
     """

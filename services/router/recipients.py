@@ -7,14 +7,14 @@ configured. An address outside of the accepted domains is never delivered to.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.router.evidence import Evidence, EvidenceClass
 from shared.model.account import KEEP, Routing
 from shared.model.address import Address
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A recipient: the address to deliver to, the one it was found as ("" for the postmaster), and why."""
 
     address: str
@@ -22,8 +22,7 @@ class Resolved:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """What was named but is not delivered to, and why."""
 
     value: str

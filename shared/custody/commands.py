@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.contract.journal import RecipientOutcome
@@ -16,8 +15,7 @@ class Fence(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedMail:
+class FetchedMail(NamedTuple):
     """A mail that was read. `known_fetch_no` is what the ledger said before: 0 for one it did not know."""
 
     message: str
@@ -30,8 +28,7 @@ class FetchedMail:
     blob: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenRecipient:
+class ChosenRecipient(NamedTuple):
     """A recipient that the router found: named by `address`, written as `original`, chosen for `reason`."""
 
     address: str
@@ -39,8 +36,7 @@ class ChosenRecipient:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RoutedMail:
+class RoutedMail(NamedTuple):
     """A mail whose recipients were resolved.
 
     Where `park_reason` is set, nobody can be served: the mail, held by `blob`, is parked for the operator.
@@ -59,8 +55,7 @@ class RoutedMail:
     blob: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The wish to deliver to some recipients, given as (address, attempts known), by `worker`."""
 
     message: str
@@ -69,8 +64,7 @@ class Attempt:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
+class Outcomes(NamedTuple):
     """How an attempt ended, as (outcome, the attempt's number); `blob` holds the mail where one was
     parked.
     """
@@ -80,8 +74,7 @@ class Outcomes:
     blob: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A message of which every recipient is done; `fetcher` is who waits for it, `blob` what may go."""
 
     message: str

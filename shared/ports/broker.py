@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.model.errors import Fault, MailferryError
 
@@ -59,8 +59,7 @@ class TooLarge(MailferryError):
         self.publications = tuple(publications)
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """An event to publish under a routing key. A hint that may find no queue is not `mandatory`."""
 
     key: str

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.contract.journal import Entry
 from shared.custody.commands import Attempt, Fence, FetchedMail, Outcomes, RoutedMail, Settled
@@ -93,8 +93,7 @@ class AccountState:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """What the ledger knows of a mail that was seen at the source."""
 
     message: str
@@ -108,16 +107,14 @@ class LedgerRow:
     blob: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A fetched mail was entered as `message`, for the `fetch_no`-th time."""
 
     message: str
     fetch_no: int
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(NamedTuple):
     """The recipients of a message that a target is to be told of now."""
 
     message: str

@@ -35,22 +35,29 @@ def redactor(credentials: Credentials) -> Redactor:
 
 
 class Redactor:
-    """Replaces each of `secrets`, in any case, by the mask."""
+    """Replaces each of `secrets`, in any case, by the mask.
 
-    __slots__ = ("_pattern", "_secrets")
+    The pattern is made when there is something to look through, which in most sessions there never is.
+    """
+
+    __slots__ = ("_outdated", "_pattern", "_secrets")
 
     def __init__(self, secrets: Iterable[bytes] = ()) -> None:
         self._secrets = set(secrets)
-        self._pattern = _any_of(self._secrets)
+        self._pattern: re.Pattern[bytes] | None = None
+        self._outdated = True
 
     def hide(self, response: bytes) -> None:
         """Mask what is sent in a login, too, as it is and in base64; what is short gives nothing away."""
         if len(response) >= _SHORTEST_HIDDEN:
             self._secrets |= {response, base64.b64encode(response)}
-            self._pattern = _any_of(self._secrets)
+            self._outdated = True
 
     def __call__(self, line: bytes) -> bytes:
         """The line without secrets."""
+        if self._outdated:
+            self._pattern = _any_of(self._secrets)
+            self._outdated = False
         return line if self._pattern is None else self._pattern.sub(MASK.encode("ascii"), line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.relay.smtp.replies import Reply
 
@@ -35,8 +36,7 @@ class Phase(StrEnum):
     CONTENT = "content"
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientReply:
+class RecipientReply(NamedTuple):
     """The reply that decided about one recipient.
 
     It is positive only in the phase CONTENT, and then the target has the mail.

@@ -12,7 +12,6 @@ long key. So
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, Outcomes, RoutedMail
@@ -56,7 +55,7 @@ def safe_fetched(mail: FetchedMail) -> FetchedMail:
     folder, uidvalidity, uid = mail.key
     if is_plain(folder, uid):
         return mail
-    return replace(mail, key=LedgerKey(safe(folder), uidvalidity, safe(uid)))
+    return mail._replace(key=LedgerKey(safe(folder), uidvalidity, safe(uid)))
 
 
 def safe_routed(mail: RoutedMail) -> RoutedMail:
@@ -66,8 +65,7 @@ def safe_routed(mail: RoutedMail) -> RoutedMail:
     texts = mail.identity, mail.message_id, mail.reverse_path, mail.evidence, mail.park_reason or ""
     if is_plain(*texts) and recipients == mail.recipients and rejected == mail.rejected:
         return mail
-    return replace(
-        mail,
+    return mail._replace(
         identity=key(mail.identity),
         message_id=searchable(mail.message_id),
         reverse_path=safe(mail.reverse_path),
@@ -88,13 +86,13 @@ def safe_attempt(wish: Attempt) -> Attempt:
     """`wish` with the recipients' names as they are stored."""
     if is_plain(*(address for address, _ in wish.recipients)):
         return wish
-    return replace(wish, recipients=tuple((key(address), attempt) for address, attempt in wish.recipients))
+    return wish._replace(recipients=tuple((key(address), attempt) for address, attempt in wish.recipients))
 
 
 def safe_outcomes(wish: Outcomes) -> Outcomes:
     """`wish` with safe text."""
     outcomes = tuple((_safe_outcome(each), attempt) for each, attempt in wish.outcomes)
-    return wish if outcomes == wish.outcomes else replace(wish, outcomes=outcomes)
+    return wish if outcomes == wish.outcomes else wish._replace(outcomes=outcomes)
 
 
 def _safe_outcome(outcome: RecipientOutcome) -> RecipientOutcome:

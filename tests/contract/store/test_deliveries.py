@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -182,7 +181,7 @@ async def test_who_waits_for_another_tenants_mail_is_left_alone(lives: Lives) ->
     first = await lives.routed("uid 1", BOB, identity=COPY)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     other = mail("uid 3")
-    await lives.fetch(replace(other, tenant="other"))
+    await lives.fetch(other._replace(tenant="other"))
     [serving], _ = await lives.route(routed(other.message, BOB, identity=COPY))
     assert serving.message == other.message
     await lives.deliver(other.message)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -49,8 +48,8 @@ async def test_a_place_at_the_source_holds_one_mail(lives: Lives) -> None:
 
 async def test_the_same_uid_in_another_folder_or_after_a_renumbering_is_another_mail(lives: Lives) -> None:
     await lives.fetched("uid 1")
-    elsewhere = replace(mail(""), key=LedgerKey("Spam", 0, "uid 1"))
-    renumbered = replace(mail(""), key=LedgerKey("INBOX", 7, "uid 1"))
+    elsewhere = mail("")._replace(key=LedgerKey("Spam", 0, "uid 1"))
+    renumbered = mail("")._replace(key=LedgerKey("INBOX", 7, "uid 1"))
     assert len(await lives.fetch(elsewhere, renumbered)) == 2
 
 
