@@ -185,13 +185,14 @@ class Intake:
         )
 
     def _publication(self, each: Collected, fetch_no: int, now: float) -> Publication:
+        known = each.wanted.known
         event = MessageFetched(
             message=each.message,
             tenant=self._account.tenant,
             account=self._account.id,
             fetch_no=fetch_no,
             key=each.wanted.key,
-            fetched_at=now,
+            fetched_at=known.first_fetched_at if known else now,
             payload=each.payload,
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))

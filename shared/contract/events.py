@@ -36,7 +36,7 @@ class Payload(BaseModel):
 
 
 class MessageFetched(Record):
-    """The fetcher has read a mail and entered it into the ledger."""
+    """The fetcher has read a mail and entered it into the ledger; `fetched_at` is when that was so first."""
 
     wire_name = "message.fetched"
 

@@ -176,6 +176,16 @@ async def test_a_deferred_mail_stays_and_is_not_fetched_again(world: World) -> N
     assert world.mailbox.retrieved == ["a"]
 
 
+async def test_a_mail_that_was_lost_on_its_way_is_as_old_as_when_it_was_first_fetched(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    (first,) = await world.fetched(1)
+    await world.store.lose_all("the broker was emptied", world.clock.now())
+    await world.visit()
+    (again,) = await world.fetched(1)
+    assert (again.fetch_no, again.fetched_at) == (2, first.fetched_at)
+
+
 async def test_kept_copies_count_as_done(world: World) -> None:
     world.account = replace(ACCOUNT, retention=Retention(None))
     world.mailbox.mails = {"a": b"1"}
