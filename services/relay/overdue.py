@@ -20,6 +20,10 @@ from shared.ports.store import Deliveries
 
 INTERVAL = 2.0
 BATCH = 100
+TAKEN_UP = 30.0
+"""Seconds in which a relay will have taken the event up; a target that has too much to do gets no second
+one meanwhile.
+"""
 
 log = structlog.get_logger("mailferry.relay")
 
@@ -32,6 +36,7 @@ class Overdue:
         self._broker = broker
         self._clock = clock
         self._patience = patience
+        self._published: dict[tuple[str, int], float] = {}
 
     async def run(self) -> None:
         """Look and publish, until cancelled."""
@@ -44,7 +49,11 @@ class Overdue:
 
     async def publish_once(self) -> int:
         """Publish what is overdue now; returns how many mails."""
-        messages = await self._deliveries.overdue(self._clock.now(), self._patience, BATCH)
+        moment = self._clock.monotonic()
+        self._published = {key: at for key, at in self._published.items() if at > moment - TAKEN_UP}
+        limit = BATCH + len(self._published)
+        found = await self._deliveries.overdue(self._clock.now(), self._patience, limit)
+        messages = [each for each in found if _attempts(each) not in self._published]
         publications = [
             Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event))
             for message in messages
@@ -52,7 +61,13 @@ class Overdue:
         ]
         if publications:
             await self._broker.publish(publications)
+        self._published |= dict.fromkeys(map(_attempts, messages), moment)
         return len(messages)
+
+
+def _attempts(message: Message) -> tuple[str, int]:
+    """The message and how many attempts were made: what an event that was taken up has changed."""
+    return message.id, sum(each.attempt for each in message.recipients.values())
 
 
 def events(message: Message) -> list[MessageRouted]:

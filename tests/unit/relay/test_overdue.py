@@ -1,7 +1,13 @@
 from __future__ import annotations
 
-from services.relay.overdue import events
+from collections.abc import Sequence
+
+from services.relay.overdue import TAKEN_UP, Overdue, events
+from shared.adapters.memory_broker import MemoryBroker
+from shared.contract.topology import topology
+from shared.custody.state import Message
 from shared.model.message import MessageStatus, RecipientStatus
+from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, message, recipient
 
 R = RecipientStatus
@@ -28,3 +34,26 @@ def test_an_attempt_of_which_nobody_saw_the_end_is_made_again() -> None:
     )
     [event] = events(held)
     assert [(each.address, each.attempt) for each in event.recipients] == [(BOB, 2)]
+
+
+class Store:
+    """Has always the same mail overdue."""
+
+    def __init__(self) -> None:
+        self.message = message(
+            MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/m1"
+        )
+
+    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+        return [self.message]
+
+
+async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> None:
+    clock, store = ManualClock(), Store()
+    overdue = Overdue(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    assert [await overdue.publish_once() for _ in range(3)] == [1, 0, 0]
+    await clock.advance(TAKEN_UP)
+    assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+    again = recipient(BOB, R.OPEN, attempt=1, next_attempt_at=1.0)
+    store.message = store.message._replace(recipients={BOB: again})
+    assert await overdue.publish_once() == 1
