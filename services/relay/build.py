@@ -29,6 +29,7 @@ def build_relay(
             helo_name=section.helo_name,
             capacity=_lane_capacity(len(configuration.targets)),
             clock=around.clock,
+            patience=lease / 2,
         ),
         Attempter(
             accounts=configuration.accounts,

@@ -48,12 +48,23 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of a relay."""
+    """All lanes of a relay. Nobody waits longer than `patience` seconds for a connection: an attempt that has
+    not begun to send when the message's lease is over would be made a second time.
+    """
 
-    def __init__(self, targets: Mapping[str, Target], *, helo_name: str, capacity: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        *,
+        helo_name: str,
+        capacity: int,
+        clock: Clock,
+        patience: float | None = None,
+    ) -> None:
         self._helo_name = helo_name
         self._capacity = capacity
         self._clock = clock
+        self._patience = patience
         self._lanes = {name: self._made(target) for name, target in targets.items()}
 
     async def change(self, targets: Mapping[str, Target]) -> None:
@@ -68,7 +79,8 @@ class Lanes:
                 await lane.pool.close()
 
     def _made(self, target: Target) -> Lane:
-        return Lane(target, _pool(target, self._helo_name, self._clock.monotonic), self._capacity)
+        pool = _pool(target, self._helo_name, self._clock.monotonic, self._patience)
+        return Lane(target, pool, self._capacity)
 
     def is_full(self, target: str) -> bool:
         """Whether mail for `target` has to be put off."""
@@ -93,7 +105,9 @@ class Lanes:
             await lane.pool.close()
 
 
-def _pool(target: Target, helo_name: str, clock: Callable[[], float]) -> ConnectionPool:
+def _pool(
+    target: Target, helo_name: str, clock: Callable[[], float], patience: float | None
+) -> ConnectionPool:
     credentials = None
     if target.credentials is not None:
         credentials = Credentials(target.credentials.username, target.credentials.password.get_secret_value())
@@ -101,4 +115,6 @@ def _pool(target: Target, helo_name: str, clock: Callable[[], float]) -> Connect
     async def open_connection() -> SmtpClient:
         return await connect(target.endpoint, helo_name=helo_name, credentials=credentials)
 
-    return ConnectionPool(target.endpoint, limit=target.connections, connect=open_connection, clock=clock)
+    return ConnectionPool(
+        target.endpoint, limit=target.connections, connect=open_connection, clock=clock, patience=patience
+    )

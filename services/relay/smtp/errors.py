@@ -45,6 +45,10 @@ class ConnectionLost(SmtpError):
         self.after_content = after_content
 
 
+class NoConnectionFree(SmtpError):
+    """The target is so slow that none of its connections became free in time; nothing was sent."""
+
+
 class SessionRefused(SmtpError):
     """The server does not want to talk to us: its greeting or its answer to EHLO says so in `reply`."""
 

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from services.relay.smtp.client import SmtpClient
 from services.relay.smtp.envelope import Envelope, Phase, RecipientReply
-from services.relay.smtp.errors import ConnectionLost
+from services.relay.smtp.errors import ConnectionLost, NoConnectionFree
 from shared.model.endpoint import Endpoint
 
 
@@ -21,6 +21,7 @@ class ConnectionPool:
 
     `clock` gives monotonic seconds. A connection is given up after `idle_seconds` without a mail and after
     `mails_per_connection`, which lets load balancers and memory leaks on the other side have their way.
+    Nobody waits longer than `patience` seconds for his turn.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class ConnectionPool:
         clock: Callable[[], float],
         idle_seconds: float = 20.0,
         mails_per_connection: int = 1000,
+        patience: float | None = None,
     ) -> None:
         self.target = target
         self._connect = connect
@@ -39,6 +41,7 @@ class ConnectionPool:
         self._idle_seconds = idle_seconds
         self._mails_per_connection = mails_per_connection
         self._slots = asyncio.Semaphore(limit)
+        self._patience = patience
         self._idle: list[tuple[float, SmtpClient]] = []
         self._closed = False
 
@@ -51,9 +54,9 @@ class ConnectionPool:
     async def connection(self) -> AsyncIterator[SmtpClient]:
         """A connection, kept or fresh, for the block alone; a broken one is thrown away behind it.
 
-        Waits while `limit` connections are in use. Raises what `connect` raises.
+        Waits while `limit` connections are in use. Raises what `connect` raises, and `NoConnectionFree`.
         """
-        async with self._slots:
+        async with self._turn():
             client = await self._kept() or await self._connect()
             try:
                 yield client
@@ -63,8 +66,8 @@ class ConnectionPool:
     async def send(
         self, envelope: Envelope, content: bytes | AsyncIterable[bytes]
     ) -> Sequence[RecipientReply]:
-        """`SmtpClient.send` over any connection; raises what it and `connect` raise."""
-        async with self._slots:
+        """`SmtpClient.send` over any connection; raises what that and `connection` raise."""
+        async with self._turn():
             client = await self._kept()
             if client is not None:
                 replies = await self._send_over_kept(client, envelope, content)
@@ -84,6 +87,20 @@ class ConnectionPool:
         self._closed = True
         idle, self._idle = self._idle, []
         await _quit_all([client for _, client in idle])
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise NoConnectionFree(
+                f"All connections to {self.target} were in use for {self._patience:g} seconds."
+            ) from None
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _kept(self) -> SmtpClient | None:
         """The connection that was used last, so that those not needed grow old and are closed."""

@@ -7,7 +7,7 @@ import pytest
 
 from services.relay.smtp.client import SmtpClient, connect
 from services.relay.smtp.envelope import Envelope
-from services.relay.smtp.errors import ConnectionLost, SizeRefused
+from services.relay.smtp.errors import ConnectionLost, NoConnectionFree, SizeRefused
 from services.relay.smtp.pool import ConnectionPool
 from shared.model.endpoint import Endpoint
 from shared.net.errors import ConnectFailed
@@ -32,6 +32,7 @@ def pool_to(
     clock: Clock | None = None,
     mails_per_connection: int = 1000,
     connector: Callable[[], Awaitable[SmtpClient]] | None = None,
+    patience: float | None = None,
 ) -> ConnectionPool:
     endpoint = Endpoint("127.0.0.1", server.port)
     return ConnectionPool(
@@ -41,6 +42,7 @@ def pool_to(
         clock=clock or Clock(),
         idle_seconds=20,
         mails_per_connection=mails_per_connection,
+        patience=patience,
     )
 
 
@@ -71,6 +73,18 @@ async def test_never_more_connections_than_the_limit() -> None:
         assert most == 3
         assert server.connections == 3
         assert len(server.accepted) == 30
+        await pool.close()
+
+
+async def test_who_waited_too_long_for_his_turn_sends_nothing_and_takes_no_turn() -> None:
+    async with SmtpServer() as server:
+        pool = pool_to(server, patience=0.01)
+        async with pool.connection():
+            with pytest.raises(NoConnectionFree, match="in use for"):
+                await pool.send(TO_BOB, MAIL)
+        assert server.accepted == []
+        await pool.send(TO_BOB, MAIL)
+        assert len(server.accepted) == 1
         await pool.close()
 
 
