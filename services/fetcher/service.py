@@ -59,21 +59,15 @@ class Fetcher:
         self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease, visitor.metrics)
         self._under_way: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
+        self._scheduled = False
         self._stopping = False
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
         async with self._helpers():
             while not stop.asked:
-                try:
-                    await self._sync()
-                    break
-                except MailferryError as error:
-                    log.warning("accounts not scheduled", error=error)
-                    await self._pause(stop, PAUSE_AFTER_FAILURE)
-            while not stop.asked:
                 self._changed.clear()
-                await self._pause(stop, await self._start_due_visits())
+                await self._pause(stop, await self._go_on())
             self._stopping = True
             if self._under_way:
                 await asyncio.wait(self._under_way)
@@ -81,7 +75,7 @@ class Fetcher:
     async def reload(self, configuration: Configuration) -> None:
         """Visit the accounts of another configuration from now on; visits under way go on as they began."""
         self._accounts = dict(configuration.accounts)
-        await self._sync()
+        self._scheduled = False
         self._changed.set()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
@@ -137,6 +131,18 @@ class Fetcher:
     async def _sync(self) -> None:
         schedules = [Schedule(each.id, each.patience.poll, each.enabled) for each in self._accounts.values()]
         await self._leases.sync_accounts(schedules, self._clock.now())
+
+    async def _go_on(self) -> float:
+        """Schedule the accounts if they are not, then start visits; returns the seconds to the next look."""
+        if not self._scheduled:
+            self._scheduled = True
+            try:
+                await self._sync()
+            except MailferryError as error:
+                self._scheduled = False
+                log.warning("accounts not scheduled", error=error)
+                return PAUSE_AFTER_FAILURE
+        return await self._start_due_visits()
 
     async def _start_due_visits(self) -> float:
         """Start as many visits as there are slots; returns how many seconds may pass before the next look."""
