@@ -82,6 +82,9 @@ async def _reload(services: Mapping[str, Service], load: Callable[[], Configurat
             log.error("configuration not reloaded", problem=problem)
     except MailferryError as error:
         log.error("configuration not reloaded", error=error)
+    except Exception:
+        # Nobody waits for this task, so nobody else would tell.
+        log.exception("configuration not reloaded")
     else:
         log.info("configuration reloaded", accounts=len(configuration.accounts))
 
