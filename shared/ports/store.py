@@ -272,7 +272,8 @@ class Deliveries(Protocol):
     async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         """Messages held in blobs with recipients due whose event is not under way: retried by an operator at
         or before
-        `now`, or deferred and more than `patience` seconds overdue."""
+        `now`, that attempt's end included if nobody saw it, or deferred and more than `patience` seconds
+        overdue."""
         ...
 
 
