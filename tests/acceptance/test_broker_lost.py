@@ -21,7 +21,7 @@ from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in
 from tests.servers.rabbitmq import RabbitMq
 
 BOB = "bob@corp.example"
-MAILS = 90
+MAILS = 150
 WINDOW = "window_messages = 15"
 _prefixes = count(1)
 
