@@ -52,6 +52,19 @@ async def test_a_mail_of_an_older_fetch_is_dropped(lives: Lives) -> None:
     assert (await lives.state(message)).status is MessageStatus.FETCHED
 
 
+async def test_a_mail_of_an_older_fetch_is_not_served_in_place_of_a_newer_one(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.fetch_again(message, "uid 1")
+    await lives.route(routed(message, BOB, fetch_no=2))
+    assert await lives.route(routed(message, BOB, fetch_no=1)) == ([], [])
+
+
+async def test_a_mail_that_was_lost_is_not_served_before_it_is_fetched_again(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    assert await lives.route(routed(message, BOB)) == ([], [])
+
+
 async def test_a_mail_that_nobody_knows_is_dropped(lives: Lives) -> None:
     assert await lives.route(routed("unknown", BOB)) == ([], [])
     assert await lives.route() == ([], [])
