@@ -18,6 +18,7 @@ class Watch:
         self.outstanding: set[str] = set()
         self.settled: set[str] = set()
         self._news = asyncio.Event()
+        self.ended = False
 
     def post(self, message: str) -> None:
         """A hint came for `message`."""
@@ -25,15 +26,22 @@ class Watch:
         self.settled.add(message)
         self._news.set()
 
+    def end_waits(self) -> None:
+        """Nobody waits for this any more."""
+        self.ended = True
+        self._news.set()
+
     async def news(self, patience: float) -> bool:
-        """Wait for the next hint; False when none came within `patience` seconds."""
+        """Wait for the next hint; False when none came within `patience` seconds, or waits were ended."""
+        if self.ended:
+            return False
         self._news.clear()
         try:
             async with asyncio.timeout(patience):
                 await self._news.wait()
         except TimeoutError:
             return False
-        return True
+        return not self.ended
 
 
 class HintBoard:
@@ -61,6 +69,11 @@ class HintBoard:
         if watch is not None:
             watch.post(message)
 
+    def end_waits(self) -> None:
+        """End every wait under way: what is settled later is deleted by a later visit."""
+        for watch in set(self._watches.values()):
+            watch.end_waits()
+
     def forget(self, watch: Watch) -> None:
         """The session is over."""
         for message in watch.outstanding:
@@ -77,7 +90,7 @@ class HintBoard:
         while watch.outstanding:
             now = self._clock.monotonic()
             remaining = min(begun + longest, max(begun, self._last_post) + patience) - now
-            if remaining <= 0:
+            if remaining <= 0 or watch.ended:
                 return False
             await watch.news(remaining)
         return True

@@ -30,7 +30,8 @@ HINT_PREFETCH = 2000
 HINT_BATCH = 500
 HINT_LINGER = 0.002
 LONGEST_IDLE = 5.0
-PAUSE_AFTER_FAILURE = 1.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 15.0
 UNKNOWN_ACCOUNT_DISTANCE = 60.0
 
 log = structlog.get_logger("mailferry.fetcher")
@@ -61,6 +62,7 @@ class Fetcher:
         self._changed = asyncio.Event()
         self._scheduled = False
         self._stopping = False
+        self._failures_pause = FIRST_PAUSE
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
@@ -69,6 +71,7 @@ class Fetcher:
                 self._changed.clear()
                 await self._pause(stop, await self._go_on())
             self._stopping = True
+            self._visitor.board.end_waits()
             if self._under_way:
                 await asyncio.wait(self._under_way)
 
@@ -141,7 +144,7 @@ class Fetcher:
             except MailferryError as error:
                 self._scheduled = False
                 log.warning("accounts not scheduled", error=error)
-                return PAUSE_AFTER_FAILURE
+                return self._longer_pause()
         return await self._start_due_visits()
 
     async def _start_due_visits(self) -> float:
@@ -156,10 +159,17 @@ class Fetcher:
             next_due = await self._leases.next_due()
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
-            return PAUSE_AFTER_FAILURE
+            return self._longer_pause()
+        self._failures_pause = FIRST_PAUSE
         if next_due is None:
             return LONGEST_IDLE
         return min(LONGEST_IDLE, max(0.0, next_due - self._clock.now()))
+
+    def _longer_pause(self) -> float:
+        """How long to leave a database alone that is away: twice as long as the last time."""
+        pause = self._failures_pause
+        self._failures_pause = min(2 * pause, LONGEST_PAUSE)
+        return pause
 
     async def _keep_or_return(self, lease: Lease, now: float) -> None:
         account = self._accounts.get(lease.fence.account)

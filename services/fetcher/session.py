@@ -213,7 +213,7 @@ class Session:
         if not self._entered:
             return
         limits = self._limits
-        if deletes or limits.wait_always:
+        if (deletes or limits.wait_always) and not self._is_stopping():
             await self._board.all_settled(self._watch, limits.settle_wait, limits.longest_wait)
         if deletes:
             await self._delete({message: each.entry for message, each in self._entered.items()})

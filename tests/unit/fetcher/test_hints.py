@@ -81,3 +81,13 @@ async def test_a_hint_for_a_session_that_is_over_is_forgotten(board: HintBoard) 
     board.post("never heard of")
     assert watch.settled == set()
     assert len(board) == 0
+
+
+async def test_all_waits_can_be_ended_at_once(board: HintBoard) -> None:
+    watch = Watch()
+    board.watch(watch, ["a"])
+    waiting = asyncio.ensure_future(board.all_settled(watch, LONG, LONG))
+    await asyncio.sleep(0)
+    board.end_waits()
+    assert not await waiting
+    assert not await watch.news(LONG)
