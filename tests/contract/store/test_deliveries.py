@@ -136,6 +136,7 @@ async def test_a_parked_mail_is_settled_and_keeps_its_blob(lives: Lives) -> None
     assert (settled.message, settled.blob) == (message, None)
     state = await lives.state(message)
     assert (state.blob, state.recipients[BOB].parked_at) == ("blob-1", lives.now)
+    assert await lives.is_sound()
 
 
 async def test_nothing_is_parked_without_its_raw_mail(lives: Lives) -> None:

@@ -275,3 +275,23 @@ async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -
 
     assert await store._transactions.read(read) == [62, 62]
     await store.close()
+
+
+async def test_an_account_that_another_process_is_just_taking_is_not_waited_for(postgres_url: str) -> None:
+    upgrade(postgres_url)
+    store = open_store(postgres_url)
+    await store.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
+    taken, leased = threading.Event(), threading.Event()
+
+    def take(transaction: Transaction) -> bool:
+        transaction.connection.exec_driver_sql("SELECT 1 FROM accounts WHERE id = 'a' FOR UPDATE")
+        taken.set()
+        return leased.wait(30)
+
+    taking = asyncio.ensure_future(store._transactions.write(take))
+    await asyncio.to_thread(taken.wait, 30)
+    leases = await store.lease_due("me", START, START + 60, 10)
+    leased.set()
+    assert await taking
+    assert [lease.fence.account for lease in leases] == ["b"]
+    await store.close()
