@@ -132,7 +132,8 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
         '[metrics]\nlisten = ""',
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',
-        f'[defaults]\ntls = "off"\ntarget = "sink"\nmailbox = "single"\npassword = "{PASSWORD}"',
+        '[defaults]\ntls = "off"\nauth = ["user"]\ntarget = "sink"\nmailbox = "single"',
+        f'password = "{PASSWORD}"',
     ]
     lines += [
         f'[[accounts]]\ntenant = "bench"\nname = "{name}"\nrecipient = "{name}@here.test"\n'
