@@ -21,7 +21,7 @@ NO_HEADER = "the mail does not begin with a header field"
 STRAY_LINES = "the header has lines that are no field"
 
 _BLANK = re.compile(rb"\n\r?\n")
-_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*+(?:\n[ \t].*+)*+)\n?+|.*+\n|.++")
+_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*(?:\n[ \t].*)*)\n?|.*\n|.+")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX_LINES = (b"From ", b">From ")
 _WHITE = b" \t\r\n"

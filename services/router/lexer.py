@@ -40,13 +40,15 @@ class Token(NamedTuple):
 
 
 _NOT_WORD = r'\x00-\x20\x7f"(),:;<>@\[\]\\'
-_ROUTE = rf"(?:[ \t]*+@[^{_NOT_WORD}]++(?:[ \t]*+,[ \t]*+@[^{_NOT_WORD}]++)*+[ \t]*+:)?+"
+# No group is possessive: Python before 3.11.5 matches such groups wrongly. None needs to be, as each of their
+# parts ends at a sign that no other part can take.
+_ROUTE = rf"(?:[ \t]*@[^{_NOT_WORD}]+(?:[ \t]*,[ \t]*@[^{_NOT_WORD}]+)*[ \t]*:)?"
 NEAR = re.compile(
     rf"(?P<WORD>[^{_NOT_WORD}]++)|(?P<SPACE>[ \t]++)|(?P<AT>@)|(?P<OPEN><{_ROUTE})|(?P<CLOSE>>)"
     rf"|(?P<SEPARATOR>[,;])|(?P<COLON>:)|(?P<LITERAL>\[[^\[\]]*+\])|(?P<UNCLOSED>[\"(])|(?P<STRAY>[)\[\]])|(?P<JUNK>.)",
     re.DOTALL,
 )
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _KINDS = {kind.name: kind for kind in Kind}
 COMMENT_SIGN = re.compile(r"[()]|\\.", re.DOTALL)
 

@@ -164,6 +164,8 @@ class Connection:
 
     async def close(self) -> None:
         """Send what is left and close; gives up politeness after `CLOSE_TIMEOUT` seconds. Never raises."""
+        if self._stream.closed:
+            return
         self._stream.transport.close()
         until = self._loop.time() + CLOSE_TIMEOUT
         while not self._stream.closed:
@@ -173,7 +175,8 @@ class Connection:
 
     def abort(self) -> None:
         """Close at once; what is unsent is thrown away."""
-        self._stream.transport.abort()
+        if not self._stream.closed:
+            self._stream.transport.abort()
 
     def _patience(self) -> float:
         if self._deadline is None:

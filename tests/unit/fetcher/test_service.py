@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from services.fetcher.hints import HintBoard
 from services.fetcher.service import Fetcher, Pace
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -38,7 +39,7 @@ class Leases:
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
     leases, clock, stop = Leases(), SystemClock(), Stop()
     visitor: Any = SimpleNamespace(
-        name="fetcher", ports=SimpleNamespace(clock=clock), metrics=None, board=None
+        name="fetcher", ports=SimpleNamespace(clock=clock), metrics=None, board=HintBoard(clock)
     )
     broker = MemoryBroker(topology([60]), ManualClock())
     fetcher = Fetcher({}, leases, broker, visitor, Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
