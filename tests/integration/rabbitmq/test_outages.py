@@ -75,7 +75,7 @@ async def test_after_the_loss_of_all_data_the_topology_is_declared_anew(private_
         await asyncio.to_thread(private_rabbitmq.start)
         await published(broker, fetched(b"after the wipe"))
         assert (await one(subscription)).body == b"after the wipe"
-        assert broker.problem() is None
+        await until(lambda: broker.problem() is None)
 
 
 async def test_a_connection_cut_while_deliveries_are_handled_brings_them_again_and_old_tags_settle_nothing(
@@ -166,7 +166,7 @@ async def test_a_broker_that_is_down_is_no_reason_to_fail_at_the_start(
         waiting = asyncio.ensure_future(remaining(broker))
         async with proxy:
             await broker.ready(60)
-            assert broker.problem() is None
+            await until(lambda: broker.problem() is None)
             assert await waiting == []
             await broker.close()
 
