@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.servers.ports import accepts, free_port, greets
-from tests.servers.process import ServerError, ServerProcess
+from tests.servers.process import ServerError, ServerProcess, eventually
 from tests.servers.server import Server, installed
 
 USER: Final = "guest"
@@ -24,6 +24,8 @@ ERLANG_OPTIONS: Final = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 PROTOCOL_HEADER: Final = b"AMQP\x00\x00\x09\x01"
 CONNECTION_START: Final = b"\x01\x00\x00"
 """A method frame on channel 0; a broker that is not ready closes the connection instead."""
+NOT_REACHED: Final = "failed to connect to node"
+REACH_SECONDS: Final = 10.0
 
 
 class RabbitMq(Server):
@@ -89,6 +91,20 @@ class RabbitMq(Server):
 
     def evaluate(self, expression: str) -> str:
         """Evaluates Erlang inside the broker, far faster than rabbitmqctl does; returns the value as text."""
+        answer = ""
+
+        def reached() -> bool:
+            nonlocal answer
+            answer = self._asked(expression)
+            return NOT_REACHED not in answer
+
+        eventually(reached, REACH_SECONDS)
+        if not answer.startswith("{ok, "):
+            raise ServerError(f"RabbitMQ answered {answer} to {expression}")
+        return answer.removeprefix("{ok, ").removesuffix("}")
+
+    def _asked(self, expression: str) -> str:
+        """One try; the node now and then refuses a connection, and then has evaluated nothing."""
         address = f"{self.host}:{self._distribution_port}"
         done = subprocess.run(
             [str(_erl_call()), "-address", address, "-c", COOKIE, "-r", "-e"],
@@ -98,10 +114,9 @@ class RabbitMq(Server):
             capture_output=True,
         )
         answer = done.stdout.decode(errors="replace")
-        if done.returncode != 0 or not answer.startswith("{ok, "):
-            complaint = answer or done.stderr.decode(errors="replace")
-            raise ServerError(f"RabbitMQ answered {complaint} to {expression}")
-        return answer.removeprefix("{ok, ").removesuffix("}")
+        if done.returncode == 0:
+            return answer
+        return f"exit code {done.returncode}: {answer or done.stderr.decode(errors='replace')}"
 
     def _answers(self) -> bool:
         return greets(self.port, CONNECTION_START, says=PROTOCOL_HEADER)
