@@ -1,0 +1,56 @@
+"""The store: the truth about accounts, messages, recipients and claims, and the journal of how it came about.
+
+Obligations of an adapter
+- Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
+- Changes are made only as `shared.custody.decide` allows, on state that nobody else changes meanwhile.
+- Conflicts with other processes (deadlock, serialisation, busy database) are retried inside; what remains is
+  raised as `StoreUnavailable`. A call that raised may be made again.
+- `now` is passed in (seconds since the epoch); the adapter has no clock of its own.
+- Calls take batches and cost a bounded number of statements per batch, not per message.
+
+Each service asks for the part that it needs; `Store` is all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.ports.store.archive import Archive, Parked, TargetState
+from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
+from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
+from shared.ports.store.leases import AccountState, Lease, Leases, Schedule, VisitReport
+from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
+
+__all__ = [
+    "AccountState",
+    "Archive",
+    "Concluded",
+    "Deliveries",
+    "Lease",
+    "LeaseLost",
+    "Leases",
+    "Ledger",
+    "LedgerRow",
+    "Parked",
+    "Receipt",
+    "Routings",
+    "Schedule",
+    "SchemaOutdated",
+    "Serving",
+    "Store",
+    "StoreUnavailable",
+    "TargetState",
+    "VisitReport",
+]
+
+
+class Store(Leases, Ledger, Routings, Deliveries, Archive, Protocol):
+    """All of it, and its life."""
+
+    async def check(self) -> None:
+        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
