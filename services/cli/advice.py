@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from services.fetcher import mailbox_errors as source
-from services.relay.smtp import errors as target
 from shared.model.errors import MailferryError
 from shared.net import errors as net
 from shared.net.sasl import SaslError, UnfitCredentials
 from shared.ports.tokens import TokenUnavailable
+from shared.smtp import errors as target
 
 CONNECT, TLS, GREETING, LOGIN, LISTING = "connect", "TLS", "greeting", "login", "listing"
 CERTIFICATE = 'Check host name and certificate; an own authority goes into "ca_file".'

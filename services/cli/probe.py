@@ -9,14 +9,14 @@ from services.cli.advice import advice
 from services.cli.shown_stream import shown_dialer
 from services.fetcher.pop3.limits import Timeouts
 from services.fetcher.sources import open_account
-from services.relay.smtp import timeouts as smtp
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.login import Credentials
-from services.relay.smtp.opening import network
 from shared.model.account import Account
 from shared.model.endpoint import Tls
 from shared.model.errors import MailferryError
 from shared.model.target import Target
+from shared.smtp import timeouts as smtp
+from shared.smtp.client import SmtpClient
+from shared.smtp.opening import network
+from shared.smtp.target import connect_target
 
 PATIENCE = 30.0
 Show = Callable[[str, str], None]
@@ -59,15 +59,10 @@ async def probe_account(account: Account, show: Show | None) -> Finding:
 
 async def probe_target(target: Target, helo_name: str, show: Show | None) -> Finding:
     """Connect, encrypt, log in where credentials are configured, and ask what is offered."""
-    credentials = None
-    if target.credentials is not None:
-        credentials = Credentials(target.credentials.username, target.credentials.password.get_secret_value())
     timeouts = smtp.Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
     dialer = shown_dialer(network(timeouts), show) if show else None
     try:
-        client = await connect(
-            target.endpoint, helo_name=helo_name, credentials=credentials, timeouts=timeouts, dialer=dialer
-        )
+        client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
         await client.quit()
     except MailferryError as error:
         return _failed("target", target.name, str(target.endpoint), error)

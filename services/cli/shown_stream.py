@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.relay.smtp.opening import Dialer
-from services.relay.smtp.stream import Stream
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
+from shared.smtp.opening import Dialer
+from shared.smtp.stream import Stream
 
 MASK = "****"
 Show = Callable[[str, str], None]

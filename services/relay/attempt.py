@@ -15,7 +15,6 @@ import structlog
 
 from services.relay.backoff import RetryPolicy
 from services.relay.outcome import Circumstances, Unforeseen, from_error, from_reply, not_yet_parked
-from services.relay.smtp.envelope import Envelope, RecipientReply
 from services.relay.trace_header import on_top, trace_header, without_return_path
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
@@ -30,6 +29,7 @@ from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
+from shared.smtp.envelope import Envelope, RecipientReply
 
 Content = bytes | AsyncIterable[bytes]
 

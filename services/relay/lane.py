@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.relay.attempt import Content
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.envelope import Envelope, RecipientReply
-from services.relay.smtp.login import Credentials
-from services.relay.smtp.pool import ConnectionPool
 from shared.model.errors import Fault, MailferryError
 from shared.model.target import Target
 from shared.ports.clock import Clock
+from shared.smtp.client import SmtpClient
+from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.pool import ConnectionPool
+from shared.smtp.target import connect_target
 
 
 class UnknownTarget(MailferryError):
@@ -108,12 +108,8 @@ class Lanes:
 def _pool(
     target: Target, helo_name: str, clock: Callable[[], float], patience: float | None
 ) -> ConnectionPool:
-    credentials = None
-    if target.credentials is not None:
-        credentials = Credentials(target.credentials.username, target.credentials.password.get_secret_value())
-
     async def open_connection() -> SmtpClient:
-        return await connect(target.endpoint, helo_name=helo_name, credentials=credentials)
+        return await connect_target(target, helo_name=helo_name)
 
     return ConnectionPool(
         target.endpoint, limit=target.connections, connect=open_connection, clock=clock, patience=patience

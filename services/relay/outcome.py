@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.relay.backoff import RetryPolicy
-from services.relay.smtp.envelope import Phase, RecipientReply
-from services.relay.smtp.errors import ConnectionLost, RefusedHere
-from services.relay.smtp.replies import Reply
 from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
+from shared.smtp.envelope import Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost, RefusedHere
+from shared.smtp.reply import Reply
 
 UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
 UNKNOWN_RECIPIENT_CODES = frozenset({550, 551, 553})

@@ -4,10 +4,10 @@ import pytest
 
 from services.cli.advice import ADVICE, advice
 from services.fetcher import mailbox_errors as source
-from services.relay.smtp import errors as target
-from services.relay.smtp.replies import Reply
 from shared.model.errors import MailferryError
 from shared.net import errors as net
+from shared.smtp import errors as target
+from shared.smtp.reply import Reply
 
 REPLY = Reply(554, (b"No",))
 

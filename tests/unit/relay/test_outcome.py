@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from services.relay.backoff import RetryPolicy
 from services.relay.outcome import Circumstances, from_error, from_reply, not_yet_parked
-from services.relay.smtp.envelope import Phase, RecipientReply
-from services.relay.smtp.errors import ConnectionLost, LoginImpossible, SizeRefused
-from services.relay.smtp.replies import Reply
 from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.smtp.envelope import Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost, LoginImpossible, SizeRefused
+from shared.smtp.reply import Reply
 
 NOW = 1000.0
 POSTMASTER = "postmaster@here.test"

@@ -13,8 +13,6 @@ from services.relay.conclusions import Conclusions
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
 from services.relay.service import Relay, RelaySettings
-from services.relay.smtp.envelope import Envelope, Phase, RecipientReply
-from services.relay.smtp.replies import Reply
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -29,6 +27,8 @@ from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
 from shared.ports.store import Concluded, Serving
+from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
 
 PLAN = topology([60])

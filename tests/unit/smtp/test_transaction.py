@@ -3,11 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.smtp.commands import Verb
-from services.relay.smtp.connection import Answer
-from services.relay.smtp.envelope import Envelope, Phase
-from services.relay.smtp.replies import Reply
-from services.relay.smtp.transaction import Transaction
+from shared.smtp.commands import Verb
+from shared.smtp.connection import Answer
+from shared.smtp.envelope import Envelope, Phase
+from shared.smtp.reply import Reply
+from shared.smtp.transaction import Transaction
 
 OK = Reply(250, (b"OK",))
 GO = Reply(354, (b"go",))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.smtp.extensions import Extensions
-from services.relay.smtp.replies import Reply
+from shared.smtp.extensions import Extensions
+from shared.smtp.reply import Reply
 
 
 def announced(*lines: bytes) -> Extensions:

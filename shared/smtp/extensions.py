@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.relay.smtp.replies import Reply
+from shared.smtp.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

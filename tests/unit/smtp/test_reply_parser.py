@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.smtp.errors import ProtocolViolation
-from services.relay.smtp.replies import MAX_LINE, MAX_REPLY, EnhancedStatus, Reply, ReplyParser
+from shared.smtp.errors import ProtocolViolation
+from shared.smtp.reply import EnhancedStatus, Reply
+from shared.smtp.reply_parser import MAX_LINE, MAX_REPLY, ReplyParser
 
 CASES = [
     (b"250 OK\r\n", [Reply(250, (b"OK",))]),

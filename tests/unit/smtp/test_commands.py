@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.smtp import commands
-from services.relay.smtp.errors import Unsendable
+from shared.smtp import commands
+from shared.smtp.errors import Unsendable
 
 SENDABLE = [
     "bob@corp.example",

@@ -7,12 +7,8 @@ and "in doubt".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shared.model.errors import Fault, MailferryError
-
-if TYPE_CHECKING:
-    from services.relay.smtp.replies import Reply
+from shared.smtp.reply import Reply
 
 
 class SmtpError(MailferryError):
@@ -83,6 +79,10 @@ class Unsendable(SmtpError):
 
     temporary = False
     fault = Fault.MAIL
+
+    def as_reply(self, status: bytes) -> Reply:
+        """The refusal as a server would have put it, with the enhanced `status` code."""
+        return Reply(553, (status + b" " + str(self).encode(),), local=True)
 
 
 class RefusedHere(SmtpError):

@@ -6,8 +6,11 @@ import base64
 
 import pytest
 
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.errors import (
+from shared.model.endpoint import Endpoint, Tls
+from shared.net.errors import TlsFailed
+from shared.net.sasl import SaslError
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.errors import (
     ConnectionLost,
     LoginImpossible,
     LoginRefused,
@@ -15,10 +18,7 @@ from services.relay.smtp.errors import (
     TlsUnavailable,
     Unsendable,
 )
-from services.relay.smtp.login import Credentials
-from shared.model.endpoint import Endpoint, Tls
-from shared.net.errors import TlsFailed
-from shared.net.sasl import SaslError
+from shared.smtp.login import Credentials
 from tests.fakes.scripted_stream import ScriptedStream
 
 GREETING = b"220 mx.example ESMTP\r\n"

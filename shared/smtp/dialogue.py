@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Sequence
 
-from services.relay.smtp.commands import QUIT, Command, Verb
-from services.relay.smtp.connection import Answer, SmtpConnection
-from services.relay.smtp.content import PreparedContent
-from services.relay.smtp.errors import ConnectionLost, ProtocolViolation, TlsUnavailable
-from services.relay.smtp.state import State
-from services.relay.smtp.stream import Stream
-from services.relay.smtp.timeouts import Timeouts
 from shared.model.endpoint import Endpoint
 from shared.net.errors import NetworkError
+from shared.smtp.commands import QUIT, Command, Verb
+from shared.smtp.connection import Answer, SmtpConnection
+from shared.smtp.content import PreparedContent
+from shared.smtp.errors import ConnectionLost, ProtocolViolation, TlsUnavailable
+from shared.smtp.state import State
+from shared.smtp.stream import Stream
+from shared.smtp.timeouts import Timeouts
 
 # Octets that are handed to the transport without waiting for it to take them.
 UNDRAINED = 65536

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.relay.smtp.content import END, ContentEncoder, prepare
+from shared.smtp.content import END, ContentEncoder, prepare
 
 # Weighted towards what matters: line ends, their halves, and dots.
 mails = st.lists(

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.envelope import Envelope
-from services.relay.smtp.errors import ConnectionLost, NoConnectionFree, SizeRefused
-from services.relay.smtp.pool import ConnectionPool
 from shared.model.endpoint import Endpoint
 from shared.net.errors import ConnectFailed
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.envelope import Envelope
+from shared.smtp.errors import ConnectionLost, NoConnectionFree, SizeRefused
+from shared.smtp.pool import ConnectionPool
 from tests.fakes.smtp_server import Act, SmtpServer
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n"

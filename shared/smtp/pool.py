@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from services.relay.smtp.client import SmtpClient
-from services.relay.smtp.envelope import Envelope, Phase, RecipientReply
-from services.relay.smtp.errors import ConnectionLost, NoConnectionFree
 from shared.model.endpoint import Endpoint
+from shared.smtp.client import SmtpClient
+from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost, NoConnectionFree
 
 
 class ConnectionPool:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from services.relay.smtp.commands import STARTTLS, Command, ehlo, helo
-from services.relay.smtp.dialogue import Dialogue
-from services.relay.smtp.errors import LoginImpossible, SessionRefused, TlsUnavailable
-from services.relay.smtp.login import Credentials, log_in
-from services.relay.smtp.replies import Reply
-from services.relay.smtp.stream import Stream
-from services.relay.smtp.timeouts import Timeouts
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.dial import dial
+from shared.smtp.commands import STARTTLS, Command, ehlo, helo
+from shared.smtp.dialogue import Dialogue
+from shared.smtp.errors import LoginImpossible, SessionRefused, TlsUnavailable
+from shared.smtp.login import Credentials, log_in
+from shared.smtp.reply import Reply
+from shared.smtp.stream import Stream
+from shared.smtp.timeouts import Timeouts
 
 Dialer = Callable[[Endpoint], Awaitable[Stream]]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from services.relay.smtp.commands import Verb
+from shared.smtp.commands import Verb
 
 
 class State(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.relay.smtp.commands import Verb
+from shared.smtp.commands import Verb
 
 
 @dataclass(frozen=True, slots=True)

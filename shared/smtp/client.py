@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
-from services.relay.smtp.commands import NOOP, RSET, Command
-from services.relay.smtp.connection import Answer
-from services.relay.smtp.content import PreparedContent, prepare
-from services.relay.smtp.dialogue import Dialogue
-from services.relay.smtp.envelope import Envelope, RecipientReply
-from services.relay.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
-from services.relay.smtp.extensions import Extensions
-from services.relay.smtp.login import Credentials
-from services.relay.smtp.opening import Dialer, open_session
-from services.relay.smtp.replies import Reply
-from services.relay.smtp.state import State
-from services.relay.smtp.timeouts import Timeouts
-from services.relay.smtp.transaction import Transaction
 from shared.model.endpoint import Endpoint
+from shared.smtp.commands import NOOP, RSET, Command
+from shared.smtp.connection import Answer
+from shared.smtp.content import PreparedContent, prepare
+from shared.smtp.dialogue import Dialogue
+from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
+from shared.smtp.extensions import Extensions
+from shared.smtp.inquiry import Inquiry
+from shared.smtp.login import Credentials
+from shared.smtp.opening import Dialer, open_session
+from shared.smtp.reply import Reply
+from shared.smtp.state import State
+from shared.smtp.timeouts import Timeouts
+from shared.smtp.transaction import Transaction
 
 _NO_CONTENT = prepare(b"")
 
@@ -90,6 +91,19 @@ class SmtpClient:
             else:
                 await self._send_nothing()
         return transaction.outcome
+
+    async def ask_about(self, reverse_path: str, addresses: Sequence[str]) -> Sequence[RecipientReply]:
+        """Whether a mail from `reverse_path` would be taken for each of `addresses`; no mail is sent.
+
+        Raises `Unsendable` where `reverse_path` cannot be written, and `ConnectionLost`.
+        """
+        inquiry = Inquiry(reverse_path, addresses)
+        for group in self._groups(inquiry.commands):
+            if not inquiry.open:
+                break
+            for answer in await self._dialogue.ask(group):
+                inquiry.record(answer)
+        return inquiry.replies
 
     async def reset(self) -> Reply:
         """RSET: forget a transaction that was begun."""

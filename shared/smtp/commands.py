@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.relay.smtp.errors import Unsendable
 from shared.model.errors import quoted
+from shared.smtp.errors import Unsendable
 
 # Octets: with verb, brackets and line end it fits the command line of RFC 5321, section 4.5.3.1.4.
 MAX_PATH = 480

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.envelope import Envelope, Phase
-from services.relay.smtp.errors import ConnectionLost, LoginRefused, SessionRefused, TlsUnavailable
-from services.relay.smtp.login import Credentials
-from services.relay.smtp.timeouts import Timeouts
 from shared.model.endpoint import Endpoint, Tls
 from shared.net.errors import ConnectFailed
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.envelope import Envelope, Phase
+from shared.smtp.errors import ConnectionLost, LoginRefused, SessionRefused, TlsUnavailable
+from shared.smtp.login import Credentials
+from shared.smtp.timeouts import Timeouts
 from tests.fakes.certificates import Certificate, make_certificate
 from tests.fakes.smtp_server import Act, SmtpServer
 

@@ -9,12 +9,12 @@ import base64
 import binascii
 from dataclasses import dataclass, field
 
-from services.relay.smtp.commands import auth, auth_response
-from services.relay.smtp.dialogue import Dialogue
-from services.relay.smtp.errors import LoginImpossible, LoginRefused
-from services.relay.smtp.replies import Reply
 from shared.model.errors import quoted
 from shared.net.sasl import Mechanism, SaslError, mechanism
+from shared.smtp.commands import auth, auth_response
+from shared.smtp.dialogue import Dialogue
+from shared.smtp.errors import LoginImpossible, LoginRefused
+from shared.smtp.reply import Reply
 
 # No second mechanism is tried after a refusal. Within TLS the first should therefore be one that every server
 # can check; servers announce the others even if they have stored passwords in a form that does not suit.

@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.relay.smtp.commands import Command, Verb
-from services.relay.smtp.content import ContentEncoder, PreparedContent
-from services.relay.smtp.errors import LocalProtocolError, ProtocolViolation
-from services.relay.smtp.extensions import Extensions
-from services.relay.smtp.replies import Reply, ReplyParser
-from services.relay.smtp.state import (
+from shared.smtp.commands import Command, Verb
+from shared.smtp.content import ContentEncoder, PreparedContent
+from shared.smtp.errors import LocalProtocolError, ProtocolViolation
+from shared.smtp.extensions import Extensions
+from shared.smtp.reply import Reply
+from shared.smtp.reply_parser import ReplyParser
+from shared.smtp.state import (
     ALLOWED,
     CONSENT,
     GROUPABLE,

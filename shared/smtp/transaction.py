@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from services.relay.smtp.commands import DATA, Command, Verb, mail_from, rcpt_to
-from services.relay.smtp.connection import Answer
-from services.relay.smtp.envelope import Envelope, Phase, RecipientReply
-from services.relay.smtp.errors import Unsendable
-from services.relay.smtp.replies import Reply
+from shared.smtp.commands import DATA, Command, Verb, mail_from, rcpt_to
+from shared.smtp.connection import Answer
+from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.errors import Unsendable
+from shared.smtp.reply import Reply
 
 _PHASES = {
     Verb.RSET: Phase.MAIL,
@@ -62,7 +62,7 @@ class Transaction:
         try:
             mail = mail_from(reverse_path, size=size, eight_bit=eight_bit)
         except Unsendable as error:
-            self._decide_rest(_refused_here(b"5.1.7", error), Phase.MAIL)
+            self._decide_rest(error.as_reply(b"5.1.7"), Phase.MAIL)
             return []
         asked = (self._rcpt(position) for position in range(len(self._recipients)))
         recipients = [command for command in asked if command is not None]
@@ -72,7 +72,7 @@ class Transaction:
         try:
             command = rcpt_to(self._recipients[position])
         except Unsendable as error:
-            self._decide(position, _refused_here(b"5.1.3", error), Phase.RCPT)
+            self._decide(position, error.as_reply(b"5.1.3"), Phase.RCPT)
             return None
         self._asked.append(position)
         return command
@@ -84,7 +84,3 @@ class Transaction:
     def _decide_rest(self, reply: Reply, phase: Phase) -> None:
         for position in range(len(self._recipients)):
             self._decide(position, reply, phase)
-
-
-def _refused_here(status: bytes, error: Unsendable) -> Reply:
-    return Reply(553, (status + b" " + str(error).encode(),), local=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.relay.smtp.commands import (
+from shared.smtp.commands import (
     DATA,
     NOOP,
     QUIT,
@@ -14,10 +14,10 @@ from services.relay.smtp.commands import (
     mail_from,
     rcpt_to,
 )
-from services.relay.smtp.connection import Answer, SmtpConnection
-from services.relay.smtp.content import prepare
-from services.relay.smtp.errors import LocalProtocolError, ProtocolViolation
-from services.relay.smtp.state import State
+from shared.smtp.connection import Answer, SmtpConnection
+from shared.smtp.content import prepare
+from shared.smtp.errors import LocalProtocolError, ProtocolViolation
+from shared.smtp.state import State
 
 EHLO = ehlo("me.example")
 MAIL = mail_from("alice@example.org")

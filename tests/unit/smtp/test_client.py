@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.relay.smtp.client import SmtpClient, connect
-from services.relay.smtp.envelope import Envelope, Phase
-from services.relay.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
-from services.relay.smtp.timeouts import Timeouts
 from shared.model.endpoint import Endpoint
 from shared.net.errors import ConnectionLost as NetworkLost
 from shared.net.errors import DeadlineExceeded, NetworkError
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.envelope import Envelope, Phase
+from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
+from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
 
 ENDPOINT = Endpoint("mx.example", 25)

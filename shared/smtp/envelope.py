@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.relay.smtp.replies import Reply
+from shared.smtp.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Phase(StrEnum):
 class RecipientReply(NamedTuple):
     """The reply that decided about one recipient.
 
-    It is positive only in the phase CONTENT, and then the target has the mail.
+    Where a mail was sent it is positive only in the phase CONTENT, and then the target has the mail; where it
+    was only asked about, a positive one in the phase RCPT says that it would be taken.
     """
 
     recipient: str
