@@ -1,33 +1,63 @@
 """When an account is visited again.
 
 A visit that left mail behind because of a limit goes on at once. A failure is tried again at growing
-distance; a refused login waits long, so that the provider does not lock the account.
+distance; a refused login waits long, so that the provider does not lock the account; a mailbox that another
+session holds is tried again soon, and so is a visit that had no broker: by then there is one. Who asked us to
+stay away for a time is left alone at least that long.
 """
 
 from __future__ import annotations
 
+from services.fetcher.mailbox_errors import MailboxLocked, SourceError
+from shared.model.errors import Fault, MailferryError
 from shared.ports.store import VisitReport
 
 LONGEST_DISTANCE = 3600.0
+LOCKED_DISTANCE = 300.0
+LONGEST_WISH = 86_400.0
+FIRST_WITHOUT_BROKER = 1.0
 REFUSED_DISTANCE = 1800.0
 SPREAD = 0.1
 
 
 def next_visit(
-    report: VisitReport, *, poll: float, failures: int, more: bool, now: float, chance: float
+    report: VisitReport,
+    *,
+    poll: float,
+    failures: int,
+    more: bool,
+    now: float,
+    chance: float,
+    error: MailferryError | None = None,
 ) -> float:
     """The time (seconds since the epoch) of the next visit after `failures` earlier ones in a row; 0 ≤
-    `chance` < 1.
+    `chance` < 1. `error` is what the visit failed with, where that is known.
 
     Up to a tenth of the distance is added by chance, so that accounts do not fall into step.
     """
     if not report.failed:
         distance = 0.0 if more else poll
-    elif report.temporary:
-        distance = min(poll * 2 ** min(failures, 10), max(poll, LONGEST_DISTANCE))
     else:
-        distance = max(poll, REFUSED_DISTANCE)
+        distance = _distance(poll, failures, temporary=report.temporary)
+        if error is not None:
+            distance = _by_error(error, distance, poll, failures)
     return now + distance * (1 + SPREAD * chance)
+
+
+def _distance(poll: float, failures: int, *, temporary: bool) -> float:
+    if not temporary:
+        return max(poll, REFUSED_DISTANCE)
+    return min(poll * 2.0 ** min(failures, 10), max(poll, LONGEST_DISTANCE))
+
+
+def _by_error(error: MailferryError, distance: float, poll: float, failures: int) -> float:
+    if error.fault is Fault.BROKER:
+        return min(distance, FIRST_WITHOUT_BROKER * 2.0 ** min(failures, 10))
+    if isinstance(error, MailboxLocked):
+        distance = min(distance, max(poll, LOCKED_DISTANCE))
+    if isinstance(error, SourceError) and error.retry_after is not None:
+        distance = max(distance, min(error.retry_after, LONGEST_WISH))
+    return distance
 
 
 def automatic_concurrency(accounts: int, machine: int) -> int:

@@ -1,7 +1,8 @@
 """The fetcher process: leases accounts that are due and visits them side by side.
 
-Any number of fetchers share the accounts through the store. Told to stop, a fetcher begins no new visit and
-lets those under way end.
+Any number of fetchers share the accounts through the store. No visit begins while the broker is away or the
+hints do not arrive: it could fetch nothing. Told to stop, a fetcher begins no new visit and lets those under
+way end.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LONGEST_IDLE = 5.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 UNKNOWN_ACCOUNT_DISTANCE = 60.0
+BROKER_LOOK = 0.1
+BROKER_PATIENCE = 30.0
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -60,6 +63,7 @@ class Fetcher:
         self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease, visitor.metrics)
         self._under_way: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
+        self._hears_hints = False
         self._scheduled = False
         self._stopping = False
         self._failures_pause = FIRST_PAUSE
@@ -75,6 +79,12 @@ class Fetcher:
             if self._under_way:
                 await asyncio.wait(self._under_way)
 
+    def problem(self) -> str | None:
+        """Why no visit is begun now, as a sentence; None where nothing stands against it."""
+        if (away := self._broker.problem()) is not None:
+            return f"no visit is begun while {away}"
+        return None if self._hears_hints else "no visit is begun before hints arrive"
+
     async def reload(self, configuration: Configuration) -> None:
         """Visit the accounts of another configuration from now on; visits under way go on as they began."""
         self._accounts = dict(configuration.accounts)
@@ -82,13 +92,17 @@ class Fetcher:
         self._changed.set()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
-        """Visit these accounts now, due or not; those that another process visits are missing in the
-        result, and those whose report could not be recorded.
+        """Visit these accounts now, due or not, as soon as the broker is there; where it does not come in
+        time, the visits say so.
+
+        Those that another process visits are missing in the result, and those whose report could not be
+        recorded.
         """
         remaining = list(names)
         visits: dict[str, Visit] = {}
         async with self._helpers():
             await self._sync()
+            await self._broker_there()
             try:
                 while remaining or self._under_way:
                     free = self._pace.concurrency - len(self._under_way)
@@ -99,6 +113,11 @@ class Fetcher:
             finally:
                 await self._break_off()
         return visits
+
+    async def _broker_there(self) -> None:
+        end = self._clock.monotonic() + BROKER_PATIENCE
+        while self.problem() is not None and self._clock.monotonic() < end:
+            await self._clock.sleep(BROKER_LOOK)
 
     async def _visit_now(self, names: Sequence[str], visits: dict[str, Visit]) -> None:
         """Begin visits; each puts its result into `visits` when it has one."""
@@ -145,6 +164,8 @@ class Fetcher:
                 self._scheduled = False
                 log.warning("accounts not scheduled", error=error)
                 return self._longer_pause()
+        if self.problem() is not None:
+            return BROKER_LOOK
         return await self._start_due_visits()
 
     async def _start_due_visits(self) -> float:
@@ -207,6 +228,7 @@ class Fetcher:
 
     async def _collect_hints(self) -> None:
         async with self._broker.subscribe_hints(self._visitor.name, HINT_PREFETCH) as hints:
+            self._hears_hints = True
             while True:
                 deliveries = await hints.batch(HINT_BATCH, HINT_LINGER)
                 for delivery in deliveries:

@@ -50,11 +50,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """How a visit went, having read `octets` of mail; with `more` the next one is due at once."""
+    """How a visit went, having read `octets` of mail; with `more` the next one is due at once.
+
+    `error` is what it failed with, if it failed in a way that was foreseen.
+    """
 
     report: VisitReport
     more: bool
     octets: int = 0
+    error: MailferryError | None = None
 
 
 @dataclass(frozen=True, slots=True)

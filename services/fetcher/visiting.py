@@ -60,6 +60,7 @@ class Visitor:
             more=visit.more,
             now=now,
             chance=self.chance(),
+            error=visit.error,
         )
         await self.leases.release(lease.fence, visit.report, now, due_at)
         return visit
@@ -70,7 +71,8 @@ class Visitor:
             return await self._session(account, lease, mailbox, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
-            return Visit(VisitReport(problem=str(error), failed=True, temporary=error.temporary), more=False)
+            report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
+            return Visit(report, more=False, error=error)
         except Exception as error:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
@@ -41,6 +41,15 @@ class Service(Protocol):
         ...
 
 
+@runtime_checkable
+class Hindered(Protocol):
+    """A service that may have to wait before it can work."""
+
+    def problem(self) -> str | None:
+        """Why it does not work now, as a sentence; None where it does."""
+        ...
+
+
 async def run_services(
     services: Mapping[str, Service],
     around: Surroundings,
@@ -54,6 +63,9 @@ async def run_services(
     stop = Stop()
     readiness = Readiness()
     readiness.watch("broker", around.broker.problem)
+    for name, service in services.items():
+        if isinstance(service, Hindered):
+            readiness.watch(name, service.problem)
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:

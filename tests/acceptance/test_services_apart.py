@@ -56,7 +56,6 @@ async def test_three_services_carry_mail_over_a_broker_and_a_database(
     environ = {
         "MAILFERRY_STORE__URL": postgres_url,
         "MAILFERRY_BROKER__URL": rabbitmq_url,
-        "MAILFERRY_DEFAULTS__POLL": "1s",
     }
     async with Pop3Server({"u": mails}) as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port)

@@ -26,13 +26,14 @@ from shared.contract.events import MessageFetched
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTER_QUEUE, topology
 from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMail
-from shared.model.account import Account, Login, MailboxKind, Routing
+from shared.model.account import Account, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
 from shared.model.retention import Retention
 from shared.ops.metrics import Metrics
 from shared.ports.store import Lease, Schedule
+from tests.fakes.late_broker import AWAY, LateBroker
 from tests.fakes.mailbox import FakeMailbox
 
 LEASE = 60.0
@@ -271,6 +272,16 @@ async def test_a_large_mail_goes_into_a_blob_that_is_durable_before_the_ledger_k
     assert event.payload.inline is None
     assert event.payload.blob is not None
     assert b"".join([piece async for piece in world.blobs.read(event.payload.blob)]) == b"x" * 1000
+
+
+async def test_a_visit_that_had_no_broker_is_due_again_as_soon_as_there_may_be_one(world: World) -> None:
+    world.account = replace(ACCOUNT, patience=Patience(poll=3600))
+    world.broker = LateBroker(topology([60]), world.clock)
+    world.mailbox.mails = {"a": b"1"}
+    visit = await world.visit()
+    assert (visit.report.failed, AWAY in str(visit.report.problem)) == (True, True)
+    (state,) = await world.store.account_states()
+    assert state.due_at - world.clock.now() <= 1
 
 
 async def test_a_visit_whose_lease_has_passed_on_writes_nothing(world: World) -> None:

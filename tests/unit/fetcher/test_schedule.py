@@ -5,13 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked
 from services.fetcher.schedule import (
+    LOCKED_DISTANCE,
     LONGEST_DISTANCE,
+    LONGEST_WISH,
     REFUSED_DISTANCE,
     SPREAD,
     automatic_concurrency,
     next_visit,
 )
+from shared.model.errors import MailferryError
+from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import VisitReport
 
 OK = VisitReport()
@@ -19,8 +24,15 @@ FAILED = VisitReport(problem="no answer", failed=True)
 REFUSED = VisitReport(problem="wrong password", failed=True, temporary=False)
 
 
-def after(report: VisitReport, *, failures: int = 0, more: bool = False, poll: float = 60) -> float:
-    return next_visit(report, poll=poll, failures=failures, more=more, now=0.0, chance=0.0)
+def after(
+    report: VisitReport,
+    *,
+    failures: int = 0,
+    more: bool = False,
+    poll: float = 60,
+    error: MailferryError | None = None,
+) -> float:
+    return next_visit(report, poll=poll, failures=failures, more=more, now=0.0, chance=0.0, error=error)
 
 
 def test_a_good_visit_is_followed_by_the_next_after_the_poll_interval() -> None:
@@ -42,6 +54,24 @@ def test_failures_grow_apart_up_to_an_hour() -> None:
 
 def test_a_refused_login_waits_long() -> None:
     assert after(REFUSED) == REFUSED_DISTANCE
+
+
+def test_a_visit_without_a_broker_is_due_again_soon_even_where_the_poll_interval_is_long() -> None:
+    away = BrokerUnavailable("the broker is away")
+    assert [after(FAILED, failures=n, poll=3600, error=away) for n in (0, 1, 2)] == [1, 2, 4]
+    assert after(FAILED, failures=10_000, poll=60, error=away) <= LONGEST_DISTANCE
+
+
+def test_a_locked_mailbox_is_tried_again_soon_however_often_it_was_locked() -> None:
+    locked = MailboxLocked("another session has it open")
+    assert [after(FAILED, failures=n, error=locked) for n in (0, 1, 10)] == [60, 120, LOCKED_DISTANCE]
+    assert after(FAILED, failures=3, poll=7200, error=locked) == 7200
+
+
+def test_a_server_that_asks_us_to_stay_away_is_left_alone_that_long() -> None:
+    assert after(FAILED, error=LoginTooSoon("throttled", retry_after=3000)) == 3000
+    assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1)) == 60
+    assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1e9)) == LONGEST_WISH
 
 
 def test_a_failure_never_comes_sooner_than_the_poll_interval() -> None:

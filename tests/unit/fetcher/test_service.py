@@ -6,20 +6,25 @@ from types import SimpleNamespace
 from typing import Any
 
 from services.fetcher.hints import HintBoard
-from services.fetcher.service import Fetcher, Pace
+from services.fetcher.service import BROKER_LOOK, BROKER_PATIENCE, Fetcher, Pace
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
 from shared.ops.stopping import Stop
+from shared.ports.clock import Clock
 from shared.ports.store import Lease, Schedule, StoreUnavailable
 from tests.fakes.clock import ManualClock
+from tests.fakes.late_broker import AWAY, LateBroker
 
 
 class Leases:
-    """No account is ever due; the schedule is taken except while the database is `away`."""
+    """No account is ever due, and `asked` says that somebody wanted one; the schedule is taken except while
+    the database is `away`.
+    """
 
     def __init__(self) -> None:
         self.away = False
+        self.asked = asyncio.Event()
         self.refused = asyncio.Event()
         self.scheduled: asyncio.Queue[int] = asyncio.Queue()
 
@@ -30,19 +35,29 @@ class Leases:
         self.scheduled.put_nowait(len(schedules))
 
     async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
+        self.asked.set()
+        return []
+
+    async def lease_these(
+        self, owner: str, accounts: Sequence[str], now: float, until: float
+    ) -> Sequence[Lease]:
+        self.asked.set()
         return []
 
     async def next_due(self) -> float | None:
         return None
 
 
-async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
-    leases, clock, stop = Leases(), SystemClock(), Stop()
+def made(leases: Leases, broker: MemoryBroker, clock: Clock) -> Fetcher:
     visitor: Any = SimpleNamespace(
         name="fetcher", ports=SimpleNamespace(clock=clock), metrics=None, board=HintBoard(clock)
     )
-    broker = MemoryBroker(topology([60]), ManualClock())
-    fetcher = Fetcher({}, leases, broker, visitor, Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
+    return Fetcher({}, leases, broker, visitor, Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
+
+
+async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
+    leases, clock, stop = Leases(), SystemClock(), Stop()
+    fetcher = made(leases, MemoryBroker(topology([60]), ManualClock()), clock)
     running = asyncio.create_task(fetcher.run(stop))
     async with asyncio.timeout(20):
         await leases.scheduled.get()
@@ -53,3 +68,57 @@ async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database
         assert await leases.scheduled.get() == 0
     stop.ask("the test is over")
     await running
+
+
+async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive() -> None:
+    leases, clock, stop = Leases(), SystemClock(), Stop()
+    broker = LateBroker(topology([60]), ManualClock())
+    fetcher = made(leases, broker, clock)
+    running = asyncio.create_task(fetcher.run(stop))
+    async with asyncio.timeout(20):
+        assert await leases.scheduled.get() == 0
+        assert (fetcher.problem(), leases.asked.is_set()) == (f"no visit is begun while {AWAY}", False)
+        broker.here = True
+        assert (fetcher.problem(), leases.asked.is_set()) == ("no visit is begun before hints arrive", False)
+        broker.hints.set()
+        await leases.asked.wait()
+        assert fetcher.problem() is None
+        broker.here = False
+        assert fetcher.problem() == f"no visit is begun while {AWAY}"
+        stop.ask("the test is over")
+        await running
+
+
+async def test_a_fetcher_that_waits_for_its_broker_stops_at_once() -> None:
+    leases, clock, stop = Leases(), SystemClock(), Stop()
+    running = asyncio.create_task(made(leases, LateBroker(topology([60]), ManualClock()), clock).run(stop))
+    async with asyncio.timeout(20):
+        await leases.scheduled.get()
+        stop.ask("the test is over")
+        await running
+    assert not leases.asked.is_set()
+
+
+async def test_a_single_pass_waits_for_the_broker_and_for_hints() -> None:
+    leases, clock = Leases(), ManualClock()
+    broker = LateBroker(topology([60]), clock)
+    visits = asyncio.create_task(made(leases, broker, clock).visit_once(["acme/bob"]))
+    async with asyncio.timeout(20):
+        await leases.scheduled.get()
+        await clock.advance(BROKER_PATIENCE / 2)
+        assert not leases.asked.is_set()
+        broker.here = True
+        broker.hints.set()
+        await clock.advance(BROKER_LOOK)
+        assert await visits == {}
+    assert leases.asked.is_set()
+
+
+async def test_a_single_pass_waits_not_for_ever() -> None:
+    leases, clock = Leases(), ManualClock()
+    visits = asyncio.create_task(made(leases, LateBroker(topology([60]), clock), clock).visit_once(["a/b"]))
+    async with asyncio.timeout(20):
+        await leases.scheduled.get()
+        await clock.advance(BROKER_PATIENCE + 2 * BROKER_LOOK)
+        assert await visits == {}
+    assert leases.asked.is_set()

@@ -1,0 +1,44 @@
+"""A broker in memory to which there is no way until the test says that it has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from typing_extensions import override
+
+from shared.adapters.memory_broker import MemoryBroker
+from shared.contract.topology import Topology
+from shared.ports.broker import BrokerUnavailable, Publication, Subscription
+from shared.ports.clock import Clock
+
+AWAY = "the broker cannot be reached"
+
+
+class LateBroker(MemoryBroker):
+    """Away while not `here`; hints are subscribed to once `hints` is set, as if their queue took long to
+    make.
+    """
+
+    def __init__(self, topology: Topology, clock: Clock) -> None:
+        super().__init__(topology, clock)
+        self.here = False
+        self.hints = asyncio.Event()
+
+    @override
+    async def publish(self, publications: Sequence[Publication]) -> None:
+        if not self.here:
+            raise BrokerUnavailable(AWAY)
+        await super().publish(publications)
+
+    @override
+    @asynccontextmanager
+    async def subscribe_hints(self, fetcher: str, prefetch: int) -> AsyncIterator[Subscription]:
+        await self.hints.wait()
+        async with super().subscribe_hints(fetcher, prefetch) as subscription:
+            yield subscription
+
+    @override
+    def problem(self) -> str | None:
+        return super().problem() if self.here else AWAY
