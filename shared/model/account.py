@@ -28,8 +28,17 @@ class Dedup(StrEnum):
     OFF = "off"
 
 
+class ExistenceCheck(StrEnum):
+    """How it is found out whether a recipient exists at the target: not at all, by asking it, from a list."""
+
+    NONE = "none"
+    RCPT = "rcpt"
+    LIST = "list"
+
+
 KEEP = "keep"
 REFUSE = "refuse"
+PARK = "park"
 ENVELOPE_FIELDS = ("X-Original-To", "Delivered-To", "Envelope-To")
 
 
@@ -58,7 +67,9 @@ class Routing:
 
     `recipient` is set for a single-user mailbox. `domains` maps each accepted domain to `keep` or to the
     domain it is translated to. `unknown_recipients` is the postmaster's address, or None where the target's
-    refusal decides.
+    refusal decides. `existence` tells how one who does not exist at the target is recognised beforehand, with
+    the absolute path of a `recipient_list`; without a postmaster he is parked for, where `park_unknown` is
+    set, unasked.
     """
 
     kind: MailboxKind
@@ -67,6 +78,9 @@ class Routing:
     recipient_headers: tuple[str, ...] = ENVELOPE_FIELDS
     unknown_recipients: Address | None = None
     dedup: Dedup = Dedup.CONTENT
+    existence: ExistenceCheck = ExistenceCheck.NONE
+    recipient_list: str | None = None
+    park_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

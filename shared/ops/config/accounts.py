@@ -52,7 +52,7 @@ def _account(
 ) -> Account | None:
     """The account; None after a problem was noted. One wrong part does not hide the others."""
     target = _target(context, entry, layered, target_names)
-    recipients = routing(context.problems, entry, layered)
+    recipients = routing(context, entry, layered)
     server = _server(context, entry, layered)
     if target is None or recipients is None or server is None:
         return None

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from shared.model.account import Dedup, MailboxKind, Routing
+from shared.model.account import PARK, REFUSE, Dedup, ExistenceCheck, MailboxKind, Routing
+from shared.model.address import Address
+from shared.model.recipient_list import BrokenRecipientList, read_recipient_list
+from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
 from shared.ops.config.problems import Problems
 from shared.ops.config.schema import AccountEntry
+from shared.ops.config.values import LIST_SCHEME
 
-CATCH_ALL_KEYS = ("domains", "recipient_headers", "unknown_recipients")
+USELESS_CHECK = (
+    '"recipients" has no effect where "unknown_recipients" leaves the refusal to the target; '
+    'name a postmaster there, or "park"'
+)
+CATCH_ALL_KEYS = ("domains", "recipient_headers", "recipients", "unknown_recipients")
 
 
-def routing(problems: Problems, entry: AccountEntry, layered: Layered) -> Routing | None:
+def routing(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
     """Who gets the mail of an account; None after a problem was noted.
 
     A mailbox takes only the keys meant for its kind; the defaults may have those of the other.
     """
+    problems = context.problems
     if entry.mailbox is None:
         layered.note(problems, "mailbox", '"mailbox" is missing; it is "single" or "catch-all"')
         return None
     if MailboxKind(entry.mailbox) is MailboxKind.SINGLE:
         return _single(problems, entry, layered)
-    return _catch_all(problems, entry, layered)
+    return _catch_all(context, entry, layered)
 
 
 def _single(problems: Problems, entry: AccountEntry, layered: Layered) -> Routing | None:
@@ -33,18 +42,42 @@ def _single(problems: Problems, entry: AccountEntry, layered: Layered) -> Routin
     return Routing(MailboxKind.SINGLE, recipient=entry.recipient, dedup=Dedup(entry.dedup))
 
 
-def _catch_all(problems: Problems, entry: AccountEntry, layered: Layered) -> Routing | None:
+def _catch_all(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
+    problems = context.problems
     _note_useless(problems, ("recipient",), layered, "catch-all")
     if not entry.domains:
         layered.note(problems, "domains", '"domains" is missing: a catch-all mailbox has mail for these only')
         return None
+    existence, recipient_list = _existence(context, entry, layered)
+    unknown = entry.unknown_recipients
     return Routing(
         MailboxKind.CATCH_ALL,
         domains=entry.domains,
         recipient_headers=entry.recipient_headers,
-        unknown_recipients=entry.unknown_recipients,
+        unknown_recipients=unknown if isinstance(unknown, Address) else None,
         dedup=Dedup(entry.dedup),
+        existence=existence,
+        recipient_list=recipient_list,
+        park_unknown=unknown == PARK,
     )
+
+
+def _existence(context: Context, entry: AccountEntry, layered: Layered) -> tuple[ExistenceCheck, str | None]:
+    """How existence is checked, and by which list; one that cannot be used is a problem now, not at night."""
+    is_wanted = "recipients" in layered.own and entry.recipients != ExistenceCheck.NONE
+    if is_wanted and entry.unknown_recipients == REFUSE:
+        layered.note(context.problems, "recipients", USELESS_CHECK)
+    if not entry.recipients.startswith(LIST_SCHEME):
+        return ExistenceCheck(entry.recipients), None
+    path = context.document.resolved(entry.recipients.removeprefix(LIST_SCHEME))
+    try:
+        read_recipient_list(path.read_bytes(), str(path))
+    except BrokenRecipientList as broken:
+        for problem in broken.problems:
+            layered.note(context.problems, "recipients", f'"recipients": {problem}')
+    except OSError as error:
+        layered.note(context.problems, "recipients", f'"recipients": {path} cannot be read: {error.strerror}')
+    return ExistenceCheck.LIST, str(path)
 
 
 def _note_useless(problems: Problems, keys: Collection[str], layered: Layered, kind: str) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
-from shared.model.account import ENVELOPE_FIELDS, Dedup
+from shared.model.account import ENVELOPE_FIELDS, REFUSE, Dedup, ExistenceCheck
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.duration import Duration
@@ -138,7 +138,8 @@ class AccountEntry(LoginKeys):
     recipient: Annotated[Address, PlainValidator(values.address)] | None = None
     domains: Annotated[dict[str, str], PlainValidator(values.domains)] = {}
     recipient_headers: Annotated[tuple[str, ...], PlainValidator(values.field_names)] = ENVELOPE_FIELDS
-    unknown_recipients: Annotated[Address | None, PlainValidator(values.postmaster)] = None
+    recipients: Annotated[str, PlainValidator(values.existence)] = ExistenceCheck.NONE.value
+    unknown_recipients: Annotated[Address | str, PlainValidator(values.unknown_recipients)] = REFUSE
     dedup: Literal["content", "message-id", "off"] = Dedup.CONTENT.value
     retention: Annotated[Retention, PlainValidator(values.retention)] = Retention(0)
     poll: Positive = 60.0

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
-from shared.model.account import REFUSE, Account, MailboxKind
+from shared.model.account import PARK, REFUSE, Account, MailboxKind, Routing
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.target import Target
@@ -16,7 +16,7 @@ from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import DEFAULTS
-from shared.ops.config.values import AUTOMATIC, written_size
+from shared.ops.config.values import AUTOMATIC, LIST_SCHEME, written_size
 
 MASK = "********"
 URL_KEYS = ("source", "url")
@@ -131,8 +131,17 @@ def _routing_rows(account: Account) -> Iterator[Row]:
     else:
         yield "domains", routing.domains
         yield "recipient_headers", list(routing.recipient_headers)
-        yield "unknown_recipients", str(routing.unknown_recipients or REFUSE)
+        yield "recipients", _existence(routing)
+        yield "unknown_recipients", _unknown(routing)
     yield "dedup", routing.dedup.value
+
+
+def _existence(routing: Routing) -> str:
+    return f"{LIST_SCHEME}{routing.recipient_list}" if routing.recipient_list else routing.existence.value
+
+
+def _unknown(routing: Routing) -> str:
+    return PARK if routing.park_unknown else str(routing.unknown_recipients or REFUSE)
 
 
 def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:

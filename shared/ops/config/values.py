@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from shared.model.account import KEEP, REFUSE
+from shared.model.account import KEEP, PARK, REFUSE, ExistenceCheck
 from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
 from shared.model.authentication import BY_NAME, DETECTIONS
 from shared.model.errors import quoted
 from shared.model.retention import Retention
 
 AUTOMATIC = "auto"
+LIST_SCHEME = "file:"
 SIZE_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _PIN = re.compile(r"sha256:(?P<digits>[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2})*)", re.IGNORECASE)
 SHA256_DIGITS = 64
@@ -107,13 +108,22 @@ def domains(value: object) -> dict[str, str]:
     return read
 
 
-def postmaster(value: object) -> Address | None:
-    """The address for unknown recipients; None for `refuse`."""
-    if value == REFUSE:
-        return None
+def unknown_recipients(value: object) -> Address | str:
+    """The postmaster's address for unknown recipients, or `refuse` or `park`."""
+    if value in (REFUSE, PARK):
+        return str(value)
     if isinstance(value, str) and "@" not in value:
-        raise ValueError('expected "refuse" or the address of a postmaster')
+        raise ValueError('expected the address of a postmaster, "refuse" or "park"')
     return address(value)
+
+
+def existence(value: object) -> str:
+    """How to find out who exists at the target: `none`, `rcpt`, or `file:` and the path of a list."""
+    if value in (ExistenceCheck.NONE, ExistenceCheck.RCPT):
+        return str(value)
+    if isinstance(value, str) and value.startswith(LIST_SCHEME) and len(value) > len(LIST_SCHEME):
+        return text(value)
+    raise ValueError('expected "none", "rcpt", or "file:" and the path of a list of recipients')
 
 
 def retention(value: object) -> Retention:

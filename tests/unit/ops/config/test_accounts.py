@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from shared.model.account import Account, Dedup, Login, MailboxKind, Patience, Routing
+from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.retention import Retention
@@ -27,6 +27,7 @@ target = "exchange"
 mailbox = "catch-all"
 domains = { "ACME.com" = "keep", "acme.net" = "acme.local" }
 recipient_headers = ["X-Envelope-To"]
+recipients = "rcpt"
 unknown_recipients = "Postmaster@acme.local"
 dedup = "message-id"
 retention = "7d"
@@ -58,6 +59,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
             recipient_headers=("X-Envelope-To",),
             unknown_recipients=Address("Postmaster", "acme.local"),
             dedup=Dedup.MESSAGE_ID,
+            existence=ExistenceCheck.RCPT,
         ),
         retention=Retention(7),
         patience=Patience(120.0, 90.0, 5, 0.0),
@@ -115,6 +117,25 @@ def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem
     found = the_account(file, defaults + account())
     assert found.routing.recipient is None
     assert found.endpoint.tls is Tls.IMPLICIT
+
+
+def test_a_list_of_recipients_is_looked_for_beside_the_configuration(file: ConfigurationFile) -> None:
+    beside = file.path.with_name("acme.txt")
+    beside.write_text("bob@acme.com\n")
+    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    routing = the_account(file, text).routing
+    assert (routing.existence, routing.recipient_list) == (ExistenceCheck.LIST, str(beside))
+    assert (routing.unknown_recipients, routing.park_unknown) == (None, True)
+
+
+def test_a_list_that_cannot_be_used_is_a_problem_at_the_start(file: ConfigurationFile) -> None:
+    beside = file.path.with_name("acme.txt")
+    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    (missing,) = file.problems(text)
+    assert missing.endswith(f'"recipients": {beside} cannot be read: No such file or directory')
+    beside.write_text("bob@acme.com\nbob\n")
+    (broken,) = file.problems(text)
+    assert broken.endswith(f'"recipients": {beside}:2: "bob" is no address or pattern: no @ in it'), broken
 
 
 def test_refuse_leaves_unknown_recipients_to_the_target(file: ConfigurationFile) -> None:

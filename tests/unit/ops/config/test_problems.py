@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.model import authentication
+from shared.ops.config.mailboxes import USELESS_CHECK
 from tests.fakes.configuration import WHOLE, ConfigurationFile, account, target
 
 
@@ -99,7 +100,19 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             account('unknown_recipients = "reject"'),
             14,
             A,
-            '"unknown_recipients": expected "refuse" or the address of a postmaster',
+            '"unknown_recipients": expected the address of a postmaster, "refuse" or "park"',
+        ),
+        (
+            account('unknown_recipients = "park"', 'recipients = "ask"'),
+            15,
+            A,
+            '"recipients": expected "none", "rcpt", or "file:" and the path of a list of recipients',
+        ),
+        (
+            account('recipients = "rcpt"'),
+            14,
+            A,
+            USELESS_CHECK,
         ),
         (account(without=("target",)), 6, A, '"target" is missing'),
         (

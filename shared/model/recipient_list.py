@@ -1,0 +1,107 @@
+"""A list of the recipients that exist at a target: one address or pattern on a line.
+
+`*` before the @ stands for any run of characters, none included. `#` begins a comment, at the beginning of a
+line or after white space. Upper and lower case are the same here: hardly any server tells mailboxes apart by
+case, and who is taken for existing is still asked of the target when his mail is delivered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from shared.model.address import Address, DefectiveAddress, parse_address
+from shared.model.errors import Fault, MailferryError, quoted
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+MOST_PROBLEMS = 20
+
+
+class BrokenRecipientList(MailferryError):
+    """A recipient list cannot be used; `problems` are sentences that name the file and the line."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientList:
+    """Who exists: whole addresses, and patterns for local parts by domain; all in lower case."""
+
+    addresses: frozenset[Address]
+    patterns: dict[str, tuple[tuple[str, ...], ...]]
+
+    def has(self, address: Address) -> bool:
+        """Whether an address, or a pattern that fits it, is listed."""
+        local = address.local.lower()
+        if Address(local, address.domain) in self.addresses:
+            return True
+        return any(_fits(pieces, local) for pieces in self.patterns.get(address.domain, ()))
+
+
+def read_recipient_list(raw: bytes, file: str) -> RecipientList:
+    """The list in `raw`, which is the content of `file`. Raises `BrokenRecipientList` with every problem.
+
+    A list without any address is broken: it is far more likely half written than meant.
+    """
+    addresses: set[Address] = set()
+    patterns: dict[str, dict[tuple[str, ...], None]] = {}
+    problems: list[str] = []
+    for number, text in _lines(raw):
+        try:
+            address = _address(text)
+        except DefectiveAddress as defect:
+            problems.append(f'{file}:{number}: "{quoted(text)}" is no address or pattern: {defect}')
+            continue
+        if "*" in address.local:
+            patterns.setdefault(address.domain, {})[tuple(address.local.split("*"))] = None
+        else:
+            addresses.add(address)
+    if not problems and not addresses and not patterns:
+        problems.append(f"{file}: there is no address in it")
+    if problems:
+        raise BrokenRecipientList(_cut(problems))
+    return RecipientList(frozenset(addresses), {domain: tuple(each) for domain, each in patterns.items()})
+
+
+def _lines(raw: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that say something, with their numbers; bytes that are no UTF-8 make a line no address."""
+    for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        text = _COMMENT.sub("", line.decode("utf-8", "surrogateescape"), count=1).strip()
+        if text:
+            yield number, text
+
+
+def _address(text: str) -> Address:
+    address = parse_address(text)
+    if any("\ud800" <= sign <= "\udfff" for sign in address.local):
+        raise DefectiveAddress("it has bytes that are no UTF-8")
+    return Address(address.local.lower(), address.domain)
+
+
+def _cut(problems: list[str]) -> list[str]:
+    if len(problems) <= MOST_PROBLEMS:
+        return problems
+    return [*problems[:MOST_PROBLEMS], f"and {len(problems) - MOST_PROBLEMS} more lines like these"]
+
+
+def _fits(pieces: Iterable[str], local: str) -> bool:
+    """Whether the pieces between the asterisks stand in `local` in their order, the outer ones at its ends.
+
+    Taking the first place for each inner piece is enough, so that the time is linear.
+    """
+    first, *inner, last = pieces
+    if len(local) < len(first) + len(last) or not (local.startswith(first) and local.endswith(last)):
+        return False
+    at, end = len(first), len(local) - len(last)
+    for piece in inner:
+        found = local.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
