@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from shared.model.address import Address, parse_address
 from shared.model.recipient_list import BrokenRecipientList, RecipientList, read_recipient_list
 
-
 NO_LOCAL_PART = "local part is neither a dot-atom nor a quoted string"
 
 
