@@ -29,17 +29,24 @@ class FetchedMail(NamedTuple):
 
 
 class ChosenRecipient(NamedTuple):
-    """A recipient that the router found: named by `address`, written as `original`, chosen for `reason`."""
+    """A recipient that the router found: named by `address`, written as `original`, chosen for `reason`.
+
+    One who is `parked` is not to be served before an operator says so. One who `stands_for` others is served
+    in the place of these, who do not exist.
+    """
 
     address: str
     original: str
     reason: str
+    parked: bool = False
+    stands_for: tuple[str, ...] = ()
 
 
 class RoutedMail(NamedTuple):
     """A mail whose recipients were resolved.
 
-    Where `park_reason` is set, nobody can be served: the mail, held by `blob`, is parked for the operator.
+    Where `park_reason` is set, nobody can be served: the mail is parked for the operator. What is parked is
+    held by `blob`.
     """
 
     message: str

@@ -65,7 +65,11 @@ def awaits_routing(known: Message, mail: RoutedMail) -> bool:
 
 def claims_wanted(known: Message, mail: RoutedMail) -> list[ClaimKey]:
     """The claims on which the routing of `mail` depends."""
-    return [ClaimKey(known.tenant, chosen.address, mail.identity) for chosen in _still_to_serve(known, mail)]
+    return [
+        ClaimKey(known.tenant, chosen.address, mail.identity)
+        for chosen in _still_to_serve(known, mail)
+        if not chosen.parked
+    ]
 
 
 def _require_raw_mail(known: Message, blob: str | None) -> None:
@@ -85,6 +89,10 @@ def routed(
     lease_until = now + lease
     recipients = []
     for chosen in _still_to_serve(known, mail):
+        if chosen.parked:
+            _require_raw_mail(known, mail.blob)
+            recipients.append(_routed_as(chosen, RecipientStatus.PARKED, None))
+            continue
         view = claims.get(ClaimKey(known.tenant, chosen.address, mail.identity))
         status = _status_by_claim(known.id, view, now)
         if status is RecipientStatus.WAITING and view is not None and view.holder_lease_until is not None:
@@ -111,14 +119,21 @@ def routed(
 
 
 def _still_to_serve(known: Message, mail: RoutedMail) -> Iterable[ChosenRecipient]:
-    """Those chosen now and before, without the ones that are done: a promise once made is kept."""
+    """Those chosen now and before, without the ones that are done: a promise once made is kept.
+
+    So who was to be served before is not parked now, and nobody is served in his place.
+    """
     if not known.recipients:
         return {each.address: each for each in mail.recipients}.values()
     chosen = {
         each.address: ChosenRecipient(each.address, each.original, each.reason)
         for each in known.recipients.values()
     }
-    chosen.update((each.address, each) for each in mail.recipients)
+    for each in mail.recipients:
+        if each.address in chosen:
+            chosen[each.address] = each._replace(parked=False)
+        elif not each.stands_for or not chosen.keys() >= {*each.stands_for}:
+            chosen[each.address] = each
     done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
     return [each for address, each in chosen.items() if address not in done]
 

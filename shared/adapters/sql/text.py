@@ -77,9 +77,14 @@ def safe_routed(mail: RoutedMail) -> RoutedMail:
 
 
 def _safe_choice(chosen: ChosenRecipient) -> ChosenRecipient:
-    if is_plain(chosen.address, chosen.original, chosen.reason):
+    if is_plain(chosen.address, chosen.original, chosen.reason, *chosen.stands_for):
         return chosen
-    return ChosenRecipient(key(chosen.address), safe(chosen.original), safe(chosen.reason))
+    return chosen._replace(
+        address=key(chosen.address),
+        original=safe(chosen.original),
+        reason=safe(chosen.reason),
+        stands_for=tuple(map(key, chosen.stands_for)),
+    )
 
 
 def safe_attempt(wish: Attempt) -> Attempt:

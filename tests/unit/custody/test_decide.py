@@ -6,7 +6,7 @@ import pytest
 
 from shared.contract.journal import Fetched, Lost
 from shared.custody import decide
-from shared.custody.commands import Attempt, Outcomes
+from shared.custody.commands import Attempt, ChosenRecipient, Outcomes
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
 from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, message, recipient, routed_mail, said
@@ -99,6 +99,43 @@ class TestRouting:
         entry = decide.routed(message(M.FETCHED), routed_mail(BOB), {KEY: view(until=NOW + 5000)}, NOW, LEASE)
         assert entry is not None
         assert entry.lease_until == NOW + 5000
+
+    def test_a_recipient_may_be_parked_beside_one_who_is_served(self) -> None:
+        chosen = (ChosenRecipient(BOB, BOB, "To", parked=True), ChosenRecipient(EVE, EVE, "To"))
+        mail = routed_mail(recipients=chosen, blob="mail/m1")
+        entry = decide.routed(message(M.FETCHED), mail, {}, NOW, LEASE)
+        assert entry is not None
+        assert [(each.address, each.status) for each in entry.recipients] == [(BOB, R.PARKED), (EVE, R.OPEN)]
+        assert decide.claims_wanted(message(M.FETCHED), mail) == [ClaimKey("acme", EVE, "content")]
+
+    def test_nobody_is_parked_without_the_raw_mail(self) -> None:
+        mail = routed_mail(recipients=(ChosenRecipient(BOB, BOB, "To", parked=True),))
+        with pytest.raises(ValueError, match="raw mail"):
+            decide.routed(message(M.FETCHED), mail, {}, NOW, LEASE)
+
+    def test_who_was_promised_the_mail_is_not_parked_before_the_target_was_asked(self) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DEFERRED))
+        mail = routed_mail(recipients=(ChosenRecipient(BOB, BOB, "To", parked=True),))
+        entry = decide.routed(known, mail, {}, NOW, LEASE)
+        assert entry is not None
+        assert [(each.address, each.status) for each in entry.recipients] == [(BOB, R.OPEN)]
+
+    @pytest.mark.parametrize("status", [R.DEFERRED, R.DELIVERED])
+    def test_nobody_is_served_in_the_place_of_one_who_was_promised_the_mail(
+        self, status: RecipientStatus
+    ) -> None:
+        known = message(M.FETCHED, recipient(BOB, status))
+        mail = routed_mail(recipients=(ChosenRecipient(EVE, BOB, "postmaster", stands_for=(BOB,)),))
+        entry = decide.routed(known, mail, {}, NOW, LEASE)
+        assert entry is not None
+        assert EVE not in {each.address for each in entry.recipients}
+
+    def test_who_stands_for_several_is_served_if_one_of_them_was_not_promised_the_mail(self) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DELIVERED))
+        chosen = ChosenRecipient(EVE, BOB, "postmaster", stands_for=(BOB, "new@corp.example"))
+        entry = decide.routed(known, routed_mail(recipients=(chosen,)), {}, NOW, LEASE)
+        assert entry is not None
+        assert [(each.address, each.status) for each in entry.recipients] == [(EVE, R.OPEN)]
 
     @pytest.mark.parametrize("status", sorted(TERMINAL))
     def test_who_is_done_is_not_served_again(self, status: RecipientStatus) -> None:
