@@ -2,12 +2,13 @@
 
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
-minutes for all.
+minutes for all. `relay` is the relay alone, without a source.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
+from bench.relay import relay_alone
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source
@@ -26,7 +28,8 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-CONTESTANTS = ("one", "parallel", "embedded", "distributed")
+FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
+CONTESTANTS = (*FROM_SOURCE, "relay")
 
 
 def main() -> None:
@@ -38,13 +41,19 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
     options = parser.parse_args()
     console = Console()
+    wanted = options.only or CONTESTANTS
     with ExitStack() as stack:
-        dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
         sink = stack.enter_context(SmtpSink(stack.enter_context(server_directory("sink")), keep=False))
-        work = stack.enter_context(server_directory("work"))
-        source = Source(dovecot, options.accounts, options.mails, options.octets)
-        source.create()
-        results = _measure(options.only or CONTESTANTS, source, sink, work, stack, console)
+        results: dict[str, Result] = {}
+        carriers = [each for each in wanted if each in FROM_SOURCE]
+        if carriers:
+            dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+            work = stack.enter_context(server_directory("work"))
+            source = Source(dovecot, options.accounts, options.mails, options.octets)
+            source.create()
+            results |= _measure(carriers, source, sink, work, stack, console)
+        if "relay" in wanted:
+            results["relay"] = relay_alone(sink, options.octets)
     reference = results.get("parallel") or next(iter(results.values()))
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)
@@ -52,7 +61,7 @@ def main() -> None:
 
 
 def _measure(
-    contestants: list[str] | tuple[str, ...],
+    contestants: Sequence[str],
     source: Source,
     sink: SmtpSink,
     work: Path,

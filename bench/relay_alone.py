@@ -1,0 +1,135 @@
+"""The process that `bench.relay` measures: a real relay between a feed and a ledger that cost nearly nothing.
+
+`python -m bench.relay_alone PORT MAILS OCTETS CONNECTIONS` delivers MAILS mails of OCTETS to the SMTP server
+on PORT and writes what it took as JSON. Events are fed as bytes, as from RabbitMQ, so decoding them counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+from bench.mails import mail
+from services.relay.build import build_relay
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.system_clock import SystemClock
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageRouted, Payload, RoutedRecipient
+from shared.contract.topology import ROUTED_KEY, topology
+from shared.custody.commands import Attempt, Outcomes
+from shared.custody.state import Message, Recipient
+from shared.model.message import RecipientStatus
+from shared.ops.config.load import from_mapping
+from shared.ops.metrics import Metrics
+from shared.ops.stopping import Stop
+from shared.ops.surroundings import Surroundings
+from shared.ports.broker import Publication
+from shared.ports.store import Concluded, Serving, Store
+from shared.process.memory import calm_collector
+
+DIFFERENT = 1000
+"""Mails that are made; beyond, they come again."""
+
+
+class Agreeable:
+    """A ledger that allows every attempt and counts the ends."""
+
+    def __init__(self, mails: int) -> None:
+        self.left = mails
+        self.delivered = 0
+        self.done = asyncio.Event()
+
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
+        """Every wish is fulfilled."""
+        return [Serving(each.message, "sink", "sender@sender.test", _attempting(each)) for each in wishes]
+
+    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+        """Count."""
+        for wish in wishes:
+            self.delivered += sum(each.status is RecipientStatus.DELIVERED for each, _ in wish.outcomes)
+        self.left -= len(wishes)
+        if self.left <= 0:
+            self.done.set()
+        return Concluded(())
+
+    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+        """Nothing is."""
+        return []
+
+
+def _attempting(wish: Attempt) -> tuple[Recipient, ...]:
+    return tuple(
+        Recipient(address, address, address, "", RecipientStatus.ATTEMPTING, "sink", attempt=attempt + 1)
+        for address, attempt in wish.recipients
+    )
+
+
+def _events(mails: int, octets: int) -> Iterator[Publication]:
+    for number in range(mails):
+        raw = mail(number, "bob", octets)
+        event = MessageRouted(
+            message=f"01JDM{number:021d}",
+            tenant="bench",
+            account="bench/inbox",
+            fetch_no=1,
+            target="sink",
+            reverse_path="sender@sender.test",
+            recipients=(RoutedRecipient(address="bob@here.test", destination="bob@here.test", attempt=0),),
+            fetched_at=1.0e9,
+            payload=Payload(octets=len(raw), inline=raw),
+        )
+        yield Publication(ROUTED_KEY, EVENT_CODEC.encode(event))
+
+
+async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as work:
+        target = {"name": "sink", "url": f"smtp://127.0.0.1:{port}", "tls": "off", "connections": connections}
+        configuration = from_mapping({"targets": [target]}, {}, Path(work), host_name=lambda: "bench.test")
+        clock, plan = SystemClock(), topology(configuration.relay.retry_delays)
+        ledger, broker = Agreeable(mails), MemoryBroker(plan, clock)
+        around = Surroundings(
+            store=cast(Store, ledger),  # the part that a relay uses
+            broker=broker,
+            blobs=FileBlobs(Path(work)),
+            clock=clock,
+            topology=plan,
+            metrics=Metrics(CollectorRegistry(), "bench"),
+            chance=random.random,
+            entropy=random.randbytes,
+            cores=1,
+        )
+        stop = Stop()
+        events = list(_events(min(mails, DIFFERENT), octets))
+        for _ in range(mails // len(events)):
+            await broker.publish(events)
+        cpu, started = _cpu(), time.perf_counter()
+        relay = asyncio.ensure_future(build_relay(configuration, around, name="bench").run(stop))
+        await ledger.done.wait()
+        taken = {"seconds": time.perf_counter() - started, "cpu": _cpu() - cpu}
+        stop.ask("the mails are delivered")
+        await relay
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {**taken, "mails": ledger.delivered, "peak": peak}
+
+
+def _cpu() -> float:
+    used = os.times()
+    return used.user + used.system
+
+
+if __name__ == "__main__":
+    calm_collector()
+    sys.stdout.write(json.dumps(uvloop.run(_deliver(*map(int, sys.argv[1:])))) + "\n")
