@@ -23,6 +23,7 @@ from shared.custody.state import Recipient
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.model.target import Target
 from shared.ops.checkpoints import reached
 from shared.ops.metrics import Metrics
 from shared.ops.safekeeping import keep_safe
@@ -46,9 +47,12 @@ class Way(Protocol):
 
 @dataclass(slots=True)
 class Attempter:
-    """Makes attempts. `accounts` tells whom unknown recipients go to; `chance` gives numbers from 0 to 1."""
+    """Makes attempts. `accounts` tells whom unknown recipients go to, `targets` what is done about refusals;
+    `chance` gives numbers from 0 to 1.
+    """
 
     accounts: Mapping[str, Account]
+    targets: Mapping[str, Target]
     blobs: Blobs
     clock: Clock
     retry: RetryPolicy
@@ -95,12 +99,14 @@ class Attempter:
     def _around(self, event: MessageRouted) -> Circumstances:
         account = self.accounts.get(event.account)
         postmaster = account.routing.unknown_recipients if account else None
+        target = self.targets.get(event.target)
         return Circumstances(
             retry=self.retry,
             postmaster=str(postmaster) if postmaster else None,
             first_fetched_at=event.fetched_at,
             now=self.clock.now(),
             chance=self.chance(),
+            rules=target.rules if target else (),
         )
 
     async def _kept_safe(

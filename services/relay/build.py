@@ -33,6 +33,7 @@ def build_relay(
         ),
         Attempter(
             accounts=configuration.accounts,
+            targets=configuration.targets,
             blobs=around.blobs,
             clock=around.clock,
             retry=RetryPolicy(section.retry_delays, section.give_up),

@@ -1,7 +1,8 @@
 """What a target's answer means for a recipient: delivered, deferred or parked.
 
 Only definite success and definite refusal are final; everything else is tried again. A refused recipient may
-be unknown at the target: then the mail goes to the postmaster instead, where the account has one.
+be unknown at the target: then the mail goes to the postmaster instead, where the account has one. A rule of
+the target's goes before all that; only a rule can have a mail discarded.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
+from shared.model.refusal import Action, RefusalRule, ruled
 from shared.smtp.envelope import Phase, RecipientReply
-from shared.smtp.errors import ConnectionLost, RefusedHere
+from shared.smtp.errors import ConnectionLost, RefusedHere, Unsendable
 from shared.smtp.reply import Reply
 
-UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1)})
+UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1), (4, 1)})
+"""Subject and detail. 4.1 is what Exchange Online says of those who are not in its directory."""
 UNKNOWN_RECIPIENT_CODES = frozenset({550, 551, 553})
+NOT_ABOUT_THE_MAIL = frozenset({502, 503, 504, 521, 530, 534, 535, 538})
+"""Refusals of the session: a command out of order, a login or TLS that is missing, a host that takes no mail.
+Somebody has to repair something, and then the same mail passes.
+"""
 NO_CODE = ""
 
 
@@ -30,8 +37,8 @@ class Unforeseen(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """All that counts besides the answer: the account's `postmaster`, if any; times in seconds since the
-    epoch.
+    """All that counts besides the answer: the account's `postmaster`, if any, the target's `rules`; times in
+    seconds since the epoch.
     """
 
     retry: RetryPolicy
@@ -39,6 +46,7 @@ class Circumstances:
     first_fetched_at: float
     now: float
     chance: float
+    rules: tuple[RefusalRule, ...] = ()
 
 
 def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstances) -> RecipientOutcome:
@@ -46,23 +54,39 @@ def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstanc
     reply = answer.reply
     if reply.positive:
         return _outcome(recipient, RecipientStatus.DELIVERED, reply)
-    if reply.severity != 5:
-        return _deferred(recipient, code(reply), reply.text, around)
-    if (
-        answer.phase is Phase.RCPT
-        and is_unknown(reply)
-        and around.postmaster not in (None, recipient.destination)
-    ):
-        return _to_postmaster(recipient, reply, around)
-    return _outcome(recipient, RecipientStatus.PARKED, reply)
+    return _refused(recipient, reply, _usual_action(reply, answer.phase), around)
 
 
 def from_error(recipient: Recipient, error: MailferryError, around: Circumstances) -> RecipientOutcome:
     """What an attempt that ended without a reply about `recipient` means."""
     if isinstance(error, RefusedHere):
-        return _outcome(recipient, RecipientStatus.PARKED, error.reply)
+        return _refused(recipient, error.reply, Action.PARK, around)
+    if isinstance(error, Unsendable):
+        return _unsendable(recipient, error)
     in_doubt = isinstance(error, Unforeseen) or (isinstance(error, ConnectionLost) and error.after_content)
     return _deferred(recipient, NO_CODE, quoted(str(error)), around, in_doubt=in_doubt)
+
+
+def _usual_action(reply: Reply, phase: Phase) -> Action:
+    """What is done about a refusal that no rule speaks of: only what is definite is final."""
+    if reply.severity != 5 or reply.code in NOT_ABOUT_THE_MAIL:
+        return Action.RETRY
+    return Action.POSTMASTER if phase is Phase.RCPT and is_unknown(reply) else Action.PARK
+
+
+def _refused(recipient: Recipient, reply: Reply, usual: Action, around: Circumstances) -> RecipientOutcome:
+    action = ruled(around.rules, reply.code, reply.enhanced) or usual
+    if action is Action.POSTMASTER and around.postmaster in (None, recipient.destination):
+        action = Action.PARK if reply.severity == 5 else Action.RETRY
+    match action:
+        case Action.POSTMASTER:
+            return _to_postmaster(recipient, reply, around)
+        case Action.RETRY:
+            return _deferred(recipient, code(reply), reply.text, around)
+        case Action.PARK:
+            return _outcome(recipient, RecipientStatus.PARKED, reply)
+        case Action.DISCARD:
+            return _outcome(recipient, RecipientStatus.DISCARDED, reply)
 
 
 def is_unknown(reply: Reply) -> bool:
@@ -85,6 +109,16 @@ def _outcome(recipient: Recipient, status: RecipientStatus, reply: Reply) -> Rec
         status=status,
         code=code(reply),
         text=reply.text,
+        destination=recipient.destination,
+    )
+
+
+def _unsendable(recipient: Recipient, error: Unsendable) -> RecipientOutcome:
+    return RecipientOutcome(
+        address=recipient.address,
+        status=RecipientStatus.PARKED,
+        code=NO_CODE,
+        text=quoted(str(error)),
         destination=recipient.destination,
     )
 

@@ -87,6 +87,7 @@ class Relay:
     async def reload(self, configuration: Configuration) -> None:
         """Use the accounts and targets of another configuration from the next attempt on."""
         self._attempter.accounts = configuration.accounts
+        self._attempter.targets = configuration.targets
         await self._lanes.change(configuration.targets)
 
     async def _handle(self, batch: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:

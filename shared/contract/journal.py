@@ -90,7 +90,8 @@ class DeliveryBegun(Entry):
 
 
 class RecipientOutcome(BaseModel):
-    """What the target said about one recipient, and what follows: delivered, deferred or parked.
+    """What the target said about one recipient, and what follows: delivered, deferred, parked, or discarded
+    where a rule of the target's says so.
 
     `code` and `text` are the target's (or our own words where it said nothing); `next_attempt_at` and
     `destination` are set for a deferral, the latter where the next attempt goes elsewhere.

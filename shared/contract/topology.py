@@ -23,6 +23,8 @@ DEAD_KEY = "message.dead"
 RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
+LATER = 20
+"""Each step has a second one, longer by one part in so many, so that what fails together comes back in halves."""
 BUSY_DELAY = 1
 """Seconds for which an event is put off whose target has too much to do already; always one of the steps."""
 
@@ -74,7 +76,8 @@ def topology(delays: Sequence[float]) -> Topology:
     """
     if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
-    steps = tuple(sorted({BUSY_DELAY, *(int(delay) for delay in delays)}))
+    whole = {int(delay) for delay in delays}
+    steps = tuple(sorted({BUSY_DELAY, *whole, *(step + step // LATER for step in whole)}))
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
         Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)

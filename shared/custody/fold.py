@@ -27,7 +27,8 @@ from shared.contract.journal import (
 from shared.custody.state import CONCLUDED, Claim, ClaimKey, Message, Recipient
 from shared.model.message import MessageStatus, RecipientStatus
 
-CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED, RecipientStatus.PARKED})
+GIVEN_UP = frozenset({RecipientStatus.PARKED, RecipientStatus.DISCARDED})
+CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED}) | GIVEN_UP
 
 
 class BrokenJournal(Exception):
@@ -70,7 +71,7 @@ def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Cl
 
     A holder that fails gives its claim up; one that was overtaken has none to give up.
     """
-    if status is RecipientStatus.PARKED:
+    if status in GIVEN_UP:
         return None if held == Claim(message, done=False) else held
     return Claim(message, done=status is RecipientStatus.DELIVERED)
 

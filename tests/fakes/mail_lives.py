@@ -73,9 +73,7 @@ def outcome(
 ) -> RecipientOutcome:
     """What the target said about a recipient."""
     address = recipient if isinstance(recipient, str) else recipient.address
-    code = {RecipientStatus.DELIVERED: "250", RecipientStatus.DEFERRED: "451", RecipientStatus.PARKED: "550"}[
-        status
-    ]
+    code = {RecipientStatus.DELIVERED: "250", RecipientStatus.DEFERRED: "451"}.get(status, "550")
     return RecipientOutcome(
         address=address,
         status=status,

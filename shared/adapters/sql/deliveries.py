@@ -14,7 +14,7 @@ from shared.adapters.sql.work import Transaction, Work, load_messages
 from shared.contract.journal import DeliveryEnded
 from shared.custody import decide
 from shared.custody.commands import Attempt, Outcomes
-from shared.custody.fold import claim_after, claims_touched
+from shared.custody.fold import GIVEN_UP, claim_after, claims_touched
 from shared.custody.settlement import settled_by
 from shared.custody.state import ClaimKey, Message
 from shared.model.message import MessageStatus, RecipientStatus
@@ -86,7 +86,7 @@ def _resolve_claims(
         for entry in ended
         for key, status in claims_touched(work.messages[entry.message], entry)
     ]
-    if any(status is RecipientStatus.PARKED for _, _, status in touched):
+    if any(status in GIVEN_UP for _, _, status in touched):
         claims.lock(key for key, _, _ in touched)
     resolved = {}
     for key, message, status in touched:

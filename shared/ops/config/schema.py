@@ -14,9 +14,14 @@ from shared.model.account import ENVELOPE_FIELDS, REFUSE, Dedup, ExistenceCheck
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.duration import Duration
+from shared.model.reading import Reading
+from shared.model.refusal import RefusalRule
 from shared.model.retention import Retention
 from shared.ops.config import urls, values
+from shared.ops.config.rules import refusal_rules
 
+SHORTEST_LINE_LIMIT = 512  # RFC 2449, section 4: what any client must be ready for
+READING = Reading()
 LARGEST_INLINE = 8 * 1024**2  # RabbitMQ 4 refuses messages above 16 MiB
 
 Text = Annotated[str, PlainValidator(values.text)]
@@ -116,9 +121,26 @@ class TargetEntry(LoginKeys):
     name: Name
     url: Annotated[urls.ServerUrl, PlainValidator(urls.target_url)]
     connections: Annotated[int, Field(ge=1, le=1000)] = 4
+    rules: Annotated[tuple[RefusalRule, ...], PlainValidator(refusal_rules)] = ()
 
 
-class AccountEntry(LoginKeys):
+class ReadingKeys(Entry):
+    """How mail is read at its source, and how much of it; of the numbers and sizes, 0 stands for no limit."""
+
+    max_messages: Annotated[int, Field(ge=0)] = READING.max_messages
+    max_bytes: Size = READING.max_bytes
+    max_size: Size = READING.max_size
+    oversize: Literal["leave", "park"] = READING.oversize.value
+    session_deadline: Annotated[Duration, Field(ge=1)] = READING.session_deadline
+    use_top: bool = READING.use_top
+    pipelining: Literal["announced", "always", "never"] = READING.pipelining.value
+    line_limit: Annotated[Size, Field(ge=SHORTEST_LINE_LIMIT)] = READING.caps.line
+    listing_limit: Annotated[Size, Field(ge=1)] = READING.caps.listing
+    mail_limit: Annotated[Size, Field(ge=1)] = READING.caps.mail
+    session_limit: Annotated[Size, Field(ge=1)] = READING.caps.session
+
+
+class AccountEntry(LoginKeys, ReadingKeys):
     """[[accounts]]; [defaults] has the same keys but `name`.
 
     `source`, `target` and `mailbox` are needed; that they are there is checked together with everything
@@ -146,7 +168,6 @@ class AccountEntry(LoginKeys):
     timeout: Positive = 60.0
     retries: Annotated[int, Field(ge=1)] = 3
     retry_delay: Duration = 10.0
-    max_messages: Annotated[int, Field(ge=0)] = 0
     enabled: bool = True
 
 

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 from shared.model.account import PARK, REFUSE, Account, MailboxKind, Routing
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.reading import Reading
 from shared.model.target import Target
 from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
+from shared.ops.config.rules import written_rules
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import DEFAULTS
 from shared.ops.config.values import AUTOMATIC, LIST_SCHEME, written_size
@@ -100,6 +102,8 @@ def _target_rows(target: Target) -> Iterator[Row]:
         yield "username", target.credentials.username
         yield "password", MASK
     yield "connections", target.connections
+    if target.rules:
+        yield "rules", written_rules(target.rules)
 
 
 def _account_rows(account: Account) -> Iterator[Row]:
@@ -119,8 +123,22 @@ def _account_rows(account: Account) -> Iterator[Row]:
     yield "timeout", written(account.patience.timeout)
     yield "retries", account.patience.retries
     yield "retry_delay", written(account.patience.retry_delay)
-    yield "max_messages", account.max_messages
+    yield from _reading_rows(account.reading)
     yield "enabled", account.enabled
+
+
+def _reading_rows(reading: Reading) -> Iterator[Row]:
+    yield "max_messages", reading.max_messages
+    yield "max_bytes", written_size(reading.max_bytes)
+    yield "max_size", written_size(reading.max_size)
+    yield "oversize", reading.oversize.value
+    yield "session_deadline", written(reading.session_deadline)
+    yield "use_top", reading.use_top
+    yield "pipelining", reading.pipelining.value
+    yield "line_limit", written_size(reading.caps.line)
+    yield "listing_limit", written_size(reading.caps.listing)
+    yield "mail_limit", written_size(reading.caps.mail)
+    yield "session_limit", written_size(reading.caps.session)
 
 
 def _routing_rows(account: Account) -> Iterator[Row]:

@@ -40,7 +40,7 @@ def _target(context: Context, entry: TargetEntry, own: set[str], where: Where) -
     credentials = _credentials(context, entry, own, where)
     default = Tls.WANTED if credentials is None else Tls.REQUIRED
     endpoint = servers.endpoint(context, entry, entry.url, own, where, default)
-    return Target(entry.name, endpoint, credentials, entry.connections)
+    return Target(entry.name, endpoint, credentials, entry.connections, entry.rules)
 
 
 def _credentials(context: Context, entry: TargetEntry, keys: set[str], where: Where) -> Credentials | None:

@@ -203,6 +203,18 @@ async def test_who_waited_for_a_mail_that_was_parked_is_fetched_again_and_served
     assert await lives.is_sound()
 
 
+async def test_who_waits_for_a_mail_that_a_rule_discards_is_served_itself_and_the_blob_may_go(
+    lives: Lives,
+) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY, blob="blob-1")
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    await lives.begin(first)
+    concluded = await lives.end(first, outcome(BOB, RecipientStatus.DISCARDED))
+    assert [(each.message, each.blob) for each in concluded.settled] == [(first, "blob-1")]
+    assert await lives.status(second) is RecipientStatus.OPEN
+    assert await lives.is_sound()
+
+
 async def test_who_waits_is_not_disturbed_by_the_failure_of_one_that_was_overtaken(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     [begun] = await lives.begin(first)

@@ -37,12 +37,14 @@ def test_every_delay_ends_in_the_relay(delays: list[float]) -> None:
 
 
 @given(DELAYS)
-def test_there_is_one_retry_queue_for_each_whole_second_of_delay_and_one_for_busy_targets(
+def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_one_for_busy_targets(
     delays: list[float],
 ) -> None:
     made = topology(delays)
 
-    assert list(made.delays) == sorted({BUSY_DELAY, *(int(delay) for delay in delays)})
+    whole = {int(delay) for delay in delays}
+    assert set(made.delays) == {BUSY_DELAY} | whole | {step + step // 20 for step in whole}
+    assert list(made.delays) == sorted(made.delays)
     assert [queue.delay for queue in made.queues if queue.delay is not None] == list(made.delays)
 
 
@@ -57,6 +59,13 @@ def test_a_retry_never_comes_later_than_it_is_due_unless_all_steps_are_longer(
     assert key in {queue.key for queue in made.queues}
     assert step <= due or step == min(made.delays)
     assert not any(step < other <= due for other in made.delays)
+
+
+@given(st.integers(20, 10**6), st.floats(0, 1, exclude_max=True))
+def test_what_fails_together_comes_back_in_two_halves(delay: int, chance: float) -> None:
+    made = topology([delay])
+    key = made.retry_key(delay * (1 + 0.1 * chance))
+    assert key == f"{RETRY_KEY_PREFIX}{delay + delay // 20 if delay * 0.1 * chance >= delay // 20 else delay}"
 
 
 @pytest.mark.parametrize("delays", [[], [0], [0.9, 60], [-1]])

@@ -179,6 +179,7 @@ class TestClaims:
         assert claims_touched(message(), LOST) == []
 
     def test_who_fails_gives_its_own_claim_up_and_nobody_elses(self) -> None:
-        assert claim_after(Claim("m1", done=False), "m1", R.PARKED) is None
-        for held in (Claim("another", done=False), Claim("m1", done=True), None):
-            assert claim_after(held, "m1", R.PARKED) == held
+        for status in (R.PARKED, R.DISCARDED):
+            assert claim_after(Claim("m1", done=False), "m1", status) is None
+            for held in (Claim("another", done=False), Claim("m1", done=True), None):
+                assert claim_after(held, "m1", status) == held

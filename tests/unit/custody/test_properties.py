@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.commands import Attempt, Outcomes
-from shared.custody.fold import claim_after, claims_touched, fold, fold_all
+from shared.custody.fold import GIVEN_UP, claim_after, claims_touched, fold, fold_all
 from shared.custody.settlement import settled_by
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import TERMINAL, MessageStatus, RecipientStatus
 from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, routed_mail, said
 
 R = RecipientStatus
-OUTCOMES = (R.DELIVERED, R.DEFERRED, R.PARKED)
+OUTCOMES = (R.DELIVERED, R.DEFERRED, R.PARKED, R.DISCARDED)
 STEPS = ("fetch", "route", "begin", "end", "lose", "delete", "gone", "retry", "discard", "wait")
 
 
@@ -52,7 +52,7 @@ class World:
             self.claims[key] = after
         if status is R.DELIVERED:
             self.arrived.add(key)
-        if status is R.DELIVERED or (status is R.PARKED and after != held):
+        if status is R.DELIVERED or (status in GIVEN_UP and after != held):
             for known in list(self.messages.values()):
                 arrived = status is R.DELIVERED
                 self.apply(

@@ -69,9 +69,9 @@ async def running(conclusions: Conclusions) -> AsyncIterator[None]:
         (0.0, "message.routed"),
         (-5.0, "message.routed"),
         (59.7, "message.retry.60"),
-        (66.0, "message.retry.60"),
+        (66.0, "message.retry.63"),
         (299.7, "message.retry.300"),
-        (330.0, "message.retry.300"),
+        (330.0, "message.retry.315"),
     ],
 )
 async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_moment(

@@ -12,8 +12,9 @@ from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.model.refusal import Action, CodePattern, RefusalRule, ruled
 from shared.smtp.envelope import Phase, RecipientReply
-from shared.smtp.errors import ConnectionLost, LoginImpossible, SizeRefused
+from shared.smtp.errors import ConnectionLost, LoginImpossible, SizeRefused, Unsendable
 from shared.smtp.reply import Reply
 
 NOW = 1000.0
@@ -32,8 +33,14 @@ def recipient(*, attempt: int = 1, destination: str = "bob@here.test") -> Recipi
     )
 
 
-def around(*, postmaster: str | None = None, first_fetched_at: float = NOW) -> Circumstances:
-    return Circumstances(RetryPolicy((60.0, 300.0), 86400.0), postmaster, first_fetched_at, NOW, 0.0)
+def around(
+    *, postmaster: str | None = None, first_fetched_at: float = NOW, rules: tuple[RefusalRule, ...] = ()
+) -> Circumstances:
+    return Circumstances(RetryPolicy((60.0, 300.0), 86400.0), postmaster, first_fetched_at, NOW, 0.0, rules)
+
+
+def rule(code: str, action: Action) -> RefusalRule:
+    return RefusalRule(CodePattern.parse(code), action)
 
 
 def outcome(
@@ -75,7 +82,13 @@ def test_a_recipient_deferred_for_too_long_is_parked() -> None:
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [(550, "5.1.1 no such user"), (550, "no such user"), (553, "what?"), (550, "5.1.10 null MX")],
+    [
+        (550, "5.1.1 no such user"),
+        (550, "no such user"),
+        (553, "what?"),
+        (550, "5.1.10 null MX"),
+        (550, "5.4.1 [b@x]: Recipient address rejected: Access denied"),
+    ],
 )
 def test_an_unknown_recipient_goes_to_the_postmaster_at_once(code: int, text: str) -> None:
     made = outcome(code, text, circumstances=around(postmaster=POSTMASTER))
@@ -140,6 +153,83 @@ def test_what_cannot_be_stored_is_not_parked_but_tried_again() -> None:
 def test_what_was_delivered_stays_delivered_when_nothing_can_be_stored() -> None:
     delivered = outcome(250, phase=Phase.CONTENT)
     assert not_yet_parked(delivered, MailferryError("the disk is full"), around()) == delivered
+
+
+@pytest.mark.parametrize("code", [502, 503, 504, 521, 530, 534, 535, 538])
+@pytest.mark.parametrize("phase", [Phase.MAIL, Phase.RCPT])
+def test_a_refusal_that_is_not_about_the_mail_is_tried_again(code: int, phase: Phase) -> None:
+    assert outcome(code, "5.7.0 log in first", phase=phase).status is RecipientStatus.DEFERRED
+
+
+def test_a_value_that_no_command_can_carry_parks_the_mail_at_once() -> None:
+    made = from_error(recipient(), Unsendable("the sender has a line end"), around())
+    assert (made.status, made.text) == (RecipientStatus.PARKED, "the sender has a line end")
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        (Action.RETRY, RecipientStatus.DEFERRED),
+        (Action.PARK, RecipientStatus.PARKED),
+        (Action.DISCARD, RecipientStatus.DISCARDED),
+    ],
+)
+def test_a_rule_decides_about_what_it_fits_and_nothing_else(action: Action, status: RecipientStatus) -> None:
+    circumstances = around(rules=(rule("550 5.7.*", action),))
+    assert outcome(550, "5.7.1 no", circumstances=circumstances).status is status
+    assert outcome(554, "5.7.1 no", circumstances=circumstances).status is RecipientStatus.PARKED
+    assert outcome(450, "4.7.1 later", circumstances=circumstances).status is RecipientStatus.DEFERRED
+
+
+def test_a_rule_decides_about_a_mail_that_this_client_refused_itself() -> None:
+    error = SizeRefused("too large", Reply(552, (b"5.3.4 too large",), local=True))
+    made = from_error(recipient(), error, around(rules=(rule("552", Action.RETRY),)))
+    assert made.status is RecipientStatus.DEFERRED
+
+
+def test_a_rule_can_send_to_the_postmaster_what_was_refused_for_its_content() -> None:
+    rules = (rule("5.7.*", Action.POSTMASTER),)
+    made = outcome(
+        554, "5.7.1 spam", phase=Phase.CONTENT, circumstances=around(postmaster=POSTMASTER, rules=rules)
+    )
+    assert (made.status, made.destination) == (RecipientStatus.DEFERRED, POSTMASTER)
+
+
+@pytest.mark.parametrize(("code", "status"), [(554, RecipientStatus.PARKED), (451, RecipientStatus.DEFERRED)])
+def test_a_postmaster_who_refuses_what_a_rule_sent_him_does_not_get_it_again(
+    code: int, status: RecipientStatus
+) -> None:
+    rules = (rule("4xx", Action.POSTMASTER), rule("5xx", Action.POSTMASTER))
+    to = recipient(destination=POSTMASTER)
+    made = outcome(code, to=to, circumstances=around(postmaster=POSTMASTER, rules=rules))
+    assert (made.status, made.destination) == (status, POSTMASTER)
+
+
+RULES = st.lists(
+    st.builds(
+        rule, st.sampled_from(["5xx", "550", "550 5.7.*", "5.1.1", "55x"]), st.sampled_from(list(Action))
+    ),
+    max_size=4,
+).map(tuple)
+
+
+@given(
+    st.integers(200, 599),
+    st.sampled_from([b"", b"5.7.1 no", b"5.1.1 who?", b"4.7.1 later"]),
+    st.sampled_from(Phase),
+    RULES,
+)
+def test_only_a_rule_discards_and_none_takes_back_what_was_delivered(
+    code: int, text: bytes, phase: Phase, rules: tuple[RefusalRule, ...]
+) -> None:
+    reply = Reply(code, (text,))
+    made = from_reply(
+        recipient(), RecipientReply("bob@here.test", reply, phase), around(postmaster=POSTMASTER, rules=rules)
+    )
+    assert (made.status is RecipientStatus.DELIVERED) == reply.positive
+    asked_for = ruled(rules, code, reply.enhanced) is Action.DISCARD
+    assert (made.status is RecipientStatus.DISCARDED) == (asked_for and not reply.positive)
+    assert (made.next_attempt_at is not None) == (made.status is RecipientStatus.DEFERRED)
 
 
 @given(st.integers(200, 599), st.binary(max_size=50), st.sampled_from(Phase), st.booleans())

@@ -102,7 +102,9 @@ def event(*addresses: str, target: str = "exchange") -> Publication:
 @asynccontextmanager
 async def relaying(store: Store, ways: Ways, broker: MemoryBroker, tmp_path: Path) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
-    attempter = Attempter({}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics)
+    attempter = Attempter(
+        {}, {}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics
+    )
     relay = Relay(
         broker,
         store,

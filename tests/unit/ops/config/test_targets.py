@@ -62,3 +62,40 @@ def test_a_target_without_a_url_is_told(file: ConfigurationFile) -> None:
     assert file.problems(target(without=("url",))) == [
         'mailferry.toml:2: targets "exchange": "url" is missing'
     ]
+
+
+def test_rules_about_refusals_are_read_in_their_order(file: ConfigurationFile) -> None:
+    text = target(
+        "[[targets.rules]]",
+        'code = "550 5.7.*"',
+        'action = "retry"',
+        "[[targets.rules]]",
+        'code = "5xx"',
+        'action = "discard"',
+    )
+    (made,) = file.load(text).targets.values()
+    assert [(str(rule.pattern), rule.action.value) for rule in made.rules] == [
+        ("550 5.7.*", "retry"),
+        ("5xx", "discard"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('rules = "all"', "expected tables, each beginning with [[targets.rules]]"),
+        ('rules = [{ code = "250", action = "park" }]', "rule 1: expected a reply code"),
+        (
+            'rules = [{ code = "4xx", action = "discard" }]',
+            "rule 1: what a target refuses for the time being",
+        ),
+        ('rules = [{ code = "5xx", action = "drop" }]', 'rule 1: "action": expected one of "retry"'),
+        ('rules = [{ code = "5xx", does = "park" }]', 'rule 1: unknown key "does"'),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_told_with_its_place(
+    file: ConfigurationFile, line: str, problem: str
+) -> None:
+    (told,) = file.problems(target(line))
+    assert '"exchange": "rules": ' in told
+    assert problem in told
