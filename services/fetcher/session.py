@@ -149,7 +149,7 @@ class Session:
             rows,
             folder=FOLDER,
             retention=self._account.retention,
-            max_messages=self._account.max_messages,
+            max_messages=self._account.reading.max_messages,
             now=self._ports.clock.now(),
             suspects=self._suspects.among(self._account.id, [entry.uid for entry in listing.entries]),
         )

@@ -6,15 +6,20 @@ from collections.abc import Awaitable, Callable
 
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.pop3.conversation import Dialogue
-from services.fetcher.pop3.limits import Options, Timeouts
+from services.fetcher.pop3.limits import Limits, Options, Timeouts
 from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.account import Account, Login
 from shared.model.errors import Fault, MailferryError
+from shared.model.reading import Pipelining
 from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
 
 CONNECT_TIMEOUT = 30.0
+DEADLINE_GRACE = 120.0
+"""Seconds beyond the deadline of a session, for what it has begun, its deletions and its end."""
+
+_PIPELINES = {Pipelining.ANNOUNCED: None, Pipelining.ALWAYS: True, Pipelining.NEVER: False}
 
 OpenMailbox = Callable[[Account], Awaitable[Mailbox]]
 
@@ -43,9 +48,12 @@ def is_worth_retrying(error: MailferryError) -> bool:
 async def open_source(account: Account) -> Mailbox:
     """The mailbox of an account, by its protocol. Raises what opening it raises, and `TokenUnavailable`."""
     patience = account.patience
-    return await open_account(
-        account, Timeouts(connect=min(patience.timeout, CONNECT_TIMEOUT), inactivity=patience.timeout)
+    timeouts = Timeouts(
+        connect=min(patience.timeout, CONNECT_TIMEOUT),
+        inactivity=patience.timeout,
+        session=account.reading.session_deadline + DEADLINE_GRACE,
     )
+    return await open_account(account, timeouts)
 
 
 async def open_account(
@@ -67,8 +75,21 @@ async def open_account(
         login.password.get_secret_value(),
         token=await access_token(login),
         auth=login.auth,
-        options=Options(timeouts=timeouts, detect=login.detect, preferred=preferred),
+        options=_options(account, timeouts, preferred),
         dialogue=dialogue,
+    )
+
+
+def _options(account: Account, timeouts: Timeouts, preferred: str | None) -> Options:
+    reading = account.reading
+    caps = reading.caps
+    return Options(
+        timeouts=timeouts,
+        limits=Limits(line=caps.line, listing=caps.listing, mail=caps.mail, session=caps.session),
+        pipelining=_PIPELINES[reading.pipelining],
+        detect=account.login.detect,
+        preferred=preferred,
+        use_top=reading.use_top,
     )
 
 

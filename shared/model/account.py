@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.endpoint import Endpoint
+from shared.model.reading import Reading
 from shared.model.retention import Retention
 
 
@@ -109,7 +110,7 @@ class Account:
     routing: Routing
     retention: Retention = Retention(0)
     patience: Patience = Patience()
-    max_messages: int = 0
+    reading: Reading = Reading()
     enabled: bool = True
 
     @property

@@ -30,6 +30,7 @@ from shared.model.account import Account, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
+from shared.model.reading import Reading
 from shared.model.retention import Retention
 from shared.ops.metrics import Metrics
 from shared.ports.store import Lease, Schedule
@@ -230,7 +231,7 @@ async def test_what_arrived_whole_before_a_visit_broke_off_is_delivered(world: W
 
 @pytest.mark.parametrize("most", [0, 1])
 async def test_a_mail_that_breaks_every_visit_blocks_no_other(world: World, most: int) -> None:
-    world.account = replace(ACCOUNT, max_messages=most)
+    world.account = replace(ACCOUNT, reading=Reading(max_messages=most))
     world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
     world.mailbox.broken_at = "a"
     for _ in range(4):

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
+from services.fetcher.mailbox_errors import LimitExceeded
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.connection import Pop3Connection
 from services.fetcher.pop3.events import Body, BodyEnded, Broken, Challenge, Event, Greeting, Reply
@@ -85,6 +86,8 @@ class Conversation:
         self._core = Pop3Connection(server, limits, self.redact)
         self._ready: deque[Event] = deque()
         self._dialogue = dialogue
+        self._most = limits.session
+        self._received = 0
 
     @property
     def outstanding(self) -> int:
@@ -170,7 +173,11 @@ class Conversation:
 
     async def _receive(self) -> None:
         while not self._ready:
-            self._ready.extend(self._core.receive(await self.wire.read()))
+            data = await self.wire.read()
+            self._received += len(data)
+            if self._received > self._most:
+                raise LimitExceeded(f"{self.server} sent more than {self._most} octets in one session.")
+            self._ready.extend(self._core.receive(data))
         if self._dialogue is not None:
             for event in self._ready:
                 for line in _shown(event, self.redact):

@@ -16,7 +16,7 @@ class Limits:
 
     `line`: a status line. `listing`: the text of CAPA, LIST or UIDL. `entries`: mails of one listing; what is
     beyond is left for later sessions. `whole`: up to this size a mail is held and handed over in one piece.
-    `mail`: a mail.
+    `mail`: a mail. `session`: everything that the server sends.
     """
 
     line: int = 8 * KIB
@@ -24,6 +24,7 @@ class Limits:
     entries: int = 500_000
     whole: int = 256 * KIB
     mail: int = 2 * KIB * MIB
+    session: int = 64 * KIB * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Options:
     `pipelining`: None believes the server's CAPA. `detect`: how to find out what the server offers, of
     `shared.model.authentication.DETECTIONS`; some count CAPA as a failed login. `preferred`: the method that
     worked last time (`Pop3Mailbox.method`), to be tried first. `initial_response`: False sends SASL's first
-    message on a line of its own.
+    message on a line of its own. `use_top`: read mails by TOP, for servers that hide or delete what was read
+    by RETR.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -70,3 +72,4 @@ class Options:
     detect: tuple[str, ...] = DETECTIONS
     preferred: str | None = None
     initial_response: bool = True
+    use_top: bool = False

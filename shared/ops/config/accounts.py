@@ -15,6 +15,7 @@ from shared.ops.config import logins, servers
 from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
 from shared.ops.config.mailboxes import routing
+from shared.ops.config.reading import reading
 from shared.ops.config.schema import DEFAULT_KEYS, DEFAULTS, AccountEntry
 
 
@@ -67,7 +68,7 @@ def _account(
         routing=recipients,
         retention=entry.retention,
         patience=Patience(entry.poll, entry.timeout, entry.retries, entry.retry_delay),
-        max_messages=entry.max_messages,
+        reading=reading(context.problems, entry, layered),
         enabled=entry.enabled,
     )
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.reading import GIB, KIB, MIB, Caps, Oversize, Pipelining, Reading
 from shared.model.retention import Retention
 from tests.fakes.configuration import TARGET, ConfigurationFile, account
 
@@ -36,6 +37,16 @@ timeout = "90s"
 retries = 5
 retry_delay = 0
 max_messages = 100
+max_bytes = "1GiB"
+max_size = "50MiB"
+oversize = "park"
+session_deadline = "30m"
+use_top = true
+pipelining = "never"
+line_limit = "1KiB"
+listing_limit = "1MiB"
+mail_limit = "64MiB"
+session_limit = "8GiB"
 enabled = false
 """
 
@@ -63,7 +74,16 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         ),
         retention=Retention(7),
         patience=Patience(120.0, 90.0, 5, 0.0),
-        max_messages=100,
+        reading=Reading(
+            max_messages=100,
+            max_bytes=GIB,
+            max_size=50 * MIB,
+            oversize=Oversize.PARK,
+            session_deadline=1800.0,
+            use_top=True,
+            pipelining=Pipelining.NEVER,
+            caps=Caps(line=KIB, listing=MIB, mail=64 * MIB, session=8 * GIB),
+        ),
         enabled=False,
     )
 
@@ -73,7 +93,7 @@ def test_what_is_not_written_has_the_models_defaults(file: ConfigurationFile) ->
     assert found.patience == Patience()
     assert found.retention == Retention(0)
     assert found.routing == Routing(MailboxKind.CATCH_ALL, domains={"acme.com": "keep"})
-    assert (found.max_messages, found.enabled) == (0, True)
+    assert (found.reading, found.enabled) == (Reading(), True)
 
 
 def test_a_single_mailbox_delivers_to_its_recipient(file: ConfigurationFile) -> None:

@@ -34,7 +34,20 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             A,
             'unknown key "retentoin"; did you mean "retention"?',
         ),
-        (account("use_top = true"), 14, A, 'unknown key "use_top"'),
+        (account("use_uid = true"), 14, A, 'unknown key "use_uid"'),
+        (
+            account('mail_limit = "1MiB"', 'max_size = "2MiB"'),
+            15,
+            A,
+            '"max_size": must be at most mail_limit, which is 1MiB',
+        ),
+        (
+            account('session_limit = "1GiB"'),
+            14,
+            A,
+            '"session_limit": must be at least mail_limit, which is 2GiB',
+        ),
+        (account('line_limit = "100B"'), 14, A, '"line_limit": must be at least 512'),
         (
             account("retries = true"),
             14,
