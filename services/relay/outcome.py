@@ -18,10 +18,8 @@ from shared.model.refusal import Action, RefusalRule, ruled
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, RefusedHere, Unsendable
 from shared.smtp.reply import Reply
+from shared.smtp.unknown import says_unknown
 
-UNKNOWN_RECIPIENT = frozenset({(1, 0), (1, 1), (1, 2), (1, 3), (1, 6), (1, 10), (2, 1), (4, 1)})
-"""Subject and detail. 4.1 is what Exchange Online says of those who are not in its directory."""
-UNKNOWN_RECIPIENT_CODES = frozenset({550, 551, 553})
 NOT_ABOUT_THE_MAIL = frozenset({502, 503, 504, 521, 530, 534, 535, 538})
 """Refusals of the session: a command out of order, a login or TLS that is missing, a host that takes no mail.
 Somebody has to repair something, and then the same mail passes.
@@ -71,7 +69,7 @@ def _usual_action(reply: Reply, phase: Phase) -> Action:
     """What is done about a refusal that no rule speaks of: only what is definite is final."""
     if reply.severity != 5 or reply.code in NOT_ABOUT_THE_MAIL:
         return Action.RETRY
-    return Action.POSTMASTER if phase is Phase.RCPT and is_unknown(reply) else Action.PARK
+    return Action.POSTMASTER if phase is Phase.RCPT and says_unknown(reply) else Action.PARK
 
 
 def _refused(recipient: Recipient, reply: Reply, usual: Action, around: Circumstances) -> RecipientOutcome:
@@ -87,15 +85,6 @@ def _refused(recipient: Recipient, reply: Reply, usual: Action, around: Circumst
             return _outcome(recipient, RecipientStatus.PARKED, reply)
         case Action.DISCARD:
             return _outcome(recipient, RecipientStatus.DISCARDED, reply)
-
-
-def is_unknown(reply: Reply) -> bool:
-    """Whether a refusal says that there is no such mailbox (RFC 3463 section 3.2), as far as it says
-    anything.
-    """
-    if reply.enhanced is not None:
-        return (reply.enhanced.subject, reply.enhanced.detail) in UNKNOWN_RECIPIENT
-    return reply.code in UNKNOWN_RECIPIENT_CODES
 
 
 def code(reply: Reply) -> str:
