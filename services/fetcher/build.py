@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
+from services.fetcher.releasing import Releaser
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher, Pace
 from services.fetcher.session import Limits
@@ -25,7 +28,6 @@ def build_fetcher(
     case.
     """
     section = configuration.fetcher
-    accounts = configuration.accounts
     limits = Limits(
         window_messages=section.window_messages,
         window_octets=section.window_bytes,
@@ -46,7 +48,7 @@ def build_fetcher(
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,
-        leases=around.store,
+        releaser=Releaser(around.store),
         ports=ports,
         board=board,
         limits=limits,
@@ -54,8 +56,16 @@ def build_fetcher(
         metrics=around.metrics,
         chance=around.chance,
     )
-    concurrency = section.concurrency or automatic_concurrency(
-        len(accounts), around.cores * SESSIONS_PER_CORE
+    make_pace = partial(pace_of, cores=around.cores)
+    return Fetcher(configuration, around.store, around.broker, visitor, make_pace)
+
+
+def pace_of(configuration: Configuration, cores: int) -> Pace:
+    """How much is done at a time on a machine with so many cores."""
+    enabled = sum(account.enabled for account in configuration.accounts.values())
+    concurrency = configuration.fetcher.concurrency
+    return Pace(
+        concurrency or automatic_concurrency(enabled, cores * SESSIONS_PER_CORE),
+        configuration.leases.account,
+        configuration.hosts,
     )
-    pace = Pace(concurrency, configuration.leases.account)
-    return Fetcher(accounts, around.store, around.broker, visitor, pace)

@@ -3,13 +3,17 @@
 A visit that left mail behind because of a limit goes on at once. A failure is tried again at growing
 distance; a refused login waits long, so that the provider does not lock the account; a mailbox that another
 session holds is tried again soon, and so is a visit that had no broker: by then there is one. Who asked us to
-stay away for a time is left alone at least that long.
+stay away for a time is left alone at least that long, and no visit comes sooner than the host bears.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
 from services.fetcher.mailbox_errors import MailboxLocked, SourceError
 from shared.model.errors import Fault, MailferryError
+from shared.model.hosts import HostLimits
 from shared.ports.store import VisitReport
 
 LONGEST_DISTANCE = 3600.0
@@ -28,10 +32,12 @@ def next_visit(
     more: bool,
     now: float,
     chance: float,
+    interval: float = 0.0,
     error: MailferryError | None = None,
 ) -> float:
     """The time (seconds since the epoch) of the next visit after `failures` earlier ones in a row; 0 ≤
-    `chance` < 1. `error` is what the visit failed with, where that is known.
+    `chance` < 1. `error` is what the visit failed with, where that is known; `interval` the shortest
+    distance in seconds that the host bears.
 
     Up to a tenth of the distance is added by chance, so that accounts do not fall into step.
     """
@@ -41,7 +47,7 @@ def next_visit(
         distance = _distance(poll, failures, temporary=report.temporary)
         if error is not None:
             distance = _by_error(error, distance, poll, failures)
-    return now + distance * (1 + SPREAD * chance)
+    return now + max(distance, interval) * (1 + SPREAD * chance)
 
 
 def _distance(poll: float, failures: int, *, temporary: bool) -> float:
@@ -67,3 +73,25 @@ def automatic_concurrency(accounts: int, machine: int) -> int:
     used to go below.
     """
     return max(min(accounts, max(10, accounts // 10, machine)), 1)
+
+
+def bearable(
+    names: Sequence[str], hosts: Mapping[str, str], busy: Iterable[str], limits: HostLimits, most: int
+) -> tuple[list[str], list[str]]:
+    """Up to `most` of the accounts called `names` that can be visited now, and the others, both in their
+    order.
+
+    `hosts` tells where each account is, `busy` names the host of each visit under way.
+    """
+    visits = Counter(busy)
+    now: list[str] = []
+    later: list[str] = []
+    for name in names:
+        host = hosts.get(name, "")
+        connections = limits.of(host).connections
+        if len(now) < most and (connections == 0 or visits[host] < connections):
+            visits[host] += 1
+            now.append(name)
+        else:
+            later.append(name)
+    return now, later

@@ -8,29 +8,34 @@ way end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import structlog
 
 from services.fetcher.keeper import LeaseKeeper
+from services.fetcher.schedule import bearable
 from services.fetcher.session import Visit
 from services.fetcher.visiting import Visitor
 from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import MessageSettled
 from shared.model.account import Account
 from shared.model.errors import MailferryError
+from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery
-from shared.ports.store import Lease, Leases, Schedule, VisitReport
+from shared.ports.store import Lease, Leases, Pauses, Release, Schedule, VisitReport
 
 HINT_PREFETCH = 2000
 HINT_BATCH = 500
 HINT_LINGER = 0.002
 LONGEST_IDLE = 5.0
+SHORTEST_IDLE = 0.002
+"""Seconds. What is overdue and was not leased is just being leased by another process."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 UNKNOWN_ACCOUNT_DISTANCE = 60.0
@@ -42,22 +47,37 @@ log = structlog.get_logger("mailferry.fetcher")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many accounts are visited at once, and how long a lease lasts in seconds."""
+    """How many accounts are visited at once, how long a lease lasts in seconds, and what hosts bear."""
 
     concurrency: int
     account_lease: float
+    hosts: HostLimits = NO_LIMITS
+
+
+MakePace = Callable[[Configuration], Pace]
+
+
+class Agenda(Leases, Pauses, Protocol):
+    """What a fetcher needs of the store, apart from what its visits need."""
 
 
 class Fetcher:
     """Visits accounts as they become due."""
 
     def __init__(
-        self, accounts: Mapping[str, Account], leases: Leases, broker: Broker, visitor: Visitor, pace: Pace
+        self,
+        configuration: Configuration,
+        leases: Agenda,
+        broker: Broker,
+        visitor: Visitor,
+        make_pace: MakePace,
     ) -> None:
-        self._accounts = dict(accounts)
+        pace = make_pace(configuration)
+        self._accounts: dict[str, Account] = dict(configuration.accounts)
         self._leases = leases
         self._broker = broker
         self._visitor = visitor
+        self._make_pace = make_pace
         self._pace = pace
         self._clock = visitor.ports.clock
         self._keeper = LeaseKeeper(leases, self._clock, pace.account_lease, visitor.metrics)
@@ -88,6 +108,7 @@ class Fetcher:
     async def reload(self, configuration: Configuration) -> None:
         """Visit the accounts of another configuration from now on; visits under way go on as they began."""
         self._accounts = dict(configuration.accounts)
+        self._pace = self._make_pace(configuration)
         self._scheduled = False
         self._changed.set()
 
@@ -105,14 +126,19 @@ class Fetcher:
             await self._broker_there()
             try:
                 while remaining or self._under_way:
-                    free = self._pace.concurrency - len(self._under_way)
-                    await self._visit_now(remaining[:free], visits)
-                    del remaining[:free]
+                    now, remaining = self._bearable(remaining)
+                    await self._visit_now(now, visits)
                     if self._under_way:
                         await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 await self._break_off()
         return visits
+
+    def _bearable(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Those of `names` that can be visited now by what their hosts bear, and those that cannot."""
+        busy = [self._accounts[fence.account].endpoint.host for fence in self._keeper.fences]
+        hosts = {name: self._accounts[name].endpoint.host for name in names if name in self._accounts}
+        return bearable(names, hosts, busy, self._pace.hosts, self._pace.concurrency - len(self._under_way))
 
     async def _broker_there(self) -> None:
         end = self._clock.monotonic() + BROKER_PATIENCE
@@ -151,7 +177,10 @@ class Fetcher:
                     helper.cancel()
 
     async def _sync(self) -> None:
-        schedules = [Schedule(each.id, each.patience.poll, each.enabled) for each in self._accounts.values()]
+        schedules = [
+            Schedule(each.id, each.patience.poll, each.enabled, each.endpoint.host)
+            for each in self._accounts.values()
+        ]
         await self._leases.sync_accounts(schedules, self._clock.now())
 
     async def _go_on(self) -> float:
@@ -173,18 +202,20 @@ class Fetcher:
         free = self._pace.concurrency - len(self._under_way)
         if free <= 0:
             return LONGEST_IDLE
+        hosts = self._pace.hosts
         try:
             now = self._clock.now()
-            for lease in await self._leases.lease_due(self._visitor.name, now, self._keeper.until(), free):
-                await self._keep_or_return(lease, now)
-            next_due = await self._leases.next_due()
+            leases = await self._leases.lease_due(self._visitor.name, now, self._keeper.until(), free, hosts)
+            await self._keep_or_return(leases, now)
+            full = len(leases) == free
+            next_due = None if full else await self._leases.next_due(self._clock.now(), hosts)
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
             return self._longer_pause()
         self._failures_pause = FIRST_PAUSE
         if next_due is None:
             return LONGEST_IDLE
-        return min(LONGEST_IDLE, max(0.0, next_due - self._clock.now()))
+        return min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due - self._clock.now()))
 
     def _longer_pause(self) -> float:
         """How long to leave a database alone that is away: twice as long as the last time."""
@@ -192,19 +223,30 @@ class Fetcher:
         self._failures_pause = min(2 * pause, LONGEST_PAUSE)
         return pause
 
-    async def _keep_or_return(self, lease: Lease, now: float) -> None:
-        account = self._accounts.get(lease.fence.account)
-        if account is not None:
-            self._keep(lease)
-            return
+    async def _keep_or_return(self, leases: Sequence[Lease], now: float) -> None:
+        """Begin the visits; leases of accounts that are not configured here are given back."""
+        unknown = []
+        for lease in leases:
+            if lease.fence.account in self._accounts:
+                self._keep(lease)
+            else:
+                unknown.append(self._not_ours(lease, now))
+        if unknown:
+            await self._leases.release(unknown)
+            self._changed.set()
+
+    def _not_ours(self, lease: Lease, now: float) -> Release:
         problem = f"account {lease.fence.account} is not in the configuration of fetcher {self._visitor.name}"
-        report = VisitReport(problem=problem, failed=True)
-        await self._leases.release(lease.fence, report, now, now + UNKNOWN_ACCOUNT_DISTANCE)
+        report = VisitReport(problem=problem, failed=True, method=lease.method)
+        return Release(lease.fence, report, now, now + UNKNOWN_ACCOUNT_DISTANCE)
 
     def _keep(self, lease: Lease) -> asyncio.Task[Visit]:
         account = self._accounts[lease.fence.account]
         visit = asyncio.create_task(
-            self._visitor.visit(account, lease, lambda: self._stopping), name=f"visit {account.id}"
+            self._visitor.visit(
+                account, lease, lambda: self._stopping or self._keeper.is_paused(lease.fence)
+            ),
+            name=f"visit {account.id}",
         )
         self._keeper.keep(lease, visit)
         self._under_way.add(visit)

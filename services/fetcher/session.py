@@ -143,7 +143,7 @@ class Session:
         return listing
 
     async def _plan(self, listing: Listing) -> Plan:
-        rows = await self._ports.ledger.ledger(self._account.id)
+        rows = () if self._lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
         plan = make_plan(
             listing,
             rows,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from services.fetcher.mailbox import Mailbox
+from services.fetcher.mailbox_errors import CredentialsRefused, LoginMethodsExhausted, LoginTooSoon
 from services.fetcher.pop3.conversation import Dialogue
 from services.fetcher.pop3.limits import Limits, Options, Timeouts
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -12,6 +14,7 @@ from services.fetcher.pop3.opening import open_pop3
 from shared.model.account import Account, Login
 from shared.model.errors import Fault, MailferryError
 from shared.model.reading import Pipelining
+from shared.net.sasl import SaslError
 from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
 
@@ -21,10 +24,21 @@ DEADLINE_GRACE = 120.0
 
 _PIPELINES = {Pipelining.ANNOUNCED: None, Pipelining.ALWAYS: True, Pipelining.NEVER: False}
 
-OpenMailbox = Callable[[Account], Awaitable[Mailbox]]
+
+class Opened(NamedTuple):
+    """A mailbox, and the login method that opened it; None where the protocol has but one."""
+
+    mailbox: Mailbox
+    method: str | None
 
 
-async def open_patiently(account: Account, open_mailbox: OpenMailbox, clock: Clock) -> Mailbox:
+OpenMailbox = Callable[[Account, str | None], Awaitable[Opened]]
+"""Opens the mailbox of an account; the login method that worked last time goes first, where it is known."""
+
+
+async def open_patiently(
+    account: Account, method: str | None, open_mailbox: OpenMailbox, clock: Clock
+) -> Opened:
     """Open the mailbox, trying `retries` times with `retry_delay` seconds between where the connection fails.
 
     Raises the last error. A refused login is never tried again here: that could lock the account.
@@ -32,20 +46,25 @@ async def open_patiently(account: Account, open_mailbox: OpenMailbox, clock: Clo
     patience = account.patience
     for _ in range(patience.retries - 1):
         try:
-            return await open_mailbox(account)
+            return await open_mailbox(account, method)
         except MailferryError as error:
             if not is_worth_retrying(error):
                 raise
         await clock.sleep(patience.retry_delay)
-    return await open_mailbox(account)
+    return await open_mailbox(account, method)
 
 
 def is_worth_retrying(error: MailferryError) -> bool:
-    """Whether connecting once more within the same visit may help."""
-    return error.temporary and error.fault is Fault.SOURCE
+    """Whether connecting once more within the same visit may help; not where the provider wants peace."""
+    return error.temporary and error.fault is Fault.SOURCE and not isinstance(error, LoginTooSoon)
 
 
-async def open_source(account: Account) -> Mailbox:
+def was_login_refused(error: MailferryError) -> bool:
+    """Whether the server did not let us in by any method, so that none is worth remembering."""
+    return isinstance(error, (CredentialsRefused, LoginMethodsExhausted, SaslError))
+
+
+async def open_source(account: Account, method: str | None = None) -> Opened:
     """The mailbox of an account, by its protocol. Raises what opening it raises, and `TokenUnavailable`."""
     patience = account.patience
     timeouts = Timeouts(
@@ -53,7 +72,8 @@ async def open_source(account: Account) -> Mailbox:
         inactivity=patience.timeout,
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
-    return await open_account(account, timeouts)
+    mailbox = await open_account(account, timeouts, preferred=method)
+    return Opened(mailbox, mailbox.method)
 
 
 async def open_account(

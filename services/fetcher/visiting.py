@@ -7,21 +7,22 @@ becomes a report.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.mailbox import Mailbox
+from services.fetcher.releasing import Releaser
 from services.fetcher.schedule import next_visit
 from services.fetcher.session import Limits, Memory, Session, Visit
-from services.fetcher.sources import OpenMailbox, open_patiently
+from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
 from services.fetcher.suspects import Suspects
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ops.metrics import Metrics
-from shared.ports.store import Lease, Leases, VisitReport
+from shared.ports.store import Lease, Release, VisitReport
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -33,7 +34,7 @@ class Visitor:
     """
 
     name: str
-    leases: Leases
+    releaser: Releaser
     ports: Ports
     board: HintBoard
     limits: Limits
@@ -56,27 +57,33 @@ class Visitor:
         due_at = next_visit(
             visit.report,
             poll=account.patience.poll,
+            interval=account.patience.interval,
             failures=lease.failures,
             more=visit.more,
             now=now,
             chance=self.chance(),
             error=visit.error,
         )
-        await self.leases.release(lease.fence, visit.report, now, due_at)
+        await self.releaser.release(Release(lease.fence, visit.report, now, due_at))
         return visit
 
     async def _attempt(self, account: Account, lease: Lease, is_stopping: Callable[[], bool]) -> Visit:
+        """The visit; its report carries the login method to begin with next time."""
+        method = lease.method
         try:
-            mailbox = await open_patiently(account, self.open_mailbox, self.ports.clock)
-            return await self._session(account, lease, mailbox, is_stopping)
+            opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock)
+            method = opened.method
+            visit = await self._session(account, lease, opened.mailbox, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
-            return Visit(report, more=False, error=error)
+            visit = Visit(report, more=False, error=error)
+            method = None if was_login_refused(error) else method
         except Exception as error:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
-            return Visit(VisitReport(problem=problem, failed=True), more=False)
+            visit = Visit(VisitReport(problem=problem, failed=True), more=False)
+        return replace(visit, report=replace(visit.report, method=method))
 
     async def _session(
         self, account: Account, lease: Lease, mailbox: Mailbox, is_stopping: Callable[[], bool]

@@ -88,13 +88,15 @@ class Routing:
 class Patience:
     """How long and how often to try; all in seconds but `retries`, the connection attempts in one pass.
 
-    `timeout` is inactivity: time without a byte received.
+    `timeout` is inactivity: time without a byte received. `interval` is the shortest time between two visits
+    that the host bears; `poll` is not below it.
     """
 
     poll: float = 60.0
     timeout: float = 60.0
     retries: int = 3
     retry_delay: float = 10.0
+    interval: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from pydantic import SecretStr
 
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
+from services.fetcher.mailbox_errors import CredentialsRefused
+from services.fetcher.releasing import Releaser
 from services.fetcher.session import Limits, Visit
+from services.fetcher.sources import Opened
 from services.fetcher.suspects import Suspects
 from services.fetcher.visiting import Visitor
 from shared.adapters.file_blobs import FileBlobs
@@ -29,11 +32,13 @@ from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMa
 from shared.model.account import Account, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
+from shared.model.errors import Fault, MailferryError
 from shared.model.message import RecipientStatus
 from shared.model.reading import Reading
 from shared.model.retention import Retention
+from shared.net.errors import ConnectFailed
 from shared.ops.metrics import Metrics
-from shared.ports.store import Lease, Schedule
+from shared.ports.store import Lease, LedgerRow, Schedule
 from tests.fakes.late_broker import AWAY, LateBroker
 from tests.fakes.mailbox import FakeMailbox
 
@@ -63,6 +68,9 @@ class World:
         self.suspects = Suspects()
         self.mailbox = FakeMailbox({})
         self.account = ACCOUNT
+        self.method: str | None = None
+        self.tried: list[str | None] = []
+        self.login_error: MailferryError | None = None
         self._ids = 0
 
     async def visit(self, limits: Limits = IMPATIENT, *, stopping: bool = False) -> Visit:
@@ -77,12 +85,15 @@ class World:
         return await self._visitor(IMPATIENT).visit(self.account, lease)
 
     def _visitor(self, limits: Limits) -> Visitor:
-        async def open_mailbox(_: Account) -> FakeMailbox:
-            return self.mailbox
+        async def open_mailbox(_: Account, method: str | None) -> Opened:
+            self.tried.append(method)
+            if self.login_error is not None:
+                raise self.login_error
+            return Opened(self.mailbox, self.method)
 
         return Visitor(
             name="fetcher",
-            leases=self.store,
+            releaser=Releaser(self.store),
             ports=Ports(self.store, self.broker, self.blobs, self.clock, self._new_id),
             board=self.board,
             limits=limits,
@@ -297,3 +308,52 @@ async def test_a_visit_whose_lease_has_passed_on_writes_nothing(world: World) ->
     assert await world.store.ledger(ACCOUNT.id) == []
     (state,) = await world.store.account_states()
     assert state.leased_by == "another"
+
+
+async def test_the_login_method_that_worked_is_tried_first_next_time(world: World) -> None:
+    world.method = "scram-sha-256"
+    await world.visit()
+    world.method = "plain"
+    await world.visit()
+    await world.visit()
+    assert world.tried == [None, "scram-sha-256", "plain"]
+
+
+async def test_a_refused_login_makes_the_method_forgotten(world: World) -> None:
+    world.method = "scram-sha-256"
+    await world.visit()
+    world.login_error = CredentialsRefused("the password is wrong")
+    await world.visit()
+    await world.visit()
+    assert world.tried == [None, "scram-sha-256", None]
+
+
+async def test_a_server_that_is_away_does_not_make_the_method_forgotten(world: World) -> None:
+    world.account = replace(ACCOUNT, patience=Patience(retries=1))
+    world.method = "scram-sha-256"
+    await world.visit()
+    world.login_error = ConnectFailed("nobody there", fault=Fault.SOURCE)
+    await world.visit()
+    world.login_error = None
+    world.mailbox.broken_at = "uid-1"
+    world.mailbox.mails["uid-1"] = b"mail\r\n"
+    await world.visit()
+    await world.visit()
+    assert world.tried == [None, *["scram-sha-256"] * 3]
+
+
+async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_ledger(world: World) -> None:
+    async def ledger(account: str) -> list[LedgerRow]:
+        raise AssertionError(f"nothing can be known of {account}")
+
+    world.store.ledger = ledger  # type: ignore[method-assign]  # fails the test where it is used
+    visit = await world.visit()
+    assert visit.report.problem is None
+
+
+async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World) -> None:
+    world.account = replace(ACCOUNT, patience=Patience(poll=600.0, interval=600.0))
+    world.mailbox.mails = {f"uid-{n}": b"mail\r\n" for n in range(5)}
+    visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
+    assert visit.more
+    assert await world.store.lease_due("fetcher", world.clock.now() + 500, world.clock.now() + 560, 1) == []

@@ -8,21 +8,36 @@ there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
 
+from shared.adapters.sql.leasing import Wish, lease_ready, next_ready, take
 from shared.adapters.sql.part import Part
-from shared.adapters.sql.tables import accounts
+from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
+from shared.adapters.sql.tables import accounts, hosts
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence
-from shared.ports.store import AccountState, Lease, Schedule, VisitReport
+from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.ports.store import AccountState, Lease, Release, Schedule
 
 ACCOUNT = accounts.c
 FARTHEST = 7200.0
 """Seconds: twice as long as the longest distance between two visits where an account's own interval is not
 longer still."""
+RELEASED = (
+    "id",
+    "lease_owner",
+    "lease_until",
+    "due_at",
+    "ready_at",
+    "failures",
+    "problem",
+    "visited_at",
+    "succeeded_at",
+    "waiting",
+    "method",
+)
 
 
 class SqlLeases(Part):
@@ -32,18 +47,21 @@ class SqlLeases(Part):
         """Make these the known accounts: new ones are due at once, those not named are disabled."""
         await self._transactions.write(lambda transaction: _sync(transaction, schedules, now))
 
-    async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
-        """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first.
+    async def lease_due(
+        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits = NO_LIMITS
+    ) -> Sequence[Lease]:
+        """Lease up to `limit` accounts that are due and not leased, the most overdue first, and never more
+        of a host than `hosts` allows.
 
         An account whose lease ran out counts as overdue since then. One that cannot be leased for longer than
         anybody would have it wait was put off by a clock that was ahead; it is due as well.
         """
-        ready = select(ACCOUNT.id).where(ACCOUNT.enabled, ACCOUNT.ready_at <= now).order_by(ACCOUNT.ready_at)
+        wish = Wish(owner, now, until, limit, hosts)
 
         def lease(transaction: Transaction) -> list[Lease]:
-            leases = _lease(transaction, ready.limit(limit), owner, until)
+            leases = lease_ready(transaction, wish)
             if len(leases) < limit and _make_due(transaction, now, until):
-                leases += _lease(transaction, ready.limit(limit - len(leases)), owner, until)
+                leases += lease_ready(transaction, wish._replace(limit=limit - len(leases)))
             return leases
 
         return await self._transactions.write(lease)
@@ -51,35 +69,32 @@ class SqlLeases(Part):
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float
     ) -> Sequence[Lease]:
-        """Lease those of `accounts` that nobody holds, due or not."""
+        """Lease those of `accounts` that nobody holds and that are not paused, due or not."""
         free = or_(
             ACCOUNT.lease_owner.is_(None),
             ACCOUNT.lease_until <= now,
             _unbelievably_far(ACCOUNT.lease_until, now, until),
         )
-        these = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(accounts)), free).order_by(ACCOUNT.id)
-        return await self._transactions.write(lambda transaction: _lease(transaction, these, owner, until))
+        these = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(accounts)), ~ACCOUNT.paused, free)
+        ordered = these.order_by(ACCOUNT.id).with_for_update(skip_locked=True)
+        return await self._transactions.write(lambda transaction: take(transaction, ordered, owner, until))
 
     async def renew(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         """Extend these leases; returns those that still held."""
         return await self._transactions.write(lambda transaction: _renew(transaction, fences, until))
 
-    async def release(self, fence: Fence, report: VisitReport, now: float, due_at: float) -> None:
-        """End a visit and its lease; the account is due again at `due_at`. A lease that passed on is left
-        alone.
-        """
-        await self._transactions.write(lambda transaction: _release(transaction, fence, report, now, due_at))
+    async def release(self, releases: Sequence[Release]) -> None:
+        """End visits and their leases. A lease that passed on is left alone."""
+        if releases:
+            await self._transactions.write(lambda transaction: _release(transaction, releases))
 
     async def end_leases(self) -> int:
         """End all leases: their holders are known to be no more. Returns how many."""
         return await self._transactions.write(_end_leases)
 
-    async def next_due(self) -> float | None:
-        """When the next enabled account can be leased; None where there is none."""
-        query = select(func.min(ACCOUNT.ready_at)).where(ACCOUNT.enabled)
-        return await self._transactions.read(
-            lambda transaction: transaction.connection.execute(query).scalar()
-        )
+    async def next_due(self, now: float = 0.0, hosts: HostLimits = NO_LIMITS) -> float | None:
+        """When the next account can be leased at a host that bears a visit then; None where there is none."""
+        return await self._transactions.read(lambda transaction: next_ready(transaction, now, hosts))
 
     async def account_states(self) -> Sequence[AccountState]:
         """All known accounts, by name."""
@@ -100,52 +115,30 @@ def _make_due(transaction: Transaction, now: float, until: float) -> bool:
 def _sync(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
     """Only what differs is written: many processes start with the same configuration."""
     connection, bulk = transaction
-    known = {row.id: row for row in connection.execute(select(ACCOUNT.id, ACCOUNT.poll, ACCOUNT.enabled))}
+    exclude_others(transaction)
+    held = known_pauses(transaction)
+    columns = (ACCOUNT.id, ACCOUNT.poll, ACCOUNT.enabled, ACCOUNT.host, ACCOUNT.paused)
+    known = {row.id: row for row in connection.execute(select(*columns).order_by(ACCOUNT.id))}
     named = {each.account: each for each in schedules}
-    new = [_new_row(named[name], now) for name in sorted(named.keys() - known.keys())]
-    changed = [
-        (name, float(named[name].poll), named[name].enabled)
-        for name in sorted(named.keys() & known.keys())
-        if (named[name].poll, named[name].enabled) != (known[name].poll, known[name].enabled)
+    wanted = [
+        (name, float(each.poll), each.enabled, each.host, is_held(name, held))
+        for name, each in sorted(named.items())
     ]
-    changed += [
-        (name, known[name].poll, False) for name in sorted(known.keys() - named.keys()) if known[name].enabled
+    wanted += [
+        (name, row.poll, False, row.host, row.paused) for name, row in known.items() if name not in named
     ]
+    new = [_new_row(row, float(now)) for row in wanted if row[0] not in known]
+    changed = [row for row in wanted if row[0] in known and row != tuple(known[row[0]])]
     bulk.insert_absent(connection, accounts, new)
-    bulk.update(connection, accounts, ("id", "poll", "enabled"), changed)
+    bulk.update(connection, accounts, ("id", "poll", "enabled", "host", "paused"), changed)
+    some = sorted({each.host for each in schedules if each.host})
+    there = set(connection.execute(select(hosts.c.host)).scalars())
+    bulk.insert_absent(connection, hosts, [(host, 0.0) for host in some if host not in there])
 
 
-def _new_row(schedule: Schedule, now: float) -> Sequence[object]:
-    due_at = float(now)
-    return (
-        schedule.account,
-        float(schedule.poll),
-        schedule.enabled,
-        due_at,
-        due_at,
-        *(None, None, 0, 0, None, None, None, 0),
-    )
-
-
-def _lease(transaction: Transaction, candidates: Select[Any], owner: str, until: float) -> list[Lease]:
-    """Take the candidates that no other process is just taking, in their order."""
-    connection = transaction.connection
-    ids = connection.execute(candidates.with_for_update(skip_locked=True)).scalars().all()
-    if not ids:
-        return []
-    connection.execute(
-        update(accounts)
-        .where(ACCOUNT.id.in_(ids))
-        .values(
-            lease_owner=owner,
-            lease_until=until,
-            ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until),
-            fence=ACCOUNT.fence + 1,
-        )
-    )
-    rows = connection.execute(select(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures).where(ACCOUNT.id.in_(ids)))
-    leased = {row.id: Lease(Fence(row.id, row.fence), until, row.failures) for row in rows}
-    return [leased[each] for each in ids]
+def _new_row(row: tuple[str, float, bool, str, bool], now: float) -> Sequence[object]:
+    name, poll, enabled, host, paused = row
+    return (name, poll, enabled, now, now, *(None, None, 0, 0, None, None, None, 0), host, paused, None)
 
 
 def _renew(transaction: Transaction, fences: Sequence[Fence], until: float) -> list[Fence]:
@@ -167,23 +160,34 @@ def _renew(transaction: Transaction, fences: Sequence[Fence], until: float) -> l
     return [Fence(row.id, row.fence) for row in rows]
 
 
-def _release(transaction: Transaction, fence: Fence, report: VisitReport, now: float, due_at: float) -> None:
-    transaction.connection.execute(
-        update(accounts)
-        .where(
-            and_(ACCOUNT.id == fence.account, ACCOUNT.fence == fence.number, ACCOUNT.lease_owner.is_not(None))
-        )
-        .values(
-            lease_owner=None,
-            lease_until=None,
-            due_at=due_at,
-            ready_at=due_at,
-            failures=ACCOUNT.failures + 1 if report.failed else 0,
-            problem=None if report.problem is None else safe(report.problem),
-            visited_at=now,
-            succeeded_at=ACCOUNT.succeeded_at if report.failed else now,
-            waiting=report.waiting,
-        )
+def _release(transaction: Transaction, releases: Sequence[Release]) -> None:
+    connection, bulk = transaction
+    ended = {(each.fence.account, each.fence.number): each for each in releases}
+    held = (
+        select(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.succeeded_at)
+        .where(tuple_(ACCOUNT.id, ACCOUNT.fence).in_(list(ended)), ACCOUNT.lease_owner.is_not(None))
+        .order_by(ACCOUNT.id)
+        .with_for_update()
+    )
+    rows = [
+        _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at)
+        for row in connection.execute(held)
+    ]
+    bulk.update(connection, accounts, RELEASED, rows)
+
+
+def _released_row(release: Release, failures: int, succeeded_at: float | None) -> Sequence[object]:
+    """The values of `RELEASED` after a visit; what was known before it may go on."""
+    report, now, due_at = release.report, float(release.now), float(release.due_at)
+    return (
+        release.fence.account,
+        *(None, None, due_at, due_at),
+        failures + 1 if report.failed else 0,
+        None if report.problem is None else safe(report.problem),
+        now,
+        succeeded_at if report.failed else now,
+        report.waiting,
+        report.method,
     )
 
 
@@ -208,6 +212,9 @@ def _states(transaction: Transaction) -> list[AccountState]:
             visited_at=row.visited_at,
             succeeded_at=row.succeeded_at,
             waiting=row.waiting,
+            paused=row.paused,
+            method=row.method,
+            host=row.host,
         )
         for row in transaction.connection.execute(select(accounts).order_by(ACCOUNT.id))
     ]

@@ -1,10 +1,10 @@
 """The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
 it came about.
 
-All but `accounts` are folds of the journal. Times are seconds since the epoch. Text is compared byte
-by byte, so that the order of the database is the order of Python. There are no foreign keys: rows of
-one message are written in the transaction that holds the message's row, and no message is ever
-removed.
+All but `accounts`, `hosts` and `pauses` are folds of the journal. Times are seconds since the epoch.
+Text is compared byte by byte, so that the order of the database is the order of Python. There are no
+foreign keys: rows of one message are written in the transaction that holds the message's row, and no
+message is ever removed.
 
 Indexes cover columns that stay the same while a mail is on its way (`gone` instead of the status,
 `awaits`, `next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL
@@ -49,7 +49,35 @@ accounts = Table(
     Column("visited_at", Double),
     Column("succeeded_at", Double),
     Column("waiting", Integer, nullable=False),
-    Index("accounts_ready", "ready_at", postgresql_where=text("enabled"), sqlite_where=text("enabled")),
+    Column("host", BYTEWISE, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("method", BYTEWISE),
+    Index(
+        "accounts_ready",
+        "ready_at",
+        postgresql_where=text("enabled AND NOT paused"),
+        sqlite_where=text("enabled AND NOT paused"),
+    ),
+    Index(
+        "accounts_leased",
+        "host",
+        postgresql_where=text("lease_owner IS NOT NULL"),
+        sqlite_where=text("lease_owner IS NOT NULL"),
+    ),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("host", BYTEWISE, primary_key=True),
+    Column("next_at", Double, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", BYTEWISE, primary_key=True),
+    Column("since", Double, nullable=False),
 )
 
 messages = Table(

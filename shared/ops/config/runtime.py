@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from shared.model.account import Account
 from shared.model.errors import ConfigurationError
+from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.target import Target
 from shared.ops.config.document import Document
 from shared.ops.config.values import Listen
@@ -104,7 +105,7 @@ class LogSection:
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
-    file's order.
+    file's order; `hosts` is what the hosts of sources bear.
     """
 
     accounts: dict[str, Account]
@@ -118,6 +119,7 @@ class Configuration:
     leases: LeasesSection
     log: LogSection
     document: Document = field(repr=False, compare=False)
+    hosts: HostLimits = NO_LIMITS
 
     def require_shared(self, service: str) -> None:
         """Raise `ConfigurationError` unless `service` can run as a process of its own.

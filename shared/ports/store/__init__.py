@@ -18,10 +18,12 @@ from typing import Protocol
 from shared.ports.store.archive import Archive, Parked, TargetState
 from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
-from shared.ports.store.leases import AccountState, Lease, Leases, Schedule, VisitReport
+from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
+from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 
 __all__ = [
+    "EVERYTHING",
     "AccountState",
     "Archive",
     "Concluded",
@@ -32,7 +34,10 @@ __all__ = [
     "Ledger",
     "LedgerRow",
     "Parked",
+    "Pause",
+    "Pauses",
     "Receipt",
+    "Release",
     "Routings",
     "Schedule",
     "SchemaOutdated",
@@ -44,7 +49,7 @@ __all__ = [
 ]
 
 
-class Store(Leases, Ledger, Routings, Deliveries, Archive, Protocol):
+class Store(Leases, Pauses, Ledger, Routings, Deliveries, Archive, Protocol):
     """All of it, and its life."""
 
     async def check(self) -> None:

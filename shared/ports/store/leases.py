@@ -7,24 +7,32 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.custody.commands import Fence
+from shared.model.hosts import NO_LIMITS, HostLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An account that is to be visited every `poll` seconds while `enabled`."""
+    """An account at `host` that is to be visited every `poll` seconds while `enabled`."""
 
     account: str
     poll: float
     enabled: bool
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to visit an account until `until`; `failures` counts the visits that failed in a row."""
+    """The right to visit an account until `until`; `failures` counts the visits that failed in a row.
+
+    `method` is the way of logging in that worked last time. With `is_fresh` the ledger holds no mail of the
+    account: as only the lease's holder enters any, this stays true until he does.
+    """
 
     fence: Fence
     until: float
     failures: int
+    method: str | None = None
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,8 @@ class VisitReport:
     """How a visit ended: `problem` is None when all went well; counts are of this visit.
 
     A visit that `failed` is tried again at growing distance, one with only a problem was complete but for
-    what it says. `waiting` mails were seen at the source and are not settled yet.
+    what it says. `waiting` mails were seen at the source and are not settled yet. `method` is the way of
+    logging in to be tried first next time, None to forget it.
     """
 
     problem: str | None = None
@@ -41,6 +50,17 @@ class VisitReport:
     deleted: int = 0
     waiting: int = 0
     temporary: bool = True
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A visit ended at `now` with this report; the account is due again at `due_at`."""
+
+    fence: Fence
+    report: VisitReport
+    now: float
+    due_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,9 @@ class AccountState:
     visited_at: float | None
     succeeded_at: float | None
     waiting: int
+    paused: bool = False
+    method: str | None = None
+    host: str = ""
 
 
 class Leases(Protocol):
@@ -68,27 +91,30 @@ class Leases(Protocol):
         """
         ...
 
-    async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
-        """Lease up to `limit` enabled accounts that are due and not leased, the most overdue first.
+    async def lease_due(
+        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits = NO_LIMITS
+    ) -> Sequence[Lease]:
+        """Lease up to `limit` enabled accounts that are due, not paused and not leased, the most overdue
+        first.
 
-        What was put off, or leased, for longer than is ever done was so by a clock that was ahead, and does
-        not count.
+        Never more of a host than `hosts` allows, counting the leases of all processes; hosts that bear no
+        more do not keep the others waiting. What was put off, or leased, for longer than is ever done was so
+        by a clock that was ahead, and does not count.
         """
         ...
 
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float
     ) -> Sequence[Lease]:
-        """Lease those of `accounts` that nobody holds, due or not."""
+        """Lease those of `accounts` that nobody holds and that are not paused, due or not."""
         ...
 
     async def renew(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         """Extend these leases; returns those that still held."""
         ...
 
-    async def release(self, fence: Fence, report: VisitReport, now: float, due_at: float) -> None:
-        """End a visit and its lease; the account is due again at `due_at`. A lease that passed on is left
-        alone.
+    async def release(self, releases: Sequence[Release]) -> None:
+        """End visits and their leases. A lease that passed on is left alone.
 
         Failures in a row are counted up by a visit that failed, and set to zero by any other.
         """
@@ -98,9 +124,11 @@ class Leases(Protocol):
         """End all leases: their holders are known to be no more. Returns how many."""
         ...
 
-    async def next_due(self) -> float | None:
-        """When the next enabled account will be due or its lease will have run out; None where there is
-        none.
+    async def next_due(self, now: float = 0.0, hosts: HostLimits = NO_LIMITS) -> float | None:
+        """When the next account will be due, or its lease will have run out, at a host that bears a visit
+        then; None where there is none.
+
+        Hosts that have as many visits as they bear `now` do not count: nobody knows when one ends.
         """
         ...
 

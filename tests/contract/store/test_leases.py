@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.sql.store import SqlStore
 from shared.custody.commands import Fence
-from shared.ports.store import AccountState, Schedule, VisitReport
+from shared.ports.store import AccountState, Release, Schedule, VisitReport
 
 NOW = 1000.0
 LATER = NOW + 60
@@ -44,7 +44,7 @@ async def test_an_account_that_is_not_named_any_more_is_disabled(store: SqlStore
 async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW + 500)
+    await store.release([Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW + 500)])
     await store.sync_accounts([], NOW)
     await store.sync_accounts(schedules("a"), NOW + 100)
     state = await state_of(store, "a")
@@ -122,7 +122,7 @@ async def test_only_leases_that_still_hold_are_renewed(store: SqlStore) -> None:
 async def test_a_released_account_is_due_when_the_visitor_said(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release(lease.fence, VisitReport(fetched=3, waiting=2), NOW + 1, NOW + 30)
+    await store.release([Release(lease.fence, VisitReport(fetched=3, waiting=2), NOW + 1, NOW + 30)])
     assert await store.lease_due("me", NOW + 29, LATER, 10) == []
     assert len(await store.lease_due("me", NOW + 30, LATER, 10)) == 1
 
@@ -131,7 +131,7 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     for problem in ("refused", "refused again"):
         [lease] = await store.lease_these("me", ["a"], NOW, LATER)
-        await store.release(lease.fence, VisitReport(problem, failed=True), NOW + 1, NOW)
+        await store.release([Release(lease.fence, VisitReport(problem, failed=True), NOW + 1, NOW)])
     failed = await state_of(store, "a")
     assert (failed.failures, failed.problem, failed.visited_at, failed.succeeded_at) == (
         2,
@@ -141,7 +141,7 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
     )
     [lease] = await store.lease_these("me", ["a"], NOW, LATER)
     assert lease.failures == 2
-    await store.release(lease.fence, VisitReport(waiting=7), NOW + 2, NOW)
+    await store.release([Release(lease.fence, VisitReport(waiting=7), NOW + 2, NOW)])
     well = await state_of(store, "a")
     assert (well.failures, well.problem, well.succeeded_at, well.waiting) == (0, None, NOW + 2, 7)
     assert (well.leased_by, well.lease_until) == (None, None)
@@ -151,7 +151,7 @@ async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: S
     await store.sync_accounts(schedules("a"), NOW)
     [mine] = await store.lease_due("me", NOW, LATER, 10)
     await store.lease_due("other", LATER, LATER + 60, 10)
-    await store.release(mine.fence, VisitReport("too late"), LATER, LATER)
+    await store.release([Release(mine.fence, VisitReport("too late"), LATER, LATER)])
     state = await state_of(store, "a")
     assert (state.leased_by, state.problem) == ("other", None)
 
@@ -159,7 +159,7 @@ async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: S
 async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)
+    await store.release([Release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)])
     assert (await state_of(store, "a")).problem == r"said \u0000 and \udc80"
 
 
@@ -192,13 +192,13 @@ async def test_all_leases_can_be_ended(store: SqlStore) -> None:
 
 
 async def test_an_unknown_account_has_nothing_to_release(store: SqlStore) -> None:
-    await store.release(Fence("unknown", 1), VisitReport(), NOW, LATER)
+    await store.release([Release(Fence("unknown", 1), VisitReport(), NOW, LATER)])
     assert await store.account_states() == []
 
 
 async def test_a_visit_may_have_a_problem_and_still_go_well(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release(lease.fence, VisitReport("one mail was too large"), NOW, NOW)
+    await store.release([Release(lease.fence, VisitReport("one mail was too large"), NOW, NOW)])
     state = await state_of(store, "a")
     assert (state.problem, state.failures, state.succeeded_at) == ("one mail was too large", 0, NOW)

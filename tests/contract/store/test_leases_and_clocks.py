@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.sql.store import SqlStore
-from shared.ports.store import Schedule, VisitReport
+from shared.ports.store import Release, Schedule, VisitReport
 
 NOW = 1_000_000.0
 DAY = 86400.0
@@ -18,7 +18,7 @@ async def scheduled(store: SqlStore, poll: float, due_at: float) -> None:
     """An account that was visited and is due again at a time."""
     await store.sync_accounts([Schedule("a", poll, enabled=True)], NOW)
     [lease] = await store.lease_due("me", NOW, NOW + LEASE, 1)
-    await store.release(lease.fence, VisitReport(), NOW, due_at)
+    await store.release([Release(lease.fence, VisitReport(), NOW, due_at)])
 
 
 async def test_an_account_that_was_put_off_for_days_is_due(store: SqlStore) -> None:

@@ -12,7 +12,7 @@ import pytest
 from shared.adapters.sql.store import SqlStore
 from shared.custody.commands import Fence
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
-from shared.ports.store import LeaseLost, VisitReport
+from shared.ports.store import LeaseLost, Release, VisitReport
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, Lives, mail
 
 
@@ -159,7 +159,7 @@ async def test_a_process_that_slept_past_its_lease_can_write_no_more(lives: Live
 
 
 async def test_a_released_lease_allows_nothing_any_more(lives: Lives) -> None:
-    await lives.store.release(lives.fence, VisitReport(), lives.now, lives.now)
+    await lives.store.release([Release(lives.fence, VisitReport(), lives.now, lives.now)])
     with pytest.raises(LeaseLost):
         await lives.fetched("uid 1")
 

@@ -10,6 +10,7 @@ from services.fetcher.service import BROKER_LOOK, BROKER_PATIENCE, Fetcher, Pace
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
+from shared.model.hosts import HostLimits
 from shared.ops.stopping import Stop
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, Schedule, StoreUnavailable
@@ -34,7 +35,9 @@ class Leases:
             raise StoreUnavailable("the database is away")
         self.scheduled.put_nowait(len(schedules))
 
-    async def lease_due(self, owner: str, now: float, until: float, limit: int) -> Sequence[Lease]:
+    async def lease_due(
+        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits
+    ) -> Sequence[Lease]:
         self.asked.set()
         return []
 
@@ -44,7 +47,7 @@ class Leases:
         self.asked.set()
         return []
 
-    async def next_due(self) -> float | None:
+    async def next_due(self, now: float, hosts: HostLimits) -> float | None:
         return None
 
 
@@ -52,7 +55,8 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock) -> Fetcher:
     visitor: Any = SimpleNamespace(
         name="fetcher", ports=SimpleNamespace(clock=clock), metrics=None, board=HintBoard(clock)
     )
-    return Fetcher({}, leases, broker, visitor, Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
+    nobody: Any = SimpleNamespace(accounts={})
+    return Fetcher(nobody, leases, broker, visitor, lambda _: Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
