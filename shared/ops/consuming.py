@@ -4,6 +4,9 @@ An event that cannot be decoded goes to the dead-letter queue at once. A batch t
 the database or the broker is away is handed back after a pause; nothing is acknowledged before the handler
 has done its work. A batch over which the handler stumbles, by a mistake of ours, is handled event by event,
 and the event that is at fault goes to the dead letters, too: its mail comes again when its lease is over.
+
+What takes long, such as asking somebody else, is set aside: it is handled beside the loop, and with the same
+care.
 """
 
 from __future__ import annotations
@@ -66,16 +69,29 @@ class Consumer(Generic[E]):
         self._handle = handle
         self._clock = clock
         self._pause = FIRST_PAUSE
+        self._beside: asyncio.TaskGroup | None = None
 
     async def run(self, stop: Stop, drain: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Consume until `stop` is asked for; then `drain`, while the subscription still lives, and give the
-        rest back.
+        """Consume until `stop` is asked for; then `drain` and finish what was set aside, while the
+        subscription still lives, and give the rest back.
         """
-        async with self._broker.subscribe(self._queue, self._appetite.prefetch) as subscription:
+        async with (
+            self._broker.subscribe(self._queue, self._appetite.prefetch) as subscription,
+            asyncio.TaskGroup() as beside,
+        ):
+            self._beside = beside
             while (deliveries := await self._next_batch(subscription, stop)) is not None:
-                await self._process(subscription, deliveries)
+                await self._process(subscription, deliveries, self._handle)
             if drain is not None:
                 await drain()
+
+    def set_aside(
+        self, events: Sequence[Received[E]], subscription: Subscription, handle: Handler[E]
+    ) -> None:
+        """Have `handle` do these beside the loop. To be called by the handler, as the last thing it does."""
+        assert self._beside is not None, "only a handler sets aside"
+        deliveries = [each.delivery for each in events]
+        self._beside.create_task(self._process(subscription, deliveries, handle))
 
     async def _next_batch(self, subscription: Subscription, stop: Stop) -> Sequence[Delivery] | None:
         batch = asyncio.ensure_future(subscription.batch(self._appetite.batch, self._appetite.linger))
@@ -87,9 +103,13 @@ class Consumer(Generic[E]):
             batch.cancel()
             stopping.cancel()
 
-    async def _process(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+    async def _process(
+        self, subscription: Subscription, deliveries: Sequence[Delivery], handle: Handler[E]
+    ) -> None:
         try:
-            await self._handled(subscription, deliveries)
+            received = await self._decode(subscription, deliveries)
+            if received:
+                await self._handled(subscription, received, handle)
             self._pause = FIRST_PAUSE
         except MailferryError as error:
             log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
@@ -97,21 +117,21 @@ class Consumer(Generic[E]):
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             await subscription.requeue(deliveries)
 
-    async def _handled(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+    async def _handled(
+        self, subscription: Subscription, received: Sequence[Received[E]], handle: Handler[E]
+    ) -> None:
         try:
-            received = await self._decode(subscription, deliveries)
-            if received:
-                await self._handle(received, subscription)
+            await handle(received, subscription)
         except MailferryError:
             raise
         except Exception:
-            if len(deliveries) == 1:
+            if len(received) == 1:
                 log.exception("event moved to the dead-letter queue", queue=self._queue)
-                await self._bury(subscription, deliveries)
+                await self._bury(subscription, [received[0].delivery])
                 return
-            log.exception("events handled one by one", queue=self._queue, count=len(deliveries))
-            for delivery in deliveries:
-                await self._process(subscription, [delivery])
+            log.exception("events handled one by one", queue=self._queue, count=len(received))
+            for each in received:
+                await self._handled(subscription, [each], handle)
 
     async def _decode(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> list[Received[E]]:
         received: list[Received[E]] = []

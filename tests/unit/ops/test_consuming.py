@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from shared.adapters.memory_broker import MemoryBroker
@@ -11,6 +12,7 @@ from shared.ops.consuming import Appetite, Consumer, Received
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication, Subscription
 from shared.ports.store import StoreUnavailable
+from tests.fakes.clock import ManualClock
 
 PLAN = topology([60])
 APPETITE = Appetite(prefetch=10, batch=10, linger=0.01)
@@ -74,3 +76,104 @@ async def test_what_is_no_event_is_dead_at_once() -> None:
     await consumed(broker, handler, stop)
     async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
         assert [each.body for each in await subscription.batch(10, 0.01)] == [b"no event"]
+
+
+async def test_what_was_no_event_is_dead_once_though_the_others_are_handled_one_by_one() -> None:
+    stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
+    handler = Handler(stop, 2, "poison", KeyError("nobody thought of this"))
+    await broker.publish([Publication(ROUTED_KEY, b"no event"), event("a"), event("poison"), event("b")])
+    await consumed(broker, handler, stop)
+    async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
+        dead = [each.body for each in await subscription.batch(10, 0.01)]
+    assert dead == [b"no event", event("poison").body]
+
+
+async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for_each_event() -> None:
+    """Also where the batch was just being handled one by one."""
+    stop, clock = Stop(), ManualClock()
+    broker = MemoryBroker(PLAN, clock)
+    stumbled = False
+    asked: list[list[str]] = []
+
+    async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
+        nonlocal stumbled
+        asked.append([received.event.message for received in batch])
+        if not stumbled:
+            stumbled = True
+            raise KeyError("nobody thought of this")
+        if len(asked) < 4:
+            raise StoreUnavailable("the database is away")
+        stop.ask("all is done")
+
+    await broker.publish([event("a"), event("b"), event("c")])
+    appetite = Appetite(prefetch=10, batch=10, linger=0)
+    work = asyncio.ensure_future(
+        Consumer(broker, RELAY_QUEUE, MessageSettled, appetite, handle, clock).run(stop)
+    )
+    await clock.somebody_sleeps()
+    assert asked == [["a", "b", "c"], ["a"]]
+    await clock.advance(0.5)
+    assert asked[2:] == [["a", "b", "c"]]
+    await clock.advance(1)
+    await work
+    assert asked[3:] == [["a", "b", "c"]]
+
+
+class Slow:
+    """Sets everything aside that is called `slow`, and finishes that when it is let."""
+
+    def __init__(self, broker: MemoryBroker, stop: Stop, *errors: Exception) -> None:
+        self.may_end = asyncio.Event()
+        self.handled: list[str] = []
+        self.consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, APPETITE, self.handle, SystemClock())
+        self._stop = stop
+        self._errors = list(errors)
+
+    async def handle(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
+        slow = [each for each in batch if each.event.message == "slow"]
+        await self._done([each for each in batch if each not in slow], subscription)
+        if slow:
+            self.consumer.set_aside(slow, subscription, self.handle_slowly)
+
+    async def handle_slowly(
+        self, batch: Sequence[Received[MessageSettled]], subscription: Subscription
+    ) -> None:
+        await self.may_end.wait()
+        if self._errors:
+            raise self._errors.pop()
+        await self._done(batch, subscription)
+
+    async def _done(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
+        self.handled += [received.event.message for received in batch]
+        await subscription.ack([received.delivery for received in batch])
+        if "last" in self.handled:
+            self._stop.ask("enough")
+            self.may_end.set()
+
+
+async def test_what_is_set_aside_holds_nothing_up_and_is_finished_before_the_end() -> None:
+    stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
+    slow = Slow(broker, stop)
+    await broker.publish([event("slow"), event("a")])
+    work = asyncio.ensure_future(slow.consumer.run(stop))
+    await broker.publish([event("last")])
+    await work
+    assert slow.handled == ["a", "last", "slow"]
+
+
+async def test_what_is_set_aside_is_handed_back_or_dead_like_anything_else() -> None:
+    stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
+    slow = Slow(broker, stop, KeyError("nobody thought of this"))
+    await broker.publish([event("slow"), event("last")])
+    await slow.consumer.run(stop)
+    assert slow.handled == ["last"]
+    async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
+        assert len(await subscription.batch(10, 0.01)) == 1
+
+    stop = Stop()
+    away = Slow(broker, stop, StoreUnavailable("the database is away"))
+    await broker.publish([event("slow"), event("last")])
+    await away.consumer.run(stop)
+    async with broker.subscribe(RELAY_QUEUE, 10) as subscription:
+        (again,) = await subscription.batch(10, 0.01)
+    assert (again.body, again.redelivered) == (event("slow").body, True)
