@@ -31,7 +31,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     clock = SystemClock()
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
-    store = open_store(configuration.store.url.get_secret_value())
+    store = open_store(configuration.store.url.get_secret_value(), own_process=True)
     try:
         async with _broker(configuration, plan, clock) as broker:
             yield Surroundings(

@@ -45,7 +45,7 @@ class SqlLeases(Part):
 
     async def sync_accounts(self, schedules: Sequence[Schedule], now: float) -> None:
         """Make these the known accounts: new ones are due at once, those not named are disabled."""
-        await self._transactions.write(lambda transaction: _sync(transaction, schedules, now))
+        await self._transactions.write(_sync, schedules, now)
 
     async def lease_due(
         self, owner: str, now: float, until: float, limit: int, hosts: HostLimits = NO_LIMITS
@@ -56,37 +56,22 @@ class SqlLeases(Part):
         An account whose lease ran out counts as overdue since then. One that cannot be leased for longer than
         anybody would have it wait was put off by a clock that was ahead; it is due as well.
         """
-        wish = Wish(owner, now, until, limit, hosts)
-
-        def lease(transaction: Transaction) -> list[Lease]:
-            leases = lease_ready(transaction, wish)
-            if len(leases) < limit and _make_due(transaction, now, until):
-                leases += lease_ready(transaction, wish._replace(limit=limit - len(leases)))
-            return leases
-
-        return await self._transactions.write(lease)
+        return await self._transactions.write(_lease_due, Wish(owner, now, until, limit, hosts))
 
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float
     ) -> Sequence[Lease]:
         """Lease those of `accounts` that nobody holds and that are not paused, due or not."""
-        free = or_(
-            ACCOUNT.lease_owner.is_(None),
-            ACCOUNT.lease_until <= now,
-            _unbelievably_far(ACCOUNT.lease_until, now, until),
-        )
-        these = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(accounts)), ~ACCOUNT.paused, free)
-        ordered = these.order_by(ACCOUNT.id).with_for_update(skip_locked=True)
-        return await self._transactions.write(lambda transaction: take(transaction, ordered, owner, until))
+        return await self._transactions.write(_lease_these, owner, list(accounts), now, until)
 
     async def renew(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         """Extend these leases; returns those that still held."""
-        return await self._transactions.write(lambda transaction: _renew(transaction, fences, until))
+        return await self._transactions.write(_renew, fences, until)
 
     async def release(self, releases: Sequence[Release]) -> None:
         """End visits and their leases. A lease that passed on is left alone."""
         if releases:
-            await self._transactions.write(lambda transaction: _release(transaction, releases))
+            await self._transactions.write(_release, releases)
 
     async def end_leases(self) -> int:
         """End all leases: their holders are known to be no more. Returns how many."""
@@ -99,6 +84,26 @@ class SqlLeases(Part):
     async def account_states(self) -> Sequence[AccountState]:
         """All known accounts, by name."""
         return await self._transactions.read(_states)
+
+
+def _lease_due(transaction: Transaction, wish: Wish) -> list[Lease]:
+    leases = lease_ready(transaction, wish)
+    if len(leases) < wish.limit and _make_due(transaction, wish.now, wish.until):
+        leases += lease_ready(transaction, wish._replace(limit=wish.limit - len(leases)))
+    return leases
+
+
+def _lease_these(
+    transaction: Transaction, owner: str, accounts: Sequence[str], now: float, until: float
+) -> list[Lease]:
+    free = or_(
+        ACCOUNT.lease_owner.is_(None),
+        ACCOUNT.lease_until <= now,
+        _unbelievably_far(ACCOUNT.lease_until, now, until),
+    )
+    these = select(ACCOUNT.id).where(ACCOUNT.id.in_(accounts), ~ACCOUNT.paused, free)
+    ordered = these.order_by(ACCOUNT.id).with_for_update(skip_locked=True)
+    return take(transaction, ordered, owner, until)
 
 
 def _unbelievably_far(moment: ColumnElement[float], now: float, until: float) -> ColumnElement[bool]:

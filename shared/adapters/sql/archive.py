@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 
 from sqlalchemy import Select, func, select, union
 
@@ -50,23 +51,13 @@ class SqlArchive(Part):
     ) -> Sequence[str]:
         """Open parked recipients (all when `addresses` is empty) again; returns the addresses changed."""
         elsewhere = key(destination) if destination else None
-
-        def decision(known: Message, address: str) -> Entry | None:
-            return decide.retried(known, address, elsewhere, target, now)
-
-        return await self._transactions.write(
-            lambda transaction: _change(transaction, message, addresses, decision)
-        )
+        decision = partial(decide.retried, destination=elsewhere, target=target, now=now)
+        return await self._transactions.write(_change, message, addresses, decision)
 
     async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
         """Give parked recipients (all when `addresses` is empty) up; returns the addresses changed."""
-
-        def decision(known: Message, address: str) -> Entry | None:
-            return decide.discarded(known, address, now)
-
-        return await self._transactions.write(
-            lambda transaction: _change(transaction, message, addresses, decision)
-        )
+        decision = partial(decide.discarded, now=now)
+        return await self._transactions.write(_change, message, addresses, decision)
 
     async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
         """How many messages there are by account and status, those gone left out."""

@@ -27,12 +27,12 @@ class SqlDeliveries(Part):
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
         """Begin those attempts that are not stale."""
         safe = [*map(safe_attempt, wishes)]
-        return await self._transactions.write(lambda transaction: _begin(transaction, safe, now, lease))
+        return await self._transactions.write(_begin, safe, now, lease)
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         """Record outcomes, resolve claims and those who waited for them."""
         safe = [*map(safe_outcomes, wishes)]
-        return await self._transactions.write(lambda transaction: _end(transaction, safe, now, lease))
+        return await self._transactions.write(_end, safe, now, lease)
 
     async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         """Messages held in blobs with recipients due whose event is not under way, the longest overdue

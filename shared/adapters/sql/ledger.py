@@ -35,21 +35,17 @@ class SqlLedger(Part):
         holds.
         """
         safe = [*map(safe_fetched, mails)]
-        return await self._transactions.write(
-            lambda transaction: _record(transaction, fence, safe, now, lease)
-        )
+        return await self._transactions.write(_record, fence, safe, now, lease)
 
     async def start_deleting(self, fence: Fence, messages: Sequence[str], now: float) -> Sequence[str]:
         """Allow the deletion of those that are settled; returns them, also those that had been allowed
         before.
         """
-        return await self._transactions.write(
-            lambda transaction: _start_deleting(transaction, fence, messages, now)
-        )
+        return await self._transactions.write(_start_deleting, fence, messages, now)
 
     async def record_gone(self, fence: Fence, reasons: Mapping[str, str], now: float) -> None:
         """These messages (id: reason) are no longer at the source under their key."""
-        await self._transactions.write(lambda transaction: _record_gone(transaction, fence, reasons, now))
+        await self._transactions.write(_record_gone, fence, reasons, now)
 
     async def settled_among(self, messages: Sequence[str]) -> Sequence[str]:
         """Those of `messages` that are settled, their deletion allowed or not."""
@@ -57,7 +53,7 @@ class SqlLedger(Part):
 
     async def lose_all(self, reason: str, now: float) -> int:
         """Declare everything in flight lost, for all accounts."""
-        return await self._transactions.write(lambda transaction: _lose_all(transaction, reason, now))
+        return await self._transactions.write(_lose_all, reason, now)
 
 
 def _ledger(transaction: Transaction, account: str) -> list[LedgerRow]:

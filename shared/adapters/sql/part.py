@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from shared.adapters.sql.work import Transaction
 
+Given = ParamSpec("Given")
 Result = TypeVar("Result")
 Change = Callable[[Transaction], Result]
 
@@ -16,10 +17,16 @@ class Transactions(Protocol):
     statements it takes.
     """
 
-    async def write(self, change: Change[Result]) -> Result:
+    async def write(
+        self,
+        change: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
         """What `change` returns, once it is durable; nothing of it happened when this raises.
 
-        `change` may be run again where it met a conflict, so it has no effect but on the database.
+        `change` may be run again where it met a conflict, so it has no effect but on the database. It is a
+        function of a module, and what it is given and returns are values: it may be run in another process.
         """
         ...
 

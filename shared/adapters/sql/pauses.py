@@ -24,11 +24,11 @@ class SqlPauses(Part):
 
     async def pause(self, scope: str, now: float) -> Sequence[str]:
         """Put a scope on hold; returns the accounts that are held only since now."""
-        return await self._transactions.write(lambda transaction: _pause(transaction, scope, now))
+        return await self._transactions.write(_pause, scope, now)
 
     async def resume(self, scope: str, now: float) -> Sequence[str]:
         """Take back the pauses of a scope and of all in it; returns the accounts that go on."""
-        return await self._transactions.write(lambda transaction: _resume(transaction, scope, now))
+        return await self._transactions.write(_resume, scope, now)
 
     async def pauses(self) -> Sequence[Pause]:
         """All that is on hold, by scope."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.adapters.sql.bulk_postgres import PostgresBulk
 from shared.adapters.sql.engine import Database, postgres_engine
 from shared.adapters.sql.failures import is_conflict, is_lost_connection, meaning
-from shared.adapters.sql.part import Change, Result
+from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
@@ -43,9 +45,14 @@ class PostgresTransactions:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgres")
         self._closed = False
 
-    async def write(self, change: Change[Result]) -> Result:
+    async def write(
+        self,
+        change: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
         """Run `change` in a transaction."""
-        return await self._in_thread(change, WRITING)
+        return await self._in_thread(lambda transaction: change(transaction, *given, **named), WRITING)
 
     async def read(self, query: Change[Result]) -> Result:
         """Run `query` on a snapshot."""

@@ -27,7 +27,7 @@ class SqlRoutings(Part):
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
         safe = [*map(safe_routed, mails)]
-        return await self._transactions.write(lambda transaction: _record(transaction, safe, now, lease))
+        return await self._transactions.write(_record, safe, now, lease)
 
 
 def _record(

@@ -12,7 +12,7 @@ from shared.adapters.sql.pauses import SqlPauses
 from shared.adapters.sql.postgres_pool import PostgresTransactions
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
-from shared.adapters.sql.sqlite_writer import SqliteTransactions
+from shared.adapters.sql.sqlite_writer import SqliteTransactions, sqlite_writer
 from shared.adapters.sql.targets import SqlTargets
 
 CONNECTIONS = 4
@@ -36,13 +36,14 @@ class SqlStore(SqlLeases, SqlPauses, SqlLedger, SqlRoutings, SqlDeliveries, SqlA
         await self._transactions.close()
 
 
-def open_store(url: str, connections: int = CONNECTIONS) -> SqlStore:
+def open_store(url: str, connections: int = CONNECTIONS, *, own_process: bool = False) -> SqlStore:
     """The store at `url`; it connects when it is first used, see `SqlStore.check`.
 
-    `connections` bounds the transactions under way at the same time on PostgreSQL. Raises
-    `ConfigurationError`.
+    `connections` bounds the transactions under way at the same time on PostgreSQL. With `own_process`, SQLite
+    is written by a child process where that is possible. Raises `ConfigurationError`.
     """
     database = parse_url(url)
     if database.url is None:
-        return SqlStore(SqliteTransactions(database), database)
+        writer = sqlite_writer(database, own_process=own_process)
+        return SqlStore(SqliteTransactions(database, writer), database)
     return SqlStore(PostgresTransactions(database, connections), database)

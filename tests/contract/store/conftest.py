@@ -9,7 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.schema import upgrade
+from shared.adapters.sql.sqlite_process import WriterProcess
+from shared.adapters.sql.sqlite_writer import SqliteTransactions
 from shared.adapters.sql.store import SqlStore, open_store
 from tests.fakes.mail_lives import Lives
 from tests.servers.postgres import Postgres
@@ -31,10 +34,20 @@ def migrated_postgres(postgres: Postgres) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
+IN_A_PROCESS = "sqlite, written by a process"
+
+
+@pytest.fixture(params=["sqlite", IN_A_PROCESS, "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database, and who writes to it."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, database: str) -> str:
     """An empty database with the schema."""
-    if request.param == "sqlite":
+    if database != "postgresql":
         path = request.getfixturevalue("tmp_path") / "mailferry.db"
         shutil.copy(request.getfixturevalue("empty_sqlite"), path)
         return f"sqlite://{path}"
@@ -45,17 +58,27 @@ def url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def another(url: str) -> AsyncIterator[Callable[[], SqlStore]]:
-    """Opens further stores on the same database, as other processes do."""
+async def another(url: str, database: str) -> AsyncIterator[Callable[[], SqlStore]]:
+    """Opens further stores on the same database, as other processes do.
+
+    A process is forked for the first only: a copy of this one that already has the file open would know of
+    locks which it does not hold.
+    """
     opened: list[SqlStore] = []
 
     def open_another() -> SqlStore:
-        opened.append(open_store(url))
+        forking = database == IN_A_PROCESS and not opened
+        opened.append(_written_by_a_process(url) if forking else open_store(url))
         return opened[-1]
 
     yield open_another
     for store in opened:
         await store.close()
+
+
+def _written_by_a_process(url: str) -> SqlStore:
+    place = parse_url(url)
+    return SqlStore(SqliteTransactions(place, WriterProcess(place)), place)
 
 
 @pytest.fixture

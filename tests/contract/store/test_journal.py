@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, text
 from shared.adapters.sql import tables as state
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.verification import Unfoldable
+from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Attempt, Outcomes
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Store
@@ -27,11 +28,12 @@ COPY = "the same content"
 async def tamper(store: Store, statement: str, **values: Any) -> None:
     """Change tables behind the store's back."""
 
-    def change(connection: Connection) -> None:
-        connection.execute(text(statement), values)
-
     assert isinstance(store, SqlStore)
-    await store._transactions.write(lambda transaction: change(transaction.connection))
+    await store._transactions.write(_execute, statement, values)
+
+
+def _execute(transaction: Transaction, statement: str, values: dict[str, Any]) -> None:
+    transaction.connection.execute(text(statement), values)
 
 
 async def some_history(lives: Lives) -> str:

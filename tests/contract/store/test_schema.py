@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from shared.adapters.sql.schema import newest_revision, upgrade
 from shared.adapters.sql.store import SqlStore, open_store
@@ -33,12 +33,7 @@ async def test_an_upgrade_of_what_is_up_to_date_keeps_everything(url: str, store
 
 async def test_a_schema_of_a_newer_mailferry_is_left_alone(url: str, store: SqlStore) -> None:
     async def set_revision(revision: str | None) -> None:
-        def change(connection: Connection) -> None:
-            connection.execute(
-                text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
-            )
-
-        await store._transactions.write(lambda transaction: change(transaction.connection))
+        await store._transactions.write(_set_revision, revision)
 
     await set_revision("9999")
     with pytest.raises(SchemaOutdated, match="newer Mailferry"):
@@ -68,3 +63,9 @@ async def test_several_processes_upgrade_at_once(
 def test_an_upgrade_needs_a_url_that_can_be_understood() -> None:
     with pytest.raises(ConfigurationError):
         upgrade("mysql://host/mail")
+
+
+def _set_revision(transaction: Transaction, revision: str | None) -> None:
+    transaction.connection.execute(
+        text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+    )

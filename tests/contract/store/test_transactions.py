@@ -8,15 +8,18 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from shared.adapters.sql import sqlite_writer
 from shared.adapters.sql.schema import upgrade
+from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import journal
 from shared.adapters.sql.work import Transaction, Work
+from shared.contract.journal import Entry
+from shared.custody import decide
 from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable
 from tests.fakes.mail_lives import LEASE, START, Lives, mail
 from tests.servers.ports import free_port
@@ -39,30 +42,30 @@ async def names(store: SqlStore) -> list[str]:
     return [entry.wire_name async for entry in store.journal()]
 
 
-async def test_a_call_that_fails_in_the_middle_leaves_nothing(
-    lives: Lives, store: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def save_and_crash(work: Work) -> None:
-        saved(work)
-        raise Crash
+def save_and_crash(transaction: Transaction, entry: Entry) -> None:
+    work = Work(transaction)
+    work.apply(entry)
+    work.save()
+    raise Crash
 
-    saved = Work.save
-    with monkeypatch.context() as patched:
-        patched.setattr(Work, "save", save_and_crash)
-        with pytest.raises(Crash):
-            await lives.fetched("uid 1")
+
+def empty_journal_and_crash(transaction: Transaction) -> None:
+    transaction.connection.execute(journal.delete())
+    raise Crash
+
+
+async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
+    (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
+    with pytest.raises(Crash):
+        await store._transactions.write(save_and_crash, entry)
     assert await names(store) == []
     assert await store.ledger("acme/box") == []
     assert await lives.fetched("uid 1")
 
 
 async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
-    def crash(transaction: Transaction) -> None:
-        transaction.connection.execute(journal.delete())
-        raise Crash
-
     await lives.fetched("uid 0")
-    calls = [store._transactions.write(crash) for _ in range(3)]
+    calls = [store._transactions.write(empty_journal_and_crash) for _ in range(3)]
     mails = [lives.store.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE) for n in range(1, 20)]
     results = await asyncio.gather(*mails[:10], *calls, *mails[10:], return_exceptions=True)
     assert sum(isinstance(each, Crash) for each in results) == 3
@@ -193,13 +196,14 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
     lives = Lives(store)
     await lives.lease()
     groups: list[int] = []
-    run_group = sqlite_writer.SqliteTransactions._run_group
+    run = GroupCommit.run
 
-    def counting(*arguments: object) -> None:
-        run_group(*arguments)  # type: ignore[arg-type]
-        groups.append(len(arguments[2]))  # type: ignore[arg-type]
+    def counting(*arguments: Any) -> list[Outcome]:
+        outcomes = run(*arguments)
+        groups.append(len(outcomes))
+        return outcomes
 
-    monkeypatch.setattr(sqlite_writer.SqliteTransactions, "_run_group", counting)
+    monkeypatch.setattr(GroupCommit, "run", counting)
     started, go_on = threading.Event(), threading.Event()
 
     def block(_transaction: Transaction) -> None:
