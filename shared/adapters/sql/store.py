@@ -7,6 +7,7 @@ from shared.adapters.sql.archive import SqlArchive
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.ledger import SqlLedger
+from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
 from shared.adapters.sql.postgres_pool import PostgresTransactions
@@ -18,7 +19,9 @@ from shared.adapters.sql.targets import SqlTargets
 CONNECTIONS = 4
 
 
-class SqlStore(SqlLeases, SqlPauses, SqlLedger, SqlRoutings, SqlDeliveries, SqlArchive, SqlTargets):
+class SqlStore(
+    SqlLeases, SqlPauses, SqlLedger, SqlRoutings, SqlDeliveries, SqlOutages, SqlArchive, SqlTargets
+):
     """The port's `Store` on PostgreSQL or SQLite."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:

@@ -20,6 +20,7 @@ from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Servi
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
 from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
+from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Outage",
+    "Outages",
     "Parked",
     "Pause",
     "Pauses",
@@ -49,7 +52,7 @@ __all__ = [
 ]
 
 
-class Store(Leases, Pauses, Ledger, Routings, Deliveries, Archive, Protocol):
+class Store(Leases, Pauses, Ledger, Routings, Deliveries, Outages, Archive, Protocol):
     """All of it, and its life."""
 
     async def check(self) -> None:
