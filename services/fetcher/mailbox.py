@@ -7,7 +7,7 @@ afterwards.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -96,12 +96,26 @@ class Mailbox(Protocol):
         """What is there. One malformed line never hides the other mails; it becomes a problem."""
         ...
 
-    def retrieve(self, entries: Sequence[Listed]) -> AsyncIterator[list[RetrieveEvent]]:
-        """The mails, byte-exact, in the order of `entries`, as batches of what arrived together.
+    def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
+        """The mails, byte-exact, as batches of what arrived together, in the order of `entries` but for some
+        that have to be asked for again.
 
-        A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`. The
+        A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`; the last
+        may also follow a start, and so may another start: then what came of the mail does not count. The
         iterator may be left at any point; what is on its way then is read and thrown away by the next call.
+        `cut` are the uids of mails of which an earlier session found that the server ends them too early
+        (`OutOfStep`).
+
+        A `SourceError` that does not end the mailbox is raised when the server serves no mail for the time
+        being.
         """
+        ...
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the operator should know of the session so far, apart from what the listing said."""
         ...
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:

@@ -61,6 +61,10 @@ class LoginTooSoon(SourceError):
     """The provider wants more time between two logins or fewer connections at once."""
 
 
+class SourceBusy(SourceError):
+    """The server let us in, but does not serve the mailbox for the time being, whatever mail is asked for."""
+
+
 class SourceViolation(SourceError):
     """The server did not keep to its protocol; nothing that follows on this connection can be trusted."""
 
@@ -76,9 +80,15 @@ class LimitExceeded(SourceError):
         self.entry = entry
 
 
+class SessionTooLong(LimitExceeded):
+    """Everything that the server sent in this session is more than the cap allows; no single mail is to
+    blame.
+    """
+
+
 class OutOfStep(SourceViolation):
-    """The server ended `entry` too early (a lone dot that it did not stuff); what came of it must not be
-    kept.
+    """The server does not stuff dots, and so ended `entry` too early or lost a dot of it; what came of it
+    must not be kept. Read alone and by its size, it may come whole.
     """
 
     def __init__(self, sentence: str, *, entry: Listed) -> None:

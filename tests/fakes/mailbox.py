@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from services.fetcher.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
 from services.fetcher.mailbox_errors import SourceRefused
@@ -27,7 +27,13 @@ class FakeMailbox:
         entries = [Listed(uid, number, len(mail)) for number, (uid, mail) in enumerate(self.mails.items(), 1)]
         return Listing(entries, has_uids=True, problems=())
 
-    async def retrieve(self, entries: Sequence[Listed]) -> AsyncIterator[list[RetrieveEvent]]:
+    @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    async def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
         for entry in entries:
             if entry.uid == self.broken_at:
                 raise MailferryError("the connection broke")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from services.fetcher.mailbox_errors import LimitExceeded
-from services.fetcher.pop3.body import BodyDecoder
+from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
+from services.fetcher.pop3.body import BodyDecoder, SizedDecoder
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.events import Body, BodyData, BodyEnded, BodyStarted, Event
 from services.fetcher.pop3.limits import Limits
+
+_MAILS = frozenset({Verb.RETR, Verb.TOP})
 
 
 class BodyAssembly:
@@ -15,12 +17,12 @@ class BodyAssembly:
     __slots__ = ("_command", "_decoder", "_held", "_hold", "_most", "_octets", "_server", "_streaming")
 
     def __init__(self, command: Command, limits: Limits, server: str) -> None:
-        is_mail = command.verb is Verb.RETR
+        is_mail = command.verb in _MAILS
         self._command = command
         self._server = server
         self._hold = limits.whole if is_mail else limits.listing
         self._most = limits.mail if is_mail else limits.listing
-        self._decoder = BodyDecoder()
+        self._decoder = BodyDecoder() if command.size is None else SizedDecoder(command.size)
         self._held: list[bytes] = []
         self._octets = 0
         self._streaming = False
@@ -28,16 +30,17 @@ class BodyAssembly:
     def feed(self, data: bytes, start: int, events: list[Event]) -> int:
         """Take `data` from `start` on, append what came of it to `events`.
 
-        Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`.
+        Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`, and
+        `SourceViolation` where an answer of known size does not end there.
         """
-        decoded, position = self._decoder.feed(data, start)
+        decoded, position = self._decoded(data, start)
         self._octets += len(decoded)
         if self._octets > self._most:
             raise LimitExceeded(
                 f"{self._server} sent more than {self._most} octets in answer to {self._command.shown}."
             )
         if position >= 0 and not self._held and not self._streaming and self._octets <= self._hold:
-            events.append(Body(self._command, decoded))
+            events.append(self._body(decoded))
             return position
         if decoded:
             self._keep(decoded, events)
@@ -58,6 +61,18 @@ class BodyAssembly:
 
     def _complete(self, events: list[Event]) -> None:
         if self._streaming:
-            events.append(BodyEnded(self._command, self._octets))
+            decoder = self._decoder
+            events.append(BodyEnded(self._command, self._octets, decoder.unstuffed, decoder.saw_bare_dot))
         else:
-            events.append(Body(self._command, b"".join(self._held)))
+            events.append(self._body(b"".join(self._held)))
+
+    def _body(self, data: bytes) -> Body:
+        return Body(self._command, data, self._decoder.unstuffed, self._decoder.saw_bare_dot)
+
+    def _decoded(self, data: bytes, start: int) -> tuple[bytes, int]:
+        try:
+            return self._decoder.feed(data, start)
+        except ValueError as error:
+            raise SourceViolation(
+                f"{self._server} did not end its answer to {self._command.shown} where the mail's size says."
+            ) from error

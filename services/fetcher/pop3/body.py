@@ -2,12 +2,17 @@
 
 Never looks at single lines and copies nothing that lies whole in one read: a 4 kB mail costs two searches.
 Only lines that end in CRLF count; bare LF, bare CR, NUL and anything else pass through untouched.
+
+Servers exist that do not stuff dots. What they send is decoded like the rest, but the decoder tells what it
+took out and whether it saw a dot that a server which stuffs would have doubled; and a mail of known size can
+be read from them as it is (`SizedDecoder`).
 """
 
 from __future__ import annotations
 
 CRLF = b"\r\n"
 _TERMINATOR = b"\r\n.\r\n"
+_DOTTED = b"\r\n."
 _STUFFED = b"\r\n.."
 _UNSTUFFED = b"\r\n."
 
@@ -16,14 +21,17 @@ class BodyDecoder:
     """Decodes one answer, fed in any pieces.
 
     The CRLF of the status line counts as the first line end, which makes an empty answer and a dot at the
-    very start no special cases.
+    very start no special cases. `unstuffed` counts the dots taken out so far; `saw_bare_dot` tells whether a
+    line began with a dot that was neither doubled nor the end.
     """
 
-    __slots__ = ("_fresh", "_tail")
+    __slots__ = ("_fresh", "_tail", "saw_bare_dot", "unstuffed")
 
     def __init__(self) -> None:
         self._tail = CRLF
         self._fresh = True
+        self.unstuffed = 0
+        self.saw_bare_dot = False
 
     def feed(self, data: bytes, start: int) -> tuple[bytes, int]:
         """Decode `data` from `start` on.
@@ -47,9 +55,45 @@ class BodyDecoder:
             return b""
         skip = len(CRLF) if self._fresh else 0
         self._fresh = False
-        if region.find(_STUFFED, begin, stop) < 0:
+        first = region.find(_DOTTED, begin, stop)
+        if first < 0:
             return region[begin + skip : stop]
+        stuffed = region.count(_STUFFED, first, stop)
+        self.unstuffed += stuffed
+        self.saw_bare_dot = self.saw_bare_dot or region.count(_DOTTED, first, stop) > stuffed
         return region[begin:stop].replace(_STUFFED, _UNSTUFFED)[skip:]
+
+
+class SizedDecoder:
+    """Takes one answer of `size` octets as it is; only behind them is the terminator looked for.
+
+    Raises ValueError where it is not there.
+    """
+
+    __slots__ = ("_behind", "_ended_in_crlf", "_left", "saw_bare_dot", "unstuffed")
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._ended_in_crlf = CRLF if not size else b""
+        self._behind = b""
+        self.unstuffed = 0
+        self.saw_bare_dot = False
+
+    def feed(self, data: bytes, start: int) -> tuple[bytes, int]:
+        """As `BodyDecoder.feed`."""
+        taken = data[start : start + self._left]
+        self._left -= len(taken)
+        self._ended_in_crlf = (self._ended_in_crlf + taken[-len(CRLF) :])[-len(CRLF) :]
+        position = start + len(taken)
+        if self._left:
+            return taken, -1
+        expected = _TERMINATOR[len(CRLF) :] if self._ended_in_crlf == CRLF else _TERMINATOR
+        missing = len(expected) - len(self._behind)
+        self._behind += data[position : position + missing]
+        if not expected.startswith(self._behind):
+            raise ValueError("no end where the size says")
+        whole = len(self._behind) == len(expected)
+        return taken, position + missing if whole else -1
 
 
 def _possible_terminator(region: bytes) -> bytes:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from services.fetcher.pop3.errors import Unsendable
 
 MASK = "****"
+ALL_LINES = 99_999_999
 LONGEST_AUTH_LINE = 255  # octets with CRLF: RFC 5034, section 4, for AUTH with an initial response
 
 
@@ -34,6 +35,7 @@ class Verb(Enum):
     LIST = auto()
     UIDL = auto()
     RETR = auto()
+    TOP = auto()
     DELE = auto()
     NOOP = auto()
     RSET = auto()
@@ -42,12 +44,16 @@ class Verb(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot."""
+    """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot.
+
+    Where `size` is given, those lines are so many octets, in which no dot has a meaning.
+    """
 
     verb: Verb
     wire: bytes = field(repr=False)
     shown: str
     multiline: bool = False
+    size: int | None = None
 
 
 CAPA = Command(Verb.CAPA, b"CAPA\r\n", "CAPA", multiline=True)
@@ -98,9 +104,25 @@ def cancel() -> Command:
     return Command(Verb.RESPONSE, b"*\r\n", "*")
 
 
-def retr(number: int) -> Command:
-    """RETR of the mail `number`."""
-    return Command(Verb.RETR, b"RETR %d\r\n" % number, f"RETR {number}", multiline=True)
+def retr(number: int, size: int | None = None) -> Command:
+    """RETR of the mail `number`; with `size`, from a server that does not stuff dots."""
+    return Command(Verb.RETR, b"RETR %d\r\n" % number, f"RETR {number}", multiline=True, size=size)
+
+
+def top(number: int) -> Command:
+    """TOP of the mail `number` with all its lines."""
+    line = f"TOP {number} {ALL_LINES}"
+    return Command(Verb.TOP, f"{line}\r\n".encode("ascii"), line, multiline=True)
+
+
+def uidl(number: int) -> Command:
+    """UIDL of the mail `number` alone."""
+    return Command(Verb.UIDL, b"UIDL %d\r\n" % number, f"UIDL {number}")
+
+
+def scan(number: int) -> Command:
+    """LIST of the mail `number` alone."""
+    return Command(Verb.LIST, b"LIST %d\r\n" % number, f"LIST {number}")
 
 
 def dele(number: int) -> Command:

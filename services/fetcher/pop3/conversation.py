@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
-from services.fetcher.mailbox_errors import LimitExceeded
+from services.fetcher.mailbox_errors import SessionTooLong, SourceViolation
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.connection import Pop3Connection
 from services.fetcher.pop3.events import Body, BodyEnded, Broken, Challenge, Event, Greeting, Reply
@@ -94,6 +94,15 @@ class Conversation:
         """Commands that are not fully answered, by what was received so far."""
         return self._core.outstanding
 
+    @property
+    def violation(self) -> SourceViolation | None:
+        """What the server did against the protocol right behind the events handed out last, if it did."""
+        match list(self._ready)[:1]:
+            case [Broken(error=SourceViolation() as error)]:
+                return error
+            case _:
+                return None
+
     async def greeting(self) -> Greeting:
         """The server's first line."""
         event = await self._next()
@@ -176,7 +185,7 @@ class Conversation:
             data = await self.wire.read()
             self._received += len(data)
             if self._received > self._most:
-                raise LimitExceeded(f"{self.server} sent more than {self._most} octets in one session.")
+                raise SessionTooLong(f"{self.server} sent more than {self._most} octets in one session.")
             self._ready.extend(self._core.receive(data))
         if self._dialogue is not None:
             for event in self._ready:

@@ -46,10 +46,16 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A complete multi-line answer, dots unstuffed, the terminating line left out."""
+    """A complete multi-line answer, dots unstuffed, the terminating line left out.
+
+    `unstuffed` counts the dots taken out. `saw_bare_dot` is proof that the server does not stuff: a line
+    began with a single dot.
+    """
 
     command: Command
     data: bytes
+    unstuffed: int = 0
+    saw_bare_dot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,12 @@ class BodyData:
 
 @dataclass(frozen=True, slots=True)
 class BodyEnded:
-    """A large answer is complete; `octets` is the sum of its bytes."""
+    """A large answer is complete; `octets` is the sum of its bytes; the rest as in `Body`."""
 
     command: Command
     octets: int
+    unstuffed: int = 0
+    saw_bare_dot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ for its answer.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from typing_extensions import override
 
@@ -16,6 +16,7 @@ from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.conversation import Answer, Conversation
 from services.fetcher.pop3.events import Body, Reply
+from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Limits, Window
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from services.fetcher.pop3.refusal import is_coded, refused
@@ -39,6 +40,7 @@ class Pop3Mailbox(Mailbox):
         limits: Limits,
         window: Window,
         pipelining: bool,
+        use_top: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
         self._conversation = conversation
@@ -48,11 +50,19 @@ class Pop3Mailbox(Mailbox):
         self._window = window
         self._pipelining = pipelining
         self._notes = notes
+        self._habits = Habits(conversation.server, use_top=use_top)
+        if use_top and capabilities.known and "TOP" not in capabilities:
+            self._habits.give_top_up("it does not announce it")
 
     @property
     def capabilities(self) -> Capabilities:
         """What the server said it can do, after the login."""
         return self._capabilities
+
+    @property
+    @override
+    def remarks(self) -> Sequence[str]:
+        return tuple(self._habits.remarks)
 
     @override
     async def listing(self) -> Listing:
@@ -87,9 +97,12 @@ class Pop3Mailbox(Mailbox):
             raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
 
     @override
-    async def retrieve(self, entries: Sequence[Listed]) -> AsyncIterator[list[RetrieveEvent]]:
+    async def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
         await self._conversation.discard()
-        retrieval = Retrieval(self._conversation, entries, self._window if self._pipelining else None)
+        window = self._window if self._pipelining else None
+        retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
         async for events in retrieval.run():
             yield events
 

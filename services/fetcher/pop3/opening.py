@@ -77,6 +77,7 @@ async def open_pop3(
             limits=options.limits,
             window=options.window,
             pipelining=_pipelines(options.pipelining, logged_in.capabilities),
+            use_top=options.use_top,
             notes=tuple(notes),
         )
 

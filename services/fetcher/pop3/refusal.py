@@ -14,6 +14,7 @@ from services.fetcher.mailbox_errors import (
     CredentialsRefused,
     LoginTooSoon,
     MailboxLocked,
+    SourceBusy,
     SourceError,
     SourceRefused,
 )
@@ -41,6 +42,7 @@ _TEMPORARY = re.compile(
     rb"|timed? ?out|busy|overload|maintenance",
     re.IGNORECASE,
 )
+_BUSY = re.compile(rb"not connected|backoff time", re.IGNORECASE)
 _VERDICT = re.compile(
     rb"(?:auth\w*|log[- ]?(?:in|on)|sign[- ]?in)\W.{0,20}(?:fail|denied|incorrect|invalid|rejected)"
     rb"|(?:wrong|bad|invalid|incorrect|unknown|no such).{0,20}(?:pass|user|credential|login|account|mailbox)"
@@ -65,7 +67,8 @@ def login_refused(action: str, code: str, text: bytes, complaint: str = "") -> S
 
 def refused(action: str, code: str, text: bytes) -> SourceError:
     """The error for an -ERR to anything else; temporary unless the server says that it is for good."""
-    return _error(_kind_by_code(code) or SourceRefused, action, code, text)
+    by_words = SourceBusy if _BUSY.search(text) or _TOO_SOON.search(text) else SourceRefused
+    return _error(_kind_by_code(code) or by_words, action, code, text)
 
 
 def is_verdict(code: str, text: bytes) -> bool:

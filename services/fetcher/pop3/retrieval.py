@@ -1,14 +1,14 @@
-"""RETR of many mails, answers kept in step with what was asked.
+"""Reading many mails, answers kept in step with what was asked.
 
-A mail that ends before the size that LIST gave may have been cut by a server that does not stuff dots (its
-rest would then pass for the next answer). Such a mail is held back until the next answer proved that server
-and we agree on where we are; at the end of all mails a NOOP provides that answer.
+A mail that ends before the size that LIST gave may have been cut by a server that does not stuff dots. Such a
+mail is in doubt: it is held back with all that follows it, nothing more is asked for, and when all answers
+are in, the server has to prove that it and we agree on where we are (`Proof`). Sizes are often wrong, so a
+mail that is proven is good. One that is not is never handed out; it can be read alone, by its size.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from services.fetcher.mailbox import (
     Listed,
@@ -19,95 +19,179 @@ from services.fetcher.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
-from services.fetcher.mailbox_errors import LimitExceeded, OutOfStep, SourceViolation
-from services.fetcher.pop3 import commands
+from services.fetcher.mailbox_errors import (
+    LimitExceeded,
+    MailboxLocked,
+    OutOfStep,
+    SessionTooLong,
+    SourceBusy,
+    SourceError,
+    SourceViolation,
+)
+from services.fetcher.pop3.asking import Asking
+from services.fetcher.pop3.commands import Verb
 from services.fetcher.pop3.conversation import Conversation
 from services.fetcher.pop3.events import Body, BodyData, BodyEnded, BodyStarted, Event, Reply
+from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
+from services.fetcher.pop3.proof import Proof
 from services.fetcher.pop3.refusal import refused
 
 
 class Retrieval:
-    """One run over `entries`; `window` is None where each RETR has to wait for the answer to the one
-    before.
+    """One run over `entries`; `window` is None where each command has to wait for the answer to the one
+    before. Those whose uid is in `cut` are read alone and by their size.
     """
 
-    def __init__(self, conversation: Conversation, entries: Sequence[Listed], window: Window | None) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        entries: Sequence[Listed],
+        window: Window | None,
+        habits: Habits,
+        cut: Collection[str] = (),
+    ) -> None:
         self._conversation = conversation
-        self._waiting = deque(entries)
-        self._asked: deque[Listed] = deque()
-        self._asked_octets = 0
-        self._window = window or Window(retrievals=1)
-        self._unproven: MailWhole | MailEnded | None = None
+        self._habits = habits
+        self._asking = Asking(entries, window or Window(retrievals=1), habits, cut)
+        self._proof: Proof | None = None
+        self._held: list[RetrieveEvent] = []
+        self._throws_away = False
+        self._busy: SourceError | None = None
 
     async def run(self) -> AsyncIterator[list[RetrieveEvent]]:
         """The events of all mails, as batches of what arrived together; a batch is never empty."""
-        while self._waiting or self._asked or self._unproven is not None:
+        while not self._asking.is_done or self._proof is not None:
             events: list[RetrieveEvent] = []
             for event in await self._received():
                 self._take(event, events)
+            if self._conversation.violation is not None:
+                self._doubt_the_last(events)
             if events:
                 yield events
-
-    async def _ask_more(self) -> None:
-        """Fill the window; with nothing left to ask for, ask for the proof that is missing."""
-        batch = []
-        while self._waiting and self._has_room():
-            entry = self._waiting.popleft()
-            self._asked.append(entry)
-            self._asked_octets += entry.size
-            batch.append(commands.retr(entry.number))
-        if not self._asked and not self._conversation.outstanding:
-            batch.append(commands.NOOP)
-        await self._conversation.post(batch)
-
-    def _has_room(self) -> bool:
-        if not self._asked:
-            return True
-        return len(self._asked) < self._window.retrievals and self._asked_octets < self._window.octets
+        if self._busy is not None:
+            raise self._busy
 
     async def _received(self) -> list[Event]:
         try:
             await self._ask_more()
             return await self._conversation.events()
         except SourceViolation as error:
-            if self._unproven is None:
-                raise
-            entry = self._unproven.entry
-            raise OutOfStep(
-                f"Mail {entry.number} ended before its {entry.size} octets and no answer follows, so the "
-                f"server may have cut it at a lone dot: {error}",
-                entry=entry,
-            ) from error
+            raise self._out_of_step(error) from error
+        except SessionTooLong:
+            raise
         except LimitExceeded as error:
-            raise LimitExceeded(str(error), entry=self._asked[0] if self._asked else None) from error
+            raise LimitExceeded(str(error), entry=self._asking.current) from error
+
+    def _out_of_step(self, error: SourceViolation) -> SourceViolation:
+        """The violation, and the mail that it shows to be cut, if it is one's."""
+        if self._proof is not None:
+            return _cut_short(self._proof.entry, f"no answer follows: {error}")
+        current = self._asking.current
+        if current is not None and self._asking.is_by_size(current):
+            return OutOfStep(str(error), entry=current)
+        return error
+
+    async def _ask_more(self) -> None:
+        """Fill the window; while a mail is in doubt, ask for nothing but the proof."""
+        if self._proof is None:
+            await self._conversation.post(self._asking.more())
+        elif self._asking.current is None and not self._conversation.outstanding:
+            await self._conversation.post([self._proof.question])
+        else:
+            await self._conversation.post(())
 
     def _take(self, event: Event, events: list[RetrieveEvent]) -> None:
-        if self._unproven is not None:
-            events.append(self._unproven)
-            self._unproven = None
         match event:
             case Body(data=data):
-                entry = self._answered()
-                self._deliver(MailWhole(entry, data), len(data), events)
+                self._finish(event, MailWhole(self._asking.answered(), data), len(data), events)
             case BodyStarted():
-                events.append(MailStarted(self._asked[0]))
+                self._begin(events)
             case BodyData(data=data):
-                events.append(MailBytes(self._asked[0], data))
-            case BodyEnded(octets=octets):
-                self._deliver(MailEnded(self._answered(), octets), octets, events)
-            case Reply(command, ok, code, text) if not ok and command is not commands.NOOP:
-                entry = self._answered()
-                where = f"Retrieving mail {entry.number} from {self._conversation.server}"
-                events.append(MailRefused(entry, refused(where, code, text)))
+                if not self._throws_away:
+                    events.append(MailBytes(self._current, data))
+            case BodyEnded():
+                self._end(event, events)
+            case Reply(command=command) if command.verb in (Verb.RETR, Verb.TOP):
+                self._refused(event, self._asking.answered(), events)
+            case Reply() if self._proof is not None:
+                self._answered(self._proof, event, events)
 
-    def _answered(self) -> Listed:
-        entry = self._asked.popleft()
-        self._asked_octets -= entry.size
-        return entry
+    @property
+    def _current(self) -> Listed:
+        current = self._asking.current
+        assert current is not None, "a mail's bytes come as an answer"
+        return current
 
-    def _deliver(self, mail: MailWhole | MailEnded, octets: int, events: list[RetrieveEvent]) -> None:
-        if octets < mail.entry.size:
-            self._unproven = mail
+    def _begin(self, events: list[RetrieveEvent]) -> None:
+        """A large mail behind one in doubt is not held but asked for again."""
+        if self._proof is None:
+            events.append(MailStarted(self._current))
         else:
-            events.append(mail)
+            self._throws_away = True
+
+    def _end(self, event: BodyEnded, events: list[RetrieveEvent]) -> None:
+        entry = self._asking.answered()
+        if self._throws_away:
+            self._throws_away = False
+            self._asking.again(entry)
+        else:
+            self._finish(event, MailEnded(entry, event.octets), event.octets, events)
+
+    def _finish(
+        self, event: Body | BodyEnded, mail: MailWhole | MailEnded, octets: int, events: list[RetrieveEvent]
+    ) -> None:
+        """Hand a mail out, or hold it back, or ask for it again."""
+        entry, verb = mail.entry, event.command.verb
+        self._habits.learn(event, octets, entry.size)
+        is_short = octets < entry.size
+        if event.unstuffed and self._habits.stuffs_dots is False:
+            lost = _cut_short(entry, "the server does not double dots, so that some of its own were lost")
+            self._release(MailRefused(entry, lost), events)
+        elif is_short and verb is Verb.TOP:
+            # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
+            self._asking.again(entry, by_retr=True)
+        elif self._proof is None and (
+            is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
+        ):
+            self._proof = Proof(entry)
+            self._held.append(mail)
+        else:
+            self._release(mail, events)
+
+    def _release(self, mail: MailWhole | MailEnded | MailRefused, events: list[RetrieveEvent]) -> None:
+        """Hand out, unless a mail before it is in doubt."""
+        (events if self._proof is None else self._held).append(mail)
+
+    def _refused(self, reply: Reply, entry: Listed, events: list[RetrieveEvent]) -> None:
+        where = f"Retrieving mail {entry.number} from {self._conversation.server}"
+        error = refused(where, reply.code, reply.text)
+        if isinstance(error, (SourceBusy, MailboxLocked)):
+            self._busy = self._busy or error
+            self._asking.stop()
+        elif reply.command.verb is Verb.TOP and self._habits.top_fails(reply):
+            self._asking.again(entry, by_retr=True)
+        else:
+            self._release(MailRefused(entry, error), events)
+
+    def _answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
+        if proof.is_given_by(reply):
+            events += self._held
+            self._held = []
+            self._proof = None
+        elif proof.is_refuted:
+            raise _cut_short(proof.entry, "the server does not prove that the next answer is one")
+
+    def _doubt_the_last(self, events: list[RetrieveEvent]) -> None:
+        """What follows is no answer: the last mail before it may have been cut, whatever its size."""
+        if events and isinstance(events[-1], MailWhole | MailEnded) and self._proof is None:
+            last = events.pop()
+            self._proof = Proof(last.entry)
+            self._held.append(last)
+
+
+def _cut_short(entry: Listed, why: str) -> OutOfStep:
+    return OutOfStep(
+        f"Mail {entry.number} of {entry.size} octets may have been cut at a line with a dot: {why}",
+        entry=entry,
+    )

@@ -37,7 +37,7 @@ ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
         State.EXCHANGE: frozenset({Verb.RESPONSE}),
         State.TRANSACTION: frozenset(
             {
-                *(Verb.CAPA, Verb.STAT, Verb.LIST, Verb.UIDL, Verb.RETR),
+                *(Verb.CAPA, Verb.STAT, Verb.LIST, Verb.UIDL, Verb.RETR, Verb.TOP),
                 *(Verb.DELE, Verb.NOOP, Verb.RSET, Verb.QUIT),
             }
         ),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 
@@ -18,6 +18,8 @@ from services.fetcher.mailbox_errors import (
     LimitExceeded,
     MailboxLocked,
     OutOfStep,
+    SessionTooLong,
+    SourceBusy,
     SourceRefused,
     SourceViolation,
 )
@@ -53,8 +55,10 @@ async def opened(server: Pop3Server, options: Options = DEFAULT, password: str =
     return await open_pop3(Endpoint("127.0.0.1", server.port), "bob", password, options=options)
 
 
-async def retrieved(mailbox: Pop3Mailbox, entries: Sequence[Listed]) -> list[RetrieveEvent]:
-    return [event async for batch in mailbox.retrieve(entries) for event in batch]
+async def retrieved(
+    mailbox: Pop3Mailbox, entries: Sequence[Listed], cut: Collection[str] = ()
+) -> list[RetrieveEvent]:
+    return [event async for batch in mailbox.retrieve(entries, cut) for event in batch]
 
 
 async def collect(mailbox: Pop3Mailbox, entries: Sequence[Listed], events: list[RetrieveEvent]) -> None:
@@ -191,8 +195,151 @@ async def test_a_mail_smaller_than_listed_is_handed_out_once_the_server_proves_i
         server.behaviours["LIST"] = b"+OK\r\n1 5000\r\n.\r\n"
         mailbox = await opened(server, Options(pipelining=pipelining))
         assert whole_mails(await retrieved(mailbox, (await mailbox.listing()).entries)) == [(1, b"short\r\n")]
-        assert server.verbs()[-1] == "NOOP"
+        assert server.commands[-1] == "UIDL 1"
         await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_mails_of_wrong_sizes_are_all_handed_out_in_their_order(pipelining: bool) -> None:
+    mails = [(f"uid{n}", b"%d" % n * 200 + b"\r\n") for n in range(1, 8)]
+    async with Pop3Server({"bob": mails}) as server:
+        server.behaviours["LIST"] = b"+OK\r\n" + b"".join(b"%d 250\r\n" % n for n in range(1, 8)) + b".\r\n"
+        mailbox = await opened(server, Options(limits=Limits(whole=100), pipelining=pipelining))
+        events = await retrieved(mailbox, (await mailbox.listing()).entries)
+        assert sorted(event.entry.number for event in events if isinstance(event, MailEnded)) == list(
+            range(1, 8)
+        )
+        assert b"".join(event.data for event in events if isinstance(event, MailBytes)).count(b"\r\n") == 7
+        await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_the_rest_of_a_cut_mail_that_looks_like_answers_deceives_nobody(pipelining: bool) -> None:
+    crafted = b"before\r\n.\r\n+OK\r\nanother mail\r\n.\r\n+OK 1 guessed\r\n"
+    mails = [("secret-uid", crafted), ("b", b"second\r\n"), ("c", b"third\r\n")]
+    async with Pop3Server({"bob": mails}) as server:
+        server.behaviours["RETR 1"] = b"+OK\r\n" + crafted + b".\r\n"
+        mailbox = await opened(server, Options(pipelining=pipelining))
+        entries = (await mailbox.listing()).entries
+        events: list[RetrieveEvent] = []
+        with pytest.raises(OutOfStep) as caught:
+            await collect(mailbox, entries, events)
+        assert (caught.value.entry.uid, whole_mails(events)) == ("secret-uid", [])
+        await mailbox.abort()
+
+
+@pytest.mark.parametrize("mail", [b".\r\n..\r\n.a\r\n", b"a\r\n.\r\n+OK\r\nb\r\n.\r\n", b"..\r\nno end", b""])
+@pytest.mark.parametrize("whole", [1, 100_000])
+async def test_a_mail_known_to_be_cut_is_read_by_its_size_as_it_is(mail: bytes, whole: int) -> None:
+    async with Pop3Server({"bob": [("a", b"1\r\n"), ("b", mail), ("c", b"3\r\n")]}) as server:
+        ended = b"" if mail.endswith(b"\r\n") or not mail else b"\r\n"
+        server.behaviours["RETR 2"] = b"+OK\r\n" + mail + ended + b".\r\n"
+        mailbox = await opened(server, Options(limits=Limits(whole=whole)))
+        events = await retrieved(mailbox, (await mailbox.listing()).entries, {"b"})
+        pieces = [
+            event.data
+            for event in events
+            if isinstance(event, (MailWhole, MailBytes)) and event.entry.number == 2
+        ]
+        assert b"".join(pieces) == mail
+        assert {event.entry.number for event in events} == {1, 2, 3}
+        await mailbox.abort()
+
+
+async def test_a_mail_that_does_not_end_at_its_size_breaks_off_by_name() -> None:
+    async with Pop3Server({"bob": [("a", b"12345\r\n")]}) as server:
+        server.behaviours["RETR 1"] = b"+OK\r\n12345 and more\r\n.\r\n"
+        mailbox = await opened(server)
+        with pytest.raises(OutOfStep) as caught:
+            await retrieved(mailbox, (await mailbox.listing()).entries, {"a"})
+        assert caught.value.entry.uid == "a"
+        await mailbox.abort()
+
+
+async def test_a_doubled_dot_of_a_server_that_does_not_stuff_is_not_taken_out_unnoticed() -> None:
+    mails = [("a", b".single\r\n"), ("b", b"..double\r\n")]
+    async with Pop3Server({"bob": mails}) as server:
+        for number, (_, mail) in enumerate(mails, 1):
+            server.behaviours[f"RETR {number}"] = b"+OK\r\n" + mail + b".\r\n"
+        mailbox = await opened(server)
+        entries = (await mailbox.listing()).entries
+        events = await retrieved(mailbox, entries)
+        assert whole_mails(events) == [(1, b".single\r\n")]
+        (refusal,) = [event for event in events if isinstance(event, MailRefused)]
+        assert (refusal.entry.uid, type(refusal.error)) == ("b", OutOfStep)
+        assert "does not double the dots" in mailbox.remarks[0]
+        assert whole_mails(await retrieved(mailbox, entries[1:], {"b"})) == [(2, b"..double\r\n")]
+        await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_mails_are_read_by_top_where_that_is_wanted(server: Pop3Server, pipelining: bool) -> None:
+    server.capabilities = ["USER", "UIDL", "TOP"]
+    for number, mail in enumerate(NASTY, 1):
+        server.behaviours[f"TOP {number} 99999999"] = b"+OK\r\n" + stuffed(mail)
+    mailbox = await opened(server, Options(pipelining=pipelining, use_top=True))
+    events = await retrieved(mailbox, (await mailbox.listing()).entries)
+    assert whole_mails(events) == list(enumerate(NASTY, 1))
+    assert ("RETR" in server.verbs(), mailbox.remarks) == (False, ())
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("announced", [["USER", "UIDL"], ["USER", "UIDL", "TOP"]])
+async def test_without_top_mails_are_read_by_retr_and_somebody_is_told(
+    server: Pop3Server, announced: list[str], pipelining: bool
+) -> None:
+    server.capabilities = announced
+    server.behaviours["TOP"] = b"-ERR what?\r\n"
+    mailbox = await opened(server, Options(pipelining=pipelining, use_top=True))
+    events = await retrieved(mailbox, (await mailbox.listing()).entries)
+    assert sorted(whole_mails(events)) == list(enumerate(NASTY, 1))
+    (remark,) = mailbox.remarks
+    assert "use_top has no effect" in remark
+    await mailbox.abort()
+
+
+async def test_a_mail_that_top_cuts_is_read_by_retr(server: Pop3Server) -> None:
+    server.capabilities = ["USER", "UIDL", "TOP", "PIPELINING"]
+    for number, mail in enumerate(NASTY, 1):
+        server.behaviours[f"TOP {number} 99999999"] = b"+OK\r\n" + stuffed(mail)
+    server.behaviours["TOP 6 99999999"] = b"+OK\r\n" + stuffed(NASTY[5][:1000])
+    mailbox = await opened(server, Options(use_top=True, limits=Limits(whole=10)))
+    events = await retrieved(mailbox, (await mailbox.listing()).entries)
+    assert [line for line in server.commands if line.startswith("RETR")] == ["RETR 6"]
+    assert events[-1] == MailEnded(events[-1].entry, len(NASTY[5]))
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"Request is throttled. Suggested Backoff Time: 5000 milliseconds",
+        b"User is authenticated but not connected.",
+    ],
+)
+async def test_a_server_that_serves_no_mail_for_now_leaves_the_session_usable(
+    server: Pop3Server, text: bytes
+) -> None:
+    for number in range(3, 8):
+        server.behaviours[f"RETR {number}"] = b"-ERR " + text + b"\r\n"
+    mailbox = await opened(server)
+    entries = (await mailbox.listing()).entries
+    events: list[RetrieveEvent] = []
+    with pytest.raises(SourceBusy) as caught:
+        await collect(mailbox, entries, events)
+    assert caught.value.retry_after == (5 if b"5000" in text else None)
+    assert whole_mails(events) == list(enumerate(NASTY[:2], 1))
+    await mailbox.delete(entries[:2])
+    await mailbox.finish()
+    assert server.deleted("bob") == ["uid1", "uid2"]
+
+
+async def test_a_session_that_never_ends_is_ended(server: Pop3Server) -> None:
+    mailbox = await opened(server, Options(limits=Limits(session=50_000)))
+    with pytest.raises(SessionTooLong, match="50000 octets in one session"):
+        await retrieved(mailbox, (await mailbox.listing()).entries)
+    await mailbox.abort()
 
 
 async def test_a_server_without_uidl_is_listed_without_uids(server: Pop3Server) -> None:

@@ -1,0 +1,82 @@
+"""Which mails are asked for next, and which answers are outstanding."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+
+from services.fetcher.mailbox import Listed
+from services.fetcher.pop3 import commands
+from services.fetcher.pop3.commands import Command
+from services.fetcher.pop3.habits import Habits
+from services.fetcher.pop3.limits import Window
+
+
+class Asking:
+    """Asks for `entries` in their order, as far ahead as `window` allows; for those in `cut` alone, and by
+    their size.
+    """
+
+    def __init__(
+        self, entries: Sequence[Listed], window: Window, habits: Habits, cut: Collection[str]
+    ) -> None:
+        self._waiting = deque(entries)
+        self._window = window
+        self._habits = habits
+        self._cut = frozenset(cut)
+        self._by_retr: set[int] = set()
+        self._asked: deque[Listed] = deque()
+        self._octets = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was asked for and answered."""
+        return not self._waiting and not self._asked
+
+    @property
+    def current(self) -> Listed | None:
+        """The mail whose answer comes next, or is coming in."""
+        return self._asked[0] if self._asked else None
+
+    def is_by_size(self, entry: Listed) -> bool:
+        """Whether a mail is read by its size."""
+        return entry.uid in self._cut
+
+    def more(self) -> list[Command]:
+        """The commands to send now."""
+        batch = []
+        while self._waiting and self._has_room(self._waiting[0]):
+            batch.append(self._ask(self._waiting.popleft()))
+        return batch
+
+    def answered(self) -> Listed:
+        """The answer for this mail is complete."""
+        entry = self._asked.popleft()
+        self._octets -= entry.size
+        return entry
+
+    def again(self, entry: Listed, *, by_retr: bool = False) -> None:
+        """Ask for a mail once more."""
+        if by_retr:
+            self._by_retr.add(entry.number)
+        self._waiting.appendleft(entry)
+
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        self._waiting.clear()
+
+    def _ask(self, entry: Listed) -> Command:
+        self._asked.append(entry)
+        self._octets += entry.size
+        if self.is_by_size(entry):
+            return commands.retr(entry.number, entry.size)
+        if entry.number in self._by_retr:
+            return commands.retr(entry.number)
+        return self._habits.asking_for(entry.number)
+
+    def _has_room(self, entry: Listed) -> bool:
+        if not self._asked:
+            return True
+        if self.is_by_size(entry) or self.is_by_size(self._asked[-1]):
+            return False
+        return len(self._asked) < self._window.retrievals and self._octets < self._window.octets

@@ -1,0 +1,47 @@
+"""Proof that server and client agree on where they are.
+
+What follows a mail that was cut passes for answers, and the sender of a mail can write what looks like one.
+But he cannot know the uid that the server gives to it: so the server is asked for that.
+"""
+
+from __future__ import annotations
+
+from services.fetcher.mailbox import Listed
+from services.fetcher.pop3 import commands
+from services.fetcher.pop3.commands import Command
+from services.fetcher.pop3.events import Reply
+
+
+class Proof:
+    """The questions about one mail, one after the other until one is answered."""
+
+    def __init__(self, entry: Listed) -> None:
+        self.entry = entry
+        self._questions: list[tuple[Command, list[str] | None]] = []
+        number = str(entry.number)
+        if entry.uid:
+            self._questions.append((commands.uidl(entry.number), [number, entry.uid]))
+        if entry.size:
+            self._questions.append((commands.scan(entry.number), [number, str(entry.size)]))
+        else:
+            self._questions.append((commands.NOOP, None))
+
+    @property
+    def question(self) -> Command:
+        """What to ask now, unless it is refuted."""
+        return self._questions[0][0]
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the server was asked everything and proved nothing."""
+        return not self._questions
+
+    def is_given_by(self, reply: Reply) -> bool:
+        """Whether the reply to `question` proves it; one that was refused is followed by the next."""
+        _, expected = self._questions.pop(0)
+        if not reply.ok:
+            return False
+        if expected is None or reply.text.decode("latin-1").split()[: len(expected)] == expected:
+            return True
+        self._questions.clear()
+        return False
