@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 
 from bench.mails import mail
 from services.relay.build import build_relay
+from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -104,6 +105,9 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
             store=cast(Store, ledger),  # the part that a relay uses
             broker=broker,
             blobs=FileBlobs(Path(work)),
+            directories=ConfiguredDirectories(
+                {}, helo_name="bench.test", clock=clock, entropy=random.randbytes
+            ),
             clock=clock,
             topology=plan,
             metrics=Metrics(CollectorRegistry(), "bench"),

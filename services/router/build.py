@@ -17,6 +17,7 @@ def build_router(configuration: Configuration, around: Surroundings) -> Router:
         broker=around.broker,
         routings=around.store,
         blobs=around.blobs,
+        directories=around.directories,
         clock=around.clock,
         metrics=around.metrics,
         settings=RouterSettings(configuration.leases.message, APPETITE),

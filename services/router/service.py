@@ -2,36 +2,39 @@
 
 Any number of routers share the queue. A batch is one transaction; what it leads to is published after the
 commit, and only then are the deliveries acknowledged, so that a crash in between repeats the batch and
-nothing is skipped.
+nothing is skipped. Mails that lie in blobs, and those of whose recipients it has to be asked whether they
+exist, are routed beside the others and hold up none.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
-from services.router.evidence import EvidenceClass
-from services.router.reading import Reading, read_mail
+from services.router.resolving import Examined, Resolved, Resolver
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, MessageRouted, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, ROUTER_QUEUE
-from shared.custody.commands import ChosenRecipient, RoutedMail, Settled
+from shared.custody.commands import Settled
 from shared.model.account import Account
-from shared.model.errors import MailferryError
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite, Consumer, Received
 from shared.ops.metrics import Metrics
-from shared.ops.safekeeping import keep_safe
 from shared.ops.settlement import hints, release_blobs
 from shared.ops.stopping import Stop
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Publication, Subscription
 from shared.ports.clock import Clock
+from shared.ports.directory import Directories, Directory, Finding
 from shared.ports.store import Routings, Serving
+
+IDLE_CHECK = 5.0
+Batch = Sequence[Received[MessageFetched]]
 
 log = structlog.get_logger("mailferry.router")
 
@@ -44,118 +47,134 @@ class RouterSettings:
     appetite: Appetite
 
 
-@dataclass(slots=True)
 class Router:
     """Routes what is fetched for `accounts`."""
 
-    accounts: Mapping[str, Account]
-    broker: Broker
-    routings: Routings
-    blobs: Blobs
-    clock: Clock
-    metrics: Metrics
-    settings: RouterSettings
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        broker: Broker,
+        routings: Routings,
+        blobs: Blobs,
+        directories: Directories,
+        clock: Clock,
+        metrics: Metrics,
+        settings: RouterSettings,
+    ) -> None:
+        self._resolver = Resolver(accounts, blobs, directories)
+        self._broker = broker
+        self._routings = routings
+        self._blobs = blobs
+        self._directories = directories
+        self._clock = clock
+        self._metrics = metrics
+        self._settings = settings
+        self._consumer = Consumer(
+            broker, ROUTER_QUEUE, MessageFetched, settings.appetite, self._handle, clock
+        )
 
     async def run(self, stop: Stop) -> None:
         """Route until `stop` is asked for."""
-        consumer = Consumer(
-            self.broker, ROUTER_QUEUE, MessageFetched, self.settings.appetite, self._handle, self.clock
-        )
-        await consumer.run(stop)
+        tidying = asyncio.ensure_future(self._tidy())
+        try:
+            await self._consumer.run(stop)
+        finally:
+            tidying.cancel()
+            await self._directories.close()
 
     async def reload(self, configuration: Configuration) -> None:
-        """Route by the accounts of another configuration from the next batch on."""
-        self.accounts = configuration.accounts
+        """Route by the accounts and targets of another configuration from the next batch on."""
+        self._resolver.accounts = configuration.accounts
+        await self._directories.change(configuration.targets)
 
-    async def _handle(self, batch: Sequence[Received[MessageFetched]], subscription: Subscription) -> None:
-        with self.metrics.router_seconds.time():
-            await self._route(batch, subscription)
+    async def _handle(self, batch: Batch, subscription: Subscription) -> None:
+        """Route what can be routed at once, and set the rest aside, by what it has to wait for."""
+        with self._metrics.router_seconds.time():
+            done: list[Received[MessageFetched]] = []
+            resolved: list[Resolved] = []
+            aside: dict[Directory | str, list[Received[MessageFetched]]] = defaultdict(list)
+            for received in batch:
+                if received.event.payload.inline is None:
+                    aside[received.event.message].append(received)
+                    continue
+                mail = await self._resolver.examined(received.event)
+                findings = _at_hand(mail)
+                if mail is not None and mail.directory is not None and findings is None:
+                    aside[mail.directory].append(received)
+                    continue
+                done.append(received)
+                if mail is not None and (each := await self._resolver.resolved(mail, findings or {})):
+                    resolved.append(each)
+            await self._conclude(done, resolved, subscription)
+        for waiting in aside.values():
+            self._consumer.set_aside(waiting, subscription, self._handle_slowly)
 
-    async def _route(self, batch: Sequence[Received[MessageFetched]], subscription: Subscription) -> None:
-        wishes: list[RoutedMail] = []
-        events: dict[str, MessageFetched] = {}
-        evidence: Counter[EvidenceClass] = Counter()
-        for event in _latest(batch):
-            resolved = await self._resolve(event)
-            if resolved is not None:
-                mail, kind = resolved
-                wishes.append(mail)
-                events[mail.message] = event
-                evidence[kind] += 1
-        for kind, count in evidence.items():
-            self.metrics.mails_routed.labels(evidence=kind.value).inc(count)
-        self.metrics.router_batches.observe(len(wishes))
-        servings, settled = await self.routings.record_routed(
-            wishes, self.clock.now(), self.settings.message_lease
+    async def _handle_slowly(self, batch: Batch, subscription: Subscription) -> None:
+        """Read and ask as long as it takes. All of `batch` wait for the same directory, or are one mail."""
+        mails = [mail for each in batch if (mail := await self._resolver.examined(each.event))]
+        findings: dict[str, Finding] = {}
+        for directory, addresses in _questions(mails).items():
+            findings |= await directory.look_up(addresses)
+        resolved = [each for mail in mails if (each := await self._resolver.resolved(mail, findings))]
+        await self._conclude(batch, resolved, subscription)
+
+    async def _conclude(self, batch: Batch, resolved: Sequence[Resolved], subscription: Subscription) -> None:
+        """Record, publish and acknowledge what `batch` led to."""
+        if not batch:
+            return
+        latest = _latest(resolved)
+        for kind, count in Counter(each.evidence for each in latest.values()).items():
+            self._metrics.mails_routed.labels(evidence=kind.value).inc(count)
+        self._metrics.router_batches.observe(len(latest))
+        servings, settled = await self._routings.record_routed(
+            [each.mail for each in latest.values()], self._clock.now(), self._settings.message_lease
         )
         reached("router.recorded")
-        await self._publish(servings, settled, events)
+        await self._publish(servings, settled, latest)
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
-        await release_blobs(self.blobs, settled)
+        await release_blobs(self._blobs, settled)
 
-    async def _resolve(self, event: MessageFetched) -> tuple[RoutedMail, EvidenceClass] | None:
-        """What to record, and the class of evidence that decided.
-
-        None for a mail that cannot be read or kept safe now: it comes again when its lease has run out.
-        """
-        account = self.accounts.get(event.account)
-        if account is None:
-            log.warning(
-                "mail of an unknown account left to its lease", account=event.account, message=event.message
-            )
-            return None
-        try:
-            reading = await read_mail(event, account, self.blobs)
-            return await self._wish(event, account, reading), reading.examination.evidence.kind
-        except MailferryError as error:
-            log.warning("mail left to its lease", message=event.message, error=error)
-            return None
-        except Exception:
-            log.exception("mail left to its lease, over a mistake in Mailferry", message=event.message)
-            return None
-
-    async def _wish(self, event: MessageFetched, account: Account, reading: Reading) -> RoutedMail:
-        examination = reading.examination
-        resolution = examination.resolution
-        return RoutedMail(
-            message=event.message,
-            fetch_no=event.fetch_no,
-            identity=reading.identity,
-            message_id=examination.message_id,
-            reverse_path=examination.reverse_path,
-            target=account.target,
-            evidence=resolution.evidence,
-            recipients=tuple(
-                ChosenRecipient(each.address, each.original, each.reason) for each in resolution.recipients
-            ),
-            rejected=tuple(f"{each.value}: {each.reason}" for each in resolution.rejected),
-            park_reason=resolution.park_reason,
-            blob=await keep_safe(self.blobs, event.message, event.payload)
-            if resolution.park_reason
-            else None,
-        )
+    async def _tidy(self) -> None:
+        while True:
+            await self._clock.sleep(IDLE_CHECK)
+            await self._directories.tidy()
 
     async def _publish(
-        self, servings: Sequence[Serving], settled: Sequence[Settled], events: Mapping[str, MessageFetched]
+        self, servings: Sequence[Serving], settled: Sequence[Settled], latest: Mapping[str, Resolved]
     ) -> None:
         publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(routed_event(events[each.message], each)))
+            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(routed_event(latest[each.message].event, each)))
             for each in servings
         ]
-        await self.broker.publish([*publications, *hints(settled)])
+        await self._broker.publish([*publications, *hints(settled)])
 
 
-def _latest(batch: Sequence[Received[MessageFetched]]) -> Sequence[MessageFetched]:
-    """One event for each mail; an older one that is redelivered may come after the one that overtook it."""
-    latest: dict[str, MessageFetched] = {}
-    for received in batch:
-        event = received.event
-        known = latest.get(event.message)
-        if known is None or known.fetch_no < event.fetch_no:
-            latest[event.message] = event
-    return [*latest.values()]
+def _at_hand(mail: Examined | None) -> Mapping[str, Finding] | None:
+    """What is known about the recipients of a mail without waiting; None where somebody has to be asked."""
+    if mail is None or mail.directory is None:
+        return {}
+    return mail.directory.at_hand(mail.to_check)
+
+
+def _questions(mails: Sequence[Examined]) -> dict[Directory, list[str]]:
+    """The recipients to be asked about, each once, by who is asked."""
+    questions: dict[Directory, dict[str, None]] = defaultdict(dict)
+    for mail in mails:
+        if mail.directory is not None:
+            questions[mail.directory] |= dict.fromkeys(mail.to_check)
+    return {directory: [*addresses] for directory, addresses in questions.items()}
+
+
+def _latest(resolved: Sequence[Resolved]) -> dict[str, Resolved]:
+    """One for each mail; an older event that is redelivered may come after the one that overtook it."""
+    latest: dict[str, Resolved] = {}
+    for each in resolved:
+        known = latest.get(each.mail.message)
+        if known is None or known.mail.fetch_no < each.mail.fetch_no:
+            latest[each.mail.message] = each
+    return latest
 
 
 def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:

@@ -10,6 +10,7 @@ from shared.ops.metrics import Metrics
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
+from shared.ports.directory import Directories
 from shared.ports.store import Store
 
 
@@ -22,6 +23,7 @@ class Surroundings:
     store: Store
     broker: Broker
     blobs: Blobs
+    directories: Directories
     clock: Clock
     topology: Topology
     metrics: Metrics

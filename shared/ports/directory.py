@@ -14,6 +14,9 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from shared.model.account import Account
+from shared.model.target import Target
+
 
 class Standing(StrEnum):
     """Whether a recipient exists."""
@@ -39,4 +42,24 @@ class Directory(Protocol):
 
     async def look_up(self, addresses: Collection[str]) -> Mapping[str, Finding]:
         """A finding for each of `addresses`, after asking for those that are not known, all at once."""
+        ...
+
+
+class Directories(Protocol):
+    """The directories of all accounts."""
+
+    def of(self, account: Account) -> Directory | None:
+        """The directory of an account; None where it does not want to know who exists."""
+        ...
+
+    async def change(self, targets: Mapping[str, Target]) -> None:
+        """Ask these targets, by their names, from now on."""
+        ...
+
+    async def tidy(self) -> None:
+        """Close what nobody uses; to be called now and then."""
+        ...
+
+    async def close(self) -> None:
+        """Close everything."""
         ...

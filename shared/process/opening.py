@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
+from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.sql import open_store
@@ -32,17 +33,24 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = open_store(configuration.store.url.get_secret_value(), own_process=True)
+    entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
     try:
         async with _broker(configuration, plan, clock) as broker:
             yield Surroundings(
                 store=store,
                 broker=CountingBroker(broker, metrics),
                 blobs=FileBlobs(configuration.blobs.directory),
+                directories=ConfiguredDirectories(
+                    configuration.targets,
+                    helo_name=configuration.relay.helo_name,
+                    clock=clock,
+                    entropy=entropy,
+                ),
                 clock=clock,
                 topology=plan,
                 metrics=metrics,
                 chance=random.random,
-                entropy=random.Random().randbytes,  # noqa: S311 - ids have to be unique, not secret
+                entropy=entropy,
                 cores=os.cpu_count() or 1,
             )
     finally:

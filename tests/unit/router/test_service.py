@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -14,7 +15,7 @@ from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, MessageRouted, Payload
 from shared.contract.topology import FETCHED_KEY, RELAY_QUEUE, topology
 from shared.custody.commands import RoutedMail, Settled
-from shared.model.account import Account, Login, MailboxKind, Routing
+from shared.model.account import Account, ExistenceCheck, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.message import LedgerKey
@@ -22,8 +23,10 @@ from shared.ops.consuming import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
+from shared.ports.directory import Standing
 from shared.ports.store import Serving
-from tests.fakes.custody import BOB, recipient
+from tests.fakes.custody import BOB, EVE, recipient
+from tests.fakes.directory import FakeDirectories, FakeDirectory
 
 PLAN = topology([60])
 ACCOUNT = Account(
@@ -37,47 +40,68 @@ ACCOUNT = Account(
 )
 
 
-class Routings:
-    """Has every wish served, and ends the router's work."""
+CATCH_ALL = replace(
+    ACCOUNT,
+    routing=Routing(
+        MailboxKind.CATCH_ALL,
+        domains={"corp.example": "keep"},
+        unknown_recipients=Address("postmaster", "corp.example"),
+        existence=ExistenceCheck.RCPT,
+    ),
+)
 
-    def __init__(self, stop: Stop) -> None:
+
+class Routings:
+    """Has every wish served, and ends the router's work after so many batches."""
+
+    def __init__(self, stop: Stop, batches: int) -> None:
         self._stop = stop
-        self.wishes: list[tuple[str, int]] = []
+        self._batches = batches
+        self.mails: list[RoutedMail] = []
 
     async def record_routed(
         self, mails: Sequence[RoutedMail], now: float, lease: float
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
-        self.wishes += [(each.message, each.fetch_no) for each in mails]
-        self._stop.ask("the batch is done")
+        self.mails += mails
+        self._batches -= 1
+        if not self._batches:
+            self._stop.ask("the batches are done")
         return [Serving(each.message, "exchange", "", (recipient(BOB),)) for each in mails], []
 
 
-class Broken(FileBlobs):
-    """Blobs of which nobody thought that they could be like this."""
+class Blobs(FileBlobs):
+    """Blobs of which nobody thought that they could be like this, where their name says so."""
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
-        raise KeyError(name)
+        if name == "mail/broken":
+            raise KeyError(name)
+        return super().read(name)
 
 
-def fetched(message: str, fetch_no: int, *, blob: str | None = None) -> Publication:
+def fetched(message: str, fetch_no: int, raw: bytes = b"x", *, blob: str | None = None) -> Publication:
     event = MessageFetched(
         message=message, tenant="acme", account=ACCOUNT.id, fetch_no=fetch_no, key=LedgerKey("INBOX", 0, "1"),
-        fetched_at=1.0, payload=Payload(octets=1, inline=None if blob else b"x", blob=blob),
+        fetched_at=1.0, payload=Payload(octets=1, inline=None if blob else raw, blob=blob),
     )  # fmt: skip
     return Publication(FETCHED_KEY, EVENT_CODEC.encode(event))
 
 
 async def routed(
-    tmp_path: Path, *publications: Publication
-) -> tuple[list[tuple[str, int]], list[MessageRouted]]:
+    tmp_path: Path,
+    *publications: Publication,
+    account: Account = ACCOUNT,
+    directories: FakeDirectories | None = None,
+    batches: int = 1,
+) -> tuple[list[RoutedMail], list[MessageRouted]]:
     """What is recorded and published where these events come in one batch."""
     stop, clock = Stop(), SystemClock()
-    broker, routings = MemoryBroker(PLAN, clock), Routings(stop)
+    broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches)
     router = Router(
-        {ACCOUNT.id: ACCOUNT},
+        {account.id: account},
         broker,
         routings,
-        Broken(tmp_path),
+        Blobs(tmp_path),
+        directories or FakeDirectories(),
         clock,
         Metrics(CollectorRegistry(), "0"),
         RouterSettings(900.0, Appetite(prefetch=10, batch=10, linger=0.01)),
@@ -90,16 +114,75 @@ async def routed(
             event = EVENT_CODEC.decode(each.body)
             assert isinstance(event, MessageRouted)
             events.append(event)
-    return routings.wishes, events
+    return routings.mails, events
+
+
+def told(mails: Sequence[RoutedMail]) -> list[tuple[str, int]]:
+    return [(each.message, each.fetch_no) for each in mails]
 
 
 async def test_of_two_events_about_one_mail_the_latest_counts(tmp_path: Path) -> None:
-    wishes, events = await routed(tmp_path, fetched("m", 2), fetched("m", 1), fetched("n", 1))
-    assert wishes == [("m", 2), ("n", 1)]
-    assert [(each.message, each.fetch_no) for each in events] == wishes
+    mails, events = await routed(tmp_path, fetched("m", 2), fetched("m", 1), fetched("n", 1))
+    assert told(mails) == [("m", 2), ("n", 1)]
+    assert [(each.message, each.fetch_no) for each in events] == told(mails)
 
 
 async def test_a_mistake_of_ours_about_one_mail_holds_up_no_other(tmp_path: Path) -> None:
-    wishes, events = await routed(tmp_path, fetched("m", 1, blob="mail/m"), fetched("n", 1))
-    assert wishes == [("n", 1)]
+    mails, events = await routed(tmp_path, fetched("m", 1, blob="mail/broken"), fetched("n", 1))
+    assert told(mails) == [("n", 1)]
     assert [each.message for each in events] == ["n"]
+
+
+async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_path: Path) -> None:
+    raw = b"X-Original-To: bob@corp.example\r\nMessage-ID: <1@x>\r\n\r\n" + b"text\r\n" * 100_000
+    writer = await Blobs(tmp_path).create("mail/large")
+    await writer.write(raw)
+    await writer.commit(durable=False)
+    large = fetched("large", 1, blob="mail/large")
+    mails, _ = await routed(tmp_path, large, fetched("small", 1), fetched("whole", 1, raw), batches=2)
+    assert told(mails) == [("small", 1), ("whole", 1), ("large", 1)]
+    assert mails[1].identity == mails[2].identity
+
+
+async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_path: Path) -> None:
+    directory = FakeDirectory({BOB: Standing.EXISTS, EVE: Standing.MISSING})
+    mails, events = await routed(
+        tmp_path,
+        fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
+        fetched("to-eve", 1, f"X-Original-To: {EVE}\n\n".encode()),
+        fetched("again", 1, f"X-Original-To: {BOB}\nSubject: another\n\n".encode()),
+        fetched("to-nobody", 1, b"\n\n"),
+        account=CATCH_ALL,
+        directories=FakeDirectories(directory),
+        batches=2,
+    )
+    assert told(mails) == [("to-nobody", 1), ("to-bob", 1), ("to-eve", 1), ("again", 1)]
+    assert directory.asked == [[BOB, EVE]]
+    assert [each.address for each in mails[2].recipients] == ["postmaster@corp.example"]
+    assert [each.message for each in events] == ["to-nobody", "to-bob", "to-eve", "again"]
+
+
+async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) -> None:
+    directory = FakeDirectory({BOB: Standing.EXISTS}, at_hand=True)
+    mails, _ = await routed(
+        tmp_path,
+        fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
+        account=CATCH_ALL,
+        directories=FakeDirectories(directory),
+    )
+    assert (told(mails), directory.asked) == ([("to-bob", 1)], [])
+
+
+async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) -> None:
+    parking = replace(CATCH_ALL.routing, unknown_recipients=None, park_unknown=True)
+    directory = FakeDirectory({EVE: Standing.MISSING}, at_hand=True)
+    raw = f"X-Original-To: {EVE}\n\n".encode()
+    (mail,), _ = await routed(
+        tmp_path,
+        fetched("to-eve", 1, raw),
+        account=replace(CATCH_ALL, routing=parking),
+        directories=FakeDirectories(directory),
+    )
+    assert [(each.address, each.parked) for each in mail.recipients] == [(EVE, True)]
+    assert mail.blob is not None
+    assert b"".join([piece async for piece in Blobs(tmp_path).read(mail.blob)]) == raw
