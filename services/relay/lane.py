@@ -14,7 +14,7 @@ from shared.model.target import Target
 from shared.ports.clock import Clock
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Envelope, RecipientReply
-from shared.smtp.pool import ConnectionPool
+from shared.smtp.pool import ConnectionPool, Usage
 from shared.smtp.target import connect_target
 
 
@@ -111,6 +111,5 @@ def _pool(
     async def open_connection() -> SmtpClient:
         return await connect_target(target, helo_name=helo_name)
 
-    return ConnectionPool(
-        target.endpoint, limit=target.connections, connect=open_connection, clock=clock, patience=patience
-    )
+    usage = Usage(limit=target.connections, patience=patience)
+    return ConnectionPool(target.endpoint, usage, connect=open_connection, clock=clock)

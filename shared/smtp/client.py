@@ -7,25 +7,20 @@ cannot take.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from shared.model.endpoint import Endpoint
-from shared.smtp.commands import NOOP, RSET, Command
-from shared.smtp.connection import Answer
-from shared.smtp.content import PreparedContent, prepare
+from shared.smtp.commands import NOOP, RSET
+from shared.smtp.courier import Courier
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import Envelope, RecipientReply
-from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
 from shared.smtp.extensions import Extensions
 from shared.smtp.inquiry import Inquiry
 from shared.smtp.login import Credentials
+from shared.smtp.mail import Content, Mail
 from shared.smtp.opening import Dialer, open_session
 from shared.smtp.reply import Reply
-from shared.smtp.state import State
 from shared.smtp.timeouts import Timeouts
-from shared.smtp.transaction import Transaction
-
-_NO_CONTENT = prepare(b"")
 
 
 async def connect(
@@ -52,7 +47,12 @@ class SmtpClient:
 
     def __init__(self, dialogue: Dialogue) -> None:
         self._dialogue = dialogue
-        self.mails = 0
+        self._courier = Courier(dialogue)
+
+    @property
+    def courier(self) -> Courier:
+        """What carries mails over this connection, one behind the other."""
+        return self._courier
 
     @property
     def extensions(self) -> Extensions:
@@ -69,28 +69,14 @@ class SmtpClient:
         """Whether another mail can be sent, as far as is known: a server may leave without a word."""
         return self._dialogue.usable
 
-    async def send(
-        self, envelope: Envelope, content: bytes | AsyncIterable[bytes]
-    ) -> Sequence[RecipientReply]:
+    async def send(self, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
         """Send one mail; the reply that decided about each recipient, in the order of the envelope.
 
         Raises `SizeRefused` and `EightBitRefused` (nothing of the mail was sent, except where a stream turns
         out to be 8-bit against the envelope: then it was abandoned), or `ConnectionLost`. What `content`
         raises passes through; the connection is closed then.
         """
-        whole = prepare(content) if isinstance(content, bytes) else None
-        size, eight_bit = (whole.size, whole.eight_bit) if whole else (envelope.size, envelope.eight_bit)
-        self._refuse_what_cannot_be_taken(size, eight_bit)
-        transaction = self._transaction(envelope, size, eight_bit)
-        self.mails += 1
-        await self._negotiate(transaction)
-        if self._dialogue.protocol.state is State.CONTENT:
-            if transaction.undecided:
-                for answer in await self._send_content(whole, content):
-                    transaction.record(answer)
-            else:
-                await self._send_nothing()
-        return transaction.outcome
+        return await self._courier.carry(Mail(envelope, content))
 
     async def ask_about(self, reverse_path: str, addresses: Sequence[str]) -> Sequence[RecipientReply]:
         """Whether a mail from `reverse_path` would be taken for each of `addresses`; no mail is sent.
@@ -98,7 +84,7 @@ class SmtpClient:
         Raises `Unsendable` where `reverse_path` cannot be written, and `ConnectionLost`.
         """
         inquiry = Inquiry(reverse_path, addresses)
-        for group in self._groups(inquiry.commands):
+        for group in self._courier.groups(inquiry.commands):
             if not inquiry.open:
                 break
             for answer in await self._dialogue.ask(group):
@@ -120,64 +106,3 @@ class SmtpClient:
     def abort(self) -> None:
         """Close at once, without a word."""
         self._dialogue.abort()
-
-    def _refuse_what_cannot_be_taken(self, size: int | None, eight_bit: bool | None) -> None:
-        limit = self.extensions.size_limit
-        if size is not None and limit is not None and size > limit:
-            text = f"The mail has {size} octets; the target takes at most {limit}."
-            raise SizeRefused(text, Reply(552, (b"5.3.4 " + text.encode(),), local=True))
-        if eight_bit and not self.extensions.eight_bit_mime:
-            raise _eight_bit_refused()
-
-    def _transaction(self, envelope: Envelope, size: int | None, eight_bit: bool | None) -> Transaction:
-        """A stream that may or may not be 8-bit is declared 8-bit: that is never wrong."""
-        declared = self.extensions.eight_bit_mime and eight_bit is not False
-        return Transaction(envelope, size=size if self.extensions.size else None, eight_bit=declared)
-
-    async def _negotiate(self, transaction: Transaction) -> None:
-        """All up to the permission to send the content, in one round trip where the server allows it."""
-        for group in self._groups(transaction.commands):
-            if not transaction.undecided:
-                return
-            for answer in await self._dialogue.ask(group):
-                transaction.record(answer)
-
-    def _groups(self, commands: Sequence[Command]) -> Sequence[Sequence[Command]]:
-        if not commands:
-            return []
-        if self._dialogue.protocol.state is State.ENVELOPE:
-            commands = [RSET, *commands]
-        return [commands] if self.extensions.pipelining else [[command] for command in commands]
-
-    async def _send_content(
-        self, whole: PreparedContent | None, content: bytes | AsyncIterable[bytes]
-    ) -> list[Answer]:
-        if whole is not None:
-            return await self._dialogue.send_whole(whole)
-        assert not isinstance(content, bytes)
-        return await self._dialogue.send_stream(
-            content if self.extensions.eight_bit_mime else _seven_bit_only(content)
-        )
-
-    async def _send_nothing(self) -> None:
-        """A server may permit content although it refused every recipient: then it is a lone dot (RFC 2920,
-        3.1).
-
-        All is decided before, so an end of the connection here changes nothing for the mail.
-        """
-        try:
-            await self._dialogue.send_whole(_NO_CONTENT)
-        except ConnectionLost:
-            self._dialogue.abort()
-
-
-async def _seven_bit_only(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        if not chunk.isascii():
-            raise _eight_bit_refused()
-        yield chunk
-
-
-def _eight_bit_refused() -> EightBitRefused:
-    text = "The mail has 8-bit octets and the target does not offer 8BITMIME."
-    return EightBitRefused(text, Reply(554, (b"5.6.3 " + text.encode(),), local=True))

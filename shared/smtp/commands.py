@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared.model.errors import quoted
 from shared.smtp.errors import Unsendable
@@ -44,12 +44,14 @@ class Verb(StrEnum):
     QUIT = "QUIT"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command: its verb and its line, line end included. The line may hold a secret and is not shown."""
 
     verb: Verb
-    line: bytes = field(repr=False)
+    line: bytes
+
+    def __repr__(self) -> str:
+        return f"Command({self.verb})"
 
 
 DATA = Command(Verb.DATA, b"DATA\r\n")

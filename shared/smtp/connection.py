@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.smtp.commands import Command, Verb
 from shared.smtp.content import ContentEncoder, PreparedContent
@@ -21,18 +21,16 @@ from shared.smtp.reply import Reply
 from shared.smtp.reply_parser import ReplyParser
 from shared.smtp.state import (
     ALLOWED,
-    CONSENT,
     GROUPABLE,
     NEXT,
-    PLAIN_CONSENT,
+    POSSIBLE,
     PRESUMED,
     REFUSAL,
     State,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply and what it answers; `verb` is None for a 421 that came unasked."""
 
     verb: Verb | None
@@ -66,26 +64,28 @@ class SmtpConnection:
         """The bytes of a group of commands; more than one only where the server offers PIPELINING."""
         if self._awaited:
             raise LocalProtocolError(f"Commands were issued while {self._awaited[0]} was unanswered.")
-        self._check_group(commands)
         self.check_nothing_buffered()
-        self._awaited.extend(command.verb for command in commands)
-        return b"".join([command.line for command in commands])
+        return self._group(self.state, commands)
 
-    def whole_content(self, content: PreparedContent) -> bytes:
-        """The bytes of a whole mail with its end mark; the server then owes the answer."""
+    def whole_content(self, content: PreparedContent, behind: Sequence[Command] = ()) -> bytes:
+        """The bytes of a whole mail with its end mark; the server then owes the answer.
+
+        `behind`: the group of commands for the next mail, which may go in the same write (RFC 2920, section
+        3.1).
+        """
         self._end_content()
-        return content.wire
+        return content.wire + self._group(State.READY, behind) if behind else content.wire
 
     def content(self, chunk: bytes) -> bytes:
         """The bytes of a part of the mail, cut anywhere."""
         self._check_content()
         return self._encoder.feed(chunk)
 
-    def end_content(self) -> bytes:
-        """The bytes that end the mail; the server then owes the answer."""
+    def end_content(self, behind: Sequence[Command] = ()) -> bytes:
+        """The bytes that end the mail; the server then owes the answer. `behind` as for `whole_content`."""
         self._end_content()
         last, self._encoder = self._encoder.finish(), ContentEncoder()
-        return last
+        return last + self._group(State.READY, behind) if behind else last
 
     def tls_started(self) -> None:
         """TLS took over: forget what was learnt in clear (RFC 3207, section 4.2).
@@ -123,21 +123,21 @@ class SmtpConnection:
             self.close()
             raise
 
-    def _check_group(self, commands: Sequence[Command]) -> None:
-        state = self.state
-        for command in commands:
-            if state not in ALLOWED[command.verb]:
-                raise LocalProtocolError(f"{command.verb} cannot be sent in the state {state}.")
-            state = PRESUMED.get(command.verb, state)
-        if len(commands) > 1:
-            if not self.extensions.pipelining:
-                raise LocalProtocolError(
-                    "Several commands were issued to a server that does not offer PIPELINING."
-                )
-            if not all(command.verb in GROUPABLE for command in commands[:-1]):
-                raise LocalProtocolError(
-                    "A command was issued behind one that has to be the last of its group."
-                )
+    def _group(self, state: State, commands: Sequence[Command]) -> bytes:
+        """The bytes of commands that are sent in `state` without waiting for the answers between them."""
+        if (len(commands) > 1 or self._awaited) and not self.extensions.pipelining:
+            raise LocalProtocolError(
+                "Commands were issued together to a server that does not offer PIPELINING."
+            )
+        last = len(commands) - 1
+        for position, (verb, _) in enumerate(commands):
+            if state not in ALLOWED[verb]:
+                raise LocalProtocolError(f"{verb} cannot be sent in the state {state}.")
+            if position != last and verb not in GROUPABLE:
+                raise LocalProtocolError(f"A command was issued behind {verb}, which has to be the last.")
+            state = PRESUMED.get(verb, state)
+        self._awaited.extend([verb for verb, _ in commands])
+        return b"".join([line for _, line in commands])
 
     def _check_content(self) -> None:
         if self.state is not State.CONTENT or self._awaited:
@@ -165,12 +165,13 @@ class SmtpConnection:
         raise ProtocolViolation(f"The server sent a reply to nothing: {reply.text}.")
 
     def _follow(self, verb: Verb, reply: Reply) -> None:
-        if reply.severity not in REFUSAL and reply.severity not in CONSENT.get(verb, PLAIN_CONSENT):
+        severity = reply.severity
+        if severity not in POSSIBLE[verb]:
             raise ProtocolViolation(f"The server is out of step: it answered {verb} with {reply.text}.")
         if verb is Verb.EHLO or verb is Verb.HELO:
             greeted = verb is Verb.EHLO and reply.positive
             self.extensions = Extensions.announced(reply) if greeted else Extensions()
-        self.state = NEXT.get((verb, reply.severity), self.state)
+        self.state = NEXT.get((verb, severity), self.state)
 
     def close(self) -> None:
         """The connection is gone, or is given up."""

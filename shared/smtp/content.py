@@ -68,8 +68,8 @@ class ContentEncoder:
 
 
 def _with_crlf(data: bytes) -> bytes:
-    pairs = data.count(b"\r\n")
-    if data.count(b"\n") == pairs and data.count(b"\r") == pairs:
+    bare = data.replace(b"\r\n", b"")
+    if b"\n" not in bare and b"\r" not in bare:
         return data
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 

@@ -6,10 +6,10 @@ had come. After any error the stream is closed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 
 from shared.model.endpoint import Endpoint
-from shared.net.errors import NetworkError
+from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
 from shared.smtp.commands import QUIT, Command, Verb
 from shared.smtp.connection import Answer, SmtpConnection
 from shared.smtp.content import PreparedContent
@@ -20,6 +20,12 @@ from shared.smtp.timeouts import Timeouts
 
 # Octets that are handed to the transport without waiting for it to take them.
 UNDRAINED = 65536
+
+Behind = Callable[[], Sequence[Command]]
+
+
+def _nothing() -> Sequence[Command]:
+    return ()
 
 
 class Dialogue:
@@ -43,6 +49,11 @@ class Dialogue:
         """Whether another mail can be sent, as far as is known: the server may have left without a word."""
         return self.protocol.state in {State.READY, State.ENVELOPE} and self.protocol.quiet
 
+    @property
+    def open(self) -> bool:
+        """Whether the connection is there, as far as is known."""
+        return self.protocol.state is not State.CLOSED
+
     async def ask(self, commands: Sequence[Command]) -> list[Answer]:
         """Send a group of commands in one write and collect the answers.
 
@@ -56,30 +67,52 @@ class Dialogue:
         return await self.answers()
 
     async def answers(self) -> list[Answer]:
-        """The answers that the server owes, each within its own time."""
+        """The answers that the server owes, each within its own time; no further than to a mail's content."""
         answers = []
+        protocol = self.protocol
         try:
-            while (verb := self.protocol.awaited) is not None:
-                answers.append(await self._answer(verb))
+            while (verb := protocol.awaited) is not None:
+                answer = protocol.next_answer() or await self._answer(verb)
+                answers.append(answer)
+                if answer.verb is Verb.CONTENT:
+                    break
         except (NetworkError, ProtocolViolation) as error:
             raise self._lost(error) from error
-        if self.protocol.state is State.CLOSED:
+        if protocol.state is State.CLOSED:
             self.abort()
+        self._content_begun = self._content_ended = False
         return answers
 
-    async def send_whole(self, content: PreparedContent) -> list[Answer]:
-        """Send a whole mail in one write, and be answered."""
-        self._content_begun = self._content_ended = True
+    async def hears_within(self, seconds: float) -> bool:
+        """Whether the server says anything in this time; the end of the connection counts, too."""
+        self._allow(seconds)
         try:
-            self._stream.write(self.protocol.whole_content(content))
-            if len(content.wire) > UNDRAINED:
+            self.protocol.receive(await self._heard())
+        except (DeadlineExceeded, InactivityTimeout):
+            return False
+        except (NetworkError, ProtocolViolation) as error:
+            raise self._lost(error) from error
+        return True
+
+    async def send_whole(self, content: PreparedContent, behind: Behind = _nothing) -> Answer | None:
+        """Send a whole mail in one write, with the group that `behind` gives; `answers` then tells its fate.
+
+        Behind a mail that is large enough to be waited for goes nothing.
+
+        The answer comes at once where the server refuses in the middle of the content and hangs up.
+        """
+        self._content_begun = self._content_ended = True
+        large = len(content.wire) > UNDRAINED
+        try:
+            self._stream.write(self.protocol.whole_content(content, () if large else behind()))
+            if large:
                 await self._drain()
         except NetworkError as error:
-            return [await self._last_words(error)]
-        return await self.answers()
+            return await self._last_words(error)
+        return None
 
-    async def send_stream(self, chunks: AsyncIterable[bytes]) -> list[Answer]:
-        """Send a mail as it comes, and be answered.
+    async def send_stream(self, chunks: AsyncIterable[bytes], behind: Behind = _nothing) -> Answer | None:
+        """Send a mail as it comes; otherwise as `send_whole`.
 
         If `chunks` raises, the mail is abandoned without its end mark, which the server takes for no mail.
         """
@@ -89,13 +122,13 @@ class Dialogue:
                 self._stream.write(self.protocol.content(chunk))
                 await self._drain()
             self._content_ended = True
-            self._stream.write(self.protocol.end_content())
+            self._stream.write(self.protocol.end_content(behind()))
         except NetworkError as error:
-            return [await self._last_words(error)]
+            return await self._last_words(error)
         except BaseException:
             self.abort()
             raise
-        return await self.answers()
+        return None
 
     async def start_tls(self) -> None:
         """The handshake after the server's consent; `TlsUnavailable` means that the connection is closed."""
@@ -125,18 +158,23 @@ class Dialogue:
         self.protocol.close()
 
     async def _answer(self, verb: Verb) -> Answer:
-        answer = self.protocol.next_answer()
-        if answer is None:
-            seconds = self._timeouts.answer_to(verb)
-            self._stream.inactivity_timeout = seconds
-            self._stream.set_deadline(seconds)
-        while answer is None:
-            data = await self._stream.read()
-            if not data:
-                raise ProtocolViolation(f"{self._endpoint} closed the connection where it owed an answer.")
-            self.protocol.receive(data)
+        """The answer to `verb`, which is not there yet."""
+        self._allow(self._timeouts.answer_to(verb))
+        while True:
+            self.protocol.receive(await self._heard())
             answer = self.protocol.next_answer()
-        return answer
+            if answer is not None:
+                return answer
+
+    async def _heard(self) -> bytes:
+        data = await self._stream.read()
+        if not data:
+            raise ProtocolViolation(f"{self._endpoint} closed the connection where it owed an answer.")
+        return data
+
+    def _allow(self, seconds: float) -> None:
+        self._stream.inactivity_timeout = seconds
+        self._stream.set_deadline(seconds)
 
     async def _drain(self) -> None:
         self._stream.inactivity_timeout = self._timeouts.block
@@ -146,7 +184,7 @@ class Dialogue:
     async def _last_words(self, error: NetworkError) -> Answer:
         """A server that refuses in the middle of the content may say so before it hangs up: see if it did."""
         try:
-            return await self._answer(Verb.QUIT)
+            return self.protocol.next_answer() or await self._answer(Verb.QUIT)
         except (NetworkError, ProtocolViolation):
             raise self._lost(error) from error
         finally:

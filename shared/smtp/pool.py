@@ -1,48 +1,57 @@
 """Connections to one target: at most so many, kept while they are good, and never trusted blindly.
 
-A server may close a kept connection while nobody looks. That is found out on the next mail; it is sent again
-over a fresh connection, once, and only if nothing of its content had left: never twice.
+Mails that come while all connections are in use wait in line.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from shared.model.endpoint import Endpoint
+from shared.smtp.carrier import Carrier
 from shared.smtp.client import SmtpClient
-from shared.smtp.envelope import Envelope, Phase, RecipientReply
-from shared.smtp.errors import ConnectionLost, NoConnectionFree
+from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.line import Line, Waiting
+from shared.smtp.link import Link
+from shared.smtp.mail import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How connections are used: at most `limit` of them exist at any moment.
+
+    One is given up after `idle` seconds without a mail, after `mails`, and after `age` seconds, which lets
+    load balancers and memory leaks on the other side have their way. Nobody waits longer than `patience`
+    seconds for his turn.
+    """
+
+    limit: int
+    idle: float = 20.0
+    mails: int = 1000
+    age: float = 300.0
+    patience: float | None = None
 
 
 class ConnectionPool:
-    """`connect` opens a connection to `target`, at most `limit` of them exist at any moment.
-
-    `clock` gives monotonic seconds. A connection is given up after `idle_seconds` without a mail and after
-    `mails_per_connection`, which lets load balancers and memory leaks on the other side have their way.
-    Nobody waits longer than `patience` seconds for his turn.
-    """
+    """`connect` opens a connection to `target`; `clock` gives monotonic seconds."""
 
     def __init__(
         self,
         target: Endpoint,
+        usage: Usage,
         *,
-        limit: int,
         connect: Callable[[], Awaitable[SmtpClient]],
         clock: Callable[[], float],
-        idle_seconds: float = 20.0,
-        mails_per_connection: int = 1000,
-        patience: float | None = None,
     ) -> None:
-        self.target = target
+        self.usage = usage
+        self.clock = clock
+        self.line = Line(str(target), usage.patience)
         self._connect = connect
-        self._clock = clock
-        self._idle_seconds = idle_seconds
-        self._mails_per_connection = mails_per_connection
-        self._slots = asyncio.Semaphore(limit)
-        self._patience = patience
-        self._idle: list[tuple[float, SmtpClient]] = []
+        self._idle: list[Link] = []
+        self._carriers: set[asyncio.Task[None]] = set()
+        self._starting = 0
         self._closed = False
 
     @property
@@ -50,93 +59,82 @@ class ConnectionPool:
         """How many connections are kept and not in use."""
         return len(self._idle)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[SmtpClient]:
-        """A connection, kept or fresh, for the block alone; a broken one is thrown away behind it.
+    @property
+    def crowded(self) -> bool:
+        """Whether mails wait for whom no connection is meant yet."""
+        return len(self.line) > self._starting
 
-        Waits while `limit` connections are in use. Raises what `connect` raises, and `NoConnectionFree`.
+    async def send(self, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        """The reply that decided about each recipient, in the order of the envelope.
+
+        Raises what `connect` and `Courier.carry` raise, and `NoConnectionFree`.
         """
-        async with self._turn():
-            client = await self._kept() or await self._connect()
-            try:
-                yield client
-            finally:
-                await self._give_back(client)
+        loop = asyncio.get_running_loop()
+        mail = Waiting(envelope, content, loop)
+        self.line.join(mail)
+        self._serve(loop)
+        try:
+            return await mail.end
+        except asyncio.CancelledError:
+            self.line.leave(mail)
+            if mail.carrier is not None:
+                mail.carrier.cancel()
+            raise
 
-    async def send(
-        self, envelope: Envelope, content: bytes | AsyncIterable[bytes]
-    ) -> Sequence[RecipientReply]:
-        """`SmtpClient.send` over any connection; raises what that and `connection` raise."""
-        async with self._turn():
-            client = await self._kept()
-            if client is not None:
-                replies = await self._send_over_kept(client, envelope, content)
-                if replies is not None:
-                    return replies
-            return await self._send_over(await self._connect(), envelope, content)
+    async def opened(self) -> Link:
+        """A fresh connection."""
+        return Link(await self._connect(), born=self.clock())
+
+    def kept(self) -> Link | None:
+        """The connection that was used last, so that those not needed grow old and are closed."""
+        oldest = self.clock() - self.usage.idle
+        return self._idle.pop() if self._idle and self._idle[-1].idle_since > oldest else None
+
+    async def leave(self, link: Link) -> None:
+        """Keep a connection for later, or part with it."""
+        if not link.client.usable:
+            link.client.abort()
+        elif self._closed or self.worn(link):
+            await link.client.quit()
+        else:
+            link.idle_since = self.clock()
+            self._idle.append(link)
+
+    def worn(self, link: Link) -> bool:
+        """Whether a connection has done enough."""
+        return link.client.courier.mails >= self.usage.mails or self.clock() - link.born >= self.usage.age
 
     async def close_idle(self) -> None:
         """Close what was idle for too long; to be called now and then."""
-        expiry = self._clock() - self._idle_seconds
-        expired = [client for since, client in self._idle if since <= expiry]
-        self._idle = [(since, client) for since, client in self._idle if since > expiry]
+        oldest = self.clock() - self.usage.idle
+        expired = [link for link in self._idle if link.idle_since <= oldest]
+        self._idle = [link for link in self._idle if link.idle_since > oldest]
         await _quit_all(expired)
 
     async def close(self) -> None:
-        """Close all idle connections now, and those in use as soon as they are given back."""
+        """Close all idle connections now, and those in use as soon as nobody waits for them."""
         self._closed = True
         idle, self._idle = self._idle, []
-        await _quit_all([client for _, client in idle])
+        await _quit_all(idle)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise NoConnectionFree(
-                f"All connections to {self.target} were in use for {self._patience:g} seconds."
-            ) from None
-        try:
-            yield
-        finally:
-            self._slots.release()
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that somebody serves those who wait."""
+        if self.crowded and len(self._carriers) < self.usage.limit:
+            self._starting += 1
+            carrier = loop.create_task(self._carry())
+            self._carriers.add(carrier)
+            carrier.add_done_callback(self._carried)
+        elif self.crowded:
+            self.line.watch(loop)
 
-    async def _kept(self) -> SmtpClient | None:
-        """The connection that was used last, so that those not needed grow old and are closed."""
-        if self._idle:
-            await self.close_idle()
-        return self._idle.pop()[1] if self._idle else None
+    async def _carry(self) -> None:
+        self._starting -= 1
+        await Carrier(self).run()
 
-    async def _send_over(
-        self, client: SmtpClient, envelope: Envelope, content: bytes | AsyncIterable[bytes]
-    ) -> Sequence[RecipientReply]:
-        try:
-            return await client.send(envelope, content)
-        finally:
-            await self._give_back(client)
-
-    async def _send_over_kept(
-        self, client: SmtpClient, envelope: Envelope, content: bytes | AsyncIterable[bytes]
-    ) -> Sequence[RecipientReply] | None:
-        """None: the server had left before the mail began, by closing or with a 421 for a goodbye."""
-        try:
-            replies = await self._send_over(client, envelope, content)
-        except ConnectionLost as lost:
-            if lost.content_begun:
-                raise
-            return None
-        said_goodbye = all(each.phase is Phase.MAIL and each.reply.code == 421 for each in replies)
-        return None if said_goodbye else replies
-
-    async def _give_back(self, client: SmtpClient) -> None:
-        if not client.usable:
-            client.abort()
-        elif self._closed or client.mails >= self._mails_per_connection:
-            await client.quit()
-        else:
-            self._idle.append((self._clock(), client))
+    def _carried(self, carrier: asyncio.Task[None]) -> None:
+        self._carriers.discard(carrier)
+        self._serve(carrier.get_loop())
 
 
-async def _quit_all(clients: Sequence[SmtpClient]) -> None:
-    await asyncio.gather(*(client.quit() for client in clients))
+async def _quit_all(links: Sequence[Link]) -> None:
+    await asyncio.gather(*(link.client.quit() for link in links))

@@ -6,7 +6,6 @@ Its text is kept raw; `Reply.text` makes it safe to show.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.model.errors import quoted
@@ -27,8 +26,7 @@ class EnhancedStatus(NamedTuple):
         return f"{self.status_class}.{self.subject}.{self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One reply: its code and the text of each line (at least one), without code and line end.
 
     `local` marks a reply that no server gave: this client refused first, and says so in the same form.

@@ -7,6 +7,7 @@ that is not a reply.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from shared.model.errors import quoted
 from shared.smtp.errors import ProtocolViolation
@@ -26,7 +27,7 @@ class ReplyParser:
         self._buffer = b""
         self._position = 0
         self._lines: list[bytes] = []
-        self._code = b""
+        self._code = 0
         self._size = 0
 
     @property
@@ -48,26 +49,29 @@ class ReplyParser:
         while (end := self._buffer.find(b"\n", self._position)) >= 0:
             line = self._buffer[self._position : end]
             self._position = end + 1
-            if self._is_last(line):
-                return self._complete()
+            if (reply := self._take(line)) is not None:
+                return reply
         self._check_length(len(self._buffer) - self._position)
         return None
 
-    def _is_last(self, line: bytes) -> bool:
+    def _take(self, line: bytes) -> Reply | None:
+        """The reply that `line` ends, if it ends one."""
         self._check_length(len(line))
-        match = _LINE.fullmatch(line)
-        if match is None:
+        understood = _understood(line)
+        if understood is None:
             raise ProtocolViolation(f"The server sent something that is no SMTP reply: {quoted(line)}.")
-        code, separator, text = match.groups(b"")
-        if self._lines and code != self._code:
+        reply, is_last = understood
+        if is_last and not self._lines:
+            return reply
+        if self._lines and reply.code != self._code:
             raise ProtocolViolation(f"The server changed its mind within one reply: {quoted(line)}.")
-        self._code = code
-        self._lines.append(text.rstrip())
+        self._code = reply.code
+        self._lines += reply.lines
         self._size += len(line)
-        return separator != b"-"
+        return self._complete() if is_last else None
 
     def _complete(self) -> Reply:
-        reply = Reply(int(self._code), tuple(self._lines))
+        reply = Reply(self._code, tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
 
@@ -76,3 +80,16 @@ class ReplyParser:
             raise ProtocolViolation(f"The server sent a reply line of more than {MAX_LINE} octets.")
         if self._size + length > MAX_REPLY:
             raise ProtocolViolation(f"The server sent a reply of more than {MAX_REPLY} octets.")
+
+
+@lru_cache(maxsize=128)
+def _understood(line: bytes) -> tuple[Reply, bool] | None:
+    """A line as the only one of a reply, and whether it ends one; None: it belongs to no reply.
+
+    Servers say the same few things over and over, so what was understood is remembered.
+    """
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    code, separator, text = match.groups(b"")
+    return Reply(int(code), (text.rstrip(),)), separator != b"-"

@@ -69,9 +69,10 @@ NEXT: Mapping[tuple[Verb, int], State] = MappingProxyType(
     }
 )
 
-# The replies that mean consent where it is not the plain 2yz; a consent of the wrong kind is out of step.
-CONSENT: Mapping[Verb, frozenset[int]] = MappingProxyType(
-    {Verb.DATA: frozenset({3}), Verb.AUTH: frozenset({2, 3})}
-)
-PLAIN_CONSENT = frozenset({2})
 REFUSAL = frozenset({4, 5})
+
+# The first digits that a reply may have: refusals and the plain consent, except where consent is of another
+# kind. Anything else is out of step.
+POSSIBLE: Mapping[Verb, frozenset[int]] = MappingProxyType(
+    {verb: REFUSAL | {2} for verb in Verb} | {Verb.DATA: REFUSAL | {3}, Verb.AUTH: REFUSAL | {2, 3}}
+)

@@ -7,7 +7,7 @@ written, leaves the others alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.smtp.commands import DATA, Command, Verb, mail_from, rcpt_to
 from shared.smtp.connection import Answer
@@ -46,11 +46,13 @@ class Transaction:
         """One per recipient of the envelope, in its order; complete once none is undecided."""
         return [self._decided[position] for position in sorted(self._decided)]
 
-    def record(self, answer: Answer) -> None:
-        """Note what an answer means for whom; refusing a step that all share decides about all still open."""
-        verb, reply = answer.verb, answer.reply
-        if verb is None or verb not in _PHASES:
-            return
+    def record(self, answers: Iterable[Answer]) -> None:
+        """Note what they mean for whom; refusing a step that all share decides about all still open."""
+        for verb, reply in answers:
+            if verb in _PHASES:
+                self._record(verb, reply)
+
+    def _record(self, verb: Verb, reply: Reply) -> None:
         position = self._asked.popleft() if verb is Verb.RCPT else None
         refused = reply.severity in {4, 5}
         if position is not None and refused:

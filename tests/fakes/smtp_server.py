@@ -17,8 +17,12 @@ from tests.fakes.certificates import Certificate
 
 
 class Act(Enum):
-    """What the server does instead of answering."""
+    """What the server does instead of answering. PROPERLY: nothing else; HOLD: that, but it waits for
+    `SmtpServer.released` first.
+    """
 
+    PROPERLY = auto()
+    HOLD = auto()
     SILENCE = auto()
     HANG_UP = auto()
     RESET = auto()
@@ -61,6 +65,8 @@ class SmtpServer(SmtpTarget):
         self.behaviour = replace(self.behaviour, keywords=tuple(keywords))
         self.seen: list[AcceptedMail] = []
         self.mail_seen = asyncio.Event()
+        self.released = asyncio.Event()
+        self.quit_seen = asyncio.Event()
         self.commands: list[str] = []
         self.connections = 0
 
@@ -89,6 +95,8 @@ class ScriptedSession(Session):
 
     async def command(self, verb: str, argument: str) -> str:
         self.server.commands.append(f"{verb} {argument}".strip())
+        if verb == "QUIT":
+            self.server.quit_seen.set()
         scripted = self.server.scripted(verb)
         if scripted is None and verb == "RCPT":
             scripted = self.server.recipients.get(argument[argument.find("<") + 1 : argument.rfind(">")])
@@ -139,11 +147,14 @@ class ScriptedSession(Session):
         """Do what the script says; a reply is returned, but behind a 421 the server leaves."""
         if isinstance(scripted, str) and not scripted.startswith("421"):
             return scripted
-        if scripted is None:
+        if scripted is None or scripted is Act.PROPERLY:
             return None
         if isinstance(scripted, str):
             self.reply(scripted)
         await self.flush()
+        if scripted is Act.HOLD:
+            await self.server.released.wait()
+            return None
         if scripted is Act.SILENCE:
             await self.reader.read()
         if scripted is Act.RESET:

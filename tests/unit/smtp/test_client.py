@@ -6,34 +6,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.model.endpoint import Endpoint
 from shared.net.errors import ConnectionLost as NetworkLost
 from shared.net.errors import DeadlineExceeded, NetworkError
-from shared.smtp.client import SmtpClient, connect
 from shared.smtp.envelope import Envelope, Phase
 from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
 from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
+from tests.fakes.smtp_client import BARE, client_for
 
-ENDPOINT = Endpoint("mx.example", 25)
-FULL = b"250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 1000\r\n"
-BARE = b"250 mx.example\r\n"
 MAIL = b"Subject: x\r\n\r\nHello\r\n"
 TO_BOB = Envelope("alice@example.org", ("bob@corp.example",))
 TO_TWO = Envelope("alice@example.org", ("bob@corp.example", "eve@corp.example"))
 ACCEPTED = b"250 OK\r\n250 OK\r\n354 go\r\n"
-
-
-async def client_for(stream: ScriptedStream, offer: bytes = FULL) -> SmtpClient:
-    """A client behind its EHLO; `stream` has the rest of the script."""
-    opening = ScriptedStream(b"220 mx.example\r\n", offer)
-
-    async def dialer(_endpoint: Endpoint) -> ScriptedStream:
-        return opening
-
-    client = await connect(ENDPOINT, helo_name="me.example", dialer=dialer)
-    client._dialogue._stream = stream
-    return client
 
 
 async def chunks(*pieces: bytes | Exception) -> AsyncIterator[bytes]:

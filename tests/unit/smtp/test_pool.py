@@ -10,7 +10,7 @@ from shared.net.errors import ConnectFailed
 from shared.smtp.client import SmtpClient, connect
 from shared.smtp.envelope import Envelope
 from shared.smtp.errors import ConnectionLost, NoConnectionFree, SizeRefused
-from shared.smtp.pool import ConnectionPool
+from shared.smtp.pool import ConnectionPool, Usage
 from tests.fakes.smtp_server import Act, SmtpServer
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n"
@@ -37,12 +37,9 @@ def pool_to(
     endpoint = Endpoint("127.0.0.1", server.port)
     return ConnectionPool(
         endpoint,
-        limit=limit,
+        Usage(limit=limit, idle=20, mails=mails_per_connection, patience=patience),
         connect=connector or (lambda: connect(endpoint, helo_name="me.example")),
         clock=clock or Clock(),
-        idle_seconds=20,
-        mails_per_connection=mails_per_connection,
-        patience=patience,
     )
 
 
@@ -59,30 +56,22 @@ async def test_a_connection_is_kept_and_used_again() -> None:
 async def test_never_more_connections_than_the_limit() -> None:
     async with SmtpServer() as server:
         pool = pool_to(server, limit=3)
-        in_use = most = 0
-
-        async def one() -> None:
-            nonlocal in_use, most
-            async with pool.connection() as client:
-                in_use += 1
-                most = max(most, in_use)
-                await client.send(TO_BOB, MAIL)
-                in_use -= 1
-
-        await asyncio.gather(*(one() for _ in range(30)))
-        assert most == 3
+        await asyncio.gather(*(pool.send(TO_BOB, MAIL) for _ in range(30)))
         assert server.connections == 3
         assert len(server.accepted) == 30
         await pool.close()
 
 
 async def test_who_waited_too_long_for_his_turn_sends_nothing_and_takes_no_turn() -> None:
-    async with SmtpServer() as server:
+    async with SmtpServer(replies={"CONTENT": Act.SILENCE}) as server:
         pool = pool_to(server, patience=0.01)
-        async with pool.connection():
-            with pytest.raises(NoConnectionFree, match="in use for"):
-                await pool.send(TO_BOB, MAIL)
+        blocking = asyncio.create_task(pool.send(TO_BOB, MAIL))
+        await server.mail_seen.wait()
+        with pytest.raises(NoConnectionFree, match="in use for"):
+            await pool.send(TO_BOB, MAIL)
         assert server.accepted == []
+        blocking.cancel()
+        del server.script["CONTENT"]
         await pool.send(TO_BOB, MAIL)
         assert len(server.accepted) == 1
         await pool.close()
@@ -228,10 +217,23 @@ async def test_a_failed_connect_gives_its_place_back() -> None:
 
 
 async def test_a_closed_pool_keeps_nothing() -> None:
-    async with SmtpServer() as server:
+    async with SmtpServer(replies={"CONTENT": Act.HOLD}) as server:
         pool = pool_to(server)
-        async with pool.connection() as client:
-            await pool.close()
-            await client.send(TO_BOB, MAIL)
+        sending = asyncio.create_task(pool.send(TO_BOB, MAIL))
+        await server.mail_seen.wait()
+        await pool.close()
+        server.released.set()
+        await sending
+        await server.quit_seen.wait()
         assert pool.idle == 0
-        assert server.commands[-1] == "QUIT"
+
+
+async def test_a_connection_is_given_up_when_it_is_old() -> None:
+    async with SmtpServer() as server:
+        clock = Clock()
+        pool = pool_to(server, clock=clock)
+        for _ in range(3):
+            await pool.send(TO_BOB, MAIL)
+            clock.now += 200
+        assert server.connections == 3
+        await pool.close()

@@ -35,7 +35,12 @@ GARBAGE = [
 ]
 
 texts = st.binary(max_size=60).map(lambda text: text.replace(b"\n", b"").rstrip())
-replies = st.builds(Reply, st.integers(200, 599), st.lists(texts, min_size=1, max_size=4).map(tuple))
+replies = st.builds(
+    Reply,
+    st.integers(200, 599),
+    st.lists(texts, min_size=1, max_size=4).map(tuple),
+    local=st.just(False),
+)
 
 
 def parsed(*pieces: bytes) -> list[Reply]:

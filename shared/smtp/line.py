@@ -1,0 +1,77 @@
+"""The line in which mails wait for a connection to one target."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.errors import NoConnectionFree
+from shared.smtp.mail import Content, Mail
+
+
+class Waiting(Mail):
+    """A mail that waits, and its end; `since` is by the event loop's clock."""
+
+    __slots__ = ("carrier", "end", "since")
+
+    def __init__(self, envelope: Envelope, content: Content, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(envelope, content)
+        self.end: asyncio.Future[Sequence[RecipientReply]] = loop.create_future()
+        self.since = loop.time()
+        self.carrier: asyncio.Task[None] | None = None
+
+    def settle(self, replies: Sequence[RecipientReply]) -> None:
+        """It was answered."""
+        if not self.end.done():
+            self.end.set_result(replies)
+
+    def fail(self, error: Exception) -> None:
+        """It was not."""
+        if not self.end.done():
+            self.end.set_exception(error)
+
+
+class Line:
+    """First come, first served; who has waited for `patience` seconds is told `NoConnectionFree`."""
+
+    def __init__(self, target: str, patience: float | None) -> None:
+        self._target = target
+        self._patience = patience
+        self._mails: deque[Waiting] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._mails)
+
+    def join(self, mail: Waiting) -> None:
+        """Wait at the end."""
+        self._mails.append(mail)
+
+    def give_back(self, mail: Waiting) -> None:
+        """Wait at the front, as before."""
+        mail.carrier = None
+        self._mails.appendleft(mail)
+
+    def next(self) -> Waiting | None:
+        """Whose turn it is."""
+        return self._mails.popleft() if self._mails else None
+
+    def leave(self, mail: Waiting) -> None:
+        """Wait no more; nothing happens to one that does not wait."""
+        if mail in self._mails:
+            self._mails.remove(mail)
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that nobody waits too long; to be called when somebody has to."""
+        if self._patience is not None and self._watch is None and self._mails:
+            due = self._mails[0].since + self._patience
+            self._watch = loop.call_at(due, self._turn_away, loop, self._patience)
+
+    def _turn_away(self, loop: asyncio.AbstractEventLoop, patience: float) -> None:
+        self._watch = None
+        while self._mails and self._mails[0].since + patience <= loop.time():
+            text = f"All connections to {self._target} were in use for {patience:g} seconds."
+            self._mails.popleft().fail(NoConnectionFree(text))
+        self.watch(loop)
