@@ -19,11 +19,11 @@ from shared.model.address import Address, DefectiveAddress, checked_local, norma
 from shared.model.errors import quoted
 
 ADDRESS_LIMIT = 20_000
-_TEXT_LIMIT = 1_000
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _BARE = re.compile(r"[wq]@[wl]")
 _ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
 _NAME = frozenset({Kind.WORD, Kind.QUOTED, Kind.LITERAL, Kind.JUNK})
+_ENCODED_WORD = re.compile(r"=\?[^?]++\?[BbQq]\?[^?]*+\?=")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -92,7 +92,7 @@ def _address(text: str, element: list[Token], kinds: str, *, only_in_brackets: b
         raise DefectiveAddress("it follows a quotation mark or parenthesis that is never closed")
     else:
         local, _, domain = element
-    return Address(_local(text[local.start : local.end]), _domain(text[domain.start : domain.end]))
+    return Address(_local(text[local.start : local.end]), normal_domain(text[domain.start : domain.end]))
 
 
 def _why_refused(kinds: str) -> str:
@@ -112,19 +112,6 @@ def _why_refused(kinds: str) -> str:
 def _local(text: str) -> str:
     if _CONTROL.search(text):
         raise DefectiveAddress("control characters or bytes that are no UTF-8 in the local part")
+    if text.startswith("=?") and _ENCODED_WORD.search(text):
+        raise DefectiveAddress("an encoded word in the local part")
     return checked_local(text)
-
-
-def _domain(text: str) -> str:
-    """Stricter than `normal_domain`: a name that IDNA would turn into a different one is refused."""
-    if len(text) > _TEXT_LIMIT:
-        raise DefectiveAddress("domain is much too long")
-    domain = normal_domain(text)
-    if not text.isascii() and domain.encode("ascii").decode("idna") != _lower(text).removesuffix("."):
-        raise DefectiveAddress("domain is not the normal form of an international name")
-    return domain
-
-
-def _lower(text: str) -> str:
-    """In lower case, save for signs (the Kelvin sign) that would become an ASCII letter."""
-    return "".join([c if c.lower().isascii() and not c.isascii() else c.lower() for c in text])

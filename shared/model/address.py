@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import idna
+
 LOCAL_LIMIT = 64
 DOMAIN_LIMIT = 253
 LABEL_LIMIT = 63
@@ -53,14 +55,23 @@ def checked_local(local: str) -> str:
     return local
 
 
+def is_dot_atom(local: str) -> bool:
+    """Whether the local part needs no quotation marks."""
+    return _ATOM.fullmatch(local) is not None
+
+
 def normal_domain(text: str) -> str:
-    """The domain in lower case and IDNA, without a final dot. Raises `DefectiveAddress`."""
-    domain = text.removesuffix(".").lower()
-    if not domain.isascii():
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise DefectiveAddress("domain is no valid international name") from error
+    """The domain in lower case and IDNA 2008, without a final dot. Raises `DefectiveAddress`.
+
+    A name in letters that IDNA would first have to map to others is refused: it is not the normal form.
+    """
+    domain = text.removesuffix(".")
+    return checked_domain(domain.lower() if domain.isascii() else _encoded(domain))
+
+
+def checked_domain(domain: str) -> str:
+    """The domain in lower case, if it is one in ASCII. Raises `DefectiveAddress`."""
+    domain = domain.lower()
     if not domain:
         raise DefectiveAddress("nothing after the @")
     if len(domain) > DOMAIN_LIMIT:
@@ -69,3 +80,23 @@ def normal_domain(text: str) -> str:
         if len(label) > LABEL_LIMIT or not _LABEL.fullmatch(label):
             raise DefectiveAddress("domain has an invalid label")
     return domain
+
+
+def _encoded(domain: str) -> str:
+    """The A-labels of an international name. Only U+002E divides labels here, although IDNA knows more
+    dots."""
+    if len(domain) > DOMAIN_LIMIT:
+        raise DefectiveAddress(f"domain longer than {DOMAIN_LIMIT} octets")
+    try:
+        return ".".join([_encoded_label(_lower(label)) for label in domain.split(".")])
+    except UnicodeError as error:
+        raise DefectiveAddress("domain is no valid international name in its normal form") from error
+
+
+def _encoded_label(label: str) -> str:
+    return label if label.isascii() else idna.alabel(label).decode("ascii")
+
+
+def _lower(text: str) -> str:
+    """In lower case, save for signs (the Kelvin sign) that would become an ASCII letter."""
+    return "".join([c if c.lower().isascii() and not c.isascii() else c.lower() for c in text])

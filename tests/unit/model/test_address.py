@@ -49,7 +49,7 @@ def test_a_quoted_local_part_may_contain_an_at_sign_and_blanks() -> None:
         ("b" * 65 + "@corp.example", "local part longer than 64 octets"),
         ("bob@" + "c" * 64 + ".example", "domain has an invalid label"),
         ("bob@" + "c." * 128, "domain longer than 253 octets"),
-        ("bob@\ud800.example", "domain is no valid international name"),
+        ("bob@\ud800.example", "domain is no valid international name in its normal form"),
     ],
 )
 def test_a_defective_address_is_refused_with_the_reason(text: str, reason: str) -> None:

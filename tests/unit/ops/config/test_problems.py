@@ -335,7 +335,7 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             '[relay]\nhelo_name = "ä b"',
             2,
             "[relay]: ",
-            '"helo_name": "ä b" is no valid domain: domain has an invalid label',
+            '"helo_name": "ä b" is no valid domain: domain is no valid international name in its normal form',
         ),
         (
             '[fetcher]\ninline_limit = "9MiB"',
