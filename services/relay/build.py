@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.relay.attempt import Attempter
 from services.relay.backoff import RetryPolicy
+from services.relay.circuit import ProbePolicy
+from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusions, Observe, unobserved
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
+from services.relay.reach import reach_and_leave
 from services.relay.service import Relay, RelaySettings
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite
@@ -21,16 +26,27 @@ def build_relay(
     """A relay called `name` in the journal; `observe` is told of outcomes."""
     section = configuration.relay
     lease = configuration.leases.message
+    lanes = Lanes(
+        configuration.targets,
+        helo_name=section.helo_name,
+        capacity=_lane_capacity(len(configuration.targets)),
+        clock=around.clock,
+        patience=lease / 2,
+    )
+    circuits = Circuits(
+        configuration.targets,
+        lanes,
+        partial(reach_and_leave, helo_name=section.helo_name),
+        around.store,
+        around.clock,
+        ProbePolicy(section.probe_delays),
+    )
+    around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
     return Relay(
         around.broker,
         around.store,
-        Lanes(
-            configuration.targets,
-            helo_name=section.helo_name,
-            capacity=_lane_capacity(len(configuration.targets)),
-            clock=around.clock,
-            patience=lease / 2,
-        ),
+        lanes,
+        circuits,
         Attempter(
             accounts=configuration.accounts,
             targets=configuration.targets,
@@ -52,8 +68,7 @@ def build_relay(
             observe,
         ),
         Overdue(around.store, around.broker, around.clock, lease),
-        around.topology,
-        RelaySettings(name, lease, APPETITE),
+        RelaySettings(name, lease, APPETITE, around.topology),
     )
 
 

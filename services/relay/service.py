@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.relay.attempt import Attempter
+from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusion, Conclusions
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
@@ -40,6 +41,7 @@ class RelaySettings:
     worker: str
     message_lease: float
     appetite: Appetite
+    topology: Topology
 
 
 class Relay:
@@ -50,19 +52,19 @@ class Relay:
         broker: Broker,
         deliveries: Deliveries,
         lanes: Lanes,
+        circuits: Circuits,
         attempter: Attempter,
         conclusions: Conclusions,
         overdue: Overdue,
-        topology: Topology,
         settings: RelaySettings,
     ) -> None:
         self._broker = broker
         self._deliveries = deliveries
         self._lanes = lanes
+        self._circuits = circuits
         self._attempter = attempter
         self._conclusions = conclusions
         self._overdue = overdue
-        self._topology = topology
         self._settings = settings
         self._clock: Clock = attempter.clock
         self._attempts: set[asyncio.Task[None]] = set()
@@ -75,7 +77,7 @@ class Relay:
         async with asyncio.TaskGroup() as group:
             helpers = [
                 group.create_task(each)
-                for each in (self._conclusions.run(), self._overdue.run(), self._tidy())
+                for each in (self._conclusions.run(), self._overdue.run(), self._circuits.run(), self._tidy())
             ]
             try:
                 await consumer.run(stop, self._drain)
@@ -88,14 +90,19 @@ class Relay:
         """Use the accounts and targets of another configuration from the next attempt on."""
         self._attempter.accounts = configuration.accounts
         self._attempter.targets = configuration.targets
+        self._circuits.targets = configuration.targets
         await self._lanes.change(configuration.targets)
+
+    def remark(self) -> str | None:
+        """What those who watch the process should know, though it does its work: targets out of reach."""
+        return self._circuits.remark()
 
     async def _handle(self, batch: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
         ready: list[Received[MessageRouted]] = []
-        full: list[Received[MessageRouted]] = []
+        later: list[Received[MessageRouted]] = []
         for received in batch:
-            (full if self._lanes.is_full(received.event.target) else ready).append(received)
-        await self._put_off(full, subscription)
+            (later if self._has_to_wait(received.event.target) else ready).append(received)
+        await self._put_off(later, subscription)
         if not ready:
             return
         servings = await self._deliveries.begin_attempts(
@@ -120,13 +127,23 @@ class Relay:
         recipients = tuple((each.address, each.attempt) for each in event.recipients)
         return Attempt(event.message, event.fetch_no, recipients, self._settings.worker)
 
-    async def _put_off(self, full: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
-        """Come back later, without an attempt: the lane is busy, not the mail at fault."""
-        if not full:
+    def _has_to_wait(self, target: str) -> bool:
+        return self._lanes.is_full(target) or self._circuits.is_open(target)
+
+    async def _put_off(self, later: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
+        """Come back later, without an attempt: the target is busy or out of reach, not the mail at fault."""
+        if not later:
             return
-        key = self._topology.retry_key(BUSY_DELAY)
-        await self._broker.publish([Publication(key, received.delivery.body) for received in full])
-        await subscription.ack([received.delivery for received in full])
+        await self._broker.publish(
+            [
+                Publication(self._later_key(received.event.target), received.delivery.body)
+                for received in later
+            ]
+        )
+        await subscription.ack([received.delivery for received in later])
+
+    def _later_key(self, target: str) -> str:
+        return self._settings.topology.retry_key(max(BUSY_DELAY, self._circuits.wait(target)))
 
     def _start(self, received: Received[MessageRouted], serving: Serving, subscription: Subscription) -> None:
         attempt = asyncio.create_task(self._attempt(received, serving, subscription))
@@ -136,7 +153,7 @@ class Relay:
     async def _attempt(
         self, received: Received[MessageRouted], serving: Serving, subscription: Subscription
     ) -> None:
-        outcomes = await self._attempter.make(received.event, serving, self._lanes)
+        outcomes = await self._attempter.make(received.event, serving, self._circuits)
         self._conclusions.add(Conclusion(received, outcomes, subscription))
 
     async def _drain(self) -> None:

@@ -98,6 +98,10 @@ class Metrics:
         self.retries = self._counter(
             "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
         )
+        self.targets_out = self._gauge(
+            "mailferry_relay_targets_out",
+            "Targets that are out of reach: their mail is left at its source until a probe succeeds.",
+        )
         self.delivery_seconds = self._histogram(
             "mailferry_relay_delivery_seconds",
             "Time of an attempt, the wait for a free connection included.",

@@ -38,6 +38,7 @@ settle_wait = "3s"
 [relay]
 helo_name = "ferry.corp.example"
 retry_delays = ["1s"]
+probe_delays = ["0.5s", "1s"]
 
 [leases]
 {leases}

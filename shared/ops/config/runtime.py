@@ -78,12 +78,13 @@ class FetcherSection:
 @dataclass(frozen=True, slots=True)
 class RelaySection:
     """When delivery is tried again, in seconds: the delays in their order, the last one until `give_up` has
-    passed.
+    passed. `probe_delays` lie between probes of a target that is out of reach.
     """
 
     retry_delays: tuple[float, ...]
     give_up: float
     helo_name: str
+    probe_delays: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,10 @@ class FetcherEntry(Entry):
 
 
 class RelayEntry(Entry):
-    """[relay]; the last of `retry_delays` repeats until `give_up` has passed."""
+    """[relay]; the last of `retry_delays` repeats until `give_up` has passed.
+
+    `probe_delays` lie between the probes of a target that is out of reach; the last one repeats.
+    """
 
     retry_delays: Annotated[list[Annotated[Duration, Field(ge=1)]], Field(min_length=1)] = [
         60.0,
@@ -85,6 +88,7 @@ class RelayEntry(Entry):
         14400.0,
     ]
     give_up: Positive = 5 * 86400.0
+    probe_delays: Annotated[list[Positive], Field(min_length=1)] = [5.0, 15.0, 60.0, 300.0]
     helo_name: Annotated[str, PlainValidator(values.domain)] | None = None
 
 

@@ -106,7 +106,9 @@ def relay(context: Context, table: Any, host_name: Callable[[], str]) -> RelaySe
     helo_name = entry.helo_name
     if helo_name is None:
         helo_name = _check(context, "relay", lambda: values.domain(host_name()), "helo_name")
-    return None if helo_name is None else RelaySection(tuple(entry.retry_delays), entry.give_up, helo_name)
+    if helo_name is None:
+        return None
+    return RelaySection(tuple(entry.retry_delays), entry.give_up, helo_name, tuple(entry.probe_delays))
 
 
 def leases(context: Context, table: Any) -> LeasesSection | None:

@@ -87,6 +87,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
                 ("retry_delays", [written(delay) for delay in relay.retry_delays]),
                 ("give_up", written(relay.give_up)),
                 ("helo_name", relay.helo_name),
+                ("probe_delays", [written(delay) for delay in relay.probe_delays]),
             ]
         ),
     )

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from services.relay.attempt import Attempter
 from services.relay.backoff import RetryPolicy
+from services.relay.circuit import ProbePolicy
+from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusions
 from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
@@ -21,12 +23,15 @@ from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, topology
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.state import Message, Recipient
+from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
+from shared.model.target import Target
+from shared.net.errors import ConnectFailed
 from shared.ops.consuming import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
-from shared.ports.store import Concluded, Serving
+from shared.ports.store import Concluded, Outage, Serving
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
@@ -66,6 +71,15 @@ class Store:
     async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         return []
 
+    async def report_outages(self, outages: Sequence[Outage]) -> None:
+        return
+
+    async def end_outages(self, targets: Sequence[str]) -> None:
+        return
+
+    async def outages(self, now: float) -> Sequence[Outage]:
+        return []
+
     async def has_recorded(self, count: int) -> None:
         async with asyncio.timeout(10), self.recorded:
             await self.recorded.wait_for(lambda: len(self.outcomes) >= count)
@@ -76,16 +90,20 @@ class Store:
 
 
 class Ways(Lanes):
-    """Lanes to targets that take everything, and note what they took."""
+    """Lanes to targets that take everything, and note what they took; with an `error`, nothing gets there."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__({}, helo_name="relay.example", capacity=10, clock=SystemClock())
-        self._error = error
+        self.error = error
         self.taken: list[tuple[str, tuple[str, ...]]] = []
 
+    async def reach(self, target: Target) -> None:
+        if self.error is not None:
+            raise self.error
+
     async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         self.taken.append((target, envelope.recipients))
         return [RecipientReply(each, DELIVERED, Phase.CONTENT) for each in envelope.recipients]
 
@@ -105,15 +123,16 @@ async def relaying(store: Store, ways: Ways, broker: MemoryBroker, tmp_path: Pat
     attempter = Attempter(
         {}, {}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics
     )
+    targets = {"exchange": Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))}
     relay = Relay(
         broker,
         store,
         ways,
+        Circuits(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
         attempter,
         Conclusions(store, broker, blobs, clock, PLAN, metrics, 900.0),
         Overdue(store, broker, clock, 900.0),
-        PLAN,
-        RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01)),
+        RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN),
     )
     stop = Stop()
     async with asyncio.TaskGroup() as group:
@@ -152,3 +171,17 @@ async def test_a_mistake_of_ours_in_an_attempt_defers_the_mail_and_frees_its_del
         await store.has_recorded(1)
     assert store.outcomes == {BOB: RecipientStatus.DEFERRED}
     assert "KeyError" in store.texts[BOB]
+
+
+async def test_mail_for_a_target_out_of_reach_waits_without_an_attempt_until_a_probe_succeeds(
+    tmp_path: Path,
+) -> None:
+    store, ways = Store({}), Ways(ConnectFailed("Connection refused."))
+    broker = MemoryBroker(PLAN, SystemClock())
+    async with relaying(store, ways, broker, tmp_path):
+        await broker.publish([event(BOB)])
+        await store.has_recorded(1)
+        await broker.publish([event(EVE)])
+        ways.error = None
+        await store.has_recorded(2)
+    assert store.outcomes == {BOB: RecipientStatus.DEFERRED, EVE: RecipientStatus.DELIVERED}
