@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from services.cli.light import Light, account_light, target_light
 from services.cli.opening import Desk, desk
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, moment, table, write_json
 from services.cli.running import execute
 from shared.model.message import IN_FLIGHT
 from shared.ops.config import Configuration, load
+from shared.ops.lights import Light, account_light, pause_of, target_light
 from shared.ports.store import AccountState, Parked, TargetState
 
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
@@ -41,8 +41,8 @@ MOST_PARKED = 100_000
 
 
 @click.command(
-    epilog="white: never tried · green: it works · yellow: paused or partly working · red: not reachable, or "
-    "the login was refused. Times are UTC."
+    epilog="white: never tried · green: it works · yellow: paused, disabled or partly working · red: not "
+    "reachable, or the login was refused. Times are UTC."
 )
 @config_file
 @output
@@ -68,14 +68,21 @@ async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
     states = {state.account: state for state in await archive.store.account_states()}
     parked = _parked_by_account(await archive.store.parked(MOST_PARKED))
     counts = await archive.store.message_counts()
-    rows = []
+    pauses = await archive.store.pauses()
+    rows: list[Row] = []
     for account in configuration.accounts.values():
         state = states.get(account.id)
+        pause = pause_of(account.id, pauses)
         light = account_light(
-            state, enabled=account.enabled, parked=parked[account.id], now=archive.clock.now()
+            state,
+            enabled=account.enabled,
+            parked=parked[account.id],
+            now=archive.clock.now(),
+            pause=pause,
         )
         in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
-        rows.append(_account_row(account.id, light, state, parked[account.id], in_flight))
+        row = _account_row(account.id, light, state, parked[account.id], in_flight)
+        rows.append({**row, "due_at": None} if pause else row)
     return rows
 
 
@@ -93,6 +100,7 @@ def _account_row(
         "succeeded_at": state.succeeded_at if state else None,
         "due_at": state.due_at if state and state.enabled else None,
         "visited_by": state.leased_by if state else None,
+        "login_method": state.method if state else None,
     }
 
 

@@ -101,7 +101,9 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A configured account; `target` is the name of the target that its mail goes to."""
+    """A configured account; `target` is the name of the target that its mail goes to, `provider` that of a
+    known provider, where one was named.
+    """
 
     tenant: str
     name: str
@@ -114,6 +116,7 @@ class Account:
     patience: Patience = Patience()
     reading: Reading = Reading()
     enabled: bool = True
+    provider: str | None = None
 
     @property
     def id(self) -> str:

@@ -9,25 +9,32 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.model.account import Account, Login, Patience
+from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
+from shared.model.hosts import HostLimits
 from shared.ops.config import logins, servers
 from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
 from shared.ops.config.mailboxes import routing
+from shared.ops.config.providers import find_provider
 from shared.ops.config.reading import reading
 from shared.ops.config.schema import DEFAULT_KEYS, DEFAULTS, AccountEntry
 
 
 def build_accounts(
-    context: Context, tables: list[dict[str, Any]], defaults: dict[str, Any], target_names: Collection[str]
+    context: Context,
+    tables: list[dict[str, Any]],
+    defaults: dict[str, Any],
+    target_names: Collection[str],
+    hosts: HostLimits,
 ) -> dict[str, Account]:
     """The valid accounts by id; everything else has been noted as a problem."""
     accounts: dict[str, Account] = {}
     for index, table in enumerate(tables):
-        layered = Layered(index, table, defaults)
+        layered = Layered(index, table, defaults, _provided(table, defaults))
         entry = context.validated(AccountEntry, layered.table(), layered.where)
-        account = None if entry is None else _account(context, entry, layered, target_names)
+        account = None if entry is None else _account(context, entry, layered, target_names, hosts)
         if account is None:
             continue
         if account.id in accounts:
@@ -48,8 +55,19 @@ def checked_defaults(context: Context, table: dict[str, Any]) -> dict[str, Any]:
     return known
 
 
+def _provided(table: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The keys that the provider of an account gives; none where it is not named or not known."""
+    name = table.get("provider", defaults.get("provider"))
+    provider = find_provider(name) if isinstance(name, str) else None
+    return {} if provider is None else provider.account_keys(DEFAULT_KEYS)
+
+
 def _account(
-    context: Context, entry: AccountEntry, layered: Layered, target_names: Collection[str]
+    context: Context,
+    entry: AccountEntry,
+    layered: Layered,
+    target_names: Collection[str],
+    hosts: HostLimits,
 ) -> Account | None:
     """The account; None after a problem was noted. One wrong part does not hide the others."""
     target = _target(context, entry, layered, target_names)
@@ -67,10 +85,19 @@ def _account(
         target=target,
         routing=recipients,
         retention=entry.retention,
-        patience=Patience(entry.poll, entry.timeout, entry.retries, entry.retry_delay),
+        patience=_patience(context, entry, layered, hosts.of(endpoint.host).interval),
         reading=reading(context.problems, entry, layered),
         enabled=entry.enabled,
+        provider=entry.provider,
     )
+
+
+def _patience(context: Context, entry: AccountEntry, layered: Layered, interval: float) -> Patience:
+    """`interval` is what the host bears; a poll interval of the defaults, which is for all, gives way."""
+    if entry.poll < interval and "poll" in layered.own:
+        sentence = f'"poll": the host of "source" bears a visit every {written(interval)} at most'
+        layered.note(context.problems, "poll", sentence)
+    return Patience(max(entry.poll, interval), entry.timeout, entry.retries, entry.retry_delay, interval)
 
 
 def _target(context: Context, entry: AccountEntry, layered: Layered, known: Collection[str]) -> str | None:

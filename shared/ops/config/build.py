@@ -11,6 +11,7 @@ from shared.ops.config.accounts import build_accounts, checked_defaults
 from shared.ops.config.context import Context
 from shared.ops.config.document import Document
 from shared.ops.config.environment import with_environment
+from shared.ops.config.hosts import build_hosts
 from shared.ops.config.problems import Problems
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import ARRAYS, DEFAULTS, SECTIONS
@@ -37,18 +38,22 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         context.problems.add_unknown((key,), "section", KNOWN)
     target_tables = _tables(context, "targets")
     defaults = checked_defaults(context, _table(context, DEFAULTS))
+    fetcher = sections.fetcher(context, _table(context, "fetcher"))
+    connections = 0 if fetcher is None else fetcher.host_connections
+    hosts = build_hosts(context, _tables(context, "hosts"), connections)
     return {
         "broker": sections.broker(context, _table(context, "broker")),
         "store": sections.store(context, _table(context, "store")),
         "blobs": sections.blobs(context, _table(context, "blobs")),
         "metrics": sections.metrics(context, _table(context, "metrics")),
-        "fetcher": sections.fetcher(context, _table(context, "fetcher")),
+        "fetcher": fetcher,
         "relay": sections.relay(context, _table(context, "relay"), host_name),
         "leases": sections.leases(context, _table(context, "leases")),
         "log": sections.log(context, _table(context, "log")),
+        "hosts": hosts,
         "targets": build_targets(context, target_tables),
         "accounts": build_accounts(
-            context, _tables(context, "accounts"), defaults, declared_names(target_tables)
+            context, _tables(context, "accounts"), defaults, declared_names(target_tables), hosts
         ),
     }
 

@@ -65,7 +65,8 @@ class FetcherSection:
     account.
 
     `settle_wait` (seconds) is how long a session waits for its mails to settle. Mails above `inline_limit`
-    (bytes) do not ride in events.
+    (bytes) do not ride in events. `host_connections` bounds the sessions at one host, of all processes
+    together; 0 is no bound.
     """
 
     concurrency: int
@@ -73,6 +74,7 @@ class FetcherSection:
     window_bytes: int
     settle_wait: float
     inline_limit: int
+    host_connections: int
 
 
 @dataclass(frozen=True, slots=True)

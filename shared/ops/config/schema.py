@@ -17,7 +17,7 @@ from shared.model.duration import Duration
 from shared.model.reading import Reading
 from shared.model.refusal import RefusalRule
 from shared.model.retention import Retention
-from shared.ops.config import urls, values
+from shared.ops.config import providers, urls, values
 from shared.ops.config.rules import refusal_rules
 
 SHORTEST_LINE_LIMIT = 512  # RFC 2449, section 4: what any client must be ready for
@@ -68,6 +68,7 @@ class FetcherEntry(Entry):
     """[fetcher]; the window limits what is in flight per account."""
 
     concurrency: Annotated[int, Field(ge=0)] = 0
+    host_connections: Annotated[int, Field(ge=0)] = 20
     window_messages: Annotated[int, Field(ge=1)] = 500
     window_bytes: Annotated[Size, Field(ge=1)] = 32 * 1024**2
     settle_wait: Duration = 10.0
@@ -90,6 +91,15 @@ class RelayEntry(Entry):
     give_up: Positive = 5 * 86400.0
     probe_delays: Annotated[list[Positive], Field(min_length=1)] = [5.0, 15.0, 60.0, 300.0]
     helo_name: Annotated[str, PlainValidator(values.domain)] | None = None
+
+
+class HostEntry(Entry):
+    """[[hosts]]: what a host, or all hosts of a known provider, bear."""
+
+    name: Annotated[str, PlainValidator(urls.host_name)]
+    connections: Annotated[int, Field(ge=0)] | None = None
+    interval: Duration | None = None
+    spacing: Duration | None = None
 
 
 class LeasesEntry(Entry):
@@ -153,6 +163,7 @@ class AccountEntry(LoginKeys, ReadingKeys):
 
     tenant: Name = "default"
     name: Name
+    provider: Annotated[str, PlainValidator(providers.provider_name)] | None = None
     source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)] | None = None
     auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = ()
     detect: Annotated[tuple[str, ...], PlainValidator(values.detections)] = DETECTIONS
@@ -185,7 +196,7 @@ SECTIONS: dict[str, type[Entry]] = {
     "leases": LeasesEntry,
     "log": LogEntry,
 }
-ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry}
+ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry, "hosts": HostEntry}
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountEntry.model_fields) - {"name"}
 SECRETS = ("password", "token", "url")

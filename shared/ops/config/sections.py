@@ -92,7 +92,12 @@ def fetcher(context: Context, table: Any) -> FetcherSection | None:
     if entry is None:
         return None
     return FetcherSection(
-        entry.concurrency, entry.window_messages, entry.window_bytes, entry.settle_wait, entry.inline_limit
+        entry.concurrency,
+        entry.window_messages,
+        entry.window_bytes,
+        entry.settle_wait,
+        entry.inline_limit,
+        entry.host_connections,
     )
 
 

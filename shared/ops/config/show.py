@@ -38,6 +38,10 @@ def shown(configuration: Configuration) -> str:
         blocks.append(
             _block("[[accounts]]", _account_rows(account), document, ("accounts", index), (DEFAULTS,))
         )
+    blocks += [
+        _block("[[hosts]]", rows, document, ("hosts", index), None)
+        for index, rows in enumerate(_host_rows(document))
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -73,6 +77,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
         iter(
             [
                 ("concurrency", fetcher.concurrency),
+                ("host_connections", fetcher.host_connections),
                 ("window_messages", fetcher.window_messages),
                 ("window_bytes", written_size(fetcher.window_bytes)),
                 ("settle_wait", written(fetcher.settle_wait)),
@@ -95,6 +100,12 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
     yield "log", iter([("level", configuration.log.level), ("format", configuration.log.format)])
 
 
+def _host_rows(document: Document) -> Iterator[Iterator[Row]]:
+    """As they were written: a host has no defaults of its own."""
+    for table in document.data.get("hosts", ()):
+        yield iter(table.items())
+
+
 def _target_rows(target: Target) -> Iterator[Row]:
     yield "name", target.name
     yield "url", _url("smtp", target.endpoint)
@@ -110,6 +121,8 @@ def _target_rows(target: Target) -> Iterator[Row]:
 def _account_rows(account: Account) -> Iterator[Row]:
     yield "tenant", account.tenant
     yield "name", account.name
+    if account.provider is not None:
+        yield "provider", account.provider
     yield "source", _url(account.protocol, account.endpoint)
     yield "username", account.login.username
     by_token = account.login.token is not None or account.login.token_file is not None

@@ -50,6 +50,12 @@ def target_url(value: object) -> ServerUrl:
     return _server_url(value, "target", TARGET_PORTS, LATER_TARGETS)
 
 
+def host_name(value: object) -> str:
+    """The name or address of a host as it stands in a URL, without brackets. Raises ValueError."""
+    text = value if isinstance(value, str) else ""
+    return _ipv6(text) if ":" in text else _host(text)
+
+
 def _server_url(value: object, what: str, ports: dict[str, int], later: frozenset[str]) -> ServerUrl:
     example = f"{next(iter(ports))}://host.example"
     if not isinstance(value, str) or not (parts := _PARTS.fullmatch(value)):

@@ -1,0 +1,56 @@
+"""`mailferry providers`: which providers are known by name, and what they want."""
+
+from __future__ import annotations
+
+import click
+
+from services.cli.options import output
+from services.cli.output import Column, Row, write_rows
+from shared.model.duration import written
+from shared.ops.config.providers import Provider, find_provider, providers
+
+COLUMNS = (
+    Column("name", "Name", whole=True),
+    Column("title", "Provider"),
+    Column("pop3", "POP3", whole=True),
+    Column("imap", "IMAP", whole=True),
+    Column("interval", "Shortest poll", whole=True),
+    Column("note", "What to know"),
+)
+
+
+@click.command(
+    "providers",
+    short_help="List the providers that are known by name.",
+    epilog='An account with provider = "NAME" needs only a user name and a password besides.',
+)
+@click.argument("name", required=False)
+@output
+def providers_command(name: str | None, output: str) -> None:
+    """List the providers that an account may name, or show the one called NAME."""
+    if name is None:
+        chosen = list(providers().values())
+    else:
+        found = find_provider(name)
+        if found is None:
+            raise click.UsageError(f'There is no provider "{name}"; `mailferry providers` lists all.')
+        chosen = [found]
+    write_rows([_row(each) for each in chosen], COLUMNS, output)
+
+
+def _row(provider: Provider) -> Row:
+    return {
+        "name": provider.name,
+        "title": provider.title,
+        "aliases": list(provider.aliases),
+        "pop3": _host(provider.pop3),
+        "imap": _host(provider.imap),
+        "interval": written(provider.interval) if provider.interval else None,
+        "note": provider.note or None,
+        "auth": list(provider.auth) or None,
+    }
+
+
+def _host(url: str | None) -> str | None:
+    """The host alone: all of them begin with TLS, on the usual port."""
+    return None if url is None else url.partition("//")[2]

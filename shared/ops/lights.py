@@ -1,0 +1,107 @@
+"""The colour of an account or a target, with its sentence: how it is doing, at a glance. Pure.
+
+White: never tried. Green: verified. Yellow: paused, disabled, or working only in part. Red: not reachable, or
+the login was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from shared.ports.store import EVERYTHING, AccountState, Pause, TargetState
+
+OVERDUE = 300.0
+NEVER_VISITED = "never visited"
+NEVER_DELIVERED = "never delivered to"
+
+
+class Colour(StrEnum):
+    """From never tried to not working."""
+
+    WHITE = "white"
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """A colour, and the sentence that goes with it."""
+
+    colour: Colour
+    sentence: str
+
+
+def account_light(
+    state: AccountState | None, *, enabled: bool, parked: int, now: float, pause: Pause | None = None
+) -> Light:
+    """The light of an account, `enabled` by the configuration, with `parked` recipients; `pause` is what
+    holds it.
+    """
+    if not enabled:
+        return Light(Colour.YELLOW, "disabled: neither visited nor delivered")
+    if pause is not None:
+        return Light(Colour.YELLOW, _paused(pause))
+    if state is not None and state.failures:
+        return Light(Colour.RED, _failing(state))
+    reasons = [] if state is None else _reasons(state, now)
+    if parked:
+        reasons.append(_parked(parked))
+    if state is None or state.visited_at is None:
+        return Light(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons]))
+    return Light(Colour.YELLOW, "; ".join(reasons)) if reasons else Light(Colour.GREEN, "ok")
+
+
+def target_light(state: TargetState) -> Light:
+    """The light of a target: red where none of the mails that wait for it got an answer."""
+    reasons = []
+    if state.waiting:
+        told = f": {state.text}" if state.text else ""
+        reasons.append(f"{_counted(state.waiting, 'recipient')} to be tried again{told}")
+    if state.parked:
+        reasons.append(_parked(state.parked))
+    if reasons:
+        dead = state.waiting > 0 and state.unanswered >= state.waiting
+        return Light(Colour.RED if dead else Colour.YELLOW, "; ".join(reasons))
+    return Light(Colour.GREEN, "ok") if state.delivered else Light(Colour.WHITE, NEVER_DELIVERED)
+
+
+def pause_of(account: str, pauses: Sequence[Pause]) -> Pause | None:
+    """The widest of the pauses that hold an account."""
+    return min((pause for pause in pauses if pause.holds(account)), key=_width, default=None)
+
+
+def _width(pause: Pause) -> tuple[bool, int]:
+    return pause.scope != EVERYTHING, len(pause.scope)
+
+
+def _reasons(state: AccountState, now: float) -> list[str]:
+    """Why an account that does not fail works only in part."""
+    reasons = [state.problem] if state.problem else []
+    if state.leased_by is None and now > state.due_at + OVERDUE:
+        reasons.append("overdue for a visit; does a fetcher run?")
+    return reasons
+
+
+def _paused(pause: Pause) -> str:
+    scope = {EVERYTHING: ", with everything"}.get(pause.scope, "")
+    if pause.scope.endswith("/"):
+        scope = f", with the tenant {pause.scope.removesuffix('/')}"
+    since = datetime.fromtimestamp(pause.since, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"paused since {since}{scope}"
+
+
+def _failing(state: AccountState) -> str:
+    times = f" ({state.failures} times in a row)" if state.failures > 1 else ""
+    return f"{state.problem or 'the last visit failed'}{times}"
+
+
+def _parked(number: int) -> str:
+    return f"{_counted(number, 'recipient')} parked"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from services.cli.__main__ import main as mailferry
+from shared.adapters.sql import open_store, upgrade
+from shared.ports.store import Schedule
+from tests.fakes.configuration import ACCOUNT, TARGET
+
+ACCOUNTS = ACCOUNT + ACCOUNT.replace('"catchall"', '"other"') + ACCOUNT.replace('"acme"', '"zeta"')
+
+
+class Mailferry:
+    """The command on a store that knows three accounts."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "mailferry.toml"
+        self.url = f"sqlite://{directory}/mailferry.db"
+        self.path.write_text(
+            f'[relay]\nhelo_name = "mx.example"\n[store]\nurl = "{self.url}"\n' + TARGET + ACCOUNTS
+        )
+        upgrade(self.url)
+
+    def __call__(self, *arguments: str) -> Result:
+        command, *rest = arguments
+        return CliRunner(env={"MAILFERRY_CONFIG": str(self.path)}).invoke(mailferry, [command, *rest])
+
+
+@pytest.fixture
+async def ferry(tmp_path: Path) -> Mailferry:
+    ferry = Mailferry(tmp_path)
+    store = open_store(ferry.url)
+    schedules = [
+        Schedule(name, 60, enabled=True) for name in ("acme/catchall", "acme/other", "zeta/catchall")
+    ]
+    await store.sync_accounts(schedules, 10.0)
+    await store.close()
+    return ferry
+
+
+def test_an_account_is_paused_and_shown_yellow_until_it_is_resumed(ferry: Mailferry) -> None:
+    assert ferry("pause", "acme/other").stdout == "1 account paused\n"
+    rows = {each["account"]: each for each in json.loads(ferry("status", "-o", "json").stdout)["accounts"]}
+    assert (rows["acme/other"]["colour"], rows["acme/catchall"]["colour"]) == ("yellow", "white")
+    assert rows["acme/other"]["sentence"].startswith("paused")
+    assert rows["acme/other"]["due_at"] is None
+    assert ferry("resume", "acme/other").stdout == "1 account resumed\n"
+    rows = {each["account"]: each for each in json.loads(ferry("status", "-o", "json").stdout)["accounts"]}
+    assert rows["acme/other"]["colour"] == "white"
+
+
+def test_a_tenant_and_everything_are_paused_at_once(ferry: Mailferry) -> None:
+    assert ferry("pause", "acme/").stdout == "2 accounts paused\n"
+    assert ferry("pause", "--all").stdout == "1 account paused\n"
+    resumed = ferry("resume", "acme/", "-o", "json")
+    assert json.loads(resumed.stdout) == {"changed": [], "still_paused_by": ["*"]}
+    assert ferry("resume", "--all").stdout == "3 accounts resumed\n"
+
+
+def test_what_a_wider_pause_holds_is_told(ferry: Mailferry) -> None:
+    ferry("pause", "acme/")
+    result = ferry("resume", "acme/other")
+    assert result.stdout == "0 accounts resumed\n"
+    assert result.stderr == "still paused: the tenant acme/\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "or say --all"),
+        (["--all", "acme/other"], "or say --all"),
+        (["nobody/"], 'no tenant "nobody"'),
+        (["acme/othre"], 'Did you mean "acme/other"'),
+    ],
+)
+def test_what_is_not_understood_is_a_usage_error(
+    ferry: Mailferry, arguments: list[str], expected: str
+) -> None:
+    result = ferry("pause", *arguments)
+    assert result.exit_code == 2
+    assert expected in result.stderr
