@@ -56,6 +56,10 @@ class Header:
         found = self._by_name.get(name)
         return found[0].unfolded if found else b""
 
+    def places(self, name: str) -> list[int]:
+        """Where the fields of this name (in lower case) stand among all, topmost first."""
+        return [place for place, field in enumerate(self.fields) if field.name == name]
+
     @cached_property
     def _by_name(self) -> dict[str, list[HeaderField]]:
         named: dict[str, list[HeaderField]] = {}

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.router.evidence import Confidence, Evidence, EvidenceClass, find_evidence
+from services.router.evidence import Confidence, Evidence, nothing
+from services.router.finding import find_evidence
+from services.router.guesses import is_list_mail
 from services.router.header import Header, read_header
-from services.router.recipients import Resolution, resolve
-from services.router.sender import NULL_SENDER, reverse_path
-from shared.model.account import Routing
-from shared.model.address import Address
+from services.router.loops import why_loop
+from services.router.recipients import Resolution, parked, resolve
+from services.router.sender import NULL_SENDER, Sender, choose_sender
+from services.router.zone import Zone
+from shared.model.account import Account
 from shared.model.errors import quoted
 
 MESSAGE_ID_LENGTH = 250
@@ -27,29 +30,61 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a mail's header says; `message_id` is its Message-ID made printable and cut, for the eye."""
+    """What a mail's header says, and what follows; `message_id` is made printable and cut, for the eye.
+
+    `loop` says why the mail is taken for one that goes in circles, if it is.
+    """
 
     header: Header
+    zone: Zone
     message_id: str
-    reverse_path: str
+    sender: Sender
     evidence: Evidence
     resolution: Resolution
+    list_mail: bool
+    loop: str | None
+
+    @property
+    def reverse_path(self) -> str:
+        """The sender to deliver with; "" is the null sender."""
+        return self.sender.address
 
 
-def examine(raw: bytes, routing: Routing, own_address: Address | None) -> Examination:
+def examine(raw: bytes, account: Account, now: float) -> Examination:
     """The examination of the mail that is, or begins with, `raw`; never raises.
 
-    `raw` is the whole mail, or so much of it that `header.header_is_here`.
+    `raw` is the whole mail, or so much of it that `header.header_is_here`. `now` is in seconds since the
+    epoch.
     """
     failures: list[str] = []
+    routing = account.routing
     header = _read("header", failures, lambda: read_header(raw), Header((), 0))
-    sender = _read("Return-Path", failures, lambda: reverse_path(header), NULL_SENDER)
-    nothing = Evidence(EvidenceClass.NONE, Confidence.LOW, notes=("the recipients could not be read",))
-    evidence = _read("recipients", failures, lambda: find_evidence(header, routing, own_address), nothing)
+    zone = Zone(header, routing.trusted_hosts)
+    sender = _read(
+        "Return-Path",
+        failures,
+        lambda: choose_sender(zone, routing.sender, now),
+        Sender(NULL_SENDER, "it could not be read"),
+    )
+    evidence = _read(
+        "recipients",
+        failures,
+        lambda: find_evidence(header, zone, account),
+        nothing("the recipients could not be read"),
+    )
+    loop = _read("trace", failures, lambda: why_loop(header, account.id), None)
     if failures:
         evidence = replace(evidence, notes=(*evidence.notes, *failures), confidence=Confidence.LOW)
-    message_id = quoted(header.first("message-id"), MESSAGE_ID_LENGTH)
-    return Examination(header, message_id, sender, evidence, resolve(evidence, routing))
+    return Examination(
+        header,
+        zone,
+        quoted(header.first("message-id"), MESSAGE_ID_LENGTH),
+        sender,
+        evidence,
+        resolve(evidence, routing) if loop is None else parked(evidence, loop),
+        is_list_mail(header),
+        loop,
+    )
 
 
 def _read(what: str, failures: list[str], reader: Callable[[], T], otherwise: T) -> T:

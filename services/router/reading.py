@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.router.evidence import own_address
 from services.router.header import header_is_here
 from services.router.identity import Identity, identify
 from services.router.letter import Examination, examine
@@ -30,7 +29,7 @@ async def read_mail(event: MessageFetched, account: Account, blobs: Blobs) -> Re
     raw = event.payload.inline
     if raw is None:
         return await _read_blob(event, account, blobs)
-    examination = examine(raw, account.routing, own_address(account.login.username))
+    examination = examine(raw, account, event.fetched_at)
     identity = identify(raw, examination.header, account.routing.dedup, event.message)
     return Reading(examination, identity)
 
@@ -45,5 +44,5 @@ async def _read_blob(event: MessageFetched, account: Account, blobs: Blobs) -> R
             seen = len(beginning)
             beginning += chunk
             complete = header_is_here(beginning, seen)
-    examination = examine(bytes(beginning), account.routing, own_address(account.login.username))
+    examination = examine(bytes(beginning), account, event.fetched_at)
     return Reading(examination, digest.value())

@@ -11,7 +11,9 @@ from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.endpoint import Endpoint
 from shared.model.reading import Reading
+from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
+from shared.model.sender import SenderRule
 
 
 class MailboxKind(StrEnum):
@@ -40,7 +42,6 @@ class ExistenceCheck(StrEnum):
 KEEP = "keep"
 REFUSE = "refuse"
 PARK = "park"
-ENVELOPE_FIELDS = ("X-Original-To", "Delivered-To", "Envelope-To")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,28 @@ class Login:
 class Routing:
     """Who gets the mail of an account.
 
-    `recipient` is set for a single-user mailbox. `domains` maps each accepted domain to `keep` or to the
-    domain it is translated to. `unknown_recipients` is the postmaster's address, or None where the target's
-    refusal decides. `existence` tells how one who does not exist at the target is recognised beforehand, with
-    the absolute path of a `recipient_list`; without a postmaster he is parked for, where `park_unknown` is
-    set, unasked.
+    `recipient` is set for a single-user mailbox. `domains` has the rules of `shared.model.domains`; `aliases`
+    are addresses (local part in lower case) and those they stand for; `strip_tags` takes `+tag` off local
+    parts. `recipient_headers` are believed wherever they stand, and before anything else, or, with
+    `only_recipient_headers`, instead of anything else. `recipient_prefixes` (in lower case) are what the
+    provider put before local parts. `trusted_hosts` are the provider's, () where his domain tells them.
+    `own_addresses` are the collecting mailbox's, besides its login. `unknown_recipients` is the postmaster's
+    address, or None where the target's refusal decides. `existence` tells how one who does not exist at the
+    target is recognised beforehand, with the absolute path of a `recipient_list`; without a postmaster he is
+    parked for, where `park_unknown` is set, unasked.
     """
 
     kind: MailboxKind
     recipient: Address | None = None
     domains: dict[str, str] = field(default_factory=dict)
-    recipient_headers: tuple[str, ...] = ENVELOPE_FIELDS
+    recipient_headers: tuple[RecipientField, ...] = ()
+    only_recipient_headers: bool = False
+    recipient_prefixes: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    own_addresses: tuple[Address, ...] = ()
+    aliases: dict[Address, Address] = field(default_factory=dict)
+    strip_tags: bool = False
+    sender: SenderRule = SenderRule()
     unknown_recipients: Address | None = None
     dedup: Dedup = Dedup.CONTENT
     existence: ExistenceCheck = ExistenceCheck.NONE

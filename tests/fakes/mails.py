@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from shared.model.account import MailboxKind, Routing
+from services.router.evidence import Evidence
+from services.router.finding import find_evidence
+from services.router.header import read_header
+from services.router.zone import Zone
+from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address, parse_address
+from shared.model.endpoint import Endpoint
+from shared.model.recipient_field import parse_recipient_field
 
 POSTMASTER = Address("postmaster", "firma.de")
 OWN = Address("catchall", "isp.example")
@@ -20,22 +28,40 @@ def mail(*lines: str, body: bytes = b"Hallo\r\n") -> bytes:
 
 
 def catch_all(
-    domains: dict[str, str] | None = None,
-    postmaster: Address | None = POSTMASTER,
-    fields: tuple[str, ...] | None = None,
+    domains: dict[str, str] | None = None, postmaster: Address | None = POSTMASTER, fields: Sequence[str] = ()
 ) -> Routing:
-    """A catch-all mailbox for `firma.de`, if nothing else is said."""
-    routing = Routing(
-        MailboxKind.CATCH_ALL, domains=domains or {"firma.de": "keep"}, unknown_recipients=postmaster
+    """A catch-all mailbox for `firma.de`, if nothing else is said; `fields` are the configured ones."""
+    return Routing(
+        MailboxKind.CATCH_ALL,
+        domains=domains or {"firma.de": "keep"},
+        recipient_headers=tuple(parse_recipient_field(field) for field in fields),
+        unknown_recipients=postmaster,
     )
-    if fields is None:
-        return routing
-    return Routing(routing.kind, None, routing.domains, fields, routing.unknown_recipients)
 
 
 def single_user(recipient: str) -> Routing:
     """A mailbox whose mail all goes to one person."""
     return Routing(MailboxKind.SINGLE, recipient=parse_address(recipient))
+
+
+def account(routing: Routing | None = None, login: str = str(OWN)) -> Account:
+    """The account `acme/all`, whose mailbox is collected with this login."""
+    return Account(
+        tenant="acme",
+        name="all",
+        protocol="pop3",
+        endpoint=Endpoint("pop.isp.example", 995),
+        login=Login(login, SecretStr("x")),
+        target="here",
+        routing=routing or catch_all(),
+    )
+
+
+def evidence_in(*lines: str, routing: Routing | None = None, login: str = str(OWN)) -> Evidence:
+    """The evidence in a mail with these header lines, fetched for a mailbox with this login."""
+    header = read_header(mail(*lines))
+    routing = routing or catch_all()
+    return find_evidence(header, Zone(header, routing.trusted_hosts), account(routing, login))
 
 
 def corpus_mails() -> list[object]:

@@ -6,18 +6,30 @@ from collections.abc import Collection
 
 from shared.model.account import PARK, REFUSE, Dedup, ExistenceCheck, MailboxKind, Routing
 from shared.model.address import Address
+from shared.model.domains import translation
 from shared.model.recipient_list import BrokenRecipientList, read_recipient_list
 from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
 from shared.ops.config.problems import Problems
 from shared.ops.config.schema import AccountEntry
+from shared.ops.config.senders import sender_rule
 from shared.ops.config.values import LIST_SCHEME
 
 USELESS_CHECK = (
     '"recipients" has no effect where "unknown_recipients" leaves the refusal to the target; '
     'name a postmaster there, or "park"'
 )
-CATCH_ALL_KEYS = ("domains", "recipient_headers", "recipients", "unknown_recipients")
+CATCH_ALL_KEYS = (
+    "domains",
+    "aliases",
+    "subaddresses",
+    "recipient_headers",
+    "only_recipient_headers",
+    "recipient_prefix",
+    "own_addresses",
+    "recipients",
+    "unknown_recipients",
+)
 
 
 def routing(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
@@ -30,36 +42,69 @@ def routing(context: Context, entry: AccountEntry, layered: Layered) -> Routing 
         layered.note(problems, "mailbox", '"mailbox" is missing; it is "single" or "catch-all"')
         return None
     if MailboxKind(entry.mailbox) is MailboxKind.SINGLE:
-        return _single(problems, entry, layered)
+        return _single(context, entry, layered)
     return _catch_all(context, entry, layered)
 
 
-def _single(problems: Problems, entry: AccountEntry, layered: Layered) -> Routing | None:
+def _single(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
+    problems = context.problems
+    sender = sender_rule(context, entry, layered)
     _note_useless(problems, CATCH_ALL_KEYS, layered, "single")
     if entry.recipient is None:
         layered.note(problems, "recipient", '"recipient" is missing: all mail of a single mailbox goes to it')
         return None
-    return Routing(MailboxKind.SINGLE, recipient=entry.recipient, dedup=Dedup(entry.dedup))
+    if sender is None:
+        return None
+    return Routing(
+        MailboxKind.SINGLE,
+        recipient=entry.recipient,
+        trusted_hosts=entry.trusted_hosts,
+        sender=sender,
+        dedup=Dedup(entry.dedup),
+    )
 
 
 def _catch_all(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
     problems = context.problems
+    sender = sender_rule(context, entry, layered)
     _note_useless(problems, ("recipient",), layered, "catch-all")
     if not entry.domains:
         layered.note(problems, "domains", '"domains" is missing: a catch-all mailbox has mail for these only')
         return None
+    _check_recipients(problems, entry, layered)
     existence, recipient_list = _existence(context, entry, layered)
     unknown = entry.unknown_recipients
+    if sender is None:
+        return None
     return Routing(
         MailboxKind.CATCH_ALL,
         domains=entry.domains,
         recipient_headers=entry.recipient_headers,
+        only_recipient_headers=entry.only_recipient_headers,
+        recipient_prefixes=entry.recipient_prefix,
+        trusted_hosts=entry.trusted_hosts,
+        own_addresses=entry.own_addresses,
+        aliases=entry.aliases,
+        strip_tags=entry.subaddresses == "strip",
+        sender=sender,
         unknown_recipients=unknown if isinstance(unknown, Address) else None,
         dedup=Dedup(entry.dedup),
         existence=existence,
         recipient_list=recipient_list,
         park_unknown=unknown == PARK,
     )
+
+
+def _check_recipients(problems: Problems, entry: AccountEntry, layered: Layered) -> None:
+    """What can only be judged of the keys together."""
+    if entry.only_recipient_headers and not entry.recipient_headers:
+        sentence = (
+            '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"'
+        )
+        layered.note(problems, "only_recipient_headers", sentence)
+    for alias in entry.aliases:
+        if translation(entry.domains, alias.domain) is None:
+            layered.note(problems, "aliases", f'"aliases": {alias.domain} is not among the accepted domains')
 
 
 def _existence(context: Context, entry: AccountEntry, layered: Layered) -> tuple[ExistenceCheck, str | None]:

@@ -10,14 +10,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
-from shared.model.account import ENVELOPE_FIELDS, REFUSE, Dedup, ExistenceCheck
+from shared.model.account import REFUSE, Dedup, ExistenceCheck
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.duration import Duration
 from shared.model.reading import Reading
+from shared.model.recipient_field import RecipientField
 from shared.model.refusal import RefusalRule
 from shared.model.retention import Retention
-from shared.ops.config import providers, urls, values
+from shared.model.sender import SenderKind
+from shared.ops.config import providers, routing_values, urls, values
 from shared.ops.config.rules import refusal_rules
 
 SHORTEST_LINE_LIMIT = 512  # RFC 2449, section 4: what any client must be ready for
@@ -154,7 +156,27 @@ class ReadingKeys(Entry):
     session_limit: Annotated[Size, Field(ge=1)] = READING.caps.session
 
 
-class AccountEntry(LoginKeys, ReadingKeys):
+class RoutingKeys(Entry):
+    """Who gets the mail, and which sender it has then."""
+
+    domains: Annotated[dict[str, str], PlainValidator(routing_values.domains)] = {}
+    aliases: Annotated[dict[Address, Address], PlainValidator(routing_values.aliases)] = {}
+    subaddresses: Literal["keep", "strip"] = "keep"
+    recipient_headers: Annotated[
+        tuple[RecipientField, ...], PlainValidator(routing_values.recipient_fields)
+    ] = ()
+    only_recipient_headers: bool = False
+    recipient_prefix: Annotated[tuple[str, ...], PlainValidator(routing_values.prefixes)] = ()
+    own_addresses: Annotated[tuple[Address, ...], PlainValidator(routing_values.addresses)] = ()
+    trusted_hosts: Annotated[tuple[str, ...], PlainValidator(routing_values.trusted_hosts)] = ()
+    sender: Annotated[SenderKind | Address, PlainValidator(routing_values.sender)] = SenderKind.PRESERVE
+    srs_domain: Annotated[str, PlainValidator(values.domain)] | None = None
+    srs_key: Secret | None = None
+    srs_key_file: Text | None = None
+    srs_key_env: Text | None = None
+
+
+class AccountEntry(LoginKeys, ReadingKeys, RoutingKeys):
     """[[accounts]]; [defaults] has the same keys but `name`.
 
     `source`, `target` and `mailbox` are needed; that they are there is checked together with everything
@@ -173,8 +195,6 @@ class AccountEntry(LoginKeys, ReadingKeys):
     target: Name | None = None
     mailbox: Literal["single", "catch-all"] | None = None
     recipient: Annotated[Address, PlainValidator(values.address)] | None = None
-    domains: Annotated[dict[str, str], PlainValidator(values.domains)] = {}
-    recipient_headers: Annotated[tuple[str, ...], PlainValidator(values.field_names)] = ENVELOPE_FIELDS
     recipients: Annotated[str, PlainValidator(values.existence)] = ExistenceCheck.NONE.value
     unknown_recipients: Annotated[Address | str, PlainValidator(values.unknown_recipients)] = REFUSE
     dedup: Literal["content", "message-id", "off"] = Dedup.CONTENT.value
@@ -199,4 +219,4 @@ SECTIONS: dict[str, type[Entry]] = {
 ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry, "hosts": HostEntry}
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountEntry.model_fields) - {"name"}
-SECRETS = ("password", "token", "url")
+SECRETS = ("password", "token", "srs_key", "url")

@@ -12,6 +12,7 @@ from shared.model.account import PARK, REFUSE, Account, MailboxKind, Routing
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.reading import Reading
+from shared.model.sender import SenderRule
 from shared.model.target import Target
 from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
@@ -162,10 +163,24 @@ def _routing_rows(account: Account) -> Iterator[Row]:
         yield "recipient", str(routing.recipient)
     else:
         yield "domains", routing.domains
-        yield "recipient_headers", list(routing.recipient_headers)
+        yield "aliases", {str(alias): str(address) for alias, address in routing.aliases.items()}
+        yield "subaddresses", "strip" if routing.strip_tags else "keep"
+        yield "recipient_headers", [str(field) for field in routing.recipient_headers]
+        yield "only_recipient_headers", routing.only_recipient_headers
+        yield "recipient_prefix", list(routing.recipient_prefixes)
+        yield "own_addresses", [str(address) for address in routing.own_addresses]
         yield "recipients", _existence(routing)
         yield "unknown_recipients", _unknown(routing)
+    yield "trusted_hosts", list(routing.trusted_hosts)
+    yield from _sender_rows(routing.sender)
     yield "dedup", routing.dedup.value
+
+
+def _sender_rows(sender: SenderRule) -> Iterator[Row]:
+    yield "sender", str(sender)
+    if sender.srs is not None:
+        yield "srs_domain", sender.srs.domain
+        yield "srs_key", MASK
 
 
 def _existence(routing: Routing) -> str:

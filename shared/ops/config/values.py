@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from shared.model.account import KEEP, PARK, REFUSE, ExistenceCheck
+from shared.model.account import PARK, REFUSE, ExistenceCheck
 from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
 from shared.model.authentication import BY_NAME, DETECTIONS
 from shared.model.errors import quoted
@@ -25,7 +25,6 @@ _PIN = re.compile(r"sha256:(?P<digits>[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2})*)", re.
 SHA256_DIGITS = 64
 _SIZE = re.compile(r"([0-9]{1,18})\s*(B|KiB|MiB|GiB|)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
-_FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s\[\]:]+)):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT = 65535
 
@@ -94,20 +93,6 @@ def domain(value: object) -> str:
         raise ValueError(f'"{quoted(written)}" is no valid domain: {reason}') from None
 
 
-def domains(value: object) -> dict[str, str]:
-    """The accepted domains, each with `keep` or the domain it is translated to."""
-    pairs = value.items() if isinstance(value, dict) else None
-    if pairs is None:
-        raise ValueError('expected a table such as { "acme.com" = "keep", "acme.net" = "acme.local" }')
-    read: dict[str, str] = {}
-    for accepted, becomes in pairs:
-        key = domain(accepted)
-        if key in read:
-            raise ValueError(f'the domain "{quoted(key)}" is there twice')
-        read[key] = KEEP if becomes == KEEP else domain(becomes)
-    return read
-
-
 def unknown_recipients(value: object) -> Address | str:
     """The postmaster's address for unknown recipients, or `refuse` or `park`."""
     if value in (REFUSE, PARK):
@@ -152,15 +137,6 @@ def pin(value: object) -> str:
     raise ValueError(
         'expected "sha256:" and the 64 hex digits that "openssl x509 -noout -fingerprint -sha256" shows'
     )
-
-
-def field_names(value: object) -> tuple[str, ...]:
-    """The names of header fields, in the order in which they are looked at."""
-    names = _texts(value, 'expected a list of header fields such as ["X-Original-To", "Delivered-To"]')
-    for field_name in names:
-        if not _FIELD_NAME.fullmatch(field_name):
-            raise ValueError(f'"{quoted(field_name)}" is no name of a header field')
-    return _without_repetition(names, str.lower)
 
 
 def listen(value: object) -> Listen | None:

@@ -27,18 +27,63 @@ def test_each_recipient_is_told_with_the_reason_and_so_is_what_was_not_used(tmp_
     result = explained(tmp_path, MAIL)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert "Evidence   visible To (low confidence)" in lines
-    assert "Delivered  bob@acme.com: named in To" in lines
+    assert "Evidence    class 4: visible To (low confidence)" in lines
+    assert "Delivered   bob@acme.com: named in To" in lines
     assert (
-        "Delivered  eve@acme.com (found as eve@acme.net): named in To; acme.net is translated to acme.com"
+        "Delivered   eve@acme.com (found as eve@acme.net): named in To; acme.net is translated to acme.com"
         in lines
     )
-    assert "Not used   boss@other.example: other.example is not an accepted domain" in lines
+    assert "Not used    boss@other.example: other.example is not an accepted domain" in lines
 
 
 def test_a_mail_for_nobody_is_told_to_be_parked_with_the_reason(tmp_path: Path) -> None:
-    result = explained(tmp_path, b"\r\nText\r\n", "-o", "json")
+    result = explained(tmp_path, b"\r\nText\r\n")
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert told["recipients"] == []
-    assert told["parked"].startswith("no field names a recipient")
+    assert "Parked      no field names a recipient" in result.stdout
+
+
+def test_for_programs_there_is_one_object_of_a_fixed_form(tmp_path: Path) -> None:
+    told = json.loads(explained(tmp_path, MAIL, "-o", "json").stdout)
+    assert len(told.pop("identity")) == 40
+    assert told == {
+        "account": "acme/catchall",
+        "message_id": "<1@elsewhere.example>",
+        "sender": "sender@elsewhere.example",
+        "evidence": {"class": 4, "field": "To", "value": "bob@acme.com, eve@acme.net, boss@other.example"},
+        "recipients": [
+            {"address": "bob@acme.com", "original": "bob@acme.com", "reason": "named in To"},
+            {
+                "address": "eve@acme.com",
+                "original": "eve@acme.net",
+                "reason": "named in To; acme.net is translated to acme.com",
+            },
+        ],
+        "rejected": [{"value": "boss@other.example", "reason": "other.example is not an accepted domain"}],
+        "confidence": "low",
+        "list": False,
+        "loop": None,
+    }
+
+
+def test_several_files_give_a_list_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "second.eml").write_bytes(b"List-Id: <x>\r\nX-Mailferry-ID: 1\r\n\r\n")
+    first, second = json.loads(explained(tmp_path, MAIL, str(tmp_path / "second.eml"), "-o", "json").stdout)
+    assert (first["list"], first["loop"]) == (False, None)
+    assert second["list"] is True
+    assert second["loop"].startswith("mail loop: Mailferry has carried it before")
+    assert second["recipients"] == []
+
+
+def test_people_are_told_whom_the_header_was_believed_and_what_was_passed_over(tmp_path: Path) -> None:
+    raw = (
+        b"X-Original-To: user@pop.isp.example\r\nReceived: from x.example by mx.isp.example\r\n"
+        b"Received: from y by x.example\r\nDelivered-To: eve@acme.com\r\nTo: bob@acme.com\r\n\r\n"
+    )
+    lines = explained(tmp_path, raw).stdout.splitlines()
+    assert "Trusted     1 of 2 Received lines, by mx.isp.example" in lines
+    assert "Passed over user@pop.isp.example: X-Original-To names the collecting mailbox itself" in lines
+    assert (
+        "Passed over eve@acme.com: in Delivered-To, but it stands below what the provider's servers wrote"
+        in lines
+    )
+    assert not any(line.startswith("Not used") for line in lines)

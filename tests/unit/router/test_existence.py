@@ -6,13 +6,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.evidence import find_evidence
 from services.router.existence import Choice, addresses_to_check, choose
-from services.router.header import read_header
 from services.router.recipients import Resolution, resolve
 from shared.model.account import ExistenceCheck, Routing
 from shared.ports.directory import Finding, Standing
-from tests.fakes.mails import OWN, POSTMASTER, catch_all, mail, single_user
+from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 RCPT = ExistenceCheck.RCPT
 TO_POSTMASTER = replace(catch_all(), existence=RCPT)
@@ -24,7 +22,7 @@ UNDECIDED = Finding(Standing.UNDECIDED, "the target said 451 4.7.1 Later")
 
 
 def resolution(routing: Routing, *lines: str) -> Resolution:
-    return resolve(find_evidence(read_header(mail(*lines)), routing, OWN), routing)
+    return resolve(evidence_in(*lines, routing=routing), routing)
 
 
 def chosen(routing: Routing, findings: Mapping[str, Finding], to: str = f"{BOB}, {EVE}") -> Choice:

@@ -11,7 +11,9 @@ from services.router.evidence import Confidence, EvidenceClass
 from services.router.letter import Examination, examine
 from shared.contract.journal import RecipientRouted, Routed
 from shared.model.message import RecipientStatus
-from tests.fakes.mails import OWN, POSTMASTER, catch_all, corpus_mails, mail, single_user
+from tests.fakes.mails import POSTMASTER, account, catch_all, corpus_mails, mail, single_user
+
+NOW = 1577836860.0
 
 PIECES = st.sampled_from(
     [
@@ -62,7 +64,7 @@ def journal_entry(found: Examination) -> Routed:
 
 
 def assert_answered(raw: bytes) -> None:
-    found = examine(raw, catch_all(), OWN)
+    found = examine(raw, account(), NOW)
     text = journal_entry(found).model_dump_json()
     assert "\\u0000" not in text
     assert found.resolution.recipients
@@ -74,9 +76,10 @@ def test_an_examination_says_all_that_the_router_needs() -> None:
         "Return-Path: <anna@sender.example>",
         "X-Original-To: bob@firma.de",
         "Message-ID:\r\n <1@sender.example>",
+        "Received: from out.sender.example by mx.isp.example",
         "To: x@y.example",
     )
-    found = examine(raw, catch_all(), OWN)
+    found = examine(raw, account(), NOW)
     assert found.reverse_path == "anna@sender.example"
     assert found.message_id == "<1@sender.example>"
     assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
@@ -85,7 +88,7 @@ def test_an_examination_says_all_that_the_router_needs() -> None:
 
 
 def test_a_message_id_is_made_printable_and_cut() -> None:
-    found = examine(b"Message-ID: <\0\xff\x1b" + b"x" * 5_000 + b">\r\n\r\n", catch_all(), OWN)
+    found = examine(b"Message-ID: <\0\xff\x1b" + b"x" * 5_000 + b">\r\n\r\n", account(), NOW)
     assert found.message_id.isprintable()
     assert len(found.message_id) < 300
 
@@ -94,7 +97,7 @@ def test_a_message_id_is_made_printable_and_cut() -> None:
     "raw", [b"", b"\r\n", b"\0", b"Hallo", b"\r.\r", b"\n.\r\n", b"To", b"To:", b":", b"\xff: \xff"]
 )
 def test_a_mail_without_a_usable_header_goes_to_the_postmaster(raw: bytes) -> None:
-    found = examine(raw, catch_all(), OWN)
+    found = examine(raw, account(), NOW)
     assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
     assert found.evidence.kind is EvidenceClass.NONE
 
@@ -109,20 +112,20 @@ def test_a_failing_reader_lowers_the_confidence_and_is_recorded(
         raise failure
 
     raw = mail("Return-Path: <anna@sender.example>", "Delivered-To: bob@firma.de")
-    monkeypatch.setattr(letter, "reverse_path", fail)
-    found = examine(raw, catch_all(), OWN)
+    monkeypatch.setattr(letter, "choose_sender", fail)
+    found = examine(raw, account(), NOW)
     assert found.reverse_path == ""
     assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
     assert found.evidence.confidence is Confidence.LOW
     assert "reading the Return-Path failed" in found.resolution.evidence
 
     monkeypatch.setattr(letter, "find_evidence", fail)
-    found = examine(raw, catch_all(), OWN)
+    found = examine(raw, account(), NOW)
     assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
     assert "the recipients could not be read" in found.resolution.recipients[0].reason
 
     monkeypatch.setattr(letter, "read_header", fail)
-    assert examine(raw, catch_all(postmaster=None), OWN).resolution.park_reason is not None
+    assert examine(raw, account(catch_all(postmaster=None)), NOW).resolution.park_reason is not None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def test_a_failing_reader_lowers_the_confidence_and_is_recorded(
     ],
 )
 def test_a_monstrous_header_does_not_keep_the_mail_from_its_recipient(raw: bytes) -> None:
-    assert [each.address for each in examine(raw, catch_all(), OWN).resolution.recipients] == ["bob@firma.de"]
+    assert [each.address for each in examine(raw, account(), NOW).resolution.recipients] == ["bob@firma.de"]
 
 
 @given(st.lists(PIECES | st.binary(max_size=5), max_size=30).map(b"".join))
@@ -149,7 +152,7 @@ def test_every_real_mail_gets_an_answer(path: Path) -> None:
     raw = path.read_bytes()
     assert_answered(raw)
     own_domain = single_user("bob@corp.example")
-    assert [each.address for each in examine(raw, own_domain, OWN).resolution.recipients] == [
+    assert [each.address for each in examine(raw, account(own_domain), NOW).resolution.recipients] == [
         "bob@corp.example"
     ]
 
@@ -157,4 +160,4 @@ def test_every_real_mail_gets_an_answer(path: Path) -> None:
 @pytest.mark.parametrize("path", corpus_mails())
 def test_a_real_mail_with_an_envelope_field_reaches_its_recipient(path: Path) -> None:
     raw = b"Delivered-To: bob@firma.de\r\n" + path.read_bytes()
-    assert [each.address for each in examine(raw, catch_all(), OWN).resolution.recipients] == ["bob@firma.de"]
+    assert [each.address for each in examine(raw, account(), NOW).resolution.recipients] == ["bob@firma.de"]

@@ -4,17 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.evidence import find_evidence
-from services.router.header import read_header
 from services.router.recipients import Resolution, resolve
 from shared.model.account import Routing
 from shared.model.address import Address
-from tests.fakes.mails import OWN, POSTMASTER, catch_all, mail, single_user
+from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 
 def resolution(*lines: str, routing: Routing | None = None) -> Resolution:
     routing = routing or catch_all()
-    return resolve(find_evidence(read_header(mail(*lines)), routing, OWN), routing)
+    return resolve(evidence_in(*lines, routing=routing), routing)
 
 
 def recipients(*lines: str, routing: Routing | None = None) -> list[str]:

@@ -11,7 +11,10 @@ from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxK
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.reading import GIB, KIB, MIB, Caps, Oversize, Pipelining, Reading
+from shared.model.recipient_field import parse_recipient_field
 from shared.model.retention import Retention
+from shared.model.sender import SenderKind, SenderRule
+from shared.model.srs import Srs
 from tests.fakes.configuration import TARGET, ConfigurationFile, account
 
 EVERY_KEY = """
@@ -27,7 +30,14 @@ auth = ["user", "plain"]
 target = "exchange"
 mailbox = "catch-all"
 domains = { "ACME.com" = "keep", "acme.net" = "acme.local" }
-recipient_headers = ["X-Envelope-To"]
+recipient_headers = ["X-Envelope-To", "Received:for", "X-Recipient: acct-* <*>"]
+only_recipient_headers = true
+recipient_prefix = "Mbox-"
+own_addresses = ["Box@isp.example"]
+trusted_hosts = ["*.ISP.example", "[2001:db8::1]"]
+aliases = { "Info@acme.com" = "Bob@corp.example" }
+subaddresses = "strip"
+sender = "relay@corp.example"
 recipients = "rcpt"
 unknown_recipients = "Postmaster@acme.local"
 dedup = "message-id"
@@ -67,7 +77,17 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         routing=Routing(
             MailboxKind.CATCH_ALL,
             domains={"acme.com": "keep", "acme.net": "acme.local"},
-            recipient_headers=("X-Envelope-To",),
+            recipient_headers=tuple(
+                parse_recipient_field(field)
+                for field in ("X-Envelope-To", "Received:for", "X-Recipient: acct-* <*>")
+            ),
+            only_recipient_headers=True,
+            recipient_prefixes=("mbox-",),
+            own_addresses=(Address("Box", "isp.example"),),
+            trusted_hosts=("*.isp.example", "2001:db8::1"),
+            aliases={Address("info", "acme.com"): Address("Bob", "corp.example")},
+            strip_tags=True,
+            sender=SenderRule(SenderKind.ADDRESS, Address("relay", "corp.example")),
             unknown_recipients=Address("Postmaster", "acme.local"),
             dedup=Dedup.MESSAGE_ID,
             existence=ExistenceCheck.RCPT,
@@ -215,3 +235,55 @@ def test_detection_can_be_narrowed_down(file: ConfigurationFile) -> None:
 def test_a_pinned_certificate_is_normalised(file: ConfigurationFile) -> None:
     endpoint = the_account(file, account(f'tls_pin = "sha256:{":".join(["AB"] * 32)}"')).endpoint
     assert endpoint.pin == "sha256:" + "ab" * 32
+
+
+SRS = ('sender = "srs"', 'srs_domain = "Corp.example"')
+
+
+def test_the_keys_of_srs_are_one_secret_of_which_the_first_signs(
+    file: ConfigurationFile, tmp_path: Path
+) -> None:
+    (tmp_path / "srs.key").write_text("new-secret old-secret\n")
+    found = the_account(file, account(*SRS, 'srs_key_file = "srs.key"'))
+    keys = (SecretStr("new-secret"), SecretStr("old-secret"))
+    assert found.routing.sender == SenderRule(SenderKind.SRS, srs=Srs("corp.example", keys))
+    assert "secret" not in repr(found)
+
+
+def test_the_sender_of_a_single_mailbox_can_be_chosen_too(file: ConfigurationFile) -> None:
+    lines = (
+        'mailbox = "single"',
+        'recipient = "bob@corp.example"',
+        'sender = "null"',
+        'trusted_hosts = ["a"]',
+    )
+    routing = the_account(file, account(*lines, without=("mailbox", "domains"))).routing
+    assert (routing.sender, routing.trusted_hosts) == (SenderRule(SenderKind.NULL), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (('sender = "srs"', 'srs_key = "long-enough"'), '"srs_domain" is missing, which "srs" needs'),
+        (SRS, 'the key is missing, which "srs" needs; give "srs_key", "srs_key_file" or "srs_key_env"'),
+        ((*SRS, 'srs_key = "long-enough short"'), "an SRS key has at least 8 characters"),
+        (('sender = "keep"',), '"sender": expected "preserve", "null", "srs" or an address'),
+        (
+            ("only_recipient_headers = true",),
+            '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"',
+        ),
+        (
+            ('aliases = { "a@acme.net" = "b@corp.example" }',),
+            '"aliases": acme.net is not among the accepted domains',
+        ),
+        (
+            ('recipient_headers = ["X-A", "X-B: <*"]',),
+            '"recipient_headers": "X-B: <*": the < at character 6 is never closed',
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_told_with_its_key(
+    file: ConfigurationFile, lines: tuple[str, ...], sentence: str
+) -> None:
+    (problem,) = file.problems(account(*lines))
+    assert problem.endswith(f'accounts "acme/catchall": {sentence}')

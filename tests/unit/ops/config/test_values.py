@@ -61,26 +61,6 @@ def test_text_that_would_break_a_command_is_refused(value: str) -> None:
         values.text(value)
 
 
-def test_domains_are_normalised_on_both_sides() -> None:
-    assert values.domains({"ACME.com": "keep", "acme.net": "ACME.local"}) == {
-        "acme.com": "keep",
-        "acme.net": "acme.local",
-    }
-
-
-def test_one_domain_written_in_two_ways_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'the domain "acme\.com" is there twice'):
-        values.domains({"ACME.com": "keep", "acme.com.": "keep"})
-
-
-@pytest.mark.parametrize(
-    "value", [{"bob@acme.com": "keep"}, {"acme.com": "ke ep"}, {"acme.com": 7}, {"": "keep"}]
-)
-def test_an_invalid_domain_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="is no valid domain"):
-        values.domains(value)
-
-
 def test_an_invalid_address_is_refused_with_the_reason() -> None:
     with pytest.raises(
         ValueError, match=r'"bob@acme\.\.com" is no valid address: domain has an invalid label'
@@ -105,24 +85,6 @@ def test_a_listening_address_without_host_or_port_is_refused(value: object) -> N
 @given(st.sampled_from(["127.0.0.1", "localhost", "::1", "fe80::1"]), st.integers(0, 65535))
 def test_a_listening_address_is_read_as_it_was_written(host: str, port: int) -> None:
     assert values.listen(str(values.Listen(host, port))) == values.Listen(host, port)
-
-
-def test_header_fields_are_compared_without_case() -> None:
-    assert values.field_names(["X-Original-To", "To"]) == ("X-Original-To", "To")
-    with pytest.raises(ValueError, match="the same value is there twice"):
-        values.field_names(["To", "TO"])
-
-
-@pytest.mark.parametrize("value", [["To:"], ["X Y"], [""], ["To\r\nBcc"]])
-def test_what_is_no_header_field_is_refused(value: list[str]) -> None:
-    with pytest.raises(ValueError, match="is no name of a header field"):
-        values.field_names(value)
-
-
-@pytest.mark.parametrize("value", ["To", [], [7], None])
-def test_header_fields_must_be_a_list_of_names(value: object) -> None:
-    with pytest.raises(ValueError, match="expected a list of header fields"):
-        values.field_names(value)
 
 
 def test_methods_stay_in_the_order_in_which_they_are_written() -> None:

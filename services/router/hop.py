@@ -1,55 +1,73 @@
-"""What the provider's own servers noted in their Received lines: the trusted zone, and for whom a mail came.
-
-The zone reaches from the top of the header down through the Received lines as long as their `by` host is the
-provider's. The provider is the organisational domain of the topmost `by` that has one: the last hop is his by
-definition. Hand-overs above it within one machine (`by localhost`, or no `by` at all, as qmail writes) belong
-to it. What stands below the zone, the sender wrote.
-"""
+"""Received lines (RFC 5321 section 4.4): who wrote one, whom he had the mail from, and for whom it came."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from services.router.addresses import read_addresses
-from services.router.header import Header
 from shared.model.address import Address
 
-HOP_LIMIT = 100
 _FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
 _COMMENT = re.compile(rb"\([^()\\]*+\)")
 _COMMENT_DEPTH = 4
 _WORD = re.compile(rb"[^ \t]++")
 _UNPAIRED = re.compile(rb'["()\\]')
+_CLIENT = re.compile(
+    rb"[ \t]*from[ \t]++(?P<said>[^ \t();]++)[ \t]*+"
+    rb"(?:\((?P<seen>[^()\\]*+)[()])?[ \t]*+(?:\((?P<then>[^()\\]*+)\))?",
+    re.IGNORECASE,
+)
+_SEEN = re.compile(
+    rb"[ \t]*(?:(?P<name>[^ \t\[\]@=]++)[ \t]++)?(?:[^ \t@\[\]]++@)?"
+    rb"\[?(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?=[\] \t]|$)",
+    re.IGNORECASE,
+)
+_HELO = re.compile(rb"[ \t]*(?:helo|ehlo)[ \t]", re.IGNORECASE)
+_UNKNOWN = "unknown"
+_OWN_NETWORKS = [
+    ipaddress.ip_network(network)
+    for network in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+]
 _SECOND_LEVEL_LENGTH = 3
 _COUNTRY_LENGTH = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A Received line (RFC 5321 section 4.4): the host that wrote it and the one recipient that it names."""
+    """A Received line: the host that wrote it, in lower case, and the one recipient that it names."""
 
     by: str
     recipient: Address | None
 
 
-def trusted_hops(header: Header) -> list[Hop]:
-    """The hops of the trusted zone, topmost first; at most `HOP_LIMIT`."""
-    zone: list[Hop] = []
-    provider = ""
-    for field in header.all("received")[:HOP_LIMIT]:
-        hop = read_hop(field.unfolded)
-        domain = organisational_domain(hop.by)
-        if provider and domain != provider:
-            break
-        provider = domain
-        zone.append(hop)
-    return zone
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom a host had a mail from: the name that it looked up or, failing that, was told; and the IP address.
+
+    Each is "" where the line does not say.
+    """
+
+    name: str = ""
+    ip: str = ""
+
+    @property
+    def is_outside(self) -> bool | None:
+        """Whether the IP address is none of those that a network has for itself; None where there is none."""
+        try:
+            address = ipaddress.ip_address(self.ip)
+        except ValueError:
+            return None
+        return not any(address in network for network in _OWN_NETWORKS)
 
 
-def names_recipients(header: Header) -> bool:
-    """Whether any Received line may name a recipient: a cheap question, before the lines are read in full."""
-    return any(_FOR.search(field.value) for field in header.all("received"))
+def may_name_recipient(value: bytes) -> bool:
+    """Whether a Received line may name a recipient: a cheap question, before the line is read in full."""
+    return _FOR.search(value) is not None
 
 
 def organisational_domain(host: str) -> str:
@@ -79,6 +97,26 @@ def read_hop(value: bytes) -> Hop:
     host = keywords[by + 1].decode("ascii", "replace")
     receiver = _position(b"for", keywords, after=by + 1)
     return Hop(host, _only_address(b" ".join(words[receiver + 1 :])) if receiver else None)
+
+
+def read_client(value: bytes) -> Client:
+    """The `from` clause of a Received line, unfolded.
+
+    What a client says of himself (HELO) counts only where the server noted nothing better in the comment
+    behind it: the name that it looked up, and the IP address. qmail and Exim write what they looked up in the
+    place of HELO, and HELO in the comment.
+    """
+    clause = _CLIENT.match(value)
+    if clause is None:
+        return Client()
+    said, comment = clause["said"].decode("ascii", "replace").lower(), clause["seen"] or b""
+    if _HELO.match(comment):
+        comment = clause["then"] or b""
+    seen = _SEEN.match(comment)
+    if seen is None:
+        return Client("", said[1:-1]) if said.startswith("[") else Client(said)
+    name = (seen["name"] or clause["said"]).decode("ascii", "replace").lower().rstrip(".")
+    return Client("" if name == _UNKNOWN or name.startswith("[") else name, seen["ip"].decode("ascii"))
 
 
 def _without_comments(text: bytes) -> bytes:
