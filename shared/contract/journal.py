@@ -24,9 +24,11 @@ class Fetched(Entry):
     """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its
     way.
 
-    `listed_size` is what the source's listing said, kept to recognise the mail again; `octets` is its true
-    length. `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail
-    is held in a blob.
+    `listed_size` is what the source's listing said, `octets` is the true length, `header` a digest of the
+    header and `content`, where it was taken, one of the whole mail: all to recognise the mail again.
+    `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail is held
+    in a blob. `spooled`: the source may hide or delete the mail now that it was read, so that the blob is
+    all there is (rule 6).
     """
 
     wire_name = "journal.fetched"
@@ -40,6 +42,30 @@ class Fetched(Entry):
     fetcher: str
     lease_until: float
     blob: str | None = None
+    header: str = ""
+    content: str = ""
+    spooled: bool = False
+
+
+class Republished(Entry):
+    """The mail's event was lost, and the mail set out again from its blob for `fetcher`, as its
+    `fetch_no`-th time.
+    """
+
+    wire_name = "journal.republished"
+
+    fetch_no: int
+    fetcher: str
+    lease_until: float
+
+
+class Renamed(Entry):
+    """The source shows the mail, recognised by its content, under another key now."""
+
+    wire_name = "journal.renamed"
+
+    key: LedgerKey
+    listed_size: int
 
 
 class RecipientRouted(BaseModel):
@@ -140,6 +166,14 @@ class Lost(Entry):
     reason: str
 
 
+class BlobLost(Entry):
+    """The blob that held the raw mail is no more; the mail is fetched again where its source has it still."""
+
+    wire_name = "journal.blob-lost"
+
+    reason: str
+
+
 class Deleting(Entry):
     """The deletion at the source has been allowed; whether it happened, a later listing tells."""
 
@@ -147,11 +181,16 @@ class Deleting(Entry):
 
 
 class Gone(Entry):
-    """A listing no longer shows the mail under its key."""
+    """A listing no longer shows the mail under its key.
+
+    `early`: that was before every recipient was done; only a blob, or an event that is on its way still, can
+    serve them now.
+    """
 
     wire_name = "journal.gone"
 
     reason: str
+    early: bool = False
 
 
 class ParkedRetried(Entry):
@@ -176,11 +215,14 @@ class ParkedDiscarded(Entry):
 
 JOURNAL: tuple[type[Entry], ...] = (
     Fetched,
+    Republished,
+    Renamed,
     Routed,
     DeliveryBegun,
     DeliveryEnded,
     WaitingResolved,
     Lost,
+    BlobLost,
     Deleting,
     Gone,
     ParkedRetried,

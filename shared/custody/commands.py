@@ -16,7 +16,11 @@ class Fence(NamedTuple):
 
 
 class FetchedMail(NamedTuple):
-    """A mail that was read. `known_fetch_no` is what the ledger said before: 0 for one it did not know."""
+    """A mail that was read. `known_fetch_no` is what the ledger said before: 0 for one it did not know.
+
+    `header` and `content` are digests by which it will be recognised, empty where none was taken; `spooled`
+    that the source may not have it any more once the session is over.
+    """
 
     message: str
     tenant: str
@@ -26,6 +30,17 @@ class FetchedMail(NamedTuple):
     octets: int
     fetcher: str
     blob: str | None = None
+    header: str = ""
+    content: str = ""
+    spooled: bool = False
+
+
+class NewPlace(NamedTuple):
+    """A mail known as `message` was recognised at the source under another key."""
+
+    message: str
+    key: LedgerKey
+    listed_size: int
 
 
 class ChosenRecipient(NamedTuple):

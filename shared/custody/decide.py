@@ -7,9 +7,11 @@ passes is locked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from shared.contract.journal import (
+    BlobLost,
     Deleting,
     DeliveryBegun,
     DeliveryEnded,
@@ -21,14 +23,17 @@ from shared.contract.journal import (
     ParkedRetried,
     RecipientOutcome,
     RecipientRouted,
+    Renamed,
+    Republished,
     Routed,
     WaitingResolved,
 )
-from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, Outcomes, RoutedMail
-from shared.custody.state import ClaimKey, ClaimView, Message, Recipient
-from shared.model.message import DUE, IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
+from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, NewPlace, Outcomes, RoutedMail
+from shared.custody.state import CONCLUDED, ClaimKey, ClaimView, Message, Recipient
+from shared.model.message import DUE, IN_FLIGHT, PENDING, TERMINAL, MessageStatus, RecipientStatus
 
 NOBODY = ""
+UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
 
 
 def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, lease: float) -> list[Entry]:
@@ -37,7 +42,7 @@ def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, 
         return []
     entries: list[Entry] = []
     if known is not None:
-        if known.status not in IN_FLIGHT | {MessageStatus.LOST}:
+        if known.gone_at is not None or known.status not in IN_FLIGHT | {MessageStatus.LOST}:
             return []
         entries += lost(known, "fetched again", now)
     entries.append(
@@ -53,9 +58,44 @@ def fetched(known: Message | None, mail: FetchedMail, account: str, now: float, 
             fetcher=mail.fetcher,
             lease_until=now + lease,
             blob=mail.blob,
+            header=mail.header,
+            content=mail.content,
+            spooled=mail.spooled,
         )
     )
     return entries
+
+
+def republished(
+    known: Message, fetcher: str, now: float, lease: float, longest: float = inf
+) -> list[Entry] | None:
+    """A mail that only its blob can serve sets out again once its event is lost (rule 6); None where it may
+    still be on its way.
+
+    `longest` is how far ahead a lease can honestly end: one beyond that was set by a clock that was wrong.
+    """
+    if (
+        known.blob is None
+        or not known.unbacked
+        or is_on_its_way(known.status, known.lease_until, now, longest)
+    ):
+        return None
+    again = Republished(
+        message=known.id, at=now, fetch_no=known.fetch_no + 1, fetcher=fetcher, lease_until=now + lease
+    )
+    return [*lost(known, "its lease ran out", now), again]
+
+
+def is_on_its_way(status: MessageStatus, lease_until: float, now: float, longest: float = inf) -> bool:
+    """Whether a mail's event may still come back; `longest` as for `republished`."""
+    return status in IN_FLIGHT and now < lease_until <= now + longest
+
+
+def renamed(known: Message | None, place: NewPlace, now: float) -> Renamed | None:
+    """A mail that no listing showed under its key any more is there under another one."""
+    if known is None or known.gone_at is not None or known.key == place.key:
+        return None
+    return Renamed(message=known.id, at=now, key=place.key, listed_size=place.listed_size)
 
 
 def awaits_routing(known: Message, mail: RoutedMail) -> bool:
@@ -160,7 +200,7 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
     """An attempt may begin at those recipients whose attempt number is still the one the event knew."""
     if known is None or known.fetch_no != wish.fetch_no:
         return None
-    if known.status in {MessageStatus.FETCHED, MessageStatus.LOST}:
+    if known.status in UNROUTED:
         return None
     due = tuple(
         address
@@ -240,9 +280,61 @@ def deleting(known: Message | None, now: float) -> list[Entry] | None:
 
 def gone(known: Message | None, reason: str, now: float) -> Gone | None:
     """A listing lacks the mail, or shows another one under its key (rules 5 and 7)."""
-    if known is None or known.status is MessageStatus.GONE:
+    if known is None or known.gone_at is not None or known.status is MessageStatus.GONE:
         return None
-    return Gone(message=known.id, at=now, reason=reason)
+    early = known.status in IN_FLIGHT or known.status is MessageStatus.LOST
+    return Gone(message=known.id, at=now, reason=reason, early=early)
+
+
+def blob_lost(known: Message | None, blob: str, reason: str, now: float) -> list[Entry]:
+    """The blob that held the mail is no more. Where the source cannot give the mail again, those who are not
+    served are parked, so that somebody is told.
+    """
+    if known is None or known.blob != blob:
+        return []
+    entries: list[Entry] = [BlobLost(message=known.id, at=now, reason=reason)]
+    if known.gone_at is None and known.status not in CONCLUDED:
+        return entries
+    pending = [each for each in known.recipients.values() if each.status in PENDING]
+    if known.status in UNROUTED:
+        entries.append(_routed_to_park(known, pending, reason, now))
+    elif pending:
+        outcomes = tuple(_parked_for(each, reason) for each in pending)
+        entries.append(
+            DeliveryEnded(message=known.id, at=now, outcomes=outcomes, lease_until=known.lease_until)
+        )
+    return entries
+
+
+def _parked_for(recipient: Recipient, reason: str) -> RecipientOutcome:
+    return RecipientOutcome(
+        address=recipient.address,
+        status=RecipientStatus.PARKED,
+        code="",
+        text=reason,
+        destination=recipient.destination,
+    )
+
+
+def _routed_to_park(known: Message, pending: Sequence[Recipient], reason: str, now: float) -> Routed:
+    chosen = [ChosenRecipient(each.address, each.original, reason) for each in pending]
+    if not known.recipients:
+        chosen = [ChosenRecipient(NOBODY, "", reason)]
+    return Routed(
+        message=known.id,
+        at=now,
+        fetch_no=known.fetch_no,
+        identity=known.identity,
+        message_id=known.message_id,
+        reverse_path=known.reverse_path,
+        target=known.target,
+        evidence=known.evidence,
+        rejected=(),
+        recipients=tuple(
+            _routed_as(each, RecipientStatus.PARKED, known.recipients.get(each.address)) for each in chosen
+        ),
+        lease_until=known.lease_until,
+    )
 
 
 def retried(

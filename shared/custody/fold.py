@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shared.contract.journal import (
+    BlobLost,
     Deleting,
     DeliveryBegun,
     DeliveryEnded,
@@ -21,6 +22,8 @@ from shared.contract.journal import (
     ParkedRetried,
     RecipientOutcome,
     RecipientRouted,
+    Renamed,
+    Republished,
     Routed,
     WaitingResolved,
 )
@@ -101,6 +104,9 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
             first_fetched_at=entry.at,
             lease_until=entry.lease_until,
             blob=entry.blob,
+            unbacked=entry.spooled,
+            header=entry.header,
+            content=entry.content,
         )
     return message._replace(
         status=MessageStatus.FETCHED,
@@ -110,7 +116,23 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
         fetcher=entry.fetcher,
         lease_until=entry.lease_until,
         blob=entry.blob or message.blob,
+        unbacked=entry.spooled,
+        header=entry.header,
+        content=entry.content,
     )
+
+
+def _republished(message: Message, entry: Republished) -> Message:
+    return message._replace(
+        status=MessageStatus.FETCHED,
+        fetch_no=entry.fetch_no,
+        fetcher=entry.fetcher,
+        lease_until=entry.lease_until,
+    )
+
+
+def _renamed(message: Message, entry: Renamed) -> Message:
+    return message._replace(key=entry.key, listed_size=entry.listed_size)
 
 
 def _routed(message: Message, entry: Routed) -> Message:
@@ -229,8 +251,17 @@ def _deleting(message: Message, _entry: Deleting) -> Message:
     return message._replace(status=MessageStatus.DELETING)
 
 
-def _gone(message: Message, _entry: Gone) -> Message:
-    return message._replace(status=MessageStatus.GONE)
+def _gone(message: Message, entry: Gone) -> Message:
+    if entry.early:
+        return message._replace(gone_at=entry.at, unbacked=True)
+    return message._replace(status=MessageStatus.GONE, gone_at=entry.at)
+
+
+def _blob_lost(message: Message, _entry: BlobLost) -> Message:
+    without = message._replace(blob=None)
+    if message.gone_at is not None or message.status in CONCLUDED:
+        return without
+    return _all_lost(without)._replace(unbacked=False)
 
 
 def _discarded(message: Message, entry: ParkedDiscarded) -> Message:
@@ -248,17 +279,22 @@ def _with(message: Message, address: str, *, status: RecipientStatus) -> Message
 
 
 def _settle(message: Message, at: float) -> Message:
+    """A mail that its source lost meanwhile has nothing to be deleted there: it is gone."""
     if message.status is MessageStatus.ROUTED and message.all_done:
-        return message._replace(status=MessageStatus.SETTLED, settled_at=at)
+        status = MessageStatus.SETTLED if message.gone_at is None else MessageStatus.GONE
+        return message._replace(status=status, settled_at=at, unbacked=False)
     return message
 
 
 _STEPS: Mapping[type[Entry], Callable[[Message, Any], Message]] = {
+    Republished: _republished,
+    Renamed: _renamed,
     Routed: _routed,
     DeliveryBegun: _begun,
     DeliveryEnded: _ended,
     WaitingResolved: _resolved,
     Lost: _lost,
+    BlobLost: _blob_lost,
     Deleting: _deleting,
     Gone: _gone,
     ParkedRetried: _retried,

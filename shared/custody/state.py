@@ -42,7 +42,12 @@ NO_RECIPIENTS: Mapping[str, Recipient] = MappingProxyType({})
 
 
 class Message(NamedTuple):
-    """A mail in our custody; what is empty was not yet learnt by the router."""
+    """A mail in our custody; what is empty was not yet learnt by the router.
+
+    `gone_at` is when a listing first lacked it. While it is `unbacked` its source cannot be relied upon to
+    have it, although not every recipient is done: its blob, if any, is all there is. `header` and `content`
+    are digests by which it is recognised.
+    """
 
     id: str
     tenant: str
@@ -63,11 +68,20 @@ class Message(NamedTuple):
     evidence: str = ""
     settled_at: float | None = None
     recipients: Mapping[str, Recipient] = NO_RECIPIENTS
+    gone_at: float | None = None
+    unbacked: bool = False
+    header: str = ""
+    content: str = ""
 
     @property
     def all_done(self) -> bool:
         """Whether every recipient is done; a message without recipients is not."""
         return bool(self.recipients) and all(each.status in TERMINAL for each in self.recipients.values())
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the source lost it before it was served, and no copy of it is held."""
+        return self.unbacked and self.gone_at is not None and self.blob is None and not self.all_done
 
     @property
     def is_concluded(self) -> bool:
@@ -101,6 +115,11 @@ class ClaimView:
     holder_status: MessageStatus | None = None
     holder_lease_until: float | None = None
     recipient_status: RecipientStatus | None = None
+
+    @property
+    def was_attempting(self) -> bool:
+        """Whether the holder began to deliver and nobody has seen the end of it."""
+        return self.holder_status in IN_FLIGHT and self.recipient_status is RecipientStatus.ATTEMPTING
 
     def is_alive(self, now: float) -> bool:
         """Whether the holder is still on its way, so that a duplicate has to wait for it."""

@@ -10,10 +10,10 @@ from shared.adapters.sql.claims import Claims
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.tables import messages, recipients
 from shared.adapters.sql.text import safe_attempt, safe_outcomes
-from shared.adapters.sql.work import Transaction, Work, load_messages
-from shared.contract.journal import DeliveryEnded
+from shared.adapters.sql.work import Doubts, Transaction, Work, load_messages
+from shared.contract.journal import Entry
 from shared.custody import decide
-from shared.custody.commands import Attempt, Outcomes
+from shared.custody.commands import Attempt, Outcomes, Settled
 from shared.custody.fold import GIVEN_UP, claim_after, claims_touched
 from shared.custody.settlement import settled_by
 from shared.custody.state import ClaimKey, Message
@@ -27,7 +27,7 @@ class SqlDeliveries(Part):
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
         """Begin those attempts that are not stale."""
         safe = [*map(safe_attempt, wishes)]
-        return await self._transactions.write(_begin, safe, now, lease)
+        return await self._write_counting(_begin, safe, now, lease)
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         """Record outcomes, resolve claims and those who waited for them."""
@@ -41,8 +41,10 @@ class SqlDeliveries(Part):
         return await self._transactions.read(lambda transaction: _overdue(transaction, now, patience, limit))
 
 
-def _begin(transaction: Transaction, wishes: Sequence[Attempt], now: float, lease: float) -> list[Serving]:
-    work = Work(transaction)
+def _begin(
+    transaction: Transaction, doubts: Doubts, wishes: Sequence[Attempt], now: float, lease: float
+) -> list[Serving]:
+    work = Work(transaction, doubts)
     work.load(wish.message for wish in wishes)
     servings = []
     for wish in wishes:
@@ -59,24 +61,29 @@ def _begin(transaction: Transaction, wishes: Sequence[Attempt], now: float, leas
 def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
     work = Work(transaction)
     work.load(wish.message for wish in wishes)
-    ended: list[DeliveryEnded] = []
+    ended: list[Entry] = []
     for wish in wishes:
         entry = decide.ended(work.messages.get(wish.message), wish, now, lease)
         if entry is not None:
             work.apply(entry)
             ended.append(entry)
-    claims = Claims(transaction)
+    return Concluded(conclude(work, ended, now), stale=len(wishes) - len(ended))
+
+
+def conclude(work: Work, ended: Sequence[Entry], now: float) -> tuple[Settled, ...]:
+    """Save the work, with what the end of attempts means for claims and for those who wait for them; returns
+    what is settled by that.
+    """
+    claims = Claims(work.transaction)
     resolved = _resolve_claims(work, claims, ended)
     claims.save()
     _resolve_waiting(work, resolved, now)
     work.save()
     settled = (settled_by(work.before(each.id), each) for each in work.messages.values())
-    return Concluded(tuple(each for each in settled if each), stale=len(wishes) - len(ended))
+    return tuple(each for each in settled if each)
 
 
-def _resolve_claims(
-    work: Work, claims: Claims, ended: Sequence[DeliveryEnded]
-) -> dict[ClaimKey, tuple[str, bool]]:
+def _resolve_claims(work: Work, claims: Claims, ended: Sequence[Entry]) -> dict[ClaimKey, tuple[str, bool]]:
     """Fulfil or release claims; returns the message that did it and whether its mail arrived.
 
     A fulfilled claim needs no look at what it was before; to release one, it has to be one's own.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import message_of
 from shared.adapters.sql.tables import accounts, messages
 from shared.adapters.sql.text import key, safe_fetched
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.work import Doubts, Transaction, Work
 from shared.custody import decide
-from shared.custody.commands import Fence, FetchedMail
+from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.custody.state import Message
 from shared.model.message import DELETABLE, IN_FLIGHT, MessageStatus
 from shared.ports.store import LeaseLost, LedgerRow, Receipt
@@ -35,7 +35,11 @@ class SqlLedger(Part):
         holds.
         """
         safe = [*map(safe_fetched, mails)]
-        return await self._transactions.write(_record, fence, safe, now, lease)
+        return await self._write_counting(_record, fence, safe, now, lease)
+
+    async def rename(self, fence: Fence, places: Sequence[NewPlace], now: float) -> Sequence[str]:
+        """These mails are at the source under other keys now; returns those that were renamed."""
+        return await self._transactions.write(_rename, fence, places, now)
 
     async def start_deleting(self, fence: Fence, messages: Sequence[str], now: float) -> Sequence[str]:
         """Allow the deletion of those that are settled; returns them, also those that had been allowed
@@ -53,7 +57,7 @@ class SqlLedger(Part):
 
     async def lose_all(self, reason: str, now: float) -> int:
         """Declare everything in flight lost, for all accounts."""
-        return await self._transactions.write(_lose_all, reason, now)
+        return await self._write_counting(_lose_all, reason, now)
 
 
 def _ledger(transaction: Transaction, account: str) -> list[LedgerRow]:
@@ -74,6 +78,9 @@ def _ledger_row(message: Message) -> LedgerRow:
         first_fetched_at=message.first_fetched_at,
         lease_until=message.lease_until,
         blob=message.blob,
+        unbacked=message.unbacked,
+        header=message.header,
+        content=message.content,
     )
 
 
@@ -91,10 +98,15 @@ def _check(transaction: Transaction, fence: Fence) -> None:
 
 
 def _record(
-    transaction: Transaction, fence: Fence, mails: Sequence[FetchedMail], now: float, lease: float
+    transaction: Transaction,
+    doubts: Doubts,
+    fence: Fence,
+    mails: Sequence[FetchedMail],
+    now: float,
+    lease: float,
 ) -> list[Receipt | None]:
     _check(transaction, fence)
-    work = Work(transaction)
+    work = Work(transaction, doubts)
     work.load(mail.message for mail in mails)
     taken = _places_taken(transaction, fence.account, mails)
     receipts: list[Receipt | None] = []
@@ -124,6 +136,25 @@ def _places_taken(
     places = [_place(account, mail) for mail in mails if mail.known_fetch_no == 0]
     rows = transaction.bulk.select(transaction.connection, messages, PLACE, places, only="NOT t.gone")
     return {(row[2], row[3], row[4], row[5]) for row in rows}
+
+
+def _rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], now: float) -> list[str]:
+    _check(transaction, fence)
+    work = Work(transaction)
+    work.load([place.message for place in places], with_recipients=False)
+    keys = [(fence.account, each.key.folder, each.key.uidvalidity, key(each.key.uid)) for each in places]
+    rows = transaction.bulk.select(transaction.connection, messages, PLACE, keys, only="NOT t.gone")
+    taken = {(row[2], row[3], row[4], row[5]) for row in rows}
+    renamed = []
+    for place, at in zip(places, keys, strict=True):
+        entry = decide.renamed(_own(work, fence, place.message), place, now)
+        if entry is None or at in taken:
+            continue
+        taken.add(at)
+        work.apply(entry)
+        renamed.append(place.message)
+    work.save()
+    return renamed
 
 
 def _start_deleting(transaction: Transaction, fence: Fence, ids: Sequence[str], now: float) -> list[str]:
@@ -163,20 +194,21 @@ def _settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
     return [row[0] for row in rows if MessageStatus(row[6]) in DELETABLE]
 
 
-def _lose_all(transaction: Transaction, reason: str, now: float) -> int:
+def _lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float) -> int:
     """Page by page, so that memory is bounded however much was in flight."""
     count, after = 0, ""
+    in_flight = messages.c.status.in_([*map(str, IN_FLIGHT)])
     while True:
         flying = (
             select(messages.c.id)
-            .where(messages.c.id > after, ~messages.c.gone, messages.c.status.in_([*map(str, IN_FLIGHT)]))
+            .where(messages.c.id > after, or_(~messages.c.gone, messages.c.unbacked), in_flight)
             .order_by(messages.c.id)
             .limit(AT_ONCE)
         )
         ids = transaction.connection.execute(flying).scalars().all()
         if not ids:
             return count
-        work = Work(transaction)
+        work = Work(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
             for entry in decide.lost(known, reason, now):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.work import Doubts, Transaction
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -46,3 +46,30 @@ class Part:
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
+        self.on_doubts: Callable[[int], None] = _unheard
+
+    async def _write_counting(
+        self,
+        change: Callable[Concatenate[Transaction, Doubts, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        """Make a change that may find attempts in doubt; `on_doubts` is told how many once it is durable."""
+        result, doubts = await self._transactions.write(_counted, change, given, named)
+        if doubts:
+            self.on_doubts(doubts)
+        return result
+
+
+def _counted(
+    transaction: Transaction,
+    change: Callable[..., Result],
+    given: tuple[Any, ...],
+    named: Mapping[str, Any],
+) -> tuple[Result, int]:
+    doubts = Doubts()
+    return change(transaction, doubts, *given, **named), doubts.count
+
+
+def _unheard(_doubts: int) -> None:
+    """Nobody wants to know."""

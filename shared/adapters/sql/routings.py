@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from shared.adapters.sql.claims import Claims, views
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.text import safe_routed
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.work import Doubts, Transaction, Work
 from shared.custody import decide
 from shared.custody.commands import RoutedMail, Settled
 from shared.custody.fold import claim_after, claims_touched
 from shared.custody.settlement import settlement
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message, Recipient
-from shared.model.message import DUE, MessageStatus
+from shared.model.message import DUE, MessageStatus, RecipientStatus
 from shared.ports.store import Serving
 
 UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
@@ -27,13 +27,13 @@ class SqlRoutings(Part):
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
         safe = [*map(safe_routed, mails)]
-        return await self._transactions.write(_record, safe, now, lease)
+        return await self._write_counting(_record, safe, now, lease)
 
 
 def _record(
-    transaction: Transaction, mails: Sequence[RoutedMail], now: float, lease: float
+    transaction: Transaction, doubts: Doubts, mails: Sequence[RoutedMail], now: float, lease: float
 ) -> tuple[list[Serving], list[Settled]]:
-    work, claims = Work(transaction), Claims(transaction)
+    work, claims = Work(transaction, doubts), Claims(transaction)
     work.load(mail.message for mail in mails)
     wanted = _wanted(work, mails)
     claims.take(wanted)
@@ -44,12 +44,26 @@ def _record(
             continue
         after = work.apply(entry)
         for key, status in claims_touched(after, entry):
+            if status is RecipientStatus.OPEN:
+                _give_up(work, known_views.get(key), after.id, now)
             if claim := claim_after(claims.held.get(key), after.id, status):
                 claims.held[key] = claim
                 known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
     work.save()
     claims.save()
     return _published(work, mails)
+
+
+def _give_up(work: Work, taken: ClaimView | None, by: str, now: float) -> None:
+    """Whoever held the claim that was taken over was delivering when last heard of: that its mail arrived
+    cannot be excluded, and is counted as a doubt.
+    """
+    if taken is None or taken.claim.holder == by or not taken.was_attempting:
+        return
+    work.load([taken.claim.holder])
+    holder = work.messages.get(taken.claim.holder)
+    for entry in decide.lost(holder, f"the identical mail {by} took over", now) if holder else ():
+        work.apply(entry)
 
 
 def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:

@@ -30,12 +30,17 @@ DESCRIBED = (
     "target",
     "evidence",
     "settled_at",
+    "unbacked",
+    "header",
+    "content",
 )
-"""What fetching again and routing change in a message. Its place, which is indexed, never changes."""
-PROGRESS = ("id", "status", "lease_until", "blob", "settled_at")
+"""What fetching again and routing change in a message."""
+PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "unbacked")
 """What changes in a message after it was routed."""
-ENDED = (*PROGRESS, "gone")
-"""What changes in a message at its end."""
+ENDED = (*PROGRESS, "gone", "gone_at")
+"""What changes in a message when its source has it no more."""
+PLACED = ("id", "folder", "uidvalidity", "uid", "long_uid", "listed_size")
+"""What changes in a message that its source shows under another key."""
 SERVED = (
     "message",
     "address",
@@ -68,8 +73,9 @@ def message_row(message: Message) -> Row:
         short,
         str(message.status),
         *message[5:18],
-        message.status is MessageStatus.GONE,
+        message.gone_at is not None,
         None if short == uid else uid,
+        *message[19:],
     )
 
 
@@ -82,23 +88,42 @@ def described_row(message: Message) -> Row:
         message.lease_until,
         message.blob,
         *message[12:18],
+        *message[20:],
     )
 
 
 def progress_row(message: Message) -> Row:
     """The columns `PROGRESS` of a message's row."""
-    return message.id, str(message.status), message.lease_until, message.blob, message.settled_at
+    return (
+        message.id,
+        str(message.status),
+        message.lease_until,
+        message.blob,
+        message.settled_at,
+        message.unbacked,
+    )
 
 
 def ended_row(message: Message) -> Row:
-    """The columns `ENDED` of the row of a message that is gone."""
-    return *progress_row(message), True
+    """The columns `ENDED` of the row of a message that its source has no more."""
+    return *progress_row(message), True, message.gone_at
+
+
+def placed_row(message: Message) -> Row:
+    """The columns `PLACED` of a message's row."""
+    folder, uidvalidity, uid = message.key
+    short = key(uid)
+    return message.id, folder, uidvalidity, short, None if short == uid else uid, message.listed_size
 
 
 def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) -> Message:
     """The message in a row of the table `messages`."""
     place = LedgerKey(row[3], row[4], row[21] or row[5])
-    return Message._make((*row[:3], place, MESSAGE_STATUS[row[6]], *row[7:20], recipients))
+    unbacked = bool(row[23])
+    status = MESSAGE_STATUS[row[6]]
+    return Message._make(
+        (*row[:3], place, status, *row[7:20], recipients, row[22], unbacked, row[24], row[25])
+    )
 
 
 def recipient_row(message: Message, recipient: Recipient) -> Row:

@@ -11,6 +11,7 @@ from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
 from shared.adapters.sql.postgres_pool import PostgresTransactions
+from shared.adapters.sql.recovery import SqlRecovery
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
 from shared.adapters.sql.sqlite_writer import SqliteTransactions, sqlite_writer
@@ -20,7 +21,15 @@ CONNECTIONS = 4
 
 
 class SqlStore(
-    SqlLeases, SqlPauses, SqlLedger, SqlRoutings, SqlDeliveries, SqlOutages, SqlArchive, SqlTargets
+    SqlLeases,
+    SqlPauses,
+    SqlLedger,
+    SqlRoutings,
+    SqlDeliveries,
+    SqlRecovery,
+    SqlOutages,
+    SqlArchive,
+    SqlTargets,
 ):
     """The port's `Store` on PostgreSQL or SQLite."""
 

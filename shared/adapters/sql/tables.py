@@ -105,6 +105,10 @@ messages = Table(
     Column("settled_at", Double),
     Column("gone", Boolean, nullable=False),
     Column("long_uid", BYTEWISE),
+    Column("gone_at", Double),
+    Column("unbacked", Boolean, nullable=False),
+    Column("header", BYTEWISE, nullable=False),
+    Column("content", BYTEWISE, nullable=False),
     Index(
         "messages_at_source",
         "account",
@@ -116,6 +120,7 @@ messages = Table(
         sqlite_where=text("NOT gone"),
     ),
     Index("messages_uid", "uid"),
+    Index("messages_unbacked", "id", postgresql_where=text("unbacked"), sqlite_where=text("unbacked")),
     Index(
         "messages_message_id",
         "message_id",
@@ -193,6 +198,18 @@ claims = Table(
     Column("done", Boolean, nullable=False),
     postgresql_with=UPDATED_IN_PLACE,
     sqlite_with_rowid=False,
+)
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("store", BYTEWISE, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("mark", BigInteger, nullable=False),
+    Column("paused_since", Double),
+    Column("reason", BYTEWISE),
+    Column("pruned_until", Double, nullable=False),
 )
 
 journal = Table(

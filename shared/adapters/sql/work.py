@@ -18,6 +18,7 @@ from shared.adapters.sql.rows import (
     CHOSEN,
     DESCRIBED,
     ENDED,
+    PLACED,
     PROGRESS,
     SERVED,
     chosen_row,
@@ -26,15 +27,25 @@ from shared.adapters.sql.rows import (
     journal_row,
     message_of,
     message_row,
+    placed_row,
     progress_row,
     recipient_of,
     recipient_row,
     served_row,
 )
 from shared.adapters.sql.tables import journal, messages, recipients
-from shared.contract.journal import Entry, Fetched, Routed
+from shared.contract.journal import (
+    BlobLost,
+    DeliveryBegun,
+    Entry,
+    Fetched,
+    Lost,
+    Renamed,
+    Republished,
+    Routed,
+)
 from shared.custody.fold import fold
-from shared.custody.state import NO_RECIPIENTS, Message, Recipient
+from shared.custody.state import CONCLUDED, NO_RECIPIENTS, Message, Recipient
 from shared.model.message import MessageStatus
 
 
@@ -45,15 +56,23 @@ class Transaction(NamedTuple):
     bulk: Bulk
 
 
+class Doubts:
+    """How many attempts a transaction found of which nobody saw the end (RFC 1047)."""
+
+    count = 0
+
+
 class Work:
     """The messages of one transaction, as they were and as they will be."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, doubts: Doubts | None = None) -> None:
         self.transaction = transaction
+        self._doubts = doubts or Doubts()
         self.messages: dict[str, Message] = {}
         self.entries: list[Entry] = []
         self._loaded: dict[str, Message] = {}
         self._described: set[str] = set()
+        self._renamed: set[str] = set()
 
     def load(self, ids: Iterable[str], *, with_recipients: bool = True) -> None:
         """Lock and load those messages that are not loaded yet; ids that name none are passed over.
@@ -74,27 +93,35 @@ class Work:
 
     def apply(self, entry: Entry) -> Message:
         """The message after `entry`, which is to be saved."""
-        message = fold(self.messages.get(entry.message), entry)
+        before = self.messages.get(entry.message)
+        message = fold(before, entry)
+        if before is not None and _may_bring_doubt(before, entry):
+            self._doubts.count += _in_doubt(message) - _in_doubt(before)
         self.messages[message.id] = message
         self.entries.append(entry)
-        if isinstance(entry, (Fetched, Routed)):
+        if isinstance(entry, (Fetched, Routed, Republished)):
             self._described.add(message.id)
+        elif isinstance(entry, Renamed):
+            self._renamed.add(message.id)
         return message
 
     def save(self) -> None:
         """Write what was changed."""
         connection, bulk = self.transaction
-        new, described, progressed, ended = [], [], [], []
+        new, described, progressed, ended, placed = [], [], [], [], []
         for message in self.messages.values():
             loaded = self._loaded.get(message.id)
+            if message.id in self._renamed:
+                placed.append(placed_row(message))
             if loaded is None:
                 new.append(message_row(message))
             elif message.id in self._described:
                 described.append(described_row(message))
-            elif message.status is MessageStatus.GONE:
+            elif message is not loaded and message.gone_at is not None:
                 ended.append(ended_row(message))
             elif message is not loaded:
                 progressed.append(progress_row(message))
+        bulk.update(connection, messages, PLACED, placed)
         bulk.insert(connection, messages, new)
         bulk.update(connection, messages, DESCRIBED, described)
         bulk.update(connection, messages, PROGRESS, progressed)
@@ -122,6 +149,17 @@ class Work:
         bulk.insert(connection, recipients, new)
         bulk.update(connection, recipients, CHOSEN, chosen)
         bulk.update(connection, recipients, SERVED, served)
+
+
+def _may_bring_doubt(before: Message, entry: Entry) -> bool:
+    """Whether `entry` can end an attempt, or begin one over it, without anybody having seen its end."""
+    if isinstance(entry, (Lost, BlobLost)):
+        return True
+    return isinstance(entry, DeliveryBegun) and before.status in CONCLUDED
+
+
+def _in_doubt(message: Message) -> int:
+    return sum(each.in_doubt for each in message.recipients.values())
 
 
 def load_messages(

@@ -22,6 +22,7 @@ from shared.ports.store.leases import AccountState, Lease, Leases, Release, Sche
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
 from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
+from shared.ports.store.recovery import Recovery
 
 __all__ = [
     "EVERYTHING",
@@ -40,6 +41,7 @@ __all__ = [
     "Pause",
     "Pauses",
     "Receipt",
+    "Recovery",
     "Release",
     "Routings",
     "Schedule",
@@ -52,7 +54,7 @@ __all__ = [
 ]
 
 
-class Store(Leases, Pauses, Ledger, Routings, Deliveries, Outages, Archive, Protocol):
+class Store(Leases, Pauses, Ledger, Routings, Deliveries, Recovery, Outages, Archive, Protocol):
     """All of it, and its life."""
 
     async def check(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from shared.custody.commands import Fence, FetchedMail
+from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.message import LedgerKey, MessageStatus
 
 
@@ -21,6 +21,9 @@ class LedgerRow(NamedTuple):
     first_fetched_at: float
     lease_until: float
     blob: str | None = None
+    unbacked: bool = False
+    header: str = ""
+    content: str = ""
 
 
 class Receipt(NamedTuple):
@@ -41,6 +44,13 @@ class Ledger(Protocol):
         self, fence: Fence, mails: Sequence[FetchedMail], now: float, lease: float
     ) -> Sequence[Receipt | None]:
         """Enter mails into the ledger, one receipt each; None for one whose row has moved on."""
+        ...
+
+    async def rename(self, fence: Fence, places: Sequence[NewPlace], now: float) -> Sequence[str]:
+        """These mails, recognised by their content, are at the source under other keys now.
+
+        Returns those that were renamed.
+        """
         ...
 
     async def start_deleting(self, fence: Fence, messages: Sequence[str], now: float) -> Sequence[str]:

@@ -170,6 +170,7 @@ async def test_a_copy_takes_over_from_one_whose_lease_ran_out(lives: Lives) -> N
 
 async def test_a_copy_takes_over_from_one_that_is_gone_or_lost(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
+    lives.now += LEASE
     await lives.store.record_gone(lives.fence, {first: "not listed"}, lives.now)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     assert await lives.status(second) is RecipientStatus.OPEN
