@@ -41,7 +41,8 @@ class Capture:
         places = self._places(text.lower())
         if places is None:
             return None
-        return text[places[self.begin.piece] + self.begin.offset : places[self.end.piece] + self.end.offset]
+        begin = places[self.begin.piece] + self.begin.offset
+        return text[begin : places[self.end.piece] + self.end.offset].strip()
 
     def _places(self, text: bytes) -> list[int] | None:
         """Where each piece begins: the first at the start, the last at the end, the others as early as may
@@ -102,7 +103,7 @@ class _Reader:
         piece = self._pieces[-1]
         if sign not in " \t":
             piece += sign.encode().lower()
-        elif not piece.endswith(b" ") or self._here() in self._marks():
+        elif not piece.endswith(b" "):
             piece += b" "
 
     def sign(self, sign: str, number: int) -> None:

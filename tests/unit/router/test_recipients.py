@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,3 +116,66 @@ def test_there_is_always_a_recipient_or_a_reason_to_park_and_nobody_outside_is_s
 
 def test_a_postmaster_outside_of_the_accepted_domains_is_as_configured() -> None:
     assert recipients(routing=catch_all(postmaster=Address("it", "corp.example"))) == ["it@corp.example"]
+
+
+def test_the_providers_prefix_is_taken_off_what_servers_wrote_and_not_off_what_the_author_wrote() -> None:
+    routing = replace(catch_all(), recipient_prefixes=("mbox-", "12-"))
+    found = resolution("Delivered-To: Mbox-bob@firma.de", routing=routing).recipients[0]
+    assert (found.address, found.original) == ("bob@firma.de", "Mbox-bob@firma.de")
+    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is taken off"
+    assert recipients("Delivered-To: 12-bob@firma.de", routing=routing) == ["bob@firma.de"]
+    assert recipients("Delivered-To: mbox-@firma.de", routing=routing) == ["mbox-@firma.de"]
+    assert recipients("To: mbox-bob@firma.de", routing=routing) == ["mbox-bob@firma.de"]
+
+
+def test_domains_below_an_accepted_one_are_accepted_with_a_star() -> None:
+    routing = catch_all({"acme.com": "keep", "*.acme.com": "keep", "*.acme.net": "*.acme.local"})
+    assert recipients("To: a@acme.com, b@x.y.acme.com, c@x.acme.net, d@acme.net", routing=routing) == [
+        "a@acme.com",
+        "b@x.y.acme.com",
+        "c@x.acme.local",
+    ]
+
+
+def test_an_alias_stands_for_another_address_wherever_that_is() -> None:
+    routing = replace(catch_all(), aliases={Address("info", "firma.de"): Address("bob", "corp")})
+    found = resolution("To: Info@firma.de, carol@firma.de", routing=routing).recipients
+    assert [(each.address, each.original) for each in found] == [
+        ("bob@corp", "Info@firma.de"),
+        ("carol@firma.de", "carol@firma.de"),
+    ]
+    assert found[0].reason == "named in To; Info@firma.de is an alias of bob@corp"
+
+
+def test_a_tag_is_kept_or_taken_off_as_configured() -> None:
+    to = 'To: bob+news@firma.de, +x@firma.de, "a+b"@firma.de'
+    assert recipients(to) == ["bob+news@firma.de", "+x@firma.de", '"a+b"@firma.de']
+    routing = replace(catch_all(), strip_tags=True)
+    assert recipients(to, routing=routing) == ["bob@firma.de", "+x@firma.de", '"a+b"@firma.de']
+    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is taken off"
+
+
+def test_an_alias_may_be_for_one_tag_or_for_all_where_tags_are_taken_off() -> None:
+    aliases = {
+        Address("info", "firma.de"): Address("bob", "corp"),
+        Address("info+shop", "firma.de"): Address("eve", "corp"),
+    }
+    to = "To: info+shop@firma.de, info+x@firma.de"
+    assert recipients(to, routing=replace(catch_all(), aliases=aliases)) == ["eve@corp", "info+x@firma.de"]
+    assert recipients(to, routing=replace(catch_all(), aliases=aliases, strip_tags=True)) == [
+        "eve@corp",
+        "bob@corp",
+    ]
+
+
+def test_of_thousands_that_are_rejected_the_first_are_listed() -> None:
+    found = resolution("To: " + ", ".join(f"a{number}@x.example" for number in range(5_000)))
+    assert len(found.rejected) == 201
+    assert found.rejected[-1] == ("", "4800 more are not listed")
+    assert "all 5000 recipients" in found.recipients[0].reason
+
+
+def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_the_postmaster() -> None:
+    found = resolution("Delivered-To: catchall@isp.example", "To: eve@x.example")
+    assert [each.value for each in found.rejected] == ["catchall@isp.example", "eve@x.example"]
+    assert "the only recipient in To was refused" in found.recipients[0].reason
