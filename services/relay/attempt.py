@@ -60,6 +60,11 @@ class Attempter:
     chance: Callable[[], float]
     metrics: Metrics
 
+    def is_disabled(self, account: str) -> bool:
+        """Whether the account is switched off, so that nothing of it is delivered."""
+        known = self.accounts.get(account)
+        return known is not None and not known.enabled
+
     async def make(self, event: MessageRouted, serving: Serving, way: Way) -> Outcomes:
         """Deliver, and return one outcome per recipient. Raises nothing: whatever a mail or a target brings
         about, the attempt has an end that is recorded.

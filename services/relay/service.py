@@ -25,7 +25,7 @@ from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite, Consumer, Received
 from shared.ops.stopping import Stop
-from shared.ports.broker import Broker, Publication, Subscription
+from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Deliveries, Serving
 
@@ -100,7 +100,7 @@ class Relay:
     async def _handle(self, batch: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
         ready: list[Received[MessageRouted]] = []
         later: list[Received[MessageRouted]] = []
-        for received in batch:
+        for received in await self._of_enabled_accounts(batch, subscription):
             (later if self._has_to_wait(received.event.target) else ready).append(received)
         await self._put_off(later, subscription)
         if not ready:
@@ -122,6 +122,21 @@ class Relay:
             else:
                 self._start(received, own, subscription)
         await subscription.ack(stale)
+
+    async def _of_enabled_accounts(
+        self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
+    ) -> Sequence[Received[MessageRouted]]:
+        """Mail of accounts that are switched off is left to its lease, to be fetched again."""
+        enabled: list[Received[MessageRouted]] = []
+        disabled: list[Delivery] = []
+        for received in batch:
+            if self._attempter.is_disabled(received.event.account):
+                disabled.append(received.delivery)
+            else:
+                enabled.append(received)
+        if disabled:
+            await subscription.ack(disabled)
+        return enabled
 
     def _wish(self, event: MessageRouted) -> Attempt:
         recipients = tuple((each.address, each.attempt) for each in event.recipients)

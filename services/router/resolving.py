@@ -62,6 +62,9 @@ class Resolver:
                 "mail of an unknown account left to its lease", account=event.account, message=event.message
             )
             return None
+        if not account.enabled:
+            log.info("mail of a disabled account left to its lease", message=event.message)
+            return None
         try:
             return self._with_directory(event, account, await self._read(event, account))
         except MailferryError as error:
@@ -106,6 +109,7 @@ class Resolver:
             reverse_path=examination.reverse_path,
             target=mail.account.target,
             evidence=resolution.evidence,
+            evidence_value=examination.evidence.value,
             recipients=choice.recipients,
             rejected=choice.rejected,
             park_reason=resolution.park_reason,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from services.relay.attempt import Attempter
 from services.relay.backoff import RetryPolicy
@@ -23,6 +24,7 @@ from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, topology
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.state import Message, Recipient
+from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
@@ -37,6 +39,17 @@ from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
 
 PLAN = topology([60])
+NO_ACCOUNTS: Mapping[str, Account] = {}
+SWITCHED_OFF = Account(
+    tenant="acme",
+    name="inbox",
+    protocol="pop3",
+    endpoint=Endpoint("pop.test", 110),
+    login=Login("bob", SecretStr("x")),
+    target="exchange",
+    routing=Routing(MailboxKind.SINGLE),
+    enabled=False,
+)
 DELIVERED = Reply(250, (b"2.0.0 Taken",))
 
 
@@ -108,20 +121,26 @@ class Ways(Lanes):
         return [RecipientReply(each, DELIVERED, Phase.CONTENT) for each in envelope.recipients]
 
 
-def event(*addresses: str, target: str = "exchange") -> Publication:
+def event(*addresses: str, target: str = "exchange", account: str = "acme/inbox") -> Publication:
     recipients = tuple(RoutedRecipient(address=each, destination=each, attempt=1) for each in addresses)
     routed = MessageRouted(
-        message="m", tenant="acme", account="acme/inbox", fetch_no=1, target=target, reverse_path="",
+        message="m", tenant="acme", account=account, fetch_no=1, target=target, reverse_path="",
         recipients=recipients, fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
     )  # fmt: skip
     return Publication(ROUTED_KEY, EVENT_CODEC.encode(routed))
 
 
 @asynccontextmanager
-async def relaying(store: Store, ways: Ways, broker: MemoryBroker, tmp_path: Path) -> AsyncIterator[None]:
+async def relaying(
+    store: Store,
+    ways: Ways,
+    broker: MemoryBroker,
+    tmp_path: Path,
+    accounts: Mapping[str, Account] = NO_ACCOUNTS,
+) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
     attempter = Attempter(
-        {}, {}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics
+        accounts, {}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics
     )
     targets = {"exchange": Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))}
     relay = Relay(
@@ -185,3 +204,12 @@ async def test_mail_for_a_target_out_of_reach_waits_without_an_attempt_until_a_p
         ways.error = None
         await store.has_recorded(2)
     assert store.outcomes == {BOB: RecipientStatus.DEFERRED, EVE: RecipientStatus.DELIVERED}
+
+
+async def test_mail_of_an_account_that_is_switched_off_is_not_delivered(tmp_path: Path) -> None:
+    store, ways = Store({}), Ways()
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB), event(EVE, account="acme/other")])
+    async with relaying(store, ways, broker, tmp_path, {"acme/inbox": SWITCHED_OFF}):
+        await store.has_recorded(1)
+    assert ways.taken == [("exchange", (EVE,))]

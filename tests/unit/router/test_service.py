@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
+from services.router.resolving import Resolver
 from services.router.service import Router, RouterSettings
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -186,3 +187,12 @@ async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) 
     assert [(each.address, each.parked) for each in mail.recipients] == [(EVE, True)]
     assert mail.blob is not None
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mail.blob)]) == raw
+
+
+async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_path: Path) -> None:
+    event = EVENT_CODEC.decode(fetched("m", 1).body)
+    assert isinstance(event, MessageFetched)
+    for enabled in (True, False):
+        account = replace(ACCOUNT, enabled=enabled)
+        resolver = Resolver({account.id: account}, FileBlobs(tmp_path), FakeDirectories())
+        assert (await resolver.examined(event) is not None) is enabled
