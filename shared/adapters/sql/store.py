@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.adapters.sql.accounts import SqlLeases
 from shared.adapters.sql.archive import SqlArchive
+from shared.adapters.sql.catch_alls import SqlCatchAlls
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.ledger import SqlLedger
@@ -30,6 +31,7 @@ class SqlStore(
     SqlOutages,
     SqlArchive,
     SqlTargets,
+    SqlCatchAlls,
 ):
     """The port's `Store` on PostgreSQL or SQLite."""
 

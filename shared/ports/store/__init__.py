@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from shared.ports.store.archive import Archive, Parked, TargetState
+from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
 from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
@@ -28,6 +29,8 @@ __all__ = [
     "EVERYTHING",
     "AccountState",
     "Archive",
+    "CatchAll",
+    "CatchAlls",
     "Concluded",
     "Deliveries",
     "Lease",
@@ -54,7 +57,7 @@ __all__ = [
 ]
 
 
-class Store(Leases, Pauses, Ledger, Routings, Deliveries, Recovery, Outages, Archive, Protocol):
+class Store(Leases, Pauses, Ledger, Routings, Deliveries, Recovery, Outages, Archive, CatchAlls, Protocol):
     """All of it, and its life."""
 
     async def check(self) -> None:

@@ -53,7 +53,9 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
         return f"sqlite://{path}"
     postgres_url: str = request.getfixturevalue("migrated_postgres")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE accounts, hosts, pauses, outages, messages, recipients, claims, journal")
+        connection.execute(
+            "TRUNCATE accounts, hosts, pauses, outages, catch_alls, messages, recipients, claims, journal"
+        )
     return postgres_url
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.adapters.sql.store import SqlStore
+from shared.custody.commands import ChosenRecipient
 from shared.model.message import MessageStatus, RecipientStatus
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
 
@@ -269,4 +270,17 @@ async def test_copies_routed_by_many_processes_at_once_are_served_once(
             for each in serving.recipients
         ]
         assert sorted(served) == sorted((same, address) for same in set(identities) for address in (BOB, EVE))
+    assert await lives.is_sound()
+
+
+async def test_a_recipient_can_be_parked_from_the_start_beside_one_who_is_served(lives: Lives) -> None:
+    message = await lives.fetched("uid 1")
+    unknown = ChosenRecipient(EVE, EVE, "there is no such mailbox", parked=True)
+    wish = routed(message, BOB, identity=COPY, blob="mail/1")
+    [serving], _ = await lives.route(wish._replace(recipients=(*wish.recipients, unknown)))
+    assert [each.address for each in serving.recipients] == [BOB]
+    assert await lives.status(message, EVE) is RecipientStatus.PARKED
+    [settled] = (await lives.deliver(message)).settled
+    assert settled.blob is None
+    assert [each.recipient.reason for each in await lives.store.parked()] == ["there is no such mailbox"]
     assert await lives.is_sound()
