@@ -1,0 +1,158 @@
+"""Whatever happens in whatever order, no mail is lost, none comes twice that need not, and all of it ends.
+
+The real services take their turns in a small world (see `tests.fakes.world`); hypothesis decides whose turn
+it is, what goes wrong, who is killed, and how much time passes.
+"""
+
+from __future__ import annotations
+
+import structlog
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from structlog.testing import LogCapture
+
+from tests.fakes.world.finale import Broken, all_ends, journal_agrees, nothing_lost
+from tests.fakes.world.letters import letter
+from tests.fakes.world.process import Omen
+from tests.fakes.world.target import Mood
+from tests.fakes.world.world import (
+    ACCOUNT_LEASE,
+    ALL_TURNS,
+    FETCHERS,
+    KEEPER,
+    MESSAGE_LEASE,
+    MOVER,
+    RETENTION,
+    SERVICES,
+    World,
+)
+
+PEOPLE = ("bob", "eve")
+BIG = 2000
+accounts = st.sampled_from([MOVER, KEEPER])
+fetchers = st.sampled_from(FETCHERS)
+processes = st.sampled_from([*FETCHERS, *SERVICES])
+turns = st.sampled_from([ALL_TURNS, ALL_TURNS, 1, 2, 3, 5, 8])
+which = st.integers(0, 3)
+
+
+class Custody(RuleBasedStateMachine):
+    """One history of the small world."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logs = LogCapture()
+        structlog.configure(processors=[structlog.processors.format_exc_info, self.logs])
+        self.world = World()
+        self.arrived = 0
+        self.octets: dict[str, int] = {}
+
+    @rule(account=accounts, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2),
+          used_uid=st.booleans(), big=st.booleans())  # fmt: skip
+    def a_mail_arrives(self, account: str, people: list[str], used_uid: bool, big: bool) -> None:
+        self.arrived += 1
+        identity = f"mail-{self.arrived}"
+        self.octets[identity] = self.arrived + BIG * big
+        mail = letter(identity, identity, *people, octets=self.octets[identity])
+        self.world.arrive(account, mail, under_a_used_uid=used_uid)
+
+    @precondition(lambda self: self.octets)
+    @rule(account=accounts, place=which, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2))
+    def a_copy_arrives(self, account: str, place: int, people: list[str]) -> None:
+        self.arrived += 1
+        identity = list(self.octets)[place % len(self.octets)]
+        tag = f"copy-{self.arrived}-of-{identity}"
+        copy = letter(tag, identity, *people, octets=self.octets[identity])
+        self.world.arrive(account, copy)
+
+    @rule(fetcher=fetchers, account=accounts, turns=turns)
+    def a_fetcher_visits(self, fetcher: str, account: str, turns: int) -> None:
+        self.world.visit(fetcher, account, turns)
+
+    @rule(name=processes, turns=turns, which=which)
+    def a_process_goes_on(self, name: str, turns: int, which: int) -> None:
+        self.world.go(name, turns, which)
+
+    @rule(name=processes, omen=st.sampled_from([Omen.FAILS, Omen.UNHEARD]), which=which)
+    def an_effect_goes_wrong(self, name: str, omen: Omen, which: int) -> None:
+        self.world.upset(name, omen, which)
+
+    @rule(name=processes)
+    def a_process_is_killed(self, name: str) -> None:
+        self.world.kill(name)
+
+    @rule(seconds=st.sampled_from([2.0, 30.0, ACCOUNT_LEASE + 1, MESSAGE_LEASE + 1, RETENTION]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.pass_time(seconds)
+
+    @rule()
+    def the_broker_is_wiped(self) -> None:
+        self.world.wipe_broker()
+
+    @rule(person=st.sampled_from([*PEOPLE, "postmaster"]), mood=st.sampled_from(Mood))
+    def the_target_changes_its_mind(self, person: str, mood: Mood) -> None:
+        self.world.target.moods[f"{person}@corp.example"] = mood
+        self.world.told.append(f"the target's mood about {person}: {mood.name}")
+
+    @rule(is_full=st.booleans())
+    def the_blob_disk_fills_up_or_has_room(self, is_full: bool) -> None:
+        self.world.shelf.is_full = is_full
+
+    @rule()
+    def the_source_renumbers_its_mails(self) -> None:
+        self.world.maildrops[MOVER].renumber()
+        self.world.told.append("UIDVALIDITY changes")
+
+    @rule(account=accounts)
+    def somebody_takes_a_mail_away(self, account: str) -> None:
+        self.world.take_away(account)
+
+    @rule(place=which, retry=st.booleans())
+    def an_operator_decides_about_a_parked_mail(self, place: int, retry: bool) -> None:
+        if retry:
+            self.world.retry_parked(place)
+        else:
+            self.world.discard_parked(place)
+
+    @rule()
+    def an_operator_has_the_journal_verified(self) -> None:
+        journal_agrees(self.world)
+
+    @invariant()
+    def no_mail_is_lost(self) -> None:
+        nothing_lost(self.world)
+
+    @invariant()
+    def nothing_unforeseen_happened(self) -> None:
+        unforeseen = [entry["exception"] for entry in self.logs.entries if "exception" in entry]
+        if unforeseen:
+            raise Broken(f"unforeseen: {unforeseen[0]}", self.world)
+
+    def teardown(self) -> None:
+        try:
+            all_ends(self.world)
+        finally:
+            self.world.close()
+            structlog.reset_defaults()
+
+
+def test_custody_holds_in_every_history() -> None:
+    """Always the same histories, so that a failure is somebody's; it tells all, so none is cut down."""
+    run_state_machine_as_test(
+        Custody,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            derandomize=True,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,188 @@
+"""Each rule of custody is needed: where one is switched off, in the one function that holds it, a short
+history breaks a promise; with the rule the same history ends well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.fetcher.mailbox import Listed, Listing
+from services.fetcher.plan import Plan, make_plan
+from services.fetcher.session import Session
+from shared.contract.events import Payload
+from shared.contract.journal import Deleting, Entry
+from shared.custody.state import ClaimView, Message
+from shared.model.message import RecipientStatus
+from shared.ops.safekeeping import blob_name
+from shared.ports.blobs import Blobs
+from tests.fakes.world.finale import CameTwice, MailLost, all_ends
+from tests.fakes.world.letters import letter
+from tests.fakes.world.process import Omen
+from tests.fakes.world.target import Mood
+from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, World
+
+BOB = "bob@corp.example"
+A, B = letter("a", "a", "bob"), letter("b", "b", "bob")
+COPY_OF_A = letter("copy-of-a", "a", "bob")
+LARGER_B = letter("larger-b", "b", "bob", octets=50)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.close()
+
+
+def fetched_and_nothing_else(world: World) -> None:
+    """A mail is fetched; the visit has waited long enough for its settlement, which did not come."""
+    world.arrive(MOVER, A)
+    world.visit("fetcher-1", MOVER)
+    world.pass_time(PATIENCE)
+    world.go("fetcher-1")
+
+
+def refused_with_a_copy_behind(world: World) -> None:
+    """Two copies are fetched; the first is refused for good, the second stood behind it."""
+    world.target.moods[BOB] = Mood.REFUSES
+    world.arrive(MOVER, A)
+    world.arrive(MOVER, COPY_OF_A)
+    world.visit("fetcher-1", MOVER)
+    world.everybody_goes()
+
+
+def settled_when_the_fetcher_died(world: World) -> None:
+    """A mail is delivered, and its fetcher killed before it deleted anything."""
+    world.arrive(MOVER, A)
+    world.visit("fetcher-1", MOVER)
+    world.go("router")
+    world.go("relay-1")
+    world.kill("fetcher-1")
+    world.pass_time(ACCOUNT_LEASE + 1)
+
+
+def renumbered(world: World) -> None:
+    """The source renumbers, and what had the UID of a settled mail is another one of the same size."""
+    settled_when_the_fetcher_died(world)
+    world.arrive(MOVER, B)
+    world.maildrops[MOVER].renumber()
+    world.visit("fetcher-2", MOVER)
+
+
+def uid_used_again(world: World) -> None:
+    """A mail was deleted, nobody has seen its absence yet, and another one gets its UID."""
+    settled_when_the_fetcher_died(world)
+    world.visit("fetcher-2", MOVER)
+    world.arrive(MOVER, LARGER_B, under_a_used_uid=True)
+    world.visit("fetcher-2", MOVER)
+
+
+def quit_that_failed(world: World) -> None:
+    """A mail that was kept for its days is marked for deletion, and the session breaks before QUIT."""
+    world.arrive(KEEPER, A)
+    world.visit("fetcher-1", KEEPER)
+    world.everybody_goes()
+    world.pass_time(RETENTION)
+    world.visit("fetcher-1", KEEPER, 1)
+    world.go_until("fetcher-1", "QUIT")
+    world.upset("fetcher-1", Omen.FAILS)
+
+
+def stopped_past_its_lease(world: World) -> None:
+    """A fetcher is stopped before it enters what it read; meanwhile another has done all there was to do."""
+    world.arrive(KEEPER, A)
+    world.visit("fetcher-1", KEEPER, 1)
+    world.go_until("fetcher-1", "write record")
+    for _ in range(3):
+        world.pass_time(RETENTION)
+        world.visit("fetcher-2", KEEPER)
+        world.go("router")
+        world.go("relay-1")
+    world.go("fetcher-1")
+
+
+def delete_whatever_is_known(known: Message | None, now: float) -> list[Entry] | None:
+    return None if known is None else [Deleting(message=known.id, at=now)]
+
+
+def suppress_by_open_claims(message: str, view: ClaimView | None, now: float) -> RecipientStatus:
+    others = view is not None and view.claim.holder != message
+    return RecipientStatus.SUPPRESSED if others else RecipientStatus.OPEN
+
+
+async def keep_nothing(blobs: Blobs, message: str, payload: Payload) -> str:
+    return payload.blob or blob_name(message)
+
+
+def plan_without_uidvalidity(listing: Listing, *arguments: Any, **named: Any) -> Plan:
+    return make_plan(replace(listing, uidvalidity=0), *arguments, **named)
+
+
+async def gone_with_the_mark(session: Session, entries: dict[str, Listed]) -> None:
+    await delete(session, entries)
+    ports = session._ports
+    marked = await ports.ledger.settled_among(list(entries))
+    await ports.ledger.record_gone(session._fence, dict.fromkeys(marked, "marked"), ports.clock.now())
+
+
+delete = Session._delete
+
+RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]] = {
+    "rule 1: delete only what the database shows as settled": (
+        fetched_and_nothing_else, MailLost,
+        "shared.custody.decide.deleting", delete_whatever_is_known,
+    ),
+    "rule 2: suppress a duplicate only against a claim that is done": (
+        refused_with_a_copy_behind, MailLost,
+        "shared.custody.decide._status_by_claim", suppress_by_open_claims,
+    ),
+    "rule 3: park before deleting what failed for good": (
+        refused_with_a_copy_behind, MailLost,
+        "services.relay.attempt.keep_safe", keep_nothing,
+    ),
+    "rule 4: the key holds the UIDVALIDITY": (
+        renumbered, MailLost,
+        "services.fetcher.session.make_plan", plan_without_uidvalidity,
+    ),
+    "rule 4: the identity is checked again before the deletion": (
+        uid_used_again, MailLost,
+        "services.fetcher.plan._is_another", lambda row, entry: False,
+    ),
+    "rule 5: gone only when a later listing lacks it": (
+        quit_that_failed, CameTwice,
+        "services.fetcher.session.Session._delete", gone_with_the_mark,
+    ),
+    "rule 7: forget a row once its mail was seen absent or replaced": (
+        uid_used_again, MailLost,
+        "services.fetcher.plan._why_gone", lambda row, entry, absence_proves, now: None,
+    ),
+    "leases are fenced": (
+        stopped_past_its_lease, CameTwice,
+        "shared.adapters.sql.ledger._check", lambda transaction, fence: None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_with_all_rules_the_history_ends_well(rule: str, world: World) -> None:
+    history, *_ = RULES[rule]
+    _lived_through(history, world)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_the_rule_the_same_history_breaks_a_promise(
+    rule: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, broken, held_by, instead = RULES[rule]
+    monkeypatch.setattr(held_by, instead)
+    with pytest.raises(broken):
+        _lived_through(history, world)
+
+
+def _lived_through(history: Callable[[World], None], world: World) -> None:
+    history(world)
+    all_ends(world)

@@ -1,0 +1,105 @@
+"""The real SQL on a SQLite in memory, one transaction at each turn; a backup can be taken and restored."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Concatenate
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from shared.adapters.sql.bulk_sqlite import SqliteBulk
+from shared.adapters.sql.engine import Database
+from shared.adapters.sql.part import Change, Given, Result
+from shared.adapters.sql.schema import upgrade
+from shared.adapters.sql.store import SqlStore
+from shared.adapters.sql.work import Transaction
+from shared.ports.store import StoreUnavailable
+from tests.fakes.world.process import Process
+
+
+class MemoryDatabase:
+    """A database with the schema and nothing in it."""
+
+    def __init__(self) -> None:
+        self._raw = sqlite3.connect(":memory:", isolation_level=None)
+        _template().backup(self._raw)
+        engine = create_engine("sqlite+pysqlite://", creator=lambda: self._raw, poolclass=StaticPool)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        self._connection: Connection = engine.connect()
+        self._bulk = SqliteBulk()
+
+    def transact(self, change: Change[Result]) -> Result:
+        """What `change` returns, once it is committed."""
+        with self._connection.begin():
+            return change(Transaction(self._connection, self._bulk))
+
+    def rows(self, query: str, *parameters: object) -> Sequence[tuple[Any, ...]]:
+        """What a query of the test's own finds."""
+        return self._raw.execute(query, parameters).fetchall()
+
+    def backup(self) -> sqlite3.Connection:
+        """A copy of everything, as of now."""
+        copy = sqlite3.connect(":memory:")
+        self._raw.backup(copy)
+        return copy
+
+    def restore(self, copy: sqlite3.Connection) -> None:
+        """Have everything as it was."""
+        copy.backup(self._raw)
+
+    def close(self) -> None:
+        self._connection.close()
+        self._raw.close()
+
+
+class TransactionsInTurn:
+    """The transactions of one process, each at its turn; of nobody's, at once."""
+
+    def __init__(self, database: MemoryDatabase, process: Process | None) -> None:
+        self._database = database
+        self._process = process
+
+    async def write(
+        self,
+        change: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        named_after = given[0] if given and callable(given[0]) else change
+        what = f"write {getattr(named_after, '__name__', 'change').lstrip('_')}"
+        return await self._run(what, lambda transaction: change(transaction, *given, **named))
+
+    async def read(self, query: Change[Result]) -> Result:
+        return await self._run("read", query)
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+    async def _run(self, what: str, change: Change[Result]) -> Result:
+        if self._process is None:
+            return self._database.transact(change)
+        return await self._process.effect(
+            what, lambda: self._database.transact(change), lambda: StoreUnavailable("the database is away")
+        )
+
+
+def store_of(database: MemoryDatabase, process: Process | None = None) -> SqlStore:
+    """The store as `process` sees it."""
+    return SqlStore(TransactionsInTurn(database, process), Database(path=Path("memory")))
+
+
+@cache
+def _template() -> sqlite3.Connection:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "empty.db"
+        upgrade(f"sqlite://{path}")
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        with sqlite3.connect(path) as made:
+            made.backup(copy)
+        made.close()
+        return copy

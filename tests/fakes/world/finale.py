@@ -1,0 +1,91 @@
+"""The end of every history: nothing goes wrong any more, and everything has to come to its end by itself."""
+
+from __future__ import annotations
+
+from itertools import chain, repeat
+
+from tests.fakes.world.target import Mood
+from tests.fakes.world.world import ACCOUNT_LEASE, FETCHERS, MESSAGE_LEASE, PATIENCE, RETENTION, World
+
+ROUNDS = (*repeat(MESSAGE_LEASE + ACCOUNT_LEASE, 5), RETENTION, *repeat(MESSAGE_LEASE + ACCOUNT_LEASE, 5))
+VISIT = 20
+"""A visit waits for settlements and is over by then, counted in times of its patience."""
+
+
+class Broken(AssertionError):
+    """A promise of Mailferry was broken; the text ends with the history that did it."""
+
+    def __init__(self, what: str, world: World) -> None:
+        super().__init__("\n".join([what, "after:", *world.told]))
+
+
+class MailLost(Broken):
+    """A mail is gone from its source and from us, and somebody has not got it."""
+
+
+class NeverEnds(Broken):
+    """Something remains to be done and nobody does it."""
+
+
+class CameTwice(Broken):
+    """More copies arrived than need have."""
+
+
+def nothing_lost(world: World) -> None:
+    """Raises `MailLost`, and `Broken` for a mail that was damaged."""
+    lost = [*world.oracle.lost, *world.oracle.missing()]
+    if lost:
+        raise MailLost(f"lost: {', '.join(lost)}", world)
+    if world.target.damaged:
+        raise Broken(f"damaged: {world.target.damaged}", world)
+
+
+def journal_agrees(world: World) -> None:
+    """Raises `Broken` where the journal does not fold to the state."""
+    differences = world.loop.complete(world.archive.verify())
+    if differences:
+        raise Broken(f"the journal disagrees: {differences}", world)
+
+
+def all_ends(world: World) -> None:
+    """Raises `NeverEnds`, `MailLost` and `CameTwice`."""
+    nothing_lost(world)
+    world.told.append("from here on all goes well")
+    world.shelf.is_full = False
+    for destination, mood in list(world.target.moods.items()):
+        if mood is Mood.LATER:
+            del world.target.moods[destination]
+    for seconds in chain((0.0,), ROUNDS):
+        world.pass_time(seconds)
+        _visit_all(world)
+        if not left(world):
+            break
+    if rest := left(world):
+        raise NeverEnds(f"left: {'; '.join(rest)}", world)
+    nothing_lost(world)
+    journal_agrees(world)
+    if twice := world.oracle.twice():
+        raise CameTwice(f"came twice: {twice}", world)
+
+
+def left(world: World) -> list[str]:
+    """What is not done yet, in words."""
+    at_source = [f"{each.tag} is at {name}" for name, maildrop in world.maildrops.items()
+                 for each in maildrop.letters.values()]  # fmt: skip
+    return [*at_source, *world.oracle.unfinished(), *([] if world.broker.is_empty else ["events under way"])]
+
+
+def _visit_all(world: World) -> None:
+    _finish_visits(world)
+    for account in world.maildrops:
+        world.visit(FETCHERS[0], account)
+        _finish_visits(world)
+
+
+def _finish_visits(world: World) -> None:
+    for _ in range(VISIT):
+        world.everybody_goes()
+        if all(world.processes[each].is_done for each in FETCHERS):
+            return
+        world.pass_time(PATIENCE)
+    raise NeverEnds("a visit does not end", world)

@@ -1,0 +1,33 @@
+"""The mails of the small world: told apart by their tags, the same mail where their identity is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+DOMAIN = "corp.example"
+POSTMASTER = f"postmaster@{DOMAIN}"
+
+
+class Letter(NamedTuple):
+    """A mail for `wanted`; copies of one mail share `identity` and differ in `tag`."""
+
+    tag: str
+    identity: str
+    wanted: tuple[str, ...]
+    raw: bytes
+
+
+def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
+    """A mail for these people (local parts); without any it is for an address of somebody else's domain."""
+    wanted = tuple(f"{each}@{DOMAIN}" for each in people)
+    lines = (
+        f"X-Original-To: {', '.join(wanted) or 'somebody@elsewhere.example'}",
+        f"X-Tag: {tag}",
+        f"Message-ID: <{identity}@tags.example>",
+        "From: sender@elsewhere.example",
+        "",
+        f"This is {identity}.",
+        "x" * octets,
+        "",
+    )
+    return Letter(tag, identity, wanted, "\r\n".join(lines).encode())

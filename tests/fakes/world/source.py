@@ -1,0 +1,101 @@
+"""Mailboxes at somebody else's server: what lies there, and sessions that list, retrieve and delete."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+
+from services.fetcher.mailbox import Listed, Listing, MailWhole, RetrieveEvent
+from services.fetcher.mailbox_errors import SourceError
+from tests.fakes.world.letters import Letter
+from tests.fakes.world.process import Omen, Process
+
+
+class Maildrop:
+    """One mailbox. `removed` is told of every mail that a session of ours removes."""
+
+    def __init__(self, removed: Callable[[Letter], None]) -> None:
+        self.letters: dict[str, Letter] = {}
+        self.uidvalidity = 0
+        self._removed = removed
+        self._highest = 0
+
+    def put(self, letter: Letter, *, under_a_used_uid: bool = False) -> None:
+        """A mail arrives, under a new UID or, at a server that does not care, the lowest one that is free."""
+        free = [uid for uid in map(str, range(1, self._highest + 1)) if uid not in self.letters]
+        if under_a_used_uid and free:
+            self.letters[free[0]] = letter
+            return
+        self._highest += 1
+        self.letters[str(self._highest)] = letter
+
+    def renumber(self) -> None:
+        """The server lost its index: every UID means another mail now, and UIDVALIDITY tells so."""
+        uids, letters = list(self.letters), list(self.letters.values())
+        self.letters = dict(zip(uids, [*letters[1:], *letters[:1]], strict=True))
+        self.uidvalidity += 1
+
+    def remove(self, letter: Letter) -> None:
+        """A session of ours removes a mail, if it is there still."""
+        for uid, each in list(self.letters.items()):
+            if each is letter:
+                del self.letters[uid]
+                self._removed(letter)
+
+
+class MailboxInTurn:
+    """A session. A QUIT that fails has removed nothing, one whose answer is lost half of what was marked."""
+
+    def __init__(self, maildrop: Maildrop, process: Process) -> None:
+        self._maildrop = maildrop
+        self._process = process
+        self._seen: list[Letter] = []
+        self._marked: list[Letter] = []
+
+    async def listing(self) -> Listing:
+        return await self._process.effect("list", self._listed, _trouble)
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        return ()
+
+    async def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
+        omen = await self._process.turn("retrieve")
+        if omen is Omen.FAILS:
+            raise _trouble()
+        for entry in entries:
+            yield [MailWhole(entry, self._seen[entry.number - 1].raw)]
+            if omen is Omen.UNHEARD:
+                raise _trouble()
+
+    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        return await self._process.effect("DELE", lambda: self._mark(entries), _trouble) if entries else []
+
+    async def finish(self) -> None:
+        omen = await self._process.turn("QUIT")
+        done = {Omen.WELL: len(self._marked), Omen.FAILS: 0, Omen.UNHEARD: (len(self._marked) + 1) // 2}
+        for letter in self._marked[: done[omen]]:
+            self._maildrop.remove(letter)
+        self._marked = []
+        if omen is not Omen.WELL:
+            raise _trouble()
+
+    async def abort(self) -> None:
+        self._marked = []
+
+    def _listed(self) -> Listing:
+        self._seen, self._marked = list(self._maildrop.letters.values()), []
+        entries = [
+            Listed(uid, number, len(letter.raw))
+            for number, (uid, letter) in enumerate(self._maildrop.letters.items(), 1)
+        ]
+        return Listing(entries, has_uids=True, problems=(), uidvalidity=self._maildrop.uidvalidity)
+
+    def _mark(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        self._marked += [self._seen[entry.number - 1] for entry in entries]
+        return entries
+
+
+def _trouble() -> SourceError:
+    return SourceError("the source went away")

@@ -1,0 +1,231 @@
+"""The small world put together: two accounts, two fetchers, a router, two relays, and what befalls them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
+
+from prometheus_client import CollectorRegistry
+
+from services.fetcher.build import build_fetcher
+from services.fetcher.sources import Opened, OpenMailbox
+from services.relay.build import build_relay
+from services.router.build import build_router
+from shared.contract.topology import topology
+from shared.custody.decide import NOBODY
+from shared.model.account import Account
+from shared.ops.config import Configuration, from_mapping
+from shared.ops.metrics import Metrics
+from shared.ops.stopping import Stop
+from shared.ops.surroundings import Surroundings
+from tests.fakes.directory import FakeDirectories
+from tests.fakes.world.blobs import BlobsInTurn, Shelf
+from tests.fakes.world.broker import BrokerInTurn, PlayedBroker
+from tests.fakes.world.database import MemoryDatabase, store_of
+from tests.fakes.world.letters import DOMAIN, POSTMASTER, Letter
+from tests.fakes.world.oracle import Oracle
+from tests.fakes.world.process import Omen, Process, make_task
+from tests.fakes.world.source import MailboxInTurn, Maildrop
+from tests.fakes.world.target import LanesInTurn, PlayedTarget
+from tests.fakes.world.time import StillClock, StillLoop
+
+MOVER, KEEPER = "acme/mover", "acme/keeper"
+FETCHERS = ("fetcher-1", "fetcher-2")
+SERVICES = ("router", "relay-1", "relay-2")
+MESSAGE_LEASE, ACCOUNT_LEASE, RETENTION, PATIENCE = 900.0, 60.0, 7 * 86400.0, 5.0
+WINDOW = 3
+INLINE_LIMIT = 1000
+ALL_TURNS = 1000
+
+
+class World:
+    """Nothing happens in it but what the test has happen. `told` is the history, for people."""
+
+    def __init__(self) -> None:
+        self.loop = StillLoop()
+        self.loop.set_task_factory(make_task)
+        self.clock = StillClock(self.loop)
+        self.configuration = _configuration()
+        self.database = MemoryDatabase()
+        self.topology = topology(self.configuration.relay.retry_delays)
+        self.broker = PlayedBroker(self.topology, self.loop)
+        self.shelf = Shelf()
+        self.target = PlayedTarget()
+        self.archive = store_of(self.database)
+        self.oracle = Oracle(self.database, self.shelf, self.target)
+        self.maildrops = {name: Maildrop(self.oracle.removed) for name in (MOVER, KEEPER)}
+        self.processes: dict[str, Process] = {}
+        self.told: list[str] = []
+        self._random = random.Random(1)
+        self._names = 0
+        for name in (*FETCHERS, *SERVICES):
+            self._start(name)
+
+    def arrive(self, account: str, letter: Letter, *, under_a_used_uid: bool = False) -> None:
+        """A mail arrives at its source."""
+        nobody = POSTMASTER if account == MOVER else NOBODY
+        letter = letter._replace(wanted=letter.wanted or (nobody,))
+        self.oracle.expect(letter, group=letter.identity if account == MOVER else f"only {letter.tag}")
+        self.maildrops[account].put(letter, under_a_used_uid=under_a_used_uid)
+        self.told.append(f"{letter.tag} arrives at {account}")
+
+    def visit(self, fetcher: str, account: str, turns: int = ALL_TURNS) -> None:
+        """Have a fetcher begin to visit, or go on with what it is at."""
+        process = self.processes[fetcher]
+        if process.is_done:
+            self._names += 1
+            around = self._around(process)
+            with patch("services.fetcher.build.open_source", self._opener(process)):
+                service = build_fetcher(self.configuration, around, name=f"{fetcher}.{self._names}")
+            self.told.append(f"{fetcher} begins to visit {account}")
+            process.start(service.visit_once([account]), may_fail=True)
+        self.go(fetcher, turns)
+
+    def go(self, name: str, turns: int = ALL_TURNS, which: int = 0) -> int:
+        """Let a process have so many effects, or as many as it wants; returns how many it had."""
+        process = self.processes[name]
+        for turn in range(turns):
+            if not process.about_to:
+                return turn
+            self.told.append(f"{name}: {process.grant(which=which)}")
+        return turns
+
+    def go_until(self, name: str, what: str) -> None:
+        """Let a process go on until what it is about to do next begins with `what`."""
+        while not self.processes[name].about_to[0].startswith(what):
+            self.go(name, 1)
+
+    def upset(self, name: str, omen: Omen, which: int = 0) -> None:
+        """Let a process have one effect that goes wrong."""
+        process = self.processes[name]
+        if process.about_to:
+            self.told.append(f"{name}: {process.grant(omen, which)}")
+
+    def kill(self, name: str) -> None:
+        """End a process at once, and start it again."""
+        self.processes[name].kill()
+        self.told.append(f"{name} is killed")
+        self._start(name)
+
+    def take_away(self, account: str) -> None:
+        """Somebody deletes the oldest mail at its source: he does not want it."""
+        maildrop = self.maildrops[account]
+        if maildrop.letters:
+            letter = maildrop.letters.pop(next(iter(maildrop.letters)))
+            self.oracle.unwanted.add(letter.tag)
+            self.told.append(f"somebody takes {letter.tag} away from {account}")
+
+    def retry_parked(self, place: int = 0) -> None:
+        """An operator has a parked mail retried."""
+        parked = self.loop.complete(self.archive.parked())
+        if parked:
+            chosen = parked[place % len(parked)]
+            address = chosen.recipient.address
+            destination = None if address else POSTMASTER
+            self.oracle.retried(chosen.message, address, destination)
+            self.loop.complete(
+                self.archive.retry_parked(chosen.message.id, [address], destination, None, self.clock.now())
+            )
+            self.told.append(f"an operator retries {chosen.message.message_id} for {address}")
+
+    def discard_parked(self, place: int = 0) -> None:
+        """An operator gives a parked mail up."""
+        parked = self.loop.complete(self.archive.parked())
+        if parked:
+            chosen = parked[place % len(parked)]
+            address = chosen.recipient.address
+            self.oracle.discarded(chosen.message, address)
+            self.loop.complete(self.archive.discard_parked(chosen.message.id, [address], self.clock.now()))
+            self.told.append(f"an operator discards {chosen.message.message_id} for {address}")
+
+    def wipe_broker(self) -> None:
+        """The broker loses everything."""
+        self.broker.wipe()
+        self.told.append("the broker is wiped")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, in which nobody has an effect."""
+        self.told.append(f"{seconds} s pass")
+        self.loop.pass_time(seconds)
+
+    def everybody_goes(self) -> int:
+        """Let all processes have all the effects they want; returns how many."""
+        turns = 0
+        while had := sum(self.go(name, 20) for name in self.processes):
+            turns += had
+            assert turns < ALL_TURNS * 10, f"they never come to rest: {self.told[-60:]}"
+        return turns
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+        self.loop.complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+        self.database.close()
+
+    def _start(self, name: str) -> None:
+        process = self.processes[name] = Process(name, self.loop)
+        if name in FETCHERS:
+            return
+        around = self._around(process)
+        if name == "router":
+            process.start(build_router(self.configuration, around).run(Stop()))
+            return
+        lanes = LanesInTurn(self.target, process, self.clock)
+        with patch("services.relay.build.Lanes", lambda *_, **__: lanes):
+            relay = build_relay(self.configuration, around, name=name)
+        process.start(relay.run(Stop()))
+
+    def _opener(self, process: Process) -> OpenMailbox:
+        async def open_mailbox(account: Account, method: str | None) -> Opened:
+            return Opened(MailboxInTurn(self.maildrops[account.id], process), method)
+
+        return open_mailbox
+
+    def _around(self, process: Process) -> Surroundings:
+        return Surroundings(
+            store=store_of(self.database, process),
+            broker=BrokerInTurn(self.broker, process),
+            blobs=BlobsInTurn(self.shelf, process),
+            directories=FakeDirectories(),
+            clock=self.clock,
+            topology=self.topology,
+            metrics=_metrics(),
+            chance=lambda: 0.0,
+            entropy=self._random.randbytes,
+            cores=1,
+        )
+
+
+@cache
+def _metrics() -> Metrics:
+    """Nobody looks at them."""
+    return Metrics(CollectorRegistry(), "test")
+
+
+@cache
+def _configuration() -> Configuration:
+    return from_mapping(_CONFIGURED, {}, Path("/nonexistent"), host_name=lambda: "ferry.corp.example")
+
+
+_CONFIGURED: Mapping[str, object] = {
+    "store": {"url": "sqlite:never-opened.db"},
+    "fetcher": {"window_messages": WINDOW, "settle_wait": f"{PATIENCE:.0f}s", "inline_limit": INLINE_LIMIT},
+    "relay": {"retry_delays": ["60s"]},
+    "leases": {"account": f"{ACCOUNT_LEASE:.0f}s", "message": f"{MESSAGE_LEASE:.0f}s"},
+    "defaults": {
+        "tenant": "acme",
+        "password": "never used",
+        "target": "exchange",
+        "mailbox": "catch-all",
+        "domains": {DOMAIN: "keep"},
+    },
+    "targets": [{"name": "exchange", "url": "smtp://target.example"}],
+    "accounts": [
+        {"name": "mover", "source": "pop3s://m@source.example", "unknown_recipients": POSTMASTER},
+        {"name": "keeper", "source": "pop3s://k@source.example", "dedup": "off", "retention": "7d"},
+    ],
+}
