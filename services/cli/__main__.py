@@ -27,6 +27,7 @@ class AllCommands(Commands):
         "status": "services.cli.status:status",
         "pause": "services.cli.pausing:pause",
         "resume": "services.cli.pausing:resume",
+        "srs": "services.cli.srs:srs_group",
         "parked": "services.cli.parked:parked_group",
         "config": "services.cli.config:config_group",
         "providers": "services.cli.providers:providers_command",

@@ -4,53 +4,111 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import click
+from rich.text import Text
 
 from services.cli.explanation import as_json, tell
+from services.cli.live import Glance, glance
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output
-from services.cli.output import console, write_json
+from services.cli.output import cell, console, write_json
+from services.cli.running import execute
 from services.router.identity import identify
-from services.router.letter import examine
+from services.router.letter import Examination, examine
 from shared.model.account import Account
 from shared.ops.config import load
+from shared.process.ending import FAILURE
 
+MOST = 20
 UNIQUE = "unique"
 """The identity of a mail where duplicates are not looked for."""
 
 
-@click.command(short_help="Tell who would get a mail, and why.")
+class Explained(NamedTuple):
+    """A mail and what is to be said of it; `uid` names it in a mailbox, where there is no `identity`."""
+
+    examination: Examination
+    identity: str | None
+    uid: str | None = None
+
+
+@click.command(
+    short_help="Tell who would get a mail, and why.",
+    epilog="With --output json, one FILE gives one object; several, and --live, give a list.",
+)
 @config_file
-@click.argument("files", metavar="FILE...", type=click.File("rb"), nargs=-1, required=True)
+@click.argument("files", metavar="[FILE]...", type=click.File("rb"), nargs=-1)
 @click.option(
     "--account", required=True, metavar="ACCOUNT", help="The account that it would be fetched from."
 )
+@click.option("--live", is_flag=True, help="Look at what waits in the account's mailbox instead of at files.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=MOST,
+    show_default=True,
+    help="With --live, how many mails to look at, oldest first.",
+)
 @output
-def explain(path: Path, files: Sequence[BinaryIO], account: str, output: str) -> None:
+def explain(path: Path, files: Sequence[BinaryIO], account: str, live: bool, limit: int, output: str) -> None:
     """Tell who would get the mail in each FILE (- for standard input), and why.
 
-    With --output json, one FILE gives one object, several give a list.
+    With --live the headers are read that the mailbox has now; nothing in it is marked, fetched or deleted.
     """
+    if bool(files) is live:
+        raise click.UsageError("Name one FILE or more, or say --live.")
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
     chosen = configuration.accounts[name]
+    if live:
+        _explain_live(chosen, execute(lambda: glance(chosen, limit)), output)
+        return
+    found = [_of_file(chosen, file.read()) for file in files]
+    if output == "json" and len(found) == 1:
+        write_json(as_json(chosen, found[0].examination, found[0].identity))
+    else:
+        _write(chosen, found, output)
+
+
+def _explain_live(account: Account, seen: Glance, output: str) -> None:
+    found = [
+        Explained(examine(mail.header, account, time.time()), None, mail.uid)
+        for mail in seen.mails
+        if not mail.refused
+    ]
+    _write(account, found, output)
+    refusals = list(dict.fromkeys(mail.refused for mail in seen.mails if mail.refused))
+    for sentence in [*seen.problems, *refusals]:
+        click.echo(f"mailferry: {sentence}", err=True)
+    if seen.total > len(seen.mails):
+        click.echo(f"{seen.total} mails wait; these are the oldest {len(seen.mails)}.", err=True)
+    if refusals:
+        raise click.exceptions.Exit(FAILURE)
+
+
+def _write(account: Account, found: Sequence[Explained], output: str) -> None:
     if output == "json":
-        explained = [_explained(chosen, file.read()) for file in files]
-        write_json(explained[0] if len(files) == 1 else explained)
+        write_json(list(_objects(account, found)))
         return
     screen = console()
-    for number, file in enumerate(files):
+    for number, each in enumerate(found):
         if number:
             screen.print()
-        raw = file.read()
-        examination = examine(raw, chosen, time.time())
-        tell(screen, chosen, examination, identify(raw, examination.header, chosen.routing.dedup, UNIQUE))
+        if each.uid is not None:
+            screen.print(Text(f"{'UID':<12}", style="bold"), cell(each.uid), sep="", soft_wrap=True)
+        tell(screen, account, each.examination, each.identity)
 
 
-def _explained(account: Account, raw: bytes) -> dict[str, object]:
+def _objects(account: Account, found: Sequence[Explained]) -> Iterator[dict[str, object]]:
+    for each in found:
+        uid = {} if each.uid is None else {"uid": each.uid}
+        yield {**uid, **as_json(account, each.examination, each.identity)}
+
+
+def _of_file(account: Account, raw: bytes) -> Explained:
     examination = examine(raw, account, time.time())
-    return as_json(account, examination, identify(raw, examination.header, account.routing.dedup, UNIQUE))
+    return Explained(examination, identify(raw, examination.header, account.routing.dedup, UNIQUE))

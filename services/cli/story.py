@@ -104,6 +104,8 @@ def _fetched(entry: Fetched) -> str:
 
 def _routed(entry: Routed) -> Iterator[str]:
     yield f"routed by {entry.evidence} to target {entry.target}, sender <{entry.reverse_path}>"
+    if entry.evidence_value:
+        yield f"found: {entry.evidence_value}"
     for recipient in entry.recipients:
         yield f"{recipient.address or NOBODY}: {_why(recipient)}; {ROUTED_AS[recipient.status]}"
     for rejected in entry.rejected:

@@ -109,6 +109,7 @@ class Resolver:
             reverse_path=examination.reverse_path,
             target=mail.account.target,
             evidence=resolution.evidence,
+            evidence_value=examination.evidence.value,
             recipients=choice.recipients,
             rejected=choice.rejected,
             park_reason=resolution.park_reason,

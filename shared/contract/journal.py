@@ -85,8 +85,8 @@ class RecipientRouted(BaseModel):
 class Routed(Entry):
     """The recipients were resolved from `evidence`; those already known and done are not repeated.
 
-    `rejected` are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient
-    was parked.
+    `evidence_value` is what its header fields held, made printable and cut; "" where it has none. `rejected`
+    are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient was parked.
     """
 
     wire_name = "journal.routed"
@@ -101,6 +101,7 @@ class Routed(Entry):
     recipients: tuple[RecipientRouted, ...]
     lease_until: float
     blob: str | None = None
+    evidence_value: str = ""
 
 
 class DeliveryBegun(Entry):

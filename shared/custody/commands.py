@@ -75,6 +75,7 @@ class RoutedMail(NamedTuple):
     rejected: tuple[str, ...] = ()
     park_reason: str | None = None
     blob: str | None = None
+    evidence_value: str = ""
 
 
 class Attempt(NamedTuple):

@@ -151,6 +151,7 @@ def routed(
         reverse_path=mail.reverse_path,
         target=mail.target,
         evidence=mail.evidence,
+        evidence_value=mail.evidence_value,
         rejected=mail.rejected,
         recipients=tuple(recipients),
         lease_until=lease_until,

@@ -115,6 +115,12 @@ def top(number: int) -> Command:
     return Command(Verb.TOP, f"{line}\r\n".encode("ascii"), line, multiline=True)
 
 
+def header(number: int) -> Command:
+    """TOP of the mail `number` without any line of its body."""
+    line = f"TOP {number} 0"
+    return Command(Verb.TOP, f"{line}\r\n".encode("ascii"), line, multiline=True)
+
+
 def uidl(number: int) -> Command:
     """UIDL of the mail `number` alone."""
     return Command(Verb.UIDL, b"UIDL %d\r\n" % number, f"UIDL {number}")

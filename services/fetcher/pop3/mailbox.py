@@ -17,6 +17,7 @@ from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.conversation import Answer, Conversation
 from services.fetcher.pop3.events import Body, Reply
 from services.fetcher.pop3.habits import Habits
+from services.fetcher.pop3.headers import read_header
 from services.fetcher.pop3.limits import Limits, Window
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from services.fetcher.pop3.refusal import is_coded, refused
@@ -114,6 +115,11 @@ class Pop3Mailbox(Mailbox):
         return [
             e for e, answer in zip(entries, answers, strict=True) if isinstance(answer, Reply) and answer.ok
         ]
+
+    async def header(self, entry: Listed) -> bytes:
+        """The header of a mail, which is neither marked as read nor deleted by that. Raises `SourceRefused`."""
+        await self._conversation.discard()
+        return await read_header(self._conversation, entry.number)
 
     async def keep_alive(self) -> None:
         """Tell the server that somebody is still there (NOOP)."""

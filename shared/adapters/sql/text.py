@@ -63,13 +63,14 @@ def safe_routed(mail: RoutedMail) -> RoutedMail:
     recipients = tuple(map(_safe_choice, mail.recipients))
     rejected = tuple(map(safe, mail.rejected))
     texts = mail.identity, mail.message_id, mail.reverse_path, mail.evidence, mail.park_reason or ""
-    if is_plain(*texts) and recipients == mail.recipients and rejected == mail.rejected:
+    if is_plain(*texts, mail.evidence_value) and recipients == mail.recipients and rejected == mail.rejected:
         return mail
     return mail._replace(
         identity=key(mail.identity),
         message_id=searchable(mail.message_id),
         reverse_path=safe(mail.reverse_path),
         evidence=safe(mail.evidence),
+        evidence_value=safe(mail.evidence_value),
         recipients=recipients,
         rejected=rejected,
         park_reason=None if mail.park_reason is None else safe(mail.park_reason),

@@ -68,6 +68,7 @@ def routed(recipient: RecipientRouted, *rejected: str) -> Routed:
         rejected=rejected,
         recipients=(recipient,),
         lease_until=900.0,
+        evidence_value="bob@old.example, x@y.example",
     )
 
 
@@ -133,6 +134,7 @@ def test_routing_is_told_with_reasons_translations_and_what_was_not_used() -> No
     )
     assert told(routed(recipient, "x@y.example: y.example is not an accepted domain")) == [
         "routed by visible To (low confidence) to target exchange, sender <>",
+        "found: bob@old.example, x@y.example",
         f"{BOB}: bob@old.example, named in To; old.example is translated to corp.example; to be delivered",
         "not used: x@y.example: y.example is not an accepted domain",
     ]
@@ -146,7 +148,7 @@ def test_a_mail_without_recipient_is_told_as_parked_for_nobody() -> None:
         reason="no field names a recipient",
         status=RecipientStatus.PARKED,
     )
-    assert told(routed(nobody))[1] == "nobody: no field names a recipient; parked"
+    assert told(routed(nobody))[2] == "nobody: no field names a recipient; parked"
 
 
 def test_a_recipient_stands_with_its_last_answer() -> None:
