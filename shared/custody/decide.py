@@ -287,6 +287,19 @@ def gone(known: Message | None, reason: str, now: float) -> Gone | None:
     return Gone(message=known.id, at=now, reason=reason, early=early)
 
 
+def is_forgettable(known: Message, gone_before: float) -> bool:
+    """Whether nothing is left to be done for a mail that its source has not had since before this time."""
+    return (
+        known.status is MessageStatus.GONE
+        and known.gone_at is not None
+        and known.gone_at < gone_before
+        and all(
+            each.status in TERMINAL and each.status is not RecipientStatus.PARKED
+            for each in known.recipients.values()
+        )
+    )
+
+
 def blob_lost(known: Message | None, blob: str, reason: str, now: float) -> list[Entry]:
     """The blob that held the mail is no more. Where the source cannot give the mail again, those who are not
     served are parked, so that somebody is told.

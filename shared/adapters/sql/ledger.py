@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import or_, select
 
+from shared.adapters.sql.epochs import allows_deletion
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import message_of
 from shared.adapters.sql.tables import accounts, messages
@@ -41,11 +42,13 @@ class SqlLedger(Part):
         """These mails are at the source under other keys now; returns those that were renamed."""
         return await self._transactions.write(_rename, fence, places, now)
 
-    async def start_deleting(self, fence: Fence, messages: Sequence[str], now: float) -> Sequence[str]:
+    async def start_deleting(
+        self, fence: Fence, messages: Sequence[str], now: float, mark: int = 0
+    ) -> Sequence[str]:
         """Allow the deletion of those that are settled; returns them, also those that had been allowed
         before.
         """
-        return await self._transactions.write(_start_deleting, fence, messages, now)
+        return await self._transactions.write(_start_deleting, fence, messages, now, mark)
 
     async def record_gone(self, fence: Fence, reasons: Mapping[str, str], now: float) -> None:
         """These messages (id: reason) are no longer at the source under their key."""
@@ -157,8 +160,12 @@ def _rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], 
     return renamed
 
 
-def _start_deleting(transaction: Transaction, fence: Fence, ids: Sequence[str], now: float) -> list[str]:
+def _start_deleting(
+    transaction: Transaction, fence: Fence, ids: Sequence[str], now: float, mark: int
+) -> list[str]:
     _check(transaction, fence)
+    if not allows_deletion(transaction, mark):
+        return []
     work = Work(transaction)
     work.load(ids, with_recipients=False)
     allowed = []

@@ -7,11 +7,13 @@ from shared.adapters.sql.archive import SqlArchive
 from shared.adapters.sql.catch_alls import SqlCatchAlls
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
+from shared.adapters.sql.epochs import SqlEpochs
 from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
 from shared.adapters.sql.postgres_pool import PostgresTransactions
+from shared.adapters.sql.pruning import SqlPruning
 from shared.adapters.sql.recovery import SqlRecovery
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
@@ -28,6 +30,8 @@ class SqlStore(
     SqlRoutings,
     SqlDeliveries,
     SqlRecovery,
+    SqlEpochs,
+    SqlPruning,
     SqlOutages,
     SqlArchive,
     SqlTargets,

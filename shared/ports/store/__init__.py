@@ -18,11 +18,13 @@ from typing import Protocol
 from shared.ports.store.archive import Archive, Parked, TargetState
 from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
+from shared.ports.store.epochs import Epoch, Epochs
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
 from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
 from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
+from shared.ports.store.pruning import Pruned, Pruning
 from shared.ports.store.recovery import Recovery
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "CatchAlls",
     "Concluded",
     "Deliveries",
+    "Epoch",
+    "Epochs",
     "Lease",
     "LeaseLost",
     "Leases",
@@ -43,6 +47,8 @@ __all__ = [
     "Parked",
     "Pause",
     "Pauses",
+    "Pruned",
+    "Pruning",
     "Receipt",
     "Recovery",
     "Release",
@@ -57,7 +63,20 @@ __all__ = [
 ]
 
 
-class Store(Leases, Pauses, Ledger, Routings, Deliveries, Recovery, Outages, Archive, CatchAlls, Protocol):
+class Store(
+    Leases,
+    Pauses,
+    Ledger,
+    Routings,
+    Deliveries,
+    Recovery,
+    Epochs,
+    Pruning,
+    Outages,
+    Archive,
+    CatchAlls,
+    Protocol,
+):
     """All of it, and its life."""
 
     async def check(self) -> None:

@@ -53,8 +53,14 @@ class Ledger(Protocol):
         """
         ...
 
-    async def start_deleting(self, fence: Fence, messages: Sequence[str], now: float) -> Sequence[str]:
-        """Allow the deletion of those that are settled; returns them."""
+    async def start_deleting(
+        self, fence: Fence, messages: Sequence[str], now: float, mark: int = 0
+    ) -> Sequence[str]:
+        """Allow the deletion of those that are settled; returns them.
+
+        None are allowed while the epoch pauses deletion, nor where the store's mark is lower than `mark`,
+        which was seen before: then it has gone back in time.
+        """
         ...
 
     async def record_gone(self, fence: Fence, reasons: Mapping[str, str], now: float) -> None:

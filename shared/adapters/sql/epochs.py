@@ -1,0 +1,63 @@
+"""The epoch: one row that only ever counts up, unless somebody restores a backup."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from shared.adapters.sql.part import Part
+from shared.adapters.sql.tables import epoch
+from shared.adapters.sql.text import safe
+from shared.adapters.sql.work import Transaction
+from shared.ports.store import Epoch
+
+ROW = epoch.c
+
+
+class SqlEpochs(Part):
+    """The port's `Epochs`."""
+
+    async def epoch(self) -> Epoch:
+        """The epoch in force."""
+        return await self._transactions.read(_epoch)
+
+    async def advance_mark(self) -> Epoch:
+        """Count the mark up, unless deletion is paused."""
+        return await self._transactions.write(_advance)
+
+    async def pause_deletion(self, reason: str, now: float) -> Epoch:
+        """Begin a new epoch, in which nothing is deleted until it is confirmed."""
+        return await self._transactions.write(_pause, safe(reason), now)
+
+    async def confirm_epoch(self, mark: int) -> Epoch:
+        """Allow deletion again."""
+        return await self._transactions.write(_confirm, mark)
+
+
+def allows_deletion(transaction: Transaction, mark: int) -> bool:
+    """Whether mails may be deleted at their sources, for somebody who has seen `mark` before."""
+    query = select(ROW.id).where(ROW.paused_since.is_(None), ROW.mark >= mark)
+    return transaction.connection.execute(query).first() is not None
+
+
+def _epoch(transaction: Transaction) -> Epoch:
+    row = transaction.connection.execute(select(epoch)).one()
+    return Epoch(row.store, row.number, row.mark, row.paused_since, row.reason)
+
+
+def _advance(transaction: Transaction) -> Epoch:
+    transaction.connection.execute(update(epoch).where(ROW.paused_since.is_(None)).values(mark=ROW.mark + 1))
+    return _epoch(transaction)
+
+
+def _pause(transaction: Transaction, reason: str, now: float) -> Epoch:
+    begin = update(epoch).where(ROW.paused_since.is_(None))
+    transaction.connection.execute(begin.values(number=ROW.number + 1, paused_since=now, reason=reason))
+    return _epoch(transaction)
+
+
+def _confirm(transaction: Transaction, mark: int) -> Epoch:
+    known = transaction.connection.execute(select(ROW.mark).with_for_update()).scalar_one()
+    transaction.connection.execute(
+        update(epoch).values(mark=max(known, mark) + 1, paused_since=None, reason=None)
+    )
+    return _epoch(transaction)

@@ -1,0 +1,46 @@
+"""Epochs: what the store knows about its own time having run backwards, and whether deletion is allowed.
+
+A database that was restored from a backup tells of mails as they were. Deleting at the sources by what it
+says could delete other mails, so that a new epoch begins and deletion waits for an operator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The epoch in force. `store` names the database for ever; `mark` only ever grows, unless the database
+    goes back in time. While `paused_since` is set, nothing is deleted at any source, for `reason`.
+    """
+
+    store: str
+    number: int
+    mark: int
+    paused_since: float | None = None
+    reason: str | None = None
+
+
+class Epochs(Protocol):
+    """The store's epochs."""
+
+    async def epoch(self) -> Epoch:
+        """The epoch in force."""
+        ...
+
+    async def advance_mark(self) -> Epoch:
+        """Count the mark up, unless deletion is paused."""
+        ...
+
+    async def pause_deletion(self, reason: str, now: float) -> Epoch:
+        """Begin a new epoch, in which nothing is deleted until it is confirmed.
+
+        Without effect where deletion is paused.
+        """
+        ...
+
+    async def confirm_epoch(self, mark: int) -> Epoch:
+        """An operator allows deletion again; the mark goes on beyond `mark`."""
+        ...

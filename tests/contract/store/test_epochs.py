@@ -1,0 +1,36 @@
+"""A database that went back in time allows no deletion until an operator confirms."""
+
+from __future__ import annotations
+
+from shared.adapters.sql.store import SqlStore
+from tests.fakes.mail_lives import Lives
+
+
+async def test_the_mark_only_grows_and_the_name_stays(store: SqlStore) -> None:
+    first = await store.epoch()
+    second = await store.advance_mark()
+    assert (second.mark, second.store, second.number) == (first.mark + 1, first.store, first.number)
+    assert len(first.store) == 32
+
+
+async def test_in_a_new_epoch_nothing_is_deleted_until_it_is_confirmed(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    before = await lives.store.advance_mark()
+    paused = await lives.store.pause_deletion("restored", 77.0)
+    assert (paused.number, paused.paused_since, paused.reason) == (before.number + 1, 77.0, "restored")
+    again = await lives.store.pause_deletion("restored once more", 78.0)
+    assert again == paused
+    assert (await lives.store.advance_mark()).mark == before.mark
+    assert await lives.store.start_deleting(lives.fence, [message], lives.now) == []
+
+    confirmed = await lives.store.confirm_epoch(before.mark + 1000)
+    assert (confirmed.number, confirmed.mark) == (paused.number, before.mark + 1001)
+    assert confirmed.paused_since is None
+    assert await lives.store.start_deleting(lives.fence, [message], lives.now) == [message]
+
+
+async def test_who_has_seen_a_later_mark_deletes_nothing(lives: Lives) -> None:
+    message = await lives.settled("uid 1")
+    mark = (await lives.store.advance_mark()).mark
+    assert await lives.store.start_deleting(lives.fence, [message], lives.now, mark + 1) == []
+    assert await lives.store.start_deleting(lives.fence, [message], lives.now, mark) == [message]
