@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.fetcher.choice import Wanted
 from services.fetcher.mailbox import (
     Listed,
     MailBytes,
@@ -19,12 +20,12 @@ from services.fetcher.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
-from services.fetcher.plan import Wanted
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
 from shared.model.account import Account
+from shared.model.reading import Oversize
 from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs, BlobWriter
@@ -90,6 +91,7 @@ class Intake:
         self._pending_octets = 0
         self._blob: tuple[str, str, BlobWriter] | None = None
         self.refused: list[MailRefused] = []
+        self.oversize: list[tuple[Listed, int]] = []
 
     async def take(self, events: Sequence[RetrieveEvent]) -> list[Entered]:
         """Take in what was read together; returns the mails that were entered and published meanwhile."""
@@ -131,6 +133,7 @@ class Intake:
             case MailWhole(entry, data):
                 await self._take_whole(entry, data)
             case MailStarted(entry):
+                await self.abandon()
                 message = self._message_for(entry)
                 name = blob_name(message)
                 self._blob = (message, name, await self._ports.blobs.create(name))
@@ -139,9 +142,12 @@ class Intake:
             case MailEnded(entry, octets):
                 await self._finish_blob(entry, octets)
             case MailRefused():
+                await self.abandon()
                 self.refused.append(event)
 
     async def _take_whole(self, entry: Listed, data: bytes) -> None:
+        if self._is_left(entry, len(data)):
+            return
         if len(data) <= self._inline_limit:
             self._collect(entry, self._message_for(entry), Payload(octets=len(data), inline=data))
             return
@@ -150,7 +156,21 @@ class Intake:
         await self._writer().write(data)
         await self._finish_blob(entry, len(data))
 
+    def _is_left(self, entry: Listed, octets: int) -> bool:
+        """Whether a mail that is larger than its listed size is to stay where it is."""
+        reading = self._account.reading
+        if not self._is_oversize(octets) or reading.oversize is Oversize.PARK:
+            return False
+        self.oversize.append((entry, octets))
+        return True
+
+    def _is_oversize(self, octets: int) -> bool:
+        return 0 < self._account.reading.max_size < octets
+
     async def _finish_blob(self, entry: Listed, octets: int) -> None:
+        if self._is_left(entry, octets):
+            await self.abandon()
+            return
         writer = self._writer()
         assert self._blob is not None
         message, name, _ = self._blob
@@ -166,6 +186,11 @@ class Intake:
     def _message_for(self, entry: Listed) -> str:
         known = self._wanted[entry.number].known
         return known.message if known else self._ports.new_id()
+
+    def _park_reason(self, octets: int) -> str | None:
+        if not self._is_oversize(octets):
+            return None
+        return f"larger than the account takes: {octets} octets, max_size is {self._account.reading.max_size}"
 
     def _writer(self) -> BlobWriter:
         assert self._blob is not None, "a mail's bytes come after its start"
@@ -194,5 +219,6 @@ class Intake:
             key=each.wanted.key,
             fetched_at=known.first_fetched_at if known else now,
             payload=each.payload,
+            park_reason=self._park_reason(each.payload.octets),
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))

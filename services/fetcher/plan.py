@@ -11,18 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.fetcher.choice import Choice, Wanted, choose
 from services.fetcher.mailbox import Listed, Listing
+from services.fetcher.setbacks import Setbacks
 from shared.model.message import DELETABLE, IN_FLIGHT, LedgerKey, MessageStatus
+from shared.model.reading import Reading
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
-
-
-class Wanted(NamedTuple):
-    """A mail to retrieve; `known` is its ledger row where it was fetched before and its event was lost."""
-
-    entry: Listed
-    key: LedgerKey
-    known: LedgerRow | None = None
 
 
 class Deletable(NamedTuple):
@@ -34,16 +29,13 @@ class Deletable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The work of one visit. `gone` maps messages to the reason; `more` tells that a limit left mail for the
-    next visit.
-    """
+    """The work of one visit. `gone` maps messages to the reason; `choice` is what is read."""
 
     gone: Mapping[str, str]
     delete: Sequence[Deletable]
-    fetch: Sequence[Wanted]
+    choice: Choice
     in_flight: Sequence[LedgerRow]
     kept: int
-    more: bool
 
 
 DELETED = "deleted as settled"
@@ -58,13 +50,11 @@ def make_plan(
     *,
     folder: str,
     retention: Retention,
-    max_messages: int,
+    reading: Reading,
     now: float,
-    suspects: Sequence[str] = (),
+    setbacks: Setbacks,
 ) -> Plan:
-    """Compare what is there with what is known. `max_messages` is 0 for no limit; the uids in `suspects` are
-    fetched last, in their order.
-    """
+    """Compare what is there with what is known."""
     listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in listing.entries}
     known = {row.key: row for row in rows}
     absence_proves = listing.complete and not listing.nameless
@@ -89,17 +79,12 @@ def make_plan(
             delete.append((past.first_fetched_at, Deletable(past.message, entry)))
         else:
             kept += 1
-    if suspects:
-        places = {uid: place for place, uid in enumerate(suspects, 1)}
-        fetch.sort(key=lambda wanted: places.get(wanted.entry.uid, 0))
-    limit = max_messages or len(fetch)
     return Plan(
         gone=gone,
         delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
-        fetch=fetch[:limit],
+        choice=choose(fetch, reading, setbacks, now),
         in_flight=in_flight,
         kept=kept,
-        more=len(fetch) > limit,
     )
 
 

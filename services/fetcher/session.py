@@ -10,15 +10,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.fetcher.blame import Consequence, blamed, consequence
+from services.fetcher.choice import Wanted, left_where_they_are
 from services.fetcher.hints import HintBoard, Watch
 from services.fetcher.intake import Entered, Intake, Ports
 from services.fetcher.mailbox import Listed, Listing, Mailbox, MailBytes, MailStarted, RetrieveEvent
-from services.fetcher.plan import Plan, Wanted, make_plan
-from services.fetcher.suspects import Suspects
+from services.fetcher.mailbox_errors import OutOfStep
+from services.fetcher.plan import Plan, make_plan
+from services.fetcher.setbacks import Setbacks
 from services.fetcher.window import Window
 from shared.custody.commands import Fence
 from shared.model.account import Account
-from shared.model.errors import Fault, MailferryError, quoted
+from shared.model.errors import Fault, MailferryError
+from shared.model.message import LedgerKey
+from shared.model.setback import SetbackKind
 from shared.ops.checkpoints import reached
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease, VisitReport
@@ -63,10 +68,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a process remembers beyond one visit."""
+    """What is known from other visits: of all accounts, and of this one."""
 
     board: HintBoard
-    suspects: Suspects
+    setbacks: Setbacks
 
 
 class Session:
@@ -89,7 +94,7 @@ class Session:
         self._mailbox = mailbox
         self._ports = ports
         self._board = memory.board
-        self._suspects = memory.suspects
+        self._setbacks = memory.setbacks
         self._limits = limits
         self._fetcher = fetcher
         self._is_stopping = is_stopping
@@ -98,8 +103,12 @@ class Session:
         self._window = Window(limits.window_messages, limits.window_octets)
         self._deleted = 0
         self._settled_copies = 0
+        self._set_aside: dict[LedgerKey, None] = {}
+        self._left_off = False
+        self._uidvalidity = 0
         self._problems: list[str] = []
         self._broken: MailferryError | None = None
+        self._deadline = ports.clock.monotonic() + account.reading.session_deadline
 
     @property
     def _fence(self) -> Fence:
@@ -121,20 +130,28 @@ class Session:
             await self._ports.ledger.record_gone(self._fence, plan.gone, self._ports.clock.now())
         reached("fetcher.gone-recorded")
         await self._delete({each.message: each.entry for each in plan.delete})
-        if self._deleted and self._lease.failures:
-            # Only QUIT makes deletions real: after a visit that broke off they get a session of their own.
+        if self._deleted and (self._lease.failures or plan.choice.risky):
+            # Only QUIT makes deletions real: where a visit may break off they get a session of their own.
             await self._mailbox.finish()
             return self._report(listing, plan, more=True)
-        complete = await self._fetch(plan) and not plan.more
-        await self._settle()
-        await self._mailbox.finish()
+        complete = await self._fetch(plan) and not plan.choice.more
+        await self._settle(has_mailbox=self._goes_on)
+        if self._goes_on:
+            await self._mailbox.finish()
         reached("fetcher.quit")
         # A visit that got nowhere, as the window never opened, is not repeated at once.
-        return self._report(listing, plan, more=not complete and bool(self._entered or self._deleted))
+        got_on = bool(self._entered or self._deleted or self._set_aside)
+        return self._report(listing, plan, more=not complete and got_on)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the mailbox can still be used."""
+        return self._broken is None or consequence(self._broken) is Consequence.END_IN_ORDER
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
         self._problems += listing.problems
+        self._uidvalidity = listing.uidvalidity
         if listing.entries and not listing.has_uids:
             raise NoUniqueIds(
                 f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL); "
@@ -143,15 +160,17 @@ class Session:
         return listing
 
     async def _plan(self, listing: Listing) -> Plan:
+        if listing.complete and not listing.nameless:
+            self._setbacks.keep_listed(self._key(entry) for entry in listing.entries)
         rows = () if self._lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
         plan = make_plan(
             listing,
             rows,
             folder=FOLDER,
             retention=self._account.retention,
-            max_messages=self._account.reading.max_messages,
+            reading=self._account.reading,
             now=self._ports.clock.now(),
-            suspects=self._suspects.among(self._account.id, [entry.uid for entry in listing.entries]),
+            setbacks=self._setbacks,
         )
         limits = self._limits
         self._window = Window(
@@ -161,46 +180,64 @@ class Session:
 
     async def _fetch(self, plan: Plan) -> bool:
         """Retrieve what is wanted, as far as the window allows; False when some had to be left."""
-        if not plan.fetch:
+        if not plan.choice.fetch:
             return True
         self._require_broker()
-        intake = self._intake(plan.fetch)
-        remaining = list(plan.fetch)
+        intake = self._intake(plan.choice.fetch)
+        remaining = list(plan.choice.fetch)
         try:
-            while remaining and not self._is_stopping() and await self._has_room():
+            while remaining and not self._ends and await self._has_room():
                 portion = self._window.portion(remaining)
                 del remaining[: len(portion)]
                 await self._retrieve(intake, portion)
         finally:
             await intake.abandon()
         self._note_refusals(intake)
-        return not remaining
+        self._left_off = self._left_off or (bool(remaining) and self._is_overdue)
+        if self._broken is not None and consequence(self._broken) is Consequence.FAIL:
+            raise self._broken
+        return not remaining and self._broken is None and not self._left_off
+
+    @property
+    def _ends(self) -> bool:
+        """Whether no more mail is to be asked for."""
+        return self._broken is not None or self._is_stopping() or self._is_overdue
+
+    @property
+    def _is_overdue(self) -> bool:
+        return self._ports.clock.monotonic() >= self._deadline
 
     async def _retrieve(self, intake: Intake, portion: Sequence[Wanted]) -> None:
-        """Take in what arrives whole, also where the mailbox breaks before the end; that is raised then."""
+        """Take in what arrives whole, also where the mailbox breaks before the end."""
         async for events in self._arriving(portion):
             self._note(await intake.take(events))
         self._note(await intake.flush())
-        if self._broken is not None:
-            raise self._broken
 
     async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
-        unanswered = {wanted.entry.uid: None for wanted in portion}
+        unanswered = {wanted.entry.uid: wanted.entry for wanted in portion}
+        under_way = False
+        retrieval = self._mailbox.retrieve([wanted.entry for wanted in portion], self._setbacks.cut)
         try:
-            async for events in self._mailbox.retrieve([wanted.entry for wanted in portion]):
+            async for events in retrieval:
                 for event in events:
-                    if not isinstance(event, (MailStarted, MailBytes)):
+                    under_way = isinstance(event, (MailStarted, MailBytes))
+                    if not under_way:
                         unanswered.pop(event.entry.uid, None)
                 yield events
+                if self._is_overdue and unanswered and not under_way:
+                    self._left_off = True
+                    return
         except MailferryError as error:
             self._broken = error
-            for uid in list(unanswered)[:1]:
-                self._suspects.add(self._account.id, uid)
+            if (fault := blamed(error, unanswered.values())) is not None:
+                entry, kind = fault
+                self._set_aside_for(entry, kind, str(error))
 
     def _note(self, entered: Sequence[Entered]) -> None:
         for each in entered:
             self._entered[each.message] = each
             self._window.enter(each.message, each.octets)
+            self._setbacks.overcome(self._key(each.entry))
 
     async def _has_room(self) -> bool:
         """Wait until the window has room; False when it does not open in time."""
@@ -211,7 +248,7 @@ class Session:
             self._window.leave(self._watch.settled)
         return True
 
-    async def _settle(self) -> None:
+    async def _settle(self, *, has_mailbox: bool) -> None:
         """Wait a short while for settlements, and delete what the ledger then allows."""
         deletes = not self._account.retention.leaves_a_copy
         if not self._entered:
@@ -219,6 +256,8 @@ class Session:
         limits = self._limits
         if (deletes or limits.wait_always) and not self._is_stopping():
             await self._board.all_settled(self._watch, limits.settle_wait, limits.longest_wait)
+        if not has_mailbox:
+            return
         if deletes:
             await self._delete({message: each.entry for message, each in self._entered.items()})
         else:
@@ -252,17 +291,44 @@ class Session:
             raise BrokerUnavailable(f"account {self._account.id}: nothing is fetched while {problem}")
 
     def _note_refusals(self, intake: Intake) -> None:
-        self._problems += [
-            f"mail {quoted(refusal.entry.uid, 80)} is not handed out: {refusal.error}"
-            for refusal in intake.refused
-        ]
+        for refusal in intake.refused:
+            kind = SetbackKind.CUT if isinstance(refusal.error, OutOfStep) else SetbackKind.REFUSED
+            self._set_aside_for(refusal.entry, kind, str(refusal.error))
+        for entry, octets in intake.oversize:
+            self._set_aside_for(entry, SetbackKind.OVERSIZE, "larger than listed", octets)
+
+    def _set_aside_for(self, entry: Listed, kind: SetbackKind, reason: str, octets: int = 0) -> None:
+        key = self._key(entry)
+        self._setbacks.add(key, kind, reason, self._ports.clock.now(), octets or entry.size)
+        self._set_aside[key] = None
+
+    def _key(self, entry: Listed) -> LedgerKey:
+        return LedgerKey(FOLDER, self._uidvalidity, entry.uid)
 
     def _report(self, listing: Listing, plan: Plan, *, more: bool) -> Visit:
         waiting = max(0, len(listing.entries) - plan.kept - self._deleted - self._settled_copies)
+        broken = self._broken
+        failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
         report = VisitReport(
-            problem="; ".join(self._problems) or None,
+            problem="; ".join([*self._problems, *self._troubles(plan)]) or None,
+            failed=failed,
             fetched=len(self._entered),
             deleted=self._deleted,
             waiting=waiting,
+            temporary=broken.temporary if failed and broken is not None else True,
         )
-        return Visit(report, more, sum(each.octets for each in self._entered.values()))
+        octets = sum(each.octets for each in self._entered.values())
+        return Visit(report, more and not failed, octets, broken if failed else None)
+
+    def _troubles(self, plan: Plan) -> list[str]:
+        """What the operator should know, apart from what the listing said."""
+        sentences = [*self._mailbox.remarks]
+        if self._broken is not None:
+            sentences.append(str(self._broken))
+        if self._left_off:
+            sentences.append("the session reached its deadline; the next one goes on")
+        aside = [*self._set_aside, *(each.key for each in plan.choice.put_off)]
+        sentences += self._setbacks.sentences(aside, self._ports.clock.now())
+        if left := plan.choice.oversize:
+            sentences.append(left_where_they_are(left, self._account.reading.max_size))
+        return sentences

@@ -7,22 +7,26 @@ becomes a report.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.mailbox import Mailbox
+from services.fetcher.mailbox_errors import CredentialsRefused
 from services.fetcher.releasing import Releaser
 from services.fetcher.schedule import next_visit
 from services.fetcher.session import Limits, Memory, Session, Visit
+from services.fetcher.setbacks import Setbacks
 from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
-from services.fetcher.suspects import Suspects
 from shared.model.account import Account
+from shared.model.duration import written
 from shared.model.errors import MailferryError
 from shared.ops.metrics import Metrics
 from shared.ports.store import Lease, Release, VisitReport
+
+MINUTE = 60.0
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -41,7 +45,6 @@ class Visitor:
     open_mailbox: OpenMailbox
     metrics: Metrics
     chance: Callable[[], float]
-    suspects: Suspects = field(default_factory=Suspects)
 
     async def visit(
         self, account: Account, lease: Lease, is_stopping: Callable[[], bool] = lambda: False
@@ -64,16 +67,17 @@ class Visitor:
             chance=self.chance(),
             error=visit.error,
         )
+        visit = _announced(visit, due_at - now)
         await self.releaser.release(Release(lease.fence, visit.report, now, due_at))
         return visit
 
     async def _attempt(self, account: Account, lease: Lease, is_stopping: Callable[[], bool]) -> Visit:
-        """The visit; its report carries the login method to begin with next time."""
-        method = lease.method
+        """The visit; its report carries what is remembered for the next one."""
+        method, setbacks = lease.method, Setbacks(lease.setbacks)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock)
             method = opened.method
-            visit = await self._session(account, lease, opened.mailbox, is_stopping)
+            visit = await self._session(account, lease, opened.mailbox, setbacks, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
@@ -83,17 +87,22 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        return replace(visit, report=replace(visit.report, method=method))
+        return replace(visit, report=replace(visit.report, method=method, setbacks=setbacks.all()))
 
     async def _session(
-        self, account: Account, lease: Lease, mailbox: Mailbox, is_stopping: Callable[[], bool]
+        self,
+        account: Account,
+        lease: Lease,
+        mailbox: Mailbox,
+        setbacks: Setbacks,
+        is_stopping: Callable[[], bool],
     ) -> Visit:
         session = Session(
             account,
             lease,
             mailbox,
             self.ports,
-            Memory(self.board, self.suspects),
+            Memory(self.board, setbacks),
             self.limits,
             fetcher=self.name,
             is_stopping=is_stopping,
@@ -113,3 +122,14 @@ class Visitor:
         log.info(
             "visited", outcome=outcome, fetched=report.fetched, deleted=report.deleted, waiting=report.waiting
         )
+
+
+def _announced(visit: Visit, distance: float) -> Visit:
+    """Say when a visit is made again that waits for long, so that nobody takes it for forgotten."""
+    report = visit.report
+    if not report.failed or report.temporary:
+        return visit
+    why = "; sooner could lock the account" if isinstance(visit.error, CredentialsRefused) else ""
+    minutes = max(1, round(distance / MINUTE))
+    told = f"{report.problem} (Tried again in {written(minutes * MINUTE)}{why}.)"
+    return replace(visit, report=replace(report, problem=told))

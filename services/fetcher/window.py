@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.fetcher.plan import Wanted
+from services.fetcher.choice import Wanted
 
 
 class Window:

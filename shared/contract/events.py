@@ -36,7 +36,10 @@ class Payload(BaseModel):
 
 
 class MessageFetched(Record):
-    """The fetcher has read a mail and entered it into the ledger; `fetched_at` is when that was so first."""
+    """The fetcher has read a mail and entered it into the ledger; `fetched_at` is when that was so first.
+
+    `park_reason` is set where nobody is to get the mail, as an operator has to see it first.
+    """
 
     wire_name = "message.fetched"
 
@@ -47,6 +50,7 @@ class MessageFetched(Record):
     key: LedgerKey
     fetched_at: float
     payload: Payload
+    park_reason: str | None = None
 
 
 class RoutedRecipient(BaseModel):

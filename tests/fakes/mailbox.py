@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from services.fetcher.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
-from services.fetcher.mailbox_errors import SourceRefused
-from shared.model.errors import MailferryError
+from services.fetcher.mailbox_errors import LimitExceeded, SourceBusy, SourceRefused
+from shared.model.errors import Fault
+from shared.net.errors import ConnectionLost
 
 
 class FakeMailbox:
-    """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `withheld`
-    those that are not handed out.
+    """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
+    which the server serves none for now, `withheld` those that are not handed out, `endless` those that
+    exceed a cap. `listed` are sizes that the listing has wrong; `before_each` is called before each mail is
+    read.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:
         self.mails = mails
         self.withheld: set[str] = set()
         self.broken_at: str | None = None
+        self.endless: set[str] = set()
+        self.busy_at: str | None = None
+        self.listed: dict[str, int] = {}
+        self.before_each: Callable[[], None] = lambda: None
         self.retrieved: list[str] = []
         self.finished = 0
         self._marked: set[str] = set()
 
     async def listing(self) -> Listing:
         self._marked = set()
-        entries = [Listed(uid, number, len(mail)) for number, (uid, mail) in enumerate(self.mails.items(), 1)]
+        entries = [
+            Listed(uid, number, self.listed.get(uid, len(mail)))
+            for number, (uid, mail) in enumerate(self.mails.items(), 1)
+        ]
         return Listing(entries, has_uids=True, problems=())
 
     @property
@@ -35,8 +45,13 @@ class FakeMailbox:
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
         for entry in entries:
+            self.before_each()
+            if entry.uid in self.endless:
+                raise LimitExceeded("the mail is more than the cap allows", entry=entry)
+            if entry.uid == self.busy_at:
+                raise SourceBusy("the server is busy", retry_after=3000)
             if entry.uid == self.broken_at:
-                raise MailferryError("the connection broke")
+                raise ConnectionLost("the connection broke", fault=Fault.SOURCE)
             if entry.uid in self.withheld:
                 yield [MailRefused(entry, SourceRefused("not today"))]
                 continue

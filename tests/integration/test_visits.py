@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from typing_extensions import override
 
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
@@ -17,7 +19,6 @@ from services.fetcher.mailbox_errors import CredentialsRefused
 from services.fetcher.releasing import Releaser
 from services.fetcher.session import Limits, Visit
 from services.fetcher.sources import Opened
-from services.fetcher.suspects import Suspects
 from services.fetcher.visiting import Visitor
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -34,7 +35,7 @@ from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
 from shared.model.message import RecipientStatus
-from shared.model.reading import Reading
+from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
 from shared.net.errors import ConnectFailed
 from shared.ops.metrics import Metrics
@@ -56,16 +57,33 @@ ACCOUNT = Account(
 )
 
 
+class HurriedClock(SystemClock):
+    """The system's clock, which a test can put forward."""
+
+    ahead = 0.0
+    ran_on = 0.0
+
+    @override
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+    @override
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ran_on
+
+    def run_on(self, seconds: float) -> None:
+        self.ran_on += seconds
+
+
 class World:
     """An account with its mailbox, and what is around a fetcher."""
 
     def __init__(self, store: SqlStore, directory: Path) -> None:
-        self.clock = SystemClock()
+        self.clock = HurriedClock()
         self.store = store
         self.broker = MemoryBroker(topology([60]), self.clock)
         self.blobs = FileBlobs(directory)
         self.board = HintBoard(self.clock)
-        self.suspects = Suspects()
         self.mailbox = FakeMailbox({})
         self.account = ACCOUNT
         self.method: str | None = None
@@ -100,7 +118,6 @@ class World:
             open_mailbox=open_mailbox,
             metrics=Metrics(CollectorRegistry(), "test"),
             chance=lambda: 0.0,
-            suspects=self.suspects,
         )
 
     def _new_id(self) -> str:
@@ -249,9 +266,101 @@ async def test_a_mail_that_breaks_every_visit_blocks_no_other(world: World, most
         await world.visit()
     assert sorted(each.key.uid for each in await world.fetched(2)) == ["b", "c"]
     world.mailbox.broken_at = None
+    world.clock.ahead += 300
     await world.visit()
     (event,) = await world.fetched(1)
     assert event.key.uid == "a"
+    (state,) = await world.store.account_states()
+    assert state.setbacks == ()
+
+
+async def test_a_mail_that_is_not_handed_out_is_tried_at_growing_distance_over_visits(
+    world: World,
+) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22"}
+    world.mailbox.withheld = {"a"}
+    asked: list[float] = []
+    for _ in range(60):
+        visit = await world.visit()
+        (state,) = await world.store.account_states()
+        (setback,) = state.setbacks
+        assert "not today" in str(visit.report.problem)
+        assert "a" in world.mailbox.mails
+        if setback.times > len(asked):
+            asked.append(world.clock.ahead)
+        world.clock.ahead += 100
+    assert [round(later - earlier, -2) for earlier, later in pairwise(asked)] == [300, 600, 1200, 2400]
+
+
+async def test_what_a_mail_broke_is_gone_on_with_at_once(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
+    world.mailbox.endless = {"b"}
+    first = await world.visit()
+    assert (first.report.failed, first.report.fetched, first.more) == (False, 1, True)
+    await world.deliver(1)
+    second = await world.visit()
+    assert (second.report.fetched, second.report.deleted, second.more) == (1, 1, False)
+    assert "more than the cap allows" in str(second.report.problem)
+    assert list(world.mailbox.mails) == ["b", "c"]
+
+
+async def test_a_server_that_serves_no_mail_for_now_is_left_in_order(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22"}
+    world.mailbox.busy_at = "b"
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert (visit.report.failed, visit.report.deleted, visit.more) == (True, 1, False)
+    assert world.mailbox.mails == {"b": b"22"}
+    (state,) = await world.store.account_states()
+    assert 2900 <= state.due_at - world.clock.now() <= 3300
+    assert state.setbacks == ()
+
+
+async def test_a_mail_larger_than_the_account_takes_is_left_and_reported(world: World) -> None:
+    world.account = replace(ACCOUNT, reading=Reading(max_size=10))
+    world.mailbox.mails = {"a": b"x" * 11, "b": b"y" * 10}
+    for _ in range(2):
+        visit = await world.visit()
+        assert "left at the source, as max_size is 10 octets: a (11 octets)" in str(visit.report.problem)
+    assert world.mailbox.retrieved == ["b"]
+    world.account = replace(ACCOUNT, reading=Reading(max_size=11))
+    await world.visit()
+    assert world.mailbox.retrieved == ["b", "a"]
+
+
+async def test_a_mail_larger_than_it_was_listed_is_left_too_and_not_read_again(world: World) -> None:
+    world.account = replace(ACCOUNT, reading=Reading(max_size=10))
+    world.mailbox.mails = {"a": b"x" * 1000}
+    world.mailbox.listed = {"a": 5}
+    for limits in (IMPATIENT, IMPATIENT, replace(IMPATIENT, inline_limit=1)):
+        visit = await world.visit(limits)
+        assert (visit.report.fetched, visit.report.waiting) == (0, 1)
+    assert world.mailbox.retrieved == ["a"]
+    assert await world.store.ledger(ACCOUNT.id) == []
+
+
+async def test_a_mail_to_be_parked_for_its_size_says_so_on_its_way(world: World) -> None:
+    world.account = replace(ACCOUNT, reading=Reading(max_size=10, oversize=Oversize.PARK))
+    world.mailbox.mails = {"a": b"x" * 11, "b": b"y"}
+    await world.visit()
+    reasons = [event.park_reason for event in await world.fetched(2)]
+    assert reasons == ["larger than the account takes: 11 octets, max_size is 10", None]
+
+
+async def test_a_pass_stops_at_its_octets_and_the_next_one_goes_on_at_once(world: World) -> None:
+    world.account = replace(ACCOUNT, reading=Reading(max_bytes=4))
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333", "d": b"4444444"}
+    visits = [await world.visit() for _ in range(3)]
+    assert [(visit.report.fetched, visit.more) for visit in visits] == [(2, True), (1, True), (1, False)]
+
+
+async def test_a_session_at_its_deadline_asks_for_no_more_and_ends_in_order(world: World) -> None:
+    world.account = replace(ACCOUNT, reading=Reading(session_deadline=100.0))
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
+    world.mailbox.before_each = lambda: world.clock.run_on(60)
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(2))
+    assert (visit.report.fetched, visit.report.deleted, visit.more) == (2, 2, True)
+    assert "deadline" in str(visit.report.problem)
+    assert (world.mailbox.mails, world.mailbox.finished) == ({"c": b"333"}, 1)
 
 
 async def test_no_more_is_under_way_than_the_window_lets_pass(world: World) -> None:

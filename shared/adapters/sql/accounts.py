@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
 from shared.adapters.sql.leasing import Wish, lease_ready, next_ready, take
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
+from shared.adapters.sql.setbacks import decode_setbacks, encode_setbacks
 from shared.adapters.sql.tables import accounts, hosts
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.work import Transaction
@@ -37,6 +38,7 @@ RELEASED = (
     "succeeded_at",
     "waiting",
     "method",
+    "setbacks",
 )
 
 
@@ -143,7 +145,7 @@ def _sync(transaction: Transaction, schedules: Sequence[Schedule], now: float) -
 
 def _new_row(row: tuple[str, float, bool, str, bool], now: float) -> Sequence[object]:
     name, poll, enabled, host, paused = row
-    return (name, poll, enabled, now, now, *(None, None, 0, 0, None, None, None, 0), host, paused, None)
+    return (name, poll, enabled, now, now, *(None, None, 0, 0, None, None, None, 0), host, paused, None, None)
 
 
 def _renew(transaction: Transaction, fences: Sequence[Fence], until: float) -> list[Fence]:
@@ -193,6 +195,7 @@ def _released_row(release: Release, failures: int, succeeded_at: float | None) -
         succeeded_at if report.failed else now,
         report.waiting,
         report.method,
+        encode_setbacks(report.setbacks),
     )
 
 
@@ -220,6 +223,7 @@ def _states(transaction: Transaction) -> list[AccountState]:
             paused=row.paused,
             method=row.method,
             host=row.host,
+            setbacks=decode_setbacks(row.setbacks),
         )
         for row in transaction.connection.execute(select(accounts).order_by(ACCOUNT.id))
     ]

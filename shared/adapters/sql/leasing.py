@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, select, update
 
 from shared.adapters.sql.host_room import HostRoom
+from shared.adapters.sql.setbacks import decode_setbacks
 from shared.adapters.sql.tables import accounts, hosts, messages
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence
@@ -72,12 +73,19 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until),
             fence=ACCOUNT.fence + 1,
         )
-        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method)
+        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks)
     )
     rows = connection.execute(change).all()
     known = set(connection.execute(_with_mail(ids)).scalars())
     leased = {
-        row.id: Lease(Fence(row.id, row.fence), until, row.failures, row.method, row.id not in known)
+        row.id: Lease(
+            Fence(row.id, row.fence),
+            until,
+            row.failures,
+            row.method,
+            row.id not in known,
+            decode_setbacks(row.setbacks),
+        )
         for row in rows
     }
     return [leased[each] for each in ids]

@@ -52,6 +52,7 @@ accounts = Table(
     Column("host", BYTEWISE, nullable=False),
     Column("paused", Boolean, nullable=False),
     Column("method", BYTEWISE),
+    Column("setbacks", BYTEWISE),
     Index(
         "accounts_ready",
         "ready_at",

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.setback import Setback
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Lease:
     """The right to visit an account until `until`; `failures` counts the visits that failed in a row.
 
     `method` is the way of logging in that worked last time. With `is_fresh` the ledger holds no mail of the
-    account: as only the lease's holder enters any, this stays true until he does.
+    account: as only the lease's holder enters any, this stays true until he does. `setbacks` are what earlier
+    visits remembered.
     """
 
     fence: Fence
@@ -33,6 +35,7 @@ class Lease:
     failures: int
     method: str | None = None
     is_fresh: bool = False
+    setbacks: tuple[Setback, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class VisitReport:
 
     A visit that `failed` is tried again at growing distance, one with only a problem was complete but for
     what it says. `waiting` mails were seen at the source and are not settled yet. `method` is the way of
-    logging in to be tried first next time, None to forget it.
+    logging in to be tried first next time, None to forget it; `setbacks` are to be remembered for the next
+    visit.
     """
 
     problem: str | None = None
@@ -51,6 +55,7 @@ class VisitReport:
     waiting: int = 0
     temporary: bool = True
     method: str | None = None
+    setbacks: tuple[Setback, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class AccountState:
     paused: bool = False
     method: str | None = None
     host: str = ""
+    setbacks: tuple[Setback, ...] = ()
 
 
 class Leases(Protocol):

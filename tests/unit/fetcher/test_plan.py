@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from services.fetcher.mailbox import Listed, Listing
 from services.fetcher.plan import DELETED, REPLACED, TAKEN_AWAY, TAKEN_AWAY_EARLY, Plan, make_plan
+from services.fetcher.setbacks import Setbacks
 from shared.model.message import LedgerKey, MessageStatus
+from shared.model.reading import Reading
 from shared.model.retention import DAY, Retention
 from shared.ports.store import LedgerRow
 
@@ -45,7 +47,15 @@ def row(
 def plan(
     there: Listing, known: Sequence[LedgerRow] = (), retention: Retention = DELETE, max_messages: int = 0
 ) -> Plan:
-    return make_plan(there, known, folder="INBOX", retention=retention, max_messages=max_messages, now=NOW)
+    return make_plan(
+        there,
+        known,
+        folder="INBOX",
+        retention=retention,
+        reading=Reading(max_messages=max_messages),
+        now=NOW,
+        setbacks=Setbacks(),
+    )
 
 
 def deleted(made: Plan) -> list[str]:
@@ -53,13 +63,13 @@ def deleted(made: Plan) -> list[str]:
 
 
 def fetched(made: Plan) -> list[str]:
-    return [each.entry.uid for each in made.fetch]
+    return [each.entry.uid for each in made.choice.fetch]
 
 
 def test_a_mail_that_nobody_knows_is_fetched() -> None:
     made = plan(listing(entry("a")))
     assert fetched(made) == ["a"]
-    assert made.fetch[0].known is None
+    assert made.choice.fetch[0].known is None
 
 
 def test_a_mail_on_its_way_is_neither_fetched_again_nor_deleted() -> None:
@@ -72,7 +82,7 @@ def test_a_mail_on_its_way_is_neither_fetched_again_nor_deleted() -> None:
 def test_a_mail_whose_lease_ran_out_is_fetched_again_under_its_old_name() -> None:
     known = row("a", MessageStatus.ROUTED, lease=NOW)
     made = plan(listing(entry("a")), [known])
-    assert made.fetch[0].known == known
+    assert made.choice.fetch[0].known == known
 
 
 def test_a_lost_mail_is_fetched_again_at_once() -> None:
@@ -136,7 +146,7 @@ def test_another_mail_under_the_uid_of_a_settled_one_is_fetched_and_not_deleted(
     made = plan(listing(entry("a", size=999)), [row("a", MessageStatus.SETTLED)])
     assert made.gone == {"id-of-a": REPLACED}
     assert (deleted(made), fetched(made)) == ([], ["a"])
-    assert made.fetch[0].known is None
+    assert made.choice.fetch[0].known is None
 
 
 def test_another_mail_under_the_uid_of_one_on_its_way_has_to_wait() -> None:
@@ -157,8 +167,8 @@ def test_a_changed_uidvalidity_makes_every_mail_another_one() -> None:
 def test_a_pass_stops_at_its_number_of_mails_and_tells_that_there_is_more() -> None:
     there = listing(*(entry(str(n), n) for n in range(1, 6)))
     made = plan(there, max_messages=2)
-    assert (fetched(made), made.more) == (["1", "2"], True)
-    assert not plan(there, max_messages=5).more
+    assert (fetched(made), made.choice.more) == (["1", "2"], True)
+    assert not plan(there, max_messages=5).choice.more
 
 
 UIDS = st.sampled_from("abcdef")
@@ -189,7 +199,7 @@ def test_no_plan_breaks_custody(
         assert by_message[each.message].status in (MessageStatus.SETTLED, MessageStatus.DELETING)
         assert by_message[each.message].key.uid == each.entry.uid
     assert not set(made.gone) & set(deleted(made))
-    assert len(set(fetched(made))) == len(made.fetch)
+    assert len(set(fetched(made))) == len(made.choice.fetch)
     assert set(fetched(made)) | {by_message[each].key.uid for each in deleted(made)} <= listed
     on_their_way = {each.message for each in made.in_flight}
     assert not on_their_way & (set(made.gone) | set(deleted(made)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fetcher.choice import Wanted
 from services.fetcher.mailbox import Listed
-from services.fetcher.plan import Wanted
 from services.fetcher.window import Window
 from shared.model.message import LedgerKey
 
