@@ -30,6 +30,7 @@ async def connect(
     credentials: Credentials | None = None,
     timeouts: Timeouts | None = None,
     dialer: Dialer | None = None,
+    lmtp: bool = False,
 ) -> SmtpClient:
     """A client that is greeted, secured as `endpoint.tls` demands, and logged in if `credentials` are given.
 
@@ -37,7 +38,12 @@ async def connect(
     `LoginRefused`, `SaslError`, `Unsendable` (the name for EHLO) or `ConnectionLost`.
     """
     dialogue = await open_session(
-        endpoint, helo_name=helo_name, credentials=credentials, timeouts=timeouts or Timeouts(), dialer=dialer
+        endpoint,
+        helo_name=helo_name,
+        credentials=credentials,
+        timeouts=timeouts or Timeouts(),
+        dialer=dialer,
+        lmtp=lmtp,
     )
     return SmtpClient(dialogue)
 
@@ -83,7 +89,7 @@ class SmtpClient:
 
         Raises `Unsendable` where `reverse_path` cannot be written, and `ConnectionLost`.
         """
-        inquiry = Inquiry(reverse_path, addresses)
+        inquiry = Inquiry(reverse_path, addresses, smtputf8=self.extensions.smtputf8)
         for group in self._courier.groups(inquiry.commands):
             if not inquiry.open:
                 break

@@ -1,8 +1,4 @@
-"""SMTP commands as bytes, and the refusal of values that no command can carry.
-
-An address is sent as it is or not at all: nothing is repaired, quoted or cut. What is refused raises
-`Unsendable`. CR, LF and NUL are refused in every value, so that no value can add a command of its own.
-"""
+"""SMTP commands as bytes. Those with addresses are in `paths`."""
 
 from __future__ import annotations
 
@@ -14,30 +10,26 @@ from typing import NamedTuple
 from shared.model.errors import quoted
 from shared.smtp.errors import Unsendable
 
-# Octets: with verb, brackets and line end it fits the command line of RFC 5321, section 4.5.3.1.4.
-MAX_PATH = 480
-
-_ADDRESS = re.compile(
-    r"""(?: [!#-'*+\-./0-9=?A-Z^-~]+              # dot-string; misplaced dots are the target's affair
-          | "(?: [\ !#-\[\]-~] | \\[\ -~] )*"     # quoted string
-        )
-        (?: @ (?: [A-Za-z0-9._-]+ | \[[!-Z^-~]+\] ) )?""",
-    re.VERBOSE,
-)
 _DOMAIN = re.compile(r"[A-Za-z0-9._-]+|\[[!-Z^-~]+\]")
 
 
 class Verb(StrEnum):
-    """What the server can be expected to answer; GREETING and CONTENT are answered without being commands."""
+    """What the server can be expected to answer.
+
+    GREETING and CONTENT are answered without being commands. CONTENT is also what the last BDAT is answered
+    for; BDAT is one that is not the last.
+    """
 
     GREETING = "greeting"
     EHLO = "EHLO"
     HELO = "HELO"
+    LHLO = "LHLO"
     STARTTLS = "STARTTLS"
     AUTH = "AUTH"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
+    BDAT = "BDAT"
     CONTENT = "content"
     RSET = "RSET"
     NOOP = "NOOP"
@@ -72,6 +64,16 @@ def helo(name: str) -> Command:
     return Command(Verb.HELO, b"HELO %b\r\n" % _domain(name))
 
 
+def lhlo(name: str) -> Command:
+    """LHLO, which opens LMTP (RFC 2033, section 4.1)."""
+    return Command(Verb.LHLO, b"LHLO %b\r\n" % _domain(name))
+
+
+def bdat(octets: int, *, last: bool) -> bytes:
+    """The line in front of a chunk (RFC 3030, section 2)."""
+    return b"BDAT %d LAST\r\n" % octets if last else b"BDAT %d\r\n" % octets
+
+
 def auth(mechanism: str, initial: bytes | None) -> Command:
     """AUTH, with the initial response if there is one; an empty one is written `=` (RFC 4954, section 4)."""
     line = b"AUTH " + mechanism.encode("ascii")
@@ -83,32 +85,6 @@ def auth(mechanism: str, initial: bytes | None) -> Command:
 def auth_response(response: bytes) -> Command:
     """The answer to one challenge of the server."""
     return Command(Verb.AUTH, base64.b64encode(response) + b"\r\n")
-
-
-def mail_from(reverse_path: str, *, size: int | None = None, eight_bit: bool = False) -> Command:
-    """MAIL (RFC 5321, section 4.1.1.2); the empty reverse-path is the null sender.
-
-    `size` in octets is declared as SIZE (RFC 1870), `eight_bit` as BODY=8BITMIME (RFC 6152); give them only
-    if the server offers the extension.
-    """
-    path = _path(reverse_path) if reverse_path else b""
-    parameters = b"" if size is None else b" SIZE=%d" % size
-    if eight_bit:
-        parameters += b" BODY=8BITMIME"
-    return Command(Verb.MAIL, b"MAIL FROM:<%b>%b\r\n" % (path, parameters))
-
-
-def rcpt_to(recipient: str) -> Command:
-    """RCPT (RFC 5321, section 4.1.1.3)."""
-    return Command(Verb.RCPT, b"RCPT TO:<%b>\r\n" % _path(recipient))
-
-
-def _path(address: str) -> bytes:
-    if _ADDRESS.fullmatch(address) is None:
-        raise Unsendable(f"The address {quoted(address)} cannot be written in an SMTP command.")
-    if len(address) > MAX_PATH:
-        raise Unsendable(f"The address {quoted(address)} has more than {MAX_PATH} octets.")
-    return address.encode("ascii")
 
 
 def _domain(name: str) -> bytes:

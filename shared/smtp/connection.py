@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.smtp.commands import Command, Verb
+from shared.smtp.commands import Command, Verb, bdat
 from shared.smtp.content import ContentEncoder, PreparedContent
 from shared.smtp.errors import LocalProtocolError, ProtocolViolation
 from shared.smtp.extensions import Extensions
@@ -40,12 +40,15 @@ class Answer(NamedTuple):
 class SmtpConnection:
     """One connection, from before its greeting to its end.
 
-    `extensions` is what the last EHLO brought, and empty until then and after TLS began.
+    `extensions` is what the last EHLO brought, and empty until then and after TLS began. With `lmtp` the
+    content is answered once for each recipient who was accepted (RFC 2033, section 4.2).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, lmtp: bool = False) -> None:
+        self.lmtp = lmtp
         self.state = State.CONNECTED
         self.extensions = Extensions()
+        self._accepted = 0
         self._awaited: deque[Verb] = deque([Verb.GREETING])
         self._parser = ReplyParser()
         self._encoder = ContentEncoder()
@@ -67,13 +70,27 @@ class SmtpConnection:
         self.check_nothing_buffered()
         return self._group(self.state, commands)
 
+    def chunk(self, octets: bytes, *, last: bool, behind: Sequence[Command] = ()) -> bytes:
+        """A chunk of the mail with its BDAT; `behind`, as for `whole_content`, only with the `last`."""
+        if self.state not in {State.ENVELOPE, State.CHUNKS} or self._awaited:
+            raise LocalProtocolError(f"A chunk cannot be sent in the state {self.state}.")
+        if not self.extensions.chunking:
+            raise LocalProtocolError("A chunk was to be sent to a server that does not offer CHUNKING.")
+        if last:
+            self._await_verdict()
+        else:
+            self._awaited.append(Verb.BDAT)
+        following = self._group(State.READY, behind) if behind else b""
+        return b"".join((bdat(len(octets), last=last), octets, following))
+
     def whole_content(self, content: PreparedContent, behind: Sequence[Command] = ()) -> bytes:
         """The bytes of a whole mail with its end mark; the server then owes the answer.
 
         `behind`: the group of commands for the next mail, which may go in the same write (RFC 2920, section
         3.1).
         """
-        self._end_content()
+        self._check_content()
+        self._await_verdict()
         return content.wire + self._group(State.READY, behind) if behind else content.wire
 
     def content(self, chunk: bytes) -> bytes:
@@ -83,7 +100,8 @@ class SmtpConnection:
 
     def end_content(self, behind: Sequence[Command] = ()) -> bytes:
         """The bytes that end the mail; the server then owes the answer. `behind` as for `whole_content`."""
-        self._end_content()
+        self._check_content()
+        self._await_verdict()
         last, self._encoder = self._encoder.finish(), ContentEncoder()
         return last + self._group(State.READY, behind) if behind else last
 
@@ -143,9 +161,8 @@ class SmtpConnection:
         if self.state is not State.CONTENT or self._awaited:
             raise LocalProtocolError(f"Content cannot be sent in the state {self.state}.")
 
-    def _end_content(self) -> None:
-        self._check_content()
-        self._awaited.append(Verb.CONTENT)
+    def _await_verdict(self) -> None:
+        self._awaited.extend([Verb.CONTENT] * (self._accepted if self.lmtp else 1))
 
     def _answer(self, reply: Reply) -> Answer:
         unasked = not self._awaited
@@ -158,7 +175,7 @@ class SmtpConnection:
 
     def _topic(self, reply: Reply) -> Verb | None:
         """A refusal in the middle of the content answers the content; otherwise only 421 may come unasked."""
-        if self.state is State.CONTENT and reply.severity in REFUSAL:
+        if self.state in {State.CONTENT, State.CHUNKS} and reply.severity in REFUSAL:
             return Verb.CONTENT
         if reply.code == 421:
             return None
@@ -168,9 +185,15 @@ class SmtpConnection:
         severity = reply.severity
         if severity not in POSSIBLE[verb]:
             raise ProtocolViolation(f"The server is out of step: it answered {verb} with {reply.text}.")
-        if verb is Verb.EHLO or verb is Verb.HELO:
-            greeted = verb is Verb.EHLO and reply.positive
-            self.extensions = Extensions.announced(reply) if greeted else Extensions()
+        match verb:
+            case Verb.MAIL:
+                self._accepted = 0
+            case Verb.RCPT if reply.positive:
+                self._accepted += 1
+            case Verb.EHLO | Verb.LHLO if reply.positive:
+                self.extensions = Extensions.announced(reply)
+            case Verb.EHLO | Verb.HELO | Verb.LHLO:
+                self.extensions = Extensions()
         self.state = NEXT.get((verb, severity), self.state)
 
     def close(self) -> None:

@@ -1,5 +1,5 @@
-"""The content of a mail on its way into DATA: line ends, dot-stuffing, end mark (RFC 5321, sections 2.3.8,
-4.5.2).
+"""The content of a mail on its way to a server: line ends, and for DATA dot-stuffing and end mark (RFC 5321,
+sections 2.3.8, 4.5.2).
 
 Bare CR and bare LF become CRLF, because a server that takes either for a line end could be made to see the
 end of the mail, and another mail behind it, inside this one (SMTP smuggling, CVE-2023-51764). Nothing else is
@@ -8,63 +8,110 @@ changed. Everything works on whole chunks at once; how the content is cut into c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import NamedTuple, Protocol
 
 END = b".\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedContent:
-    """A whole mail, ready to be sent.
+class PreparedContent(NamedTuple):
+    """A whole mail with CRLF line ends throughout."""
 
-    `size` is what SIZE declares: octets with CRLF line ends, unstuffed, no end mark (RFC 1870, section 3).
-    `wire` is what follows the 354, end mark included.
-    """
-
-    size: int
+    lines: bytes
     eight_bit: bool
-    wire: bytes
+
+    @property
+    def size(self) -> int:
+        """What SIZE declares: octets unstuffed, without end mark (RFC 1870, section 3)."""
+        return len(self.lines) + (0 if self._is_ended else 2)
+
+    @property
+    def wire(self) -> bytes:
+        """What follows the 354 to DATA, end mark included."""
+        stuffed = _stuffed(self.lines, at_line_start=True)
+        return stuffed + END if self._is_ended else stuffed + b"\r\n" + END
+
+    @property
+    def has_nul(self) -> bool:
+        """Whether it has an octet that DATA should not carry (RFC 5321, section 4.5.2)."""
+        return b"\0" in self.lines
+
+    @property
+    def _is_ended(self) -> bool:
+        return not self.lines or self.lines.endswith(b"\r\n")
 
 
 def prepare(content: bytes) -> PreparedContent:
     """The whole mail at once."""
-    lines = _with_crlf(content)
-    if lines and not lines.endswith(b"\r\n"):
-        lines += b"\r\n"
-    wire = _stuffed(lines, at_line_start=True) + END
-    return PreparedContent(size=len(lines), eight_bit=not content.isascii(), wire=wire)
+    return PreparedContent(_with_crlf(content), eight_bit=not content.isascii())
 
 
-class ContentEncoder:
-    """The same as a stream: `feed` each chunk, then send what `finish` gives."""
+class Encoder(Protocol):
+    """Content as a stream: `feed` each chunk, then send what `finish` gives."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What can be sent now."""
+        ...
+
+    def finish(self) -> bytes:
+        """What is left to be sent."""
+        ...
+
+
+class LineEncoder:
+    """CRLF line ends and nothing else, for BDAT (RFC 3030), which needs neither stuffing nor end mark."""
 
     def __init__(self) -> None:
         self._held = b""
-        self._at_line_start = True
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be sent now; a CR at the end waits for the LF that may follow it."""
-        data = self._held + chunk
-        self._held = b""
-        if data.endswith(b"\r"):
-            self._held, data = b"\r", data[:-1]
-        return self._encoded(data)
+        data = self._held + chunk if self._held else chunk
+        self._held = b"\r" if data.endswith(b"\r") else b""
+        return _with_crlf(data[:-1] if self._held else data)
+
+    def finish(self) -> bytes:
+        """The CR that was held."""
+        rest, self._held = _with_crlf(self._held), b""
+        return rest
+
+
+class ContentEncoder:
+    """For DATA: CRLF line ends, dots stuffed, an end mark."""
+
+    def __init__(self) -> None:
+        self._lines = LineEncoder()
+        self._at_line_start = True
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What can be sent now."""
+        return self._encoded(self._lines.feed(chunk))
 
     def finish(self) -> bytes:
         """The rest, the last line end if the mail lacks it, and the end mark."""
-        rest = self._encoded(self._held)
-        self._held = b""
-        if not self._at_line_start:
-            rest += b"\r\n"
-        return rest + END
+        rest = self._encoded(self._lines.finish())
+        return rest + END if self._at_line_start else rest + b"\r\n" + END
 
-    def _encoded(self, data: bytes) -> bytes:
-        if not data:
+    def _encoded(self, lines: bytes) -> bytes:
+        if not lines:
             return b""
-        lines = _with_crlf(data)
         encoded = _stuffed(lines, at_line_start=self._at_line_start)
         self._at_line_start = lines.endswith(b"\r\n")
         return encoded
+
+
+async def joined(pieces: AsyncIterable[bytes], octets: int) -> AsyncIterator[bytes]:
+    """A stream with CRLF line ends in chunks of at least `octets`, except the last; none is empty."""
+    encoder, gathered, length = LineEncoder(), list[bytes](), 0
+    async for piece in pieces:
+        gathered.append(encoder.feed(piece))
+        length += len(gathered[-1])
+        if length >= octets:
+            yield b"".join(gathered)
+            gathered, length = [], 0
+    last = b"".join([*gathered, encoder.finish()])
+    if last:
+        yield last
 
 
 def _with_crlf(data: bytes) -> bytes:

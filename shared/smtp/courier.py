@@ -13,17 +13,22 @@ from typing import NamedTuple, Protocol
 
 from shared.smtp.commands import RSET, Command
 from shared.smtp.connection import Answer
-from shared.smtp.content import prepare
+from shared.smtp.content import joined, prepare
 from shared.smtp.dialogue import Behind, Dialogue
 from shared.smtp.envelope import RecipientReply
 from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
 from shared.smtp.mail import Mail
+from shared.smtp.paths import Parameters
 from shared.smtp.reply import Reply
 from shared.smtp.state import State
-from shared.smtp.transaction import Transaction
+from shared.smtp.transaction import Terms, Transaction
 
 PROMPT = 1.0
 """Seconds that a mail may wait behind the one before; then it goes by another connection, if one is free."""
+
+CHUNK_FROM = 256 * 1024
+CHUNK = 1024 * 1024
+"""Octets of a chunk, except the last."""
 
 _NO_CONTENT = prepare(b"")
 
@@ -63,10 +68,14 @@ NOTHING_MORE = NothingMore()
 
 
 class Courier:
-    """Carries over `dialogue`. `mails` counts those that were begun."""
+    """Carries over `dialogue`. `mails` counts those that were begun.
 
-    def __init__(self, dialogue: Dialogue) -> None:
+    Mails of `chunk_from` octets and more go by BDAT where the server offers it.
+    """
+
+    def __init__(self, dialogue: Dialogue, chunk_from: int = CHUNK_FROM) -> None:
         self._dialogue = dialogue
+        self._chunk_from = chunk_from
         self._ahead: Ahead | None = None
         self.mails = 0
 
@@ -87,11 +96,21 @@ class Courier:
             raise SizeRefused(text, Reply(552, (b"5.3.4 " + text.encode(),), local=True))
         if eight_bit and not extensions.eight_bit_mime:
             raise _eight_bit_refused()
-        return Transaction(
-            mail.envelope,
+        return Transaction(mail.envelope, self._terms(mail, size, eight_bit))
+
+    def _terms(self, mail: Mail, size: int | None, eight_bit: bool | None) -> Terms:
+        protocol, envelope = self._dialogue.protocol, mail.envelope
+        extensions = protocol.extensions
+        parameters = Parameters(
             size=size if extensions.size else None,
             eight_bit=extensions.eight_bit_mime and eight_bit is not False,
+            smtputf8=extensions.smtputf8 and envelope.international,
+            dsn=envelope.dsn if extensions.dsn else None,
         )
+        chunked = extensions.chunking and (
+            size is None or size >= self._chunk_from or (mail.prepared is not None and mail.prepared.has_nul)
+        )
+        return Terms(parameters, chunked=chunked, each_answered=protocol.lmtp)
 
     async def carry(self, mail: Mail, upcoming: Upcoming = NOTHING_MORE) -> Sequence[RecipientReply]:
         """The reply that decided about each recipient, in the order of the envelope.
@@ -99,12 +118,13 @@ class Courier:
         Raises what `take` does, `ConnectionLost`, and what the content raises; the connection is closed then,
         except where nothing of the mail was sent.
         """
-        transaction = await self._negotiated(mail)
-        if self._dialogue.protocol.state is State.CONTENT:
-            if transaction.undecided:
-                await self._send_content(mail, transaction, upcoming)
-            else:
-                await self._send_nothing()
+        transaction = self._next_transaction(mail)
+        try:
+            await self._negotiate(transaction)
+            await self._conclude(mail, transaction, upcoming)
+        except ConnectionLost as lost:
+            lost.answered = transaction.outcome
+            raise
         return transaction.outcome
 
     def groups(self, commands: Sequence[Command]) -> Sequence[Sequence[Command]]:
@@ -116,45 +136,81 @@ class Courier:
             commands = [RSET, *commands]
         return [commands] if protocol.extensions.pipelining else [[command] for command in commands]
 
-    async def _negotiated(self, mail: Mail) -> Transaction:
+    def _next_transaction(self, mail: Mail) -> Transaction:
+        if self._ahead is None:
+            self.mails += 1
+            return self.take(mail)
+        assert self._ahead.mail is mail
+        return self._ahead.transaction
+
+    async def _negotiate(self, transaction: Transaction) -> None:
         """All up to the permission to send the content, in one round trip where the server allows it."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
-            ahead.transaction.record(await self._dialogue.answers())
-            return ahead.transaction
-        self.mails += 1
-        transaction = self.take(mail)
+            transaction.record(await self._dialogue.answers())
+            return
         for group in self.groups(transaction.commands):
             if not transaction.undecided:
-                break
+                return
             transaction.record(await self._dialogue.ask(group))
-        return transaction
+
+    async def _conclude(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
+        state = self._dialogue.protocol.state
+        if not transaction.undecided:
+            if state is State.CONTENT:
+                await self._send_nothing()
+            return
+        if not self._dialogue.open:
+            raise ConnectionLost("The target left before it had answered for all.")
+        try:
+            await self._send_content(mail, transaction, upcoming)
+        finally:
+            self._give_back_if_lost(upcoming)
+        if transaction.undecided:
+            raise ConnectionLost("The target left before it had answered for all.", after_content=True)
 
     async def _send_content(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
         dialogue = self._dialogue
+        refusal = await self._send(mail, transaction, lambda: self._tell_of_next(upcoming))
+        if refusal is not None:
+            transaction.refuse(refusal)
+            return
+        patient = self._ahead is None or await dialogue.hears_within(PROMPT)
+        if not patient:
+            self._give_back(upcoming)
+        answers: list[Answer] = []
         try:
-            last_words = await self._send(mail, lambda: self._tell_of_next(upcoming))
-            if last_words is not None:
-                transaction.record([last_words])
-                return
-            patient = self._ahead is None or await dialogue.hears_within(PROMPT)
-            if not patient:
-                self._give_back(upcoming)
-            transaction.record(await dialogue.answers())
+            await dialogue.answers(answers)
+        finally:
+            transaction.record(answers)
             if not patient:
                 dialogue.abort()  # the server waits for the content of the mail that was given back
-        finally:
-            if not dialogue.open:
-                self._give_back(upcoming)
 
-    async def _send(self, mail: Mail, behind: Behind) -> Answer | None:
-        prepared = mail.prepared
+    async def _send(self, mail: Mail, transaction: Transaction, behind: Behind) -> Reply | None:
+        prepared, chunked = mail.prepared, transaction.terms.chunked
         if prepared is not None:
+            if chunked:
+                return await self._dialogue.send_chunk(prepared.lines, last=True, behind=behind)
             return await self._dialogue.send_whole(prepared, behind)
         assert not isinstance(mail.content, bytes)
         binary = self._dialogue.protocol.extensions.eight_bit_mime
-        chunks = mail.content if binary else _seven_bit_only(mail.content)
-        return await self._dialogue.send_stream(chunks, behind)
+        pieces = mail.content if binary else _seven_bit_only(mail.content)
+        if chunked:
+            return await self._send_chunks(pieces, behind)
+        return await self._dialogue.send_stream(pieces, behind)
+
+    async def _send_chunks(self, pieces: AsyncIterable[bytes], behind: Behind) -> Reply | None:
+        """A stream by BDAT; if it raises, the connection is closed and the server takes that for no mail."""
+        held = b""
+        try:
+            async for chunk in joined(pieces, CHUNK):
+                if held and (refusal := await self._dialogue.send_chunk(held, last=False)) is not None:
+                    return refusal
+                held = chunk
+        except BaseException:
+            self._dialogue.abort()
+            raise
+        return await self._dialogue.send_chunk(held, last=True, behind=behind)
 
     def _tell_of_next(self, upcoming: Upcoming) -> Sequence[Command]:
         if not self._dialogue.protocol.extensions.pipelining:
@@ -164,6 +220,10 @@ class Courier:
             return ()
         self.mails += 1
         return self._ahead.transaction.commands
+
+    def _give_back_if_lost(self, upcoming: Upcoming) -> None:
+        if not self._dialogue.open:
+            self._give_back(upcoming)
 
     def _give_back(self, upcoming: Upcoming) -> None:
         ahead, self._ahead = self._ahead, None
@@ -182,6 +242,8 @@ class Courier:
             await self._dialogue.answers()
         except ConnectionLost:
             self._dialogue.abort()
+        if self._dialogue.protocol.lmtp:
+            self._dialogue.abort()  # which of the two answers is meant is not known there
 
 
 async def _seven_bit_only(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from shared.smtp.commands import QUIT, Command, Verb
 from shared.smtp.connection import Answer, SmtpConnection
 from shared.smtp.content import PreparedContent
 from shared.smtp.errors import ConnectionLost, ProtocolViolation, TlsUnavailable
+from shared.smtp.reply import Reply
 from shared.smtp.state import State
 from shared.smtp.stream import Stream
 from shared.smtp.timeouts import Timeouts
@@ -31,8 +32,8 @@ def _nothing() -> Sequence[Command]:
 class Dialogue:
     """One conversation with `endpoint` over `stream`."""
 
-    def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts) -> None:
-        self.protocol = SmtpConnection()
+    def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:
+        self.protocol = SmtpConnection(lmtp=lmtp)
         self._stream = stream
         self._endpoint = endpoint
         self._timeouts = timeouts
@@ -66,15 +67,18 @@ class Dialogue:
             raise self._lost(error) from error
         return await self.answers()
 
-    async def answers(self) -> list[Answer]:
-        """The answers that the server owes, each within its own time; no further than to a mail's content."""
-        answers = []
+    async def answers(self, answers: list[Answer] | None = None) -> list[Answer]:
+        """The answers that the server owes, each within its own time; no further than to a mail's content.
+
+        Those that come before the connection breaks are in the given list.
+        """
+        answers = [] if answers is None else answers
         protocol = self.protocol
         try:
             while (verb := protocol.awaited) is not None:
                 answer = protocol.next_answer() or await self._answer(verb)
                 answers.append(answer)
-                if answer.verb is Verb.CONTENT:
+                if answer.verb is Verb.CONTENT and protocol.awaited is not Verb.CONTENT:
                     break
         except (NetworkError, ProtocolViolation) as error:
             raise self._lost(error) from error
@@ -94,24 +98,17 @@ class Dialogue:
             raise self._lost(error) from error
         return True
 
-    async def send_whole(self, content: PreparedContent, behind: Behind = _nothing) -> Answer | None:
+    async def send_whole(self, content: PreparedContent, behind: Behind = _nothing) -> Reply | None:
         """Send a whole mail in one write, with the group that `behind` gives; `answers` then tells its fate.
 
-        Behind a mail that is large enough to be waited for goes nothing.
-
-        The answer comes at once where the server refuses in the middle of the content and hangs up.
+        Behind a mail that is large enough to be waited for goes nothing. Returns a reply where the server
+        refuses in the middle of the content and hangs up.
         """
         self._content_begun = self._content_ended = True
-        large = len(content.wire) > UNDRAINED
-        try:
-            self._stream.write(self.protocol.whole_content(content, () if large else behind()))
-            if large:
-                await self._drain()
-        except NetworkError as error:
-            return await self._last_words(error)
-        return None
+        large = len(content.lines) > UNDRAINED
+        return await self._written(self.protocol.whole_content(content, () if large else behind()))
 
-    async def send_stream(self, chunks: AsyncIterable[bytes], behind: Behind = _nothing) -> Answer | None:
+    async def send_stream(self, chunks: AsyncIterable[bytes], behind: Behind = _nothing) -> Reply | None:
         """Send a mail as it comes; otherwise as `send_whole`.
 
         If `chunks` raises, the mail is abandoned without its end mark, which the server takes for no mail.
@@ -121,13 +118,34 @@ class Dialogue:
             async for chunk in chunks:
                 self._stream.write(self.protocol.content(chunk))
                 await self._drain()
-            self._content_ended = True
-            self._stream.write(self.protocol.end_content(behind()))
         except NetworkError as error:
             return await self._last_words(error)
         except BaseException:
             self.abort()
             raise
+        self._content_ended = True
+        return await self._written(self.protocol.end_content(behind()))
+
+    async def send_chunk(self, octets: bytes, *, last: bool, behind: Behind = _nothing) -> Reply | None:
+        """Send a part of a mail with BDAT, the last one otherwise as `send_whole`.
+
+        Any other is answered before this returns; a reply is a refusal.
+        """
+        self._content_begun, self._content_ended = True, last
+        following = behind() if last and len(octets) <= UNDRAINED else ()
+        last_words = await self._written(self.protocol.chunk(octets, last=last, behind=following))
+        if last or last_words is not None:
+            return last_words
+        (answer,) = await self.answers()
+        return None if answer.reply.positive else answer.reply
+
+    async def _written(self, data: bytes) -> Reply | None:
+        try:
+            self._stream.write(data)
+            if len(data) > UNDRAINED:
+                await self._drain()
+        except NetworkError as error:
+            return await self._last_words(error)
         return None
 
     async def start_tls(self) -> None:
@@ -181,10 +199,10 @@ class Dialogue:
         self._stream.set_deadline(None)
         await self._stream.drain()
 
-    async def _last_words(self, error: NetworkError) -> Answer:
+    async def _last_words(self, error: NetworkError) -> Reply:
         """A server that refuses in the middle of the content may say so before it hangs up: see if it did."""
         try:
-            return self.protocol.next_answer() or await self._answer(Verb.QUIT)
+            return (self.protocol.next_answer() or await self._answer(Verb.QUIT)).reply
         except (NetworkError, ProtocolViolation):
             raise self._lost(error) from error
         finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.smtp.dsn import Dsn
 from shared.smtp.reply import Reply
 
 
@@ -14,13 +15,20 @@ class Envelope:
     """Whom a mail is from and for; an empty `reverse_path` is the null sender and stays it.
 
     `size` (octets with CRLF line ends) and `eight_bit` describe content that comes as a stream; None: not
-    known. For content that is given whole both are counted, and these are not looked at.
+    known. For content that is given whole both are counted, and these are not looked at. `dsn` is said to
+    targets that offer it.
     """
 
     reverse_path: str
     recipients: tuple[str, ...]
     size: int | None = None
     eight_bit: bool | None = None
+    dsn: Dsn | None = None
+
+    @property
+    def international(self) -> bool:
+        """Whether an address goes beyond ASCII."""
+        return not (self.reverse_path.isascii() and all(map(str.isascii, self.recipients)))
 
     def __post_init__(self) -> None:
         if not self.recipients:

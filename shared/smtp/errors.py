@@ -7,7 +7,10 @@ and "in doubt".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.model.errors import Fault, MailferryError
+from shared.smtp.envelope import RecipientReply
 from shared.smtp.reply import Reply
 
 
@@ -32,13 +35,15 @@ class ConnectionLost(SmtpError):
     """The connection is gone, or is out of step or silent so that it had to be given up.
 
     `content_begun`: octets of the mail had been sent. `after_content`: the final dot had been sent and no
-    reply was seen, so the target may have the mail (RFC 1047).
+    reply was seen, so the target may have the mail (RFC 1047). `answered` are those recipients about whom the
+    target had decided before.
     """
 
     def __init__(self, sentence: str, *, content_begun: bool = False, after_content: bool = False) -> None:
         super().__init__(sentence)
         self.content_begun = content_begun
         self.after_content = after_content
+        self.answered: Sequence[RecipientReply] = ()
 
 
 class NoConnectionFree(SmtpError):
@@ -75,14 +80,20 @@ class LoginRefused(SmtpError):
 
 
 class Unsendable(SmtpError):
-    """A value that no SMTP command can carry; nothing was sent."""
+    """A value that no SMTP command can carry; nothing was sent. `status` is the enhanced code, if it is a
+    special one.
+    """
 
     temporary = False
     fault = Fault.MAIL
 
-    def as_reply(self, status: bytes) -> Reply:
-        """The refusal as a server would have put it, with the enhanced `status` code."""
-        return Reply(553, (status + b" " + str(self).encode(),), local=True)
+    def __init__(self, sentence: str, status: str = "") -> None:
+        super().__init__(sentence)
+        self.status = status
+
+    def as_reply(self, status: str) -> Reply:
+        """The refusal as a server would have put it, with the enhanced `status` code where it has no own."""
+        return Reply(553, (f"{self.status or status} {self}".encode(),), local=True)
 
 
 class RefusedHere(SmtpError):

@@ -24,6 +24,9 @@ class Extensions:
     size: bool = False
     size_limit: int | None = None
     starttls: bool = False
+    chunking: bool = False
+    smtputf8: bool = False
+    dsn: bool = False
     auth: tuple[str, ...] = ()
 
     @classmethod
@@ -37,6 +40,9 @@ class Extensions:
             size="SIZE" in keywords,
             size_limit=_size_limit(keywords.get("SIZE", ())),
             starttls="STARTTLS" in keywords,
+            chunking="CHUNKING" in keywords,
+            smtputf8="SMTPUTF8" in keywords,
+            dsn="DSN" in keywords,
             auth=tuple(name.upper() for name in keywords.get("AUTH", ())),
         )
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from shared.smtp.commands import RSET, Command, Verb, mail_from, rcpt_to
+from shared.smtp.commands import RSET, Command, Verb
 from shared.smtp.connection import Answer
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import Unsendable
+from shared.smtp.paths import Parameters, mail_from, rcpt_to
 from shared.smtp.reply import Reply
 
 
 class Inquiry:
     """`commands` are to be sent in this order; each answer goes to `record`, until nothing is `open`."""
 
-    def __init__(self, reverse_path: str, addresses: Sequence[str]) -> None:
+    def __init__(self, reverse_path: str, addresses: Sequence[str], *, smtputf8: bool) -> None:
+        needed = not (reverse_path.isascii() and all(map(str.isascii, addresses)))
+        self._parameters = Parameters(smtputf8=smtputf8 and needed)
         self._addresses = addresses
         self._found: dict[int, RecipientReply] = {}
         self._asked: deque[int] = deque()
@@ -44,14 +47,14 @@ class Inquiry:
                 self._note(position, answer.reply, Phase.MAIL if answer.verb is Verb.MAIL else Phase.RCPT)
 
     def _commands(self, reverse_path: str) -> Sequence[Command]:
-        mail = mail_from(reverse_path)
+        mail = mail_from(reverse_path, self._parameters)
         recipients = []
         for position, address in enumerate(self._addresses):
             try:
-                recipients.append(rcpt_to(address))
+                recipients.append(rcpt_to(address, self._parameters))
                 self._asked.append(position)
             except Unsendable as error:
-                self._note(position, error.as_reply(b"5.1.3"), Phase.RCPT)
+                self._note(position, error.as_reply("5.1.3"), Phase.RCPT)
         return [mail, *recipients, RSET] if recipients else []
 
     def _note(self, position: int, reply: Reply, phase: Phase) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.dial import dial
-from shared.smtp.commands import STARTTLS, Command, ehlo, helo
+from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import LoginImpossible, SessionRefused, TlsUnavailable
 from shared.smtp.login import Credentials, log_in
@@ -31,9 +31,10 @@ async def open_session(
     credentials: Credentials | None,
     timeouts: Timeouts,
     dialer: Dialer | None,
+    lmtp: bool = False,
 ) -> Dialogue:
     """A dialogue in the state READY. Raises what `client.connect` says."""
-    opening = Opening(endpoint, helo_name, credentials, timeouts, dialer or network(timeouts))
+    opening = Opening(endpoint, helo_name, credentials, timeouts, dialer or network(timeouts), lmtp=lmtp)
     try:
         return await opening.attempt(endpoint.tls)
     except TlsUnavailable:
@@ -66,17 +67,21 @@ class Opening:
         credentials: Credentials | None,
         timeouts: Timeouts,
         dialer: Dialer,
+        *,
+        lmtp: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._credentials = credentials
         self._timeouts = timeouts
         self._dialer = dialer
-        self._ehlo = ehlo(helo_name)
+        self._lmtp = lmtp
+        self._ehlo = lhlo(helo_name) if lmtp else ehlo(helo_name)
         self._helo = helo(helo_name)
 
     async def attempt(self, tls: Tls) -> Dialogue:
         """One connection, opened with `tls`."""
-        dialogue = Dialogue(await self._dialer(self._endpoint), self._endpoint, self._timeouts)
+        stream = await self._dialer(self._endpoint)
+        dialogue = Dialogue(stream, self._endpoint, self._timeouts, lmtp=self._lmtp)
         try:
             await self._be_greeted(dialogue)
             await self._hello(dialogue)
@@ -96,10 +101,10 @@ class Opening:
 
     async def _hello(self, dialogue: Dialogue) -> None:
         reply = await self._ask(dialogue, self._ehlo)
-        if reply.severity == 5:
+        if reply.severity == 5 and not self._lmtp:
             reply = await self._ask(dialogue, self._helo)
         if not reply.positive:
-            raise self._refused("does not accept our EHLO", reply)
+            raise self._refused(f"does not accept our {self._ehlo.verb}", reply)
 
     async def _secure(self, dialogue: Dialogue, *, required: bool) -> None:
         if not dialogue.protocol.extensions.starttls:

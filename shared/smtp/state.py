@@ -19,22 +19,25 @@ class State(StrEnum):
     AUTHENTICATING = "authenticating"
     ENVELOPE = "envelope"
     CONTENT = "content"
+    CHUNKS = "chunks"
     CLOSED = "closed"
 
 
-# The states in which a command may be sent. CONTENT takes none: there, every octet is part of the mail.
+# The states in which a command may be sent. CONTENT takes none: there, every octet is part of the mail. BDAT
+# is not listed, since it comes with its chunk.
 ALLOWED: Mapping[Verb, frozenset[State]] = MappingProxyType(
     {
         Verb.EHLO: frozenset({State.GREETED, State.READY}),
         Verb.HELO: frozenset({State.GREETED, State.READY}),
+        Verb.LHLO: frozenset({State.GREETED, State.READY}),
         Verb.STARTTLS: frozenset({State.READY}),
         Verb.AUTH: frozenset({State.READY, State.AUTHENTICATING}),
         Verb.MAIL: frozenset({State.READY}),
         Verb.RCPT: frozenset({State.ENVELOPE}),
         Verb.DATA: frozenset({State.ENVELOPE}),
-        Verb.RSET: frozenset({State.READY, State.ENVELOPE}),
+        Verb.RSET: frozenset({State.READY, State.ENVELOPE, State.CHUNKS}),
         Verb.NOOP: frozenset({State.GREETED, State.READY, State.ENVELOPE}),
-        Verb.QUIT: frozenset({State.GREETED, State.READY, State.ENVELOPE}),
+        Verb.QUIT: frozenset({State.GREETED, State.READY, State.ENVELOPE, State.CHUNKS}),
     }
 )
 
@@ -52,6 +55,7 @@ NEXT: Mapping[tuple[Verb, int], State] = MappingProxyType(
         (Verb.GREETING, 5): State.CLOSED,
         (Verb.EHLO, 2): State.READY,
         (Verb.HELO, 2): State.READY,
+        (Verb.LHLO, 2): State.READY,
         (Verb.STARTTLS, 2): State.TLS,
         (Verb.AUTH, 2): State.READY,
         (Verb.AUTH, 3): State.AUTHENTICATING,
@@ -59,6 +63,9 @@ NEXT: Mapping[tuple[Verb, int], State] = MappingProxyType(
         (Verb.AUTH, 5): State.READY,
         (Verb.MAIL, 2): State.ENVELOPE,
         (Verb.DATA, 3): State.CONTENT,
+        (Verb.BDAT, 2): State.CHUNKS,
+        (Verb.BDAT, 4): State.CHUNKS,
+        (Verb.BDAT, 5): State.CHUNKS,
         (Verb.CONTENT, 2): State.READY,
         (Verb.CONTENT, 4): State.READY,
         (Verb.CONTENT, 5): State.READY,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from shared.smtp.commands import DATA, Command, Verb, mail_from, rcpt_to
+from shared.smtp.commands import DATA, Command, Verb
 from shared.smtp.connection import Answer
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import Unsendable
+from shared.smtp.paths import PLAIN, Parameters, mail_from, rcpt_to
 from shared.smtp.reply import Reply
 
 _PHASES = {
@@ -24,17 +26,33 @@ _PHASES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a mail is sent to this server.
+
+    `parameters` are what MAIL and RCPT may say. `chunked`: the content comes with BDAT instead of DATA.
+    `each_answered`: LMTP's way, a reply to the content for each recipient (RFC 2033, section 4.2).
+    """
+
+    parameters: Parameters = PLAIN
+    chunked: bool = False
+    each_answered: bool = False
+
+
 class Transaction:
     """`commands` are to be sent in this order; each answer goes to `record`.
 
     `undecided` recipients are those whose fate is still open; without any, nothing more needs to be sent.
     """
 
-    def __init__(self, envelope: Envelope, *, size: int | None, eight_bit: bool) -> None:
+    def __init__(self, envelope: Envelope, terms: Terms) -> None:
+        self.terms = terms
+        self._envelope = envelope
         self._recipients = envelope.recipients
         self._decided: dict[int, RecipientReply] = {}
         self._asked: deque[int] = deque()
-        self.commands: Sequence[Command] = self._commands(envelope.reverse_path, size, eight_bit)
+        self._accepted: deque[int] = deque()
+        self.commands: Sequence[Command] = self._commands()
 
     @property
     def undecided(self) -> int:
@@ -43,38 +61,50 @@ class Transaction:
 
     @property
     def outcome(self) -> Sequence[RecipientReply]:
-        """One per recipient of the envelope, in its order; complete once none is undecided."""
+        """One for each recipient who is decided about, in the envelope's order."""
         return [self._decided[position] for position in sorted(self._decided)]
 
     def record(self, answers: Iterable[Answer]) -> None:
         """Note what they mean for whom; refusing a step that all share decides about all still open."""
         for verb, reply in answers:
-            if verb in _PHASES:
-                self._record(verb, reply)
+            if verb is Verb.RCPT:
+                self._record_recipient(reply)
+            elif verb is Verb.CONTENT and self.terms.each_answered:
+                self._decide(self._accepted.popleft(), reply, Phase.CONTENT)
+            elif verb in _PHASES and (verb is Verb.CONTENT or reply.severity in {4, 5}):
+                self._decide_rest(reply, _PHASES[verb])
 
-    def _record(self, verb: Verb, reply: Reply) -> None:
-        position = self._asked.popleft() if verb is Verb.RCPT else None
-        refused = reply.severity in {4, 5}
-        if position is not None and refused:
+    def refuse(self, reply: Reply) -> None:
+        """The content was refused before it had come to its end, so that nobody has it."""
+        self._decide_rest(reply, Phase.CONTENT)
+
+    def _record_recipient(self, reply: Reply) -> None:
+        position = self._asked.popleft()
+        if reply.positive:
+            self._accepted.append(position)
+        else:
             self._decide(position, reply, Phase.RCPT)
-        if reply.code == 421 or verb is Verb.CONTENT or (refused and position is None):
-            self._decide_rest(reply, _PHASES[verb])
+        if reply.code == 421:
+            self._decide_rest(reply, Phase.RCPT)
 
-    def _commands(self, reverse_path: str, size: int | None, eight_bit: bool) -> Sequence[Command]:
+    def _commands(self) -> Sequence[Command]:
         try:
-            mail = mail_from(reverse_path, size=size, eight_bit=eight_bit)
+            mail = mail_from(self._envelope.reverse_path, self.terms.parameters)
         except Unsendable as error:
-            self._decide_rest(error.as_reply(b"5.1.7"), Phase.MAIL)
+            self._decide_rest(error.as_reply("5.1.7"), Phase.MAIL)
             return []
         asked = (self._rcpt(position) for position in range(len(self._recipients)))
         recipients = [command for command in asked if command is not None]
-        return [mail, *recipients, DATA] if recipients else []
+        if not recipients:
+            return []
+        return [mail, *recipients] if self.terms.chunked else [mail, *recipients, DATA]
 
     def _rcpt(self, position: int) -> Command | None:
+        recipient = self._recipients[position]
         try:
-            command = rcpt_to(self._recipients[position])
+            command = rcpt_to(recipient, self.terms.parameters)
         except Unsendable as error:
-            self._decide(position, error.as_reply(b"5.1.3"), Phase.RCPT)
+            self._decide(position, error.as_reply("5.1.3"), Phase.RCPT)
             return None
         self._asked.append(position)
         return command

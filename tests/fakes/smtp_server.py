@@ -43,7 +43,8 @@ class SmtpServer(SmtpTarget):
     is used up one by one and its last element stays. A 421 is followed by hanging up. `recipients`: the reply
     to RCPT by address. `users`: passwords by name, for AUTH PLAIN and LOGIN. `certificate` makes STARTTLS
     possible. `accepted` has the mails that were read to the lone dot and not refused; `seen` those that were
-    read at all.
+    read at all. With `lmtp`, CONTENT is answered for each recipient, and `delivered` has what was accepted
+    for whom. CHUNK is the answer to a BDAT that is not the last.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class SmtpServer(SmtpTarget):
         users: Mapping[str, str] | None = None,
         certificate: Certificate | None = None,
         byte_by_byte: bool = False,
+        lmtp: bool = False,
     ) -> None:
         super().__init__()
         self.script = {verb: _sequence(reply) for verb, reply in (replies or {}).items()}
@@ -62,6 +64,8 @@ class SmtpServer(SmtpTarget):
         self.users = dict(users or {})
         self.certificate = certificate
         self.byte_by_byte = byte_by_byte
+        self.lmtp = lmtp
+        self.delivered: list[tuple[str, bytes]] = []
         self.behaviour = replace(self.behaviour, keywords=tuple(keywords))
         self.seen: list[AcceptedMail] = []
         self.mail_seen = asyncio.Event()
@@ -89,6 +93,7 @@ class ScriptedSession(Session):
         super().__init__(server.behaviour, reader, writer)
         self.server = server
         self.secured = False
+        self.chunks: list[bytes] = []
 
     async def greeting(self) -> str:
         return await self._perform(self.server.scripted("GREETING")) or await super().greeting()
@@ -107,8 +112,12 @@ class ScriptedSession(Session):
             return await self._start_tls(self.server.certificate)
         if verb == "AUTH":
             return await self._authenticate(argument)
-        reply = await super().command(verb, argument)
-        return self._with_offers(reply) if verb == "EHLO" else reply
+        if verb == "BDAT":
+            return await self._chunk(argument)
+        if verb == ("EHLO" if self.server.lmtp else "LHLO"):
+            return "500 5.5.1 Another protocol is spoken here"
+        reply = await super().command("EHLO" if verb == "LHLO" else verb, argument)
+        return self._with_offers(reply) if verb in {"EHLO", "LHLO"} else reply
 
     async def content(self) -> str:
         middle = self.server.scripted("MIDDLE")
@@ -123,12 +132,39 @@ class ScriptedSession(Session):
     async def accept(self, mail: AcceptedMail) -> str:
         self.server.seen.append(mail)
         self.server.mail_seen.set()
+        if self.server.lmtp:
+            return await self._accept_for_each(mail)
         scripted = await self._perform(self.server.scripted("CONTENT"))
         if scripted is None or scripted.startswith("2"):
             accepted = await super().accept(mail)
             return scripted or accepted
         self.forget()
         return scripted
+
+    async def _accept_for_each(self, mail: AcceptedMail) -> str:
+        """LMTP's answers: the script has one for each recipient; none is needed where nobody was accepted."""
+        for recipient in mail.recipients:
+            answer = await self._perform(self.server.scripted("CONTENT")) or "250 2.0.0 Accepted"
+            self.reply(answer)
+            if answer.startswith("2"):
+                self.server.delivered.append((recipient, mail.content))
+        self.forget()
+        return ""
+
+    async def _chunk(self, argument: str) -> str:
+        octets, _, last = argument.partition(" ")
+        while len(self.buffer) < int(octets):
+            if not await self._more():
+                raise Left
+        self.chunks.append(self.buffer[: int(octets)])
+        self.buffer = self.buffer[int(octets) :]
+        if not self._recipients:
+            return "503 5.5.1 No valid recipients"
+        if last != "LAST":
+            return await self._perform(self.server.scripted("CHUNK")) or f"250 2.0.0 {octets} octets"
+        content = b"".join(self.chunks)
+        self.chunks.clear()
+        return await self.accept(AcceptedMail(self._reverse_path or "", tuple(self._recipients), content))
 
     def reply(self, reply: str) -> None:
         """An empty reply is none: the answer to STARTTLS is on its way before TLS begins."""

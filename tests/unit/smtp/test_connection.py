@@ -11,12 +11,11 @@ from shared.smtp.commands import (
     Command,
     Verb,
     ehlo,
-    mail_from,
-    rcpt_to,
 )
 from shared.smtp.connection import Answer, SmtpConnection
 from shared.smtp.content import prepare
 from shared.smtp.errors import LocalProtocolError, ProtocolViolation
+from shared.smtp.paths import mail_from, rcpt_to
 from shared.smtp.state import State
 
 EHLO = ehlo("me.example")

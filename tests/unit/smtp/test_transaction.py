@@ -7,7 +7,7 @@ from shared.smtp.commands import Verb
 from shared.smtp.connection import Answer
 from shared.smtp.envelope import Envelope, Phase
 from shared.smtp.reply import Reply
-from shared.smtp.transaction import Transaction
+from shared.smtp.transaction import Terms, Transaction
 
 OK = Reply(250, (b"OK",))
 GO = Reply(354, (b"go",))
@@ -17,7 +17,7 @@ GOODBYE = Reply(421, (b"4.3.2 bye",))
 
 
 def transaction(*recipients: str, reverse_path: str = "alice@example.org") -> Transaction:
-    return Transaction(Envelope(reverse_path, recipients), size=None, eight_bit=False)
+    return Transaction(Envelope(reverse_path, recipients), Terms())
 
 
 def outcome(subject: Transaction, *answers: tuple[Verb, Reply]) -> list[tuple[str, int, Phase]]:

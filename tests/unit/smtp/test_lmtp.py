@@ -1,0 +1,128 @@
+"""LMTP: the same client, with a reply for each recipient behind the content (RFC 2033)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared.model.endpoint import Endpoint
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost, SessionRefused
+from shared.smtp.pool import ConnectionPool, Usage
+from tests.fakes.scripted_stream import ScriptedStream, each_byte
+from tests.fakes.smtp_client import client_for
+from tests.fakes.smtp_server import Act, SmtpServer
+
+ANN, BOB, EVE = "ann@corp.example", "bob@corp.example", "eve@corp.example"
+MAIL = b"Subject: x\r\n\r\nHello\r\n"
+TO_THREE = Envelope("", (ANN, BOB, EVE))
+PERMITTED = b"250 sender\r\n" + b"250 recipient\r\n" * 3 + b"354 go\r\n"
+
+
+@asynccontextmanager
+async def connected(server: SmtpServer) -> AsyncIterator[SmtpClient]:
+    client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example", lmtp=True)
+    yield client
+    await client.quit()
+
+
+def ends(replies: list[RecipientReply] | tuple[RecipientReply, ...]) -> dict[str, tuple[int, Phase]]:
+    return {each.recipient: (each.reply.code, each.phase) for each in replies}
+
+
+async def test_each_recipient_has_an_end_of_his_own() -> None:
+    replies = {"CONTENT": ["250 OK", "452 4.2.2 full", "250 OK"]}
+    async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
+        found = ends([*await client.send(TO_THREE, MAIL)])
+    content = Phase.CONTENT
+    assert found == {ANN: (250, content), BOB: (452, content), EVE: (250, content)}
+    assert server.delivered == [(ANN, MAIL), (EVE, MAIL)]
+
+
+async def test_who_was_refused_before_has_no_answer_to_the_content() -> None:
+    replies = {"CONTENT": ["250 OK", "550 5.7.1 spam"]}
+    refused = {ANN: "550 5.1.1 who"}
+    async with (
+        SmtpServer(lmtp=True, recipients=refused, replies=replies) as server,
+        connected(server) as client,
+    ):
+        found = ends([*await client.send(TO_THREE, MAIL)])
+    assert found == {ANN: (550, Phase.RCPT), BOB: (250, Phase.CONTENT), EVE: (550, Phase.CONTENT)}
+
+
+async def test_it_begins_with_lhlo_and_never_with_helo() -> None:
+    async with SmtpServer() as server:
+        with pytest.raises(SessionRefused, match="LHLO"):
+            await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example", lmtp=True)
+        assert server.commands == ["LHLO me.example"]
+
+
+async def test_a_connection_that_ends_among_the_answers_leaves_the_rest_in_doubt() -> None:
+    replies: dict[str, list[str | Act]] = {"CONTENT": ["250 OK", "552 5.2.2 full", Act.HANG_UP]}
+    async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
+        with pytest.raises(ConnectionLost) as lost:
+            await client.send(TO_THREE, MAIL)
+    assert lost.value.after_content
+    assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (552, Phase.CONTENT)}
+
+
+async def test_a_goodbye_for_one_recipient_leaves_those_behind_him_in_doubt() -> None:
+    replies = {"CONTENT": ["250 OK", "421 4.3.2 going down"]}
+    async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
+        with pytest.raises(ConnectionLost) as lost:
+            await client.send(TO_THREE, MAIL)
+    assert lost.value.after_content
+    assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (421, Phase.CONTENT)}
+
+
+async def test_the_answers_may_come_one_byte_at_a_time() -> None:
+    stream = ScriptedStream(*each_byte(PERMITTED + b"250 a\r\n451 b\r\n250 c\r\n"))
+    client = await client_for(stream)
+    client._dialogue.protocol.lmtp = True
+    found = ends([*await client.send(TO_THREE, MAIL)])
+    assert [code for code, _ in found.values()] == [250, 451, 250]
+    assert client.usable
+
+
+async def test_answers_for_all_come_before_those_to_the_next_mail() -> None:
+    async with SmtpServer(lmtp=True, recipients={EVE: "550 5.1.1 who"}) as server:
+        endpoint = Endpoint("127.0.0.1", server.port)
+        pool = ConnectionPool(
+            endpoint,
+            Usage(limit=1),
+            connect=lambda: connect(endpoint, helo_name="me.example", lmtp=True),
+            clock=lambda: 0.0,
+        )
+        mails = [b"Subject: %d\r\n" % number for number in range(5)]
+        for replies in await asyncio.gather(*(pool.send(TO_THREE, mail) for mail in mails)):
+            assert [each.reply.code for each in replies] == [250, 250, 550]
+        assert server.delivered == [(who, mail) for mail in mails for who in (ANN, BOB)]
+        assert server.connections == 1
+        await pool.close()
+
+
+async def test_content_that_is_permitted_for_nobody_ends_the_connection() -> None:
+    answers = b"250 sender\r\n" + b"550 5.1.1 who\r\n" * 3 + b"354 go\r\n"
+    stream = ScriptedStream(answers)
+    client = await client_for(stream)
+    client._dialogue.protocol.lmtp = True
+    assert {each.reply.code for each in await client.send(TO_THREE, MAIL)} == {550}
+    assert MAIL not in stream.written
+    assert not client.usable
+
+
+async def test_a_mail_goes_through_a_unix_socket(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("lmtp") / "s"
+    async with SmtpServer(lmtp=True) as server:
+        local = await asyncio.start_unix_server(server._serve, path)
+        endpoint = Endpoint("localhost", 0, unix_path=str(path))
+        client = await connect(endpoint, helo_name="me.example", lmtp=True)
+        await client.send(Envelope("", (BOB,)), MAIL)
+        await client.quit()
+        local.close()
+        await local.wait_closed()
+    assert server.delivered == [(BOB, MAIL)]
