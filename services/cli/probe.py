@@ -1,90 +1,119 @@
-"""Tries one server out, as a fetcher or relay would; nothing is fetched, sent or deleted."""
+"""Tries the source of an account out, as a fetcher would; nothing is fetched or deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from services.cli.advice import advice
-from services.cli.shown_stream import shown_dialer
+from services.cli.finding import Finding, failed
+from services.cli.output import octets
+from services.cli.overheard import Overheard, Show
+from services.cli.reading_probe import SPOOL, Habit, Reading, probe_reading
+from services.fetcher.mailbox import Listing
 from services.fetcher.pop3.limits import Timeouts
+from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.sources import open_account
 from shared.model.account import Account
 from shared.model.endpoint import Tls
-from shared.model.errors import MailferryError
-from shared.model.target import Target
-from shared.smtp import timeouts as smtp
-from shared.smtp.client import SmtpClient
-from shared.smtp.opening import network
-from shared.smtp.target import connect_target
+from shared.model.errors import MailferryError, quoted
+from shared.ops.config.providers import provider_of_host
 
 PATIENCE = 30.0
-Show = Callable[[str, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of trying a server; `step` and `advice` are set where it failed."""
+async def probe_account(account: Account, show: Show | None, keep_in: Path | None = None) -> Finding:
+    """Connect, encrypt, log in and list; `show` is given each line of the dialogue, secrets masked.
 
-    kind: str
-    name: str
-    server: str
-    ok: bool
-    sentence: str
-    temporary: bool = False
-    step: str | None = None
-    advice: str | None = None
+    With `keep_in`, one mail is read, to see whether the source still shows it afterwards; a copy of it is
+    kept in that directory until that is known.
+    """
+    overheard = Overheard(show, tls=account.endpoint.tls is Tls.IMPLICIT)
+    server = str(account.endpoint)
+    try:
+        mailbox, listing = await _looked_at(account, overheard)
+        details = _details(overheard, mailbox, listing)
+        sentence = "; ".join(_facts(account, overheard, mailbox, listing))
+        finding = Finding("account", account.id, server, ok=True, sentence=sentence, details=details)
+        if keep_in is None:
+            return finding
+        return _with_habit(finding, await probe_reading(lambda: _opened(account, overheard), keep_in))
+    except MailferryError as error:
+        note = _note(account)
+        finding = failed("account", account.id, server, error, _heard(overheard))
+        return replace(finding, advice=f"{finding.advice} {note}") if note else finding
 
 
-async def probe_account(account: Account, show: Show | None) -> Finding:
-    """Connect, encrypt, log in and list; `show` is given each line of the dialogue, secrets masked."""
+async def _opened(account: Account, overheard: Overheard) -> Pop3Mailbox:
     timeouts = Timeouts(
         connect=PATIENCE, inactivity=min(account.patience.timeout, PATIENCE), login=2 * PATIENCE
     )
+    return await open_account(account, timeouts, dialogue=overheard)
+
+
+async def _looked_at(account: Account, overheard: Overheard) -> tuple[Pop3Mailbox, Listing]:
+    mailbox = await _opened(account, overheard)
     try:
-        mailbox = await open_account(account, timeouts, dialogue=show)
-        try:
-            listing = await mailbox.listing()
-            await mailbox.finish()
-        finally:
-            await mailbox.abort()
-    except MailferryError as error:
-        return _failed("account", account.id, str(account.endpoint), error)
+        listing = await mailbox.listing()
+        await mailbox.finish()
+    finally:
+        await mailbox.abort()
+    return mailbox, listing
+
+
+def _facts(account: Account, overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing) -> Sequence[str]:
+    user = quoted(account.login.username)
+    facts = [
+        f"logged in as {user} by {mailbox.method} {'with' if overheard.tls else 'without'} TLS",
+        _waiting(listing),
+    ]
+    if overheard.methods:
+        facts.append(f"methods offered: {', '.join(overheard.methods).lower()}")
+    missing = [name for name in ("UIDL", "TOP", "PIPELINING") if name not in mailbox.capabilities]
+    if mailbox.capabilities.known and missing:
+        facts.append(f"not announced: {', '.join(missing)}")
+    return [*facts, *listing.problems]
+
+
+def _waiting(listing: Listing) -> str:
     count = len(listing.entries) + len(listing.nameless)
-    waiting = "1 mail waits" if count == 1 else f"{count} mails wait"
-    facts = [f"logged in as {account.login.username}", _protection(account.endpoint.tls), waiting]
-    sentence = "; ".join([*facts, *listing.problems])
-    return Finding("account", account.id, str(account.endpoint), ok=True, sentence=sentence)
+    if count == 0:
+        return "no mail waits"
+    size = octets(sum(each.size for each in (*listing.entries, *listing.nameless)))
+    return f"1 mail waits, {size}" if count == 1 else f"{count} mails wait, {size}"
 
 
-async def probe_target(target: Target, helo_name: str, show: Show | None) -> Finding:
-    """Connect, encrypt, log in where credentials are configured, and ask what is offered."""
-    timeouts = smtp.Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
-    dialer = shown_dialer(network(timeouts), show) if show else None
-    try:
-        client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
-        await client.quit()
-    except MailferryError as error:
-        return _failed("target", target.name, str(target.endpoint), error)
-    return Finding("target", target.name, str(target.endpoint), ok=True, sentence=_offers(client, target))
+def _heard(overheard: Overheard) -> dict[str, object]:
+    return {
+        "greeting": overheard.greeting or None,
+        "capabilities": overheard.capabilities,
+        "methods": [name.lower() for name in overheard.methods],
+        "tls": overheard.tls,
+    }
 
 
-def _offers(client: SmtpClient, target: Target) -> str:
-    login = f"logged in as {target.credentials.username}" if target.credentials else "no login"
-    offered = ", ".join(sorted(client.extensions.keywords)) or "no extensions"
-    return f"{login}; {'with TLS' if client.is_tls else 'without TLS'}; offers {offered}"
+def _details(overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing) -> dict[str, object]:
+    entries = (*listing.entries, *listing.nameless)
+    return {
+        **_heard(overheard),
+        "method": mailbox.method,
+        "pipelining": "PIPELINING" in mailbox.capabilities,
+        "unique_ids": listing.has_uids,
+        "mails": len(entries),
+        "octets": sum(each.size for each in entries),
+        "problems": list(listing.problems),
+    }
 
 
-def _protection(tls: Tls) -> str:
-    match tls:
-        case Tls.OFF:
-            return "without TLS"
-        case Tls.WANTED:
-            return "with TLS if it was offered"
-        case _:
-            return "with TLS"
+def _with_habit(finding: Finding, reading: Reading) -> Finding:
+    """The finding with what reading a mail does to it, and what follows."""
+    details = {**finding.details, "reading": reading.habit.value}
+    sentence = f"{finding.sentence}; {reading.sentence}"
+    advised = SPOOL if reading.habit is Habit.HIDES else finding.advice
+    return replace(finding, sentence=sentence, advice=advised, details=details)
 
 
-def _failed(kind: str, name: str, server: str, error: MailferryError) -> Finding:
-    step, what_to_do = advice(error)
-    return Finding(kind, name, server, False, str(error), error.temporary, step, what_to_do)
+def _note(account: Account) -> str:
+    """What is known of the provider, where a login fails there."""
+    provider = provider_of_host(account.endpoint.host)
+    return f"{provider.title}: {provider.note}" if provider and provider.note else ""

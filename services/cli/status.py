@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 from rich.text import Text
 
+from services.cli.existence import accepts_all, asked_targets
 from services.cli.opening import Desk, desk
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, moment, table, write_json
@@ -105,15 +106,21 @@ def _account_row(
 
 
 async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
-    return [_target_row(state) for state in await archive.store.target_states(list(configuration.targets))]
+    domains: dict[str, list[str]] = defaultdict(list)
+    for found in await archive.store.catch_alls():
+        domains[found.target].append(found.domain)
+    asked = asked_targets(configuration)
+    states = await archive.store.target_states(list(configuration.targets))
+    return [_target_row(each, domains[each.target] if each.target in asked else []) for each in states]
 
 
-def _target_row(state: TargetState) -> Mapping[str, object]:
+def _target_row(state: TargetState, catch_all: Sequence[str]) -> Mapping[str, object]:
     light = target_light(state)
     return {
         "target": state.target,
         "colour": light.colour.value,
-        "sentence": light.sentence,
+        "sentence": f"{light.sentence}; {accepts_all(catch_all)}" if catch_all else light.sentence,
+        "accepts_all": catch_all,
         "waiting": state.waiting,
         "parked": state.parked,
     }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 from rich.text import Text
 
+from services.cli.finding import Finding
 from services.cli.naming import servers
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, table, write_json
-from services.cli.probe import Finding, Show, probe_account, probe_target
+from services.cli.overheard import Show
+from services.cli.probe import probe_account
 from services.cli.running import execute
+from services.cli.target_probe import known_recipient, probe_target
 from shared.model.errors import quoted
 from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE, TEMPORARY_FAILURE
@@ -31,17 +34,27 @@ COLUMNS = (
     "test-login",
     short_help="Log in to sources and targets; tell what fails.",
     epilog="Nothing is fetched, sent or deleted. Exit code 0 if all let us in, 75 if trying again may help, "
-    "else 1.",
+    "78 if the configuration cannot be used, else 1.",
 )
 @config_file
 @click.argument("names", nargs=-1, metavar="[ACCOUNT|TARGET]...")
 @click.option("-v", "--verbose", is_flag=True, help="Show the dialogues on standard error, secrets masked.")
+@click.option(
+    "--probe-reading",
+    is_flag=True,
+    help="Read one mail of each account, to see whether the source still shows it afterwards. A copy stays "
+    "in this directory where it does not.",
+)
+@click.option("--rcpt", metavar="ADDRESS", help="The recipient to ask the targets about.")
 @output
-def test_login(path: Path, names: Sequence[str], verbose: bool, output: str) -> None:
+def test_login(
+    path: Path, names: Sequence[str], verbose: bool, probe_reading: bool, rcpt: str | None, output: str
+) -> None:
     """Log in to sources and targets, or to those named, and tell in plain words what fails."""
     configuration = load(path, os.environ)
     accounts, targets = servers(configuration, names)
-    findings = execute(lambda: _probe(configuration, accounts, targets, verbose))
+    wish = Wish(verbose, Path.cwd() if probe_reading else None, rcpt)
+    findings = execute(lambda: _probe(configuration, accounts, targets, wish))
     if output == "json":
         write_json([asdict(finding) for finding in findings])
     else:
@@ -52,17 +65,29 @@ def test_login(path: Path, names: Sequence[str], verbose: bool, output: str) -> 
         raise click.exceptions.Exit(TEMPORARY_FAILURE if temporary else FAILURE)
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How to try: show the dialogue; read a mail, which is kept in `keep_in`; ask about `recipient`."""
+
+    verbose: bool
+    keep_in: Path | None
+    recipient: str | None
+
+
 async def _probe(
-    configuration: Configuration, accounts: Sequence[str], targets: Sequence[str], verbose: bool
+    configuration: Configuration, accounts: Sequence[str], targets: Sequence[str], wish: Wish
 ) -> list[Finding]:
     """One after the other, so that dialogues do not mix and no provider counts several logins at once."""
     findings = []
     for name in accounts:
-        show = _shower(name) if verbose else None
-        findings.append(await probe_account(configuration.accounts[name], show))
+        show = _shower(name) if wish.verbose else None
+        findings.append(await probe_account(configuration.accounts[name], show, wish.keep_in))
     for name in targets:
-        show = _shower(name) if verbose else None
-        findings.append(await probe_target(configuration.targets[name], configuration.relay.helo_name, show))
+        show = _shower(name) if wish.verbose else None
+        recipient = wish.recipient or known_recipient(configuration, name)
+        findings.append(
+            await probe_target(configuration.targets[name], configuration.relay.helo_name, recipient, show)
+        )
     return findings
 
 
@@ -74,7 +99,8 @@ def _shower(name: str) -> Show:
 
 
 def _row(finding: Finding) -> Row:
+    words = f"{finding.sentence}. {finding.advice}" if finding.advice else finding.sentence
+    words = words.replace("..", ".")
     if finding.ok:
-        return {**asdict(finding), "light": Text("ok", style="green"), "words": finding.sentence}
-    words = f"{finding.sentence} {finding.advice}"
+        return {**asdict(finding), "light": Text("ok", style="green"), "words": words}
     return {**asdict(finding), "light": Text(f"{finding.step} failed", style="bold red"), "words": words}

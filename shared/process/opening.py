@@ -34,6 +34,10 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = open_store(configuration.store.url.get_secret_value(), own_process=True)
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
+
+    async def record(target: str, domain: str, accepts_all: bool) -> None:
+        await store.note_catch_all(target, domain, accepts_all, clock.now())
+
     try:
         async with _broker(configuration, plan, clock) as broker:
             yield Surroundings(
@@ -45,6 +49,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
                     helo_name=configuration.relay.helo_name,
                     clock=clock,
                     entropy=entropy,
+                    record=record,
                 ),
                 clock=clock,
                 topology=plan,
