@@ -7,6 +7,7 @@ from functools import partial
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.releasing import Releaser
+from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher, Pace
 from services.fetcher.session import Limits
@@ -43,6 +44,7 @@ def build_fetcher(
         blobs=around.blobs,
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
+        restraint=Restraint(around.store, around.blobs, around.clock),
     )
     board = HintBoard(around.clock)
     around.metrics.in_flight.set_function(lambda: len(board))

@@ -20,6 +20,7 @@ from services.fetcher.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
+from services.fetcher.restraint import Restraint
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
@@ -55,13 +56,14 @@ class Entered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What an intake needs of the world. `new_id` names a message."""
+    """What a visit needs of the world. `new_id` names a message; `restraint` may say that mail is better left."""
 
     ledger: Ledger
     broker: Broker
     blobs: Blobs
     clock: Clock
     new_id: Callable[[], str]
+    restraint: Restraint | None = None
 
 
 class Intake:

@@ -112,6 +112,11 @@ class Fetcher:
         self._scheduled = False
         self._changed.set()
 
+    def remark(self) -> str | None:
+        """What those who watch the process should know, though it does its work."""
+        restraint = self._visitor.ports.restraint
+        return restraint.remark() if restraint else None
+
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
         """Visit these accounts now, due or not, as soon as the broker is there; where it does not come in
         time, the visits say so.
@@ -170,6 +175,8 @@ class Fetcher:
         """Hints are collected and leases renewed as long as there are visits."""
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(self._collect_hints()), group.create_task(self._keeper.run())]
+            if self._visitor.ports.restraint is not None:
+                helpers.append(group.create_task(self._visitor.ports.restraint.run()))
             try:
                 yield
             finally:

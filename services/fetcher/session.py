@@ -240,7 +240,11 @@ class Session:
             self._setbacks.overcome(self._key(each.entry))
 
     async def _has_room(self) -> bool:
-        """Wait until the window has room; False when it does not open in time."""
+        """Wait until the window has room; False when it does not open in time, or something else is in the
+        way.
+        """
+        if self._is_restrained():
+            return False
         self._window.leave(self._watch.settled)
         while self._window.is_full:
             if not await self._watch.news(self._limits.settle_wait):
@@ -284,6 +288,13 @@ class Session:
             message_lease=self._limits.message_lease,
             about_to_publish=lambda messages: self._board.watch(self._watch, messages),
         )
+
+    def _is_restrained(self) -> bool:
+        restraint = self._ports.restraint
+        reason = restraint.reason(self._account) if restraint else None
+        if reason is not None:
+            self._problems.append(reason)
+        return reason is not None
 
     def _require_broker(self) -> None:
         problem = self._ports.broker.problem()

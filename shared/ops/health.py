@@ -79,7 +79,8 @@ class HealthPages:
         problems = self._readiness.problems()
         ready = not any(problems.values())
         checks = {name: problem or "ok" for name, problem in problems.items()}
-        body = json.dumps({"ready": ready, "checks": checks}).encode("ascii") + b"\n"
+        answer = {"ready": ready, "checks": checks, "remarks": self._readiness.remarks()}
+        body = json.dumps(answer).encode("ascii") + b"\n"
         return Answer(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, body, JSON)
 
 

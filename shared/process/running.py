@@ -50,6 +50,15 @@ class Hindered(Protocol):
         ...
 
 
+@runtime_checkable
+class Remarking(Protocol):
+    """A service that may have something to say, though it works."""
+
+    def remark(self) -> str | None:
+        """What those who watch should know, as a sentence; None where there is nothing."""
+        ...
+
+
 async def run_services(
     services: Mapping[str, Service],
     around: Surroundings,
@@ -66,6 +75,8 @@ async def run_services(
     for name, service in services.items():
         if isinstance(service, Hindered):
             readiness.watch(name, service.problem)
+        if isinstance(service, Remarking):
+            readiness.note(name, service.remark)
     reloads: set[asyncio.Task[None]] = set()
 
     def reload() -> None:

@@ -1,7 +1,8 @@
-"""What targets do to a mail, and what becomes of it: each recipient has an outcome of his own, nothing is lost."""
+"""What targets do to a mail, and what becomes of it: each recipient has his own end, nothing is lost."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
 from tests.servers.oracle import Books, arrived_whole, copies
+from tests.servers.ports import free_port
 
 BOB, UNKNOWN, LATE = "bob@corp.example", "unknown@corp.example", "late@corp.example"
 POSTMASTER = "postmaster@corp.example"
@@ -144,3 +146,58 @@ def test_a_rule_of_the_targets_discards_what_it_names_and_parks_the_rest(tmp_pat
         (story,) = ferry.books.stories(UNKNOWN)
     assert [each["status"] for each in story["recipients"]] == ["discarded"]
     assert target.accepted == []
+
+
+def test_fault_28_a_target_that_is_down_for_long_leaves_its_mail_at_the_source_and_others_unaffected(
+    tmp_path: Path,
+) -> None:
+    held, carried = tagged_mails("held", 300), tagged_mails("carried", 100)
+    stuck = Pop3Server({"stuck": [(each.tag, each.raw) for each in held]})
+    free = Pop3Server({"free": [(each.tag, each.raw) for each in carried[:50]]})
+    late, target = SmtpServer(), SmtpServer()
+    late.port = free_port()
+    with in_background(stuck), in_background(free), in_background(target):
+        away = f"""
+[[targets]]
+name = "away"
+url = "smtp://127.0.0.1:{late.port}"
+tls = "off"
+"""
+        accounts = [
+            account("stuck", stuck.port, Login("stuck", "secret"), 'target = "away"'),
+            account("free", free.port, Login("free", "secret")),
+        ]
+        text = configuration([away, *accounts], target=target.port, fetcher="window_messages = 20")
+        with Ferry(tmp_path, text) as ferry:
+            process, books = ferry.start().ready(), Books(ferry.path)
+            process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 1)
+            process.wait_until(lambda: "out of reach" in _light(books, "accounts", "acme/stuck")[1])
+            attempts = process.metric("mailferry_relay_attempts_total")
+            process.wait_until(lambda: len(free.deleted("free")) == 50)
+            free.maildrops["free"].mails += [(each.tag, each.raw) for each in carried[50:]]
+            process.wait_until(lambda: len(free.deleted("free")) == 100)
+            # The mail in our hands is not tried while the way to its target is only probed.
+            assert process.metric("mailferry_relay_attempts_total") <= attempts + 50 + 25
+            assert stuck.deleted("stuck") == []
+            assert process.metric("mailferry_fetcher_mails_fetched_total") <= 100 + 40
+            status, body = process.page("/readyz")
+            assert (status, "away is out of reach" in body) == (200, True)
+            colour, sentence = _light(books, "targets", "away")
+            assert (colour, "Connection refused" in sentence) == ("red", True)
+            assert _light(books, "accounts", "acme/free")[0] == "green"
+
+            with in_background(late):
+                process.wait_until(lambda: len(stuck.deleted("stuck")) == 300)
+                process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 0)
+                assert process.terminate() == 0
+            books.agree(400)
+    assert copies(late.accepted) == {(mail.tag, "stuck@corp.example"): 1 for mail in held}
+    assert copies(target.accepted) == {(mail.tag, "free@corp.example"): 1 for mail in carried}
+    arrived_whole(late.accepted, held)
+
+
+def _light(books: Books, kind: str, name: str) -> tuple[str, str]:
+    """Colour and sentence of an account or a target."""
+    rows = json.loads(books.told("status", "-o", "json"))[kind]
+    (row,) = (each for each in rows if name in (each.get("account"), each.get("target")))
+    return row["colour"], row["sentence"]

@@ -9,6 +9,7 @@ from typing import Protocol
 from shared.contract.journal import Entry
 from shared.custody.state import Message, Recipient
 from shared.model.message import MessageStatus
+from shared.ports.store.outages import Outage
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class TargetState:
     all.
 
     `text` is the answer, or the reason there was none, of one that waits; `delivered` tells whether anything
-    ever was.
+    ever was; `outage` is what a relay reports that cannot reach it.
     """
 
     target: str
@@ -35,6 +36,7 @@ class TargetState:
     unanswered: int = 0
     parked: int = 0
     text: str = ""
+    outage: Outage | None = None
 
 
 class Archive(Protocol):

@@ -55,7 +55,7 @@ async def test_a_process_is_ready_when_nothing_is_wrong(client: Client, readines
     readiness.set("store", None)
     status, body = await client.get("/readyz")
     assert status == 200
-    assert json.loads(body) == {"ready": True, "checks": {"store": "ok"}}
+    assert json.loads(body) == {"ready": True, "checks": {"store": "ok"}, "remarks": {}}
 
 
 async def test_a_process_that_is_not_ready_says_why_and_is_alive_nevertheless(
@@ -68,6 +68,7 @@ async def test_a_process_that_is_not_ready_says_why_and_is_alive_nevertheless(
     assert json.loads(body) == {
         "ready": False,
         "checks": {"store": "ok", "broker": "The broker blocks publishers: disk alarm."},
+        "remarks": {},
     }
     assert (await client.get("/livez"))[0] == 200
 

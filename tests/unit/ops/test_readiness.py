@@ -22,3 +22,11 @@ def test_what_was_said_holds_until_it_is_said_again() -> None:
     assert readiness.problems() == {"disk": "The disk of the blobs is full.", "store": None}
     readiness.set("disk", None)
     assert readiness.problems() == {"disk": None, "store": None}
+
+
+def test_a_remark_is_shown_and_keeps_nothing_from_being_ready() -> None:
+    readiness = Readiness()
+    readiness.note("relay", lambda: "a target is out of reach")
+    readiness.note("router", lambda: None)
+    assert readiness.remarks() == {"relay": "a target is out of reach"}
+    assert readiness.problems() == {}

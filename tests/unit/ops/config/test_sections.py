@@ -25,7 +25,9 @@ def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: Co
     assert configuration.blobs.directory == Path("/var/lib/mailferry/blobs")
     assert configuration.metrics == MetricsSection(Listen("127.0.0.1", 9464))
     assert configuration.fetcher == FetcherSection(0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20)
-    assert configuration.relay == RelaySection((60, 300, 900, 3600, 14400), 432000, "ferry.corp.example")
+    assert configuration.relay == RelaySection(
+        (60, 300, 900, 3600, 14400), 432000, "ferry.corp.example", (5, 15, 60, 300)
+    )
     assert configuration.leases == LeasesSection(60.0, 900.0)
     assert configuration.log == LogSection("info", "auto")
     assert (configuration.accounts, configuration.targets) == ({}, {})
@@ -46,6 +48,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         retry_delays = ["1s", 2.5]
         give_up = "1h"
         helo_name = "MX.corp.example"
+        probe_delays = [0.5]
         [leases]
         account = "5s"
         message = "1m"
@@ -55,7 +58,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
     """)
     assert configuration.metrics == MetricsSection(None)
     assert configuration.fetcher == FetcherSection(4, 10, 1024**2, 0.0, 0, 3)
-    assert configuration.relay == RelaySection((1.0, 2.5), 3600.0, "mx.corp.example")
+    assert configuration.relay == RelaySection((1.0, 2.5), 3600.0, "mx.corp.example", (0.5,))
     assert configuration.leases == LeasesSection(5.0, 60.0)
     assert configuration.log == LogSection("debug", "json")
 
