@@ -9,7 +9,8 @@ from shared.net.sasl import SaslError, UnfitCredentials
 from shared.ports.tokens import TokenUnavailable
 from shared.smtp import errors as target
 
-CONNECT, TLS, GREETING, LOGIN, LISTING = "connect", "TLS", "greeting", "login", "listing"
+CONNECT, TLS, GREETING = "connect", "TLS", "greeting"
+METHOD, CREDENTIALS, MAILBOX = "method", "credentials", "mailbox"
 CERTIFICATE = 'Check host name and certificate; an own authority goes into "ca_file".'
 
 ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
@@ -24,19 +25,27 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         TLS,
         'Ask the target\'s operator for STARTTLS; or tls = "wanted" on a network you trust.',
     ),
-    (source.CredentialsRefused, LOGIN, "Check user name and password; some providers want an app password."),
-    (source.LoginMethodsExhausted, LOGIN, 'Add a method that the server offers to "auth".'),
+    (
+        source.CredentialsRefused,
+        CREDENTIALS,
+        "Check user name and password; some providers want an app password.",
+    ),
+    (source.LoginMethodsExhausted, METHOD, 'Add a method that the server offers to "auth".'),
     (
         source.MailboxLocked,
-        LOGIN,
+        MAILBOX,
         "Another program has the mailbox open; it may be a Mailferry that runs. Try again.",
     ),
-    (source.LoginTooSoon, LOGIN, 'The provider wants fewer logins; wait, and choose a longer "poll".'),
-    (target.LoginRefused, LOGIN, "Check user name and password."),
-    (target.LoginImpossible, LOGIN, "Remove username and password if none are needed, or make TLS possible."),
-    (TokenUnavailable, LOGIN, "Check what renews the token, and who may read its file."),
-    (UnfitCredentials, LOGIN, 'Check user name and password, or name other methods in "auth".'),
-    (SaslError, LOGIN, "The server breaks off the login; try another method."),
+    (source.LoginTooSoon, MAILBOX, 'The provider wants fewer logins; wait, and choose a longer "poll".'),
+    (target.LoginRefused, CREDENTIALS, "Check user name and password."),
+    (
+        target.LoginImpossible,
+        METHOD,
+        "Remove username and password if none are needed, or make TLS possible.",
+    ),
+    (TokenUnavailable, CREDENTIALS, "Check what renews the token, and who may read its file."),
+    (UnfitCredentials, METHOD, 'Check user name and password, or name other methods in "auth".'),
+    (SaslError, METHOD, "The server breaks off the login; try another method."),
     (target.SessionRefused, GREETING, "The server does not want this machine; ask its operator to allow it."),
     (
         net.InactivityTimeout,
@@ -50,7 +59,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         GREETING,
         "The server hung up; it may block this machine, or expect TLS at once.",
     ),
-    (source.SourceRefused, LOGIN, "The server's own words say why; try again later if it was busy."),
+    (source.SourceRefused, MAILBOX, "The server's own words say why; try again later if it was busy."),
     (source.SourceViolation, GREETING, "This does not look like a POP3 server; check the port."),
     (target.ProtocolViolation, GREETING, "This does not look like an SMTP server; check the port."),
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from shared.ports.store import EVERYTHING, AccountState, Pause, TargetState
+from shared.ports.store import EVERYTHING, AccountState, Outage, Pause, TargetState
 
 OVERDUE = 300.0
 NEVER_VISITED = "never visited"
@@ -56,15 +56,15 @@ def account_light(
 
 
 def target_light(state: TargetState) -> Light:
-    """The light of a target: red where none of the mails that wait for it got an answer."""
-    reasons = []
+    """The light of a target: red where relays cannot reach it, or no mail that waits for it got an answer."""
+    reasons = [] if state.outage is None else [_out_of_reach(state.outage)]
     if state.waiting:
-        told = f": {state.text}" if state.text else ""
+        told = f": {state.text}" if state.text and state.outage is None else ""
         reasons.append(f"{_counted(state.waiting, 'recipient')} to be tried again{told}")
     if state.parked:
         reasons.append(_parked(state.parked))
     if reasons:
-        dead = state.waiting > 0 and state.unanswered >= state.waiting
+        dead = state.outage is not None or 0 < state.waiting <= state.unanswered
         return Light(Colour.RED if dead else Colour.YELLOW, "; ".join(reasons))
     return Light(Colour.GREEN, "ok") if state.delivered else Light(Colour.WHITE, NEVER_DELIVERED)
 
@@ -90,8 +90,15 @@ def _paused(pause: Pause) -> str:
     scope = {EVERYTHING: ", with everything"}.get(pause.scope, "")
     if pause.scope.endswith("/"):
         scope = f", with the tenant {pause.scope.removesuffix('/')}"
-    since = datetime.fromtimestamp(pause.since, UTC).strftime("%Y-%m-%d %H:%M")
-    return f"paused since {since}{scope}"
+    return f"paused since {_moment(pause.since)}{scope}"
+
+
+def _out_of_reach(outage: Outage) -> str:
+    return f"out of reach since {_moment(outage.since)}: {outage.reason}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _failing(state: AccountState) -> str:

@@ -88,7 +88,7 @@ async def test_login_tests_name_the_step_that_failed_and_what_to_do(tmp_path: Pa
         ended = quiet(await mailferry("test-login", "-c", path, "-o", "json", "-v"))
         assert ended.code == 1
         account, target = json.loads(ended.out)
-        assert (account["step"], target["step"]) == ("login", "connect")
+        assert (account["step"], target["step"]) == ("credentials", "connect")
         assert account["advice"].startswith("Check user name and password")
         assert target["advice"].startswith("Check host and port")
         assert "secret" not in ended.out + ended.err

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ops.lights import OVERDUE, Colour, account_light, pause_of, target_light
-from shared.ports.store import AccountState, Pause, TargetState
+from shared.ports.store import AccountState, Outage, Pause, TargetState
 
 NOW = 1_000_000.0
 WELL = AccountState(
@@ -94,6 +94,15 @@ def test_a_target_that_answers_some_is_yellow() -> None:
     assert target_light(replace(TARGET, delivered=True, parked=1)).colour is Colour.YELLOW
 
 
+def test_a_target_out_of_reach_is_red_and_says_since_when_and_why() -> None:
+    outage = Outage("exchange", 0.0, 60.0, "Connection refused.")
+    light = target_light(replace(TARGET, delivered=True, waiting=3, unanswered=1, outage=outage))
+    assert light.colour is Colour.RED
+    assert light.sentence == (
+        "out of reach since 1970-01-01 00:00: Connection refused.; 3 recipients to be tried again"
+    )
+
+
 def test_what_is_on_hold_is_yellow_whatever_happened_before_and_says_what_holds_it() -> None:
     failing = replace(WELL, failures=3, problem="refused")
     light = account_light(failing, enabled=True, parked=0, now=NOW, pause=Pause("acme/", 0.0))
@@ -162,12 +171,16 @@ def test_the_colours_of_accounts_mean_what_they_say(
         unanswered=st.integers(0, 5),
         parked=st.integers(0, 5),
         text=st.text(st.characters(categories=["L"])),
+        outage=st.none() | st.just(Outage("exchange", 0.0, 60.0, "Connection refused.")),
     )
 )
 def test_the_colours_of_targets_mean_what_they_say(state: TargetState) -> None:
     light = target_light(state)
     assert light.sentence
-    assert (light.colour is Colour.RED) == (0 < state.waiting <= state.unanswered)
-    assert (light.colour in {Colour.GREEN, Colour.WHITE}) == (not state.waiting and not state.parked)
+    dead = state.outage is not None or 0 < state.waiting <= state.unanswered
+    well = not state.waiting and not state.parked and state.outage is None
+    assert (light.colour is Colour.RED) == dead
+    assert (light.colour in {Colour.GREEN, Colour.WHITE}) == well
     assert (light.colour is Colour.GREEN) <= state.delivered
-    assert state.text in light.sentence or not state.waiting
+    told = state.outage.reason if state.outage else state.text if state.waiting else ""
+    assert told in light.sentence

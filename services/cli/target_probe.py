@@ -1,0 +1,90 @@
+"""Tries a target out, as a relay would: connect, encrypt, log in, ask about a recipient; nothing is sent."""
+
+from __future__ import annotations
+
+from services.cli.finding import Finding, failed
+from services.cli.overheard import Show
+from services.cli.shown_stream import shown_dialer
+from shared.model.account import KEEP, Account
+from shared.model.errors import MailferryError, quoted
+from shared.model.target import Target
+from shared.ops.config import Configuration
+from shared.smtp import timeouts as smtp
+from shared.smtp.client import SmtpClient
+from shared.smtp.envelope import RecipientReply
+from shared.smtp.opening import network
+from shared.smtp.target import connect_target
+
+PATIENCE = 30.0
+POSTMASTER = "postmaster"
+REFUSED = (
+    "Allow this machine to hand in mail for that recipient, or give the target a user name and a password."
+)
+LATER = "That may be greylisting: try again in some minutes."
+
+
+async def probe_target(target: Target, helo_name: str, recipient: str | None, show: Show | None) -> Finding:
+    """Connect, encrypt, log in where credentials are configured, and ask whether mail for `recipient` would
+    be taken.
+    """
+    timeouts = smtp.Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
+    dialer = shown_dialer(network(timeouts), show) if show else None
+    server = str(target.endpoint)
+    details: dict[str, object] = {}
+    try:
+        client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
+        try:
+            details = _details(client)
+            replies = await client.ask_about("", [recipient]) if recipient else []
+        finally:
+            await client.quit()
+    except MailferryError as error:
+        return failed("target", target.name, server, error, details)
+    facts = _facts(client, target)
+    if not replies:
+        return Finding("target", target.name, server, ok=True, sentence=facts, details=details)
+    return _judged(target, facts, replies[0], details)
+
+
+def known_recipient(configuration: Configuration, target: str) -> str | None:
+    """Somebody whose mail goes to `target`, by the configuration; None where nobody is known."""
+    found = (_recipient(each) for each in configuration.accounts.values() if each.target == target)
+    return next((address for address in found if address is not None), None)
+
+
+def _recipient(account: Account) -> str | None:
+    """The one recipient of a mailbox, or the postmaster of one for whole domains."""
+    routing = account.routing
+    if routing.recipient is not None:
+        return str(routing.recipient)
+    if routing.unknown_recipients is not None:
+        return str(routing.unknown_recipients)
+    for accepted, becomes in routing.domains.items():
+        domain = accepted if becomes == KEEP else becomes
+        if "*" not in domain:
+            return f"{POSTMASTER}@{domain}"
+    return None
+
+
+def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Finding:
+    reply, recipient = answer.reply, quoted(answer.recipient)
+    details = {**details, "recipient": answer.recipient, "reply": f"{reply.code} {reply.text}"}
+    if reply.positive:
+        sentence = f"{facts}; would take mail for {recipient}"
+        return Finding("target", target.name, str(target.endpoint), True, sentence, details=details)
+    temporary = reply.severity == 4
+    sentence = f"{facts}; does not take mail for {recipient}: {reply.code} {reply.text}"
+    advised = LATER if temporary else REFUSED
+    return Finding(
+        "target", target.name, str(target.endpoint), False, sentence, temporary, "recipient", advised, details
+    )
+
+
+def _details(client: SmtpClient) -> dict[str, object]:
+    return {"tls": client.is_tls, "extensions": sorted(client.extensions.keywords)}
+
+
+def _facts(client: SmtpClient, target: Target) -> str:
+    login = f"logged in as {quoted(target.credentials.username)}" if target.credentials else "no login"
+    offered = ", ".join(sorted(client.extensions.keywords)) or "no extensions"
+    return f"{login}; {'with' if client.is_tls else 'without'} TLS; offers {offered}"

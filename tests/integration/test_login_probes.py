@@ -1,0 +1,218 @@
+"""What `mailferry test-login` finds out about sources and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from services.cli.finding import Finding
+from services.cli.probe import probe_account
+from services.cli.reading_probe import SPOOL
+from services.cli.target_probe import known_recipient, probe_target
+from shared.model.account import Account, Login, MailboxKind, Routing
+from shared.model.address import Address
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.target import Target
+from tests.fakes.configuration import WHOLE, ConfigurationFile
+from tests.fakes.pop3_server import HANG_UP, Behaviour, FakeSession, Pop3Server
+from tests.fakes.smtp_server import SmtpServer
+from tests.servers.available import require
+from tests.servers.directory import server_directory
+from tests.servers.dovecot import Dovecot
+from tests.servers.ports import free_port
+
+MAILS = [("uid-1", b"Subject: long\r\n\r\n" + b"x" * 100 + b"\r\n"), ("uid-2", b"Subject: short\r\n\r\n")]
+
+
+def account(endpoint: Endpoint, username: str = "u", password: str = "secret") -> Account:
+    return Account(
+        tenant="acme",
+        name="inbox",
+        protocol="pop3",
+        endpoint=endpoint,
+        login=Login(username, SecretStr(password)),
+        target="exchange",
+        routing=Routing(MailboxKind.SINGLE, Address("bob", "here.test")),
+    )
+
+
+def at(port: int) -> Account:
+    return account(Endpoint("127.0.0.1", port))
+
+
+def copies_in(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
+async def found(
+    *, behaviours: dict[str, Behaviour] | None = None, keep_in: Path | None = None
+) -> tuple[Finding, Pop3Server]:
+    async with Pop3Server({"u": list(MAILS)}, behaviours=behaviours) as server:
+        return await probe_account(at(server.port), None, keep_in), server
+
+
+async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read() -> None:
+    finding, server = await found()
+    assert finding.ok
+    assert finding.sentence.startswith("logged in as u by plain without TLS; 2 mails wait, ")
+    assert "methods offered: " in finding.sentence
+    assert finding.details["mails"] == 2
+    assert finding.details["octets"] == sum(len(mail) for _, mail in MAILS)
+    assert finding.details["unique_ids"] is True
+    assert str(finding.details["greeting"]).startswith("+OK")
+    assert "UIDL" in finding.details["capabilities"]  # type: ignore[operator]  # details are for programs
+    assert not {"RETR", "DELE"} & set(server.verbs())
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "step", "words"),
+    [
+        ({"AUTH": b"-ERR [AUTH] wrong\r\n"}, "credentials", "user name and password"),
+        ({"AUTH": b"-ERR [IN-USE] locked\r\n"}, "mailbox", "Another program has the mailbox open"),
+        ({"AUTH": b"-ERR [LOGIN-DELAY] wait\r\n"}, "mailbox", "wants fewer logins"),
+        ({"CAPA": b"+OK\r\nUIDL\r\nSASL GSSAPI\r\n.\r\n"}, "method", "Add a method that the server offers"),
+        ({"GREETING": HANG_UP}, "greeting", "hung up"),
+        ({"GREETING": b"HTTP/1.1 400 Bad Request\r\n"}, "greeting", "does not look like a POP3 server"),
+    ],
+)
+async def test_the_step_that_failed_is_named_with_what_to_do(
+    behaviours: dict[str, Behaviour], step: str, words: str
+) -> None:
+    finding, _ = await found(behaviours=behaviours)
+    assert (finding.ok, finding.step) == (False, step)
+    assert words in str(finding.advice)
+
+
+async def test_a_host_without_a_name_and_a_port_without_a_server_are_told_apart() -> None:
+    nameless = await probe_account(account(Endpoint("no-such-host.invalid", 110)), None)
+    closed = await probe_account(at(free_port()), None)
+    assert (nameless.step, closed.step) == ("name", "connect")
+
+
+async def test_tls_that_is_required_and_not_there_is_told() -> None:
+    async with Pop3Server({"u": []}) as server:
+        endpoint = Endpoint("127.0.0.1", server.port, Tls.REQUIRED)
+        finding = await probe_account(account(endpoint), None)
+    assert finding.step == "TLS"
+    assert "secret" not in str(finding)
+
+
+async def test_a_source_that_shows_a_mail_after_it_was_read_leaves_no_copy(tmp_path: Path) -> None:
+    finding, server = await found(keep_in=tmp_path)
+    assert finding.details["reading"] == "shows"
+    assert finding.sentence.endswith("a mail that was read is still shown")
+    assert finding.advice is None
+    assert [line for line in server.commands if line.startswith("RETR")] == ["RETR 2"]
+    assert server.deleted("u") == []
+    assert copies_in(tmp_path) == []
+
+
+async def test_a_source_that_hides_a_mail_after_it_was_read_is_found_out_and_the_mail_is_kept(
+    tmp_path: Path,
+) -> None:
+    server = Pop3Server({"u": list(MAILS)})
+
+    def hide(_: FakeSession, line: str) -> None:
+        if any(command.startswith("RETR") for command in server.commands):
+            server.maildrops["u"].mails[:] = MAILS[:1]
+
+    server.behaviours["QUIT"] = hide
+    async with server:
+        finding = await probe_account(at(server.port), None, tmp_path)
+    assert finding.details["reading"] == "hides"
+    assert finding.advice == SPOOL
+    (copy,) = copies_in(tmp_path)
+    assert copy.read_bytes() == MAILS[1][1]
+    assert str(copy) in finding.sentence
+
+
+async def test_without_mail_nothing_is_known_about_reading(tmp_path: Path) -> None:
+    async with Pop3Server({"u": []}) as server:
+        finding = await probe_account(at(server.port), None, tmp_path)
+    assert finding.details["reading"] == "unknown"
+    assert "no mail waits" in finding.sentence
+
+
+async def test_the_copy_stays_where_the_server_is_gone_before_the_second_look(tmp_path: Path) -> None:
+    server = Pop3Server({"u": list(MAILS)})
+    server.behaviours["USER"] = server.behaviours["AUTH"] = lambda session, line: (
+        HANG_UP if server.connections > 2 else None
+    )
+    async with server:
+        finding = await probe_account(at(server.port), None, tmp_path)
+    assert not finding.ok
+    assert len(copies_in(tmp_path)) == 1
+
+
+def target(port: int) -> Target:
+    return Target("exchange", Endpoint("127.0.0.1", port, Tls.OFF))
+
+
+async def test_a_target_is_asked_about_a_recipient_and_nothing_is_sent() -> None:
+    async with SmtpServer() as server:
+        finding = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert finding.ok
+    assert finding.sentence.endswith("would take mail for bob@here.test")
+    assert finding.details["recipient"] == "bob@here.test"
+    assert not any(command.startswith("DATA") for command in server.commands)
+
+
+@pytest.mark.parametrize(
+    ("reply", "temporary"), [("550 5.7.1 No relaying", False), ("451 4.7.1 Greylisted", True)]
+)
+async def test_a_target_that_does_not_take_the_recipient_is_told_in_its_words(
+    reply: str, temporary: bool
+) -> None:
+    async with SmtpServer(replies={"RCPT": reply}) as server:
+        finding = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert (finding.ok, finding.step, finding.temporary) == (False, "recipient", temporary)
+    assert reply[10:] in finding.sentence
+
+
+async def test_a_target_of_which_no_recipient_is_known_is_only_logged_in_to() -> None:
+    async with SmtpServer() as server:
+        finding = await probe_target(target(server.port), "ferry.test", None, None)
+    assert (finding.ok, "reply" in finding.details) == (True, False)
+
+
+def test_the_recipient_to_ask_about_comes_from_the_accounts(tmp_path: Path) -> None:
+    configuration = ConfigurationFile(tmp_path).load(WHOLE)
+    assert known_recipient(configuration, "exchange") == "postmaster@acme.com"
+    assert known_recipient(configuration, "elsewhere") is None
+    (catch_all,) = configuration.accounts.values()
+    named = replace(catch_all.routing, unknown_recipients=Address("boss", "acme.com"))
+    accounts = {catch_all.id: replace(catch_all, routing=named)}
+    assert known_recipient(replace(configuration, accounts=accounts), "exchange") == "boss@acme.com"
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    require("dovecot")
+    with server_directory("dovecot") as directory, Dovecot(directory) as server:
+        yield server
+
+
+async def test_dovecot_is_seen_as_it_is(dovecot: Dovecot, tmp_path: Path) -> None:
+    user = dovecot.new_user()
+    dovecot.fill(user.name, [mail for _, mail in MAILS])
+    endpoint = Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT, ca_file=str(dovecot.certificate.chain))
+    lines: list[str] = []
+    finding = await probe_account(
+        account(endpoint, user.name, user.password), lambda side, line: lines.append(line), tmp_path
+    )
+    assert finding.ok
+    assert finding.sentence.startswith(f"logged in as {user.name} by scram-sha-256 with TLS; 2 mails wait, ")
+    assert finding.details["methods"]
+    assert (finding.details["tls"], finding.details["reading"]) == (True, "shows")
+    assert not any(user.password in line for line in lines)
+    wrong = await probe_account(account(endpoint, user.name, "wrong"), None)
+    assert wrong.step == "credentials"
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_a_matter_of_tls(dovecot: Dovecot) -> None:
+    finding = await probe_account(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
+    assert finding.step == "TLS"
