@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from services.router.existence import addresses_to_check
-from services.router.recipients import Resolution
+from services.router.existence import addresses_to_check, choose
+from services.router.letter import Examination
+from services.router.recipients import Rejected, Resolved
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.rcpt_directory import INVENTED
 from shared.adapters.system_clock import SystemClock
@@ -16,22 +18,44 @@ from shared.ops.config import Configuration
 from shared.ports.directory import Finding
 
 
-async def look_up(
-    configuration: Configuration, account: Account, resolutions: Sequence[Resolution]
+async def with_existence(
+    configuration: Configuration, account: Account, examinations: Sequence[Examination]
+) -> list[Examination]:
+    """The examinations as they are after the account's directory was asked about all recipients at once."""
+    findings = await _looked_up(configuration, account, examinations)
+    return [_after(each, account, findings) for each in examinations]
+
+
+async def _looked_up(
+    configuration: Configuration, account: Account, examinations: Sequence[Examination]
 ) -> Mapping[str, Finding]:
-    """What the account's directory says of the recipients that it is asked about, all at once."""
+    addresses = {
+        address: None
+        for each in examinations
+        for address in addresses_to_check(each.resolution, account.routing)
+    }
     directories = ConfiguredDirectories(
         configuration.targets,
         helo_name=configuration.relay.helo_name,
         clock=SystemClock(),
         entropy=os.urandom,
     )
-    addresses = [each for found in resolutions for each in addresses_to_check(found, account.routing)]
     directory = directories.of(account)
     try:
-        return await directory.look_up(list(dict.fromkeys(addresses))) if directory and addresses else {}
+        return await directory.look_up(list(addresses)) if directory and addresses else {}
     finally:
         await directories.close()
+
+
+def _after(examination: Examination, account: Account, findings: Mapping[str, Finding]) -> Examination:
+    """Who would be parked is told among those who are not served."""
+    choice = choose(examination.resolution, account.routing, findings)
+    served = [Resolved(*each[:3]) for each in choice.recipients if not each.parked]
+    parked = [Rejected(each.address, f"{each.reason}; parked") for each in choice.recipients if each.parked]
+    resolution = replace(
+        examination.resolution, recipients=tuple(served), rejected=(*choice.rejected, *parked)
+    )
+    return replace(examination, resolution=resolution)
 
 
 def asked_targets(configuration: Configuration) -> frozenset[str]:

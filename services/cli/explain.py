@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import click
 from rich.text import Text
 
+from services.cli.existence import with_existence
 from services.cli.explanation import as_json, tell
 from services.cli.live import Glance, glance
 from services.cli.naming import account_ids
@@ -20,7 +22,7 @@ from services.cli.running import execute
 from services.router.identity import identify
 from services.router.letter import Examination, examine
 from shared.model.account import Account
-from shared.ops.config import load
+from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE
 
 MOST = 20
@@ -34,6 +36,9 @@ class Explained(NamedTuple):
     examination: Examination
     identity: str | None
     uid: str | None = None
+
+
+Complete = Callable[[Sequence[Explained]], list[Explained]]
 
 
 @click.command(
@@ -53,34 +58,56 @@ class Explained(NamedTuple):
     show_default=True,
     help="With --live, how many mails to look at, oldest first.",
 )
+@click.option(
+    "--ask-target",
+    is_flag=True,
+    help='Also find out who exists, as the account\'s "recipients" says: from the list, or from the target.',
+)
 @output
-def explain(path: Path, files: Sequence[BinaryIO], account: str, live: bool, limit: int, output: str) -> None:
+def explain(
+    path: Path,
+    files: Sequence[BinaryIO],
+    account: str,
+    live: bool,
+    limit: int,
+    ask_target: bool,
+    output: str,
+) -> None:
     """Tell who would get the mail in each FILE (- for standard input), and why.
 
     With --live the headers are read that the mailbox has now; nothing in it is marked, fetched or deleted.
+    With --ask-target the target is asked for the recipients; no mail is sent.
     """
     if bool(files) is live:
         raise click.UsageError("Name one FILE or more, or say --live.")
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
     chosen = configuration.accounts[name]
+    complete = partial(_with_existence, configuration, chosen) if ask_target else list[Explained]
     if live:
-        _explain_live(chosen, execute(lambda: glance(chosen, limit)), output)
+        _explain_live(chosen, execute(lambda: glance(chosen, limit)), complete, output)
         return
-    found = [_of_file(chosen, file.read()) for file in files]
+    found = complete([_of_file(chosen, file.read()) for file in files])
     if output == "json" and len(found) == 1:
         write_json(as_json(chosen, found[0].examination, found[0].identity))
     else:
         _write(chosen, found, output)
 
 
-def _explain_live(account: Account, seen: Glance, output: str) -> None:
+def _with_existence(
+    configuration: Configuration, account: Account, found: Sequence[Explained]
+) -> list[Explained]:
+    asked = execute(lambda: with_existence(configuration, account, [each.examination for each in found]))
+    return [each._replace(examination=examination) for each, examination in zip(found, asked, strict=True)]
+
+
+def _explain_live(account: Account, seen: Glance, complete: Complete, output: str) -> None:
     found = [
         Explained(examine(mail.header, account, time.time()), None, mail.uid)
         for mail in seen.mails
         if not mail.refused
     ]
-    _write(account, found, output)
+    _write(account, complete(found), output)
     refusals = list(dict.fromkeys(mail.refused for mail in seen.mails if mail.refused))
     for sentence in [*seen.problems, *refusals]:
         click.echo(f"mailferry: {sentence}", err=True)

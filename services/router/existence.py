@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.router.recipients import Resolution, Resolved
+from services.router.recipients import REJECTED_LIMIT, Rejected, Resolution, Resolved
 from shared.custody.commands import ChosenRecipient
 from shared.model.account import ExistenceCheck, MailboxKind, Routing
 from shared.ports.directory import Finding, Standing
@@ -19,10 +19,12 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who is to be served or parked, and who was rejected, each with the reason."""
+    """Who is to be served or parked, and who was rejected, each with the reason; of those rejected, about
+    `REJECTED_LIMIT` are listed.
+    """
 
     recipients: tuple[ChosenRecipient, ...]
-    rejected: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
 
     @property
     def parks(self) -> bool:
@@ -43,10 +45,10 @@ def addresses_to_check(resolution: Resolution, routing: Routing) -> list[str]:
 
 def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Finding]) -> Choice:
     """The choice that follows from `findings`; who has none was not asked about."""
-    rejected = [f"{each.value}: {each.reason}" for each in resolution.rejected]
+    rejected = resolution.rejected
     if not findings:
         chosen = (ChosenRecipient(each.address, each.original, each.reason) for each in resolution.recipients)
-        return Choice(tuple(chosen), tuple(rejected))
+        return Choice(tuple(chosen), rejected)
     present: list[ChosenRecipient] = []
     missing: list[tuple[Resolved, Finding]] = []
     for each in resolution.recipients:
@@ -57,7 +59,9 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
             present.append(ChosenRecipient(each.address, each.original, _with(each.reason, finding)))
     if missing and routing.unknown_recipients is not None:
         postmaster = str(routing.unknown_recipients)
-        rejected += [f"{each.address}: {_missing(finding)}" for each, finding in missing]
+        rejected += tuple(
+            Rejected(each.address, _missing(finding)) for each, finding in missing[:REJECTED_LIMIT]
+        )
         if all(each.address != postmaster for each in present):
             present.append(_in_their_place(postmaster, missing))
     else:
@@ -65,7 +69,7 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
             ChosenRecipient(each.address, each.original, f"{each.reason}; {_missing(finding)}", parked=True)
             for each, finding in missing
         ]
-    return Choice(tuple(present), tuple(rejected))
+    return Choice(tuple(present), rejected)
 
 
 def _with(reason: str, finding: Finding | None) -> str:

@@ -111,7 +111,7 @@ class Resolver:
             evidence=resolution.evidence,
             evidence_value=examination.evidence.value,
             recipients=choice.recipients,
-            rejected=choice.rejected,
+            rejected=tuple(f"{each.value}: {each.reason}" for each in choice.rejected),
             park_reason=resolution.park_reason,
             blob=await keep_safe(self._blobs, event.message, event.payload) if is_parked else None,
         )

@@ -164,3 +164,20 @@ def test_a_target_that_accepts_everybody_is_seen_at_a_glance(company: Company) -
         company.target.known = (BOB,)
         (found,) = json.loads(told(ferry, "test-login", "exchange", "-o", "json"))
         assert "refuses recipients that do not exist" in found["sentence"]
+
+
+def test_explain_asks_the_target_where_it_is_told_to(company: Company) -> None:
+    (company.directory / "mail.eml").write_bytes(tagged("file", to=NOBODY).raw)
+    command = ("explain", "mail.eml", "--account", "everybody", "-o", "json")
+    with company.ferry('recipients = "rcpt"', TO_POSTMASTER) as ferry:
+        (unasked,) = json.loads(told(ferry, *command))["recipients"]
+        assert (unasked["address"], company.target.connections) == (NOBODY, 0)
+        answer = json.loads(told(ferry, *command, "--ask-target"))
+        assert [each["address"] for each in answer["recipients"]] == [POSTMASTER]
+        assert answer["rejected"][-1] == {
+            "value": NOBODY,
+            "reason": f"does not exist: the target said {UNKNOWN}",
+        }
+    parking = ("explain", "mail.eml", "--account", "everybody", "--ask-target")
+    with company.ferry('recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
+        assert f"does not exist: the target said {UNKNOWN}; parked" in told(ferry, *parking)

@@ -48,7 +48,7 @@ def test_the_postmaster_is_served_in_the_place_of_who_does_not_exist() -> None:
     instead = choice.recipients[1]
     assert (instead.original, instead.stands_for) == (EVE, (EVE,))
     assert instead.reason == "postmaster, because eve@firma.de does not exist"
-    assert choice.rejected == ("eve@firma.de: does not exist: the target said 550 5.1.1 No such user",)
+    assert choice.rejected == ((EVE, "does not exist: the target said 550 5.1.1 No such user"),)
 
 
 def test_one_copy_goes_to_the_postmaster_however_many_do_not_exist() -> None:
@@ -86,7 +86,7 @@ def test_an_account_that_does_not_ask_has_everybody_served() -> None:
     choice = choose(everybody, catch_all(), {})
     assert served(choice) == [BOB]
     assert choice.recipients[0].reason == "named in To"
-    assert choice.rejected == ("x@foreign.example: foreign.example is not an accepted domain",)
+    assert choice.rejected == (("x@foreign.example", "foreign.example is not an accepted domain"),)
     assert not choice.parks
 
 
