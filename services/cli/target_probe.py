@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from services.cli.existence import accepts_all, nobodys_address
 from services.cli.finding import Finding, failed
 from services.cli.overheard import Show
 from services.cli.shown_stream import shown_dialer
@@ -23,9 +26,11 @@ REFUSED = (
 LATER = "That may be greylisting: try again in some minutes."
 
 
-async def probe_target(target: Target, helo_name: str, recipient: str | None, show: Show | None) -> Finding:
+async def probe_target(
+    target: Target, helo_name: str, recipient: str | None, show: Show | None, domains: Sequence[str] = ()
+) -> Finding:
     """Connect, encrypt, log in where credentials are configured, and ask whether mail for `recipient` would
-    be taken.
+    be taken, and for somebody in `domains` who does not exist.
     """
     timeouts = smtp.Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
     dialer = shown_dialer(network(timeouts), show) if show else None
@@ -36,11 +41,12 @@ async def probe_target(target: Target, helo_name: str, recipient: str | None, sh
         try:
             details = _details(client)
             replies = await client.ask_about("", [recipient]) if recipient else []
+            answers = await client.ask_about("", [nobodys_address(each) for each in domains])
         finally:
             await client.quit()
     except MailferryError as error:
         return failed("target", target.name, server, error, details)
-    facts = _facts(client, target)
+    facts = "; ".join([_facts(client, target), *_existence(domains, answers)])
     if not replies:
         return Finding("target", target.name, server, ok=True, sentence=facts, details=details)
     return _judged(target, facts, replies[0], details)
@@ -64,6 +70,17 @@ def _recipient(account: Account) -> str | None:
         if "*" not in domain:
             return f"{POSTMASTER}@{domain}"
     return None
+
+
+def _existence(domains: Sequence[str], answers: Sequence[RecipientReply]) -> list[str]:
+    """What the target says to addresses that nobody has."""
+    asked = list(zip(domains, answers, strict=True))
+    facts = []
+    if takes := [domain for domain, answer in asked if answer.reply.positive]:
+        facts.append(accepts_all(takes))
+    if any(answer.reply.severity == 5 for _, answer in asked):
+        facts.append("refuses recipients that do not exist")
+    return facts
 
 
 def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Finding:

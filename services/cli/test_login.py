@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from services.cli.existence import asked_domains
 from services.cli.finding import Finding
 from services.cli.naming import servers
 from services.cli.options import config_file, output
@@ -86,7 +87,13 @@ async def _probe(
         show = _shower(name) if wish.verbose else None
         recipient = wish.recipient or known_recipient(configuration, name)
         findings.append(
-            await probe_target(configuration.targets[name], configuration.relay.helo_name, recipient, show)
+            await probe_target(
+                configuration.targets[name],
+                configuration.relay.helo_name,
+                recipient,
+                show,
+                asked_domains(configuration, name),
+            )
         )
     return findings
 
