@@ -2,7 +2,8 @@
 
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
-minutes for all. `relay` is the relay alone, without a source.
+minutes for all. `relay` is the relay alone, without a source; `headers` the router's decision alone, where
+the corpus of real mails is at hand.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
+from bench.headers import headers
 from bench.relay import relay_alone
 from bench.report import show, write
 from bench.result import Result
@@ -29,7 +31,7 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay")
+CONTESTANTS = (*FROM_SOURCE, "relay", "headers")
 
 
 def main() -> None:
@@ -54,6 +56,10 @@ def main() -> None:
             results |= _measure(carriers, source, sink, work, stack, console)
         if "relay" in wanted:
             results["relay"] = relay_alone(sink, options.octets)
+        if "headers" in wanted and (decided := headers()):
+            results["headers"] = decided
+    if not results:
+        parser.exit(1, "nothing was measured: the corpus of real mails is not at hand\n")
     reference = results.get("parallel") or next(iter(results.values()))
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)

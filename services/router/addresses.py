@@ -11,7 +11,6 @@ as they are, domains in lower case and IDNA.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from services.router.lexer import Kind, Token, tokens
@@ -19,6 +18,7 @@ from shared.model.address import Address, DefectiveAddress, checked_local, norma
 from shared.model.errors import quoted
 
 ADDRESS_LIMIT = 20_000
+TOKEN_LIMIT = 200_000
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _BARE = re.compile(r"[wq]@[wl]")
 _ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
@@ -34,40 +34,58 @@ class Defect(NamedTuple):
     reason: str
 
 
-def read_addresses(value: bytes) -> list[Address | Defect]:
-    """The elements of a header field's value, in order; empty elements and empty groups are left out.
+def read_addresses(*values: bytes) -> list[Address | Defect]:
+    """The elements of the values of header fields, in order; empty elements and empty groups are left out.
 
-    After `ADDRESS_LIMIT` elements the rest is one defect.
+    Each value stands for itself. After `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them
+    together, the rest is one defect: real lists of that many addresses have fewer tokens.
     """
-    text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
     found: list[Address | Defect] = []
+    tokens_left = TOKEN_LIMIT
+    for value in values:
+        text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
+        elements, used, rest = _elements(text, tokens_left)
+        tokens_left -= used
+        rest = _read_elements(text, elements, found) or rest
+        if rest is not None:
+            found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
+            break
+    return found
+
+
+def _read_elements(text: str, elements: list[list[Token]], found: list[Address | Defect]) -> int | None:
+    """Add what the elements are to `found`; where to stop reading, if that is before their end."""
     unclosed = False
-    for element in _elements(text):
+    for element in elements:
         start, end = element[0].start, element[-1].end
         if len(found) == ADDRESS_LIMIT:
-            found.append(Defect(quoted(text[start:]), f"only the first {ADDRESS_LIMIT} addresses were read"))
-            break
+            return start
         kinds = _kinds(element)
         try:
             found.append(_address(text, element, kinds, only_in_brackets=unclosed))
         except DefectiveAddress as defect:
             found.append(Defect(quoted(text[start:end]), str(defect)))
         unclosed = unclosed or Kind.UNCLOSED in kinds
-    return found
+    return None
 
 
-def _elements(text: str) -> Iterator[list[Token]]:
-    """The tokens of each element, without white space, comments and the group's name."""
+def _elements(text: str, most: int) -> tuple[list[list[Token]], int, int | None]:
+    """The tokens of each element, without white space, comments and the group's name; how many were looked
+    at; and where that stopped, with an element that is not counted, if there are more than `most`.
+    """
+    elements: list[list[Token]] = []
     element: list[Token] = []
-    is_name, in_group = True, False
-    for token in tokens(text):
+    is_name, in_group, begun, used = True, False, 0, 0
+    for used, token in enumerate(tokens(text), 1):
+        if used > most:
+            return elements, used, begun
         kind = token.kind
         if kind is Kind.SPACE:
             continue
         if kind is Kind.SEPARATOR:
             if element:
-                yield element
-            element, is_name = [], True
+                elements.append(element)
+            element, is_name, begun = [], True, token.end
             in_group = in_group and text[token.start] != ";"
         elif kind is Kind.COLON and element and is_name and not in_group:
             element, in_group = [], True
@@ -75,7 +93,8 @@ def _elements(text: str) -> Iterator[list[Token]]:
             element.append(token)
             is_name = is_name and kind in _NAME
     if element:
-        yield element
+        elements.append(element)
+    return elements, used, None
 
 
 def _kinds(element: list[Token]) -> str:

@@ -53,7 +53,7 @@ def _topmost_resent_block(header: Header) -> list[HeaderField]:
 
 def _guess(fields: Iterable[HeaderField], names: tuple[str, ...], kind: EvidenceClass) -> Evidence | None:
     chosen = [field for field in fields if field.name in names]
-    found = [element for field in chosen for element in read_addresses(field.value)]
+    found = read_addresses(*[field.value for field in chosen])
     if not found:
         return None
     addresses = tuple([element for element in found if isinstance(element, Address)])

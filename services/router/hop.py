@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.router.addresses import read_addresses
 from shared.model.address import Address
 
+LINE_LIMIT = 16 * 1024
 _FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
 _COMMENT = re.compile(rb"\([^()\\]*+\)")
 _COMMENT_DEPTH = 4
@@ -86,8 +87,11 @@ def organisational_domain(host: str) -> str:
 def read_hop(value: bytes) -> Hop:
     """A Received line, unfolded. One that names several recipients, or says so, names none.
 
-    A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in.
+    A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in. So
+    does one longer than `LINE_LIMIT` octets.
     """
+    if len(value) > LINE_LIMIT:
+        return Hop("", None)
     clauses, _, _ = _without_comments(value).partition(b";")
     words = _WORD.findall(clauses)
     keywords = [word.lower() for word in words]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router import addresses
-from services.router.addresses import ADDRESS_LIMIT, Defect, read_addresses
+from services.router import addresses, lexer
+from services.router.addresses import ADDRESS_LIMIT, TOKEN_LIMIT, Defect, read_addresses
 from services.router.lexer import Token
 from shared.model.address import Address, parse_address
 from tests.fakes.mails import corpus_mails
@@ -193,6 +194,35 @@ def test_beyond_the_limit_the_rest_is_one_defect() -> None:
     assert len(found) == ADDRESS_LIMIT + 1
     assert isinstance(found[-1], Defect)
     assert "only the first" in found[-1].reason
+
+
+def test_beyond_the_limit_of_tokens_the_rest_is_one_defect_and_nothing_cut_in_two_is_taken() -> None:
+    found = read_addresses(b"bob@firma.de, ", b"carol@firma.de, " + b"( " * TOKEN_LIMIT + b"eve@firma.de")
+    assert found[:2] == [Address("bob", "firma.de"), Address("carol", "firma.de")]
+    assert [element.reason for element in found[2:] if isinstance(element, Defect)] == [
+        "only the first 2 addresses were read"
+    ]
+
+
+@pytest.mark.parametrize("piece", [b"(", b"<", b"@", b"\\", b":", b"a ", b",", b'"', b"()", b"a@b.de,"])
+def test_fault_40_the_tokens_looked_at_are_bounded_however_long_and_many_the_fields_are(
+    piece: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+
+    def counting(text: str) -> Iterator[Token]:
+        nonlocal looked_at
+        for token in lexer.tokens(text):
+            looked_at += 1
+            yield token
+
+    monkeypatch.setattr(addresses, "tokens", counting)
+    read_addresses(*[piece * (100_000 // len(piece))] * 10)
+    assert looked_at <= TOKEN_LIMIT + 10
+
+
+def test_a_defect_in_one_value_does_not_reach_into_the_next() -> None:
+    assert read_addresses(b'"Bob, <bob@firma.de', b"carol@firma.de")[-1] == Address("carol", "firma.de")
 
 
 @pytest.mark.parametrize(
