@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -93,6 +94,8 @@ class Resolver:
             return await read_mail(event, account, self._blobs)
 
     def _with_directory(self, event: MessageFetched, account: Account, reading: Reading) -> Examined:
+        if event.park_reason is not None:
+            return Examined(event, account, _for_nobody(reading, event.park_reason))
         to_check = addresses_to_check(reading.examination.resolution, account.routing)
         directory = self._directories.of(account) if to_check else None
         return Examined(event, account, reading, to_check, directory)
@@ -115,3 +118,10 @@ class Resolver:
             park_reason=resolution.park_reason,
             blob=await keep_safe(self._blobs, event.message, event.payload) if is_parked else None,
         )
+
+
+def _for_nobody(reading: Reading, reason: str) -> Reading:
+    """The same with no recipients: an operator has to see the mail first."""
+    examination = reading.examination
+    resolution = replace(examination.resolution, recipients=(), park_reason=reason)
+    return replace(reading, examination=replace(examination, resolution=resolution))

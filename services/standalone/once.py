@@ -84,15 +84,10 @@ async def _visits(all_three: Together, names: Sequence[str]) -> dict[str, list[V
         for name in remaining:
             visit = visits.get(name) or Visit(VisitReport(problem=ELSEWHERE, failed=True), more=False)
             history[name].append(visit.report)
-        remaining = [name for name, visit in visits.items() if visit.more and _moved(visit)]
+        remaining = [name for name, visit in visits.items() if visit.more]
         if not remaining:
             break
     return history
-
-
-def _moved(visit: Visit) -> bool:
-    """Whether the visit got something done; one that did not would be repeated for ever."""
-    return bool(visit.report.fetched or visit.report.deleted)
 
 
 async def _retries_begun(all_three: Together, configuration: Configuration) -> None:

@@ -54,6 +54,20 @@ class FakeSession(Pop3Session):
         outcome = self._outcome(line)
         return await super().answer(line) if outcome is None else self._misbehave(outcome)
 
+    @property
+    def mails(self) -> list[tuple[int, str, bytes]]:
+        """What the session has not deleted: number, uid and raw mail."""
+        return self._left
+
+    def mail(self, line: str) -> bytes:
+        """The mail that a command line names."""
+        number = int(line.split()[1])
+        return next(raw for each, _, raw in self.mails if each == number)
+
+    def spare_every_other(self) -> None:
+        """Forget half of what was to be deleted."""
+        self._deleted = set(sorted(self._deleted)[::2])
+
     def _outcome(self, line: str) -> Outcome:
         behaviours = self._server.behaviours
         behaviour = behaviours.get(line, behaviours.get(line.partition(" ")[0].upper()))

@@ -1,0 +1,84 @@
+"""Nine odd mails through the whole pipeline from every odd POP3 server: all arrive as they were, each once,
+and leave the source once.
+
+The field notes and faults are those that the oddities are named after (`tests.fakes.odd_pop3`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import odd_pop3 as odd
+from tests.fakes.command import SINGLE, configured, mailferry
+from tests.fakes.odd_mails import ODD_MAILS, as_carried
+from tests.fakes.odd_pop3 import Oddity, OddServer
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import untraced
+
+ACCOUNT = f'{SINGLE}\ndedup = "off"\ntimeout = "20s"'
+
+
+@dataclass(frozen=True)
+class Case:
+    """An oddity, how many passes it takes until nothing is left, and keys of the account."""
+
+    oddity: Oddity
+    passes: int = 1
+    keys: str = ""
+
+
+CASES = (
+    Case(odd.honest),
+    Case(odd.note_1_only_the_oldest_are_listed, passes=3),
+    Case(odd.note_4_authenticated_but_not_connected, passes=2),
+    Case(odd.note_5_throttled_in_the_middle, passes=2),
+    Case(odd.note_6_polled_too_often, passes=2),
+    Case(odd.note_7_the_mailbox_is_locked, passes=2),
+    Case(odd.note_9_a_line_of_the_listing_is_malformed),
+    Case(odd.note_12_nothing_is_pipelined),
+    Case(odd.note_12_nothing_is_pipelined, keys='pipelining = "always"'),
+    Case(odd.honest, keys='pipelining = "never"'),
+    Case(odd.honest, keys='max_messages = 2\nmax_bytes = "100KiB"'),
+    Case(odd.note_13_dots_are_not_doubled),
+    Case(odd.note_13_dots_are_not_doubled_and_nothing_is_pipelined),
+    Case(odd.note_14_sizes_count_bare_line_feeds),
+    Case(odd.note_14_sizes_count_doubled_dots),
+    Case(odd.note_14_sizes_are_too_large),
+    Case(odd.note_14_sizes_are_negative),
+    Case(odd.note_14_there_is_no_list),
+    Case(odd.note_15_status_lines_are_strange),
+    Case(odd.note_15_answers_come_in_pieces),
+    Case(odd.note_15_answers_begin_octet_by_octet),
+    Case(odd.note_17_capa_is_not_known),
+    Case(odd.note_17_a_method_hangs_up),
+    Case(odd.fault_1_hangs_up_before_quit, passes=2),
+    Case(odd.fault_2_quit_removes_half, passes=2),
+    Case(odd.fault_10_the_count_is_negative),
+    Case(odd.fault_12_hangs_up_in_the_middle_of_a_mail, passes=3),
+    Case(odd.top_where_retr_hides, keys="use_top = true"),
+    Case(odd.honest, keys="use_top = true"),
+)
+
+
+def named(case: Case) -> str:
+    return " ".join([case.oddity.__name__, *case.keys.split("\n")]).strip()
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+async def test_fault_14_and_notes_all_odd_mails_arrive_as_they_are_and_leave_the_source_once(
+    case: Case, tmp_path: Path
+) -> None:
+    server = OddServer({"u": list(ODD_MAILS.items())})
+    case.oddity(server)
+    async with server as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=f"{ACCOUNT}\n{case.keys}")
+        passes = [await mailferry("once", "-c", path, "-o", "json") for _ in range(case.passes)]
+        assert json.loads(passes[-1].out)[0]["left"] == 0, passes
+        assert Counter(source.deleted("u")) == Counter(ODD_MAILS.keys())
+        arrived = Counter(as_carried(untraced(mail.content)) for mail in target.accepted)
+    assert arrived == Counter(as_carried(raw) for raw in ODD_MAILS.values())
