@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql import open_store
 from shared.adapters.system_clock import SystemClock
 from shared.ops.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Store
+from shared.process.blobs import open_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,6 @@ async def desk(configuration: Configuration) -> AsyncIterator[Desk]:
     store = open_store(configuration.store.url.get_secret_value())
     try:
         await store.check()
-        yield Desk(store, FileBlobs(configuration.blobs.directory), SystemClock())
+        yield Desk(store, open_blobs(configuration.blobs), SystemClock())
     finally:
         await store.close()

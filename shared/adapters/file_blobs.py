@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
+import math
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
 
+from shared.adapters.blob_names import checked
 from shared.adapters.file_blob_writer import PARTIAL, PIECE, FileBlobWriter, explained
 from shared.ports.blobs import BlobMissing
-
-LONGEST_NAME = 200
-NAME = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)*", re.ASCII)
 
 
 class FileBlobs:
@@ -47,15 +45,13 @@ class FileBlobs:
         """Remove the blob, if there is one."""
         await asyncio.to_thread(self._delete, self._path(name))
 
-    async def names(self, prefix: str = "") -> AsyncIterator[str]:
-        """The names that begin with `prefix`."""
+    async def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """The names that begin with `prefix`, of files last written before that time; see the port."""
         for directory in await asyncio.to_thread(self._listed, self._root):
             if directory == PARTIAL:
                 continue
-            for file in await asyncio.to_thread(self._listed, self._root / directory):
-                name = file.replace("+", "/")
-                if name.startswith(prefix):
-                    yield name
+            for name in await asyncio.to_thread(self._names, self._root / directory, prefix, before):
+                yield name
 
     async def check(self) -> None:
         """Raises BlobsUnavailable where nothing can be written."""
@@ -73,10 +69,16 @@ class FileBlobs:
         return await asyncio.to_thread(self._remove_leftovers, before)
 
     def _path(self, name: str) -> Path:
-        if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a blob")
-        shard = hashlib.blake2s(name.encode(), digest_size=1).hexdigest()
+        shard = hashlib.blake2s(checked(name).encode(), digest_size=1).hexdigest()
         return self._root / shard / name.replace("/", "+")
+
+    def _names(self, directory: Path, prefix: str, before: float | None) -> list[str]:
+        names = {file: file.replace("+", "/") for file in self._listed(directory)}
+        return [
+            name
+            for file, name in names.items()
+            if name.startswith(prefix) and (before is None or _written(directory / file) < before)
+        ]
 
     def _opened(self, name: str) -> _Reader:
         with explained(self._root):
@@ -106,6 +108,14 @@ class FileBlobs:
                         path.unlink()
                         removed += 1
         return removed
+
+
+def _written(path: Path) -> float:
+    """When a file was last written; one that is just being deleted counts as young."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 class _Reader:

@@ -24,7 +24,7 @@ RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
 LATER = 20
-"""Each step has a second one, longer by one part in so many, so that what fails together comes back in halves."""
+"""Each step has a second one, longer by one part in so many: what fails together comes back in halves."""
 BUSY_DELAY = 1
 """Seconds for which an event is put off whose target has too much to do already; always one of the steps."""
 

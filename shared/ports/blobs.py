@@ -58,8 +58,16 @@ class Blobs(Protocol):
         """Remove the blob; it is no error if there is none."""
         ...
 
-    def names(self, prefix: str = "") -> AsyncIterator[str]:
-        """The names of all blobs that begin with `prefix`, in no order."""
+    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """The names of all blobs that begin with `prefix`, in no order; of those only that were last written
+        before `before` (seconds since the epoch, by the store's own clock), where that is given.
+        """
+        ...
+
+    async def remove_leftovers(self, before: float) -> int:
+        """Remove what writers that crashed left unfinished, last written to before `before`; returns how many
+        there were. Choose a time before which nobody can have begun a blob that is still written.
+        """
         ...
 
     async def check(self) -> None:

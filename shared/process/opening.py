@@ -13,7 +13,6 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry
 
 from shared.adapters.directories import ConfiguredDirectories
-from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.sql import open_store
 from shared.adapters.system_clock import SystemClock
@@ -23,6 +22,7 @@ from shared.ops.metrics import Metrics
 from shared.ops.surroundings import Surroundings
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
+from shared.process.blobs import open_blobs
 from shared.process.counting import CountingBroker
 
 
@@ -43,7 +43,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
             yield Surroundings(
                 store=store,
                 broker=CountingBroker(broker, metrics),
-                blobs=FileBlobs(configuration.blobs.directory),
+                blobs=open_blobs(configuration.blobs),
                 directories=ConfiguredDirectories(
                     configuration.targets,
                     helo_name=configuration.relay.helo_name,

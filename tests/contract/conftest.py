@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 import pytest
@@ -12,8 +12,17 @@ from shared.adapters.rabbitmq import RabbitMqBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
 from shared.ports.broker import Broker
+from tests.servers.directory import server_directory
+from tests.servers.moto import Moto
 
 DELAYS = [1, 3600]
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Moto]:
+    """This worker's S3."""
+    with server_directory("moto") as directory, Moto(directory) as server:
+        yield server
 
 
 @pytest.fixture(params=["memory", "rabbitmq"])

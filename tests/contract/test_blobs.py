@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.s3_blobs import S3Blobs
+from shared.model.bucket import Bucket
 from shared.ports.blobs import BlobMissing, Blobs
+from tests.servers.moto import Moto
 
 PIECE = 256 * 1024
+PART = 8 * 1024 * 1024
 NAMES = ["a", "spool/01h455vb4pex5vsknk084sn02q", "parked/one-2/raw", "x" * 200]
 NO_NAMES = [
     "",
@@ -32,9 +38,13 @@ NO_NAMES = [
 ]
 
 
-@pytest.fixture(params=["files"])
+@pytest.fixture(params=["files", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return {"files": lambda: FileBlobs(tmp_path / "blobs")}[request.param]()
+    if request.param == "files":
+        return FileBlobs(tmp_path / "blobs")
+    moto: Moto = request.getfixturevalue("moto")
+    key = SecretStr("secret")
+    return S3Blobs(Bucket(moto.new_bucket(), "some/where", moto.endpoint, "eu-central-1", "key", key))
 
 
 async def put(blobs: Blobs, name: str, *pieces: bytes, durable: bool = False) -> None:
@@ -60,9 +70,9 @@ async def test_what_was_written_is_read_back(blobs: Blobs, name: str, durable: b
     assert await content(blobs, name) == b"From: a\r\n\r\n\x00\xff"
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7])
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7, PART, 3 * PART + 7])
 async def test_a_blob_of_any_size_comes_back_in_pieces_of_bounded_size(blobs: Blobs, size: int) -> None:
-    data = bytes(number % 251 for number in range(size))
+    data = (bytes(range(251)) * (size // 251 + 1))[:size]
     await put(blobs, "blob", *[data[start : start + 65_536] for start in range(0, size, 65_536)])
 
     pieces = [piece async for piece in blobs.read("blob")]
@@ -91,7 +101,7 @@ async def test_an_older_blob_stays_until_the_newer_one_is_committed(blobs: Blobs
     assert await content(blobs, "blob") == b"new" * PIECE
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE])
+@pytest.mark.parametrize("size", [0, 1, PIECE, PART, 4 * PART + 1])
 async def test_what_was_aborted_never_was(blobs: Blobs, size: int) -> None:
     await put(blobs, "blob", b"old")
     writer = await blobs.create("blob")
@@ -150,3 +160,27 @@ async def test_a_name_that_is_none_of_ours_is_refused_everywhere(blobs: Blobs, n
         await content(blobs, name)
     with pytest.raises(ValueError, match="no name"):
         await blobs.delete(name)
+
+
+async def test_blobs_are_listed_by_age(blobs: Blobs) -> None:
+    await put(blobs, "mail/a", b"1")
+    now = time.time()
+
+    assert [name async for name in blobs.names("mail/", now - 3600)] == []
+    assert [name async for name in blobs.names("mail/", now + 3600)] == ["mail/a"]
+    assert [name async for name in blobs.names("parked/", now + 3600)] == []
+
+
+async def test_removing_leftovers_touches_no_blob(blobs: Blobs) -> None:
+    await put(blobs, "mail/a", b"1")
+    assert await blobs.remove_leftovers(time.time() + 3600) == 0
+    assert await listed(blobs) == ["mail/a"]
+
+
+async def test_an_abort_after_the_commit_changes_nothing(blobs: Blobs) -> None:
+    for size in (1, PART + 1):
+        writer = await blobs.create("blob")
+        await writer.write(b"x" * size)
+        await writer.commit(durable=True)
+        await writer.abort()
+        assert len(await content(blobs, "blob")) == size

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from shared.model.account import Account
+from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.target import Target
@@ -47,9 +48,15 @@ class StoreSection:
 
 @dataclass(frozen=True, slots=True)
 class BlobsSection:
-    """The directory of mails too large for an event, spooled and parked mail."""
+    """Where mails too large for an event, spooled and parked mail are kept: in a directory or in a bucket."""
 
-    directory: Path
+    directory: Path | None
+    bucket: Bucket | None = None
+
+    @property
+    def url(self) -> str:
+        """As it is configured."""
+        return str(self.bucket) if self.directory is None else self.directory.as_uri()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,15 @@ class StoreEntry(BrokerEntry):
 
 
 class BlobsEntry(Entry):
-    """[blobs]."""
+    """[blobs]; the other keys are for s3:// and come from the environment (AWS_*) where they are missing."""
 
     url: Text = "file:///var/lib/mailferry/blobs"
+    endpoint: Text | None = None
+    region: Text | None = None
+    access_key: Text | None = None
+    secret_key: Secret | None = None
+    secret_key_file: Text | None = None
+    secret_key_env: Text | None = None
 
 
 class MetricsEntry(Entry):
@@ -219,4 +225,4 @@ SECTIONS: dict[str, type[Entry]] = {
 ARRAYS: dict[str, type[Entry]] = {"targets": TargetEntry, "accounts": AccountEntry, "hosts": HostEntry}
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountEntry.model_fields) - {"name"}
-SECRETS = ("password", "token", "srs_key", "url")
+SECRETS = ("password", "token", "srs_key", "url", "secret_key")

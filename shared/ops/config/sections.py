@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
+from shared.model.bucket import Bucket
 from shared.ops.config import values
 from shared.ops.config.context import Context
 from shared.ops.config.locate import Path
@@ -35,6 +37,7 @@ from shared.ops.config.schema import (
     StoreEntry,
 )
 
+S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*[A-Za-z0-9._-]))?/?")
 DEFAULT_STORE = "sqlite:////var/lib/mailferry/mailferry.db"
 
 
@@ -76,8 +79,27 @@ def blobs(context: Context, table: Any) -> BlobsSection | None:
     entry = context.validated(BlobsEntry, table, _within("blobs"))
     if entry is None:
         return None
+    if entry.url.startswith("s3:"):
+        return _bucket(context, entry)
+    for key in ("endpoint", "region", "access_key", *(f"secret_key{end}" for end in ("", "_file", "_env"))):
+        if getattr(entry, key) is not None:
+            context.problems.add(("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:')
     path = _check(context, "blobs", lambda: _directory(entry.url))
     return BlobsSection(context.document.resolved(path)) if path else None
+
+
+def _bucket(context: Context, entry: BlobsEntry) -> BlobsSection | None:
+    match = S3.fullmatch(entry.url)
+    if match is None:
+        context.problems.add(("blobs", "url"), '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix')
+        return None
+    secret = context.secret(entry, "secret_key", _within("blobs"))
+    wanted = [entry.secret_key, entry.secret_key_file, entry.secret_key_env]
+    if (entry.access_key is None) != all(each is None for each in wanted):
+        missing = "access_key" if entry.access_key is None else "secret_key"
+        context.problems.add(("blobs", missing), f'"{missing}" is missing: both keys are given, or none')
+    bucket = Bucket(match[1], match[2] or "", entry.endpoint, entry.region, entry.access_key, secret)
+    return BlobsSection(None, bucket)
 
 
 def metrics(context: Context, table: Any) -> MetricsSection | None:
@@ -166,8 +188,6 @@ def _network_url(url: str, schemes: tuple[str, ...], expected: str) -> None:
 
 
 def _directory(url: str) -> str:
-    if url.startswith("s3:"):
-        raise ValueError("s3 is not available in this version; available is file:///path/to/directory")
     return unquote(_path(url, "file:", "file:///var/lib/mailferry/blobs"))
 
 

@@ -17,7 +17,7 @@ from shared.model.target import Target
 from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
 from shared.ops.config.rules import written_rules
-from shared.ops.config.runtime import Configuration
+from shared.ops.config.runtime import BlobsSection, Configuration
 from shared.ops.config.schema import DEFAULTS
 from shared.ops.config.values import AUTOMATIC, LIST_SCHEME, written_size
 
@@ -71,7 +71,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
     listen = configuration.metrics.listen
     yield "broker", iter([("url", without_password(configuration.broker.url.get_secret_value()))])
     yield "store", iter([("url", without_password(configuration.store.url.get_secret_value()))])
-    yield "blobs", iter([("url", configuration.blobs.directory.as_uri())])
+    yield "blobs", _blobs_rows(configuration.blobs)
     yield "metrics", iter([("listen", str(listen) if listen else "")])
     yield (
         "fetcher",
@@ -105,6 +105,16 @@ def _host_rows(document: Document) -> Iterator[Iterator[Row]]:
     """As they were written: a host has no defaults of its own."""
     for table in document.data.get("hosts", ()):
         yield iter(table.items())
+
+
+def _blobs_rows(blobs: BlobsSection) -> Iterator[Row]:
+    yield "url", blobs.url
+    if blobs.bucket is not None:
+        for key in ("endpoint", "region", "access_key"):
+            if (value := getattr(blobs.bucket, key)) is not None:
+                yield key, value
+        if blobs.bucket.secret_key is not None:
+            yield "secret_key", MASK
 
 
 def _target_rows(target: Target) -> Iterator[Row]:

@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
 from shared.ops.config import from_mapping, load
 from shared.ops.config.runtime import (
+    BlobsSection,
     Configuration,
     FetcherSection,
     LeasesSection,
@@ -14,6 +17,7 @@ from shared.ops.config.runtime import (
     MetricsSection,
     RelaySection,
 )
+from shared.ops.config.show import shown
 from shared.ops.config.values import Listen
 from tests.fakes.configuration import ConfigurationFile
 
@@ -102,8 +106,8 @@ def test_a_relative_directory_of_blobs_is_found_beside_the_configuration(
     [
         (
             "blobs",
-            "s3://bucket",
-            "s3 is not available in this version; available is file:///path/to/directory",
+            "s3://",
+            "expected a bucket and perhaps a prefix: s3://bucket/prefix",
         ),
         ("blobs", "/var/blobs", "expected a URL with a path such as file:///var/lib/mailferry/blobs"),
         ("blobs", "file://host/blobs", "expected a URL with a path such as file:///var/lib/mailferry/blobs"),
@@ -186,3 +190,32 @@ def test_several_processes_do_not_go_with_what_each_would_have_for_itself() -> N
         'command line: [broker] "url": router as a process of its own needs amqp:// or amqps://, not memory:',
         'command line: [store] "url": router as a process of its own needs postgresql://, not sqlite:',
     ]
+
+
+def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
+    configuration = file.load("""
+        [blobs]
+        url = "s3://mail-ferry/blobs/"
+        endpoint = "http://127.0.0.1:9000"
+        access_key = "AKIA"
+        secret_key_env = "KEY"
+    """, {"KEY": "geheim"})  # fmt: skip
+    bucket = Bucket("mail-ferry", "blobs", "http://127.0.0.1:9000", None, "AKIA", SecretStr("geheim"))
+    assert configuration.blobs == BlobsSection(None, bucket)
+    told = shown(configuration)
+    assert 'url = "s3://mail-ferry/blobs"' in told
+    assert "geheim" not in told + repr(configuration)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ('url = "s3://bucket"\naccess_key = "AKIA"', '"secret_key" is missing: both keys are given, or none'),
+        ('url = "s3://bucket"\nsecret_key = "x"', '"access_key" is missing: both keys are given, or none'),
+        ('url = "file:blobs"\nregion = "x"', '"region" has no effect: it is for a url that begins with s3:'),
+        ('url = "s3://B_"', '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix'),
+    ],
+)
+def test_what_is_wrong_with_a_bucket_is_told(file: ConfigurationFile, lines: str, sentence: str) -> None:
+    (problem,) = file.problems(f"[blobs]\n{lines}")
+    assert problem.endswith(sentence)

@@ -1,0 +1,47 @@
+"""What only blobs in S3 promise: a bucket that cannot be used is told, and secrets are not."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from shared.adapters.s3_blobs import S3Blobs
+from shared.model.bucket import Bucket
+from shared.ports.blobs import BlobsUnavailable, BlobWriter
+from tests.servers.moto import Moto
+from tests.servers.ports import free_port
+
+KEY = SecretStr("geheim")
+
+
+def bucket(name: str, endpoint: str) -> Bucket:
+    return Bucket(name, "", endpoint, "eu-central-1", "key", KEY)
+
+
+async def whole(writer: BlobWriter, data: bytes) -> None:
+    await writer.write(data)
+    await writer.commit(durable=True)
+
+
+async def test_a_bucket_that_does_not_exist_is_told_and_is_no_missing_blob(moto: Moto) -> None:
+    blobs = S3Blobs(bucket("never-made", moto.endpoint))
+    with pytest.raises(BlobsUnavailable, match="s3://never-made") as caught:
+        await blobs.check()
+    assert caught.value.temporary
+    writer = await blobs.create("mail/a")
+    with pytest.raises(BlobsUnavailable):
+        await whole(writer, b"x")
+    with pytest.raises(BlobsUnavailable):
+        [name async for name in blobs.names()]
+
+
+@pytest.mark.parametrize("size", [1, 40 * 1024 * 1024])
+async def test_a_service_that_is_away_is_told_and_the_blob_cannot_be_committed(size: int) -> None:
+    blobs = S3Blobs(bucket("bucket", f"http://127.0.0.1:{free_port()}"))
+    writer = await blobs.create("mail/a")
+    with pytest.raises(BlobsUnavailable, match="cannot be used") as caught:
+        await whole(writer, b"x" * size)
+    assert "geheim" not in str(caught.value)
+    with pytest.raises(BlobsUnavailable, match="failed before"):
+        await writer.commit(durable=True)
+    await writer.abort()
