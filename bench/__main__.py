@@ -3,19 +3,22 @@
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
 minutes for all. `relay` is the relay alone, without a source; `headers` the router's decision alone, where
-the corpus of real mails is at hand.
+the corpus of real mails is at hand. `idle` polls 1,000 mailboxes without mail, `distant` carries 20 mails of
+each account from a server that is 20 ms away.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
+from bench import idle
+from bench.distance import distant
 from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.headers import headers
@@ -31,7 +34,9 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "headers")
+CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant")
+IDLE_ACCOUNTS = 1000
+DISTANT_MAILS = 20
 
 
 def main() -> None:
@@ -54,16 +59,69 @@ def main() -> None:
             source = Source(dovecot, options.accounts, options.mails, options.octets)
             source.create()
             results |= _measure(carriers, source, sink, work, stack, console)
+        if "distant" in wanted:
+            results |= _distant(sink, options.accounts, options.octets, stack, console)
+        if "idle" in wanted:
+            results |= _idle(sink, stack, console)
         if "relay" in wanted:
             results["relay"] = relay_alone(sink, options.octets)
         if "headers" in wanted and (decided := headers()):
             results["headers"] = decided
     if not results:
         parser.exit(1, "nothing was measured: the corpus of real mails is not at hand\n")
-    reference = results.get("parallel") or next(iter(results.values()))
+    reference = _reference(results)
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)
     console.print(f"written to {RESULTS}")
+
+
+def _reference(results: Mapping[str, Result]) -> Result:
+    """What the others are compared with."""
+    for name in ("parallel", "bare", "distant fetchmails"):
+        if name in results:
+            return results[name]
+    return next(iter(results.values()))
+
+
+def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Bare clients, Mailferry, and a bare client again, as the machine may be busier than it was before."""
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+    work = stack.enter_context(server_directory("work"))
+    source = Source(dovecot, IDLE_ACCOUNTS, 0, 0)
+    source.create()
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    embedded_urls = {"broker": "memory:", "store": f"sqlite:///{work}/idle/mailferry.db"}
+    apart_urls = {"broker": rabbitmq.url(), "store": postgres.create_database()}
+    console.print("idle …")
+    return {
+        "bare": idle.bare(source, 1),
+        "bare at once": idle.bare(source, idle.BARE_AT_ONCE),
+        "idle": idle.polled("mailferry run, SQLite", source, sink, work / "idle", "run", embedded_urls),
+        "idle apart": idle.polled(
+            "mailferry fetcher, PostgreSQL", source, sink, work / "apart", "fetcher", apart_urls
+        ),
+        "bare again": replace(idle.bare(source, 1), name="bare client, again"),
+    }
+
+
+def _distant(
+    sink: SmtpSink, accounts: int, octets: int, stack: ExitStack, console: Console
+) -> dict[str, Result]:
+    """fetchmails at once and Mailferry, both by way of the same proxy."""
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+    work = stack.enter_context(server_directory("work"))
+    source = Source(dovecot, accounts, DISTANT_MAILS, octets)
+    source.create()
+    results = {}
+    with distant(dovecot.pop3_port) as port:
+        far = replace(source, distant_port=port)
+        for name, carry in (("distant fetchmails", parallel_fetchmails), ("distant", embedded)):
+            console.print(f"{name} …")
+            far.fill()
+            result = carry(far, sink, work)
+            results[name] = replace(result, name=f"{result.name}, 20 ms away")
+    return results
 
 
 def _measure(

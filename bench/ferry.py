@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.result import Result
@@ -79,6 +80,26 @@ def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str
     )
 
 
+@contextmanager
+def working(
+    command: str,
+    source: Source,
+    sink: SmtpSink,
+    home: Path,
+    urls: Mapping[str, str],
+    environment: Mapping[str, str],
+) -> Iterator[int]:
+    """A Mailferry process at work, by its id."""
+    home.mkdir()
+    config = _configured(source, sink, home, urls)
+    _upgrade(config)
+    child = _start([command, "-c", str(config)], home / f"{command}.log", environment)
+    try:
+        yield child.pid
+    finally:
+        _end({command: child})
+
+
 def _upgrade(config: Path) -> None:
     """The schema is made once in a database's life, so it is no part of what is measured."""
     subprocess.run([COMMAND, "db", "upgrade", "-c", config], check=True, stdout=subprocess.DEVNULL)
@@ -130,6 +151,7 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
     lines += [
         f'[blobs]\nurl = "file://{home}/blobs"',
         '[metrics]\nlisten = ""',
+        "[fetcher]\nhost_connections = 0",
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',
         '[defaults]\ntls = "off"\nauth = ["user"]\ntarget = "sink"\nmailbox = "single"',
@@ -137,7 +159,7 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
     ]
     lines += [
         f'[[accounts]]\ntenant = "bench"\nname = "{name}"\nrecipient = "{name}@here.test"\n'
-        f'source = "pop3://{name}@127.0.0.1:{source.dovecot.pop3_port}"'
+        f'source = "pop3://{name}@127.0.0.1:{source.pop3_port}"'
         for name in source.names
     ]
     config = home / "mailferry.toml"

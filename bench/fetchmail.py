@@ -67,7 +67,7 @@ def _prepared(source: Source, sink: SmtpSink, directory: Path, names: Sequence[s
     """A home directory with a configuration for these users: everything fetched, nothing kept, no TLS."""
     home = directory / f"fetchmail-{'-'.join(names[:1])}-{len(names)}"
     home.mkdir(exist_ok=True)
-    server = f"127.0.0.1 protocol pop3 port {source.dovecot.pop3_port} auth password"
+    server = f"127.0.0.1 protocol pop3 port {source.pop3_port} auth password"
     lines = [
         f'poll {server} user "{name}" password "{PASSWORD}" is "{name}@here.test" here '
         f'smtphost "127.0.0.1/{sink.port}" sslproto "" fetchall no keep no rewrite'

@@ -14,12 +14,20 @@ PASSWORD = "throw-away"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`accounts` mailboxes of `mails` each, every mail about `octets` long."""
+    """`accounts` mailboxes of `mails` each, every mail about `octets` long; `distant_port` is a way to the
+    server that takes its time.
+    """
 
     dovecot: Dovecot
     accounts: int
     mails: int
     octets: int
+    distant_port: int | None = None
+
+    @property
+    def pop3_port(self) -> int:
+        """Where clients connect to."""
+        return self.distant_port or self.dovecot.pop3_port
 
     @property
     def names(self) -> list[str]:
