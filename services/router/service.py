@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from services.router.announcing import announce, routed_event
 from services.router.resolving import Examined, Resolved, Resolver
-from shared.contract.codec import EVENT_CODEC
-from shared.contract.events import MessageFetched, MessageRouted, RoutedRecipient
-from shared.contract.topology import ROUTED_KEY, ROUTER_QUEUE
-from shared.custody.commands import Settled
+from shared.contract.events import MessageFetched
+from shared.contract.topology import ROUTER_QUEUE
 from shared.model.account import Account
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
@@ -28,10 +27,10 @@ from shared.ops.metrics import Metrics
 from shared.ops.settlement import hints, release_blobs
 from shared.ops.stopping import Stop
 from shared.ports.blobs import Blobs
-from shared.ports.broker import Broker, Publication, Subscription
+from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, Finding
-from shared.ports.store import Routings, Serving
+from shared.ports.store import Routings
 
 IDLE_CHECK = 5.0
 Batch = Sequence[Received[MessageFetched]]
@@ -123,32 +122,27 @@ class Router:
         if not batch:
             return
         latest = _latest(resolved)
-        for kind, count in Counter(each.evidence for each in latest.values()).items():
-            self._metrics.mails_routed.labels(evidence=kind.value).inc(count)
-        self._metrics.router_batches.observe(len(latest))
         servings, settled = await self._routings.record_routed(
             [each.mail for each in latest.values()], self._clock.now(), self._settings.message_lease
         )
         reached("router.recorded")
-        await self._publish(servings, settled, latest)
+        self._count(latest.values())
+        events = [routed_event(latest[each.message].event, each) for each in servings]
+        await announce(self._broker, events, hints(settled))
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
         await release_blobs(self._blobs, settled)
 
+    def _count(self, resolved: Collection[Resolved]) -> None:
+        for kind, count in Counter(each.evidence for each in resolved).items():
+            self._metrics.mails_routed.labels(evidence=kind.value).inc(count)
+        self._metrics.router_batches.observe(len(resolved))
+
     async def _tidy(self) -> None:
         while True:
             await self._clock.sleep(IDLE_CHECK)
             await self._directories.tidy()
-
-    async def _publish(
-        self, servings: Sequence[Serving], settled: Sequence[Settled], latest: Mapping[str, Resolved]
-    ) -> None:
-        publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(routed_event(latest[each.message].event, each)))
-            for each in servings
-        ]
-        await self._broker.publish([*publications, *hints(settled)])
 
 
 def _at_hand(mail: Examined | None) -> Mapping[str, Finding] | None:
@@ -175,21 +169,3 @@ def _latest(resolved: Sequence[Resolved]) -> dict[str, Resolved]:
         if known is None or known.mail.fetch_no < each.mail.fetch_no:
             latest[each.mail.message] = each
     return latest
-
-
-def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:
-    """The event for the relays: the mail as it was fetched, and who is to be served."""
-    return MessageRouted(
-        message=event.message,
-        tenant=event.tenant,
-        account=event.account,
-        fetch_no=event.fetch_no,
-        target=serving.target,
-        reverse_path=serving.reverse_path,
-        recipients=tuple(
-            RoutedRecipient(address=each.address, destination=each.destination, attempt=each.attempt)
-            for each in serving.recipients
-        ),
-        fetched_at=event.fetched_at,
-        payload=event.payload,
-    )

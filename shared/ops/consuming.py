@@ -156,6 +156,11 @@ class Consumer(Generic[E]):
         except Undecodable as error:
             log.error("event moved to the dead-letter queue", queue=self._queue, error=error)
             return None
+        except Exception:
+            log.exception(
+                "event moved to the dead-letter queue, over a mistake in Mailferry", queue=self._queue
+            )
+            return None
         if not isinstance(event, self._kind):
             log.error(
                 "event moved to the dead-letter queue",

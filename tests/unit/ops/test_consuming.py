@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.codec import EVENT_CODEC
-from shared.contract.events import MessageSettled
+from shared.contract.events import MessageSettled, Record
 from shared.contract.topology import DEAD_QUEUE, RELAY_QUEUE, ROUTED_KEY, topology
 from shared.ops.consuming import Appetite, Consumer, Received
 from shared.ops.stopping import Stop
@@ -76,6 +78,26 @@ async def test_what_is_no_event_is_dead_at_once() -> None:
     await consumed(broker, handler, stop)
     async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
         assert [each.body for each in await subscription.batch(10, 0.01)] == [b"no event"]
+
+
+async def test_an_event_whose_reading_meets_a_mistake_of_ours_is_dead_and_blocks_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = EVENT_CODEC.decode
+
+    def stumbling(data: bytes) -> Record:
+        if data == b"strange":
+            raise KeyError("nobody thought of this")
+        return read(data)
+
+    monkeypatch.setattr(EVENT_CODEC, "decode", stumbling)
+    stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
+    handler = Handler(stop, 1)
+    await broker.publish([Publication(ROUTED_KEY, b"strange"), event("a")])
+    await consumed(broker, handler, stop)
+    assert handler.handled == ["a"]
+    async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
+        assert [each.body for each in await subscription.batch(10, 0.01)] == [b"strange"]
 
 
 async def test_what_was_no_event_is_dead_once_though_the_others_are_handled_one_by_one() -> None:
