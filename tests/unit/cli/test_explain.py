@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main
 from tests.fakes.configuration import account
+from tests.fakes.mails import corpus_mails
 
 MAIL = (
     b"Return-Path: <sender@elsewhere.example>\r\nMessage-ID: <1@elsewhere.example>\r\n"
@@ -87,3 +89,15 @@ def test_people_are_told_whom_the_header_was_believed_and_what_was_passed_over(t
         in lines
     )
     assert not any(line.startswith("Not used") for line in lines)
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+@pytest.mark.parametrize("path", corpus_mails())
+def test_every_real_mail_is_explained_without_an_error(path: Path, form: str, tmp_path: Path) -> None:
+    result = explained(tmp_path, path.read_bytes(), "-o", form)
+    assert (result.exit_code, result.stderr) == (0, "")
+    if form == "json":
+        told = json.loads(result.stdout)
+        assert told["recipients"] or told["rejected"] or told["evidence"]["class"] == 5
+    else:
+        assert "Evidence    class " in result.stdout
