@@ -9,11 +9,13 @@ Obligations of an adapter
   published alone.
 - After `BrokerUnavailable` it is unknown which of the batch have gone out; publishing them again is harmless.
 - An unacknowledged delivery comes again, to this or another consumer, after its consumer is gone. It may
-  come more often.
+  come more often; and events that were published together may come again together, those acknowledged too, as
+  long as one of them is not.
 - A lost connection is a lost session: the adapter connects again by itself with back-off, declares the
   topology again and resumes the subscriptions. A delivery belongs to the session it came in; settling it in
   a later one does nothing.
-- A consumer never holds more than `prefetch` unsettled deliveries.
+- A consumer never holds more than `prefetch` unsettled messages of the broker: an event each, or several that
+  were published together.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ def bodies(deliveries: Sequence[Delivery]) -> list[bytes]:
     return [delivery.body for delivery in deliveries]
 
 
+async def publish_apart(broker: Broker, *bodies: bytes) -> None:
+    """Events that have nothing to do with one another: each comes and is settled alone."""
+    for body in bodies:
+        await broker.publish(fetched(body))
+
+
 async def take(subscription: Subscription, count: int) -> list[Delivery]:
     """Exactly `count` deliveries, unsettled."""
     taken: list[Delivery] = []
@@ -127,17 +133,17 @@ async def test_a_cancelled_batch_loses_nothing(broker: Broker) -> None:
 
 async def test_a_consumer_never_holds_more_than_its_prefetch(broker: Broker) -> None:
     async with broker.subscribe(ROUTER_QUEUE, 2) as small:
-        await broker.publish(fetched(b"1", b"2", b"3", b"4"))
+        await publish_apart(broker, b"1", b"2", b"3", b"4")
         held = await take(small, 2)
         async with broker.subscribe(ROUTER_QUEUE, 10) as large:
             assert bodies(await take(large, 2)) == [b"3", b"4"]
-            await broker.publish(fetched(b"5"))
+            await publish_apart(broker, b"5")
             assert bodies(await take(large, 1)) == [b"5"]
         assert bodies(held) == [b"1", b"2"]
 
 
 async def test_an_acknowledgement_makes_room_for_the_next(broker: Broker) -> None:
-    await broker.publish(fetched(b"1", b"2"))
+    await publish_apart(broker, b"1", b"2")
 
     async with broker.subscribe(ROUTER_QUEUE, 1) as subscription:
         first = await take(subscription, 1)
@@ -161,7 +167,7 @@ async def test_what_was_acknowledged_does_not_come_again(broker: Broker) -> None
 
 
 async def test_what_a_closed_subscription_held_comes_again_as_redelivered(broker: Broker) -> None:
-    await broker.publish(fetched(b"taken", b"not even taken"))
+    await publish_apart(broker, b"taken", b"not even taken")
 
     async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
         first = await take(subscription, 1)
@@ -173,7 +179,7 @@ async def test_what_a_closed_subscription_held_comes_again_as_redelivered(broker
 
 
 async def test_what_was_requeued_comes_again_as_redelivered(broker: Broker) -> None:
-    await broker.publish(fetched(b"poison", b"good"))
+    await publish_apart(broker, b"poison", b"good")
 
     async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
         both = await take(subscription, 2)
@@ -186,7 +192,7 @@ async def test_what_was_requeued_comes_again_as_redelivered(broker: Broker) -> N
 
 
 async def test_only_what_is_named_is_acknowledged(broker: Broker) -> None:
-    await broker.publish(fetched(b"1", b"2", b"3", b"4", b"5"))
+    await publish_apart(broker, b"1", b"2", b"3", b"4", b"5")
 
     async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
         held = await take(subscription, 5)
@@ -195,15 +201,31 @@ async def test_only_what_is_named_is_acknowledged(broker: Broker) -> None:
     assert bodies(await all_waiting(broker)) == [b"2", b"4"]
 
 
+async def test_of_events_published_together_the_unsettled_ones_come_again(broker: Broker) -> None:
+    await broker.publish(fetched(b"1", b"2", b"3"))
+
+    async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
+        held = await take(subscription, 3)
+        await subscription.ack(held[:2])
+        await subscription.requeue(held[2:])
+        again = await take(subscription, 1)
+        while b"3" not in bodies(again):
+            again += await take(subscription, 1)
+        assert all(delivery.redelivered for delivery in again)
+        await subscription.ack(again)
+
+    assert await all_waiting(broker) == []
+
+
 async def test_settling_twice_is_harmless(broker: Broker) -> None:
-    await broker.publish(fetched(b"1", b"2"))
+    await publish_apart(broker, b"1", b"2")
 
     async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
         held = await take(subscription, 2)
         await subscription.ack(held[:1])
         await subscription.ack(held[:1])
         await subscription.requeue(held[:1])
-        await broker.publish(fetched(b"3"))
+        await publish_apart(broker, b"3")
         assert bodies(await take(subscription, 1)) == [b"3"]
 
     assert bodies(await all_waiting(broker)) == [b"2", b"3"]
@@ -224,7 +246,7 @@ async def test_a_delivery_of_an_earlier_subscription_settles_nothing(broker: Bro
 
 async def test_two_consumers_share_a_queue(broker: Broker) -> None:
     async with broker.subscribe(ROUTER_QUEUE, 1) as one, broker.subscribe(ROUTER_QUEUE, 1) as other:
-        await broker.publish(fetched(b"1", b"2"))
+        await publish_apart(broker, b"1", b"2")
         assert sorted(bodies(await take(one, 1) + await take(other, 1))) == [b"1", b"2"]
 
 

@@ -14,12 +14,17 @@ from pika.exceptions import AMQPError
 from shared.adapters.inbox import Inbox
 from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
+from shared.adapters.rabbitmq.parcel import Unreadable, unpacked
 from shared.adapters.rabbitmq.tags import UnsettledTags
 from shared.ports.broker import BrokerUnavailable, Delivery
 from shared.ports.clock import Clock
 
 QueueToConsume = Callable[[Channel], Awaitable[str]]
 """The name of the queue, made first where it belongs to the session."""
+
+
+FEW = 10
+"""A parcel often holds about as many events, so a consumer that may hold more asks for fewer messages."""
 
 
 class RabbitMqSubscription:
@@ -45,12 +50,12 @@ class RabbitMqSubscription:
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """These were handled."""
         if self._channel:
-            self._settle(deliveries, self._channel.amqp.basic_ack)
+            self._settle(deliveries, self._channel, again=False)
 
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:
         """These were not handled."""
         if self._channel:
-            self._settle(deliveries, self._channel.amqp.basic_nack)
+            self._settle(deliveries, self._channel, again=True)
 
     async def attach(self, connection: Connection) -> None:
         """Consume on a new channel of `connection`. Raises BrokerUnavailable."""
@@ -60,9 +65,10 @@ class RabbitMqSubscription:
         self._epoch = epoch = next(self._epochs)
         inbox, tags = self._inbox, self._tags
 
-        def take(_channel: object, method: Any, _properties: object, body: bytes) -> None:
-            tags.add(method.delivery_tag)
-            inbox.put(Delivery(body, method.delivery_tag, epoch, method.redelivered))
+        def take(_channel: object, method: Any, properties: Any, body: bytes) -> None:
+            events = _events(properties.type, body)
+            for number, event in zip(tags.add(method.delivery_tag, len(events)), events, strict=True):
+                inbox.put(Delivery(event, number, epoch, method.redelivered))
 
         queue = self.queue = await self._named(channel)
         channel.amqp.add_on_cancel_callback(
@@ -70,7 +76,7 @@ class RabbitMqSubscription:
                 BrokerUnavailable(f"{connection.address.name} deleted the queue {queue}")
             )
         )
-        await channel.call(channel.amqp.basic_qos, prefetch_count=self._prefetch)
+        await channel.call(channel.amqp.basic_qos, prefetch_count=_messages(self._prefetch))
         await channel.call(channel.amqp.basic_consume, queue, take)
         self.attached = True
 
@@ -88,14 +94,30 @@ class RabbitMqSubscription:
         if channel:
             await channel.close()
 
-    def _settle(self, deliveries: Sequence[Delivery], say: Callable[..., None]) -> None:
+    def _settle(self, deliveries: Sequence[Delivery], channel: Channel, *, again: bool) -> None:
         epoch = self._epoch
-        up_to, beyond = self._tags.settle(each.tag for each in deliveries if each.epoch == epoch)
+        numbers = [each.tag for each in deliveries if each.epoch == epoch]
+        settlement = self._tags.settle(numbers, again=again)
         try:
-            if up_to is not None:
-                say(up_to, multiple=True)
-            for tag in beyond:
-                say(tag)
+            for tag in settlement.again:
+                channel.amqp.basic_nack(tag)
+            if settlement.up_to is not None:
+                channel.amqp.basic_ack(settlement.up_to, multiple=True)
+            for tag in settlement.beyond:
+                channel.amqp.basic_ack(tag)
         except AMQPError:
             # The session is ending; everything unsettled comes again in the next.
             self.detach()
+
+
+def _messages(prefetch: int) -> int:
+    """For how many messages a consumer asks that is to hold about `prefetch` events."""
+    return max(min(prefetch, FEW), prefetch // FEW)
+
+
+def _events(kind: str | None, body: bytes) -> list[bytes]:
+    """The events in a message; what cannot be read is one event, which nobody will be able to decode."""
+    try:
+        return unpacked(kind, body) or [body]
+    except Unreadable:
+        return [body]

@@ -17,12 +17,12 @@ from pika.spec import Basic
 
 from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
+from shared.adapters.rabbitmq.parcel import Parcel, parcels
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.adapters.rabbitmq.window import Batch, Window
 from shared.ports.broker import BrokerUnavailable, Publication, Unroutable
 
 PERSISTENT = 2
-HINT = BasicProperties()
 
 
 class PublishingSession:
@@ -62,12 +62,12 @@ class PublishingSession:
         """Publish all and wait for their confirms. Raises BrokerUnavailable or Unroutable."""
         done: asyncio.Future[None] = self._loop.create_future()
         batch = Batch(lambda: _resolve(done))
-        for publication in publications:
+        for parcel in parcels(publications):
             while not (self._window.has_room or self._refusal()):
                 await self._room()
             if refusal := self._refusal():
                 raise refusal
-            self._send(publication, batch)
+            self._send(parcel, batch)
         batch.complete()
         await done
         if batch.error:
@@ -90,22 +90,24 @@ class PublishingSession:
             return self._over
         return BrokerUnavailable(self._connection.blocked) if self._connection.blocked else None
 
-    def _send(self, publication: Publication, batch: Batch) -> None:
+    def _send(self, parcel: Parcel, batch: Batch) -> None:
         if not self._window:
             self._progress = self._loop.time()
             if not self._watch:
                 self._watch = self._loop.call_later(self._timeout, self._on_watch)
-        mandatory = publication.mandatory
-        tag = str(self._window.next_tag)
-        properties = BasicProperties(delivery_mode=PERSISTENT, message_id=tag) if mandatory else HINT
+        mandatory, body = parcel.mandatory, parcel.body
+        properties = BasicProperties(type=parcel.kind)
+        if mandatory:
+            properties.delivery_mode = PERSISTENT
+            properties.message_id = str(self._window.next_tag)
         try:
             self._channel.amqp.basic_publish(
-                self._exchange, publication.key, publication.body, properties, mandatory=mandatory
+                self._exchange, parcel.key, body, properties, mandatory=mandatory
             )
         except AMQPError as error:
             raise BrokerUnavailable(self._connection.address.explain(error)) from error
         # Only what has gone out counts: RabbitMQ numbers what it receives.
-        self._window.add(batch, publication)
+        self._window.add(batch, parcel, len(body))
 
     async def _room(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()

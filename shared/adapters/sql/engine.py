@@ -95,11 +95,12 @@ def postgres_engine(url: URL, connections: int) -> Engine:
 
 def _prepare_postgres(connection: Any, _record: object) -> None:
     """Plans are kept by the connection, made when tables may have been empty: they must not scan what
-    has grown since.
+    has grown since. And what PostgreSQL forbids itself looks so dear to it that it would compile it first.
     """
     with connection.cursor() as cursor:
         for setting in KEYS_ONLY:
             cursor.execute(f"SET {setting} = off")
+        cursor.execute("SET jit = off")
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
     connection.commit()
 

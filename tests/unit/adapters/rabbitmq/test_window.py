@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.rabbitmq.parcel import Parcel
 from shared.adapters.rabbitmq.window import Batch, Window
 from shared.ports.broker import BrokerUnavailable, Publication
 
@@ -19,6 +20,10 @@ class Finished:
 
     def _finish(self) -> None:
         self.times += 1
+
+
+def add(window: Window, batch: Batch, sent: Publication) -> int:
+    return window.add(batch, Parcel((sent,)), len(sent.body))
 
 
 def publication(octets: int = 1, key: str = "key") -> Publication:
@@ -36,12 +41,12 @@ def finished() -> Finished:
 
 
 def test_tags_count_from_one_as_the_broker_counts(window: Window, finished: Finished) -> None:
-    assert [window.add(finished.batch, publication()) for _ in range(3)] == [1, 2, 3]
+    assert [add(window, finished.batch, publication()) for _ in range(3)] == [1, 2, 3]
 
 
 def test_a_batch_is_finished_with_its_last_confirm(window: Window, finished: Finished) -> None:
     for _ in range(3):
-        window.add(finished.batch, publication())
+        add(window, finished.batch, publication())
     finished.batch.complete()
     window.answered(2, multiple=False, taken=True)
     window.answered(1, multiple=False, taken=True)
@@ -53,7 +58,7 @@ def test_a_batch_is_finished_with_its_last_confirm(window: Window, finished: Fin
 def test_a_batch_confirmed_before_it_was_complete_is_finished_when_it_is(
     window: Window, finished: Finished
 ) -> None:
-    window.add(finished.batch, publication())
+    add(window, finished.batch, publication())
     window.answered(1, multiple=False, taken=True)
     assert finished.times == 0
     finished.batch.complete()
@@ -68,7 +73,7 @@ def test_an_empty_batch_is_finished_at_once(finished: Finished) -> None:
 def test_one_confirm_for_many_settles_all_up_to_it_and_none_beyond(window: Window) -> None:
     batches = [Finished() for _ in range(3)]
     for each in batches:
-        window.add(each.batch, publication())
+        add(window, each.batch, publication())
         each.batch.complete()
     window.answered(2, multiple=True, taken=True)
 
@@ -77,20 +82,30 @@ def test_one_confirm_for_many_settles_all_up_to_it_and_none_beyond(window: Windo
 
 def test_a_refusal_is_counted_for_its_own_batch(window: Window) -> None:
     one, other = Finished(), Finished()
-    window.add(one.batch, publication())
-    window.add(other.batch, publication())
+    add(window, one.batch, publication())
+    add(window, other.batch, publication())
     window.answered(1, multiple=False, taken=False)
     window.answered(2, multiple=False, taken=True)
 
     assert (one.batch.refused, other.batch.refused) == (1, 0)
 
 
+def test_all_of_a_parcel_is_refused_or_returned(window: Window, finished: Finished) -> None:
+    parcel = Parcel((publication(), publication()))
+    window.add(finished.batch, parcel, 2)
+    window.add(finished.batch, parcel, 2)
+    window.returned(1)
+    window.answered(2, multiple=False, taken=False)
+    assert finished.batch.returned == [*parcel.publications]
+    assert finished.batch.refused == 2
+
+
 def test_a_return_is_charged_to_exactly_the_publication_that_came_back(window: Window) -> None:
     one, other = Finished(), Finished()
     lost = publication(key="lost")
-    window.add(one.batch, publication())
-    window.add(other.batch, publication())
-    window.add(other.batch, lost)
+    add(window, one.batch, publication())
+    add(window, other.batch, publication())
+    add(window, other.batch, lost)
     window.returned(3)
     window.returned(99)
     window.answered(3, multiple=True, taken=True)
@@ -100,7 +115,7 @@ def test_a_return_is_charged_to_exactly_the_publication_that_came_back(window: W
 
 
 def test_a_confirm_of_what_is_not_open_changes_nothing(window: Window, finished: Finished) -> None:
-    window.add(finished.batch, publication())
+    add(window, finished.batch, publication())
     window.answered(7, multiple=False, taken=False)
 
     assert (len(window), finished.batch.refused) == (1, 0)
@@ -110,7 +125,7 @@ def test_giving_up_finishes_everything_with_the_error_and_makes_room(finished: F
     window = Window(2, 100)
     error = BrokerUnavailable("gone")
     for key in ("a", "b"):
-        window.add(finished.batch, publication(key=key))
+        add(window, finished.batch, publication(key=key))
     finished.batch.complete()
     assert window.open_keys() == {"a", "b"}
     window.give_up(error)
@@ -122,9 +137,9 @@ def test_giving_up_finishes_everything_with_the_error_and_makes_room(finished: F
 @pytest.mark.parametrize(("most", "most_bytes"), [(2, 1000), (1000, 10)])
 def test_the_window_is_bounded_by_count_and_by_bytes(most: int, most_bytes: int, finished: Finished) -> None:
     window = Window(most, most_bytes)
-    window.add(finished.batch, publication(5))
+    add(window, finished.batch, publication(5))
     room = [window.has_room]
-    window.add(finished.batch, publication(5))
+    add(window, finished.batch, publication(5))
     room.append(window.has_room)
     window.answered(1, multiple=False, taken=True)
     room.append(window.has_room)
@@ -142,7 +157,7 @@ def test_every_batch_is_finished_exactly_once_in_whatever_order_the_answers_come
     batches = [Finished() for _ in sizes]
     window = Window(10_000, 1 << 20)
     tags = [
-        window.add(each.batch, publication())
+        add(window, each.batch, publication())
         for each, size in zip(batches, sizes, strict=True)
         for _ in range(size)
     ]

@@ -1,0 +1,90 @@
+"""Small events that go the same way travel together, in one message of RabbitMQ.
+
+A message costs RabbitMQ, and both ends, far more than the octets of a mail do. So what is published at once
+under one key is put into parcels. An event alone travels as it is; a parcel is marked by the message's type
+and holds each event after its length.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from shared.ports.broker import Publication
+
+PARCEL = "mailferry.parcel"
+MOST_EVENTS = 32
+MOST_OCTETS = 128 * 1024
+LENGTH = struct.Struct("!I")
+
+
+class Unreadable(Exception):
+    """A message that says it is a parcel and is none."""
+
+
+class Parcel(NamedTuple):
+    """Publications of one key that travel in one message."""
+
+    publications: tuple[Publication, ...]
+
+    @property
+    def key(self) -> str:
+        """The routing key of them all."""
+        return self.publications[0].key
+
+    @property
+    def mandatory(self) -> bool:
+        """Whether a queue has to take them."""
+        return self.publications[0].mandatory
+
+    @property
+    def kind(self) -> str | None:
+        """The type that the message is marked with."""
+        return PARCEL if len(self.publications) > 1 else None
+
+    @property
+    def body(self) -> bytes:
+        """What the message holds."""
+        if len(self.publications) == 1:
+            return self.publications[0].body
+        return b"".join(
+            [part for each in self.publications for part in (LENGTH.pack(len(each.body)), each.body)]
+        )
+
+
+def parcels(publications: Sequence[Publication]) -> Iterator[Parcel]:
+    """The publications, in their order, in as few parcels as may be."""
+    together: list[Publication] = []
+    octets = 0
+    for each in publications:
+        octets += len(each.body)
+        if together and not (
+            _fits(together[0], each) and len(together) < MOST_EVENTS and octets <= MOST_OCTETS
+        ):
+            yield Parcel(tuple(together))
+            together, octets = [], len(each.body)
+        together.append(each)
+    if together:
+        yield Parcel(tuple(together))
+
+
+def _fits(first: Publication, other: Publication) -> bool:
+    return first.key == other.key and first.mandatory == other.mandatory
+
+
+def unpacked(kind: str | None, body: bytes) -> list[bytes]:
+    """The events in a message of this type. Raises `Unreadable`."""
+    if kind != PARCEL:
+        return [body]
+    events = []
+    at = 0
+    while at < len(body):
+        start = at + LENGTH.size
+        if start > len(body):
+            raise Unreadable(f"a parcel of {len(body)} bytes ends in a length")
+        at = start + LENGTH.unpack_from(body, at)[0]
+        if at > len(body):
+            raise Unreadable(f"a parcel of {len(body)} bytes ends in an event")
+        events.append(body[start:at])
+    return events
