@@ -20,6 +20,8 @@ from shared.ops.surroundings import Surroundings
 SESSIONS_PER_CORE = 24
 WAIT_OF_A_VISIT = 60.0
 WAIT_OF_A_PASS = 3600.0
+LONGEST_SPREAD = 1.5
+"""Retries come later by chance, and by the time that they stand in a queue."""
 
 
 def build_fetcher(
@@ -34,6 +36,7 @@ def build_fetcher(
         window_octets=section.window_bytes,
         inline_limit=section.inline_limit,
         message_lease=configuration.leases.message,
+        longest_lease=longest_lease(configuration),
         settle_wait=section.settle_wait,
         longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
         wait_always=wait_always,
@@ -60,6 +63,13 @@ def build_fetcher(
     )
     make_pace = partial(pace_of, cores=around.cores)
     return Fetcher(configuration, around.store, around.broker, visitor, make_pace)
+
+
+def longest_lease(configuration: Configuration) -> float:
+    """How many seconds ahead the lease of a mail can end: it outlives the longest wait for a retry, and is
+    given in the middle of an attempt at that.
+    """
+    return LONGEST_SPREAD * max(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
 def pace_of(configuration: Configuration, cores: int) -> Pace:

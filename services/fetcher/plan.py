@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from services.fetcher.choice import Choice, Wanted, choose
 from services.fetcher.mailbox import Listed, Listing
 from services.fetcher.setbacks import Setbacks
-from shared.model.message import DELETABLE, IN_FLIGHT, LedgerKey, MessageStatus
+from shared.custody.decide import is_on_its_way
+from shared.model.message import DELETABLE, LedgerKey, MessageStatus
 from shared.model.reading import Reading
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
@@ -53,16 +55,21 @@ def make_plan(
     reading: Reading,
     now: float,
     setbacks: Setbacks,
+    longest_lease: float = inf,
 ) -> Plan:
-    """Compare what is there with what is known."""
+    """Compare what is there with what is known.
+
+    `longest_lease` is how many seconds ahead a mail's lease can end; what is beyond, a wrong clock gave.
+    """
     listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in listing.entries}
     known = {row.key: row for row in rows}
     absence_proves = listing.complete and not listing.nameless
     gone: dict[str, str] = {}
-    in_flight = [row for row in rows if is_on_its_way(row, now)]
+    in_flight = [row for row in rows if is_on_its_way(row.status, row.lease_until, now, longest_lease)]
+    on_their_way = {row.message for row in in_flight}
     for row in rows:
-        reason = _why_gone(row, listed.get(row.key), absence_proves, now)
-        if reason is not None:
+        reason = _why_gone(row, listed.get(row.key), absence_proves)
+        if reason is not None and row.message not in on_their_way:
             gone[row.message] = reason
     delete: list[tuple[float, Deletable]] = []
     fetch: list[Wanted] = []
@@ -71,7 +78,7 @@ def make_plan(
         past = known.get(key)
         if past is None or past.message in gone:
             fetch.append(Wanted(entry, key))
-        elif is_on_its_way(past, now):
+        elif past.message in on_their_way:
             continue
         elif past.status not in DELETABLE:
             fetch.append(Wanted(entry, key, past))
@@ -88,14 +95,7 @@ def make_plan(
     )
 
 
-def is_on_its_way(row: LedgerRow, now: float) -> bool:
-    """Whether the mail's event may still come back."""
-    return row.status in IN_FLIGHT and row.lease_until > now
-
-
-def _why_gone(row: LedgerRow, entry: Listed | None, absence_proves: bool, now: float) -> str | None:
-    if is_on_its_way(row, now):
-        return None
+def _why_gone(row: LedgerRow, entry: Listed | None, absence_proves: bool) -> str | None:
     if entry is not None:
         return REPLACED if _is_another(row, entry) else None
     if not absence_proves:

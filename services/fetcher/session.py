@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from services.fetcher.blame import Consequence, blamed, consequence
 from services.fetcher.choice import Wanted, left_where_they_are
@@ -41,13 +42,15 @@ class NoUniqueIds(MailferryError):
 class Limits:
     """The bounds of a visit: mails and octets on their way per account, patience in seconds for settlements.
 
-    With `wait_always` the visit waits for settlements even where a copy stays at the source.
+    `longest_lease` is how many seconds ahead the lease of a mail can end. With `wait_always` the visit waits
+    for settlements even where a copy stays at the source.
     """
 
     window_messages: int = 500
     window_octets: int = 32 * 1024 * 1024
     inline_limit: int = 256 * 1024
     message_lease: float = 900.0
+    longest_lease: float = inf
     settle_wait: float = 10.0
     longest_wait: float = 60.0
     wait_always: bool = False
@@ -171,6 +174,7 @@ class Session:
             reading=self._account.reading,
             now=self._ports.clock.now(),
             setbacks=self._setbacks,
+            longest_lease=self._limits.longest_lease,
         )
         limits = self._limits
         self._window = Window(

@@ -158,7 +158,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
-        "services.fetcher.plan._why_gone", lambda row, entry, absence_proves, now: None,
+        "services.fetcher.plan._why_gone", lambda row, entry, absence_proves: None,
     ),
     "leases are fenced": (
         stopped_past_its_lease, CameTwice,

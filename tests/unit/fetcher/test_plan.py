@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +47,11 @@ def row(
 
 
 def plan(
-    there: Listing, known: Sequence[LedgerRow] = (), retention: Retention = DELETE, max_messages: int = 0
+    there: Listing,
+    known: Sequence[LedgerRow] = (),
+    retention: Retention = DELETE,
+    max_messages: int = 0,
+    longest_lease: float = inf,
 ) -> Plan:
     return make_plan(
         there,
@@ -55,6 +61,7 @@ def plan(
         reading=Reading(max_messages=max_messages),
         now=NOW,
         setbacks=Setbacks(),
+        longest_lease=longest_lease,
     )
 
 
@@ -204,3 +211,18 @@ def test_no_plan_breaks_custody(
     on_their_way = {each.message for each in made.in_flight}
     assert not on_their_way & (set(made.gone) | set(deleted(made)))
     assert not {by_message[each].key.uid for each in on_their_way} & set(fetched(made))
+
+
+@pytest.mark.parametrize("status", [MessageStatus.FETCHED, MessageStatus.ROUTED])
+def test_fault_35_a_lease_that_only_a_wrong_clock_can_have_given_is_over(status: MessageStatus) -> None:
+    there, lease = listing(entry("a")), NOW + 40 * DAY
+    known = row("a", status, lease=lease)
+    assert plan(there, [known]).in_flight == [known]
+    put_right = plan(there, [known], longest_lease=6 * 3600)
+    assert [wanted.known for wanted in put_right.choice.fetch] == [known]
+    assert put_right.in_flight == []
+
+
+def test_a_mail_that_waits_for_its_longest_retry_is_on_its_way() -> None:
+    known = row("a", MessageStatus.ROUTED, lease=NOW + 6 * 3600)
+    assert plan(listing(entry("a")), [known], longest_lease=6 * 3600).in_flight == [known]
