@@ -139,6 +139,8 @@ class Session:
             return self._report(listing, plan, more=True)
         complete = await self._fetch(plan) and not plan.choice.more
         await self._settle(has_mailbox=self._goes_on)
+        if self._broken is not None and consequence(self._broken) is Consequence.FAIL:
+            raise self._broken
         if self._goes_on:
             await self._mailbox.finish()
         reached("fetcher.quit")
@@ -198,8 +200,6 @@ class Session:
             await intake.abandon()
         self._note_refusals(intake)
         self._left_off = self._left_off or (bool(remaining) and self._is_overdue)
-        if self._broken is not None and consequence(self._broken) is Consequence.FAIL:
-            raise self._broken
         return not remaining and self._broken is None and not self._left_off
 
     @property

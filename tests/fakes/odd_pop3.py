@@ -25,23 +25,26 @@ class OddSession(FakeSession):
         server = self.odd_server
         if server.most_listed is not None:
             del self._mails[server.most_listed :]
-        pieces = min(server.pieces, len(answer) // server.piece if server.piece else 0)
+        is_slow = line.startswith(server.slow) and server.piece > 0
+        pieces = min(server.pieces, len(answer) // server.piece) if is_slow else 0
         for place in range(pieces):
             self.writer.write(answer[place * server.piece : (place + 1) * server.piece])
             await self.writer.drain()
-            await asyncio.sleep(0)
+            await asyncio.sleep(server.pause)
         return answer[pieces * server.piece :]
 
     odd_server: OddServer
 
 
 class OddServer(Pop3Server):
-    """Answers begin with up to `pieces` pieces of `piece` octets; a session shows the `most_listed` oldest
-    mails.
+    """Answers to commands that begin with `slow` begin with up to `pieces` pieces of `piece` octets, with a
+    `pause` in seconds after each; a session shows the `most_listed` oldest mails.
     """
 
     piece = 0
     pieces = 0
+    pause = 0.0
+    slow = ""
     most_listed: int | None = None
 
     @override
