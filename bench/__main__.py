@@ -4,7 +4,8 @@ Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopb
 `bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
 minutes for all. `relay` is the relay alone, without a source; `headers` the router's decision alone, where
 the corpus of real mails is at hand. `idle` polls 1,000 mailboxes without mail, `distant` carries 20 mails of
-each account from a server that is 20 ms away.
+each account from a server that is 20 ms away. `huge` is one mail of 1 GiB through
+the fetcher alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bench.distance import distant
 from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.headers import headers
+from bench.huge import huge_mail
 from bench.relay import relay_alone
 from bench.report import show, write
 from bench.result import Result
@@ -34,7 +36,7 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant")
+CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant", "huge")
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 
@@ -65,6 +67,8 @@ def main() -> None:
             results |= _idle(sink, stack, console)
         if "relay" in wanted:
             results["relay"] = relay_alone(sink, options.octets)
+        if "huge" in wanted:
+            results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
         if "headers" in wanted and (decided := headers()):
             results["headers"] = decided
     if not results:

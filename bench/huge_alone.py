@@ -1,0 +1,49 @@
+"""The process that `bench.huge` measures: a real fetcher, alone, that makes one visit.
+
+`python -m bench.huge_alone FILE` visits the accounts of the configuration FILE once and writes what it took
+as JSON. Nobody routes what it fetches.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+
+from services.fetcher.build import build_fetcher
+from shared.adapters.sql import upgrade
+from shared.ops.config import Configuration, load
+from shared.process.memory import calm_collector
+from shared.process.opening import surroundings
+
+
+async def _visit(configuration: Configuration) -> dict[str, float]:
+    async with surroundings(configuration) as around:
+        fetcher = build_fetcher(configuration, around, name="huge")
+        started = time.perf_counter()
+        visits = await fetcher.visit_once(list(configuration.accounts))
+        seconds = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "octets": sum(visit.octets for visit in visits.values()),
+        "seconds": seconds,
+        "cpu": used.ru_utime + used.ru_stime,
+        "peak": used.ru_maxrss * 1024,
+    }
+
+
+def main() -> None:
+    """Visit, and tell."""
+    configuration = load(Path(sys.argv[1]), os.environ)
+    upgrade(configuration.store.url.get_secret_value())
+    calm_collector()
+    sys.stdout.write(json.dumps(uvloop.run(_visit(configuration))) + "\n")
+
+
+if __name__ == "__main__":
+    main()
