@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.model.address_policy import ANYWHERE, AddressPolicy
+
 
 class Tls(StrEnum):
     """How TLS comes about; `wanted` goes on in clear if it is not to be had, `required` does not."""
@@ -21,6 +23,8 @@ class Endpoint:
 
     `verify` switches certificate checks (chain and name); `ca_file` adds an own authority. `pin` is the
     fingerprint of the one certificate that is accepted, "sha256:" and 64 hex digits; it replaces the checks.
+    With `by_mx`, `host` is a domain, and its mail exchangers are the servers. `addresses` tells where
+    connections may lead.
     """
 
     host: str
@@ -30,6 +34,8 @@ class Endpoint:
     ca_file: str | None = None
     unix_path: str | None = None
     pin: str | None = None
+    by_mx: bool = False
+    addresses: AddressPolicy = ANYWHERE
 
     def __str__(self) -> str:
         return self.unix_path or f"{self.host}:{self.port}"

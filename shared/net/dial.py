@@ -2,7 +2,8 @@
 
 Promises: `dial` returns a usable `Connection` within `connect_timeout` seconds or raises a `NetworkError`
 whose sentence names the step that failed; nothing is read or sent in clear where the endpoint says implicit
-TLS; no socket is left behind on failure.
+TLS; no socket is left behind on failure. A name is looked up once, and only an address that the endpoint's
+policy allows is connected to: the one that was checked, whatever the name means by then.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
+from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault, quoted
 from shared.net.connection import Connection
-from shared.net.errors import ConnectFailed, NameLookupFailed, reason_of, tls_failed
+from shared.net.errors import AddressRefused, ConnectFailed, NameLookupFailed, reason_of, tls_failed
 from shared.net.stream import ByteStream
 from shared.net.tls import client_context
 
@@ -39,12 +41,12 @@ async def dial(
     `connect_timeout`: seconds for lookup, connect and handshake together. `inactivity_timeout`: seconds
     without a byte that every later read and write allows. `fault`: whose server this is, for the errors.
 
-    Raises `NameLookupFailed`, `ConnectFailed` or `TlsFailed`; the latter too if a pinned certificate is not
-    the one that the server shows.
+    Raises `NameLookupFailed`, `AddressRefused`, `ConnectFailed` or `TlsFailed`; the latter too if a pinned
+    certificate is not the one that the server shows.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + connect_timeout
-    addresses = await _lookup(endpoint, until, fault)
+    addresses = _allowed(endpoint, await _lookup(endpoint, until, fault))
     sock = await _connected(endpoint, addresses, until, fault)
     stream = ByteStream(loop)
     try:
@@ -80,7 +82,7 @@ async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Addres
         raise NameLookupFailed(
             f"The name of {endpoint} cannot be looked up: {reason}.", fault=fault
         ) from error
-    return [Address(family, where) for family, _, _, _, where in found[:MOST_ADDRESSES]]
+    return [Address(family, where) for family, _, _, _, where in found]
 
 
 def _literal(endpoint: Endpoint) -> Address | None:
@@ -92,6 +94,30 @@ def _literal(endpoint: Endpoint) -> Address | None:
         if "%" not in endpoint.host:
             return Address(socket.AF_INET6, (str(address), endpoint.port, 0, 0))
     return None
+
+
+def _allowed(endpoint: Endpoint, addresses: list[Address]) -> list[Address]:
+    if not endpoint.addresses.restricts:
+        return addresses[:MOST_ADDRESSES]
+    allowed = [each for each in addresses if _is_allowed(endpoint.addresses, each)]
+    if addresses and not allowed:
+        raise AddressRefused(
+            f"{endpoint} is at an address that must not be connected to: the configuration forbids it by "
+            "addresses or deny_addresses."
+        )
+    return allowed[:MOST_ADDRESSES]
+
+
+def _is_allowed(policy: AddressPolicy, address: Address) -> bool:
+    """A local socket leads to this machine, which is not public."""
+    if address.family == socket.AF_UNIX:
+        return not policy.public_only
+    assert isinstance(address.where, tuple)
+    try:
+        where = ipaddress.ip_address(str(address.where[0]).partition("%")[0])
+    except ValueError:
+        return False
+    return policy.allows(where)
 
 
 async def _connected(

@@ -21,6 +21,12 @@ class NameLookupFailed(NetworkError):
     """The host name has no address, or nobody answered the question in time."""
 
 
+class AddressRefused(NetworkError):
+    """The host's addresses are where this account or target may not lead."""
+
+    fault = Fault.OPERATOR
+
+
 class ConnectFailed(NetworkError):
     """No address of the host accepted the connection in time."""
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.model.endpoint import Endpoint
+from shared.model.errors import MailferryError
+from shared.net.errors import NetworkError
 from shared.smtp.commands import NOOP, RSET
 from shared.smtp.courier import Courier
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.errors import ConnectionLost, SessionRefused, TlsUnavailable
 from shared.smtp.extensions import Extensions
 from shared.smtp.inquiry import Inquiry
 from shared.smtp.login import Credentials
 from shared.smtp.mail import Content, Mail
 from shared.smtp.opening import Dialer, open_session
+from shared.smtp.places import places
 from shared.smtp.reply import Reply
 from shared.smtp.timeouts import Timeouts
 
@@ -34,18 +38,29 @@ async def connect(
 ) -> SmtpClient:
     """A client that is greeted, secured as `endpoint.tls` demands, and logged in if `credentials` are given.
 
+    Of several mail exchangers it is the first that lets us in; where none does, the last one's error counts.
+
     Raises `NetworkError` (no connection), `SessionRefused`, `TlsUnavailable`, `LoginImpossible`,
     `LoginRefused`, `SaslError`, `Unsendable` (the name for EHLO) or `ConnectionLost`.
     """
-    dialogue = await open_session(
-        endpoint,
-        helo_name=helo_name,
-        credentials=credentials,
-        timeouts=timeouts or Timeouts(),
-        dialer=dialer,
-        lmtp=lmtp,
-    )
-    return SmtpClient(dialogue)
+    waits = timeouts or Timeouts()
+    problem: MailferryError | None = None
+    for place in await places(endpoint, waits):
+        try:
+            dialogue = await open_session(
+                place,
+                helo_name=helo_name,
+                credentials=credentials,
+                timeouts=waits,
+                dialer=dialer,
+                lmtp=lmtp,
+            )
+        except (NetworkError, SessionRefused, TlsUnavailable, ConnectionLost) as error:
+            problem = error
+        else:
+            return SmtpClient(dialogue)
+    assert problem is not None
+    raise problem
 
 
 class SmtpClient:

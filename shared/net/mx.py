@@ -1,0 +1,61 @@
+"""The mail exchangers of a domain, in the order in which they are to be tried (RFC 5321, section 5.1).
+
+Promises: the most preferred first, equals in random order; the domain itself where it has no MX record; at
+most `MOST_EXCHANGERS` of them; an error where the domain says that it takes no mail (RFC 7505).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+
+import dns.asyncresolver
+import dns.exception
+import dns.rdtypes.ANY.MX
+import dns.resolver
+
+from shared.model.errors import Fault, quoted
+from shared.net.errors import NameLookupFailed
+
+MOST_EXCHANGERS = 10
+ROOT = "."
+
+Preferences = Iterable[tuple[int, str]]
+
+
+async def exchangers(
+    domain: str, *, seconds: float, fault: Fault, resolver: dns.asyncresolver.Resolver | None = None
+) -> list[str]:
+    """The host names of those who take mail for `domain`; `resolver`: None is the system's.
+
+    Raises `NameLookupFailed`.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            asked = resolver or dns.asyncresolver.get_default_resolver()
+            answer = await asked.resolve(domain, "MX", lifetime=seconds, search=False)
+    except dns.resolver.NoAnswer:
+        return [domain]
+    except dns.resolver.NXDOMAIN as error:
+        raise NameLookupFailed(f"There is no domain {quoted(domain)}.", fault=fault) from error
+    except (dns.exception.DNSException, OSError) as error:
+        text = f"The mail exchangers of {quoted(domain)} cannot be looked up: {_reason(error)}."
+        raise NameLookupFailed(text, fault=fault) from error
+    found = [(record.preference, record.exchange.to_text()) for record in answer]
+    hosts = ordered(found, random.random)
+    if not hosts:
+        raise NameLookupFailed(f"The domain {quoted(domain)} says that it takes no mail.", fault=fault)
+    return hosts
+
+
+def ordered(records: Preferences, chance: Callable[[], float]) -> list[str]:
+    """The hosts of MX records, most preferred first; `chance` (0 to 1) puts equals in order."""
+    ranked = sorted((preference, chance(), host) for preference, host in records if host != ROOT)
+    return [host.rstrip(ROOT) for _, _, host in ranked[:MOST_EXCHANGERS]]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError | dns.exception.Timeout):
+        return "it took too long"
+    return quoted(str(error) or type(error).__name__).rstrip(".")
