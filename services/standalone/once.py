@@ -22,6 +22,7 @@ from shared.ports.store import VisitReport
 
 MOST_VISITS = 1000
 ELSEWHERE = "another process is visiting this account now"
+PAUSED = "paused; `mailferry resume` lets it go on"
 LOOK_AGAIN = 0.05
 
 
@@ -81,8 +82,11 @@ async def _visits(all_three: Together, names: Sequence[str]) -> dict[str, list[V
     remaining = list(names)
     for _ in range(MOST_VISITS):
         visits = await all_three.fetcher.visit_once(remaining)
+        missing = [name for name in remaining if name not in visits]
+        paused = await all_three.around.store.paused_among(missing) if missing else ()
         for name in remaining:
-            visit = visits.get(name) or Visit(VisitReport(problem=ELSEWHERE, failed=True), more=False)
+            left_alone = VisitReport(problem=PAUSED if name in paused else ELSEWHERE, failed=True)
+            visit = visits.get(name) or Visit(left_alone, more=False)
             history[name].append(visit.report)
         remaining = [name for name, visit in visits.items() if visit.more]
         if not remaining:

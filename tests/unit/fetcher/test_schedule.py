@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +15,11 @@ from services.fetcher.schedule import (
     REFUSED_DISTANCE,
     SPREAD,
     automatic_concurrency,
+    bearable,
     next_visit,
 )
 from shared.model.errors import MailferryError
+from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import VisitReport
 
@@ -84,6 +88,54 @@ def test_chance_adds_at_most_a_tenth(chance: float, failures: int) -> None:
     least = after(FAILED, failures=failures)
     spread = next_visit(FAILED, poll=60, failures=failures, more=False, now=0.0, chance=chance)
     assert least <= spread <= least * (1 + SPREAD)
+
+
+@given(
+    st.sampled_from([OK, FAILED, REFUSED]),
+    st.booleans(),
+    st.integers(0, 50),
+    st.floats(0, 7200),
+    st.floats(0, 1, exclude_max=True),
+    st.none() | st.builds(LoginTooSoon, st.just("throttled"), retry_after=st.floats(0, 1e6)),
+)
+def test_no_visit_comes_sooner_than_the_host_bears(
+    report: VisitReport, more: bool, failures: int, interval: float, chance: float, error: LoginTooSoon | None
+) -> None:
+    due_at = next_visit(
+        report,
+        poll=60,
+        failures=failures,
+        more=more,
+        now=1000.0,
+        chance=chance,
+        interval=interval,
+        error=error,
+    )
+    assert due_at >= 1000.0 + interval
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "c"]), max_size=30),
+    st.lists(st.sampled_from(["a", "b"]), max_size=6),
+    st.dictionaries(st.sampled_from(["a", "b"]), st.integers(0, 4)),
+    st.integers(0, 40),
+)
+def test_of_the_accounts_to_be_visited_now_as_many_are_taken_as_their_hosts_bear(
+    places: list[str], busy: list[str], connections: dict[str, int], most: int
+) -> None:
+    hosts = {f"account-{number}": host for number, host in enumerate(places)}
+    limits = HostLimits(named={host: HostLimit(connections=count) for host, count in connections.items()})
+    now, later = bearable(list(hosts), hosts, busy, limits, most)
+    assert sorted(now + later) == sorted(hosts)
+    assert [name for name in hosts if name in now] == now
+    assert len(now) <= most
+    visits = Counter(hosts[name] for name in now)
+    for host, count in visits.items():
+        allowed = connections.get(host, 0)
+        assert not allowed or Counter(busy)[host] + count <= max(allowed, Counter(busy)[host])
+    for name in later if len(now) < most else []:
+        host = hosts[name]
+        assert 0 < connections[host] <= Counter(busy)[host] + visits[host]
 
 
 def test_automatic_concurrency_keeps_to_the_contract() -> None:

@@ -53,7 +53,10 @@ class Leases:
 
 def made(leases: Leases, broker: MemoryBroker, clock: Clock) -> Fetcher:
     visitor: Any = SimpleNamespace(
-        name="fetcher", ports=SimpleNamespace(clock=clock, restraint=None), metrics=None, board=HintBoard(clock)
+        name="fetcher",
+        ports=SimpleNamespace(clock=clock, restraint=None),
+        metrics=None,
+        board=HintBoard(clock),
     )
     nobody: Any = SimpleNamespace(accounts={})
     return Fetcher(nobody, leases, broker, visitor, lambda _: Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used

@@ -157,3 +157,14 @@ def test_capabilities_survive_repetition_case_blank_lines_and_bytes() -> None:
     assert found.mechanisms == ("PLAIN", "LOGIN")
     assert "UIDL" in found
     assert "PIPELINING" not in found
+
+
+@given(NAMES, st.lists(NAMES, unique=True, min_size=1))
+def test_a_method_that_worked_once_and_is_not_switched_on_any_more_is_not_tried(
+    preferred: str, switched_on: list[str]
+) -> None:
+    for token in (True, False):
+        tried = candidates(LoginPlan(tuple(switched_on), preferred), offer(EVERYTHING), token=token)
+        assert set(tried) <= set(switched_on)
+        if preferred in tried:
+            assert tried[0] == preferred
