@@ -29,6 +29,7 @@ class AllCommands(Commands):
         "resume": "services.cli.pausing:resume",
         "srs": "services.cli.srs:srs_group",
         "parked": "services.cli.parked:parked_group",
+        "blobs": "services.cli.blobs:blobs_group",
         "config": "services.cli.config:config_group",
         "providers": "services.cli.providers:providers_command",
         "db": "services.cli.db:db_group",

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import click
 
+from services.cli.maildir import maildir_file
 from services.cli.naming import target_names
 from services.cli.opening import Desk, desk
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, iso, moment, octets, write_rows
 from services.cli.parked_show import show_mail
 from services.cli.running import execute
+from shared.custody.settlement import needs_raw_mail
 from shared.custody.state import Message, Recipient
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.errors import Fault, MailferryError, quoted
-from shared.model.message import PENDING, RecipientStatus
+from shared.model.message import RecipientStatus
 from shared.ops.config import Configuration, load
 from shared.ports.store import Parked
 
@@ -106,7 +110,7 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
 @recipients_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None:
-    """Give a parked mail up: it is not delivered, and its raw text is deleted."""
+    """Give a parked mail up: it is not delivered, and its raw text is deleted once nobody needs it."""
     configuration = load(path, os.environ)
     message = _at_desk(configuration, lambda archive: _message(archive, mail))
     if not yes:
@@ -120,18 +124,36 @@ def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None
 @parked_group.command("export")
 @config_file
 @click.argument("mail", metavar="ID")
-@click.argument("file", type=click.File("wb", lazy=True), default="-")
-def export(path: Path, mail: str, file: BinaryIO) -> None:
-    """Write the raw mail to FILE, or to standard output."""
+@click.argument("file", type=click.File("wb", lazy=True), required=False)
+@click.option(
+    "--maildir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="Put it into this Maildir, which is made where it is missing.",
+)
+def export(path: Path, mail: str, file: BinaryIO | None, maildir: Path | None) -> None:
+    """Write the raw mail as it was fetched: to FILE, into a Maildir, or to standard output.
+
+    It stays parked.
+    """
+    if file is not None and maildir is not None:
+        raise click.UsageError("Name a file or a Maildir, not both.")
 
     async def work(archive: Desk) -> None:
         message = await _message(archive, mail)
         if message.blob is None:
             raise NoSuchMail(f"the raw text of {quoted(mail)} is not kept here")
-        async for piece in archive.blobs.read(message.blob):
-            file.write(piece)
+        with _opened(file, maildir, message.id) as sink:
+            async for piece in archive.blobs.read(message.blob):
+                sink.write(piece)
 
     _at_desk(load(path, os.environ), work)
+
+
+def _opened(file: BinaryIO | None, maildir: Path | None, message: str) -> AbstractContextManager[BinaryIO]:
+    if maildir is not None:
+        return maildir_file(maildir, message)
+    return nullcontext(file or sys.stdout.buffer)
 
 
 def _at_desk(configuration: Configuration, work: Callable[[Desk], Awaitable[T]]) -> T:
@@ -164,11 +186,7 @@ async def _discarded(archive: Desk, mail: str, recipients: Sequence[str]) -> Seq
     """Give up, and delete the raw mail once nobody is to get it any more."""
     changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
     for message in await archive.store.find(mail, 1):
-        needed = any(
-            each.status in PENDING or each.status in (RecipientStatus.PARKED, RecipientStatus.WAITING)
-            for each in message.recipients.values()
-        )
-        if message.blob is not None and message.is_concluded and not needed:
+        if message.blob is not None and not needs_raw_mail(message):
             await archive.blobs.delete(message.blob)
     return changed
 

@@ -13,6 +13,7 @@ from services.relay.lane import Lanes
 from services.relay.overdue import Overdue
 from services.relay.reach import reach_and_leave
 from services.relay.service import Relay, RelaySettings
+from services.relay.sweep import Sweep
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
@@ -67,7 +68,10 @@ def build_relay(
             lease,
             observe,
         ),
-        Overdue(around.store, around.broker, around.clock, lease),
+        [
+            Overdue(around.store, around.broker, around.clock, lease).run,
+            Sweep(around.blobs, around.store, around.clock).run,
+        ],
         RelaySettings(name, lease, APPETITE, around.topology),
     )
 

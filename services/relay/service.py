@@ -8,8 +8,9 @@ records them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,6 @@ from services.relay.attempt import Attempter
 from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusion, Conclusions
 from services.relay.lane import Lanes
-from services.relay.overdue import Overdue
 from shared.contract.events import MessageRouted
 from shared.contract.topology import BUSY_DELAY, RELAY_QUEUE, Topology
 from shared.custody.commands import Attempt
@@ -30,6 +30,9 @@ from shared.ports.clock import Clock
 from shared.ports.store import Deliveries, Serving
 
 IDLE_CHECK = 5.0
+
+Chore = Callable[[], Coroutine[Any, Any, None]]
+"""What a relay does now and then, until it is cancelled."""
 
 log = structlog.get_logger("mailferry.relay")
 
@@ -45,7 +48,7 @@ class RelaySettings:
 
 
 class Relay:
-    """Serves what is routed."""
+    """Serves what is routed, and does its chores beside it."""
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class Relay:
         circuits: Circuits,
         attempter: Attempter,
         conclusions: Conclusions,
-        overdue: Overdue,
+        chores: Sequence[Chore],
         settings: RelaySettings,
     ) -> None:
         self._broker = broker
@@ -64,7 +67,7 @@ class Relay:
         self._circuits = circuits
         self._attempter = attempter
         self._conclusions = conclusions
-        self._overdue = overdue
+        self._chores = [circuits.run, *chores]
         self._settings = settings
         self._clock: Clock = attempter.clock
         self._attempts: set[asyncio.Task[None]] = set()
@@ -75,10 +78,7 @@ class Relay:
             self._broker, RELAY_QUEUE, MessageRouted, self._settings.appetite, self._handle, self._clock
         )
         async with asyncio.TaskGroup() as group:
-            helpers = [
-                group.create_task(each)
-                for each in (self._conclusions.run(), self._overdue.run(), self._circuits.run(), self._tidy())
-            ]
+            helpers = [group.create_task(run()) for run in (self._conclusions.run, self._tidy, *self._chores)]
             try:
                 await consumer.run(stop, self._drain)
             finally:

@@ -29,6 +29,11 @@ def settlement(message: Message) -> Settled:
     )
 
 
+def needs_raw_mail(message: Message) -> bool:
+    """Whether the raw mail may still be needed; once it is not, it never will be."""
+    return not message.is_concluded or _is_needed(message)
+
+
 def _is_needed(message: Message) -> bool:
     """Whether an operator still has to decide about the blob (rule 3), or decided to have it served again."""
     return any(

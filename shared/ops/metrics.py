@@ -111,6 +111,9 @@ class Metrics:
         self.parked_bytes = self._gauge(
             "mailferry_parked_bytes", "Bytes of the mails that are kept for them."
         )
+        self.parked_oldest = self._gauge(
+            "mailferry_parked_oldest_seconds", "How long the oldest of them has been parked; 0 without any."
+        )
         self.settle_seconds = self._histogram(
             "mailferry_settle_seconds",
             "Time from the fetch of a mail until all its recipients were done.",

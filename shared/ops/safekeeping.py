@@ -9,10 +9,18 @@ from __future__ import annotations
 from shared.contract.events import Payload
 from shared.ports.blobs import Blobs
 
+FOLDER = "mail/"
+
 
 def blob_name(message: str) -> str:
     """The name of the blob that holds the raw mail of `message`."""
-    return f"mail/{message}"
+    return FOLDER + message
+
+
+def message_in(blob: str) -> str | None:
+    """The message whose raw mail the blob of this name holds; None where it is none of that kind."""
+    folder, slash, message = blob.rpartition("/")
+    return message if folder + slash == FOLDER and message else None
 
 
 async def keep_safe(blobs: Blobs, message: str, payload: Payload) -> str:

@@ -17,11 +17,9 @@ from shared.model.errors import ConfigurationError, MailferryError
 from shared.ops.config import Configuration
 from shared.ops.health import serve_health
 from shared.ops.lifecycle import run_together, signals
-from shared.ops.metrics import Metrics
 from shared.ops.readiness import Readiness
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
-from shared.ports.store import Store
 
 STORE_CHECK = 5.0
 DRAIN = 60.0
@@ -85,7 +83,7 @@ async def run_services(
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
-    async with _health(configuration, around, readiness), _watching(around.store, readiness, around.metrics):
+    async with _health(configuration, around, readiness), _watching(around, readiness):
         with signals(stop, reload):
             for name in services:
                 around.metrics.service_up.labels(service=name).set(1)
@@ -130,20 +128,22 @@ async def _health(
 
 
 @asynccontextmanager
-async def _watching(store: Store, readiness: Readiness, metrics: Metrics) -> AsyncIterator[None]:
+async def _watching(around: Surroundings, readiness: Readiness) -> AsyncIterator[None]:
     readiness.set("store", "not asked yet")
-    task = asyncio.ensure_future(_watch_store(store, readiness, metrics))
+    task = asyncio.ensure_future(_watch_store(around, readiness))
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _watch_store(store: Store, readiness: Readiness, metrics: Metrics) -> None:
+async def _watch_store(around: Surroundings, readiness: Readiness) -> None:
+    store, metrics = around.store, around.metrics
     while True:
         try:
             await store.check()
             parked, octets = await store.parked_totals()
+            oldest = await store.parked(1) if parked else ()
         except MailferryError as error:
             readiness.set("store", str(error))
             metrics.store_up.set(0)
@@ -152,4 +152,5 @@ async def _watch_store(store: Store, readiness: Readiness, metrics: Metrics) -> 
             metrics.store_up.set(1)
             metrics.parked.set(parked)
             metrics.parked_bytes.set(octets)
+            metrics.parked_oldest.set(max(0.0, around.clock.now() - oldest[0].parked_at) if oldest else 0)
         await asyncio.sleep(STORE_CHECK)

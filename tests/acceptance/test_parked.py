@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+from shared.adapters.file_blobs import FileBlobs
 from tests.fakes.command import configured, letter, mailferry
 from tests.fakes.pop3_server import Pop3Server
 from tests.fakes.smtp_server import SmtpServer
@@ -57,6 +59,35 @@ async def test_refused_mail_is_parked_shown_exported_retried_elsewhere_and_disca
         assert "carol@corp.example: discarded by an operator" in trace.out
         verified = await mailferry("journal", "verify", "-c", path)
         assert (verified.code, verified.out) == (0, "2 messages, no differences\n")
+
+
+async def test_parked_mail_is_exported_into_a_maildir_and_outlives_a_sweep(tmp_path: Path) -> None:
+    async with (
+        Pop3Server({"u": [("uid-1", VICTIM)]}) as source,
+        SmtpServer(recipients={"bob@corp.example": REFUSED}) as target,
+    ):
+        path = configured(tmp_path, source=source.port, target=target.port)
+        await mailferry("once", "-c", path)
+        (row,) = await parked(path)
+        both = await mailferry("parked", "export", row["message"], "x", "--maildir", "box", "-c", path)
+        assert (both.code, "not both" in both.err) == (2, True)
+        box = tmp_path / "box"
+        for _ in range(2):
+            assert (
+                await mailferry("parked", "export", row["message"], "--maildir", box, "-c", path)
+            ).code == 0
+        assert [file.read_bytes() for file in (box / "new").iterdir()] == [VICTIM]
+
+        await (await FileBlobs(tmp_path / "blobs").create("mail/orphan")).commit(durable=True)
+        swept = await mailferry("blobs", "sweep", "--older-than", "1h", "-c", path)
+        assert (swept.code, swept.out) == (0, "0 removed, 0 unfinished removed, 0 needed.\n")
+        for blob in (tmp_path / "blobs").rglob("mail+*"):
+            os.utime(blob, (0, 0))
+        swept = await mailferry("blobs", "sweep", "-c", path)
+        assert swept.out == "1 removed, 0 unfinished removed, 1 needed.\n"
+        young = await mailferry("blobs", "sweep", "--older-than", "59m", "-c", path)
+        assert (young.code, "younger than an hour" in young.err) == (2, True)
+        assert len(await parked(path)) == 1
 
 
 async def test_mail_for_nobody_can_only_be_retried_to_an_address(tmp_path: Path) -> None:

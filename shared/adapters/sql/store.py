@@ -8,6 +8,7 @@ from shared.adapters.sql.catch_alls import SqlCatchAlls
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.epochs import SqlEpochs
+from shared.adapters.sql.keeping import SqlKeeping
 from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
@@ -33,6 +34,7 @@ class SqlStore(
     SqlEpochs,
     SqlPruning,
     SqlOutages,
+    SqlKeeping,
     SqlArchive,
     SqlTargets,
     SqlCatchAlls,

@@ -20,6 +20,7 @@ from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
 from shared.ports.store.epochs import Epoch, Epochs
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
+from shared.ports.store.keeping import Keeping
 from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
 from shared.ports.store.outages import Outage, Outages
@@ -37,6 +38,7 @@ __all__ = [
     "Deliveries",
     "Epoch",
     "Epochs",
+    "Keeping",
     "Lease",
     "LeaseLost",
     "Leases",
@@ -73,6 +75,7 @@ class Store(
     Epochs,
     Pruning,
     Outages,
+    Keeping,
     Archive,
     CatchAlls,
     Protocol,

@@ -13,7 +13,7 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.fold import GIVEN_UP, claim_after, claims_touched, fold, fold_all
-from shared.custody.settlement import settled_by
+from shared.custody.settlement import needs_raw_mail, settled_by
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import TERMINAL, MessageStatus, RecipientStatus
 from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, routed_mail, said
@@ -122,6 +122,11 @@ def kept_promises(before: dict[str, Message], world: World) -> None:
     for message in world.messages.values():
         was = before.get(message.id)
         assert was is None or was.fetch_no <= message.fetch_no
+        # The sweep of blobs relies on this: what is needed no more is never needed again.
+        assert was is None or needs_raw_mail(was) or not needs_raw_mail(message)
+        assert needs_raw_mail(message) or not any(
+            each.status is R.PARKED or each.status not in TERMINAL for each in message.recipients.values()
+        )
         for address, recipient in message.recipients.items():
             key = ClaimKey(message.tenant, address, message.identity)
             assert recipient.status is not R.SUPPRESSED or key in world.arrived

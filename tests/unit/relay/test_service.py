@@ -150,7 +150,7 @@ async def relaying(
         Circuits(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
         attempter,
         Conclusions(store, broker, blobs, clock, PLAN, metrics, 900.0),
-        Overdue(store, broker, clock, 900.0),
+        [Overdue(store, broker, clock, 900.0).run],
         RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN),
     )
     stop = Stop()

@@ -1,0 +1,92 @@
+"""Clears away blobs that nobody needs any more: what a process left behind that died between two steps.
+
+Usually the relay that settles a mail deletes its blob. The sweep takes what that missed, never a live one:
+
+- It looks only at blobs called `mail/` and the id of their message, and only at old ones: last written more
+  than a day ago. So a fetcher that has just stored a mail has a day to enter it into the ledger; if it took
+  longer nevertheless, it would enter a mail without its blob, which then is fetched from its source again.
+- The database is asked after the listing, never before. What it does not need then it will never need again:
+  a message that it knows is concluded and has nobody parked, and no step leads from there to a recipient who
+  needs the raw mail; one that it does not know can be known only by the fetcher that has just been spoken of,
+  as every id is given once.
+- A mail that is parked, waits for a retry or is on its way needs its blob, however old that is.
+
+Any number of relays may sweep at the same time: deleting what is gone is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.model.errors import MailferryError
+from shared.ops.safekeeping import FOLDER, message_in
+from shared.ports.blobs import Blobs
+from shared.ports.clock import Clock
+from shared.ports.store.keeping import Keeping
+
+AGE = 86400.0
+"""Seconds. Far longer than any visit lasts, and than clocks are apart."""
+FIRST = 600.0
+EVERY = 6 * 3600.0
+BATCH = 200
+
+log = structlog.get_logger("mailferry.relay")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many old blobs were removed, how many are needed, and how many unfinished ones were removed."""
+
+    removed: int = 0
+    needed: int = 0
+    leftovers: int = 0
+
+
+class Sweep:
+    """Sweeps `blobs` of what is older than `age` seconds."""
+
+    def __init__(self, blobs: Blobs, keeping: Keeping, clock: Clock, age: float = AGE) -> None:
+        self._blobs = blobs
+        self._keeping = keeping
+        self._clock = clock
+        self._age = age
+
+    async def run(self) -> None:
+        """Sweep now and then, until cancelled."""
+        await self._clock.sleep(FIRST)
+        while True:
+            try:
+                swept = await self.once()
+                log.info("blobs swept", removed=swept.removed, needed=swept.needed, leftovers=swept.leftovers)
+            except MailferryError as error:
+                log.warning("blobs not swept", error=error)
+            await self._clock.sleep(EVERY)
+
+    async def once(self) -> Swept:
+        """Remove what nobody needs. Raises `BlobsUnavailable` and `StoreUnavailable`."""
+        before = self._clock.now() - self._age
+        removed = needed = 0
+        batch: list[str] = []
+        async for name in self._blobs.names(FOLDER, before):
+            batch.append(name)
+            if len(batch) >= BATCH:
+                gone = await self._remove_unneeded(batch)
+                removed, needed = removed + gone, needed + len(batch) - gone
+                batch = []
+        gone = await self._remove_unneeded(batch)
+        leftovers = await self._blobs.remove_leftovers(before)
+        return Swept(removed + gone, needed + len(batch) - gone, leftovers)
+
+    async def _remove_unneeded(self, names: Sequence[str]) -> int:
+        """Returns how many were removed; what is not called as a message's raw mail is kept."""
+        messages = {name: message for name in names if (message := message_in(name))}
+        if not messages:
+            return 0
+        needed = set(await self._keeping.needing_raw_mail([*messages.values()]))
+        unneeded = [name for name, message in messages.items() if message not in needed]
+        for name in unneeded:
+            await self._blobs.delete(name)
+        return len(unneeded)

@@ -1,0 +1,37 @@
+"""What a store promises about raw mails that have to be kept."""
+
+from __future__ import annotations
+
+from shared.adapters.sql.store import SqlStore
+from shared.model.message import RecipientStatus
+from tests.fakes.custody import BOB, EVE
+from tests.fakes.mail_lives import Lives, outcome
+
+
+async def test_only_of_a_concluded_mail_with_nobody_parked_the_raw_text_may_go(
+    lives: Lives, store: SqlStore
+) -> None:
+    fetched = await lives.fetched("uid 1", blob="blob-1")
+    routed = await lives.routed("uid 2", BOB)
+    delivered = await lives.settled("uid 3")
+    parked = await lives.routed("uid 4", BOB, EVE)
+    await lives.begin(parked)
+    await lives.end(parked, outcome(EVE), outcome(BOB, RecipientStatus.PARKED), blob="blob-2")
+    everything = [fetched, routed, delivered, parked, "never heard of", "\0"]
+
+    assert set(await store.needing_raw_mail(everything)) == {fetched, routed, parked}
+    await store.retry_parked(parked, [], None, None, lives.now)
+    assert parked in await store.needing_raw_mail(everything)
+    [begun] = await lives.begin(parked)
+    assert parked in await store.needing_raw_mail(everything)
+    await lives.end(parked, outcome(BOB), attempt=begun.attempt)
+    assert set(await store.needing_raw_mail(everything)) == {fetched, routed}
+    assert await store.needing_raw_mail([]) == []
+
+
+async def test_of_a_discarded_mail_the_raw_text_may_go(lives: Lives, store: SqlStore) -> None:
+    message = await lives.routed("uid 1", BOB)
+    await lives.park(message)
+    await store.discard_parked(message, [], lives.now)
+    assert await lives.status(message) is RecipientStatus.DISCARDED
+    assert await store.needing_raw_mail([message]) == []
