@@ -33,6 +33,10 @@ from shared.custody.state import CONCLUDED, ClaimKey, ClaimView, Message, Recipi
 from shared.model.message import DUE, IN_FLIGHT, PENDING, TERMINAL, MessageStatus, RecipientStatus
 
 NOBODY = ""
+NEARLY = 0.9
+"""A lease of which so much is left needs no extension: an attempt right after the mail was fetched, as nearly
+all are, then leaves the message as it is.
+"""
 UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
 
 
@@ -212,7 +216,8 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
     )
     if not due:
         return None
-    lease_until = max(known.lease_until, now + lease)
+    fresh = known.lease_until >= now + NEARLY * lease
+    lease_until = known.lease_until if fresh else now + lease
     return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
 
 

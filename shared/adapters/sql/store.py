@@ -13,7 +13,6 @@ from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
-from shared.adapters.sql.postgres_pool import PostgresTransactions
 from shared.adapters.sql.pruning import SqlPruning
 from shared.adapters.sql.recovery import SqlRecovery
 from shared.adapters.sql.routings import SqlRoutings
@@ -66,4 +65,6 @@ def open_store(url: str, connections: int = CONNECTIONS, *, own_process: bool = 
     if database.url is None:
         writer = sqlite_writer(database, own_process=own_process)
         return SqlStore(SqliteTransactions(database, writer), database)
+    from shared.adapters.sql.postgres_pool import PostgresTransactions  # noqa: PLC0415 - SQLite does without the driver
+
     return SqlStore(PostgresTransactions(database, connections), database)

@@ -119,8 +119,8 @@ class Work:
                 described.append(described_row(message))
             elif message is not loaded and message.gone_at is not None:
                 ended.append(ended_row(message))
-            elif message is not loaded:
-                progressed.append(progress_row(message))
+            elif (row := progress_row(message)) != progress_row(loaded):
+                progressed.append(row)
         bulk.update(connection, messages, PLACED, placed)
         bulk.insert(connection, messages, new)
         bulk.update(connection, messages, DESCRIBED, described)

@@ -213,6 +213,13 @@ class TestDelivering:
     def test_what_was_parked_is_delivered_long_after(self, status: MessageStatus) -> None:
         assert self.begin(message(status, recipient()), (BOB, 0)) == (BOB,)
 
+    @pytest.mark.parametrize(("left", "after"), [(LEASE * 0.95, LEASE * 0.95), (LEASE * 0.5, LEASE)])
+    def test_the_lease_is_extended_once_it_is_no_longer_nearly_whole(self, left: float, after: float) -> None:
+        known = message(M.ROUTED, recipient(), lease_until=NOW + left)
+        entry = decide.begun(known, Attempt("m1", 1, ((BOB, 0),), "relay-1"), NOW, LEASE)
+        assert entry is not None
+        assert entry.lease_until == NOW + after
+
     def test_an_attempt_never_shortens_the_lease(self) -> None:
         known = message(M.ROUTED, recipient(), lease_until=NOW + 5000)
         entry = decide.begun(known, Attempt("m1", 1, ((BOB, 0),), "relay-1"), NOW, LEASE)
