@@ -29,10 +29,13 @@ class Collector:
         if any(address.domain == own.domain and local == own.local.lower() for own in routing.own_addresses):
             return True
         login = self.account.login.username
-        if "@" not in login:
+        name, at, _ = login.lower().rpartition("@")
+        if not at:
             return local == login.lower() and translation(routing.domains, address.domain) is None
+        if local != name:
+            return False
         try:
             own = parse_address(login)
         except DefectiveAddress:
             return False
-        return address.domain == own.domain and local == own.local.lower()
+        return address.domain == own.domain

@@ -36,6 +36,8 @@ _OWN_NETWORKS = [
 ]
 _SECOND_LEVEL_LENGTH = 3
 _COUNTRY_LENGTH = 2
+_FLAT_COUNTRIES = frozenset({"ch", "cz", "de", "dk", "eu", "li", "lu", "nl"})
+_GENERIC = frozenset({"co", "com", "net", "org"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,17 @@ def may_name_recipient(value: bytes) -> bool:
 def organisational_domain(host: str) -> str:
     """The part of a host name that its owner registered, such as `isp.example`; "" for one that has no dot.
 
-    Without the list of public suffixes, a short label before a country's counts as part of the suffix. Where
-    that is wrong (`mx.ibm.de`), the zone merely becomes smaller than it could be.
+    Without the list of public suffixes, a short label before a country's counts as part of the suffix, but in
+    countries where names are registered right below. Where that is wrong (`mx.ibm.fr`), the zone merely
+    becomes smaller than it could be.
     """
     labels = host.rstrip(".").split(".")
     if len(labels) < 2 or not labels[-1].isalnum() or labels[-1].isdigit():
         return ""
-    is_suffix = len(labels[-1]) == _COUNTRY_LENGTH and len(labels[-2]) <= _SECOND_LEVEL_LENGTH
+    second, country = labels[-2:]
+    is_suffix = len(country) == _COUNTRY_LENGTH and len(second) <= _SECOND_LEVEL_LENGTH
+    if country in _FLAT_COUNTRIES and second not in _GENERIC:
+        is_suffix = False
     return ".".join(labels[-3 if is_suffix else -2 :])
 
 

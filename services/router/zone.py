@@ -18,7 +18,6 @@ from functools import cached_property
 
 from services.router.header import Header, HeaderField
 from services.router.hop import Client, Hop, organisational_domain, read_client, read_hop
-from shared.model.address import Address
 
 HOP_LIMIT = 100
 ANY_BELOW = "*."
@@ -36,23 +35,27 @@ class Zone:
         """What the provider's Received lines say, topmost first; at most `HOP_LIMIT`."""
         hops: list[Hop] = []
         provider = ""
-        for field in self._header.all("received")[:HOP_LIMIT]:
+        lines = self._header.all("received")[:HOP_LIMIT]
+        for number, field in enumerate(lines, 1):
             line = field.unfolded
             hop = read_hop(line)
-            domain = organisational_domain(hop.by)
-            if self._trusted_hosts:
-                trusted = is_among(self._trusted_hosts, hop.by)
-                if not trusted and (provider or domain):
-                    break
-                provider = provider or (hop.by if trusted else "")
-            elif provider and domain != provider:
+            joined = self._provider_with(hop, provider)
+            if joined is None:
                 break
-            else:
-                provider = domain
+            provider = joined
             hops.append(hop)
-            if provider and self._comes_from_outside(read_client(line), provider):
+            if provider and number < len(lines) and self._comes_from_outside(read_client(line), provider):
                 break
         return hops if provider or not self._trusted_hosts else []
+
+    def _provider_with(self, hop: Hop, provider: str) -> str | None:
+        """The provider as this hop tells, "" as long as none does; None where the hop is not his."""
+        domain = organisational_domain(hop.by)
+        if not self._trusted_hosts:
+            return None if provider and domain != provider else domain
+        if is_among(self._trusted_hosts, hop.by):
+            return provider or hop.by
+        return None if provider or domain else ""
 
     @property
     def is_vouched(self) -> bool:
@@ -94,8 +97,3 @@ def is_among(patterns: tuple[str, ...], host: str) -> bool:
         host.endswith(pattern[1:]) if pattern.startswith(ANY_BELOW) else host == pattern
         for pattern in patterns
     )
-
-
-def recipient_noted(hops: list[Hop]) -> list[tuple[Hop, Address]]:
-    """The hops that name a recipient, the one that received the mail from outside first, then upwards."""
-    return [(hop, hop.recipient) for hop in reversed(hops) if hop.recipient is not None]

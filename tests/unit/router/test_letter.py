@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from services.router import letter
 from services.router.evidence import Confidence, EvidenceClass
 from services.router.letter import Examination, examine
 from shared.contract.journal import RecipientRouted, Routed
+from shared.model.address import Address
 from shared.model.message import RecipientStatus
+from shared.model.sender import SenderKind, SenderRule
+from shared.model.srs import Srs
 from tests.fakes.mails import POSTMASTER, account, catch_all, corpus_mails, mail, single_user
 
 NOW = 1577836860.0
@@ -20,6 +26,10 @@ PIECES = st.sampled_from(
         b"To: ",
         b"Delivered-To: ",
         b"Return-Path: ",
+        b"Received: from ",
+        b" by mx.isp.example",
+        b" for ",
+        b"X-A: ",
         b"Message-ID: ",
         b"\n",
         b"\r\n",
@@ -32,6 +42,20 @@ PIECES = st.sampled_from(
         b">",
     ]
 )
+
+DAMAGES = [
+    b"",
+    b"\0",
+    b"\r",
+    b"\n",
+    b"\xff",
+    b'"',
+    b"(",
+    b"<",
+    b"@",
+    b":",
+    b"\r\nReceived: from a by b.c for <d@e.f>;",
+]
 
 
 def journal_entry(found: Examination) -> Routed:
@@ -63,12 +87,28 @@ def journal_entry(found: Examination) -> Routed:
     )
 
 
+EVERYTHING = replace(
+    catch_all(
+        {"firma.de": "keep", "*.firma.de": "*.firma.de"}, fields=("X-A:2: a*<*>", "Received:for", "To: *,<*>")
+    ),
+    recipient_prefixes=("b",),
+    trusted_hosts=("*.isp.example",),
+    own_addresses=(Address("bob", "isp.example"),),
+    aliases={Address("eve", "firma.de"): POSTMASTER},
+    strip_tags=True,
+    sender=SenderRule(SenderKind.SRS, srs=Srs("firma.de", (SecretStr("x"),))),
+)
+
+
 def assert_answered(raw: bytes) -> None:
-    found = examine(raw, account(), NOW)
-    text = journal_entry(found).model_dump_json()
-    assert "\\u0000" not in text
-    assert found.resolution.recipients
-    assert all(each.address.endswith("@firma.de") for each in found.resolution.recipients)
+    for routing in (None, EVERYTHING):
+        found = examine(raw, account(routing), NOW)
+        text = journal_entry(found).model_dump_json()
+        assert "\\u0000" not in text
+        assert not any("failed" in note for note in found.evidence.notes)
+        resolution = found.resolution
+        assert resolution.recipients or resolution.park_reason
+        assert all(each.address.rpartition("@")[2].endswith("firma.de") for each in resolution.recipients)
 
 
 def test_an_examination_says_all_that_the_router_needs() -> None:
@@ -145,6 +185,17 @@ def test_a_monstrous_header_does_not_keep_the_mail_from_its_recipient(raw: bytes
 @given(st.lists(PIECES | st.binary(max_size=5), max_size=30).map(b"".join))
 def test_any_bytes_get_an_answer(raw: bytes) -> None:
     assert_answered(raw)
+
+
+@pytest.mark.parametrize("path", corpus_mails())
+def test_fault_38_a_real_mail_that_was_damaged_gets_an_answer(path: Path) -> None:
+    damage = random.Random(path.name)
+    for _ in range(20):
+        raw = bytearray(path.read_bytes()[:10_000])
+        for _ in range(damage.randint(1, 8)):
+            at = damage.randrange(len(raw) + 1)
+            raw[at : at + damage.choice((0, 1, 20))] = damage.choice(DAMAGES) * damage.choice((1, 1, 30))
+        assert_answered(bytes(raw))
 
 
 @pytest.mark.parametrize("path", corpus_mails())
