@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from services.router.lexer import Kind, Token, tokens
-from shared.model.address import Address, DefectiveAddress, checked_local, normal_domain
+from shared.model.address import LOCAL_LIMIT, Address, DefectiveAddress, checked_local, normal_domain
 from shared.model.errors import quoted
 
 ADDRESS_LIMIT = 20_000
@@ -34,10 +34,10 @@ class Defect(NamedTuple):
     reason: str
 
 
-def read_addresses(*values: bytes) -> list[Address | Defect]:
+def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Address | Defect]:
     """The elements of the values of header fields, in order; empty elements and empty groups are left out.
 
-    Each value stands for itself. After `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them
+    Each value stands for itself. Local parts of more than `local_limit` octets are defects. After `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them
     together, the rest is one defect: real lists of that many addresses have fewer tokens.
     """
     found: list[Address | Defect] = []
@@ -46,14 +46,16 @@ def read_addresses(*values: bytes) -> list[Address | Defect]:
         text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
         elements, used, rest = _elements(text, tokens_left)
         tokens_left -= used
-        rest = _read_elements(text, elements, found) or rest
+        rest = _read_elements(text, elements, found, local_limit) or rest
         if rest is not None:
             found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
             break
     return found
 
 
-def _read_elements(text: str, elements: list[list[Token]], found: list[Address | Defect]) -> int | None:
+def _read_elements(
+    text: str, elements: list[list[Token]], found: list[Address | Defect], local_limit: int
+) -> int | None:
     """Add what the elements are to `found`; where to stop reading, if that is before their end."""
     unclosed = False
     for element in elements:
@@ -62,7 +64,7 @@ def _read_elements(text: str, elements: list[list[Token]], found: list[Address |
             return start
         kinds = _kinds(element)
         try:
-            found.append(_address(text, element, kinds, only_in_brackets=unclosed))
+            found.append(_address(text, element, kinds, local_limit, only_in_brackets=unclosed))
         except DefectiveAddress as defect:
             found.append(Defect(quoted(text[start:end]), str(defect)))
         unclosed = unclosed or Kind.UNCLOSED in kinds
@@ -101,7 +103,9 @@ def _kinds(element: list[Token]) -> str:
     return "".join([token.kind for token in element])
 
 
-def _address(text: str, element: list[Token], kinds: str, *, only_in_brackets: bool) -> Address:
+def _address(
+    text: str, element: list[Token], kinds: str, local_limit: int, *, only_in_brackets: bool
+) -> Address:
     """The one address of the element. Raises `DefectiveAddress`."""
     if _ANGLE.fullmatch(kinds):
         local, _, domain = element[-4:-1]
@@ -111,7 +115,9 @@ def _address(text: str, element: list[Token], kinds: str, *, only_in_brackets: b
         raise DefectiveAddress("it follows a quotation mark or parenthesis that is never closed")
     else:
         local, _, domain = element
-    return Address(_local(text[local.start : local.end]), normal_domain(text[domain.start : domain.end]))
+    return Address(
+        _local(text[local.start : local.end], local_limit), normal_domain(text[domain.start : domain.end])
+    )
 
 
 def _why_refused(kinds: str) -> str:
@@ -128,9 +134,9 @@ def _why_refused(kinds: str) -> str:
     return "white space or a sign in it that no address has"
 
 
-def _local(text: str) -> str:
+def _local(text: str, limit: int) -> str:
     if _CONTROL.search(text):
         raise DefectiveAddress("control characters or bytes that are no UTF-8 in the local part")
     if text.startswith("=?") and _ENCODED_WORD.search(text):
         raise DefectiveAddress("an encoded word in the local part")
-    return checked_local(text)
+    return checked_local(text, limit)

@@ -17,6 +17,8 @@ from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import NotRewritable
 
 NULL_SENDER = ""
+LONGEST_LOCAL = 200
+"""Octets; senders that carry the recipient or another sender in their local part do not keep to 64."""
 
 
 class Sender(NamedTuple):
@@ -60,7 +62,7 @@ def _return_path(zone: Zone) -> _Noted | None:
         value = field.unfolded
         if b"".join(value.split()) == b"<>":
             return _Noted(None, "Return-Path is null")
-        match read_addresses(value):
+        match read_addresses(value, local_limit=LONGEST_LOCAL):
             case [Address() as address]:
                 return _Noted(address, "Return-Path")
             case [Defect()] | _:

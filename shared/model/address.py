@@ -42,14 +42,14 @@ def parse_address(text: str) -> Address:
     return Address(checked_local(local), normal_domain(domain))
 
 
-def checked_local(local: str) -> str:
-    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2). Raises
-    `DefectiveAddress`.
+def checked_local(local: str, limit: int = LOCAL_LIMIT) -> str:
+    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2) of at most `limit`
+    octets. Raises `DefectiveAddress`.
     """
     if not local:
         raise DefectiveAddress("nothing before the @")
-    if len(local.encode("utf-8", "surrogateescape")) > LOCAL_LIMIT:
-        raise DefectiveAddress(f"local part longer than {LOCAL_LIMIT} octets")
+    if len(local.encode("utf-8", "surrogateescape")) > limit:
+        raise DefectiveAddress(f"local part longer than {limit} octets")
     if not (_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)):
         raise DefectiveAddress("local part is neither a dot-atom nor a quoted string")
     return local

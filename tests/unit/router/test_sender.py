@@ -34,6 +34,8 @@ def sender(*lines: str, rule: SenderRule | None = None) -> str:
         ("<anna@sender.example>, <eve@sender.example>", ""),
         ("<anna@sender.example\0>", ""),
         ("<b+id=x=firma.de@list.example>", "b+id=x=firma.de@list.example"),
+        (f"<{'b' * 150}@list.example>", f"{'b' * 150}@list.example"),
+        (f"<{'b' * 201}@list.example>", ""),
     ],
 )
 def test_the_reverse_path_is_the_address_in_return_path_or_null(field: str, expected: str) -> None:
