@@ -223,4 +223,4 @@ class Intake:
             payload=each.payload,
             park_reason=self._park_reason(each.payload.octets),
         )
-        return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))
+        return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)

@@ -71,7 +71,9 @@ class Attempter:
         """
         destinations = list(dict.fromkeys(each.destination for each in serving.recipients))
         self.metrics.attempts.inc()
-        envelope = Envelope(serving.reverse_path, tuple(destinations), size=event.payload.octets)
+        envelope = Envelope(
+            serving.reverse_path, tuple(destinations), size=event.payload.octets, flow=event.tenant
+        )
         try:
             with self.metrics.delivery_seconds.time():
                 replies = await way.send(serving.target, envelope, self._content(event, destinations))

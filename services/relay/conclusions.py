@@ -152,7 +152,9 @@ class Conclusions:
         event = conclusion.received.event
         return [
             Publication(
-                key, EVENT_CODEC.encode_event(event.model_copy(update={"recipients": tuple(recipients)}))
+                key,
+                EVENT_CODEC.encode_event(event.model_copy(update={"recipients": tuple(recipients)})),
+                flow=event.tenant,
             )
             for key, recipients in by_key.items()
         ]

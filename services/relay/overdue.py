@@ -55,7 +55,7 @@ class Overdue:
         found = await self._deliveries.overdue(self._clock.now(), self._patience, limit)
         messages = [each for each in found if _attempts(each) not in self._published]
         publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event))
+            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
             for message in messages
             for event in events(message)
         ]

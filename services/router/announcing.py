@@ -49,7 +49,7 @@ def _parts(event: MessageRouted) -> Iterator[MessageRouted]:
 
 
 def _published(event: MessageRouted) -> Publication:
-    return Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event))
+    return Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
 
 
 def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:

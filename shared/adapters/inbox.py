@@ -1,16 +1,16 @@
 """The deliveries that a consumer holds but has not yet handed to its service.
 
-Promises: deliveries come out in the order they went in; a waiting `batch` wakes when there is enough for
-it, not at every arrival, so that a full batch costs one wake-up.
+Promises: deliveries of a flow come out in the order they went in, and flows in turn; a waiting `batch` wakes
+when there is enough for it, not at every arrival, so that a full batch costs one wake-up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared.model.turns import Turns
 from shared.ports.broker import Delivery
 from shared.ports.clock import Clock
 
@@ -20,12 +20,12 @@ class Inbox:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: deque[Delivery] = deque()
+        self._held: Turns[Delivery] = Turns()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def put(self, delivery: Delivery) -> None:
         """Add a delivery."""
-        self._held.append(delivery)
+        self._held.append(delivery.flow, delivery)
         if self._waiters:
             self._wake()
 

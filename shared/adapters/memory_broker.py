@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
+from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.memory_queue import DelayQueue, MemorySubscription, Sink, WorkQueue
-from shared.contract.topology import Queue, Topology, settled_key
+from shared.contract.topology import DEAD_QUEUE, Queue, Topology, settled_key
 from shared.ports.broker import BrokerUnavailable, Publication, Subscription, Unroutable
 from shared.ports.clock import Clock
 
@@ -41,7 +42,7 @@ class MemoryBroker:
             sinks = self._routes.get(publication.key)
             if sinks:
                 for sink in sinks:
-                    sink.put(publication.body)
+                    sink.put(publication.body, publication.flow)
             elif publication.mandatory:
                 unroutable.append(publication)
         if unroutable:
@@ -82,13 +83,13 @@ class MemoryBroker:
 
     def _declared(self, queue: Queue) -> Sink:
         if queue.delay is None or queue.then is None:
-            work = self._queues[queue.name] = WorkQueue()
+            work = self._queues[queue.name] = DeadLetters() if queue.name == DEAD_QUEUE else WorkQueue()
             return work
         then = queue.then
-        delay = DelayQueue(queue.delay, self._clock, lambda body: self._hand_over(then, body))
+        delay = DelayQueue(queue.delay, self._clock, lambda body, flow: self._hand_over(then, body, flow))
         self._delays.append(delay)
         return delay
 
-    def _hand_over(self, key: str, body: bytes) -> None:
+    def _hand_over(self, key: str, body: bytes, flow: str) -> None:
         for sink in self._routes[key]:
-            sink.put(body)
+            sink.put(body, flow)

@@ -1,8 +1,8 @@
 """The queues of the in-process broker.
 
-A work queue hands an event to a consumer with room as soon as there is both; what a consumer gives back
-goes to the front, in its old order, marked as redelivered. A delay queue wakes once per waiting head, never
-to look whether it is time.
+A work queue hands an event to a consumer with room as soon as there is both, flow by flow; what a consumer
+gives back goes to the front, in its old order, marked as redelivered. A delay queue wakes once per waiting
+head, never to look whether it is time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from shared.adapters.inbox import Inbox
+from shared.model.turns import Turns
 from shared.ports.broker import Delivery
 from shared.ports.clock import Clock
 
@@ -21,8 +22,8 @@ from shared.ports.clock import Clock
 class Sink(Protocol):
     """Takes the events of a routing key."""
 
-    def put(self, body: bytes) -> None:
-        """Take an event."""
+    def put(self, body: bytes, flow: str) -> None:
+        """Take an event of a flow."""
         ...
 
 
@@ -69,10 +70,10 @@ class MemorySubscription:
         self._unsettled.clear()
         return unsettled
 
-    def deliver(self, body: bytes, redelivered: bool) -> None:
+    def deliver(self, body: bytes, flow: str, redelivered: bool) -> None:
         """Hold an event until it is settled."""
         self._tag = tag = self._tag + 1
-        self._unsettled[tag] = delivery = Delivery(body, tag, self._epoch, redelivered)
+        self._unsettled[tag] = delivery = Delivery(body, tag, self._epoch, redelivered, flow)
         self._inbox.put(delivery)
 
     def _take(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -84,15 +85,15 @@ class MemorySubscription:
 
 
 class WorkQueue:
-    """Events in their order, handed to consumers in turn."""
+    """Events in the order of their flows, handed to consumers in turn."""
 
     def __init__(self) -> None:
-        self._ready: deque[tuple[bytes, bool]] = deque()
+        self._ready: Turns[tuple[bytes, str, bool]] = Turns()
         self._consumers: deque[MemorySubscription] = deque()
 
-    def put(self, body: bytes) -> None:
+    def put(self, body: bytes, flow: str) -> None:
         """Take an event; a consumer gets it at once if the queue is empty and one has room."""
-        self._ready.append((body, False))
+        self._ready.append(flow, (body, flow, False))
         if self._consumers:
             self._hand_out()
 
@@ -109,7 +110,8 @@ class WorkQueue:
             self._settled(consumer.detach())
 
     def _settled(self, returned: Sequence[Delivery]) -> None:
-        self._ready.extendleft((delivery.body, True) for delivery in reversed(returned))
+        for delivery in reversed(returned):
+            self._ready.appendleft(delivery.flow, (delivery.body, delivery.flow, True))
         self._hand_out()
 
     def _hand_out(self) -> None:
@@ -130,16 +132,16 @@ class WorkQueue:
 class DelayQueue:
     """Events that wait `delay` seconds each and are then handed to `then`."""
 
-    def __init__(self, delay: float, clock: Clock, then: Callable[[bytes], None]) -> None:
+    def __init__(self, delay: float, clock: Clock, then: Callable[[bytes, str], None]) -> None:
         self._delay = delay
         self._clock = clock
         self._then = then
-        self._waiting: deque[tuple[float, bytes]] = deque()
+        self._waiting: deque[tuple[float, bytes, str]] = deque()
         self._waker: asyncio.Task[None] | None = None
 
-    def put(self, body: bytes) -> None:
+    def put(self, body: bytes, flow: str) -> None:
         """Take an event."""
-        self._waiting.append((self._clock.monotonic() + self._delay, body))
+        self._waiting.append((self._clock.monotonic() + self._delay, body, flow))
         if self._waker is None:
             self._waker = asyncio.ensure_future(self._hand_over_when_due())
 
@@ -152,10 +154,11 @@ class DelayQueue:
 
     async def _hand_over_when_due(self) -> None:
         while self._waiting:
-            due, _ = self._waiting[0]
+            due, _, _ = self._waiting[0]
             remaining = due - self._clock.monotonic()
             if remaining > 0:
                 await self._clock.sleep(remaining)
             while self._waiting and self._waiting[0][0] <= self._clock.monotonic():
-                self._then(self._waiting.popleft()[1])
+                _, body, flow = self._waiting.popleft()
+                self._then(body, flow)
         self._waker = None

@@ -62,21 +62,29 @@ class TooLarge(MailferryError):
 
 
 class Publication(NamedTuple):
-    """An event to publish under a routing key. A hint that may find no queue is not `mandatory`."""
+    """An event to publish under a routing key. A hint that may find no queue is not `mandatory`.
+
+    Events of one `flow`, a tenant's name, stay in their order; flows are handed out in turn, where the
+    adapter can, so that one with thousands of events does not hold up another.
+    """
 
     key: str
     body: bytes
     mandatory: bool = True
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """An event that arrived. `epoch` names the session in which it came, `tag` the delivery within it."""
+    """An event that arrived. `epoch` names the session in which it came, `tag` the delivery within it; `flow`
+    is known where the adapter keeps it.
+    """
 
     body: bytes
     tag: int
     epoch: int
     redelivered: bool = False
+    flow: str = ""
 
 
 class Subscription(Protocol):

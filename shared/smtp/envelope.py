@@ -16,7 +16,7 @@ class Envelope:
 
     `size` (octets with CRLF line ends) and `eight_bit` describe content that comes as a stream; None: not
     known. For content that is given whole both are counted, and these are not looked at. `dsn` is said to
-    targets that offer it.
+    targets that offer it. Mails of different `flow`s are served in turn, see `shared.model.turns`.
     """
 
     reverse_path: str
@@ -24,6 +24,7 @@ class Envelope:
     size: int | None = None
     eight_bit: bool | None = None
     dsn: Dsn | None = None
+    flow: str = ""
 
     @property
     def international(self) -> bool:

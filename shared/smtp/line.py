@@ -1,11 +1,13 @@
-"""The line in which mails wait for a connection to one target."""
+"""The line in which mails wait for a connection to one target: flow by flow, so that one tenant's thousands
+do not hold up another's single mail.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 
+from shared.model.turns import Turns
 from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.errors import NoConnectionFree
 from shared.smtp.mail import Content, Mail
@@ -34,12 +36,14 @@ class Waiting(Mail):
 
 
 class Line:
-    """First come, first served; who has waited for `patience` seconds is told `NoConnectionFree`."""
+    """First come, first served within a flow. Who has waited for `patience` seconds is told
+    `NoConnectionFree`.
+    """
 
     def __init__(self, target: str, patience: float | None) -> None:
         self._target = target
         self._patience = patience
-        self._mails: deque[Waiting] = deque()
+        self._mails: Turns[Waiting] = Turns()
         self._watch: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -47,12 +51,12 @@ class Line:
 
     def join(self, mail: Waiting) -> None:
         """Wait at the end."""
-        self._mails.append(mail)
+        self._mails.append(mail.envelope.flow, mail)
 
     def give_back(self, mail: Waiting) -> None:
         """Wait at the front, as before."""
         mail.carrier = None
-        self._mails.appendleft(mail)
+        self._mails.appendleft(mail.envelope.flow, mail)
 
     def next(self) -> Waiting | None:
         """Whose turn it is."""
@@ -60,18 +64,22 @@ class Line:
 
     def leave(self, mail: Waiting) -> None:
         """Wait no more; nothing happens to one that does not wait."""
-        if mail in self._mails:
-            self._mails.remove(mail)
+        self._mails.remove(mail.envelope.flow, mail)
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that nobody waits too long; to be called when somebody has to."""
         if self._patience is not None and self._watch is None and self._mails:
-            due = self._mails[0].since + self._patience
+            due = self._longest().since + self._patience
             self._watch = loop.call_at(due, self._turn_away, loop, self._patience)
 
     def _turn_away(self, loop: asyncio.AbstractEventLoop, patience: float) -> None:
         self._watch = None
-        while self._mails and self._mails[0].since + patience <= loop.time():
+        while self._mails and (mail := self._longest()).since + patience <= loop.time():
             text = f"All connections to {self._target} were in use for {patience:g} seconds."
-            self._mails.popleft().fail(NoConnectionFree(text))
+            self.leave(mail)
+            mail.fail(NoConnectionFree(text))
         self.watch(loop)
+
+    def _longest(self) -> Waiting:
+        """Who has waited longest."""
+        return min(self._mails.heads(), key=lambda mail: mail.since)
