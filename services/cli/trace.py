@@ -17,11 +17,14 @@ from services.cli.story import recipient_standing, standing, told
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.errors import quoted
+from shared.model.setback import Setback, SetbackKind
 from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE
 
 MOST = 10
 Story = tuple[Message, Sequence[Entry]]
+Unread = tuple[str, Setback]
+"""An account, and a mail that is still in its mailbox as it could not be read or is too large."""
 
 
 @click.command(short_help="Tell the whole story of a mail.")
@@ -38,22 +41,53 @@ Story = tuple[Message, Sequence[Entry]]
 def trace(path: Path, text: str, limit: int, output: str) -> None:
     """Tell the story of the mails that match TEXT: an id, a Message-ID, a UID, or a recipient's address."""
     configuration = load(path, os.environ)
-    stories = execute(lambda: _found(configuration, text, limit + 1))
+    stories, unread = execute(lambda: _found(configuration, text, limit + 1))
     if output == "json":
-        write_json([_as_json(*story) for story in stories[:limit]])
+        write_json(
+            [*(_as_json(*story) for story in stories[:limit]), *(_unread_as_json(*each) for each in unread)]
+        )
     for story in stories[:limit] if output == "table" else ():
         _tell(*story)
-    if not stories:
+    for each in unread if output == "table" else ():
+        console().print(cell(_told_unread(*each)), soft_wrap=True)
+    if not stories and not unread:
         click.echo(f"mailferry: no mail matches {quoted(text)}", err=True)
         raise click.exceptions.Exit(FAILURE)
     if len(stories) > limit:
         click.echo(f"More mails match; these are the newest {limit}. --limit shows more.", err=True)
 
 
-async def _found(configuration: Configuration, text: str, limit: int) -> list[Story]:
+async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
     async with desk(configuration) as archive:
         found = await archive.store.find(text, limit)
-        return [(message, await archive.store.story(message.id)) for message in found]
+        stories = [(message, await archive.store.story(message.id)) for message in found]
+        states = await archive.store.account_states()
+        unread = [
+            (state.account, each) for state in states for each in state.setbacks if each.key.uid == text
+        ]
+        return stories, unread
+
+
+def _told_unread(account: str, setback: Setback) -> str:
+    """One sentence about a mail that is at its source and was not fetched."""
+    uid = quoted(setback.key.uid, 80)
+    if setback.kind is SetbackKind.OVERSIZE:
+        return f"{uid} of {account} is left at its source: {setback.reason}."
+    times = "once" if setback.times == 1 else f"{setback.times} times"
+    return f"{uid} of {account} was tried {times}, again after {moment(setback.again_at)}: {setback.reason}"
+
+
+def _unread_as_json(account: str, setback: Setback) -> dict[str, object]:
+    return {
+        "account": account,
+        "uid": setback.key.uid,
+        "octets": setback.octets,
+        "status": "unread",
+        "kind": setback.kind,
+        "times": setback.times,
+        "again_at": iso(setback.again_at),
+        "reason": setback.reason,
+    }
 
 
 def _tell(message: Message, entries: Sequence[Entry]) -> None:

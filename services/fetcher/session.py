@@ -178,6 +178,9 @@ class Session:
             setbacks=self._setbacks,
             longest_lease=self._limits.longest_lease,
         )
+        for each in plan.choice.oversize:
+            octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
+            self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
         limits = self._limits
         self._window = Window(
             limits.window_messages, limits.window_octets, (row.octets for row in plan.in_flight)
@@ -310,7 +313,9 @@ class Session:
             kind = SetbackKind.CUT if isinstance(refusal.error, OutOfStep) else SetbackKind.REFUSED
             self._set_aside_for(refusal.entry, kind, str(refusal.error))
         for entry, octets in intake.oversize:
-            self._set_aside_for(entry, SetbackKind.OVERSIZE, "larger than listed", octets)
+            key, most = self._key(entry), self._account.reading.max_size
+            self._setbacks.leave(key, octets, most, self._ports.clock.now())
+            self._problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
 
     def _set_aside_for(self, entry: Listed, kind: SetbackKind, reason: str, octets: int = 0) -> None:
         key = self._key(entry)

@@ -57,6 +57,11 @@ class Setbacks:
         again_at = now + _distance(kind, times)
         self._by_key[key] = Setback(key, kind, times, again_at, octets, reason)
 
+    def leave(self, key: LedgerKey, octets: int, max_size: int, now: float) -> None:
+        """A mail is larger than the account takes and stays where it is."""
+        reason = f"it has {octets} octets, max_size is {max_size}"
+        self._by_key[key] = Setback(key, SetbackKind.OVERSIZE, 1, now, octets, reason)
+
     def overcome(self, key: LedgerKey) -> None:
         """A mail was read after all."""
         if self._by_key:

@@ -58,6 +58,8 @@ async def test_fault_11_a_mail_without_end_is_given_up_told_and_stops_no_other(t
         again = await once(path)
         assert "uid-2 was tried once" in again["why"]
         assert source.verbs().count("RETR") == asked
+        (traced,) = json.loads((await mailferry("trace", "uid-2", "-c", path, "-o", "json")).out)
+        assert (traced["status"], traced["kind"], traced["times"]) == ("unread", "refused", 1)
         assert source.deleted("u") == ["uid-1", "uid-3", "uid-4"]
     assert subjects(target) == numbered([1, 3, 4])
 
@@ -128,6 +130,8 @@ async def test_a_mail_that_is_too_large_is_left_and_told_in_status_and_trace(tmp
         assert "RETR 5" not in source.commands
         status = await mailferry("status", "-c", path, "-o", "json")
         assert "big (" in json.loads(status.out)["accounts"][0]["sentence"]
+        trace = await mailferry("trace", "big", "-c", path)
+        assert f"left at its source: it has {len(BIG)} octets, max_size is 102400." in trace.out
 
 
 async def test_a_mail_that_is_too_large_is_parked_with_its_raw_bytes_and_leaves_the_source(
