@@ -111,5 +111,6 @@ def _pool(
     async def open_connection() -> SmtpClient:
         return await connect_target(target, helo_name=helo_name)
 
-    usage = Usage(limit=target.connections, patience=patience)
+    manners = target.manners
+    usage = Usage(limit=target.connections, mails=manners.mails, age=manners.age, patience=patience)
     return ConnectionPool(target.endpoint, usage, connect=open_connection, clock=clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pydantic import SecretStr
 
@@ -12,10 +13,39 @@ from shared.model.refusal import RefusalRule
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who we are at the target."""
+    """Who we are at the target.
+
+    `methods` are the SASL mechanisms allowed, in the order in which they are tried; () for those that suit the
+    connection. `token_file`, read anew for each login, takes the place of the password.
+    """
 
     username: str
     password: SecretStr = field(repr=False)
+    methods: tuple[str, ...] = ()
+    token_file: str | None = None
+
+
+class ClientReport(StrEnum):
+    """How a target that trusts us is told which client the mail came from: by Postfix' XCLIENT or XFORWARD."""
+
+    NONE = "none"
+    XCLIENT = "xclient"
+    XFORWARD = "xforward"
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What the target is spared, and what it is told.
+
+    A connection is given up after `mails` and after `age` seconds. A mail with more than `recipients` goes in
+    several transactions. `dsn`: the notifications that it is asked for, () for saying nothing about them.
+    """
+
+    mails: int = 1000
+    age: float = 300.0
+    recipients: int = 100
+    dsn: tuple[str, ...] = ()
+    client: ClientReport = ClientReport.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +60,5 @@ class Target:
     credentials: Credentials | None = None
     connections: int = 4
     rules: tuple[RefusalRule, ...] = ()
+    lmtp: bool = False
+    manners: Manners = Manners()

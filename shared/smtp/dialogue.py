@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, Callable, Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
+from shared.net.sasl import Peer
 from shared.smtp.commands import QUIT, Command, Verb
 from shared.smtp.connection import Answer, SmtpConnection
 from shared.smtp.content import PreparedContent
@@ -44,6 +45,11 @@ class Dialogue:
     def is_tls(self) -> bool:
         """Whether the stream is encrypted."""
         return self._stream.is_tls
+
+    @property
+    def peer(self) -> Peer:
+        """The server, for logins that are tied to it."""
+        return Peer(self._endpoint.host, self._endpoint.port)
 
     @property
     def usable(self) -> bool:

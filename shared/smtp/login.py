@@ -48,7 +48,7 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
             f"The server offers no login by {' or '.join(wanted)}; it offers "
             f"{', '.join(offered) or 'none at all'}."
         )
-    chosen = mechanism(name, credentials.username, credentials.password)
+    chosen = mechanism(name, credentials.username, credentials.password, dialogue.peer)
     sent, reply = await _exchange(dialogue, chosen)
     if not reply.positive:
         password = credentials.password.encode("utf-8")

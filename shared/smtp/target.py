@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from shared.model.target import Target
+from shared.net.token_file import TokenFile
 from shared.smtp.client import SmtpClient, connect
 from shared.smtp.envelope import RecipientReply
 from shared.smtp.login import Credentials
@@ -15,13 +17,25 @@ from shared.smtp.timeouts import Timeouts
 async def connect_target(
     target: Target, *, helo_name: str, timeouts: Timeouts | None = None, dialer: Dialer | None = None
 ) -> SmtpClient:
-    """`client.connect` to `target` with its credentials; raises what that raises."""
-    credentials = None
-    if target.credentials is not None:
-        credentials = Credentials(target.credentials.username, target.credentials.password.get_secret_value())
+    """`client.connect` to `target` with its credentials; raises what that raises, and `TokenUnavailable`."""
     return await connect(
-        target.endpoint, helo_name=helo_name, credentials=credentials, timeouts=timeouts, dialer=dialer
+        target.endpoint,
+        helo_name=helo_name,
+        credentials=await _credentials(target),
+        timeouts=timeouts,
+        dialer=dialer,
+        lmtp=target.lmtp,
     )
+
+
+async def _credentials(target: Target) -> Credentials | None:
+    given = target.credentials
+    if given is None:
+        return None
+    secret = given.password
+    if given.token_file is not None:
+        secret = await TokenFile(Path(given.token_file)).access_token()
+    return Credentials(given.username, secret.get_secret_value(), given.methods)
 
 
 async def probe(

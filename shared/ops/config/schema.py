@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shared.model.account import REFUSE, Dedup, ExistenceCheck
 from shared.model.address import Address
+from shared.model.address_policy import IpNetwork
 from shared.model.authentication import DETECTIONS
 from shared.model.duration import Duration
 from shared.model.reading import Reading
@@ -19,11 +20,13 @@ from shared.model.recipient_field import RecipientField
 from shared.model.refusal import RefusalRule
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind
+from shared.model.target import Manners
 from shared.ops.config import providers, routing_values, urls, values
 from shared.ops.config.rules import refusal_rules
 
 SHORTEST_LINE_LIMIT = 512  # RFC 2449, section 4: what any client must be ready for
 READING = Reading()
+MANNERS = Manners()
 LARGEST_INLINE = 8 * 1024**2  # RabbitMQ 4 refuses messages above 16 MiB
 
 Text = Annotated[str, PlainValidator(values.text)]
@@ -135,6 +138,8 @@ class LoginKeys(Entry):
     tls_verify: bool = True
     tls_pin: Annotated[str, PlainValidator(values.pin)] | None = None
     ca_file: Text | None = None
+    addresses: Literal["any", "public"] = "any"
+    deny_addresses: Annotated[tuple[IpNetwork, ...], PlainValidator(values.networks)] = ()
 
 
 class TargetEntry(LoginKeys):
@@ -142,7 +147,16 @@ class TargetEntry(LoginKeys):
 
     name: Name
     url: Annotated[urls.ServerUrl, PlainValidator(urls.target_url)]
+    auth: Annotated[tuple[str, ...], PlainValidator(values.sasl_methods)] = ()
+    token: Secret | None = None
+    token_file: Text | None = None
+    token_env: Text | None = None
     connections: Annotated[int, Field(ge=1, le=1000)] = 4
+    connection_mails: Annotated[int, Field(ge=1)] = MANNERS.mails
+    connection_age: Positive = MANNERS.age
+    max_recipients: Annotated[int, Field(ge=1)] = MANNERS.recipients
+    dsn: Annotated[tuple[str, ...], PlainValidator(values.dsn)] = MANNERS.dsn
+    client: Literal["none", "xclient", "xforward"] = MANNERS.client.value
     rules: Annotated[tuple[RefusalRule, ...], PlainValidator(refusal_rules)] = ()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from pydantic import SecretStr
 
+from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 from shared.ops.config.context import Context
 from shared.ops.config.problems import Where
@@ -35,7 +36,17 @@ def endpoint(
         tls = Tls.IMPLICIT
     _check_trust(context, entry, tls, where)
     ca_file = context.authority(entry.ca_file, where)
-    return Endpoint(url.host, url.port, tls, entry.tls_verify, ca_file, pin=entry.tls_pin)
+    return Endpoint(
+        url.host,
+        url.port,
+        tls,
+        entry.tls_verify,
+        ca_file,
+        unix_path=url.unix_path,
+        pin=entry.tls_pin,
+        by_mx=url.scheme == "mx",
+        addresses=AddressPolicy(entry.addresses == "public", entry.deny_addresses),
+    )
 
 
 def _check_trust(context: Context, entry: LoginKeys, tls: Tls, where: Where) -> None:

@@ -119,12 +119,18 @@ def _blobs_rows(blobs: BlobsSection) -> Iterator[Row]:
 
 def _target_rows(target: Target) -> Iterator[Row]:
     yield "name", target.name
-    yield "url", _url("smtp", target.endpoint)
+    yield "url", _target_url(target)
     yield from _tls_rows(target.endpoint)
     if target.credentials:
         yield "username", target.credentials.username
-        yield "password", MASK
+        yield "token_file" if target.credentials.token_file else "password", MASK
+        yield "auth", [name.lower() for name in target.credentials.methods] or AUTOMATIC
     yield "connections", target.connections
+    yield "connection_mails", target.manners.mails
+    yield "connection_age", written(target.manners.age)
+    yield "max_recipients", target.manners.recipients
+    yield "dsn", "never" if target.manners.dsn == ("never",) else list(target.manners.dsn)
+    yield "client", target.manners.client.value
     if target.rules:
         yield "rules", written_rules(target.rules)
 
@@ -210,6 +216,18 @@ def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:
         yield "tls_pin", endpoint.pin
     if endpoint.ca_file:
         yield "ca_file", endpoint.ca_file
+    if endpoint.addresses.restricts:
+        yield "addresses", "public" if endpoint.addresses.public_only else "any"
+        yield "deny_addresses", [str(network) for network in endpoint.addresses.denied]
+
+
+def _target_url(target: Target) -> str:
+    endpoint = target.endpoint
+    if endpoint.unix_path is not None:
+        return f"lmtp+unix://{endpoint.unix_path}"
+    if endpoint.by_mx:
+        return _url("mx", endpoint)
+    return _url("lmtp" if target.lmtp else "smtp", endpoint)
 
 
 def _url(protocol: str, endpoint: Endpoint) -> str:

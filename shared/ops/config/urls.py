@@ -18,9 +18,10 @@ from shared.model.errors import quoted
 from shared.ops.config.values import HIGHEST_PORT
 
 SOURCE_PORTS = {"pop3": 110, "pop3s": 995}
-TARGET_PORTS = {"smtp": 25, "smtps": 465}
+TARGET_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24, "mx": 25}
+UNIX_SOCKET = "lmtp+unix"
 LATER_SOURCES = frozenset({"imap", "imaps"})
-LATER_TARGETS = frozenset({"lmtp", "lmtp+unix"})
+LATER_TARGETS: frozenset[str] = frozenset()
 
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^/?#@]*)(?P<rest>.*)"
@@ -31,13 +32,17 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
-    """A mail server by its URL; the port is the scheme's own where none is written."""
+    """A mail server by its URL; the port is the scheme's own where none is written.
+
+    `unix_path`: the socket, where the scheme is that of one.
+    """
 
     scheme: str
     host: str
     port: int
     username: str | None = None
     password: SecretStr | None = field(default=None, repr=False)
+    unix_path: str | None = None
 
 
 def source_url(value: object) -> ServerUrl:
@@ -47,7 +52,16 @@ def source_url(value: object) -> ServerUrl:
 
 def target_url(value: object) -> ServerUrl:
     """The URL of a target. Raises ValueError with a sentence."""
+    if isinstance(value, str) and value.lower().startswith(f"{UNIX_SOCKET}:"):
+        return _unix_url(value)
     return _server_url(value, "target", TARGET_PORTS, LATER_TARGETS)
+
+
+def _unix_url(value: str) -> ServerUrl:
+    parts = _PARTS.fullmatch(value)
+    if not parts or parts["place"] or parts["user"] is not None or not parts["rest"].startswith("/"):
+        raise ValueError(f"expected a path from the root, such as {UNIX_SOCKET}:///run/dovecot/lmtp")
+    return ServerUrl(UNIX_SOCKET, "localhost", 0, unix_path=_decoded(parts["rest"], "path"))
 
 
 def host_name(value: object) -> str:
@@ -60,7 +74,7 @@ def _server_url(value: object, what: str, ports: dict[str, int], later: frozense
     example = f"{next(iter(ports))}://host.example"
     if not isinstance(value, str) or not (parts := _PARTS.fullmatch(value)):
         raise ValueError(f'expected a URL such as "{example}"')
-    available = " and ".join(ports)
+    available = " and ".join(", ".join(ports).rsplit(", ", 1))
     scheme = parts["scheme"].lower()
     if scheme in later:
         raise ValueError(f"{scheme} as a {what} is not available in this version; available are {available}")

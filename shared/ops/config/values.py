@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from typing_extensions import override
 
 from shared.model.account import PARK, REFUSE, ExistenceCheck
 from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
+from shared.model.address_policy import IpNetwork
 from shared.model.authentication import BY_NAME, DETECTIONS
 from shared.model.errors import quoted
 from shared.model.retention import Retention
@@ -121,6 +123,30 @@ def auth_methods(value: object) -> tuple[str, ...]:
     if value == AUTOMATIC:
         return ()
     return _known(value, tuple(BY_NAME), f'"{AUTOMATIC}" or a list of these')
+
+
+def sasl_methods(value: object) -> tuple[str, ...]:
+    """The allowed ways of logging in to a target, as SASL mechanisms; () for "auto"."""
+    sasl = tuple(name for name in BY_NAME if name not in {"apop", "user"} and not name.endswith("-plus"))
+    names = () if value == AUTOMATIC else _known(value, sasl, f'"{AUTOMATIC}" or a list of these')
+    return tuple(name.upper() for name in names)
+
+
+def dsn(value: object) -> tuple[str, ...]:
+    """The notifications that a target is asked for; () for saying nothing about them."""
+    if value == "never":
+        return ("never",)
+    return () if value == [] else _known(value, ("success", "failure", "delay"), '"never" or a list of these')
+
+
+def networks(value: object) -> tuple[IpNetwork, ...]:
+    """Networks in the form `10.0.0.0/8`; an address is a network of one."""
+    expected = 'expected a list of networks such as "10.0.0.0/8"'
+    texts = _texts(value, expected)
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as error:
+        raise ValueError(f"{expected}: {quoted(str(error))}") from None
 
 
 def detections(value: object) -> tuple[str, ...]:

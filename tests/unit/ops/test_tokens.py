@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from shared.model.account import Login
-from shared.ops.tokens import LARGEST_TOKEN, token_source
+from shared.net.token_file import LARGEST_TOKEN
+from shared.ops.tokens import token_source
 from shared.ports.tokens import TokenUnavailable
 
 NO_PASSWORD = SecretStr("")

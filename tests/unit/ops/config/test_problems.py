@@ -291,10 +291,10 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             '"connections": must be at most 1000',
         ),
         (
-            target('url = "lmtp://h"', without=("url",)),
+            target('url = "http://h"', without=("url",)),
             4,
             T,
-            '"url": lmtp as a target is not available in this version; available are smtp and smtps',
+            '"url": the scheme "http" is not known; available are smtp, smtps, lmtp and mx',
         ),
         (
             target('username = "u"'),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 from pydantic import SecretStr
 
+from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.target import Credentials, Target
+from shared.model.errors import ConfigurationError
+from shared.model.target import ClientReport, Credentials, Manners, Target
 from tests.fakes.configuration import ConfigurationFile, target
 
 LOGIN = ('username = "u"', 'password = "geheim"')
@@ -35,6 +39,62 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         Credentials("u", SecretStr("geheim")),
         9,
     )
+
+
+def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None:
+    found = the_target(
+        file,
+        target(
+            'url = "lmtp://mail.corp.example"',
+            "connection_mails = 7",
+            'connection_age = "1m"',
+            "max_recipients = 3",
+            'dsn = ["failure", "delay"]',
+            'client = "xforward"',
+            'addresses = "public"',
+            'deny_addresses = ["192.0.2.0/24", "2001:db8::1"]',
+            without=("url",),
+        ),
+    )
+    assert found.lmtp
+    assert found.manners == Manners(7, 60.0, 3, ("failure", "delay"), ClientReport.XFORWARD)
+    assert found.endpoint.addresses == AddressPolicy(
+        public_only=True, denied=(ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+    )
+
+
+def test_a_socket_of_this_machine_needs_no_tls(file: ConfigurationFile) -> None:
+    found = the_target(file, target('url = "lmtp+unix:///run/lmtp"', *LOGIN, without=("url",)))
+    assert found.endpoint == Endpoint("localhost", 0, Tls.OFF, unix_path="/run/lmtp")
+
+
+def test_a_domain_is_looked_up_for_its_exchangers(file: ConfigurationFile) -> None:
+    found = the_target(file, target('url = "mx://corp.example"', without=("url",)))
+    assert found.endpoint == Endpoint("corp.example", 25, Tls.WANTED, by_mx=True)
+
+
+def test_a_target_may_be_logged_in_to_by_a_token(file: ConfigurationFile) -> None:
+    lines = ('username = "u"', 'auth = ["xoauth2"]')
+    found = the_target(file, target(*lines, 'token = "t"'))
+    assert found.credentials == Credentials("u", SecretStr("t"), ("XOAUTH2",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ((*LOGIN, 'token = "t"'), "keep one of them"),
+        (('username = "u"', 'token = "t"'), 'name "oauthbearer", "xoauth2"'),
+        ((*LOGIN, 'auth = ["xoauth2"]'), "need a token"),
+        ((*LOGIN, 'auth = ["apop"]'), "not known"),
+        (('dsn = ["sometimes"]',), "not known"),
+        (('deny_addresses = ["10.0.0.1/8"]',), "list of networks"),
+    ],
+)
+def test_what_does_not_go_together_is_named(
+    file: ConfigurationFile, lines: tuple[str, ...], problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        file.load(target(*lines))
 
 
 @pytest.mark.parametrize(

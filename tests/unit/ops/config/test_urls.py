@@ -72,14 +72,23 @@ def test_a_source_that_cannot_be_used_is_refused_with_a_sentence(url: object, se
     assert str(refusal.value).startswith(sentence)
 
 
-@pytest.mark.parametrize("scheme", ["lmtp", "lmtp+unix"])
-def test_lmtp_is_not_available_yet_and_the_error_says_what_is(scheme: str) -> None:
-    with pytest.raises(ValueError) as refusal:
-        target_url(f"{scheme}://host")
-    assert (
-        str(refusal.value)
-        == f"{scheme} as a target is not available in this version; available are smtp and smtps"
+def test_lmtp_goes_over_tcp_or_through_a_socket() -> None:
+    assert target_url("lmtp://host") == ServerUrl("lmtp", "host", 24)
+    assert target_url("lmtp+unix:///run/dovecot/l%20p") == ServerUrl(
+        "lmtp+unix", "localhost", 0, unix_path="/run/dovecot/l p"
     )
+
+
+@pytest.mark.parametrize(
+    "url", ["lmtp+unix://host/path", "lmtp+unix:path", "lmtp+unix://", "lmtp+unix://u@/p"]
+)
+def test_a_socket_is_a_path_from_the_root(url: str) -> None:
+    with pytest.raises(ValueError, match=r"lmtp\+unix:///run"):
+        target_url(url)
+
+
+def test_a_domain_may_stand_for_its_mail_exchangers() -> None:
+    assert target_url("mx://corp.example") == ServerUrl("mx", "corp.example", 25)
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\0\r\n", codec="utf-8"), min_size=1, max_size=20))
