@@ -37,8 +37,9 @@ class Defect(NamedTuple):
 def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Address | Defect]:
     """The elements of the values of header fields, in order; empty elements and empty groups are left out.
 
-    Each value stands for itself. Local parts of more than `local_limit` octets are defects. After `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them
-    together, the rest is one defect: real lists of that many addresses have fewer tokens.
+    Each value stands for itself. Local parts of more than `local_limit` octets are defects. After
+    `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them together, the rest is one defect: real
+    lists of that many addresses have fewer tokens.
     """
     found: list[Address | Defect] = []
     tokens_left = TOKEN_LIMIT
