@@ -18,6 +18,7 @@ class Habits:
         self._server = server
         self._use_top = use_top
         self._top_works = False
+        self._top_fell_short = False
         self.stuffs_dots: bool | None = None
         self.remarks: list[str] = []
 
@@ -39,6 +40,15 @@ class Habits:
             self.remarks.append(
                 f"{self._server} has no TOP ({reason or 'it gave no reason'}), so use_top has no effect: "
                 "mails are read by RETR, which may hide or delete them there."
+            )
+
+    def top_falls_short(self, number: int) -> None:
+        """TOP gave less of a mail than LIST says; RETR is asked for all of it."""
+        if not self._top_fell_short:
+            self._top_fell_short = True
+            self.remarks.append(
+                f"{self._server} gave less of mail {number}, and perhaps of others, by TOP than LIST says; such "
+                "mails are read by RETR."
             )
 
     def learn(self, event: Body | BodyEnded, octets: int, size: int) -> None:

@@ -150,6 +150,7 @@ class Retrieval:
             self._release(MailRefused(entry, lost), events)
         elif is_short and verb is Verb.TOP:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
+            self._habits.top_falls_short(entry.number)
             self._asking.again(entry, by_retr=True)
         elif self._proof is None and (
             is_short or self._asking.is_by_size(entry) or (octets and not entry.size)

@@ -307,6 +307,8 @@ async def test_a_mail_that_top_cuts_is_read_by_retr(server: Pop3Server) -> None:
     mailbox = await opened(server, Options(use_top=True, limits=Limits(whole=10)))
     events = await retrieved(mailbox, (await mailbox.listing()).entries)
     assert [line for line in server.commands if line.startswith("RETR")] == ["RETR 6"]
+    assert [remark for remark in mailbox.remarks if "mail 6" in remark] == list(mailbox.remarks)
+    assert len(mailbox.remarks) == 1
     assert events[-1] == MailEnded(events[-1].entry, len(NASTY[5]))
     await mailbox.abort()
 
