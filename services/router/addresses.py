@@ -45,9 +45,10 @@ def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Addre
     tokens_left = TOKEN_LIMIT
     for value in values:
         text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
-        elements, used, rest = _elements(text, tokens_left)
+        elements, used, unread = _elements(text, tokens_left)
         tokens_left -= used
-        rest = _read_elements(text, elements, found, local_limit) or rest
+        too_many = _read_elements(text, elements, found, local_limit)
+        rest = unread if too_many is None else too_many
         if rest is not None:
             found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
             break

@@ -196,6 +196,12 @@ def test_beyond_the_limit_the_rest_is_one_defect() -> None:
     assert "only the first" in found[-1].reason
 
 
+def test_the_limit_holds_for_all_values_together() -> None:
+    found = read_addresses(b"a@b.de," * ADDRESS_LIMIT, b"eve@firma.de", b"x@y.de")
+    assert len(found) == ADDRESS_LIMIT + 1
+    assert found[-1] == Defect("eve@firma.de", f"only the first {ADDRESS_LIMIT} addresses were read")
+
+
 def test_beyond_the_limit_of_tokens_the_rest_is_one_defect_and_nothing_cut_in_two_is_taken() -> None:
     found = read_addresses(b"bob@firma.de, ", b"carol@firma.de, " + b"( " * TOKEN_LIMIT + b"eve@firma.de")
     assert found[:2] == [Address("bob", "firma.de"), Address("carol", "firma.de")]
