@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.fetcher.chores import Chores
+from services.fetcher.epoch_watch import EpochWatch
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
+from services.fetcher.pruner import Pruner
 from services.fetcher.releasing import Releaser
+from services.fetcher.respool import Respool
 from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher, Pace
@@ -41,6 +45,7 @@ def build_fetcher(
         longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
         wait_always=wait_always,
     )
+    epoch = EpochWatch(around.store, around.blobs, around.clock)
     ports = Ports(
         ledger=around.store,
         broker=around.broker,
@@ -48,6 +53,7 @@ def build_fetcher(
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
         restraint=Restraint(around.store, around.blobs, around.clock),
+        epoch=epoch,
     )
     board = HintBoard(around.clock)
     around.metrics.in_flight.set_function(lambda: len(board))
@@ -62,7 +68,18 @@ def build_fetcher(
         chance=around.chance,
     )
     make_pace = partial(pace_of, cores=around.cores)
-    return Fetcher(configuration, around.store, around.broker, visitor, make_pace)
+    respool = Respool(
+        configuration.accounts,
+        around.store,
+        around.broker,
+        around.clock,
+        name=name,
+        lease=configuration.leases.message,
+        longest=longest_lease(configuration),
+    )
+    pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
+    chores = Chores(epoch, respool, pruner)
+    return Fetcher(configuration, around.store, around.broker, visitor, make_pace, chores)
 
 
 def longest_lease(configuration: Configuration) -> float:

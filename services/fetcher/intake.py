@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.fetcher.choice import Wanted
+from services.fetcher.epoch_watch import EpochWatch
 from services.fetcher.mailbox import (
     Listed,
     MailBytes,
@@ -20,12 +21,14 @@ from services.fetcher.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
+from services.fetcher.mailbox_errors import OutOfStep
+from services.fetcher.oversize import is_oversize, park_reason
 from services.fetcher.restraint import Restraint
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
-from shared.model.account import Account
+from shared.model.account import Account, Custody
 from shared.model.reading import Oversize
 from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import blob_name
@@ -44,6 +47,7 @@ class Collected(NamedTuple):
     wanted: Wanted
     message: str
     payload: Payload
+    blob: str | None
 
 
 class Entered(NamedTuple):
@@ -56,7 +60,9 @@ class Entered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a visit needs of the world. `new_id` names a message; `restraint` may say that mail is better left."""
+    """What a visit needs of the world. `new_id` names a message; `restraint` may say that mail is better
+    left.
+    """
 
     ledger: Ledger
     broker: Broker
@@ -64,10 +70,14 @@ class Ports:
     clock: Clock
     new_id: Callable[[], str]
     restraint: Restraint | None = None
+    epoch: EpochWatch | None = None
 
 
 class Intake:
-    """Takes retrieve events of one session in, batch by batch."""
+    """Takes retrieve events of one session in, batch by batch.
+
+    `harmless` counts the mails that the server refused at once, so that it cannot take them for read.
+    """
 
     def __init__(
         self,
@@ -94,6 +104,7 @@ class Intake:
         self._blob: tuple[str, str, BlobWriter] | None = None
         self.refused: list[MailRefused] = []
         self.oversize: list[tuple[Listed, int]] = []
+        self.harmless = 0
 
     async def take(self, events: Sequence[RetrieveEvent]) -> list[Entered]:
         """Take in what was read together; returns the mails that were entered and published meanwhile."""
@@ -144,19 +155,25 @@ class Intake:
             case MailEnded(entry, octets):
                 await self._finish_blob(entry, octets)
             case MailRefused():
+                self.harmless += self._blob is None and not isinstance(event.error, OutOfStep)
                 await self.abandon()
                 self.refused.append(event)
 
     async def _take_whole(self, entry: Listed, data: bytes) -> None:
         if self._is_left(entry, len(data)):
             return
-        if len(data) <= self._inline_limit:
-            self._collect(entry, self._message_for(entry), Payload(octets=len(data), inline=data))
+        inline = data if len(data) <= self._inline_limit else None
+        if inline is not None and not self._spools:
+            self._collect(entry, self._message_for(entry), Payload(octets=len(data), inline=data), None)
             return
         message = self._message_for(entry)
         self._blob = (message, blob_name(message), await self._ports.blobs.create(blob_name(message)))
         await self._writer().write(data)
-        await self._finish_blob(entry, len(data))
+        await self._finish_blob(entry, len(data), inline)
+
+    @property
+    def _spools(self) -> bool:
+        return self._account.custody is Custody.SPOOL
 
     def _is_left(self, entry: Listed, octets: int) -> bool:
         """Whether a mail that is larger than its listed size is to stay where it is."""
@@ -167,9 +184,10 @@ class Intake:
         return True
 
     def _is_oversize(self, octets: int) -> bool:
-        return 0 < self._account.reading.max_size < octets
+        return is_oversize(self._account, octets)
 
-    async def _finish_blob(self, entry: Listed, octets: int) -> None:
+    async def _finish_blob(self, entry: Listed, octets: int, inline: bytes | None = None) -> None:
+        """The mail is whole; a small one that is spooled rides in its event all the same."""
         if self._is_left(entry, octets):
             await self.abandon()
             return
@@ -179,20 +197,16 @@ class Intake:
         await writer.commit(durable=True)
         reached("fetcher.blob-kept")
         self._blob = None
-        self._collect(entry, message, Payload(octets=octets, blob=name))
+        payload = Payload(octets=octets, inline=inline, blob=None if inline is not None else name)
+        self._collect(entry, message, payload, name)
 
-    def _collect(self, entry: Listed, message: str, payload: Payload) -> None:
-        self._pending.append(Collected(self._wanted[entry.number], message, payload))
+    def _collect(self, entry: Listed, message: str, payload: Payload, blob: str | None) -> None:
+        self._pending.append(Collected(self._wanted[entry.number], message, payload, blob))
         self._pending_octets += len(payload.inline or b"")
 
     def _message_for(self, entry: Listed) -> str:
         known = self._wanted[entry.number].known
         return known.message if known else self._ports.new_id()
-
-    def _park_reason(self, octets: int) -> str | None:
-        if not self._is_oversize(octets):
-            return None
-        return f"larger than the account takes: {octets} octets, max_size is {self._account.reading.max_size}"
 
     def _writer(self) -> BlobWriter:
         assert self._blob is not None, "a mail's bytes come after its start"
@@ -208,7 +222,8 @@ class Intake:
             listed_size=each.wanted.entry.size,
             octets=each.payload.octets,
             fetcher=self._fetcher,
-            blob=each.payload.blob,
+            blob=each.blob,
+            spooled=self._spools,
         )
 
     def _publication(self, each: Collected, fetch_no: int, now: float) -> Publication:
@@ -221,6 +236,6 @@ class Intake:
             key=each.wanted.key,
             fetched_at=known.first_fetched_at if known else now,
             payload=each.payload,
-            park_reason=self._park_reason(each.payload.octets),
+            park_reason=park_reason(self._account, each.payload.octets),
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)

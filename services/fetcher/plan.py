@@ -31,13 +31,16 @@ class Deletable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The work of one visit. `gone` maps messages to the reason; `choice` is what is read."""
+    """The work of one visit. `gone` maps messages to the reason; `choice` is what is read; `hidden` are those
+    on their way that the source does not show.
+    """
 
     gone: Mapping[str, str]
     delete: Sequence[Deletable]
     choice: Choice
     in_flight: Sequence[LedgerRow]
     kept: int
+    hidden: int = 0
 
 
 DELETED = "deleted as settled"
@@ -78,7 +81,7 @@ def make_plan(
         past = known.get(key)
         if past is None or past.message in gone:
             fetch.append(Wanted(entry, key))
-        elif past.message in on_their_way:
+        elif past.message in on_their_way or (past.unbacked and past.blob is not None):
             continue
         elif past.status not in DELETABLE:
             fetch.append(Wanted(entry, key, past))
@@ -92,6 +95,7 @@ def make_plan(
         choice=choose(fetch, reading, setbacks, now),
         in_flight=in_flight,
         kept=kept,
+        hidden=sum(row.key not in listed for row in in_flight),
     )
 
 

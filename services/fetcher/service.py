@@ -16,6 +16,8 @@ from typing import Protocol
 
 import structlog
 
+from services.fetcher.chores import Chores
+from services.fetcher.hints import Watch
 from services.fetcher.keeper import LeaseKeeper
 from services.fetcher.schedule import bearable
 from services.fetcher.session import Visit
@@ -71,12 +73,14 @@ class Fetcher:
         broker: Broker,
         visitor: Visitor,
         make_pace: MakePace,
+        chores: Chores | None = None,
     ) -> None:
         pace = make_pace(configuration)
         self._accounts: dict[str, Account] = dict(configuration.accounts)
         self._leases = leases
         self._broker = broker
         self._visitor = visitor
+        self._chores = chores
         self._make_pace = make_pace
         self._pace = pace
         self._clock = visitor.ports.clock
@@ -99,6 +103,10 @@ class Fetcher:
             if self._under_way:
                 await asyncio.wait(self._under_way)
 
+    def deletion_problem(self) -> str | None:
+        """Why nothing is deleted at any source, as a sentence; None where nothing stands against it."""
+        return self._chores.epoch.problem() if self._chores else None
+
     def problem(self) -> str | None:
         """Why no visit is begun now, as a sentence; None where nothing stands against it."""
         if (away := self._broker.problem()) is not None:
@@ -108,6 +116,8 @@ class Fetcher:
     async def reload(self, configuration: Configuration) -> None:
         """Visit the accounts of another configuration from now on; visits under way go on as they began."""
         self._accounts = dict(configuration.accounts)
+        if self._chores is not None:
+            self._chores.respool.accounts = configuration.accounts
         self._pace = self._make_pace(configuration)
         self._scheduled = False
         self._changed.set()
@@ -129,6 +139,7 @@ class Fetcher:
         async with self._helpers():
             await self._sync()
             await self._broker_there()
+            await self._serve_the_spool()
             try:
                 while remaining or self._under_way:
                     now, remaining = self._bearable(remaining)
@@ -138,6 +149,17 @@ class Fetcher:
             finally:
                 await self._break_off()
         return visits
+
+    async def _serve_the_spool(self) -> None:
+        """Have the mails that only their blobs can serve set out again, and wait a while for them."""
+        if self._chores is None:
+            return
+        watch, board, limits = Watch(), self._visitor.board, self._visitor.limits
+        try:
+            await self._chores.respool.publish_all(lambda messages: board.watch(watch, messages))
+            await board.all_settled(watch, limits.settle_wait, limits.longest_wait)
+        finally:
+            board.forget(watch)
 
     def _bearable(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
         """Those of `names` that can be visited now by what their hosts bear, and those that cannot."""
@@ -172,11 +194,15 @@ class Fetcher:
 
     @asynccontextmanager
     async def _helpers(self) -> AsyncIterator[None]:
-        """Hints are collected and leases renewed as long as there are visits."""
+        """Hints are collected, leases renewed and chores done as long as there are visits."""
+        works = [self._collect_hints(), self._keeper.run()]
+        if self._chores is not None:
+            await self._chores.epoch.look()
+            works += self._chores.begun()
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(self._collect_hints()), group.create_task(self._keeper.run())]
             if self._visitor.ports.restraint is not None:
-                helpers.append(group.create_task(self._visitor.ports.restraint.run()))
+                works.append(self._visitor.ports.restraint.run())
+            helpers = [group.create_task(work) for work in works]
             try:
                 yield
             finally:

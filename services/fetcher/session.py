@@ -21,7 +21,7 @@ from services.fetcher.plan import Plan, make_plan
 from services.fetcher.setbacks import Setbacks
 from services.fetcher.window import Window
 from shared.custody.commands import Fence
-from shared.model.account import Account
+from shared.model.account import Account, Custody
 from shared.model.errors import Fault, MailferryError
 from shared.model.message import LedgerKey
 from shared.model.setback import SetbackKind
@@ -108,6 +108,7 @@ class Session:
         self._settled_copies = 0
         self._set_aside: dict[LedgerKey, None] = {}
         self._left_off = False
+        self._unkept = 0
         self._uidvalidity = 0
         self._problems: list[str] = []
         self._broken: MailferryError | None = None
@@ -142,7 +143,7 @@ class Session:
         if self._broken is not None and consequence(self._broken) is Consequence.FAIL:
             raise self._broken
         if self._goes_on:
-            await self._mailbox.finish()
+            await self._finish()
         reached("fetcher.quit")
         # A visit that got nowhere, as the window never opened, is not repeated at once.
         got_on = bool(self._entered or self._deleted or self._set_aside)
@@ -152,6 +153,20 @@ class Session:
     def _goes_on(self) -> bool:
         """Whether the mailbox can still be used."""
         return self._broken is None or consequence(self._broken) is Consequence.END_IN_ORDER
+
+    async def _finish(self) -> None:
+        """QUIT, but where the source consumes what was read (rule 6) not before all of that is in our
+        keeping: what was asked for and did not come, or could not be kept, it would hide or delete.
+        """
+        if self._account.custody is Custody.SPOOL and self._unkept:
+            await self._mailbox.abort()
+            self._problems.append(
+                f"the session was broken off, as {self._unkept} mails that were asked for are not kept, and "
+                "its end would consume them at the source"
+            )
+            self._deleted = 0
+            return
+        await self._mailbox.finish()
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
@@ -193,14 +208,17 @@ class Session:
             return True
         self._require_broker()
         intake = self._intake(plan.choice.fetch)
+        asked = 0
         remaining = list(plan.choice.fetch)
         try:
             while remaining and not self._ends and await self._has_room():
                 portion = self._window.portion(remaining)
                 del remaining[: len(portion)]
+                asked += len(portion)
                 await self._retrieve(intake, portion)
         finally:
             await intake.abandon()
+        self._unkept = asked - len(self._entered) - intake.harmless
         self._note_refusals(intake)
         self._left_off = self._left_off or (bool(remaining) and self._is_overdue)
         return not remaining and self._broken is None and not self._left_off
@@ -276,9 +294,12 @@ class Session:
 
     async def _delete(self, entries: Mapping[str, Listed]) -> None:
         """Delete those mails (by message) that the ledger shows as settled."""
-        if not entries:
+        if not entries or self._may_not_delete():
             return
-        allowed = await self._ports.ledger.start_deleting(self._fence, list(entries), self._ports.clock.now())
+        mark = self._ports.epoch.mark if self._ports.epoch else 0
+        allowed = await self._ports.ledger.start_deleting(
+            self._fence, list(entries), self._ports.clock.now(), mark
+        )
         reached("fetcher.deleting-recorded")
         deleted = await self._mailbox.delete([entries[message] for message in allowed])
         reached("fetcher.deleted")
@@ -295,6 +316,12 @@ class Session:
             message_lease=self._limits.message_lease,
             about_to_publish=lambda messages: self._board.watch(self._watch, messages),
         )
+
+    def _may_not_delete(self) -> bool:
+        problem = self._ports.epoch.problem() if self._ports.epoch else None
+        if problem is not None and problem not in self._problems:
+            self._problems.append(problem)
+        return problem is not None
 
     def _is_restrained(self) -> bool:
         restraint = self._ports.restraint
@@ -327,6 +354,7 @@ class Session:
 
     def _report(self, listing: Listing, plan: Plan, *, more: bool) -> Visit:
         waiting = max(0, len(listing.entries) - plan.kept - self._deleted - self._settled_copies)
+        waiting += plan.hidden
         broken = self._broken
         failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
         report = VisitReport(

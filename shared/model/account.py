@@ -23,6 +23,15 @@ class MailboxKind(StrEnum):
     CATCH_ALL = "catch-all"
 
 
+class Custody(StrEnum):
+    """Where a mail is safe until its recipients are served: at its source, or, as that hides or deletes
+    what was read, in a blob of ours (rule 6 of the protocol of custody).
+    """
+
+    SOURCE = "source"
+    SPOOL = "spool"
+
+
 class Dedup(StrEnum):
     """What makes two mails the same: content, the Message-ID alone, or nothing."""
 
@@ -125,6 +134,7 @@ class Account:
     target: str
     routing: Routing
     retention: Retention = Retention(0)
+    custody: Custody = Custody.SOURCE
     patience: Patience = Patience()
     reading: Reading = Reading()
     enabled: bool = True

@@ -33,6 +33,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = open_store(configuration.store.url.get_secret_value(), own_process=True)
+    store.on_doubts = metrics.in_doubt.inc
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
     async def record(target: str, domain: str, accepts_all: bool) -> None:

@@ -57,6 +57,15 @@ class Remarking(Protocol):
         ...
 
 
+@runtime_checkable
+class Deleting(Protocol):
+    """A service that deletes at sources, if it may."""
+
+    def deletion_problem(self) -> str | None:
+        """Why it may not now, as a sentence; None where it may."""
+        ...
+
+
 async def run_services(
     services: Mapping[str, Service],
     around: Surroundings,
@@ -73,6 +82,8 @@ async def run_services(
     for name, service in services.items():
         if isinstance(service, Hindered):
             readiness.watch(name, service.problem)
+        if isinstance(service, Deleting):
+            readiness.watch("deletion", service.deletion_problem)
         if isinstance(service, Remarking):
             readiness.note(name, service.remark)
     reloads: set[asyncio.Task[None]] = set()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
+
 from shared.adapters.sql.part import Part
+from shared.adapters.sql.tables import epoch
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import load_messages
+from shared.adapters.sql.work import Transaction, load_messages
 from shared.custody.settlement import needs_raw_mail
 
 
@@ -15,6 +18,13 @@ class SqlKeeping(Part):
 
     async def needing_raw_mail(self, messages: Sequence[str]) -> Sequence[str]:
         """Those of `messages` whose raw mail may still be needed."""
-        ids = [key(each) for each in messages]
-        found = await self._transactions.read(lambda transaction: load_messages(transaction, ids))
-        return [message.id for message in found if needs_raw_mail(message)]
+        return await self._transactions.read(lambda transaction: _needing(transaction, messages))
+
+
+def _needing(transaction: Transaction, messages: Sequence[str]) -> list[str]:
+    """A database that was restored once has forgotten mails whose blob may be all that is left of them."""
+    ids = [key(each) for each in messages]
+    found = load_messages(transaction, ids)
+    was_restored = transaction.connection.execute(select(epoch.c.number)).scalar_one() > 1
+    unknown = set(ids) - {message.id for message in found} if was_restored else set()
+    return [*unknown, *(message.id for message in found if needs_raw_mail(message))]

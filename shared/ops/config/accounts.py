@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shared.model.account import Account, Login, Patience
+from shared.model.account import Account, Custody, Login, Patience
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
@@ -85,6 +85,7 @@ def _account(
         target=target,
         routing=recipients,
         retention=entry.retention,
+        custody=Custody(entry.custody),
         patience=_patience(context, entry, layered, hosts.of(endpoint.host).interval),
         reading=reading(context.problems, entry, layered),
         enabled=entry.enabled,

@@ -35,9 +35,13 @@ class BrokerSection:
 
 @dataclass(frozen=True, slots=True)
 class StoreSection:
-    """The database: `sqlite:///` and an absolute path, so four slashes in all, or a PostgreSQL URL."""
+    """The database: `sqlite:///` and an absolute path, so four slashes in all, or a PostgreSQL URL.
+
+    What left its source is remembered for `keep_history` seconds.
+    """
 
     url: SecretStr
+    keep_history: float = 90 * 86400.0
 
     @property
     def sqlite_path(self) -> Path | None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, SecretStr
 
-from shared.model.account import REFUSE, Dedup, ExistenceCheck
+from shared.model.account import REFUSE, Custody, Dedup, ExistenceCheck
 from shared.model.address import Address
 from shared.model.address_policy import IpNetwork
 from shared.model.authentication import DETECTIONS
@@ -54,7 +54,9 @@ class BrokerEntry(Entry):
 
 
 class StoreEntry(BrokerEntry):
-    """[store]; the URL may contain a password, too."""
+    """[store]; the URL may contain a password, too. What left its source is remembered for `keep_history`."""
+
+    keep_history: Annotated[Duration, Field(ge=86400)] = 90 * 86400.0
 
 
 class BlobsEntry(Entry):
@@ -219,6 +221,7 @@ class AccountEntry(LoginKeys, ReadingKeys, RoutingKeys):
     unknown_recipients: Annotated[Address | str, PlainValidator(values.unknown_recipients)] = REFUSE
     dedup: Literal["content", "message-id", "off"] = Dedup.CONTENT.value
     retention: Annotated[Retention, PlainValidator(values.retention)] = Retention(0)
+    custody: Literal["source", "spool"] = Custody.SOURCE.value
     poll: Positive = 60.0
     timeout: Positive = 60.0
     retries: Annotated[int, Field(ge=1)] = 3

@@ -61,17 +61,19 @@ def store(context: Context, table: Any) -> StoreSection | None:
     """[store]; a relative path of an SQLite file starts from the configuration's directory."""
     entry = context.validated(StoreEntry, table, _within("store"))
     url = _url(context, "store", entry, DEFAULT_STORE)
-    if url is None:
+    if url is None or entry is None:
         return None
     text = url.get_secret_value()
     if text.startswith("sqlite:"):
         path = _check(
             context, "store", lambda: _path(text, "sqlite:", "sqlite:///var/lib/mailferry/mailferry.db")
         )
-        return StoreSection(SecretStr(f"{SQLITE}{context.document.resolved(path)}")) if path else None
+        if not path:
+            return None
+        return StoreSection(SecretStr(f"{SQLITE}{context.document.resolved(path)}"), entry.keep_history)
     expected = "sqlite:///path/to/file or postgresql://user@host/database"
     _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
-    return StoreSection(url)
+    return StoreSection(url, entry.keep_history)
 
 
 def blobs(context: Context, table: Any) -> BlobsSection | None:

@@ -70,7 +70,16 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
     fetcher, relay, leases = configuration.fetcher, configuration.relay, configuration.leases
     listen = configuration.metrics.listen
     yield "broker", iter([("url", without_password(configuration.broker.url.get_secret_value()))])
-    yield "store", iter([("url", without_password(configuration.store.url.get_secret_value()))])
+    store = configuration.store
+    yield (
+        "store",
+        iter(
+            [
+                ("url", without_password(store.url.get_secret_value())),
+                ("keep_history", written(store.keep_history)),
+            ]
+        ),
+    )
     yield "blobs", _blobs_rows(configuration.blobs)
     yield "metrics", iter([("listen", str(listen) if listen else "")])
     yield (
@@ -150,6 +159,7 @@ def _account_rows(account: Account) -> Iterator[Row]:
     yield "target", account.target
     yield from _routing_rows(account)
     yield "retention", str(account.retention)
+    yield "custody", account.custody.value
     yield "poll", written(account.patience.poll)
     yield "timeout", written(account.patience.timeout)
     yield "retries", account.patience.retries

@@ -12,6 +12,6 @@ class Keeping(Protocol):
     async def needing_raw_mail(self, messages: Sequence[str]) -> Sequence[str]:
         """Those of `messages` whose raw mail may still be needed, see `custody.settlement.needs_raw_mail`.
 
-        A message that is not known here is not among them.
+        A message that is not known here is among them only once the store was restored from a backup.
         """
         ...

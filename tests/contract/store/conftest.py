@@ -56,7 +56,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
         connection.execute(
             "TRUNCATE accounts, hosts, pauses, outages, catch_alls, messages, recipients, claims, journal"
         )
-        connection.execute("UPDATE epoch SET mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0")
+        connection.execute("UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0")
     return postgres_url
 
 

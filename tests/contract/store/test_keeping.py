@@ -35,3 +35,11 @@ async def test_of_a_discarded_mail_the_raw_text_may_go(lives: Lives, store: SqlS
     await store.discard_parked(message, [], lives.now)
     assert await lives.status(message) is RecipientStatus.DISCARDED
     assert await store.needing_raw_mail([message]) == []
+
+
+async def test_what_a_restored_database_does_not_know_is_kept(store: SqlStore) -> None:
+    assert await store.needing_raw_mail(["unknown"]) == []
+    await store.pause_deletion("restored", 1.0)
+    assert await store.needing_raw_mail(["unknown"]) == ["unknown"]
+    await store.confirm_epoch(0)
+    assert await store.needing_raw_mail(["unknown"]) == ["unknown"]
