@@ -47,8 +47,8 @@ class Habits:
         if not self._top_fell_short:
             self._top_fell_short = True
             self.remarks.append(
-                f"{self._server} gave less of mail {number}, and perhaps of others, by TOP than LIST says; such "
-                "mails are read by RETR."
+                f"{self._server} gave less of mail {number}, and perhaps of others, by TOP than LIST says; "
+                "such mails are read by RETR."
             )
 
     def learn(self, event: Body | BodyEnded, octets: int, size: int) -> None:

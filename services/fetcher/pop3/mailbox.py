@@ -20,7 +20,7 @@ from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.headers import read_header
 from services.fetcher.pop3.limits import Limits, Window
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
-from services.fetcher.pop3.refusal import is_coded, refused
+from services.fetcher.pop3.refusal import is_for_now, refused
 from services.fetcher.pop3.retrieval import Retrieval
 
 
@@ -94,7 +94,7 @@ class Pop3Mailbox(Mailbox):
 
     def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
         """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
-        if announced or is_coded(reply.code):
+        if announced or is_for_now(reply.code, reply.text):
             raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
 
     @override

@@ -79,9 +79,10 @@ def is_verdict(code: str, text: bytes) -> bool:
     return code == "AUTH" or _VERDICT.search(text) is not None
 
 
-def is_coded(code: str) -> bool:
-    """Whether the code says what kind of failure this is (and it is not that the command is unknown)."""
-    return _kind_by_code(code) is not None
+def is_for_now(code: str, text: bytes) -> bool:
+    """Whether a refusal is about the moment, by its code or in words, and not about the command."""
+    by_words = (_BUSY, _TOO_SOON, _LOCKED, _TEMPORARY)
+    return _kind_by_code(code) is not None or any(pattern.search(text) for pattern in by_words)
 
 
 def _kind_by_code(code: str) -> type[SourceError] | None:

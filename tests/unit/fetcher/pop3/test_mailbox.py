@@ -366,6 +366,18 @@ async def test_an_announced_uidl_that_fails_does_not_look_like_a_server_without(
     await mailbox.abort()
 
 
+async def test_a_mailbox_that_is_not_connected_does_not_look_like_a_server_without_uidl(
+    server: Pop3Server,
+) -> None:
+    """Field note 4, where the server does not know CAPA."""
+    server.behaviours["CAPA"] = b"-ERR\r\n"
+    server.behaviours["UIDL"] = b"-ERR User is authenticated but not connected.\r\n"
+    mailbox = await opened(server)
+    with pytest.raises(SourceBusy):
+        await mailbox.listing()
+    await mailbox.abort()
+
+
 async def test_a_server_without_list_is_listed_without_sizes(server: Pop3Server) -> None:
     server.behaviours["LIST"] = b"-ERR unknown command\r\n"
     mailbox = await opened(server)
