@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.result import Result
 from bench.source import PASSWORD, Source
+from bench.usage import servers_cpu, servers_cpu_since
 from tests.servers.smtp_sink import SmtpSink
 
 DEADLINE = 600.0
@@ -29,7 +30,7 @@ def parallel_fetchmails(source: Source, sink: SmtpSink, directory: Path) -> Resu
 
 
 def _measure(name: str, source: Source, sink: SmtpSink, homes: Sequence[Path]) -> Result:
-    before = sink.count()
+    before, servers = sink.count(), servers_cpu()
     started = time.perf_counter()
     children = [_start(home) for home in homes]
     cpu, peak, codes = 0.0, 0, []
@@ -48,6 +49,7 @@ def _measure(name: str, source: Source, sink: SmtpSink, homes: Sequence[Path]) -
         peak={"fetchmail (largest)": peak},
         left=source.remaining(),
         note="" if not any(codes) else f"exit codes {sorted(set(codes))}",
+        beside=servers_cpu_since(servers),
     )
 
 

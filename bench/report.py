@@ -16,6 +16,7 @@ from rich.table import Table
 from bench.result import Result
 
 MEBIBYTE = 1024 * 1024
+LEAST = 5.0
 
 
 def show(results: Sequence[Result], reference: Result, console: Console) -> None:
@@ -39,6 +40,15 @@ def show(results: Sequence[Result], reference: Result, console: Console) -> None
     for each in results:
         if each.note:
             console.print(f"{each.name}: {each.note}")
+        if each.beside:
+            console.print(f"{each.name}: servers beside it took {_shares(each)} µs CPU per mail")
+
+
+def _shares(result: Result) -> str:
+    """What each server took of a mail's time, the most first; what took next to nothing is left out."""
+    shares = {program: cpu * 1e6 / max(1, result.mails) for program, cpu in result.beside.items()}
+    ordered = sorted(shares.items(), key=lambda share: -share[1])
+    return ", ".join(f"{program} {share:.0f}" for program, share in ordered if share >= LEAST)
 
 
 def write(results: Sequence[Result], path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Result:
     """`mails` delivered in `seconds`; `cpu` in seconds and `peak` memory in bytes by process; `left` at
-    the source.
+    the source. `beside` is the CPU, in seconds, that the servers took by program.
     """
 
     name: str
@@ -18,6 +18,7 @@ class Result:
     peak: dict[str, int] = field(default_factory=dict)
     left: int = 0
     note: str = ""
+    beside: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:

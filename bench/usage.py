@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,37 @@ def group_cpu(group: int) -> float:
         if int(fields[2]) == group:
             total += sum(int(field) for field in fields[11:15])
     return total / TICKS
+
+
+def servers_cpu() -> dict[str, float]:
+    """CPU seconds, by program, of all that this process has started and that is not Python: the servers
+    beside what is measured. What has ended counts for the program that awaited it.
+    """
+    processes = dict(_processes())
+    ours = {os.getpid()}
+    while more := {pid for pid, (parent, _, _) in processes.items() if parent in ours} - ours:
+        ours |= more
+    used: dict[str, float] = {}
+    for _, program, cpu in (processes[pid] for pid in ours if pid != os.getpid() and pid in processes):
+        if not program.startswith("python"):
+            used[program] = used.get(program, 0.0) + cpu
+    return used
+
+
+def servers_cpu_since(before: Mapping[str, float]) -> dict[str, float]:
+    """What the servers took since `servers_cpu` gave `before`."""
+    return {program: cpu - before.get(program, 0.0) for program, cpu in servers_cpu().items()}
+
+
+def _processes() -> Iterator[tuple[int, tuple[int, str, float]]]:
+    """The parent, program and CPU seconds of all processes, by id."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            program = (entry / "exe").resolve().name
+        except OSError:
+            continue  # ended meanwhile
+        yield int(entry.name), (int(fields[1]), program, sum(int(field) for field in fields[11:15]) / TICKS)
 
 
 def _peak(pid: int) -> int:
