@@ -9,7 +9,7 @@ LOCKED := $(VENV)/.locked-installed
 PROJECT := $(VENV)/.project-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench lock clean
+.PHONY: help install demo test chaos lint format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ demo: install ## a bundled source and target and the whole pipeline between them
 test: install ## install the test servers if they are missing, then run every test
 	@deploy/debian/install-test-servers
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+chaos: install ## kill, wipe, fill and stop everything at random for ROUNDS=200, again with SEED=…
+	@deploy/debian/install-test-servers
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 lint: install ## style, types and the direction of imports
 	@$(BIN)/ruff check .

@@ -128,7 +128,7 @@ class Ferry:
     def start(self, service: str = "run", **environ: str) -> FerryProcess:
         """Starts a service; it is killed at the end of the block if it runs still."""
         log = self.directory / f"{service}-{next(self._numbers)}.log"
-        started = FerryProcess(self._command((service,)), log, _environment(environ))
+        started = FerryProcess(self._command(("--debug", service)), log, _environment(environ))
         self._started.append(started)
         return started
 

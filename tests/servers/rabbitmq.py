@@ -89,6 +89,14 @@ class RabbitMq(Server):
         """Deletes a virtual host with everything in it; its connections are closed."""
         self.evaluate(f'ok = rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')
 
+    def raise_disk_alarm(self) -> None:
+        """Has it believe that its disk is nearly full: it takes nothing from publishers any more."""
+        self.evaluate("ok = rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).")
+
+    def clear_disk_alarm(self) -> None:
+        """The disk has room again."""
+        self.evaluate("ok = rabbit_alarm:clear_alarm({resource_limit, disk, node()}).")
+
     def evaluate(self, expression: str) -> str:
         """Evaluates Erlang inside the broker, far faster than rabbitmqctl does; returns the value as text."""
         answer = ""

@@ -1,0 +1,33 @@
+"""A few rounds of `make chaos`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.campaign import campaign
+from tests.chaos.evils import EVILS
+from tests.chaos.stage import stage
+
+SHORT = (
+    "stop_a_fetcher_past_its_lease",
+    "kill_at_a_step",
+    "remove_rabbitmqs_data",
+    "kill_postgresql",
+    "fill_the_blob_disk",
+    "move_the_clock",
+    "drop_the_target",
+    "kill_everything",
+)
+
+
+def test_the_short_campaign_is_made_of_evils_that_exist() -> None:
+    assert set(SHORT) <= EVILS.keys()
+
+
+@pytest.mark.kill
+def test_a_few_rounds_of_chaos_lose_no_mail(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    with stage() as played:
+        outcome = campaign(played, 1, SHORT, told.append)
+    assert outcome.rounds == len(SHORT)
+    assert len(told) == len(SHORT) + 1
