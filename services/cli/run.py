@@ -1,4 +1,7 @@
-"""`mailferry run`, `fetcher`, `router` and `relay`: the services, until a signal ends them."""
+"""`mailferry run`, `fetcher`, `router` and `relay`: the services, until a signal ends them.
+
+Each command imports what it runs, so that a process starts with its own service and not with all.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,6 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file
-from services.fetcher.__main__ import serve as serve_fetcher
-from services.relay.__main__ import serve as serve_relay
-from services.router.__main__ import serve as serve_router
-from services.standalone.together import run as run_all
 from shared.process.main import serve_configured
 
 SIGNALS = (
@@ -23,6 +22,8 @@ SIGNALS = (
 @config_file
 def run(path: Path) -> None:
     """Run all services in one process: for one machine, with SQLite and without a broker."""
+    from services.standalone.together import run as run_all  # noqa: PLC0415 - see the module's beginning
+
     serve_configured(path, os.environ, run_all)
 
 
@@ -30,18 +31,24 @@ def run(path: Path) -> None:
 @config_file
 def fetcher(path: Path) -> None:
     """Run a fetcher: visits source mailboxes, fetches what is new, deletes what is settled."""
-    serve_configured(path, os.environ, serve_fetcher)
+    from services.fetcher.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+
+    serve_configured(path, os.environ, serve)
 
 
 @click.command(short_help="Run a router alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)
 @config_file
 def router(path: Path) -> None:
     """Run a router: finds out who is to get each mail."""
-    serve_configured(path, os.environ, serve_router)
+    from services.router.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+
+    serve_configured(path, os.environ, serve)
 
 
 @click.command(short_help="Run a relay alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)
 @config_file
 def relay(path: Path) -> None:
     """Run a relay: delivers to the targets."""
-    serve_configured(path, os.environ, serve_relay)
+    from services.relay.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+
+    serve_configured(path, os.environ, serve)

@@ -7,21 +7,24 @@ order of time keeps the database's indexes dense.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 LENGTH = 26
-TIME_BYTES = 6
 RANDOM_BYTES = 10
+PADDING = 2
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+"""Two characters, for ten bits, at a time: the standard library's encoder takes several times as long."""
+SHIFTS = range(5 * LENGTH - 10, -1, -10)
 
 
 def message_id(now: float, entropy: Callable[[int], bytes]) -> str:
     """A new id for a message fetched at `now` (seconds since the epoch); `entropy(n)` gives n random
     bytes.
     """
-    number = int(now * 1000).to_bytes(TIME_BYTES, "big") + entropy(RANDOM_BYTES)
-    return base64.b32hexencode(number)[:LENGTH].decode("ascii").lower()
+    number = int(now * 1000) << 8 * RANDOM_BYTES | int.from_bytes(entropy(RANDOM_BYTES), "big")
+    padded = number << PADDING
+    return "".join([PAIRS[padded >> shift & 1023] for shift in SHIFTS])
 
 
 def is_message_id(text: str) -> bool:

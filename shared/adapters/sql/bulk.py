@@ -9,6 +9,7 @@ values are always parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Table
@@ -74,11 +75,13 @@ class Texts:
         return self._made[named]
 
 
-def inserted(table: Table) -> list[str]:
+@cache
+def inserted(table: Table) -> tuple[str, ...]:
     """The columns that an insert gives; the others are filled in by the database."""
-    return [column.name for column in table.columns if column.autoincrement is not True]
+    return tuple(column.name for column in table.columns if column.autoincrement is not True)
 
 
-def primary_key(table: Table) -> list[str]:
+@cache
+def primary_key(table: Table) -> tuple[str, ...]:
     """The names of the primary key's columns."""
-    return [column.name for column in table.primary_key]
+    return tuple(column.name for column in table.primary_key)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,13 @@ def test_an_id_spells_the_time_and_then_the_random_bytes() -> None:
 @given(TIMES, ENTROPY)
 def test_an_id_has_the_form_of_an_id(now: float, random: bytes) -> None:
     assert is_message_id(message_id(now, lambda _: random))
+
+
+@given(TIMES, ENTROPY)
+def test_an_id_is_what_the_standard_encoding_makes_of_its_bytes(now: float, random: bytes) -> None:
+    octets = int(now * 1000).to_bytes(6, "big") + random
+    standard = base64.b32hexencode(octets).decode().lower()
+    assert message_id(now, lambda _: random) == standard[:LENGTH]
 
 
 @given(TIMES, TIMES, ENTROPY, ENTROPY)
