@@ -15,7 +15,7 @@ import structlog
 
 from services.relay.backoff import RetryPolicy
 from services.relay.outcome import Circumstances, Unforeseen, from_error, from_reply, not_yet_parked
-from services.relay.trace_header import on_top, trace_header, without_return_path
+from services.relay.trace_header import on_top, trace_header, without_delivery_fields
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -23,16 +23,20 @@ from shared.custody.state import Recipient
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
-from shared.model.target import Target
+from shared.model.target import Manners, Target
 from shared.ops.checkpoints import reached
 from shared.ops.metrics import Metrics
 from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
+from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.errors import ConnectionLost
 
 Content = bytes | AsyncIterable[bytes]
+End = RecipientReply | MailferryError
+"""How an attempt ended for one destination."""
 
 log = structlog.get_logger("mailferry.relay")
 
@@ -69,27 +73,50 @@ class Attempter:
         """Deliver, and return one outcome per recipient. Raises nothing: whatever a mail or a target brings
         about, the attempt has an end that is recorded.
         """
-        destinations = list(dict.fromkeys(each.destination for each in serving.recipients))
+        destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
+        most = self._manners(event.target).recipients
         self.metrics.attempts.inc()
-        envelope = Envelope(
-            serving.reverse_path, tuple(destinations), size=event.payload.octets, flow=event.tenant
-        )
+        ends: dict[str, End] = {}
+        with self.metrics.delivery_seconds.time():
+            for start in range(0, len(destinations), most):
+                ends |= await self._send(event, serving, way, destinations[start : start + most])
+        around = self._around(event)
+        outcomes = [_outcome(each, ends[each.destination], around) for each in serving.recipients]
+        return await self._kept_safe(event, serving.recipients, outcomes)
+
+    async def _send(
+        self, event: MessageRouted, serving: Serving, way: Way, destinations: tuple[str, ...]
+    ) -> dict[str, End]:
+        """What each of the destinations, which go in one transaction, met."""
         try:
-            with self.metrics.delivery_seconds.time():
-                replies = await way.send(serving.target, envelope, self._content(event, destinations))
+            envelope = self._envelope(event, serving, destinations)
+            replies = await way.send(serving.target, envelope, self._content(event, destinations))
             reached("relay.delivered")
-            answers = {answer.recipient: answer for answer in replies}
-            outcomes = [
-                from_reply(each, answers[each.destination], self._around(event))
-                for each in serving.recipients
-            ]
+            return {reply.recipient: reply for reply in replies}
+        except ConnectionLost as lost:
+            answered = {reply.recipient: reply for reply in lost.answered}
+            return {each: answered.get(each, lost) for each in destinations}
         except MailferryError as error:
-            outcomes = [from_error(each, error, self._around(event)) for each in serving.recipients]
+            return dict.fromkeys(destinations, error)
         except Exception as error:
             log.exception("attempt failed unexpectedly", message=event.message)
             mistake = Unforeseen(f"internal error {type(error).__name__}; see the log")
-            outcomes = [from_error(each, mistake, self._around(event)) for each in serving.recipients]
-        return await self._kept_safe(event, serving.recipients, outcomes)
+            return dict.fromkeys(destinations, mistake)
+
+    def _manners(self, target: str) -> Manners:
+        known = self.targets.get(target)
+        return known.manners if known is not None else Manners()
+
+    def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
+        wished = self._manners(event.target).dsn
+        originals = {each.destination: each.original for each in serving.recipients} if wished else {}
+        return Envelope(
+            serving.reverse_path,
+            destinations,
+            size=event.payload.octets,
+            dsn=Dsn(wished, envelope_id=event.message, originals=originals) if wished else None,
+            flow=event.tenant,
+        )
 
     def _content(self, event: MessageRouted, destinations: Sequence[str]) -> Content:
         header = trace_header(
@@ -100,8 +127,8 @@ class Attempter:
             now=self.clock.now(),
         )
         if event.payload.inline is not None:
-            return header + without_return_path(event.payload.inline)
-        return on_top(header, self.blobs.read(event.payload.blob or ""))
+            return header + without_delivery_fields(event.payload.inline, destinations)
+        return on_top(header, self.blobs.read(event.payload.blob or ""), destinations)
 
     def _around(self, event: MessageRouted) -> Circumstances:
         account = self.accounts.get(event.account)
@@ -129,3 +156,9 @@ class Attempter:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
         numbers = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, numbers, strict=True)), blob)
+
+
+def _outcome(recipient: Recipient, end: End, around: Circumstances) -> RecipientOutcome:
+    if isinstance(end, MailferryError):
+        return from_error(recipient, end, around)
+    return from_reply(recipient, end, around)

@@ -1,18 +1,20 @@
 """What the relay writes on top of a mail, and what it takes off: nothing else of the mail is touched.
 
 On top: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and a `Received` line (RFC 5321
-section 4.4). Off: `Return-Path`, which the final delivery writes anew (same section).
+section 4.4). Off: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with
+a recipient's own address, which a target such as Postfix takes for a mail loop.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from email.utils import formatdate
 
 HEADER_LIMIT = 1024 * 1024
-_RETURN_PATH = re.compile(
-    rb"^return-path[ \t]*:[^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*", re.IGNORECASE | re.MULTILINE
+_DELIVERY_FIELD = re.compile(
+    rb"^(return-path|delivered-to)[ \t]*:([^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*)",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -29,14 +31,22 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
     ).encode("ascii", "replace")
 
 
-def without_return_path(beginning: bytes) -> bytes:
-    """`beginning`, which holds the header whole or as much as is looked at, without its Return-Path
-    fields.
+def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> bytes:
+    """`beginning`, with the header whole or as much as is looked at, without its Return-Path fields and
+    the Delivered-To fields that name one of `recipients`.
     """
     end = _header_length(beginning)
-    if b"return-path" not in beginning[:end].lower():
+    header = beginning[:end]
+    lowered = header.lower()
+    if b"return-path" not in lowered and b"delivered-to" not in lowered:
         return beginning
-    return _RETURN_PATH.sub(b"", beginning[:end]) + beginning[end:]
+    own = {recipient.lower().encode() for recipient in recipients}
+
+    def kept(field: re.Match[bytes]) -> bytes:
+        names_recipient = field[2].strip().strip(b"<>").lower() in own
+        return b"" if names_recipient or field[1].lower() == b"return-path" else field[0]
+
+    return _DELIVERY_FIELD.sub(kept, header) + beginning[end:]
 
 
 def _header_length(beginning: bytes) -> int:
@@ -47,9 +57,11 @@ def _header_length(beginning: bytes) -> int:
     return min(ends) + 1 if ends else len(beginning)
 
 
-async def on_top(header: bytes, mail: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """A streamed mail with `header` in front and without Return-Path; holds no more than the mail's
-    header.
+async def on_top(
+    header: bytes, mail: AsyncIterable[bytes], recipients: Collection[str]
+) -> AsyncIterator[bytes]:
+    """A streamed mail with `header` in front and without the fields of another delivery; holds no more than
+    the mail's header.
     """
     beginning: bytes | None = b""
     async for chunk in mail:
@@ -58,7 +70,7 @@ async def on_top(header: bytes, mail: AsyncIterable[bytes]) -> AsyncIterator[byt
             continue
         beginning += chunk
         if _header_length(beginning) < len(beginning) or len(beginning) > HEADER_LIMIT:
-            yield header + without_return_path(beginning)
+            yield header + without_delivery_fields(beginning, recipients)
             beginning = None
     if beginning is not None:
-        yield header + without_return_path(beginning)
+        yield header + without_delivery_fields(beginning, recipients)

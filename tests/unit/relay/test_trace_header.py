@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.trace_header import on_top, trace_header, without_return_path
+from services.relay.trace_header import on_top, trace_header, without_delivery_fields
 
 TOP = b"X-Mailferry-ID: 1\r\n"
 
@@ -17,7 +17,7 @@ async def streamed(chunks: Sequence[bytes]) -> bytes:
         for chunk in chunks:
             yield chunk
 
-    return b"".join([piece async for piece in on_top(TOP, mail())])
+    return b"".join([piece async for piece in on_top(TOP, mail(), ())])
 
 
 def header(recipient: str | None = "bob@here.test", account: str = "acme/catch-all") -> bytes:
@@ -51,7 +51,7 @@ def test_an_account_cannot_break_out_of_the_line() -> None:
 
 def test_return_path_is_dropped_folded_or_not_in_any_case() -> None:
     mail = b"A: 1\r\nReturn-Path: <x@y>\r\n\tfolded\r\nB: 2\r\nRETURN-PATH: <>\r\n\r\nbody\r\n"
-    assert without_return_path(mail) == b"A: 1\r\nB: 2\r\n\r\nbody\r\n"
+    assert without_delivery_fields(mail, ()) == b"A: 1\r\nB: 2\r\n\r\nbody\r\n"
 
 
 def test_return_path_in_the_body_stays() -> None:
@@ -60,17 +60,29 @@ def test_return_path_in_the_body_stays() -> None:
         b"\r\nReturn-Path: <x>\r\n\r\n",
         b"A: 1\n\nReturn-Path: <x>\n",
     ):
-        assert without_return_path(mail) == mail
+        assert without_delivery_fields(mail, ()) == mail
 
 
 def test_a_mail_that_is_nothing_but_return_path_becomes_empty() -> None:
-    assert without_return_path(b"Return-Path: <x>") == b""
+    assert without_delivery_fields(b"Return-Path: <x>", ()) == b""
+
+
+def test_delivered_to_is_dropped_where_it_names_a_recipient() -> None:
+    own = b"Delivered-To: Bob@Here.test\r\n", b"delivered-TO:\r\n <bob@here.test>\r\n"
+    mail = own[0] + b"Delivered-To: eve@here.test\r\n" + own[1] + b"\r\nx\r\n"
+    assert without_delivery_fields(mail, ["bob@here.test"]) == b"Delivered-To: eve@here.test\r\n\r\nx\r\n"
+
+
+def test_delivered_to_of_another_delivery_stays() -> None:
+    header = b"Delivered-To: mbox-bob@here.test\r\nX-Delivered-To: bob@here.test\r\n"
+    mail = header + b"\r\nDelivered-To: bob@here.test\r\n"
+    assert without_delivery_fields(mail, ["bob@here.test"]) == mail
 
 
 @given(st.binary(max_size=300))
-def test_without_return_path_nothing_changes(mail: bytes) -> None:
-    if b"return-path" not in mail.lower():
-        assert without_return_path(mail) == mail
+def test_without_such_fields_nothing_changes(mail: bytes) -> None:
+    if b"return-path" not in mail.lower() and b"delivered-to" not in mail.lower():
+        assert without_delivery_fields(mail, ()) == mail
 
 
 @given(
@@ -81,6 +93,6 @@ def test_without_return_path_nothing_changes(mail: bytes) -> None:
 )
 async def test_a_streamed_mail_comes_out_as_a_whole_one(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
-    expected = TOP + without_return_path(whole) if whole else TOP
+    expected = TOP + without_delivery_fields(whole, ()) if whole else TOP
     assert await streamed([whole]) == expected
     assert await streamed([whole[n : n + 1] for n in range(len(whole))]) == expected

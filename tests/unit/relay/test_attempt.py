@@ -1,0 +1,103 @@
+"""One attempt: what each recipient's end becomes, and what the target is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from services.relay.attempt import Attempter, Content
+from services.relay.backoff import RetryPolicy
+from shared.adapters.file_blobs import FileBlobs
+from shared.contract.events import MessageRouted, Payload, RoutedRecipient
+from shared.custody.commands import Outcomes
+from shared.model.endpoint import Endpoint
+from shared.model.message import RecipientStatus
+from shared.model.target import Manners, Target
+from shared.ops.metrics import Metrics
+from shared.ports.store import Serving
+from shared.smtp.dsn import Dsn
+from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost
+from shared.smtp.reply import Reply
+from tests.fakes.clock import ManualClock
+from tests.fakes.custody import BOB, EVE, recipient
+
+ANN = "ann@corp.example"
+TAKEN, FULL = Reply(250, (b"2.0.0 Taken",)), Reply(452, (b"4.2.2 Full",))
+
+
+class Way:
+    """Answers by script: replies by recipient, or an error for the whole transaction."""
+
+    def __init__(self, *ends: dict[str, Reply] | ConnectionLost) -> None:
+        self._ends = list(ends)
+        self.envelopes: list[Envelope] = []
+        self.contents: list[Content] = []
+
+    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        self.envelopes.append(envelope)
+        self.contents.append(content)
+        end = self._ends.pop(0)
+        if isinstance(end, ConnectionLost):
+            raise end
+        return [RecipientReply(each, end[each], Phase.CONTENT) for each in envelope.recipients]
+
+
+async def attempted(tmp_path: Path, way: Way, *who: str, manners: Manners = Manners()) -> Outcomes:
+    recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
+    event = MessageRouted(
+        message="m1", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="s@x",
+        recipients=tuple(RoutedRecipient(address=each, destination=each, attempt=0) for each in who),
+        fetched_at=1.0, payload=Payload(octets=20, inline=b"Delivered-To: bob@corp.example\r\n\r\nx\r\n"),
+    )  # fmt: skip
+    attempter = Attempter(
+        accounts={},
+        targets={"exchange": Target("exchange", Endpoint("mail.corp.example", 25), manners=manners)},
+        blobs=FileBlobs(tmp_path),
+        clock=ManualClock(),
+        retry=RetryPolicy((60.0,), 1e12),
+        helo_name="relay.example",
+        chance=lambda: 0.0,
+        metrics=Metrics(CollectorRegistry(), "0"),
+    )
+    return await attempter.make(event, Serving("m1", "exchange", "s@x", recipients), way)
+
+
+def ends(outcomes: Outcomes) -> dict[str, tuple[RecipientStatus, bool]]:
+    return {each.address: (each.status, each.in_doubt) for each, _ in outcomes.outcomes}
+
+
+async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_doubt(tmp_path: Path) -> None:
+    lost = ConnectionLost("The connection was reset.", content_begun=True, after_content=True)
+    lost.answered = [RecipientReply(BOB, TAKEN, Phase.CONTENT), RecipientReply(EVE, FULL, Phase.CONTENT)]
+    assert ends(await attempted(tmp_path, Way(lost), BOB, EVE, ANN)) == {
+        BOB: (RecipientStatus.DELIVERED, False),
+        EVE: (RecipientStatus.DEFERRED, False),
+        ANN: (RecipientStatus.DEFERRED, True),
+    }
+
+
+async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tmp_path: Path) -> None:
+    way = Way({BOB: TAKEN, EVE: TAKEN}, ConnectionLost("Gone."))
+    found = ends(await attempted(tmp_path, way, BOB, EVE, ANN, manners=Manners(recipients=2)))
+    assert [each.recipients for each in way.envelopes] == [(BOB, EVE), (ANN,)]
+    assert found[EVE] == (RecipientStatus.DELIVERED, False)
+    assert found[ANN] == (RecipientStatus.DEFERRED, False)
+
+
+async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path) -> None:
+    way = Way({BOB: TAKEN}, {EVE: TAKEN})
+    await attempted(tmp_path, way, BOB, EVE, manners=Manners(recipients=1))
+    to_bob, to_eve = way.contents
+    assert isinstance(to_bob, bytes)
+    assert isinstance(to_eve, bytes)
+    assert b"Delivered-To" not in to_bob
+    assert b"Delivered-To: bob@corp.example\r\n" in to_eve
+
+
+async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Path) -> None:
+    way = Way({BOB: TAKEN})
+    await attempted(tmp_path, way, BOB, manners=Manners(dsn=("never",)))
+    assert way.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
