@@ -5,7 +5,7 @@ Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopb
 minutes for all. `relay` is the relay alone, without a source; `headers` the router's decision alone, where
 the corpus of real mails is at hand. `idle` polls 1,000 mailboxes without mail, `distant` carries 20 mails of
 each account from a server that is 20 ms away. `huge` is one mail of 1 GiB through
-the fetcher alone.
+the fetcher alone. `fairness` is a tenant's single mails alone and beside another tenant's 10,000.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from bench.relay import relay_alone
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source
+from bench.tenants import fairness
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
@@ -36,7 +37,7 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant", "huge")
+CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant", "fairness", "huge")
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 
@@ -65,6 +66,11 @@ def main() -> None:
             results |= _distant(sink, options.accounts, options.octets, stack, console)
         if "idle" in wanted:
             results |= _idle(sink, stack, console)
+        if "fairness" in wanted:
+            console.print("fairness …")
+            dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+            home = stack.enter_context(server_directory("tenants"))
+            results |= fairness(dovecot, sink, home, options.octets)
         if "relay" in wanted:
             results["relay"] = relay_alone(sink, options.octets)
         if "huge" in wanted:

@@ -83,8 +83,8 @@ class Routing:
     provider put before local parts. `trusted_hosts` are the provider's, () where his domain tells them.
     `own_addresses` are the collecting mailbox's, besides its login. `unknown_recipients` is the postmaster's
     address, or None where the target's refusal decides. `existence` tells how one who does not exist at the
-    target is recognised beforehand, with the absolute path of a `recipient_list`; without a postmaster he is
-    parked for, where `park_unknown` is set, unasked.
+    target is recognised beforehand, with the absolute path of a `recipient_list`; where there is no
+    postmaster, `park_unknown` has his mail parked without an attempt.
     """
 
     kind: MailboxKind
