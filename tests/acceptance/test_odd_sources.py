@@ -39,6 +39,7 @@ CASES = (
     Case(odd.note_5_throttled_in_the_middle, passes=2),
     Case(odd.note_6_polled_too_often, passes=2),
     Case(odd.note_7_the_mailbox_is_locked, passes=2),
+    Case(odd.note_8_the_lock_survives_a_broken_session, passes=4),
     Case(odd.note_9_a_line_of_the_listing_is_malformed),
     Case(odd.note_12_nothing_is_pipelined),
     Case(odd.note_12_nothing_is_pipelined, keys='pipelining = "always"'),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.fakes.command import SINGLE, configured, letter, mailferry
 from tests.fakes.odd_pop3 import OddServer
@@ -149,6 +150,37 @@ async def test_a_mail_that_is_too_large_is_parked_with_its_raw_bytes_and_leaves_
         await mailferry("parked", "retry", parked["message"], "--to", BOB, "-c", path)
         assert (await once(path))["delivered"] == 1
     assert subjects(target) == numbered([1, 2, 3, 4, 9])
+
+
+async def test_note_2_a_notice_in_place_of_a_mail_is_not_taken_for_it(tmp_path: Path) -> None:
+    notice = (
+        b"From: Microsoft Exchange\r\nSubject: Retrieval using the POP3 protocol failed for the following "
+        b"message: 2\r\n\r\nThe server couldn't retrieve the following message.\r\n"
+    )
+    in_earnest = ("uid-5", notice.replace(b"couldn't", b"could not") + b"Subject: Mail 5\r\n")
+    async with OddServer({"u": [*MAILS, in_earnest]}) as source, SmtpServer() as target:
+        source.behaviours["RETR"] = for_mail(MAILS[1][1], b"+OK\r\n" + stuffed(notice))
+        path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
+        row = await once(path)
+        assert (row["fetched"], row["left"], "sent a notice in its place" in row["why"]) == (4, 1, True)
+        assert sorted(source.deleted("u")) == ["uid-1", "uid-3", "uid-4", "uid-5"]
+    assert [line for line in subjects(target) if "Mail" in line] == numbered([1, 3, 4, 5])
+
+
+async def test_note_16_names_and_passwords_of_all_signs_log_in_and_are_shown_nowhere(tmp_path: Path) -> None:
+    name, password = 'Jürgen "x" %@acme', "pä ss \\ \u20ac"
+    async with OddServer({name: list(MAILS)}, password=password) as source, SmtpServer() as target:
+        for methods in ('["plain"]', '["user"]'):
+            source.maildrops[name].mails[:] = MAILS
+            home = tmp_path / methods[2:6]
+            home.mkdir()
+            path = configured(
+                home, source=source.port, target=target.port, account=f"{SINGLE}\nauth = {methods}"
+            )
+            text = path.read_text(encoding="utf-8").replace("pop3://u@", f"pop3://{quote(name, safe='')}@")
+            path.write_text(text.replace('"secret"', f"'{password}'"), encoding="utf-8")
+            row = await once(path)
+            assert (row["deleted"], row["why"]) == (4, None)
 
 
 async def test_s14_a_limited_pass_delivers_what_it_has_and_the_next_goes_on_at_once(tmp_path: Path) -> None:

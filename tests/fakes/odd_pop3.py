@@ -109,6 +109,14 @@ def note_7_the_mailbox_is_locked(server: OddServer) -> None:
     _once(server, "AUTH", b"-ERR [IN-USE] Unable to lock maildrop\r\n")
 
 
+def note_8_the_lock_survives_a_broken_session(server: OddServer) -> None:
+    def hang_up_locked(session: FakeSession, _: str) -> Outcome:
+        _once(server, "AUTH", b"-ERR [IN-USE] another session has this mailbox open\r\n")
+        return HANG_UP
+
+    _once(server, "RETR 5", hang_up_locked)
+
+
 def note_9_a_line_of_the_listing_is_malformed(server: OddServer) -> None:
     def uidl(session: FakeSession, line: str) -> bytes | None:
         if " " in line:

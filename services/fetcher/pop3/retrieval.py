@@ -26,6 +26,7 @@ from services.fetcher.mailbox_errors import (
     SessionTooLong,
     SourceBusy,
     SourceError,
+    SourceRefused,
     SourceViolation,
 )
 from services.fetcher.pop3.asking import Asking
@@ -36,6 +37,7 @@ from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
 from services.fetcher.pop3.proof import Proof
 from services.fetcher.pop3.refusal import refused
+from services.fetcher.pop3.stand_in import is_stand_in
 
 
 class Retrieval:
@@ -145,7 +147,9 @@ class Retrieval:
         entry, verb = mail.entry, event.command.verb
         self._habits.learn(event, octets, entry.size)
         is_short = octets < entry.size
-        if event.unstuffed and self._habits.stuffs_dots is False:
+        if octets != entry.size and isinstance(mail, MailWhole) and is_stand_in(mail.data):
+            self._release(MailRefused(entry, _withheld(entry, self._conversation.server)), events)
+        elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = _cut_short(entry, "the server does not double dots, so that some of its own were lost")
             self._release(MailRefused(entry, lost), events)
         elif is_short and verb is Verb.TOP:
@@ -189,6 +193,12 @@ class Retrieval:
             last = events.pop()
             self._proof = Proof(last.entry)
             self._held.append(last)
+
+
+def _withheld(entry: Listed, server: str) -> SourceRefused:
+    return SourceRefused(
+        f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
+    )
 
 
 def _cut_short(entry: Listed, why: str) -> OutOfStep:

@@ -1,0 +1,19 @@
+"""Exchange hands out a notice of its own in place of a mail that it cannot convert; to delete the notice is
+to delete the mail.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SUBJECT = re.compile(
+    rb"^Subject:[ \t]+(?:\r?\n[ \t]+)?Retrieval using the (?:POP3|IMAP4) protocol failed",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LONGEST_HEADER = 16 * 1024
+
+
+def is_stand_in(mail: bytes) -> bool:
+    """Whether a mail is such a notice, by its subject. A mail that is one in earnest has the listed size."""
+    header = mail[:_LONGEST_HEADER].partition(b"\r\n\r\n")[0]
+    return _SUBJECT.search(header) is not None
