@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
 
-from shared.adapters.sql.leasing import Wish, lease_ready, next_ready, take
+from shared.adapters.sql.leasing import READY, Wish, lease_ready, next_ready, take
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
 from shared.adapters.sql.setbacks import decode_setbacks, encode_setbacks
@@ -115,7 +115,7 @@ def _unbelievably_far(moment: ColumnElement[float], now: float, until: float) ->
 
 def _make_due(transaction: Transaction, now: float, until: float) -> bool:
     """Make due what a clock that was ahead has put off; False where there is none."""
-    put_off = update(accounts).where(ACCOUNT.enabled, _unbelievably_far(ACCOUNT.ready_at, now, until))
+    put_off = update(accounts).where(READY, _unbelievably_far(ACCOUNT.ready_at, now, until))
     return transaction.connection.execute(put_off.values(due_at=now, ready_at=now)).rowcount > 0
 
 

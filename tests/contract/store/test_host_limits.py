@@ -6,7 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import pytest
+
+from shared.adapters.sql.leasing import due
 from shared.adapters.sql.store import SqlStore
+from shared.adapters.sql.work import Transaction
 from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.store import Lease, Release, Schedule, VisitReport
 from tests.fakes.mail_lives import Lives
@@ -145,3 +149,16 @@ async def test_visits_that_end_together_are_released_together(store: SqlStore) -
     assert [states[name].leased_by for name in "abc"] == [None, "other", None]
     assert await store.renew([taken.fence], LATER + 90) == [taken.fence]
     await store.release([])
+
+
+@pytest.mark.parametrize("closed", [(), ("full.test",)])
+async def test_due_accounts_are_found_by_an_index_however_many_there_are(
+    store: SqlStore, closed: Sequence[str]
+) -> None:
+    def plan(transaction: Transaction) -> str:
+        connection = transaction.connection
+        query = due(NOW, closed).limit(10).compile(connection, compile_kwargs={"literal_binds": True})
+        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        return str(connection.exec_driver_sql(f"{explain} {query}").all())
+
+    assert "accounts_ready" in await store._transactions.read(plan)
