@@ -34,6 +34,8 @@ class AllCommands(Commands):
         "providers": "services.cli.providers:providers_command",
         "db": "services.cli.db:db_group",
         "topology": "services.cli.topology:topology_group",
+        "lost": "services.cli.lost:lost",
+        "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
     }
 

@@ -18,6 +18,7 @@ from services.cli.running import execute
 from shared.model.message import IN_FLIGHT
 from shared.ops.config import Configuration, load
 from shared.ops.lights import Light, account_light, pause_of, target_light
+from shared.ops.witness import pause_sentence
 from shared.ports.store import AccountState, Parked, TargetState
 
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
@@ -50,19 +51,24 @@ MOST_PARKED = 100_000
 def status(path: Path, output: str) -> None:
     """Show how each account and each target is doing."""
     configuration = load(path, os.environ)
-    accounts, targets = execute(lambda: _rows(configuration))
+    accounts, targets, deletion = execute(lambda: _rows(configuration))
     if output == "json":
-        write_json({"accounts": accounts, "targets": targets})
+        write_json({"accounts": accounts, "targets": targets, "deletion": deletion})
         return
     screen = console()
+    if deletion is not None:
+        screen.print(Text(deletion[0].upper() + deletion[1:] + ".", style="bold red"), soft_wrap=True)
+        screen.print()
     screen.print(table([_shown(row) for row in accounts], ACCOUNTS))
     screen.print()
     screen.print(table([_shown(row) for row in targets], TARGETS))
 
 
-async def _rows(configuration: Configuration) -> tuple[list[Row], list[Row]]:
+async def _rows(configuration: Configuration) -> tuple[list[Row], list[Row], str | None]:
+    """Accounts, targets, and why nothing is deleted at the sources, if that is so."""
     async with desk(configuration) as archive:
-        return await _accounts(configuration, archive), await _targets(configuration, archive)
+        deletion = pause_sentence(await archive.store.epoch())
+        return await _accounts(configuration, archive), await _targets(configuration, archive), deletion
 
 
 async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
@@ -70,6 +76,7 @@ async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
     parked = _parked_by_account(await archive.store.parked(MOST_PARKED))
     counts = await archive.store.message_counts()
     pauses = await archive.store.pauses()
+    lost = Counter(each.account for each in await archive.store.left_behind(MOST_PARKED))
     rows: list[Row] = []
     for account in configuration.accounts.values():
         state = states.get(account.id)
@@ -80,9 +87,11 @@ async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
             parked=parked[account.id],
             now=archive.clock.now(),
             pause=pause,
+            lost=lost[account.id],
         )
         in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
         row = _account_row(account.id, light, state, parked[account.id], in_flight)
+        row = {**row, "lost": lost[account.id]}
         rows.append({**row, "due_at": None} if pause else row)
     return rows
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from services.cli.output import moment, octets
 from shared.contract.journal import (
+    BlobLost,
     Deleting,
     DeliveryBegun,
     DeliveryEnded,
@@ -17,6 +18,8 @@ from shared.contract.journal import (
     ParkedRetried,
     RecipientOutcome,
     RecipientRouted,
+    Renamed,
+    Republished,
     Routed,
     WaitingResolved,
 )
@@ -61,12 +64,8 @@ def _line(entry: Entry) -> str:
             arrived = status is RecipientStatus.SUPPRESSED
             fate = "has arrived; not delivered again" if arrived else "was not delivered; this one is"
             return f"{address}: the identical mail {holder} {fate}"
-        case Lost(reason=reason):
-            return f"given up for lost: {reason}; the source has it still"
-        case Deleting():
-            return "deletion at the source allowed: every recipient is done"
-        case Gone(reason=reason):
-            return f"gone: {reason}"
+        case Republished() | Renamed() | BlobLost() | Lost() | Deleting() | Gone():
+            return _whereabouts(entry)
         case ParkedRetried(address=address, destination=destination, target=target):
             return f"{address or NOBODY}: an operator wants another attempt, to {destination} at {target}"
         case ParkedDiscarded(address=address):
@@ -75,8 +74,28 @@ def _line(entry: Entry) -> str:
             return entry.wire_name
 
 
+def _whereabouts(entry: Republished | Renamed | BlobLost | Lost | Deleting | Gone) -> str:
+    match entry:
+        case Republished(fetch_no=number, fetcher=fetcher):
+            return f"set out again from its blob (no. {number}) by {fetcher}"
+        case Renamed(key=key):
+            return f"recognised at the source under another UID: {key.uid}"
+        case BlobLost(reason=reason):
+            return f"given up for lost: {reason}"
+        case Lost(reason=reason):
+            return f"given up for lost: {reason}"
+        case Deleting():
+            return "deletion at the source allowed: every recipient is done"
+        case Gone(reason=reason):
+            return f"gone: {reason}"
+
+
 def standing(message: Message) -> str:
     """How a mail stands now."""
+    if message.is_left_behind:
+        return "lost at the source before it was served; only an event that is on its way still can serve it"
+    if message.unbacked and message.gone_at is not None:
+        return "no longer at the source, and served from its blob"
     return STANDS[message.status]
 
 

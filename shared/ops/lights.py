@@ -36,10 +36,16 @@ class Light:
 
 
 def account_light(
-    state: AccountState | None, *, enabled: bool, parked: int, now: float, pause: Pause | None = None
+    state: AccountState | None,
+    *,
+    enabled: bool,
+    parked: int,
+    now: float,
+    pause: Pause | None = None,
+    lost: int = 0,
 ) -> Light:
     """The light of an account, `enabled` by the configuration, with `parked` recipients; `pause` is what
-    holds it.
+    holds it, `lost` mails left the source before they were served.
     """
     if not enabled:
         return Light(Colour.YELLOW, "disabled: neither visited nor delivered")
@@ -48,6 +54,10 @@ def account_light(
     if state is not None and state.failures:
         return Light(Colour.RED, _failing(state))
     reasons = [] if state is None else _reasons(state, now)
+    if lost:
+        reasons.append(
+            f"{_counted(lost, 'mail')} lost at the source before anybody was served: `mailferry lost`"
+        )
     if parked:
         reasons.append(_parked(parked))
     if state is None or state.visited_at is None:

@@ -4,6 +4,7 @@ asks for.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
@@ -22,8 +23,10 @@ from shared.ops.metrics import Metrics
 from shared.ops.surroundings import Surroundings
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
+from shared.ports.store import Store
 from shared.process.blobs import open_blobs
 from shared.process.counting import CountingBroker
+from shared.process.missing_blobs import LostBlobs, NoticingBlobs
 
 
 @asynccontextmanager
@@ -34,17 +37,18 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = open_store(configuration.store.url.get_secret_value(), own_process=True)
     store.on_doubts = metrics.in_doubt.inc
+    blobs = NoticingBlobs(open_blobs(configuration.blobs))
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
     async def record(target: str, domain: str, accepts_all: bool) -> None:
         await store.note_catch_all(target, domain, accepts_all, clock.now())
 
     try:
-        async with _broker(configuration, plan, clock) as broker:
+        async with _broker(configuration, plan, clock) as broker, _noticing(blobs, store, broker, clock):
             yield Surroundings(
                 store=store,
                 broker=CountingBroker(broker, metrics),
-                blobs=open_blobs(configuration.blobs),
+                blobs=blobs,
                 directories=ConfiguredDirectories(
                     configuration.targets,
                     helo_name=configuration.relay.helo_name,
@@ -61,6 +65,15 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
             )
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def _noticing(blobs: NoticingBlobs, store: Store, broker: Broker, clock: Clock) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(LostBlobs(blobs, store, broker, clock).run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager

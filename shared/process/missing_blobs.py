@@ -1,0 +1,96 @@
+"""Blobs that are named by a mail and are not there: noticed wherever one is read, and told to the store, so
+that the mail is fetched again, or parked where nobody has it any more.
+
+Only while the witness, which lies beside them, can be read: a blob store that is not mounted has lost
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import structlog
+
+from shared.model.errors import MailferryError
+from shared.ops.safekeeping import message_in
+from shared.ops.settlement import hints
+from shared.ops.witness import read_witness
+from shared.ports.blobs import BlobMissing, Blobs, BlobWriter
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Recovery
+
+INTERVAL = 2.0
+"""Seconds: time enough for an attempt that met a missing blob to be recorded as ended."""
+REASON = "its raw mail is not in the blob store any more"
+
+log = structlog.get_logger("mailferry.process")
+
+
+class NoticingBlobs:
+    """A `Blobs` that remembers the names of blobs that were `missing`."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self.missing: set[str] = set()
+
+    async def create(self, name: str) -> BlobWriter:
+        """See the port."""
+        return await self._blobs.create(name)
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        """See the port."""
+        try:
+            async for piece in self._blobs.read(name):
+                yield piece
+        except BlobMissing:
+            if message_in(name) is not None:
+                self.missing.add(name)
+            raise
+
+    async def delete(self, name: str) -> None:
+        """See the port."""
+        await self._blobs.delete(name)
+
+    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """See the port."""
+        return self._blobs.names(prefix, before)
+
+    async def remove_leftovers(self, before: float) -> int:
+        """See the port."""
+        return await self._blobs.remove_leftovers(before)
+
+    async def check(self) -> None:
+        """See the port."""
+        await self._blobs.check()
+
+
+class LostBlobs:
+    """Tells the store what `blobs` noticed."""
+
+    def __init__(self, blobs: NoticingBlobs, recovery: Recovery, broker: Broker, clock: Clock) -> None:
+        self._blobs = blobs
+        self._recovery = recovery
+        self._broker = broker
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Tell, until cancelled."""
+        while True:
+            await self._clock.sleep(INTERVAL)
+            try:
+                await self.tell()
+            except MailferryError as error:
+                log.warning("missing blobs not told", error=error)
+
+    async def tell(self) -> int:
+        """Tell what was noticed since the last time; returns how many mails."""
+        names = set(self._blobs.missing)
+        if not names or await read_witness(self._blobs) is None:
+            return 0
+        lost = {message: name for name in names if (message := message_in(name)) is not None}
+        concluded = await self._recovery.lose_blobs(lost, REASON, self._clock.now())
+        self._blobs.missing -= names
+        log.warning("mails without their blobs are fetched again or parked", messages=sorted(lost))
+        await self._broker.publish(hints(concluded.settled))
+        return len(lost)
