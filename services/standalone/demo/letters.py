@@ -57,10 +57,14 @@ def letter(uid: str, title: str, delivered: tuple[str, ...], *fields: str) -> Le
     return Letter(uid, CATCH_ALL, title, written(*fields, identified(uid), subject=uid.title()), delivered)
 
 
-def at_the_target(raw: bytes) -> bytes:
-    """What has to arrive of a letter below our own lines: all of it, in whole lines, without Return-Path."""
-    lines = raw.replace(CRLF.encode(), b"\n").replace(b"\n", CRLF.encode())
-    first, _, rest = lines.partition(CRLF.encode())
-    if first.lower().startswith(b"return-path:"):
-        lines = rest
-    return lines if not lines or lines.endswith(CRLF.encode()) else lines + CRLF.encode()
+def at_the_target(raw: bytes, recipient: str) -> bytes:
+    """What has to arrive of a letter for `recipient` below our own lines: all of it, in whole lines, without
+    Return-Path and without a Delivered-To right below it that names him.
+    """
+    crlf = CRLF.encode()
+    lines = raw.replace(crlf, b"\n").replace(b"\n", crlf)
+    for dropped in (b"return-path:", f"delivered-to: {recipient}".lower().encode()):
+        first, _, rest = lines.partition(crlf)
+        if first.lower().startswith(dropped):
+            lines = rest
+    return lines if not lines or lines.endswith(crlf) else lines + crlf

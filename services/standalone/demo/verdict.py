@@ -73,12 +73,10 @@ def _missing_or_twice(letters: Sequence[Letter], findings: Findings) -> Iterator
 
 
 def _damaged(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
-    expected = {
-        message.id: (letter, at_the_target(letter.raw)) for letter, message in _known(letters, findings)
-    }
+    letter_of = {message.id: letter for letter, message in _known(letters, findings)}
     for arrival in findings.arrivals:
-        letter, content = expected.get(arrival.message, (None, b""))
-        if letter is not None and arrival.content != content:
+        letter = letter_of.get(arrival.message)
+        if letter is not None and arrival.content != at_the_target(letter.raw, arrival.recipient):
             yield f"{letter.uid}: what arrived for {arrival.recipient} is not what was sent"
 
 

@@ -109,6 +109,8 @@ def test_every_letter_has_a_place_and_a_fate_of_its_own() -> None:
     assert all(letter.delivered or letter.parked for letter in letters)
 
 
-def test_return_path_and_line_ends_are_the_only_things_that_change() -> None:
-    assert at_the_target(b"Return-Path: <a@b>\nX: 1\n\n\0\xff.\r\n..") == b"X: 1\r\n\r\n\0\xff.\r\n..\r\n"
-    assert at_the_target(b"") == b""
+def test_only_line_ends_and_the_fields_of_the_delivery_change() -> None:
+    raw = b"Return-Path: <a@b>\nDelivered-To: c@d\nX: 1\n\n\0\xff.\r\n.."
+    assert at_the_target(raw, "c@d") == b"X: 1\r\n\r\n\0\xff.\r\n..\r\n"
+    assert at_the_target(raw, "e@f").startswith(b"Delivered-To: c@d\r\nX: 1\r\n")
+    assert at_the_target(b"", "c@d") == b""
