@@ -1,0 +1,61 @@
+"""Lanes as bulkheads: what one target does not do keeps no other waiting."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.relay.lane import Lanes, UnknownTarget
+from shared.adapters.system_clock import SystemClock
+from shared.model.endpoint import Endpoint
+from shared.model.target import Manners, Target
+from shared.smtp.envelope import Envelope
+from tests.fakes.smtp_server import Act, SmtpServer
+
+MAIL = b"Subject: x\r\n\r\nHello\r\n"
+TO_BOB = Envelope("", ("bob@corp.example",))
+
+
+def lanes_to(*targets: Target, capacity: int = 10) -> Lanes:
+    return Lanes(
+        {each.name: each for each in targets}, helo_name="me.example", capacity=capacity, clock=SystemClock()
+    )
+
+
+def target(name: str, server: SmtpServer, connections: int = 2, manners: Manners = Manners()) -> Target:
+    return Target(name, Endpoint("127.0.0.1", server.port), connections=connections, manners=manners)
+
+
+@pytest.mark.parametrize("moment", ["GREETING", "MAIL", "CONTENT"])
+async def test_a_black_hole_delays_no_mail_of_another_target(moment: str) -> None:
+    async with SmtpServer(replies={moment: Act.SILENCE}) as black_hole, SmtpServer() as fast:
+        lanes = lanes_to(target("black", black_hole), target("fast", fast))
+        swallowed = [asyncio.create_task(lanes.send("black", TO_BOB, MAIL)) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert lanes.is_full("black")
+        assert not lanes.is_full("fast")
+        for _ in range(20):
+            await asyncio.gather(*(lanes.send("fast", TO_BOB, MAIL) for _ in range(5)))
+        assert len(fast.accepted) == 100
+        assert not any(each.done() for each in swallowed)
+        assert black_hole.connections <= 2
+        for each in swallowed:
+            each.cancel()
+        await asyncio.wait(swallowed)
+        assert not lanes.is_full("black")
+        await lanes.close()
+
+
+async def test_a_connection_carries_as_many_mails_as_the_target_wishes() -> None:
+    async with SmtpServer() as server:
+        lanes = lanes_to(target("few", server, connections=1, manners=Manners(mails=3)))
+        for _ in range(9):
+            await lanes.send("few", TO_BOB, MAIL)
+        assert server.connections == 3
+        await lanes.close()
+
+
+async def test_there_is_no_way_to_a_target_that_is_not_configured() -> None:
+    with pytest.raises(UnknownTarget, match="elsewhere"):
+        await lanes_to().send("elsewhere", TO_BOB, MAIL)
