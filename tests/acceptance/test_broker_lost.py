@@ -92,7 +92,7 @@ def test_killed_in_mid_flight_again_and_again_it_delivers_everything_and_nothing
 
 
 @pytest.mark.kill
-def test_a_rabbitmq_that_lost_its_data_in_mid_flight_costs_time_and_no_mail(
+def test_fault_17_a_rabbitmq_that_lost_its_data_in_mid_flight_costs_time_and_no_mail(
     crossing: Crossing, private_rabbitmq: RabbitMq, tmp_path: Path
 ) -> None:
     servers = f'store.url = "sqlite:mailferry.db"\nbroker.url = "{private_rabbitmq.url()}"'

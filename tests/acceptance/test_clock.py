@@ -21,7 +21,7 @@ def wrong_clock() -> dict[str, str]:
     return {"LD_PRELOAD": str(require("faketime")), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
-def test_a_copy_leaves_the_source_after_its_days_and_not_before(
+def test_fault_35_a_copy_leaves_the_source_after_its_days_and_not_before(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
     login, mails = dovecot.new_user(), tagged_mails("aging", 3)
@@ -38,7 +38,7 @@ def test_a_copy_leaves_the_source_after_its_days_and_not_before(
     assert len(target.accepted) == 3
 
 
-def test_a_clock_that_was_put_right_holds_up_no_account(
+def test_fault_35_a_clock_that_was_put_right_holds_up_no_account(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
     login = dovecot.new_user()

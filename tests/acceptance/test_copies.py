@@ -101,7 +101,7 @@ def test_two_accounts_of_a_tenant_with_the_same_mail_for_one_recipient_give_him_
         agreed(ferry, process, 2)
 
 
-def test_accounts_of_two_tenants_know_nothing_of_one_another(twins: Twins) -> None:
+def test_fault_43_accounts_of_two_tenants_know_nothing_of_one_another(twins: Twins) -> None:
     mail = tagged("apart")
     with twins.ferried(twins.text(*single(BOB), other_tenant=True)) as ferry:
         twins.post(twins.first, mail)

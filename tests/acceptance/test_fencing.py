@@ -32,7 +32,7 @@ def routed(books: Books) -> int:
     return sum(story["status"] == "routed" for story in books.stories("bob@corp.example"))
 
 
-def test_a_fetcher_stopped_past_its_lease_can_no_longer_write(
+def test_fault_33_a_fetcher_stopped_past_its_lease_can_no_longer_write(
     dovecot: Dovecot, rabbitmq_url: str, postgres_url: str, tmp_path: Path
 ) -> None:
     login = dovecot.new_user()

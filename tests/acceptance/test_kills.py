@@ -63,7 +63,7 @@ def moved_mails() -> list[Tagged]:
 KEPT = tagged_mails("kept", 3, to="amy@corp.example")
 
 
-def test_every_named_step_is_one_at_which_a_test_kills() -> None:
+def test_fault_34_every_named_step_is_one_at_which_a_test_kills() -> None:
     sources = [path for folder in ("services", "shared") for path in (REPOSITORY / folder).rglob("*.py")]
     named = {name for path in sources for name in re.findall(r'reached\("([^"]+)"\)', path.read_text())}
     assert named == set(PASSINGS) | set(RESPOOLED)
@@ -71,7 +71,7 @@ def test_every_named_step_is_one_at_which_a_test_kills() -> None:
 
 @pytest.mark.kill
 @pytest.mark.parametrize("step", PASSINGS)
-def test_a_kill_loses_no_mail_and_doubles_none_that_was_recorded(
+def test_fault_34_a_kill_loses_no_mail_and_doubles_none_that_was_recorded(
     step: str, dovecot: Dovecot, tmp_path: Path
 ) -> None:
     moved = moved_mails()

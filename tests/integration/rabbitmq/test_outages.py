@@ -78,7 +78,7 @@ async def test_after_the_loss_of_all_data_the_topology_is_declared_anew(private_
         await until(lambda: broker.problem() is None)
 
 
-async def test_a_connection_cut_while_deliveries_are_handled_brings_them_again_and_old_tags_settle_nothing(
+async def test_fault_23_a_connection_cut_while_deliveries_are_handled_brings_them_again(
     through: tuple[TcpProxy, str],
 ) -> None:
     proxy, url = through
@@ -118,7 +118,7 @@ async def test_publishing_during_an_outage_waits_for_the_connection_to_come_back
         assert await remaining(broker) == [b"after the cut"]
 
 
-async def test_confirms_that_never_come_are_an_error_and_the_end_of_the_session(
+async def test_fault_19_confirms_that_never_come_are_an_error_and_the_end_of_the_session(
     through: tuple[TcpProxy, str],
 ) -> None:
     proxy, url = through
@@ -131,7 +131,7 @@ async def test_confirms_that_never_come_are_an_error_and_the_end_of_the_session(
         assert b"confirmed" in await remaining(broker)
 
 
-async def test_a_full_window_without_confirms_fails_too(through: tuple[TcpProxy, str]) -> None:
+async def test_fault_19_a_full_window_without_confirms_fails_too(through: tuple[TcpProxy, str]) -> None:
     proxy, url = through
     async with proxy, working(url, replace(QUICK, confirm_timeout=0.3, window=2)) as broker:
         proxy.stall(Direction.TO_SERVER)
