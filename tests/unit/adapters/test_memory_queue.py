@@ -108,6 +108,27 @@ def test_consumers_take_what_there_is() -> None:
     assert asyncio.run(taken()) == [0, PREFETCH, PREFETCH]
 
 
+def test_flows_are_handed_out_in_turn_and_what_is_given_back_keeps_its_flow() -> None:
+    async def bodies(subscription: Subscription, count: int) -> list[Delivery]:
+        taken: list[Delivery] = []
+        while len(taken) < count:
+            taken += await subscription.batch(PREFETCH, 0)
+        return taken
+
+    async def handed_out() -> tuple[list[bytes], list[bytes]]:
+        broker = MemoryBroker(topology([60]), SystemClock())
+        large = [Publication(ROUTED_KEY, f"large {number}".encode(), flow="large") for number in range(4)]
+        await broker.publish([*large, Publication(ROUTED_KEY, b"small", flow="small")])
+        async with broker.subscribe(RELAY_QUEUE, PREFETCH) as subscription:
+            first = await bodies(subscription, PREFETCH)
+            await subscription.requeue(first)
+            again = await bodies(subscription, PREFETCH)
+            return [each.body for each in first], [each.body for each in again]
+
+    first, again = asyncio.run(handed_out())
+    assert first == again == [b"large 0", b"small", b"large 1"]
+
+
 @given(STEPS)
 def test_no_event_is_lost_or_doubled_whatever_consumers_do(steps: list[tuple[str, int]]) -> None:
     asyncio.run(lives_through(steps))
