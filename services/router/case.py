@@ -1,5 +1,4 @@
-"""One mail whose recipients are looked for: its header, its trusted zone, the account that it was fetched
-for."""
+"""One mail whose recipients are looked for: its header, its trusted zone, and the account that it came by."""
 
 from __future__ import annotations
 
@@ -41,8 +40,7 @@ class Case:
             self.passed.append(Passed(value, reason))
 
     def weigh(self, kind: EvidenceClass, name: str, value: bytes) -> Evidence | None:
-        """The evidence in an envelope field's value; None where it names nobody but the collecting
-        mailbox."""
+        """The evidence in an envelope field's value; None if it names nobody but the collecting mailbox."""
         found = read_addresses(value)
         addresses = [each for each in found if isinstance(each, Address)]
         defects = tuple([each for each in found if isinstance(each, Defect)])

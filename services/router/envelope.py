@@ -94,8 +94,7 @@ def _received_for(case: Case, kind: EvidenceClass) -> Evidence | None:
 
 
 def _noted(case: Case, hop: Hop, kind: EvidenceClass) -> Evidence | None:
-    """An address of no accepted domain is what an alias was resolved to; it does not say whom a mail was
-    for."""
+    """An address of no accepted domain is what an alias was resolved to, not whom a mail was for."""
     recipient = hop.recipient
     if recipient is None:
         return None

@@ -1,5 +1,4 @@
-"""Whom a mail was meant for, as far as its header tells: what evidence is, and how far it is to be
-believed."""
+"""Whom a mail was meant for, as far as its header tells: evidence, and how far it is to be believed."""
 
 from __future__ import annotations
 

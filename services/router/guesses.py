@@ -1,5 +1,4 @@
-"""Class 4: whom the author named. A guess, since the envelope may have named others; not made for list
-mail."""
+"""Class 4: whom the author named; a guess, as the envelope may have named others. None for list mail."""
 
 from __future__ import annotations
 

@@ -109,8 +109,7 @@ def _without_prefix(address: Address, routing: Routing, steps: list[str]) -> Add
 
 
 def _by_alias(address: Address, routing: Routing, steps: list[str]) -> Address | None:
-    """What the address stands for; of one with a tag, where tags are stripped, the one without is looked
-    up, too."""
+    """What the address stands for; where tags are taken off, what it stands for without its own, too."""
     candidates = [address]
     if routing.strip_tags:
         candidates.append(_without_tag(address, routing, []))

@@ -1,5 +1,4 @@
-"""The trusted zone: the part of a header that the provider's own servers wrote, and the rest that anybody
-may have.
+"""The trusted zone: the part of a header that the provider's own servers wrote.
 
 Servers write on top. The zone reaches from the top of the header down to the last Received line in unbroken
 sequence whose `by` host is the provider's; a line in the zone that tells of a client outside of the

@@ -83,8 +83,7 @@ def checked_domain(domain: str) -> str:
 
 
 def _encoded(domain: str) -> str:
-    """The A-labels of an international name. Only U+002E divides labels here, although IDNA knows more
-    dots."""
+    """The A-labels of an international name. Only U+002E divides labels; IDNA itself knows more dots."""
     if len(domain) > DOMAIN_LIMIT:
         raise DefectiveAddress(f"domain longer than {DOMAIN_LIMIT} octets")
     try:

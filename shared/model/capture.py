@@ -45,8 +45,7 @@ class Capture:
         return text[begin : places[self.end.piece] + self.end.offset].strip()
 
     def _places(self, text: bytes) -> list[int] | None:
-        """Where each piece begins: the first at the start, the last at the end, the others as early as may
-        be."""
+        """Where each piece begins: the first at the start, the last at the end, others as early as may be."""
         first, *middle, last = self.pieces
         if not text.startswith(first):
             return None
