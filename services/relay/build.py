@@ -10,10 +10,12 @@ from services.relay.circuit import ProbePolicy
 from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusions, Observe, unobserved
 from services.relay.lane import Lanes
+from services.relay.notices import Notifier
 from services.relay.overdue import Overdue
 from services.relay.reach import reach_and_leave
 from services.relay.service import Relay, RelaySettings
 from services.relay.sweep import Sweep
+from shared.model.ids import message_id
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
@@ -43,6 +45,16 @@ def build_relay(
         ProbePolicy(section.probe_delays),
     )
     around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
+    notifier = Notifier(
+        configuration.accounts,
+        configuration.notices,
+        around.store,
+        around.blobs,
+        circuits,
+        around.clock,
+        section.helo_name,
+        lambda: message_id(around.clock.now(), around.entropy),
+    )
     return Relay(
         around.broker,
         around.store,
@@ -71,6 +83,7 @@ def build_relay(
         [
             Overdue(around.store, around.broker, around.clock, lease).run,
             Sweep(around.blobs, around.store, around.clock).run,
+            notifier.run,
         ],
         RelaySettings(name, lease, APPETITE, around.topology),
     )

@@ -10,6 +10,7 @@ from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.epochs import SqlEpochs
 from shared.adapters.sql.keeping import SqlKeeping
 from shared.adapters.sql.ledger import SqlLedger
+from shared.adapters.sql.notices import SqlNotices
 from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
@@ -34,6 +35,7 @@ class SqlStore(
     SqlPruning,
     SqlOutages,
     SqlKeeping,
+    SqlNotices,
     SqlArchive,
     SqlTargets,
     SqlCatchAlls,

@@ -197,6 +197,13 @@ catch_alls = Table(
     Column("since", Double, nullable=False),
 )
 
+notices = Table(
+    "notices",
+    metadata,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("until", Double, nullable=False),
+)
+
 claims = Table(
     "claims",
     metadata,

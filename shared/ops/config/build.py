@@ -12,6 +12,7 @@ from shared.ops.config.context import Context
 from shared.ops.config.document import Document
 from shared.ops.config.environment import with_environment
 from shared.ops.config.hosts import build_hosts
+from shared.ops.config.notices import notices
 from shared.ops.config.problems import Problems
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import ARRAYS, DEFAULTS, SECTIONS
@@ -48,6 +49,7 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         "metrics": sections.metrics(context, _table(context, "metrics")),
         "fetcher": fetcher,
         "relay": sections.relay(context, _table(context, "relay"), host_name),
+        "notices": notices(context, _table(context, "notices")),
         "leases": sections.leases(context, _table(context, "leases")),
         "log": sections.log(context, _table(context, "log")),
         "hosts": hosts,

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from shared.model.account import Account
+from shared.model.address import Address
 from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
 from shared.model.hosts import NO_LIMITS, HostLimits
@@ -101,6 +102,17 @@ class RelaySection:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticesSection:
+    """Who is told of parked mail: tenants' postmasters, at most every `digest` seconds (None: never), and
+    with `bounces` the senders. A tenant without one in `postmasters` is told at its accounts' one.
+    """
+
+    digest: float | None = None
+    bounces: bool = False
+    postmasters: dict[str, Address] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LeasesSection:
     """Seconds without a sign of life after which an account, or a mail in flight, is taken over."""
 
@@ -130,6 +142,7 @@ class Configuration:
     metrics: MetricsSection
     fetcher: FetcherSection
     relay: RelaySection
+    notices: NoticesSection
     leases: LeasesSection
     log: LogSection
     document: Document = field(repr=False, compare=False)

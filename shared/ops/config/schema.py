@@ -115,6 +115,14 @@ class HostEntry(Entry):
     spacing: Duration | None = None
 
 
+class NoticesEntry(Entry):
+    """[notices]; nothing is sent unless `digest` (how often at most) or `bounces` asks for it."""
+
+    digest: Positive | None = None
+    bounces: bool = False
+    postmasters: Annotated[dict[str, Address], PlainValidator(values.postmasters)] = {}
+
+
 class LeasesEntry(Entry):
     """[leases]; after these times without a sign of life an account, or a mail in flight, is taken over."""
 
@@ -236,6 +244,7 @@ SECTIONS: dict[str, type[Entry]] = {
     "metrics": MetricsEntry,
     "fetcher": FetcherEntry,
     "relay": RelayEntry,
+    "notices": NoticesEntry,
     "leases": LeasesEntry,
     "log": LogEntry,
 }

@@ -17,7 +17,7 @@ from shared.model.target import Target
 from shared.ops.config.document import Document
 from shared.ops.config.locate import Path
 from shared.ops.config.rules import written_rules
-from shared.ops.config.runtime import BlobsSection, Configuration
+from shared.ops.config.runtime import BlobsSection, Configuration, NoticesSection
 from shared.ops.config.schema import DEFAULTS
 from shared.ops.config.values import AUTOMATIC, LIST_SCHEME, written_size
 
@@ -106,6 +106,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
             ]
         ),
     )
+    yield "notices", _notices_rows(configuration.notices)
     yield "leases", iter([("account", written(leases.account)), ("message", written(leases.message))])
     yield "log", iter([("level", configuration.log.level), ("format", configuration.log.format)])
 
@@ -114,6 +115,13 @@ def _host_rows(document: Document) -> Iterator[Iterator[Row]]:
     """As they were written: a host has no defaults of its own."""
     for table in document.data.get("hosts", ()):
         yield iter(table.items())
+
+
+def _notices_rows(notices: NoticesSection) -> Iterator[Row]:
+    if notices.digest is not None:
+        yield "digest", written(notices.digest)
+    yield "bounces", notices.bounces
+    yield "postmasters", {tenant: str(address) for tenant, address in notices.postmasters.items()}
 
 
 def _blobs_rows(blobs: BlobsSection) -> Iterator[Row]:

@@ -113,6 +113,14 @@ def existence(value: object) -> str:
     raise ValueError('expected "none", "rcpt", or "file:" and the path of a list of recipients')
 
 
+def postmasters(value: object) -> dict[str, Address]:
+    """The postmasters of tenants, by the tenants' names."""
+    pairs = value.items() if isinstance(value, dict) else None
+    if pairs is None:
+        raise ValueError('expected a table such as { "acme" = "postmaster@acme.com" }')
+    return {name(tenant): address(postmaster) for tenant, postmaster in pairs}
+
+
 def retention(value: object) -> Retention:
     """How long a copy stays at the source."""
     return Retention.parse(value if isinstance(value, str) else "")

@@ -23,6 +23,7 @@ from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailabl
 from shared.ports.store.keeping import Keeping
 from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
+from shared.ports.store.notices import Notices
 from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 from shared.ports.store.pruning import Pruned, Pruning
@@ -44,6 +45,7 @@ __all__ = [
     "Leases",
     "Ledger",
     "LedgerRow",
+    "Notices",
     "Outage",
     "Outages",
     "Parked",
@@ -76,6 +78,7 @@ class Store(
     Pruning,
     Outages,
     Keeping,
+    Notices,
     Archive,
     CatchAlls,
     Protocol,

@@ -54,9 +54,12 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     postgres_url: str = request.getfixturevalue("migrated_postgres")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE accounts, hosts, pauses, outages, catch_alls, messages, recipients, claims, journal"
+            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls,"
+            " messages, recipients, claims, journal"
         )
-        connection.execute("UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0")
+        connection.execute(
+            "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0"
+        )
     return postgres_url
 
 

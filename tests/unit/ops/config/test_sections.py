@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from shared.model.address import Address
 from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
 from shared.ops.config import from_mapping, load
@@ -15,6 +16,7 @@ from shared.ops.config.runtime import (
     LeasesSection,
     LogSection,
     MetricsSection,
+    NoticesSection,
     RelaySection,
 )
 from shared.ops.config.show import shown
@@ -190,6 +192,14 @@ def test_several_processes_do_not_go_with_what_each_would_have_for_itself() -> N
         'command line: [broker] "url": router as a process of its own needs amqp:// or amqps://, not memory:',
         'command line: [store] "url": router as a process of its own needs postgresql://, not sqlite:',
     ]
+
+
+def test_notices_are_sent_only_where_they_are_asked_for(file: ConfigurationFile) -> None:
+    assert file.load("").notices == NoticesSection(None, False, {})
+    text = '[notices]\ndigest = "1d"\nbounces = true\npostmasters = { acme = "boss@acme.example" }'
+    assert file.load(text).notices == NoticesSection(86400.0, True, {"acme": Address("boss", "acme.example")})
+    (problem,) = file.problems('[notices]\npostmasters = { acme = "nobody" }')
+    assert '"postmasters": "nobody" is no valid address' in problem
 
 
 def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
