@@ -21,7 +21,7 @@ from services.cli.output import cell, console, write_json
 from services.cli.running import execute
 from services.router.identity import identify
 from services.router.letter import Examination, examine
-from shared.model.account import Account
+from shared.model.account import Account, ExistenceCheck
 from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE
 
@@ -97,6 +97,8 @@ def explain(
 def _with_existence(
     configuration: Configuration, account: Account, found: Sequence[Explained]
 ) -> list[Explained]:
+    if account.routing.existence is ExistenceCheck.NONE:
+        click.echo(f'mailferry: account {account.id} has "recipients" = "none", so nobody is asked', err=True)
     asked = execute(lambda: with_existence(configuration, account, [each.examination for each in found]))
     return [each._replace(examination=examination) for each, examination in zip(found, asked, strict=True)]
 
