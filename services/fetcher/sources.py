@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.mailbox_errors import CredentialsRefused, LoginMethodsExhausted, LoginTooSoon
+from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Dialogue
 from services.fetcher.pop3.limits import Limits, Options, Timeouts
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -19,6 +20,7 @@ from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
 
 CONNECT_TIMEOUT = 30.0
+LONGEST_DELAY = 86_400.0
 DEADLINE_GRACE = 120.0
 """Seconds beyond the deadline of a session, for what it has begun, its deletions and its end."""
 
@@ -26,10 +28,14 @@ _PIPELINES = {Pipelining.ANNOUNCED: None, Pipelining.ALWAYS: True, Pipelining.NE
 
 
 class Opened(NamedTuple):
-    """A mailbox, and the login method that opened it; None where the protocol has but one."""
+    """A mailbox, and the login method that opened it; None where the protocol has but one.
+
+    `login_delay`: the seconds that the server wants from one login to the next, 0 where it does not say.
+    """
 
     mailbox: Mailbox
     method: str | None
+    login_delay: float = 0.0
 
 
 OpenMailbox = Callable[[Account, str | None], Awaitable[Opened]]
@@ -73,7 +79,15 @@ async def open_source(account: Account, method: str | None = None) -> Opened:
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
     mailbox = await open_account(account, timeouts, preferred=method)
-    return Opened(mailbox, mailbox.method)
+    return Opened(mailbox, mailbox.method, login_delay(mailbox.capabilities))
+
+
+def login_delay(capabilities: Capabilities) -> float:
+    """What LOGIN-DELAY says (RFC 2449, section 6.5), in seconds; no more than a day is believed."""
+    for written in capabilities.arguments.get("LOGIN-DELAY", ())[:1]:
+        if written.isascii() and written.isdigit():
+            return min(float(written[:10]), LONGEST_DELAY)
+    return 0.0
 
 
 async def open_account(

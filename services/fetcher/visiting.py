@@ -54,13 +54,13 @@ class Visitor:
         Raises only where the store cannot take the report.
         """
         with self.metrics.sessions_open.track_inprogress():
-            visit = await self._attempt(account, lease, is_stopping)
+            visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(visit)
         now = self.ports.clock.now()
         due_at = next_visit(
             visit.report,
             poll=account.patience.poll,
-            interval=account.patience.interval,
+            interval=max(account.patience.interval, login_delay),
             failures=lease.failures,
             more=visit.more,
             now=now,
@@ -71,12 +71,16 @@ class Visitor:
         await self.releaser.release(Release(lease.fence, visit.report, now, due_at))
         return visit
 
-    async def _attempt(self, account: Account, lease: Lease, is_stopping: Callable[[], bool]) -> Visit:
-        """The visit; its report carries what is remembered for the next one."""
-        method, setbacks = lease.method, Setbacks(lease.setbacks)
+    async def _attempt(
+        self, account: Account, lease: Lease, is_stopping: Callable[[], bool]
+    ) -> tuple[Visit, float]:
+        """The visit, whose report carries what is remembered for the next one, and the seconds that the
+        server wants between two logins.
+        """
+        method, login_delay, setbacks = lease.method, 0.0, Setbacks(lease.setbacks)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock)
-            method = opened.method
+            method, login_delay = opened.method, opened.login_delay
             visit = await self._session(account, lease, opened.mailbox, setbacks, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
@@ -87,7 +91,8 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        return replace(visit, report=replace(visit.report, method=method, setbacks=setbacks.all()))
+        report = replace(visit.report, method=method, setbacks=setbacks.all())
+        return replace(visit, report=report), login_delay
 
     async def _session(
         self,

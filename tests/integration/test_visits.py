@@ -87,6 +87,7 @@ class World:
         self.mailbox = FakeMailbox({})
         self.account = ACCOUNT
         self.method: str | None = None
+        self.login_delay = 0.0
         self.tried: list[str | None] = []
         self.login_error: MailferryError | None = None
         self._ids = 0
@@ -107,7 +108,7 @@ class World:
             self.tried.append(method)
             if self.login_error is not None:
                 raise self.login_error
-            return Opened(self.mailbox, self.method)
+            return Opened(self.mailbox, self.method, self.login_delay)
 
         return Visitor(
             name="fetcher",
@@ -466,3 +467,10 @@ async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World)
     visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
     assert visit.more
     assert await world.store.lease_due("fetcher", world.clock.now() + 500, world.clock.now() + 560, 1) == []
+
+
+async def test_a_server_that_wants_time_between_logins_gets_it(world: World) -> None:
+    world.login_delay = 900.0
+    await world.visit()
+    (state,) = await world.store.account_states()
+    assert state.due_at - world.clock.now() > 890

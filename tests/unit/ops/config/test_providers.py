@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.account import Account
+from shared.model.account import Account, Custody
 from shared.model.authentication import BY_NAME
 from shared.model.endpoint import Tls
 from shared.model.hosts import HostLimit
@@ -59,6 +59,13 @@ def test_an_account_gets_what_it_leaves_out_from_its_provider(tmp_path: Path) ->
     read = loaded(tmp_path, 'provider = "GMX"', BY_PROVIDER, without=("source",))
     assert (read.endpoint.host, read.endpoint.port, read.endpoint.tls) == ("pop.gmx.net", 995, Tls.IMPLICIT)
     assert (read.provider, read.login.username) == ("gmx", "bob@gmx.net")
+
+
+def test_a_provider_that_hides_what_was_read_has_mail_kept_here_first(tmp_path: Path) -> None:
+    read = loaded(tmp_path, 'provider = "gmail"', BY_PROVIDER, without=("source",))
+    assert read.custody is Custody.SPOOL
+    own = loaded(tmp_path, 'provider = "gmail"', 'custody = "source"', BY_PROVIDER, without=("source",))
+    assert own.custody is Custody.SOURCE
 
 
 def test_what_the_account_says_goes_before_its_provider(tmp_path: Path) -> None:
