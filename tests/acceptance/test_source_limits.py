@@ -167,7 +167,7 @@ async def test_note_2_a_notice_in_place_of_a_mail_is_not_taken_for_it(tmp_path: 
     assert [line for line in subjects(target) if "Mail" in line] == numbered([1, 3, 4, 5])
 
 
-async def test_note_16_names_and_passwords_of_all_signs_log_in_and_are_shown_nowhere(tmp_path: Path) -> None:
+async def test_note_16_names_and_passwords_of_all_signs_log_in(tmp_path: Path) -> None:
     name, password = 'Jürgen "x" %@acme', "pä ss \\ \u20ac"
     async with OddServer({name: list(MAILS)}, password=password) as source, SmtpServer() as target:
         for methods in ('["plain"]', '["user"]'):

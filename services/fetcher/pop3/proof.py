@@ -7,6 +7,7 @@ But he cannot know the uid that the server gives to it: so the server is asked f
 from __future__ import annotations
 
 from services.fetcher.mailbox import Listed
+from services.fetcher.mailbox_errors import OutOfStep
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.events import Reply
@@ -45,3 +46,11 @@ class Proof:
             return True
         self._questions.clear()
         return False
+
+
+def cut_short(entry: Listed, why: str) -> OutOfStep:
+    """The error of a mail for which there is no proof."""
+    return OutOfStep(
+        f"Mail {entry.number} of {entry.size} octets may have been cut at a line with a dot: {why}",
+        entry=entry,
+    )

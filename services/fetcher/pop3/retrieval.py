@@ -26,7 +26,6 @@ from services.fetcher.mailbox_errors import (
     SessionTooLong,
     SourceBusy,
     SourceError,
-    SourceRefused,
     SourceViolation,
 )
 from services.fetcher.pop3.asking import Asking
@@ -35,9 +34,9 @@ from services.fetcher.pop3.conversation import Conversation
 from services.fetcher.pop3.events import Body, BodyData, BodyEnded, BodyStarted, Event, Reply
 from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
-from services.fetcher.pop3.proof import Proof
+from services.fetcher.pop3.proof import Proof, cut_short
 from services.fetcher.pop3.refusal import refused
-from services.fetcher.pop3.stand_in import is_stand_in
+from services.fetcher.pop3.stand_in import is_stand_in, withheld
 
 
 class Retrieval:
@@ -88,7 +87,7 @@ class Retrieval:
     def _out_of_step(self, error: SourceViolation) -> SourceViolation:
         """The violation, and the mail that it shows to be cut, if it is one's."""
         if self._proof is not None:
-            return _cut_short(self._proof.entry, f"no answer follows: {error}")
+            return cut_short(self._proof.entry, f"no answer follows: {error}")
         current = self._asking.current
         if current is not None and self._asking.is_by_size(current):
             return OutOfStep(str(error), entry=current)
@@ -148,9 +147,9 @@ class Retrieval:
         self._habits.learn(event, octets, entry.size)
         is_short = octets < entry.size
         if octets != entry.size and isinstance(mail, MailWhole) and is_stand_in(mail.data):
-            self._release(MailRefused(entry, _withheld(entry, self._conversation.server)), events)
+            self._release(MailRefused(entry, withheld(entry, self._conversation.server)), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
-            lost = _cut_short(entry, "the server does not double dots, so that some of its own were lost")
+            lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
             self._release(MailRefused(entry, lost), events)
         elif is_short and verb is Verb.TOP:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
@@ -185,7 +184,7 @@ class Retrieval:
             self._held = []
             self._proof = None
         elif proof.is_refuted:
-            raise _cut_short(proof.entry, "the server does not prove that the next answer is one")
+            raise cut_short(proof.entry, "the server does not prove that the next answer is one")
 
     def _doubt_the_last(self, events: list[RetrieveEvent]) -> None:
         """What follows is no answer: the last mail before it may have been cut, whatever its size."""
@@ -193,16 +192,3 @@ class Retrieval:
             last = events.pop()
             self._proof = Proof(last.entry)
             self._held.append(last)
-
-
-def _withheld(entry: Listed, server: str) -> SourceRefused:
-    return SourceRefused(
-        f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
-    )
-
-
-def _cut_short(entry: Listed, why: str) -> OutOfStep:
-    return OutOfStep(
-        f"Mail {entry.number} of {entry.size} octets may have been cut at a line with a dot: {why}",
-        entry=entry,
-    )

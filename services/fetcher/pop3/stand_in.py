@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import re
 
+from services.fetcher.mailbox import Listed
+from services.fetcher.mailbox_errors import SourceRefused
+
 _SUBJECT = re.compile(
     rb"^Subject:[ \t]+(?:\r?\n[ \t]+)?Retrieval using the (?:POP3|IMAP4) protocol failed",
     re.IGNORECASE | re.MULTILINE,
@@ -17,3 +20,10 @@ def is_stand_in(mail: bytes) -> bool:
     """Whether a mail is such a notice, by its subject. A mail that is one in earnest has the listed size."""
     header = mail[:_LONGEST_HEADER].partition(b"\r\n\r\n")[0]
     return _SUBJECT.search(header) is not None
+
+
+def withheld(entry: Listed, server: str) -> SourceRefused:
+    """The error of a mail in whose place there was a notice."""
+    return SourceRefused(
+        f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -106,6 +106,7 @@ def take(event: RetrieveEvent, whole: dict[int, bytes], parts: dict[int, list[by
             parts.pop(number, None)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 40), st.booleans())
 def test_a_server_that_does_not_stuff_dots_has_no_mail_handed_out_cut(
     mails: list[bytes], piece: int, pipelined: bool
@@ -120,6 +121,7 @@ def test_a_server_that_does_not_stuff_dots_has_no_mail_handed_out_cut(
         assert mail.replace(b".", b"") == lines[number - 1].replace(b".", b"")
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 40), st.booleans())
 def test_a_server_that_keeps_to_the_standard_has_all_mails_handed_out_as_they_are(
     mails: list[bytes], piece: int, pipelined: bool
@@ -131,6 +133,7 @@ def test_a_server_that_keeps_to_the_standard_has_all_mails_handed_out_as_they_ar
     assert whole == dict(enumerate(carried, 1))
 
 
+@settings(deadline=None)
 @given(TEXT, st.integers(1, 40))
 def test_a_mail_read_by_its_size_is_handed_out_as_it_is_or_not_at_all(mail: bytes, piece: int) -> None:
     ended = mail + (b"" if mail.endswith(b"\r\n") or not mail else b"\r\n") + b".\r\n"
@@ -140,6 +143,7 @@ def test_a_mail_read_by_its_size_is_handed_out_as_it_is_or_not_at_all(mail: byte
     assert wrong == {}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 100), min_size=1, max_size=4), st.integers(1, 50))
 def test_garbage_is_an_error_of_ours_and_nothing_else(garbage: bytes, sizes: list[int], piece: int) -> None:
     for cut in ((), ("u1",)):
