@@ -120,6 +120,9 @@ class Carrier:
             except RefusedHere as refused:
                 mail.fail(refused)
                 continue
+            if transaction.terms.apart:
+                self.give_back(mail)
+                return None
             if transaction.commands:
                 return Ahead(mail, transaction)
             mail.settle(transaction.outcome)

@@ -26,6 +26,8 @@ class Verb(StrEnum):
     LHLO = "LHLO"
     STARTTLS = "STARTTLS"
     AUTH = "AUTH"
+    XCLIENT = "XCLIENT"
+    XFORWARD = "XFORWARD"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
+from shared.smtp.client_command import report
+from shared.smtp.client_report import ReportedClient
 from shared.smtp.commands import RSET, Command
 from shared.smtp.connection import Answer
 from shared.smtp.content import joined, prepare
@@ -110,7 +112,15 @@ class Courier:
         chunked = extensions.chunking and (
             size is None or size >= self._chunk_from or (mail.prepared is not None and mail.prepared.has_nul)
         )
-        return Terms(parameters, chunked=chunked, each_answered=protocol.lmtp)
+        return Terms(
+            parameters, chunked=chunked, each_answered=protocol.lmtp, report=self._report(envelope.client)
+        )
+
+    def _report(self, client: ReportedClient | None) -> Command | None:
+        if client is None:
+            return None
+        offered = self._dialogue.protocol.extensions.keywords.get(client.by)
+        return report(client, [each.upper() for each in offered]) if offered else None
 
     async def carry(self, mail: Mail, upcoming: Upcoming = NOTHING_MORE) -> Sequence[RecipientReply]:
         """The reply that decided about each recipient, in the order of the envelope.
@@ -149,10 +159,19 @@ class Courier:
         if ahead is not None:
             transaction.record(await self._dialogue.answers())
             return
+        if transaction.terms.report is not None and transaction.terms.apart and transaction.commands:
+            await self._introduce(transaction.terms.report)
         for group in self.groups(transaction.commands):
             if not transaction.undecided:
                 return
             transaction.record(await self._dialogue.ask(group))
+
+    async def _introduce(self, client: Command) -> None:
+        """XCLIENT begins the session anew; one that is refused changes nothing."""
+        if self._dialogue.protocol.state is State.ENVELOPE:
+            await self._dialogue.ask([RSET])
+        if (await self._dialogue.ask([client]))[0].reply.positive and self._dialogue.hello is not None:
+            await self._dialogue.ask([self._dialogue.hello])
 
     async def _conclude(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
         state = self._dialogue.protocol.state

@@ -31,7 +31,7 @@ def _nothing() -> Sequence[Command]:
 
 
 class Dialogue:
-    """One conversation with `endpoint` over `stream`."""
+    """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves."""
 
     def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:
         self.protocol = SmtpConnection(lmtp=lmtp)
@@ -40,6 +40,7 @@ class Dialogue:
         self._timeouts = timeouts
         self._content_begun = False
         self._content_ended = False
+        self.hello: Command | None = None
 
     @property
     def is_tls(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from shared.smtp.client_report import ReportedClient
 from shared.smtp.dsn import Dsn
 from shared.smtp.reply import Reply
 
@@ -15,8 +16,8 @@ class Envelope:
     """Whom a mail is from and for; an empty `reverse_path` is the null sender and stays it.
 
     `size` (octets with CRLF line ends) and `eight_bit` describe content that comes as a stream; None: not
-    known. For content that is given whole both are counted, and these are not looked at. `dsn` is said to
-    targets that offer it. Mails of different `flow`s are served in turn, see `shared.model.turns`.
+    known. For content that is given whole both are counted, and these are not looked at. `dsn` and `client`
+    are said to targets that offer it. Mails of different `flow`s take turns, see `shared.model.turns`.
     """
 
     reverse_path: str
@@ -24,6 +25,7 @@ class Envelope:
     size: int | None = None
     eight_bit: bool | None = None
     dsn: Dsn | None = None
+    client: ReportedClient | None = None
     flow: str = ""
 
     @property

@@ -105,6 +105,7 @@ class Opening:
             reply = await self._ask(dialogue, self._helo)
         if not reply.positive:
             raise self._refused(f"does not accept our {self._ehlo.verb}", reply)
+        dialogue.hello = self._ehlo
 
     async def _secure(self, dialogue: Dialogue, *, required: bool) -> None:
         if not dialogue.protocol.extensions.starttls:

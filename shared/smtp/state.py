@@ -32,6 +32,8 @@ ALLOWED: Mapping[Verb, frozenset[State]] = MappingProxyType(
         Verb.LHLO: frozenset({State.GREETED, State.READY}),
         Verb.STARTTLS: frozenset({State.READY}),
         Verb.AUTH: frozenset({State.READY, State.AUTHENTICATING}),
+        Verb.XCLIENT: frozenset({State.READY}),
+        Verb.XFORWARD: frozenset({State.READY}),
         Verb.MAIL: frozenset({State.READY}),
         Verb.RCPT: frozenset({State.ENVELOPE}),
         Verb.DATA: frozenset({State.ENVELOPE}),
@@ -42,7 +44,7 @@ ALLOWED: Mapping[Verb, frozenset[State]] = MappingProxyType(
 )
 
 # The commands behind which more may follow in one group before their reply is seen.
-GROUPABLE = frozenset({Verb.MAIL, Verb.RCPT, Verb.RSET})
+GROUPABLE = frozenset({Verb.MAIL, Verb.RCPT, Verb.RSET, Verb.XFORWARD})
 
 # Where a command leads if the server agrees; what a group further down may build on.
 PRESUMED: Mapping[Verb, State] = MappingProxyType({Verb.MAIL: State.ENVELOPE, Verb.RSET: State.READY})
@@ -61,6 +63,7 @@ NEXT: Mapping[tuple[Verb, int], State] = MappingProxyType(
         (Verb.AUTH, 3): State.AUTHENTICATING,
         (Verb.AUTH, 4): State.READY,
         (Verb.AUTH, 5): State.READY,
+        (Verb.XCLIENT, 2): State.GREETED,
         (Verb.MAIL, 2): State.ENVELOPE,
         (Verb.DATA, 3): State.CONTENT,
         (Verb.BDAT, 2): State.CHUNKS,
