@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -119,8 +120,11 @@ async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
     for found in await archive.store.catch_alls():
         domains[found.target].append(found.domain)
     asked = asked_targets(configuration)
-    states = await archive.store.target_states(list(configuration.targets))
-    return [_target_row(each, domains[each.target] if each.target in asked else []) for each in states]
+    outages = {each.target: each for each in await archive.store.outages(archive.clock.now())}
+    return [
+        _target_row(replace(each, outage=outages.get(each.target)), domains[each.target] if each.target in asked else [])
+        for each in await archive.store.target_states(list(configuration.targets))
+    ]
 
 
 def _target_row(state: TargetState, catch_all: Sequence[str]) -> Mapping[str, object]:

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.dead_letters import DeadLetters
 from shared.adapters.memory_queue import DelayQueue, MemorySubscription, Sink, WorkQueue
 from shared.contract.topology import DEAD_QUEUE, Queue, Topology, settled_key
 from shared.ports.broker import BrokerUnavailable, Publication, Subscription, Unroutable

@@ -43,13 +43,18 @@ class Crossing:
 
 @contextmanager
 def crossing(
-    directory: Path, mails: Sequence[Tagged], target: SmtpServer, *lines: str, rules: str = ""
+    directory: Path,
+    mails: Sequence[Tagged],
+    target: SmtpServer,
+    *lines: str,
+    rules: str = "",
+    scheme: str = "smtp",
 ) -> Iterator[Crossing]:
     source = Pop3Server({"bob": [(each.tag, each.raw) for each in mails]})
     with in_background(source), in_background(target):
         # The rules belong to the target, which is the last table before the accounts.
         text = configuration([rules, account("bob", source.port, LOGIN, *lines)], target=target.port)
-        with Ferry(directory, text) as ferry:
+        with Ferry(directory, text.replace('"smtp://', f'"{scheme}://')) as ferry:
             process = ferry.start().ready()
             yield Crossing(source, process, Books(ferry.path))
             assert process.terminate() == 0
@@ -135,6 +140,22 @@ def test_fault_29_a_target_that_offers_nothing_gets_every_mail_undamaged_or_it_i
     assert {tag_of(each.content): untraced(each.content) for each in target.accepted}.items() >= whole.items()
 
 
+def test_fault_27_an_answer_for_each_recipient_after_the_content_retries_only_who_was_put_off(
+    tmp_path: Path,
+) -> None:
+    mail = tagged("both", to=f"{BOB}, {LATE}")
+    target = SmtpServer(
+        lmtp=True, replies={"CONTENT": ["250 2.0.0 Ok", "452 4.2.2 Mailbox full", "250 2.0.0 Ok"]}
+    )
+    with crossing(tmp_path, [mail], target, *CATCH_ALL, scheme="lmtp") as ferry:
+        ferry.until_deleted(1)
+        (story,) = ferry.books.stories(LATE)
+    assert [recipient for recipient, _ in target.delivered] == [BOB, LATE]
+    assert [each.recipients for each in target.seen] == [(BOB, LATE), (LATE,)]
+    attempts = {each["address"]: each["attempt"] for each in story["recipients"]}
+    assert attempts == {BOB: 1, LATE: 2}
+
+
 def test_a_rule_of_the_targets_discards_what_it_names_and_parks_the_rest(tmp_path: Path) -> None:
     mails = [tagged("junk", to=UNKNOWN), tagged("late", to=LATE)]
     target = SmtpServer(recipients={UNKNOWN: "554 5.7.1 Known junk", LATE: "554 5.7.2 Not you"})
@@ -183,7 +204,8 @@ tls = "off"
             status, body = process.page("/readyz")
             assert (status, "away is out of reach" in body) == (200, True)
             colour, sentence = _light(books, "targets", "away")
-            assert (colour, "Connection refused" in sentence) == ("red", True)
+            assert (colour, "out of reach since" in sentence) == ("red", True)
+            assert "Connection refused" in sentence
             assert _light(books, "accounts", "acme/free")[0] == "green"
 
             with in_background(late):

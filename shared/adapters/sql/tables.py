@@ -1,10 +1,10 @@
 """The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
 it came about.
 
-All but `accounts`, `hosts`, `pauses`, `outages` and `catch_alls` are folds of the journal. Times are
-seconds since the epoch. Text is compared byte by byte, so that the order of the database is the order of
-Python. There are no foreign keys: rows of one message are written in the transaction that holds the
-message's row, and no message is ever removed.
+All but `accounts`, `hosts`, `pauses`, `outages`, `notices` and `catch_alls` are folds of the journal.
+Times are seconds since the epoch. Text is compared byte by byte, so that the order of the database is the
+order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
+the message's row, and no message is ever removed.
 
 Indexes cover columns that stay the same while a mail is on its way (`gone` instead of the status,
 `awaits`, `next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL
