@@ -24,6 +24,8 @@ from tests.servers.ports import LOOPBACK
 from tests.servers.process import ServerError, ServerProcess, eventually
 
 COMMAND = Path(sys.executable).with_name("mailferry")
+WITNESS = "epoch+witness"
+"""The blob by which a database that was restored is recognised."""
 PATIENCE = 40.0
 """Seconds for what Mailferry does within one or two on an idle machine."""
 
@@ -133,8 +135,9 @@ class Ferry:
         return started
 
     def blobs(self) -> list[Path]:
-        """The blobs that are there, unfinished ones included."""
-        return [path for path in (self.directory / "blobs").rglob("*") if path.is_file()]
+        """The blobs of mails that are there, unfinished ones included."""
+        found = [path for path in (self.directory / "blobs").rglob("*") if path.is_file()]
+        return [path for path in found if path.name != WITNESS]
 
     def __enter__(self) -> Self:
         return self
