@@ -23,13 +23,14 @@ from shared.custody.state import Recipient
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
-from shared.model.target import Manners, Target
+from shared.model.target import ClientReport, Manners, Target
 from shared.ops.checkpoints import reached
 from shared.ops.metrics import Metrics
 from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
+from shared.smtp.client_report import ReportedClient
 from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.errors import ConnectionLost
@@ -108,13 +109,15 @@ class Attempter:
         return known.manners if known is not None else Manners()
 
     def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
-        wished = self._manners(event.target).dsn
+        manners = self._manners(event.target)
+        wished = manners.dsn
         originals = {each.destination: each.original for each in serving.recipients} if wished else {}
         return Envelope(
             serving.reverse_path,
             destinations,
             size=event.payload.octets,
             dsn=Dsn(wished, envelope_id=event.message, originals=originals) if wished else None,
+            client=_reported(event, manners.client),
             flow=event.tenant,
         )
 
@@ -156,6 +159,12 @@ class Attempter:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
         numbers = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, numbers, strict=True)), blob)
+
+
+def _reported(event: MessageRouted, how: ClientReport) -> ReportedClient | None:
+    if how is ClientReport.NONE:
+        return None
+    return ReportedClient(how.value.upper(), event.client_name, event.client_address)
 
 
 def _outcome(recipient: Recipient, end: End, around: Circumstances) -> RecipientOutcome:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
+from services.router.hop import Client
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, MessageRouted, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY
@@ -15,6 +16,7 @@ from shared.ports.broker import Broker, Publication, TooLarge
 from shared.ports.store import Serving
 
 MOST_RECIPIENTS = 500
+UNTOLD = Client()
 
 log = structlog.get_logger("mailferry.router")
 
@@ -52,8 +54,8 @@ def _published(event: MessageRouted) -> Publication:
     return Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
 
 
-def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:
-    """The event for the relays: the mail as it was fetched, and who is to be served."""
+def routed_event(event: MessageFetched, serving: Serving, client: Client = UNTOLD) -> MessageRouted:
+    """The event for the relays: the mail as it was fetched, who is to be served, and whom it is from."""
     return MessageRouted(
         message=event.message,
         tenant=event.tenant,
@@ -67,4 +69,6 @@ def routed_event(event: MessageFetched, serving: Serving) -> MessageRouted:
         ),
         fetched_at=event.fetched_at,
         payload=event.payload,
+        client_name=client.name,
+        client_address=client.ip,
     )

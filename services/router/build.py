@@ -12,7 +12,7 @@ APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
 
 def build_router(configuration: Configuration, around: Surroundings) -> Router:
     """A router for the configured accounts."""
-    return Router(
+    router = Router(
         accounts=configuration.accounts,
         broker=around.broker,
         routings=around.store,
@@ -22,3 +22,5 @@ def build_router(configuration: Configuration, around: Surroundings) -> Router:
         metrics=around.metrics,
         settings=RouterSettings(configuration.leases.message, APPETITE),
     )
+    router.targets = configuration.targets
+    return router

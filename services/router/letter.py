@@ -14,6 +14,7 @@ from services.router.evidence import Confidence, Evidence, nothing
 from services.router.finding import find_evidence
 from services.router.guesses import is_list_mail
 from services.router.header import Header, read_header
+from services.router.hop import Client
 from services.router.loops import why_loop
 from services.router.recipients import Resolution, parked, resolve
 from services.router.sender import NULL_SENDER, Sender, choose_sender
@@ -43,6 +44,11 @@ class Examination:
     resolution: Resolution
     list_mail: bool
     loop: str | None
+
+    @property
+    def client(self) -> Client:
+        """Whom the provider had the mail from, as far as his part of the header says."""
+        return _read("client", [], lambda: self.zone.client, Client())
 
     @property
     def reverse_path(self) -> str:

@@ -14,6 +14,7 @@ import structlog
 
 from services.router.evidence import EvidenceClass
 from services.router.existence import Choice, addresses_to_check, choose
+from services.router.letter import Examination
 from services.router.reading import Reading, read_mail
 from shared.contract.events import MessageFetched
 from shared.custody.commands import RoutedMail
@@ -39,11 +40,12 @@ class Examined(NamedTuple):
 
 
 class Resolved(NamedTuple):
-    """What is to be recorded of the mail of `event`, and the class of evidence that decided."""
+    """What is to be recorded of the mail of `event`, the class of evidence that decided, what was read."""
 
     event: MessageFetched
     mail: RoutedMail
     evidence: EvidenceClass
+    examination: Examination
 
 
 class Resolver:
@@ -85,7 +87,7 @@ class Resolver:
         except MailferryError as error:
             log.warning("mail left to its lease", message=mail.event.message, error=error)
             return None
-        return Resolved(mail.event, wish, examination.evidence.kind)
+        return Resolved(mail.event, wish, examination.evidence.kind, examination)
 
     async def _read(self, event: MessageFetched, account: Account) -> Reading:
         if event.payload.inline is not None:

@@ -12,14 +12,17 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import structlog
 
-from services.router.announcing import announce, routed_event
+from services.router.announcing import UNTOLD, announce, routed_event
+from services.router.hop import Client
 from services.router.resolving import Examined, Resolved, Resolver
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
 from shared.model.account import Account
+from shared.model.target import ClientReport, Target
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite, Consumer, Received
@@ -34,6 +37,7 @@ from shared.ports.store import Routings
 
 IDLE_CHECK = 5.0
 Batch = Sequence[Received[MessageFetched]]
+NO_TARGETS: Mapping[str, Target] = MappingProxyType({})
 
 log = structlog.get_logger("mailferry.router")
 
@@ -47,7 +51,7 @@ class RouterSettings:
 
 
 class Router:
-    """Routes what is fetched for `accounts`."""
+    """Routes what is fetched for `accounts`; `targets` tell which of them hear of the original client."""
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Router:
         metrics: Metrics,
         settings: RouterSettings,
     ) -> None:
+        self.targets: Mapping[str, Target] = NO_TARGETS
         self._resolver = Resolver(accounts, blobs, directories)
         self._broker = broker
         self._routings = routings
@@ -84,6 +89,7 @@ class Router:
     async def reload(self, configuration: Configuration) -> None:
         """Route by the accounts and targets of another configuration from the next batch on."""
         self._resolver.accounts = configuration.accounts
+        self.targets = configuration.targets
         await self._directories.change(configuration.targets)
 
     async def _handle(self, batch: Batch, subscription: Subscription) -> None:
@@ -127,12 +133,21 @@ class Router:
         )
         reached("router.recorded")
         self._count(latest.values())
-        events = [routed_event(latest[each.message].event, each) for each in servings]
+        events = [
+            routed_event(latest[each.message].event, each, self._client(latest[each.message], each.target))
+            for each in servings
+        ]
         await announce(self._broker, events, hints(settled))
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
         await release_blobs(self._blobs, settled)
+
+    def _client(self, resolved: Resolved, target: str) -> Client:
+        """Whom the mail is from, where the target is to be told."""
+        known = self.targets.get(target)
+        wanted = known is not None and known.manners.client is not ClientReport.NONE
+        return resolved.examination.client if wanted else UNTOLD
 
     def _count(self, resolved: Collection[Resolved]) -> None:
         for kind, count in Counter(each.evidence for each in resolved).items():

@@ -57,6 +57,12 @@ class Zone:
         return None if provider or domain else ""
 
     @property
+    def client(self) -> Client:
+        """Whom the provider had the mail from: what the last of his lines says."""
+        hops = len(self.hops)
+        return read_client(self._header.all("received")[hops - 1].unfolded) if hops else Client()
+
+    @property
     def is_vouched(self) -> bool:
         """Whether there is any Received line, so that there is a zone to speak of."""
         return bool(self._header.all("received"))

@@ -67,7 +67,11 @@ class RoutedRecipient(BaseModel):
 
 
 class MessageRouted(Record):
-    """The router has resolved a mail's recipients; those listed here are to be served by `target`."""
+    """The router has resolved a mail's recipients; those listed here are to be served by `target`.
+
+    `client_name` and `client_address` are the host that the provider had the mail from, as far as he noted it;
+    found out only for targets that are told.
+    """
 
     wire_name = "message.routed"
 
@@ -80,6 +84,8 @@ class MessageRouted(Record):
     recipients: tuple[RoutedRecipient, ...]
     fetched_at: float
     payload: Payload
+    client_name: str = ""
+    client_address: str = ""
 
 
 class MessageSettled(Record):

@@ -14,9 +14,10 @@ from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
-from shared.model.target import Manners, Target
+from shared.model.target import ClientReport, Manners, Target
 from shared.ops.metrics import Metrics
 from shared.ports.store import Serving
+from shared.smtp.client_report import XFORWARD, ReportedClient
 from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
@@ -51,6 +52,7 @@ async def attempted(tmp_path: Path, way: Way, *who: str, manners: Manners = Mann
         message="m1", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="s@x",
         recipients=tuple(RoutedRecipient(address=each, destination=each, attempt=0) for each in who),
         fetched_at=1.0, payload=Payload(octets=20, inline=b"Delivered-To: bob@corp.example\r\n\r\nx\r\n"),
+        client_name="mx.sender.example", client_address="192.0.2.7",
     )  # fmt: skip
     attempter = Attempter(
         accounts={},
@@ -101,3 +103,9 @@ async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Pa
     way = Way({BOB: TAKEN})
     await attempted(tmp_path, way, BOB, manners=Manners(dsn=("never",)))
     assert way.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
+
+
+async def test_a_target_that_trusts_us_is_told_the_original_client(tmp_path: Path) -> None:
+    way = Way({BOB: TAKEN})
+    await attempted(tmp_path, way, BOB, manners=Manners(client=ClientReport.XFORWARD))
+    assert way.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")

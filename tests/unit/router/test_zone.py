@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.router.header import read_header
-from services.router.hop import organisational_domain, read_hop
+from services.router.hop import Client, organisational_domain, read_hop
 from services.router.zone import HOP_LIMIT, Zone
 from tests.fakes.mails import corpus_mails, mail
 
@@ -127,3 +127,16 @@ def test_the_zone_of_any_real_mail_is_the_beginning_of_its_received_lines(path: 
     hops = Zone(header).hops
     assert hops == [read_hop(field.unfolded) for field in header.all("received")][: len(hops)]
     assert len({organisational_domain(hop.by) for hop in hops} - {""}) <= 1
+
+
+def test_the_client_is_whom_the_last_of_the_providers_hosts_had_the_mail_from() -> None:
+    found = zone(
+        "Received: from mx.isp.example (mx.isp.example [10.0.0.1]) by store.isp.example",
+        "Received: from helo.example (out.sender.example [192.0.2.1]) by mx.isp.example",
+        "Received: from forged.example (forged.example [192.0.2.9]) by out.sender.example",
+    ).client
+    assert (found.name, found.ip) == ("out.sender.example", "192.0.2.1")
+
+
+def test_without_a_line_of_the_providers_there_is_no_client() -> None:
+    assert zone("Subject: x").client == Client()
