@@ -7,6 +7,7 @@ from typing import Self
 
 import pika
 
+from shared.adapters.rabbitmq.parcel import unpacked
 from shared.contract.topology import EXCHANGE
 
 
@@ -20,13 +21,13 @@ class Tap:
         self._channel.queue_bind(self._queue, EXCHANGE, "#")
 
     def bodies(self) -> list[bytes]:
-        """What was published since one asked last, each as it went over the wire."""
+        """What was published since one asked last, event by event."""
         found: list[bytes] = []
         while True:
-            _, _, body = self._channel.basic_get(self._queue, auto_ack=True)
+            _, properties, body = self._channel.basic_get(self._queue, auto_ack=True)
             if body is None:
                 return found
-            found.append(body)
+            found += unpacked(properties.type, body)
 
     def __enter__(self) -> Self:
         return self
