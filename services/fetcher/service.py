@@ -195,9 +195,10 @@ class Fetcher:
     @asynccontextmanager
     async def _helpers(self) -> AsyncIterator[None]:
         """Hints are collected, leases renewed and chores done as long as there are visits."""
-        works = [self._collect_hints(), self._keeper.run()]
         if self._chores is not None:
             await self._chores.epoch.look()
+        works = [self._collect_hints(), self._keeper.run()]
+        if self._chores is not None:
             works += self._chores.begun()
         async with asyncio.TaskGroup() as group:
             if self._visitor.ports.restraint is not None:

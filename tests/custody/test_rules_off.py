@@ -19,11 +19,11 @@ from shared.custody.state import ClaimView, Message
 from shared.model.message import RecipientStatus
 from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs
-from tests.fakes.world.finale import CameTwice, MailLost, all_ends
+from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
 from tests.fakes.world.letters import letter
 from tests.fakes.world.process import Omen
 from tests.fakes.world.target import Mood
-from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, World
+from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, SPOOLER, World
 
 BOB = "bob@corp.example"
 A, B = letter("a", "a", "bob"), letter("b", "b", "bob")
@@ -92,6 +92,30 @@ def quit_that_failed(world: World) -> None:
     world.upset("fetcher-1", Omen.FAILS)
 
 
+def read_where_reading_consumes(world: World) -> None:
+    """A mail is read at a source that has no mail any more once it was read; then the broker is wiped."""
+    world.arrive(SPOOLER, A)
+    world.visit("fetcher-1", SPOOLER)
+    world.pass_time(PATIENCE)
+    world.go("fetcher-1")
+    world.wipe_broker()
+
+
+def restored(world: World) -> None:
+    """A mail is settled; a backup is made; the mail goes and another one of its size gets its UID; the backup
+    is restored.
+    """
+    settled_when_the_fetcher_died(world)
+    backup = world.database.backup()
+    for _ in range(2):
+        world.visit("fetcher-2", MOVER)
+        world.pass_time(ACCOUNT_LEASE + 1)
+    world.arrive(MOVER, B, under_a_used_uid=True)
+    world.restore(backup)
+    world.visit("fetcher-2", MOVER)
+    world.everybody_goes()
+
+
 def stopped_past_its_lease(world: World) -> None:
     """A fetcher is stopped before it enters what it read; meanwhile another has done all there was to do."""
     world.arrive(KEEPER, A)
@@ -156,6 +180,10 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
         quit_that_failed, CameTwice,
         "services.fetcher.session.Session._delete", gone_with_the_mark,
     ),
+    "rule 6: spool first where the source consumes on reading": (
+        read_where_reading_consumes, MailLost,
+        "services.fetcher.intake.Intake._spools", False,
+    ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
         "services.fetcher.plan._why_gone", lambda row, entry, absence_proves: None,
@@ -181,6 +209,21 @@ def test_without_the_rule_the_same_history_breaks_a_promise(
     monkeypatch.setattr(held_by, instead)
     with pytest.raises(broken):
         _lived_through(history, world)
+
+
+def test_fault_31_after_a_restore_nothing_is_deleted_before_an_operator_confirms(world: World) -> None:
+    restored(world)
+    nothing_lost(world)
+    assert list(world.maildrops[MOVER].letters.values()) == [B]
+
+
+def test_fault_31_without_the_witness_a_restored_database_has_another_mail_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.fetcher.epoch_watch.went_back", lambda *_: None)
+    restored(world)
+    with pytest.raises(MailLost):
+        nothing_lost(world)
 
 
 def _lived_through(history: Callable[[World], None], world: World) -> None:

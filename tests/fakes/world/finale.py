@@ -57,6 +57,7 @@ def all_ends(world: World) -> None:
             del world.target.moods[destination]
     for seconds in chain((0.0,), ROUNDS):
         world.pass_time(seconds)
+        world.confirm_epoch()
         _visit_all(world)
         if not left(world):
             break

@@ -51,6 +51,12 @@ class Oracle:
         self._removed.append(letter)
         self.lost += self.missing([letter])
 
+    def forgets(self, at_source: Iterable[Letter]) -> None:
+        """The database forgot some time: we answer only for what is at its source now."""
+        present = {each.tag for each in at_source}
+        self.unwanted |= self._letters.keys() - present
+        self.knows_of_duplicates = False
+
     def retried(self, message: Message, address: str, destination: str | None) -> None:
         """An operator wants a parked mail served: a copy more is his wish."""
         place = (self._tag(message), address)
@@ -110,12 +116,19 @@ class Oracle:
     def _held(self) -> set[Place]:
         """Whose mail lies whole on the shelf, to be decided about or served."""
         query = f"SELECT address, r.status, blob {RECIPIENTS} WHERE blob <> ''"
-        found = set()
+        found = self._unrouted()
         for address, status, blob in self._database.rows(query):
             raw = self._shelf.blobs.get(blob)
             if raw is not None and status not in SERVED and raw == self._letters[tag_of(raw)].raw:
                 found.add((tag_of(raw), address))
         return found
+
+    def _unrouted(self) -> set[Place]:
+        """Whose mail lies whole on the shelf, and is known without its recipients."""
+        query = "SELECT blob FROM messages WHERE blob <> '' AND NOT gone AND status IN ('fetched', 'lost')"
+        held = (self._shelf.blobs.get(blob) for (blob,) in self._database.rows(query))
+        letters = [self._letters[tag_of(raw)] for raw in held if raw is not None]
+        return {(each.tag, address) for each in letters for address in each.wanted}
 
     def _allowed(self) -> Counter[Place]:
         allowed: Counter[Place] = Counter()

@@ -11,9 +11,12 @@ from tests.fakes.world.process import Omen, Process
 
 
 class Maildrop:
-    """One mailbox. `removed` is told of every mail that a session of ours removes."""
+    """One mailbox. `removed` is told of every mail that a session of ours removes. With `consumes` what was
+    read is gone with QUIT.
+    """
 
-    def __init__(self, removed: Callable[[Letter], None]) -> None:
+    def __init__(self, removed: Callable[[Letter], None], *, consumes: bool = False) -> None:
+        self.consumes = consumes
         self.letters: dict[str, Letter] = {}
         self.uidvalidity = 0
         self._removed = removed
@@ -50,6 +53,7 @@ class MailboxInTurn:
         self._process = process
         self._seen: list[Letter] = []
         self._marked: list[Letter] = []
+        self._read: list[Letter] = []
 
     async def listing(self) -> Listing:
         return await self._process.effect("list", self._listed, _trouble)
@@ -65,6 +69,7 @@ class MailboxInTurn:
         if omen is Omen.FAILS:
             raise _trouble()
         for entry in entries:
+            self._read.append(self._seen[entry.number - 1])
             yield [MailWhole(entry, self._seen[entry.number - 1].raw)]
             if omen is Omen.UNHEARD:
                 raise _trouble()
@@ -75,7 +80,8 @@ class MailboxInTurn:
     async def finish(self) -> None:
         omen = await self._process.turn("QUIT")
         done = {Omen.WELL: len(self._marked), Omen.FAILS: 0, Omen.UNHEARD: (len(self._marked) + 1) // 2}
-        for letter in self._marked[: done[omen]]:
+        consumed = self._read if self._maildrop.consumes and omen is not Omen.FAILS else []
+        for letter in [*self._marked[: done[omen]], *consumed]:
             self._maildrop.remove(letter)
         self._marked = []
         if omen is not Omen.WELL:

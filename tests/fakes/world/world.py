@@ -1,10 +1,12 @@
-"""The small world put together: two accounts, two fetchers, a router, two relays, and what befalls them."""
+"""The small world put together: three accounts, two fetchers, a router, two relays, and what befalls them."""
 
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
 
@@ -32,13 +34,15 @@ from tests.fakes.world.source import MailboxInTurn, Maildrop
 from tests.fakes.world.target import LanesInTurn, PlayedTarget
 from tests.fakes.world.time import StillClock, StillLoop
 
-MOVER, KEEPER = "acme/mover", "acme/keeper"
+MOVER, KEEPER, SPOOLER = ACCOUNTS = ("acme/mover", "acme/keeper", "acme/spooler")
 FETCHERS = ("fetcher-1", "fetcher-2")
 SERVICES = ("router", "relay-1", "relay-2")
 MESSAGE_LEASE, ACCOUNT_LEASE, RETENTION, PATIENCE = 900.0, 60.0, 7 * 86400.0, 5.0
 WINDOW = 3
 INLINE_LIMIT = 1000
 ALL_TURNS = 1000
+HIGHER = 1_000_000
+"""Above every mark that a witness can have."""
 
 
 class World:
@@ -56,7 +60,7 @@ class World:
         self.target = PlayedTarget()
         self.archive = store_of(self.database)
         self.oracle = Oracle(self.database, self.shelf, self.target)
-        self.maildrops = {name: Maildrop(self.oracle.removed) for name in (MOVER, KEEPER)}
+        self.maildrops = {name: Maildrop(self.oracle.removed, consumes=name == SPOOLER) for name in ACCOUNTS}
         self.processes: dict[str, Process] = {}
         self.told: list[str] = []
         self._random = random.Random(1)
@@ -68,7 +72,7 @@ class World:
         """A mail arrives at its source."""
         nobody = POSTMASTER if account == MOVER else NOBODY
         letter = letter._replace(wanted=letter.wanted or (nobody,))
-        self.oracle.expect(letter, group=letter.identity if account == MOVER else f"only {letter.tag}")
+        self.oracle.expect(letter, group=f"only {letter.tag}" if account == KEEPER else letter.identity)
         self.maildrops[account].put(letter, under_a_used_uid=under_a_used_uid)
         self.told.append(f"{letter.tag} arrives at {account}")
 
@@ -145,6 +149,20 @@ class World:
         """The broker loses everything."""
         self.broker.wipe()
         self.told.append("the broker is wiped")
+
+    def restore(self, backup: sqlite3.Connection) -> None:
+        """Have the database as it was. What left its source meanwhile, nobody knows of any more."""
+        self.database.restore(backup)
+        present = [maildrop.letters.values() for maildrop in self.maildrops.values()]
+        self.oracle.forgets(chain.from_iterable(present))
+        self.told.append("yesterday's database is restored")
+
+    def confirm_epoch(self) -> None:
+        """An operator allows deletion again, if it is paused."""
+        epoch = self.loop.complete(self.archive.epoch())
+        if epoch.paused_since is not None:
+            self.loop.complete(self.archive.confirm_epoch(epoch.mark + HIGHER))
+            self.told.append("an operator confirms the epoch")
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, in which nobody has an effect."""
@@ -226,6 +244,7 @@ _CONFIGURED: Mapping[str, object] = {
     "targets": [{"name": "exchange", "url": "smtp://target.example"}],
     "accounts": [
         {"name": "mover", "source": "pop3s://m@source.example", "unknown_recipients": POSTMASTER},
+        {"name": "spooler", "source": "pop3s://s@source.example", "custody": "spool"},
         {"name": "keeper", "source": "pop3s://k@source.example", "dedup": "off", "retention": "7d"},
     ],
 }
