@@ -1,4 +1,4 @@
-"""Reading the header of a mail alone: the mail stays as it is, unread and undeleted (TOP, RFC 1939 section 7)."""
+"""Reading the header of a mail alone, which leaves it unread and undeleted (TOP; RFC 1939, section 7)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ HEADER_LIMIT = 2 * 1024 * 1024
 async def read_header(conversation: Conversation, number: int) -> bytes:
     """The header of the mail `number`, with the empty line after it; of a longer one, `HEADER_LIMIT` octets.
 
-    Nothing else must be under way. Raises `SourceRefused`, also where the server has no TOP: RETR in its place
-    might mark the mail as read.
+    Nothing else must be under way. Raises `SourceRefused`, also where the server has no TOP: RETR in its
+    place might mark the mail as read.
     """
     await conversation.post((commands.header(number),))
     pieces = bytearray()

@@ -117,7 +117,7 @@ class Pop3Mailbox(Mailbox):
         ]
 
     async def header(self, entry: Listed) -> bytes:
-        """The header of a mail, which is neither marked as read nor deleted by that. Raises `SourceRefused`."""
+        """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
         await self._conversation.discard()
         return await read_header(self._conversation, entry.number)
 
