@@ -10,7 +10,10 @@ from shared.adapters.rabbitmq.parcel import MOST_EVENTS, MOST_OCTETS, PARCEL, Un
 from shared.ports.broker import Publication
 
 PUBLICATIONS = st.lists(
-    st.builds(Publication, st.sampled_from(["a", "b"]), st.binary(max_size=40), st.booleans()), max_size=100
+    st.builds(
+        Publication, st.sampled_from(["a", "b"]), st.binary(max_size=40), st.booleans(), flow=st.just("")
+    ),
+    max_size=100,
 )
 
 
