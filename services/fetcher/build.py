@@ -11,6 +11,7 @@ from services.fetcher.intake import Ports
 from services.fetcher.pruner import Pruner
 from services.fetcher.releasing import Releaser
 from services.fetcher.respool import Respool
+from services.fetcher.crowd import Crowd
 from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher, Pace
@@ -52,7 +53,9 @@ def build_fetcher(
         blobs=around.blobs,
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
-        restraint=Restraint(around.store, around.blobs, around.clock),
+        restraint=Restraint(
+            around.store, around.blobs, around.clock, Crowd(around.held, section.process_bytes, around.clock)
+        ),
         epoch=epoch,
     )
     board = HintBoard(around.clock)

@@ -1,4 +1,4 @@
-"""What keeps a fetcher from fetching more, though the source is there: a target out of reach, a full disk.
+"""What keeps a fetcher from fetching more: a target out of reach, a full disk, no room in the process.
 
 The mail is better left in its mailbox, which is the durable buffer, than brought to where it cannot go on.
 What a visit asks is answered from memory; store and blobs are looked at now and then, for all accounts.
@@ -10,6 +10,7 @@ import asyncio
 
 import structlog
 
+from services.fetcher.crowd import Crowd
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs
@@ -25,10 +26,11 @@ log = structlog.get_logger("mailferry.fetcher")
 
 
 class Restraint:
-    """Knows the outages that relays report, and whether the blob store can be written to."""
+    """Knows the outages that relays report, whether blobs can be written, and who crowds the process."""
 
-    def __init__(self, outages: Outages, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, outages: Outages, blobs: Blobs, clock: Clock, crowd: Crowd) -> None:
         self._outages = outages
+        self._crowd = crowd
         self._blobs = blobs
         self._clock = clock
         self._known: dict[str, Outage] = {}
@@ -39,7 +41,7 @@ class Restraint:
         outage = self._known.get(account.target)
         if outage is not None and outage.until > self._clock.now():
             return f"target {account.target} is out of reach, its mail is left where it is: {outage.reason}"
-        return self.remark()
+        return self.remark() or self._crowd.reason(account.tenant)
 
     def remark(self) -> str | None:
         """Why nothing is fetched for any account; None where that is not so."""

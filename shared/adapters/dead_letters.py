@@ -14,6 +14,7 @@ from shared.adapters.memory_queue import WorkQueue
 
 EVENTS = 1000
 OCTETS = 16 * 1024 * 1024
+ONE_FLOW = ""
 
 log = structlog.get_logger("mailferry.broker")
 
@@ -28,12 +29,12 @@ class DeadLetters(WorkQueue):
         self._sizes: deque[int] = deque()
         self._octets = 0
 
-    def put(self, body: bytes, *flow: str) -> None:
-        """Take an event, and let go of the oldest where there are too many."""
+    def put(self, body: bytes, flow: str) -> None:
+        """Take an event, and let go of the oldest where there are too many; all are one flow here."""
         if not self._ready:
             self._sizes.clear()
             self._octets = 0
-        super().put(body, *flow)
+        super().put(body, ONE_FLOW)
         self._sizes.append(len(body))
         self._octets += len(body)
         dropped = 0

@@ -7,7 +7,8 @@ epoch is one subscription.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -18,6 +19,8 @@ from shared.ports.broker import BrokerUnavailable, Publication, Subscription, Un
 from shared.ports.clock import Clock
 
 CLOSED = "the in-process broker is closed"
+OVERHEAD = 2048
+"""Octets that an event takes besides its body, about."""
 
 
 class MemoryBroker:
@@ -65,6 +68,15 @@ class MemoryBroker:
                 yield subscription
         finally:
             sinks.remove(queue)
+
+    def held(self) -> Mapping[str, int]:
+        """How many octets it holds in this process' memory, by flow; counted anew at each call."""
+        octets: Counter[str] = Counter()
+        sinks: list[Sink] = [*self._queues.values(), *self._delays]
+        for sink in sinks:
+            for flow, size in sink.held():
+                octets[flow] += size + OVERHEAD
+        return octets
 
     def problem(self) -> str | None:
         """None until it is closed."""

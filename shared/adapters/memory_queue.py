@@ -22,6 +22,10 @@ from shared.ports.clock import Clock
 class Sink(Protocol):
     """Takes the events of a routing key."""
 
+    def held(self) -> Iterator[tuple[str, int]]:
+        """Flow and octets of each event that is held, in its consumers' hands too."""
+        ...
+
     def put(self, body: bytes, flow: str) -> None:
         """Take an event of a flow."""
         ...
@@ -70,6 +74,10 @@ class MemorySubscription:
         self._unsettled.clear()
         return unsettled
 
+    def unsettled(self) -> Iterator[tuple[str, int]]:
+        """Flow and octets of each event that is not settled yet."""
+        return ((each.flow, len(each.body)) for each in self._unsettled.values())
+
     def deliver(self, body: bytes, flow: str, redelivered: bool) -> None:
         """Hold an event until it is settled."""
         self._tag = tag = self._tag + 1
@@ -96,6 +104,12 @@ class WorkQueue:
         self._ready.append(flow, (body, flow, False))
         if self._consumers:
             self._hand_out()
+
+    def held(self) -> Iterator[tuple[str, int]]:
+        """Flow and octets of each event that is ready, or in a consumer's hands."""
+        yield from ((flow, len(body)) for body, flow, _ in self._ready)
+        for consumer in self._consumers:
+            yield from consumer.unsettled()
 
     @contextmanager
     def consumed(self, consumer: MemorySubscription) -> Iterator[MemorySubscription]:
@@ -144,6 +158,10 @@ class DelayQueue:
         self._waiting.append((self._clock.monotonic() + self._delay, body, flow))
         if self._waker is None:
             self._waker = asyncio.ensure_future(self._hand_over_when_due())
+
+    def held(self) -> Iterator[tuple[str, int]]:
+        """Flow and octets of each event that waits."""
+        return ((flow, len(body)) for _, body, flow in self._waiting)
 
     async def close(self) -> None:
         """Drop what waits."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +23,10 @@ class Turns(Generic[T]):
 
     def __len__(self) -> int:
         return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        """All that waits, flow by flow."""
+        return chain.from_iterable(self._flows.values())
 
     def append(self, flow: str, thing: T) -> None:
         """Wait at the end of the flow."""

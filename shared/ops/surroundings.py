@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.contract.topology import Topology
@@ -17,7 +17,7 @@ from shared.ports.store import Store
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`chance` gives numbers from 0 to 1, `entropy` that many random bytes; `cores` is what the machine
-    has.
+    has. `held` tells how many octets of mail a broker inside this process holds, by tenant.
     """
 
     store: Store
@@ -30,3 +30,4 @@ class Surroundings:
     chance: Callable[[], float]
     entropy: Callable[[int], bytes]
     cores: int
+    held: Callable[[], Mapping[str, int]] = dict

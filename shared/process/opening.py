@@ -62,6 +62,7 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
                 chance=random.random,
                 entropy=entropy,
                 cores=os.cpu_count() or 1,
+                held=broker.held if isinstance(broker, MemoryBroker) else dict,
             )
     finally:
         await store.close()

@@ -78,7 +78,7 @@ class FetcherSection:
 
     `settle_wait` (seconds) is how long a session waits for its mails to settle. Mails above `inline_limit`
     (bytes) do not ride in events. `host_connections` bounds the sessions at one host, of all processes
-    together; 0 is no bound.
+    together; 0 is no bound. `process_bytes` is what a process with its broker inside may hold; 0 is no bound.
     """
 
     concurrency: int
@@ -87,6 +87,7 @@ class FetcherSection:
     settle_wait: float
     inline_limit: int
     host_connections: int
+    process_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

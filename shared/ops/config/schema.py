@@ -86,6 +86,7 @@ class FetcherEntry(Entry):
     window_bytes: Annotated[Size, Field(ge=1)] = 32 * 1024**2
     settle_wait: Duration = 10.0
     inline_limit: Annotated[Size, Field(ge=0, le=LARGEST_INLINE)] = 256 * 1024
+    process_bytes: Annotated[Size, Field(ge=0)] = 256 * 1024**2
 
 
 class RelayEntry(Entry):

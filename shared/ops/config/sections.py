@@ -85,7 +85,9 @@ def blobs(context: Context, table: Any) -> BlobsSection | None:
         return _bucket(context, entry)
     for key in ("endpoint", "region", "access_key", *(f"secret_key{end}" for end in ("", "_file", "_env"))):
         if getattr(entry, key) is not None:
-            context.problems.add(("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:')
+            context.problems.add(
+                ("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:'
+            )
     path = _check(context, "blobs", lambda: _directory(entry.url))
     return BlobsSection(context.document.resolved(path)) if path else None
 
@@ -93,7 +95,9 @@ def blobs(context: Context, table: Any) -> BlobsSection | None:
 def _bucket(context: Context, entry: BlobsEntry) -> BlobsSection | None:
     match = S3.fullmatch(entry.url)
     if match is None:
-        context.problems.add(("blobs", "url"), '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix')
+        context.problems.add(
+            ("blobs", "url"), '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix'
+        )
         return None
     secret = context.secret(entry, "secret_key", _within("blobs"))
     wanted = [entry.secret_key, entry.secret_key_file, entry.secret_key_env]
@@ -122,6 +126,7 @@ def fetcher(context: Context, table: Any) -> FetcherSection | None:
         entry.settle_wait,
         entry.inline_limit,
         entry.host_connections,
+        entry.process_bytes,
     )
 
 

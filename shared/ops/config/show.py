@@ -92,6 +92,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
                 ("window_bytes", written_size(fetcher.window_bytes)),
                 ("settle_wait", written(fetcher.settle_wait)),
                 ("inline_limit", written_size(fetcher.inline_limit)),
+                ("process_bytes", written_size(fetcher.process_bytes)),
             ]
         ),
     )

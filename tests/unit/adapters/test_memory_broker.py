@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.memory_broker import OVERHEAD, MemoryBroker
 from shared.contract.topology import RELAY_QUEUE, ROUTED_KEY, Topology, topology
 from shared.ports.broker import Publication
 from tests.fakes.clock import ManualClock
@@ -124,3 +124,16 @@ async def test_a_service_that_never_waits_lets_the_others_run(broker: MemoryBrok
         asyncio.get_running_loop().call_soon(ran.set)
         await subscription.batch(1, 0)
         assert ran.is_set()
+
+
+async def test_what_is_held_is_counted_by_flow_wherever_it_is(
+    broker: MemoryBroker, plan: Topology, clock: ManualClock
+) -> None:
+    await broker.publish([Publication(ROUTED_KEY, b"x" * 100, flow="acme")])
+    await broker.publish([Publication(plan.retry_key(60), b"x" * 1000, flow="corp")])
+    assert broker.held() == {"acme": 100 + OVERHEAD, "corp": 1000 + OVERHEAD}
+    async with broker.subscribe(RELAY_QUEUE, 10) as subscription:
+        deliveries = await subscription.batch(10, 0)
+        assert broker.held()["acme"] == 100 + OVERHEAD
+        await subscription.ack(deliveries)
+        assert broker.held() == {"corp": 1000 + OVERHEAD}
