@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 from email.utils import formatdate
+from functools import lru_cache
 
 HEADER_LIMIT = 1024 * 1024
 _DELIVERY_FIELD = re.compile(
@@ -23,12 +24,23 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
     betrayed.
     """
     clause = f"\r\n\tfor <{recipient}>" if recipient and recipient.isascii() else ""
-    origin = re.sub(r"[^A-Za-z0-9._/+-]", "_", account)
     return (
         f"X-Mailferry-ID: {message}\r\n"
-        f"Received: from {origin} by {helo_name} (Mailferry) id {message}{clause};\r\n"
-        f"\t{formatdate(now)}\r\n"
+        f"Received: from {_origin(account)} by {helo_name} (Mailferry) id {message}{clause};\r\n"
+        f"\t{_date(int(now))}\r\n"
     ).encode("ascii", "replace")
+
+
+@lru_cache(maxsize=1024)
+def _origin(account: str) -> str:
+    """Remembered, as accounts have many mails."""
+    return re.sub(r"[^A-Za-z0-9._/+-]", "_", account)
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> str:
+    """Remembered, as many mails go in a second."""
+    return formatdate(second)
 
 
 def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> bytes:

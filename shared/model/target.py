@@ -15,8 +15,8 @@ from shared.model.refusal import RefusalRule
 class Credentials:
     """Who we are at the target.
 
-    `methods` are the SASL mechanisms allowed, in the order in which they are tried; () for those that suit the
-    connection. `token_file`, read anew for each login, takes the place of the password.
+    `methods` are the SASL mechanisms allowed, in the order in which they are tried; () for those that suit
+    the connection. `token_file`, read anew for each login, takes the place of the password.
     """
 
     username: str
@@ -26,7 +26,7 @@ class Credentials:
 
 
 class ClientReport(StrEnum):
-    """How a target that trusts us is told which client the mail came from: by Postfix' XCLIENT or XFORWARD."""
+    """How a target that trusts us is told which client a mail came from: by Postfix' XCLIENT or XFORWARD."""
 
     NONE = "none"
     XCLIENT = "xclient"
@@ -37,8 +37,9 @@ class ClientReport(StrEnum):
 class Manners:
     """What the target is spared, and what it is told.
 
-    A connection is given up after `mails` and after `age` seconds. A mail with more than `recipients` goes in
-    several transactions. `dsn`: the notifications that it is asked for, () for saying nothing about them.
+    A connection is given up after `mails` and after `age` seconds. All processes of a machine together have
+    no more than `host_connections`; 0 is no limit. A mail with more than `recipients` goes in several
+    transactions. `dsn`: the notifications that it is asked for, () for saying nothing about them.
     """
 
     mails: int = 1000
@@ -46,6 +47,7 @@ class Manners:
     recipients: int = 100
     dsn: tuple[str, ...] = ()
     client: ClientReport = ClientReport.NONE
+    host_connections: int = 0
 
 
 @dataclass(frozen=True, slots=True)

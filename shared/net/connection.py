@@ -8,7 +8,7 @@ cancelled. Works on asyncio's own loop and on uvloop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
@@ -161,6 +161,13 @@ class Connection:
                 f"renewed, pin this: {shown}.",
                 fault=self._fault,
             )
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called as soon as the connection is gone, whoever ended it."""
+        if self._stream.closed:
+            tell()
+        else:
+            self._stream.when_lost = tell
 
     async def close(self) -> None:
         """Send what is left and close; gives up politeness after `CLOSE_TIMEOUT` seconds. Never raises."""

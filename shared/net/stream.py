@@ -6,6 +6,7 @@ No policy lives here; `shared.net.connection` adds deadlines and errors.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 from typing_extensions import override
@@ -14,7 +15,10 @@ READ_LIMIT = 256 * 1024
 
 
 class ByteStream(asyncio.Protocol):
-    """Bytes that arrived, and the state of the transport under them; holds less than twice `READ_LIMIT`."""
+    """Bytes that arrived, and the state of the transport under them; holds less than twice `READ_LIMIT`.
+
+    `when_lost` is called when the connection is gone, whoever ended it.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -27,6 +31,7 @@ class ByteStream(asyncio.Protocol):
         self.ended = False
         self.closed = False
         self.lost: Exception | None = None
+        self.when_lost: Callable[[], None] = _nothing
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -58,6 +63,7 @@ class ByteStream(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.ended = self.closed = True
         self.lost = error
+        self.when_lost()
         self._wake()
 
     @override
@@ -94,6 +100,10 @@ class ByteStream(asyncio.Protocol):
     def _wake(self) -> None:
         for waiter in self._waiters:
             _resolve(waiter, True)
+
+
+def _nothing() -> None:
+    return
 
 
 def _resolve(waiter: asyncio.Future[bool], happened: bool) -> None:

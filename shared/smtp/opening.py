@@ -9,9 +9,11 @@ never because TLS happened to fail; what was learnt in clear is forgotten once T
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
+from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
 from shared.smtp.dialogue import Dialogue
@@ -46,15 +48,17 @@ async def open_session(
 def network(timeouts: Timeouts) -> Dialer:
     """The dialer for the real world."""
 
-    async def dial_target(endpoint: Endpoint) -> Stream:
-        return await dial(
-            endpoint,
-            connect_timeout=timeouts.connect,
-            inactivity_timeout=timeouts.greeting,
-            fault=Fault.TARGET,
-        )
+    return partial(dial_target, timeouts=timeouts)
 
-    return dial_target
+
+async def dial_target(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
+    """A connection to a target."""
+    return await dial(
+        endpoint,
+        connect_timeout=timeouts.connect,
+        inactivity_timeout=timeouts.greeting,
+        fault=Fault.TARGET,
+    )
 
 
 class Opening:

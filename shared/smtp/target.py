@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.model.endpoint import Endpoint
 from shared.model.target import Target
+from shared.net.berths import Berths
 from shared.net.token_file import TokenFile
 from shared.smtp.client import SmtpClient, connect
 from shared.smtp.envelope import RecipientReply
+from shared.smtp.errors import NoConnectionFree
 from shared.smtp.login import Credentials
-from shared.smtp.opening import Dialer
+from shared.smtp.opening import Dialer, dial_target, network
+from shared.smtp.stream import Stream
 from shared.smtp.timeouts import Timeouts
 
 
@@ -23,9 +27,33 @@ async def connect_target(
         helo_name=helo_name,
         credentials=await _credentials(target),
         timeouts=timeouts,
-        dialer=dialer,
+        dialer=dialer or _dialer(target, timeouts or Timeouts()),
         lmtp=target.lmtp,
     )
+
+
+def _dialer(target: Target, timeouts: Timeouts) -> Dialer:
+    """Dials; where the machine's processes share a number of connections, when one of these is free."""
+    if target.manners.host_connections == 0:
+        return network(timeouts)
+    berths = Berths(str(target.endpoint), target.manners.host_connections)
+
+    async def dial_in_turn(endpoint: Endpoint) -> Stream:
+        berth = await berths.take(timeouts.connect)
+        if berth is None:
+            raise NoConnectionFree(
+                f"All connections to {target.endpoint} that this machine may have were in use for "
+                f"{timeouts.connect:g} seconds."
+            )
+        try:
+            connection = await dial_target(endpoint, timeouts)
+        except BaseException:
+            berth.release()
+            raise
+        connection.when_lost(berth.release)
+        return connection
+
+    return dial_in_turn
 
 
 async def _credentials(target: Target) -> Credentials | None:

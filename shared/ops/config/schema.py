@@ -163,6 +163,7 @@ class TargetEntry(LoginKeys):
     token_file: Text | None = None
     token_env: Text | None = None
     connections: Annotated[int, Field(ge=1, le=1000)] = 4
+    host_connections: Annotated[int, Field(ge=0, le=1000)] = MANNERS.host_connections
     connection_mails: Annotated[int, Field(ge=1)] = MANNERS.mails
     connection_age: Positive = MANNERS.age
     max_recipients: Annotated[int, Field(ge=1)] = MANNERS.recipients

@@ -144,6 +144,7 @@ def _target_rows(target: Target) -> Iterator[Row]:
         yield "token_file" if target.credentials.token_file else "password", MASK
         yield "auth", [name.lower() for name in target.credentials.methods] or AUTOMATIC
     yield "connections", target.connections
+    yield "host_connections", target.manners.host_connections
     yield "connection_mails", target.manners.mails
     yield "connection_age", written(target.manners.age)
     yield "max_recipients", target.manners.recipients

@@ -52,6 +52,7 @@ def _target(context: Context, entry: TargetEntry, own: set[str], where: Where) -
         entry.max_recipients,
         entry.dsn,
         ClientReport(entry.client),
+        entry.host_connections,
     )
     lmtp = entry.url.scheme in LMTP
     return Target(entry.name, endpoint, credentials, entry.connections, entry.rules, lmtp, manners)

@@ -46,6 +46,7 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         file,
         target(
             'url = "lmtp://mail.corp.example"',
+            "host_connections = 5",
             "connection_mails = 7",
             'connection_age = "1m"',
             "max_recipients = 3",
@@ -57,7 +58,7 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         ),
     )
     assert found.lmtp
-    assert found.manners == Manners(7, 60.0, 3, ("failure", "delay"), ClientReport.XFORWARD)
+    assert found.manners == Manners(7, 60.0, 3, ("failure", "delay"), ClientReport.XFORWARD, 5)
     assert found.endpoint.addresses == AddressPolicy(
         public_only=True, denied=(ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
     )
