@@ -28,8 +28,8 @@ CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
 BOB, REFUSED = "bob@corp.example", "refused@corp.example"
 LARGE = b"0123456789abcde\r\n" * 600
 SERVICES = ("router", "relay", "fetcher")
-RARE = frozenset({"relay.put-off", "relay.overdue-published"})
-"""Steps that need more than mail to be passed; tests of their own kill there."""
+RARE = frozenset({"fetcher.respool-recorded", "fetcher.respooled"})
+"""Steps of sources that hide what was read; `test_spool` kills there."""
 
 
 @dataclass
