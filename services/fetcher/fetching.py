@@ -20,6 +20,7 @@ from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import LedgerKey
 from shared.model.setback import SetbackKind
+from shared.ports.store import LedgerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,10 @@ class Bounds:
 
 
 class Fetching:
-    """Of one visit. `entered` are the mails taken in, by message; `set_aside` those that could not be read;
-    `unkept` counts what was asked for and is not in our keeping. `broken` is what ended the reading, if
-    something did; `left_off`: the deadline did. `problems` are sentences for the operator.
+    """Of one visit. `entered` are the mails taken in, by message; `recognised` those known before;
+    `set_aside` those that could not be read; `unkept` counts what was asked for and is not in our keeping.
+    `broken` is what ended the reading, if something did; `left_off`: the deadline did. `problems` are
+    sentences for the operator.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class Fetching:
         self._window = window
         self._watch = watch
         self._bounds = bounds
-        self._keys: dict[str, LedgerKey] = {}
+        self._keys: dict[int, LedgerKey] = {}
         self.entered: dict[str, Entered] = {}
+        self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
         self.set_aside: dict[LedgerKey, None] = {}
         self.unkept = 0
         self.broken: MailferryError | None = None
@@ -71,7 +74,7 @@ class Fetching:
 
     async def run(self, wanted: Sequence[Wanted], intake: Intake) -> bool:
         """Read what is wanted; False when some had to be left."""
-        self._keys = {each.entry.uid: each.key for each in wanted}
+        self._keys = {each.entry.number: each.key for each in wanted}
         asked = 0
         remaining = list(wanted)
         try:
@@ -82,7 +85,8 @@ class Fetching:
                 await self._retrieve(intake, portion)
         finally:
             await intake.abandon()
-        self.unkept = asked - len(self.entered) - intake.harmless
+        self.recognised = intake.recognised
+        self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
         self._note_refusals(intake)
         self.left_off = self.left_off or (bool(remaining) and self._is_overdue)
         return not remaining and self.broken is None and not self.left_off
@@ -101,7 +105,7 @@ class Fetching:
         self._note(await intake.flush())
 
     async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
-        unanswered = {wanted.entry.uid: wanted.entry for wanted in portion}
+        unanswered = {wanted.entry.number: wanted.entry for wanted in portion}
         under_way = False
         retrieval = self._mailbox.retrieve([wanted.entry for wanted in portion], self._setbacks.cut)
         try:
@@ -109,7 +113,7 @@ class Fetching:
                 for event in events:
                     under_way = isinstance(event, (MailStarted, MailBytes))
                     if not under_way:
-                        unanswered.pop(event.entry.uid, None)
+                        unanswered.pop(event.entry.number, None)
                 yield events
                 if self._is_overdue and unanswered and not under_way:
                     self.left_off = True
@@ -123,7 +127,7 @@ class Fetching:
         for each in entered:
             self.entered[each.message] = each
             self._window.enter(each.message, each.octets)
-            self._setbacks.overcome(self._keys[each.entry.uid])
+            self._setbacks.overcome(self._keys[each.entry.number])
 
     async def _has_room(self) -> bool:
         """Wait until the window has room; False when it does not open in time, or something else is in the
@@ -150,11 +154,11 @@ class Fetching:
             kind = SetbackKind.CUT if isinstance(refusal.error, OutOfStep) else SetbackKind.REFUSED
             self._set_aside(refusal.entry, kind, str(refusal.error))
         for entry, octets in intake.oversize:
-            key, most = self._keys[entry.uid], self._account.reading.max_size
+            key, most = self._keys[entry.number], self._account.reading.max_size
             self._setbacks.leave(key, octets, most, self._ports.clock.now())
             self.problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
 
     def _set_aside(self, entry: Listed, kind: SetbackKind, reason: str) -> None:
-        key = self._keys[entry.uid]
+        key = self._keys[entry.number]
         self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size)
         self.set_aside[key] = None

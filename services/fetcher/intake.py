@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from services.fetcher.choice import Wanted
 from services.fetcher.epoch_watch import EpochWatch
+from services.fetcher.fingerprint import Fingerprint
 from services.fetcher.mailbox import (
     Listed,
     MailBytes,
@@ -23,19 +24,21 @@ from services.fetcher.mailbox import (
 )
 from services.fetcher.mailbox_errors import OutOfStep
 from services.fetcher.oversize import is_oversize, park_reason
+from services.fetcher.plan import REPLACED
+from services.fetcher.recognition import Recognition, is_by_content, is_provisional
 from services.fetcher.restraint import Restraint
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
-from shared.custody.commands import Fence, FetchedMail
-from shared.model.account import Account, Custody
+from shared.custody.commands import Fence, FetchedMail, NewPlace
+from shared.model.account import Account, Custody, Dedup
 from shared.model.reading import Oversize
 from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs, BlobWriter
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
-from shared.ports.store import Ledger
+from shared.ports.store import Ledger, LedgerRow
 
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
@@ -48,6 +51,7 @@ class Collected(NamedTuple):
     message: str
     payload: Payload
     blob: str | None
+    fingerprint: Fingerprint
 
 
 class Entered(NamedTuple):
@@ -76,6 +80,7 @@ class Ports:
 class Intake:
     """Takes retrieve events of one session in, batch by batch.
 
+    `recognition` knows the mails that a listing does not name; those of them that were read are `recognised`.
     `harmless` counts the mails that the server refused at once, so that it cannot take them for read.
     """
 
@@ -99,6 +104,12 @@ class Intake:
         self._inline_limit = inline_limit
         self._message_lease = message_lease
         self._about_to_publish = about_to_publish
+        self.recognition = Recognition()
+        self._has_provisional = any(is_provisional(each.key) for each in wanted.values())
+        self._fingerprint = self._new_fingerprint()
+        self._places: list[NewPlace] = []
+        self._replaced: dict[str, str] = {}
+        self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
         self._pending: list[Collected] = []
         self._pending_octets = 0
         self._blob: tuple[str, str, BlobWriter] | None = None
@@ -117,9 +128,10 @@ class Intake:
     async def flush(self) -> list[Entered]:
         """Enter and publish what is pending."""
         batch, self._pending, self._pending_octets = self._pending, [], 0
+        now = self._ports.clock.now()
+        await self._correct(now)
         if not batch:
             return []
-        now = self._ports.clock.now()
         receipts = await self._ports.ledger.record_fetched(
             self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
         )
@@ -134,6 +146,15 @@ class Intake:
         reached("fetcher.published")
         return [Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in entered]
 
+    async def _correct(self, now: float) -> None:
+        """Enter what was found out about mails known before: other keys, and other mails under their keys."""
+        places, self._places = self._places, []
+        replaced, self._replaced = self._replaced, {}
+        if places:
+            await self._ports.ledger.rename(self._fence, places, now)
+        if replaced:
+            await self._ports.ledger.record_gone(self._fence, replaced, now)
+
     async def abandon(self) -> None:
         """The session broke: forget the mail that was being read."""
         if self._blob is not None:
@@ -147,10 +168,12 @@ class Intake:
                 await self._take_whole(entry, data)
             case MailStarted(entry):
                 await self.abandon()
+                self._fingerprint = self._new_fingerprint()
                 message = self._message_for(entry)
                 name = blob_name(message)
                 self._blob = (message, name, await self._ports.blobs.create(name))
             case MailBytes(_, data):
+                self._fingerprint.feed(data)
                 await self._writer().write(data)
             case MailEnded(entry, octets):
                 await self._finish_blob(entry, octets)
@@ -162,14 +185,23 @@ class Intake:
     async def _take_whole(self, entry: Listed, data: bytes) -> None:
         if self._is_left(entry, len(data)):
             return
+        self._fingerprint = self._new_fingerprint()
+        self._fingerprint.feed(data)
         inline = data if len(data) <= self._inline_limit else None
         if inline is not None and not self._spools:
-            self._collect(entry, self._message_for(entry), Payload(octets=len(data), inline=data), None)
+            payload = Payload(octets=len(data), inline=data)
+            if (wanted := self._identified(entry)) is not None:
+                self._collect(wanted, self._message_of(wanted), payload, None)
             return
         message = self._message_for(entry)
         self._blob = (message, blob_name(message), await self._ports.blobs.create(blob_name(message)))
         await self._writer().write(data)
         await self._finish_blob(entry, len(data), inline)
+
+    def _new_fingerprint(self) -> Fingerprint:
+        account = self._account
+        keeps = account.retention.leaves_a_copy or account.routing.dedup is Dedup.OFF
+        return Fingerprint(with_content=keeps or self._has_provisional or bool(self.recognition))
 
     @property
     def _spools(self) -> bool:
@@ -191,6 +223,9 @@ class Intake:
         if self._is_left(entry, octets):
             await self.abandon()
             return
+        if (wanted := self._identified(entry)) is None:
+            await self.abandon()
+            return
         writer = self._writer()
         assert self._blob is not None
         message, name, _ = self._blob
@@ -198,15 +233,44 @@ class Intake:
         reached("fetcher.blob-kept")
         self._blob = None
         payload = Payload(octets=octets, inline=inline, blob=None if inline is not None else name)
-        self._collect(entry, message, payload, name)
+        self._collect(wanted, wanted.known.message if wanted.known else message, payload, name)
 
-    def _collect(self, entry: Listed, message: str, payload: Payload, blob: str | None) -> None:
-        self._pending.append(Collected(self._wanted[entry.number], message, payload, blob))
+    def _identified(self, entry: Listed) -> Wanted | None:
+        """Which mail it is that was read; None for one that is known and need not be entered again."""
+        wanted, content = self._wanted[entry.number], self._fingerprint.content
+        if wanted.known is not None:
+            return self._same_or_new(wanted, wanted.known)
+        without_uid = is_provisional(wanted.key)
+        row = self.recognition.take(content, without_uid=without_uid) if content else None
+        key = wanted.key
+        if without_uid:
+            uid = row.key.uid if row and is_by_content(row.key) else self.recognition.new_uid(content)
+            key = wanted.key._replace(uid=uid)
+        if row is None:
+            return Wanted(entry, key)
+        if row.key != key:
+            self._places.append(NewPlace(row.message, key, entry.size))
+        if self.recognition.may_come_back(row):
+            self.recognised[row.message] = (entry, row)
+            return None
+        return Wanted(entry, key, row)
+
+    def _same_or_new(self, wanted: Wanted, known: LedgerRow) -> Wanted:
+        """A mail that is fetched again, unless another one has its UID now."""
+        if not known.header or known.header == self._fingerprint.header:
+            return wanted
+        self._replaced[known.message] = REPLACED
+        return Wanted(wanted.entry, wanted.key)
+
+    def _collect(self, wanted: Wanted, message: str, payload: Payload, blob: str | None) -> None:
+        self._pending.append(Collected(wanted, message, payload, blob, self._fingerprint))
         self._pending_octets += len(payload.inline or b"")
 
     def _message_for(self, entry: Listed) -> str:
-        known = self._wanted[entry.number].known
-        return known.message if known else self._ports.new_id()
+        return self._message_of(self._wanted[entry.number])
+
+    def _message_of(self, wanted: Wanted) -> str:
+        return wanted.known.message if wanted.known else self._ports.new_id()
 
     def _writer(self) -> BlobWriter:
         assert self._blob is not None, "a mail's bytes come after its start"
@@ -223,6 +287,8 @@ class Intake:
             octets=each.payload.octets,
             fetcher=self._fetcher,
             blob=each.blob,
+            header=each.fingerprint.header,
+            content=each.fingerprint.content,
             spooled=self._spools,
         )
 

@@ -118,6 +118,10 @@ class Mailbox(Protocol):
         """What the operator should know of the session so far, apart from what the listing said."""
         ...
 
+    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
+        """The headers of these mails, read without a trace; None for one that cannot be had so."""
+        return [None] * len(entries)
+
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         """Mark for deletion; returns those that the server agreed to. `finish` makes it happen."""
         ...

@@ -17,24 +17,28 @@ from services.fetcher.fetching import Bounds, Fetching
 from services.fetcher.hints import HintBoard, Watch
 from services.fetcher.intake import Intake, Ports
 from services.fetcher.mailbox import Listed, Listing, Mailbox
-from services.fetcher.plan import Plan, make_plan
+from services.fetcher.plan import Plan, make_plan, why_gone
+from services.fetcher.recheck import rechecked
+from services.fetcher.recognition import Recognition
 from services.fetcher.setbacks import Setbacks
 from services.fetcher.window import Window
 from shared.custody.commands import Fence
+from shared.custody.decide import is_on_its_way
 from shared.model.account import Account, Custody
 from shared.model.errors import Fault, MailferryError
-from shared.model.message import LedgerKey
+from shared.model.message import DELETABLE, LedgerKey, MessageStatus
 from shared.ops.checkpoints import reached
 from shared.ports.broker import BrokerUnavailable
-from shared.ports.store import Lease, VisitReport
+from shared.ports.store import Lease, LedgerRow, VisitReport
 
 FOLDER = "INBOX"
 
 
 class NoUniqueIds(MailferryError):
-    """The server gives its mails no unique ids, so that a mail cannot be recognised in a later session."""
+    """Copies are to be left on a server that gives its mails no unique ids."""
 
-    fault = Fault.SOURCE
+    temporary = False
+    fault = Fault.OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Session:
         self._watch = Watch()
         self._deleted = 0
         self._settled_copies = 0
+        self._rows: dict[str, LedgerRow] = {}
+        self._recognition = Recognition()
         self._problems: list[str] = []
         deadline = ports.clock.monotonic() + account.reading.session_deadline
         self._bounds = Bounds(deadline, limits.settle_wait, is_stopping)
@@ -122,7 +128,7 @@ class Session:
 
     async def _visit(self) -> Visit:
         listing = await self._list()
-        plan = await self._plan(listing)
+        plan = await rechecked(await self._plan(listing), self._rows, self._mailbox)
         if plan.gone:
             await self._ports.ledger.record_gone(self._fence, plan.gone, self._ports.clock.now())
         reached("fetcher.gone-recorded")
@@ -133,6 +139,7 @@ class Session:
             return self._report(listing, plan, self._fetching(plan), more=True)
         fetching = self._fetching(plan)
         complete = await self._fetch(plan, fetching) and not plan.choice.more
+        await self._conclude_recognition(plan, fetching, complete=complete)
         await self._settle(fetching)
         if fetching.broken is not None and consequence(fetching.broken) is Consequence.FAIL:
             raise fetching.broken
@@ -142,6 +149,35 @@ class Session:
         # A visit that got nowhere, as the window never opened, is not repeated at once.
         got_on = bool(fetching.entered or self._deleted or fetching.set_aside)
         return self._report(listing, plan, fetching, more=not complete and got_on)
+
+    async def _conclude_recognition(self, plan: Plan, fetching: Fetching, *, complete: bool) -> None:
+        """Delete what was recognised and is due; what was looked for everywhere and is not there is gone."""
+        now, retention = self._ports.clock.now(), self._account.retention
+        settled = {
+            message: each for message, each in fetching.recognised.items() if each[1].status in DELETABLE
+        }
+        due = {
+            message: entry
+            for message, (entry, row) in settled.items()
+            if row.status is MessageStatus.DELETING or retention.is_over(row.first_fetched_at, now)
+        }
+        if fetching.goes_on:
+            await self._delete(due)
+        self._settled_copies += len(settled) - len(due)
+        if complete and not (plan.choice.put_off or plan.choice.oversize or fetching.set_aside):
+            left = [row for row in self._recognition.left if not self._is_on_its_way(row)]
+            gone = {row.message: why_gone(row) for row in left}
+            if gone:
+                await self._ports.ledger.record_gone(self._fence, gone, now)
+
+    def _is_on_its_way(self, row: LedgerRow) -> bool:
+        longest = self._limits.longest_lease
+        return is_on_its_way(row.status, row.lease_until, self._ports.clock.now(), longest)
+
+    def _may_come_back(self, row: LedgerRow) -> bool:
+        """Whether a mail that is known need not be entered again."""
+        held = row.unbacked and row.blob is not None
+        return held or row.status in DELETABLE or self._is_on_its_way(row)
 
     async def _finish(self, unkept: int) -> None:
         """QUIT, but where the source consumes what was read (rule 6) not before all of that is in our
@@ -160,10 +196,10 @@ class Session:
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
         self._problems += listing.problems
-        if listing.entries and not listing.has_uids:
+        if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
             raise NoUniqueIds(
-                f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL); "
-                "its mail cannot be recognised again and is left alone"
+                f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL), so no "
+                'copy can be left there; with retention = "delete" its mail is fetched'
             )
         return listing
 
@@ -185,6 +221,8 @@ class Session:
         for each in plan.choice.oversize:
             octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
             self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
+        self._rows = {row.message: row for row in rows}
+        self._recognition = Recognition(plan.unnamed, plan.moved, self._may_come_back)
         return plan
 
     def _fetching(self, plan: Plan) -> Fetching:
@@ -205,7 +243,9 @@ class Session:
         if not plan.choice.fetch:
             return True
         self._require_broker()
-        return await fetching.run(plan.choice.fetch, self._intake(plan.choice.fetch))
+        intake = self._intake(plan.choice.fetch)
+        intake.recognition = self._recognition
+        return await fetching.run(plan.choice.fetch, intake)
 
     async def _settle(self, fetching: Fetching) -> None:
         """Wait a short while for settlements, and delete what the ledger then allows."""
@@ -221,7 +261,7 @@ class Session:
         if deletes:
             await self._delete({message: each.entry for message, each in entered.items()})
         else:
-            self._settled_copies = len(await self._ports.ledger.settled_among(list(entered)))
+            self._settled_copies += len(await self._ports.ledger.settled_among(list(entered)))
 
     async def _delete(self, entries: Mapping[str, Listed]) -> None:
         """Delete those mails (by message) that the ledger shows as settled."""
@@ -278,6 +318,11 @@ class Session:
     def _troubles(self, plan: Plan, fetching: Fetching) -> list[str]:
         """What the operator should know, apart from what the listing said."""
         sentences = [*fetching.problems, *self._mailbox.remarks]
+        if renamed := sum(bool(entry.uid) for entry, _ in fetching.recognised.values()):
+            sentences.append(
+                f"{renamed} mails have other unique ids than before; they were recognised by their content "
+                "and are not delivered again"
+            )
         if fetching.broken is not None:
             sentences.append(str(fetching.broken))
         if fetching.left_off:

@@ -27,6 +27,8 @@ class FakeMailbox:
         self.before_each: Callable[[], None] = lambda: None
         self.retrieved: list[str] = []
         self.finished = 0
+        self.has_top = True
+        self.asked_for_headers: list[str] = []
         self._marked: set[str] = set()
 
     async def listing(self) -> Listing:
@@ -57,6 +59,12 @@ class FakeMailbox:
                 continue
             self.retrieved.append(entry.uid)
             yield [MailWhole(entry, self.mails[entry.uid])]
+
+    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
+        self.asked_for_headers += [entry.uid for entry in entries]
+        return [
+            self.mails[entry.uid].partition(b"\r\n\r\n")[0] if self.has_top else None for entry in entries
+        ]
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         self._marked |= {entry.uid for entry in entries}

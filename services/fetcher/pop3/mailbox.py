@@ -116,6 +116,13 @@ class Pop3Mailbox(Mailbox):
             e for e, answer in zip(entries, answers, strict=True) if isinstance(answer, Reply) and answer.ok
         ]
 
+    @override
+    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
+        await self._conversation.discard()
+        ahead = self._window.retrievals if self._pipelining else 1
+        answers = await self._conversation.ask_all([commands.header(e.number) for e in entries], ahead)
+        return [answer.data if isinstance(answer, Body) else None for answer in answers]
+
     async def header(self, entry: Listed) -> bytes:
         """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
         await self._conversation.discard()

@@ -74,6 +74,9 @@ class MailboxInTurn:
             if omen is Omen.UNHEARD:
                 raise _trouble()
 
+    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
+        return [None] * len(entries)
+
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         return await self._process.effect("DELE", lambda: self._mark(entries), _trouble) if entries else []
 

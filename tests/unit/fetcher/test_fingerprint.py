@@ -1,0 +1,49 @@
+"""Mails are recognised by digests that line ends, division and a server's notes do not change."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.fetcher.fingerprint import Fingerprint, header_digest
+
+MAIL = b"Subject: one\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n\r\nmore\r\n"
+
+
+def taken(raw: bytes, *cuts: int) -> tuple[str, str]:
+    fingerprint = Fingerprint(with_content=True)
+    ends = sorted(min(cut, len(raw)) for cut in cuts)
+    for start, end in zip([0, *ends], [*ends, len(raw)], strict=True):
+        fingerprint.feed(raw[start:end])
+    return fingerprint.header, fingerprint.content
+
+
+@given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=5))
+def test_the_division_into_pieces_does_not_matter(raw: bytes, cuts: list[int]) -> None:
+    assert taken(raw, *cuts) == taken(raw)
+    assert taken(raw)[0] == header_digest(raw)
+
+
+def test_the_header_alone_has_the_digest_of_the_mail() -> None:
+    header = b"Subject: one\r\nMessage-ID: <1@x>\r\n"
+    assert {
+        header_digest(each) for each in (MAIL, header, header + b"\r\n", MAIL.replace(b"\r\n", b"\n"))
+    } == {header_digest(MAIL)}
+
+
+def test_notes_that_servers_write_into_stored_mail_do_not_count() -> None:
+    noted = MAIL.replace(b"Message-ID", b"Status: RO\r\nX-UIDL: abc\r\n def\r\nMessage-ID")
+    assert header_digest(noted) == header_digest(MAIL)
+    assert header_digest(MAIL.replace(b"one", b"two")) != header_digest(MAIL)
+
+
+def test_a_mail_without_header_or_without_body_has_a_digest() -> None:
+    assert header_digest(b"\r\nSubject: body") == header_digest(b"\nother body") == header_digest(b"")
+
+
+def test_the_content_is_digested_only_where_that_is_asked_for() -> None:
+    plain = Fingerprint(with_content=False)
+    plain.feed(MAIL)
+    assert plain.content == ""
+    assert plain.header == header_digest(MAIL)
+    assert taken(MAIL)[1] != taken(MAIL + b" ")[1]
