@@ -122,7 +122,10 @@ async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
     asked = asked_targets(configuration)
     outages = {each.target: each for each in await archive.store.outages(archive.clock.now())}
     return [
-        _target_row(replace(each, outage=outages.get(each.target)), domains[each.target] if each.target in asked else [])
+        _target_row(
+            replace(each, outage=outages.get(each.target)),
+            domains[each.target] if each.target in asked else [],
+        )
         for each in await archive.store.target_states(list(configuration.targets))
     ]
 

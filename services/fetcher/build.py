@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from services.fetcher.chores import Chores
+from services.fetcher.crowd import Crowd
 from services.fetcher.epoch_watch import EpochWatch
 from services.fetcher.hints import HintBoard
 from services.fetcher.intake import Ports
 from services.fetcher.pruner import Pruner
 from services.fetcher.releasing import Releaser
 from services.fetcher.respool import Respool
-from services.fetcher.crowd import Crowd
 from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher, Pace
