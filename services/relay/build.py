@@ -45,8 +45,18 @@ def build_relay(
         ProbePolicy(section.probe_delays),
     )
     around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
+    attempter = Attempter(
+        accounts=configuration.accounts,
+        targets=configuration.targets,
+        blobs=around.blobs,
+        clock=around.clock,
+        retry=RetryPolicy(section.retry_delays, section.give_up),
+        helo_name=section.helo_name,
+        chance=around.chance,
+        metrics=around.metrics,
+    )
     notifier = Notifier(
-        configuration.accounts,
+        lambda: attempter.accounts,
         configuration.notices,
         around.store,
         around.blobs,
@@ -60,16 +70,7 @@ def build_relay(
         around.store,
         lanes,
         circuits,
-        Attempter(
-            accounts=configuration.accounts,
-            targets=configuration.targets,
-            blobs=around.blobs,
-            clock=around.clock,
-            retry=RetryPolicy(section.retry_delays, section.give_up),
-            helo_name=section.helo_name,
-            chance=around.chance,
-            metrics=around.metrics,
-        ),
+        attempter,
         Conclusions(
             around.store,
             around.broker,

@@ -38,9 +38,9 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Notifier:
-    """Sends what is due; `token` makes ids that are not used twice."""
+    """Sends what is due; `accounts` gives those of now, `token` makes ids that are not used twice."""
 
-    accounts: Mapping[str, Account]
+    accounts: Callable[[], Mapping[str, Account]]
     section: NoticesSection
     notices: Notices
     blobs: Blobs
@@ -99,7 +99,7 @@ class Notifier:
 
     async def _tell_sender(self, parked: Sequence[Parked]) -> None:
         message = parked[0].message
-        account = self.accounts.get(message.account)
+        account = self.accounts().get(message.account)
         if account is None or account.routing.park_unknown or message.blob is None:
             return
         try:
@@ -134,7 +134,8 @@ class Notifier:
 
     def _postmaster(self, tenant: str, parked: Sequence[Parked]) -> tuple[str, str] | None:
         """Target and address: the tenant's configured one, or the first account's that has one."""
-        named = (self.accounts.get(each.message.account) for each in parked)
+        known = self.accounts()
+        named = (known.get(each.message.account) for each in parked)
         accounts = [account for account in named if account is not None]
         configured = self.section.postmasters.get(tenant)
         for account in accounts:

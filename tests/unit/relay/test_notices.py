@@ -69,7 +69,7 @@ class Desk:
     def notifier(self, section: NoticesSection) -> Notifier:
         accounts = {self.account.id: self.account}
         return Notifier(
-            accounts, section, self.store, self.blobs, self.post, self.clock, "ferry.corp.example",
+            lambda: accounts, section, self.store, self.blobs, self.post, self.clock, "ferry.corp.example",
             lambda: f"notice-{next(self.tokens)}",
         )  # fmt: skip
 
