@@ -30,7 +30,7 @@ from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery
-from shared.ports.store import Lease, Leases, Pauses, Release, Schedule, VisitReport
+from shared.ports.store import Lease, Leases, Pauses, Schedule
 
 HINT_PREFETCH = 2000
 HINT_BATCH = 500
@@ -40,7 +40,8 @@ SHORTEST_IDLE = 0.002
 """Seconds. What is overdue and was not leased is just being leased by another process."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
-UNKNOWN_ACCOUNT_DISTANCE = 60.0
+UNKNOWN_ACCOUNT_DISTANCE = 10.0
+UNKNOWN_ACCOUNT_PATIENCE = 86400.0
 BROKER_LOOK = 0.1
 BROKER_PATIENCE = 30.0
 
@@ -91,6 +92,8 @@ class Fetcher:
         self._scheduled = False
         self._stopping = False
         self._failures_pause = FIRST_PAUSE
+        self._strangers: dict[str, float] = {}
+        self._mended: list[str] = []
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
@@ -114,12 +117,17 @@ class Fetcher:
         return None if self._hears_hints else "no visit is begun before hints arrive"
 
     async def reload(self, configuration: Configuration) -> None:
-        """Visit the accounts of another configuration from now on; visits under way go on as they began."""
-        self._accounts = dict(configuration.accounts)
+        """Visit the accounts of another configuration from now on; visits under way go on as they began.
+
+        What was changed, a password perhaps, is due at once.
+        """
+        before, self._accounts = self._accounts, dict(configuration.accounts)
+        changed = [each.id for each in self._accounts.values() if before.get(each.id) not in (None, each)]
         if self._chores is not None:
             self._chores.respool.accounts = configuration.accounts
         self._pace = self._make_pace(configuration)
         self._scheduled = False
+        self._mended += changed
         self._changed.set()
 
     def remark(self) -> str | None:
@@ -216,6 +224,9 @@ class Fetcher:
             for each in self._accounts.values()
         ]
         await self._leases.sync_accounts(schedules, self._clock.now())
+        if self._mended:
+            await self._leases.make_due(self._mended, self._clock.now())
+            self._mended = []
 
     async def _go_on(self) -> float:
         """Schedule the accounts if they are not, then start visits; returns the seconds to the next look."""
@@ -258,21 +269,25 @@ class Fetcher:
         return pause
 
     async def _keep_or_return(self, leases: Sequence[Lease], now: float) -> None:
-        """Begin the visits; leases of accounts that are not configured here are given back."""
-        unknown = []
+        """Begin the visits; leases of accounts that are not configured here are handed back."""
+        unknown = {}
         for lease in leases:
             if lease.fence.account in self._accounts:
                 self._keep(lease)
             else:
-                unknown.append(self._not_ours(lease, now))
+                unknown[lease.fence] = self._stranger_since(lease.fence.account, now)
         if unknown:
-            await self._leases.release(unknown)
+            await self._leases.hand_back(unknown, now + UNKNOWN_ACCOUNT_DISTANCE)
             self._changed.set()
 
-    def _not_ours(self, lease: Lease, now: float) -> Release:
-        problem = f"account {lease.fence.account} is not in the configuration of fetcher {self._visitor.name}"
-        report = VisitReport(problem=problem, failed=True, method=lease.method)
-        return Release(lease.fence, report, now, now + UNKNOWN_ACCOUNT_DISTANCE)
+    def _stranger_since(self, account: str, now: float) -> float:
+        """When this fetcher first met an account that its file does not name, once that is long ago; else 0.
+
+        Another fetcher may serve it by another file, older or newer. What nobody has visited in all that time
+        no file names any more.
+        """
+        since = self._strangers.setdefault(account, now)
+        return since if now - since > UNKNOWN_ACCOUNT_PATIENCE else 0.0
 
     def _keep(self, lease: Lease) -> asyncio.Task[Visit]:
         account = self._accounts[lease.fence.account]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 from tests.fakes.background import in_background
@@ -49,3 +50,22 @@ def test_an_account_is_added_while_running_and_a_broken_file_changes_nothing(
         problems = [line["problem"] for line in process.said("configuration not reloaded")]
         assert [problem.startswith(f"{ferry.path}:") for problem in problems] == [True, True]
         assert ['"retenton"' in "".join(problems), '"acounts"' in "".join(problems)] == [True, True]
+
+
+def test_a_mended_password_is_tried_at_once(dovecot: Dovecot, tmp_path: Path) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, [tagged("mended").raw])
+    with in_background(SmtpServer()) as target:
+
+        def text(password: str) -> str:
+            return configuration(
+                [account("bob", dovecot.pop3_port, replace(login, password=password))], target=target.port
+            )
+
+        with Ferry(tmp_path, text("wrong")) as ferry:
+            process = ferry.start().ready()
+            process.wait_until(lambda: any(line["outcome"] == "failed" for line in process.said("visited")))
+            ferry.path.write_text(text(login.password))
+            process.send(signal.SIGHUP)
+            process.wait_until(lambda: len(target.accepted) == 1)
+            assert process.terminate() == 0

@@ -7,9 +7,9 @@ there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, update
 
 from shared.adapters.sql.leasing import READY, Wish, lease_ready, next_ready, take
 from shared.adapters.sql.part import Part
@@ -46,7 +46,7 @@ class SqlLeases(Part):
     """The port's `Leases`."""
 
     async def sync_accounts(self, schedules: Sequence[Schedule], now: float) -> None:
-        """Make these the known accounts: new ones are due at once, those not named are disabled."""
+        """Enter these accounts: new ones are due at once; those not named are left to others."""
         await self._transactions.write(_sync, schedules, now)
 
     async def lease_due(
@@ -69,6 +69,15 @@ class SqlLeases(Part):
     async def renew(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         """Extend these leases; returns those that still held."""
         return await self._transactions.write(_renew, fences, until)
+
+    async def hand_back(self, fences: Mapping[Fence, float], due_at: float) -> None:
+        """End these leases without a visit; what was not visited since the time given is disabled."""
+        await self._transactions.write(_hand_back, dict(fences), due_at)
+
+    async def make_due(self, accounts: Sequence[str], now: float) -> None:
+        """Have these accounts visited as soon as nobody holds them."""
+        if accounts:
+            await self._transactions.write(_make_due_now, list(accounts), now)
 
     async def release(self, releases: Sequence[Release]) -> None:
         """End visits and their leases. A lease that passed on is left alone."""
@@ -119,6 +128,31 @@ def _make_due(transaction: Transaction, now: float, until: float) -> bool:
     return transaction.connection.execute(put_off.values(due_at=now, ready_at=now)).rowcount > 0
 
 
+def _hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
+    for fence, since in fences.items():
+        served = func.coalesce(ACCOUNT.visited_at, 0.0) >= since
+        transaction.connection.execute(
+            update(accounts)
+            .where(ACCOUNT.id == fence.account, ACCOUNT.fence == fence.number)
+            .values(
+                lease_owner=None,
+                lease_until=None,
+                due_at=due_at,
+                ready_at=due_at,
+                enabled=and_(ACCOUNT.enabled, served),
+            )
+        )
+
+
+def _make_due_now(transaction: Transaction, names: Sequence[str], now: float) -> None:
+    held = and_(ACCOUNT.lease_owner.is_not(None), ACCOUNT.lease_until > now)
+    transaction.connection.execute(
+        update(accounts)
+        .where(ACCOUNT.id.in_(names), ACCOUNT.due_at > now)
+        .values(due_at=now, ready_at=case((held, ACCOUNT.lease_until), else_=now))
+    )
+
+
 def _sync(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
     """Only what differs is written: many processes start with the same configuration."""
     connection, bulk = transaction
@@ -130,9 +164,6 @@ def _sync(transaction: Transaction, schedules: Sequence[Schedule], now: float) -
     wanted = [
         (name, float(each.poll), each.enabled, each.host, is_held(name, held))
         for name, each in sorted(named.items())
-    ]
-    wanted += [
-        (name, row.poll, False, row.host, row.paused) for name, row in known.items() if name not in named
     ]
     new = [_new_row(row, float(now)) for row in wanted if row[0] not in known]
     changed = [row for row in wanted if row[0] in known and row != tuple(known[row[0]])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,8 +92,8 @@ class Leases(Protocol):
     """The accounts' schedule, and who visits them."""
 
     async def sync_accounts(self, schedules: Sequence[Schedule], now: float) -> None:
-        """Make these the known accounts: new ones are due at once, those not named are disabled; others keep
-        their state.
+        """Enter these accounts: new ones are due at once, others keep their state. Those that are not named
+        are left alone, as another process may serve them by another file.
         """
         ...
 
@@ -128,6 +128,18 @@ class Leases(Protocol):
 
     async def end_leases(self) -> int:
         """End all leases: their holders are known to be no more. Returns how many."""
+        ...
+
+    async def hand_back(self, fences: Mapping[Fence, float], due_at: float) -> None:
+        """End these leases without a visit, as the accounts are not known here; they are due again at
+        `due_at`.
+
+        One that nobody visited since the time given with its fence (0 for any) is disabled: no file names it.
+        """
+        ...
+
+    async def make_due(self, accounts: Sequence[str], now: float) -> None:
+        """Have these accounts visited as soon as nobody holds them."""
         ...
 
     async def next_due(self, now: float = 0.0, hosts: HostLimits = NO_LIMITS) -> float | None:

@@ -34,11 +34,43 @@ async def test_a_disabled_account_is_not_leased(store: SqlStore) -> None:
     assert await store.lease_due("me", NOW, LATER, 10) == []
 
 
-async def test_an_account_that_is_not_named_any_more_is_disabled(store: SqlStore) -> None:
+async def test_an_account_that_a_process_does_not_name_is_left_to_others(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a", "b"), NOW)
     await store.sync_accounts(schedules("b"), NOW)
-    assert [lease.fence.account for lease in await store.lease_due("me", NOW, LATER, 10)] == ["b"]
-    assert not (await state_of(store, "a")).enabled
+    leases = await store.lease_due("me", NOW, LATER, 10)
+    assert sorted(lease.fence.account for lease in leases) == ["a", "b"]
+
+
+async def test_what_is_handed_back_keeps_its_state_and_is_due_again(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.release([Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW)])
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.hand_back({lease.fence: 0.0}, NOW + 10)
+    state = await state_of(store, "a")
+    assert (state.failures, state.problem, state.leased_by, state.enabled) == (1, "login refused", None, True)
+    assert await store.lease_due("me", NOW + 9, LATER, 10) == []
+    assert len(await store.lease_due("me", NOW + 10, LATER, 10)) == 1
+
+
+async def test_what_nobody_visited_since_long_is_disabled_until_a_file_names_it(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("visited", "forgotten"), NOW)
+    leases = {each.fence.account: each for each in await store.lease_due("me", NOW, LATER, 10)}
+    await store.release([Release(leases["visited"].fence, VisitReport(), NOW, NOW)])
+    [again] = await store.lease_these("me", ["visited"], NOW, LATER)
+    await store.hand_back({again.fence: NOW - 1, leases["forgotten"].fence: NOW - 1}, NOW + 10)
+    assert (await state_of(store, "visited")).enabled
+    assert not (await state_of(store, "forgotten")).enabled
+    await store.sync_accounts(schedules("forgotten"), NOW)
+    assert (await state_of(store, "forgotten")).enabled
+
+
+async def test_accounts_can_be_made_due_at_once(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a", "b"), NOW)
+    leases = await store.lease_due("me", NOW, LATER, 10)
+    await store.release([Release(each.fence, VisitReport(), NOW, NOW + 5000) for each in leases])
+    await store.make_due(["a"], NOW + 1)
+    assert [each.fence.account for each in await store.lease_due("me", NOW + 1, LATER, 10)] == ["a"]
 
 
 async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -> None:
