@@ -2,10 +2,11 @@
 
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
-minutes for all. `relay` is the relay alone, without a source; `headers` the router's decision alone, where
-the corpus of real mails is at hand. `idle` polls 1,000 mailboxes without mail, `distant` carries 20 mails of
-each account from a server that is 20 ms away. `huge` is one mail of 1 GiB through
-the fetcher alone. `fairness` is a tenant's single mails alone and beside another tenant's 10,000.
+minutes for all. `relay` is the relay alone, without a source, and `large` the same with one mail of 1 GiB;
+`headers` is the router's decision alone, where the corpus of real mails is at hand. `idle` polls 1,000
+mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms away. `huge` is
+one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and beside another
+tenant's 10,000.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.headers import headers
 from bench.huge import huge_mail
-from bench.relay import relay_alone
+from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source
@@ -37,7 +38,7 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "headers", "idle", "distant", "fairness", "huge")
+CONTESTANTS = (*FROM_SOURCE, "relay", "large", "headers", "idle", "distant", "fairness", "huge")
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 
@@ -71,8 +72,7 @@ def main() -> None:
             dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
-        if "relay" in wanted:
-            results["relay"] = relay_alone(sink, options.octets)
+        results |= _relay(wanted, sink, options.octets)
         if "huge" in wanted:
             results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
         if "headers" in wanted and (decided := headers()):
@@ -83,6 +83,11 @@ def main() -> None:
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)
     console.print(f"written to {RESULTS}")
+
+
+def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Result]:
+    measure = {"relay": lambda: relay_alone(sink, octets), "large": lambda: relay_large(sink)}
+    return {name: measure[name]() for name in measure if name in wanted}
 
 
 def _reference(results: Mapping[str, Result]) -> Result:

@@ -2,6 +2,7 @@
 
 `python -m bench.relay_alone PORT MAILS OCTETS CONNECTIONS` delivers MAILS mails of OCTETS to the SMTP server
 on PORT and writes what it took as JSON. Events are fed as bytes, as from RabbitMQ, so decoding them counts.
+Mails that do not fit into an event lie in a blob.
 """
 
 from __future__ import annotations
@@ -37,10 +38,14 @@ from shared.ops.config.load import from_mapping
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
+from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
 from shared.ports.store import Concluded, Serving, Store
 from shared.process.memory import calm_collector
 
+INLINE_LIMIT = 256 * 1024
+PIECE = b"A line of a mail that nobody should ever have to hold as a whole, not even once.\r\n" * 3000
+BLOB = "large"
 DIFFERENT = 1000
 """Mails that are made; beyond, they come again."""
 
@@ -80,7 +85,8 @@ def _attempting(wish: Attempt) -> tuple[Recipient, ...]:
 
 def _events(mails: int, octets: int) -> Iterator[Publication]:
     for number in range(mails):
-        raw = mail(number, "bob", octets)
+        raw = mail(number, "bob", min(octets, INLINE_LIMIT))
+        large = Payload(octets=octets, blob=BLOB)
         event = MessageRouted(
             message=f"01JDM{number:021d}",
             tenant="bench",
@@ -90,9 +96,17 @@ def _events(mails: int, octets: int) -> Iterator[Publication]:
             reverse_path="sender@sender.test",
             recipients=(RoutedRecipient(address="bob@here.test", destination="bob@here.test", attempt=0),),
             fetched_at=1.0e9,
-            payload=Payload(octets=len(raw), inline=raw),
+            payload=large if octets > INLINE_LIMIT else Payload(octets=len(raw), inline=raw),
         )
         yield Publication(ROUTED_KEY, EVENT_CODEC.encode(event))
+
+
+async def _write_blob(blobs: Blobs, octets: int) -> None:
+    writer = await blobs.create(BLOB)
+    await writer.write(b"Subject: large\r\n\r\n")
+    for _ in range(octets // len(PIECE)):
+        await writer.write(PIECE)
+    await writer.commit(durable=False)
 
 
 async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict[str, float]:
@@ -116,6 +130,8 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
             cores=1,
         )
         stop = Stop()
+        if octets > INLINE_LIMIT:
+            await _write_blob(around.blobs, octets)
         events = list(_events(min(mails, DIFFERENT), octets))
         for _ in range(mails // len(events)):
             await broker.publish(events)
