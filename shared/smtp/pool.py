@@ -82,7 +82,9 @@ class ConnectionPool:
             raise
 
     async def opened(self) -> Link:
-        """A fresh connection."""
+        """A fresh connection; those that nobody needs any more are closed before, so that there is room."""
+        if self._idle:
+            await self.close_idle()
         return Link(await self._connect(), born=self.clock())
 
     def kept(self) -> Link | None:

@@ -109,6 +109,8 @@ async def test_a_connection_that_was_idle_too_long_is_not_used_any_more() -> Non
         clock.now += 3600
         await pool.send(TO_BOB, MAIL)
         assert server.connections == 2
+        begun = [command.split()[0] for command in server.commands]
+        assert begun.index("QUIT") < begun.index("EHLO", 1)
         await pool.close()
 
 
