@@ -8,7 +8,7 @@ only the caller can find out.
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate
@@ -44,6 +44,7 @@ class PostgresTransactions:
         self._engine = postgres_engine(database.url, connections)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgres")
         self._closed = False
+        self._closing = threading.Event()
 
     async def write(
         self,
@@ -63,6 +64,7 @@ class PostgresTransactions:
         if self._closed:
             return
         self._closed = True
+        self._closing.set()
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
@@ -82,7 +84,7 @@ class PostgresTransactions:
                     raise meaning(error, str(self._database)) or error from error
             except PoolTimeout as error:
                 raise StoreUnavailable(f"{self._database}: no connection became free in time") from error
-            time.sleep(PAUSE * tried)
+            self._closing.wait(PAUSE * tried)
         raise AssertionError("unreachable")
 
     def _once(self, change: Change[Result], isolation: str, attempt: _Attempt) -> Result:
