@@ -7,6 +7,8 @@ minutes for all. `relay` is the relay alone, without a source, and `large` the s
 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms away. `huge` is
 one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and beside another
 tenant's 10,000.
+`bounded` watches memory and disk with 100,000 mails waiting and no target; `rows` is the cost of a mail in a
+database with 1,000 and with 1,000,000 rows.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from bench.ferry import distributed, embedded
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.headers import headers
 from bench.huge import huge_mail
+from bench.kept_small import kept_small
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
@@ -38,7 +41,7 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "large", "headers", "idle", "distant", "fairness", "huge")
+CONTESTANTS = (*FROM_SOURCE, "relay", "large", "headers", "idle", "distant", "fairness", "huge", "bounded", "rows")
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 
@@ -72,7 +75,7 @@ def main() -> None:
             dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
-        results |= _relay(wanted, sink, options.octets)
+        results |= _relay(wanted, sink, options.octets) | kept_small(wanted, stack, console)
         if "huge" in wanted:
             results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
         if "headers" in wanted and (decided := headers()):

@@ -22,7 +22,12 @@ def usage(pid: int) -> Usage:
     """Of one process, its ended and awaited children included in the CPU time."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = sum(int(field) for field in fields[11:15])
-    return Usage(ticks / TICKS, _peak(pid))
+    return Usage(ticks / TICKS, _status(pid, "VmHWM:"))
+
+
+def resident(pid: int) -> int:
+    """Resident memory of one process now, in bytes."""
+    return _status(pid, "VmRSS:")
 
 
 def group_cpu(group: int) -> float:
@@ -69,8 +74,8 @@ def _processes() -> Iterator[tuple[int, tuple[int, str, float]]]:
         yield int(entry.name), (int(fields[1]), program, sum(int(field) for field in fields[11:15]) / TICKS)
 
 
-def _peak(pid: int) -> int:
+def _status(pid: int, key: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(key):
             return int(line.split()[1]) * 1024
     return 0

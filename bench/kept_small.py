@@ -1,0 +1,43 @@
+"""What must not grow: what is held while nothing can be delivered, the cost of a mail in a large database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from rich.console import Console
+
+from bench.bounded import bounded
+from bench.result import Result
+from bench.rows import rows
+from bench.source import Source
+from tests.servers.directory import server_directory
+from tests.servers.dovecot import Dovecot
+from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMq
+
+ACCOUNTS, MAILS, OCTETS = 100, 1000, 1024
+
+
+def kept_small(wanted: Sequence[str], stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Those of `bounded` and `rows` that are wanted."""
+    results: dict[str, Result] = {}
+    if "bounded" in wanted:
+        console.print("bounded …")
+        results |= _bounded(stack, console)
+    if "rows" in wanted:
+        console.print("rows …")
+        postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+        results |= rows(postgres, stack.enter_context(server_directory("rows")))
+    return results
+
+
+def _bounded(stack: ExitStack, console: Console) -> dict[str, Result]:
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+    source = Source(dovecot, ACCOUNTS, MAILS, OCTETS)
+    source.create()
+    source.fill()
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    home = stack.enter_context(server_directory("bounded"))
+    return bounded(source, rabbitmq, postgres, home, console)
