@@ -17,8 +17,8 @@ from shared.adapters.sql import tables as state
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.verification import Unfoldable
 from shared.adapters.sql.work import Transaction
-from shared.custody.commands import Attempt, Outcomes
-from shared.model.message import MessageStatus, RecipientStatus
+from shared.custody.commands import Attempt, NewPlace, Outcomes
+from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import Store
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
 
@@ -144,6 +144,7 @@ class Chance:
         steps = [
             *[self.fetch] * 2, *[self.route] * 2, *[self.begin] * 2, *[self.end] * 3,
             self.fetch_again, self.delete, self.gone, self.lose, self.retry, self.discard, self.wait,
+            self.republish, self.lose_blobs, self.rename,
         ]  # fmt: skip
         await self.random.choice(steps)()
 
@@ -152,6 +153,7 @@ class Chance:
 
     async def fetch(self) -> None:
         mails = [mail(f"uid {self.random.randint(1, 30)}", blob=self.blob()) for _ in range(3)]
+        mails = [each._replace(spooled=each.blob is not None) for each in mails]
         self.messages += await self.lives.fetch(*mails)
 
     async def fetch_again(self) -> None:
@@ -219,6 +221,21 @@ class Chance:
             await self.store.record_gone(
                 self.lives.fence, dict.fromkeys(self.some(), "not listed"), self.lives.now
             )
+
+    async def republish(self) -> None:
+        await self.store.republish("fetcher-2", self.lives.now, LEASE, 100 * LEASE, 5)
+
+    async def lose_blobs(self) -> None:
+        if self.random.random() < 0.3:
+            blobs = {each.id: each.blob or "" for each in [await self.lives.state(m) for m in self.some()]}
+            await self.store.lose_blobs(blobs, "no such blob", self.lives.now)
+
+    async def rename(self) -> None:
+        places = [
+            NewPlace(each, LedgerKey("INBOX", 0, f"uid {self.random.randint(1, 30)}"), 4000)
+            for each in self.some()
+        ]
+        await self.store.rename(self.lives.fence, places, self.lives.now)
 
     async def lose(self) -> None:
         if self.random.random() < 0.1:
