@@ -41,7 +41,18 @@ from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
-CONTESTANTS = (*FROM_SOURCE, "relay", "large", "headers", "idle", "distant", "fairness", "huge", "bounded", "rows")
+CONTESTANTS = (
+    *FROM_SOURCE,
+    "relay",
+    "large",
+    "headers",
+    "idle",
+    "distant",
+    "fairness",
+    "huge",
+    "bounded",
+    "rows",
+)
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 
