@@ -67,9 +67,9 @@ def _keys(configuration: Configuration, domain: str) -> tuple[SecretStr, ...]:
 def _address(text: str) -> Address:
     """A rewritten local part may be longer than `parse_address` allows."""
     local, at, domain = text.strip().strip("<>").rpartition("@")
+    if not (local and at):
+        raise click.UsageError(f'"{quoted(text)}" is no address: it needs something before and after an @')
     try:
-        if not (local and at):
-            raise DefectiveAddress("it needs something before and after an @")
         return Address(local, normal_domain(domain))
     except DefectiveAddress as defect:
         raise click.UsageError(f'"{quoted(text)}" is no address: {defect}') from None

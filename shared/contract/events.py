@@ -69,8 +69,8 @@ class RoutedRecipient(BaseModel):
 class MessageRouted(Record):
     """The router has resolved a mail's recipients; those listed here are to be served by `target`.
 
-    `client_name` and `client_address` are the host that the provider had the mail from, as far as he noted it;
-    found out only for targets that are told.
+    `client_name` and `client_address` are the host that the provider had the mail from, as far as he noted
+    it; found out only for targets that are told.
     """
 
     wire_name = "message.routed"

@@ -39,7 +39,9 @@ def test_fault_36_at_term_what_was_begun_is_finished_and_the_next_start_goes_on_
         assert books.in_doubt([BOB]).total() == 0
 
 
-def test_fault_36_a_second_term_does_not_wait_for_a_target_that_is_silent(dovecot: Dovecot, tmp_path: Path) -> None:
+def test_fault_36_a_second_term_does_not_wait_for_a_target_that_is_silent(
+    dovecot: Dovecot, tmp_path: Path
+) -> None:
     login = dovecot.new_user()
     dovecot.fill(login.name, [MAILS[0].raw])
     with in_background(SmtpServer(replies={"CONTENT": Act.SILENCE})) as target:

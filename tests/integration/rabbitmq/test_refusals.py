@@ -18,7 +18,9 @@ from tests.servers.rabbitmq_adapter import QUICK, TOPOLOGY, made, operator, publ
 FETCHED = [Publication(FETCHED_KEY, b"a mail")]
 
 
-async def test_fault_20_a_missing_binding_is_an_error_and_mended_for_the_next_attempt(rabbitmq_url: str) -> None:
+async def test_fault_20_a_missing_binding_is_an_error_and_mended_for_the_next_attempt(
+    rabbitmq_url: str,
+) -> None:
     async with working(rabbitmq_url) as broker:
         async with operator(rabbitmq_url) as channel:
             await channel.call(channel.amqp.queue_unbind, ROUTER_QUEUE, EXCHANGE, FETCHED_KEY)
@@ -86,7 +88,9 @@ async def test_applying_the_topology_twice_leaves_nothing_to_complain_about(rabb
     assert await topology_check(rabbitmq_url, TOPOLOGY) == []
 
 
-async def test_fault_18_a_memory_or_disk_alarm_is_told_and_fails_in_bounded_time(private_rabbitmq: RabbitMq) -> None:
+async def test_fault_18_a_memory_or_disk_alarm_is_told_and_fails_in_bounded_time(
+    private_rabbitmq: RabbitMq,
+) -> None:
     async with working(private_rabbitmq.url(), replace(QUICK, confirm_timeout=0.5)) as broker:
         private_rabbitmq.evaluate("ok = vm_memory_monitor:set_vm_memory_high_watermark(0.0).")
         with pytest.raises(BrokerUnavailable, match="blocks publishers: low on memory"):

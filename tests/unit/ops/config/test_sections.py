@@ -172,7 +172,10 @@ def test_problems_of_a_mapping_name_the_command_line() -> None:
     with pytest.raises(ConfigurationError) as refusal:
         from_command_line({"targets": [{"name": "to", "url": "ftp://h"}]})
     assert refusal.value.problems == [
-        'command line: targets "to": "url": the scheme "ftp" is not known; available are smtp, smtps, lmtp and mx'
+        (
+            'command line: targets "to": "url": the scheme "ftp" is not known; '
+            "available are smtp, smtps, lmtp and mx"
+        )
     ]
 
 
