@@ -10,12 +10,9 @@ from tests.chaos.stage import stage
 
 SHORT = (
     "stop_a_fetcher_past_its_lease",
-    "kill_at_a_step",
     "remove_rabbitmqs_data",
     "kill_postgresql",
-    "fill_the_blob_disk",
     "move_the_clock",
-    "drop_the_target",
     "kill_everything",
 )
 
@@ -25,7 +22,8 @@ def test_the_short_campaign_is_made_of_evils_that_exist() -> None:
 
 
 @pytest.mark.kill
-def test_a_few_rounds_of_chaos_lose_no_mail(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.timeout(300)
+def test_a_few_rounds_of_chaos_lose_no_mail() -> None:
     told: list[str] = []
     with stage() as played:
         outcome = campaign(played, 1, SHORT, told.append)
