@@ -151,7 +151,11 @@ class Relay:
             return
         await self._broker.publish(
             [
-                Publication(self._later_key(received.event.target), received.delivery.body)
+                Publication(
+                    self._later_key(received.event.target),
+                    received.delivery.body,
+                    flow=received.event.tenant,
+                )
                 for received in later
             ]
         )

@@ -76,6 +76,7 @@ async def test_the_check_names_everything_that_is_missing_and_makes_nothing(rabb
         "the queue mailferry.dead is missing",
         "the queue mailferry.retry.1 is missing",
         "the queue mailferry.retry.3600 is missing",
+        "the queue mailferry.retry.3780 is missing",
     ]
     assert await topology_check(rabbitmq_url, TOPOLOGY) == missing
     assert await topology_check(rabbitmq_url, TOPOLOGY) == missing
