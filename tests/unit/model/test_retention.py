@@ -37,3 +37,8 @@ def test_a_copy_for_seven_days_may_go_when_they_are_over_and_not_a_second_before
     assert not Retention(7).is_over(downloaded_at=1000.0, now=1000.0 + 7 * DAY - 1)
     assert Retention(7).is_over(downloaded_at=1000.0, now=1000.0 + 7 * DAY)
     assert Retention(7).leaves_a_copy
+
+
+def test_fault_35_a_clock_that_was_ahead_at_the_download_keeps_no_mail_that_leaves_no_copy() -> None:
+    assert Retention(0).is_over(downloaded_at=5000.0, now=1000.0)
+    assert not Retention(1).is_over(downloaded_at=5000.0, now=1000.0)
