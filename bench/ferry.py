@@ -154,7 +154,7 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
     lines += [
         f'[blobs]\nurl = "file://{home}/blobs"',
         '[metrics]\nlisten = ""',
-        "[fetcher]\nhost_connections = 0",
+        "[fetcher]\nhost_connections = 0\nconcurrency = 100",
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',
         '[defaults]\ntls = "off"\nauth = ["user"]\ntarget = "sink"\nmailbox = "single"',

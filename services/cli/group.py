@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from shared.model.errors import quoted
 from shared.process.ending import FAILURE, ending
+from shared.process.memory import collector_at_rest
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -35,7 +36,8 @@ class Commands(click.Group):
         if place is None:
             return None
         module, _, attribute = place.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        with collector_at_rest():
+            command: click.Command = getattr(import_module(module), attribute)
         return command
 
     @override

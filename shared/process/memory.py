@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 YOUNG = 50_000
 MIDDLE = 20
@@ -14,6 +16,17 @@ def calm_collector() -> None:
 
     With its usual thresholds it takes a tenth of the time for each mail, to find nothing.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Nothing is collected meanwhile: imports make what stays, and a tenth of their time would be the search."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
