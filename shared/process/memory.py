@@ -22,7 +22,7 @@ def calm_collector() -> None:
 
 @contextmanager
 def collector_at_rest() -> Iterator[None]:
-    """Nothing is collected meanwhile: imports make what stays, and a tenth of their time would be the search."""
+    """Nothing is collected meanwhile: what imports make stays, and a tenth of their time is the search."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
