@@ -67,8 +67,8 @@ class WriterProcess:
         self._closing = True
         if self._connected is None:
             self._socket.close()
-        else:
-            (await self._connected).write_eof()
+        elif not (stream := await self._connected).is_closing():
+            stream.write_eof()
         if self._listening is not None:
             await self._listening
         if self._replacement is not None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.sqlite_process import WriterProcess
@@ -97,3 +98,13 @@ async def test_what_was_asked_for_is_written_before_it_ends(file: Path) -> None:
     await store.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         await lives.fetched("uid 2")
+
+
+def test_closing_after_it_was_killed_is_no_error_on_the_event_loop_of_the_services(file: Path) -> None:
+    async def live_and_close() -> None:
+        writer = WriterProcess(parse_url(f"sqlite://{file}"))
+        with pytest.raises(StoreUnavailable):
+            await writer.write(kill_itself)
+        await writer.close()
+
+    uvloop.run(live_and_close())
