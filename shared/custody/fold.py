@@ -1,4 +1,4 @@
-"""Folding the journal: what one entry makes of a message, and of the claims.
+"""Folding the journal: what one entry makes of a message.
 
 The fold trusts its input: an entry is only ever written after `decide` allowed it. The store uses it to make
 the next state, and `mailferry journal verify` and `rebuild` to make all of it again.
@@ -27,11 +27,8 @@ from shared.contract.journal import (
     Routed,
     WaitingResolved,
 )
-from shared.custody.state import CONCLUDED, Claim, ClaimKey, Message, Recipient
+from shared.custody.state import CONCLUDED, Message, Recipient
 from shared.model.message import MessageStatus, RecipientStatus
-
-GIVEN_UP = frozenset({RecipientStatus.PARKED, RecipientStatus.DISCARDED})
-CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED}) | GIVEN_UP
 
 
 class BrokenJournal(Exception):
@@ -58,35 +55,6 @@ def fold_all(entries: Iterable[Entry]) -> Message:
     if message is None:
         raise BrokenJournal("no entries")
     return message
-
-
-def claims_touched(message: Message, entry: Entry) -> list[tuple[ClaimKey, RecipientStatus]]:
-    """The claims that `entry` may change, with what happened there; `message` is the one after the entry."""
-    return [
-        (ClaimKey(message.tenant, address, message.identity), status)
-        for address, status in _touched(entry)
-        if status in CLAIMING
-    ]
-
-
-def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Claim | None:
-    """The claim `held` after the message's recipient came to `status`; None where there is none any more.
-
-    A holder that fails gives its claim up; one that was overtaken has none to give up.
-    """
-    if status in GIVEN_UP:
-        return None if held == Claim(message, done=False) else held
-    return Claim(message, done=status is RecipientStatus.DELIVERED)
-
-
-def _touched(entry: Entry) -> list[tuple[str, RecipientStatus]]:
-    match entry:
-        case Routed():
-            return [(each.address, each.status) for each in entry.recipients]
-        case DeliveryEnded():
-            return [(each.address, each.status) for each in entry.outcomes]
-        case _:
-            return []
 
 
 def _fetched(message: Message | None, entry: Fetched) -> Message:

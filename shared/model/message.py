@@ -17,6 +17,7 @@ class MessageStatus(StrEnum):
     LOST = "lost"
 
 
+UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
 IN_FLIGHT = frozenset({MessageStatus.FETCHED, MessageStatus.ROUTED})
 DELETABLE = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING})
 

@@ -162,7 +162,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 2: suppress a duplicate only against a claim that is done": (
         refused_with_a_copy_behind, MailLost,
-        "shared.custody.decide._status_by_claim", suppress_by_open_claims,
+        "shared.custody.decide.routing._status_by_claim", suppress_by_open_claims,
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,

@@ -13,8 +13,8 @@ from shared.adapters.sql.text import safe_attempt, safe_outcomes
 from shared.adapters.sql.work import Doubts, Transaction, Work, load_messages
 from shared.contract.journal import Entry
 from shared.custody import decide
+from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
 from shared.custody.commands import Attempt, Outcomes, Settled
-from shared.custody.fold import GIVEN_UP, claim_after, claims_touched
 from shared.custody.settlement import settled_by
 from shared.custody.state import ClaimKey, Message
 from shared.model.message import MessageStatus, RecipientStatus

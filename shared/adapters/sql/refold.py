@@ -22,7 +22,8 @@ from shared.adapters.sql.rows import RECIPIENT_STATUS, entry_of
 from shared.adapters.sql.tables import BYTEWISE, journal
 from shared.adapters.sql.work import Transaction
 from shared.contract.codec import Undecodable
-from shared.custody.fold import BrokenJournal, claim_after, claims_touched, fold
+from shared.custody.claims import claim_after, claims_touched
+from shared.custody.fold import BrokenJournal, fold
 from shared.custody.state import Claim, ClaimKey, Message
 
 AT_ONCE = 500

@@ -9,14 +9,12 @@ from shared.adapters.sql.part import Part
 from shared.adapters.sql.text import safe_routed
 from shared.adapters.sql.work import Doubts, Transaction, Work
 from shared.custody import decide
+from shared.custody.claims import claim_after, claims_touched
 from shared.custody.commands import RoutedMail, Settled
-from shared.custody.fold import claim_after, claims_touched
 from shared.custody.settlement import settlement
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message, Recipient
-from shared.model.message import DUE, MessageStatus, RecipientStatus
+from shared.model.message import DUE, UNROUTED, MessageStatus, RecipientStatus
 from shared.ports.store import Serving
-
-UNROUTED = frozenset({MessageStatus.FETCHED, MessageStatus.LOST})
 
 
 class SqlRoutings(Part):

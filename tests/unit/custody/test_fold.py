@@ -14,7 +14,8 @@ from shared.contract.journal import (
     ParkedRetried,
     WaitingResolved,
 )
-from shared.custody.fold import BrokenJournal, claim_after, claims_touched, fold, fold_all
+from shared.custody.claims import claim_after, claims_touched
+from shared.custody.fold import BrokenJournal, fold, fold_all
 from shared.custody.state import Claim, ClaimKey
 from shared.model.message import MessageStatus, RecipientStatus
 from tests.fakes.custody import (

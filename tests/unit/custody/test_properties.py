@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from shared.contract.journal import Entry
 from shared.custody import decide
+from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
 from shared.custody.commands import Attempt, Outcomes
-from shared.custody.fold import GIVEN_UP, claim_after, claims_touched, fold, fold_all
+from shared.custody.fold import fold, fold_all
 from shared.custody.settlement import needs_raw_mail, settled_by
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import TERMINAL, MessageStatus, RecipientStatus

@@ -1,0 +1,81 @@
+"""Attempts, their ends, and what these mean for identical mails that wait."""
+
+from __future__ import annotations
+
+from shared.contract.journal import DeliveryBegun, DeliveryEnded, RecipientOutcome, WaitingResolved
+from shared.custody.commands import Attempt, Outcomes
+from shared.custody.decide.raw_mail import require_raw_mail
+from shared.custody.state import Message, Recipient
+from shared.model.message import DUE, TERMINAL, UNROUTED, RecipientStatus
+
+NEARLY = 0.9
+"""A lease of which so much is left needs no extension: an attempt right after the mail was fetched, as nearly
+all are, then leaves the message as it is.
+"""
+
+
+def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> DeliveryBegun | None:
+    """An attempt may begin at those recipients whose attempt number is still the one the event knew."""
+    if known is None or known.fetch_no != wish.fetch_no:
+        return None
+    if known.status in UNROUTED:
+        return None
+    due = tuple(
+        address
+        for address, attempt in wish.recipients
+        if (recipient := known.recipients.get(address))
+        and (recipient.status in DUE or _is_abandoned(recipient, now))
+        and recipient.attempt == attempt
+    )
+    if not due:
+        return None
+    fresh = known.lease_until >= now + NEARLY * lease
+    lease_until = known.lease_until if fresh else now + lease
+    return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
+
+
+def _is_abandoned(recipient: Recipient, now: float) -> bool:
+    """Whether an attempt at what an operator wanted retried has had its time and nobody saw its end."""
+    return (
+        recipient.status is RecipientStatus.ATTEMPTING
+        and recipient.next_attempt_at is not None
+        and recipient.next_attempt_at <= now
+    )
+
+
+def ended(known: Message | None, wish: Outcomes, now: float, lease: float) -> DeliveryEnded | None:
+    """An attempt ended. A success is recorded whenever it comes; anything else only by the attempt's
+    owner.
+    """
+    if known is None:
+        return None
+    outcomes = tuple(outcome for outcome, attempt in wish.outcomes if _is_news(known, outcome, attempt))
+    if not outcomes:
+        return None
+    if any(each.status is RecipientStatus.PARKED for each in outcomes):
+        require_raw_mail(known, wish.blob)
+    next_attempts = [each.next_attempt_at for each in outcomes if each.next_attempt_at is not None]
+    lease_until = max([known.lease_until, *(at + lease for at in next_attempts)])
+    return DeliveryEnded(message=known.id, at=now, outcomes=outcomes, lease_until=lease_until, blob=wish.blob)
+
+
+def _is_news(known: Message, outcome: RecipientOutcome, attempt: int) -> bool:
+    recipient = known.recipients.get(outcome.address)
+    if recipient is None or recipient.status in TERMINAL:
+        return False
+    if outcome.status is RecipientStatus.DELIVERED:
+        return True
+    return recipient.status is RecipientStatus.ATTEMPTING and recipient.attempt == attempt
+
+
+def waiting_resolved(
+    known: Message, address: str, holder: str, *, arrived: bool, now: float
+) -> WaitingResolved | None:
+    """The identical mail that this one waited for has arrived, or failed for good: then this one is
+    needed.
+    """
+    recipient = known.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.WAITING:
+        return None
+    status = RecipientStatus.SUPPRESSED if arrived else RecipientStatus.OPEN
+    return WaitingResolved(message=known.id, at=now, address=address, holder=holder, status=status)

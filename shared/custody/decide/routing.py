@@ -1,0 +1,107 @@
+"""Who gets a mail: each recipient is opened, waits, or is suppressed, as his claim says (rule 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from shared.contract.journal import RecipientRouted, Routed
+from shared.custody.commands import ChosenRecipient, RoutedMail
+from shared.custody.decide.raw_mail import require_raw_mail
+from shared.custody.state import ClaimKey, ClaimView, Message, Recipient
+from shared.model.message import TERMINAL, MessageStatus, RecipientStatus
+
+NOBODY = ""
+
+
+def awaits_routing(known: Message, mail: RoutedMail) -> bool:
+    """Whether `mail` is what the router was to find out about the message, and the first to say so."""
+    return known.fetch_no == mail.fetch_no and known.status is MessageStatus.FETCHED
+
+
+def claims_wanted(known: Message, mail: RoutedMail) -> list[ClaimKey]:
+    """The claims on which the routing of `mail` depends."""
+    return [
+        ClaimKey(known.tenant, chosen.address, mail.identity)
+        for chosen in _still_to_serve(known, mail)
+        if not chosen.parked
+    ]
+
+
+def routed(
+    known: Message | None, mail: RoutedMail, claims: Mapping[ClaimKey, ClaimView], now: float, lease: float
+) -> Routed | None:
+    """The recipients were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2)."""
+    if known is None or not awaits_routing(known, mail):
+        return None
+    if mail.park_reason is not None:
+        require_raw_mail(known, mail.blob)
+    lease_until = now + lease
+    recipients = []
+    for chosen in _still_to_serve(known, mail):
+        if chosen.parked:
+            require_raw_mail(known, mail.blob)
+            recipients.append(routed_as(chosen, RecipientStatus.PARKED, None))
+            continue
+        view = claims.get(ClaimKey(known.tenant, chosen.address, mail.identity))
+        status = _status_by_claim(known.id, view, now)
+        if status is RecipientStatus.WAITING and view is not None and view.holder_lease_until is not None:
+            lease_until = max(lease_until, view.holder_lease_until)
+        recipients.append(routed_as(chosen, status, known.recipients.get(chosen.address)))
+    if mail.park_reason is not None and NOBODY not in known.recipients:
+        recipients.append(
+            routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None)
+        )
+    return Routed(
+        message=known.id,
+        at=now,
+        fetch_no=known.fetch_no,
+        identity=mail.identity,
+        message_id=mail.message_id,
+        reverse_path=mail.reverse_path,
+        target=mail.target,
+        evidence=mail.evidence,
+        evidence_value=mail.evidence_value,
+        rejected=mail.rejected,
+        recipients=tuple(recipients),
+        lease_until=lease_until,
+        blob=mail.blob,
+    )
+
+
+def _still_to_serve(known: Message, mail: RoutedMail) -> Iterable[ChosenRecipient]:
+    """Those chosen now and before, without the ones that are done: a promise once made is kept.
+
+    So who was to be served before is not parked now, and nobody is served in his place.
+    """
+    if not known.recipients:
+        return {each.address: each for each in mail.recipients}.values()
+    chosen = {
+        each.address: ChosenRecipient(each.address, each.original, each.reason)
+        for each in known.recipients.values()
+    }
+    for each in mail.recipients:
+        if each.address in chosen:
+            chosen[each.address] = each._replace(parked=False)
+        elif not each.stands_for or not chosen.keys() >= {*each.stands_for}:
+            chosen[each.address] = each
+    done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
+    return [each for address, each in chosen.items() if address not in done]
+
+
+def _status_by_claim(message: str, view: ClaimView | None, now: float) -> RecipientStatus:
+    if view is None or view.claim.holder == message:
+        return RecipientStatus.OPEN
+    if view.claim.done:
+        return RecipientStatus.SUPPRESSED
+    return RecipientStatus.WAITING if view.is_alive(now) else RecipientStatus.OPEN
+
+
+def routed_as(chosen: ChosenRecipient, status: RecipientStatus, known: Recipient | None) -> RecipientRouted:
+    """The recipient as chosen; where he was known before, his destination stays what it was."""
+    return RecipientRouted(
+        address=chosen.address,
+        destination=known.destination if known else chosen.address,
+        original=chosen.original,
+        reason=chosen.reason,
+        status=status,
+    )
