@@ -12,6 +12,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection
 from email.utils import formatdate
 from functools import lru_cache
 
+from shared.model.carriage import ID_FIELD, PROGRAM, origin
+
 HEADER_LIMIT = 1024 * 1024
 _DELIVERY_FIELD = re.compile(
     rb"^(return-path|delivered-to)[ \t]*:([^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*)",
@@ -25,16 +27,10 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
     """
     clause = f"\r\n\tfor <{recipient}>" if recipient and recipient.isascii() else ""
     return (
-        f"X-Mailferry-ID: {message}\r\n"
-        f"Received: from {_origin(account)} by {helo_name} (Mailferry) id {message}{clause};\r\n"
+        f"{ID_FIELD}: {message}\r\n"
+        f"Received: from {origin(account)} by {helo_name} {PROGRAM} id {message}{clause};\r\n"
         f"\t{_date(int(now))}\r\n"
     ).encode("ascii", "replace")
-
-
-@lru_cache(maxsize=1024)
-def _origin(account: str) -> str:
-    """Remembered, as accounts have many mails."""
-    return re.sub(r"[^A-Za-z0-9._/+-]", "_", account)
 
 
 @lru_cache(maxsize=4)
