@@ -145,6 +145,7 @@ def test_rabbitmq_keeps_a_confirmed_mail_when_it_is_killed_and_loses_it_when_wip
         persistent = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent)
         channel.basic_publish("", "durable", b"mail", persistent, mandatory=True)
 
+    private_rabbitmq.write_down()
     private_rabbitmq.kill()
     private_rabbitmq.start()
     with _connected(private_rabbitmq) as connection:
