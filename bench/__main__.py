@@ -86,7 +86,7 @@ def main() -> None:
             dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
-        results |= _relay(wanted, sink, options.octets) | kept_small(wanted, stack, console)
+        results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
         if "huge" in wanted:
             results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
         if "headers" in wanted and (decided := headers()):

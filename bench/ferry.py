@@ -27,11 +27,12 @@ class BenchError(Exception):
     """A contestant did not do its work."""
 
 
-def embedded(source: Source, sink: SmtpSink, directory: Path) -> Result:
+def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | None = None) -> Result:
     """`mailferry once`: in-process broker, SQLite, from the start of the process to its end."""
     home = directory / "embedded"
     home.mkdir()
-    config = _configured(source, sink, home, {"broker": "memory:", "store": f"sqlite:///{home}/mailferry.db"})
+    store = store_url or f"sqlite:///{home}/mailferry.db"
+    config = _configured(source, sink, home, {"broker": "memory:", "store": store})
     _upgrade(config)
     before, servers = sink.count(), servers_cpu()
     started = time.perf_counter()

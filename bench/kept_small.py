@@ -9,17 +9,20 @@ from rich.console import Console
 
 from bench.bounded import bounded
 from bench.result import Result
-from bench.rows import rows
+from bench.rows import Servers, rows
 from bench.source import Source
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
+from tests.servers.smtp_sink import SmtpSink
 
 ACCOUNTS, MAILS, OCTETS = 100, 1000, 1024
 
 
-def kept_small(wanted: Sequence[str], stack: ExitStack, console: Console) -> dict[str, Result]:
+def kept_small(
+    wanted: Sequence[str], sink: SmtpSink, stack: ExitStack, console: Console
+) -> dict[str, Result]:
     """Those of `bounded` and `rows` that are wanted."""
     results: dict[str, Result] = {}
     if "bounded" in wanted:
@@ -27,8 +30,13 @@ def kept_small(wanted: Sequence[str], stack: ExitStack, console: Console) -> dic
         results |= _bounded(stack, console)
     if "rows" in wanted:
         console.print("rows …")
-        postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
-        results |= rows(postgres, stack.enter_context(server_directory("rows")))
+        servers = Servers(
+            stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot")))),
+            sink,
+            stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq")))),
+            stack.enter_context(Postgres(stack.enter_context(server_directory("postgres")))),
+        )
+        results |= rows(servers, stack.enter_context(server_directory("rows")), console)
     return results
 
 

@@ -1,121 +1,157 @@
-"""What a mail costs in the database when ledger and journal have 1,000 rows, and when they have 1,000,000.
+"""What a mail costs with 1,000 mails in the ledger, and with 1,000,000: on SQLite embedded, on PostgreSQL
+distributed, from its source to its deletion there.
 
-The whole life of a mail in the store, in batches: entered, routed, attempted, delivered, deletion allowed,
-gone. The many rows are made by the database from those that are there, so that they are what Mailferry
-writes.
+What the databases hold: a thousand mails of a hundred accounts are carried, and all others are made from
+these, row by row as Mailferry writes them (`bench.moulds`), spread over the 80 days before. With them go
+their recipients, claims and journals: a million mails have 5,800,000 entries in the journal.
+
+- Nine in ten were delivered, deleted and seen gone, and are remembered still, as `keep_history` is 90 days.
+  They belong to the accounts whose mail is carried when it counts: with a million each of these has 9,000.
+  A ledger consists of such rows where mail is deleted at its source, which is the rule.
+- One in ten lies in a mailbox where a copy stays: ten mailboxes, with a million of 10,000 mails each. This is
+  what the ledger holds that is not gone. Nobody visits them meanwhile, as a visit costs what its mailbox
+  holds: the source has to list it all, however large the ledger is.
+
+Few and many take turns, so that both have their share of whatever else the machine does.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, text
+from rich.console import Console
+from rich.table import Table
 
+from bench.carried import carried
+from bench.ferry import distributed, embedded
+from bench.filling import fill
+from bench.moulds import Mould, Story, kept
 from bench.result import Result
-from shared.adapters.sql import open_store, upgrade
-from shared.adapters.sql.engine import parse_url, postgres_engine, sqlite_engine
-from shared.adapters.sql.store import SqlStore
-from shared.adapters.sql.tables import claims, journal, messages, recipients
-from shared.contract.journal import RecipientOutcome
-from shared.custody.commands import Attempt, ChosenRecipient, Fence, FetchedMail, Outcomes, RoutedMail
-from shared.model.message import LedgerKey, RecipientStatus
-from shared.ports.store import Schedule
+from bench.source import Source
+from shared.adapters.sql import upgrade
+from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMq
+from tests.servers.smtp_sink import SmtpSink
 
-ACCOUNT, TENANT, ADDRESS = "bench/box", "bench", "bob@here.test"
-FEW, FACTOR = 1000, 1000
-BATCH, MEASURED = 100, 2000
-LEASE = 900.0
-NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :most)"
-NAMED_ANEW = frozenset({"id", "message", "uid", "identity", "holder"})
+ACCOUNTS, MAILS, OCTETS = 100, 50, 4096
+FEW, MANY = "1,000", "1,000,000"
+GENERATIONS = {FEW: 1, MANY: 1000}
+CARRIED_OF_EACH, KEEPERS = 10, 10
+SPREAD = 80 * 86400.0
+ROUNDS = 2
+FIRST = 1_000_000_000
+"""Mails are numbered in ten digits, see `bench.moulds`, and anew in each round: those of an earlier one would
+be duplicates.
+"""
+SQLITE, POSTGRES = "SQLite, embedded", "PostgreSQL, three processes"
+DATABASE = "postgres"
+"""The program whose CPU time counts as the database's; SQLite's is in that of the process."""
 
 
-def rows(postgres: Postgres, home: Path) -> dict[str, Result]:
-    """Both databases, with few rows and with many."""
-    results = {}
-    for name, url in (("SQLite", f"sqlite://{home}/rows.db"), ("PostgreSQL", postgres.create_database())):
-        upgrade(url)
-        asyncio.run(_lives(url, 0, FEW))
-        few = asyncio.run(_lives(url, FEW, MEASURED))
-        _multiply(url)
-        many = asyncio.run(_lives(url, FEW + MEASURED, MEASURED))
-        for amount, (seconds, cpu) in (("thousand", few), ("million", many)):
-            title = f"{name}, a {amount} rows and more"
-            results[title] = Result(
-                name=title,
-                mails=MEASURED,
-                seconds=seconds,
-                cpu={"store": cpu},
-                note=f"{seconds / MEASURED * 1e6:.0f} µs for each mail's whole life",
-            )
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What the mails are carried between, and by way of."""
+
+    dovecot: Dovecot
+    sink: SmtpSink
+    rabbitmq: RabbitMq
+    postgres: Postgres
+
+
+def rows(servers: Servers, home: Path, console: Console) -> dict[str, Result]:
+    """Both ways, with few rows and with many; prints them side by side."""
+    source = Source(servers.dovecot, ACCOUNTS, CARRIED_OF_EACH, OCTETS, first=FIRST)
+    source.create()
+    source.fill()
+    moulds = _moulds(carried(source, servers.sink, home))
+    many = _filled(servers, home / "many.db", moulds, MANY, console)
+    results: dict[str, Result] = {}
+    for number in range(ROUNDS):
+        few = _filled(servers, home / f"few{number}.db", moulds, FEW, console)
+        for amount, urls in ((FEW, few), (MANY, many)):
+            for name, url in urls.items():
+                title = _title(name, amount)
+                source = replace(source, mails=MAILS, first=source.first + MAILS)
+                directory = home / f"{len(results)}-{number}-{amount}"
+                directory.mkdir()
+                result = replace(_carried(name, servers, source, directory, url), name=title)
+                results[title] = _together(results.get(title), result)
+                console.print(f"  {title}: {result.rate:.0f} mails/s")
+    _show(results, console)
     return results
 
 
-async def _lives(url: str, first: int, count: int) -> tuple[float, float]:
-    """Seconds of the clock and of this process's CPU for the lives of so many mails."""
-    store = open_store(url)
-    try:
-        await store.sync_accounts([Schedule(ACCOUNT, 60.0, enabled=True)], 1.0)
-        (lease,) = await store.lease_these("bench", [ACCOUNT], 1.0, 2.0 + first)
-        begun, used = time.perf_counter(), time.process_time()
-        for start in range(first, first + count, BATCH):
-            await _batch(store, lease.fence, [f"m{number:020d}" for number in range(start, start + BATCH)])
-        taken = time.perf_counter() - begun, time.process_time() - used
-        await store.end_leases()
-        return taken
-    finally:
-        await store.close()
+def _moulds(stories: Sequence[Story]) -> list[Mould]:
+    """One mail of each account is one that stays at its source."""
+    each = ACCOUNTS // KEEPERS * CARRIED_OF_EACH
+    return [
+        Mould(story if number % CARRIED_OF_EACH else kept(story, f"bench/keeper{number // each}"))
+        for number, story in enumerate(stories)
+    ]
 
 
-async def _batch(store: SqlStore, fence: Fence, ids: list[str]) -> None:
-    fetched = [FetchedMail(each, TENANT, LedgerKey("INBOX", 0, each), 0, 4000, 4096, "bench") for each in ids]
-    await store.record_fetched(fence, fetched, 1.0, LEASE)
-    await store.record_routed([_routed(each) for each in ids], 2.0, LEASE)
-    attempts = [Attempt(each, 1, ((ADDRESS, 0),), "bench") for each in ids]
-    await store.begin_attempts(attempts, 3.0, LEASE)
-    await store.end_attempts([Outcomes(each, ((_delivered(), 1),)) for each in ids], 4.0, LEASE)
-    await store.start_deleting(fence, ids, 5.0)
-    await store.record_gone(fence, dict.fromkeys(ids, "deleted as settled"), 6.0)
+def _filled(
+    servers: Servers, path: Path, moulds: Sequence[Mould], amount: str, console: Console
+) -> dict[str, str]:
+    """Both databases with that many mails, by the way in which they are used."""
+    urls = {SQLITE: f"sqlite://{path}", POSTGRES: servers.postgres.create_database()}
+    for url in urls.values():
+        upgrade(url)
+    begun = time.perf_counter()
+    fill([*urls.values()], moulds, GENERATIONS[amount], SPREAD)
+    console.print(f"  two databases with {amount} mails filled in {time.perf_counter() - begun:.0f} s")
+    return urls
 
 
-def _routed(message: str) -> RoutedMail:
-    bob = ChosenRecipient(ADDRESS, ADDRESS, "it is his mailbox")
-    return RoutedMail(message, 1, f"identity of {message}", f"<{message}@x>", "s@x", "here", "why", (bob,))
+def _carried(name: str, servers: Servers, source: Source, home: Path, url: str) -> Result:
+    source.fill()
+    if name == SQLITE:
+        return embedded(source, servers.sink, home, url)
+    result = distributed(source, servers.sink, home, servers.rabbitmq.url(), url)
+    return replace(result, cpu={**result.cpu, DATABASE: result.beside[DATABASE]})
 
 
-def _delivered() -> RecipientOutcome:
-    return RecipientOutcome(
-        address=ADDRESS, status=RecipientStatus.DELIVERED, code="250", text="taken", destination=ADDRESS
+def _together(before: Result | None, result: Result) -> Result:
+    """Both rounds as one."""
+    if before is None:
+        return result
+    return replace(
+        result,
+        mails=before.mails + result.mails,
+        seconds=before.seconds + result.seconds,
+        cpu={program: before.cpu[program] + cpu for program, cpu in result.cpu.items()},
+        peak={program: max(before.peak[program], peak) for program, peak in result.peak.items()},
+        note=before.note or result.note,
+        beside={},
     )
 
 
-def _multiply(url: str) -> None:
-    """Make a thousand rows of each of the first thousand mails."""
-    database = parse_url(url)
-    if database.path is not None:
-        engine = sqlite_engine(database.path, begin="BEGIN IMMEDIATE")
-    elif database.url is not None:
-        engine = postgres_engine(database.url, connections=1)
-    else:
-        raise ValueError(url)
-    with engine.begin() as connection:
-        for table in (messages, recipients, claims, journal):
-            _copied(connection, table)
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
-    engine.dispose()
+def _show(results: Mapping[str, Result], console: Console) -> None:
+    table = Table(title="CPU time of a mail, in µs: our processes and the database")
+    table.add_column("")
+    for heading in (FEW, MANY, "ratio"):
+        table.add_column(heading, justify="right")
+    for name in (SQLITE, POSTGRES):
+        few, many = (results[_title(name, amount)] for amount in (FEW, MANY))
+        table.add_row(name, *_compared(_cpu(few), _cpu(many)))
+        if DATABASE in few.cpu_per_mail:
+            part = (each.cpu_per_mail[DATABASE] * 1e6 for each in (few, many))
+            table.add_row("  of these the database", *_compared(*part))
+        table.add_row("  mails/s", *_compared(few.rate, many.rate), end_section=True)
+    console.print(table)
 
 
-def _copied(connection: Connection, table: Table) -> None:
-    columns = [column.name for column in table.columns if column.name != "seq"]
-    values = [f"{name} || '.' || n" if name in NAMED_ANEW else name for name in columns]
-    own = "holder" if table is claims else "id" if table is messages else "message"
-    connection.execute(
-        text(
-            f"{NUMBERS} INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 - names of our own tables
-            f"SELECT {', '.join(values)} FROM {table.name}, numbers WHERE {own} < :first"
-        ),
-        {"most": FACTOR - 1, "first": f"m{FEW:020d}"},
-    )
+def _title(name: str, amount: str) -> str:
+    return f"{name}, {amount} mails in the ledger"
+
+
+def _cpu(result: Result) -> float:
+    return sum(result.cpu_per_mail.values()) * 1e6
+
+
+def _compared(few: float, many: float) -> tuple[str, str, str]:
+    return f"{few:.0f}", f"{many:.0f}", f"{many / few:.2f}"

@@ -14,8 +14,8 @@ PASSWORD = "throw-away"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`accounts` mailboxes of `mails` each, every mail about `octets` long; `distant_port` is a way to the
-    server that takes its time.
+    """`accounts` mailboxes of `mails` each, numbered from `first`, every mail about `octets` long;
+    `distant_port` is a way to the server that takes its time.
     """
 
     dovecot: Dovecot
@@ -23,6 +23,7 @@ class Source:
     mails: int
     octets: int
     distant_port: int | None = None
+    first: int = 0
 
     @property
     def pop3_port(self) -> int:
@@ -53,7 +54,8 @@ class Source:
             for folder in folders:
                 folder.mkdir(mode=0o755)
             give_to(MAILBOX_OWNER, *folders)
-            self.dovecot.fill(name, (mail(number, name, self.octets) for number in range(self.mails)))
+            numbers = range(self.first, self.first + self.mails)
+            self.dovecot.fill(name, (mail(number, name, self.octets) for number in numbers))
 
     def remaining(self) -> int:
         """How many mails are left."""

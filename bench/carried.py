@@ -1,0 +1,45 @@
+"""A few mails carried by `mailferry once` to the very end, as the rows that are left of them."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
+
+from bench.ferry import COMMAND, embedded
+from bench.moulds import Story
+from bench.source import Source
+from shared.adapters.sql.bulk import Row
+from tests.servers.smtp_sink import SmtpSink
+
+OF_MESSAGE = {
+    "recipients": "SELECT message, * FROM recipients ORDER BY message, address",
+    "claims": "SELECT holder, * FROM claims ORDER BY holder, address",
+    "journal": "SELECT message, message, at, kind, body FROM journal ORDER BY message, seq",
+}
+
+
+def carried(source: Source, sink: SmtpSink, home: Path) -> list[Story]:
+    """Carry all there is; a second pass then sees that the source has it no more."""
+    embedded(source, sink, home)
+    again = [str(COMMAND), "once", "-c", str(home / "embedded" / "mailferry.toml")]
+    with (home / "again.log").open("wb") as log:
+        subprocess.run(again, check=True, stdout=log, stderr=log)
+    return stories(home / "embedded" / "mailferry.db")
+
+
+def stories(path: Path) -> list[Story]:
+    """All mails in a SQLite file, in the order of their accounts."""
+    with closing(sqlite3.connect(path)) as connection:
+        found = {table: _by_message(connection, query) for table, query in OF_MESSAGE.items()}
+        messages = connection.execute("SELECT * FROM messages ORDER BY account, id").fetchall()
+    return [Story(row, *(found[table][row[0]] for table in OF_MESSAGE)) for row in messages]
+
+
+def _by_message(connection: sqlite3.Connection, query: str) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in connection.execute(query):
+        rows[row[0]].append(row[1:])
+    return rows

@@ -1,0 +1,100 @@
+"""Databases filled at once with many mails: all indexes present, in the order of time, as if over weeks.
+
+Afterwards PostgreSQL is vacuumed and analysed, as autovacuum would have done by then. SQLite is not analysed,
+since Mailferry does not do that either.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from random import Random
+
+import psycopg
+from sqlalchemy import Table
+
+from bench.moulds import Mould, Story
+from shared.adapters.sql.bulk import Row, inserted
+from shared.adapters.sql.engine import parse_url
+from shared.adapters.sql.tables import claims, journal, messages, recipients
+
+SEED = 20261122
+HASTY = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -4000000")
+"""While SQLite is filled nobody else looks, and after a crash one begins again."""
+
+Batch = Mapping[Table, Sequence[Row]]
+Filler = Generator[None, Batch]
+
+
+def fill(urls: Sequence[str], moulds: Sequence[Mould], generations: int, seconds: float) -> None:
+    """Enter `generations` mails of each mould into all of these databases; the oldest were carried `seconds`
+    before the moulds, the others evenly since.
+    """
+    with ExitStack() as stack:
+        fillers = [stack.enter_context(_filler(url)) for url in urls]
+        for batch in _batches(moulds, generations, seconds):
+            for filler in fillers:
+                filler.send(batch)
+
+
+def _batches(moulds: Sequence[Mould], generations: int, seconds: float) -> Iterator[Batch]:
+    random = Random(SEED)
+    for generation in range(generations):
+        age = seconds * (generations - 1 - generation) / generations
+        first = generation * len(moulds)
+        yield _rows([mould.cast(number, age, random) for number, mould in enumerate(moulds, first)])
+
+
+def _rows(stories: Sequence[Story]) -> Batch:
+    return {
+        messages: [story.message for story in stories],
+        recipients: [row for story in stories for row in story.recipients],
+        claims: [row for story in stories for row in story.claims],
+        journal: [row for story in stories for row in story.journal],
+    }
+
+
+@contextmanager
+def _filler(url: str) -> Iterator[Filler]:
+    database = parse_url(url)
+    filler = _postgres(url) if database.path is None else _sqlite(database.path)
+    next(filler)
+    yield filler
+    filler.close()
+
+
+def _sqlite(path: Path) -> Filler:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for setting in HASTY:
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute("BEGIN")
+        try:
+            while True:
+                for table, rows in (yield).items():
+                    connection.executemany(_insert(table), rows)
+        except GeneratorExit:
+            connection.execute("COMMIT")
+
+
+def _insert(table: Table) -> str:
+    columns = inserted(table)
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of our own tables
+
+
+def _postgres(url: str) -> Filler:
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        try:
+            while True:
+                for table, rows in (yield).items():
+                    with cursor.copy(
+                        f"COPY {table.name} ({', '.join(inserted(table))}) FROM STDIN".encode()
+                    ) as copy:
+                        for row in rows:
+                            copy.write_row(row)
+        except GeneratorExit:
+            connection.commit()
+            connection.autocommit = True
+            connection.execute("VACUUM (ANALYZE)")
+            connection.execute("CHECKPOINT")
