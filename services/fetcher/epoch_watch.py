@@ -9,6 +9,7 @@ from __future__ import annotations
 import structlog
 
 from shared.model.errors import MailferryError
+from shared.ops.checkpoints import reached
 from shared.ops.witness import INTERVAL, keep_witness, pause_sentence, read_witness, went_back
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
@@ -58,6 +59,7 @@ class EpochWatch:
             epoch = await self._epochs.pause_deletion(reason, self._clock.now())
         elif epoch.paused_since is None:
             epoch = await self._epochs.advance_mark()
+            reached("fetcher.mark-advanced")
         if epoch.paused_since is not None:
             return pause_sentence(epoch)
         await keep_witness(self._blobs, epoch)

@@ -14,6 +14,7 @@ from shared.contract.topology import ROUTED_KEY
 from shared.custody.state import Message, Recipient
 from shared.model.errors import MailferryError
 from shared.model.message import DUE, RecipientStatus
+from shared.ops.checkpoints import reached
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
 from shared.ports.store import Deliveries
@@ -61,6 +62,7 @@ class Overdue:
         ]
         if publications:
             await self._broker.publish(publications)
+            reached("relay.overdue-published")
         self._published |= dict.fromkeys(map(_attempts, messages), moment)
         return len(messages)
 

@@ -159,6 +159,7 @@ class Relay:
                 for received in later
             ]
         )
+        reached("relay.put-off")
         await subscription.ack([received.delivery for received in later])
 
     def _later_key(self, target: str) -> str:

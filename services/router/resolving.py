@@ -20,6 +20,7 @@ from shared.contract.events import MessageFetched
 from shared.custody.commands import RoutedMail
 from shared.model.account import Account
 from shared.model.errors import MailferryError
+from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs
 from shared.ports.directory import Directories, Directory, Finding
@@ -118,8 +119,13 @@ class Resolver:
             recipients=choice.recipients,
             rejected=tuple(f"{each.value}: {each.reason}" for each in choice.rejected),
             park_reason=resolution.park_reason,
-            blob=await keep_safe(self._blobs, event.message, event.payload) if is_parked else None,
+            blob=await self._kept_safe(event) if is_parked else None,
         )
+
+    async def _kept_safe(self, event: MessageFetched) -> str:
+        blob = await keep_safe(self._blobs, event.message, event.payload)
+        reached("router.blob-kept")
+        return blob
 
 
 def _for_nobody(reading: Reading, reason: str) -> Reading:

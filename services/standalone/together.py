@@ -22,6 +22,7 @@ from services.router.service import Router
 from services.standalone.alone import alone
 from services.standalone.tally import Tally
 from shared.adapters.sql import upgrade
+from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
 from shared.process.naming import process_name
@@ -65,6 +66,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
 async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
     """What an earlier process held is free: nobody else works on this database, as `alone` made sure."""
     await around.store.end_leases()
+    reached("standalone.leases-ended")
     if broker_was_inside:
         lost = await around.store.lose_all("the process with its broker was restarted", around.clock.now())
         if lost:

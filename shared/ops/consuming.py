@@ -22,6 +22,7 @@ from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import Record
 from shared.contract.topology import DEAD_KEY
 from shared.model.errors import MailferryError
+from shared.ops.checkpoints import reached
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
@@ -148,6 +149,7 @@ class Consumer(Generic[E]):
 
     async def _bury(self, subscription: Subscription, poison: Sequence[Delivery]) -> None:
         await self._broker.publish([Publication(DEAD_KEY, delivery.body) for delivery in poison])
+        reached("consumer.buried")
         await subscription.ack(poison)
 
     def _understood(self, delivery: Delivery) -> E | None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import structlog
 
 from shared.model.errors import MailferryError
+from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import message_in
 from shared.ops.settlement import hints
 from shared.ops.witness import read_witness
@@ -90,6 +91,7 @@ class LostBlobs:
             return 0
         lost = {message: name for name in names if (message := message_in(name)) is not None}
         concluded = await self._recovery.lose_blobs(lost, REASON, self._clock.now())
+        reached("blobs.loss-recorded")
         self._blobs.missing -= names
         log.warning("mails without their blobs are fetched again or parked", messages=sorted(lost))
         await self._broker.publish(hints(concluded.settled))

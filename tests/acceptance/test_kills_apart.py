@@ -28,8 +28,16 @@ CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
 BOB, REFUSED = "bob@corp.example", "refused@corp.example"
 LARGE = b"0123456789abcde\r\n" * 600
 SERVICES = ("router", "relay", "fetcher")
-RARE = frozenset({"fetcher.respool-recorded", "fetcher.respooled"})
-"""Steps of sources that hide what was read; `test_spool` kills there."""
+RARE = frozenset(
+    {
+        "fetcher.respool-recorded",
+        "fetcher.respooled",
+        "relay.put-off",
+        "relay.overdue-published",
+    }
+)
+"""Steps of sources that hide what was read, and of bad days; `test_spool` and `test_kills_seldom` kill there.
+"""
 
 
 @dataclass
