@@ -40,7 +40,7 @@ from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
-from shared.ports.store import Concluded, Serving, Store
+from shared.ports.store import Begun, Concluded, Serving, Store
 from shared.process.memory import calm_collector
 
 INLINE_LIMIT = 256 * 1024
@@ -58,9 +58,10 @@ class Agreeable:
         self.delivered = 0
         self.done = asyncio.Event()
 
-    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
         """Every wish is fulfilled."""
-        return [Serving(each.message, "sink", "sender@sender.test", _attempting(each)) for each in wishes]
+        servings = [Serving(each.message, "sink", "sender@sender.test", _attempting(each)) for each in wishes]
+        return Begun(servings, [])
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         """Count."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SPREAD = 0.1
+from shared.contract.topology import later
+
+HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,10 @@ class RetryPolicy:
     ) -> float | None:
         """When to try again after the `attempt`-th failure (1 for the first); None: not any more.
 
-        Up to a tenth of the delay is added by chance (0 to 1), so that a target that comes back is not run
+        By chance (0 to 1) half of the mails wait a little longer, so that a target that comes back is not run
         over.
         """
         if now >= first_fetched_at + self.give_up:
             return None
         delay = self.delays[min(attempt, len(self.delays)) - 1]
-        return now + delay * (1 + SPREAD * chance)
+        return now + (delay if chance < HALF else later(delay))

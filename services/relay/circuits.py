@@ -25,8 +25,8 @@ from shared.smtp.envelope import Envelope, RecipientReply
 TICK = 0.5
 REPORT_HOLDS = 60.0
 REPORT_EVERY = 15.0
-LONGEST_WAIT = 60.0
-"""Seconds for which a mail is put off at most, so that it goes on soon after the target is back."""
+PROBING = 1.0
+"""Seconds that a probe takes where the target answers."""
 
 Probe = Callable[[Target], Awaitable[None]]
 
@@ -61,9 +61,14 @@ class Circuits:
         return circuit is not None and circuit.is_open
 
     def wait(self, target: str) -> float:
-        """Seconds for which mail for `target` had better wait."""
-        probe_at = self._circuits.get(target, Circuit()).probe_at or 0.0
-        return min(max(0.0, probe_at - self._clock.monotonic()), LONGEST_WAIT)
+        """Seconds for which mail for `target` had better wait: until after the next probe, and as long again
+        as one is overdue.
+        """
+        circuit = self._circuits.get(target)
+        if circuit is None or circuit.probe_at is None:
+            return 0.0
+        left = circuit.probe_at - self._clock.monotonic()
+        return left + PROBING if left > 0 else -left
 
     def open_circuits(self) -> dict[str, Circuit]:
         """The open ones, by target."""

@@ -27,24 +27,32 @@ class UnknownTarget(MailferryError):
 class Lane:
     """The way to one target for at most `capacity` mails at a time."""
 
-    def __init__(self, target: Target, pool: ConnectionPool, capacity: int) -> None:
+    def __init__(self, target: Target, pool: ConnectionPool, capacity: int, clock: Clock) -> None:
         self.target = target
         self.pool = pool
         self._capacity = capacity
-        self._under_way = 0
+        self._clock = clock
+        self._under_way: dict[object, float] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether another mail has to be put off."""
-        return self._under_way >= self._capacity
+        return len(self._under_way) >= self._capacity
+
+    @property
+    def held_for(self) -> float:
+        """Seconds since the oldest mail under way came: about as long as the next one will need."""
+        oldest = next(iter(self._under_way.values()), None)
+        return 0.0 if oldest is None else self._clock.monotonic() - oldest
 
     async def send(self, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
         """Send over one of the lane's connections; raises what the SMTP client raises."""
-        self._under_way += 1
+        mail = object()
+        self._under_way[mail] = self._clock.monotonic()
         try:
             return await self.pool.send(envelope, content)
         finally:
-            self._under_way -= 1
+            del self._under_way[mail]
 
 
 class Lanes:
@@ -80,12 +88,17 @@ class Lanes:
 
     def _made(self, target: Target) -> Lane:
         pool = _pool(target, self._helo_name, self._clock.monotonic, self._patience)
-        return Lane(target, pool, self._capacity)
+        return Lane(target, pool, self._capacity, self._clock)
 
     def is_full(self, target: str) -> bool:
         """Whether mail for `target` has to be put off."""
         lane = self._lanes.get(target)
         return lane is not None and lane.is_full
+
+    def held_for(self, target: str) -> float:
+        """Seconds that the oldest mail on its way to `target` has taken so far."""
+        lane = self._lanes.get(target)
+        return 0.0 if lane is None else lane.held_for
 
     async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
         """Send to `target`. Raises `UnknownTarget`, and what the SMTP client raises."""

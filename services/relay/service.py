@@ -8,6 +8,7 @@ records them.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +19,16 @@ from services.relay.attempt import Attempter
 from services.relay.circuits import Circuits
 from services.relay.conclusions import Conclusion, Conclusions
 from services.relay.lane import Lanes
+from services.relay.postponing import Postponement, Waiting
 from shared.contract.events import MessageRouted
-from shared.contract.topology import BUSY_DELAY, RELAY_QUEUE, Topology
+from shared.contract.topology import RELAY_QUEUE, Topology
 from shared.custody.commands import Attempt
+from shared.custody.state import Recipient
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite, Consumer, Received
 from shared.ops.stopping import Stop
-from shared.ports.broker import Broker, Delivery, Publication, Subscription
+from shared.ports.broker import Broker, Delivery, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Deliveries, Serving
 
@@ -70,6 +73,9 @@ class Relay:
         self._chores = [circuits.run, *chores]
         self._settings = settings
         self._clock: Clock = attempter.clock
+        self._postponement = Postponement(
+            broker, settings.topology, lanes, circuits, self._clock, attempter.metrics
+        )
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: Stop) -> None:
@@ -101,27 +107,32 @@ class Relay:
         ready: list[Received[MessageRouted]] = []
         later: list[Received[MessageRouted]] = []
         for received in await self._of_enabled_accounts(batch, subscription):
-            (later if self._has_to_wait(received.event.target) else ready).append(received)
-        await self._put_off(later, subscription)
+            (later if self._postponement.has_to_wait(received.event.target) else ready).append(received)
+        await self._postponement.until_target_is_free(later, subscription)
         if not ready:
             return
-        servings = await self._deliveries.begin_attempts(
+        begun = await self._deliveries.begin_attempts(
             [self._wish(received.event) for received in ready],
             self._clock.now(),
             self._settings.message_lease,
         )
         reached("relay.begun")
-        begun: dict[str, list[Serving]] = {}
-        for serving in servings:
-            begun.setdefault(serving.message, []).append(serving)
-        stale = []
+        servings: dict[str, list[Serving]] = defaultdict(list)
+        for serving in begun.servings:
+            servings[serving.message].append(serving)
+        early = {each.message: each.recipients for each in begun.early}
+        waiting: list[Waiting] = []
+        stale: list[Delivery] = []
         for received in ready:
-            own = _taken(begun.get(received.event.message, []), received.event)
-            if own is None:
-                stale.append(received.delivery)
-            else:
+            own = _taken(servings[received.event.message], received.event)
+            if own is not None:
                 self._start(received, own, subscription)
+            if those := _of_event(early.get(received.event.message, ()), received.event):
+                waiting.append(Waiting(received, those, all_of_it=own is None))
+            elif own is None:
+                stale.append(received.delivery)
         await subscription.ack(stale)
+        await self._postponement.until_due(waiting, subscription)
 
     async def _of_enabled_accounts(
         self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
@@ -141,29 +152,6 @@ class Relay:
     def _wish(self, event: MessageRouted) -> Attempt:
         recipients = tuple((each.address, each.attempt) for each in event.recipients)
         return Attempt(event.message, event.fetch_no, recipients, self._settings.worker)
-
-    def _has_to_wait(self, target: str) -> bool:
-        return self._lanes.is_full(target) or self._circuits.is_open(target)
-
-    async def _put_off(self, later: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
-        """Come back later, without an attempt: the target is busy or out of reach, not the mail at fault."""
-        if not later:
-            return
-        await self._broker.publish(
-            [
-                Publication(
-                    self._later_key(received.event.target),
-                    received.delivery.body,
-                    flow=received.event.tenant,
-                )
-                for received in later
-            ]
-        )
-        reached("relay.put-off")
-        await subscription.ack([received.delivery for received in later])
-
-    def _later_key(self, target: str) -> str:
-        return self._settings.topology.retry_key(max(BUSY_DELAY, self._circuits.wait(target)))
 
     def _start(self, received: Received[MessageRouted], serving: Serving, subscription: Subscription) -> None:
         attempt = asyncio.create_task(self._attempt(received, serving, subscription))
@@ -185,6 +173,12 @@ class Relay:
         while True:
             await self._clock.sleep(IDLE_CHECK)
             await self._lanes.close_idle()
+
+
+def _of_event(early: Sequence[Recipient], event: MessageRouted) -> Sequence[Recipient]:
+    """Those of whom `event` knows the latest."""
+    wished = {(each.address, each.attempt) for each in event.recipients} if early else ()
+    return [each for each in early if (each.address, each.attempt) in wished]
 
 
 def _taken(begun: list[Serving], event: MessageRouted) -> Serving | None:

@@ -10,8 +10,17 @@ from shared.ops.surroundings import Surroundings
 APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
 
 
-def build_router(configuration: Configuration, around: Surroundings) -> Router:
-    """A router for the configured accounts."""
+LONGEST_SPREAD = 1.5
+"""No retry is due later than the longest delay times this: what is, a clock that was wrong has set."""
+
+
+def build_router(
+    configuration: Configuration, around: Surroundings, *, retries_at_once: bool = False
+) -> Router:
+    """A router for the configured accounts. With `retries_at_once` deferred mail that comes again does not
+    wait until its retry is due.
+    """
+    longest_retry = 0.0 if retries_at_once else LONGEST_SPREAD * max(configuration.relay.retry_delays)
     router = Router(
         accounts=configuration.accounts,
         broker=around.broker,
@@ -20,7 +29,7 @@ def build_router(configuration: Configuration, around: Surroundings) -> Router:
         directories=around.directories,
         clock=around.clock,
         metrics=around.metrics,
-        settings=RouterSettings(configuration.leases.message, APPETITE),
+        settings=RouterSettings(configuration.leases.message, APPETITE, longest_retry),
     )
     router.targets = configuration.targets
     return router

@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 
 import structlog
@@ -44,10 +45,13 @@ log = structlog.get_logger("mailferry.router")
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """`message_lease` in seconds."""
+    """`message_lease` in seconds; `longest_retry` is how many seconds ahead the next attempt at a mail that
+    comes again may be due: who was deferred for longer is tried at once.
+    """
 
     message_lease: float
     appetite: Appetite
+    longest_retry: float = inf
 
 
 class Router:
@@ -129,7 +133,10 @@ class Router:
             return
         latest = _latest(resolved)
         servings, settled = await self._routings.record_routed(
-            [each.mail for each in latest.values()], self._clock.now(), self._settings.message_lease
+            [each.mail for each in latest.values()],
+            self._clock.now(),
+            self._settings.message_lease,
+            self._settings.longest_retry,
         )
         reached("router.recorded")
         self._count(latest.values())

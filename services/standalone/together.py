@@ -45,7 +45,11 @@ class Together:
 
 @asynccontextmanager
 async def together(configuration: Configuration, *, wait_always: bool = False) -> AsyncIterator[Together]:
-    """The services, ready to run, on a schema that is up to date where it is SQLite."""
+    """The services, ready to run, on a schema that is up to date where it is SQLite.
+
+    With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
+    tried at once, as nobody is there when its retry is due.
+    """
     with alone(configuration.store.sqlite_path):
         if configuration.store.sqlite_path is not None:
             upgrade(configuration.store.url.get_secret_value())
@@ -57,7 +61,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
             yield Together(
                 around,
                 build_fetcher(configuration, around, name=name, wait_always=wait_always),
-                build_router(configuration, around),
+                build_router(configuration, around, retries_at_once=wait_always),
                 build_relay(configuration, around, name=name, observe=tally.observe),
                 tally,
             )

@@ -69,8 +69,8 @@ class Renamed(Entry):
 
 
 class RecipientRouted(BaseModel):
-    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, or parked where nobody can
-    get it.
+    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, parked where nobody can
+    get it, or deferred where he was that before and his next attempt is not due yet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

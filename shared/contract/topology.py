@@ -24,9 +24,13 @@ RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
 LATER = 20
-"""Each step has a second one, longer by one part in so many: what fails together comes back in halves."""
-BUSY_DELAY = 1
-"""Seconds for which an event is put off whose target has too much to do already; always one of the steps."""
+"""Each retry delay has a second step, longer by one part in so many."""
+WAITS = (1, 5, 15, 60)
+"""Steps that are always there, in seconds: for what waits a time that no retry delay fits."""
+BUSY_DELAY = WAITS[0]
+"""Seconds for which an event is put off at least whose target has too much to do already."""
+LATE = 30.0
+"""Seconds by which what is put off until something happens may come too late at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ class Topology:
         fitting = [step for step in self.delays if step <= delay]
         return f"{RETRY_KEY_PREFIX}{max(fitting) if fitting else self.delays[0]}"
 
+    def wait_key(self, delay: float) -> str:
+        """The routing key for what had better come back after `delay` seconds than before: the shortest step
+        that is not below it and not much longer; the longest step below where there is none.
+        """
+        longer = [step for step in self.delays if delay <= step <= delay + min(delay, LATE)]
+        return f"{RETRY_KEY_PREFIX}{min(longer)}" if longer else self.retry_key(delay)
+
+
+def later(delay: float) -> float:
+    """The delay's second step: what fails together comes back in halves."""
+    return delay + int(delay) // LATER
+
 
 def settled_key(fetcher: str) -> str:
     """The routing key of the hints for one fetcher process."""
@@ -77,7 +93,7 @@ def topology(delays: Sequence[float]) -> Topology:
     if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
     whole = {int(delay) for delay in delays}
-    steps = tuple(sorted({BUSY_DELAY, *whole, *(step + step // LATER for step in whole)}))
+    steps = tuple(sorted({*WAITS, *whole, *(int(later(step)) for step in whole)}))
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
         Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)

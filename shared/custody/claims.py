@@ -29,10 +29,15 @@ def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Cl
     return Claim(message, done=status is RecipientStatus.DELIVERED)
 
 
+def _as_holder(status: RecipientStatus) -> RecipientStatus:
+    """Who is routed and has to wait for his next attempt holds the claim as one who need not."""
+    return RecipientStatus.OPEN if status is RecipientStatus.DEFERRED else status
+
+
 def _touched(entry: Entry) -> list[tuple[str, RecipientStatus]]:
     match entry:
         case Routed():
-            return [(each.address, each.status) for each in entry.recipients]
+            return [(each.address, _as_holder(each.status)) for each in entry.recipients]
         case DeliveryEnded():
             return [(each.address, each.status) for each in entry.outcomes]
         case _:

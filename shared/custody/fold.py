@@ -122,7 +122,7 @@ def _routed(message: Message, entry: Routed) -> Message:
 
 
 def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: Routed) -> Recipient:
-    return Recipient(
+    recipient = Recipient(
         address=routed.address,
         destination=routed.destination,
         original=routed.original,
@@ -133,6 +133,9 @@ def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: R
         in_doubt=known.in_doubt if known else 0,
         parked_at=_parked_at(routed.status, entry),
     )
+    if known is None or routed.status is not RecipientStatus.DEFERRED:
+        return recipient
+    return recipient._replace(next_attempt_at=known.next_attempt_at, code=known.code, text=known.text)
 
 
 def _begun(message: Message, entry: DeliveryBegun) -> Message:

@@ -98,6 +98,11 @@ class Metrics:
         self.retries = self._counter(
             "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
         )
+        self.put_off = self._counter(
+            "mailferry_relay_put_off",
+            "Events that came back later without an attempt; reason: busy, out (target), early (recipients).",
+            "reason",
+        )
         self.targets_out = self._gauge(
             "mailferry_relay_targets_out",
             "Targets that are out of reach: their mail is left at its source until a probe succeeds.",

@@ -124,7 +124,7 @@ class Lives:
         return message
 
     async def begin(self, message: str, *, fetch_no: int = 1) -> Sequence[Recipient]:
-        """Begin to deliver to whoever is open or deferred; returns the recipients as they are then."""
+        """Begin to deliver to whoever is due; returns the recipients as they are then."""
         [state] = await self.store.find(message, 1)
         wish = Attempt(
             message,
@@ -132,8 +132,8 @@ class Lives:
             tuple((each.address, each.attempt) for each in state.recipients.values()),
             "relay-1",
         )
-        servings = await self.store.begin_attempts([wish], self.now, LEASE)
-        return [recipient for serving in servings for recipient in serving.recipients]
+        begun = await self.store.begin_attempts([wish], self.now, LEASE)
+        return [recipient for serving in begun.servings for recipient in serving.recipients]
 
     async def end(
         self, message: str, *outcomes: RecipientOutcome, attempt: int = 1, blob: str | None = None

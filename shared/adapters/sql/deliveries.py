@@ -18,14 +18,14 @@ from shared.custody.commands import Attempt, Outcomes, Settled
 from shared.custody.settlement import settled_by
 from shared.custody.state import ClaimKey, Message
 from shared.model.message import MessageStatus, RecipientStatus
-from shared.ports.store import Concluded, Serving
+from shared.ports.store import Begun, Concluded, Early, Serving
 
 
 class SqlDeliveries(Part):
     """The port's `Deliveries`."""
 
-    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
-        """Begin those attempts that are not stale."""
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
+        """Begin those attempts that are due and not stale."""
         safe = [*map(safe_attempt, wishes)]
         return await self._write_counting(_begin, safe, now, lease)
 
@@ -43,19 +43,23 @@ class SqlDeliveries(Part):
 
 def _begin(
     transaction: Transaction, doubts: Doubts, wishes: Sequence[Attempt], now: float, lease: float
-) -> list[Serving]:
+) -> Begun:
     work = Work(transaction, doubts)
     work.load(wish.message for wish in wishes)
-    servings = []
+    servings, early = [], []
     for wish in wishes:
-        entry = decide.begun(work.messages.get(wish.message), wish, now, lease)
+        known = work.messages.get(wish.message)
+        entry = decide.begun(known, wish, now, lease)
+        begun_at = entry.addresses if entry is not None else ()
+        if len(begun_at) < len(wish.recipients) and (later := decide.too_early(known, wish, now)):
+            early.append(Early(wish.message, later))
         if entry is None:
             continue
         after = work.apply(entry)
         begun = tuple(after.recipients[address] for address in entry.addresses)
         servings.append(Serving(after.id, begun[0].target, after.reverse_path, begun))
     work.save()
-    return servings
+    return Begun(servings, early)
 
 
 def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 
 from shared.adapters.sql.claims import Claims, views
 from shared.adapters.sql.part import Part
@@ -21,15 +22,20 @@ class SqlRoutings(Part):
     """The port's `Routings`."""
 
     async def record_routed(
-        self, mails: Sequence[RoutedMail], now: float, lease: float
+        self, mails: Sequence[RoutedMail], now: float, lease: float, longest: float = inf
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
         safe = [*map(safe_routed, mails)]
-        return await self._write_counting(_record, safe, now, lease)
+        return await self._write_counting(_record, safe, now, lease, longest)
 
 
 def _record(
-    transaction: Transaction, doubts: Doubts, mails: Sequence[RoutedMail], now: float, lease: float
+    transaction: Transaction,
+    doubts: Doubts,
+    mails: Sequence[RoutedMail],
+    now: float,
+    lease: float,
+    longest: float,
 ) -> tuple[list[Serving], list[Settled]]:
     work, claims = Work(transaction, doubts), Claims(transaction)
     work.load(mail.message for mail in mails)
@@ -37,7 +43,7 @@ def _record(
     claims.take(wanted)
     known_views = _views_of_held(work, claims, wanted)
     for mail in mails:
-        entry = decide.routed(work.messages.get(mail.message), mail, known_views, now, lease)
+        entry = decide.routed(work.messages.get(mail.message), mail, known_views, now, lease, longest)
         if entry is None:
             continue
         after = work.apply(entry)

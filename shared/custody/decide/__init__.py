@@ -7,7 +7,7 @@ passes is locked.
 
 from __future__ import annotations
 
-from shared.custody.decide.delivery import begun, ended, waiting_resolved
+from shared.custody.decide.delivery import begun, ended, too_early, waiting_resolved
 from shared.custody.decide.parking import blob_lost, discarded, retried
 from shared.custody.decide.routing import NOBODY, awaits_routing, claims_wanted, routed
 from shared.custody.decide.source import (
@@ -39,5 +39,6 @@ __all__ = [
     "republished",
     "retried",
     "routed",
+    "too_early",
     "waiting_resolved",
 ]

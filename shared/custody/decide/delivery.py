@@ -6,7 +6,7 @@ from shared.contract.journal import DeliveryBegun, DeliveryEnded, RecipientOutco
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.decide.raw_mail import require_raw_mail
 from shared.custody.state import Message, Recipient
-from shared.model.message import DUE, TERMINAL, UNROUTED, RecipientStatus
+from shared.model.message import TERMINAL, UNROUTED, RecipientStatus
 
 NEARLY = 0.9
 """A lease of which so much is left needs no extension: an attempt right after the mail was fetched, as nearly
@@ -15,18 +15,12 @@ all are, then leaves the message as it is.
 
 
 def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> DeliveryBegun | None:
-    """An attempt may begin at those recipients whose attempt number is still the one the event knew."""
-    if known is None or known.fetch_no != wish.fetch_no:
+    """An attempt may begin at those recipients who are due and whose attempt number is still the one the
+    event knew.
+    """
+    if known is None:
         return None
-    if known.status in UNROUTED:
-        return None
-    due = tuple(
-        address
-        for address, attempt in wish.recipients
-        if (recipient := known.recipients.get(address))
-        and (recipient.status in DUE or _is_abandoned(recipient, now))
-        and recipient.attempt == attempt
-    )
+    due = tuple(each.address for each in _still_wished(known, wish) if _is_due(each, now))
     if not due:
         return None
     fresh = known.lease_until >= now + NEARLY * lease
@@ -34,13 +28,42 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
     return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
 
 
-def _is_abandoned(recipient: Recipient, now: float) -> bool:
-    """Whether an attempt at what an operator wanted retried has had its time and nobody saw its end."""
-    return (
-        recipient.status is RecipientStatus.ATTEMPTING
-        and recipient.next_attempt_at is not None
-        and recipient.next_attempt_at <= now
+def too_early(known: Message | None, wish: Attempt, now: float) -> tuple[Recipient, ...]:
+    """The recipients to whom an attempt may begin as soon as it is due; each says when that is."""
+    if known is None:
+        return ()
+    return tuple(
+        each
+        for each in _still_wished(known, wish)
+        if each.status is RecipientStatus.DEFERRED and not _is_due(each, now)
     )
+
+
+def _still_wished(known: Message, wish: Attempt) -> list[Recipient]:
+    """The recipients of whom the event knows the latest; none where the mail is to be routed again."""
+    if known.fetch_no != wish.fetch_no or known.status in UNROUTED:
+        return []
+    return [
+        recipient
+        for address, attempt in wish.recipients
+        if (recipient := known.recipients.get(address)) and recipient.attempt == attempt
+    ]
+
+
+def _is_due(recipient: Recipient, now: float) -> bool:
+    """Whether his time has come. An attempt at what an operator wanted retried has a time as well: after it
+    nobody will see the attempt's end.
+    """
+    at = recipient.next_attempt_at
+    match recipient.status:
+        case RecipientStatus.OPEN:
+            return True
+        case RecipientStatus.DEFERRED:
+            return at is None or at <= now
+        case RecipientStatus.ATTEMPTING:
+            return at is not None and at <= now
+        case _:
+            return False
 
 
 def ended(known: Message | None, wish: Outcomes, now: float, lease: float) -> DeliveryEnded | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 from shared.contract.journal import RecipientRouted, Routed
 from shared.custody.commands import ChosenRecipient, RoutedMail
@@ -28,9 +29,18 @@ def claims_wanted(known: Message, mail: RoutedMail) -> list[ClaimKey]:
 
 
 def routed(
-    known: Message | None, mail: RoutedMail, claims: Mapping[ClaimKey, ClaimView], now: float, lease: float
+    known: Message | None,
+    mail: RoutedMail,
+    claims: Mapping[ClaimKey, ClaimView],
+    now: float,
+    lease: float,
+    longest: float = inf,
 ) -> Routed | None:
-    """The recipients were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2)."""
+    """The recipients were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2).
+
+    Who was deferred before stays that until his next attempt is due, at most `longest` seconds ahead: what is
+    beyond, a clock gave that was wrong.
+    """
     if known is None or not awaits_routing(known, mail):
         return None
     if mail.park_reason is not None:
@@ -43,10 +53,16 @@ def routed(
             recipients.append(routed_as(chosen, RecipientStatus.PARKED, None))
             continue
         view = claims.get(ClaimKey(known.tenant, chosen.address, mail.identity))
+        before = known.recipients.get(chosen.address)
         status = _status_by_claim(known.id, view, now)
         if status is RecipientStatus.WAITING and view is not None and view.holder_lease_until is not None:
             lease_until = max(lease_until, view.holder_lease_until)
-        recipients.append(routed_as(chosen, status, known.recipients.get(chosen.address)))
+        elif status is RecipientStatus.OPEN and before is not None and before.target == mail.target:
+            due_at = _due_at(before, now, longest)
+            if due_at is not None:
+                status = RecipientStatus.DEFERRED
+                lease_until = max(lease_until, due_at + lease)
+        recipients.append(routed_as(chosen, status, before))
     if mail.park_reason is not None and NOBODY not in known.recipients:
         recipients.append(
             routed_as(ChosenRecipient(NOBODY, "", mail.park_reason), RecipientStatus.PARKED, None)
@@ -86,6 +102,14 @@ def _still_to_serve(known: Message, mail: RoutedMail) -> Iterable[ChosenRecipien
             chosen[each.address] = each
     done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
     return [each for address, each in chosen.items() if address not in done]
+
+
+def _due_at(recipient: Recipient, now: float, longest: float) -> float | None:
+    """When the next attempt at who was deferred is due; None where he need not wait."""
+    due_at = recipient.next_attempt_at
+    if recipient.status is not RecipientStatus.DEFERRED or due_at is None:
+        return None
+    return due_at if now < due_at <= now + longest else None
 
 
 def _status_by_claim(message: str, view: ClaimView | None, now: float) -> RecipientStatus:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from shared.ports.store.archive import Archive, Parked, TargetState
 from shared.ports.store.catch_alls import CatchAll, CatchAlls
-from shared.ports.store.deliveries import Concluded, Deliveries, Routings, Serving
+from shared.ports.store.deliveries import Begun, Concluded, Deliveries, Early, Routings, Serving
 from shared.ports.store.epochs import Epoch, Epochs
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
 from shared.ports.store.keeping import Keeping
@@ -33,10 +33,12 @@ __all__ = [
     "EVERYTHING",
     "AccountState",
     "Archive",
+    "Begun",
     "CatchAll",
     "CatchAlls",
     "Concluded",
     "Deliveries",
+    "Early",
     "Epoch",
     "Epochs",
     "Keeping",

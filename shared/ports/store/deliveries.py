@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, Protocol
 
 from shared.custody.commands import Attempt, Outcomes, RoutedMail, Settled
@@ -17,6 +18,20 @@ class Serving(NamedTuple):
     target: str
     reverse_path: str
     recipients: tuple[Recipient, ...]
+
+
+class Early(NamedTuple):
+    """Recipients of a message for whom it is too early: each says when his next attempt is due."""
+
+    message: str
+    recipients: tuple[Recipient, ...]
+
+
+class Begun(NamedTuple):
+    """What became of wishes to deliver: attempts that have begun, and what has to be wished again later."""
+
+    servings: Sequence[Serving]
+    early: Sequence[Early]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +48,13 @@ class Routings(Protocol):
     """What the router records."""
 
     async def record_routed(
-        self, mails: Sequence[RoutedMail], now: float, lease: float
+        self, mails: Sequence[RoutedMail], now: float, lease: float, longest: float = inf
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record recipients and claims. Returns what is to be published: who is to be served, and what is
         settled already.
+
+        Who was deferred before stays that where his next attempt is due within `longest` seconds; a time
+        beyond was given by a clock that was wrong.
 
         A mail that was already recorded with this `fetch_no` is served again, as its event may never have
         gone out; a stale one appears in neither result.
@@ -47,9 +65,9 @@ class Routings(Protocol):
 class Deliveries(Protocol):
     """What the relay records."""
 
-    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
-        """Begin those attempts that are not stale; the recipients' attempt numbers are those of the attempts
-        begun.
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
+        """Begin those attempts that are due and not stale; the attempt numbers of the recipients served are
+        those of the attempts begun.
         """
         ...
 

@@ -20,7 +20,7 @@ PARKED, DEFERRED = RecipientStatus.PARKED, RecipientStatus.DEFERRED
 
 async def test_an_attempt_begins_with_the_next_number(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB, EVE)
-    [serving] = await lives.store.begin_attempts(
+    [serving], _ = await lives.store.begin_attempts(
         [Attempt(message, 1, ((BOB, 0),), "relay-1")], lives.now, LEASE
     )
     assert (serving.message, serving.target, serving.reverse_path) == (
@@ -35,8 +35,8 @@ async def test_an_attempt_begins_with_the_next_number(lives: Lives) -> None:
 async def test_an_attempt_begins_once(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     wish = Attempt(message, 1, ((BOB, 0),), "relay-1")
-    assert len(await lives.store.begin_attempts([wish, wish], lives.now, LEASE)) == 1
-    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == []
+    assert len((await lives.store.begin_attempts([wish, wish], lives.now, LEASE)).servings) == 1
+    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == ([], [])
 
 
 async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
@@ -48,7 +48,7 @@ async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
         lives.store.begin_attempts(wishes, lives.now, LEASE),
         another().begin_attempts(wishes[::-1], lives.now, LEASE),
     ]
-    begun = [serving.message for servings in await asyncio.gather(*calls) for serving in servings]
+    begun = [serving.message for each in await asyncio.gather(*calls) for serving in each.servings]
     assert sorted(begun) == sorted(messages)
 
 
@@ -65,7 +65,7 @@ async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
 async def test_a_stale_wish_begins_nothing(lives: Lives, wish: Attempt) -> None:
     await lives.fetch(mail("uid 1", message="m"))
     await lives.route(routed("m", BOB))
-    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == []
+    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == ([], [])
 
 
 async def test_a_delivered_mail_is_settled(lives: Lives) -> None:
@@ -108,8 +108,25 @@ async def test_a_deferred_recipient_is_tried_again_in_its_time(lives: Lives) -> 
     state = await lives.state(message)
     assert (state.recipients[BOB].status, state.recipients[BOB].next_attempt_at) == (DEFERRED, again_at)
     assert state.lease_until == again_at + LEASE
+    wish = Attempt(message, 1, ((BOB, 1),), "relay-1")
+    servings, [early] = await lives.store.begin_attempts([wish], again_at - 1, LEASE)
+    assert (servings, early.message, early.recipients) == ([], message, (state.recipients[BOB],))
+    assert await lives.state(message) == state
+    lives.now = again_at
     [begun] = await lives.begin(message)
     assert (begun.attempt, begun.next_attempt_at) == (2, None)
+
+
+async def test_who_is_due_is_served_though_another_recipient_of_the_mail_is_not(lives: Lives) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.begin(message)
+    again_at = lives.now + 60
+    await lives.end(message, outcome(BOB, DEFERRED, again_at), outcome(EVE, DEFERRED, lives.now))
+    wish = Attempt(message, 1, ((BOB, 1), (EVE, 1)), "relay-1")
+    [serving], [early] = await lives.store.begin_attempts([wish], lives.now, LEASE)
+    assert [each.address for each in serving.recipients] == [EVE]
+    assert [(each.address, each.next_attempt_at) for each in early.recipients] == [(BOB, again_at)]
+    assert await lives.is_sound()
 
 
 async def test_a_failure_of_an_older_attempt_is_no_news_but_a_success_is(lives: Lives) -> None:

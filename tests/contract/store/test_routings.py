@@ -214,6 +214,43 @@ async def test_recipients_who_have_the_mail_are_not_served_when_it_is_fetched_ag
     assert [each.address for each in serving.recipients] == [EVE]
 
 
+@pytest.mark.parametrize("loses", ["the broker", "its lease"])
+async def test_a_mail_that_comes_again_is_not_tried_before_its_retry_is_due(lives: Lives, loses: str) -> None:
+    message = await lives.routed("uid 1", BOB, EVE)
+    await lives.begin(message)
+    again_at = lives.now + 5000
+    await lives.end(message, outcome(BOB, RecipientStatus.DEFERRED, again_at), outcome(EVE))
+    if loses == "the broker":
+        await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.fetch_again(message, "uid 1")
+    [serving], _ = await lives.route(routed(message, BOB, EVE, fetch_no=2))
+    assert [(each.address, each.attempt) for each in serving.recipients] == [(BOB, 1)]
+    state = await lives.state(message)
+    assert (state.recipients[BOB].status, state.recipients[BOB].text) == (RecipientStatus.DEFERRED, "said so")
+    assert (state.recipients[BOB].next_attempt_at, state.lease_until) == (again_at, again_at + LEASE)
+    assert await lives.begin(message, fetch_no=2) == []
+    lives.now = again_at
+    [begun] = await lives.begin(message, fetch_no=2)
+    assert begun.attempt == 2
+    assert await lives.is_sound()
+
+
+async def test_a_deferred_mail_that_comes_again_takes_its_claim_from_who_vanished(lives: Lives) -> None:
+    message = await lives.routed("uid 1", identity=COPY)
+    await lives.begin(message)
+    await lives.end(message, outcome(BOB, RecipientStatus.DEFERRED, lives.now + 5000))
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    copy = await lives.routed("uid 2", identity=COPY)
+    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.fetch_again(message, "uid 1")
+    await lives.route(routed(message, BOB, identity=COPY, fetch_no=2))
+    assert await lives.status(message) is RecipientStatus.DEFERRED
+    await lives.fetch_again(copy, "uid 2")
+    await lives.route(routed(copy, BOB, identity=COPY, fetch_no=2))
+    assert await lives.status(copy) is RecipientStatus.WAITING
+    assert await lives.is_sound()
+
+
 async def test_a_mail_of_which_all_is_done_when_it_comes_again_is_settled(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     begun = await lives.begin(message)

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.topology import (
-    BUSY_DELAY,
+    LATE,
     RELAY_QUEUE,
     RETRY_KEY_PREFIX,
     ROUTED_KEY,
+    WAITS,
     hint_queue,
     settled_key,
     topology,
@@ -37,13 +38,11 @@ def test_every_delay_ends_in_the_relay(delays: list[float]) -> None:
 
 
 @given(DELAYS)
-def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_one_for_busy_targets(
-    delays: list[float],
-) -> None:
+def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_some_to_wait_in(delays: list[float]) -> None:
     made = topology(delays)
 
     whole = {int(delay) for delay in delays}
-    assert set(made.delays) == {BUSY_DELAY} | whole | {step + step // 20 for step in whole}
+    assert set(made.delays) == {*WAITS} | whole | {step + step // 20 for step in whole}
     assert list(made.delays) == sorted(made.delays)
     assert [queue.delay for queue in made.queues if queue.delay is not None] == list(made.delays)
 
@@ -61,11 +60,23 @@ def test_a_retry_never_comes_later_than_it_is_due_unless_all_steps_are_longer(
     assert not any(step < other <= due for other in made.delays)
 
 
-@given(st.integers(20, 10**6), st.floats(0, 1, exclude_max=True))
-def test_what_fails_together_comes_back_in_two_halves(delay: int, chance: float) -> None:
-    made = topology([delay])
-    key = made.retry_key(delay * (1 + 0.1 * chance))
-    assert key == f"{RETRY_KEY_PREFIX}{delay + delay // 20 if delay * 0.1 * chance >= delay // 20 else delay}"
+@given(DELAYS, st.floats(1, 10**7, allow_nan=False))
+def test_what_waits_for_something_comes_back_after_it_or_well_before(
+    delays: list[float], wait: float
+) -> None:
+    made = topology(delays)
+    step = int(made.wait_key(wait).removeprefix(RETRY_KEY_PREFIX))
+
+    assert made.wait_key(wait) in {queue.key for queue in made.queues}
+    assert step <= wait + min(wait, LATE)
+    assert step >= wait or not any(wait <= other <= wait + min(wait, LATE) for other in made.delays)
+
+
+@pytest.mark.parametrize(
+    ("wait", "step"), [(1, 1), (2.6, 5), (6, 5), (8, 15), (31, 60), (61, 63), (100, 63), (301, 315)]
+)
+def test_what_waits_is_on_its_way_few_times(wait: float, step: int) -> None:
+    assert topology([60, 300]).wait_key(wait) == f"{RETRY_KEY_PREFIX}{step}"
 
 
 @pytest.mark.parametrize("delays", [[], [0], [0.9, 60], [-1]])

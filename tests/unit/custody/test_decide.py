@@ -151,6 +151,30 @@ class TestRouting:
             (EVE, EVE),
         ]
 
+    @pytest.mark.parametrize(
+        ("due_in", "status"),
+        [(60.0, R.DEFERRED), (3600.0, R.DEFERRED), (0.0, R.OPEN), (-1.0, R.OPEN), (3601.0, R.OPEN)],
+    )
+    def test_who_was_deferred_stays_that_until_his_time_unless_a_wrong_clock_set_it(
+        self, due_in: float, status: RecipientStatus
+    ) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + due_in))
+        entry = decide.routed(known, routed_mail(BOB, EVE), {}, NOW, LEASE, longest=3600.0)
+        assert entry is not None
+        assert [each.status for each in entry.recipients] == [status, R.OPEN]
+        assert entry.lease_until == NOW + LEASE + (due_in if status is R.DEFERRED else 0)
+
+    def test_who_was_deferred_by_another_target_is_tried_at_once(self) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + 60, target="old"))
+        assert route(known, BOB) == {BOB: R.OPEN}
+
+    @pytest.mark.parametrize(("claim", "status"), [(view(), R.WAITING), (view(done=True), R.SUPPRESSED)])
+    def test_who_was_deferred_and_overtaken_by_a_copy_gives_way_to_it(
+        self, claim: ClaimView, status: RecipientStatus
+    ) -> None:
+        known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + 60))
+        assert route(known, BOB, claim=claim) == {BOB: status}
+
     @pytest.mark.parametrize("status", sorted(set(M) - {M.FETCHED}))
     def test_only_what_is_fetched_and_not_yet_routed_is_routed(self, status: MessageStatus) -> None:
         assert decide.routed(message(status), routed_mail(BOB), {}, NOW, LEASE) is None
@@ -194,6 +218,21 @@ class TestDelivering:
     @pytest.mark.parametrize("status", sorted(set(R) - {R.OPEN, R.DEFERRED}))
     def test_no_attempt_begins_at_who_is_not_due(self, status: RecipientStatus) -> None:
         assert self.begin(message(M.ROUTED, recipient(BOB, status)), (BOB, 0)) is None
+
+    @pytest.mark.parametrize(("due_in", "begins"), [(-1.0, True), (0.0, True), (0.1, False)])
+    def test_a_deferred_recipient_is_not_tried_before_his_time(self, due_in: float, begins: bool) -> None:
+        known = message(M.ROUTED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + due_in), recipient(EVE))
+        wish = Attempt("m1", 1, ((BOB, 0), (EVE, 0)), "relay-1")
+        assert self.begin(known, *wish.recipients) == ((BOB, EVE) if begins else (EVE,))
+        early = decide.too_early(known, wish, NOW)
+        assert [each.address for each in early] == ([] if begins else [BOB])
+
+    @pytest.mark.parametrize("wish", [Attempt("m1", 2, ((BOB, 3),), "r"), Attempt("m1", 1, ((BOB, 2),), "r")])
+    def test_it_is_never_too_early_for_what_is_stale(self, wish: Attempt) -> None:
+        waiting = recipient(BOB, R.DEFERRED, attempt=3, next_attempt_at=NOW + 60)
+        assert decide.too_early(message(M.ROUTED, waiting), wish, NOW) == ()
+        assert decide.too_early(message(M.LOST, waiting), Attempt("m1", 1, ((BOB, 3),), "r"), NOW) == ()
+        assert decide.too_early(None, wish, NOW) == ()
 
     def test_an_attempt_with_another_number_is_stale(self) -> None:
         known = message(M.ROUTED, recipient(BOB, attempt=2))

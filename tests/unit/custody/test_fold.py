@@ -80,6 +80,14 @@ def test_a_recipient_routed_again_keeps_its_count_of_attempts() -> None:
     assert (known.recipients[BOB].attempt, known.recipients[BOB].in_doubt) == (1, 1)
 
 
+def test_a_deferred_recipient_routed_again_keeps_his_time_and_the_answer() -> None:
+    deferred = ended_entry(said(BOB, R.DEFERRED, NOW + 3600, code="451", text="try later"))
+    again = [fetched_entry(fetch_no=2), routed_entry((BOB, R.DEFERRED), (EVE, R.OPEN), fetch_no=2)]
+    known = told(fetched_entry(), routed_entry((BOB, R.OPEN)), BEGUN, deferred, LOST, *again).recipients[BOB]
+    assert (known.status, known.attempt, known.next_attempt_at) == (R.DEFERRED, 1, NOW + 3600)
+    assert (known.code, known.text) == ("451", "try later")
+
+
 def test_an_attempt_counts_from_its_beginning() -> None:
     known = told(fetched_entry(), routed_entry((BOB, R.OPEN), (EVE, R.OPEN)), BEGUN)
     assert (known.recipients[BOB].status, known.recipients[BOB].attempt) == (R.ATTEMPTING, 1)

@@ -69,6 +69,9 @@ class World:
             views[key] = ClaimView(claim, holder.status, holder.lease_until, status)
         return views
 
+    def again_at(self, outcome: RecipientStatus) -> float | None:
+        return self.now + LEASE if outcome is R.DEFERRED else None
+
     def step(self, name: str, message: str, addresses: tuple[str, ...], outcome: RecipientStatus) -> None:
         known = self.messages.get(message)
         if name == "fetch":
@@ -103,7 +106,9 @@ class World:
                 decide.ended(
                     known,
                     Outcomes(
-                        known.id, tuple((said(a, outcome), n) for a, n in attempts.items()), blob="blob"
+                        known.id,
+                        tuple((said(a, outcome, self.again_at(outcome)), n) for a, n in attempts.items()),
+                        blob="blob",
                     ),
                     self.now,
                     LEASE,
@@ -137,6 +142,8 @@ def kept_promises(before: dict[str, Message], world: World) -> None:
                 old = was.recipients[address]
                 assert old.attempt <= recipient.attempt
                 assert old.status is not R.DELIVERED or recipient == old
+                if old.status is R.DEFERRED and old.next_attempt_at and old.next_attempt_at > world.now:
+                    assert recipient.status not in {R.OPEN, R.ATTEMPTING}
                 if old.status in TERMINAL and old.status is not recipient.status:
                     assert old.status is R.PARKED
         if message.status is MessageStatus.SETTLED and (

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from services.relay.circuit import ProbePolicy
-from services.relay.circuits import LONGEST_WAIT, Circuits
+from services.relay.circuits import PROBING, Circuits
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
 from shared.model.target import Target
@@ -131,15 +131,23 @@ async def test_a_mail_that_gets_through_makes_earlier_failures_forgotten() -> No
     assert not made.is_open("exchange")
 
 
-async def test_what_waits_does_not_wait_longer_than_to_the_next_probe_or_a_minute() -> None:
+async def test_what_waits_comes_back_just_after_the_next_probe() -> None:
     road, clock = Road(), ManualClock()
     made, road.error = circuits(road, clock), REFUSED
     assert made.wait("exchange") == 0
     await attempts(made, 3)
-    assert made.wait("exchange") == 5
+    assert made.wait("exchange") == 5 + PROBING
     async with running(made):
         await clock.advance(6)
-        assert 50 < made.wait("exchange") <= LONGEST_WAIT
+        assert 50 < made.wait("exchange") <= 60 + PROBING
+
+
+async def test_what_waits_for_a_probe_that_takes_its_time_waits_as_long_again() -> None:
+    road, clock = Road(), ManualClock()
+    made, road.error = circuits(road, clock), REFUSED
+    await attempts(made, 3)
+    await clock.advance(25)
+    assert made.wait("exchange") == 20
 
 
 async def test_a_relay_that_ends_takes_its_reports_back() -> None:

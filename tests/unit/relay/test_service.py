@@ -33,7 +33,7 @@ from shared.ops.consuming import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
-from shared.ports.store import Concluded, Outage, Serving
+from shared.ports.store import Begun, Concluded, Outage, Serving
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
@@ -63,7 +63,7 @@ class Store:
         self.texts: dict[str, str] = {}
         self.recorded = asyncio.Condition()
 
-    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Sequence[Serving]:
+    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
         servings = []
         for wish in wishes:
             due = [each for each in wish.recipients if each not in self._begun]
@@ -71,7 +71,7 @@ class Store:
             if due:
                 served = tuple(self._attempting(address, attempt) for address, attempt in due)
                 servings.append(Serving(wish.message, served[0].target, "", served))
-        return servings
+        return Begun(servings, [])
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         async with self.recorded:

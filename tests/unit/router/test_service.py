@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -61,7 +62,7 @@ class Routings:
         self.mails: list[RoutedMail] = []
 
     async def record_routed(
-        self, mails: Sequence[RoutedMail], now: float, lease: float
+        self, mails: Sequence[RoutedMail], now: float, lease: float, longest: float = inf
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
         self.mails += mails
         self._batches -= 1
