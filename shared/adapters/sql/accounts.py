@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, update
 
-from shared.adapters.sql.leasing import READY, Wish, lease_ready, next_ready, take
+from shared.adapters.sql.conditions import READY
+from shared.adapters.sql.leasing import Wish, lease_ready, next_ready, take
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
 from shared.adapters.sql.setbacks import decode_setbacks, encode_setbacks

@@ -7,6 +7,7 @@ from functools import partial
 
 from sqlalchemy import Select, func, select, union
 
+from shared.adapters.sql.conditions import KEPT, NAMED
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import entry_of
@@ -106,7 +107,7 @@ def _find(transaction: Transaction, text: str, limit: int) -> list[Message]:
             for query in (
                 select(by_message).where(by_message == wanted),
                 select(by_message)
-                .where(messages.c.message_id.in_([bare, f"<{bare}>"]))
+                .where(NAMED, messages.c.message_id.in_([bare, f"<{bare}>"]))
                 .order_by(by_message.desc()),
                 select(by_message).where(messages.c.uid == wanted).order_by(by_message.desc()),
                 _by_recipient().where(recipients.c.address == wanted),
@@ -164,7 +165,7 @@ def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:
     allow_scans(transaction.connection)
     query = (
         select(messages.c.account, messages.c.status, func.count())
-        .where(~messages.c.gone)
+        .where(KEPT)
         .group_by(messages.c.account, messages.c.status)
     )
     return {

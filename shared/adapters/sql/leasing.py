@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
+from shared.adapters.sql.conditions import KEPT, READY
 from shared.adapters.sql.host_room import HostRoom
 from shared.adapters.sql.setbacks import decode_setbacks
 from shared.adapters.sql.tables import accounts, hosts, messages
@@ -22,9 +23,6 @@ from shared.ports.store import Lease
 
 ACCOUNT = accounts.c
 HOST = hosts.c
-READY = text("accounts.enabled AND NOT accounts.paused")
-KEPT = text("NOT messages.gone")
-"""Conditions in the words of the partial indexes: SQLite takes no others for them."""
 
 
 class Wish(NamedTuple):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, TextClause, and_, literal, select, tuple_
 
+from shared.adapters.sql.conditions import KEPT, UNBACKED
 from shared.adapters.sql.epochs import allows_deletion
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import message_of
@@ -202,19 +203,8 @@ def _settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
 
 
 def _lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float) -> int:
-    """Page by page, so that memory is bounded however much was in flight."""
-    count, after = 0, ""
-    in_flight = messages.c.status.in_([*map(str, IN_FLIGHT)])
-    while True:
-        flying = (
-            select(messages.c.id)
-            .where(messages.c.id > after, or_(~messages.c.gone, messages.c.unbacked), in_flight)
-            .order_by(messages.c.id)
-            .limit(AT_ONCE)
-        )
-        ids = transaction.connection.execute(flying).scalars().all()
-        if not ids:
-            return count
+    count = 0
+    for ids in _in_flight(transaction):
         work = Work(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
@@ -222,4 +212,26 @@ def _lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float)
                 work.apply(entry)
                 count += 1
         work.save()
-        after = ids[-1]
+    return count
+
+
+def _in_flight(transaction: Transaction) -> Iterator[Sequence[str]]:
+    """All mails in flight, page by page, so that memory is bounded however many they are.
+
+    Mails that are gone for good are not even read: the pages are in the order of indexes that lack them.
+    """
+    yield from _pages_in_flight(transaction, KEPT, PLACE)
+    yield from _pages_in_flight(transaction, and_(UNBACKED, messages.c.gone), ("id",))
+
+
+def _pages_in_flight(
+    transaction: Transaction, condition: ColumnElement[bool] | TextClause, order: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    columns = [messages.c[name] for name in order]
+    in_flight = messages.c.status.in_([*map(str, IN_FLIGHT)])
+    first = select(messages.c.id, *columns).where(condition, in_flight).order_by(*columns).limit(AT_ONCE)
+    page = transaction.connection.execute(first).all()
+    while page:
+        yield [row[0] for row in page]
+        beyond = tuple_(*columns) > tuple_(*map(literal, page[-1][1:]))
+        page = transaction.connection.execute(first.where(beyond)).all()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, or_, select
 
+from shared.adapters.sql.conditions import UNBACKED
 from shared.adapters.sql.deliveries import conclude
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.tables import messages
@@ -38,12 +39,7 @@ class SqlRecovery(Part):
 
     async def left_behind(self, limit: int) -> Sequence[Message]:
         """Mails that left their source before every recipient was done and of which no copy is held."""
-        query = (
-            select(EACH.id)
-            .where(EACH.unbacked, EACH.gone, EACH.blob.is_(None))
-            .order_by(EACH.id)
-            .limit(limit)
-        )
+        query = select(EACH.id).where(UNBACKED, EACH.gone, EACH.blob.is_(None)).order_by(EACH.id).limit(limit)
         found = await self._transactions.read(
             lambda transaction: load_messages(transaction, _ids(transaction, query))
         )
@@ -53,7 +49,7 @@ class SqlRecovery(Part):
 def _lost(now: float, longest: float) -> Select[str]:
     """The ids of mails held in blobs alone whose event is not under way."""
     over = [EACH.status == str(MessageStatus.LOST), EACH.lease_until <= now, EACH.lease_until > now + longest]
-    return select(EACH.id).where(EACH.unbacked, EACH.blob.is_not(None), or_(*over)).order_by(EACH.id)
+    return select(EACH.id).where(UNBACKED, EACH.blob.is_not(None), or_(*over)).order_by(EACH.id)
 
 
 def _ids(transaction: Transaction, query: Select[str]) -> Sequence[str]:
