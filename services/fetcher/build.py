@@ -8,14 +8,15 @@ from services.fetcher.chores import Chores
 from services.fetcher.crowd import Crowd
 from services.fetcher.epoch_watch import EpochWatch
 from services.fetcher.hints import HintBoard
-from services.fetcher.intake import Ports
+from services.fetcher.limits import Limits
+from services.fetcher.pace import Pace
+from services.fetcher.ports import Ports
 from services.fetcher.pruner import Pruner
 from services.fetcher.releasing import Releaser
 from services.fetcher.respool import Respool
 from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
-from services.fetcher.service import Fetcher, Pace
-from services.fetcher.session import Limits
+from services.fetcher.service import Fetcher
 from services.fetcher.sources import open_source
 from services.fetcher.visiting import Visitor
 from shared.model.ids import message_id

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from services.fetcher.blame import Consequence, blamed, consequence
 from services.fetcher.choice import Wanted, left_where_they_are
 from services.fetcher.hints import Watch
-from services.fetcher.intake import Entered, Intake, Ports
+from services.fetcher.intake import Intake
 from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
 from services.fetcher.mailbox_errors import OutOfStep
+from services.fetcher.ports import Ports
+from services.fetcher.registration import Entered
 from services.fetcher.setbacks import Setbacks
 from services.fetcher.window import Window
 from shared.model.account import Account
@@ -85,7 +87,7 @@ class Fetching:
                 await self._retrieve(intake, portion)
         finally:
             await intake.abandon()
-        self.recognised = intake.recognised
+        self.recognised = intake.identification.recognised
         self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
         self._note_refusals(intake)
         self.left_off = self.left_off or (bool(remaining) and self._is_overdue)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 import structlog
 
 from services.fetcher.hints import HintBoard
-from services.fetcher.intake import Ports
+from services.fetcher.limits import Limits
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.mailbox_errors import CredentialsRefused
+from services.fetcher.ports import Ports
 from services.fetcher.releasing import Releaser
+from services.fetcher.report import Visit
 from services.fetcher.schedule import next_visit
-from services.fetcher.session import Limits, Memory, Session, Visit
+from services.fetcher.session import Memory, Session
 from services.fetcher.setbacks import Setbacks
 from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
 from shared.model.account import Account

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from services.fetcher.deletion import Deletion
 from services.fetcher.mailbox import Listed, Listing
 from services.fetcher.plan import Plan, make_plan
-from services.fetcher.session import Session
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
@@ -146,14 +146,14 @@ def plan_without_uidvalidity(listing: Listing, *arguments: Any, **named: Any) ->
     return make_plan(replace(listing, uidvalidity=0), *arguments, **named)
 
 
-async def gone_with_the_mark(session: Session, entries: dict[str, Listed]) -> None:
-    await delete(session, entries)
-    ports = session._ports
+async def gone_with_the_mark(deletion: Deletion, entries: dict[str, Listed]) -> None:
+    await delete(deletion, entries)
+    ports = deletion._ports
     marked = await ports.ledger.settled_among(list(entries))
-    await ports.ledger.record_gone(session._fence, dict.fromkeys(marked, "marked"), ports.clock.now())
+    await ports.ledger.record_gone(deletion._fence, dict.fromkeys(marked, "marked"), ports.clock.now())
 
 
-delete = Session._delete
+delete = Deletion.delete
 
 RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]] = {
     "rule 1: delete only what the database shows as settled": (
@@ -170,7 +170,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 4: the key holds the UIDVALIDITY": (
         renumbered, MailLost,
-        "services.fetcher.session.make_plan", plan_without_uidvalidity,
+        "services.fetcher.survey.make_plan", plan_without_uidvalidity,
     ),
     "rule 4: the identity is checked again before the deletion": (
         uid_used_again, MailLost,
@@ -178,11 +178,11 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 5: gone only when a later listing lacks it": (
         quit_that_failed, CameTwice,
-        "services.fetcher.session.Session._delete", gone_with_the_mark,
+        "services.fetcher.deletion.Deletion.delete", gone_with_the_mark,
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.intake.Intake._spools", False,
+        "services.fetcher.registration.Registration.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,

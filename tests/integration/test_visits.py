@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from services.fetcher.hints import HintBoard
-from services.fetcher.intake import Ports
+from services.fetcher.limits import Limits
 from services.fetcher.mailbox_errors import CredentialsRefused
+from services.fetcher.ports import Ports
 from services.fetcher.releasing import Releaser
-from services.fetcher.session import Limits, Visit
+from services.fetcher.report import Visit
 from services.fetcher.sources import Opened
 from services.fetcher.visiting import Visitor
 from shared.adapters.file_blobs import FileBlobs

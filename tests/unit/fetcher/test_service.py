@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from services.fetcher.hints import HintBoard
-from services.fetcher.service import BROKER_LOOK, BROKER_PATIENCE, Fetcher, Pace
+from services.fetcher.pace import Pace
+from services.fetcher.service import Fetcher
+from services.fetcher.single_pass import BROKER_LOOK, BROKER_PATIENCE
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
