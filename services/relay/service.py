@@ -109,8 +109,11 @@ class Relay:
         for received in await self._of_enabled_accounts(batch, subscription):
             (later if self._postponement.has_to_wait(received.event.target) else ready).append(received)
         await self._postponement.until_target_is_free(later, subscription)
-        if not ready:
-            return
+        if ready:
+            await self._serve(ready, subscription)
+
+    async def _serve(self, ready: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
+        """Begin what is due; what is not comes back, and what is stale is dropped."""
         begun = await self._deliveries.begin_attempts(
             [self._wish(received.event) for received in ready],
             self._clock.now(),
@@ -120,14 +123,16 @@ class Relay:
         servings: dict[str, list[Serving]] = defaultdict(list)
         for serving in begun.servings:
             servings[serving.message].append(serving)
-        early = {each.message: each.recipients for each in begun.early}
+        early: dict[str, list[Recipient]] = defaultdict(list)
+        for each in begun.early:
+            early[each.message] += each.recipients
         waiting: list[Waiting] = []
         stale: list[Delivery] = []
         for received in ready:
             own = _taken(servings[received.event.message], received.event)
             if own is not None:
                 self._start(received, own, subscription)
-            if those := _of_event(early.get(received.event.message, ()), received.event):
+            if those := _of_event(early[received.event.message], received.event):
                 waiting.append(Waiting(received, those, all_of_it=own is None))
             elif own is None:
                 stale.append(received.delivery)

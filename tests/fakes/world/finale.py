@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
+from shared.contract.journal import (
+    DeliveryBegun,
+    DeliveryEnded,
+    Entry,
+    ParkedRetried,
+    WaitingResolved,
+)
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import ACCOUNT_LEASE, FETCHERS, MESSAGE_LEASE, PATIENCE, RETENTION, World
 
@@ -31,6 +38,10 @@ class CameTwice(Broken):
     """More copies arrived than need have."""
 
 
+class TooEarly(Broken):
+    """A target was asked again before the retry was due."""
+
+
 def nothing_lost(world: World) -> None:
     """Raises `MailLost`, and `Broken` for a mail that was damaged."""
     lost = [*world.oracle.lost, *world.oracle.missing()]
@@ -47,8 +58,30 @@ def journal_agrees(world: World) -> None:
         raise Broken(f"the journal disagrees: {differences}", world)
 
 
+def punctual(world: World) -> None:
+    """Raises `TooEarly` where an attempt began before the time that the deferral before it had set, whatever
+    was lost and read again in between.
+    """
+    due: dict[tuple[str, str], float] = {}
+    for entry in world.loop.complete(_journal(world)):
+        match entry:
+            case DeliveryEnded():
+                for each in entry.outcomes:
+                    due[entry.message, each.address] = each.next_attempt_at or 0.0
+            case WaitingResolved() | ParkedRetried():
+                due.pop((entry.message, entry.address), None)
+            case DeliveryBegun():
+                early = [each for each in entry.addresses if due.get((entry.message, each), 0.0) > entry.at]
+                if early:
+                    raise TooEarly(f"tried too early: {early} at {entry.at}", world)
+
+
+async def _journal(world: World) -> list[Entry]:
+    return [entry async for entry in world.archive.journal()]
+
+
 def all_ends(world: World) -> None:
-    """Raises `NeverEnds`, `MailLost` and `CameTwice`."""
+    """Raises `NeverEnds`, `MailLost`, `CameTwice` and `TooEarly`."""
     nothing_lost(world)
     world.told.append("from here on all goes well")
     world.shelf.is_full = False
@@ -64,6 +97,7 @@ def all_ends(world: World) -> None:
     if rest := left(world):
         raise NeverEnds(f"left: {'; '.join(rest)}", world)
     nothing_lost(world)
+    punctual(world)
     journal_agrees(world)
     if twice := world.oracle.twice():
         raise CameTwice(f"came twice: {twice}", world)

@@ -11,6 +11,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.model.endpoint import Endpoint
 from shared.model.target import Manners, Target
 from shared.smtp.envelope import Envelope
+from tests.fakes.clock import ManualClock
 from tests.fakes.smtp_server import Act, SmtpServer
 
 MAIL = b"Subject: x\r\n\r\nHello\r\n"
@@ -44,6 +45,27 @@ async def test_a_black_hole_delays_no_mail_of_another_target(moment: str) -> Non
             each.cancel()
         await asyncio.wait(swallowed)
         assert not lanes.is_full("black")
+        await lanes.close()
+
+
+async def test_a_lane_knows_how_long_its_oldest_mail_takes() -> None:
+    clock = ManualClock()
+    async with SmtpServer(replies={"CONTENT": Act.SILENCE}) as black_hole:
+        one = target("black", black_hole)
+        lanes = Lanes({"black": one}, helo_name="me.example", capacity=2, clock=clock)
+        assert (lanes.held_for("black"), lanes.held_for("elsewhere")) == (0, 0)
+        first = asyncio.create_task(lanes.send("black", TO_BOB, MAIL))
+        await asyncio.sleep(0)
+        await clock.advance(20)
+        second = asyncio.create_task(lanes.send("black", TO_BOB, MAIL))
+        await asyncio.sleep(0)
+        await clock.advance(5)
+        assert lanes.held_for("black") == 25
+        first.cancel()
+        await asyncio.wait([first])
+        assert lanes.held_for("black") == 5
+        second.cancel()
+        await asyncio.wait([second])
         await lanes.close()
 
 

@@ -33,7 +33,7 @@ from shared.ops.consuming import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
-from shared.ports.store import Begun, Concluded, Outage, Serving
+from shared.ports.store import Begun, Concluded, Early, Outage, Serving
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
@@ -54,24 +54,36 @@ DELIVERED = Reply(250, (b"2.0.0 Taken",))
 
 
 class Store:
-    """Begins every attempt once and notes the outcomes."""
+    """Begins every attempt once, at those who are not in `not_due`, and notes the outcomes."""
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         self._targets = targets
         self._begun: set[tuple[str, int]] = set()
+        self.not_due: set[str] = set()
+        self.wished = 0
         self.outcomes: dict[str, RecipientStatus] = {}
         self.texts: dict[str, str] = {}
         self.recorded = asyncio.Condition()
 
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
-        servings = []
+        begun = self._begin(wishes, now)
+        async with self.recorded:
+            self.wished += len(wishes)
+            self.recorded.notify_all()
+        return begun
+
+    def _begin(self, wishes: Sequence[Attempt], now: float) -> Begun:
+        servings, early = [], []
         for wish in wishes:
-            due = [each for each in wish.recipients if each not in self._begun]
+            wished = [each for each in wish.recipients if each not in self._begun]
+            due = [each for each in wished if each[0] not in self.not_due]
+            if later := [each for each in wished if each not in due]:
+                early.append(Early(wish.message, tuple(_deferred(*each, now) for each in later)))
             self._begun.update(due)
             if due:
                 served = tuple(self._attempting(address, attempt) for address, attempt in due)
                 servings.append(Serving(wish.message, served[0].target, "", served))
-        return Begun(servings, [])
+        return Begun(servings, early)
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         async with self.recorded:
@@ -93,6 +105,10 @@ class Store:
     async def outages(self, now: float) -> Sequence[Outage]:
         return []
 
+    async def has_begun(self, count: int) -> None:
+        async with asyncio.timeout(10), self.recorded:
+            await self.recorded.wait_for(lambda: self.wished >= count)
+
     async def has_recorded(self, count: int) -> None:
         async with asyncio.timeout(10), self.recorded:
             await self.recorded.wait_for(lambda: len(self.outcomes) >= count)
@@ -100,6 +116,10 @@ class Store:
     def _attempting(self, address: str, attempt: int) -> Recipient:
         target = self._targets.get(address, "exchange")
         return recipient(address, RecipientStatus.ATTEMPTING, attempt=attempt + 1, target=target)
+
+
+def _deferred(address: str, attempt: int, until: float) -> Recipient:
+    return recipient(address, RecipientStatus.DEFERRED, attempt=attempt, next_attempt_at=until)
 
 
 class Ways(Lanes):
@@ -178,6 +198,31 @@ async def test_a_stale_event_does_not_take_the_attempt_of_another_event_about_it
     broker = MemoryBroker(PLAN, SystemClock())
     await broker.publish([event(BOB), event(BOB), event(BOB, EVE)])
     async with relaying(store, ways, broker, tmp_path):
+        await store.has_recorded(2)
+    assert sorted(ways.taken) == [("exchange", (BOB,)), ("exchange", (EVE,))]
+
+
+async def test_who_is_not_due_yet_comes_back_and_the_others_have_their_mail(tmp_path: Path) -> None:
+    store, ways = Store({}), Ways()
+    store.not_due.add(EVE)
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB, EVE), event(EVE)])
+    async with relaying(store, ways, broker, tmp_path):
+        await store.has_recorded(1)
+        assert ways.taken == [("exchange", (BOB,))]
+        store.not_due.clear()
+        await store.has_recorded(2)
+    assert ways.taken == [("exchange", (BOB,)), ("exchange", (EVE,))]
+
+
+async def test_two_events_about_one_mail_that_come_too_early_both_come_back(tmp_path: Path) -> None:
+    store, ways = Store({}), Ways()
+    store.not_due = {BOB, EVE}
+    broker = MemoryBroker(PLAN, SystemClock())
+    await broker.publish([event(BOB), event(EVE)])
+    async with relaying(store, ways, broker, tmp_path):
+        await store.has_begun(2)
+        store.not_due.clear()
         await store.has_recorded(2)
     assert sorted(ways.taken) == [("exchange", (BOB,)), ("exchange", (EVE,))]
 
