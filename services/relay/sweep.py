@@ -11,12 +11,17 @@ Usually the relay that settles a mail deletes its blob. The sweep takes what tha
   as every id is given once.
 - A mail that is parked, waits for a retry or is on its way needs its blob, however old that is.
 
+A relay that begins does not wait for a blob to be old where the database knows its mail and has done with
+it: that is what a kill leaves between the record of an outcome and the release of the blob. Nobody can need
+such a blob again, so its age does not matter, nor who else works with these blobs; what the database does not
+know is left to the sweep.
+
 Any number of relays may sweep at the same time: deleting what is gone is no error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -55,7 +60,13 @@ class Sweep:
         self._age = age
 
     async def run(self) -> None:
-        """Sweep now and then, until cancelled."""
+        """Remove at once what a kill left, then sweep now and then, until cancelled."""
+        try:
+            released = await self.release_left()
+            if released:
+                log.info("blobs released that a process left behind", removed=released)
+        except MailferryError as error:
+            log.warning("blobs not released", error=error)
         await self._clock.sleep(FIRST)
         while True:
             try:
@@ -65,20 +76,37 @@ class Sweep:
                 log.warning("blobs not swept", error=error)
             await self._clock.sleep(EVERY)
 
+    async def release_left(self) -> int:
+        """Remove the blobs, old or new, of mails that the database has done with; returns how many. Raises
+        `BlobsUnavailable` and `StoreUnavailable`.
+        """
+        removed = 0
+        async for batch in self._batches(None):
+            messages = {message: name for name in batch if (message := message_in(name))}
+            for message in await self._keeping.done_with([*messages]):
+                await self._blobs.delete(messages[message])
+                removed += 1
+        return removed
+
     async def once(self) -> Swept:
         """Remove what nobody needs. Raises `BlobsUnavailable` and `StoreUnavailable`."""
         before = self._clock.now() - self._age
         removed = needed = 0
+        async for batch in self._batches(before):
+            gone = await self._remove_unneeded(batch)
+            removed, needed = removed + gone, needed + len(batch) - gone
+        return Swept(removed, needed, await self._blobs.remove_leftovers(before))
+
+    async def _batches(self, before: float | None) -> AsyncIterator[list[str]]:
+        """The names of the blobs that were last written before `before`."""
         batch: list[str] = []
         async for name in self._blobs.names(FOLDER, before):
             batch.append(name)
             if len(batch) >= BATCH:
-                gone = await self._remove_unneeded(batch)
-                removed, needed = removed + gone, needed + len(batch) - gone
+                yield batch
                 batch = []
-        gone = await self._remove_unneeded(batch)
-        leftovers = await self._blobs.remove_leftovers(before)
-        return Swept(removed + gone, needed + len(batch) - gone, leftovers)
+        if batch:
+            yield batch
 
     async def _remove_unneeded(self, names: Sequence[str]) -> int:
         """Returns how many were removed; what is not called as a message's raw mail is kept."""

@@ -15,3 +15,9 @@ class Keeping(Protocol):
         A message that is not known here is among them only once the store was restored from a backup.
         """
         ...
+
+    async def done_with(self, messages: Sequence[str]) -> Sequence[str]:
+        """Those of `messages` that are known here and whose raw mail will never be needed again, however new
+        it is.
+        """
+        ...

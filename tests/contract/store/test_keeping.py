@@ -20,12 +20,14 @@ async def test_only_of_a_concluded_mail_with_nobody_parked_the_raw_text_may_go(
     everything = [fetched, routed, delivered, parked, "never heard of", "\0"]
 
     assert set(await store.needing_raw_mail(everything)) == {fetched, routed, parked}
+    assert set(await store.done_with(everything)) == {delivered}
     await store.retry_parked(parked, [], None, None, lives.now)
     assert parked in await store.needing_raw_mail(everything)
     [begun] = await lives.begin(parked)
     assert parked in await store.needing_raw_mail(everything)
     await lives.end(parked, outcome(BOB), attempt=begun.attempt)
     assert set(await store.needing_raw_mail(everything)) == {fetched, routed}
+    assert set(await store.done_with(everything)) == {delivered, parked}
     assert await store.needing_raw_mail([]) == []
 
 
@@ -41,5 +43,6 @@ async def test_what_a_restored_database_does_not_know_is_kept(store: SqlStore) -
     assert await store.needing_raw_mail(["unknown"]) == []
     await store.pause_deletion("restored", 1.0)
     assert await store.needing_raw_mail(["unknown"]) == ["unknown"]
+    assert await store.done_with(["unknown"]) == []
     await store.confirm_epoch(0)
     assert await store.needing_raw_mail(["unknown"]) == ["unknown"]

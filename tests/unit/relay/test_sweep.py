@@ -25,6 +25,7 @@ class Known:
 
     def __init__(self, *needed: str) -> None:
         self.needed = set(needed)
+        self.done: set[str] = set()
         self.asked: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -32,6 +33,10 @@ class Known:
         self.meanwhile()
         self.asked += messages
         return [each for each in messages if each in self.needed]
+
+    async def done_with(self, messages: Sequence[str]) -> Sequence[str]:
+        self.asked += messages
+        return [each for each in messages if each in self.done]
 
 
 async def stored(root: Path, name: str, age: float) -> None:
@@ -116,6 +121,19 @@ async def test_an_unused_store_is_swept_without_asking_anybody(tmp_path: Path) -
     known = Known()
     assert await swept(tmp_path / "never-used", known) == Swept()
     assert known.asked == []
+
+
+async def test_what_a_kill_left_of_a_mail_that_is_done_goes_however_new_it_is(tmp_path: Path) -> None:
+    for message in ("done", "needed", "unknown"):
+        await stored(tmp_path, blob_name(message), 0)
+    await stored(tmp_path, "mail/deeper/done", OLD)
+    known = Known("needed")
+    known.done = {"done"}
+    sweep = Sweep(FileBlobs(tmp_path), known, SystemClock())
+
+    assert await sweep.release_left() == 1
+    assert await left(tmp_path) == {"mail/needed", "mail/unknown", "mail/deeper/done"}
+    assert await sweep.release_left() == 0
 
 
 @given(st.text("abc/-0", max_size=30))
