@@ -21,7 +21,7 @@ from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.tables import claims, journal, messages, recipients
 
 SEED = 20261122
-HASTY = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -4000000")
+HASTY = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000")
 """While SQLite is filled nobody else looks, and after a crash one begins again."""
 
 Batch = Mapping[Table, Sequence[Row]]

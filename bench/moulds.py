@@ -39,7 +39,9 @@ class Story(NamedTuple):
 
 
 class Mould:
-    """Makes more mails like one that was carried, whose Message-ID is `<name.NUMBER@domain>`."""
+    """Makes more mails like one that was carried. Its UID has 16 hexadecimal digits, its Message-ID the form
+    `<name.NUMBER@domain>` with ten digits, and its identity is a digest; raises ValueError otherwise.
+    """
 
     def __init__(self, story: Story) -> None:
         self._like = message_of(story.message)
@@ -56,16 +58,12 @@ class Mould:
         octets = _Pool(_encoded(names, self._times))
         self._bodies = [octets.picks(_cut(bytes(row[3]), octets.changing)) for row in story.journal]
         self._fixed_octets = octets.fixed
+        if [*map(len, names)] != [*map(len, self._names(0, 0.0, Random(0)))]:
+            raise ValueError(f"a mail of another form: {names}")
 
     def cast(self, number: int, age: float, random: Random) -> Story:
         """The mail numbered `number`, carried `age` seconds before this one."""
-        like = self._like
-        names = (
-            message_id(like.first_fetched_at - age, random.randbytes),
-            f"{number:0{UID_DIGITS}x}{like.key.uid[UID_DIGITS:]}",
-            random.randbytes(IDENTITY_OCTETS).hex(),
-            _numbered(like.message_id, number),
-        )
+        names = self._names(number, age, random)
         times = [each - age for each in self._times]
         values = (*names, *times, *self._fixed)
         octets = (*_encoded(names, times), *self._fixed_octets)
@@ -77,6 +75,15 @@ class Mould:
                 (*row(values), b"".join(body(octets)))
                 for row, body in zip(self._journal, self._bodies, strict=True)
             ],
+        )
+
+    def _names(self, number: int, age: float, random: Random) -> tuple[str, str, str, str]:
+        like = self._like
+        return (
+            message_id(like.first_fetched_at - age, random.randbytes),
+            f"{number:0{UID_DIGITS}x}{like.key.uid[UID_DIGITS:]}",
+            random.randbytes(IDENTITY_OCTETS).hex(),
+            _numbered(like.message_id, number),
         )
 
 

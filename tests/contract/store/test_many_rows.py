@@ -1,0 +1,183 @@
+"""Mails that are gone cost nothing: no call of the day's work looks at them, however many there are."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import Engine, event
+
+from bench.carried import stories
+from bench.filling import fill
+from bench.moulds import Mould, Story, kept
+from shared.adapters.sql.store import open_store
+from shared.model.ids import message_id
+from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, START, Lives, mail, routed
+
+DAY = 86400.0
+KEEPER = "acme/keeper"
+FEW, MANY = 10, 400
+SLACK = 20
+"""Where a row comes to lie in its page makes a difference of a few steps; looking at rows would make more."""
+entropy = Random(1)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Lives]:
+    """Mails in a SQLite file, in an account that is leased."""
+    store = open_store(f"sqlite://{path}")
+    lives = Lives(store)
+    await lives.lease()
+    yield lives
+    await store.close()
+
+
+async def carry(lives: Lives) -> str:
+    """A mail of the form that moulds are made from, delivered and gone."""
+    named = message_id(lives.now, entropy.randbytes)
+    [message] = await lives.fetch(mail(f"{entropy.randbytes(8).hex()}", message=named))
+    identity = entropy.randbytes(20).hex()
+    await lives.route(
+        routed(message, BOB, identity=identity)._replace(message_id="<bob.0123456789@sender.example>")
+    )
+    await lives.deliver(message)
+    await lives.store.start_deleting(lives.fence, [message], lives.now)
+    await lives.store.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
+    return message
+
+
+@pytest.fixture
+async def story(empty_sqlite: Path, tmp_path: Path) -> Story:
+    """The rows of a mail that was carried."""
+    path = tmp_path / "carried.db"
+    shutil.copy(empty_sqlite, path)
+    async with opened(path) as lives:
+        await carry(lives)
+    [story] = stories(path)
+    return story
+
+
+async def test_mails_made_from_a_mould_are_what_their_journals_tell(story: Story, url: str) -> None:
+    fill([url], [Mould(story), Mould(kept(story, KEEPER))], 5, DAY)
+    store = open_store(url)
+    assert await store.verify() == []
+    assert await store.ledger(ACCOUNT) == []
+    assert len(await store.ledger(KEEPER)) == 5
+    assert len({each.id for each in await store.find(BOB, 100)}) == 10
+    await store.close()
+
+
+def test_a_mail_of_another_form_makes_no_mould(story: Story) -> None:
+    other = [value if value != "<bob.0123456789@sender.example>" else "<bob.1@x>" for value in story.message]
+    with pytest.raises(ValueError, match="another form"):
+        Mould(story._replace(message=other))
+
+
+class Steps:
+    """Counts what SQLite's virtual machine does, which is the same wherever and whenever it runs."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.of: dict[str, int] = {}
+
+    def watch(self, connection: sqlite3.Connection, _record: object) -> None:
+        """Count the steps of this connection."""
+        connection.set_progress_handler(self._step, 1)
+
+    def note(self, name: str) -> None:
+        """What was done since the last note was this."""
+        self.of[name], self._count = self._count, 0
+
+    def _step(self) -> int:
+        self._count += 1
+        return 0
+
+
+@pytest.fixture
+def steps() -> Iterator[Steps]:
+    """Counts for all connections that are opened."""
+    steps = Steps()
+    event.listen(Engine, "connect", steps.watch)
+    yield steps
+    event.remove(Engine, "connect", steps.watch)
+
+
+async def a_day(lives: Lives, steps: Steps) -> None:
+    """All that is done for a mail, and beside."""
+    store = lives.store
+    steps.note("the start")
+    assert await store.ledger(ACCOUNT) == []
+    steps.note("ledger")
+    message = await carry(lives)
+    steps.note("a mail's life")
+    await store.settled_among([message])
+    steps.note("settled_among")
+    await store.next_due(lives.now)
+    steps.note("next_due")
+    await store.overdue(lives.now, LEASE, 10)
+    steps.note("overdue")
+    await store.republish("fetcher-1", lives.now, LEASE, LEASE, 10)
+    steps.note("republish")
+    await store.left_behind(10)
+    steps.note("left_behind")
+    await store.parked_totals()
+    await store.parked(1)
+    steps.note("parked")
+    await store.parked_tenants()
+    await store.parked_between(0.0, lives.now, 10)
+    steps.note("notices")
+    await store.needing_raw_mail([message])
+    steps.note("needing_raw_mail")
+    await store.prune("", START - DAY, 4)
+    steps.note("prune")
+    assert await store.message_counts() == {}
+    steps.note("message_counts")
+    assert await store.find("bob.9999999999@sender.example", 10) == []
+    steps.note("find")
+    await lives.fetched("uid 1")
+    steps.note("a mail in flight")
+    assert await store.lose_all("the broker was restarted", lives.now) == 1
+    steps.note("lose_all")
+    await store.end_leases()
+    await store.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
+    steps.note("lease_due")
+
+
+async def test_mails_that_are_gone_make_no_call_dearer(
+    story: Story, empty_sqlite: Path, tmp_path: Path, steps: Steps
+) -> None:
+    taken = []
+    for generations in (FEW, MANY):
+        path = tmp_path / f"{generations}.db"
+        shutil.copy(empty_sqlite, path)
+        fill([f"sqlite://{path}"], [Mould(story)], generations, DAY)
+        async with opened(path) as lives:
+            await a_day(lives, steps)
+        taken.append(dict(steps.of))
+    few, many = taken
+    assert {name: many[name] - few[name] for name in few if many[name] > few[name] + SLACK} == {}
+
+
+async def test_the_mail_of_other_accounts_makes_a_visit_no_dearer(
+    story: Story, empty_sqlite: Path, tmp_path: Path, steps: Steps
+) -> None:
+    taken = []
+    for generations in (FEW, MANY):
+        path = tmp_path / f"{generations}.db"
+        shutil.copy(empty_sqlite, path)
+        fill([f"sqlite://{path}"], [Mould(kept(story, KEEPER))], generations, DAY)
+        async with opened(path) as lives:
+            steps.note("the start")
+            assert await lives.store.ledger(ACCOUNT) == []
+            await carry(lives)
+            await lives.store.end_leases()
+            await lives.store.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
+            steps.note("a visit")
+        taken.append(steps.of["a visit"])
+    few, many = taken
+    assert many <= few + SLACK
