@@ -169,6 +169,8 @@ log.file = false
 # The machine's memory and disk are not the test's business.
 disk_free_limit.absolute = 50MB
 vm_memory_high_watermark.absolute = 1GB
+# As in deploy/rabbitmq.conf.
+raft.wal_max_size_bytes = 67108864
 """
 
 
