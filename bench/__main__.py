@@ -1,14 +1,14 @@
 """`make bench`: fetchmail and Mailferry carry the same mails between the same servers, one after the other.
 
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
-`bench/results/latest.json`. A single fetchmail is measured on a tenth of the accounts, as it takes
-minutes for all. `relay` is the relay alone, without a source, and `large` the same with one mail of 1 GiB;
-`headers` is the router's decision alone, where the corpus of real mails is at hand. `idle` polls 1,000
-mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms away. `huge` is
-one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and beside another
-tenant's 10,000.
-`bounded` watches memory and disk with 100,000 mails waiting and no target; `rows` is the cost of a mail in a
-database with 1,000 and with 1,000,000 rows.
+`bench/results/latest.json`. `embedded` is `mailferry once` from its start to its end, `standing` is
+`mailferry run` from when it is ready, as `distributed` is. A single fetchmail is measured on a tenth of the
+accounts, as it takes minutes for all. `relay` is the relay alone, without a source, and `large` the same with
+one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of real mails is at hand. `idle`
+polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
+away. `huge` is one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and
+beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
+`rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rich.console import Console
 
 from bench import idle
 from bench.distance import distant
-from bench.ferry import distributed, embedded
+from bench.ferry import distributed, embedded, standing
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.headers import headers
 from bench.huge import huge_mail
@@ -40,7 +40,7 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-FROM_SOURCE = ("one", "parallel", "embedded", "distributed")
+FROM_SOURCE = ("one", "parallel", "embedded", "standing", "distributed")
 CONTESTANTS = (
     *FROM_SOURCE,
     "relay",
@@ -145,7 +145,12 @@ def _distant(
     results = {}
     with distant(dovecot.pop3_port) as port:
         far = replace(source, distant_port=port)
-        for name, carry in (("distant fetchmails", parallel_fetchmails), ("distant", embedded)):
+        carriers = {
+            "distant fetchmails": parallel_fetchmails,
+            "distant": embedded,
+            "distant standing": standing,
+        }
+        for name, carry in carriers.items():
             console.print(f"{name} …")
             far.fill()
             result = carry(far, sink, work)
@@ -175,6 +180,9 @@ def _measure(
             case "embedded":
                 source.fill()
                 results[contestant] = embedded(source, sink, work)
+            case "standing":
+                source.fill()
+                results[contestant] = standing(source, sink, work)
             case _:
                 rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
                 postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))

@@ -1,4 +1,4 @@
-"""Mailferry: embedded in one process for one pass, and distributed over three processes."""
+"""Mailferry: embedded for one pass and as a service, and distributed over three processes."""
 
 from __future__ import annotations
 
@@ -51,19 +51,40 @@ def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | N
     )
 
 
+def standing(source: Source, sink: SmtpSink, directory: Path) -> Result:
+    """`mailferry run`: as it runs for months, with in-process broker and SQLite, from when it is ready."""
+    home = directory / "standing"
+    urls = {"broker": "memory:", "store": f"sqlite:///{home}/mailferry.db"}
+    return _from_ready("mailferry run (embedded)", ("run",), source, sink, home, urls)
+
+
 def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str, store_url: str) -> Result:
-    """Fetcher, router and relay over RabbitMQ and PostgreSQL, from the moment when all three are ready to the
-    last deletion. Services run for months, so their start counts neither as time nor as CPU; what was
-    delivered by then does not count either.
-    """
+    """Fetcher, router and relay over RabbitMQ and PostgreSQL, from when all three are ready."""
+    urls = {"broker": broker_url, "store": store_url}
     home = directory / "distributed"
+    return _from_ready("mailferry, three processes", SERVICES, source, sink, home, urls)
+
+
+def _from_ready(
+    name: str,
+    services: Sequence[str],
+    source: Source,
+    sink: SmtpSink,
+    home: Path,
+    urls: Mapping[str, str],
+) -> Result:
+    """From the moment when all services are ready to the last deletion.
+
+    Services run for months, so their start counts neither as time nor as CPU; what was delivered by then does
+    not count either.
+    """
     home.mkdir()
-    config = _configured(source, sink, home, {"broker": broker_url, "store": store_url})
+    config = _configured(source, sink, home, urls)
     _upgrade(config)
     before = sink.count()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for service in SERVICES:
+        for service in services:
             children[service] = _start_service(service, config, home)
         servers = servers_cpu()
         started, at_start = time.perf_counter(), _used(children)
@@ -74,7 +95,7 @@ def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str
     finally:
         codes = _end(children)
     return Result(
-        name="mailferry, three processes",
+        name=name,
         mails=sink.count() - before - early,
         seconds=seconds,
         cpu={name: used[name].cpu - at_start[name].cpu for name in used},

@@ -19,10 +19,11 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """Of one process, its ended and awaited children included in the CPU time."""
+    """Of one process, its children, living or ended and awaited, included in the CPU time."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = sum(int(field) for field in fields[11:15])
-    return Usage(ticks / TICKS, _status(pid, "VmHWM:"))
+    own = sum(int(field) for field in fields[11:15]) / TICKS
+    children = sum(cpu for _, (parent, _, cpu) in _processes() if parent == pid)
+    return Usage(own + children, _status(pid, "VmHWM:"))
 
 
 def resident(pid: int) -> int:
