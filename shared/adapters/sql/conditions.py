@@ -7,6 +7,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 KEPT = text("NOT messages.gone")
+UNSETTLED = text("messages.settled_at IS NULL")
 UNBACKED = text("messages.unbacked")
 NAMED = text("messages.message_id <> ''")
 READY = text("accounts.enabled AND NOT accounts.paused")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, TextClause, and_, literal, select, tuple_
+from sqlalchemy import Select, or_, select
 
-from shared.adapters.sql.conditions import KEPT, UNBACKED
+from shared.adapters.sql.conditions import UNSETTLED
 from shared.adapters.sql.epochs import allows_deletion
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import message_of
@@ -203,8 +203,9 @@ def _settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
 
 
 def _lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float) -> int:
-    count = 0
-    for ids in _in_flight(transaction):
+    """Page by page, so that memory is bounded however much was in flight."""
+    count, after = 0, ""
+    while ids := transaction.connection.execute(_in_flight(after)).scalars().all():
         work = Work(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
@@ -212,26 +213,14 @@ def _lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float)
                 work.apply(entry)
                 count += 1
         work.save()
+        after = ids[-1]
     return count
 
 
-def _in_flight(transaction: Transaction) -> Iterator[Sequence[str]]:
-    """All mails in flight, page by page, so that memory is bounded however many they are.
-
-    Mails that are gone for good are not even read: the pages are in the order of indexes that lack them.
-    """
-    yield from _pages_in_flight(transaction, KEPT, PLACE)
-    yield from _pages_in_flight(transaction, and_(UNBACKED, messages.c.gone), ("id",))
-
-
-def _pages_in_flight(
-    transaction: Transaction, condition: ColumnElement[bool] | TextClause, order: Sequence[str]
-) -> Iterator[Sequence[str]]:
-    columns = [messages.c[name] for name in order]
+def _in_flight(after: str) -> Select[str]:
+    """Some ids, those after this one, in their order. Nothing that was ever settled is looked at."""
+    by_index = select(messages.c.id).with_hint(messages, "INDEXED BY messages_unsettled", "sqlite")
     in_flight = messages.c.status.in_([*map(str, IN_FLIGHT)])
-    first = select(messages.c.id, *columns).where(condition, in_flight).order_by(*columns).limit(AT_ONCE)
-    page = transaction.connection.execute(first).all()
-    while page:
-        yield [row[0] for row in page]
-        beyond = tuple_(*columns) > tuple_(*map(literal, page[-1][1:]))
-        page = transaction.connection.execute(first.where(beyond)).all()
+    at_hand = or_(~messages.c.gone, messages.c.unbacked)
+    beyond = by_index.where(UNSETTLED, messages.c.id > after, at_hand, in_flight)
+    return beyond.order_by(messages.c.id).limit(AT_ONCE)

@@ -6,6 +6,8 @@ Times are seconds since the epoch. Text is compared byte by byte, so that the or
 order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
 the message's row, and no message is ever removed.
 
+SQLite alone has an index of what is not settled: where the broker is in the process, its start asks for that.
+
 Indexes cover columns that stay the same while a mail is on its way (`gone` instead of the status,
 `awaits`, `next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL
 changes the rows in place.
@@ -121,6 +123,7 @@ messages = Table(
         sqlite_where=text("NOT gone"),
     ),
     Index("messages_uid", "uid"),
+    Index("messages_unsettled", "id", sqlite_where=text("settled_at IS NULL")).ddl_if(dialect="sqlite"),
     Index("messages_unbacked", "id", postgresql_where=text("unbacked"), sqlite_where=text("unbacked")),
     Index(
         "messages_message_id",

@@ -17,10 +17,20 @@ from shared.adapters.sql.work import Transaction
 from shared.model.errors import ConfigurationError
 from shared.ports.store import SchemaOutdated
 
+SQLITE_ONLY = frozenset({"messages_unsettled"})
+"""Alembic does not look at which database an index is for."""
+
 
 async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlStore) -> None:
     def differences(transaction: Transaction) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(transaction.connection), metadata))
+        connection = transaction.connection
+        other = SQLITE_ONLY if connection.dialect.name != "sqlite" else frozenset()
+
+        def belongs_here(_object: object, name: str | None, *_more: object) -> bool:
+            return name not in other
+
+        context = MigrationContext.configure(connection, opts={"include_object": belongs_here})
+        return list(compare_metadata(context, metadata))
 
     assert await store._transactions.read(differences) == []
 
