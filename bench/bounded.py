@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 import psycopg
 from rich.console import Console
@@ -58,7 +59,7 @@ def bounded(
         seconds=SAMPLES * DISTANCE,
         peak=_most(samples),
         left=source.remaining(),
-        note=f"{samples[-1].in_flight} mails in flight; most in the second half over that in the first: {note}",
+        note=f"{samples[-1].in_flight} mails in flight; most in the second half over the first: {note}",
     )
     return {"bounded": result}
 
@@ -68,10 +69,17 @@ def _sample(processes: dict[str, FerryProcess], rabbitmq: RabbitMq, store: str) 
         found = connection.execute(IN_FLIGHT).fetchone()
     held = {name: resident(process.pid) for name, process in processes.items()}
     held["RabbitMQ"] = int(rabbitmq.evaluate("erlang:memory(total)."))
-    held["RabbitMQ's disk"] = sum(
-        path.stat().st_size for path in (rabbitmq.directory / "mnesia").rglob("*") if path.is_file()
-    )
+    held["RabbitMQ's disk"] = sum(map(_size, (rabbitmq.directory / "mnesia").rglob("*")))
     return Sample(int(found[0]) if found else 0, held)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; RabbitMQ may have deleted it since it was listed."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if S_ISREG(status.st_mode) else 0
 
 
 def _most(samples: list[Sample]) -> dict[str, int]:
