@@ -23,6 +23,7 @@ from shared.custody.state import Message, Recipient
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
+from shared.ops.checkpoints import arm, reached
 from shared.ops.config import Configuration, load
 from shared.ports.store import Parked
 
@@ -111,6 +112,7 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None:
     """Give a parked mail up: it is not delivered, and its raw text is deleted once nobody needs it."""
+    arm(os.environ)
     configuration = load(path, os.environ)
     message = _at_desk(configuration, lambda archive: _message(archive, mail))
     if not yes:
@@ -185,6 +187,7 @@ def _parked_ones(message: Message, addresses: Sequence[str]) -> list[Recipient]:
 async def _discarded(archive: Desk, mail: str, recipients: Sequence[str]) -> Sequence[str]:
     """Give up, and delete the raw mail once nobody is to get it any more."""
     changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
+    reached("parked.discarded")
     for message in await archive.store.find(mail, 1):
         if message.blob is not None and not needs_raw_mail(message):
             await archive.blobs.delete(message.blob)

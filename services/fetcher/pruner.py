@@ -7,6 +7,7 @@ from __future__ import annotations
 import structlog
 
 from shared.model.errors import MailferryError
+from shared.ops.checkpoints import reached
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Pruning
@@ -45,6 +46,7 @@ class Pruner:
         while after is not None:
             begun = self._clock.monotonic()
             step = await self._pruning.prune(after, self._clock.now() - self._keep, STEP)
+            reached("fetcher.pruned")
             for blob in step.blobs:
                 await self._blobs.delete(blob)
             after, count = step.last, count + step.messages

@@ -107,8 +107,10 @@ class Registration:
     async def _correct(self, corrections: Corrections, now: float) -> None:
         if corrections.places:
             await self._ports.ledger.rename(self._fence, corrections.places, now)
+            reached("fetcher.renamed")
         if corrections.replaced:
             await self._ports.ledger.record_gone(self._fence, corrections.replaced, now)
+            reached("fetcher.replaced-recorded")
 
     def _as_fetched(self, each: Collected) -> FetchedMail:
         known = each.wanted.known

@@ -32,12 +32,13 @@ RARE = frozenset(
     {
         "fetcher.respool-recorded",
         "fetcher.respooled",
+        "fetcher.renamed",
+        "fetcher.replaced-recorded",
         "relay.put-off",
         "relay.overdue-published",
     }
 )
-"""Steps of sources that hide what was read, and of bad days; `test_spool` and `test_kills_seldom` kill there.
-"""
+"""Steps of sources that hide what was read, and of bad days; `test_spool` and others kill there."""
 
 
 @dataclass

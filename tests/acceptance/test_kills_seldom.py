@@ -29,16 +29,6 @@ BIG = b"0123456789abcde\r\n" * 2000
 LATER = "451 4.3.0 Later"
 AWAY = "421 4.3.2 Closing"
 REFUSED = "554 5.7.1 Not here"
-PASSED_SELDOM = frozenset(
-    {
-        "relay.put-off",
-        "relay.overdue-published",
-        "consumer.buried",
-        "blobs.loss-recorded",
-        "standalone.leases-ended",
-    }
-)
-"""At each of these steps a test in this file kills."""
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from tests.chaos.evidence import keep_evidence
 from tests.chaos.evils import EVILS, SECONDS
 from tests.chaos.mails import Post
 from tests.chaos.stage import CANARY, SERVICES, Stage
@@ -39,7 +40,17 @@ class Outcome:
 
 
 def campaign(stage: Stage, seed: int, rounds: Sequence[str], tell: Tell) -> Outcome:
-    """Play these evils, one in each round. Raises AssertionError where a promise is broken."""
+    """Play these evils, one in each round. Raises AssertionError where a promise is broken; what is known of
+    that then is kept.
+    """
+    try:
+        return _played(stage, seed, rounds, tell)
+    except AssertionError:
+        tell(f"     a promise is broken; what is known of it: {keep_evidence(stage)}")
+        raise
+
+
+def _played(stage: Stage, seed: int, rounds: Sequence[str], tell: Tell) -> Outcome:
     random = Random(seed)
     post = Post(random)
     for name in SERVICES:
