@@ -32,16 +32,22 @@ class SqlPruning(Part):
 def _looked_at(
     transaction: Transaction, after: str, gone_before: float, limit: int
 ) -> tuple[str | None, list[str]]:
-    """The id at which this step ends, None at the very end, and the messages that look forgettable."""
+    """The id at which this step ends, None where the pass ends, and the messages that look forgettable.
+
+    Ids are in the order of time, and nothing is gone before it was fetched: the pass ends where mails are too
+    young. So it costs what there is to forget, however much is remembered.
+    """
     each = messages.c
-    query = select(each.id, each.status, each.gone_at).where(each.id > after).order_by(each.id).limit(limit)
+    columns = (each.id, each.status, each.gone_at, each.first_fetched_at)
+    query = select(*columns).where(each.id > after).order_by(each.id).limit(limit)
     rows = transaction.connection.execute(query).all()
     over = [
         row.id
         for row in rows
         if row.status == str(MessageStatus.GONE) and row.gone_at is not None and row.gone_at < gone_before
     ]
-    return rows[-1].id if len(rows) == limit else None, over
+    goes_on = len(rows) == limit and rows[-1].first_fetched_at < gone_before
+    return rows[-1].id if goes_on else None, over
 
 
 def _forget(transaction: Transaction, last: str | None, ids: Sequence[str], gone_before: float) -> Pruned:

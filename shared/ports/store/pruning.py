@@ -10,7 +10,7 @@ from typing import Protocol
 class Pruned:
     """One step: `messages` were forgotten, whose `blobs`, if any were left, may go.
 
-    The next step begins after `last`, None at the end.
+    The next step begins after `last`, None where nothing beyond can be old enough.
     """
 
     last: str | None

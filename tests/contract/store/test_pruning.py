@@ -86,6 +86,15 @@ async def test_a_pass_is_made_of_small_steps(lives: Lives) -> None:
     assert await lives.is_sound()
 
 
+async def test_a_pass_ends_where_mails_are_too_young_to_be_forgotten(lives: Lives) -> None:
+    old = [await lives.settled(f"uid {number}") for number in range(2)]
+    await gone(lives, *old)
+    lives.now += 10 * DAY
+    await gone(lives, *[await lives.settled(f"uid {number}") for number in range(2, 8)])
+    step = await lives.store.prune("", lives.now - 9 * DAY, 3)
+    assert (step.messages, step.last) == (2, None)
+
+
 async def test_blobs_that_are_left_of_forgotten_mails_are_told(lives: Lives) -> None:
     message = await lives.routed("uid 1", blob="blob-7")
     await lives.deliver(message)
