@@ -17,7 +17,9 @@ from services.fetcher.respool import Respool
 from services.fetcher.restraint import Restraint
 from services.fetcher.schedule import automatic_concurrency
 from services.fetcher.service import Fetcher
+from services.fetcher.share import Bound
 from services.fetcher.sources import open_source
+from services.fetcher.tenants import Tenants
 from services.fetcher.visiting import Visitor
 from shared.model.ids import message_id
 from shared.ops.config import Configuration
@@ -59,7 +61,8 @@ def build_fetcher(
         ),
         epoch=epoch,
     )
-    board = HintBoard(around.clock)
+    tenants = Tenants(around.clock, Bound(section.tenant_window_messages, section.tenant_window_bytes))
+    board = HintBoard(around.clock, tenants)
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,

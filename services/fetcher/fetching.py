@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from services.fetcher.blame import Consequence, blamed, consequence
 from services.fetcher.choice import Wanted, left_where_they_are
-from services.fetcher.hints import Watch
 from services.fetcher.intake import Intake
 from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
 from services.fetcher.mailbox_errors import OutOfStep
 from services.fetcher.ports import Ports
 from services.fetcher.registration import Entered
 from services.fetcher.setbacks import Setbacks
+from services.fetcher.watch import Watch
 from services.fetcher.window import Window
 from shared.model.account import Account
 from shared.model.errors import MailferryError
@@ -69,6 +69,11 @@ class Fetching:
         self.left_off = False
         self.problems: list[str] = []
 
+    def setting_out(self, mails: Sequence[Entered]) -> None:
+        """These were entered into the ledger, and the router is told next."""
+        for each in mails:
+            self._window.enter(each.message, each.octets)
+
     @property
     def goes_on(self) -> bool:
         """Whether the mailbox can still be used."""
@@ -86,6 +91,7 @@ class Fetching:
                 asked += len(portion)
                 await self._retrieve(intake, portion)
         finally:
+            self._window.end_reading()
             await intake.abandon()
         self.recognised = intake.identification.recognised
         self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
@@ -105,6 +111,7 @@ class Fetching:
         async for events in self._arriving(portion):
             self._note(await intake.take(events))
         self._note(await intake.flush())
+        self._window.end_portion()
 
     async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
         unanswered = {wanted.entry.number: wanted.entry for wanted in portion}
@@ -128,7 +135,6 @@ class Fetching:
     def _note(self, entered: Sequence[Entered]) -> None:
         for each in entered:
             self.entered[each.message] = each
-            self._window.enter(each.message, each.octets)
             self._setbacks.overcome(self._keys[each.entry.number])
 
     async def _has_room(self) -> bool:
@@ -139,7 +145,7 @@ class Fetching:
             return False
         self._window.leave(self._watch.settled)
         while self._window.is_full:
-            if not await self._watch.news(self._bounds.patience):
+            if not await self._window.opens(self._bounds.patience) or self._ends:
                 return False
             self._window.leave(self._watch.settled)
         return True

@@ -5,49 +5,18 @@ A hint only ends a wait early; whether a mail is settled, the database says.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 
+from services.fetcher.tenants import Tenants
+from services.fetcher.watch import Watch
 from shared.ports.clock import Clock
 
 
-class Watch:
-    """The messages that one session waits for."""
-
-    def __init__(self) -> None:
-        self.outstanding: set[str] = set()
-        self.settled: set[str] = set()
-        self._news = asyncio.Event()
-        self.ended = False
-
-    def post(self, message: str) -> None:
-        """A hint came for `message`."""
-        self.outstanding.discard(message)
-        self.settled.add(message)
-        self._news.set()
-
-    def end_waits(self) -> None:
-        """Nobody waits for this any more."""
-        self.ended = True
-        self._news.set()
-
-    async def news(self, patience: float) -> bool:
-        """Wait for the next hint; False when none came within `patience` seconds, or waits were ended."""
-        if self.ended:
-            return False
-        self._news.clear()
-        try:
-            async with asyncio.timeout(patience):
-                await self._news.wait()
-        except TimeoutError:
-            return False
-        return not self.ended
-
-
 class HintBoard:
-    """All watches of a process."""
+    """All watches of a process, and what is on its way of its `tenants`."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, tenants: Tenants | None = None) -> None:
+        self.tenants = tenants or Tenants(clock)
         self._clock = clock
         self._watches: dict[str, Watch] = {}
         self._last_post = clock.monotonic()
@@ -68,11 +37,13 @@ class HintBoard:
         watch = self._watches.pop(message, None)
         if watch is not None:
             watch.post(message)
+        self.tenants.leave(message)
 
     def end_waits(self) -> None:
         """End every wait under way: what is settled later is deleted by a later visit."""
         for watch in set(self._watches.values()):
             watch.end_waits()
+        self.tenants.end_waits()
 
     def forget(self, watch: Watch) -> None:
         """The session is over."""

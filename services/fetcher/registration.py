@@ -46,7 +46,7 @@ class Entered(NamedTuple):
 
 class Registration:
     """Of one session, whose lease is `fence`; `message_lease` in seconds. `about_to_publish` is called with
-    the messages of a batch before the router can know them.
+    the mails of a batch before the router can know them.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Registration:
         *,
         fetcher: str,
         message_lease: float,
-        about_to_publish: Callable[[Sequence[str]], None],
+        about_to_publish: Callable[[Sequence[Entered]], None],
     ) -> None:
         self._account = account
         self._fence = fence
@@ -94,15 +94,18 @@ class Registration:
             self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
         )
         reached("fetcher.recorded")
-        entered = [
+        known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
-        self._about_to_publish([receipt.message for _, receipt in entered])
+        entered = [
+            Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
+        ]
+        self._about_to_publish(entered)
         await self._ports.broker.publish(
-            [self._publication(each, receipt.fetch_no, now) for each, receipt in entered]
+            [self._publication(each, receipt.fetch_no, now) for each, receipt in known]
         )
         reached("fetcher.published")
-        return [Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in entered]
+        return entered
 
     async def _correct(self, corrections: Corrections, now: float) -> None:
         if corrections.places:

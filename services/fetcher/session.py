@@ -15,7 +15,7 @@ from services.fetcher.choice import Wanted
 from services.fetcher.conclusion import absent, concluded
 from services.fetcher.deletion import Deletion
 from services.fetcher.fetching import Bounds, Fetching
-from services.fetcher.hints import HintBoard, Watch
+from services.fetcher.hints import HintBoard
 from services.fetcher.identification import Identification
 from services.fetcher.intake import Intake
 from services.fetcher.limits import Limits
@@ -23,10 +23,12 @@ from services.fetcher.mailbox import Mailbox
 from services.fetcher.plan import Plan
 from services.fetcher.ports import Ports
 from services.fetcher.recognition import Recognition
-from services.fetcher.registration import Registration
+from services.fetcher.registration import Entered, Registration
 from services.fetcher.report import Visit, reported, troubles
 from services.fetcher.setbacks import Setbacks
+from services.fetcher.share import Bound
 from services.fetcher.survey import Survey, Surveyor
+from services.fetcher.watch import Watch
 from services.fetcher.window import Window
 from shared.model.account import Account
 from shared.ops.checkpoints import reached
@@ -80,6 +82,7 @@ class Session:
             return await self._visit()
         finally:
             self._board.forget(self._watch)
+            self._board.tenants.end(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
         surveyor = Surveyor(self._account, self._mailbox, self._ports, self._setbacks, self._limits)
@@ -108,13 +111,20 @@ class Session:
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
-        already = (row.octets for row in plan.in_flight)
+        window = Window(
+            Bound(limits.window_messages, limits.window_octets),
+            self._board.tenants,
+            tenant=self._account.tenant,
+            account=self._account.id,
+            already={row.message: row.octets for row in plan.in_flight},
+            watch=self._watch,
+        )
         return Fetching(
             self._account,
             self._mailbox,
             self._ports,
             self._setbacks,
-            Window(limits.window_messages, limits.window_octets, already),
+            window,
             self._watch,
             self._bounds,
         )
@@ -126,17 +136,23 @@ class Session:
         problem = self._ports.broker.problem()
         if problem is not None:
             raise BrokerUnavailable(f"account {self._account.id}: nothing is fetched while {problem}")
-        return await fetching.run(plan.choice.fetch, self._intake(plan.choice.fetch, recognition))
+        intake = self._intake(plan.choice.fetch, recognition, fetching)
+        return await fetching.run(plan.choice.fetch, intake)
 
-    def _intake(self, fetch: Sequence[Wanted], recognition: Recognition) -> Intake:
+    def _intake(self, fetch: Sequence[Wanted], recognition: Recognition, fetching: Fetching) -> Intake:
         wanted = {each.entry.number: each for each in fetch}
+
+        def about_to_publish(mails: Sequence[Entered]) -> None:
+            self._board.watch(self._watch, [each.message for each in mails])
+            fetching.setting_out(mails)
+
         registration = Registration(
             self._account,
             self._lease.fence,
             self._ports,
             fetcher=self._fetcher,
             message_lease=self._limits.message_lease,
-            about_to_publish=lambda messages: self._board.watch(self._watch, messages),
+            about_to_publish=about_to_publish,
         )
         return Intake(
             self._account,

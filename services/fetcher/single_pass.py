@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from services.fetcher.agenda import Agenda
-from services.fetcher.hints import HintBoard, Watch
+from services.fetcher.hints import HintBoard
 from services.fetcher.keeper import LeaseKeeper
 from services.fetcher.limits import Limits
 from services.fetcher.pace import Pace
 from services.fetcher.report import Visit
 from services.fetcher.respool import Respool
 from services.fetcher.under_way import UnderWay
+from services.fetcher.watch import Watch
 from shared.ports.clock import Clock
 
 BROKER_LOOK = 0.1

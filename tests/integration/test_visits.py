@@ -19,7 +19,9 @@ from services.fetcher.mailbox_errors import CredentialsRefused
 from services.fetcher.ports import Ports
 from services.fetcher.releasing import Releaser
 from services.fetcher.report import Visit
+from services.fetcher.share import Bound
 from services.fetcher.sources import Opened
+from services.fetcher.tenants import Tenants
 from services.fetcher.visiting import Visitor
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -371,6 +373,20 @@ async def test_no_more_is_under_way_than_the_window_lets_pass(world: World) -> N
     assert (visit.report.fetched, visit.more) == (2, True)
     again = await world.visit(replace(IMPATIENT, window_messages=2))
     assert (again.report.fetched, again.more) == (0, False)
+
+
+async def test_no_more_of_a_tenant_is_under_way_than_its_window_lets_pass_though_nothing_is_delivered(
+    world: World,
+) -> None:
+    accounts = [replace(ACCOUNT, name=name) for name in ("amy", "bob", "cas")]
+    fetched = []
+    for _process in range(2):
+        world.board = HintBoard(world.clock, Tenants(world.clock, Bound(4, 0)))
+        for account in (*accounts, *accounts):
+            world.account = account
+            world.mailbox = FakeMailbox({f"{account.name}{n}": b"1" for n in range(3)})
+            fetched.append((await world.visit()).report.fetched)
+    assert fetched == [3, 1, *[0] * 10]
 
 
 async def test_room_in_the_window_is_used_in_the_same_visit(world: World) -> None:

@@ -74,7 +74,7 @@ class MetricsSection:
 @dataclass(frozen=True, slots=True)
 class FetcherSection:
     """How much is fetched at a time: sessions (0 is automatic), and messages and bytes in flight per
-    account.
+    account, and per tenant in all its accounts; 0 is no bound for a tenant.
 
     `settle_wait` (seconds) is how long a session waits for its mails to settle. Mails above `inline_limit`
     (bytes) do not ride in events. `host_connections` bounds the sessions at one host, of all processes
@@ -88,6 +88,8 @@ class FetcherSection:
     inline_limit: int
     host_connections: int
     process_bytes: int
+    tenant_window_messages: int
+    tenant_window_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

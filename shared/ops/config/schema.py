@@ -78,12 +78,14 @@ class MetricsEntry(Entry):
 
 
 class FetcherEntry(Entry):
-    """[fetcher]; the window limits what is in flight per account."""
+    """[fetcher]; the windows limit what is in flight per account and per tenant."""
 
     concurrency: Annotated[int, Field(ge=0)] = 0
     host_connections: Annotated[int, Field(ge=0)] = 20
     window_messages: Annotated[int, Field(ge=1)] = 500
     window_bytes: Annotated[Size, Field(ge=1)] = 32 * 1024**2
+    tenant_window_messages: Annotated[int, Field(ge=0)] = 1000
+    tenant_window_bytes: Annotated[Size, Field(ge=0)] = 64 * 1024**2
     settle_wait: Duration = 10.0
     inline_limit: Annotated[Size, Field(ge=0, le=LARGEST_INLINE)] = 256 * 1024
     process_bytes: Annotated[Size, Field(ge=0)] = 256 * 1024**2

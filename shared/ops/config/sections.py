@@ -127,6 +127,8 @@ def fetcher(context: Context, table: Any) -> FetcherSection | None:
         entry.inline_limit,
         entry.host_connections,
         entry.process_bytes,
+        entry.tenant_window_messages,
+        entry.tenant_window_bytes,
     )
 
 

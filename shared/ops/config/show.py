@@ -90,6 +90,8 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
                 ("host_connections", fetcher.host_connections),
                 ("window_messages", fetcher.window_messages),
                 ("window_bytes", written_size(fetcher.window_bytes)),
+                ("tenant_window_messages", fetcher.tenant_window_messages),
+                ("tenant_window_bytes", written_size(fetcher.tenant_window_bytes)),
                 ("settle_wait", written(fetcher.settle_wait)),
                 ("inline_limit", written_size(fetcher.inline_limit)),
                 ("process_bytes", written_size(fetcher.process_bytes)),

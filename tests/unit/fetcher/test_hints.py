@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from typing_extensions import override
 
-from services.fetcher.hints import HintBoard, Watch
+from services.fetcher.hints import HintBoard
+from services.fetcher.watch import Watch
 from shared.adapters.system_clock import SystemClock
 
 LONG = 30.0

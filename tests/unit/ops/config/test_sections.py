@@ -30,7 +30,9 @@ def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: Co
     assert configuration.store.url.get_secret_value() == "sqlite:////var/lib/mailferry/mailferry.db"
     assert configuration.blobs.directory == Path("/var/lib/mailferry/blobs")
     assert configuration.metrics == MetricsSection(Listen("127.0.0.1", 9464))
-    assert configuration.fetcher == FetcherSection(0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20, 256 * 1024**2)
+    assert configuration.fetcher == FetcherSection(
+        0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20, 256 * 1024**2, 1000, 64 * 1024**2
+    )
     assert configuration.relay == RelaySection(
         (60, 300, 900, 3600, 14400), 432000, "ferry.corp.example", (5, 15, 60, 300)
     )
@@ -51,6 +53,8 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         settle_wait = "0s"
         inline_limit = 0
         process_bytes = "1KiB"
+        tenant_window_messages = 20
+        tenant_window_bytes = 0
         [relay]
         retry_delays = ["1s", 2.5]
         give_up = "1h"
@@ -64,7 +68,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         format = "json"
     """)
     assert configuration.metrics == MetricsSection(None)
-    assert configuration.fetcher == FetcherSection(4, 10, 1024**2, 0.0, 0, 3, 1024)
+    assert configuration.fetcher == FetcherSection(4, 10, 1024**2, 0.0, 0, 3, 1024, 20, 0)
     assert configuration.relay == RelaySection((1.0, 2.5), 3600.0, "mx.corp.example", (0.5,))
     assert configuration.leases == LeasesSection(5.0, 60.0)
     assert configuration.log == LogSection("debug", "json")
