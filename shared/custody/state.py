@@ -117,15 +117,15 @@ class ClaimView:
     recipient_status: RecipientStatus | None = None
 
     @property
+    def was_on_its_way(self) -> bool:
+        """Whether an event may exist by which the holder would serve the recipient."""
+        return self.holder_status in IN_FLIGHT and self.recipient_status in PENDING
+
+    @property
     def was_attempting(self) -> bool:
         """Whether the holder began to deliver and nobody has seen the end of it."""
         return self.holder_status in IN_FLIGHT and self.recipient_status is RecipientStatus.ATTEMPTING
 
     def is_alive(self, now: float) -> bool:
         """Whether the holder is still on its way, so that a duplicate has to wait for it."""
-        return (
-            self.holder_status in IN_FLIGHT
-            and self.recipient_status in PENDING
-            and self.holder_lease_until is not None
-            and self.holder_lease_until > now
-        )
+        return self.was_on_its_way and self.holder_lease_until is not None and self.holder_lease_until > now

@@ -11,6 +11,7 @@ from shared.custody.decide.delivery import begun, ended, too_early, waiting_reso
 from shared.custody.decide.parking import blob_lost, discarded, retried
 from shared.custody.decide.routing import NOBODY, awaits_routing, claims_wanted, routed
 from shared.custody.decide.source import (
+    can_come_again,
     deleting,
     fetched,
     gone,
@@ -26,6 +27,7 @@ __all__ = [
     "awaits_routing",
     "begun",
     "blob_lost",
+    "can_come_again",
     "claims_wanted",
     "deleting",
     "discarded",

@@ -79,6 +79,11 @@ def lost(known: Message, reason: str, now: float) -> list[Entry]:
     return [Lost(message=known.id, at=now, reason=reason)]
 
 
+def can_come_again(known: Message) -> bool:
+    """Whether a mail whose event is given up is still somewhere else: at its source, or in a blob."""
+    return known.gone_at is None or known.blob is not None
+
+
 def deleting(known: Message | None, now: float) -> list[Entry] | None:
     """The deletion at the source may go ahead (rule 1); None where it may not. A second time is no news."""
     if known is None:

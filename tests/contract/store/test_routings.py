@@ -169,6 +169,36 @@ async def test_a_copy_takes_over_from_one_whose_lease_ran_out(lives: Lives) -> N
     assert await lives.is_sound()
 
 
+@pytest.mark.parametrize("before", [RecipientStatus.OPEN, RecipientStatus.DEFERRED])
+async def test_an_event_that_comes_late_serves_nobody_whom_a_copy_has_taken_over(
+    lives: Lives, before: RecipientStatus
+) -> None:
+    first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
+    if before is RecipientStatus.DEFERRED:
+        await lives.begin(first)
+        again = [outcome(each, RecipientStatus.DEFERRED, lives.now + 1) for each in (BOB, EVE)]
+        await lives.end(first, *again)
+    lives.now += LEASE + 2
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    assert await lives.status(second) is RecipientStatus.OPEN
+    assert await lives.begin(first) == []
+    await lives.fetch_again(first, "uid 1")
+    [serving], _ = await lives.route(routed(first, BOB, EVE, identity=COPY, fetch_no=2))
+    assert [each.address for each in serving.recipients] == [EVE]
+    assert await lives.status(first) is RecipientStatus.WAITING
+    assert await lives.is_sound()
+
+
+async def test_a_copy_takes_over_and_leaves_the_event_of_one_that_is_nowhere_else_to_whom_else_it_serves(
+    lives: Lives,
+) -> None:
+    first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
+    await lives.store.record_gone(lives.fence, {first: "not listed"}, lives.now)
+    lives.now += LEASE + 1
+    await lives.routed("uid 2", BOB, identity=COPY)
+    assert EVE in [each.address for each in await lives.begin(first)]
+
+
 async def test_a_copy_takes_over_from_one_that_is_gone_or_lost(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     lives.now += LEASE
