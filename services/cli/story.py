@@ -29,6 +29,7 @@ from shared.model.message import MessageStatus, RecipientStatus
 NOBODY = "nobody"
 ROUTED_AS = {
     RecipientStatus.OPEN: "to be delivered",
+    RecipientStatus.DEFERRED: "to be delivered when its retry is due",
     RecipientStatus.WAITING: "an identical mail is on its way there; wait for it",
     RecipientStatus.SUPPRESSED: "an identical mail has arrived there; not delivered again",
     RecipientStatus.PARKED: "parked",

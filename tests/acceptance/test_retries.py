@@ -69,6 +69,7 @@ def test_after_a_restart_a_target_is_not_asked_before_the_retry_is_due(
             assert process.terminate() == 0
             assert sorted(asked_about(target)) == [BOB, EVE]
             [story] = json.loads(Books(ferry.path).told("trace", BOB, "-o", "json"))
+            assert "to be delivered when its retry is due" in Books(ferry.path).told("trace", BOB).decode()
             waiting = {each["address"]: (each["status"], each["attempt"]) for each in story["recipients"]}
             assert waiting == {BOB: ("deferred", 1), EVE: ("delivered", 1)}
 

@@ -151,6 +151,20 @@ def test_a_mail_without_recipient_is_told_as_parked_for_nobody() -> None:
     assert told(routed(nobody))[2] == "nobody: no field names a recipient; parked"
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (RecipientStatus.OPEN, "to be delivered"),
+        (RecipientStatus.DEFERRED, "to be delivered when its retry is due"),
+        (RecipientStatus.WAITING, "an identical mail is on its way there; wait for it"),
+        (RecipientStatus.SUPPRESSED, "an identical mail has arrived there; not delivered again"),
+    ],
+)
+def test_each_way_of_routing_a_recipient_is_told(status: RecipientStatus, words: str) -> None:
+    recipient = RecipientRouted(address=BOB, destination=BOB, original=BOB, reason="named", status=status)
+    assert told(routed(recipient))[2] == f"{BOB}: named; {words}"
+
+
 def test_a_recipient_stands_with_its_last_answer() -> None:
     deferred = Recipient(
         BOB, BOB, BOB, "named", RecipientStatus.DEFERRED, "exchange", 1, 60.0, "4.3.0", "451 4.3.0 Later", 1
