@@ -75,6 +75,9 @@ async def test_the_check_names_everything_that_is_missing_and_makes_nothing(rabb
         "the queue mailferry.relay is missing",
         "the queue mailferry.dead is missing",
         "the queue mailferry.retry.1 is missing",
+        "the queue mailferry.retry.5 is missing",
+        "the queue mailferry.retry.15 is missing",
+        "the queue mailferry.retry.60 is missing",
         "the queue mailferry.retry.3600 is missing",
         "the queue mailferry.retry.3780 is missing",
     ]

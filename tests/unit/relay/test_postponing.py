@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.relay.circuit import ProbePolicy
+from services.relay.circuits import Circuits as RealCircuits
 from services.relay.lane import Lanes
 from services.relay.postponing import Postponement, Waiting
 from shared.adapters.memory_broker import MemoryBroker
@@ -14,10 +18,15 @@ from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import RELAY_QUEUE, ROUTED_KEY, topology
 from shared.custody.state import Recipient
+from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
+from shared.model.target import Target
+from shared.net.errors import ConnectFailed
 from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
 from shared.ports.broker import Publication, Subscription
+from shared.ports.store import Outage
+from shared.smtp.envelope import Envelope, RecipientReply
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, recipient
 
@@ -131,6 +140,55 @@ async def test_mail_for_a_busy_target_waits_as_long_as_those_before_it_do(held_f
         await stage.postponement.until_target_is_free(mails, subscription)
     assert stage.keys == [f"message.retry.{step}"]
     assert stage.put_off("busy") == 1
+
+
+class Gone:
+    """A target that nobody reaches, and a store that hears of it."""
+
+    def __init__(self) -> None:
+        self.probed = 0
+
+    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+        raise ConnectFailed("Connection refused.")
+
+    async def probe(self, target: Target) -> None:
+        self.probed += 1
+        raise ConnectFailed("Connection refused.")
+
+    async def report_outages(self, outages: Sequence[Outage]) -> None:
+        return
+
+    async def end_outages(self, targets: Sequence[str]) -> None:
+        return
+
+
+async def test_while_a_target_is_out_of_reach_its_mail_moves_no_more_than_once_or_twice_for_each_probe() -> (
+    None
+):
+    clock, gone = ManualClock(), Gone()
+    broker, policy = Noting(clock), ProbePolicy((5.0, 15.0, 60.0, 300.0), failures=1)
+    exchange = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
+    circuits = RealCircuits({"exchange": exchange}, gone, gone.probe, gone, clock, policy)  # type: ignore[arg-type]  # only this part of the store is used
+    with suppress(ConnectFailed):
+        await circuits.send("exchange", Envelope("", (BOB,)), b"")
+    metrics = Metrics(CollectorRegistry(), "0")
+    postponement = Postponement(broker, PLAN, Ways(clock), circuits, clock, metrics)
+
+    async def relay() -> None:
+        async with broker.subscribe(RELAY_QUEUE, 10) as subscription:
+            while True:
+                for delivery in await subscription.batch(10, 0):
+                    await postponement.until_target_is_free([Received(event(BOB), delivery)], subscription)
+
+    tasks = [asyncio.create_task(relay()), asyncio.create_task(circuits.run())]
+    await broker.publish([Publication(ROUTED_KEY, EVENT_CODEC.encode(event(BOB)))])
+    await clock.somebody_sleeps()
+    await clock.advance(3600)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert gone.probed > 10
+    assert gone.probed <= len(broker.published) - 1 <= 2 * gone.probed
 
 
 async def test_each_target_has_a_wait_of_its_own() -> None:
