@@ -81,7 +81,13 @@ class Relay:
     async def run(self, stop: Stop) -> None:
         """Serve until `stop` is asked for and the attempts under way are recorded."""
         consumer = Consumer(
-            self._broker, RELAY_QUEUE, MessageRouted, self._settings.appetite, self._handle, self._clock
+            self._broker,
+            RELAY_QUEUE,
+            MessageRouted,
+            self._settings.appetite,
+            self._handle,
+            self._clock,
+            flow_of=lambda event: event.tenant,
         )
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(run()) for run in (self._conclusions.run, self._tidy, *self._chores)]

@@ -78,7 +78,13 @@ class Router:
         self._metrics = metrics
         self._settings = settings
         self._consumer = Consumer(
-            broker, ROUTER_QUEUE, MessageFetched, settings.appetite, self._handle, clock
+            broker,
+            ROUTER_QUEUE,
+            MessageFetched,
+            settings.appetite,
+            self._handle,
+            clock,
+            flow_of=lambda event: event.tenant,
         )
 
     async def run(self, stop: Stop) -> None:

@@ -5,6 +5,9 @@ the database or the broker is away is handed back after a pause; nothing is ackn
 has done its work. A batch over which the handler stumbles, by a mistake of ours, is handled event by event,
 and the event that is at fault goes to the dead letters, too: its mail comes again when its lease is over.
 
+Flows, which are tenants, take turns, and who has little does not wait for the batch of who has much: see
+`shared/ops/dispatch.py`. So two batches can be handled at a time.
+
 What takes long, such as asking somebody else, is set aside: it is handled beside the loop, and with the same
 care.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -23,6 +26,7 @@ from shared.contract.events import Record
 from shared.contract.topology import DEAD_KEY
 from shared.model.errors import MailferryError
 from shared.ops.checkpoints import reached
+from shared.ops.dispatch import Batch, Dispatch
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
@@ -61,14 +65,23 @@ class Consumer(Generic[E]):
     """Feeds the events of one queue to a handler, which acknowledges what it has done."""
 
     def __init__(
-        self, broker: Broker, queue: str, kind: type[E], appetite: Appetite, handle: Handler[E], clock: Clock
+        self,
+        broker: Broker,
+        queue: str,
+        kind: type[E],
+        appetite: Appetite,
+        handle: Handler[E],
+        clock: Clock,
+        flow_of: Callable[[E], str] = lambda _event: "",
     ) -> None:
+        """`flow_of` tells whose turn an event is in."""
         self._broker = broker
         self._queue = queue
         self._kind = kind
         self._appetite = appetite
         self._handle = handle
         self._clock = clock
+        self._flow_of = flow_of
         self._pause = FIRST_PAUSE
         self._beside: asyncio.TaskGroup | None = None
 
@@ -81,8 +94,7 @@ class Consumer(Generic[E]):
             asyncio.TaskGroup() as beside,
         ):
             self._beside = beside
-            while (deliveries := await self._next_batch(subscription, stop)) is not None:
-                await self._process(subscription, deliveries, self._handle)
+            await self._serve(subscription, stop, beside)
             if drain is not None:
                 await drain()
 
@@ -91,32 +103,60 @@ class Consumer(Generic[E]):
     ) -> None:
         """Have `handle` do these beside the loop. To be called by the handler, as the last thing it does."""
         assert self._beside is not None, "only a handler sets aside"
-        deliveries = [each.delivery for each in events]
-        self._beside.create_task(self._process(subscription, deliveries, handle))
+        self._beside.create_task(self._process(subscription, events, handle))
 
-    async def _next_batch(self, subscription: Subscription, stop: Stop) -> Sequence[Delivery] | None:
-        batch = asyncio.ensure_future(subscription.batch(self._appetite.batch, self._appetite.linger))
+    async def _serve(self, subscription: Subscription, stop: Stop, beside: asyncio.TaskGroup) -> None:
+        """Handle what comes until `stop` is asked for, and finish what was begun."""
+        dispatch: Dispatch[Received[E]] = Dispatch(self._appetite.batch)
+        under_way: dict[asyncio.Future[Any], Batch[Received[E]]] = {}
         stopping = asyncio.ensure_future(stop.wait())
+        arriving = asyncio.ensure_future(self._arrivals(subscription))
         try:
-            await asyncio.wait({batch, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            return None if stop.asked else await batch
+            while True:
+                waits: set[asyncio.Future[Any]] = {stopping, arriving, *under_way}
+                done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                if stop.asked:
+                    break
+                for handled in [each for each in under_way if each in done]:
+                    dispatch.ended(under_way.pop(handled))
+                if arriving in done:
+                    for received in arriving.result():
+                        dispatch.add(self._flow_of(received.event), received)
+                    arriving = asyncio.ensure_future(self._arrivals(subscription))
+                for batch in dispatch.begun():
+                    work = self._process(subscription, batch.things, self._handle)
+                    under_way[beside.create_task(work)] = batch
         finally:
-            batch.cancel()
+            arriving.cancel()
             stopping.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
+
+    async def _arrivals(self, subscription: Subscription) -> Sequence[Received[E]]:
+        """The next events, understood."""
+        deliveries = await subscription.batch(self._appetite.batch, self._appetite.linger)
+        try:
+            return await self._decode(subscription, deliveries)
+        except MailferryError as error:
+            await self._hand_back(subscription, deliveries, error)
+            return ()
 
     async def _process(
-        self, subscription: Subscription, deliveries: Sequence[Delivery], handle: Handler[E]
+        self, subscription: Subscription, received: Sequence[Received[E]], handle: Handler[E]
     ) -> None:
         try:
-            received = await self._decode(subscription, deliveries)
-            if received:
-                await self._handled(subscription, received, handle)
+            await self._handled(subscription, received, handle)
             self._pause = FIRST_PAUSE
         except MailferryError as error:
-            log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
-            await self._clock.sleep(self._pause)
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
-            await subscription.requeue(deliveries)
+            await self._hand_back(subscription, [each.delivery for each in received], error)
+
+    async def _hand_back(
+        self, subscription: Subscription, deliveries: Sequence[Delivery], error: MailferryError
+    ) -> None:
+        log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
+        await self._clock.sleep(self._pause)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        await subscription.requeue(deliveries)
 
     async def _handled(
         self, subscription: Subscription, received: Sequence[Received[E]], handle: Handler[E]

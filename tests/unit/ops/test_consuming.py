@@ -141,6 +141,35 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
     assert asked[3:] == [["a", "b", "c"]]
 
 
+async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_way() -> None:
+    stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
+    single_is_done = asyncio.Event()
+    order: list[str] = []
+
+    async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
+        if batch[0].event.message.startswith("many"):
+            await broker.publish([event("single")])
+            await single_is_done.wait()
+        order.append(batch[0].event.message)
+        if batch[0].event.message == "single":
+            single_is_done.set()
+        else:
+            stop.ask("all is done")
+
+    await broker.publish([event(f"many{number}") for number in range(5)])
+    async with asyncio.timeout(20):
+        await Consumer(
+            broker,
+            RELAY_QUEUE,
+            MessageSettled,
+            APPETITE,
+            handle,
+            SystemClock(),
+            flow_of=lambda event: event.message[:4],
+        ).run(stop)
+    assert order == ["single", "many0"]
+
+
 class Slow:
     """Sets everything aside that is called `slow`, and finishes that when it is let."""
 

@@ -1,0 +1,93 @@
+"""Which events are handled together, and which at the same time."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.ops.dispatch import Batch, Dispatch
+
+
+def filled(limit: int, **flows: int) -> Dispatch[str]:
+    dispatch: Dispatch[str] = Dispatch(limit)
+    for flow, count in flows.items():
+        for number in range(count):
+            dispatch.add(flow, f"{flow}{number}")
+    return dispatch
+
+
+def things(batches: list[Batch[str]]) -> list[list[str]]:
+    return [list(batch.things) for batch in batches]
+
+
+def test_one_flow_alone_has_one_batch_at_a_time_as_large_as_it_can_be() -> None:
+    dispatch = filled(20, a=30)
+    (first,) = dispatch.begun()
+    assert len(first.things) == 20
+    assert not dispatch.begun()
+    dispatch.ended(first)
+    (second,) = dispatch.begun()
+    assert len(second.things) == 10
+
+
+def test_who_has_little_is_handled_beside_who_has_much() -> None:
+    dispatch = filled(20, large=30)
+    (large,) = dispatch.begun()
+    dispatch.add("small", "small0")
+    (small,) = dispatch.begun()
+    assert small.things == ["small0"]
+    dispatch.ended(small)
+    dispatch.ended(large)
+
+
+def test_two_that_have_much_take_turns_in_one_batch() -> None:
+    (batch,) = filled(20, a=30, b=30).begun()
+    assert batch.things[:4] == ["a0", "b0", "a1", "b1"]
+
+
+def test_all_that_have_little_share_a_batch() -> None:
+    assert things(list(filled(20, a=2, b=1, c=1).begun())) == [["a0", "b0", "c0", "a1"]]
+
+
+def test_a_flow_is_in_one_batch_at_a_time() -> None:
+    dispatch = filled(20, a=1)
+    (batch,) = dispatch.begun()
+    for number in range(30):
+        dispatch.add("a", f"later{number}")
+    assert not dispatch.begun()
+    dispatch.ended(batch)
+    assert things(list(dispatch.begun()))[0][0] == "later0"
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from("abc"), st.just("begin"), st.just("end")), max_size=200),
+    st.integers(1, 30),
+)
+def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(steps: list[str], limit: int) -> None:
+    dispatch: Dispatch[tuple[str, int]] = Dispatch(limit)
+    under_way: list[Batch[tuple[str, int]]] = []
+    added: dict[str, list[int]] = {}
+    handed: dict[str, list[int]] = {}
+
+    def begin() -> None:
+        for batch in dispatch.begun():
+            assert 0 < len(batch.things) <= limit
+            assert all(batch.flows.isdisjoint(other.flows) for other in under_way)
+            under_way.append(batch)
+            for flow, number in batch.things:
+                handed.setdefault(flow, []).append(number)
+
+    for number, step in enumerate(steps):
+        if step == "begin":
+            begin()
+        elif step == "end":
+            if under_way:
+                dispatch.ended(under_way.pop(0))
+        else:
+            dispatch.add(step, (step, number))
+            added.setdefault(step, []).append(number)
+    while len(dispatch) or under_way:
+        begin()
+        assert len(under_way) <= 2
+        dispatch.ended(under_way.pop())
+    assert handed == added
