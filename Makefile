@@ -14,7 +14,11 @@ PROJECT := $(VENV)/.project-installed
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# pip compiles the libraries, nobody compiles what is installed in place. Python does so when it imports a module, but only
+# where it may write: not as a service's own user, nor with PYTHONDONTWRITEBYTECODE, and then at each start again, which
+# takes longer than all the rest of it. A source that is edited later is noticed by its time, as usual.
 install: $(PROJECT) ## Mailferry and its pinned libraries into .venv; leaves .venv/bin/mailferry
+	@$(BIN)/python -m compileall -q -j 0 services shared
 
 demo: install ## a bundled source and target and the whole pipeline between them, in the terminal
 	@$(BIN)/mailferry demo

@@ -6,11 +6,8 @@ Times are seconds since the epoch. Text is compared byte by byte, so that the or
 order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
 the message's row, and no message is ever removed.
 
-SQLite alone has an index of what is not settled: where the broker is in the process, its start asks for that.
-
-Indexes cover columns that stay the same while a mail is on its way (`gone` instead of the status,
-`awaits`, `next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL
-changes the rows in place.
+What only the migrations have use for stands in `indexes` and in them: SQLAlchemy loads a dialect for every
+option that it sees, and a process on SQLite would wait at its start for that of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -20,18 +17,15 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
     Table,
     Text,
-    text,
 )
 
 BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
-UPDATED_IN_PLACE = {"fillfactor": 50}
 
 metadata = MetaData()
 
@@ -55,18 +49,6 @@ accounts = Table(
     Column("paused", Boolean, nullable=False),
     Column("method", BYTEWISE),
     Column("setbacks", BYTEWISE),
-    Index(
-        "accounts_ready",
-        "ready_at",
-        postgresql_where=text("enabled AND NOT paused"),
-        sqlite_where=text("enabled AND NOT paused"),
-    ),
-    Index(
-        "accounts_leased",
-        "host",
-        postgresql_where=text("lease_owner IS NOT NULL"),
-        sqlite_where=text("lease_owner IS NOT NULL"),
-    ),
 )
 
 hosts = Table(
@@ -112,26 +94,6 @@ messages = Table(
     Column("unbacked", Boolean, nullable=False),
     Column("header", BYTEWISE, nullable=False),
     Column("content", BYTEWISE, nullable=False),
-    Index(
-        "messages_at_source",
-        "account",
-        "folder",
-        "uidvalidity",
-        "uid",
-        unique=True,
-        postgresql_where=text("NOT gone"),
-        sqlite_where=text("NOT gone"),
-    ),
-    Index("messages_uid", "uid"),
-    Index("messages_unsettled", "id", sqlite_where=text("settled_at IS NULL")).ddl_if(dialect="sqlite"),
-    Index("messages_unbacked", "id", postgresql_where=text("unbacked"), sqlite_where=text("unbacked")),
-    Index(
-        "messages_message_id",
-        "message_id",
-        postgresql_where=text("message_id <> ''"),
-        sqlite_where=text("message_id <> ''"),
-    ),
-    postgresql_with=UPDATED_IN_PLACE,
     sqlite_with_rowid=False,
 )
 
@@ -152,34 +114,6 @@ recipients = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("parked_at", Double),
     Column("awaits", BYTEWISE),
-    Index("recipients_address", "address", "message"),
-    Index(
-        "recipients_destination",
-        "destination",
-        "message",
-        postgresql_where=text("destination <> address"),
-        sqlite_where=text("destination <> address"),
-    ),
-    Index(
-        "recipients_waiting",
-        "awaits",
-        "address",
-        postgresql_where=text("awaits IS NOT NULL"),
-        sqlite_where=text("awaits IS NOT NULL"),
-    ),
-    Index(
-        "recipients_next_attempt",
-        "next_attempt_at",
-        postgresql_where=text("next_attempt_at IS NOT NULL"),
-        sqlite_where=text("next_attempt_at IS NOT NULL"),
-    ),
-    Index(
-        "recipients_parked",
-        "parked_at",
-        postgresql_where=text("parked_at IS NOT NULL"),
-        sqlite_where=text("parked_at IS NOT NULL"),
-    ),
-    postgresql_with=UPDATED_IN_PLACE,
     sqlite_with_rowid=False,
 )
 
@@ -215,7 +149,6 @@ claims = Table(
     Column("identity", BYTEWISE, primary_key=True),
     Column("holder", BYTEWISE, nullable=False),
     Column("done", Boolean, nullable=False),
-    postgresql_with=UPDATED_IN_PLACE,
     sqlite_with_rowid=False,
 )
 
@@ -239,5 +172,4 @@ journal = Table(
     Column("at", Double, nullable=False),
     Column("kind", BYTEWISE, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("journal_message", "message", "seq"),
 )

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from shared.adapters.sql.indexes import INDEXES
 from shared.adapters.sql.schema import newest_revision, upgrade
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import metadata
@@ -32,6 +33,7 @@ async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlSto
         context = MigrationContext.configure(connection, opts={"include_object": belongs_here})
         return list(compare_metadata(context, metadata))
 
+    assert {index for table in metadata.tables.values() for index in table.indexes} == set(INDEXES)
     assert await store._transactions.read(differences) == []
 
 
