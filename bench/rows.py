@@ -76,11 +76,11 @@ def rows(servers: Servers, home: Path, console: Console) -> dict[str, Result]:
             for name, url in urls.items():
                 title = _title(name, amount)
                 source = replace(source, mails=MAILS, first=source.first + MAILS)
-                directory = home / f"{len(results)}-{number}-{amount}"
+                directory = home / str(source.first)
                 directory.mkdir()
                 result = replace(_carried(name, servers, source, directory, url), name=title)
                 results[title] = _together(results.get(title), result)
-                console.print(f"  {title}: {result.rate:.0f} mails/s")
+                console.print(f"  {title}: {result.rate:.0f} mails/s, {_cpu(result):.0f} µs CPU for each")
     _show(results, console)
     return results
 
