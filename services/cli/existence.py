@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from services.router.existence import addresses_to_check, choose
 from services.router.letter import Examination
@@ -52,10 +51,10 @@ def _after(examination: Examination, account: Account, findings: Mapping[str, Fi
     choice = choose(examination.resolution, account.routing, findings)
     served = [Resolved(*each[:3]) for each in choice.recipients if not each.parked]
     parked = [Rejected(each.address, f"{each.reason}; parked") for each in choice.recipients if each.parked]
-    resolution = replace(
-        examination.resolution, recipients=tuple(served), rejected=(*choice.rejected, *parked)
+    resolution = examination.resolution._replace(
+        recipients=tuple(served), rejected=(*choice.rejected, *parked)
     )
-    return replace(examination, resolution=resolution)
+    return examination._replace(resolution=resolution)
 
 
 def asked_targets(configuration: Configuration) -> frozenset[str]:

@@ -20,6 +20,7 @@ from shared.model.errors import quoted
 ADDRESS_LIMIT = 20_000
 TOKEN_LIMIT = 200_000
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
+_PLAIN = re.compile(rb"[ \t]*(<)?([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?(1)>)[ \t]*")
 _BARE = re.compile(r"[wq]@[wl]")
 _ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
 _NAME = frozenset({Kind.WORD, Kind.QUOTED, Kind.LITERAL, Kind.JUNK})
@@ -41,6 +42,8 @@ def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Addre
     `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them together, the rest is one defect: real
     lists of that many addresses have fewer tokens.
     """
+    if len(values) == 1 and (plain := _plain(values[0], local_limit)) is not None:
+        return [plain]
     found: list[Address | Defect] = []
     tokens_left = TOKEN_LIMIT
     for value in values:
@@ -53,6 +56,18 @@ def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Addre
             found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
             break
     return found
+
+
+def _plain(value: bytes, local_limit: int) -> Address | None:
+    """The address of a value that is nothing else, as those of servers are; None leaves it to the grammar."""
+    match = _PLAIN.fullmatch(value)
+    if match is None:
+        return None
+    try:
+        local, domain = match[2].decode("ascii"), match[3].decode("ascii")
+        return Address(checked_local(local, local_limit), normal_domain(domain))
+    except DefectiveAddress:
+        return None
 
 
 def _read_elements(

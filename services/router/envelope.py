@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from services.router.case import Case
 from services.router.evidence import Confidence, Evidence, EvidenceClass, shown
@@ -117,4 +116,4 @@ def _is_inside(case: Case, field: HeaderField, key: str) -> bool:
 
 
 def _doubted(evidence: Evidence, note: str) -> Evidence:
-    return replace(evidence, confidence=Confidence.LOW, notes=(*evidence.notes, note))
+    return evidence._replace(confidence=Confidence.LOW, notes=(*evidence.notes, note))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,8 +51,7 @@ class Passed(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What the deciding class says; `field` names its header fields, `value` is what they hold, for the eye.
 
     `notes` say why to believe it less, or why there is none. `passed` was seen before and decided nothing.

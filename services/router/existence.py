@@ -7,7 +7,7 @@ target itself is left to refuse him. Where nobody knows, he is served as if he e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.router.recipients import REJECTED_LIMIT, Rejected, Resolution, Resolved
 from shared.custody.commands import ChosenRecipient
@@ -17,8 +17,7 @@ from shared.ports.directory import Finding, Standing
 MOST_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Who is to be served or parked, and who was rejected, each with the reason; of those rejected, about
     `REJECTED_LIMIT` are listed.
     """

@@ -8,7 +8,6 @@ copy to the wrong people.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from services.router.case import Case
 from services.router.envelope import configured_field, envelope_field, received_for
@@ -31,7 +30,7 @@ def find_evidence(header: Header, zone: Zone, account: Account) -> Evidence:
     else:
         evidence = nothing("no field names a recipient")
     evidence = _believed_less(evidence, header.notes)
-    return replace(evidence, passed=tuple(case.passed)) if case.passed else evidence
+    return evidence._replace(passed=tuple(case.passed)) if case.passed else evidence
 
 
 def _single_user(case: Case) -> Evidence | None:
@@ -67,4 +66,4 @@ def _believed_less(evidence: Evidence, notes: tuple[str, ...]) -> Evidence:
     """A header that was not read in full may say something else; what is configured stays certain."""
     if not notes or evidence.confidence is Confidence.CERTAIN:
         return evidence
-    return replace(evidence, confidence=Confidence.LOW, notes=(*evidence.notes, *notes))
+    return evidence._replace(confidence=Confidence.LOW, notes=(*evidence.notes, *notes))

@@ -20,7 +20,6 @@ FIELD_LIMIT = 5_000
 NO_HEADER = "the mail does not begin with a header field"
 STRAY_LINES = "the header has lines that are no field"
 
-_BLANK = re.compile(rb"\n\r?\n")
 _LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*(?:\n[ \t].*)*)\n?|.*\n|.+")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX_LINES = (b"From ", b">From ")
@@ -82,34 +81,38 @@ def read_header(raw: bytes) -> Header:
     cut = extent is None and len(raw) >= HEADER_LIMIT
     stop, body = extent or (min(len(raw), HEADER_LIMIT),) * 2
     fields: list[HeaderField] = []
-    line = None
+    line, stray = None, False
     for line in _LINE.finditer(raw, 0, stop):
         name, value = line.groups()
         if len(fields) == FIELD_LIMIT:
-            return _header(fields, line.start(), cut=True)
+            return _header(fields, line.start(), cut=True, stray=stray)
         if name is not None:
             fields.append(HeaderField(name.decode("ascii").lower(), value.strip(_WHITE)))
         elif fields:
             fields.append(HeaderField("", line[0].strip(_WHITE)))
+            stray = True
         elif line.start() or not raw.startswith(_MBOX_LINES):
             return Header((), 0, (NO_HEADER,))
     if cut and line is not None:
-        return _header(fields[:-1], line.start(), cut=True)
-    return _header(fields, body, cut=False)
+        return _header(fields[:-1], line.start(), cut=True, stray=stray)
+    return _header(fields, body, cut=False, stray=stray)
 
 
 def _extent(raw: bytes | bytearray, start: int) -> tuple[int, int] | None:
     """Where the header's last line ends and where the body begins, if an empty line is there to tell."""
     if raw.startswith((b"\n", b"\r\n")):
         return 0, raw.index(b"\n") + 1
-    blank = _BLANK.search(raw, start, HEADER_LIMIT)
-    return (blank.start() + 1, blank.end()) if blank else None
+    crlf = raw.find(b"\n\r\n", start, HEADER_LIMIT)
+    bare = raw.find(b"\n\n", start, HEADER_LIMIT if crlf < 0 else crlf + 1)
+    if bare >= 0:
+        return bare + 1, bare + 2
+    return (crlf + 1, crlf + 3) if crlf >= 0 else None
 
 
-def _header(fields: list[HeaderField], end: int, *, cut: bool) -> Header:
+def _header(fields: list[HeaderField], end: int, *, cut: bool, stray: bool) -> Header:
     notes = [f"only the first {len(fields)} fields of a very long header were read"] if cut else []
     if not fields and not cut:
         notes.append(NO_HEADER)
-    if any(not field.name for field in fields):
+    if stray and any(not field.name for field in fields):
         notes.append(STRAY_LINES)
     return Header(tuple(fields), end, tuple(notes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.router.addresses import read_addresses
 from shared.model.address import Address
@@ -40,16 +40,14 @@ _FLAT_COUNTRIES = frozenset({"ch", "cz", "de", "dk", "eu", "li", "lu", "nl"})
 _GENERIC = frozenset({"co", "com", "net", "org"})
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """A Received line: the host that wrote it, in lower case, and the one recipient that it names."""
 
     by: str
     recipient: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Whom a host had a mail from: the name that it looked up or, failing that, was told; and the IP address.
 
     Each is "" where the line does not say.
@@ -140,7 +138,10 @@ def _without_comments(text: bytes) -> bytes:
 
 def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:
     """Where the keyword stands first; what comes before, such as the client's own name, is not looked at."""
-    return next((at for at in range(after + 1, len(words)) if words[at] == keyword), None)
+    try:
+        return words.index(keyword, after + 1)
+    except ValueError:
+        return None
 
 
 def _only_address(text: bytes) -> Address | None:

@@ -78,9 +78,11 @@ class _Content:
     def __init__(self, header: Header) -> None:
         self.header = header
         self._digest = hashlib.blake2b(digest_size=_DIGEST_SIZE, person=b"content")
-        for field in _significant(header):
-            self._digest.update(b"%s:%s\n" % (field.name.encode("ascii"), _normalised(field.value)))
-        self._digest.update(b"\n")
+        lines = [
+            b"%s:%s\n" % (field.name.encode("ascii"), _normalised(field.value))
+            for field in _significant(header)
+        ]
+        self._digest.update(b"".join((*lines, b"\n")))
         self._held_return = b""
         self._held_newlines = 0
 

@@ -7,8 +7,7 @@ null sender) and the failure is noted: the mail goes to the postmaster or is par
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from services.router.evidence import Confidence, Evidence, nothing
 from services.router.finding import find_evidence
@@ -29,8 +28,7 @@ READER_FAILURES = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """What a mail's header says, and what follows; `message_id` is made printable and cut, for the eye.
 
     `loop` says why the mail is taken for one that goes in circles, if it is.
@@ -80,7 +78,7 @@ def examine(raw: bytes, account: Account, now: float) -> Examination:
     )
     loop = _read("trace", failures, lambda: why_loop(header, account.id), None)
     if failures:
-        evidence = replace(evidence, notes=(*evidence.notes, *failures), confidence=Confidence.LOW)
+        evidence = evidence._replace(notes=(*evidence.notes, *failures), confidence=Confidence.LOW)
     return Examination(
         header,
         zone,

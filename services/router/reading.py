@@ -6,7 +6,7 @@ held.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.router.header import header_is_here
 from services.router.identity import Identity, identify
@@ -16,8 +16,7 @@ from shared.model.account import Account
 from shared.ports.blobs import Blobs
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was read from a mail."""
 
     examination: Examination

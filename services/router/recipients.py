@@ -10,7 +10,6 @@ configured. An address outside of the accepted domains is never delivered to.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.router.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
@@ -37,8 +36,7 @@ class Rejected(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """Who gets a mail. Without recipients `park_reason` is set: the mail waits for an operator."""
 
     recipients: tuple[Resolved, ...]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -131,5 +130,5 @@ class Resolver:
 def _for_nobody(reading: Reading, reason: str) -> Reading:
     """The same with no recipients: an operator has to see the mail first."""
     examination = reading.examination
-    resolution = replace(examination.resolution, recipients=(), park_reason=reason)
-    return replace(reading, examination=replace(examination, resolution=resolution))
+    resolution = examination.resolution._replace(recipients=(), park_reason=reason)
+    return reading._replace(examination=examination._replace(resolution=resolution))

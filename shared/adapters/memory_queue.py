@@ -101,9 +101,10 @@ class WorkQueue:
 
     def put(self, body: bytes, flow: str) -> None:
         """Take an event; a consumer gets it at once if the queue is empty and one has room."""
-        self._ready.append(flow, (body, flow, False))
-        if self._consumers:
-            self._hand_out()
+        if not self._ready and (consumer := self._next()):
+            consumer.deliver(body, flow, False)
+        else:
+            self._ready.append(flow, (body, flow, False))
 
     def held(self) -> Iterator[tuple[str, int]]:
         """Flow and octets of each event that is ready, or in a consumer's hands."""

@@ -272,3 +272,32 @@ def test_any_line_of_a_real_mail_gives_an_answer(path: Path) -> None:
     for line in path.read_bytes().split(b"\n"):
         for element in read_addresses(line):
             assert isinstance(element, Address | Defect)
+
+
+PLAIN_PARTS = st.sampled_from(
+    [
+        "bob",
+        "a.b",
+        "a..b",
+        ".a",
+        "x+y",
+        "-",
+        "_",
+        "@",
+        "<",
+        ">",
+        " ",
+        "\t",
+        "h.test",
+        "H.",
+        "a-",
+        ";",
+        "x" * 70,
+    ]
+)
+
+
+@given(value=st.lists(PLAIN_PARTS, max_size=6).map("".join), limit=st.sampled_from([64, 200]))
+def test_an_address_that_stands_alone_is_read_as_among_others(value: str, limit: int) -> None:
+    raw = value.encode()
+    assert read_addresses(raw, local_limit=limit) == read_addresses(raw, b"", local_limit=limit)
