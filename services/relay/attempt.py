@@ -14,7 +14,14 @@ from typing import Protocol
 import structlog
 
 from services.relay.backoff import RetryPolicy
-from services.relay.outcome import Circumstances, Unforeseen, from_error, from_reply, not_yet_parked
+from services.relay.outcome import (
+    Circumstances,
+    Unforeseen,
+    delivered,
+    from_error,
+    from_reply,
+    not_yet_parked,
+)
 from services.relay.trace_header import on_top, trace_header, without_delivery_fields
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
@@ -76,14 +83,17 @@ class Attempter:
         """
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
         most = self._manners(event.target).recipients
-        self.metrics.attempts.inc()
         ends: dict[str, End] = {}
-        with self.metrics.delivery_seconds.time():
-            for start in range(0, len(destinations), most):
-                ends |= await self._send(event, serving, way, destinations[start : start + most])
-        around = self._around(event)
-        outcomes = [_outcome(each, ends[each.destination], around) for each in serving.recipients]
-        return await self._kept_safe(event, serving.recipients, outcomes)
+        began = self.clock.monotonic()
+        for start in range(0, len(destinations), most):
+            ends |= await self._send(event, serving, way, destinations[start : start + most])
+        self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
+        recipients = serving.recipients
+        outcomes = _all_delivered(recipients, ends)
+        if outcomes is None:
+            around = self._around(event)
+            outcomes = [_outcome(each, ends[each.destination], around) for each in recipients]
+        return await self._kept_safe(event, recipients, outcomes)
 
     async def _send(
         self, event: MessageRouted, serving: Serving, way: Way, destinations: tuple[str, ...]
@@ -165,6 +175,19 @@ def _reported(event: MessageRouted, how: ClientReport) -> ReportedClient | None:
     if how is ClientReport.NONE:
         return None
     return ReportedClient(how.value.upper(), event.client_name, event.client_address)
+
+
+def _all_delivered(
+    recipients: Sequence[Recipient], ends: Mapping[str, End]
+) -> Sequence[RecipientOutcome] | None:
+    """The usual end, of which nothing follows; None where a recipient met another."""
+    outcomes = []
+    for each in recipients:
+        end = ends[each.destination]
+        if isinstance(end, MailferryError) or not end.reply.positive:
+            return None
+        outcomes.append(delivered(each, end.reply))
+    return outcomes
 
 
 def _outcome(recipient: Recipient, end: End, around: Circumstances) -> RecipientOutcome:

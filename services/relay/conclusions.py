@@ -9,7 +9,7 @@ deliveries acknowledged.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,15 +83,22 @@ class Conclusions:
         self._metrics = metrics
         self._lease = lease
         self._observe = observe
-        self._ended: asyncio.Queue[Conclusion] = asyncio.Queue()
+        self._ended: deque[Conclusion] = deque()
+        self._arrived = asyncio.Event()
+        self._unconcluded = 0
+        self._nothing_left = asyncio.Event()
 
     def add(self, conclusion: Conclusion) -> None:
         """An attempt has ended."""
-        self._ended.put_nowait(conclusion)
+        self._ended.append(conclusion)
+        self._unconcluded += 1
+        self._arrived.set()
 
     async def all_done(self) -> None:
         """Wait until everything added was concluded."""
-        await self._ended.join()
+        while self._unconcluded:
+            self._nothing_left.clear()
+            await self._nothing_left.wait()
 
     async def run(self) -> None:
         """Conclude, until cancelled."""
@@ -100,14 +107,17 @@ class Conclusions:
             try:
                 await self._conclude(batch)
             finally:
-                for _ in batch:
-                    self._ended.task_done()
+                self._unconcluded -= len(batch)
+                if not self._unconcluded:
+                    self._nothing_left.set()
 
     async def _collect(self) -> list[Conclusion]:
-        batch = [await self._ended.get()]
+        await self._arrived.wait()
         await self._clock.sleep(LINGER)
-        while len(batch) < BATCH and not self._ended.empty():
-            batch.append(self._ended.get_nowait())
+        ended = self._ended
+        batch = [ended.popleft() for _ in range(min(BATCH, len(ended)))]
+        if not ended:
+            self._arrived.clear()
         return batch
 
     async def _conclude(self, batch: Sequence[Conclusion]) -> None:

@@ -51,8 +51,13 @@ def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstanc
     """What the reply that decided about `recipient` means."""
     reply = answer.reply
     if reply.positive:
-        return _outcome(recipient, RecipientStatus.DELIVERED, reply)
+        return delivered(recipient, reply)
     return _refused(recipient, reply, _usual_action(reply, answer.phase), around)
+
+
+def delivered(recipient: Recipient, reply: Reply) -> RecipientOutcome:
+    """The target has the mail, and said so in `reply`."""
+    return _outcome(recipient, RecipientStatus.DELIVERED, reply)
 
 
 def from_error(recipient: Recipient, error: MailferryError, around: Circumstances) -> RecipientOutcome:
@@ -89,7 +94,8 @@ def _refused(recipient: Recipient, reply: Reply, usual: Action, around: Circumst
 
 def code(reply: Reply) -> str:
     """The enhanced status code, or else the reply code."""
-    return reply.enhanced.text if reply.enhanced else str(reply.code)
+    enhanced = reply.enhanced
+    return enhanced.text if enhanced else str(reply.code)
 
 
 def _outcome(recipient: Recipient, status: RecipientStatus, reply: Reply) -> RecipientOutcome:

@@ -126,6 +126,7 @@ class Relay:
             self._settings.message_lease,
         )
         reached("relay.begun")
+        self._attempter.metrics.attempts.inc(len(begun.servings))
         servings: dict[str, list[Serving]] = defaultdict(list)
         for serving in begun.servings:
             servings[serving.message].append(serving)

@@ -23,7 +23,9 @@ class ByteStream(asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._chunks: list[bytes] = []
-        self._waiters: set[asyncio.Future[bool]] = set()
+        self._waiters: dict[asyncio.Future[bool], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._paused = False
         self._transport: asyncio.Transport | None = None
         self.held = 0
@@ -65,6 +67,9 @@ class ByteStream(asyncio.Protocol):
         self.lost = error
         self.when_lost()
         self._wake()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     @override
     def pause_writing(self) -> None:
@@ -89,17 +94,38 @@ class ByteStream(asyncio.Protocol):
     async def change(self, seconds: float) -> bool:
         """Wait until anything happened; False if `seconds` passed first."""
         waiter: asyncio.Future[bool] = self._loop.create_future()
-        timer = self._loop.call_later(max(seconds, 0.0), _resolve, waiter, False)
-        self._waiters.add(waiter)
+        self._waiters[waiter] = due = self._loop.time() + max(seconds, 0.0)
+        self._watch(due)
         try:
             return await waiter
         finally:
-            timer.cancel()
-            self._waiters.discard(waiter)
+            del self._waiters[waiter]
 
     def _wake(self) -> None:
         for waiter in self._waiters:
             _resolve(waiter, True)
+
+    def _watch(self, due: float) -> None:
+        """See to it that nobody waits beyond `due`.
+
+        The timer is left to run when a wait ends before its time, as nearly all do: the next one needs it.
+        """
+        if self._timer is not None:
+            if self._timer_at <= due:
+                return
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._loop.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for waiter, due in self._waiters.items():
+            if due <= now:
+                _resolve(waiter, False)
+        left = [due for due in self._waiters.values() if due > now]
+        if left:
+            self._watch(min(left))
 
 
 def _nothing() -> None:

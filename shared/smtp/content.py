@@ -115,8 +115,8 @@ async def joined(pieces: AsyncIterable[bytes], octets: int) -> AsyncIterator[byt
 
 
 def _with_crlf(data: bytes) -> bytes:
-    bare = data.replace(b"\r\n", b"")
-    if b"\n" not in bare and b"\r" not in bare:
+    lines = data.count(b"\r\n")
+    if b"\n" not in data.replace(b"\n", b" ", lines) and b"\r" not in data.replace(b"\r", b" ", lines):
         return data
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
