@@ -8,24 +8,22 @@ only after the ledger allowed it. A visit that breaks off leaves everything else
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from services.fetcher.blame import Consequence, consequence
 from services.fetcher.choice import Wanted
 from services.fetcher.conclusion import absent, concluded
 from services.fetcher.deletion import Deletion
 from services.fetcher.fetching import Bounds, Fetching
-from services.fetcher.hints import HintBoard
 from services.fetcher.identification import Identification
 from services.fetcher.intake import Intake
 from services.fetcher.limits import Limits
 from services.fetcher.mailbox import Mailbox
+from services.fetcher.memory import Memory
 from services.fetcher.plan import Plan
 from services.fetcher.ports import Ports
 from services.fetcher.recognition import Recognition
 from services.fetcher.registration import Entered, Registration
 from services.fetcher.report import Visit, reported, troubles
-from services.fetcher.setbacks import Setbacks
 from services.fetcher.share import Bound
 from services.fetcher.survey import Survey, Surveyor
 from services.fetcher.watch import Watch
@@ -34,14 +32,6 @@ from shared.model.account import Account
 from shared.ops.checkpoints import reached
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What is known from other visits: of all accounts, and of this one."""
-
-    board: HintBoard
-    setbacks: Setbacks
 
 
 class Session:

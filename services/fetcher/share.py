@@ -73,11 +73,16 @@ class Share:
         self._loads.setdefault(account, Load()).reserved = Bound(messages, octets)
         self._add(messages, octets)
 
-    def release(self, account: str) -> None:
-        """Nothing more is about to be read for an account."""
-        if (load := self._loads.get(account)) is not None:
-            self._add(-load.reserved.messages, -load.reserved.octets)
-            load.reserved = Bound(0, 0)
+    def release(self, account: str) -> bool:
+        """Nothing more is about to be read for an account; returns whether something of it is on its way."""
+        load = self._loads.get(account)
+        if load is None:
+            return False
+        self._add(-load.reserved.messages, -load.reserved.octets)
+        load.reserved = Bound(0, 0)
+        if not load.mails:
+            del self._loads[account]
+        return bool(load.mails)
 
     def enter(self, account: str, message: str, octets: int) -> None:
         """A mail sets out; it takes what was reserved for it."""

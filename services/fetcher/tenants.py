@@ -76,9 +76,9 @@ class Tenants:
     def end(self, tenant: str, account: str) -> None:
         """A visit is over."""
         share = self.share(tenant)
-        share.release(account)
+        if share.release(account):
+            self._until[tenant, account] = self._clock.monotonic() + REMEMBERED
         self.wake_next(share)
-        self._until[tenant, account] = self._clock.monotonic() + REMEMBERED
 
     def wake_next(self, share: Share) -> None:
         """Let the visit go on that waits longest, if there is room."""

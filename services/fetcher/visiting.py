@@ -15,11 +15,12 @@ from services.fetcher.hints import HintBoard
 from services.fetcher.limits import Limits
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.mailbox_errors import CredentialsRefused
+from services.fetcher.memory import Memory
 from services.fetcher.ports import Ports
 from services.fetcher.releasing import Releaser
 from services.fetcher.report import Visit
 from services.fetcher.schedule import next_visit
-from services.fetcher.session import Memory, Session
+from services.fetcher.session import Session
 from services.fetcher.setbacks import Setbacks
 from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
 from shared.model.account import Account

@@ -79,6 +79,27 @@ async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database
     await running
 
 
+async def test_a_configuration_that_comes_while_accounts_are_scheduled_is_not_overlooked() -> None:
+    leases, clock, stop = Leases(), SystemClock(), Stop()
+    fetcher = made(leases, MemoryBroker(topology([60]), ManualClock()), clock)
+    schedule = leases.sync_accounts
+    may_end = asyncio.Event()
+
+    async def slowly(schedules: Sequence[Schedule], now: float) -> None:
+        await schedule(schedules, now)
+        await may_end.wait()
+
+    leases.sync_accounts = slowly  # type: ignore[method-assign]  # a database that takes its time
+    running = asyncio.create_task(fetcher.run(stop))
+    async with asyncio.timeout(20):
+        await leases.scheduled.get()
+        await fetcher.reload(SimpleNamespace(accounts={}))  # type: ignore[arg-type]  # only this part is used
+        may_end.set()
+        assert await leases.scheduled.get() == 0
+    stop.ask("the test is over")
+    await running
+
+
 async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive() -> None:
     leases, clock, stop = Leases(), SystemClock(), Stop()
     broker = LateBroker(topology([60]), ManualClock())
