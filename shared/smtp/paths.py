@@ -7,6 +7,7 @@ An address is sent as it is or not at all: nothing is repaired, quoted or cut. W
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from shared.model.errors import quoted
@@ -25,7 +26,6 @@ _QUOTED_STRING = r'"(?:[ !#-\[\]-~{more}]|\\[ -~])*"'
 _DOMAIN = r"@(?:[A-Za-z0-9._{more}-]+|\[[!-Z^-~]+\])"
 _FORM = f"(?:{_DOT_STRING}|{_QUOTED_STRING})(?:{_DOMAIN})?"
 _ADDRESS = re.compile(_FORM.replace("{more}", ""))
-_INTERNATIONAL = re.compile(_FORM.replace("{more}", r"\u0080-\U0010ffff"))
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 
 
@@ -85,6 +85,12 @@ def _original(address: str) -> bytes:
     return b" ORCPT=" + written if address and address.isascii() and len(written) <= MAX_ORCPT else b""
 
 
+@cache
+def _international() -> re.Pattern[str]:
+    """Made when the first such address comes: a range this wide takes 0.02 s, and few have use for it."""
+    return re.compile(_FORM.replace("{more}", r"\u0080-\U0010ffff"))
+
+
 def _path(address: str, parameters: Parameters) -> bytes:
     form = _ADDRESS
     if not address.isascii():
@@ -92,7 +98,7 @@ def _path(address: str, parameters: Parameters) -> bytes:
             raise Unsendable(
                 f"The address {quoted(address)} needs SMTPUTF8, which the target does not offer.", "5.6.7"
             )
-        form = _INTERNATIONAL
+        form = _international()
     if form.fullmatch(address) is None or not address.isprintable():
         raise Unsendable(f"The address {quoted(address)} cannot be written in an SMTP command.")
     path = address.encode("utf-8")
