@@ -42,7 +42,9 @@ Secret = Annotated[
 class Entry(BaseModel):
     """A table of the file: no unknown keys, no silent conversions."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class BrokerEntry(Entry):
