@@ -11,11 +11,10 @@ import re
 LONGEST_HEADER = 256 * 1024
 _SIZE = 16
 _VOLATILE = re.compile(
-    rb"^(?:x-)?(?:status|keywords|uidl?|imapbase|mozilla-[a-z0-9-]+|content-length|lines)[ \t]*:[^\n]*\n"
-    rb"(?:[ \t][^\n]*\n)*",
-    re.IGNORECASE | re.MULTILINE,
+    rb"\n(?:x-)?(?:status|keywords|uidl?|imapbase|mozilla-[a-z0-9-]+|content-length|lines)[ \t]*:[^\n]*"
+    rb"(?:\n[ \t][^\n]*)*",
+    re.IGNORECASE,
 )
-_BLANK = re.compile(rb"\r?\n\r?\n")
 
 
 class Fingerprint:
@@ -23,7 +22,7 @@ class Fingerprint:
 
     def __init__(self, *, with_content: bool) -> None:
         self._content = hashlib.blake2b(digest_size=_SIZE) if with_content else None
-        self._beginning = bytearray()
+        self._beginning: bytes | bytearray = b""
         self._has_header = False
 
     def feed(self, data: bytes) -> None:
@@ -32,10 +31,19 @@ class Fingerprint:
             self._content.update(data)
         if not self._has_header:
             seen = max(0, len(self._beginning) - 3)
-            self._beginning += data
+            self._keep(data)
             self._has_header = (
-                _BLANK.search(self._beginning, seen) is not None or len(self._beginning) >= LONGEST_HEADER
+                len(self._beginning) >= LONGEST_HEADER or _end(self._beginning, seen) is not None
             )
+
+    def _keep(self, data: bytes) -> None:
+        """Most mails come in one piece, which need not be copied."""
+        if not self._beginning:
+            self._beginning = data
+        elif isinstance(self._beginning, bytes):
+            self._beginning = bytearray(self._beginning + data)
+        else:
+            self._beginning += data
 
     @property
     def header(self) -> str:
@@ -50,10 +58,14 @@ class Fingerprint:
 
 def header_digest(raw: bytes) -> str:
     """The digest of the header with which `raw` begins."""
-    header = raw[:LONGEST_HEADER]
-    if header[:2] == b"\r\n" or header[:1] == b"\n":
-        header = b""
-    elif (blank := _BLANK.search(header)) is not None:
-        header = header[: blank.start()]
-    plain = header.replace(b"\r\n", b"\n").rstrip(b"\n") + b"\n"
-    return hashlib.blake2b(_VOLATILE.sub(b"", plain), digest_size=_SIZE).hexdigest()
+    header = b"" if raw.startswith((b"\r\n", b"\n")) else raw[: _end(raw, 0, LONGEST_HEADER)][:LONGEST_HEADER]
+    lines = _VOLATILE.sub(b"", b"\n" + header.replace(b"\r\n", b"\n").rstrip(b"\n"))
+    return hashlib.blake2b(lines[1:] + b"\n" if lines else b"", digest_size=_SIZE).hexdigest()
+
+
+def _end(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
+    """Where the first line that is followed by an empty one ends, line end included; None without one."""
+    crlf = raw.find(b"\n\r\n", start, stop)
+    bare = raw.find(b"\n\n", start, stop if crlf < 0 else crlf + 1)
+    first = crlf if bare < 0 else bare
+    return first + 1 if first >= 0 else None

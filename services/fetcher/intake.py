@@ -60,7 +60,8 @@ class Intake:
     async def take(self, events: Sequence[RetrieveEvent]) -> list[Entered]:
         """Take in what was read together; returns the mails that were entered and published meanwhile."""
         for event in events:
-            await self._take_one(event)
+            if not (isinstance(event, MailWhole) and self._take_inline(*event)):
+                await self._take_one(event)
         return await self.flush() if self._registration.is_due else []
 
     async def flush(self) -> list[Entered]:
@@ -92,17 +93,26 @@ class Intake:
                 await self.abandon()
                 self.refused.append(event)
 
+    def _take_inline(self, entry: Listed, data: bytes) -> bool:
+        """Take a mail that needs no blob, as most; False leaves it to others."""
+        if len(data) > self._inline_limit or self._registration.spools:
+            return False
+        if self._is_left(entry, len(data)):
+            return True
+        self._fingerprint = fingerprint = self.identification.new_fingerprint()
+        fingerprint.feed(data)
+        if (wanted := self.identification.identified(entry, fingerprint)) is not None:
+            payload = Payload(octets=len(data), inline=data)
+            self._collect(wanted, self._message_of(wanted), payload, None)
+        return True
+
     async def _take_whole(self, entry: Listed, data: bytes) -> None:
+        """A mail that came in one piece, and goes into a blob."""
         if self._is_left(entry, len(data)):
             return
         self._fingerprint = self.identification.new_fingerprint()
         self._fingerprint.feed(data)
         inline = data if len(data) <= self._inline_limit else None
-        if inline is not None and not self._registration.spools:
-            payload = Payload(octets=len(data), inline=data)
-            if (wanted := self.identification.identified(entry, self._fingerprint)) is not None:
-                self._collect(wanted, self._message_of(wanted), payload, None)
-            return
         await self._begin_blob(entry)
         await self._writer().write(data)
         await self._finish_blob(entry, len(data), inline)

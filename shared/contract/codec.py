@@ -48,8 +48,8 @@ class Codec:
 
     def encode(self, record: Record) -> bytes:
         """The bytes of a record."""
-        packed: bytes = msgpack.packb(
-            [record.wire_name, record.wire_version, record.__dict__], default=_fields_of_nested
+        packed: bytes = msgpack.Packer(default=_fields_of_nested).pack(
+            [record.wire_name, record.wire_version, record.__dict__]
         )
         return packed
 

@@ -13,9 +13,21 @@ ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 LENGTH = 26
 RANDOM_BYTES = 10
 PADDING = 2
-PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
-"""Two characters, for ten bits, at a time: the standard library's encoder takes several times as long."""
-SHIFTS = range(5 * LENGTH - 10, -1, -10)
+_DIGITS = ALPHABET.encode("ascii").ljust(256)
+_HALVES = (16, 8, 4, 2, 1)
+
+
+def _every(bits: int, width: int) -> int:
+    """A mask of the lower `bits` of each `width`."""
+    return sum((1 << bits) - 1 << at for at in range(0, 256, width))
+
+
+_SPREADING = [
+    (_every(5 * half, 16 * half), _every(5 * half, 16 * half) << 5 * half, 3 * half) for half in _HALVES
+]
+"""How a digit of five bits gets an octet of its own, all at once: in each run of digits the upper half moves
+up, until a run is one digit. The standard library's encoder takes several times as long.
+"""
 
 
 def message_id(now: float, entropy: Callable[[int], bytes]) -> str:
@@ -23,8 +35,10 @@ def message_id(now: float, entropy: Callable[[int], bytes]) -> str:
     bytes.
     """
     number = int(now * 1000) << 8 * RANDOM_BYTES | int.from_bytes(entropy(RANDOM_BYTES), "big")
-    padded = number << PADDING
-    return "".join([PAIRS[padded >> shift & 1023] for shift in SHIFTS])
+    digits = number << PADDING
+    for lower, upper, distance in _SPREADING:
+        digits = digits & lower | (digits & upper) << distance
+    return digits.to_bytes(LENGTH, "big").translate(_DIGITS).decode("ascii")
 
 
 def is_message_id(text: str) -> bool:

@@ -77,6 +77,6 @@ class Asking:
     def _has_room(self, entry: Listed) -> bool:
         if not self._asked:
             return True
-        if self.is_by_size(entry) or self.is_by_size(self._asked[-1]):
+        if self._cut and (self.is_by_size(entry) or self.is_by_size(self._asked[-1])):
             return False
         return len(self._asked) < self._window.retrievals and self._octets < self._window.octets

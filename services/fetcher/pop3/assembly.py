@@ -33,7 +33,12 @@ class BodyAssembly:
         Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`, and
         `SourceViolation` where an answer of known size does not end there.
         """
-        decoded, position = self._decoded(data, start)
+        try:
+            decoded, position = self._decoder.feed(data, start)
+        except ValueError as error:
+            raise SourceViolation(
+                f"{self._server} did not end its answer to {self._command.shown} where the mail's size says."
+            ) from error
         self._octets += len(decoded)
         if self._octets > self._most:
             raise LimitExceeded(
@@ -68,11 +73,3 @@ class BodyAssembly:
 
     def _body(self, data: bytes) -> Body:
         return Body(self._command, data, self._decoder.unstuffed, self._decoder.saw_bare_dot)
-
-    def _decoded(self, data: bytes, start: int) -> tuple[bytes, int]:
-        try:
-            return self._decoder.feed(data, start)
-        except ValueError as error:
-            raise SourceViolation(
-                f"{self._server} did not end its answer to {self._command.shown} where the mail's size says."
-            ) from error

@@ -22,6 +22,9 @@ class Verb(Enum):
     of their own.
     """
 
+    # Each command is looked up in several sets; Enum's own hash is a call of Python.
+    __hash__ = object.__hash__
+
     CAPA = auto()
     METHODS = auto()
     UTF8 = auto()

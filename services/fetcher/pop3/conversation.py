@@ -124,7 +124,7 @@ class Conversation:
             sent += len(batch)
             answers.append(await self._answer())
             while self._ready and len(answers) < sent:
-                answers.append(await self._answer())
+                answers.append(_as_answer(self._taken()))
         return answers
 
     async def post(self, commands: Iterable[Command]) -> None:
@@ -167,13 +167,14 @@ class Conversation:
             self._dialogue("S", "(TLS begins)")
 
     async def _answer(self) -> Answer:
-        event = await self._next()
-        assert isinstance(event, Reply | Challenge | Body)
-        return event
+        return _as_answer(await self._next())
 
     async def _next(self) -> Event:
         while not self._ready:
             await self._receive()
+        return self._taken()
+
+    def _taken(self) -> Event:
         event = self._ready.popleft()
         if isinstance(event, Broken):
             self._ready.append(event)
@@ -191,6 +192,11 @@ class Conversation:
             for event in self._ready:
                 for line in _shown(event, self.redact):
                     self._dialogue("S", line)
+
+
+def _as_answer(event: Event) -> Answer:
+    assert isinstance(event, (Reply, Challenge, Body))
+    return event
 
 
 def _shown(event: Event, redact: Redactor) -> list[str]:

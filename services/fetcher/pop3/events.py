@@ -7,7 +7,7 @@ enough, else `BodyStarted`, `BodyData`… and `BodyEnded`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from services.fetcher.pop3.commands import Command
 from shared.model.errors import MailferryError
@@ -22,8 +22,7 @@ class Greeting:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A status line that is the whole answer.
 
     `code` is the response code in upper case without its brackets ("IN-USE", "SYS/TEMP"; RFC 2449, section
@@ -44,8 +43,7 @@ class Challenge:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A complete multi-line answer, dots unstuffed, the terminating line left out.
 
     `unstuffed` counts the dots taken out. `saw_bare_dot` is proof that the server does not stuff: a line

@@ -56,8 +56,8 @@ def parse_sizes(body: bytes, most: int, problems: Problems) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for line in _lines(body, most):
         words = line.split(None, 2)
-        number = _number(words[0]) if words else None
-        if number is None:
+        number = int(words[0]) if words and _is_number(words[0]) else 0
+        if not number:
             problems.unreadable("LIST", line)
             continue
         size = words[1] if len(words) > 1 else b""
@@ -74,8 +74,8 @@ def parse_uids(body: bytes, most: int, problems: Problems) -> dict[int, str]:
     uids: dict[int, str] = {}
     for line in _lines(body, most):
         words = line.split(None, 2)
-        number = _number(words[0]) if words else None
-        if number is None:
+        number = int(words[0]) if words and _is_number(words[0]) else 0
+        if not number:
             problems.unreadable("UIDL", line)
             continue
         uid = words[1].decode("latin-1") if len(words) > 1 else ""
@@ -98,19 +98,22 @@ def combine(
     """The listing; `count` is what STAT said, `sizes` and `uids` are None where LIST or UIDL is not to be
     had.
     """
-    numbers = sorted((sizes or {}).keys() | (uids or {}).keys())
+    sized, named_so = sizes or {}, uids or {}
+    numbers = sorted(sized.keys() | named_so.keys())
     complete = _complete(count, len(numbers), most, problems)
-    mails = [Listed((uids or {}).get(n, ""), n, (sizes or {}).get(n, 0)) for n in numbers[:most]]
-    owners = Counter(mail.uid for mail in mails)
+    mails = [Listed(named_so.get(n, ""), n, sized.get(n, 0)) for n in numbers[:most]]
+    owners = Counter([mail.uid for mail in mails])
     named = [mail for mail in mails if mail.uid and owners[mail.uid] == 1]
     if mails and not named:
         bare = tuple(Listed("", mail.number, mail.size) for mail in mails)
         return Listing(bare, False, problems.all(), complete=complete)
-    nameless = tuple(
-        _nameless(mail, owners, uids or {}, problems)
-        for mail in mails
-        if not mail.uid or owners[mail.uid] > 1
-    )
+    nameless: tuple[Listed, ...] = ()
+    if len(named) < len(mails):
+        nameless = tuple(
+            _nameless(mail, owners, named_so, problems)
+            for mail in mails
+            if not mail.uid or owners[mail.uid] > 1
+        )
     return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, complete=complete)
 
 
@@ -142,10 +145,6 @@ def _lines(body: bytes, most: int) -> list[bytes]:
     if lines and not lines[-1]:
         lines.pop()
     return lines
-
-
-def _number(word: bytes) -> int | None:
-    return (int(word) or None) if _is_number(word) else None
 
 
 def _is_number(word: bytes) -> bool:

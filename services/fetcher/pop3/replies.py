@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CODE = re.compile(rb"\[([A-Za-z][A-Za-z0-9/_.-]{0,60})[^\]]{0,60}\][ \t]*")
 
@@ -13,8 +13,7 @@ _IS_OK = re.compile(rb"\+OK(?![A-Za-z0-9])", re.IGNORECASE)
 _IS_ERR = re.compile(rb"-ERR(?![A-Za-z0-9])", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """A parsed status line."""
 
     ok: bool

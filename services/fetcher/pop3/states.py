@@ -17,6 +17,9 @@ from services.fetcher.pop3.commands import Verb
 class State(Enum):
     """Where the session is."""
 
+    # Asked for with each command, as that of `Verb`.
+    __hash__ = object.__hash__
+
     GREETING = auto()
     AUTHORIZATION = auto()
     EXCHANGE = auto()
