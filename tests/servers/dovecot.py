@@ -95,14 +95,17 @@ class Dovecot(Server):
 
     def fill(self, user: str, mails: Iterable[bytes]) -> None:
         """Puts `mails` into the user's mailbox, in this order; lines may end with LF or CRLF."""
-        new = self.maildir(user) / "new"
+        maildir = self.maildir(user)
         for mail in mails:
             on_the_wire = len(mail) + mail.count(b"\n") - mail.count(b"\r\n")
             number = next(self._names)
             # With both sizes in the name Dovecot answers LIST without opening the file.
-            path = new / f"{number // 1_000_000}.M{number:09d}P1.test,S={len(mail)},W={on_the_wire}"
+            name = f"{number // 1_000_000}.M{number:09d}P1.test,S={len(mail)},W={on_the_wire}"
+            path = maildir / "tmp" / name
             path.write_bytes(mail)
             give_to(self._owner, path)
+            # Nobody sees a mail that is written in part.
+            path.rename(maildir / "new" / name)
 
     def remaining(self, user: str) -> list[bytes]:
         """The mails that are still there, oldest first, as they were given to `fill`."""
