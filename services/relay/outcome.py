@@ -25,6 +25,7 @@ NOT_ABOUT_THE_MAIL = frozenset({502, 503, 504, 521, 530, 534, 535, 538})
 Somebody has to repair something, and then the same mail passes.
 """
 NO_CODE = ""
+_DELIVERED = RecipientStatus.DELIVERED
 
 
 class Unforeseen(MailferryError):
@@ -57,7 +58,7 @@ def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstanc
 
 def delivered(recipient: Recipient, reply: Reply) -> RecipientOutcome:
     """The target has the mail, and said so in `reply`."""
-    return _outcome(recipient, RecipientStatus.DELIVERED, reply)
+    return _outcome(recipient, _DELIVERED, reply)
 
 
 def from_error(recipient: Recipient, error: MailferryError, around: Circumstances) -> RecipientOutcome:

@@ -29,6 +29,11 @@ from shared.smtp.state import (
     State,
 )
 
+# Looked up once: each look-up in an enumeration costs as much as a call or two, and a mail needs dozens.
+_TLS, _READY, _CONTENT, _CLOSED = State.TLS, State.READY, State.CONTENT, State.CLOSED
+_MAIL, _RCPT, _VERDICT = Verb.MAIL, Verb.RCPT, Verb.CONTENT
+_HELLOS = frozenset({Verb.EHLO, Verb.HELO, Verb.LHLO})
+
 
 class Answer(NamedTuple):
     """A reply and what it answers; `verb` is None for a 421 that came unasked."""
@@ -80,7 +85,7 @@ class SmtpConnection:
             self._await_verdict()
         else:
             self._awaited.append(Verb.BDAT)
-        following = self._group(State.READY, behind) if behind else b""
+        following = self._group(_READY, behind) if behind else b""
         return b"".join((bdat(len(octets), last=last), octets, following))
 
     def whole_content(self, content: PreparedContent, behind: Sequence[Command] = ()) -> bytes:
@@ -91,7 +96,7 @@ class SmtpConnection:
         """
         self._check_content()
         self._await_verdict()
-        return content.wire + self._group(State.READY, behind) if behind else content.wire
+        return content.wire + self._group(_READY, behind) if behind else content.wire
 
     def content(self, chunk: bytes) -> bytes:
         """The bytes of a part of the mail, cut anywhere."""
@@ -103,7 +108,7 @@ class SmtpConnection:
         self._check_content()
         self._await_verdict()
         last, self._encoder = self._encoder.finish(), ContentEncoder()
-        return last + self._group(State.READY, behind) if behind else last
+        return last + self._group(_READY, behind) if behind else last
 
     def tls_started(self) -> None:
         """TLS took over: forget what was learnt in clear (RFC 3207, section 4.2).
@@ -132,7 +137,7 @@ class SmtpConnection:
 
     def next_answer(self) -> Answer | None:
         """The next answer, or None: more bytes are needed, or nothing more is there."""
-        if self.state is State.TLS:
+        if self.state is _TLS:
             return None
         try:
             reply = self._parser.next_reply()
@@ -158,11 +163,11 @@ class SmtpConnection:
         return b"".join([line for _, line in commands])
 
     def _check_content(self) -> None:
-        if self.state is not State.CONTENT or self._awaited:
+        if self.state is not _CONTENT or self._awaited:
             raise LocalProtocolError(f"Content cannot be sent in the state {self.state}.")
 
     def _await_verdict(self) -> None:
-        self._awaited.extend([Verb.CONTENT] * (self._accepted if self.lmtp else 1))
+        self._awaited.extend([_VERDICT] * (self._accepted if self.lmtp else 1))
 
     def _answer(self, reply: Reply) -> Answer:
         unasked = not self._awaited
@@ -182,21 +187,19 @@ class SmtpConnection:
         raise ProtocolViolation(f"The server sent a reply to nothing: {reply.text}.")
 
     def _follow(self, verb: Verb, reply: Reply) -> None:
-        severity = reply.severity
+        severity = reply.code // 100
         if severity not in POSSIBLE[verb]:
             raise ProtocolViolation(f"The server is out of step: it answered {verb} with {reply.text}.")
-        match verb:
-            case Verb.MAIL:
-                self._accepted = 0
-            case Verb.RCPT if reply.positive:
-                self._accepted += 1
-            case Verb.EHLO | Verb.LHLO if reply.positive:
-                self.extensions = Extensions.announced(reply)
-            case Verb.EHLO | Verb.HELO | Verb.LHLO:
-                self.extensions = Extensions()
+        if verb is _MAIL:
+            self._accepted = 0
+        elif verb is _RCPT:
+            self._accepted += reply.positive
+        elif verb in _HELLOS:
+            extended = reply.positive and verb is not Verb.HELO
+            self.extensions = Extensions.announced(reply) if extended else Extensions()
         self.state = NEXT.get((verb, severity), self.state)
 
     def close(self) -> None:
         """The connection is gone, or is given up."""
-        self.state = State.CLOSED
+        self.state = _CLOSED
         self._awaited.clear()

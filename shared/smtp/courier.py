@@ -32,6 +32,7 @@ CHUNK_FROM = 256 * 1024
 CHUNK = 1024 * 1024
 """Octets of a chunk, except the last."""
 
+_ENVELOPE, _CONTENT = State.ENVELOPE, State.CONTENT
 _NO_CONTENT = prepare(b"")
 
 
@@ -142,7 +143,7 @@ class Courier:
         if not commands:
             return []
         protocol = self._dialogue.protocol
-        if protocol.state is State.ENVELOPE:
+        if protocol.state is _ENVELOPE:
             commands = [RSET, *commands]
         return [commands] if protocol.extensions.pipelining else [[command] for command in commands]
 
@@ -176,7 +177,7 @@ class Courier:
     async def _conclude(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
         state = self._dialogue.protocol.state
         if not transaction.undecided:
-            if state is State.CONTENT:
+            if state is _CONTENT:
                 await self._send_nothing()
             return
         if not self._dialogue.open:

@@ -23,6 +23,10 @@ from shared.smtp.timeouts import Timeouts
 # Octets that are handed to the transport without waiting for it to take them.
 UNDRAINED = 65536
 
+_CLOSED = State.CLOSED
+_USABLE = frozenset({State.READY, State.ENVELOPE})
+_VERDICT = Verb.CONTENT
+
 Behind = Callable[[], Sequence[Command]]
 
 
@@ -55,12 +59,12 @@ class Dialogue:
     @property
     def usable(self) -> bool:
         """Whether another mail can be sent, as far as is known: the server may have left without a word."""
-        return self.protocol.state in {State.READY, State.ENVELOPE} and self.protocol.quiet
+        return self.protocol.state in _USABLE and self.protocol.quiet
 
     @property
     def open(self) -> bool:
         """Whether the connection is there, as far as is known."""
-        return self.protocol.state is not State.CLOSED
+        return self.protocol.state is not _CLOSED
 
     async def ask(self, commands: Sequence[Command]) -> list[Answer]:
         """Send a group of commands in one write and collect the answers.
@@ -85,11 +89,11 @@ class Dialogue:
             while (verb := protocol.awaited) is not None:
                 answer = protocol.next_answer() or await self._answer(verb)
                 answers.append(answer)
-                if answer.verb is Verb.CONTENT and protocol.awaited is not Verb.CONTENT:
+                if answer.verb is _VERDICT and protocol.awaited is not _VERDICT:
                     break
         except (NetworkError, ProtocolViolation) as error:
             raise self._lost(error) from error
-        if protocol.state is State.CLOSED:
+        if protocol.state is _CLOSED:
             self.abort()
         self._content_begun = self._content_ended = False
         return answers

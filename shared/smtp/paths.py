@@ -26,6 +26,7 @@ _QUOTED_STRING = r'"(?:[ !#-\[\]-~{more}]|\\[ -~])*"'
 _DOMAIN = r"@(?:[A-Za-z0-9._{more}-]+|\[[!-Z^-~]+\])"
 _FORM = f"(?:{_DOT_STRING}|{_QUOTED_STRING})(?:{_DOMAIN})?"
 _ADDRESS = re.compile(_FORM.replace("{more}", ""))
+_MAIL, _RCPT = Verb.MAIL, Verb.RCPT  # looked up once, as every mail needs them
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 
 
@@ -56,7 +57,7 @@ def mail_from(reverse_path: str, parameters: Parameters = PLAIN) -> Command:
         line += b" SMTPUTF8"
     if parameters.dsn is not None:
         line += _notification_wishes(parameters.dsn)
-    return Command(Verb.MAIL, line + b"\r\n")
+    return Command(_MAIL, line + b"\r\n")
 
 
 def rcpt_to(recipient: str, parameters: Parameters = PLAIN) -> Command:
@@ -65,7 +66,7 @@ def rcpt_to(recipient: str, parameters: Parameters = PLAIN) -> Command:
     if parameters.dsn is not None:
         line += b" NOTIFY=" + ",".join(parameters.dsn.notify).upper().encode("ascii")
         line += _original(parameters.dsn.originals.get(recipient, ""))
-    return Command(Verb.RCPT, line + b"\r\n")
+    return Command(_RCPT, line + b"\r\n")
 
 
 def xtext(value: bytes) -> bytes:

@@ -37,7 +37,8 @@ class ReplyParser:
 
     def feed(self, data: bytes) -> None:
         """Take what was received."""
-        self._buffer = self._buffer[self._position :] + data
+        rest = self._buffer[self._position :]
+        self._buffer = rest + data if rest else data
         self._position = 0
 
     def next_reply(self) -> Reply | None:
@@ -49,20 +50,18 @@ class ReplyParser:
         while (end := self._buffer.find(b"\n", self._position)) >= 0:
             line = self._buffer[self._position : end]
             self._position = end + 1
-            if (reply := self._take(line)) is not None:
+            reply, is_last = _understood(line)
+            if is_last and not self._lines:
                 return reply
-        self._check_length(len(self._buffer) - self._position)
+            if (whole := self._gathered(line, reply, is_last)) is not None:
+                return whole
+        if self._position < len(self._buffer):
+            self._check_length(len(self._buffer) - self._position)
         return None
 
-    def _take(self, line: bytes) -> Reply | None:
-        """The reply that `line` ends, if it ends one."""
+    def _gathered(self, line: bytes, reply: Reply, is_last: bool) -> Reply | None:
+        """The reply of several lines that `line` ends, if it ends one."""
         self._check_length(len(line))
-        understood = _understood(line)
-        if understood is None:
-            raise ProtocolViolation(f"The server sent something that is no SMTP reply: {quoted(line)}.")
-        reply, is_last = understood
-        if is_last and not self._lines:
-            return reply
         if self._lines and reply.code != self._code:
             raise ProtocolViolation(f"The server changed its mind within one reply: {quoted(line)}.")
         self._code = reply.code
@@ -76,20 +75,25 @@ class ReplyParser:
         return reply
 
     def _check_length(self, length: int) -> None:
-        if length > MAX_LINE:
-            raise ProtocolViolation(f"The server sent a reply line of more than {MAX_LINE} octets.")
+        _check_line(length)
         if self._size + length > MAX_REPLY:
             raise ProtocolViolation(f"The server sent a reply of more than {MAX_REPLY} octets.")
 
 
+def _check_line(length: int) -> None:
+    if length > MAX_LINE:
+        raise ProtocolViolation(f"The server sent a reply line of more than {MAX_LINE} octets.")
+
+
 @lru_cache(maxsize=128)
-def _understood(line: bytes) -> tuple[Reply, bool] | None:
-    """A line as the only one of a reply, and whether it ends one; None: it belongs to no reply.
+def _understood(line: bytes) -> tuple[Reply, bool]:
+    """A line as the only one of a reply, and whether it ends one. Raises `ProtocolViolation`.
 
     Servers say the same few things over and over, so what was understood is remembered.
     """
+    _check_line(len(line))
     match = _LINE.fullmatch(line)
     if match is None:
-        return None
+        raise ProtocolViolation(f"The server sent something that is no SMTP reply: {quoted(line)}.")
     code, separator, text = match.groups(b"")
     return Reply(int(code), (text.rstrip(),)), separator != b"-"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from shared.smtp.commands import Verb
 
+_OWN_TIME = {Verb.CONTENT: "final", Verb.DATA: "data", Verb.GREETING: "greeting", Verb.QUIT: "quit"}
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -25,14 +27,6 @@ class Timeouts:
 
     def answer_to(self, verb: Verb) -> float:
         """How long the answer to `verb` may take as a whole, however busy the line is."""
-        match verb:
-            case Verb.CONTENT:
-                return self.final
-            case Verb.DATA:
-                return self.data
-            case Verb.GREETING:
-                return self.greeting
-            case Verb.QUIT:
-                return self.quit
-            case _:
-                return self.command
+        name = _OWN_TIME.get(verb)
+        seconds: float = self.command if name is None else getattr(self, name)
+        return seconds

@@ -17,6 +17,7 @@ from shared.smtp.errors import Unsendable
 from shared.smtp.paths import PLAIN, Parameters, mail_from, rcpt_to
 from shared.smtp.reply import Reply
 
+_RCPT, _VERDICT = Verb.RCPT, Verb.CONTENT
 _PHASES = {
     Verb.RSET: Phase.MAIL,
     Verb.MAIL: Phase.MAIL,
@@ -74,11 +75,11 @@ class Transaction:
     def record(self, answers: Iterable[Answer]) -> None:
         """Note what they mean for whom; refusing a step that all share decides about all still open."""
         for verb, reply in answers:
-            if verb is Verb.RCPT:
+            if verb is _RCPT:
                 self._record_recipient(reply)
-            elif verb is Verb.CONTENT and self.terms.each_answered:
+            elif verb is _VERDICT and self.terms.each_answered:
                 self._decide(self._accepted.popleft(), reply, Phase.CONTENT)
-            elif verb in _PHASES and (verb is Verb.CONTENT or reply.severity in {4, 5}):
+            elif (verb is _VERDICT or reply.code >= 400) and verb in _PHASES:
                 self._decide_rest(reply, _PHASES[verb])
 
     def refuse(self, reply: Reply) -> None:
