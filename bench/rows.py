@@ -80,7 +80,8 @@ def rows(servers: Servers, home: Path, console: Console) -> dict[str, Result]:
                 directory.mkdir()
                 result = replace(_carried(name, servers, source, directory, url), name=title)
                 results[title] = _together(results.get(title), result)
-                console.print(f"  {title}: {result.rate:.0f} mails/s, {_cpu(result):.0f} µs CPU for each")
+                said = f"{result.rate:.0f} mails/s, {_cpu(result):.0f} µs CPU for each"
+                console.print(f"  {title}: {said}", soft_wrap=True)
     _show(results, console)
     return results
 
