@@ -46,6 +46,8 @@ Content = bytes | AsyncIterable[bytes]
 End = RecipientReply | MailferryError
 """How an attempt ended for one destination."""
 
+_NOT_REPORTED = ClientReport.NONE
+
 log = structlog.get_logger("mailferry.relay")
 
 
@@ -89,11 +91,13 @@ class Attempter:
             ends |= await self._send(event, serving, way, destinations[start : start + most])
         self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
         recipients = serving.recipients
-        outcomes = _all_delivered(recipients, ends)
+        outcomes, blob = _all_delivered(recipients, ends), None
         if outcomes is None:
             around = self._around(event)
             outcomes = [_outcome(each, ends[each.destination], around) for each in recipients]
-        return await self._kept_safe(event, recipients, outcomes)
+            outcomes, blob = await self._kept_safe(event, outcomes)
+        attempts = [each.attempt for each in recipients]
+        return Outcomes(event.message, tuple(zip(outcomes, attempts, strict=True)), blob)
 
     async def _send(
         self, event: MessageRouted, serving: Serving, way: Way, destinations: tuple[str, ...]
@@ -157,9 +161,9 @@ class Attempter:
         )
 
     async def _kept_safe(
-        self, event: MessageRouted, recipients: Sequence[Recipient], outcomes: Sequence[RecipientOutcome]
-    ) -> Outcomes:
-        """Outcomes with the attempt's numbers, after the raw mail of what is parked was made durable."""
+        self, event: MessageRouted, outcomes: Sequence[RecipientOutcome]
+    ) -> tuple[Sequence[RecipientOutcome], str | None]:
+        """The outcomes, after the raw mail of what is parked was made durable, and its blob."""
         blob = None
         if any(each.status is RecipientStatus.PARKED for each in outcomes):
             try:
@@ -167,12 +171,11 @@ class Attempter:
                 reached("relay.blob-kept")
             except MailferryError as error:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
-        numbers = [each.attempt for each in recipients]
-        return Outcomes(event.message, tuple(zip(outcomes, numbers, strict=True)), blob)
+        return outcomes, blob
 
 
 def _reported(event: MessageRouted, how: ClientReport) -> ReportedClient | None:
-    if how is ClientReport.NONE:
+    if how is _NOT_REPORTED:
         return None
     return ReportedClient(how.value.upper(), event.client_name, event.client_address)
 

@@ -38,6 +38,8 @@ RECORDING = 1.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
 
+_DEFERRED = RecipientStatus.DEFERRED
+
 Observe = Callable[[str, RecipientOutcome], None]
 
 log = structlog.get_logger("mailferry.relay")
@@ -124,7 +126,7 @@ class Conclusions:
         concluded = await self._record(batch)
         reached("relay.recorded")
         self._count(batch, concluded.settled)
-        retries = [each for conclusion in batch for each in self._retries(conclusion)]
+        retries = [each for ended in batch if _is_deferred(ended) for each in self._retries(ended)]
         try:
             await self._broker.publish([*retries, *hints(concluded.settled)])
             reached("relay.published")
@@ -153,7 +155,7 @@ class Conclusions:
         by_key: dict[str, list[RoutedRecipient]] = {}
         now = self._clock.now()
         for outcome, attempt in conclusion.outcomes.outcomes:
-            if outcome.status is RecipientStatus.DEFERRED and outcome.next_attempt_at is not None:
+            if outcome.status is _DEFERRED and outcome.next_attempt_at is not None:
                 key = self._retry_key(outcome.next_attempt_at - now)
                 again = RoutedRecipient(
                     address=outcome.address, destination=outcome.destination, attempt=attempt
@@ -186,6 +188,11 @@ class Conclusions:
         self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
         for each in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))
+
+
+def _is_deferred(conclusion: Conclusion) -> bool:
+    """Whether a recipient of it is to be served later."""
+    return any(outcome.status is _DEFERRED for outcome, _ in conclusion.outcomes.outcomes)
 
 
 async def _acknowledge(batch: Sequence[Conclusion]) -> None:

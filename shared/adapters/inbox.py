@@ -47,7 +47,7 @@ class Inbox:
                 await self._linger(limit, linger)
             # Meanwhile another task may have taken them, or the session may have ended.
             if held:
-                return [held.popleft() for _ in range(min(limit, len(held)))]
+                return held.take(limit)
 
     async def _linger(self, limit: int, seconds: float) -> None:
         with self._waiting_for(limit) as enough:

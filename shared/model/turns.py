@@ -56,6 +56,14 @@ class Turns(Generic[T]):
             self._flows.move_to_end(flow)
         return thing
 
+    def take(self, most: int) -> list[T]:
+        """What comes next, at most so many."""
+        if len(self._flows) != 1 or self._count > most:
+            return [self.popleft() for _ in range(min(most, self._count))]
+        (things,) = self._flows.values()
+        self.clear()
+        return [*things]
+
     def remove(self, flow: str, thing: T) -> None:
         """Let this one wait no more; nothing happens if it does not wait."""
         things = self._flows.get(flow)

@@ -52,9 +52,11 @@ class Carrier:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._link: Link | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve. Raises nothing: the end of each mail, errors included, is told to who waits for it."""
+        self._task = asyncio.current_task()
         mail = self._pool.line.next()
         try:
             while mail is not None:
@@ -67,7 +69,7 @@ class Carrier:
             await self._pool.leave(self._link)
 
     async def _serve(self, mail: Waiting) -> None:
-        mail.carrier = asyncio.current_task()
+        mail.carrier = self._task
         try:
             replies = await self._carry(mail)
         except Exception as error:  # noqa: BLE001 - told to who waits for the mail
@@ -76,7 +78,9 @@ class Carrier:
             mail.settle(replies)
         mail.carrier = None
         link = self._link
-        if link is not None and self._ahead() is None and (not link.client.usable or self._pool.worn(link)):
+        if link is None or link.client.courier.ahead is not None:
+            return
+        if not link.client.usable or self._pool.worn(link):
             self._link = None
             await self._pool.leave(link)
 

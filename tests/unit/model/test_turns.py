@@ -72,3 +72,11 @@ def test_nothing_is_lost_and_the_order_within_a_flow_is_kept(steps: list[tuple[s
     for flow in "abc":
         numbers = [number for name, number in served if name == flow]
         assert numbers == sorted(numbers)
+
+
+@given(flows=st.dictionaries(st.sampled_from("abc"), st.text("xyz", max_size=9)), most=st.integers(0, 12))
+def test_many_at_once_are_those_that_would_have_come_one_by_one(flows: dict[str, str], most: int) -> None:
+    at_once, one_by_one = filled(**flows), filled(**flows)
+    took = at_once.take(most)
+    assert took == [one_by_one.popleft() for _ in range(min(most, len(one_by_one)))]
+    assert taken(at_once) == taken(one_by_one)
