@@ -64,8 +64,10 @@ def routed_event(event: MessageFetched, serving: Serving, client: Client = UNTOL
         target=serving.target,
         reverse_path=serving.reverse_path,
         recipients=tuple(
-            RoutedRecipient(address=each.address, destination=each.destination, attempt=each.attempt)
-            for each in serving.recipients
+            [
+                RoutedRecipient(address=each.address, destination=each.destination, attempt=each.attempt)
+                for each in serving.recipients
+            ]
         ),
         fetched_at=event.fetched_at,
         payload=event.payload,

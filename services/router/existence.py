@@ -46,7 +46,7 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
     """The choice that follows from `findings`; who has none was not asked about."""
     rejected = resolution.rejected
     if not findings:
-        chosen = (ChosenRecipient(each.address, each.original, each.reason) for each in resolution.recipients)
+        chosen = [ChosenRecipient(*each) for each in resolution.recipients]
         return Choice(tuple(chosen), rejected)
     present: list[ChosenRecipient] = []
     missing: list[tuple[Resolved, Finding]] = []

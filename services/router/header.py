@@ -87,7 +87,7 @@ def read_header(raw: bytes) -> Header:
         if len(fields) == FIELD_LIMIT:
             return _header(fields, line.start(), cut=True, stray=stray)
         if name is not None:
-            fields.append(HeaderField(name.decode("ascii").lower(), value.strip(_WHITE)))
+            fields.append(HeaderField(name.lower().decode(), value.strip(_WHITE)))
         elif fields:
             fields.append(HeaderField("", line[0].strip(_WHITE)))
             stray = True

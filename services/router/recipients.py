@@ -60,7 +60,7 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
         else:
             rejected.setdefault(found.value, found)
     refused = tuple(rejected.values())
-    listed = _listed((*(Rejected(*each) for each in evidence.passed), *refused))
+    listed = _listed((*[Rejected(*each) for each in evidence.passed], *refused))
     if recipients:
         return Resolution(tuple(recipients.values()), listed, evidence.describe())
     reason = _why_nobody(evidence, refused)

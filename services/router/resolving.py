@@ -116,7 +116,7 @@ class Resolver:
             evidence=resolution.evidence,
             evidence_value=examination.evidence.value,
             recipients=choice.recipients,
-            rejected=tuple(f"{each.value}: {each.reason}" for each in choice.rejected),
+            rejected=tuple([f"{each.value}: {each.reason}" for each in choice.rejected]),
             park_reason=resolution.park_reason,
             blob=await self._kept_safe(event) if is_parked else None,
         )

@@ -7,8 +7,8 @@ is the command as a log may show it: without passwords, without SASL responses.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from services.fetcher.pop3.errors import Unsendable
 
@@ -45,18 +45,21 @@ class Verb(Enum):
     QUIT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot.
 
     Where `size` is given, those lines are so many octets, in which no dot has a meaning.
     """
 
     verb: Verb
-    wire: bytes = field(repr=False)
+    wire: bytes
     shown: str
     multiline: bool = False
     size: int | None = None
+
+    def __repr__(self) -> str:
+        """Without what goes over the wire, which may be a secret."""
+        return f"Command({self.shown!r})"
 
 
 CAPA = Command(Verb.CAPA, b"CAPA\r\n", "CAPA", multiline=True)

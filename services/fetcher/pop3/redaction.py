@@ -40,12 +40,13 @@ class Redactor:
     The pattern is made when there is something to look through, which in most sessions there never is.
     """
 
-    __slots__ = ("_outdated", "_pattern", "_secrets")
+    __slots__ = ("_clean", "_outdated", "_pattern", "_secrets")
 
     def __init__(self, secrets: Iterable[bytes] = ()) -> None:
         self._secrets = set(secrets)
         self._pattern: re.Pattern[bytes] | None = None
         self._outdated = True
+        self._clean = b""
 
     def hide(self, response: bytes) -> None:
         """Mask what is sent in a login, too, as it is and in base64; what is short gives nothing away."""
@@ -58,7 +59,12 @@ class Redactor:
         if self._outdated:
             self._pattern = _any_of(self._secrets)
             self._outdated = False
-        return line if self._pattern is None else self._pattern.sub(MASK.encode("ascii"), line)
+        elif line == self._clean:
+            # As in the answers to many DELE.
+            return line
+        shown = line if self._pattern is None else self._pattern.sub(MASK.encode("ascii"), line)
+        self._clean = line if shown == line else b""
+        return shown
 
 
 def _any_of(secrets: Iterable[bytes]) -> re.Pattern[bytes] | None:
