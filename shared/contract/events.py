@@ -15,9 +15,19 @@ from shared.model.message import LedgerKey
 
 
 class Record(BaseModel):
-    """What goes over the wire or into the journal: frozen, named and versioned."""
+    """What goes over the wire or into the journal: frozen, named and versioned.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
+    What validates a record is made when the first one is: a process has use for some of them, and none waits
+    for all at its start.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        defer_build=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
 
     wire_name: ClassVar[str]
     wire_version: ClassVar[int] = 1
@@ -28,7 +38,7 @@ class Payload(BaseModel):
     length.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     octets: int
     inline: bytes | None = None
@@ -59,7 +69,7 @@ class RoutedRecipient(BaseModel):
     `address` names the recipient in the database, `destination` is the address that the target is told.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     address: str
     destination: str

@@ -73,7 +73,7 @@ class RecipientRouted(BaseModel):
     get it, or deferred where he was that before and his next attempt is not due yet.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     address: str
     destination: str
@@ -124,7 +124,7 @@ class RecipientOutcome(BaseModel):
     `destination` are set for a deferral, the latter where the next attempt goes elsewhere.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     address: str
     status: RecipientStatus

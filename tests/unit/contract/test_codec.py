@@ -9,6 +9,7 @@ import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from shared.contract.codec import EVENT_CODEC, JOURNAL_CODEC, Codec, Undecodable
 from shared.contract.events import (
@@ -20,9 +21,21 @@ from shared.contract.events import (
     Record,
     RoutedRecipient,
 )
-from shared.contract.journal import JOURNAL
+from shared.contract.journal import JOURNAL, RecipientOutcome, RecipientRouted
 from shared.model.errors import Fault
 from shared.model.message import LedgerKey
+
+MODELS: list[type[BaseModel]] = [
+    *EVENTS,
+    *JOURNAL,
+    Payload,
+    RoutedRecipient,
+    RecipientOutcome,
+    RecipientRouted,
+]
+for model in MODELS:
+    # Before its first use a record has no signature, and hypothesis cannot see what it needs.
+    model.model_rebuild()
 
 NUMBERS = st.integers(0, 2**63 - 1)
 TIMES = st.floats(allow_nan=False)
