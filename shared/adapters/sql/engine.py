@@ -31,6 +31,8 @@ DEADLINES = {
 }
 """A server that vanished from the network is noticed within a minute; seconds, the last in milliseconds."""
 CACHE_KIB = 32768
+STATEMENTS_KEPT = 512
+"""How many texts a connection to SQLite keeps prepared: each comes in several lengths."""
 KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """What PostgreSQL's planner must not think of where a few keys are looked up."""
 IDLE_IN_TRANSACTION = "60s"
@@ -120,10 +122,16 @@ def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool 
     The file has to exist unless `create` is set, so that a wrong path is an error and not an empty store.
     """
     name = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
+    _pass_as_it_is()
 
     def connect() -> sqlite3.Connection:
         return sqlite3.connect(
-            name, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+            name,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+            cached_statements=STATEMENTS_KEPT,
         )
 
     engine = create_engine(
@@ -136,6 +144,19 @@ def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool 
 
     event.listen(engine, "begin", start)
     return engine
+
+
+def _pass_as_it_is() -> None:
+    """Spare the driver the search for how to adapt a null, a truth value or octets: for each value bound it
+    would ask both type and value for a method that neither has, which costs more than all else about it.
+    """
+    sqlite3.register_adapter(type(None), _unchanged)
+    sqlite3.register_adapter(bool, int)
+    sqlite3.register_adapter(bytes, bytes)
+
+
+def _unchanged(value: None) -> None:
+    return value
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
