@@ -24,8 +24,8 @@ class Bulk(Protocol):
         """Insert rows, in their order."""
         ...
 
-    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert those rows whose primary key is not there yet."""
+    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert those rows whose primary key is not there yet; returns how many that were."""
         ...
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:

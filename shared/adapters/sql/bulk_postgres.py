@@ -32,9 +32,9 @@ class PostgresBulk:
         """Insert rows, in their order."""
         self._many(connection, _insert, table, inserted(table), rows)
 
-    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert those rows whose primary key is not there yet."""
-        self._many(connection, _insert_absent, table, inserted(table), rows)
+    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert those rows whose primary key is not there yet; returns how many that were."""
+        return self._many(connection, _insert_absent, table, inserted(table), rows)
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, replacing those with the same primary key."""
@@ -77,9 +77,11 @@ class PostgresBulk:
         table: Table,
         columns: Sequence[str],
         rows: Sequence[Row],
-    ) -> None:
-        if rows:
-            connection.exec_driver_sql(self._texts.get(make, table, *columns), _arrays(table, columns, rows))
+    ) -> int:
+        if not rows:
+            return 0
+        text = self._texts.get(make, table, *columns)
+        return connection.exec_driver_sql(text, _arrays(table, columns, rows)).rowcount
 
 
 def _arrays(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:

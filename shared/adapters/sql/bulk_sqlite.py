@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import chain
 
 from sqlalchemy import Connection, Table
@@ -33,9 +34,9 @@ class SqliteBulk:
         """Insert rows, in their order."""
         self._many(connection, rows, self._texts.get(_insert, table), len(inserted(table)))
 
-    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-        """Insert those rows whose primary key is not there yet."""
-        self._many(connection, rows, self._texts.get(_insert_absent, table), len(inserted(table)))
+    def insert_absent(self, connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+        """Insert those rows whose primary key is not there yet; returns how many that were."""
+        return self._many(connection, rows, self._texts.get(_insert_absent, table), len(inserted(table)))
 
     def put(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows, replacing those with the same primary key."""
@@ -70,12 +71,15 @@ class SqliteBulk:
             text = f"{text} WHERE {only}"
         return execute(connection, text, (json.dumps(wanted, ensure_ascii=False),)).fetchall()
 
-    def _many(self, connection: Connection, rows: Sequence[Row], text: str, width: int) -> None:
-        """Execute `text` with `rows` of `width` values in place of its `{values}`."""
+    def _many(self, connection: Connection, rows: Sequence[Row], text: str, width: int) -> int:
+        """Execute `text` with `rows` of `width` values in place of its `{values}`; returns how many rows it
+        changed.
+        """
+        changed = 0
         for portion in _portions(rows):
-            row = f"({', '.join('?' * width)})"
-            statement = text.replace(VALUES, ", ".join([row] * len(portion)))
-            execute(connection, statement, tuple(chain.from_iterable(portion)))
+            statement = _repeated(text, width, len(portion))
+            changed += execute(connection, statement, tuple(chain.from_iterable(portion))).rowcount
+        return changed
 
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
@@ -98,6 +102,15 @@ def execute(connection: Connection, statement: str, parameters: Sequence[object]
         raise DBAPIError.instance(
             statement, None, error, sqlite3.Error, hide_parameters=True, dialect=dialect
         ) from error
+
+
+@cache
+def _repeated(text: str, width: int, rows: int) -> str:
+    """`text` for so many rows. It is kept because the driver finds a prepared statement by its text, and the
+    hash of a text that is new each time is taken each time.
+    """
+    row = f"({', '.join('?' * width)})"
+    return text.replace(VALUES, ", ".join([row] * rows))
 
 
 def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

@@ -35,13 +35,19 @@ class Claims:
     def take(self, wanted: Mapping[ClaimKey, str]) -> None:
         """Lock all of these claims; one that did not exist is now held by the message named.
 
+        Where all of them were inserted there is nothing to lock, as nobody else can touch what is not
+        committed; that is so for nearly every batch.
         The claim may be given up between the attempt to insert it and the attempt to lock it: then it is
         tried again.
         """
         connection, bulk = self._transaction
         missing = dict(wanted)
         for _ in range(TRIES):
-            bulk.insert_absent(connection, claims, [(*key, missing[key], False) for key in sorted(missing)])
+            new = [(*key, missing[key], False) for key in sorted(missing)]
+            if bulk.insert_absent(connection, claims, new) == len(new):
+                self._stored.update({key: Claim(holder, done=False) for key, holder in missing.items()})
+                self.held.update(self._stored)
+                return
             self.lock(missing)
             missing = {key: holder for key, holder in wanted.items() if key not in self._stored}
             if not missing:
