@@ -34,7 +34,21 @@ DESCRIBED = (
     "header",
     "content",
 )
-"""What fetching again and routing change in a message."""
+"""What fetching again, and routing after it, change in a message."""
+ROUTED = (
+    "id",
+    "status",
+    "lease_until",
+    "blob",
+    "identity",
+    "message_id",
+    "reverse_path",
+    "target",
+    "evidence",
+    "settled_at",
+    "unbacked",
+)
+"""What routing changes in a message."""
 PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "unbacked")
 """What changes in a message after it was routed."""
 ENDED = (*PROGRESS, "gone", "gone_at")
@@ -89,6 +103,18 @@ def described_row(message: Message) -> Row:
         message.blob,
         *message[12:18],
         *message[20:],
+    )
+
+
+def routed_row(message: Message) -> Row:
+    """The columns `ROUTED` of a message's row."""
+    return (
+        message.id,
+        str(message.status),
+        message.lease_until,
+        message.blob,
+        *message[12:18],
+        message.unbacked,
     )
 
 

@@ -20,6 +20,7 @@ from shared.adapters.sql.rows import (
     ENDED,
     PLACED,
     PROGRESS,
+    ROUTED,
     SERVED,
     chosen_row,
     described_row,
@@ -31,6 +32,7 @@ from shared.adapters.sql.rows import (
     progress_row,
     recipient_of,
     recipient_row,
+    routed_row,
     served_row,
 )
 from shared.adapters.sql.tables import journal, messages, recipients
@@ -108,22 +110,27 @@ class Work:
     def save(self) -> None:
         """Write what was changed."""
         connection, bulk = self.transaction
-        new, described, progressed, ended, placed = [], [], [], [], []
+        new, described, routed, progressed, ended, placed = [], [], [], [], [], []
         for message in self.messages.values():
             loaded = self._loaded.get(message.id)
             if message.id in self._renamed:
                 placed.append(placed_row(message))
             if loaded is None:
                 new.append(message_row(message))
-            elif message.id in self._described:
+            elif message is loaded:
+                continue
+            elif message.fetch_no != loaded.fetch_no:
                 described.append(described_row(message))
-            elif message is not loaded and message.gone_at is not None:
+            elif message.id in self._described:
+                routed.append(routed_row(message))
+            elif message.gone_at is not None:
                 ended.append(ended_row(message))
             elif (row := progress_row(message)) != progress_row(loaded):
                 progressed.append(row)
         bulk.update(connection, messages, PLACED, placed)
         bulk.insert(connection, messages, new)
         bulk.update(connection, messages, DESCRIBED, described)
+        bulk.update(connection, messages, ROUTED, routed)
         bulk.update(connection, messages, PROGRESS, progressed)
         bulk.update(connection, messages, ENDED, ended)
         self._save_recipients()
