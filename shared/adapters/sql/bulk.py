@@ -49,11 +49,12 @@ class Bulk(Protocol):
         columns: Sequence[str],
         keys: Sequence[Row],
         *,
+        fields: Sequence[str] = (),
         only: str = "",
         lock: bool = False,
     ) -> Sequence[Row]:
         """All rows where `columns` have one of the values in `keys` and the constant condition `only`
-        (about `t`) holds.
+        (about `t`) holds; of each its `fields`, or all.
 
         With `lock`, nobody else changes them until the end of the transaction; they are locked in their
         keys' order.

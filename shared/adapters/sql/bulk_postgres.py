@@ -57,13 +57,14 @@ class PostgresBulk:
         columns: Sequence[str],
         keys: Sequence[Row],
         *,
+        fields: Sequence[str] = (),
         only: str = "",
         lock: bool = False,
     ) -> Sequence[Row]:
         """All rows where `columns` have one of the values in `keys`, see `Bulk.select`."""
         if not keys:
             return []
-        text = self._texts.get(_select, table, *columns)
+        text = self._texts.get(_select, table, " ".join(fields), *columns)
         if only:
             text = f"{text} WHERE {only}"
         if lock:
@@ -129,8 +130,9 @@ def _same(columns: Sequence[str]) -> str:
     return " AND ".join(f"t.{name} = k.{name}" for name in columns)
 
 
-def _select(table: Table, *columns: str) -> str:
-    fields = ", ".join(f"t.{column.name}" for column in table.columns)
+def _select(table: Table, names: str, *columns: str) -> str:
+    """`names` are those of the fields, with spaces between them; all where none is named."""
+    fields = ", ".join(f"t.{name}" for name in names.split() or table.columns.keys())
     return f"SELECT {fields} FROM {_unnest(table, columns)} JOIN {table.name} AS t ON {_same(columns)}"  # noqa: S608 - names of our own tables
 
 

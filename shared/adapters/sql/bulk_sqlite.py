@@ -59,6 +59,7 @@ class SqliteBulk:
         columns: Sequence[str],
         keys: Sequence[Row],
         *,
+        fields: Sequence[str] = (),
         only: str = "",
         lock: bool = False,
     ) -> Sequence[Row]:
@@ -66,7 +67,7 @@ class SqliteBulk:
         if not keys:
             return []
         wanted = [key[0] for key in keys] if len(columns) == 1 else [*map(list, keys)]
-        text = self._texts.get(_select, table, *columns)
+        text = self._texts.get(_select, table, " ".join(fields), *columns)
         if only:
             text = f"{text} WHERE {only}"
         return execute(connection, text, (json.dumps(wanted, ensure_ascii=False),)).fetchall()
@@ -148,8 +149,9 @@ def _delete(table: Table) -> str:
     return f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES {VALUES})"  # noqa: S608 - names of our own tables
 
 
-def _select(table: Table, *columns: str) -> str:
-    fields = ", ".join(f"t.{column.name}" for column in table.columns)
+def _select(table: Table, names: str, *columns: str) -> str:
+    """`names` are those of the fields, with spaces between them; all where none is named."""
+    fields = ", ".join(f"t.{name}" for name in names.split() or table.columns.keys())
     if len(columns) == 1:
         condition = f"t.{columns[0]} = k.value"
     else:

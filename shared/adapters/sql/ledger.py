@@ -168,7 +168,7 @@ def _start_deleting(
     if not allows_deletion(transaction, mark):
         return []
     work = Work(transaction)
-    work.load(ids, with_recipients=False)
+    work.load_leaving(ids)
     allowed = []
     for each in dict.fromkeys(ids):
         entries = decide.deleting(_own(work, fence, each), now)
@@ -184,7 +184,7 @@ def _start_deleting(
 def _record_gone(transaction: Transaction, fence: Fence, reasons: Mapping[str, str], now: float) -> None:
     _check(transaction, fence)
     work = Work(transaction)
-    work.load(reasons, with_recipients=False)
+    work.load_leaving(reasons)
     for each, reason in reasons.items():
         entry = decide.gone(_own(work, fence, each), reason, now)
         if entry is not None:

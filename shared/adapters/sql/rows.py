@@ -55,6 +55,8 @@ ENDED = (*PROGRESS, "gone", "gone_at")
 """What changes in a message when its source has it no more."""
 PLACED = ("id", "folder", "uidvalidity", "uid", "long_uid", "listed_size")
 """What changes in a message that its source shows under another key."""
+LEAVING = ("id", "account", "status", "lease_until", "blob", "settled_at", "gone_at", "unbacked")
+"""What has to be known of a message that leaves its source."""
 SERVED = (
     "message",
     "address",
@@ -149,6 +151,27 @@ def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) ->
     status = MESSAGE_STATUS[row[6]]
     return Message._make(
         (*row[:3], place, status, *row[7:20], recipients, row[22], unbacked, row[24], row[25])
+    )
+
+
+def leaving_of(row: Row) -> Message:
+    """The message in the columns `LEAVING`; whatever else it is, it does not tell."""
+    return Message(
+        id=row[0],
+        tenant="",
+        account=row[1],
+        key=LedgerKey("", 0, ""),
+        status=MESSAGE_STATUS[row[2]],
+        fetch_no=0,
+        listed_size=0,
+        octets=0,
+        fetcher="",
+        first_fetched_at=0.0,
+        lease_until=row[3],
+        blob=row[4],
+        settled_at=row[5],
+        gone_at=row[6],
+        unbacked=bool(row[7]),
     )
 
 

@@ -18,6 +18,7 @@ from shared.adapters.sql.rows import (
     CHOSEN,
     DESCRIBED,
     ENDED,
+    LEAVING,
     PLACED,
     PROGRESS,
     ROUTED,
@@ -26,6 +27,7 @@ from shared.adapters.sql.rows import (
     described_row,
     ended_row,
     journal_row,
+    leaving_of,
     message_of,
     message_row,
     placed_row,
@@ -88,6 +90,16 @@ class Work:
             lock=True,
         ):
             self._loaded[message.id] = self.messages[message.id] = message
+
+    def load_leaving(self, ids: Iterable[str]) -> None:
+        """Lock and load those messages as far as deleting them, and seeing that they are gone, needs.
+
+        They serve for no other entries than `Deleting` and `Gone`, which change none of what is not loaded.
+        """
+        connection, bulk = self.transaction
+        keys = [(each,) for each in sorted(set(ids))]
+        for row in bulk.select(connection, messages, ["id"], keys, fields=LEAVING, lock=True):
+            self._loaded[row[0]] = self.messages[row[0]] = leaving_of(row)
 
     def before(self, message: str) -> Message | None:
         """The message as it was loaded; None for one that is new."""
