@@ -61,7 +61,11 @@ def build_fetcher(
         ),
         epoch=epoch,
     )
-    tenants = Tenants(around.clock, Bound(section.tenant_window_messages, section.tenant_window_bytes))
+    tenants = Tenants(
+        around.clock,
+        Bound(section.tenant_window_messages, section.tenant_window_bytes),
+        many=len({account.tenant for account in configuration.accounts.values()}) > 1,
+    )
     board = HintBoard(around.clock, tenants)
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(

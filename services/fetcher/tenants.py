@@ -5,8 +5,8 @@ What a visit leaves on its way counts until the account's next visit in this pro
 where that is made elsewhere. So no query is made for it, and each process knows what its own visits fetch at
 once, and what others fetch from visit to visit.
 
-The bound is narrow while other tenants have mail to carry, too: what stands in the queues of router and relay
-is a delay for everybody.
+While other tenants have mail to carry, too, there is a narrow bound for what stands in the queues of router
+and relay, as that is a delay for everybody. What waits for its target is none, and has the wide bound alone.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ NO_BOUND = Bound(0, 0)
 
 
 class Tenants:
-    """`bound` is that of a tenant that is alone."""
+    """`bound` is that of all that is on its way of a tenant. Where `many` tenants are served, each is taken
+    to have company until there was time to visit all.
+    """
 
-    def __init__(self, clock: Clock, bound: Bound = NO_BOUND) -> None:
+    def __init__(self, clock: Clock, bound: Bound = NO_BOUND, *, many: bool = False) -> None:
         self._clock = clock
+        self._in_doubt_until = clock.monotonic() + (COMPANY if many else 0.0)
         self._bound = bound
         self._narrow = bound.narrowed()
         self._shares: dict[str, Share] = {}
@@ -42,11 +45,18 @@ class Tenants:
             share = self._shares[tenant] = Share(tenant)
         return share
 
-    def bound(self, tenant: str) -> Bound:
-        """How much of a tenant may be on its way now."""
-        since = self._clock.monotonic() - COMPANY
-        has_company = any(other != tenant and at > since for other, at in self._latest)
-        return self._narrow if has_company else self._bound
+    def room(self, tenant: str) -> Bound:
+        """How much more of a tenant may set out now; nothing, or less, where its share is full."""
+        share = self.share(tenant)
+        room = share.room(self._bound)
+        now = self._clock.monotonic()
+        if not self._has_company(tenant, now):
+            return room
+        return room.and_also(share.room_in_queues(self._narrow, now))
+
+    def is_full(self, tenant: str) -> bool:
+        """Whether nothing more may set out."""
+        return min(self.room(tenant)) <= 0
 
     def begin(self, tenant: str, account: str, mails: Mapping[str, int]) -> None:
         """A visit begins, and `mails` (with their octets) are on their way from earlier ones."""
@@ -64,7 +74,7 @@ class Tenants:
     def enter(self, tenant: str, account: str, message: str, octets: int) -> None:
         """A mail sets out. Call it before the hint of its arrival can come."""
         share = self.share(tenant)
-        share.enter(account, message, octets)
+        share.enter(account, message, octets, self._clock.monotonic())
         self._place_of[message] = (share, account)
 
     def leave(self, message: str) -> None:
@@ -83,13 +93,17 @@ class Tenants:
     def wake_next(self, share: Share) -> None:
         """Let the visit go on that waits longest, if there is room."""
         first = share.first_waiting
-        if first is not None and not share.is_full(self.bound(share.tenant)):
+        if first is not None and not self.is_full(share.tenant):
             first.wake()
 
     def end_waits(self) -> None:
         """Nobody waits for room any more."""
         for share in self._shares.values():
             share.end_waits()
+
+    def _has_company(self, tenant: str, now: float) -> bool:
+        since = now - COMPANY
+        return now < self._in_doubt_until or any(other != tenant and at > since for other, at in self._latest)
 
     def _know(self, tenant: str, account: str, mails: Mapping[str, int]) -> None:
         self._until.pop((tenant, account), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.fetcher.choice import Wanted
+from services.fetcher.queued import STANDING
 from services.fetcher.share import Bound
 from services.fetcher.tenants import Tenants
 from services.fetcher.watch import Watch
@@ -58,7 +59,7 @@ class Window:
     @property
     def is_full(self) -> bool:
         """Whether nothing more may set out."""
-        return self._own_is_full or self._share.is_full(self._tenants.bound(self._tenant))
+        return self._own_is_full or self._tenants.is_full(self._tenant)
 
     @property
     def _own_is_full(self) -> bool:
@@ -95,20 +96,23 @@ class Window:
         self.end_portion()
 
     async def opens(self, patience: float) -> bool:
-        """Wait until something arrived that may have made room; False when for `patience` seconds nothing of
-        the account arrived, nor of the tenant where that is what it waits for, or waits were ended.
+        """Wait until something arrived that may have made room, or has stood in the queues for so long that
+        it takes none; False when for `patience` seconds nothing of the account arrived, nor of the tenant
+        where that is what it waits for, or waits were ended.
         """
         arrivals = self._share.arrivals
         if not self._own_is_full:
             self._share.wait(self._watch)
-        if await self._watch.news(patience):
-            return True
-        return not self._watch.ended and not self._own_is_full and self._share.arrivals > arrivals
+        waited = 0.0
+        while not await self._watch.news(min(patience - waited, STANDING)):
+            waited += STANDING
+            if self._watch.ended:
+                return False
+            if not self.is_full:
+                return True
+            if waited >= patience:
+                return not self._own_is_full and self._share.arrivals > arrivals
+        return True
 
     def _room(self) -> Bound:
-        bound = self._tenants.bound(self._tenant)
-        room = self._share.room(bound)
-        return Bound(
-            min(self._room_messages, room.messages) if bound.messages else self._room_messages,
-            min(self._room_octets, room.octets) if bound.octets else self._room_octets,
-        )
+        return self._tenants.room(self._tenant).and_also(Bound(self._room_messages, self._room_octets))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.fetcher.choice import Wanted
 from services.fetcher.mailbox import Listed
-from services.fetcher.share import Bound
+from services.fetcher.queued import STANDING
+from services.fetcher.share import NARROW, Bound
 from services.fetcher.tenants import Tenants
 from services.fetcher.watch import Watch
 from services.fetcher.window import Window
@@ -148,6 +149,17 @@ async def test_room_for_one_wakes_one_and_the_next_when_that_one_leaves_some() -
     assert not waiting[1].done()
     second.portion(wanted(1))
     assert await waiting[1]
+
+
+async def test_a_visit_goes_on_when_what_it_waited_behind_waits_for_its_target_by_now() -> None:
+    clock = ManualClock()
+    tenants = Tenants(clock, Bound(NARROW, 0), many=True)
+    first, second = (window_of(9, 1000, tenants=tenants, account=f"acme/{name}") for name in ("amy", "bob"))
+    first.enter("a", 1)
+    assert second.is_full
+    assert not await second.opens(0.0)
+    await clock.advance(STANDING)
+    assert await second.opens(0.0)
 
 
 async def test_nobody_waits_for_room_once_the_process_is_to_stop() -> None:
