@@ -13,15 +13,15 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.fetcher.agenda import Agenda
-from services.fetcher.chores import Chores
-from services.fetcher.hearing import Hearing
-from services.fetcher.keeper import Held, LeaseKeeper
-from services.fetcher.pace import MakePace
-from services.fetcher.report import Visit
-from services.fetcher.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
-from services.fetcher.under_way import UnderWay
-from services.fetcher.visiting import Visitor
+from services.fetcher.chores.chores import Chores
+from services.fetcher.chores.keeper import Held, LeaseKeeper
+from services.fetcher.rounds.agenda import Agenda
+from services.fetcher.rounds.hearing import Hearing
+from services.fetcher.rounds.pace import MakePace
+from services.fetcher.rounds.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
+from services.fetcher.rounds.under_way import UnderWay
+from services.fetcher.visit.report import Visit
+from services.fetcher.visit.visiting import Visitor
 from shared.model.errors import MailferryError
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.fetcher.report import Visit
+from services.fetcher.visit.report import Visit
 from services.standalone.remaining import why_left
 from services.standalone.together import Together, together
 from shared.model.errors import ConfigurationError

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.fetcher.deletion import Deletion
+from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.mailbox import Listed, Listing
-from services.fetcher.plan import Plan, make_plan
+from services.fetcher.visit.deletion import Deletion
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
@@ -170,23 +170,23 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 4: the key holds the UIDVALIDITY": (
         renumbered, MailLost,
-        "services.fetcher.survey.make_plan", plan_without_uidvalidity,
+        "services.fetcher.visit.survey.make_plan", plan_without_uidvalidity,
     ),
     "rule 4: the identity is checked again before the deletion": (
         uid_used_again, MailLost,
-        "services.fetcher.plan._is_another", lambda row, entry: False,
+        "services.fetcher.decide.plan._is_another", lambda row, entry: False,
     ),
     "rule 5: gone only when a later listing lacks it": (
         quit_that_failed, CameTwice,
-        "services.fetcher.deletion.Deletion.delete", gone_with_the_mark,
+        "services.fetcher.visit.deletion.Deletion.delete", gone_with_the_mark,
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.registration.Registration.spools", False,
+        "services.fetcher.intake.registration.Registration.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
-        "services.fetcher.plan._why_gone", lambda row, entry, absence_proves: None,
+        "services.fetcher.decide.plan._why_gone", lambda row, entry, absence_proves: None,
     ),
     "leases are fenced": (
         stopped_past_its_lease, CameTwice,
@@ -220,7 +220,7 @@ def test_fault_31_after_a_restore_nothing_is_deleted_before_an_operator_confirms
 def test_fault_31_without_the_witness_a_restored_database_has_another_mail_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fetcher.epoch_watch.went_back", lambda *_: None)
+    monkeypatch.setattr("services.fetcher.chores.epoch_watch.went_back", lambda *_: None)
     restored(world)
     with pytest.raises(MailLost):
         nothing_lost(world)

@@ -13,16 +13,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from typing_extensions import override
 
-from services.fetcher.hints import HintBoard
-from services.fetcher.limits import Limits
+from services.fetcher.chores.releasing import Releaser
+from services.fetcher.intake.ports import Ports
 from services.fetcher.mailbox_errors import CredentialsRefused
-from services.fetcher.ports import Ports
-from services.fetcher.releasing import Releaser
-from services.fetcher.report import Visit
-from services.fetcher.share import Bound
 from services.fetcher.sources import Opened
-from services.fetcher.tenants import Tenants
-from services.fetcher.visiting import Visitor
+from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.report import Visit
+from services.fetcher.visit.visiting import Visitor
+from services.fetcher.window.hints import HintBoard
+from services.fetcher.window.share import Bound
+from services.fetcher.window.tenants import Tenants
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.sql import open_store, upgrade

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from services.fetcher.hints import HintBoard
-from services.fetcher.pace import Pace
+from services.fetcher.rounds.pace import Pace
+from services.fetcher.rounds.single_pass import BROKER_LOOK, BROKER_PATIENCE
 from services.fetcher.service import Fetcher
-from services.fetcher.single_pass import BROKER_LOOK, BROKER_PATIENCE
+from services.fetcher.window.hints import HintBoard
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology

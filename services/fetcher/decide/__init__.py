@@ -1,0 +1,1 @@
+"""What a visit decides, as pure functions and values."""

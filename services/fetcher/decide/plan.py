@@ -1,0 +1,160 @@
+"""What a visit is to do, decided from the listing and the ledger alone.
+
+The rules of custody that show here: delete only what the ledger shows as settled (1), recognise a mail by key
+and size before deleting it (4), call a mail gone only when a listing lacks it (5), forget a row when its mail
+was seen absent or replaced, but never while it is on its way (7).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from services.fetcher.decide.choice import Choice, Wanted, choose
+from services.fetcher.decide.recognition import is_by_content, provisional_key
+from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.mailbox import Listed, Listing
+from shared.custody.decide import is_on_its_way
+from shared.model.message import DELETABLE, LedgerKey, MessageStatus
+from shared.model.reading import Reading
+from shared.model.retention import Retention
+from shared.ports.store import LedgerRow
+
+
+class Deletable(NamedTuple):
+    """A settled mail whose copy at the source is to go."""
+
+    message: str
+    entry: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The work of one visit. `gone` maps messages to the reason; `choice` is what is read; `hidden` are those
+    on their way that the source does not show. What is read may turn out to be one of `unnamed`, which have
+    no UID, or of `moved`, whose UID is not listed any more; what does not turn up in a complete visit is
+    gone.
+    """
+
+    gone: Mapping[str, str]
+    delete: Sequence[Deletable]
+    choice: Choice
+    in_flight: Sequence[LedgerRow]
+    kept: int
+    hidden: int = 0
+    unnamed: Sequence[LedgerRow] = ()
+    moved: Sequence[LedgerRow] = ()
+
+
+DELETED = "deleted as settled"
+TAKEN_AWAY = "no longer at the source"
+TAKEN_AWAY_EARLY = "left the source before every recipient was done"
+REPLACED = "another mail has its UID now"
+
+
+def make_plan(
+    listing: Listing,
+    rows: Sequence[LedgerRow],
+    *,
+    folder: str,
+    retention: Retention,
+    reading: Reading,
+    now: float,
+    setbacks: Setbacks,
+    longest_lease: float = inf,
+) -> Plan:
+    """Compare what is there with what is known. Mails without a UID are read to be recognised, and so is what
+    is new while mails that were read before are missing: they may have got another UID.
+
+    `longest_lease` is how many seconds ahead a mail's lease can end; what is beyond, a wrong clock gave.
+    """
+    named, nameless = (listing.entries, listing.nameless) if listing.has_uids else ((), listing.entries)
+    listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in named}
+    by_content = [row for row in rows if is_by_content(row.key)]
+    known = {row.key: row for row in rows if not is_by_content(row.key)}
+    absence_proves = listing.complete and listing.has_uids and not nameless
+    gone: dict[str, str] = {}
+    in_flight = [row for row in rows if is_on_its_way(row.status, row.lease_until, now, longest_lease)]
+    on_their_way = {row.message for row in in_flight}
+    for row in known.values():
+        reason = _why_gone(row, listed.get(row.key), absence_proves)
+        if reason is not None and row.message not in on_their_way:
+            gone[row.message] = reason
+    delete: list[tuple[float, Deletable]] = []
+    fetch: list[Wanted] = []
+    kept = 0
+    for key, entry in listed.items():
+        past = known.get(key)
+        if past is None or past.message in gone:
+            fetch.append(Wanted(entry, key))
+        elif past.message in on_their_way or (past.unbacked and past.blob is not None):
+            continue
+        elif past.status not in DELETABLE:
+            fetch.append(Wanted(entry, key, past))
+        elif past.status is MessageStatus.DELETING or retention.is_over(past.first_fetched_at, now):
+            delete.append((past.first_fetched_at, Deletable(past.message, entry)))
+        else:
+            kept += 1
+    moved = (
+        [row for row in known.values() if row.content and row.key not in listed] if listing.complete else []
+    )
+    if not fetch and not nameless:
+        moved = []
+    for row in moved:
+        gone.pop(row.message, None)
+    unread = _surely_on_their_way(nameless, by_content, on_their_way)
+    fetch += [
+        Wanted(entry, provisional_key(folder, listing.uidvalidity, entry))
+        for entry in nameless
+        if entry.size not in unread
+    ]
+    return Plan(
+        gone=gone,
+        unnamed=[row for row in by_content if row.listed_size not in unread] if listing.complete else [],
+        moved=moved,
+        delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
+        choice=choose(fetch, reading, setbacks, now),
+        in_flight=in_flight,
+        kept=kept,
+        hidden=sum(row.key not in listed and not is_by_content(row.key) for row in in_flight),
+    )
+
+
+def _surely_on_their_way(
+    nameless: Sequence[Listed], rows: Sequence[LedgerRow], on_their_way: Collection[str]
+) -> set[int]:
+    """The sizes of mails without UIDs that need not be read: all that are known to have that size are on
+    their way, and no more are listed than those.
+    """
+    sizes = Counter(entry.size for entry in nameless)
+    known: dict[int, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
+        known[row.listed_size].append(row)
+    return {
+        size
+        for size, those in known.items()
+        if size in sizes
+        and sizes[size] <= len(those)
+        and all(row.message in on_their_way or row.unbacked for row in those)
+    }
+
+
+def why_gone(row: LedgerRow) -> str:
+    """Why a mail is gone that its source does not show."""
+    if row.status is MessageStatus.DELETING:
+        return DELETED
+    return TAKEN_AWAY if row.status is MessageStatus.SETTLED else TAKEN_AWAY_EARLY
+
+
+def _why_gone(row: LedgerRow, entry: Listed | None, absence_proves: bool) -> str | None:
+    if entry is not None:
+        return REPLACED if _is_another(row, entry) else None
+    return why_gone(row) if absence_proves else None
+
+
+def _is_another(row: LedgerRow, entry: Listed) -> bool:
+    """Sizes of a listing are often wrong, but wrong in the same way for the same mail."""
+    return bool(row.listed_size and entry.size) and row.listed_size != entry.size

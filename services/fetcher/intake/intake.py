@@ -1,0 +1,157 @@
+"""From the octets that a mailbox sends to whole mails.
+
+A mail above the inline limit goes into a blob, durably, as it may have to be parked later; so does every mail
+that is spooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.fetcher.decide.choice import Wanted
+from services.fetcher.decide.oversize import is_oversize
+from services.fetcher.intake.identification import Identification
+from services.fetcher.intake.ports import Ports
+from services.fetcher.intake.registration import Collected, Entered, Registration
+from services.fetcher.mailbox import (
+    Listed,
+    MailBytes,
+    MailEnded,
+    MailRefused,
+    MailStarted,
+    MailWhole,
+    RetrieveEvent,
+)
+from services.fetcher.mailbox_errors import OutOfStep
+from shared.contract.events import Payload
+from shared.model.account import Account
+from shared.model.reading import Oversize
+from shared.ops.checkpoints import reached
+from shared.ops.safekeeping import blob_name
+from shared.ports.blobs import BlobWriter
+
+
+class Intake:
+    """Takes retrieve events of one session in, batch by batch.
+
+    `harmless` counts the mails that the server refused at once, so that it cannot take them for read.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        identification: Identification,
+        registration: Registration,
+        ports: Ports,
+        *,
+        inline_limit: int,
+    ) -> None:
+        self._account = account
+        self.identification = identification
+        self._registration = registration
+        self._ports = ports
+        self._inline_limit = inline_limit
+        self._fingerprint = identification.new_fingerprint()
+        self._blob: tuple[str, str, BlobWriter] | None = None
+        self.refused: list[MailRefused] = []
+        self.oversize: list[tuple[Listed, int]] = []
+        self.harmless = 0
+
+    async def take(self, events: Sequence[RetrieveEvent]) -> list[Entered]:
+        """Take in what was read together; returns the mails that were entered and published meanwhile."""
+        for event in events:
+            if not (isinstance(event, MailWhole) and self._take_inline(*event)):
+                await self._take_one(event)
+        return await self.flush() if self._registration.is_due else []
+
+    async def flush(self) -> list[Entered]:
+        """Enter and publish what is pending."""
+        return await self._registration.enter(self.identification.take_corrections())
+
+    async def abandon(self) -> None:
+        """The session broke: forget the mail that was being read."""
+        if self._blob is not None:
+            _, _, writer = self._blob
+            self._blob = None
+            await writer.abort()
+
+    async def _take_one(self, event: RetrieveEvent) -> None:
+        match event:
+            case MailWhole(entry, data):
+                await self._take_whole(entry, data)
+            case MailStarted(entry):
+                await self.abandon()
+                self._fingerprint = self.identification.new_fingerprint()
+                await self._begin_blob(entry)
+            case MailBytes(_, data):
+                self._fingerprint.feed(data)
+                await self._writer().write(data)
+            case MailEnded(entry, octets):
+                await self._finish_blob(entry, octets)
+            case MailRefused():
+                self.harmless += self._blob is None and not isinstance(event.error, OutOfStep)
+                await self.abandon()
+                self.refused.append(event)
+
+    def _take_inline(self, entry: Listed, data: bytes) -> bool:
+        """Take a mail that needs no blob, as most; False leaves it to others."""
+        if len(data) > self._inline_limit or self._registration.spools:
+            return False
+        if self._is_left(entry, len(data)):
+            return True
+        self._fingerprint = fingerprint = self.identification.new_fingerprint()
+        fingerprint.feed(data)
+        if (wanted := self.identification.identified(entry, fingerprint)) is not None:
+            payload = Payload(octets=len(data), inline=data)
+            self._collect(wanted, self._message_of(wanted), payload, None)
+        return True
+
+    async def _take_whole(self, entry: Listed, data: bytes) -> None:
+        """A mail that came in one piece, and goes into a blob."""
+        if self._is_left(entry, len(data)):
+            return
+        self._fingerprint = self.identification.new_fingerprint()
+        self._fingerprint.feed(data)
+        inline = data if len(data) <= self._inline_limit else None
+        await self._begin_blob(entry)
+        await self._writer().write(data)
+        await self._finish_blob(entry, len(data), inline)
+
+    def _is_left(self, entry: Listed, octets: int) -> bool:
+        """Whether a mail that is larger than its listed size is to stay where it is."""
+        if not is_oversize(self._account, octets) or self._account.reading.oversize is Oversize.PARK:
+            return False
+        self.oversize.append((entry, octets))
+        return True
+
+    async def _begin_blob(self, entry: Listed) -> None:
+        message = self._message_of(self.identification.planned(entry))
+        name = blob_name(message)
+        self._blob = (message, name, await self._ports.blobs.create(name))
+
+    async def _finish_blob(self, entry: Listed, octets: int, inline: bytes | None = None) -> None:
+        """The mail is whole; a small one that is spooled rides in its event all the same."""
+        if self._is_left(entry, octets):
+            await self.abandon()
+            return
+        if (wanted := self.identification.identified(entry, self._fingerprint)) is None:
+            await self.abandon()
+            return
+        writer = self._writer()
+        assert self._blob is not None
+        message, name, _ = self._blob
+        await writer.commit(durable=True)
+        reached("fetcher.blob-kept")
+        self._blob = None
+        payload = Payload(octets=octets, inline=inline, blob=None if inline is not None else name)
+        self._collect(wanted, wanted.known.message if wanted.known else message, payload, name)
+
+    def _collect(self, wanted: Wanted, message: str, payload: Payload, blob: str | None) -> None:
+        self._registration.collect(Collected(wanted, message, payload, blob, self._fingerprint))
+
+    def _message_of(self, wanted: Wanted) -> str:
+        return wanted.known.message if wanted.known else self._ports.new_id()
+
+    def _writer(self) -> BlobWriter:
+        assert self._blob is not None, "a mail's bytes come after its start"
+        return self._blob[2]

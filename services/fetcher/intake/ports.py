@@ -1,0 +1,26 @@
+"""What a visit needs of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.fetcher.chores.epoch_watch import EpochWatch
+from services.fetcher.window.restraint import Restraint
+from shared.ports.blobs import Blobs
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """`new_id` names a message; `restraint` may say that mail is better left."""
+
+    ledger: Ledger
+    broker: Broker
+    blobs: Blobs
+    clock: Clock
+    new_id: Callable[[], str]
+    restraint: Restraint | None = None
+    epoch: EpochWatch | None = None

@@ -1,0 +1,1 @@
+"""Which mailbox is visited when."""

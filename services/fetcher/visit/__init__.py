@@ -1,0 +1,1 @@
+"""One visit of one mailbox, from the login to the report."""

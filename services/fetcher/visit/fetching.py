@@ -1,0 +1,172 @@
+"""The middle of a visit: what was chosen is read and taken in as far as window, deadline and restraint allow.
+
+What arrives whole is taken in also where the mailbox breaks before the end; the rest is set aside or left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from services.fetcher.decide.blame import Consequence, blamed, consequence
+from services.fetcher.decide.choice import Wanted, left_where_they_are
+from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.intake.intake import Intake
+from services.fetcher.intake.ports import Ports
+from services.fetcher.intake.registration import Entered
+from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
+from services.fetcher.mailbox_errors import OutOfStep
+from services.fetcher.window.watch import Watch
+from services.fetcher.window.window import Window
+from shared.model.account import Account
+from shared.model.errors import MailferryError
+from shared.model.message import LedgerKey
+from shared.model.setback import SetbackKind
+from shared.ports.store import LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`deadline` is a moment of the monotonic clock, after which no more is asked for; `patience` in seconds
+    for room in the window. `is_stopping`: the process comes to its end.
+    """
+
+    deadline: float
+    patience: float
+    is_stopping: Callable[[], bool]
+
+
+class Fetching:
+    """Of one visit. `entered` are the mails taken in, by message; `recognised` those known before;
+    `set_aside` those that could not be read; `unkept` counts what was asked for and is not in our keeping.
+    `broken` is what ended the reading, if something did; `left_off`: the deadline did. `problems` are
+    sentences for the operator.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        mailbox: Mailbox,
+        ports: Ports,
+        setbacks: Setbacks,
+        window: Window,
+        watch: Watch,
+        bounds: Bounds,
+    ) -> None:
+        self._account = account
+        self._mailbox = mailbox
+        self._ports = ports
+        self._setbacks = setbacks
+        self._window = window
+        self._watch = watch
+        self._bounds = bounds
+        self._keys: dict[int, LedgerKey] = {}
+        self.entered: dict[str, Entered] = {}
+        self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
+        self.set_aside: dict[LedgerKey, None] = {}
+        self.unkept = 0
+        self.broken: MailferryError | None = None
+        self.left_off = False
+        self.problems: list[str] = []
+
+    def setting_out(self, mails: Sequence[Entered]) -> None:
+        """These were entered into the ledger, and the router is told next."""
+        for each in mails:
+            self._window.enter(each.message, each.octets)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the mailbox can still be used."""
+        return self.broken is None or consequence(self.broken) is Consequence.END_IN_ORDER
+
+    async def run(self, wanted: Sequence[Wanted], intake: Intake) -> bool:
+        """Read what is wanted; False when some had to be left."""
+        self._keys = {each.entry.number: each.key for each in wanted}
+        asked = 0
+        remaining = list(wanted)
+        try:
+            while remaining and not self._ends and await self._has_room():
+                portion = self._window.portion(remaining)
+                del remaining[: len(portion)]
+                asked += len(portion)
+                await self._retrieve(intake, portion)
+        finally:
+            self._window.end_reading()
+            await intake.abandon()
+        self.recognised = intake.identification.recognised
+        self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
+        self._note_refusals(intake)
+        self.left_off = self.left_off or (bool(remaining) and self._is_overdue)
+        return not remaining and self.broken is None and not self.left_off
+
+    @property
+    def _ends(self) -> bool:
+        return self.broken is not None or self._bounds.is_stopping() or self._is_overdue
+
+    @property
+    def _is_overdue(self) -> bool:
+        return self._ports.clock.monotonic() >= self._bounds.deadline
+
+    async def _retrieve(self, intake: Intake, portion: Sequence[Wanted]) -> None:
+        async for events in self._arriving(portion):
+            self._note(await intake.take(events))
+        self._note(await intake.flush())
+        self._window.end_portion()
+
+    async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
+        unanswered = {wanted.entry.number: wanted.entry for wanted in portion}
+        under_way = False
+        retrieval = self._mailbox.retrieve([wanted.entry for wanted in portion], self._setbacks.cut)
+        try:
+            async for events in retrieval:
+                for event in events:
+                    under_way = isinstance(event, (MailStarted, MailBytes))
+                    if not under_way:
+                        unanswered.pop(event.entry.number, None)
+                yield events
+                if self._is_overdue and unanswered and not under_way:
+                    self.left_off = True
+                    return
+        except MailferryError as error:
+            self.broken = error
+            if (fault := blamed(error, unanswered.values())) is not None:
+                self._set_aside(*fault, str(error))
+
+    def _note(self, entered: Sequence[Entered]) -> None:
+        for each in entered:
+            self.entered[each.message] = each
+            self._setbacks.overcome(self._keys[each.entry.number])
+
+    async def _has_room(self) -> bool:
+        """Wait until the window has room; False when it does not open in time, or something else is in the
+        way.
+        """
+        if self._is_restrained():
+            return False
+        self._window.leave(self._watch.settled)
+        while self._window.is_full:
+            if not await self._window.opens(self._bounds.patience) or self._ends:
+                return False
+            self._window.leave(self._watch.settled)
+        return True
+
+    def _is_restrained(self) -> bool:
+        restraint = self._ports.restraint
+        reason = restraint.reason(self._account) if restraint else None
+        if reason is not None:
+            self.problems.append(reason)
+        return reason is not None
+
+    def _note_refusals(self, intake: Intake) -> None:
+        for refusal in intake.refused:
+            kind = SetbackKind.CUT if isinstance(refusal.error, OutOfStep) else SetbackKind.REFUSED
+            self._set_aside(refusal.entry, kind, str(refusal.error))
+        for entry, octets in intake.oversize:
+            key, most = self._keys[entry.number], self._account.reading.max_size
+            self._setbacks.leave(key, octets, most, self._ports.clock.now())
+            self.problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
+
+    def _set_aside(self, entry: Listed, kind: SetbackKind, reason: str) -> None:
+        key = self._keys[entry.number]
+        self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size)
+        self.set_aside[key] = None

@@ -1,0 +1,103 @@
+"""The beginning of a visit: what is listed, what the ledger knows of it, and the plan that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from services.fetcher.decide.plan import Plan, make_plan
+from services.fetcher.decide.recheck import rechecked
+from services.fetcher.decide.recognition import Recognition
+from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.intake.ports import Ports
+from services.fetcher.mailbox import Listing, Mailbox
+from services.fetcher.visit.limits import Limits
+from shared.custody.decide import is_on_its_way
+from shared.model.account import Account
+from shared.model.errors import Fault, MailferryError
+from shared.model.message import DELETABLE, LedgerKey
+from shared.ports.clock import Clock
+from shared.ports.store import Lease, LedgerRow
+
+FOLDER = "INBOX"
+
+
+class NoUniqueIds(MailferryError):
+    """Copies are to be left on a server that gives its mails no unique ids."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`rows` are the ledger's, by message; `recognition` knows the mails that the listing does not name."""
+
+    listing: Listing
+    plan: Plan
+    rows: Mapping[str, LedgerRow]
+    recognition: Recognition
+
+
+class Surveyor:
+    """Of one account's mailbox."""
+
+    def __init__(
+        self, account: Account, mailbox: Mailbox, ports: Ports, setbacks: Setbacks, limits: Limits
+    ) -> None:
+        self._account = account
+        self._mailbox = mailbox
+        self._ports = ports
+        self._setbacks = setbacks
+        self._longest_lease = limits.longest_lease
+
+    async def survey(self, lease: Lease) -> Survey:
+        """List, look into the ledger unless the account is fresh, and plan.
+
+        Raises NoUniqueIds, and what the mailbox and the store raise.
+        """
+        listing = await self._list()
+        if listing.complete and not listing.nameless:
+            validity = listing.uidvalidity
+            self._setbacks.keep_listed(LedgerKey(FOLDER, validity, entry.uid) for entry in listing.entries)
+        rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
+        plan = make_plan(
+            listing,
+            rows,
+            folder=FOLDER,
+            retention=self._account.retention,
+            reading=self._account.reading,
+            now=self._ports.clock.now(),
+            setbacks=self._setbacks,
+            longest_lease=self._longest_lease,
+        )
+        self._note_oversize(plan)
+        by_message = {row.message: row for row in rows}
+        may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
+        recognition = Recognition(plan.unnamed, plan.moved, may_come_back)
+        return Survey(listing, await rechecked(plan, by_message, self._mailbox), by_message, recognition)
+
+    async def _list(self) -> Listing:
+        listing = await self._mailbox.listing()
+        if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
+            raise NoUniqueIds(
+                f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL), so no "
+                'copy can be left there; with retention = "delete" its mail is fetched'
+            )
+        return listing
+
+    def _note_oversize(self, plan: Plan) -> None:
+        for each in plan.choice.oversize:
+            octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
+            self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
+
+
+def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:
+    """Whether a mail that is known need not be entered again."""
+    held = row.unbacked and row.blob is not None
+    return (
+        held
+        or row.status in DELETABLE
+        or is_on_its_way(row.status, row.lease_until, clock.now(), longest_lease)
+    )

@@ -1,0 +1,143 @@
+"""A leased visit from the dial to the release of the lease: whatever happens in it ends as a report.
+
+An error of one account stays there. Only what is not foreseen is logged with its traceback, and that too
+becomes a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from services.fetcher.chores.releasing import Releaser
+from services.fetcher.decide.schedule import next_visit
+from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.intake.ports import Ports
+from services.fetcher.mailbox import Mailbox
+from services.fetcher.mailbox_errors import CredentialsRefused
+from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
+from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.memory import Memory
+from services.fetcher.visit.report import Visit
+from services.fetcher.visit.session import Session
+from services.fetcher.window.hints import HintBoard
+from shared.model.account import Account
+from shared.model.duration import written
+from shared.model.errors import MailferryError
+from shared.ops.metrics import Metrics
+from shared.ports.store import Lease, Release, VisitReport
+
+MINUTE = 60.0
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Visits accounts for the fetcher called `name`; `chance` gives numbers from 0 to 1 to spread visits
+    by.
+    """
+
+    name: str
+    releaser: Releaser
+    ports: Ports
+    board: HintBoard
+    limits: Limits
+    open_mailbox: OpenMailbox
+    metrics: Metrics
+    chance: Callable[[], float]
+
+    async def visit(
+        self, account: Account, lease: Lease, is_stopping: Callable[[], bool] = lambda: False
+    ) -> Visit:
+        """Visit and release; nothing more is fetched once `is_stopping()`.
+
+        Raises only where the store cannot take the report.
+        """
+        with self.metrics.sessions_open.track_inprogress():
+            visit, login_delay = await self._attempt(account, lease, is_stopping)
+        self._count(visit)
+        now = self.ports.clock.now()
+        due_at = next_visit(
+            visit.report,
+            poll=account.patience.poll,
+            interval=max(account.patience.interval, login_delay),
+            failures=lease.failures,
+            more=visit.more,
+            now=now,
+            chance=self.chance(),
+            error=visit.error,
+        )
+        visit = _announced(visit, due_at - now)
+        await self.releaser.release(Release(lease.fence, visit.report, now, due_at))
+        return visit
+
+    async def _attempt(
+        self, account: Account, lease: Lease, is_stopping: Callable[[], bool]
+    ) -> tuple[Visit, float]:
+        """The visit, whose report carries what is remembered for the next one, and the seconds that the
+        server wants between two logins.
+        """
+        method, login_delay, setbacks = lease.method, 0.0, Setbacks(lease.setbacks)
+        try:
+            opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock)
+            method, login_delay = opened.method, opened.login_delay
+            visit = await self._session(account, lease, opened.mailbox, setbacks, is_stopping)
+        except MailferryError as error:
+            log.warning("visit failed", account=account.id, error=error)
+            report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
+            visit = Visit(report, more=False, error=error)
+            method = None if was_login_refused(error) else method
+        except Exception as error:
+            log.exception("visit failed unexpectedly", account=account.id)
+            problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
+            visit = Visit(VisitReport(problem=problem, failed=True), more=False)
+        report = replace(visit.report, method=method, setbacks=setbacks.all())
+        return replace(visit, report=report), login_delay
+
+    async def _session(
+        self,
+        account: Account,
+        lease: Lease,
+        mailbox: Mailbox,
+        setbacks: Setbacks,
+        is_stopping: Callable[[], bool],
+    ) -> Visit:
+        session = Session(
+            account,
+            lease,
+            mailbox,
+            self.ports,
+            Memory(self.board, setbacks),
+            self.limits,
+            fetcher=self.name,
+            is_stopping=is_stopping,
+        )
+        try:
+            return await session.run()
+        finally:
+            await mailbox.abort()
+
+    def _count(self, visit: Visit) -> None:
+        report = visit.report
+        outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
+        self.metrics.visits.labels(outcome=outcome).inc()
+        self.metrics.mails_fetched.inc(report.fetched)
+        self.metrics.bytes_fetched.inc(visit.octets)
+        self.metrics.mails_deleted.inc(report.deleted)
+        log.info(
+            "visited", outcome=outcome, fetched=report.fetched, deleted=report.deleted, waiting=report.waiting
+        )
+
+
+def _announced(visit: Visit, distance: float) -> Visit:
+    """Say when a visit is made again that waits for long, so that nobody takes it for forgotten."""
+    report = visit.report
+    if not report.failed or report.temporary:
+        return visit
+    why = "; sooner could lock the account" if isinstance(visit.error, CredentialsRefused) else ""
+    minutes = max(1, round(distance / MINUTE))
+    told = f"{report.problem} (Tried again in {written(minutes * MINUTE)}{why}.)"
+    return replace(visit, report=replace(report, problem=told))

@@ -1,0 +1,67 @@
+"""The board where `message.settled` hints arrive and sessions wait for them.
+
+A hint only ends a wait early; whether a mail is settled, the database says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.fetcher.window.tenants import Tenants
+from services.fetcher.window.watch import Watch
+from shared.ports.clock import Clock
+
+
+class HintBoard:
+    """All watches of a process, and what is on its way of its `tenants`."""
+
+    def __init__(self, clock: Clock, tenants: Tenants | None = None) -> None:
+        self.tenants = tenants or Tenants(clock)
+        self._clock = clock
+        self._watches: dict[str, Watch] = {}
+        self._last_post = clock.monotonic()
+
+    def __len__(self) -> int:
+        """How many mails are waited for."""
+        return len(self._watches)
+
+    def watch(self, watch: Watch, messages: Iterable[str]) -> None:
+        """Have hints for `messages` posted to `watch`. Call it before the messages are published."""
+        for message in messages:
+            watch.outstanding.add(message)
+            self._watches[message] = watch
+
+    def post(self, message: str) -> None:
+        """A hint came; it is forgotten where no session waits for it any more."""
+        self._last_post = self._clock.monotonic()
+        watch = self._watches.pop(message, None)
+        if watch is not None:
+            watch.post(message)
+        self.tenants.leave(message)
+
+    def end_waits(self) -> None:
+        """End every wait under way: what is settled later is deleted by a later visit."""
+        for watch in set(self._watches.values()):
+            watch.end_waits()
+        self.tenants.end_waits()
+
+    def forget(self, watch: Watch) -> None:
+        """The session is over."""
+        for message in watch.outstanding:
+            self._watches.pop(message, None)
+        watch.outstanding.clear()
+
+    async def all_settled(self, watch: Watch, patience: float, longest: float) -> bool:
+        """Wait until nothing of `watch` is outstanding; False where that is given up.
+
+        It is given up after `longest` seconds, and when for `patience` seconds no hint came for anybody: as
+        long as others make progress, one's own mails may only be standing behind theirs.
+        """
+        begun = self._clock.monotonic()
+        while watch.outstanding:
+            now = self._clock.monotonic()
+            remaining = min(begun + longest, max(begun, self._last_post) + patience) - now
+            if remaining <= 0 or watch.ended:
+                return False
+            await watch.news(remaining)
+        return True

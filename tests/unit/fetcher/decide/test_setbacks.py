@@ -1,0 +1,74 @@
+"""Mails that could not be read: when they are tried again, and what is told of them."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.fetcher.decide.setbacks import LONGEST_DISTANCE, MOST, Setbacks
+from shared.model.message import LedgerKey
+from shared.model.setback import Setback, SetbackKind
+
+NOW = 1_000_000.0
+A, B = LedgerKey("INBOX", 0, "a"), LedgerKey("INBOX", 0, "b")
+
+
+def distances(kind: SetbackKind, times: int) -> list[float]:
+    setbacks, found = Setbacks(), []
+    for _ in range(times):
+        setbacks.add(A, kind, "no", NOW)
+        setback = setbacks.of(A)
+        assert setback is not None
+        found.append(setback.again_at - NOW)
+    return found
+
+
+def test_a_refused_mail_is_tried_at_growing_distance_up_to_a_day() -> None:
+    assert distances(SetbackKind.REFUSED, 4) == [300, 600, 1200, 2400]
+    assert distances(SetbackKind.REFUSED, 40)[-1] == LONGEST_DISTANCE
+
+
+def test_a_mail_at_which_a_visit_broke_off_is_tried_again_at_once_the_first_time() -> None:
+    assert distances(SetbackKind.BROKEN, 4) == [0, 300, 600, 1200]
+    assert distances(SetbackKind.CUT, 3) == [0, 300, 600]
+
+
+def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
+    setbacks = Setbacks()
+    read_by_size = []
+    for _ in range(4):
+        setbacks.add(A, SetbackKind.CUT, "cut", NOW)
+        read_by_size.append("a" in setbacks.cut)
+    assert read_by_size == [True, False, True, False]
+
+
+def test_what_was_read_after_all_and_what_is_gone_is_forgotten() -> None:
+    setbacks = Setbacks()
+    for key in (A, B):
+        setbacks.add(key, SetbackKind.REFUSED, "no", NOW)
+    setbacks.overcome(A)
+    assert [each.key for each in setbacks.all()] == [B]
+    setbacks.keep_listed([A])
+    assert setbacks.all() == ()
+
+
+def test_the_first_are_told_in_words() -> None:
+    setbacks = Setbacks()
+    keys = [LedgerKey("INBOX", 0, f"uid {number}") for number in range(5)]
+    for key in keys:
+        setbacks.add(key, SetbackKind.REFUSED, "the server is damaged", NOW)
+    first, *_, last = setbacks.sentences(keys, NOW)
+    assert first == "mail uid 0 was tried once and is tried again in 5m: the server is damaged"
+    assert last == "and 2 more mails"
+    assert setbacks.sentences([A], NOW) == []
+
+
+@given(st.integers(0, 2 * MOST))
+def test_no_more_is_remembered_than_there_is_room_for(count: int) -> None:
+    known = [
+        Setback(LedgerKey("INBOX", 0, str(number)), SetbackKind.REFUSED, 1, NOW + number, 0, "no")
+        for number in range(count)
+    ]
+    kept = Setbacks(known).all()
+    assert len(kept) == min(count, MOST)
+    assert set(kept) == set(known[-MOST:])
