@@ -20,7 +20,10 @@ from shared.model.errors import Fault, MailferryError, quoted
 Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 
-UPCASTS: Mapping[tuple[str, int], Upcast] = {}
+UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    ("message.settled", 1): lambda one: {"messages": [one["message"]]},
+}
+"""By wire name and version: what brings the fields of a record to its next version."""
 
 
 class Undecodable(MailferryError):

@@ -99,13 +99,16 @@ class MessageRouted(Record):
 
 
 class MessageSettled(Record):
-    """Every recipient of a mail is done. A hint: only the database allows the deletion at the source."""
+    """Every recipient of these mails, all fetched by one process, is done.
+
+    A hint, which ends a wait: only the database allows the deletion at the source, so nothing else need be
+    said of them. Version 1 was about one mail, and told its account and `fetch_no`.
+    """
 
     wire_name = "message.settled"
+    wire_version = 2
 
-    message: str
-    account: str
-    fetch_no: int
+    messages: tuple[str, ...]
 
 
 Event = MessageFetched | MessageRouted | MessageSettled

@@ -7,6 +7,7 @@ truth.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
@@ -22,16 +23,17 @@ log = structlog.get_logger("mailferry.settlement")
 
 
 def hints(settled: Sequence[Settled]) -> list[Publication]:
-    """The hints to the fetchers, which may be gone by now."""
+    """A hint to each fetcher concerned, which may be gone by now."""
+    by_fetcher: dict[str, list[str]] = defaultdict(list)
+    for each in settled:
+        by_fetcher[each.fetcher].append(each.message)
     return [
         Publication(
-            settled_key(each.fetcher),
-            EVENT_CODEC.encode_event(
-                MessageSettled(message=each.message, account=each.account, fetch_no=each.fetch_no)
-            ),
+            settled_key(fetcher),
+            EVENT_CODEC.encode_event(MessageSettled(messages=tuple(messages))),
             mandatory=False,
         )
-        for each in settled
+        for fetcher, messages in by_fetcher.items()
     ]
 
 

@@ -161,7 +161,7 @@ class World:
                 next_attempt_at=now + 60 if status is RecipientStatus.DEFERRED else None,
             )
             await self.store.end_attempts([Outcomes(event.message, ((outcome, 1),))], now, LEASE)
-            self.board.post(event.message)
+            self.board.post([event.message])
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ async def test_a_hint_without_a_settlement_deletes_nothing(world: World) -> None
 
     async def lie() -> None:
         (event,) = await world.fetched(1)
-        world.board.post(event.message)
+        world.board.post([event.message])
 
     visit, _ = await asyncio.gather(world.visit(PATIENT), lie())
     assert (visit.report.deleted, world.mailbox.mails) == (0, {"a": b"1"})

@@ -42,4 +42,4 @@ class Hearing:
             log.warning("hint not understood", error=error)
             return
         if isinstance(event, MessageSettled):
-            self._board.post(event.message)
+            self._board.post(event.messages)

@@ -5,7 +5,7 @@ A hint only ends a wait early; whether a mail is settled, the database says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.fetcher.window.tenants import Tenants
 from services.fetcher.window.watch import Watch
@@ -31,13 +31,14 @@ class HintBoard:
             watch.outstanding.add(message)
             self._watches[message] = watch
 
-    def post(self, message: str) -> None:
-        """A hint came; it is forgotten where no session waits for it any more."""
+    def post(self, messages: Sequence[str]) -> None:
+        """A hint came; of what no session waits for any more, it is forgotten."""
         self._last_post = self._clock.monotonic()
-        watch = self._watches.pop(message, None)
-        if watch is not None:
-            watch.post(message)
-        self.tenants.leave(message)
+        for message in messages:
+            watch = self._watches.pop(message, None)
+            if watch is not None:
+                watch.post(message)
+        self.tenants.leave(messages)
 
     def end_waits(self) -> None:
         """End every wait under way: what is settled later is deleted by a later visit."""

@@ -11,7 +11,7 @@ and relay, as that is a delay for everybody. What waits for its target is none, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from services.fetcher.window.share import Bound, Share
 from shared.ports.clock import Clock
@@ -21,6 +21,7 @@ REMEMBERED = 300.0
 COMPANY = 60.0
 """Seconds that a tenant counts as busy after it fetched: the usual time between two visits."""
 NO_BOUND = Bound(0, 0)
+NOWHERE = None, ""
 
 
 class Tenants:
@@ -77,11 +78,15 @@ class Tenants:
         share.enter(account, message, octets, self._clock.monotonic())
         self._place_of[message] = (share, account)
 
-    def leave(self, message: str) -> None:
-        """A mail has arrived; nothing happens where it is not known."""
-        place = self._place_of.pop(message, None)
-        if place is not None and place[0].leave(place[1], message):
-            self.wake_next(place[0])
+    def leave(self, messages: Iterable[str]) -> None:
+        """These mails have arrived; nothing happens for those that are not known."""
+        lighter: dict[str, Share] = {}
+        for message in messages:
+            share, account = self._place_of.pop(message, NOWHERE)
+            if share is not None and share.leave(account, message):
+                lighter[share.tenant] = share
+        for share in lighter.values():
+            self.wake_next(share)
 
     def end(self, tenant: str, account: str) -> None:
         """A visit is over."""

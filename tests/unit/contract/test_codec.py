@@ -51,7 +51,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
         fetched_at=TIMES,
         payload=PAYLOADS,
     ),
-    st.builds(MessageSettled, fetch_no=NUMBERS),
+    st.builds(MessageSettled, messages=st.lists(st.text()).map(tuple)),
 )
 STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {int: NUMBERS, float: TIMES, LedgerKey: KEYS}
 
@@ -75,7 +75,7 @@ MSGPACK = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.binary(), inner),
     max_leaves=20,
 )
-SETTLED = MessageSettled(message="m", account="a", fetch_no=1)
+SETTLED = MessageSettled(messages=("m", "n"))
 
 
 @given(RECORDS)
@@ -97,9 +97,20 @@ def test_wire_names_are_unique_across_events_and_journal() -> None:
 def test_a_settled_event_has_its_agreed_form_on_the_wire() -> None:
     assert msgpack.unpackb(EVENT_CODEC.encode(SETTLED)) == [
         "message.settled",
-        1,
-        {"message": "m", "account": "a", "fetch_no": 1},
+        2,
+        {"messages": ["m", "n"]},
     ]
+
+
+def test_a_settled_event_of_the_first_version_is_about_one_mail() -> None:
+    first = msgpack.packb(["message.settled", 1, {"message": "m", "account": "a", "fetch_no": 1}])
+
+    assert EVENT_CODEC.decode(first) == MessageSettled(messages=("m",))
+
+
+def test_a_settled_event_of_the_first_version_without_its_mail_is_undecodable() -> None:
+    with pytest.raises(Undecodable, match="not of its version's form"):
+        EVENT_CODEC.decode(msgpack.packb(["message.settled", 1, {"account": "a"}]))
 
 
 def decoded_or_undecodable(data: bytes) -> None:

@@ -21,7 +21,7 @@ APPETITE = Appetite(prefetch=10, batch=10, linger=0.01)
 
 
 def event(message: str) -> Publication:
-    settled = MessageSettled(message=message, account="acme/bob", fetch_no=1)
+    settled = MessageSettled(messages=(message,))
     return Publication(ROUTED_KEY, EVENT_CODEC.encode(settled))
 
 
@@ -36,7 +36,7 @@ class Handler:
         self.handled: list[str] = []
 
     async def __call__(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        messages = [received.event.message for received in batch]
+        messages = [received.event.messages[0] for received in batch]
         if self._error is not None and self._poison in messages:
             error = self._error
             if isinstance(error, StoreUnavailable):
@@ -119,7 +119,7 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
 
     async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
         nonlocal stumbled
-        asked.append([received.event.message for received in batch])
+        asked.append([received.event.messages[0] for received in batch])
         if not stumbled:
             stumbled = True
             raise KeyError("nobody thought of this")
@@ -147,11 +147,11 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_
     order: list[str] = []
 
     async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        if batch[0].event.message.startswith("many"):
+        if batch[0].event.messages[0].startswith("many"):
             await broker.publish([event("single")])
             await single_is_done.wait()
-        order.append(batch[0].event.message)
-        if batch[0].event.message == "single":
+        order.append(batch[0].event.messages[0])
+        if batch[0].event.messages[0] == "single":
             single_is_done.set()
         else:
             stop.ask("all is done")
@@ -165,7 +165,7 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_
             APPETITE,
             handle,
             SystemClock(),
-            flow_of=lambda event: event.message[:4],
+            flow_of=lambda event: event.messages[0][:4],
         ).run(stop)
     assert order == ["single", "many0"]
 
@@ -181,7 +181,7 @@ class Slow:
         self._errors = list(errors)
 
     async def handle(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        slow = [each for each in batch if each.event.message == "slow"]
+        slow = [each for each in batch if each.event.messages[0] == "slow"]
         await self._done([each for each in batch if each not in slow], subscription)
         if slow:
             self.consumer.set_aside(slow, subscription, self.handle_slowly)
@@ -195,7 +195,7 @@ class Slow:
         await self._done(batch, subscription)
 
     async def _done(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        self.handled += [received.event.message for received in batch]
+        self.handled += [received.event.messages[0] for received in batch]
         await subscription.ack([received.delivery for received in batch])
         if "last" in self.handled:
             self._stop.ask("enough")

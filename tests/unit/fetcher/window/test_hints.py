@@ -24,8 +24,8 @@ async def test_a_session_goes_on_when_all_its_mails_are_settled(board: HintBoard
     board.watch(watch, ["a", "b"])
     waiting = asyncio.ensure_future(board.all_settled(watch, LONG, LONG))
     await asyncio.sleep(0)
-    board.post("a")
-    board.post("b")
+    board.post(["a"])
+    board.post(["b"])
     assert await waiting
     assert watch.settled == {"a", "b"}
 
@@ -33,7 +33,7 @@ async def test_a_session_goes_on_when_all_its_mails_are_settled(board: HintBoard
 async def test_hints_that_came_before_the_wait_count(board: HintBoard) -> None:
     watch = Watch()
     board.watch(watch, ["a"])
-    board.post("a")
+    board.post(["a"])
     assert await board.all_settled(watch, LONG, LONG)
 
 
@@ -67,7 +67,7 @@ async def test_a_session_waits_as_long_as_others_make_progress() -> None:
     waiting = asyncio.ensure_future(board.all_settled(mine, 0.01, LONG))
     for n in range(5):
         clock.time += 1
-        board.post(str(n))
+        board.post([str(n)])
         await asyncio.wait({waiting}, timeout=0.05)
         assert not waiting.done()
     clock.time += 1
@@ -78,8 +78,8 @@ async def test_a_hint_for_a_session_that_is_over_is_forgotten(board: HintBoard) 
     watch = Watch()
     board.watch(watch, ["a"])
     board.forget(watch)
-    board.post("a")
-    board.post("never heard of")
+    board.post(["a"])
+    board.post(["never heard of"])
     assert watch.settled == set()
     assert len(board) == 0
 

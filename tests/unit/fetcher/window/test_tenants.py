@@ -57,7 +57,7 @@ async def test_beside_others_a_mail_takes_room_in_the_queues_until_it_arrives_or
     tenants.enter("large", "large/a", "one", 10)
     tenants.enter("large", "large/a", "two", 20)
     assert tenants.room("large") == WIDE.narrowed().less(2, 30)
-    tenants.leave("one")
+    tenants.leave(["one"])
     assert tenants.room("large") == WIDE.narrowed().less(1, 20)
     await clock.advance(STANDING)
     assert tenants.room("large") == WIDE.narrowed()

@@ -128,7 +128,7 @@ async def test_a_visit_goes_on_as_soon_as_a_mail_of_another_account_arrives() ->
     first.enter("a", 1)
     opening = asyncio.create_task(second.opens(60.0))
     await asyncio.sleep(0)
-    tenants.leave("a")
+    tenants.leave(["a"])
     assert await opening
     assert not second.is_full
 
@@ -143,8 +143,8 @@ async def test_room_for_one_wakes_one_and_the_next_when_that_one_leaves_some() -
     first.enter("b", 1)
     waiting = [asyncio.create_task(each.opens(60.0)) for each in (second, third)]
     await asyncio.sleep(0)
-    tenants.leave("a")
-    tenants.leave("b")
+    tenants.leave(["a"])
+    tenants.leave(["b"])
     await waiting[0]
     assert not waiting[1].done()
     second.portion(wanted(1))
