@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table, Text
@@ -87,8 +88,16 @@ class PostgresBulk:
 
 def _arrays(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
     """Each column of `rows` as one literal."""
-    literals = [_kind(table, name)[1] for name in columns]
-    return tuple(literal(values) for literal, values in zip(literals, zip(*rows, strict=True), strict=True))
+    literals = _literals(table, tuple(columns))
+    return tuple(
+        [literal(values) for literal, values in zip(literals, zip(*rows, strict=True), strict=True)]
+    )
+
+
+@cache
+def _literals(table: Table, columns: tuple[str, ...]) -> tuple[Literal, ...]:
+    """How the values of each column are written: looked up once, as there are few such lists of columns."""
+    return tuple(_kind(table, name)[1] for name in columns)
 
 
 def _unnest(table: Table, columns: Sequence[str]) -> str:
