@@ -9,6 +9,7 @@ values are always parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Protocol
 
@@ -58,6 +59,12 @@ class Bulk(Protocol):
 
         With `lock`, nobody else changes them until the end of the transaction; they are locked in their
         keys' order.
+        """
+        ...
+
+    def together(self, connection: Connection) -> AbstractContextManager[None]:
+        """What is inserted, put, updated or deleted inside need not be waited for one by one: all of it is
+        written, or an error raised, when this is left. Nothing is asked inside.
         """
         ...
 

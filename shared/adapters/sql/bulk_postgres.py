@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from shared.adapters.sql.arrays import bytes_array, number_array, text_array
 from shared.adapters.sql.bulk import Row, Texts, inserted, primary_key
+from shared.adapters.sql.postgres_driver import execute, together
 
 Literal = Callable[[Sequence[Any]], str]
 ARRAYS: Sequence[tuple[type[TypeEngine[Any]], str, Literal]] = (
@@ -70,7 +72,11 @@ class PostgresBulk:
             text = f"{text} WHERE {only}"
         if lock:
             text += self._texts.get(_lock, table)
-        return connection.exec_driver_sql(text, _arrays(table, columns, keys)).all()
+        return execute(connection, text, _arrays(table, columns, keys)).fetchall()
+
+    def together(self, connection: Connection) -> AbstractContextManager[None]:
+        """Send what is written inside without waiting for each statement."""
+        return together(connection)
 
     def _many(
         self,
@@ -83,15 +89,13 @@ class PostgresBulk:
         if not rows:
             return 0
         text = self._texts.get(make, table, *columns)
-        return connection.exec_driver_sql(text, _arrays(table, columns, rows)).rowcount
+        return execute(connection, text, _arrays(table, columns, rows)).rowcount
 
 
 def _arrays(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
     """Each column of `rows` as one literal."""
     literals = _literals(table, tuple(columns))
-    return tuple(
-        [literal(values) for literal, values in zip(literals, zip(*rows, strict=True), strict=True)]
-    )
+    return tuple([literal(values) for literal, values in zip(literals, zip(*rows, strict=True), strict=True)])
 
 
 @cache

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import chain
 
@@ -71,6 +72,10 @@ class SqliteBulk:
         if only:
             text = f"{text} WHERE {only}"
         return execute(connection, text, (json.dumps(wanted, ensure_ascii=False),)).fetchall()
+
+    def together(self, _connection: Connection) -> AbstractContextManager[None]:
+        """Nothing is sent anywhere, so nothing can be sent together."""
+        return nullcontext()
 
     def _many(self, connection: Connection, rows: Sequence[Row], text: str, width: int) -> int:
         """Execute `text` with `rows` of `width` values in place of its `{values}`; returns how many rows it

@@ -35,6 +35,10 @@ STATEMENTS_KEPT = 512
 """How many texts a connection to SQLite keeps prepared: each comes in several lengths."""
 KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """What PostgreSQL's planner must not think of where a few keys are looked up."""
+ISOLATION = "read committed"
+"""Each statement sees what was committed before it began, so rows are read after the locks that guard
+them, whatever the server's own default is.
+"""
 IDLE_IN_TRANSACTION = "60s"
 """A process that is stopped in the middle must not hold its locks, and with them other processes, for
 ever.
@@ -103,6 +107,7 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
         for setting in KEYS_ONLY:
             cursor.execute(f"SET {setting} = off")
         cursor.execute("SET jit = off")
+        cursor.execute(f"SET default_transaction_isolation = '{ISOLATION}'")
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
     connection.commit()
 

@@ -25,10 +25,6 @@ from shared.ports.store import StoreUnavailable
 
 TRIES = 5
 PAUSE = 0.02
-WRITING = "READ COMMITTED"
-"""Each statement sees what was committed before it began, so rows are read after the locks that guard
-them.
-"""
 READING = "REPEATABLE READ"
 """All statements see the state of one moment."""
 
@@ -52,8 +48,8 @@ class PostgresTransactions:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """Run `change` in a transaction."""
-        return await self._in_thread(lambda transaction: change(transaction, *given, **named), WRITING)
+        """Run `change` in a transaction, of the isolation that connections begin with."""
+        return await self._in_thread(lambda transaction: change(transaction, *given, **named))
 
     async def read(self, query: Change[Result]) -> Result:
         """Run `query` on a snapshot."""
@@ -68,12 +64,12 @@ class PostgresTransactions:
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
-    async def _in_thread(self, change: Change[Result], isolation: str) -> Result:
+    async def _in_thread(self, change: Change[Result], isolation: str | None = None) -> Result:
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, change, isolation)
 
-    def _run(self, change: Change[Result], isolation: str) -> Result:
+    def _run(self, change: Change[Result], isolation: str | None) -> Result:
         for tried in range(1, TRIES + 1):
             attempt = _Attempt()
             try:
@@ -87,10 +83,11 @@ class PostgresTransactions:
             self._closing.wait(PAUSE * tried)
         raise AssertionError("unreachable")
 
-    def _once(self, change: Change[Result], isolation: str, attempt: _Attempt) -> Result:
+    def _once(self, change: Change[Result], isolation: str | None, attempt: _Attempt) -> Result:
         with self._engine.connect() as connection:
             attempt.may_be_repeated = True
-            connection.execution_options(isolation_level=isolation)
+            if isolation is not None:
+                connection.execution_options(isolation_level=isolation)
             with connection.begin() as transaction:
                 result = change(Transaction(connection, self._bulk))
                 attempt.may_be_repeated = False

@@ -53,8 +53,9 @@ def _record(
             if claim := claim_after(claims.held.get(key), after.id, status):
                 claims.held[key] = claim
                 known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
-    work.save()
-    claims.save()
+    with transaction.bulk.together(transaction.connection):
+        work.save()
+        claims.save()
     return _published(work, mails)
 
 

@@ -139,14 +139,15 @@ class Work:
                 ended.append(ended_row(message))
             elif (row := progress_row(message)) != progress_row(loaded):
                 progressed.append(row)
-        bulk.update(connection, messages, PLACED, placed)
-        bulk.insert(connection, messages, new)
-        bulk.update(connection, messages, DESCRIBED, described)
-        bulk.update(connection, messages, ROUTED, routed)
-        bulk.update(connection, messages, PROGRESS, progressed)
-        bulk.update(connection, messages, ENDED, ended)
-        self._save_recipients()
-        bulk.insert(connection, journal, [*map(journal_row, self.entries)])
+        with bulk.together(connection):
+            bulk.update(connection, messages, PLACED, placed)
+            bulk.insert(connection, messages, new)
+            bulk.update(connection, messages, DESCRIBED, described)
+            bulk.update(connection, messages, ROUTED, routed)
+            bulk.update(connection, messages, PROGRESS, progressed)
+            bulk.update(connection, messages, ENDED, ended)
+            self._save_recipients()
+            bulk.insert(connection, journal, [*map(journal_row, self.entries)])
 
     def _save_recipients(self) -> None:
         new, chosen, served = [], [], []

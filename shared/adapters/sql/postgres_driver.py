@@ -1,0 +1,65 @@
+"""PostgreSQL through the driver itself, for what SQLAlchemy has nothing to translate in.
+
+A statement costs several times as much by way of SQLAlchemy, and one that is waited for costs a round trip
+and, as threads take turns in the interpreter, a fight for it. Errors are SQLAlchemy's all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+
+def execute(
+    connection: Connection, statement: str, parameters: Sequence[str]
+) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Execute one statement in the transaction of `connection`."""
+    driver = _driver_of(connection)
+    try:
+        # The driver's types take text only where it is a literal; ours is made of names of our own tables.
+        return driver.execute(statement.encode(), parameters)
+    except psycopg.Error as error:
+        raise _as_sqlalchemy_has_it(connection, driver, statement, error) from error
+
+
+@contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Statements executed inside are sent without waiting for each; they have all succeeded after it, and
+    only then is known what they did.
+    """
+    driver = _driver_of(connection)
+    try:
+        with driver.pipeline():
+            yield
+    except psycopg.Error as error:
+        raise _as_sqlalchemy_has_it(connection, driver, "statements sent together", error) from error
+
+
+def _driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    driver: object = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError("not a connection to PostgreSQL")
+    return driver
+
+
+def _as_sqlalchemy_has_it(
+    connection: Connection, driver: psycopg.Connection[Any], statement: str, error: psycopg.Error
+) -> BaseException:
+    """Its error for the driver's; a connection that is lost is not used again."""
+    lost = driver.closed or driver.broken
+    if lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement,
+        None,
+        error,
+        psycopg.Error,
+        hide_parameters=True,
+        connection_invalidated=lost,
+        dialect=connection.dialect,
+    )
