@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from email.utils import getaddresses
 
-from services.router.addresses import read_addresses
-from services.router.header import read_header
+from services.router.header.addresses import read_addresses
+from services.router.header.fields import read_header
 from shared.model.address import Address, DefectiveAddress, parse_address
 from tests.fakes.mails import CORPUS
 

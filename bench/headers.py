@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.result import Result
-from services.router.letter import examine
+from services.router.resolving.examination import examine
 from tests.fakes.mails import CORPUS, account
 
 ROUNDS = 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from services.router.existence import addresses_to_check, choose
-from services.router.letter import Examination
-from services.router.recipients import Rejected, Resolved
+from services.router.decide.existence import addresses_to_check, choose
+from services.router.decide.recipients import Rejected, Resolved
+from services.router.resolving.examination import Examination
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.rcpt_directory import INVENTED
 from shared.adapters.system_clock import SystemClock

@@ -19,8 +19,8 @@ from services.cli.naming import account_ids
 from services.cli.options import config_file, output
 from services.cli.output import cell, console, write_json
 from services.cli.running import execute
-from services.router.identity import identify
-from services.router.letter import Examination, examine
+from services.router.decide.identity import identify
+from services.router.resolving.examination import Examination, examine
 from shared.model.account import Account, ExistenceCheck
 from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from services.cli.output import cell
-from services.router.letter import Examination
+from services.router.resolving.examination import Examination
 from shared.model.account import Account
 from shared.model.errors import quoted
 

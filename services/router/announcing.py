@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from services.router.hop import Client
+from services.router.header.hop import Client
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, MessageRouted, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY

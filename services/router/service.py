@@ -18,8 +18,8 @@ from types import MappingProxyType
 import structlog
 
 from services.router.announcing import UNTOLD, announce, routed_event
-from services.router.hop import Client
-from services.router.resolving import Examined, Resolved, Resolver
+from services.router.header.hop import Client
+from services.router.resolving.resolver import Examined, Resolved, Resolver
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
 from shared.model.account import Account

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.router.evidence import Evidence
-from services.router.finding import find_evidence
-from services.router.header import read_header
-from services.router.zone import Zone
+from services.router.evidence.evidence import Evidence
+from services.router.evidence.finding import find_evidence
+from services.router.header.fields import read_header
+from services.router.header.zone import Zone
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address, parse_address
 from shared.model.endpoint import Endpoint

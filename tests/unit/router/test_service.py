@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from services.router.resolving import Resolver
+from services.router.resolving.resolver import Resolver
 from services.router.service import Router, RouterSettings
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker

@@ -1,0 +1,142 @@
+"""From evidence to recipients: each address goes through the account's rules and is named once, with reasons.
+
+The steps, for each address: the provider's prefix is taken off; its domain must be an accepted one; an alias
+gives way to what it stands for; `+tag` is taken off where the account wants it; the domain is translated. Who
+exists at the target is not asked here.
+
+No mail goes into the void: one without a recipient goes to the postmaster, or is parked where none is
+configured. An address outside of the accepted domains is never delivered to.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
+from shared.model.account import Routing
+from shared.model.address import Address
+from shared.model.domains import translation
+
+REJECTED_LIMIT = 200
+TAG_SIGN = "+"
+
+
+class Resolved(NamedTuple):
+    """A recipient: the address to deliver to, the one it was found as ("" for the postmaster), and why."""
+
+    address: str
+    original: str
+    reason: str
+
+
+class Rejected(NamedTuple):
+    """What was seen but is not delivered to, and why."""
+
+    value: str
+    reason: str
+
+
+class Resolution(NamedTuple):
+    """Who gets a mail. Without recipients `park_reason` is set: the mail waits for an operator."""
+
+    recipients: tuple[Resolved, ...]
+    rejected: tuple[Rejected, ...]
+    evidence: str
+    park_reason: str | None = None
+
+
+def resolve(evidence: Evidence, routing: Routing) -> Resolution:
+    """The recipients by this evidence, unique and in the order in which it names them.
+
+    Local parts are compared exactly (RFC 5321 section 2.4): taking two people for one would lose a mail,
+    taking one for two costs him a second copy. Of those rejected, `REJECTED_LIMIT` are listed.
+    """
+    recipients: dict[str, Resolved] = {}
+    rejected = {defect.text: Rejected(defect.text, defect.reason) for defect in evidence.defects}
+    for address in evidence.addresses:
+        found = _accepted(address, evidence, routing)
+        if isinstance(found, Resolved):
+            recipients.setdefault(found.address, found)
+        else:
+            rejected.setdefault(found.value, found)
+    refused = tuple(rejected.values())
+    listed = _listed((*[Rejected(*each) for each in evidence.passed], *refused))
+    if recipients:
+        return Resolution(tuple(recipients.values()), listed, evidence.describe())
+    reason = _why_nobody(evidence, refused)
+    if routing.unknown_recipients is None:
+        return Resolution((), listed, evidence.describe(), reason)
+    postmaster = Resolved(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
+    return Resolution((postmaster,), listed, evidence.describe())
+
+
+def parked(evidence: Evidence, reason: str) -> Resolution:
+    """That nobody is to get the mail before an operator has seen it."""
+    return Resolution((), (), evidence.describe(), reason)
+
+
+def _accepted(address: Address, evidence: Evidence, routing: Routing) -> Resolved | Rejected:
+    original = str(address)
+    if evidence.kind is EvidenceClass.SINGLE_USER:
+        return Resolved(original, original, "the account's configured recipient")
+    steps = [f"named in {evidence.field}"]
+    if routing.recipient_prefixes and evidence.kind in OF_THE_ENVELOPE:
+        address = _without_prefix(address, routing, steps)
+    domain = translation(routing.domains, address.domain)
+    if domain is None:
+        return Rejected(original, f"{address.domain} is not an accepted domain")
+    if routing.aliases or routing.strip_tags:
+        known = _by_alias(address, routing, steps)
+        if known is not None:
+            return Resolved(str(known), original, "; ".join(steps))
+        address = _without_tag(address, routing, steps)
+    if domain == address.domain:
+        return Resolved(str(address), original, "; ".join(steps))
+    steps.append(f"{address.domain} is translated to {domain}")
+    return Resolved(str(Address(address.local, domain)), original, "; ".join(steps))
+
+
+def _without_prefix(address: Address, routing: Routing, steps: list[str]) -> Address:
+    """The address without the first configured prefix that it has, if that leaves a local part."""
+    folded = address.local.lower()
+    for prefix in routing.recipient_prefixes:
+        if folded.startswith(prefix) and len(folded) > len(prefix):
+            steps.append(f"the provider's prefix {address.local[: len(prefix)]} is taken off")
+            return Address(address.local[len(prefix) :], address.domain)
+    return address
+
+
+def _by_alias(address: Address, routing: Routing, steps: list[str]) -> Address | None:
+    """What the address stands for; where tags are taken off, what it stands for without its own, too."""
+    candidates = [address]
+    if routing.strip_tags:
+        candidates.append(_without_tag(address, routing, []))
+    for each in candidates:
+        known = routing.aliases.get(Address(each.local.lower(), each.domain))
+        if known is not None:
+            steps.append(f"{each} is an alias of {known}")
+            return known
+    return None
+
+
+def _without_tag(address: Address, routing: Routing, steps: list[str]) -> Address:
+    base, sign, tag = address.local.partition(TAG_SIGN)
+    if not (routing.strip_tags and sign and base) or base.startswith('"'):
+        return address
+    steps.append(f"the tag {sign}{tag} is taken off")
+    return Address(base, address.domain)
+
+
+def _listed(rejected: tuple[Rejected, ...]) -> tuple[Rejected, ...]:
+    if len(rejected) <= REJECTED_LIMIT:
+        return rejected
+    more = len(rejected) - REJECTED_LIMIT
+    return (*rejected[:REJECTED_LIMIT], Rejected("", f"{more} more are not listed"))
+
+
+def _why_nobody(evidence: Evidence, refused: tuple[Rejected, ...]) -> str:
+    if evidence.kind is EvidenceClass.NONE:
+        return evidence.notes[0]
+    if len(refused) == 1:
+        return f"the only recipient in {evidence.field} was refused: {refused[0].reason}"
+    return f"all {len(refused)} recipients in {evidence.field} were refused"

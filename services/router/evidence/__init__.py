@@ -1,0 +1,1 @@
+"""Whom a mail is for, as far as its header tells: one class of evidence decides."""

@@ -1,0 +1,159 @@
+"""Address lists as senders write them, read strictly: each element is an address or a defect with its reason.
+
+An element counts only if it is `local@domain`, or has exactly one such address in angle brackets with nothing
+but a display name before it (RFC 5322 section 3.4). Groups, comments, source routes and `;` between addresses
+(as Outlook writes it) are understood. A defect stays within its element, but after a quotation mark or
+parenthesis that is never closed only addresses in angle brackets count: anything else may be part of
+somebody's name. No address is ever made from something that is not one (CVE-2023-27043). Local parts are kept
+as they are, domains in lower case and IDNA.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from services.router.header.lexer import Kind, Token, tokens
+from shared.model.address import LOCAL_LIMIT, Address, DefectiveAddress, checked_local, normal_domain
+from shared.model.errors import quoted
+
+ADDRESS_LIMIT = 20_000
+TOKEN_LIMIT = 200_000
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
+_PLAIN = re.compile(rb"[ \t]*(<)?([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?(1)>)[ \t]*")
+_BARE = re.compile(r"[wq]@[wl]")
+_ANGLE = re.compile(r"[wqlj@]*<[wq]@[wl]>")
+_NAME = frozenset({Kind.WORD, Kind.QUOTED, Kind.LITERAL, Kind.JUNK})
+_ENCODED_WORD = re.compile(r"=\?[^?]++\?[BbQq]\?[^?]*+\?=")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Defect(NamedTuple):
+    """An element that is no address: its text, made printable and cut, and why it was refused."""
+
+    text: str
+    reason: str
+
+
+def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Address | Defect]:
+    """The elements of the values of header fields, in order; empty elements and empty groups are left out.
+
+    Each value stands for itself. Local parts of more than `local_limit` octets are defects. After
+    `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them together, the rest is one defect: real
+    lists of that many addresses have fewer tokens.
+    """
+    if len(values) == 1 and (plain := _plain(values[0], local_limit)) is not None:
+        return [plain]
+    found: list[Address | Defect] = []
+    tokens_left = TOKEN_LIMIT
+    for value in values:
+        text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
+        elements, used, unread = _elements(text, tokens_left)
+        tokens_left -= used
+        too_many = _read_elements(text, elements, found, local_limit)
+        rest = unread if too_many is None else too_many
+        if rest is not None:
+            found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
+            break
+    return found
+
+
+def _plain(value: bytes, local_limit: int) -> Address | None:
+    """The address of a value that is nothing else, as those of servers are; None leaves it to the grammar."""
+    match = _PLAIN.fullmatch(value)
+    if match is None:
+        return None
+    try:
+        local, domain = match[2].decode("ascii"), match[3].decode("ascii")
+        return Address(checked_local(local, local_limit), normal_domain(domain))
+    except DefectiveAddress:
+        return None
+
+
+def _read_elements(
+    text: str, elements: list[list[Token]], found: list[Address | Defect], local_limit: int
+) -> int | None:
+    """Add what the elements are to `found`; where to stop reading, if that is before their end."""
+    unclosed = False
+    for element in elements:
+        start, end = element[0].start, element[-1].end
+        if len(found) == ADDRESS_LIMIT:
+            return start
+        kinds = _kinds(element)
+        try:
+            found.append(_address(text, element, kinds, local_limit, only_in_brackets=unclosed))
+        except DefectiveAddress as defect:
+            found.append(Defect(quoted(text[start:end]), str(defect)))
+        unclosed = unclosed or Kind.UNCLOSED in kinds
+    return None
+
+
+def _elements(text: str, most: int) -> tuple[list[list[Token]], int, int | None]:
+    """The tokens of each element, without white space, comments and the group's name; how many were looked
+    at; and where that stopped, with an element that is not counted, if there are more than `most`.
+    """
+    elements: list[list[Token]] = []
+    element: list[Token] = []
+    is_name, in_group, begun, used = True, False, 0, 0
+    for used, token in enumerate(tokens(text), 1):
+        if used > most:
+            return elements, used, begun
+        kind = token.kind
+        if kind is Kind.SPACE:
+            continue
+        if kind is Kind.SEPARATOR:
+            if element:
+                elements.append(element)
+            element, is_name, begun = [], True, token.end
+            in_group = in_group and text[token.start] != ";"
+        elif kind is Kind.COLON and element and is_name and not in_group:
+            element, in_group = [], True
+        else:
+            element.append(token)
+            is_name = is_name and kind in _NAME
+    if element:
+        elements.append(element)
+    return elements, used, None
+
+
+def _kinds(element: list[Token]) -> str:
+    return "".join([token.kind for token in element])
+
+
+def _address(
+    text: str, element: list[Token], kinds: str, local_limit: int, *, only_in_brackets: bool
+) -> Address:
+    """The one address of the element. Raises `DefectiveAddress`."""
+    if _ANGLE.fullmatch(kinds):
+        local, _, domain = element[-4:-1]
+    elif not _BARE.fullmatch(kinds):
+        raise DefectiveAddress(_why_refused(kinds))
+    elif only_in_brackets:
+        raise DefectiveAddress("it follows a quotation mark or parenthesis that is never closed")
+    else:
+        local, _, domain = element
+    return Address(
+        _local(text[local.start : local.end], local_limit), normal_domain(text[domain.start : domain.end])
+    )
+
+
+def _why_refused(kinds: str) -> str:
+    if Kind.UNCLOSED in kinds or Kind.STRAY in kinds:
+        return "a quotation mark, bracket or parenthesis without its partner"
+    if Kind.AT not in kinds:
+        return "no @ in it"
+    if kinds.count(Kind.OPEN) != kinds.count(Kind.CLOSE):
+        return "an angle bracket without its partner"
+    if kinds.count(Kind.OPEN) > 1:
+        return "more than one address where one should be"
+    if Kind.OPEN in kinds and not kinds.endswith(Kind.CLOSE):
+        return "text after the address"
+    return "white space or a sign in it that no address has"
+
+
+def _local(text: str, limit: int) -> str:
+    if _CONTROL.search(text):
+        raise DefectiveAddress("control characters or bytes that are no UTF-8 in the local part")
+    if text.startswith("=?") and _ENCODED_WORD.search(text):
+        raise DefectiveAddress("an encoded word in the local part")
+    return checked_local(text, limit)

@@ -1,0 +1,152 @@
+"""Received lines (RFC 5321 section 4.4): who wrote one, whom he had the mail from, and for whom it came."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from services.router.header.addresses import read_addresses
+from shared.model.address import Address
+
+LINE_LIMIT = 16 * 1024
+_FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
+_COMMENT = re.compile(rb"\([^()\\]*+\)")
+_COMMENT_DEPTH = 4
+_WORD = re.compile(rb"[^ \t]++")
+_UNPAIRED = re.compile(rb'["()\\]')
+_CLIENT = re.compile(
+    rb"[ \t]*from[ \t]++(?P<said>[^ \t();]++)[ \t]*+"
+    rb"(?:\((?P<seen>[^()\\]*+)[()])?[ \t]*+(?:\((?P<then>[^()\\]*+)\))?",
+    re.IGNORECASE,
+)
+_SEEN = re.compile(
+    rb"[ \t]*(?:(?P<name>[^ \t\[\]@=]++)[ \t]++)?(?:[^ \t@\[\]]++@)?"
+    rb"\[?(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?=[\] \t]|$)",
+    re.IGNORECASE,
+)
+_HELO = re.compile(rb"[ \t]*(?:helo|ehlo)[ \t]", re.IGNORECASE)
+_UNKNOWN = "unknown"
+_OWN_NETWORKS = [
+    ipaddress.ip_network(network)
+    for network in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+]
+_SECOND_LEVEL_LENGTH = 3
+_COUNTRY_LENGTH = 2
+_FLAT_COUNTRIES = frozenset({"ch", "cz", "de", "dk", "eu", "li", "lu", "nl"})
+_GENERIC = frozenset({"co", "com", "net", "org"})
+
+
+class Hop(NamedTuple):
+    """A Received line: the host that wrote it, in lower case, and the one recipient that it names."""
+
+    by: str
+    recipient: Address | None
+
+
+class Client(NamedTuple):
+    """Whom a host had a mail from: the name that it looked up or, failing that, was told; and the IP address.
+
+    Each is "" where the line does not say.
+    """
+
+    name: str = ""
+    ip: str = ""
+
+    @property
+    def is_outside(self) -> bool | None:
+        """Whether the IP address is none of those that a network has for itself; None where there is none."""
+        try:
+            address = ipaddress.ip_address(self.ip)
+        except ValueError:
+            return None
+        return not any(address in network for network in _OWN_NETWORKS)
+
+
+def may_name_recipient(value: bytes) -> bool:
+    """Whether a Received line may name a recipient: a cheap question, before the line is read in full."""
+    return _FOR.search(value) is not None
+
+
+def organisational_domain(host: str) -> str:
+    """The part of a host name that its owner registered, such as `isp.example`; "" for one that has no dot.
+
+    Without the list of public suffixes, a short label before a country's counts as part of the suffix, but in
+    countries where names are registered right below. Where that is wrong (`mx.ibm.fr`), the zone merely
+    becomes smaller than it could be.
+    """
+    labels = host.rstrip(".").split(".")
+    if len(labels) < 2 or not labels[-1].isalnum() or labels[-1].isdigit():
+        return ""
+    second, country = labels[-2:]
+    is_suffix = len(country) == _COUNTRY_LENGTH and len(second) <= _SECOND_LEVEL_LENGTH
+    if country in _FLAT_COUNTRIES and second not in _GENERIC:
+        is_suffix = False
+    return ".".join(labels[-3 if is_suffix else -2 :])
+
+
+def read_hop(value: bytes) -> Hop:
+    """A Received line, unfolded. One that names several recipients, or says so, names none.
+
+    A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in. So
+    does one longer than `LINE_LIMIT` octets.
+    """
+    if len(value) > LINE_LIMIT:
+        return Hop("", None)
+    clauses, _, _ = _without_comments(value).partition(b";")
+    words = _WORD.findall(clauses)
+    keywords = [word.lower() for word in words]
+    by = _position(b"by", keywords, after=1 if keywords[:1] == [b"from"] else -1)
+    if by is None or by + 1 == len(words) or _UNPAIRED.search(clauses):
+        return Hop("", None)
+    host = keywords[by + 1].decode("ascii", "replace")
+    receiver = _position(b"for", keywords, after=by + 1)
+    return Hop(host, _only_address(b" ".join(words[receiver + 1 :])) if receiver else None)
+
+
+def read_client(value: bytes) -> Client:
+    """The `from` clause of a Received line, unfolded.
+
+    What a client says of himself (HELO) counts only where the server noted nothing better in the comment
+    behind it: the name that it looked up, and the IP address. qmail and Exim write what they looked up in the
+    place of HELO, and HELO in the comment.
+    """
+    clause = _CLIENT.match(value)
+    if clause is None:
+        return Client()
+    said, comment = clause["said"].decode("ascii", "replace").lower(), clause["seen"] or b""
+    if _HELO.match(comment):
+        comment = clause["then"] or b""
+    seen = _SEEN.match(comment)
+    if seen is None:
+        return Client("", said[1:-1]) if said.startswith("[") else Client(said)
+    name = (seen["name"] or clause["said"]).decode("ascii", "replace").lower().rstrip(".")
+    return Client("" if name == _UNKNOWN or name.startswith("[") else name, seen["ip"].decode("ascii"))
+
+
+def _without_comments(text: bytes) -> bytes:
+    """Comments nest, as when a server describes its TLS; more than `_COMMENT_DEPTH` levels are left in."""
+    for _ in range(_COMMENT_DEPTH):
+        text, found = _COMMENT.subn(b" ", text)
+        if not found:
+            break
+    return text
+
+
+def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:
+    """Where the keyword stands first; what comes before, such as the client's own name, is not looked at."""
+    try:
+        return words.index(keyword, after + 1)
+    except ValueError:
+        return None
+
+
+def _only_address(text: bytes) -> Address | None:
+    match read_addresses(text):
+        case [Address() as address]:
+            return address
+        case _:
+            return None

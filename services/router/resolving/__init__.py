@@ -1,0 +1,1 @@
+"""One mail, from its event to what is to be recorded of it."""

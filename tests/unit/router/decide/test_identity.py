@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router.decide.identity import Identity, identify
+from services.router.header.fields import HEADER_LIMIT, read_header
+from shared.model.account import Dedup
+from tests.fakes.mails import mail
+
+FIELDS = (
+    "Message-ID: <1@sender.example>",
+    "Date: Mon, 13 Jan 2025 09:59:58 +0100",
+    "From: anna@sender.example",
+    "To: bob@firma.de, carol@firma.de",
+    "Cc: dave@firma.de",
+    "Subject: Angebot",
+)
+PIECES = st.sampled_from(
+    [
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"To: x@y.de",
+        b"Date: 1",
+        b"Message-ID: <1>",
+        b"text",
+        b" ",
+        b"stray",
+        b"\0",
+    ]
+)
+
+
+def identity(raw: bytes, dedup: Dedup = Dedup.CONTENT, message: str = "m1") -> str:
+    return identify(raw, read_header(raw), dedup, message)
+
+
+def streamed(raw: bytes, cuts: list[int], dedup: Dedup) -> str:
+    digest = Identity(dedup, "m1")
+    for start, end in pairwise([0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]):
+        digest.feed(raw[start:end])
+    return digest.value()
+
+
+def replaced(index: int, line: str) -> bytes:
+    return mail(*FIELDS[:index], line, *FIELDS[index + 1 :])
+
+
+ORIGINAL = identity(mail(*FIELDS))
+
+
+def test_an_identity_is_forty_hexadecimal_digits() -> None:
+    assert len(ORIGINAL) == 40
+    assert int(ORIGINAL, 16)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        mail("Delivered-To: bob@firma.de", "Received: by a", "Return-Path: <x@y.de>", *FIELDS),
+        mail(*FIELDS, "X-Spam-Status: No", "Status: RO"),
+        mail(*reversed(FIELDS)),
+        mail(*FIELDS).replace(b"\r\n", b"\n"),
+        mail(*FIELDS).replace(b", carol", b",\r\n\t carol"),
+        mail(*FIELDS).replace(b"To: ", b"TO:"),
+        mail(*FIELDS, body=b"Hallo"),
+        mail(*FIELDS, body=b"Hallo\r\n\r\n\n"),
+    ],
+)
+def test_copies_that_came_another_way_are_the_same_mail(copy: bytes) -> None:
+    assert identity(copy) == ORIGINAL
+
+
+@pytest.mark.parametrize("index", range(len(FIELDS)))
+def test_another_originator_field_makes_another_mail(index: int) -> None:
+    assert identity(replaced(index, FIELDS[index] + "x")) != ORIGINAL
+    assert identity(mail(*FIELDS[:index], *FIELDS[index + 1 :])) != ORIGINAL
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"Hallo!\r\n", b"\r\nHallo\r\n", b"Hallo \r\n", b"Hal\r\nlo\r\n", b"Hallo\r\n.\r\n", b"Hallo\r"],
+)
+def test_another_body_makes_another_mail(body: bytes) -> None:
+    assert identity(mail(*FIELDS, body=body)) != ORIGINAL
+
+
+def test_other_content_under_the_same_message_id_is_another_mail() -> None:
+    assert identity(mail(FIELDS[0], "Subject: a")) != identity(mail(FIELDS[0], "Subject: b"))
+
+
+def test_a_value_cannot_pass_for_a_field_of_its_own() -> None:
+    assert identity(mail("Date: 1", "From: a", "Subject: b")) != identity(
+        mail("Date: 1", "From: a Subject: b")
+    )
+
+
+def test_without_message_id_and_date_the_whole_header_counts() -> None:
+    today, yesterday = (mail(f"Received: by isp.example; {day}", "Subject: Alarm") for day in ("Tue", "Mon"))
+    assert identity(today) != identity(yesterday)
+    assert identity(b"Date: 1\r\n" + today) == identity(b"Date: 1\r\n" + yesterday)
+
+
+def test_text_that_stands_among_the_fields_counts() -> None:
+    assert identity(mail(*FIELDS, "stray one")) != identity(mail(*FIELDS, "stray two"))
+
+
+def test_text_without_a_header_counts() -> None:
+    assert identity(b"Hallo Bob\r\n\r\nbye") != identity(b"Hallo Eve\r\n\r\nbye")
+
+
+def test_what_the_header_limit_leaves_unread_counts() -> None:
+    endless = mail(*FIELDS)[:-9] + b"X-Long: " + b"x" * HEADER_LIMIT
+    assert identity(endless + b"a") != identity(endless + b"b")
+
+
+def test_by_message_id_the_content_does_not_matter() -> None:
+    first, other = (
+        identity(mail(*FIELDS), Dedup.MESSAGE_ID),
+        identity(mail(FIELDS[0], body=b"x"), Dedup.MESSAGE_ID),
+    )
+    assert first == other != ORIGINAL
+    assert first != identity(replaced(0, "Message-ID: <2@sender.example>"), Dedup.MESSAGE_ID)
+
+
+@pytest.mark.parametrize(
+    "lines", [(), ("Message-ID:",), ("Message-ID: <>",), ("Message-ID: < >",), (FIELDS[0], FIELDS[0] + "x")]
+)
+def test_without_a_message_id_of_its_own_a_mail_is_known_by_its_content(lines: tuple[str, ...]) -> None:
+    first, second = mail(*lines, "Date: 1", body=b"a"), mail(*lines, "Date: 1", body=b"b")
+    assert identity(first, Dedup.MESSAGE_ID) != identity(second, Dedup.MESSAGE_ID)
+    assert identity(first, Dedup.MESSAGE_ID) == identity(first)
+
+
+def test_switched_off_every_mail_is_another_one() -> None:
+    assert identity(mail(*FIELDS), Dedup.OFF, "m1") == "m1"
+    assert identity(mail(*FIELDS), Dedup.OFF, "m2") == "m2"
+
+
+@given(
+    st.lists(PIECES, max_size=20).map(b"".join),
+    st.lists(st.integers(0, 120), max_size=6),
+    st.sampled_from(Dedup),
+)
+def test_any_division_into_chunks_gives_the_same_identity(raw: bytes, cuts: list[int], dedup: Dedup) -> None:
+    assert streamed(raw, cuts, dedup) == identity(raw, dedup)
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_a_mail_fed_byte_by_byte_has_the_same_identity(raw: bytes) -> None:
+    assert streamed(raw, list(range(len(raw))), Dedup.CONTENT) == identity(raw)
+
+
+def test_a_header_beyond_the_limit_may_come_in_any_chunks() -> None:
+    raw = mail(*FIELDS)[:-9] + b"X-Long: " + b"x\r\n " * (HEADER_LIMIT // 4) + b"\r\n\r\nbody"
+    cuts = [HEADER_LIMIT - 1, HEADER_LIMIT, HEADER_LIMIT + 3, 17]
+    assert streamed(raw, cuts, Dedup.CONTENT) == identity(raw)
+
+
+def test_a_body_of_empty_lines_before_text_counts_line_by_line() -> None:
+    few, many = (mail(*FIELDS, body=b"\n" * count + b"x") for count in (100_000, 100_001))
+    assert identity(few) != identity(many)

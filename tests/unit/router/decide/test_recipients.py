@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router.decide.recipients import Resolution, resolve
+from shared.model.account import Routing
+from shared.model.address import Address
+from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
+
+
+def resolution(*lines: str, routing: Routing | None = None) -> Resolution:
+    routing = routing or catch_all()
+    return resolve(evidence_in(*lines, routing=routing), routing)
+
+
+def recipients(*lines: str, routing: Routing | None = None) -> list[str]:
+    return [each.address for each in resolution(*lines, routing=routing).recipients]
+
+
+def test_addresses_of_other_domains_are_ignored_and_never_delivered_to() -> None:
+    found = resolution("To: sie@firma.de; kollege@firma.de; billg@microsoft.com")
+    assert [each.address for each in found.recipients] == ["sie@firma.de", "kollege@firma.de"]
+    assert [(each.value, each.reason) for each in found.rejected] == [
+        ("billg@microsoft.com", "microsoft.com is not an accepted domain")
+    ]
+
+
+def test_a_domain_is_not_accepted_for_the_sake_of_its_parent_or_its_end() -> None:
+    assert recipients("To: a@sub.firma.de, b@xfirma.de, c@firma.de.evil.example") == [str(POSTMASTER)]
+
+
+def test_an_accepted_domain_is_kept_or_translated() -> None:
+    routing = catch_all({"acme.com": "keep", "acme.net": "acme.local"})
+    found = resolution("To: Bob+x@ACME.com, Bob@acme.net", routing=routing)
+    assert [(each.address, each.original) for each in found.recipients] == [
+        ("Bob+x@acme.com", "Bob+x@acme.com"),
+        ("Bob@acme.local", "Bob@acme.net"),
+    ]
+    assert found.recipients[1].reason == "named in To; acme.net is translated to acme.local"
+
+
+def test_each_recipient_is_named_once_even_if_domains_are_translated_to_one() -> None:
+    routing = catch_all({"acme.com": "acme.local", "acme.net": "acme.local"})
+    assert recipients("To: bob@acme.com, bob@acme.net, bob@ACME.com", routing=routing) == ["bob@acme.local"]
+
+
+def test_local_parts_that_differ_in_case_are_two_recipients() -> None:
+    assert recipients("To: Bob@firma.de, bob@firma.de") == ["Bob@firma.de", "bob@firma.de"]
+
+
+def test_the_recipient_of_a_single_user_mailbox_needs_no_accepted_domain() -> None:
+    found = resolution("To: x@y.example", routing=single_user("bob@corp.example"))
+    assert [each.address for each in found.recipients] == ["bob@corp.example"]
+    assert found.rejected == ()
+
+
+def test_defects_are_refused_with_their_reason_and_the_others_get_the_mail() -> None:
+    found = resolution("To: bob@firma.de, <carol@firma.de")
+    assert [each.address for each in found.recipients] == ["bob@firma.de"]
+    assert [(each.value, each.reason) for each in found.rejected] == [
+        ("<carol@firma.de", "an angle bracket without its partner")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ((), "postmaster, because no field names a recipient"),
+        (("List-Id: <x>", "To: bob@firma.de"), "postmaster, because mail of a mailing list"),
+        (("To: x@y.example",), "the only recipient in To was refused: y.example is not an accepted domain"),
+        (("To: x@y.example", "Cc: nobody"), "all 2 recipients in To, Cc were refused"),
+        (("Delivered-To: x@y.example", "To: bob@firma.de"), "the only recipient in Delivered-To was refused"),
+    ],
+)
+def test_a_mail_without_a_recipient_goes_to_the_postmaster_with_the_reason(
+    lines: tuple[str, ...], reason: str
+) -> None:
+    found = resolution(*lines)
+    assert [(each.address, each.original) for each in found.recipients] == [(str(POSTMASTER), "")]
+    assert reason in found.recipients[0].reason
+    assert found.park_reason is None
+
+
+def test_a_mail_without_a_recipient_is_to_be_parked_where_there_is_no_postmaster() -> None:
+    found = resolution("To: x@y.example", routing=catch_all(postmaster=None))
+    assert found.recipients == ()
+    assert found.park_reason == "the only recipient in To was refused: y.example is not an accepted domain"
+    assert found.rejected[0].value == "x@y.example"
+
+
+DOMAINS = st.sampled_from(["firma.de", "FIRMA.de", "acme.net", "other.example", "broken..example", ""])
+LISTS = st.lists(st.tuples(st.sampled_from(["bob", "Bob", "carol", "a b"]), DOMAINS), max_size=6)
+
+
+@given(LISTS, st.sampled_from(["To", "Delivered-To", "Resent-To"]), st.booleans())
+def test_there_is_always_a_recipient_or_a_reason_to_park_and_nobody_outside_is_served(
+    people: list[tuple[str, str]], field: str, has_postmaster: bool
+) -> None:
+    routing = catch_all(
+        {"firma.de": "keep", "acme.net": "acme.local"}, POSTMASTER if has_postmaster else None
+    )
+    found = resolution(
+        f"{field}: " + ", ".join(f"{local}@{domain}" for local, domain in people), routing=routing
+    )
+    assert bool(found.recipients) is (found.park_reason is None)
+    assert len({each.address for each in found.recipients}) == len(found.recipients)
+    allowed = {"firma.de", "acme.local"}
+    assert all(each.address.rpartition("@")[2] in allowed for each in found.recipients)
+    assert all(each.reason for each in found.recipients)
+    assert all(each.reason for each in found.rejected)
+
+
+def test_a_postmaster_outside_of_the_accepted_domains_is_as_configured() -> None:
+    assert recipients(routing=catch_all(postmaster=Address("it", "corp.example"))) == ["it@corp.example"]
+
+
+def test_the_providers_prefix_is_taken_off_what_servers_wrote_and_not_off_what_the_author_wrote() -> None:
+    routing = replace(catch_all(), recipient_prefixes=("mbox-", "12-"))
+    found = resolution("Delivered-To: Mbox-bob@firma.de", routing=routing).recipients[0]
+    assert (found.address, found.original) == ("bob@firma.de", "Mbox-bob@firma.de")
+    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is taken off"
+    assert recipients("Delivered-To: 12-bob@firma.de", routing=routing) == ["bob@firma.de"]
+    assert recipients("Delivered-To: mbox-@firma.de", routing=routing) == ["mbox-@firma.de"]
+    assert recipients("To: mbox-bob@firma.de", routing=routing) == ["mbox-bob@firma.de"]
+
+
+def test_domains_below_an_accepted_one_are_accepted_with_a_star() -> None:
+    routing = catch_all({"acme.com": "keep", "*.acme.com": "keep", "*.acme.net": "*.acme.local"})
+    assert recipients("To: a@acme.com, b@x.y.acme.com, c@x.acme.net, d@acme.net", routing=routing) == [
+        "a@acme.com",
+        "b@x.y.acme.com",
+        "c@x.acme.local",
+    ]
+
+
+def test_an_alias_stands_for_another_address_wherever_that_is() -> None:
+    routing = replace(catch_all(), aliases={Address("info", "firma.de"): Address("bob", "corp")})
+    found = resolution("To: Info@firma.de, carol@firma.de", routing=routing).recipients
+    assert [(each.address, each.original) for each in found] == [
+        ("bob@corp", "Info@firma.de"),
+        ("carol@firma.de", "carol@firma.de"),
+    ]
+    assert found[0].reason == "named in To; Info@firma.de is an alias of bob@corp"
+
+
+def test_a_tag_is_kept_or_taken_off_as_configured() -> None:
+    to = 'To: bob+news@firma.de, +x@firma.de, "a+b"@firma.de'
+    assert recipients(to) == ["bob+news@firma.de", "+x@firma.de", '"a+b"@firma.de']
+    routing = replace(catch_all(), strip_tags=True)
+    assert recipients(to, routing=routing) == ["bob@firma.de", "+x@firma.de", '"a+b"@firma.de']
+    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is taken off"
+
+
+def test_an_alias_may_be_for_one_tag_or_for_all_where_tags_are_taken_off() -> None:
+    aliases = {
+        Address("info", "firma.de"): Address("bob", "corp"),
+        Address("info+shop", "firma.de"): Address("eve", "corp"),
+    }
+    to = "To: info+shop@firma.de, info+x@firma.de"
+    assert recipients(to, routing=replace(catch_all(), aliases=aliases)) == ["eve@corp", "info+x@firma.de"]
+    assert recipients(to, routing=replace(catch_all(), aliases=aliases, strip_tags=True)) == [
+        "eve@corp",
+        "bob@corp",
+    ]
+
+
+def test_of_thousands_that_are_rejected_the_first_are_listed() -> None:
+    found = resolution("To: " + ", ".join(f"a{number}@x.example" for number in range(5_000)))
+    assert len(found.rejected) == 201
+    assert found.rejected[-1] == ("", "4800 more are not listed")
+    assert "all 5000 recipients" in found.recipients[0].reason
+
+
+def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_the_postmaster() -> None:
+    found = resolution("Delivered-To: catchall@isp.example", "To: eve@x.example")
+    assert [each.value for each in found.rejected] == ["catchall@isp.example", "eve@x.example"]
+    assert "the only recipient in To was refused" in found.recipients[0].reason

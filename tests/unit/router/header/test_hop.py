@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.router.header.fields import read_header
+from services.router.header.hop import Client, Hop, organisational_domain, read_client, read_hop
+from shared.model.address import Address
+from tests.fakes.mails import mail
+
+BOB = Address("bob", "firma.de")
+MX = Hop("mx.isp.example", None)
+MX_FOR_BOB = Hop("mx.isp.example", BOB)
+PIECES = st.sampled_from(
+    [b"from ", b"by ", b"for ", b"mx.isp.example ", b"<bob@firma.de>", b";", b"(", b")", b'"', b"[", b","]
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "hop"),
+    [
+        ("from a (b [192.0.2.1]) by MX.isp.example (Postfix) with ESMTP for <bob@firma.de>; Mon", MX_FOR_BOB),
+        ("from a by mx.isp.example for bob@firma.de; Mon, 13 Jan 2025", MX_FOR_BOB),
+        ("from a by mx.isp.example \r\n\tfor <bob@firma.de>\r\n\t(envelope-from <x@y.de>); Mon", MX_FOR_BOB),
+        ("by mx.isp.example with SMTP id 1; Mon", MX),
+        ("from a by mx.isp.example for <bob@firma.de>,<carol@firma.de>; Mon", MX),
+        ("from a by mx.isp.example for multiple recipients; Mon", MX),
+        ("from a by mx.isp.example for <bob>; Mon", MX),
+        ("from a by mx.isp.example (for <eve@firma.de>); Mon", MX),
+        ("from a by mx.isp.example; for <eve@firma.de>", MX),
+        ("from by (x) by mx.isp.example for <bob@firma.de>; Mon", MX_FOR_BOB),
+        ("from for <eve@firma.de> by mx.isp.example; Mon", MX),
+        ("from a by for with SMTP; Mon", Hop("for", None)),
+        ("from a by [192.0.2.1] for <bob@firma.de>; Mon", Hop("[192.0.2.1]", BOB)),
+        ("from a (b (c (d))) by mx.isp.example (e (f)) for <bob@firma.de> (g); Mon", MX_FOR_BOB),
+        ("from a ( by evil.example for <eve@firma.de>; Mon", Hop("", None)),
+        ('from "a by evil.example for <eve@firma.de> by mx.isp.example; Mon', Hop("", None)),
+        ("(qmail 1 invoked by uid 0); Mon", Hop("", None)),
+        ("from a by mx.isp.example for bob\v@firma.de; Mon", MX),
+        ("from a by mx.isp.example for bob\u2003@firma.de; Mon", MX),
+        ("from a by", Hop("", None)),
+        ("", Hop("", None)),
+    ],
+)  # fmt: skip
+def test_a_received_line_names_its_host_and_its_only_recipient(value: str, hop: Hop) -> None:
+    assert read_hop(read_header(mail(f"Received: {value}")).first("received")) == hop
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("mx1.mail.isp.example", "isp.example"),
+        ("isp.example.", "isp.example"),
+        ("mx.isp.co.uk", "isp.co.uk"),
+        ("co.uk", "co.uk"),
+        ("mx.provider.de", "provider.de"),
+        ("mx.web.de", "web.de"),
+        ("mx.isp.com.de", "isp.com.de"),
+        ("mx.abc.fr", "mx.abc.fr"),
+        ("localhost", ""),
+        ("10.0.0.1", ""),
+        ("[10.0.0.1]", ""),
+        ("", ""),
+    ],
+)
+def test_the_organisational_domain_of_a_host(host: str, domain: str) -> None:
+    assert organisational_domain(host) == domain
+
+
+@pytest.mark.parametrize(
+    ("value", "client"),
+    [
+        ("from a.example (b.example [192.0.2.1]) by mx.isp.example", Client("b.example", "192.0.2.1")),
+        ("from A.example ([192.0.2.1] helo=c.example) by mx.isp.example", Client("a.example", "192.0.2.1")),
+        ("from [192.0.2.1] (helo=mx.isp.example) by mx.isp.example", Client("", "192.0.2.1")),
+        ("from [10.0.0.1] (b.example [192.0.2.1]) by mx.isp.example", Client("b.example", "192.0.2.1")),
+        ("from mx.isp.example (unknown [192.0.2.1]) by x", Client("", "192.0.2.1")),
+        ("from a (b.example [192.0.2.1] (may be forged)) by x", Client("b.example", "192.0.2.1")),
+        ("from unknown (HELO mx.isp.example) (192.0.2.1) by mx.isp.example", Client("", "192.0.2.1")),
+        ("from b.example (HELO [10.0.0.1]) (joe@192.0.2.1) by x", Client("b.example", "192.0.2.1")),
+        ("from a.example (2001:db8::1) by mx.isp.example", Client("a.example", "2001:db8::1")),
+        ("from localhost (localhost [IPv6:::1]) by mx.isp.example", Client("localhost", "::1")),
+        ("from a.example by mx.isp.example", Client("a.example")),
+        ("from a.example (using TLS) by mx.isp.example", Client("a.example")),
+        ("by mx.isp.example", Client()),
+        ("", Client()),
+    ],
+)  # fmt: skip
+def test_a_received_line_tells_its_client_as_the_server_saw_it(value: str, client: Client) -> None:
+    assert read_client(value.encode()) == client
+
+
+@pytest.mark.parametrize(
+    ("ip", "outside"),
+    [
+        ("192.0.2.1", True),
+        ("2001:db8::1", True),
+        ("10.1.2.3", False),
+        ("::1", False),
+        ("", None),
+        ("1.2", None),
+    ],
+)
+def test_a_networks_own_addresses_are_not_outside(ip: str, outside: bool | None) -> None:
+    assert Client("x", ip).is_outside is outside
+
+
+@given(st.lists(PIECES | st.binary(max_size=3), max_size=15).map(b"".join))
+def test_any_received_line_gives_a_hop(value: bytes) -> None:
+    hop = read_hop(value)
+    assert hop.recipient is None or str(hop.recipient).encode() in value.lower()
+
+
+@given(st.lists(PIECES | st.binary(max_size=3), max_size=15).map(b"".join))
+def test_any_received_line_gives_a_client(value: bytes) -> None:
+    assert read_client(value).is_outside in (True, False, None)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.router.header.fields import read_header
+from services.router.header.hop import Client, organisational_domain, read_hop
+from services.router.header.zone import HOP_LIMIT, Zone
+from tests.fakes.mails import corpus_mails, mail
+
+
+def zone(*lines: str, hosts: tuple[str, ...] = ()) -> Zone:
+    return Zone(read_header(mail(*lines)), hosts)
+
+
+def trusted(*values: str, hosts: tuple[str, ...] = ()) -> list[str]:
+    return [hop.by for hop in zone(*(f"Received: {value}" for value in values), hosts=hosts).hops]
+
+
+def test_the_zone_ends_at_the_first_host_that_is_not_the_providers() -> None:
+    lines = (
+        "by store.isp.example",
+        "from x by mx.isp.example",
+        "from y by out.sender.example",
+        "from z by mx.isp.example",
+    )
+    assert trusted(*lines) == ["store.isp.example", "mx.isp.example"]
+
+
+def test_hand_overs_within_a_machine_belong_to_the_zone_only_at_its_top() -> None:
+    lines = (
+        "(qmail 1 invoked by uid 0)",
+        "from x by localhost",
+        "from x by mx.isp.example",
+        "from y by localhost",
+    )
+    assert trusted(*lines) == ["", "localhost", "mx.isp.example"]
+
+
+def test_a_host_that_only_ends_like_the_provider_is_not_the_providers() -> None:
+    assert trusted("by mx.isp.example", "by mx.evilisp.example") == ["mx.isp.example"]
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        "out.sender.example",
+        "out.sender.example (out.sender.example [192.0.2.1])",
+        "mx.isp.example (out.sender.example [192.0.2.1])",
+        "mx.isp.example (unknown [192.0.2.1])",
+        "[192.0.2.1] (helo=mx.isp.example)",
+        "unknown (HELO mx.isp.example) (192.0.2.1)",
+        "me (me [192.0.2.1])",
+    ],
+)
+def test_nothing_below_the_line_that_took_the_mail_from_outside_is_the_providers(client: str) -> None:
+    lines = (f"from {client} by mx.isp.example", "from x.isp.example by mx.isp.example for <eve@firma.de>")
+    assert len(trusted(*lines)) == 1
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        "mx.isp.example",
+        "mx.isp.example (mx.isp.example [192.0.2.1])",
+        "localhost (localhost [127.0.0.1])",
+        "scanner.internal.example (scanner.internal.example [10.0.0.7])",
+        "mx.isp.example (2001:db8::1)",
+        "userid-17",
+    ],
+)
+def test_the_providers_own_hosts_hand_over_within_the_zone(client: str) -> None:
+    lines = (f"from {client} by store.isp.example", "from out.sender.example by mx.isp.example")
+    assert trusted(*lines) == ["store.isp.example", "mx.isp.example"]
+
+
+def test_trusted_hosts_take_the_place_of_the_topmost_hosts_domain() -> None:
+    lines = (
+        "(qmail 1 invoked by uid 0)",
+        "from mx.cloud.example by 10.0.0.5",
+        "from out.sender.example by mx.cloud.example",
+        "by out.sender.example",
+    )
+    hosts = ("10.0.0.5", "*.cloud.example")
+    assert trusted(*lines) == ["", "10.0.0.5", "mx.cloud.example"]
+    assert trusted(*lines, hosts=hosts) == ["", "10.0.0.5", "mx.cloud.example"]
+    assert trusted("by a.isp.example", "by b.isp.example", hosts=("a.isp.example",)) == ["a.isp.example"]
+
+
+@pytest.mark.parametrize("line", ["by mx.isp.example", "by xcloud.example", "by cloud.example", "(no host)"])
+def test_where_the_topmost_host_is_not_among_the_trusted_ones_nothing_is_believed(line: str) -> None:
+    hosts = ("*.cloud.example",)
+    assert trusted(line, "by mx.cloud.example", hosts=hosts)[1:] == (
+        [] if line[0] == "b" else ["mx.cloud.example"]
+    )
+    found = zone("Return-Path: <a@x.example>", f"Received: {line}", hosts=hosts)
+    assert (found.hops, found.fields("return-path")) == ([], [])
+
+
+def test_a_zone_has_a_limit() -> None:
+    assert len(trusted(*["by mx.isp.example"] * (HOP_LIMIT + 5))) == HOP_LIMIT
+
+
+def test_fields_on_top_and_between_the_providers_lines_are_in_the_zone_and_those_below_are_not() -> None:
+    found = zone(
+        "X-A: 1",
+        "Received: from mx.isp.example by store.isp.example",
+        "X-A: 2",
+        "Received: from out.sender.example by mx.isp.example",
+        "X-A: 3",
+        "Received: by out.sender.example",
+        "X-A: 4",
+    )
+    assert [field.value for field in found.fields("x-a")] == [b"1", b"2"]
+    assert found.end == 4
+
+
+def test_without_received_lines_all_fields_are_in_the_zone_and_nobody_vouches_for_them() -> None:
+    found = zone("X-A: 1", "Subject: x", "X-A: 2")
+    assert (len(found.fields("x-a")), found.end, found.is_vouched) == (2, 3, False)
+
+
+@pytest.mark.parametrize("path", corpus_mails())
+def test_the_zone_of_any_real_mail_is_the_beginning_of_its_received_lines(path: Path) -> None:
+    header = read_header(path.read_bytes())
+    hops = Zone(header).hops
+    assert hops == [read_hop(field.unfolded) for field in header.all("received")][: len(hops)]
+    assert len({organisational_domain(hop.by) for hop in hops} - {""}) <= 1
+
+
+def test_the_client_is_whom_the_last_of_the_providers_hosts_had_the_mail_from() -> None:
+    found = zone(
+        "Received: from mx.isp.example (mx.isp.example [10.0.0.1]) by store.isp.example",
+        "Received: from helo.example (out.sender.example [192.0.2.1]) by mx.isp.example",
+        "Received: from forged.example (forged.example [192.0.2.9]) by out.sender.example",
+    ).client
+    assert (found.name, found.ip) == ("out.sender.example", "192.0.2.1")
+
+
+def test_without_a_line_of_the_providers_there_is_no_client() -> None:
+    assert zone("Subject: x").client == Client()
