@@ -10,7 +10,7 @@ import click
 from services.cli.opening import desk
 from services.cli.options import config_file
 from services.cli.running import execute
-from services.relay.sweep import AGE, Sweep, Swept
+from services.relay.chores.sweep import AGE, Sweep, Swept
 from shared.model.duration import seconds, written
 from shared.ops.config import Configuration, load
 

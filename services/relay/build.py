@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.relay.attempt import Attempter
-from services.relay.backoff import RetryPolicy
-from services.relay.circuit import ProbePolicy
-from services.relay.circuits import Circuits
-from services.relay.conclusions import Conclusions, Observe, unobserved
-from services.relay.lane import Lanes
-from services.relay.notices import Notifier
-from services.relay.overdue import Overdue
-from services.relay.reach import reach_and_leave
+from services.relay.chores.notices import Notifier
+from services.relay.chores.overdue import Overdue
+from services.relay.chores.sweep import Sweep
+from services.relay.delivery.attempt import Attempter
+from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.conclusions import Conclusions, Observe, unobserved
 from services.relay.service import Relay, RelaySettings
-from services.relay.sweep import Sweep
+from services.relay.targets.circuit import ProbePolicy
+from services.relay.targets.circuits import Circuits
+from services.relay.targets.lane import Lanes
+from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
 from shared.ops.config import Configuration
 from shared.ops.consuming import Appetite

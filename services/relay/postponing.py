@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.relay.circuits import Circuits
-from services.relay.lane import Lanes
+from services.relay.targets.circuits import Circuits
+from services.relay.targets.lane import Lanes
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted
 from shared.contract.topology import BUSY_DELAY, Topology

@@ -15,11 +15,11 @@ from typing import Any
 
 import structlog
 
-from services.relay.attempt import Attempter
-from services.relay.circuits import Circuits
-from services.relay.conclusions import Conclusion, Conclusions
-from services.relay.lane import Lanes
+from services.relay.delivery.attempt import Attempter
+from services.relay.delivery.conclusions import Conclusion, Conclusions
 from services.relay.postponing import Postponement, Waiting
+from services.relay.targets.circuits import Circuits
+from services.relay.targets.lane import Lanes
 from shared.contract.events import MessageRouted
 from shared.contract.topology import RELAY_QUEUE, Topology
 from shared.custody.commands import Attempt

@@ -166,7 +166,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,
-        "services.relay.attempt.keep_safe", keep_nothing,
+        "services.relay.delivery.attempt.keep_safe", keep_nothing,
     ),
     "rule 4: the key holds the UIDVALIDITY": (
         renumbered, MailLost,

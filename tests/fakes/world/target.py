@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 
-from services.relay.attempt import Content
-from services.relay.lane import Lanes
+from services.relay.delivery.attempt import Content
+from services.relay.targets.lane import Lanes
 from shared.ports.clock import Clock
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost

@@ -9,10 +9,10 @@ from contextlib import suppress
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.relay.circuit import ProbePolicy
-from services.relay.circuits import Circuits as RealCircuits
-from services.relay.lane import Lanes
 from services.relay.postponing import Postponement, Waiting
+from services.relay.targets.circuit import ProbePolicy
+from services.relay.targets.circuits import Circuits as RealCircuits
+from services.relay.targets.lane import Lanes
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient

@@ -8,14 +8,14 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from services.relay.attempt import Attempter
-from services.relay.backoff import RetryPolicy
-from services.relay.circuit import ProbePolicy
-from services.relay.circuits import Circuits
-from services.relay.conclusions import Conclusions
-from services.relay.lane import Lanes
-from services.relay.overdue import Overdue
+from services.relay.chores.overdue import Overdue
+from services.relay.delivery.attempt import Attempter
+from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.conclusions import Conclusions
 from services.relay.service import Relay, RelaySettings
+from services.relay.targets.circuit import ProbePolicy
+from services.relay.targets.circuits import Circuits
+from services.relay.targets.lane import Lanes
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.relay.trace_header import trace_header
+from services.relay.delivery.trace_header import trace_header
 from services.router.decide.loops import MOST_RECEIVED, why_loop
 from services.router.header.fields import read_header
 from services.router.resolving.examination import examine

@@ -13,9 +13,15 @@ from functools import partial
 
 import structlog
 
-from services.relay.attempt import Content, Way
-from services.relay.circuit import Circuit, ProbePolicy, after_failed_probe, after_failure, after_probe
-from services.relay.reach import is_out_of_reach, sends_away
+from services.relay.delivery.attempt import Content, Way
+from services.relay.targets.circuit import (
+    Circuit,
+    ProbePolicy,
+    after_failed_probe,
+    after_failure,
+    after_probe,
+)
+from services.relay.targets.reach import is_out_of_reach, sends_away
 from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.ports.clock import Clock

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from services.relay.circuit import ProbePolicy
-from services.relay.circuits import PROBING, Circuits
+from services.relay.targets.circuit import ProbePolicy
+from services.relay.targets.circuits import PROBING, Circuits
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
 from shared.model.target import Target

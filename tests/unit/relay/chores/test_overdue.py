@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.relay.overdue import TAKEN_UP, Overdue, events
+from services.relay.chores.overdue import TAKEN_UP, Overdue, events
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.topology import topology
 from shared.custody.state import Message

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.backoff import RetryPolicy
-from services.relay.outcome import Circumstances, from_error, from_reply, not_yet_parked
+from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import Circumstances, from_error, from_reply, not_yet_parked
 from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import MailferryError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.notice_rules import sender_to_tell
+from services.relay.chores.notice_rules import sender_to_tell
 
 PERSON = b"Return-Path: <eve@elsewhere.example>\nFrom: Eve <eve@other.example>\nSubject: Hello\n"
 

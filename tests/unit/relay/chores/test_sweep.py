@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.sweep import AGE, Sweep, Swept
+from services.relay.chores.sweep import AGE, Sweep, Swept
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import Payload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.backoff import RetryPolicy
+from services.relay.delivery.backoff import RetryPolicy
 from shared.contract.topology import RETRY_KEY_PREFIX, topology
 
 POLICY = RetryPolicy((1.0, 10.0, 100.0), give_up=1000.0)

@@ -14,9 +14,9 @@ from itertools import groupby
 
 import structlog
 
-from services.relay.attempt import Way
-from services.relay.notice_rules import may_be_told, sender_to_tell
-from services.relay.notice_texts import MOST_HEADER, Origin, delivery_status, digest
+from services.relay.chores.notice_rules import may_be_told, sender_to_tell
+from services.relay.chores.notice_texts import MOST_HEADER, Origin, delivery_status, digest
+from services.relay.delivery.attempt import Way
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ops.config.runtime import NoticesSection

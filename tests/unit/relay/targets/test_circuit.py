@@ -5,7 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.circuit import Circuit, ProbePolicy, after_failed_probe, after_failure, after_probe
+from services.relay.targets.circuit import (
+    Circuit,
+    ProbePolicy,
+    after_failed_probe,
+    after_failure,
+    after_probe,
+)
 
 POLICY = ProbePolicy((5.0, 60.0, 300.0), failures=3)
 NOW, MOMENT = 1_700_000_000.0, 50.0

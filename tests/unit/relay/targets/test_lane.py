@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.relay.lane import Lanes, UnknownTarget
+from services.relay.targets.lane import Lanes, UnknownTarget
 from shared.adapters.system_clock import SystemClock
 from shared.model.endpoint import Endpoint
 from shared.model.target import Manners, Target

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from services.relay.notices import BOUNCES, SETTLED, Notifier
+from services.relay.chores.notices import BOUNCES, SETTLED, Notifier
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store

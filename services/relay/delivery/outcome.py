@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.relay.backoff import RetryPolicy
+from services.relay.delivery.backoff import RetryPolicy
 from shared.contract.journal import RecipientOutcome
 from shared.custody.state import Recipient
 from shared.model.errors import Fault, MailferryError, quoted

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.trace_header import on_top, trace_header, without_delivery_fields
+from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
 
 TOP = b"X-Mailferry-ID: 1\r\n"
 

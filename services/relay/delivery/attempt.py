@@ -13,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from services.relay.backoff import RetryPolicy
-from services.relay.outcome import (
+from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import (
     Circumstances,
     Unforeseen,
     delivered,
@@ -22,7 +22,7 @@ from services.relay.outcome import (
     from_reply,
     not_yet_parked,
 )
-from services.relay.trace_header import on_top, trace_header, without_delivery_fields
+from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes

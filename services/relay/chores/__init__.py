@@ -1,0 +1,1 @@
+"""What the relay does beside its attempts: overdue mail, blobs that nobody needs, notices."""
