@@ -37,37 +37,34 @@ def redactor(credentials: Credentials) -> Redactor:
 class Redactor:
     """Replaces each of `secrets`, in any case, by the mask.
 
-    The pattern is made when there is something to look through, which in most sessions there never is.
+    It looks for them first: in most sessions none is ever said, and then no pattern is made.
     """
 
-    __slots__ = ("_clean", "_outdated", "_pattern", "_secrets")
+    __slots__ = ("_clean", "_secrets")
 
     def __init__(self, secrets: Iterable[bytes] = ()) -> None:
-        self._secrets = set(secrets)
-        self._pattern: re.Pattern[bytes] | None = None
-        self._outdated = True
+        self._secrets = {secret.lower() for secret in secrets}
         self._clean = b""
 
     def hide(self, response: bytes) -> None:
         """Mask what is sent in a login, too, as it is and in base64; what is short gives nothing away."""
         if len(response) >= _SHORTEST_HIDDEN:
-            self._secrets |= {response, base64.b64encode(response)}
-            self._outdated = True
+            self._secrets |= {response.lower(), base64.b64encode(response).lower()}
+            self._clean = b""
 
     def __call__(self, line: bytes) -> bytes:
         """The line without secrets."""
-        if self._outdated:
-            self._pattern = _any_of(self._secrets)
-            self._outdated = False
-        elif line == self._clean:
-            # As in the answers to many DELE.
-            return line
-        shown = line if self._pattern is None else self._pattern.sub(MASK.encode("ascii"), line)
-        self._clean = line if shown == line else b""
-        return shown
+        # The answers to many DELE are all the same.
+        if line != self._clean and self._is_secret_in(line):
+            return self._masked(line)
+        self._clean = line
+        return line
 
+    def _is_secret_in(self, line: bytes) -> bool:
+        lower = line.lower()
+        return any(secret in lower for secret in self._secrets)
 
-def _any_of(secrets: Iterable[bytes]) -> re.Pattern[bytes] | None:
-    longest_first = sorted(secrets, key=len, reverse=True)
-    alternatives = b"|".join(re.escape(secret) for secret in longest_first)
-    return re.compile(alternatives, re.IGNORECASE) if alternatives else None
+    def _masked(self, line: bytes) -> bytes:
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        pattern = re.compile(b"|".join(map(re.escape, longest_first)), re.IGNORECASE)
+        return pattern.sub(MASK.encode("ascii"), line)
