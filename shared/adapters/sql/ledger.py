@@ -20,6 +20,7 @@ from shared.model.message import DELETABLE, IN_FLIGHT, MessageStatus
 from shared.ports.store import LeaseLost, LedgerRow, Receipt
 
 AT_ONCE = 1000
+FENCED = ("fence", "lease_owner")
 PLACE = ("account", "folder", "uidvalidity", "uid")
 
 
@@ -92,12 +93,9 @@ def _check(transaction: Transaction, fence: Fence) -> None:
     """Holds the account's row until the end, so that the lease cannot pass on before what it allowed is
     written.
     """
-    row = transaction.connection.execute(
-        select(accounts.c.fence, accounts.c.lease_owner)
-        .where(accounts.c.id == fence.account)
-        .with_for_update()
-    ).first()
-    if row is None or row.fence != fence.number or row.lease_owner is None:
+    connection, bulk = transaction
+    rows = bulk.select(connection, accounts, ["id"], [(fence.account,)], fields=FENCED, lock=True)
+    if not any(number == fence.number and owner is not None for number, owner in rows):
         raise LeaseLost(f"the lease of account {fence.account} has passed on to another process")
 
 
