@@ -24,6 +24,10 @@ class Capabilities:
         """The SASL mechanisms offered (RFC 5034, section 3)."""
         return self.arguments.get("SASL", ())
 
+    def pipelines(self, wanted: bool | None) -> bool:
+        """Whether commands may run ahead of their answers: as the operator says, or (None) the server."""
+        return "PIPELINING" in self if wanted is None else wanted
+
 
 UNKNOWN = Capabilities({}, known=False)
 

@@ -69,6 +69,8 @@ STLS = Command(Verb.STLS, b"STLS\r\n", "STLS")
 STAT = Command(Verb.STAT, b"STAT\r\n", "STAT")
 LIST = Command(Verb.LIST, b"LIST\r\n", "LIST", multiline=True)
 UIDL = Command(Verb.UIDL, b"UIDL\r\n", "UIDL", multiline=True)
+LISTING = (STAT, LIST, UIDL)
+"""What tells of all mails of a mailbox."""
 NOOP = Command(Verb.NOOP, b"NOOP\r\n", "NOOP")
 RSET = Command(Verb.RSET, b"RSET\r\n", "RSET")
 QUIT = Command(Verb.QUIT, b"QUIT\r\n", "QUIT")

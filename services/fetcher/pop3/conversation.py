@@ -109,10 +109,16 @@ class Conversation:
         assert isinstance(event, Greeting)
         return event
 
-    async def ask(self, command: Command) -> Answer:
-        """Send one command and wait for its answer; not for answers that may be large."""
-        await self.post((command,))
+    async def ask(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
+        """Send one command and wait for its answer; not for answers that may be large. The answers to what
+        is sent `behind` it are left.
+        """
+        await self.post((command, *behind))
         return await self._answer()
+
+    async def answers(self, count: int) -> list[Answer]:
+        """The next answers to what was sent before."""
+        return [await self._answer() for _ in range(count)]
 
     async def ask_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
         """Send commands, `window` at a time ahead of their answers, and wait for all answers."""

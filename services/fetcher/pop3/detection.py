@@ -6,13 +6,14 @@ off, and what breaks the connection is left out on the next one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from services.fetcher.mailbox_errors import SourceViolation
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.capabilities import UNKNOWN, Capabilities, parse_capabilities
+from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.conversation import Conversation
 from services.fetcher.pop3.events import Body
 from services.fetcher.pop3.offer import parse_listed
@@ -36,16 +37,22 @@ async def capabilities(conversation: Conversation, plan: LoginPlan) -> Capabilit
 
 
 async def capabilities_again(
-    conversation: Conversation, plan: LoginPlan, before: Capabilities
+    conversation: Conversation, plan: LoginPlan, before: Capabilities, behind: Sequence[Command] = ()
 ) -> Capabilities:
     """What CAPA says after the login, which may be more (RFC 2449, section 5); `before` if it says nothing.
 
-    Raises `TryWithout`.
+    The commands `behind` are sent with it, and their answers left to be read. Raises `TryWithout`.
     """
-    if not plan.again or not before.known:
+    if not asks_again(plan, before):
         return before
-    answer = await _or_without(replace(plan, again=False), conversation.ask(commands.CAPA))
+    question = conversation.ask(commands.CAPA, behind)
+    answer = await _or_without(replace(plan, again=False), question)
     return parse_capabilities(answer.data) if isinstance(answer, Body) else before
+
+
+def asks_again(plan: LoginPlan, before: Capabilities) -> bool:
+    """Whether CAPA is asked after the login, too."""
+    return plan.again and before.known
 
 
 async def listed(conversation: Conversation, plan: LoginPlan) -> tuple[str, ...] | None:

@@ -29,16 +29,24 @@ _CLEAR_ALLOWED = frozenset({Tls.OFF, Tls.WANTED})
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """`capabilities` as they are after the login; `method` is the one that worked."""
+    """`capabilities` as they are after the login; `method` is the one that worked. `listing_asked`: a listing
+    was asked for, and its answers are to come.
+    """
 
     capabilities: Capabilities
     method: str
+    listing_asked: bool
 
 
 async def log_in(
-    conversation: Conversation, endpoint: Endpoint, credentials: Credentials, plan: LoginPlan
+    conversation: Conversation,
+    endpoint: Endpoint,
+    credentials: Credentials,
+    plan: LoginPlan,
+    pipelining: bool | None = None,
 ) -> LoggedIn:
-    """Log in on a fresh connection.
+    """Log in on a fresh connection. Where the server pipelines (None: if it says so), the listing is asked
+    for with the capabilities, which spares a round trip.
 
     Raises `TryWithout` where a new connection with a smaller plan makes sense, and the errors of
     `services.fetcher.mailbox_errors`, `shared.net.errors` and `shared.net.sasl`.
@@ -60,7 +68,10 @@ async def log_in(
     )
     method = await Attempts(conversation, endpoint, credentials, offer, plan).run()
     worked = replace(plan, preferred=method)
-    return LoggedIn(await detection.capabilities_again(conversation, worked, capabilities), method)
+    ahead = capabilities.pipelines(pipelining) and detection.asks_again(worked, capabilities)
+    behind = commands.LISTING if ahead else ()
+    after = await detection.capabilities_again(conversation, worked, capabilities, behind)
+    return LoggedIn(after, method, listing_asked=ahead)
 
 
 async def _encrypt(

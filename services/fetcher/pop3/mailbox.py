@@ -18,8 +18,9 @@ from services.fetcher.pop3.conversation import Answer, Conversation
 from services.fetcher.pop3.events import Body, Reply
 from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.headers import read_header
-from services.fetcher.pop3.limits import Limits, Window
+from services.fetcher.pop3.limits import Options
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
+from services.fetcher.pop3.login import LoggedIn
 from services.fetcher.pop3.refusal import is_for_now, refused
 from services.fetcher.pop3.retrieval import Retrieval
 
@@ -35,24 +36,21 @@ class Pop3Mailbox(Mailbox):
     def __init__(
         self,
         conversation: Conversation,
-        *,
-        capabilities: Capabilities,
-        method: str,
-        limits: Limits,
-        window: Window,
-        pipelining: bool,
-        use_top: bool = False,
+        logged_in: LoggedIn,
+        options: Options,
         notes: Sequence[str] = (),
     ) -> None:
+        capabilities = logged_in.capabilities
         self._conversation = conversation
         self._capabilities = capabilities
-        self.method = method
-        self._limits = limits
-        self._window = window
-        self._pipelining = pipelining
+        self.method = logged_in.method
+        self._limits = options.limits
+        self._window = options.window
+        self._pipelining = capabilities.pipelines(options.pipelining)
+        self._listing_asked = logged_in.listing_asked
         self._notes = notes
-        self._habits = Habits(conversation.server, use_top=use_top)
-        if use_top and capabilities.known and "TOP" not in capabilities:
+        self._habits = Habits(conversation.server, use_top=options.use_top)
+        if options.use_top and capabilities.known and "TOP" not in capabilities:
             self._habits.give_top_up("it does not announce it")
 
     @property
@@ -67,10 +65,12 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def listing(self) -> Listing:
+        if self._listing_asked:
+            self._listing_asked = False
+            return self._combined(*await self._conversation.answers(len(commands.LISTING)))
         await self._conversation.discard()
         if self._pipelining:
-            stat, sizes, uids = await self._conversation.ask_all(_LISTING, len(_LISTING))
-            return self._combined(stat, sizes, uids)
+            return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
         stat = await self._conversation.ask(commands.STAT)
         if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
             return Listing((), True, tuple(self._notes))
@@ -101,7 +101,7 @@ class Pop3Mailbox(Mailbox):
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
-        await self._conversation.discard()
+        await self._discard()
         window = self._window if self._pipelining else None
         retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
         async for events in retrieval.run():
@@ -109,7 +109,7 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
-        await self._conversation.discard()
+        await self._discard()
         ahead = self._window.deletions if self._pipelining else 1
         answers = await self._conversation.ask_all([commands.dele(e.number) for e in entries], ahead)
         return [
@@ -118,14 +118,14 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
-        await self._conversation.discard()
+        await self._discard()
         ahead = self._window.retrievals if self._pipelining else 1
         answers = await self._conversation.ask_all([commands.header(e.number) for e in entries], ahead)
         return [answer.data if isinstance(answer, Body) else None for answer in answers]
 
     async def header(self, entry: Listed) -> bytes:
         """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
-        await self._conversation.discard()
+        await self._discard()
         return await read_header(self._conversation, entry.number)
 
     async def keep_alive(self) -> None:
@@ -146,10 +146,12 @@ class Pop3Mailbox(Mailbox):
         self._conversation.wire.abort()
 
     async def _command(self, command: Command) -> None:
-        await self._conversation.discard()
+        await self._discard()
         answer = await self._conversation.ask(command)
         if isinstance(answer, Reply) and not answer.ok:
             raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)
 
-
-_LISTING = (commands.STAT, commands.LIST, commands.UIDL)
+    async def _discard(self) -> None:
+        """Let nothing be outstanding that was asked for before."""
+        self._listing_asked = False
+        await self._conversation.discard()

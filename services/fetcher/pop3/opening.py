@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
 from services.fetcher.pop3.limits import Options, Timeouts
 from services.fetcher.pop3.login import log_in
@@ -58,7 +57,7 @@ async def open_pop3(
         )
         try:
             wire.set_deadline(options.timeouts.login)
-            logged_in = await log_in(conversation, endpoint, credentials, plan)
+            logged_in = await log_in(conversation, endpoint, credentials, plan, options.pipelining)
             wire.set_deadline(options.timeouts.session)
         except TryWithout as failure:
             wire.abort()
@@ -70,20 +69,7 @@ async def open_pop3(
         except BaseException:
             wire.abort()
             raise
-        return Pop3Mailbox(
-            conversation,
-            capabilities=logged_in.capabilities,
-            method=logged_in.method,
-            limits=options.limits,
-            window=options.window,
-            pipelining=_pipelines(options.pipelining, logged_in.capabilities),
-            use_top=options.use_top,
-            notes=tuple(notes),
-        )
-
-
-def _pipelines(wanted: bool | None, capabilities: Capabilities) -> bool:
-    return "PIPELINING" in capabilities if wanted is None else wanted
+        return Pop3Mailbox(conversation, logged_in, options, tuple(notes))
 
 
 async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:

@@ -163,7 +163,7 @@ async def test_what_was_learnt_before_tls_is_forgotten(tls: Tls) -> None:
     wire = ScriptedWire([HELLO, CAPA, OK, b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", OK, OK, NO_NEWS])
     mailbox = await Script(wire).open(tls)
     assert wire.is_tls
-    assert wire.sent == b"CAPA\r\nSTLS\r\nCAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n"
+    assert wire.sent.startswith(b"CAPA\r\nSTLS\r\nCAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n")
     assert set(mailbox.capabilities.arguments) == {"USER", "PIPELINING"}
 
 
@@ -239,3 +239,60 @@ async def test_the_login_has_a_deadline_of_its_own() -> None:
     wire = ScriptedWire([HELLO, CAPA, OK, NO_NEWS])
     await Script(wire).open(options=Options(timeouts=Timeouts(login=7, session=None)))
     assert wire.deadlines == [7, None]
+
+
+PIPELINED = b"+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"
+LISTED = b"+OK 1 5\r\n+OK\r\n1 5\r\n.\r\n+OK\r\n1 a\r\n.\r\n"
+LISTING = b"STAT\r\nLIST\r\nUIDL\r\n"
+
+
+async def test_where_the_server_pipelines_the_listing_is_asked_for_with_the_login() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED])
+    mailbox = await Script(wire).open(auth=("user",))
+    sent = wire.sent
+
+    listing = await mailbox.listing()
+
+    assert sent.endswith(b"PASS hunter2\r\nCAPA\r\n" + LISTING)
+    assert [each.uid for each in listing.entries] == ["a"]
+    assert wire.sent == sent
+
+
+async def test_a_second_listing_is_asked_for_anew() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, LISTED])
+    mailbox = await Script(wire).open(auth=("user",))
+
+    first, second = await mailbox.listing(), await mailbox.listing()
+
+    assert first == second
+    assert wire.sent.count(LISTING) == 2
+
+
+async def test_a_listing_that_nobody_took_does_not_disturb_what_follows() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, OK, LISTED])
+    mailbox = await Script(wire).open(auth=("user",))
+
+    await mailbox.keep_alive()
+
+    assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
+
+
+async def test_a_listing_asked_for_with_the_login_is_read_though_nothing_is_pipelined_any_more() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, CAPA + LISTED])
+    mailbox = await Script(wire).open(auth=("user",))
+
+    assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
+
+
+async def test_a_server_that_refuses_capa_after_the_login_is_listed_all_the_same() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, ERR + LISTED])
+    mailbox = await Script(wire).open(auth=("user",))
+
+    assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
+
+
+async def test_where_pipelining_is_switched_off_nothing_is_asked_for_ahead() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED])
+    await Script(wire).open(auth=("user",), options=Options(pipelining=False))
+
+    assert wire.sent.endswith(b"PASS hunter2\r\nCAPA\r\n")
