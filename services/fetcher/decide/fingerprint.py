@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from shared.model.header_end import OVERLAP, end_of_header
+
 LONGEST_HEADER = 256 * 1024
 _SIZE = 16
 _VOLATILE = re.compile(
@@ -30,10 +32,10 @@ class Fingerprint:
         if self._content is not None:
             self._content.update(data)
         if not self._has_header:
-            seen = max(0, len(self._beginning) - 3)
+            seen = max(0, len(self._beginning) - OVERLAP)
             self._keep(data)
             self._has_header = (
-                len(self._beginning) >= LONGEST_HEADER or _end(self._beginning, seen) is not None
+                len(self._beginning) >= LONGEST_HEADER or end_of_header(self._beginning, seen) is not None
             )
 
     def _keep(self, data: bytes) -> None:
@@ -58,14 +60,6 @@ class Fingerprint:
 
 def header_digest(raw: bytes) -> str:
     """The digest of the header with which `raw` begins."""
-    header = b"" if raw.startswith((b"\r\n", b"\n")) else raw[: _end(raw, 0, LONGEST_HEADER)][:LONGEST_HEADER]
+    header = raw[: end_of_header(raw, 0, LONGEST_HEADER)][:LONGEST_HEADER]
     lines = _VOLATILE.sub(b"", b"\n" + header.replace(b"\r\n", b"\n").rstrip(b"\n"))
     return hashlib.blake2b(lines[1:] + b"\n" if lines else b"", digest_size=_SIZE).hexdigest()
-
-
-def _end(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
-    """Where the first line that is followed by an empty one ends, line end included; None without one."""
-    crlf = raw.find(b"\n\r\n", start, stop)
-    bare = raw.find(b"\n\n", start, stop if crlf < 0 else crlf + 1)
-    first = crlf if bare < 0 else bare
-    return first + 1 if first >= 0 else None

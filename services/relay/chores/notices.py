@@ -16,9 +16,10 @@ import structlog
 
 from services.relay.chores.notice_rules import may_be_told, sender_to_tell
 from services.relay.chores.notice_texts import MOST_HEADER, Origin, delivery_status, digest
-from services.relay.delivery.attempt import Way
+from services.relay.delivery.way import Way
 from shared.model.account import Account
 from shared.model.errors import MailferryError
+from shared.model.header_end import end_of_header
 from shared.ops.config.runtime import NoticesSection
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
@@ -117,8 +118,8 @@ class Notifier:
             beginning += piece
             if len(beginning) >= MOST_HEADER:
                 break
-        unix = bytes(beginning).replace(b"\r\n", b"\n")
-        return unix[: unix.find(b"\n\n") + 1 or MOST_HEADER]
+        end = end_of_header(beginning, 0, MOST_HEADER)
+        return bytes(beginning[: MOST_HEADER if end is None else end]).replace(b"\r\n", b"\n")
 
     async def _sent(self, target: str, to: str, mail: bytes) -> bool:
         """Whether the target took it."""

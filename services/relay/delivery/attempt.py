@@ -7,9 +7,8 @@ instead.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
@@ -23,6 +22,7 @@ from services.relay.delivery.outcome import (
     not_yet_parked,
 )
 from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
+from services.relay.delivery.way import Content, Way
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -42,21 +42,12 @@ from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.errors import ConnectionLost
 
-Content = bytes | AsyncIterable[bytes]
 End = RecipientReply | MailferryError
 """How an attempt ended for one destination."""
 
 _NOT_REPORTED = ClientReport.NONE
 
 log = structlog.get_logger("mailferry.relay")
-
-
-class Way(Protocol):
-    """The ways to the targets, by name."""
-
-    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
-        """Hand a mail to a target; raises MailferryError where no recipient was answered for."""
-        ...
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from email.utils import formatdate
 from functools import lru_cache
 
 from shared.model.carriage import ID_FIELD, PROGRAM, origin
+from shared.model.header_end import end_of_header
 
 HEADER_LIMIT = 1024 * 1024
 _DELIVERY_FIELD = re.compile(
@@ -43,8 +44,8 @@ def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> by
     """`beginning`, with the header whole or as much as is looked at, without its Return-Path fields and
     the Delivered-To fields that name one of `recipients`.
     """
-    end = _header_length(beginning)
-    header = beginning[:end]
+    end = end_of_header(beginning)
+    header = beginning if end is None else beginning[:end]
     lowered = header.lower()
     if b"return-path" not in lowered and b"delivered-to" not in lowered:
         return beginning
@@ -54,15 +55,7 @@ def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> by
         names_recipient = field[2].strip().strip(b"<>").lower() in own
         return b"" if names_recipient or field[1].lower() == b"return-path" else field[0]
 
-    return _DELIVERY_FIELD.sub(kept, header) + beginning[end:]
-
-
-def _header_length(beginning: bytes) -> int:
-    """How much of a mail is its header; all, where no empty line ends it."""
-    if beginning.startswith((b"\n", b"\r\n")):
-        return 0
-    ends = [end for mark in (b"\n\r\n", b"\n\n") if (end := beginning.find(mark)) >= 0]
-    return min(ends) + 1 if ends else len(beginning)
+    return _DELIVERY_FIELD.sub(kept, header) + beginning[len(header) :]
 
 
 async def on_top(
@@ -77,7 +70,7 @@ async def on_top(
             yield chunk
             continue
         beginning += chunk
-        if _header_length(beginning) < len(beginning) or len(beginning) > HEADER_LIMIT:
+        if end_of_header(beginning) is not None or len(beginning) > HEADER_LIMIT:
             yield header + without_delivery_fields(beginning, recipients)
             beginning = None
     if beginning is not None:

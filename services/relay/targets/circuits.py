@@ -13,7 +13,7 @@ from functools import partial
 
 import structlog
 
-from services.relay.delivery.attempt import Content, Way
+from services.relay.delivery.way import Content, Way
 from services.relay.targets.circuit import (
     Circuit,
     ProbePolicy,

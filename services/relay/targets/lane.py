@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from services.relay.delivery.attempt import Content
+from services.relay.delivery.way import Content
 from shared.model.errors import Fault, MailferryError
 from shared.model.target import Target
 from shared.ports.clock import Clock

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from shared.model.header_end import OVERLAP, end_of_header
+
 HEADER_LIMIT = 1024 * 1024
 FIELD_LIMIT = 5_000
 NO_HEADER = "the mail does not begin with a header field"
@@ -69,7 +71,9 @@ class Header:
 
 def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:
     """Whether more bytes cannot change the header; the first `seen` bytes were asked about before."""
-    return len(beginning) >= HEADER_LIMIT or _extent(beginning, max(0, seen - 2)) is not None
+    if len(beginning) >= HEADER_LIMIT:
+        return True
+    return end_of_header(beginning, max(0, seen - OVERLAP), HEADER_LIMIT) is not None
 
 
 def read_header(raw: bytes) -> Header:
@@ -77,7 +81,7 @@ def read_header(raw: bytes) -> Header:
 
     `raw` must be the whole mail or, of a mail whose header is longer, so much of it that `header_is_here`.
     """
-    extent = _extent(raw, 0)
+    extent = _extent(raw)
     cut = extent is None and len(raw) >= HEADER_LIMIT
     stop, body = extent or (min(len(raw), HEADER_LIMIT),) * 2
     fields: list[HeaderField] = []
@@ -98,15 +102,12 @@ def read_header(raw: bytes) -> Header:
     return _header(fields, body, cut=False, stray=stray)
 
 
-def _extent(raw: bytes | bytearray, start: int) -> tuple[int, int] | None:
+def _extent(raw: bytes) -> tuple[int, int] | None:
     """Where the header's last line ends and where the body begins, if an empty line is there to tell."""
-    if raw.startswith((b"\n", b"\r\n")):
-        return 0, raw.index(b"\n") + 1
-    crlf = raw.find(b"\n\r\n", start, HEADER_LIMIT)
-    bare = raw.find(b"\n\n", start, HEADER_LIMIT if crlf < 0 else crlf + 1)
-    if bare >= 0:
-        return bare + 1, bare + 2
-    return (crlf + 1, crlf + 3) if crlf >= 0 else None
+    end = end_of_header(raw, 0, HEADER_LIMIT)
+    if end is None:
+        return None
+    return end, end + (2 if raw.startswith(b"\r", end) else 1)
 
 
 def _header(fields: list[HeaderField], end: int, *, cut: bool, stray: bool) -> Header:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 
-from services.relay.delivery.attempt import Content
+from services.relay.delivery.way import Content
 from services.relay.targets.lane import Lanes
 from shared.ports.clock import Clock
 from shared.smtp.envelope import Envelope, Phase, RecipientReply

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from services.relay.delivery.attempt import Attempter, Content
+from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.way import Content
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes

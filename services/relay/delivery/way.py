@@ -1,0 +1,18 @@
+"""What an attempt needs of the way to a target, and what it sends on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Sequence
+from typing import Protocol
+
+from shared.smtp.envelope import Envelope, RecipientReply
+
+Content = bytes | AsyncIterable[bytes]
+
+
+class Way(Protocol):
+    """The ways to the targets, by name."""
+
+    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+        """Hand a mail to a target; raises MailferryError where no recipient was answered for."""
+        ...
