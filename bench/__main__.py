@@ -14,6 +14,8 @@ beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 m
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -65,6 +67,8 @@ def main() -> None:
     parser.add_argument("--octets", type=int, default=4096, help="per mail")
     parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
     options = parser.parse_args()
+    # Told to stop, it stops the servers and the Mailferry that it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console()
     wanted = options.only or CONTESTANTS
     with ExitStack() as stack:
