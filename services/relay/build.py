@@ -13,7 +13,7 @@ from services.relay.delivery.conclusions import Conclusions, Observe, unobserved
 from services.relay.service import Relay, RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
-from services.relay.targets.lane import Lanes
+from services.relay.targets.lane import Lanes, lane_capacity
 from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
 from shared.ops.config import Configuration
@@ -32,7 +32,7 @@ def build_relay(
     lanes = Lanes(
         configuration.targets,
         helo_name=section.helo_name,
-        capacity=_lane_capacity(len(configuration.targets)),
+        capacity=lane_capacity(len(configuration.targets), APPETITE.prefetch),
         clock=around.clock,
         patience=lease / 2,
     )
@@ -88,8 +88,3 @@ def build_relay(
         ],
         RelaySettings(name, lease, APPETITE, around.topology),
     )
-
-
-def _lane_capacity(targets: int) -> int:
-    """One target may take all there is; of several, none may take what the others need."""
-    return APPETITE.prefetch if targets <= 1 else APPETITE.prefetch // 2

@@ -6,6 +6,7 @@ attempt.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from services.relay.delivery.way import Content
@@ -16,6 +17,16 @@ from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.pool import ConnectionPool, Usage
 from shared.smtp.target import connect_target
+
+
+def lane_capacity(targets: int, prefetch: int) -> int:
+    """How many mails at a time may be on their way to one of so many targets, in a relay that asks the broker
+    for `prefetch` events.
+
+    Of several, none may take what the others need. One alone may take all that the broker hands out, which is
+    more than was asked for where events travel together: to put some of it off would only cost a second.
+    """
+    return sys.maxsize if targets <= 1 else prefetch // 2
 
 
 class UnknownTarget(MailferryError):

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.relay.targets.lane import Lanes, UnknownTarget
+from services.relay.targets.lane import Lanes, UnknownTarget, lane_capacity
 from shared.adapters.system_clock import SystemClock
 from shared.model.endpoint import Endpoint
 from shared.model.target import Manners, Target
@@ -81,3 +81,11 @@ async def test_a_connection_carries_as_many_mails_as_the_target_wishes() -> None
 async def test_there_is_no_way_to_a_target_that_is_not_configured() -> None:
     with pytest.raises(UnknownTarget, match="elsewhere"):
         await lanes_to().send("elsewhere", TO_BOB, MAIL)
+
+
+def test_a_target_alone_may_take_all_that_the_broker_hands_out() -> None:
+    assert lane_capacity(1, prefetch=600) > 1000 * 600
+
+
+def test_of_several_targets_none_may_take_what_the_others_need() -> None:
+    assert lane_capacity(2, prefetch=600) < 600
