@@ -95,7 +95,8 @@ def postgres_engine(url: URL, connections: int) -> Engine:
         connect_args={"application_name": "mailferry", **DEADLINES},
         use_native_hstore=False,
     )
-    event.listen(engine, "connect", _prepare_postgres)
+    # First of all: what SQLAlchemy finds there it takes for the default, and goes back to after a read.
+    event.listen(engine, "connect", _prepare_postgres, insert=True)
     return engine
 
 

@@ -33,6 +33,9 @@ def together(connection: Connection) -> Iterator[None]:
     only then is known what they did.
     """
     driver = _driver_of(connection)
+    if driver.info.pipeline_status:  # inside another: that one waits for all
+        yield
+        return
     try:
         with driver.pipeline():
             yield
@@ -50,9 +53,13 @@ def _driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
 def _as_sqlalchemy_has_it(
     connection: Connection, driver: psycopg.Connection[Any], statement: str, error: psycopg.Error
 ) -> BaseException:
-    """Its error for the driver's; a connection that is lost is not used again."""
+    """Its error for the driver's; a connection that is lost is not used again, nor those of its age, as they
+    will have met the same end.
+    """
     lost = driver.closed or driver.broken
     if lost:
+        # What SQLAlchemy does for statements of its own, and offers no other name for.
+        connection.engine.pool._invalidate(connection.connection, error)
         connection.invalidate(error)
     return DBAPIError.instance(
         statement,

@@ -253,6 +253,51 @@ async def test_sessions_that_the_server_ended_are_not_noticed(private_postgres: 
     await store.close()
 
 
+async def test_a_lost_connection_is_the_last_that_is_tried_of_its_age(private_postgres: Postgres) -> None:
+    url = private_postgres.create_database()
+    upgrade(url)
+    many = 12
+    store = open_store(url, connections=many)
+    lives = Lives(store)
+    await lives.lease()
+    together = threading.Barrier(many)
+
+    def busy(_transaction: Transaction) -> None:
+        _transaction.connection.exec_driver_sql("SELECT 1")
+        together.wait(30)
+
+    await asyncio.gather(*(store._transactions.write(busy) for _ in range(many)))
+    await asyncio.to_thread(private_postgres.kill)
+    await asyncio.to_thread(private_postgres.start)
+    assert await lives.fetched("uid 1")
+    await store.close()
+
+
+async def test_writes_see_what_was_committed_meanwhile_whatever_the_server_s_default(
+    postgres_url: str,
+) -> None:
+    upgrade(postgres_url)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        connection.execute(
+            f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'".encode()
+        )
+    store = open_store(postgres_url, connections=1)
+
+    isolations = [
+        await each(_isolation)
+        for each in (store._transactions.write, store._transactions.read, store._transactions.write)
+    ]
+
+    assert isolations == ["read committed", "repeatable read", "read committed"]
+    await store.close()
+
+
+def _isolation(transaction: Transaction) -> str:
+    shown = transaction.connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()
+    return str(shown)
+
+
 async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -> None:
     upgrade(postgres_url)
     store = open_store(postgres_url, connections=2)
