@@ -14,7 +14,7 @@ from services.fetcher.mailbox_errors import SourceViolation
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.capabilities import UNKNOWN, Capabilities, parse_capabilities
 from services.fetcher.pop3.commands import Command
-from services.fetcher.pop3.conversation import Conversation
+from services.fetcher.pop3.conversation import Answer, Conversation
 from services.fetcher.pop3.events import Body
 from services.fetcher.pop3.offer import parse_listed
 from services.fetcher.pop3.plan import LoginPlan, TryWithout
@@ -45,14 +45,21 @@ async def capabilities_again(
     """
     if not asks_again(plan, before):
         return before
-    question = conversation.ask(commands.CAPA, behind)
-    answer = await _or_without(replace(plan, again=False), question)
+    smaller = replace(plan, ahead=False) if behind else replace(plan, again=False)
+    answer = await _or_without(smaller, conversation.ask(commands.CAPA, behind))
     return parse_capabilities(answer.data) if isinstance(answer, Body) else before
 
 
 def asks_again(plan: LoginPlan, before: Capabilities) -> bool:
     """Whether CAPA is asked after the login, too."""
     return plan.again and before.known
+
+
+async def answers_ahead(conversation: Conversation, plan: LoginPlan, count: int) -> Sequence[Answer]:
+    """The answers to what was sent behind CAPA. A server that said before the login that it pipelines may
+    know nothing of it afterwards, and have thrown the rest away. Raises `TryWithout`.
+    """
+    return await _or_without(replace(plan, ahead=False), conversation.answers(count))
 
 
 async def listed(conversation: Conversation, plan: LoginPlan) -> tuple[str, ...] | None:

@@ -29,13 +29,14 @@ _CLEAR_ALLOWED = frozenset({Tls.OFF, Tls.WANTED})
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """`capabilities` as they are after the login; `method` is the one that worked. `listing_asked`: a listing
-    was asked for, and its answers are to come.
+    """`capabilities` as they are after the login; `plan` is the one that worked, with the method that did as
+    its preferred one. So many answers are `outstanding`: those to a listing that was asked for ahead.
     """
 
     capabilities: Capabilities
+    plan: LoginPlan
     method: str
-    listing_asked: bool
+    outstanding: int
 
 
 async def log_in(
@@ -68,10 +69,10 @@ async def log_in(
     )
     method = await Attempts(conversation, endpoint, credentials, offer, plan).run()
     worked = replace(plan, preferred=method)
-    ahead = capabilities.pipelines(pipelining) and detection.asks_again(worked, capabilities)
+    ahead = plan.ahead and capabilities.pipelines(pipelining) and detection.asks_again(plan, capabilities)
     behind = commands.LISTING if ahead else ()
     after = await detection.capabilities_again(conversation, worked, capabilities, behind)
-    return LoggedIn(after, method, listing_asked=ahead)
+    return LoggedIn(after, worked, method, len(behind))
 
 
 async def _encrypt(

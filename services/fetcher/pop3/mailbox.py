@@ -30,7 +30,8 @@ class Pop3Mailbox(Mailbox):
 
     `method` is the one that the login succeeded with; given back in
     `Options.preferred`, it is tried first next time. `notes` are what the operator should
-    know about how the session came about; listings carry them as problems.
+    know about how the session came about; listings carry them as problems. `listed` are the
+    answers to a listing that was asked for with the login; () where none was.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Pop3Mailbox(Mailbox):
         logged_in: LoggedIn,
         options: Options,
         notes: Sequence[str] = (),
+        listed: Sequence[Answer] = (),
     ) -> None:
         capabilities = logged_in.capabilities
         self._conversation = conversation
@@ -47,7 +49,7 @@ class Pop3Mailbox(Mailbox):
         self._limits = options.limits
         self._window = options.window
         self._pipelining = capabilities.pipelines(options.pipelining)
-        self._listing_asked = logged_in.listing_asked
+        self._listed = listed
         self._notes = notes
         self._habits = Habits(conversation.server, use_top=options.use_top)
         if options.use_top and capabilities.known and "TOP" not in capabilities:
@@ -65,9 +67,9 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def listing(self) -> Listing:
-        if self._listing_asked:
-            self._listing_asked = False
-            return self._combined(*await self._conversation.answers(len(commands.LISTING)))
+        listed, self._listed = self._listed, ()
+        if listed:
+            return self._combined(*listed)
         await self._conversation.discard()
         if self._pipelining:
             return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
@@ -101,7 +103,7 @@ class Pop3Mailbox(Mailbox):
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
-        await self._discard()
+        await self._conversation.discard()
         window = self._window if self._pipelining else None
         retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
         async for events in retrieval.run():
@@ -109,7 +111,7 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
-        await self._discard()
+        await self._conversation.discard()
         ahead = self._window.deletions if self._pipelining else 1
         answers = await self._conversation.ask_all([commands.dele(e.number) for e in entries], ahead)
         return [
@@ -118,14 +120,14 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
-        await self._discard()
+        await self._conversation.discard()
         ahead = self._window.retrievals if self._pipelining else 1
         answers = await self._conversation.ask_all([commands.header(e.number) for e in entries], ahead)
         return [answer.data if isinstance(answer, Body) else None for answer in answers]
 
     async def header(self, entry: Listed) -> bytes:
         """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
-        await self._discard()
+        await self._conversation.discard()
         return await read_header(self._conversation, entry.number)
 
     async def keep_alive(self) -> None:
@@ -146,12 +148,7 @@ class Pop3Mailbox(Mailbox):
         self._conversation.wire.abort()
 
     async def _command(self, command: Command) -> None:
-        await self._discard()
+        await self._conversation.discard()
         answer = await self._conversation.ask(command)
         if isinstance(answer, Reply) and not answer.ok:
             raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)
-
-    async def _discard(self) -> None:
-        """Let nothing be outstanding that was asked for before."""
-        self._listing_asked = False
-        await self._conversation.discard()

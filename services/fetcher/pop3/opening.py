@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
+from services.fetcher.pop3.detection import answers_ahead
 from services.fetcher.pop3.limits import Options, Timeouts
 from services.fetcher.pop3.login import log_in
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -59,6 +60,7 @@ async def open_pop3(
             wire.set_deadline(options.timeouts.login)
             logged_in = await log_in(conversation, endpoint, credentials, plan, options.pipelining)
             wire.set_deadline(options.timeouts.session)
+            listed = await answers_ahead(conversation, logged_in.plan, logged_in.outstanding)
         except TryWithout as failure:
             wire.abort()
             plan = failure.plan
@@ -69,7 +71,7 @@ async def open_pop3(
         except BaseException:
             wire.abort()
             raise
-        return Pop3Mailbox(conversation, logged_in, options, tuple(notes))
+        return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed)
 
 
 async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:

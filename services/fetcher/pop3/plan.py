@@ -15,7 +15,8 @@ class LoginPlan:
 
     `preferred`: the method that worked last time; it goes first if it is allowed and offered.
     `without`: methods that failed on an earlier connection; `refusal` says why the last of them was refused.
-    `detect`: which of "capa", "auth" and "banner" to look at; `again`: ask for CAPA once more when logged in.
+    `detect`: which of "capa", "auth" and "banner" to look at; `again`: ask for CAPA once more when logged in;
+    `ahead`: and with it for the listing, where the server pipelines.
     `encrypt`: use STLS where the endpoint wants it. `initial_response`: send SASL's first message along with
     AUTH; some servers want it on a line of its own.
     """
@@ -26,6 +27,7 @@ class LoginPlan:
     refusal: SourceError | None = None
     detect: frozenset[str] = frozenset(DETECTIONS)
     again: bool = True
+    ahead: bool = True
     encrypt: bool = True
     initial_response: bool = True
 

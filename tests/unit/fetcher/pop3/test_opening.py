@@ -160,7 +160,8 @@ async def test_methods_that_the_server_does_not_offer_are_not_used() -> None:
 
 @pytest.mark.parametrize("tls", [Tls.WANTED, Tls.REQUIRED])
 async def test_what_was_learnt_before_tls_is_forgotten(tls: Tls) -> None:
-    wire = ScriptedWire([HELLO, CAPA, OK, b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n", OK, OK, NO_NEWS])
+    pipelined = b"+OK\r\nUSER\r\nPIPELINING\r\n.\r\n"
+    wire = ScriptedWire([HELLO, CAPA, OK, pipelined, OK, OK, NO_NEWS + LISTED])
     mailbox = await Script(wire).open(tls)
     assert wire.is_tls
     assert wire.sent.startswith(b"CAPA\r\nSTLS\r\nCAPA\r\nUSER bob\r\nPASS hunter2\r\nCAPA\r\n")
@@ -243,6 +244,7 @@ async def test_the_login_has_a_deadline_of_its_own() -> None:
 
 PIPELINED = b"+OK\r\nUSER\r\nUIDL\r\nPIPELINING\r\n.\r\n"
 LISTED = b"+OK 1 5\r\n+OK\r\n1 5\r\n.\r\n+OK\r\n1 a\r\n.\r\n"
+LISTED_ONE_BY_ONE = (b"+OK\r\n1 5\r\n.\r\n", b"+OK\r\n1 a\r\n.\r\n")
 LISTING = b"STAT\r\nLIST\r\nUIDL\r\n"
 
 
@@ -268,13 +270,38 @@ async def test_a_second_listing_is_asked_for_anew() -> None:
     assert wire.sent.count(LISTING) == 2
 
 
-async def test_a_listing_that_nobody_took_does_not_disturb_what_follows() -> None:
-    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, OK, LISTED])
+async def test_what_is_asked_before_the_listing_does_not_lose_it() -> None:
+    wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, OK])
     mailbox = await Script(wire).open(auth=("user",))
 
     await mailbox.keep_alive()
 
     assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
+
+
+async def test_a_server_that_forgets_to_pipeline_once_somebody_is_logged_in_is_asked_one_by_one() -> None:
+    capa_alone = [HELLO, PIPELINED, OK, OK, CAPA]
+    wires = ScriptedWire(capa_alone), ScriptedWire([*capa_alone, b"+OK 1 5\r\n", *LISTED_ONE_BY_ONE])
+    script = Script(*wires)
+    mailbox = await script.open(auth=("user",))
+
+    listing = await mailbox.listing()
+
+    assert [each.uid for each in listing.entries] == ["a"]
+    assert wires[0].sent.endswith(b"CAPA\r\n" + LISTING)
+    assert wires[1].sent.endswith(b"CAPA\r\n" + LISTING)
+    assert any("went on without" in problem for problem in listing.problems)
+
+
+async def test_a_server_that_hangs_up_on_a_listing_with_capa_is_asked_for_each_by_itself() -> None:
+    wires = (
+        ScriptedWire([HELLO, PIPELINED, OK, OK]),
+        ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED, LISTED]),
+    )
+    mailbox = await Script(*wires).open(auth=("user",))
+
+    assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
+    assert wires[1].sent.count(b"CAPA\r\n") == 2
 
 
 async def test_a_listing_asked_for_with_the_login_is_read_though_nothing_is_pipelined_any_more() -> None:
