@@ -13,7 +13,7 @@ from services.relay.delivery.conclusions import Conclusions, Observe, unobserved
 from services.relay.service import Relay, RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
-from services.relay.targets.lane import Lanes, lane_capacity
+from services.relay.targets.lane import Lanes
 from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
 from shared.ops.config import Configuration
@@ -21,6 +21,8 @@ from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
 
 APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
+LANE_CAPACITY = APPETITE.prefetch // 2
+"""No target may take what the others need."""
 
 
 def build_relay(
@@ -32,7 +34,7 @@ def build_relay(
     lanes = Lanes(
         configuration.targets,
         helo_name=section.helo_name,
-        capacity=lane_capacity(len(configuration.targets), APPETITE.prefetch),
+        capacity=LANE_CAPACITY,
         clock=around.clock,
         patience=lease / 2,
     )

@@ -57,9 +57,13 @@ def asks_again(plan: LoginPlan, before: Capabilities) -> bool:
 
 async def answers_ahead(conversation: Conversation, plan: LoginPlan, count: int) -> Sequence[Answer]:
     """The answers to what was sent behind CAPA. A server that said before the login that it pipelines may
-    know nothing of it afterwards, and have thrown the rest away. Raises `TryWithout`.
+    know nothing of it afterwards, and have thrown the rest away, or mixed it up. Raises `TryWithout`.
     """
-    return await _or_without(replace(plan, ahead=False), conversation.answers(count))
+    smaller = replace(plan, ahead=False)
+    try:
+        return await _or_without(smaller, conversation.answers(count))
+    except SourceViolation as error:
+        raise TryWithout(smaller, error) from error
 
 
 async def listed(conversation: Conversation, plan: LoginPlan) -> tuple[str, ...] | None:

@@ -6,7 +6,6 @@ attempt.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from services.relay.delivery.way import Content
@@ -18,15 +17,8 @@ from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.pool import ConnectionPool, Usage
 from shared.smtp.target import connect_target
 
-
-def lane_capacity(targets: int, prefetch: int) -> int:
-    """How many mails at a time may be on their way to one of so many targets, in a relay that asks the broker
-    for `prefetch` events.
-
-    Of several, none may take what the others need. One alone may take all that the broker hands out, which is
-    more than was asked for where events travel together: to put some of it off would only cost a second.
-    """
-    return sys.maxsize if targets <= 1 else prefetch // 2
+QUICK = 5.0
+"""Seconds. A target that takes a mail sooner than this is not slow."""
 
 
 class UnknownTarget(MailferryError):
@@ -36,7 +28,12 @@ class UnknownTarget(MailferryError):
 
 
 class Lane:
-    """The way to one target for at most `capacity` mails at a time."""
+    """The way to one target for at most `capacity` mails at a time.
+
+    While there is no other target that they could delay, a quick one may have more: over RabbitMQ, where
+    events travel together, a relay holds more than it asked for, and what is put off comes back later than it
+    would have been delivered.
+    """
 
     def __init__(self, target: Target, pool: ConnectionPool, capacity: int, clock: Clock) -> None:
         self.target = target
@@ -44,11 +41,14 @@ class Lane:
         self._capacity = capacity
         self._clock = clock
         self._under_way: dict[object, float] = {}
+        self.is_alone = False
 
     @property
     def is_full(self) -> bool:
         """Whether another mail has to be put off."""
-        return len(self._under_way) >= self._capacity
+        if len(self._under_way) < self._capacity:
+            return False
+        return not self.is_alone or self.held_for >= QUICK
 
     @property
     def held_for(self) -> float:
@@ -84,18 +84,26 @@ class Lanes:
         self._capacity = capacity
         self._clock = clock
         self._patience = patience
-        self._lanes = {name: self._made(target) for name, target in targets.items()}
+        self._lanes: Mapping[str, Lane] = {}
+        self._use({name: self._made(target) for name, target in targets.items()})
 
     async def change(self, targets: Mapping[str, Target]) -> None:
         """Have lanes to these targets; those that stay the same keep their connections."""
         before = self._lanes
-        self._lanes = {
-            name: before[name] if name in before and before[name].target == target else self._made(target)
-            for name, target in targets.items()
-        }
+        self._use(
+            {
+                name: before[name] if name in before and before[name].target == target else self._made(target)
+                for name, target in targets.items()
+            }
+        )
         for name, lane in before.items():
             if self._lanes.get(name) is not lane:
                 await lane.pool.close()
+
+    def _use(self, lanes: Mapping[str, Lane]) -> None:
+        self._lanes = lanes
+        for lane in lanes.values():
+            lane.is_alone = len(lanes) == 1
 
     def _made(self, target: Target) -> Lane:
         pool = _pool(target, self._helo_name, self._clock.monotonic, self._patience)

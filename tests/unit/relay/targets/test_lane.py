@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.relay.targets.lane import Lanes, UnknownTarget, lane_capacity
+from services.relay.targets.lane import QUICK, Lanes, UnknownTarget
 from shared.adapters.system_clock import SystemClock
 from shared.model.endpoint import Endpoint
 from shared.model.target import Manners, Target
@@ -83,9 +83,32 @@ async def test_there_is_no_way_to_a_target_that_is_not_configured() -> None:
         await lanes_to().send("elsewhere", TO_BOB, MAIL)
 
 
-def test_a_target_alone_may_take_all_that_the_broker_hands_out() -> None:
-    assert lane_capacity(1, prefetch=600) > 1000 * 600
+async def test_the_only_target_may_have_more_mails_under_way_as_long_as_it_is_quick() -> None:
+    clock = ManualClock()
+    async with SmtpServer() as server:
+        lanes = Lanes({"one": target("one", server)}, helo_name="me.example", capacity=2, clock=clock)
+        under_way = [asyncio.create_task(lanes.send("one", TO_BOB, MAIL)) for _ in range(3)]
+        await asyncio.sleep(0)
+
+        assert not lanes.is_full("one")
+        await clock.advance(QUICK)
+        assert lanes.is_full("one")
+
+        await asyncio.gather(*under_way)
+        await lanes.close()
 
 
-def test_of_several_targets_none_may_take_what_the_others_need() -> None:
-    assert lane_capacity(2, prefetch=600) < 600
+async def test_a_target_that_gets_company_by_a_reload_may_not_have_more_any_longer() -> None:
+    clock = ManualClock()
+    async with SmtpServer() as server:
+        first, second = target("first", server), target("second", server)
+        lanes = Lanes({"first": first}, helo_name="me.example", capacity=2, clock=clock)
+        under_way = [asyncio.create_task(lanes.send("first", TO_BOB, MAIL)) for _ in range(2)]
+        await asyncio.sleep(0)
+
+        await lanes.change({"first": first, "second": second})
+
+        assert lanes.is_full("first")
+        assert not lanes.is_full("second")
+        await asyncio.gather(*under_way)
+        await lanes.close()
