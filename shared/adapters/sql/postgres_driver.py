@@ -36,11 +36,19 @@ def together(connection: Connection) -> Iterator[None]:
     if driver.info.pipeline_status:  # inside another: that one waits for all
         yield
         return
+    failed: DBAPIError | None = None
     try:
         with driver.pipeline():
-            yield
+            try:
+                yield
+            except DBAPIError as error:
+                # Kept from the driver, which would warn that it ignores what follows from it.
+                failed = error
     except psycopg.Error as error:
-        raise _as_sqlalchemy_has_it(connection, driver, "statements sent together", error) from error
+        if failed is None:
+            raise _as_sqlalchemy_has_it(connection, driver, "statements sent together", error) from error
+    if failed is not None:
+        raise failed
 
 
 def _driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:

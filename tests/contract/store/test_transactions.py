@@ -12,11 +12,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
 from shared.adapters.sql.store import SqlStore, open_store
-from shared.adapters.sql.tables import journal
+from shared.adapters.sql.tables import claims, journal
 from shared.adapters.sql.work import Transaction, Work
 from shared.contract.journal import Entry
 from shared.custody import decide
@@ -296,6 +297,26 @@ async def test_writes_see_what_was_committed_meanwhile_whatever_the_server_s_def
 def _isolation(transaction: Transaction) -> str:
     shown = transaction.connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()
     return str(shown)
+
+
+async def test_of_statements_sent_together_the_one_that_fails_is_told_of_and_nothing_is_logged(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade(postgres_url)
+    store = open_store(postgres_url, connections=1)
+
+    def twice(transaction: Transaction) -> None:
+        connection, bulk = transaction
+        row = ("acme", "bob@here.test", "identity", "message", False)
+        with bulk.together(connection):
+            for _ in range(50):
+                bulk.insert(connection, claims, [row])
+
+    with pytest.raises(IntegrityError, match="duplicate key"):
+        await store._transactions.write(twice)
+    assert not caplog.records
+    assert await store.next_due() is None
+    await store.close()
 
 
 async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -> None:
