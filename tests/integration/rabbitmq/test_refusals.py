@@ -11,7 +11,7 @@ import uvloop
 from shared.adapters.rabbitmq import TopologyMismatch, topology_apply, topology_check
 from shared.contract.topology import EXCHANGE, FETCHED_KEY, ROUTER_QUEUE
 from shared.model.errors import ConfigurationError
-from shared.ports.broker import BrokerUnavailable, Publication, TooLarge, Unroutable
+from shared.ports.broker import Broker, BrokerUnavailable, Publication, TooLarge, Unroutable
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.rabbitmq_adapter import QUICK, TOPOLOGY, made, operator, published, until, working
 
@@ -92,14 +92,19 @@ async def test_applying_the_topology_twice_leaves_nothing_to_complain_about(rabb
     assert await topology_check(rabbitmq_url, TOPOLOGY) == []
 
 
+async def publish_without_end(broker: Broker) -> None:
+    """What RabbitMQ takes before its alarm has reached the connection is confirmed."""
+    while True:
+        await broker.publish(FETCHED)
+
+
 async def test_fault_18_a_memory_or_disk_alarm_is_told_and_fails_in_bounded_time(
     private_rabbitmq: RabbitMq,
 ) -> None:
     async with working(private_rabbitmq.url(), replace(QUICK, confirm_timeout=0.5)) as broker:
         private_rabbitmq.evaluate("ok = vm_memory_monitor:set_vm_memory_high_watermark(0.0).")
         with pytest.raises(BrokerUnavailable, match="blocks publishers: low on memory"):
-            while True:  # what RabbitMQ takes before its alarm has reached the connection is confirmed
-                await broker.publish(FETCHED)
+            await publish_without_end(broker)
         assert "blocks publishers" in str(broker.problem())
         with pytest.raises(BrokerUnavailable, match="blocks publishers"):
             await broker.publish(FETCHED)
