@@ -10,31 +10,31 @@ from services.relay.chores.sweep import Sweep
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.delivery.conclusions import Conclusions, Observe, unobserved
-from services.relay.service import Relay, RelaySettings
+from services.relay.service import Relay
+from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
 from services.relay.targets.lane import Lanes
 from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
+from shared.ops.appetite import appetite_for
 from shared.ops.config import Configuration
-from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
 
-APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
-LANE_CAPACITY = APPETITE.prefetch // 2
-"""No target may take what the others need."""
+LANES = 2
+"""A target may take one part in so many of what is held, so that it leaves to the others what they need."""
 
 
 def build_relay(
     configuration: Configuration, around: Surroundings, *, name: str, observe: Observe = unobserved
 ) -> Relay:
     """A relay called `name` in the journal; `observe` is told of outcomes."""
-    section = configuration.relay
-    lease = configuration.leases.message
+    section, lease = configuration.relay, configuration.leases.message
+    settings = RelaySettings(name, lease, appetite_for(configuration.broker), around.topology)
     lanes = Lanes(
         configuration.targets,
         helo_name=section.helo_name,
-        capacity=LANE_CAPACITY,
+        capacity=settings.appetite.prefetch // LANES,
         clock=around.clock,
         patience=lease / 2,
     )
@@ -78,9 +78,8 @@ def build_relay(
             around.broker,
             around.blobs,
             around.clock,
-            around.topology,
             around.metrics,
-            lease,
+            settings,
             observe,
         ),
         [
@@ -88,5 +87,5 @@ def build_relay(
             Sweep(around.blobs, around.store, around.clock).run,
             notifier.run,
         ],
-        RelaySettings(name, lease, APPETITE, around.topology),
+        settings,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -18,15 +17,16 @@ import structlog
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.conclusions import Conclusion, Conclusions
 from services.relay.postponing import Postponement, Waiting
+from services.relay.settings import RelaySettings
 from services.relay.targets.circuits import Circuits
 from services.relay.targets.lane import Lanes
 from shared.contract.events import MessageRouted
-from shared.contract.topology import RELAY_QUEUE, Topology
+from shared.contract.topology import RELAY_QUEUE
 from shared.custody.commands import Attempt
 from shared.custody.state import Recipient
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
-from shared.ops.consuming import Appetite, Consumer, Received
+from shared.ops.consuming import Consumer, Received
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Subscription
 from shared.ports.clock import Clock
@@ -38,16 +38,6 @@ Chore = Callable[[], Coroutine[Any, Any, None]]
 """What a relay does now and then, until it is cancelled."""
 
 log = structlog.get_logger("mailferry.relay")
-
-
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
-    """`worker` names this relay in the journal; `message_lease` is in seconds."""
-
-    worker: str
-    message_lease: float
-    appetite: Appetite
-    topology: Topology
 
 
 class Relay:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from services.router.service import Router, RouterSettings
+from shared.ops.appetite import appetite_for
 from shared.ops.config import Configuration
-from shared.ops.consuming import Appetite
 from shared.ops.surroundings import Surroundings
-
-APPETITE = Appetite(prefetch=600, batch=200, linger=0.003)
-
 
 LONGEST_SPREAD = 1.5
 """No retry is due later than the longest delay times this: what is, a clock that was wrong has set."""
@@ -29,7 +26,9 @@ def build_router(
         directories=around.directories,
         clock=around.clock,
         metrics=around.metrics,
-        settings=RouterSettings(configuration.leases.message, APPETITE, longest_retry),
+        settings=RouterSettings(
+            configuration.leases.message, appetite_for(configuration.broker), longest_retry
+        ),
     )
     router.targets = configuration.targets
     return router

@@ -24,9 +24,10 @@ from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
 from shared.model.account import Account
 from shared.model.target import ClientReport, Target
+from shared.ops.appetite import Appetite
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
-from shared.ops.consuming import Appetite, Consumer, Received
+from shared.ops.consuming import Consumer, Received
 from shared.ops.metrics import Metrics
 from shared.ops.settlement import hints, release_blobs
 from shared.ops.stopping import Stop

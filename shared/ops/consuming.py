@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
@@ -25,6 +24,7 @@ from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import Record
 from shared.contract.topology import DEAD_KEY
 from shared.model.errors import MailferryError
+from shared.ops.appetite import Appetite
 from shared.ops.checkpoints import reached
 from shared.ops.dispatch import Batch, Dispatch
 from shared.ops.stopping import Stop
@@ -44,17 +44,6 @@ class Received(NamedTuple, Generic[E]):
 
     event: E
     delivery: Delivery
-
-
-@dataclass(frozen=True, slots=True)
-class Appetite:
-    """How much is taken at a time: unsettled deliveries, deliveries per batch, seconds to wait for a batch to
-    fill.
-    """
-
-    prefetch: int
-    batch: int
-    linger: float
 
 
 Handler = Callable[[Sequence[Received[E]], Subscription], Awaitable[None]]
@@ -82,6 +71,7 @@ class Consumer(Generic[E]):
         self._clock = clock
         self._flow_of = flow_of
         self._pause = FIRST_PAUSE
+        self._taken = 0
         self._beside: asyncio.TaskGroup | None = None
 
     async def run(self, stop: Stop, drain: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -133,7 +123,9 @@ class Consumer(Generic[E]):
 
     async def _arrivals(self, subscription: Subscription) -> Sequence[Received[E]]:
         """The next events, understood."""
-        deliveries = await subscription.batch(self._appetite.batch, self._appetite.linger)
+        linger = self._appetite.linger_after(self._taken)
+        deliveries = await subscription.batch(self._appetite.batch, linger)
+        self._taken = len(deliveries)
         try:
             return await self._decode(subscription, deliveries)
         except MailferryError as error:

@@ -190,7 +190,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "leases are fenced": (
         stopped_past_its_lease, CameTwice,
-        "shared.adapters.sql.ledger._check", lambda transaction, fence: None,
+        "shared.adapters.sql.ledger.fences._held", lambda transaction, asked: asked,
     ),
 }  # fmt: skip
 

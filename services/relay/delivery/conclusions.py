@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.relay.settings import RelaySettings
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, RoutedRecipient
 from shared.contract.journal import RecipientOutcome
-from shared.contract.topology import ROUTED_KEY, Topology
+from shared.contract.topology import ROUTED_KEY
 from shared.custody.commands import Outcomes, Settled
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
@@ -31,8 +32,6 @@ from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Concluded, Deliveries
 
-BATCH = 200
-LINGER = 0.003
 RECORDING = 1.0
 """Seconds that recording may take of a delay without making it the next shorter one."""
 FIRST_PAUSE = 0.5
@@ -61,7 +60,7 @@ class Conclusion:
 
 
 class Conclusions:
-    """Collects ended attempts and concludes them together. `lease` is the message lease in seconds.
+    """Collects ended attempts and concludes them together.
 
     `observe` is told each account's outcomes once they are recorded.
     """
@@ -72,22 +71,21 @@ class Conclusions:
         broker: Broker,
         blobs: Blobs,
         clock: Clock,
-        topology: Topology,
         metrics: Metrics,
-        lease: float,
+        settings: RelaySettings,
         observe: Observe = unobserved,
     ) -> None:
         self._deliveries = deliveries
         self._broker = broker
         self._blobs = blobs
         self._clock = clock
-        self._topology = topology
         self._metrics = metrics
-        self._lease = lease
+        self._settings = settings
         self._observe = observe
         self._ended: deque[Conclusion] = deque()
         self._arrived = asyncio.Event()
         self._unconcluded = 0
+        self._taken = 0
         self._nothing_left = asyncio.Event()
 
     def add(self, conclusion: Conclusion) -> None:
@@ -115,9 +113,10 @@ class Conclusions:
 
     async def _collect(self) -> list[Conclusion]:
         await self._arrived.wait()
-        await self._clock.sleep(LINGER)
+        await self._clock.sleep(self._settings.appetite.linger_after(self._taken))
         ended = self._ended
-        batch = [ended.popleft() for _ in range(min(BATCH, len(ended)))]
+        batch = [ended.popleft() for _ in range(min(self._settings.appetite.batch, len(ended)))]
+        self._taken = len(batch)
         if not ended:
             self._arrived.clear()
         return batch
@@ -139,12 +138,11 @@ class Conclusions:
         await release_blobs(self._blobs, concluded.settled)
 
     async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
-        pause = FIRST_PAUSE
+        lease, pause = self._settings.message_lease, FIRST_PAUSE
         while True:
             try:
-                return await self._deliveries.end_attempts(
-                    [conclusion.outcomes for conclusion in batch], self._clock.now(), self._lease
-                )
+                outcomes = [conclusion.outcomes for conclusion in batch]
+                return await self._deliveries.end_attempts(outcomes, self._clock.now(), lease)
             except MailferryError as error:
                 log.warning("outcomes not recorded yet", count=len(batch), error=error)
             await self._clock.sleep(pause)
@@ -172,7 +170,7 @@ class Conclusions:
         ]
 
     def _retry_key(self, delay: float) -> str:
-        return ROUTED_KEY if delay <= 0 else self._topology.retry_key(delay + RECORDING)
+        return ROUTED_KEY if delay <= 0 else self._settings.topology.retry_key(delay + RECORDING)
 
     def _count(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
         now = self._clock.now()

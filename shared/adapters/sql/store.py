@@ -54,6 +54,7 @@ class SqlStore(
 
     async def close(self) -> None:
         """Finish what is under way and give the connections back."""
+        await self.drain()
         await self._transactions.close()
 
 

@@ -184,6 +184,92 @@ async def test_of_two_that_enter_the_same_mail_at_once_one_gets_a_receipt(
         assert len(receipts) == 1
 
 
+async def _leased(lives: Lives, *accounts: str) -> list[Fence]:
+    """The fences of further accounts."""
+    fences = []
+    for account in accounts:
+        await lives.lease(account=account)
+        fences.append(lives.fence)
+    return fences
+
+
+async def test_what_many_visits_record_at_once_is_kept_apart(lives: Lives) -> None:
+    store = lives.store
+    fences = await _leased(lives, *(f"acme/box {n}" for n in range(20)))
+    stale = fences[7]
+    await lives.store.release([Release(stale, VisitReport(), lives.now, lives.now)])
+    calls = [
+        store.record_fetched(fence, [mail("uid 1"), mail("uid 2")], lives.now, LEASE) for fence in fences
+    ]
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    for fence, answer in zip(fences, answers, strict=True):
+        rows = await store.ledger(fence.account)
+        if fence is stale:
+            assert isinstance(answer, LeaseLost)
+            assert rows == []
+            continue
+        assert not isinstance(answer, BaseException)
+        assert {receipt.message for receipt in answer if receipt} == {row.message for row in rows}
+        assert sorted(row.key.uid for row in rows) == ["uid 1", "uid 2"]
+    assert await lives.is_sound()
+
+
+async def test_of_two_at_once_that_enter_the_same_mail_by_one_store_one_gets_a_receipt(lives: Lives) -> None:
+    calls = [lives.store.record_fetched(lives.fence, [mail("uid 1")], lives.now, LEASE) for _ in range(3)]
+    receipts = [receipt for result in await asyncio.gather(*calls) for receipt in result]
+    assert len([each for each in receipts if each is not None]) == 1
+    assert len(await lives.store.ledger(lives.fence.account)) == 1
+
+
+async def test_what_many_visits_delete_and_miss_at_once_is_kept_apart(lives: Lives) -> None:
+    store = lives.store
+    settled, missed = [], []
+    fences = await _leased(lives, *(f"acme/box {n}" for n in range(5)))
+    for lives.fence in fences:
+        settled.append(await lives.settled("uid 1"))
+        missed.append(await lives.settled("uid 2"))
+    await store.release([Release(fences[0], VisitReport(), lives.now, lives.now)])
+    deletions = [
+        store.start_deleting(fence, [*settled, each], lives.now)
+        for fence, each in zip(fences, settled, strict=True)
+    ]
+    allowed = await asyncio.gather(*deletions, return_exceptions=True)
+    assert isinstance(allowed[0], LeaseLost)
+    assert allowed[1:] == [[each] for each in settled[1:]]
+    absences = [
+        store.record_gone(fence, {each: "not listed"}, lives.now)
+        for fence, each in zip(fences, missed, strict=True)
+    ]
+    told = await asyncio.gather(*absences, return_exceptions=True)
+    assert isinstance(told[0], LeaseLost)
+    assert told[1:] == [None] * 4
+    assert [(await lives.state(each)).gone_at is not None for each in missed] == [False, *[True] * 4]
+    assert await lives.is_sound()
+
+
+async def test_who_has_seen_a_later_mark_deletes_nothing_while_others_do(lives: Lives) -> None:
+    first, second = await lives.settled("uid 1"), await lives.settled("uid 2")
+    none, one = await asyncio.gather(
+        lives.store.start_deleting(lives.fence, [first], lives.now, mark=1_000_000),
+        lives.store.start_deleting(lives.fence, [second], lives.now),
+    )
+    assert (list(none), list(one)) == ([], [second])
+    assert (await lives.state(first)).status is MessageStatus.SETTLED
+
+
+async def test_what_waits_to_be_recorded_is_recorded_before_the_store_is_closed(
+    lives: Lives, another: Callable[[], SqlStore]
+) -> None:
+    closing = another()
+    calls = [
+        asyncio.create_task(closing.record_fetched(lives.fence, [mail(f"uid {n}")], lives.now, LEASE))
+        for n in range(3)
+    ]
+    await asyncio.sleep(0)
+    await closing.close()
+    assert all(receipt for result in await asyncio.gather(*calls) for receipt in result)
+
+
 async def test_whatever_was_in_flight_can_be_declared_lost(lives: Lives) -> None:
     fetched, routed, settled = await lives.fetched("1"), await lives.routed("2"), await lives.settled("3")
     await lives.begin(routed)

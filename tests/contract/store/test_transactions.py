@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,13 @@ class Crash(Exception):
 
 async def names(store: SqlStore) -> list[str]:
     return [entry.wire_name async for entry in store.journal()]
+
+
+def save(transaction: Transaction, entries: Sequence[Entry]) -> None:
+    work = Work(transaction)
+    for entry in entries:
+        work.apply(entry)
+    work.save()
 
 
 def save_and_crash(transaction: Transaction, entry: Entry) -> None:
@@ -194,8 +201,6 @@ async def test_a_full_disk_is_told_and_survived(sqlite_file: Path) -> None:
 
 async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(f"sqlite://{sqlite_file}")
-    lives = Lives(store)
-    await lives.lease()
     groups: list[int] = []
     run = GroupCommit.run
 
@@ -214,13 +219,16 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
     blocking = asyncio.ensure_future(store._transactions.write(block))
     await asyncio.to_thread(started.wait, 30)
     waiting = [
-        asyncio.ensure_future(store.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE))
+        asyncio.ensure_future(
+            store._transactions.write(save, decide.fetched(None, mail(f"uid {n}"), "acme/box", START, LEASE))
+        )
         for n in range(20)
     ]
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(blocking, *waiting)
     assert groups == [21]
+    assert await names(store) == ["journal.fetched"] * 20
     await store.close()
 
 

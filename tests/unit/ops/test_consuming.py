@@ -10,7 +10,8 @@ from shared.adapters.system_clock import SystemClock
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageSettled, Record
 from shared.contract.topology import DEAD_QUEUE, RELAY_QUEUE, ROUTED_KEY, topology
-from shared.ops.consuming import Appetite, Consumer, Received
+from shared.ops.appetite import Appetite
+from shared.ops.consuming import Consumer, Received
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication, Subscription
 from shared.ports.store import StoreUnavailable

@@ -12,7 +12,8 @@ from services.relay.chores.overdue import Overdue
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.delivery.conclusions import Conclusions
-from services.relay.service import Relay, RelaySettings
+from services.relay.service import Relay
+from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
 from services.relay.targets.lane import Lanes
@@ -29,7 +30,7 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
 from shared.net.errors import ConnectFailed
-from shared.ops.consuming import Appetite
+from shared.ops.appetite import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
@@ -39,6 +40,7 @@ from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
 
 PLAN = topology([60])
+SETTINGS = RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN)
 NO_ACCOUNTS: Mapping[str, Account] = {}
 SWITCHED_OFF = Account(
     tenant="acme",
@@ -169,9 +171,9 @@ async def relaying(
         ways,
         Circuits(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
         attempter,
-        Conclusions(store, broker, blobs, clock, PLAN, metrics, 900.0),
+        Conclusions(store, broker, blobs, clock, metrics, SETTINGS),
         [Overdue(store, broker, clock, 900.0).run],
-        RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN),
+        SETTINGS,
     )
     stop = Stop()
     async with asyncio.TaskGroup() as group:

@@ -21,7 +21,7 @@ from shared.model.account import Account, ExistenceCheck, Login, MailboxKind, Ro
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.message import LedgerKey
-from shared.ops.consuming import Appetite
+from shared.ops.appetite import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
 from shared.ports.broker import Publication

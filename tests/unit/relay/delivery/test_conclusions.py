@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.conclusions import Conclusion, Conclusions
+from services.relay.settings import RelaySettings
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -17,6 +18,7 @@ from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import topology
 from shared.custody.commands import Outcomes
 from shared.model.message import RecipientStatus
+from shared.ops.appetite import Appetite
 from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
 from shared.ports.broker import BrokerUnavailable, Delivery, Publication
@@ -24,6 +26,7 @@ from shared.ports.store import Concluded
 
 BOB = "bob@corp.example"
 PLAN = topology([60, 300])
+SETTINGS = RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN)
 
 
 class Keys(MemoryBroker):
@@ -81,7 +84,7 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
     broker = Keys()
     metrics = Metrics(CollectorRegistry(), "0")
     store = SlowStore()
-    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), Clock(now), PLAN, metrics, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), Clock(now), metrics, SETTINGS)  # type: ignore[arg-type]  # only this part of the store is used
     outcome = RecipientOutcome(
         address=BOB,
         status=RecipientStatus.DEFERRED,
@@ -115,7 +118,7 @@ class Blocked(MemoryBroker):
 async def test_a_blocked_broker_does_not_use_up_the_room_for_deliveries(tmp_path: Path) -> None:
     broker, store = Blocked(PLAN, SystemClock()), SlowStore()
     metrics = Metrics(CollectorRegistry(), "0")
-    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), SystemClock(), PLAN, metrics, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), SystemClock(), metrics, SETTINGS)  # type: ignore[arg-type]  # only this part of the store is used
     event = MessageRouted(
         message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
         recipients=(), fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),

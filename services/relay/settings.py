@@ -1,0 +1,18 @@
+"""What a relay is told about itself and its surroundings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contract.topology import Topology
+from shared.ops.appetite import Appetite
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """`worker` names this relay in the journal; `message_lease` is in seconds."""
+
+    worker: str
+    message_lease: float
+    appetite: Appetite
+    topology: Topology

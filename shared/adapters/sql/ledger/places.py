@@ -1,0 +1,56 @@
+"""Where mails are at their sources: one row is alive at each place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shared.adapters.sql.ledger.fences import lost_leases, own
+from shared.adapters.sql.tables import messages
+from shared.adapters.sql.text import key
+from shared.adapters.sql.work import Transaction, Work
+from shared.custody import decide
+from shared.custody.commands import Fence, NewPlace
+from shared.model.message import LedgerKey
+
+
+class Place(NamedTuple):
+    """Where the ledger keeps a mail, as the index has it."""
+
+    account: str
+    folder: str
+    uidvalidity: int
+    uid: str
+
+
+def place_of(account: str, known_as: LedgerKey) -> Place:
+    """The place of a mail of an account."""
+    return Place(account, known_as.folder, known_as.uidvalidity, key(known_as.uid))
+
+
+def places_taken(transaction: Transaction, places: Sequence[Place]) -> set[Place]:
+    """Those of the places where a row is alive."""
+    connection, bulk = transaction
+    columns = Place._fields
+    rows = bulk.select(connection, messages, columns, places, fields=columns, only="NOT t.gone")
+    return {*map(Place._make, rows)}
+
+
+def rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], now: float) -> list[str]:
+    """Move messages to other places; returns those that were moved. Raises `LeaseLost`."""
+    for lost in lost_leases(transaction, [fence]).values():
+        raise lost
+    work = Work(transaction)
+    work.load([each.message for each in places], with_recipients=False)
+    wanted = [place_of(fence.account, each.key) for each in places]
+    taken = places_taken(transaction, wanted)
+    renamed = []
+    for each, place in zip(places, wanted, strict=True):
+        entry = decide.renamed(own(work, fence, each.message), each, now)
+        if entry is None or place in taken:
+            continue
+        taken.add(place)
+        work.apply(entry)
+        renamed.append(each.message)
+    work.save()
+    return renamed
