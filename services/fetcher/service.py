@@ -31,6 +31,8 @@ from shared.ports.store import Lease
 LONGEST_IDLE = 5.0
 SHORTEST_IDLE = 0.002
 """Seconds. What is overdue and was not leased is just being leased by another process."""
+SHORT_WHILE = 0.05
+"""Where nothing more is due, several visits that end at about the same time are worth one look."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 
@@ -62,13 +64,16 @@ class Fetcher:
         self._under_way = UnderWay(visitor, self._keeper)
         self._hearing = Hearing(broker, visitor.board, visitor.name)
         self._failures_pause = FIRST_PAUSE
+        self._all_begun = False
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
         async with self._helpers():
             while not stop.asked:
                 self._under_way.changed.clear()
-                await self._pause(stop, await self._go_on())
+                changed = await self._pause(stop, await self._go_on())
+                if changed and self._all_begun and not stop.asked:
+                    await self._clock.sleep(SHORT_WHILE)
             await self._under_way.wind_up()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
@@ -145,6 +150,7 @@ class Fetcher:
 
     async def _start_due_visits(self) -> float:
         """Start as many visits as there are slots; returns how many seconds may pass before the next look."""
+        self._all_begun = False
         free = self._pace.concurrency - len(self._under_way)
         if free <= 0:
             return LONGEST_IDLE
@@ -152,8 +158,8 @@ class Fetcher:
         try:
             leases = await self._agenda.due(self._keeper.until(), free, hosts)
             await self._begin_or_return(leases)
-            full = len(leases) == free
-            next_due = None if full else await self._agenda.next_due(hosts)
+            self._all_begun = len(leases) < free
+            next_due = await self._agenda.next_due(hosts) if self._all_begun else None
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
             return self._longer_pause()
@@ -179,11 +185,14 @@ class Fetcher:
             await self._agenda.hand_back(strangers)
             self._under_way.changed.set()
 
-    async def _pause(self, stop: Stop, seconds: float) -> None:
-        """Until a slot is free, the accounts change, `stop` is asked for, or the time is over."""
+    async def _pause(self, stop: Stop, seconds: float) -> bool:
+        """Until a slot is free, the accounts change, `stop` is asked for, or the time is over; whether it was
+        not the time.
+        """
         waits = [asyncio.create_task(event.wait()) for event in (stop, self._under_way.changed)]
         try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+        return bool(done)

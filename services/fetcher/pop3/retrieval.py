@@ -150,7 +150,10 @@ class Retrieval:
             self._release(MailRefused(entry, withheld(entry, self._conversation.server)), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
-            self._release(MailRefused(entry, lost), events)
+            if self._proof is None and octets + event.unstuffed < entry.size:
+                self._doubt(MailRefused(entry, lost))
+            else:
+                self._release(MailRefused(entry, lost), events)
         elif is_short and verb is Verb.TOP:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
             self._habits.top_falls_short(entry.number)
@@ -158,10 +161,14 @@ class Retrieval:
         elif self._proof is None and (
             is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
         ):
-            self._proof = Proof(entry)
-            self._held.append(mail)
+            self._doubt(mail)
         else:
             self._release(mail, events)
+
+    def _doubt(self, mail: MailWhole | MailEnded | MailRefused) -> None:
+        """Hold back until the server has proven where its answer ended."""
+        self._proof = Proof(mail.entry)
+        self._held.append(mail)
 
     def _release(self, mail: MailWhole | MailEnded | MailRefused, events: list[RetrieveEvent]) -> None:
         """Hand out, unless a mail before it is in doubt."""
@@ -188,7 +195,7 @@ class Retrieval:
 
     def _doubt_the_last(self, events: list[RetrieveEvent]) -> None:
         """What follows is no answer: the last mail before it may have been cut, whatever its size."""
-        if events and isinstance(events[-1], MailWhole | MailEnded) and self._proof is None:
-            last = events.pop()
-            self._proof = Proof(last.entry)
-            self._held.append(last)
+        last = events[-1] if events else None
+        if isinstance(last, MailWhole | MailEnded) and self._proof is None:
+            events.pop()
+            self._doubt(last)

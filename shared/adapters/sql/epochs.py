@@ -11,6 +11,8 @@ from shared.adapters.sql.work import Transaction
 from shared.ports.store import Epoch
 
 ROW = epoch.c
+ONLY = 1
+"""The row's id."""
 
 
 class SqlEpochs(Part):
@@ -35,8 +37,9 @@ class SqlEpochs(Part):
 
 def allows_deletion(transaction: Transaction, mark: int) -> bool:
     """Whether mails may be deleted at their sources, for somebody who has seen `mark` before."""
-    query = select(ROW.id).where(ROW.paused_since.is_(None), ROW.mark >= mark)
-    return transaction.connection.execute(query).first() is not None
+    connection, bulk = transaction
+    rows = bulk.select(connection, epoch, ["id"], [(ONLY,)], fields=("paused_since", "mark"))
+    return any(paused_since is None and known >= mark for paused_since, known in rows)
 
 
 def _epoch(transaction: Transaction) -> Epoch:

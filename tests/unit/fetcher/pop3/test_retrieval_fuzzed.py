@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -108,6 +108,8 @@ def take(event: RetrieveEvent, whole: dict[int, bytes], parts: dict[int, list[by
 
 @settings(deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=4), st.integers(1, 40), st.booleans())
+@example([b".+OK\r\n..\r\n.\r\n+OK\r\n\0\xff", b"."], 1, False)
+@example([b".a\r\n..\r\n.\r\n+OK\r\n\n", b"."], 40, True)
 def test_a_server_that_does_not_stuff_dots_has_no_mail_handed_out_cut(
     mails: list[bytes], piece: int, pipelined: bool
 ) -> None:
