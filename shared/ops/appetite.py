@@ -5,7 +5,7 @@ A batch costs a transaction and some round trips, whatever is in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.ops.config.runtime import BrokerSection
 
@@ -33,7 +33,7 @@ class Appetite:
 
 NEAR = Appetite(prefetch=600, batch=200, linger=0.003)
 """With broker and database in the process, where a batch costs little."""
-FAR = replace(NEAR, stream_linger=0.04)
+FAR = Appetite(prefetch=1200, batch=400, linger=0.003, stream_linger=0.08)
 """With a broker and a database that one speaks to in round trips."""
 
 

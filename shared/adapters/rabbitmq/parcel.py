@@ -14,8 +14,8 @@ from typing import NamedTuple
 from shared.ports.broker import Publication
 
 PARCEL = "mailferry.parcel"
-MOST_EVENTS = 32
-MOST_OCTETS = 128 * 1024
+MOST_EVENTS = 64
+MOST_OCTETS = 256 * 1024
 LENGTH = struct.Struct("!I")
 
 
