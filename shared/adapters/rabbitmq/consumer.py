@@ -23,7 +23,7 @@ QueueToConsume = Callable[[Channel], Awaitable[str]]
 """The name of the queue, made first where it belongs to the session."""
 
 
-FEW = 10
+FEW = 20
 """A parcel often holds about as many events, so a consumer that may hold more asks for fewer messages."""
 
 
