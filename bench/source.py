@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import poplib
 import shutil
 from dataclasses import dataclass
 
@@ -41,12 +42,12 @@ class Source:
         return self.accounts * self.mails
 
     def create(self) -> None:
-        """Add the users."""
-        for name in self.names:
+        """Add the users, and as many who never have mail."""
+        for name in (*self.names, *self._idle_names):
             self.dovecot.add_user(name, PASSWORD)
 
     def fill(self) -> None:
-        """Give every user his mails, in mailboxes that Dovecot has not seen before."""
+        """Give every user his mails, in mailboxes that Dovecot has not seen before, and warm Dovecot up."""
         for name in self.names:
             maildir = self.dovecot.maildir(name)
             shutil.rmtree(maildir)
@@ -56,7 +57,25 @@ class Source:
             give_to(MAILBOX_OWNER, *folders)
             numbers = range(self.first, self.first + self.mails)
             self.dovecot.fill(name, (mail(number, name, self.octets) for number in numbers))
+        self._warm()
 
     def remaining(self) -> int:
         """How many mails are left."""
         return sum(self.dovecot.remaining_count(name) for name in self.names)
+
+    @property
+    def _idle_names(self) -> list[str]:
+        return [f"idle{number}" for number in range(1, self.accounts + 1)]
+
+    def _warm(self) -> None:
+        """Have Dovecot start a process for every account. It keeps them for a minute, so that the first
+        contestant would else pay for those who follow.
+        """
+        sessions = []
+        for name in self._idle_names:
+            session = poplib.POP3(self.dovecot.host, self.dovecot.pop3_port)
+            session.user(name)
+            session.pass_(PASSWORD)
+            sessions.append(session)
+        for session in sessions:
+            session.quit()

@@ -45,9 +45,9 @@ class MemorySubscription:
         self._settled: Callable[[Sequence[Delivery]], None] = lambda _: None
 
     @property
-    def has_room(self) -> bool:
-        """Whether it may hold another delivery."""
-        return len(self._unsettled) < self._prefetch
+    def is_full(self) -> bool:
+        """See the port."""
+        return len(self._unsettled) >= self._prefetch
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
         """The next deliveries; see the port."""
@@ -139,7 +139,7 @@ class WorkQueue:
         for _ in range(len(consumers)):
             consumer = consumers[0]
             consumers.rotate(-1)
-            if consumer.has_room:
+            if not consumer.is_full:
                 return consumer
         return None
 

@@ -9,31 +9,30 @@ from dataclasses import dataclass
 
 from shared.ops.config.runtime import BrokerSection
 
-STREAM = 10
-"""Many come where a batch was filled to a tenth."""
+LITTLE = 10
+"""Little is a tenth of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Appetite:
-    """How much is taken at a time: unsettled deliveries, deliveries per batch, seconds to wait for a batch to
-    fill: `linger`, and `stream_linger` while many come. Then a fuller batch, which costs hardly more than an
-    emptier one, is worth more than a moment.
+    """How much is taken at a time: unsettled deliveries, and deliveries per batch. `linger` is how many
+    seconds one waits for others, `filling` how long much may wait for the batch to be full: that costs hardly
+    more than an emptier one.
     """
 
     prefetch: int
     batch: int
     linger: float
-    stream_linger: float = 0.0
+    filling: float = 0.0
 
-    def linger_after(self, count: int) -> float:
-        """How long the next batch may wait after one of `count`."""
-        streams = count * STREAM >= self.batch
-        return max(self.linger, self.stream_linger) if streams else self.linger
+    def is_much(self, count: int) -> bool:
+        """Whether so many are more than a little."""
+        return count > max(1, self.batch // LITTLE)
 
 
 NEAR = Appetite(prefetch=600, batch=200, linger=0.003)
 """With broker and database in the process, where a batch costs little."""
-FAR = Appetite(prefetch=1200, batch=400, linger=0.003, stream_linger=0.08)
+FAR = Appetite(prefetch=1200, batch=400, linger=0.003, filling=0.08)
 """With a broker and a database that one speaks to in round trips."""
 
 

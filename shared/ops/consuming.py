@@ -27,6 +27,7 @@ from shared.model.errors import MailferryError
 from shared.ops.appetite import Appetite
 from shared.ops.checkpoints import reached
 from shared.ops.dispatch import Batch, Dispatch
+from shared.ops.filling import Filling
 from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
@@ -71,7 +72,6 @@ class Consumer(Generic[E]):
         self._clock = clock
         self._flow_of = flow_of
         self._pause = FIRST_PAUSE
-        self._taken = 0
         self._beside: asyncio.TaskGroup | None = None
 
     async def run(self, stop: Stop, drain: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -96,13 +96,14 @@ class Consumer(Generic[E]):
 
     async def _serve(self, subscription: Subscription, stop: Stop, beside: asyncio.TaskGroup) -> None:
         """Handle what comes until `stop` is asked for, and finish what was begun."""
-        dispatch: Dispatch[Received[E]] = Dispatch(self._appetite.batch)
+        dispatch: Dispatch[Received[E]] = Dispatch(self._appetite)
         under_way: dict[asyncio.Future[Any], Batch[Received[E]]] = {}
+        filling = Filling(self._clock, self._appetite.filling)
         stopping = asyncio.ensure_future(stop.wait())
         arriving = asyncio.ensure_future(self._arrivals(subscription))
         try:
             while True:
-                waits: set[asyncio.Future[Any]] = {stopping, arriving, *under_way}
+                waits: set[asyncio.Future[Any]] = {stopping, arriving, *under_way, *filling.awaited}
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 if stop.asked:
                     break
@@ -112,20 +113,22 @@ class Consumer(Generic[E]):
                     for received in arriving.result():
                         dispatch.add(self._flow_of(received.event), received)
                     arriving = asyncio.ensure_future(self._arrivals(subscription))
-                for batch in dispatch.begun():
+                for batch in dispatch.begun(full=not (filling.is_over or subscription.is_full)):
+                    if batch.long:
+                        filling.stop()
                     work = self._process(subscription, batch.things, self._handle)
                     under_way[beside.create_task(work)] = batch
+                filling.go_on(dispatch.has_much)
         finally:
             arriving.cancel()
             stopping.cancel()
+            filling.stop()
         if under_way:
             await asyncio.wait(under_way)
 
     async def _arrivals(self, subscription: Subscription) -> Sequence[Received[E]]:
         """The next events, understood."""
-        linger = self._appetite.linger_after(self._taken)
-        deliveries = await subscription.batch(self._appetite.batch, linger)
-        self._taken = len(deliveries)
+        deliveries = await subscription.batch(self._appetite.batch, self._appetite.linger)
         try:
             return await self._decode(subscription, deliveries)
         except MailferryError as error:

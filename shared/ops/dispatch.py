@@ -9,12 +9,11 @@ time, as large as it can be.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-LITTLE = 10
-"""Little is a tenth of a batch."""
+from shared.ops.appetite import Appetite
 
 T = TypeVar("T")
 
@@ -29,11 +28,10 @@ class Batch(Generic[T]):
 
 
 class Dispatch(Generic[T]):
-    """Of things that wait; a batch has at most `limit`."""
+    """Of things that wait, in batches as large as the appetite says."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._little = max(1, limit // LITTLE)
+    def __init__(self, appetite: Appetite) -> None:
+        self._appetite = appetite
         self._flows: dict[str, deque[T]] = {}
         self._under_way: dict[bool, Batch[T]] = {}
 
@@ -45,13 +43,20 @@ class Dispatch(Generic[T]):
         """Wait behind what waits of the flow."""
         self._flows.setdefault(flow, deque()).append(thing)
 
-    def begun(self) -> Sequence[Batch[T]]:
-        """Begin the batches that can begin now."""
+    @property
+    def has_much(self) -> bool:
+        """Whether there are flows of which much waits."""
+        return any(self._appetite.is_much(len(things)) for things in self._flows.values())
+
+    def begun(self, *, full: bool = False) -> Sequence[Batch[T]]:
+        """Begin the batches that can begin now. Much that waits is to wait on if it has to be a `full` batch
+        and is none.
+        """
         begun = []
         for long in (False, True):
-            if long in self._under_way:
+            ready = self._ready(long=long)
+            if long and full and sum(len(self._flows[flow]) for flow in ready) < self._appetite.batch:
                 continue
-            ready = [flow for flow, things in self._flows.items() if self._may_begin(flow, things, long)]
             if ready:
                 batch = self._under_way[long] = self._taken(ready, long)
                 begun.append(batch)
@@ -61,17 +66,22 @@ class Dispatch(Generic[T]):
         """A batch is done."""
         del self._under_way[batch.long]
 
-    def _may_begin(self, flow: str, things: Sized, long: bool) -> bool:
-        if any(flow in batch.flows for batch in self._under_way.values()):
-            return False
-        return (len(things) > self._little) == long
+    def _ready(self, *, long: bool) -> list[str]:
+        """The flows of which much waits, or little, if there is no such batch under way."""
+        if long in self._under_way:
+            return []
+        busy = {flow for batch in self._under_way.values() for flow in batch.flows}
+        much = self._appetite.is_much
+        return [
+            flow for flow, things in self._flows.items() if flow not in busy and much(len(things)) == long
+        ]
 
     def _taken(self, ready: Sequence[str], long: bool) -> Batch[T]:
         """As much as fits, from these flows in turn."""
         things: list[T] = []
         flows: set[str] = set()
         turns = deque(ready)
-        while turns and len(things) < self._limit:
+        while turns and len(things) < self._appetite.batch:
             flow = turns.popleft()
             waiting = self._flows[flow]
             things.append(waiting.popleft())

@@ -90,6 +90,11 @@ class Delivery:
 class Subscription(Protocol):
     """A queue being consumed."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all that it may: nothing more comes before some of that is settled."""
+        ...
+
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
         """At least one delivery, as soon as there is one; up to `limit` of those that `linger` seconds bring.
 

@@ -151,6 +151,17 @@ async def test_an_acknowledgement_makes_room_for_the_next(broker: Broker) -> Non
         assert bodies(first + await take(subscription, 1)) == [b"1", b"2"]
 
 
+async def test_a_consumer_is_full_until_something_that_it_holds_is_settled(broker: Broker) -> None:
+    async with broker.subscribe(ROUTER_QUEUE, 2) as subscription:
+        room = [not subscription.is_full]
+        await publish_apart(broker, b"1", b"2")
+        held = await take(subscription, 2)
+        room.append(not subscription.is_full)
+        await subscription.ack(held[:1])
+        room.append(not subscription.is_full)
+        assert room == [True, False, True]
+
+
 async def test_a_prefetch_of_nothing_is_refused(broker: Broker) -> None:
     with pytest.raises(ValueError, match="at least one"):
         async with broker.subscribe(ROUTER_QUEUE, 0):

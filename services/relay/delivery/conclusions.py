@@ -85,7 +85,8 @@ class Conclusions:
         self._ended: deque[Conclusion] = deque()
         self._arrived = asyncio.Event()
         self._unconcluded = 0
-        self._taken = 0
+        self._enough = asyncio.Event()
+        self._hurried = 0
         self._nothing_left = asyncio.Event()
 
     def add(self, conclusion: Conclusion) -> None:
@@ -93,12 +94,19 @@ class Conclusions:
         self._ended.append(conclusion)
         self._unconcluded += 1
         self._arrived.set()
+        if self._is_enough:
+            self._enough.set()
 
     async def all_done(self) -> None:
         """Wait until everything added was concluded."""
-        while self._unconcluded:
-            self._nothing_left.clear()
-            await self._nothing_left.wait()
+        self._hurried += 1
+        self._enough.set()
+        try:
+            while self._unconcluded:
+                self._nothing_left.clear()
+                await self._nothing_left.wait()
+        finally:
+            self._hurried -= 1
 
     async def run(self) -> None:
         """Conclude, until cancelled."""
@@ -113,13 +121,32 @@ class Conclusions:
 
     async def _collect(self) -> list[Conclusion]:
         await self._arrived.wait()
-        await self._clock.sleep(self._settings.appetite.linger_after(self._taken))
-        ended = self._ended
-        batch = [ended.popleft() for _ in range(min(self._settings.appetite.batch, len(ended)))]
-        self._taken = len(batch)
+        appetite, ended = self._settings.appetite, self._ended
+        await self._clock.sleep(appetite.linger)
+        if appetite.filling > 0 and appetite.is_much(len(ended)):
+            await self._fill(appetite.filling)
+        batch = [ended.popleft() for _ in range(min(appetite.batch, len(ended)))]
         if not ended:
             self._arrived.clear()
         return batch
+
+    async def _fill(self, seconds: float) -> None:
+        """Wait for a full batch, but not where it cannot become one."""
+        if self._is_enough:
+            return
+        self._enough.clear()
+        waits = [asyncio.ensure_future(each) for each in (self._enough.wait(), self._clock.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    @property
+    def _is_enough(self) -> bool:
+        ended = self._ended
+        full = len(ended) >= self._settings.appetite.batch
+        return full or self._hurried > 0 or ended[-1].subscription.is_full
 
     async def _conclude(self, batch: Sequence[Conclusion]) -> None:
         concluded = await self._record(batch)

@@ -43,6 +43,11 @@ class RabbitMqSubscription:
         self.attached = False
         self.queue = ""
 
+    @property
+    def is_full(self) -> bool:
+        """See the port."""
+        return len(self._tags) >= _messages(self._prefetch)
+
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
         """The next deliveries; see the port."""
         return await self._inbox.batch(min(limit, self._prefetch), linger)

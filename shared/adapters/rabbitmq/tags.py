@@ -30,6 +30,10 @@ class UnsettledTags:
         self._open: dict[int, int] = {}
         self._spoiled: set[int] = set()
 
+    def __len__(self) -> int:
+        """How many messages are not settled."""
+        return len(self._open)
+
     def add(self, tag: int, events: int = 1) -> range:
         """A message with so many events came; their numbers."""
         numbers = range(self._last_number + 1, self._last_number + 1 + events)

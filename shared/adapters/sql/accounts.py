@@ -130,7 +130,7 @@ def _make_due(transaction: Transaction, now: float, until: float) -> bool:
 
 
 def _hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
-    for fence, since in fences.items():
+    for fence, since in sorted(fences.items()):
         served = func.coalesce(ACCOUNT.visited_at, 0.0) >= since
         transaction.connection.execute(
             update(accounts)
@@ -147,6 +147,7 @@ def _hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: 
 
 def _make_due_now(transaction: Transaction, names: Sequence[str], now: float) -> None:
     held = and_(ACCOUNT.lease_owner.is_not(None), ACCOUNT.lease_until > now)
+    _hold(transaction, ACCOUNT.id.in_(names))
     transaction.connection.execute(
         update(accounts)
         .where(ACCOUNT.id.in_(names), ACCOUNT.due_at > now)
@@ -231,7 +232,13 @@ def _released_row(release: Release, failures: int, succeeded_at: float | None) -
     )
 
 
+def _hold(transaction: Transaction, those: ColumnElement[bool]) -> None:
+    """Lock accounts in the order in which everybody does; an update alone takes them as they come."""
+    transaction.connection.execute(select(ACCOUNT.id).where(those).order_by(ACCOUNT.id).with_for_update())
+
+
 def _end_leases(transaction: Transaction) -> int:
+    _hold(transaction, ACCOUNT.lease_owner.is_not(None))
     return transaction.connection.execute(
         update(accounts)
         .where(ACCOUNT.lease_owner.is_not(None))

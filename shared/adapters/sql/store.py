@@ -54,8 +54,10 @@ class SqlStore(
 
     async def close(self) -> None:
         """Finish what is under way and give the connections back."""
-        await self.drain()
-        await self._transactions.close()
+        try:
+            await self.drain()
+        finally:
+            await self._transactions.close()
 
 
 def open_store(url: str, connections: int = CONNECTIONS, *, own_process: bool = False) -> SqlStore:

@@ -136,6 +136,10 @@ class SubscriptionInTurn:
         self._held: dict[int, Delivery] = {}
         process.at_death(self._give_back)
 
+    @property
+    def is_full(self) -> bool:
+        return False
+
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
         while True:
             while not self._queue.ready:

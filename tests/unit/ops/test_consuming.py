@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Task
 from collections.abc import Sequence
 
 import pytest
@@ -229,3 +230,64 @@ async def test_what_is_set_aside_is_handed_back_or_dead_like_anything_else() -> 
     async with broker.subscribe(RELAY_QUEUE, 10) as subscription:
         (again,) = await subscription.batch(10, 0.01)
     assert (again.body, again.redelivered) == (event("slow").body, True)
+
+
+class Batches:
+    """Notes how large the batches are, and asks for the end after `most` events."""
+
+    def __init__(self, most: int) -> None:
+        self.stop = Stop()
+        self._most = most
+        self.sizes: list[int] = []
+
+    async def __call__(self, batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
+        self.sizes.append(len(batch))
+        await subscription.ack([received.delivery for received in batch])
+        if sum(self.sizes) == self._most:
+            self.stop.ask("all is done")
+
+
+def filling(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int) -> Task[None]:
+    appetite = Appetite(prefetch=prefetch, batch=20, linger=0, filling=0.5)
+    consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, appetite, batches, clock)
+    return asyncio.create_task(consumer.run(batches.stop))
+
+
+async def test_much_waits_a_while_for_a_full_batch() -> None:
+    clock = ManualClock()
+    broker, batches = MemoryBroker(PLAN, clock), Batches(15)
+    work = filling(broker, clock, batches, prefetch=100)
+    await broker.publish([event(f"{number}") for number in range(15)])
+    await clock.somebody_sleeps()
+    assert not batches.sizes
+    await clock.advance(0.5)
+    await work
+    assert batches.sizes == [15]
+
+
+async def test_little_does_not_wait_for_a_full_batch() -> None:
+    clock = ManualClock()
+    broker, batches = MemoryBroker(PLAN, clock), Batches(2)
+    await broker.publish([event("a"), event("b")])
+    await filling(broker, clock, batches, prefetch=100)
+    assert batches.sizes == [2]
+
+
+async def test_a_batch_that_is_full_waits_no_longer() -> None:
+    clock = ManualClock()
+    broker, batches = MemoryBroker(PLAN, clock), Batches(20)
+    work = filling(broker, clock, batches, prefetch=100)
+    await broker.publish([event(f"first {number}") for number in range(15)])
+    await clock.somebody_sleeps()
+    await broker.publish([event(f"then {number}") for number in range(5)])
+    await work
+    assert batches.sizes == [20]
+
+
+async def test_a_batch_that_cannot_become_full_does_not_wait() -> None:
+    """The broker gives no more than is allowed to be unsettled."""
+    clock = ManualClock()
+    broker, batches = MemoryBroker(PLAN, clock), Batches(30)
+    await broker.publish([event(f"{number}") for number in range(30)])
+    await filling(broker, clock, batches, prefetch=15)
+    assert batches.sizes == [15, 15]

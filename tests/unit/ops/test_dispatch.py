@@ -5,11 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.ops.appetite import Appetite
 from shared.ops.dispatch import Batch, Dispatch
 
 
+def appetite(limit: int) -> Appetite:
+    return Appetite(prefetch=limit, batch=limit, linger=0)
+
+
 def filled(limit: int, **flows: int) -> Dispatch[str]:
-    dispatch: Dispatch[str] = Dispatch(limit)
+    dispatch: Dispatch[str] = Dispatch(appetite(limit))
     for flow, count in flows.items():
         for number in range(count):
             dispatch.add(flow, f"{flow}{number}")
@@ -59,12 +64,31 @@ def test_a_flow_is_in_one_batch_at_a_time() -> None:
     assert things(list(dispatch.begun()))[0][0] == "later0"
 
 
+def test_much_waits_for_a_full_batch_where_that_is_asked_for_and_little_does_not() -> None:
+    dispatch = filled(20, much=10, little=1)
+    assert dispatch.has_much
+    (little,) = dispatch.begun(full=True)
+    assert things([little]) == [["little0"]]
+    for number in range(10):
+        dispatch.add("more", f"more{number}")
+    (much,) = dispatch.begun(full=True)
+    assert (len(much.things), much.long) == (20, True)
+    assert not dispatch.has_much
+
+
+def test_much_that_waits_too_long_begins_with_what_there_is() -> None:
+    dispatch = filled(20, much=10)
+    assert not dispatch.begun(full=True)
+    (batch,) = dispatch.begun()
+    assert len(batch.things) == 10
+
+
 @given(
     st.lists(st.one_of(st.sampled_from("abc"), st.just("begin"), st.just("end")), max_size=200),
     st.integers(1, 30),
 )
 def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(steps: list[str], limit: int) -> None:
-    dispatch: Dispatch[tuple[str, int]] = Dispatch(limit)
+    dispatch: Dispatch[tuple[str, int]] = Dispatch(appetite(limit))
     under_way: list[Batch[tuple[str, int]]] = []
     added: dict[str, list[int]] = {}
     handed: dict[str, list[int]] = {}

@@ -109,6 +109,58 @@ async def test_who_has_gone_meanwhile_keeps_nobody_else_from_an_answer() -> None
     assert await stays == "B"
 
 
+async def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+    writer = Writer()
+    writer.go_on.clear()
+    first, gone = (asyncio.create_task(writer.gathering.ask(each)) for each in ("a", "b"))
+    await asyncio.sleep(0)
+    late = asyncio.create_task(writer.gathering.ask("c"))
+    await writer.writing.wait()
+    late.cancel()
+    writer.go_on.set()
+    assert [await first, await gone] == ["A", "B"]
+    await writer.gathering.finish()
+    assert ["c"] not in writer.groups
+
+
+async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.adapters.sql.gathering.PATIENCE", 0.0)
+
+    class Held(Writer):
+        async def write(self, asked: Sequence[str]) -> Sequence[str | MailferryError]:
+            self.writing.set()
+            if "held" in asked:
+                await self.go_on.wait()
+            return [self.answer(each) for each in asked]
+
+    writer = Held()
+    writer.go_on.clear()
+    held = asyncio.create_task(writer.gathering.ask("held"))
+    await writer.writing.wait()
+    assert await writer.gathering.ask("next") == "NEXT"
+    finishing = asyncio.create_task(writer.gathering.finish())
+    writer.go_on.set()
+    await finishing
+    assert await held == "HELD"
+
+
+async def test_who_stops_waiting_for_the_end_does_not_end_what_is_under_way() -> None:
+    writer = Writer()
+    writer.go_on.clear()
+    asked = asyncio.create_task(writer.gathering.ask("a"))
+    await writer.writing.wait()
+    finishing = asyncio.create_task(writer.gathering.finish())
+    await asyncio.sleep(0)
+    finishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await finishing
+    writer.go_on.set()
+    await writer.gathering.finish()
+    assert await asked == "A"
+
+
 async def test_it_is_finished_when_everybody_is_answered() -> None:
     writer = Writer()
     await writer.gathering.finish()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from shared.ops.filling import Filling
+from tests.fakes.clock import ManualClock
+
+
+async def test_much_waits_from_when_it_began_to_and_not_anew_each_time_more_comes() -> None:
+    clock = ManualClock()
+    filling = Filling(clock, 0.5)
+    filling.go_on(True)
+    await clock.somebody_sleeps()
+    await clock.advance(0.3)
+    filling.go_on(True)
+    assert len(filling.awaited) == 1
+    await clock.advance(0.2)
+    assert filling.is_over
+    assert not filling.awaited
+
+
+async def test_the_next_that_waits_has_its_own_time() -> None:
+    clock = ManualClock()
+    filling = Filling(clock, 0.5)
+    filling.go_on(True)
+    await clock.somebody_sleeps()
+    await clock.advance(0.5)
+    assert filling.is_over
+    filling.stop()
+    filling.go_on(True)
+    await clock.somebody_sleeps()
+    assert clock.naps == [0.5]
+    filling.stop()
+
+
+async def test_little_does_not_wait() -> None:
+    clock = ManualClock()
+    filling = Filling(clock, 0.5)
+    filling.go_on(True)
+    await clock.somebody_sleeps()
+    filling.go_on(False)
+    assert not filling.awaited
+    assert not filling.is_over
+
+
+async def test_without_time_nothing_ever_waits() -> None:
+    filling = Filling(ManualClock(), 0.0)
+    assert filling.is_over
+    filling.go_on(True)
+    assert not filling.awaited
