@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.conclusions import Conclusion, Conclusions
+from services.relay.delivery.conclusions import Conclusions
+from services.relay.delivery.ended import Conclusion
 from services.relay.postponing import Postponement, Waiting
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuits import Circuits

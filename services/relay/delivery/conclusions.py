@@ -9,22 +9,21 @@ deliveries acknowledged.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
+from services.relay.delivery.ended import Conclusion, Ended
 from services.relay.settings import RelaySettings
 from shared.contract.codec import EVENT_CODEC
-from shared.contract.events import MessageRouted, RoutedRecipient
+from shared.contract.events import RoutedRecipient
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTED_KEY
-from shared.custody.commands import Outcomes, Settled
+from shared.custody.commands import Settled
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
 from shared.ops.checkpoints import reached
-from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
 from shared.ops.settlement import hints, release_blobs
 from shared.ports.blobs import Blobs
@@ -48,19 +47,8 @@ def unobserved(_account: str, _outcome: RecipientOutcome) -> None:
     """Nobody wants to know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """An attempt that ended: the event it was made for, the outcomes, and where the delivery is to be
-    acknowledged.
-    """
-
-    received: Received[MessageRouted]
-    outcomes: Outcomes
-    subscription: Subscription
-
-
 class Conclusions:
-    """Collects ended attempts and concludes them together.
+    """Concludes what has ended, many at a time.
 
     `observe` is told each account's outcomes once they are recorded.
     """
@@ -82,71 +70,32 @@ class Conclusions:
         self._metrics = metrics
         self._settings = settings
         self._observe = observe
-        self._ended: deque[Conclusion] = deque()
-        self._arrived = asyncio.Event()
+        self._ended = Ended(clock, settings.appetite)
         self._unconcluded = 0
-        self._enough = asyncio.Event()
-        self._hurried = 0
         self._nothing_left = asyncio.Event()
 
     def add(self, conclusion: Conclusion) -> None:
         """An attempt has ended."""
-        self._ended.append(conclusion)
         self._unconcluded += 1
-        self._arrived.set()
-        if self._is_enough:
-            self._enough.set()
+        self._ended.add(conclusion)
 
     async def all_done(self) -> None:
         """Wait until everything added was concluded."""
-        self._hurried += 1
-        self._enough.set()
-        try:
+        with self._ended.hurried():
             while self._unconcluded:
                 self._nothing_left.clear()
                 await self._nothing_left.wait()
-        finally:
-            self._hurried -= 1
 
     async def run(self) -> None:
         """Conclude, until cancelled."""
         while True:
-            batch = await self._collect()
+            batch = await self._ended.batch()
             try:
                 await self._conclude(batch)
             finally:
                 self._unconcluded -= len(batch)
                 if not self._unconcluded:
                     self._nothing_left.set()
-
-    async def _collect(self) -> list[Conclusion]:
-        await self._arrived.wait()
-        appetite, ended = self._settings.appetite, self._ended
-        await self._clock.sleep(appetite.linger)
-        if appetite.filling > 0 and appetite.is_much(len(ended)):
-            await self._fill(appetite.filling)
-        batch = [ended.popleft() for _ in range(min(appetite.batch, len(ended)))]
-        if not ended:
-            self._arrived.clear()
-        return batch
-
-    async def _fill(self, seconds: float) -> None:
-        """Wait for a full batch, but not where it cannot become one."""
-        if self._is_enough:
-            return
-        self._enough.clear()
-        waits = [asyncio.ensure_future(each) for each in (self._enough.wait(), self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-
-    @property
-    def _is_enough(self) -> bool:
-        ended = self._ended
-        full = len(ended) >= self._settings.appetite.batch
-        return full or self._hurried > 0 or ended[-1].subscription.is_full
 
     async def _conclude(self, batch: Sequence[Conclusion]) -> None:
         concluded = await self._record(batch)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.relay.delivery.conclusions import Conclusion, Conclusions
+from services.relay.delivery.conclusions import Conclusions
+from services.relay.delivery.ended import Conclusion
 from services.relay.settings import RelaySettings
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -21,9 +22,8 @@ from shared.model.message import RecipientStatus
 from shared.ops.appetite import Appetite
 from shared.ops.consuming import Received
 from shared.ops.metrics import Metrics
-from shared.ports.broker import BrokerUnavailable, Delivery, Publication, Subscription
+from shared.ports.broker import BrokerUnavailable, Delivery, Publication
 from shared.ports.store import Concluded
-from tests.fakes.clock import ManualClock
 
 BOB = "bob@corp.example"
 PLAN = topology([60, 300])
@@ -133,67 +133,3 @@ async def test_a_blocked_broker_does_not_use_up_the_room_for_deliveries(tmp_path
         async with asyncio.timeout(10):
             [second] = await subscription.batch(1, 0.0)
     assert (first.body, second.body) == (b"1", b"2")
-
-
-class Noting(SlowStore):
-    """Notes how many outcomes are recorded together."""
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-
-    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
-        self.sizes.append(len(wishes))
-        return Concluded(())
-
-
-ATTEMPT = MessageRouted(
-    message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
-    recipients=(), fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
-)  # fmt: skip
-
-
-@asynccontextmanager
-async def filling(
-    store: Noting, clock: ManualClock, tmp_path: Path
-) -> AsyncIterator[tuple[Conclusions, Subscription]]:
-    appetite = Appetite(prefetch=100, batch=20, linger=0, filling=0.5)
-    settings = RelaySettings("relay-1", 900.0, appetite, PLAN)
-    broker, metrics = MemoryBroker(PLAN, clock), Metrics(CollectorRegistry(), "0")
-    conclusions = Conclusions(store, broker, FileBlobs(tmp_path), clock, metrics, settings)  # type: ignore[arg-type]  # only this part of the store is used
-    async with broker.subscribe("mailferry.relay", 100) as subscription, running(conclusions):
-        yield conclusions, subscription
-
-
-def end(conclusions: Conclusions, subscription: Subscription, count: int) -> None:
-    for number in range(count):
-        received = Received(ATTEMPT, Delivery(b"", number, 1))
-        conclusions.add(Conclusion(received, Outcomes("m", ()), subscription))
-
-
-async def test_many_outcomes_wait_a_while_for_more(tmp_path: Path) -> None:
-    store, clock = Noting(), ManualClock()
-    async with filling(store, clock, tmp_path) as (conclusions, subscription):
-        end(conclusions, subscription, 10)
-        await clock.somebody_sleeps()
-        end(conclusions, subscription, 5)
-        await clock.advance(0.5)
-        assert store.sizes == [15]
-
-
-async def test_outcomes_that_are_enough_do_not_wait(tmp_path: Path) -> None:
-    store, clock = Noting(), ManualClock()
-    async with filling(store, clock, tmp_path) as (conclusions, subscription):
-        end(conclusions, subscription, 10)
-        await clock.somebody_sleeps()
-        end(conclusions, subscription, 10)
-        await clock.advance(0)
-        assert store.sizes == [20]
-
-
-async def test_nothing_waits_any_more_once_the_relay_is_to_end(tmp_path: Path) -> None:
-    store, clock = Noting(), ManualClock()
-    async with filling(store, clock, tmp_path) as (conclusions, subscription):
-        end(conclusions, subscription, 10)
-        await clock.somebody_sleeps()
-        await conclusions.all_done()
-        assert store.sizes == [10]
