@@ -67,6 +67,16 @@ def test_a_child_that_ignores_the_end_of_its_parent_is_ended_too(tmp_path: Path)
     assert processes_of(tmp_path) == set()
 
 
+def test_killing_a_process_kills_its_child_that_left_its_group(tmp_path: Path) -> None:
+    script = "setsid sh -c 'echo ready; while :; do sleep 600; done' & exec sleep 600"
+    process = ServerProcess(["sh", "-c", script], log=tmp_path / "output")
+    process.wait_until(lambda: "ready" in process.last_output())
+
+    process.kill()
+
+    assert processes_of(tmp_path) == set()
+
+
 def test_nothing_listens_on_a_free_port() -> None:
     assert not accepts(free_port())
 

@@ -1,7 +1,8 @@
 """A server as a child process: started, awaited, ended by its own id.
 
 Promises: output goes to a file in the server's directory; waiting is bounded and is over at once if the
-process dies; an end ends the whole process group, which contains only what the server itself started.
+process dies; an end ends all that the server itself started: its process group, and when it is killed also
+the children that left it (each process of PostgreSQL leads a session of its own).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 START_SECONDS = 60.0
 """Long enough for a cold RabbitMQ on a busy machine with two cores."""
@@ -81,16 +83,36 @@ class ServerProcess:
         self.kill()
 
     def kill(self) -> None:
-        """Ends the whole group at once (kill -9), returns when it is gone; without effect a second time."""
+        """Ends all its processes at once (kill -9), returns when they are gone; no effect a second time."""
         if self._ended:
             return
         self._ended = True
         atexit.unregister(self.kill)
+        departed = self._descendants_outside_group()
         with suppress(ProcessLookupError):  # nothing of the group is left
             os.killpg(self.pid, signal.SIGKILL)
+        for process in departed:
+            with suppress(ProcessLookupError):  # it ended with its parent
+                os.kill(process, signal.SIGKILL)
         self._child.wait(STOP_SECONDS)
-        if not eventually(lambda: not _group_members(self.pid), STOP_SECONDS):
-            raise ServerError(f"{self._name}: {_group_members(self.pid)} survived being killed")
+        if not eventually(lambda: not self._alive(departed), STOP_SECONDS):
+            raise ServerError(f"{self._name}: {self._alive(departed)} survived being killed")
+
+    def _descendants_outside_group(self) -> set[int]:
+        """They are asked for while their parent stands still, so that none is born meanwhile."""
+        if not self.running:
+            return set()
+        self._child.send_signal(signal.SIGSTOP)
+        processes = _processes()
+        found, parents = set[int](), {self.pid}
+        while parents:
+            parents = {process.pid for process in processes if process.parent in parents}
+            found |= parents
+        return found - _group_members(self.pid)
+
+    def _alive(self, departed: set[int]) -> set[int]:
+        group = _group_members(self.pid)
+        return group | {process.pid for process in _processes() if process.pid in departed}
 
     def last_output(self, lines: int = 30) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
@@ -124,12 +146,23 @@ def _belongs_to(entry: Path, directory: str) -> bool:
 
 
 def _group_members(group: int) -> set[int]:
-    members = set()
+    return {process.pid for process in _processes() if process.group == group}
+
+
+class _Process(NamedTuple):
+    pid: int
+    parent: int
+    group: int
+
+
+def _processes() -> list[_Process]:
+    """All that run; what has ended and was not yet waited for does not count."""
+    running = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            state, _parent, of_group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+            state, parent, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
         except OSError:
             continue  # ended meanwhile
-        if int(of_group) == group and state != "Z":
-            members.add(int(entry.name))
-    return members
+        if state != "Z":
+            running.append(_Process(int(entry.name), int(parent), int(group)))
+    return running
