@@ -17,21 +17,23 @@ LITTLE = 10
 class Appetite:
     """How much is taken at a time: unsettled deliveries, and deliveries per batch. `linger` is how many
     seconds one waits for others, `filling` how long much may wait for the batch to be full: that costs hardly
-    more than an emptier one.
+    more than an emptier one. Of what is much, `at_once` batches may be under way: while one is written to the
+    database, there is another to work on.
     """
 
     prefetch: int
     batch: int
     linger: float
     filling: float = 0.0
+    at_once: int = 1
 
     def is_much(self, count: int) -> bool:
         """Whether so many are more than a little."""
         return count > max(1, self.batch // LITTLE)
 
 
-NEAR = Appetite(prefetch=600, batch=200, linger=0.003)
-"""With broker and database in the process, where a batch costs little."""
+NEAR = Appetite(prefetch=600, batch=200, linger=0.003, at_once=2)
+"""With broker and database in the process, where a batch costs little and nobody else works meanwhile."""
 FAR = Appetite(prefetch=1200, batch=400, linger=0.003, filling=0.08)
 """With a broker and a database that one speaks to in round trips."""
 

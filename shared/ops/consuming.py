@@ -6,7 +6,7 @@ has done its work. A batch over which the handler stumbles, by a mistake of ours
 and the event that is at fault goes to the dead letters, too: its mail comes again when its lease is over.
 
 Flows, which are tenants, take turns, and who has little does not wait for the batch of who has much: see
-`shared/ops/dispatch.py`. So two batches can be handled at a time.
+`shared/ops/dispatch.py`. So several batches can be handled at a time.
 
 What takes long, such as asking somebody else, is set aside: it is handled beside the loop, and with the same
 care.

@@ -1,9 +1,9 @@
 """Which of the events that a service holds are handled together, and which beside them.
 
-Two batches can be under way: one of the flows of which much waits, in turn, and one of those of which little
-does. So who has a single mail shares neither the batch of who has thousands nor has to wait until that is
-done. A flow is in one batch at a time, which keeps its order; with one flow alone there is one batch at a
-time, as large as it can be.
+Flows of which much waits take turns in their batches, of which as many can be under way as the appetite says.
+Beside these there is one of the flows of which little waits. So who has a single mail shares neither the
+batch of who has thousands nor has to wait until that is done, and what little there is of a flow is not
+overtaken by what comes later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.ops.appetite import Appetite
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Batch(Generic[T]):
     """Things of these flows; `long` if much waits there."""
 
@@ -33,7 +33,7 @@ class Dispatch(Generic[T]):
     def __init__(self, appetite: Appetite) -> None:
         self._appetite = appetite
         self._flows: dict[str, deque[T]] = {}
-        self._under_way: dict[bool, Batch[T]] = {}
+        self._under_way: set[Batch[T]] = set()
 
     def __len__(self) -> int:
         """How many wait."""
@@ -58,19 +58,22 @@ class Dispatch(Generic[T]):
             if long and full and sum(len(self._flows[flow]) for flow in ready) < self._appetite.batch:
                 continue
             if ready:
-                batch = self._under_way[long] = self._taken(ready, long)
+                batch = self._taken(ready, long)
+                self._under_way.add(batch)
                 begun.append(batch)
         return begun
 
     def ended(self, batch: Batch[T]) -> None:
         """A batch is done."""
-        del self._under_way[batch.long]
+        self._under_way.remove(batch)
 
     def _ready(self, *, long: bool) -> list[str]:
-        """The flows of which much waits, or little, if there is no such batch under way."""
-        if long in self._under_way:
+        """The flows of which much waits, or little, if another such batch can be under way."""
+        alike = sum(batch.long == long for batch in self._under_way)
+        if alike >= (self._appetite.at_once if long else 1):
             return []
-        busy = {flow for batch in self._under_way.values() for flow in batch.flows}
+        apart = (batch for batch in self._under_way if not (long and batch.long))
+        busy = {flow for batch in apart for flow in batch.flows}
         much = self._appetite.is_much
         return [
             flow for flow, things in self._flows.items() if flow not in busy and much(len(things)) == long

@@ -1,10 +1,14 @@
 """Commits on SQLite, many changes at a time: a commit is one wait for the disk, whatever is in it.
 
+All wait for the commit, the first that came too, and who waits asks for nothing else meanwhile. So a group
+takes in what is there, but not forever what comes while it is being written.
+
 Each change runs in a savepoint of its own, so that one that fails undoes only itself.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -20,6 +24,8 @@ from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
 AT_ONCE = 64
+LONG_ENOUGH = 0.01
+"""Seconds after which a group takes in no more: several times what a commit waits for a quick disk."""
 
 
 class Outcome(NamedTuple):
@@ -30,29 +36,30 @@ class Outcome(NamedTuple):
 
 
 class GroupCommit:
-    """The one who writes to a database file."""
+    """The one who writes to a database file. `clock` gives monotonic seconds."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         if database.path is None:
             raise ValueError("not a SQLite database")
         self._database = database
+        self._clock = clock
         self._bulk = SqliteBulk()
         self._engine = sqlite_engine(database.path, begin="BEGIN IMMEDIATE")
 
     def run(self, first: Change[Any], following: Callable[[], Change[Any] | None]) -> list[Outcome]:
-        """Run `first` and what else `following` gives by then, and commit once.
+        """Run `first` and what `following` gives until there is none or it is enough, and commit once.
 
         Returns one outcome for each, in their order. What succeeded is durable; where the commit itself
         failed, nothing did.
         """
         outcomes: list[Outcome] = []
-        begun = 1
+        begun, until = 1, self._clock() + LONG_ENOUGH
         try:
             with self._engine.begin() as connection:
                 change: Change[Any] | None = first
                 while change is not None:
                     outcomes.append(self._run(connection, change))
-                    change = following() if begun < AT_ONCE else None
+                    change = following() if begun < AT_ONCE and self._clock() < until else None
                     begun += change is not None
         except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it, and the next group may fare better
             told = told_of(error, self._database)

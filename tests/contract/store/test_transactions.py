@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from itertools import count
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import psycopg
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from shared.adapters.sql import sqlite_group
+from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
 from shared.adapters.sql.store import SqlStore, open_store
@@ -55,6 +59,10 @@ def save_and_crash(transaction: Transaction, entry: Entry) -> None:
     work.apply(entry)
     work.save()
     raise Crash
+
+
+def nothing(_transaction: Transaction) -> None:
+    """A change that changes nothing."""
 
 
 def empty_journal_and_crash(transaction: Transaction) -> None:
@@ -210,6 +218,7 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
         return outcomes
 
     monkeypatch.setattr(GroupCommit, "run", counting)
+    monkeypatch.setattr(sqlite_group, "LONG_ENOUGH", inf)
     started, go_on = threading.Event(), threading.Event()
 
     def block(_transaction: Transaction) -> None:
@@ -230,6 +239,17 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
     assert groups == [21]
     assert await names(store) == ["journal.fetched"] * 20
     await store.close()
+
+
+def test_who_waits_for_a_commit_does_not_wait_for_all_that_comes_meanwhile(sqlite_file: Path) -> None:
+    moments = count(0.0, sqlite_group.LONG_ENOUGH / 3)
+    writer = GroupCommit(parse_url(f"sqlite://{sqlite_file}"), clock=lambda: next(moments))
+    endless = iter(lambda: nothing, None)
+
+    outcomes = writer.run(nothing, lambda: next(endless))
+
+    assert outcomes == [Outcome()] * 3
+    writer.close()
 
 
 async def test_a_server_that_was_restarted_is_used_again(private_postgres: Postgres) -> None:

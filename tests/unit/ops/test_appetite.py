@@ -17,3 +17,7 @@ def test_only_for_a_broker_outside_of_the_process_batches_are_filled() -> None:
     assert appetite_for(BrokerSection(SecretStr("memory:"))) is NEAR
     assert appetite_for(BrokerSection(SecretStr("amqp://rabbit.example"))) is FAR
     assert NEAR.filling == 0 < FAR.filling
+
+
+def test_only_where_nobody_else_works_while_it_is_written_a_second_batch_is_worked_on_meanwhile() -> None:
+    assert (NEAR.at_once, FAR.at_once) == (2, 1)

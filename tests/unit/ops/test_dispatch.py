@@ -9,12 +9,12 @@ from shared.ops.appetite import Appetite
 from shared.ops.dispatch import Batch, Dispatch
 
 
-def appetite(limit: int) -> Appetite:
-    return Appetite(prefetch=limit, batch=limit, linger=0)
+def appetite(limit: int, at_once: int = 1) -> Appetite:
+    return Appetite(prefetch=limit, batch=limit, linger=0, at_once=at_once)
 
 
-def filled(limit: int, **flows: int) -> Dispatch[str]:
-    dispatch: Dispatch[str] = Dispatch(appetite(limit))
+def filled(limit: int, at_once: int = 1, **flows: int) -> Dispatch[str]:
+    dispatch: Dispatch[str] = Dispatch(appetite(limit, at_once))
     for flow, count in flows.items():
         for number in range(count):
             dispatch.add(flow, f"{flow}{number}")
@@ -54,7 +54,34 @@ def test_all_that_have_little_share_a_batch() -> None:
     assert things(list(filled(20, a=2, b=1, c=1).begun())) == [["a0", "b0", "c0", "a1"]]
 
 
-def test_a_flow_is_in_one_batch_at_a_time() -> None:
+def test_as_many_batches_of_much_are_under_way_as_the_appetite_says() -> None:
+    dispatch = filled(20, 2, a=70)
+    first, second = dispatch.begun()
+    assert (first.things[0], second.things[0]) == ("a0", "a20")
+    assert not dispatch.begun()
+    dispatch.ended(second)
+    (third,) = dispatch.begun()
+    assert third.things[0] == "a40"
+
+
+def test_of_what_little_there_is_one_batch_is_under_way_however_many_there_may_be_of_much() -> None:
+    dispatch = filled(20, 2, a=1)
+    (little,) = dispatch.begun()
+    dispatch.add("b", "b0")
+    assert not dispatch.begun()
+    dispatch.ended(little)
+    assert things(list(dispatch.begun())) == [["b0"]]
+
+
+def test_the_rest_of_a_flow_does_not_overtake_what_is_under_way_of_it() -> None:
+    dispatch = filled(20, 2, a=21)
+    (much,) = dispatch.begun()
+    assert not dispatch.begun()
+    dispatch.ended(much)
+    assert things(list(dispatch.begun())) == [["a20"]]
+
+
+def test_a_flow_of_which_little_was_taken_is_in_one_batch_at_a_time() -> None:
     dispatch = filled(20, a=1)
     (batch,) = dispatch.begun()
     for number in range(30):
@@ -86,9 +113,12 @@ def test_much_that_waits_too_long_begins_with_what_there_is() -> None:
 @given(
     st.lists(st.one_of(st.sampled_from("abc"), st.just("begin"), st.just("end")), max_size=200),
     st.integers(1, 30),
+    st.integers(1, 3),
 )
-def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(steps: list[str], limit: int) -> None:
-    dispatch: Dispatch[tuple[str, int]] = Dispatch(appetite(limit))
+def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(
+    steps: list[str], limit: int, at_once: int
+) -> None:
+    dispatch: Dispatch[tuple[str, int]] = Dispatch(appetite(limit, at_once))
     under_way: list[Batch[tuple[str, int]]] = []
     added: dict[str, list[int]] = {}
     handed: dict[str, list[int]] = {}
@@ -96,8 +126,10 @@ def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(steps: list[
     def begin() -> None:
         for batch in dispatch.begun():
             assert 0 < len(batch.things) <= limit
-            assert all(batch.flows.isdisjoint(other.flows) for other in under_way)
+            apart = [other for other in under_way if at_once == 1 or not (batch.long and other.long)]
+            assert all(batch.flows.isdisjoint(other.flows) for other in apart)
             under_way.append(batch)
+            assert sum(each.long for each in under_way) <= at_once
             for flow, number in batch.things:
                 handed.setdefault(flow, []).append(number)
 
@@ -112,6 +144,6 @@ def test_everything_is_handed_out_once_and_in_the_order_of_its_flow(steps: list[
             added.setdefault(step, []).append(number)
     while len(dispatch) or under_way:
         begin()
-        assert len(under_way) <= 2
+        assert len(under_way) <= 1 + at_once
         dispatch.ended(under_way.pop())
     assert handed == added
