@@ -24,7 +24,7 @@ from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
 AT_ONCE = 64
-LONG_ENOUGH = 0.01
+LONG_ENOUGH = 0.02
 """Seconds after which a group takes in no more: several times what a commit waits for a quick disk."""
 
 
