@@ -33,7 +33,7 @@ from bench.kept_small import kept_small
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
-from bench.source import Source
+from bench.source import Source, source_directory
 from bench.tenants import fairness
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
@@ -76,7 +76,7 @@ def main() -> None:
         results: dict[str, Result] = {}
         carriers = [each for each in wanted if each in FROM_SOURCE]
         if carriers:
-            dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+            dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
             work = stack.enter_context(server_directory("work"))
             source = Source(dovecot, options.accounts, options.mails, options.octets)
             source.create()
@@ -87,7 +87,7 @@ def main() -> None:
             results |= _idle(sink, stack, console)
         if "fairness" in wanted:
             console.print("fairness …")
-            dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+            dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
         results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
@@ -118,7 +118,7 @@ def _reference(results: Mapping[str, Result]) -> Result:
 
 def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Result]:
     """Bare clients, Mailferry, and a bare client again, as the machine may be busier than it was before."""
-    dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
     work = stack.enter_context(server_directory("work"))
     source = Source(dovecot, IDLE_ACCOUNTS, 0, 0)
     source.create()
@@ -142,7 +142,7 @@ def _distant(
     sink: SmtpSink, accounts: int, octets: int, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
     """fetchmails at once and Mailferry, both by way of the same proxy."""
-    dovecot = stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot"))))
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
     work = stack.enter_context(server_directory("work"))
     source = Source(dovecot, accounts, DISTANT_MAILS, octets)
     source.create()

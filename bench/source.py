@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import poplib
 import shutil
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.mails import mail
-from tests.servers.directory import give_to
+from tests.servers.directory import give_to, server_directory
 from tests.servers.dovecot import MAILBOX_OWNER, Dovecot
 
 PASSWORD = "throw-away"
+MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
+
+
+def source_directory() -> AbstractContextManager[Path]:
+    """A directory for the source, in memory where the system has that.
+
+    On a disk each contestant would suffer from the one before: for a minute and more ext4 does not use the
+    place of a file that was deleted again, and for each new file it looks at all of them.
+    """
+    return server_directory("dovecot", MEMORY if MEMORY.is_dir() else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Appetite:
 
 NEAR = Appetite(prefetch=600, batch=200, linger=0.003, at_once=2)
 """With broker and database in the process, where a batch costs little and nobody else works meanwhile."""
-FAR = Appetite(prefetch=1200, batch=400, linger=0.003, filling=0.08)
+FAR = Appetite(prefetch=1200, batch=800, linger=0.003, filling=0.15)
 """With a broker and a database that one speaks to in round trips."""
 
 

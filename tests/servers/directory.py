@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 @contextmanager
-def server_directory(name: str) -> Iterator[Path]:
-    """A fresh directory for one server, removed afterwards.
+def server_directory(name: str, parent: Path | None = None) -> Iterator[Path]:
+    """A fresh directory for one server, removed afterwards; in `parent`, or where temporary files are.
 
     It is not pytest's `tmp_path`: that one is closed to other users, and servers started by root change to
     theirs; its path is also too long for a Unix socket.
     """
-    path = Path(tempfile.mkdtemp(prefix=f"mf-{name}-"))
+    path = Path(tempfile.mkdtemp(prefix=f"mf-{name}-", dir=parent))
     path.chmod(0o711)
     try:
         yield path

@@ -86,7 +86,7 @@ class FetcherEntry(Entry):
     host_connections: Annotated[int, Field(ge=0)] = 20
     window_messages: Annotated[int, Field(ge=1)] = 500
     window_bytes: Annotated[Size, Field(ge=1)] = 32 * 1024**2
-    tenant_window_messages: Annotated[int, Field(ge=0)] = 1000
+    tenant_window_messages: Annotated[int, Field(ge=0)] = 3000
     tenant_window_bytes: Annotated[Size, Field(ge=0)] = 64 * 1024**2
     settle_wait: Duration = 10.0
     inline_limit: Annotated[Size, Field(ge=0, le=LARGEST_INLINE)] = 256 * 1024

@@ -31,7 +31,7 @@ def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: Co
     assert configuration.blobs.directory == Path("/var/lib/mailferry/blobs")
     assert configuration.metrics == MetricsSection(Listen("127.0.0.1", 9464))
     assert configuration.fetcher == FetcherSection(
-        0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20, 256 * 1024**2, 1000, 64 * 1024**2
+        0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20, 256 * 1024**2, 3000, 64 * 1024**2
     )
     assert configuration.relay == RelaySection(
         (60, 300, 900, 3600, 14400), 432000, "ferry.corp.example", (5, 15, 60, 300)
