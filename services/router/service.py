@@ -38,6 +38,8 @@ from shared.ports.directory import Directories, Directory, Finding
 from shared.ports.store import Routings
 
 IDLE_CHECK = 5.0
+BREATH = 16
+"""Mails after which the event loop gets its turn: who has much is not to hold up all else in the process."""
 Batch = Sequence[Received[MessageFetched]]
 NO_TARGETS: Mapping[str, Target] = MappingProxyType({})
 
@@ -109,7 +111,9 @@ class Router:
             done: list[Received[MessageFetched]] = []
             resolved: list[Resolved] = []
             aside: dict[Directory | str, list[Received[MessageFetched]]] = defaultdict(list)
-            for received in batch:
+            for number, received in enumerate(batch, 1):
+                if number % BREATH == 0:
+                    await asyncio.sleep(0)
                 if received.event.payload.inline is None:
                     aside[received.event.message].append(received)
                     continue

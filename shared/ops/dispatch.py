@@ -49,8 +49,9 @@ class Dispatch(Generic[T]):
         return any(self._appetite.is_much(len(things)) for things in self._flows.values())
 
     def begun(self, *, full: bool = False) -> Sequence[Batch[T]]:
-        """Begin the batches that can begin now. Much that waits is to wait on if it has to be a `full` batch
-        and is none.
+        """Begin the batches that can begin now; of what is much no more than one, as two that began together
+        would be written together, and nothing would be left to work on. Much that waits is to wait on if it
+        has to be a `full` batch and is none.
         """
         begun = []
         for long in (False, True):

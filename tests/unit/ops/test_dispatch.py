@@ -56,7 +56,8 @@ def test_all_that_have_little_share_a_batch() -> None:
 
 def test_as_many_batches_of_much_are_under_way_as_the_appetite_says() -> None:
     dispatch = filled(20, 2, a=70)
-    first, second = dispatch.begun()
+    (first,) = dispatch.begun()
+    (second,) = dispatch.begun()
     assert (first.things[0], second.things[0]) == ("a0", "a20")
     assert not dispatch.begun()
     dispatch.ended(second)

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from services.router.resolving.resolver import Resolver
+from services.router import service
+from services.router.resolving.resolver import Examined, Resolver
 from services.router.service import Router, RouterSettings
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -144,6 +147,21 @@ async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_
     mails, _ = await routed(tmp_path, large, fetched("small", 1), fetched("whole", 1, raw), batches=2)
     assert told(mails) == [("small", 1), ("whole", 1), ("large", 1)]
     assert mails[1].identity == mails[2].identity
+
+
+async def test_many_mails_let_others_have_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "BREATH", 3)
+    order, read = list[str](), Resolver.examined
+
+    async def examined(resolver: Resolver, event: MessageFetched) -> Examined | None:
+        if not order:
+            asyncio.get_running_loop().call_soon(order.append, "somebody else")
+        order.append(event.message)
+        return await read(resolver, event)
+
+    monkeypatch.setattr(Resolver, "examined", examined)
+    await routed(tmp_path, *(fetched(f"{number}", 1) for number in range(1, 5)))
+    assert order == ["1", "2", "somebody else", "3", "4"]
 
 
 async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_path: Path) -> None:
