@@ -104,15 +104,15 @@ class ServerProcess:
             return set()
         self._child.send_signal(signal.SIGSTOP)
         processes = _processes()
-        found, parents = set[int](), {self.pid}
+        outside, parents = set[int](), {self.pid}
         while parents:
-            parents = {process.pid for process in processes if process.parent in parents}
-            found |= parents
-        return found - _group_members(self.pid)
+            children = [each for each in processes if each.parent in parents]
+            outside |= {each.pid for each in children if each.group != self.pid}
+            parents = {each.pid for each in children}
+        return outside
 
     def _alive(self, departed: set[int]) -> set[int]:
-        group = _group_members(self.pid)
-        return group | {process.pid for process in _processes() if process.pid in departed}
+        return {each.pid for each in _processes() if each.group == self.pid or each.pid in departed}
 
     def last_output(self, lines: int = 30) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])

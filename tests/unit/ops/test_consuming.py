@@ -232,6 +232,11 @@ async def test_what_is_set_aside_is_handed_back_or_dead_like_anything_else() -> 
     assert (again.body, again.redelivered) == (event("slow").body, True)
 
 
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
 class Batches:
     """Notes how large the batches are, and asks for the end after `most` events."""
 
@@ -247,16 +252,15 @@ class Batches:
             self.stop.ask("all is done")
 
 
-def filling(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int) -> Task[None]:
+def filling(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int = 100) -> Task[None]:
     appetite = Appetite(prefetch=prefetch, batch=20, linger=0, filling=0.5)
     consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, appetite, batches, clock)
     return asyncio.create_task(consumer.run(batches.stop))
 
 
-async def test_much_waits_a_while_for_a_full_batch() -> None:
-    clock = ManualClock()
+async def test_much_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(15)
-    work = filling(broker, clock, batches, prefetch=100)
+    work = filling(broker, clock, batches)
     await broker.publish([event(f"{number}") for number in range(15)])
     await clock.somebody_sleeps()
     assert not batches.sizes
@@ -265,18 +269,16 @@ async def test_much_waits_a_while_for_a_full_batch() -> None:
     assert batches.sizes == [15]
 
 
-async def test_little_does_not_wait_for_a_full_batch() -> None:
-    clock = ManualClock()
+async def test_little_does_not_wait_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(2)
     await broker.publish([event("a"), event("b")])
-    await filling(broker, clock, batches, prefetch=100)
+    await filling(broker, clock, batches)
     assert batches.sizes == [2]
 
 
-async def test_a_batch_that_is_full_waits_no_longer() -> None:
-    clock = ManualClock()
+async def test_a_batch_that_is_full_waits_no_longer(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(20)
-    work = filling(broker, clock, batches, prefetch=100)
+    work = filling(broker, clock, batches)
     await broker.publish([event(f"first {number}") for number in range(15)])
     await clock.somebody_sleeps()
     await broker.publish([event(f"then {number}") for number in range(5)])
@@ -284,9 +286,8 @@ async def test_a_batch_that_is_full_waits_no_longer() -> None:
     assert batches.sizes == [20]
 
 
-async def test_a_batch_that_cannot_become_full_does_not_wait() -> None:
+async def test_a_batch_that_cannot_become_full_does_not_wait(clock: ManualClock) -> None:
     """The broker gives no more than is allowed to be unsettled."""
-    clock = ManualClock()
     broker, batches = MemoryBroker(PLAN, clock), Batches(30)
     await broker.publish([event(f"{number}") for number in range(30)])
     await filling(broker, clock, batches, prefetch=15)

@@ -1,14 +1,26 @@
 from __future__ import annotations
 
+import pytest
+
 from shared.ops.filling import Filling
 from tests.fakes.clock import ManualClock
 
 
-async def test_much_waits_from_when_it_began_to_and_not_anew_each_time_more_comes() -> None:
-    clock = ManualClock()
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+async def begun(clock: ManualClock) -> Filling:
+    """Half a second of waiting, just begun."""
     filling = Filling(clock, 0.5)
     filling.go_on(True)
     await clock.somebody_sleeps()
+    return filling
+
+
+async def test_much_waits_from_when_it_began_to_and_not_anew_each_time_more_comes(clock: ManualClock) -> None:
+    filling = await begun(clock)
     await clock.advance(0.3)
     filling.go_on(True)
     assert len(filling.awaited) == 1
@@ -17,11 +29,8 @@ async def test_much_waits_from_when_it_began_to_and_not_anew_each_time_more_come
     assert not filling.awaited
 
 
-async def test_the_next_that_waits_has_its_own_time() -> None:
-    clock = ManualClock()
-    filling = Filling(clock, 0.5)
-    filling.go_on(True)
-    await clock.somebody_sleeps()
+async def test_the_next_that_waits_has_its_own_time(clock: ManualClock) -> None:
+    filling = await begun(clock)
     await clock.advance(0.5)
     assert filling.is_over
     filling.stop()
@@ -31,11 +40,8 @@ async def test_the_next_that_waits_has_its_own_time() -> None:
     filling.stop()
 
 
-async def test_little_does_not_wait() -> None:
-    clock = ManualClock()
-    filling = Filling(clock, 0.5)
-    filling.go_on(True)
-    await clock.somebody_sleeps()
+async def test_little_does_not_wait(clock: ManualClock) -> None:
+    filling = await begun(clock)
     filling.go_on(False)
     assert not filling.awaited
     assert not filling.is_over

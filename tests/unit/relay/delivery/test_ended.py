@@ -40,6 +40,11 @@ async def subscription(broker: MemoryBroker) -> AsyncIterator[Subscription]:
         yield subscription
 
 
+@pytest.fixture
+def ended(clock: ManualClock) -> Ended:
+    return Ended(clock, APPETITE)
+
+
 def end(ended: Ended, subscription: Subscription, count: int) -> None:
     for number in range(count):
         ended.add(Conclusion(Received(EVENT, Delivery(b"", number, 1)), Outcomes("m", ()), subscription))
@@ -52,14 +57,14 @@ async def filling(ended: Ended, clock: ManualClock) -> Task[list[Conclusion]]:
     return batch
 
 
-async def test_few_do_not_wait_for_more(clock: ManualClock, subscription: Subscription) -> None:
-    ended = Ended(clock, APPETITE)
+async def test_few_do_not_wait_for_more(ended: Ended, subscription: Subscription) -> None:
     end(ended, subscription, 2)
     assert len(await ended.batch()) == 2
 
 
-async def test_many_wait_a_while_for_more(clock: ManualClock, subscription: Subscription) -> None:
-    ended = Ended(clock, APPETITE)
+async def test_many_wait_a_while_for_more(
+    ended: Ended, clock: ManualClock, subscription: Subscription
+) -> None:
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     end(ended, subscription, 5)
@@ -67,8 +72,7 @@ async def test_many_wait_a_while_for_more(clock: ManualClock, subscription: Subs
     assert len(await batch) == 15
 
 
-async def test_enough_do_not_wait(clock: ManualClock, subscription: Subscription) -> None:
-    ended = Ended(clock, APPETITE)
+async def test_enough_do_not_wait(ended: Ended, clock: ManualClock, subscription: Subscription) -> None:
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     end(ended, subscription, 12)
@@ -77,17 +81,15 @@ async def test_enough_do_not_wait(clock: ManualClock, subscription: Subscription
 
 
 async def test_many_do_not_wait_where_no_more_can_come(
-    clock: ManualClock, broker: MemoryBroker, subscription: Subscription
+    ended: Ended, broker: MemoryBroker, subscription: Subscription
 ) -> None:
     """Nothing is delivered before something is acknowledged."""
-    ended = Ended(clock, APPETITE)
     await broker.publish([Publication("message.routed", b"x") for _ in range(3)])
     end(ended, subscription, 3)
     assert len(await ended.batch()) == 3
 
 
-async def test_in_a_hurry_nothing_waits(clock: ManualClock, subscription: Subscription) -> None:
-    ended = Ended(clock, APPETITE)
+async def test_in_a_hurry_nothing_waits(ended: Ended, clock: ManualClock, subscription: Subscription) -> None:
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     with ended.hurried():
