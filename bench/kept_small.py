@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.bounded import bounded
 from bench.result import Result
 from bench.rows import Servers, rows
-from bench.source import Source
+from bench.source import Source, source_directory
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
@@ -31,7 +31,7 @@ def kept_small(
     if "rows" in wanted:
         console.print("rows …")
         servers = Servers(
-            stack.enter_context(Dovecot(stack.enter_context(server_directory("dovecot")))),
+            stack.enter_context(Dovecot(stack.enter_context(source_directory()))),
             sink,
             stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq")))),
             stack.enter_context(Postgres(stack.enter_context(server_directory("postgres")))),

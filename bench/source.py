@@ -15,7 +15,7 @@ from tests.servers.dovecot import MAILBOX_OWNER, Dovecot
 PASSWORD = "throw-away"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
 ENOUGH = 512 * 1024**2
-"""Octets of memory that hold every source of the bench; a container often has less for files."""
+"""Octets of memory that hold every source shared by contestants; a container often has less for files."""
 
 
 def source_directory() -> AbstractContextManager[Path]:
