@@ -157,6 +157,7 @@ class Relay:
         return Attempt(event.message, event.fetch_no, recipients, self._settings.worker)
 
     def _start(self, received: Received[MessageRouted], serving: Serving, subscription: Subscription) -> None:
+        self._conclusions.begun()
         attempt = asyncio.create_task(self._attempt(received, serving, subscription))
         self._attempts.add(attempt)
         attempt.add_done_callback(self._attempts.discard)

@@ -74,6 +74,10 @@ class Conclusions:
         self._unconcluded = 0
         self._nothing_left = asyncio.Event()
 
+    def begun(self) -> None:
+        """An attempt has begun; what it comes to will be added."""
+        self._ended.begun()
+
     def add(self, conclusion: Conclusion) -> None:
         """An attempt has ended."""
         self._unconcluded += 1

@@ -36,10 +36,16 @@ class Ended:
         self._waiting: deque[Conclusion] = deque()
         self._arrived = asyncio.Event()
         self._enough = asyncio.Event()
+        self._under_way = 0
         self._hurries = 0
+
+    def begun(self) -> None:
+        """An attempt has begun, whose end is to be waited for."""
+        self._under_way += 1
 
     def add(self, conclusion: Conclusion) -> None:
         """An attempt has ended."""
+        self._under_way -= 1
         self._waiting.append(conclusion)
         self._arrived.set()
         if self._is_enough:
@@ -83,4 +89,5 @@ class Ended:
     def _is_enough(self) -> bool:
         waiting = self._waiting
         full = len(waiting) >= self._appetite.batch
-        return full or self._hurries > 0 or waiting[-1].subscription.is_full
+        last = self._under_way <= 0 or waiting[-1].subscription.is_full
+        return full or last or self._hurries > 0

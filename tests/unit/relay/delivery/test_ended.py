@@ -45,6 +45,11 @@ def ended(clock: ManualClock) -> Ended:
     return Ended(clock, APPETITE)
 
 
+def begin(ended: Ended, count: int) -> None:
+    for _ in range(count):
+        ended.begun()
+
+
 def end(ended: Ended, subscription: Subscription, count: int) -> None:
     for number in range(count):
         ended.add(Conclusion(Received(EVENT, Delivery(b"", number, 1)), Outcomes("m", ()), subscription))
@@ -65,6 +70,7 @@ async def test_few_do_not_wait_for_more(ended: Ended, subscription: Subscription
 async def test_many_wait_a_while_for_more(
     ended: Ended, clock: ManualClock, subscription: Subscription
 ) -> None:
+    begin(ended, 16)
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     end(ended, subscription, 5)
@@ -73,6 +79,7 @@ async def test_many_wait_a_while_for_more(
 
 
 async def test_enough_do_not_wait(ended: Ended, clock: ManualClock, subscription: Subscription) -> None:
+    begin(ended, 30)
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     end(ended, subscription, 12)
@@ -85,11 +92,23 @@ async def test_many_do_not_wait_where_no_more_can_come(
 ) -> None:
     """Nothing is delivered before something is acknowledged."""
     await broker.publish([Publication("message.routed", b"x") for _ in range(3)])
+    begin(ended, 10)
     end(ended, subscription, 3)
     assert len(await ended.batch()) == 3
 
 
+async def test_many_do_not_wait_when_the_last_attempt_has_ended(
+    ended: Ended, clock: ManualClock, subscription: Subscription
+) -> None:
+    begin(ended, 12)
+    end(ended, subscription, 10)
+    batch = await filling(ended, clock)
+    end(ended, subscription, 2)
+    assert len(await batch) == 12
+
+
 async def test_in_a_hurry_nothing_waits(ended: Ended, clock: ManualClock, subscription: Subscription) -> None:
+    begin(ended, 20)
     end(ended, subscription, 10)
     batch = await filling(ended, clock)
     with ended.hurried():
@@ -100,5 +119,6 @@ async def test_in_a_hurry_nothing_waits(ended: Ended, clock: ManualClock, subscr
 
 async def test_without_time_to_fill_many_do_not_wait(clock: ManualClock, subscription: Subscription) -> None:
     ended = Ended(clock, Appetite(prefetch=100, batch=20, linger=0))
+    begin(ended, 20)
     end(ended, subscription, 10)
     assert len(await ended.batch()) == 10
