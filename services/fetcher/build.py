@@ -7,7 +7,6 @@ from functools import partial
 from services.fetcher.chores.chores import Chores
 from services.fetcher.chores.epoch_watch import EpochWatch
 from services.fetcher.chores.pruner import Pruner
-from services.fetcher.chores.releasing import Releaser
 from services.fetcher.chores.respool import Respool
 from services.fetcher.decide.schedule import automatic_concurrency
 from services.fetcher.intake.ports import Ports
@@ -70,7 +69,7 @@ def build_fetcher(
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,
-        releaser=Releaser(around.store),
+        leases=around.store,
         ports=ports,
         board=board,
         limits=limits,

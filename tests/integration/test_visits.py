@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from typing_extensions import override
 
-from services.fetcher.chores.releasing import Releaser
 from services.fetcher.intake.ports import Ports
 from services.fetcher.mailbox_errors import CredentialsRefused
 from services.fetcher.sources import Opened
@@ -115,7 +114,7 @@ class World:
 
         return Visitor(
             name="fetcher",
-            releaser=Releaser(self.store),
+            leases=self.store,
             ports=Ports(self.store, self.broker, self.blobs, self.clock, self._new_id),
             board=self.board,
             limits=limits,

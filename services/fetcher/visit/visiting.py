@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from services.fetcher.chores.releasing import Releaser
 from services.fetcher.decide.schedule import next_visit
 from services.fetcher.decide.setbacks import Setbacks
 from services.fetcher.intake.ports import Ports
@@ -27,7 +26,7 @@ from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import MailferryError
 from shared.ops.metrics import Metrics
-from shared.ports.store import Lease, Release, VisitReport
+from shared.ports.store import Lease, Leases, Release, VisitReport
 
 MINUTE = 60.0
 
@@ -41,7 +40,7 @@ class Visitor:
     """
 
     name: str
-    releaser: Releaser
+    leases: Leases
     ports: Ports
     board: HintBoard
     limits: Limits
@@ -71,7 +70,7 @@ class Visitor:
             error=visit.error,
         )
         visit = _announced(visit, due_at - now)
-        await self.releaser.release(Release(lease.fence, visit.report, now, due_at))
+        await self.leases.release([Release(lease.fence, visit.report, now, due_at)])
         return visit
 
     async def _attempt(

@@ -7,13 +7,15 @@ there are.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, update
 
 from shared.adapters.sql.conditions import READY
 from shared.adapters.sql.leasing import Wish, lease_ready, next_ready, take
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.part import Part, Transactions
 from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
 from shared.adapters.sql.setbacks import decode_setbacks, encode_setbacks
 from shared.adapters.sql.tables import accounts, hosts
@@ -45,6 +47,10 @@ RELEASED = (
 
 class SqlLeases(Part):
     """The port's `Leases`."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        super().__init__(transactions)
+        self._releasing = self._gathering(self._release, len)
 
     async def sync_accounts(self, schedules: Sequence[Schedule], now: float) -> None:
         """Enter these accounts: new ones are due at once; those not named are left to others."""
@@ -81,9 +87,12 @@ class SqlLeases(Part):
             await self._transactions.write(_make_due_now, list(accounts), now)
 
     async def release(self, releases: Sequence[Release]) -> None:
-        """End visits and their leases. A lease that passed on is left alone."""
+        """End visits and their leases. A lease that passed on is left alone.
+
+        Whoever gives up waiting does not keep the lease.
+        """
         if releases:
-            await self._transactions.write(_release, releases)
+            await asyncio.shield(self._releasing.ask(releases))
 
     async def end_leases(self) -> int:
         """End all leases: their holders are known to be no more. Returns how many."""
@@ -96,6 +105,10 @@ class SqlLeases(Part):
     async def account_states(self) -> Sequence[AccountState]:
         """All known accounts, by name."""
         return await self._transactions.read(_states)
+
+    async def _release(self, asked: Sequence[Sequence[Release]]) -> Sequence[None]:
+        await self._transactions.write(_release, [*chain.from_iterable(asked)])
+        return [None] * len(asked)
 
 
 def _lease_due(transaction: Transaction, wish: Wish) -> list[Lease]:

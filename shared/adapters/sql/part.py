@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from shared.adapters.sql.gathering import Gathering
 from shared.adapters.sql.work import Doubts, Transaction
+from shared.model.errors import MailferryError
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+Asked = TypeVar("Asked")
 Change = Callable[[Transaction], Result]
 
 
@@ -47,6 +50,22 @@ class Part:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
         self.on_doubts: Callable[[int], None] = _unheard
+        self._gatherings: list[Gathering[Any, Any]] = []
+
+    async def drain(self) -> None:
+        """Return when everything that was asked for is written."""
+        for each in self._gatherings:
+            await each.finish()
+
+    def _gathering(
+        self,
+        write: Callable[[Sequence[Asked]], Awaitable[Sequence[Result | MailferryError]]],
+        weight: Callable[[Asked], int],
+    ) -> Gathering[Asked, Result]:
+        """Requests of one kind, which are written together where several come at the same time."""
+        gathering = Gathering(write, weight)
+        self._gatherings.append(gathering)
+        return gathering
 
     async def _write_counting(
         self,

@@ -120,7 +120,8 @@ class Leases(Protocol):
         ...
 
     async def release(self, releases: Sequence[Release]) -> None:
-        """End visits and their leases. A lease that passed on is left alone.
+        """End visits and their leases, also where the caller is cancelled meanwhile. A lease that passed on
+        is left alone.
 
         Failures in a row are counted up by a visit that failed, and set to zero by any other.
         """

@@ -179,6 +179,18 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
     assert (well.leased_by, well.lease_until) == (None, None)
 
 
+async def test_a_lease_is_released_although_nobody_waits_for_that_any_more(store: SqlStore) -> None:
+    await store.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    release = asyncio.create_task(store.release([Release(lease.fence, VisitReport(), NOW, LATER)]))
+    await asyncio.sleep(0)
+    release.cancel()
+    await asyncio.wait([release])
+    assert release.cancelled()
+    await store.drain()
+    assert (await state_of(store, "a")).leased_by is None
+
+
 async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [mine] = await store.lease_due("me", NOW, LATER, 10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.adapters.sql.gathering import Gathering
 from shared.adapters.sql.ledger.leaving import Absence, Deletion, record_gone, start_deleting
 from shared.adapters.sql.ledger.losing import lose_all
 from shared.adapters.sql.ledger.places import rename
@@ -21,9 +20,9 @@ class SqlLedger(Part):
 
     def __init__(self, transactions: Transactions) -> None:
         super().__init__(transactions)
-        self._recording = Gathering(self._record, lambda asked: len(asked.mails))
-        self._deleting = Gathering(self._start_deleting, lambda asked: len(asked.messages))
-        self._missing = Gathering(self._record_gone, lambda asked: len(asked.reasons))
+        self._recording = self._gathering(self._record, lambda asked: len(asked.mails))
+        self._deleting = self._gathering(self._start_deleting, lambda asked: len(asked.messages))
+        self._missing = self._gathering(self._record_gone, lambda asked: len(asked.reasons))
 
     async def ledger(self, account: str) -> Sequence[LedgerRow]:
         """All mails of an account that are not gone."""
@@ -61,11 +60,6 @@ class SqlLedger(Part):
     async def lose_all(self, reason: str, now: float) -> int:
         """Declare everything in flight lost, for all accounts."""
         return await self._write_counting(lose_all, reason, now)
-
-    async def drain(self) -> None:
-        """Return when everything that was asked for is written."""
-        for each in (self._recording, self._deleting, self._missing):
-            await each.finish()
 
     async def _record(self, asked: Sequence[Recording]) -> Sequence[Sequence[Receipt | None] | LeaseLost]:
         return await self._write_counting(record, asked)
