@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shared.adapters.sql.accounts import SqlLeases
 from shared.adapters.sql.archive import SqlArchive
 from shared.adapters.sql.catch_alls import SqlCatchAlls
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.epochs import SqlEpochs
 from shared.adapters.sql.keeping import SqlKeeping
+from shared.adapters.sql.leases import SqlLeases
 from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.notices import SqlNotices
 from shared.adapters.sql.outages import SqlOutages

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from shared.adapters.sql.leasing import due
+from shared.adapters.sql.leases.leasing import due
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.work import Transaction
 from shared.model.hosts import HostLimit, HostLimits

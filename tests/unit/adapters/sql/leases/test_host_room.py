@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.sql.host_room import HostRoom
+from shared.adapters.sql.leases.host_room import HostRoom
 from shared.model.hosts import HostLimit, HostLimits
 
 NOW = 1000.0

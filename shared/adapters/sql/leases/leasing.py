@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
 from shared.adapters.sql.conditions import KEPT, READY
-from shared.adapters.sql.host_room import HostRoom
-from shared.adapters.sql.setbacks import decode_setbacks
+from shared.adapters.sql.leases.host_room import HostRoom
+from shared.adapters.sql.leases.setbacks import decode_setbacks
 from shared.adapters.sql.tables import accounts, hosts, messages
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence

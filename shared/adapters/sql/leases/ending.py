@@ -1,0 +1,91 @@
+"""How leases end: by a visit's report, by a return without one, or because their holders are no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import and_, func, select, tuple_, update
+
+from shared.adapters.sql.leases.schedule import hold
+from shared.adapters.sql.leases.setbacks import encode_setbacks
+from shared.adapters.sql.tables import accounts
+from shared.adapters.sql.text import safe
+from shared.adapters.sql.work import Transaction
+from shared.custody.commands import Fence
+from shared.ports.store import Release
+
+ACCOUNT = accounts.c
+RELEASED = (
+    "id",
+    "lease_owner",
+    "lease_until",
+    "due_at",
+    "ready_at",
+    "failures",
+    "problem",
+    "visited_at",
+    "succeeded_at",
+    "waiting",
+    "method",
+    "setbacks",
+)
+
+
+def release(transaction: Transaction, releases: Sequence[Release]) -> None:
+    """End visits and their leases, as far as these still hold."""
+    connection, bulk = transaction
+    ended = {(each.fence.account, each.fence.number): each for each in releases}
+    held = (
+        select(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.succeeded_at)
+        .where(tuple_(ACCOUNT.id, ACCOUNT.fence).in_(list(ended)), ACCOUNT.lease_owner.is_not(None))
+        .order_by(ACCOUNT.id)
+        .with_for_update()
+    )
+    rows = [
+        _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at)
+        for row in connection.execute(held)
+    ]
+    bulk.update(connection, accounts, RELEASED, rows)
+
+
+def hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
+    """End leases without a visit; what was not visited since the time given is disabled."""
+    for fence, since in sorted(fences.items()):
+        served = func.coalesce(ACCOUNT.visited_at, 0.0) >= since
+        transaction.connection.execute(
+            update(accounts)
+            .where(ACCOUNT.id == fence.account, ACCOUNT.fence == fence.number)
+            .values(
+                lease_owner=None,
+                lease_until=None,
+                due_at=due_at,
+                ready_at=due_at,
+                enabled=and_(ACCOUNT.enabled, served),
+            )
+        )
+
+
+def end_leases(transaction: Transaction) -> int:
+    """End all leases; returns how many."""
+    hold(transaction, ACCOUNT.lease_owner.is_not(None))
+    return transaction.connection.execute(
+        update(accounts)
+        .where(ACCOUNT.lease_owner.is_not(None))
+        .values(lease_owner=None, lease_until=None, ready_at=ACCOUNT.due_at)
+    ).rowcount
+
+
+def _released_row(release: Release, failures: int, succeeded_at: float | None) -> Sequence[object]:
+    """The values of `RELEASED` after a visit; what was known before it may go on."""
+    report, now, due_at = release.report, float(release.now), float(release.due_at)
+    return (
+        release.fence.account,
+        *(None, None, due_at, due_at),
+        failures + 1 if report.failed else 0,
+        None if report.problem is None else safe(report.problem),
+        now,
+        succeeded_at if report.failed else now,
+        report.waiting,
+        report.method,
+        encode_setbacks(report.setbacks),
+    )
