@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from services.router.decide.existence import addresses_to_check, choose
-from services.router.decide.recipients import Rejected, Resolved
+from services.router.decide.recipients import Accepted, Rejected
 from services.router.resolving.examination import Examination
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.rcpt_directory import INVENTED
@@ -49,7 +49,7 @@ async def _looked_up(
 def _after(examination: Examination, account: Account, findings: Mapping[str, Finding]) -> Examination:
     """Who would be parked is told among those who are not served."""
     choice = choose(examination.resolution, account.routing, findings)
-    served = [Resolved(*each[:3]) for each in choice.recipients if not each.parked]
+    served = [Accepted(*each[:3]) for each in choice.recipients if not each.parked]
     parked = [Rejected(each.address, f"{each.reason}; parked") for each in choice.recipients if each.parked]
     resolution = examination.resolution._replace(
         recipients=tuple(served), rejected=(*choice.rejected, *parked)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from services.cli.finding import Finding, failed
 from services.cli.output import octets
 from services.cli.overheard import Overheard, Show
 from services.cli.reading_probe import SPOOL, Habit, Reading, probe_reading
+from services.cli.trial import Trial, failed
 from services.fetcher.mailbox import Listing
 from services.fetcher.pop3.limits import Timeouts
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -22,7 +22,7 @@ from shared.ops.config.providers import provider_of_host
 PATIENCE = 30.0
 
 
-async def probe_account(account: Account, show: Show | None, keep_in: Path | None = None) -> Finding:
+async def probe_account(account: Account, show: Show | None, keep_in: Path | None = None) -> Trial:
     """Connect, encrypt, log in and list; `show` is given each line of the dialogue, secrets masked.
 
     With `keep_in`, one mail is read, to see whether the source still shows it afterwards; a copy of it is
@@ -34,14 +34,14 @@ async def probe_account(account: Account, show: Show | None, keep_in: Path | Non
         mailbox, listing = await _looked_at(account, overheard)
         details = _details(overheard, mailbox, listing)
         sentence = "; ".join(_facts(account, overheard, mailbox, listing))
-        finding = Finding("account", account.id, server, ok=True, sentence=sentence, details=details)
+        trial = Trial("account", account.id, server, ok=True, sentence=sentence, details=details)
         if keep_in is None:
-            return finding
-        return _with_habit(finding, await probe_reading(lambda: _opened(account, overheard), keep_in))
+            return trial
+        return _with_habit(trial, await probe_reading(lambda: _opened(account, overheard), keep_in))
     except MailferryError as error:
         note = _note(account)
-        finding = failed("account", account.id, server, error, _heard(overheard))
-        return replace(finding, advice=f"{finding.advice} {note}") if note else finding
+        trial = failed("account", account.id, server, error, _heard(overheard))
+        return replace(trial, advice=f"{trial.advice} {note}") if note else trial
 
 
 async def _opened(account: Account, overheard: Overheard) -> Pop3Mailbox:
@@ -105,12 +105,12 @@ def _details(overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing) -> di
     }
 
 
-def _with_habit(finding: Finding, reading: Reading) -> Finding:
-    """The finding with what reading a mail does to it, and what follows."""
-    details = {**finding.details, "reading": reading.habit.value}
-    sentence = f"{finding.sentence}; {reading.sentence}"
-    advised = SPOOL if reading.habit is Habit.HIDES else finding.advice
-    return replace(finding, sentence=sentence, advice=advised, details=details)
+def _with_habit(trial: Trial, reading: Reading) -> Trial:
+    """The trial with what reading a mail does to it, and what follows."""
+    details = {**trial.details, "reading": reading.habit.value}
+    sentence = f"{trial.sentence}; {reading.sentence}"
+    advised = SPOOL if reading.habit is Habit.HIDES else trial.advice
+    return replace(trial, sentence=sentence, advice=advised, details=details)
 
 
 def _note(account: Account) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.cli.existence import accepts_all, nobodys_address
-from services.cli.finding import Finding, failed
 from services.cli.overheard import Show
 from services.cli.shown_stream import shown_dialer
+from services.cli.trial import Trial, failed
 from shared.model.account import KEEP, Account
 from shared.model.errors import MailferryError, quoted
 from shared.model.target import Target
@@ -28,7 +28,7 @@ LATER = "That may be greylisting: try again in some minutes."
 
 async def probe_target(
     target: Target, helo_name: str, recipient: str | None, show: Show | None, domains: Sequence[str] = ()
-) -> Finding:
+) -> Trial:
     """Connect, encrypt, log in where credentials are configured, and ask whether mail for `recipient` would
     be taken, and for somebody in `domains` who does not exist.
     """
@@ -48,7 +48,7 @@ async def probe_target(
         return failed("target", target.name, server, error, details)
     facts = "; ".join([_facts(client, target), *_existence(domains, answers)])
     if not replies:
-        return Finding("target", target.name, server, ok=True, sentence=facts, details=details)
+        return Trial("target", target.name, server, ok=True, sentence=facts, details=details)
     return _judged(target, facts, replies[0], details)
 
 
@@ -83,16 +83,16 @@ def _existence(domains: Sequence[str], answers: Sequence[RecipientReply]) -> lis
     return facts
 
 
-def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Finding:
+def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Trial:
     reply, recipient = answer.reply, quoted(answer.recipient)
     details = {**details, "recipient": answer.recipient, "reply": f"{reply.code} {reply.text}"}
     if reply.positive:
         sentence = f"{facts}; would take mail for {recipient}"
-        return Finding("target", target.name, str(target.endpoint), True, sentence, details=details)
+        return Trial("target", target.name, str(target.endpoint), True, sentence, details=details)
     temporary = reply.severity == 4
     sentence = f"{facts}; does not take mail for {recipient}: {reply.code} {reply.text}"
     advised = LATER if temporary else REFUSED
-    return Finding(
+    return Trial(
         "target", target.name, str(target.endpoint), False, sentence, temporary, "recipient", advised, details
     )
 

@@ -11,7 +11,6 @@ import click
 from rich.text import Text
 
 from services.cli.existence import asked_domains
-from services.cli.finding import Finding
 from services.cli.naming import servers
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, table, write_json
@@ -19,6 +18,7 @@ from services.cli.overheard import Show
 from services.cli.probe import probe_account
 from services.cli.running import execute
 from services.cli.target_probe import known_recipient, probe_target
+from services.cli.trial import Trial
 from shared.model.errors import quoted
 from shared.ops.config import Configuration, load
 from shared.process.ending import FAILURE, TEMPORARY_FAILURE
@@ -55,14 +55,14 @@ def test_login(
     configuration = load(path, os.environ)
     accounts, targets = servers(configuration, names)
     wish = Wish(verbose, Path.cwd() if probe_reading else None, rcpt)
-    findings = execute(lambda: _probe(configuration, accounts, targets, wish))
+    trials = execute(lambda: _probe(configuration, accounts, targets, wish))
     if output == "json":
-        write_json([asdict(finding) for finding in findings])
+        write_json([asdict(trial) for trial in trials])
     else:
-        console().print(table([_row(finding) for finding in findings], COLUMNS))
-    failed = [finding for finding in findings if not finding.ok]
+        console().print(table([_row(trial) for trial in trials], COLUMNS))
+    failed = [trial for trial in trials if not trial.ok]
     if failed:
-        temporary = all(finding.temporary for finding in failed)
+        temporary = all(trial.temporary for trial in failed)
         raise click.exceptions.Exit(TEMPORARY_FAILURE if temporary else FAILURE)
 
 
@@ -77,16 +77,16 @@ class Wish:
 
 async def _probe(
     configuration: Configuration, accounts: Sequence[str], targets: Sequence[str], wish: Wish
-) -> list[Finding]:
+) -> list[Trial]:
     """One after the other, so that dialogues do not mix and no provider counts several logins at once."""
-    findings = []
+    trials = []
     for name in accounts:
         show = _shower(name) if wish.verbose else None
-        findings.append(await probe_account(configuration.accounts[name], show, wish.keep_in))
+        trials.append(await probe_account(configuration.accounts[name], show, wish.keep_in))
     for name in targets:
         show = _shower(name) if wish.verbose else None
         recipient = wish.recipient or known_recipient(configuration, name)
-        findings.append(
+        trials.append(
             await probe_target(
                 configuration.targets[name],
                 configuration.relay.helo_name,
@@ -95,7 +95,7 @@ async def _probe(
                 asked_domains(configuration, name),
             )
         )
-    return findings
+    return trials
 
 
 def _shower(name: str) -> Show:
@@ -105,9 +105,9 @@ def _shower(name: str) -> Show:
     return show
 
 
-def _row(finding: Finding) -> Row:
-    words = f"{finding.sentence}. {finding.advice}" if finding.advice else finding.sentence
+def _row(trial: Trial) -> Row:
+    words = f"{trial.sentence}. {trial.advice}" if trial.advice else trial.sentence
     words = words.replace("..", ".")
-    if finding.ok:
-        return {**asdict(finding), "light": Text("ok", style="green"), "words": words}
-    return {**asdict(finding), "light": Text(f"{finding.step} failed", style="bold red"), "words": words}
+    if trial.ok:
+        return {**asdict(trial), "light": Text("ok", style="green"), "words": words}
+    return {**asdict(trial), "light": Text(f"{trial.step} failed", style="bold red"), "words": words}

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.router.evidence.evidence import Evidence
-from services.router.evidence.finding import find_evidence
+from services.router.evidence.search import find_evidence
 from services.router.header.fields import read_header
 from services.router.header.zone import Zone
 from shared.model.account import Account, Login, MailboxKind, Routing

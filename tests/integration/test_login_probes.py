@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.cli.finding import Finding
 from services.cli.probe import probe_account
 from services.cli.reading_probe import SPOOL
 from services.cli.target_probe import known_recipient, probe_target
+from services.cli.trial import Trial
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
@@ -50,21 +50,21 @@ def copies_in(directory: Path) -> list[Path]:
 
 async def found(
     *, behaviours: dict[str, Behaviour] | None = None, keep_in: Path | None = None
-) -> tuple[Finding, Pop3Server]:
+) -> tuple[Trial, Pop3Server]:
     async with Pop3Server({"u": list(MAILS)}, behaviours=behaviours) as server:
         return await probe_account(at(server.port), None, keep_in), server
 
 
 async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read() -> None:
-    finding, server = await found()
-    assert finding.ok
-    assert finding.sentence.startswith("logged in as u by plain without TLS; 2 mails wait, ")
-    assert "methods offered: " in finding.sentence
-    assert finding.details["mails"] == 2
-    assert finding.details["octets"] == sum(len(mail) for _, mail in MAILS)
-    assert finding.details["unique_ids"] is True
-    assert str(finding.details["greeting"]).startswith("+OK")
-    assert "UIDL" in finding.details["capabilities"]  # type: ignore[operator]  # details are for programs
+    trial, server = await found()
+    assert trial.ok
+    assert trial.sentence.startswith("logged in as u by plain without TLS; 2 mails wait, ")
+    assert "methods offered: " in trial.sentence
+    assert trial.details["mails"] == 2
+    assert trial.details["octets"] == sum(len(mail) for _, mail in MAILS)
+    assert trial.details["unique_ids"] is True
+    assert str(trial.details["greeting"]).startswith("+OK")
+    assert "UIDL" in trial.details["capabilities"]  # type: ignore[operator]  # details are for programs
     assert not {"RETR", "DELE"} & set(server.verbs())
 
 
@@ -82,9 +82,9 @@ async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read(
 async def test_the_step_that_failed_is_named_with_what_to_do(
     behaviours: dict[str, Behaviour], step: str, words: str
 ) -> None:
-    finding, _ = await found(behaviours=behaviours)
-    assert (finding.ok, finding.step) == (False, step)
-    assert words in str(finding.advice)
+    trial, _ = await found(behaviours=behaviours)
+    assert (trial.ok, trial.step) == (False, step)
+    assert words in str(trial.advice)
 
 
 async def test_a_host_without_a_name_and_a_port_without_a_server_are_told_apart() -> None:
@@ -96,16 +96,16 @@ async def test_a_host_without_a_name_and_a_port_without_a_server_are_told_apart(
 async def test_tls_that_is_required_and_not_there_is_told() -> None:
     async with Pop3Server({"u": []}) as server:
         endpoint = Endpoint("127.0.0.1", server.port, Tls.REQUIRED)
-        finding = await probe_account(account(endpoint), None)
-    assert finding.step == "TLS"
-    assert "secret" not in str(finding)
+        trial = await probe_account(account(endpoint), None)
+    assert trial.step == "TLS"
+    assert "secret" not in str(trial)
 
 
 async def test_a_source_that_shows_a_mail_after_it_was_read_leaves_no_copy(tmp_path: Path) -> None:
-    finding, server = await found(keep_in=tmp_path)
-    assert finding.details["reading"] == "shows"
-    assert finding.sentence.endswith("a mail that was read is still shown")
-    assert finding.advice is None
+    trial, server = await found(keep_in=tmp_path)
+    assert trial.details["reading"] == "shows"
+    assert trial.sentence.endswith("a mail that was read is still shown")
+    assert trial.advice is None
     assert [line for line in server.commands if line.startswith("RETR")] == ["RETR 2"]
     assert server.deleted("u") == []
     assert copies_in(tmp_path) == []
@@ -122,19 +122,19 @@ async def test_a_source_that_hides_a_mail_after_it_was_read_is_found_out_and_the
 
     server.behaviours["QUIT"] = hide
     async with server:
-        finding = await probe_account(at(server.port), None, tmp_path)
-    assert finding.details["reading"] == "hides"
-    assert finding.advice == SPOOL
+        trial = await probe_account(at(server.port), None, tmp_path)
+    assert trial.details["reading"] == "hides"
+    assert trial.advice == SPOOL
     (copy,) = copies_in(tmp_path)
     assert copy.read_bytes() == MAILS[1][1]
-    assert str(copy) in finding.sentence
+    assert str(copy) in trial.sentence
 
 
 async def test_without_mail_nothing_is_known_about_reading(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as server:
-        finding = await probe_account(at(server.port), None, tmp_path)
-    assert finding.details["reading"] == "unknown"
-    assert "no mail waits" in finding.sentence
+        trial = await probe_account(at(server.port), None, tmp_path)
+    assert trial.details["reading"] == "unknown"
+    assert "no mail waits" in trial.sentence
 
 
 async def test_the_copy_stays_where_the_server_is_gone_before_the_second_look(tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ async def test_the_copy_stays_where_the_server_is_gone_before_the_second_look(tm
         HANG_UP if server.connections > 2 else None
     )
     async with server:
-        finding = await probe_account(at(server.port), None, tmp_path)
-    assert not finding.ok
+        trial = await probe_account(at(server.port), None, tmp_path)
+    assert not trial.ok
     assert len(copies_in(tmp_path)) == 1
 
 
@@ -154,10 +154,10 @@ def target(port: int) -> Target:
 
 async def test_a_target_is_asked_about_a_recipient_and_nothing_is_sent() -> None:
     async with SmtpServer() as server:
-        finding = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
-    assert finding.ok
-    assert finding.sentence.endswith("would take mail for bob@here.test")
-    assert finding.details["recipient"] == "bob@here.test"
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert trial.ok
+    assert trial.sentence.endswith("would take mail for bob@here.test")
+    assert trial.details["recipient"] == "bob@here.test"
     assert not any(command.startswith("DATA") for command in server.commands)
 
 
@@ -168,15 +168,15 @@ async def test_a_target_that_does_not_take_the_recipient_is_told_in_its_words(
     reply: str, temporary: bool
 ) -> None:
     async with SmtpServer(replies={"RCPT": reply}) as server:
-        finding = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
-    assert (finding.ok, finding.step, finding.temporary) == (False, "recipient", temporary)
-    assert reply[10:] in finding.sentence
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert (trial.ok, trial.step, trial.temporary) == (False, "recipient", temporary)
+    assert reply[10:] in trial.sentence
 
 
 async def test_a_target_of_which_no_recipient_is_known_is_only_logged_in_to() -> None:
     async with SmtpServer() as server:
-        finding = await probe_target(target(server.port), "ferry.test", None, None)
-    assert (finding.ok, "reply" in finding.details) == (True, False)
+        trial = await probe_target(target(server.port), "ferry.test", None, None)
+    assert (trial.ok, "reply" in trial.details) == (True, False)
 
 
 def test_the_recipient_to_ask_about_comes_from_the_accounts(tmp_path: Path) -> None:
@@ -201,18 +201,18 @@ async def test_dovecot_is_seen_as_it_is(dovecot: Dovecot, tmp_path: Path) -> Non
     dovecot.fill(user.name, [mail for _, mail in MAILS])
     endpoint = Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT, ca_file=str(dovecot.certificate.chain))
     lines: list[str] = []
-    finding = await probe_account(
+    trial = await probe_account(
         account(endpoint, user.name, user.password), lambda side, line: lines.append(line), tmp_path
     )
-    assert finding.ok
-    assert finding.sentence.startswith(f"logged in as {user.name} by scram-sha-256 with TLS; 2 mails wait, ")
-    assert finding.details["methods"]
-    assert (finding.details["tls"], finding.details["reading"]) == (True, "shows")
+    assert trial.ok
+    assert trial.sentence.startswith(f"logged in as {user.name} by scram-sha-256 with TLS; 2 mails wait, ")
+    assert trial.details["methods"]
+    assert (trial.details["tls"], trial.details["reading"]) == (True, "shows")
     assert not any(user.password in line for line in lines)
     wrong = await probe_account(account(endpoint, user.name, "wrong"), None)
     assert wrong.step == "credentials"
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_a_matter_of_tls(dovecot: Dovecot) -> None:
-    finding = await probe_account(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
-    assert finding.step == "TLS"
+    trial = await probe_account(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
+    assert trial.step == "TLS"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from services.router.decide.recipients import REJECTED_LIMIT, Rejected, Resolution, Resolved
+from services.router.decide.recipients import REJECTED_LIMIT, Accepted, Rejected, Resolution
 from shared.custody.commands import ChosenRecipient
 from shared.model.account import ExistenceCheck, MailboxKind, Routing
 from shared.ports.directory import Finding, Standing
@@ -49,7 +49,7 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
         chosen = [ChosenRecipient(*each) for each in resolution.recipients]
         return Choice(tuple(chosen), rejected)
     present: list[ChosenRecipient] = []
-    missing: list[tuple[Resolved, Finding]] = []
+    missing: list[tuple[Accepted, Finding]] = []
     for each in resolution.recipients:
         finding = findings.get(each.address)
         if finding is not None and finding.standing is Standing.MISSING:
@@ -83,7 +83,7 @@ def _missing(finding: Finding) -> str:
     return f"does not exist: {finding.reason}"
 
 
-def _in_their_place(postmaster: str, missing: Iterable[tuple[Resolved, Finding]]) -> ChosenRecipient:
+def _in_their_place(postmaster: str, missing: Iterable[tuple[Accepted, Finding]]) -> ChosenRecipient:
     those = [each for each, _ in missing]
     names = ", ".join(each.address for each in those[:MOST_NAMED])
     if len(those) > MOST_NAMED:

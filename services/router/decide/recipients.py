@@ -21,7 +21,7 @@ REJECTED_LIMIT = 200
 TAG_SIGN = "+"
 
 
-class Resolved(NamedTuple):
+class Accepted(NamedTuple):
     """A recipient: the address to deliver to, the one it was found as ("" for the postmaster), and why."""
 
     address: str
@@ -39,7 +39,7 @@ class Rejected(NamedTuple):
 class Resolution(NamedTuple):
     """Who gets a mail. Without recipients `park_reason` is set: the mail waits for an operator."""
 
-    recipients: tuple[Resolved, ...]
+    recipients: tuple[Accepted, ...]
     rejected: tuple[Rejected, ...]
     evidence: str
     park_reason: str | None = None
@@ -51,11 +51,11 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
     Local parts are compared exactly (RFC 5321 section 2.4): taking two people for one would lose a mail,
     taking one for two costs him a second copy. Of those rejected, `REJECTED_LIMIT` are listed.
     """
-    recipients: dict[str, Resolved] = {}
+    recipients: dict[str, Accepted] = {}
     rejected = {defect.text: Rejected(defect.text, defect.reason) for defect in evidence.defects}
     for address in evidence.addresses:
         found = _accepted(address, evidence, routing)
-        if isinstance(found, Resolved):
+        if isinstance(found, Accepted):
             recipients.setdefault(found.address, found)
         else:
             rejected.setdefault(found.value, found)
@@ -66,7 +66,7 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
     reason = _why_nobody(evidence, refused)
     if routing.unknown_recipients is None:
         return Resolution((), listed, evidence.describe(), reason)
-    postmaster = Resolved(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
+    postmaster = Accepted(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
     return Resolution((postmaster,), listed, evidence.describe())
 
 
@@ -75,10 +75,10 @@ def parked(evidence: Evidence, reason: str) -> Resolution:
     return Resolution((), (), evidence.describe(), reason)
 
 
-def _accepted(address: Address, evidence: Evidence, routing: Routing) -> Resolved | Rejected:
+def _accepted(address: Address, evidence: Evidence, routing: Routing) -> Accepted | Rejected:
     original = str(address)
     if evidence.kind is EvidenceClass.SINGLE_USER:
-        return Resolved(original, original, "the account's configured recipient")
+        return Accepted(original, original, "the account's configured recipient")
     steps = [f"named in {evidence.field}"]
     if routing.recipient_prefixes and evidence.kind in OF_THE_ENVELOPE:
         address = _without_prefix(address, routing, steps)
@@ -88,12 +88,12 @@ def _accepted(address: Address, evidence: Evidence, routing: Routing) -> Resolve
     if routing.aliases or routing.strip_tags:
         known = _by_alias(address, routing, steps)
         if known is not None:
-            return Resolved(str(known), original, "; ".join(steps))
+            return Accepted(str(known), original, "; ".join(steps))
         address = _without_tag(address, routing, steps)
     if domain == address.domain:
-        return Resolved(str(address), original, "; ".join(steps))
+        return Accepted(str(address), original, "; ".join(steps))
     steps.append(f"{address.domain} is translated to {domain}")
-    return Resolved(str(Address(address.local, domain)), original, "; ".join(steps))
+    return Accepted(str(Address(address.local, domain)), original, "; ".join(steps))
 
 
 def _without_prefix(address: Address, routing: Routing, steps: list[str]) -> Address:

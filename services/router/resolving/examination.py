@@ -13,8 +13,8 @@ from services.router.decide.loops import why_loop
 from services.router.decide.recipients import Resolution, parked, resolve
 from services.router.decide.sender import NULL_SENDER, Sender, choose_sender
 from services.router.evidence.evidence import Confidence, Evidence, nothing
-from services.router.evidence.finding import find_evidence
 from services.router.evidence.guesses import is_list_mail
+from services.router.evidence.search import find_evidence
 from services.router.header.fields import Header, read_header
 from services.router.header.hop import Client
 from services.router.header.zone import Zone

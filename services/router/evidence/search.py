@@ -1,4 +1,4 @@
-"""Finding the evidence of a mail: one class decides.
+"""The search for the evidence of a mail: one class decides.
 
 The classes stand in `CLASSES` in the order of their worth; the first that has anything to say is taken,
 even if all it says is unusable, and classes are never united. Guessing on from To and Cc would hand a blind

@@ -10,7 +10,7 @@ from shared.model.errors import MailferryError
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Trial:
     """`step` and `advice` are set where it failed; `advice` may be set where it did not, as a recommendation.
 
     `details` are what the server said about itself and what is there.
@@ -27,9 +27,7 @@ class Finding:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
-def failed(
-    kind: str, name: str, server: str, error: MailferryError, details: Mapping[str, object]
-) -> Finding:
+def failed(kind: str, name: str, server: str, error: MailferryError, details: Mapping[str, object]) -> Trial:
     """What to tell about an error."""
     step, what_to_do = advice(error)
-    return Finding(kind, name, server, False, str(error), error.temporary, step, what_to_do, details)
+    return Trial(kind, name, server, False, str(error), error.temporary, step, what_to_do, details)
