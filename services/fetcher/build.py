@@ -20,6 +20,7 @@ from services.fetcher.window.hints import HintBoard
 from services.fetcher.window.restraint import Restraint
 from services.fetcher.window.share import Bound
 from services.fetcher.window.tenants import Tenants
+from shared.contract.topology import farthest_retry
 from shared.model.ids import message_id
 from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
@@ -27,8 +28,6 @@ from shared.ops.surroundings import Surroundings
 SESSIONS_PER_CORE = 24
 WAIT_OF_A_VISIT = 60.0
 WAIT_OF_A_PASS = 3600.0
-LONGEST_SPREAD = 1.5
-"""Retries come later by chance, and by the time that they stand in a queue."""
 
 
 def build_fetcher(
@@ -96,7 +95,7 @@ def longest_lease(configuration: Configuration) -> float:
     """How many seconds ahead the lease of a mail can end: it outlives the longest wait for a retry, and is
     given in the middle of an attempt at that.
     """
-    return LONGEST_SPREAD * max(configuration.relay.retry_delays) + 2 * configuration.leases.message
+    return farthest_retry(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
 def pace_of(configuration: Configuration, cores: int) -> Pace:

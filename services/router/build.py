@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from services.router.service import Router, RouterSettings
+from shared.contract.topology import farthest_retry
 from shared.ops.appetite import appetite_for
 from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
-
-LONGEST_SPREAD = 1.5
-"""No retry is due later than the longest delay times this: what is, a clock that was wrong has set."""
 
 
 def build_router(
@@ -17,7 +15,7 @@ def build_router(
     """A router for the configured accounts. With `retries_at_once` deferred mail that comes again does not
     wait until its retry is due.
     """
-    longest_retry = 0.0 if retries_at_once else LONGEST_SPREAD * max(configuration.relay.retry_delays)
+    longest_retry = 0.0 if retries_at_once else farthest_retry(configuration.relay.retry_delays)
     router = Router(
         accounts=configuration.accounts,
         broker=around.broker,

@@ -25,6 +25,9 @@ SETTLED_KEY_PREFIX = "message.settled."
 
 LATER = 20
 """Each retry delay has a second step, longer by one part in so many."""
+BELIEVABLE = 1.5
+"""Retries come later than they should by the time that they stand in a queue, and clocks differ; not by more
+than this factor."""
 WAITS = (1, 5, 15, 60)
 """Steps that are always there, in seconds: for what waits a time that no retry delay fits."""
 BUSY_DELAY = WAITS[0]
@@ -74,6 +77,13 @@ class Topology:
 def later(delay: float) -> float:
     """The delay's second step: what fails together comes back in halves."""
     return delay + int(delay) // LATER
+
+
+def farthest_retry(delays: Sequence[float]) -> float:
+    """How many seconds ahead a retry can honestly be due, with room for clocks that differ: what is due later
+    than that, a clock that was wrong has set.
+    """
+    return BELIEVABLE * later(max(delays))
 
 
 def settled_key(fetcher: str) -> str:

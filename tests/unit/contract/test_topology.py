@@ -12,7 +12,9 @@ from shared.contract.topology import (
     RETRY_KEY_PREFIX,
     ROUTED_KEY,
     WAITS,
+    farthest_retry,
     hint_queue,
+    later,
     settled_key,
     topology,
 )
@@ -45,6 +47,11 @@ def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_some_to_wait_in(
     assert set(made.delays) == {*WAITS} | whole | {step + step // 20 for step in whole}
     assert list(made.delays) == sorted(made.delays)
     assert [queue.delay for queue in made.queues if queue.delay is not None] == list(made.delays)
+
+
+@given(DELAYS)
+def test_no_retry_is_believed_to_be_due_too_late_whichever_step_it_takes(delays: list[float]) -> None:
+    assert all(delay <= later(delay) < farthest_retry(delays) for delay in delays)
 
 
 @given(DELAYS, st.floats(0, 10**7, allow_nan=False))
