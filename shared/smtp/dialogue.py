@@ -213,11 +213,20 @@ class Dialogue:
     async def _last_words(self, error: NetworkError) -> Reply:
         """A server that refuses in the middle of the content may say so before it hangs up: see if it did."""
         try:
-            return (self.protocol.next_answer() or await self._answer(Verb.QUIT)).reply
+            reply = (self.protocol.next_answer() or await self._answer(Verb.QUIT)).reply
         except (NetworkError, ProtocolViolation):
             raise self._lost(error) from error
         finally:
             self.abort()
+        if not self._decides_for_all(reply):
+            raise self._lost(error)
+        return reply
+
+    def _decides_for_all(self, reply: Reply) -> bool:
+        """Behind the end of the content each recipient has an answer of his own in LMTP; before it nothing
+        is accepted.
+        """
+        return not self.protocol.lmtp if self._content_ended else not reply.positive
 
     def _lost(self, error: NetworkError | ProtocolViolation) -> ConnectionLost:
         self.abort()

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from shared.model.endpoint import Endpoint
+from shared.model.errors import Fault
+from shared.net.errors import ConnectionLost as NetworkLost
 from shared.smtp.client import SmtpClient, connect
+from shared.smtp.commands import lhlo
+from shared.smtp.courier import Courier
+from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, SessionRefused
+from shared.smtp.mail import Mail
 from shared.smtp.pool import ConnectionPool, Usage
+from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
 from tests.fakes.smtp_client import client_for
 from tests.fakes.smtp_server import Act, SmtpServer
@@ -77,6 +85,49 @@ async def test_a_goodbye_for_one_recipient_leaves_those_behind_him_in_doubt() ->
             await client.send(TO_THREE, MAIL)
     assert lost.value.after_content
     assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (421, Phase.CONTENT)}
+
+
+@pytest.mark.parametrize("keywords", [("PIPELINING",), ("PIPELINING", "CHUNKING")])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_after_a_goodbye_among_the_answers_nothing_goes_out_again_over_a_kept_connection_either(
+    streamed: bool, keywords: tuple[str, ...]
+) -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        yield MAIL
+
+    replies = {"CONTENT": ["250 first", "250 OK", "421 4.3.2 going down", "250 OK"]}
+    async with SmtpServer(lmtp=True, replies=replies, keywords=keywords) as server:
+        endpoint = Endpoint("127.0.0.1", server.port)
+        pool = ConnectionPool(
+            endpoint, Usage(limit=1), connect=lambda: connect(endpoint, helo_name="me.example", lmtp=True),
+            clock=time.monotonic,
+        )  # fmt: skip
+        await pool.send(Envelope("", (EVE,)), MAIL)
+        with pytest.raises(ConnectionLost) as lost:
+            await pool.send(TO_THREE, stream() if streamed else MAIL)
+        await pool.close()
+    assert lost.value.after_content
+    assert lost.value.answered[0].recipient == ANN
+    assert server.delivered == [(EVE, MAIL), (ANN, MAIL)]
+
+
+async def test_the_last_word_of_a_server_that_has_all_of_a_mail_is_not_taken_for_everybodys() -> None:
+    class Reset(ScriptedStream):
+        async def drain(self) -> None:
+            raise NetworkLost("reset", fault=Fault.TARGET)
+
+    stream = Reset(
+        b"220 hi\r\n",
+        b"250-x\r\n250 PIPELINING\r\n",
+        PERMITTED,
+        b"250 ann has it\r\n452 4.2.2 bob is full\r\n",
+    )
+    dialogue = Dialogue(stream, Endpoint("mail.corp.example", 24), Timeouts(), lmtp=True)
+    await dialogue.answers()
+    await dialogue.ask([lhlo("me.example")])
+    with pytest.raises(ConnectionLost) as lost:
+        await Courier(dialogue).carry(Mail(TO_THREE, b"x\r\n" * 50_000))
+    assert lost.value.after_content
 
 
 async def test_the_answers_may_come_one_byte_at_a_time() -> None:
