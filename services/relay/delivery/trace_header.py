@@ -16,10 +16,14 @@ from shared.model.carriage import ID_FIELD, PROGRAM, origin
 from shared.model.header_end import end_of_header
 
 HEADER_LIMIT = 1024 * 1024
+_LINE_END = rb"(?:\r\n?+|\n)"
+"""A bare CR ends a line, too, as it becomes a line end on the way to the target."""
 _DELIVERY_FIELD = re.compile(
-    rb"^(return-path|delivered-to)[ \t]*:([^\n]*(?:\n|\Z)(?:[ \t][^\n]*(?:\n|\Z))*)",
-    re.IGNORECASE | re.MULTILINE,
+    rb"(?<![^\r\n])(return-path|delivered-to)[ \t]*:"
+    rb"([^\r\n]*(?:%(end)b|\Z)(?:[ \t][^\r\n]*(?:%(end)b|\Z))*)" % {b"end": _LINE_END},
+    re.IGNORECASE,
 )
+_EMPTY_LINE = re.compile(rb"(?:\A|%(end)b)(?=%(end)b)" % {b"end": _LINE_END})
 
 
 def trace_header(*, message: str, account: str, helo_name: str, recipient: str | None, now: float) -> bytes:
@@ -45,7 +49,7 @@ def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> by
     the Delivered-To fields that name one of `recipients`.
     """
     end = end_of_header(beginning)
-    header = beginning if end is None else beginning[:end]
+    header = _up_to_an_empty_line(beginning if end is None else beginning[:end])
     lowered = header.lower()
     if b"return-path" not in lowered and b"delivered-to" not in lowered:
         return beginning
@@ -56,6 +60,14 @@ def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> by
         return b"" if names_recipient or field[1].lower() == b"return-path" else field[0]
 
     return _DELIVERY_FIELD.sub(kept, header) + beginning[len(header) :]
+
+
+def _up_to_an_empty_line(header: bytes) -> bytes:
+    """What of it the target will take for the header, where bare CRs stand in it."""
+    if header.count(b"\r") == header.count(b"\r\n"):
+        return header
+    empty = _EMPTY_LINE.search(header)
+    return header[: empty.end()] if empty else header
 
 
 async def on_top(

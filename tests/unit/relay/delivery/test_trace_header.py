@@ -63,6 +63,12 @@ def test_return_path_in_the_body_stays() -> None:
         assert without_delivery_fields(mail, ()) == mail
 
 
+def test_only_the_line_itself_is_dropped_where_bare_returns_end_the_lines() -> None:
+    mail = b"A: 1\r\nReturn-Path: <x@y>\r\tfolded\rB: 2\rreturn-path: <>\r\rReturn-Path: <z>\rbody\n\nmore"
+    assert without_delivery_fields(mail, ()) == b"A: 1\r\nB: 2\r\rReturn-Path: <z>\rbody\n\nmore"
+    assert without_delivery_fields(b"Return-Path: <x>\r\r\nA: 1\r\n\r\nb", ()) == b"\r\nA: 1\r\n\r\nb"
+
+
 def test_a_mail_that_is_nothing_but_return_path_becomes_empty() -> None:
     assert without_delivery_fields(b"Return-Path: <x>", ()) == b""
 
@@ -87,7 +93,7 @@ def test_without_such_fields_nothing_changes(mail: bytes) -> None:
 
 @given(
     st.lists(
-        st.sampled_from([b"Return-Path: <a>\r\n", b"A: 1\r\n", b"\r\n", b"text", b"\n", b" x\r\n"]),
+        st.sampled_from([b"Return-Path: <a>\r\n", b"A: 1\r\n", b"\r\n", b"text", b"\n", b"\r", b" x\r\n"]),
         max_size=8,
     )
 )
