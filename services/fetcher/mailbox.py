@@ -118,9 +118,12 @@ class Mailbox(Protocol):
         """What the operator should know of the session so far, apart from what the listing said."""
         ...
 
-    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
-        """The headers of these mails, read without a trace; None for one that cannot be had so."""
-        return [None] * len(entries)
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
+        """These mails with their headers, read without a trace; None for one that cannot be had so. Of a
+        header without end it is the beginning.
+        """
+        for entry in entries:
+            yield entry, None
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         """Mark for deletion; returns those that the server agreed to. `finish` makes it happen."""

@@ -60,11 +60,10 @@ class FakeMailbox:
             self.retrieved.append(entry.uid)
             yield [MailWhole(entry, self.mails[entry.uid])]
 
-    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
-        self.asked_for_headers += [entry.uid for entry in entries]
-        return [
-            self.mails[entry.uid].partition(b"\r\n\r\n")[0] if self.has_top else None for entry in entries
-        ]
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
+        for entry in entries:
+            self.asked_for_headers.append(entry.uid)
+            yield entry, self.mails[entry.uid].partition(b"\r\n\r\n")[0] if self.has_top else None
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         self._marked |= {entry.uid for entry in entries}

@@ -24,12 +24,12 @@ async def rechecked(plan: Plan, rows: Mapping[str, LedgerRow], mailbox: Mailbox)
     asked = [each for each in plan.delete if rows[each.message].header]
     if not asked:
         return plan
-    headers = await mailbox.headers([each.entry for each in asked])
-    others = {
-        each.message: each
-        for each, header in zip(asked, headers, strict=True)
-        if header is not None and header_digest(header) != rows[each.message].header
-    }
+    by_number = {each.entry.number: each for each in asked}
+    others: dict[str, Deletable] = {}
+    async for entry, header in mailbox.headers([each.entry for each in asked]):
+        each = by_number[entry.number]
+        if header is not None and header_digest(header) != rows[each.message].header:
+            others[each.message] = each
     return _without(plan, others, rows) if others else plan
 
 

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.conversation import Conversation
 from services.fetcher.pop3.events import Body, BodyData, BodyEnded, Reply
 from services.fetcher.pop3.refusal import refused
 
 HEADER_LIMIT = 2 * 1024 * 1024
+
+
+async def read_headers(
+    conversation: Conversation, numbers: Sequence[int], ahead: int
+) -> AsyncIterator[bytes | None]:
+    """The headers of these mails in their order, each as `read_header` has it; None for one that the server
+    refuses. Commands go out up to `ahead` of their answers. Nothing else must be under way.
+    """
+    sent = answered = 0
+    pieces = bytearray()
+    while answered < len(numbers):
+        batch = numbers[sent : answered + ahead]
+        await conversation.post([commands.header(number) for number in batch])
+        sent += len(batch)
+        for event in await conversation.events():
+            match event:
+                case Body(data=data):
+                    header: bytes | None = data
+                case BodyData(data=data):
+                    pieces += data[: max(0, HEADER_LIMIT - len(pieces))]
+                    continue
+                case BodyEnded():
+                    header, pieces = bytes(pieces), bytearray()
+                case Reply():
+                    header = None
+                case _:
+                    continue
+            answered += 1
+            yield header
 
 
 async def read_header(conversation: Conversation, number: int) -> bytes:

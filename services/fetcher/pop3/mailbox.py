@@ -17,7 +17,7 @@ from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.conversation import Answer, Conversation
 from services.fetcher.pop3.events import Body, Reply
 from services.fetcher.pop3.habits import Habits
-from services.fetcher.pop3.headers import read_header
+from services.fetcher.pop3.headers import read_header, read_headers
 from services.fetcher.pop3.limits import Options
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from services.fetcher.pop3.login import LoggedIn
@@ -119,11 +119,13 @@ class Pop3Mailbox(Mailbox):
         ]
 
     @override
-    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
         await self._conversation.discard()
         ahead = self._window.retrievals if self._pipelining else 1
-        answers = await self._conversation.ask_all([commands.header(e.number) for e in entries], ahead)
-        return [answer.data if isinstance(answer, Body) else None for answer in answers]
+        numbers = [entry.number for entry in entries]
+        upcoming = iter(entries)
+        async for header in read_headers(self._conversation, numbers, ahead):
+            yield next(upcoming), header
 
     async def header(self, entry: Listed) -> bytes:
         """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""

@@ -74,8 +74,9 @@ class MailboxInTurn:
             if omen is Omen.UNHEARD:
                 raise _trouble()
 
-    async def headers(self, entries: Sequence[Listed]) -> Sequence[bytes | None]:
-        return [None] * len(entries)
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
+        for entry in entries:
+            yield entry, None
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         return await self._process.effect("DELE", lambda: self._mark(entries), _trouble) if entries else []

@@ -6,7 +6,7 @@ from services.fetcher.mailbox_errors import SourceRefused
 from services.fetcher.pop3.headers import HEADER_LIMIT
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.endpoint import Endpoint
-from tests.fakes.pop3_server import Pop3Server, stuffed
+from tests.fakes.pop3_server import Behaviour, Pop3Server, stuffed
 
 HEADER = b"To: bob@firma.de\r\n.x: y\r\n\r\n"
 MAILS = [("uid1", HEADER + b"Hallo\r\n"), ("uid2", b"\r\n")]
@@ -37,6 +37,22 @@ async def test_a_header_larger_than_what_is_held_in_one_piece_is_read_to_its_end
     long = b"X: " + b"y" * 400_000 + b"\r\n\r\n"
     found, _ = await headers(b"+OK\r\n" + stuffed(long))
     assert found == [long, long]
+
+
+async def test_headers_asked_for_together_come_in_their_order_whatever_their_size() -> None:
+    long = b"X: " + b"y" * 400_000 + b"\r\n\r\n"
+    small, large = (b"+OK\r\n" + stuffed(header) for header in (HEADER, long))
+    answers = enumerate((small, large, b"-ERR no\r\n", large), 1)
+    behaviours: dict[str, Behaviour] = {f"TOP {number} 0": answer for number, answer in answers}
+    async with Pop3Server({"bob": [(uid, b"x\r\n") for uid in "abcd"]}, behaviours=behaviours) as server:
+        mailbox = await open_pop3(Endpoint("127.0.0.1", server.port), "bob", "secret")
+        try:
+            entries = (await mailbox.listing()).entries
+            found = [(entry.uid, header) async for entry, header in mailbox.headers(entries)]
+            assert len((await mailbox.listing()).entries) == len(entries)
+        finally:
+            await mailbox.abort()
+    assert found == [("a", HEADER), ("b", long), ("c", None), ("d", long)]
 
 
 async def test_of_an_endless_header_only_the_beginning_is_kept() -> None:
