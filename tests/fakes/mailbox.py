@@ -13,7 +13,7 @@ from shared.net.errors import ConnectionLost
 class FakeMailbox:
     """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
     which the server serves none for now, `withheld` those that are not handed out, `endless` those that
-    exceed a cap. `listed` are sizes that the listing has wrong; `before_each` is called before each mail is
+    exceed a cap. One that `keeps_all` says at the end that it deleted nothing. `listed` are sizes that the listing has wrong; `before_each` is called before each mail is
     read.
     """
 
@@ -23,6 +23,7 @@ class FakeMailbox:
         self.broken_at: str | None = None
         self.endless: set[str] = set()
         self.busy_at: str | None = None
+        self.keeps_all = False
         self.listed: dict[str, int] = {}
         self.before_each: Callable[[], None] = lambda: None
         self.retrieved: list[str] = []
@@ -71,6 +72,8 @@ class FakeMailbox:
 
     async def finish(self) -> None:
         self.finished += 1
+        if self.keeps_all:
+            raise SourceRefused("some deleted messages not removed.")
         for uid in self._marked:
             del self.mails[uid]
         self._marked = set()

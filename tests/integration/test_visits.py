@@ -366,6 +366,25 @@ async def test_a_session_at_its_deadline_asks_for_no_more_and_ends_in_order(worl
     assert (world.mailbox.mails, world.mailbox.finished) == ({"c": b"333"}, 1)
 
 
+async def test_a_session_that_does_not_end_well_keeps_no_new_mail_from_being_fetched(world: World) -> None:
+    world.mailbox.mails, world.mailbox.keeps_all = {"a": b"1"}, True
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert (visit.report.fetched, visit.report.deleted, visit.report.failed) == (1, 0, False)
+    assert "some deleted messages not removed" in str(visit.report.problem)
+    world.mailbox.mails["b"] = b"22"
+    again, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert (again.report.fetched, again.more) == (1, False)
+
+
+async def test_deletions_that_are_never_made_get_a_session_of_their_own_only_once(world: World) -> None:
+    world.mailbox.mails, world.mailbox.broken_at = {"a": b"1", "z": b"22"}, "z"
+    await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    world.mailbox.broken_at, world.mailbox.keeps_all = None, True
+    world.clock.ahead = 86_400.0
+    visits = [await world.visit() for _ in range(2)]
+    assert [(visit.report.fetched, visit.more) for visit in visits] == [(0, True), (1, False)]
+
+
 async def test_no_more_is_under_way_than_the_window_lets_pass(world: World) -> None:
     world.mailbox.mails = {str(n): b"1" for n in range(5)}
     visit = await world.visit(replace(IMPATIENT, window_messages=2))

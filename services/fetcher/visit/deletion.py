@@ -10,6 +10,7 @@ from services.fetcher.intake.ports import Ports
 from services.fetcher.mailbox import Listed, Mailbox
 from shared.custody.commands import Fence
 from shared.model.account import Account, Custody
+from shared.model.errors import MailferryError
 from shared.ops.checkpoints import reached
 
 
@@ -42,6 +43,8 @@ class Deletion:
     async def finish(self, unkept: int = 0) -> None:
         """QUIT, but where the source consumes what was read (rule 6) not before all of that is in our
         keeping: what was asked for and did not come, or could not be kept, it would hide or delete.
+
+        A session that does not end well was none in vain: all that it read is in our keeping.
         """
         if self._account.custody is Custody.SPOOL and unkept:
             await self._mailbox.abort()
@@ -51,7 +54,11 @@ class Deletion:
             )
             self.deleted = 0
             return
-        await self._mailbox.finish()
+        try:
+            await self._mailbox.finish()
+        except MailferryError as error:
+            self.problems.append(f"{error} Which mails it has deleted, the next visit will see.")
+            self.deleted = 0
 
     def _may_not_delete(self) -> bool:
         problem = self._ports.epoch.problem() if self._ports.epoch else None

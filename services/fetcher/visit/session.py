@@ -29,6 +29,7 @@ from services.fetcher.window.share import Bound
 from services.fetcher.window.watch import Watch
 from services.fetcher.window.window import Window
 from shared.model.account import Account
+from shared.model.message import MessageStatus
 from shared.ops.checkpoints import reached
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease
@@ -83,7 +84,7 @@ class Session:
         reached("fetcher.gone-recorded")
         await deletion.delete({each.message: each.entry for each in plan.delete})
         fetching = self._fetching(plan)
-        if deletion.deleted and (self._lease.failures or plan.choice.risky):
+        if deletion.deleted and (self._lease.failures or (plan.choice.risky and _is_news(survey))):
             # Only QUIT makes deletions real: where a visit may break off they get a session of their own.
             await deletion.finish()
             return self._report(survey, fetching, more=True)
@@ -198,3 +199,9 @@ class Session:
             settled_copies=self._settled_copies,
             more=more,
         )
+
+
+def _is_news(survey: Survey) -> bool:
+    """Whether no earlier visit tried to delete all that is to be deleted; a server may never do it."""
+    statuses = (survey.rows[each.message].status for each in survey.plan.delete)
+    return any(status is not MessageStatus.DELETING for status in statuses)
