@@ -3,7 +3,8 @@
 A mail that ends before the size that LIST gave may have been cut by a server that does not stuff dots. Such a
 mail is in doubt: it is held back with all that follows it, nothing more is asked for, and when all answers
 are in, the server has to prove that it and we agree on where we are (`Proof`). Sizes are often wrong, so a
-mail that is proven is good. One that is not is never handed out; it can be read alone, by its size.
+mail that is proven is good. One that is not is never handed out; it can be read alone, by its size. Nothing
+at all in place of a mail that has octets is no mail, proven or not.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
 from services.fetcher.pop3.proof import Proof, cut_short
 from services.fetcher.pop3.refusal import refused
-from services.fetcher.pop3.stand_in import is_stand_in, withheld
+from services.fetcher.pop3.stand_in import is_stand_in, nothing_came, withheld
 
 
 class Retrieval:
@@ -158,12 +159,18 @@ class Retrieval:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
             self._habits.top_falls_short(entry.number)
             self._asking.again(entry, by_retr=True)
-        elif self._proof is None and (
-            is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
-        ):
-            self._doubt(mail)
         else:
-            self._release(mail, events)
+            outcome = mail if octets or not is_short else self._missing(entry)
+            if self._proof is None and (
+                is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
+            ):
+                self._doubt(outcome)
+            else:
+                self._release(outcome, events)
+
+    def _missing(self, entry: Listed) -> MailRefused:
+        """A mail in whose place nothing came: to deliver that would be to delete the mail."""
+        return MailRefused(entry, nothing_came(entry, self._conversation.server))
 
     def _doubt(self, mail: MailWhole | MailEnded | MailRefused) -> None:
         """Hold back until the server has proven where its answer ended."""

@@ -1,5 +1,7 @@
-"""Exchange hands out a notice of its own in place of a mail that it cannot convert; to delete the notice is
-to delete the mail.
+"""What comes in place of a mail; to take it for the mail, and delete it, is to delete the mail.
+
+Exchange hands out a notice of its own in place of a mail that it cannot convert. A server that cannot read
+a mail from its disk may send nothing at all.
 """
 
 from __future__ import annotations
@@ -26,4 +28,11 @@ def withheld(entry: Listed, server: str) -> SourceRefused:
     """The error of a mail in whose place there was a notice."""
     return SourceRefused(
         f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
+    )
+
+
+def nothing_came(entry: Listed, server: str) -> SourceRefused:
+    """The error of a mail of which the server sent no octet, though it lists some."""
+    return SourceRefused(
+        f"{server} sent nothing at all in place of mail {entry.number} of {entry.size} octets"
     )

@@ -151,6 +151,33 @@ async def test_a_refused_mail_does_not_end_the_others(server: Pop3Server) -> Non
     await mailbox.abort()
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_an_empty_answer_in_place_of_a_mail_that_has_octets_is_no_mail(pipelining: bool) -> None:
+    async with Pop3Server({"bob": [("a", b"first\r\n"), ("b", b"second\r\n"), ("c", b"")]}) as server:
+        server.behaviours["RETR 1"] = b"+OK\r\n.\r\n"
+        mailbox = await opened(server, Options(pipelining=pipelining))
+        events = await retrieved(mailbox, (await mailbox.listing()).entries)
+        assert whole_mails(events) == [(2, b"second\r\n"), (3, b"")]
+        (refusal,) = [event for event in events if isinstance(event, MailRefused)]
+        assert (refusal.entry.uid, type(refusal.error)) == ("a", SourceRefused)
+        assert "nothing at all in place of mail 1 of 7 octets" in str(refusal.error)
+        await mailbox.abort()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_mail_cut_at_its_very_first_line_is_not_taken_for_an_empty_answer(pipelining: bool) -> None:
+    careless = b".\r\nafter\r\n"
+    async with Pop3Server({"bob": [("a", careless), ("b", b"second\r\n")]}) as server:
+        server.behaviours["RETR 1"] = b"+OK\r\n" + careless + b".\r\n"
+        mailbox = await opened(server, Options(pipelining=pipelining))
+        entries = (await mailbox.listing()).entries
+        events: list[RetrieveEvent] = []
+        with pytest.raises(OutOfStep) as caught:
+            await collect(mailbox, entries, events)
+        assert (caught.value.entry.uid, events) == ("a", [])
+        await mailbox.abort()
+
+
 async def test_a_refused_deletion_is_not_reported_as_done(server: Pop3Server) -> None:
     server.behaviours["DELE 2"] = b"-ERR no\r\n"
     mailbox = await opened(server)
