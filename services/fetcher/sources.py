@@ -6,7 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from services.fetcher.mailbox import Mailbox
-from services.fetcher.mailbox_errors import CredentialsRefused, LoginMethodsExhausted, LoginTooSoon
+from services.fetcher.mailbox_errors import (
+    CredentialsRefused,
+    LoginMethodsExhausted,
+    LoginTooSoon,
+    SourceBusy,
+)
 from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Dialogue
 from services.fetcher.pop3.limits import Limits, Options, Timeouts
@@ -18,9 +23,9 @@ from shared.model.reading import Pipelining
 from shared.net.sasl import SaslError
 from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
+from shared.ports.store import LONGEST_WAIT
 
 CONNECT_TIMEOUT = 30.0
-LONGEST_DELAY = 86_400.0
 DEADLINE_GRACE = 120.0
 """Seconds beyond the deadline of a session, for what it has begun, its deletions and its end."""
 
@@ -62,7 +67,9 @@ async def open_patiently(
 
 def is_worth_retrying(error: MailferryError) -> bool:
     """Whether connecting once more within the same visit may help; not where the provider wants peace."""
-    return error.temporary and error.fault is Fault.SOURCE and not isinstance(error, LoginTooSoon)
+    if isinstance(error, (LoginTooSoon, SourceBusy)) or getattr(error, "retry_after", None) is not None:
+        return False
+    return error.temporary and error.fault is Fault.SOURCE
 
 
 def was_login_refused(error: MailferryError) -> bool:
@@ -86,7 +93,7 @@ def login_delay(capabilities: Capabilities) -> float:
     """What LOGIN-DELAY says (RFC 2449, section 6.5), in seconds; no more than a day is believed."""
     for written in capabilities.arguments.get("LOGIN-DELAY", ())[:1]:
         if written.isascii() and written.isdigit():
-            return min(float(written[:10]), LONGEST_DELAY)
+            return min(float(written[:10]), LONGEST_WAIT)
     return 0.0
 
 

@@ -13,8 +13,8 @@ from shared.net.errors import ConnectionLost
 class FakeMailbox:
     """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
     which the server serves none for now, `withheld` those that are not handed out, `endless` those that
-    exceed a cap. One that `keeps_all` says at the end that it deleted nothing. `listed` are sizes that the listing has wrong; `before_each` is called before each mail is
-    read.
+    exceed a cap. One that `keeps_all` says at the end that it deleted nothing. `listed` are sizes that the
+    listing has wrong; `before_each` is called before each mail is read.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from services.fetcher.mailbox_errors import MailboxLocked, SourceError
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
-from shared.ports.store import VisitReport
+from shared.ports.store import LONGEST_WAIT, VisitReport
 
 LONGEST_DISTANCE = 3600.0
 LOCKED_DISTANCE = 300.0
-LONGEST_WISH = 86_400.0
 FIRST_WITHOUT_BROKER = 1.0
 REFUSED_DISTANCE = 1800.0
 SPREAD = 0.1
@@ -62,7 +61,7 @@ def _by_error(error: MailferryError, distance: float, poll: float, failures: int
     if isinstance(error, MailboxLocked):
         distance = min(distance, max(poll, LOCKED_DISTANCE))
     if isinstance(error, SourceError) and error.retry_after is not None:
-        distance = max(distance, min(error.retry_after, LONGEST_WISH))
+        distance = max(distance, min(error.retry_after, LONGEST_WAIT))
     return distance
 
 

@@ -82,6 +82,8 @@ class Pop3Mailbox(Mailbox):
     def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
         most, problems = self._limits.entries, Problems(list(self._notes))
         count = parse_stat(stat.text) if isinstance(stat, Reply) and stat.ok else None
+        if isinstance(stat, Reply) and not stat.ok:
+            self._check_missing("STAT", stat, announced=False)
         if count is None:
             problems.note("The answer to STAT makes no sense.")
         sized = parse_sizes(sizes.data, most, problems) if isinstance(sizes, Body) else None

@@ -21,7 +21,15 @@ from shared.ports.store.deliveries import Begun, Concluded, Deliveries, Early, R
 from shared.ports.store.epochs import Epoch, Epochs
 from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreUnavailable
 from shared.ports.store.keeping import Keeping
-from shared.ports.store.leases import AccountState, Lease, Leases, Release, Schedule, VisitReport
+from shared.ports.store.leases import (
+    LONGEST_WAIT,
+    AccountState,
+    Lease,
+    Leases,
+    Release,
+    Schedule,
+    VisitReport,
+)
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
 from shared.ports.store.notices import Notices
 from shared.ports.store.outages import Outage, Outages
@@ -31,6 +39,7 @@ from shared.ports.store.recovery import Recovery
 
 __all__ = [
     "EVERYTHING",
+    "LONGEST_WAIT",
     "AccountState",
     "Archive",
     "Begun",

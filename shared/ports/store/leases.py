@@ -10,6 +10,11 @@ from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.setback import Setback
 
+LONGEST_WAIT = 86_400.0
+"""Seconds: as long as a server may ask to be left alone. No account waits longer for its next visit, but for
+a tenth by chance, where its own interval is not longer still.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.sql.store import SqlStore
-from shared.ports.store import Release, Schedule, VisitReport
+from shared.ports.store import LONGEST_WAIT, Release, Schedule, VisitReport
 
 NOW = 1_000_000.0
 DAY = 86400.0
@@ -35,6 +35,17 @@ async def test_an_account_is_left_alone_as_long_as_its_own_interval_lasts(store:
 async def test_the_longest_distance_after_failures_is_believed(store: SqlStore) -> None:
     await scheduled(store, 60.0, NOW + 3960)
     assert await leased(store, NOW + 1) == []
+
+
+async def test_the_longest_wait_that_a_server_may_ask_for_is_believed(store: SqlStore) -> None:
+    await scheduled(store, 60.0, NOW + 1.1 * LONGEST_WAIT)
+    assert await leased(store, NOW + 1) == []
+    assert await leased(store, NOW + 1.1 * LONGEST_WAIT) == ["a"]
+
+
+async def test_such_a_wait_is_not_believed_of_a_clock_that_was_ahead(store: SqlStore) -> None:
+    await scheduled(store, 60.0, NOW + 10_000)
+    assert await leased(store, NOW - 5000) == ["a"]
 
 
 async def test_a_lease_that_was_taken_by_a_clock_ahead_runs_out(store: SqlStore) -> None:

@@ -9,12 +9,15 @@ from services.fetcher.mailbox_errors import (
     LoginMethodsExhausted,
     LoginTooSoon,
     MailboxLocked,
+    SourceBusy,
+    SourceRefused,
 )
 from services.fetcher.pop3.capabilities import parse_capabilities
-from services.fetcher.sources import LONGEST_DELAY, is_worth_retrying, login_delay, was_login_refused
+from services.fetcher.sources import is_worth_retrying, login_delay, was_login_refused
 from shared.model.errors import Fault, MailferryError
 from shared.net.errors import ConnectFailed
 from shared.net.sasl import SaslError
+from shared.ports.store import LONGEST_WAIT
 
 
 @pytest.mark.parametrize(
@@ -25,7 +28,7 @@ from shared.net.sasl import SaslError
         (b"LOGIN-DELAY\r\n", 0.0),
         (b"LOGIN-DELAY soon\r\n", 0.0),
         (b"LOGIN-DELAY -5\r\n", 0.0),
-        (b"LOGIN-DELAY 99999999999999999999\r\n", LONGEST_DELAY),
+        (b"LOGIN-DELAY 99999999999999999999\r\n", LONGEST_WAIT),
         (b"UIDL\r\n", 0.0),
     ],
 )
@@ -39,6 +42,8 @@ def test_the_delay_between_logins_is_what_the_server_says_within_reason(body: by
         (ConnectFailed("nobody there", fault=Fault.SOURCE), True, False),
         (MailboxLocked("locked"), True, False),
         (LoginTooSoon("too often"), False, False),
+        (SourceBusy("too many connections"), False, False),
+        (SourceRefused("throttled", retry_after=300.0), False, False),
         (CredentialsRefused("wrong"), False, True),
         (LoginMethodsExhausted("none left"), False, True),
         (SaslError("no proof"), False, True),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, update
 
 from shared.adapters.sql.conditions import READY
 from shared.adapters.sql.leases.ending import end_leases, hand_back, release
@@ -18,12 +18,16 @@ from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
-from shared.ports.store import AccountState, Lease, Release, Schedule
+from shared.ports.store import LONGEST_WAIT, AccountState, Lease, Release, Schedule
 
 ACCOUNT = accounts.c
 FARTHEST = 7200.0
-"""Seconds: twice as long as the longest distance between two visits where an account's own interval is not
-longer still."""
+"""Seconds: twice as long as the longest distance between two visits that we choose ourselves, where an
+account's own interval is not longer still."""
+HONEST = 1.2 * LONGEST_WAIT
+"""Seconds: nobody who asks for it is left alone longer."""
+SKEW = 300.0
+"""Seconds by which the clocks of two machines may differ."""
 
 
 class SqlLeases(Part):
@@ -118,8 +122,13 @@ def _unbelievably_far(moment: ColumnElement[float], now: float, until: float) ->
 
 
 def _make_due(transaction: Transaction, now: float, until: float) -> bool:
-    """Make due what a clock that was ahead has put off; False where there is none."""
-    put_off = update(accounts).where(READY, _unbelievably_far(ACCOUNT.ready_at, now, until))
+    """Make due what a clock that was ahead has put off; False where there is none.
+
+    A visit that this clock believes may have been asked for a long wait.
+    """
+    visited_at = func.coalesce(ACCOUNT.visited_at, -HONEST)
+    unasked = or_(visited_at > now + SKEW, ACCOUNT.ready_at > visited_at + HONEST)
+    put_off = update(accounts).where(READY, _unbelievably_far(ACCOUNT.ready_at, now, until), unasked)
     return transaction.connection.execute(put_off.values(due_at=now, ready_at=now)).rowcount > 0
 
 

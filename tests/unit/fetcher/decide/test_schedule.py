@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.fetcher.decide.schedule import (
     LOCKED_DISTANCE,
     LONGEST_DISTANCE,
-    LONGEST_WISH,
     REFUSED_DISTANCE,
     SPREAD,
     automatic_concurrency,
@@ -21,7 +20,7 @@ from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.broker import BrokerUnavailable
-from shared.ports.store import VisitReport
+from shared.ports.store import LONGEST_WAIT, VisitReport
 
 OK = VisitReport()
 FAILED = VisitReport(problem="no answer", failed=True)
@@ -75,7 +74,7 @@ def test_a_locked_mailbox_is_tried_again_soon_however_often_it_was_locked() -> N
 def test_a_server_that_asks_us_to_stay_away_is_left_alone_that_long() -> None:
     assert after(FAILED, error=LoginTooSoon("throttled", retry_after=3000)) == 3000
     assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1)) == 60
-    assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1e9)) == LONGEST_WISH
+    assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1e9)) == LONGEST_WAIT
 
 
 def test_a_failure_never_comes_sooner_than_the_poll_interval() -> None:
