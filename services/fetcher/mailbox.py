@@ -26,6 +26,13 @@ class Listed(NamedTuple):
     number: int
     size: int
 
+    @property
+    def name(self) -> str:
+        """By what a mail is set aside: its uid, or else its number and size, which are the same until a
+        mail before it goes. No uid begins with a blank.
+        """
+        return self.uid or f" {self.number}/{self.size}"
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -105,7 +112,7 @@ class Mailbox(Protocol):
         A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`; the last
         may also follow a start, and so may another start: then what came of the mail does not count. The
         iterator may be left at any point; what is on its way then is read and thrown away by the next call.
-        `cut` are the uids of mails of which an earlier session found that the server ends them too early
+        `cut` are the names of mails of which an earlier session found that the server ends them too early
         (`OutOfStep`).
 
         A `SourceError` that does not end the mailbox is raised when the server serves no mail for the time

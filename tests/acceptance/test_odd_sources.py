@@ -18,7 +18,7 @@ from tests.fakes import odd_pop3 as odd
 from tests.fakes.command import SINGLE, configured, letter, mailferry
 from tests.fakes.odd_mails import ODD_MAILS, as_carried
 from tests.fakes.odd_pop3 import Oddity, OddServer
-from tests.fakes.pop3_server import Pop3Server
+from tests.fakes.pop3_server import HANG_UP, Pop3Server
 from tests.fakes.smtp_server import SmtpServer
 from tests.fakes.tagged import untraced
 
@@ -104,3 +104,33 @@ async def test_a_mail_in_whose_place_nothing_comes_stays_and_is_told_of_while_th
         await mailferry("once", "-c", path)
         assert (source.commands.count("RETR 1"), source.deleted("u")) == (1, ["b"])
         assert [b"Text 2" in mail.content for mail in target.accepted] == [True]
+
+
+def without_uids(mails: list[tuple[str, bytes]]) -> Pop3Server:
+    server = Pop3Server({"u": mails}, capabilities=["USER", "PIPELINING"])
+    server.behaviours["UIDL"] = b"-ERR unknown command\r\n"
+    return server
+
+
+async def test_without_uids_a_mail_that_breaks_each_session_blocks_no_other(tmp_path: Path) -> None:
+    server = without_uids([(f"u{n}", letter(n, BOB)) for n in range(1, 4)])
+    server.behaviours["RETR 1"] = HANG_UP
+    async with server as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
+        passes = [await mailferry("once", "-c", path, "-o", "json") for _ in range(4)]
+        assert (source.deleted("u"), len(target.accepted)) == (["u2", "u3"], 2)
+        assert "was tried 2 times and is tried again in 5m" in json.loads(passes[-1].out)[0]["why"]
+        assert source.commands.count("RETR 1") == 2
+
+
+async def test_without_uids_a_mail_that_its_server_cuts_is_read_by_its_size(tmp_path: Path) -> None:
+    dotted = letter(1, BOB) + b"before\r\n.\r\nafter\r\n"
+    server = without_uids([("dotted", dotted), ("u2", letter(2, BOB)), ("u3", letter(3, BOB))])
+    server.behaviours["RETR"] = lambda session, line: b"+OK\r\n" + session.mail(line) + b".\r\n"
+    async with server as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
+        for _ in range(3):
+            await mailferry("once", "-c", path)
+        assert Counter(source.deleted("u")) == Counter(["dotted", "u2", "u3"])
+        assert sum(b"after" in mail.content for mail in target.accepted) == 1
+        assert (len(target.accepted), source.connections < 10) == (3, True)

@@ -19,8 +19,8 @@ _BETWEEN = " "
 
 
 def provisional_key(folder: str, uidvalidity: int, entry: Listed) -> LedgerKey:
-    """The key of a mail until it is read: its UID, or something by which its setbacks are remembered."""
-    return LedgerKey(folder, uidvalidity, entry.uid or f"{_BETWEEN}{entry.size}")
+    """The key of a mail until it is read: its UID, or what its setbacks are remembered by."""
+    return LedgerKey(folder, uidvalidity, entry.name)
 
 
 def is_provisional(key: LedgerKey) -> bool:

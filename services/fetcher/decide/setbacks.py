@@ -46,7 +46,7 @@ class Setbacks:
 
     @property
     def cut(self) -> frozenset[str]:
-        """The uids of mails to be read by their size: every other time, as that may be what is wrong."""
+        """The names of mails to be read by their size: every other time, as that may be what is wrong."""
         cut = [each for each in self._by_key.values() if each.kind is SetbackKind.CUT]
         return frozenset(each.key.uid for each in cut if each.times % 2 == 1)
 
@@ -86,6 +86,6 @@ def _sentence(setback: Setback, now: float) -> str:
     times = "once" if setback.times == 1 else f"{setback.times} times"
     minutes = max(1, round((setback.again_at - now) / MINUTE))
     return (
-        f"mail {quoted(setback.key.uid, 80)} was tried {times} and is tried again in "
+        f"mail {quoted(setback.key.uid.strip(), 80)} was tried {times} and is tried again in "
         f"{written(minutes * MINUTE)}: {setback.reason}"
     )

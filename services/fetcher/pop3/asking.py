@@ -40,7 +40,7 @@ class Asking:
 
     def is_by_size(self, entry: Listed) -> bool:
         """Whether a mail is read by its size."""
-        return entry.uid in self._cut
+        return bool(self._cut) and entry.name in self._cut
 
     def more(self) -> list[Command]:
         """The commands to send now."""

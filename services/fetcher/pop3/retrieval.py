@@ -42,7 +42,7 @@ from services.fetcher.pop3.stand_in import is_stand_in, nothing_came, withheld
 
 class Retrieval:
     """One run over `entries`; `window` is None where each command has to wait for the answer to the one
-    before. Those whose uid is in `cut` are read alone and by their size.
+    before. Those whose name is in `cut` are read alone and by their size.
     """
 
     def __init__(

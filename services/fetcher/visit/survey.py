@@ -8,7 +8,7 @@ from functools import partial
 
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.decide.recheck import rechecked
-from services.fetcher.decide.recognition import Recognition
+from services.fetcher.decide.recognition import Recognition, provisional_key
 from services.fetcher.decide.setbacks import Setbacks
 from services.fetcher.intake.ports import Ports
 from services.fetcher.mailbox import Listing, Mailbox
@@ -16,7 +16,7 @@ from services.fetcher.visit.limits import Limits
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
 from shared.model.errors import Fault, MailferryError
-from shared.model.message import DELETABLE, LedgerKey
+from shared.model.message import DELETABLE
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
 
@@ -59,8 +59,9 @@ class Surveyor:
         """
         listing = await self._list()
         if listing.complete and not listing.nameless:
-            validity = listing.uidvalidity
-            self._setbacks.keep_listed(LedgerKey(FOLDER, validity, entry.uid) for entry in listing.entries)
+            self._setbacks.keep_listed(
+                provisional_key(FOLDER, listing.uidvalidity, entry) for entry in listing.entries
+            )
         rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
         plan = make_plan(
             listing,

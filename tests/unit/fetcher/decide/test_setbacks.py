@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fetcher.decide.recognition import provisional_key
 from services.fetcher.decide.setbacks import LONGEST_DISTANCE, MOST, Setbacks
+from services.fetcher.mailbox import Listed
 from shared.model.message import LedgerKey
 from shared.model.setback import Setback, SetbackKind
 
@@ -40,6 +42,15 @@ def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
         setbacks.add(A, SetbackKind.CUT, "cut", NOW)
         read_by_size.append("a" in setbacks.cut)
     assert read_by_size == [True, False, True, False]
+
+
+def test_of_mails_without_uids_the_one_that_failed_is_set_aside_and_no_other_of_its_size() -> None:
+    bad, good = Listed("", 1, 500), Listed("", 2, 500)
+    setbacks = Setbacks()
+    setbacks.add(provisional_key("INBOX", 0, bad), SetbackKind.CUT, "cut", NOW)
+    assert setbacks.of(provisional_key("INBOX", 0, good)) is None
+    assert (bad.name in setbacks.cut, good.name in setbacks.cut) == (True, False)
+    assert setbacks.sentences([provisional_key("INBOX", 0, bad)], NOW)[0].startswith("mail 1/500 was tried")
 
 
 def test_what_was_read_after_all_and_what_is_gone_is_forgotten() -> None:

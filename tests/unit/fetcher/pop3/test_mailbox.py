@@ -273,6 +273,18 @@ async def test_a_mail_known_to_be_cut_is_read_by_its_size_as_it_is(mail: bytes, 
         await mailbox.abort()
 
 
+async def test_a_mail_known_to_be_cut_is_read_by_its_size_where_there_are_no_uids() -> None:
+    mails = [("a", b"1\r\n"), ("b", b"before\r\n.\r\nafter\r\n"), ("c", b"3\r\n")]
+    async with Pop3Server({"bob": mails}, capabilities=["USER", "PIPELINING"]) as server:
+        server.behaviours["UIDL"] = b"-ERR unknown command\r\n"
+        server.behaviours["RETR 2"] = b"+OK\r\n" + mails[1][1] + b".\r\n"
+        mailbox = await opened(server)
+        entries = (await mailbox.listing()).entries
+        events = await retrieved(mailbox, entries, {entries[1].name})
+        assert whole_mails(events) == [(number, mail) for number, (_, mail) in enumerate(mails, 1)]
+        await mailbox.abort()
+
+
 async def test_a_mail_that_does_not_end_at_its_size_breaks_off_by_name() -> None:
     async with Pop3Server({"bob": [("a", b"12345\r\n")]}) as server:
         server.behaviours["RETR 1"] = b"+OK\r\n12345 and more\r\n.\r\n"
