@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +32,7 @@ from shared.contract.events import MessageFetched
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTER_QUEUE, topology
 from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMail
-from shared.model.account import Account, Login, MailboxKind, Patience, Routing
+from shared.model.account import Account, Custody, Login, MailboxKind, Patience, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
@@ -87,6 +87,7 @@ class World:
         self.blobs = FileBlobs(directory)
         self.board = HintBoard(self.clock)
         self.mailbox = FakeMailbox({})
+        self.is_stopping: Callable[[], bool] = lambda: False
         self.account = ACCOUNT
         self.method: str | None = None
         self.login_delay = 0.0
@@ -100,7 +101,7 @@ class World:
         schedule = Schedule(self.account.id, self.account.patience.poll, enabled=True)
         await self.store.sync_accounts([schedule], now)
         (lease,) = await self.store.lease_these("fetcher", [self.account.id], now, now + LEASE)
-        return await self._visitor(limits).visit(self.account, lease, lambda: stopping)
+        return await self._visitor(limits).visit(self.account, lease, lambda: stopping or self.is_stopping())
 
     async def visit_under(self, lease: Lease) -> Visit:
         return await self._visitor(IMPATIENT).visit(self.account, lease)
@@ -236,6 +237,18 @@ async def test_one_mail_that_is_not_handed_out_blocks_no_other(world: World) -> 
     assert world.mailbox.mails == {"b": b"2"}
 
 
+@pytest.mark.parametrize(("is_replaced", "finished"), [(False, 1), (True, 0)])
+async def test_a_source_that_hides_what_was_read_gets_no_quit_after_something_came_in_place_of_a_mail(
+    world: World, is_replaced: bool, finished: int
+) -> None:
+    world.account = replace(ACCOUNT, custody=Custody.SPOOL)
+    world.mailbox.mails = {"a": b"1", "b": b"2"}
+    (world.mailbox.replaced if is_replaced else world.mailbox.withheld).add("b")
+    visit = await world.visit()
+    assert (visit.report.fetched, world.mailbox.finished) == (1, finished)
+    assert ("the session was broken off" in str(visit.report.problem)) == is_replaced
+
+
 async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own(world: World) -> None:
     world.mailbox.mails = {"a": b"1"}
     await world.visit()
@@ -364,6 +377,28 @@ async def test_a_session_at_its_deadline_asks_for_no_more_and_ends_in_order(worl
     assert (visit.report.fetched, visit.report.deleted, visit.more) == (2, 2, True)
     assert "deadline" in str(visit.report.problem)
     assert (world.mailbox.mails, world.mailbox.finished) == ({"c": b"333"}, 1)
+
+
+async def test_a_visit_that_is_to_stop_reads_no_more_of_what_it_has_set_out_to_read(world: World) -> None:
+    world.mailbox.mails = {str(n): b"1" * (n + 1) for n in range(5)}
+    world.is_stopping = lambda: len(world.mailbox.retrieved) >= 2
+    visit = await world.visit()
+    assert (visit.report.fetched, visit.more, visit.report.problem) == (2, True, None)
+    world.is_stopping = lambda: False
+    assert (await world.visit()).report.fetched == 3
+
+
+async def test_mails_that_come_slowly_do_not_wait_for_the_last(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
+    known: list[int] = []
+
+    def before_each() -> None:
+        world.clock.run_on(1.1)
+        known.append(len(world.board))
+
+    world.mailbox.before_each = before_each
+    await world.visit()
+    assert known == [0, 0, 2]
 
 
 async def test_a_session_that_does_not_end_well_keeps_no_new_mail_from_being_fetched(world: World) -> None:

@@ -24,6 +24,7 @@ from shared.ports.broker import Publication
 
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
+BATCH_SECONDS = 1.0
 
 
 class Collected(NamedTuple):
@@ -67,9 +68,12 @@ class Registration:
         self._about_to_publish = about_to_publish
         self._pending: list[Collected] = []
         self._pending_octets = 0
+        self._pending_since = 0.0
 
     def collect(self, mail: Collected) -> None:
         """Take a mail into the batch."""
+        if not self._pending:
+            self._pending_since = self._ports.clock.monotonic()
         self._pending.append(mail)
         self._pending_octets += len(mail.payload.inline or b"")
 
@@ -80,8 +84,12 @@ class Registration:
 
     @property
     def is_due(self) -> bool:
-        """Whether the batch is large enough."""
-        return len(self._pending) >= BATCH_MAILS or self._pending_octets >= BATCH_OCTETS
+        """Whether the batch is large enough, or waits for long, as the mails come slowly."""
+        if not self._pending:
+            return False
+        if len(self._pending) >= BATCH_MAILS or self._pending_octets >= BATCH_OCTETS:
+            return True
+        return self._ports.clock.monotonic() - self._pending_since >= BATCH_SECONDS
 
     async def enter(self, corrections: Corrections) -> list[Entered]:
         """Correct what the ledger knows, then enter and publish the batch."""

@@ -61,6 +61,7 @@ class Fetching:
         self._watch = watch
         self._bounds = bounds
         self._keys: dict[int, LedgerKey] = {}
+        self._cut_short = False
         self.entered: dict[str, Entered] = {}
         self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
         self.set_aside: dict[LedgerKey, None] = {}
@@ -97,7 +98,7 @@ class Fetching:
         self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
         self._note_refusals(intake)
         self.left_off = self.left_off or (bool(remaining) and self._is_overdue)
-        return not remaining and self.broken is None and not self.left_off
+        return not remaining and self.broken is None and not self._cut_short
 
     @property
     def _ends(self) -> bool:
@@ -124,8 +125,8 @@ class Fetching:
                     if not under_way:
                         unanswered.pop(event.entry.number, None)
                 yield events
-                if self._is_overdue and unanswered and not under_way:
-                    self.left_off = True
+                if unanswered and not under_way and self._ends:
+                    self._cut_short, self.left_off = True, self._is_overdue
                     return
         except MailferryError as error:
             self.broken = error
