@@ -87,10 +87,14 @@ class MailEnded:
 
 @dataclass(frozen=True, slots=True)
 class MailRefused:
-    """The server does not hand out this mail; the others are not affected."""
+    """The server does not hand out this mail; the others are not affected.
+
+    `body_came`: something came of it or in its place, so that the server may take it for read.
+    """
 
     entry: Listed
     error: MailferryError
+    body_came: bool = False
 
 
 RetrieveEvent: TypeAlias = MailWhole | MailStarted | MailBytes | MailEnded | MailRefused

@@ -12,14 +12,16 @@ from shared.net.errors import ConnectionLost
 
 class FakeMailbox:
     """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
-    which the server serves none for now, `withheld` those that are not handed out, `endless` those that
-    exceed a cap. One that `keeps_all` says at the end that it deleted nothing. `listed` are sizes that the
-    listing has wrong; `before_each` is called before each mail is read.
+    which the server serves none for now, `withheld` those that are not handed out, `replaced` those in whose
+    place something else comes, `endless` those that exceed a cap. One that `keeps_all` says at the end that
+    it deleted nothing. `listed` are sizes that the listing has wrong; `before_each` is called before each
+    mail is read.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:
         self.mails = mails
         self.withheld: set[str] = set()
+        self.replaced: set[str] = set()
         self.broken_at: str | None = None
         self.endless: set[str] = set()
         self.busy_at: str | None = None
@@ -57,6 +59,9 @@ class FakeMailbox:
                 raise ConnectionLost("the connection broke", fault=Fault.SOURCE)
             if entry.uid in self.withheld:
                 yield [MailRefused(entry, SourceRefused("not today"))]
+                continue
+            if entry.uid in self.replaced:
+                yield [MailRefused(entry, SourceRefused("a notice came"), body_came=True)]
                 continue
             self.retrieved.append(entry.uid)
             yield [MailWhole(entry, self.mails[entry.uid])]

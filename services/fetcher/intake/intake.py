@@ -22,7 +22,6 @@ from services.fetcher.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
-from services.fetcher.mailbox_errors import OutOfStep
 from shared.contract.events import Payload
 from shared.model.account import Account
 from shared.model.reading import Oversize
@@ -34,7 +33,7 @@ from shared.ports.blobs import BlobWriter
 class Intake:
     """Takes retrieve events of one session in, batch by batch.
 
-    `harmless` counts the mails that the server refused at once, so that it cannot take them for read.
+    `harmless` counts the mails of which the server sent nothing, so that it cannot take them for read.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class Intake:
             case MailEnded(entry, octets):
                 await self._finish_blob(entry, octets)
             case MailRefused():
-                self.harmless += self._blob is None and not isinstance(event.error, OutOfStep)
+                self.harmless += self._blob is None and not event.body_came
                 await self.abandon()
                 self.refused.append(event)
 

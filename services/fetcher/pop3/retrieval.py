@@ -59,6 +59,7 @@ class Retrieval:
         self._proof: Proof | None = None
         self._held: list[RetrieveEvent] = []
         self._throws_away = False
+        self._thrown_away: set[int] = set()
         self._busy: SourceError | None = None
 
     async def run(self) -> AsyncIterator[list[RetrieveEvent]]:
@@ -136,6 +137,7 @@ class Retrieval:
         entry = self._asking.answered()
         if self._throws_away:
             self._throws_away = False
+            self._thrown_away.add(entry.number)
             self._asking.again(entry)
         else:
             self._finish(event, MailEnded(entry, event.octets), event.octets, events)
@@ -148,13 +150,14 @@ class Retrieval:
         self._habits.learn(event, octets, entry.size)
         is_short = octets < entry.size
         if octets != entry.size and isinstance(mail, MailWhole) and is_stand_in(mail.data):
-            self._release(MailRefused(entry, withheld(entry, self._conversation.server)), events)
+            error = withheld(entry, self._conversation.server)
+            self._release(MailRefused(entry, error, body_came=True), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
             if self._proof is None and octets + event.unstuffed < entry.size:
-                self._doubt(MailRefused(entry, lost))
+                self._doubt(MailRefused(entry, lost, body_came=True))
             else:
-                self._release(MailRefused(entry, lost), events)
+                self._release(MailRefused(entry, lost, body_came=True), events)
         elif is_short and verb is Verb.TOP:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
             self._habits.top_falls_short(entry.number)
@@ -170,7 +173,7 @@ class Retrieval:
 
     def _missing(self, entry: Listed) -> MailRefused:
         """A mail in whose place nothing came: to deliver that would be to delete the mail."""
-        return MailRefused(entry, nothing_came(entry, self._conversation.server))
+        return MailRefused(entry, nothing_came(entry, self._conversation.server), body_came=True)
 
     def _doubt(self, mail: MailWhole | MailEnded | MailRefused) -> None:
         """Hold back until the server has proven where its answer ended."""
@@ -190,7 +193,7 @@ class Retrieval:
         elif reply.command.verb is Verb.TOP and self._habits.top_fails(reply):
             self._asking.again(entry, by_retr=True)
         else:
-            self._release(MailRefused(entry, error), events)
+            self._release(MailRefused(entry, error, body_came=entry.number in self._thrown_away), events)
 
     def _answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
         if proof.is_given_by(reply):

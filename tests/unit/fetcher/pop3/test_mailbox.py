@@ -164,6 +164,42 @@ async def test_an_empty_answer_in_place_of_a_mail_that_has_octets_is_no_mail(pip
         await mailbox.abort()
 
 
+@pytest.mark.parametrize(
+    ("answer", "body_came"),
+    [
+        (b"-ERR not today\r\n", False),
+        (b"+OK\r\n.\r\n", True),
+        (b"+OK\r\nSubject: Retrieval using the POP3 protocol failed\r\n\r\n.\r\n", True),
+        (b"+OK\r\n.single\r\n..double\r\n.\r\n", True),
+    ],
+)
+async def test_of_a_mail_that_is_not_handed_out_is_told_whether_something_came_in_its_place(
+    answer: bytes, body_came: bool
+) -> None:
+    async with Pop3Server({"bob": [("a", b".single\r\n..double\r\n")]}) as server:
+        server.behaviours["RETR 1"] = answer
+        mailbox = await opened(server)
+        (refusal,) = await retrieved(mailbox, (await mailbox.listing()).entries)
+        assert isinstance(refusal, MailRefused)
+        assert refusal.body_came is body_came
+        await mailbox.abort()
+
+
+async def test_a_mail_that_was_thrown_away_and_then_refused_is_told_to_have_come() -> None:
+    async with Pop3Server({"bob": [("a", b"short\r\n"), ("b", b"x" * 1000 + b"\r\n")]}) as server:
+        server.behaviours["LIST"] = b"+OK\r\n1 5000\r\n2 1002\r\n.\r\n"
+
+        def once(_: FakeSession, line: str) -> bytes | None:
+            return None if server.commands.count(line) == 1 else b"-ERR no\r\n"
+
+        server.behaviours["RETR 2"] = once
+        mailbox = await opened(server, Options(limits=Limits(whole=100)))
+        events = await retrieved(mailbox, (await mailbox.listing()).entries)
+        (refusal,) = [event for event in events if isinstance(event, MailRefused)]
+        assert (refusal.entry.uid, refusal.body_came) == ("b", True)
+        await mailbox.abort()
+
+
 @pytest.mark.parametrize("pipelining", [True, False])
 async def test_a_mail_cut_at_its_very_first_line_is_not_taken_for_an_empty_answer(pipelining: bool) -> None:
     careless = b".\r\nafter\r\n"
