@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from services.router.evidence.case import without_prefix
 from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
 from shared.model.account import Routing
 from shared.model.address import Address
@@ -97,13 +98,10 @@ def _accepted(address: Address, evidence: Evidence, routing: Routing) -> Accepte
 
 
 def _without_prefix(address: Address, routing: Routing, steps: list[str]) -> Address:
-    """The address without the first configured prefix that it has, if that leaves a local part."""
-    folded = address.local.lower()
-    for prefix in routing.recipient_prefixes:
-        if folded.startswith(prefix) and len(folded) > len(prefix):
-            steps.append(f"the provider's prefix {address.local[: len(prefix)]} is taken off")
-            return Address(address.local[len(prefix) :], address.domain)
-    return address
+    bare = without_prefix(address, routing)
+    if prefix := address.local.removesuffix(bare.local):
+        steps.append(f"the provider's prefix {prefix} is taken off")
+    return bare
 
 
 def _by_alias(address: Address, routing: Routing, steps: list[str]) -> Address | None:

@@ -40,13 +40,35 @@ class Case:
             self.passed.append(Passed(value, reason))
 
     def weigh(self, kind: EvidenceClass, name: str, value: bytes) -> Evidence | None:
-        """The evidence in an envelope field's value; None if it names nobody but the collecting mailbox."""
+        """The evidence in an envelope field's value; None if it names nobody but the collecting mailbox, or has
+        no `@` at all: no envelope from outside held that, it is a name on the provider's own machine.
+        """
         found = read_addresses(value)
-        addresses = [each for each in found if isinstance(each, Address)]
-        defects = tuple([each for each in found if isinstance(each, Defect)])
-        others = tuple([each for each in addresses if not self.collector.has(each)])
-        if others or defects:
-            return Evidence(kind, Confidence.HIGH, name, others, defects, value=shown(value))
-        if addresses:
+        others = [each for each in found if not self._is_own(each)]
+        if others and b"@" in value:
+            addresses = tuple([each for each in others if isinstance(each, Address)])
+            defects = tuple([each for each in others if isinstance(each, Defect)])
+            return Evidence(kind, Confidence.HIGH, name, addresses, defects, value=shown(value))
+        if others:
+            self.pass_over(shown(value), f"{name} names no address, as there is no @ in it")
+        elif found:
             self.pass_over(shown(value), f"{name} names the collecting mailbox itself")
         return None
+
+    def _is_own(self, found: Address | Defect) -> bool:
+        """Whether it is the collecting mailbox, be it with the provider's prefix or without a domain."""
+        if isinstance(found, Address):
+            own = self.collector
+            return own.has(found) or own.has(without_prefix(found, self.routing))
+        word = found.text.removeprefix("<").removesuffix(">").strip().lower()
+        login = self.account.login.username.lower()
+        return word in (login, login.rpartition("@")[0] or login)
+
+
+def without_prefix(address: Address, routing: Routing) -> Address:
+    """The address without the first configured prefix that it has, if that leaves a local part."""
+    folded = address.local.lower()
+    for prefix in routing.recipient_prefixes:
+        if folded.startswith(prefix) and len(folded) > len(prefix):
+            return Address(address.local[len(prefix) :], address.domain)
+    return address

@@ -171,7 +171,7 @@ def test_an_envelope_field_may_name_several() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["bob", "somebody@elsewhere.example", '"bob@firma.de'])
+@pytest.mark.parametrize("value", ["somebody@elsewhere.example", '"bob@firma.de', "<bob@>"])
 def test_an_envelope_field_that_is_of_no_use_is_not_replaced_by_a_guess(value: str) -> None:
     found = evidence_in(f"Delivered-To: {value}", "To: carol@firma.de")
     assert found.kind is EvidenceClass.ENVELOPE_FIELD
@@ -255,6 +255,42 @@ def test_further_addresses_of_the_mailbox_can_be_named() -> None:
     found = evidence_in("Delivered-To: box@isp.example", "To: bob@firma.de", routing=routing)
     assert found.addresses == (Address("bob", "firma.de"),)
     assert found.passed == (Passed("box@isp.example", "Delivered-To names the collecting mailbox itself"),)
+
+
+@pytest.mark.parametrize("login", ["web12p3", "web12p3@isp.example"])
+@pytest.mark.parametrize("value", ["web12p3", "Web12P3", "<web12p3>"])
+def test_the_collecting_mailbox_is_known_without_a_domain_too(value: str, login: str) -> None:
+    lines = (f"Delivered-To: {value}", OUTER.format("dave@firma.de"), "To: bob@firma.de")
+    found = evidence_in(*lines, login=login)
+    assert (found.kind, found.addresses) == (EvidenceClass.RECEIVED_FOR, (Address("dave", "firma.de"),))
+    assert found.passed[0].reason == "Delivered-To names the collecting mailbox itself"
+
+
+def test_in_an_envelope_field_the_collecting_mailbox_without_a_domain_is_nobody_beside_others() -> None:
+    found = evidence_in("Envelope-To: bob@firma.de, catchall")
+    assert (found.addresses, found.defects) == ((Address("bob", "firma.de"),), ())
+
+
+@pytest.mark.parametrize("value", ["vmail", "<vmail>", "local delivery", "bob; carol"])
+def test_an_envelope_field_without_any_at_sign_says_nothing_and_is_passed_over(value: str) -> None:
+    lines = (f"Delivered-To: {value}", OUTER.format("dave@firma.de"), "To: bob@firma.de")
+    found = evidence_in(*lines)
+    assert (found.kind, found.addresses) == (EvidenceClass.RECEIVED_FOR, (Address("dave", "firma.de"),))
+    assert found.passed == (Passed(value, "Delivered-To names no address, as there is no @ in it"),)
+
+
+def test_the_collecting_mailbox_is_known_with_the_providers_prefix_too() -> None:
+    routing = replace(catch_all(), recipient_prefixes=("mbox-", "isp-"))
+    lines = ("Delivered-To: isp-catchall@isp.example", "Delivered-To: mbox-dave@firma.de")
+    found = evidence_in(*lines, routing=routing)
+    assert found.addresses == (Address("mbox-dave", "firma.de"),)
+    assert found.passed[0].reason == "Delivered-To names the collecting mailbox itself"
+
+
+def test_the_collecting_mailbox_with_a_prefix_is_known_in_an_accepted_domain() -> None:
+    routing = replace(catch_all(), recipient_prefixes=("12-",))
+    lines = ("Delivered-To: 12-catchall@firma.de", "Delivered-To: 12-dave@firma.de")
+    assert addresses(*lines, routing=routing, login="catchall@firma.de") == ["12-dave@firma.de"]
 
 
 OUTER = "Received: from out.sender.example by mx.isp.example for <{}>; Mon"
