@@ -8,6 +8,7 @@ else's (CVE-2023-27043).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import idna
@@ -15,6 +16,7 @@ import idna
 LOCAL_LIMIT = 64
 DOMAIN_LIMIT = 253
 LABEL_LIMIT = 63
+U_LABEL_LIMIT = LABEL_LIMIT - len("xn--")
 _ATOM = re.compile(r"[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*")
 _QUOTED = re.compile(r'"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"')
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
@@ -86,14 +88,28 @@ def _encoded(domain: str) -> str:
     """The A-labels of an international name. Only U+002E divides labels; IDNA itself knows more dots."""
     if len(domain) > DOMAIN_LIMIT:
         raise DefectiveAddress(f"domain longer than {DOMAIN_LIMIT} octets")
+    return ".".join([label if label.isascii() else _a_label(_lower(label)) for label in domain.split(".")])
+
+
+def _a_label(label: str) -> str:
+    """A sign takes an octet at least, so that too long a label is refused without a look at it: what the
+    rules for neighbours cost grows with the square of its length.
+    """
+    if len(label) > U_LABEL_LIMIT:
+        raise DefectiveAddress("domain has an invalid label")
+    encoded = _encoded_label(label)
+    if encoded is None:
+        raise DefectiveAddress("domain is no valid international name in its normal form")
+    return encoded
+
+
+@lru_cache(maxsize=4096)
+def _encoded_label(label: str) -> str | None:
+    """None for what is no U-label. A mail that names many people names few domains."""
     try:
-        return ".".join([_encoded_label(_lower(label)) for label in domain.split(".")])
-    except UnicodeError as error:
-        raise DefectiveAddress("domain is no valid international name in its normal form") from error
-
-
-def _encoded_label(label: str) -> str:
-    return label if label.isascii() else idna.alabel(label).decode("ascii")
+        return idna.alabel(label).decode("ascii")
+    except UnicodeError:
+        return None
 
 
 def _lower(text: str) -> str:

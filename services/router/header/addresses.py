@@ -19,6 +19,7 @@ from shared.model.errors import quoted
 
 ADDRESS_LIMIT = 20_000
 TOKEN_LIMIT = 200_000
+INTERNATIONAL_LIMIT = 100
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _PLAIN = re.compile(rb"[ \t]*(<)?([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?(1)>)[ \t]*")
 _BARE = re.compile(r"[wq]@[wl]")
@@ -40,17 +41,18 @@ def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Addre
 
     Each value stands for itself. Local parts of more than `local_limit` octets are defects. After
     `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them together, the rest is one defect: real
-    lists of that many addresses have fewer tokens.
+    lists of that many addresses have fewer tokens. After `INTERNATIONAL_LIMIT` different domains beyond ASCII
+    each further one is a defect: they are costly to check.
     """
     if len(values) == 1 and (plain := _plain(values[0], local_limit)) is not None:
         return [plain]
     found: list[Address | Defect] = []
-    tokens_left = TOKEN_LIMIT
+    tokens_left, check = TOKEN_LIMIT, _Check(local_limit)
     for value in values:
         text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
         elements, used, unread = _elements(text, tokens_left)
         tokens_left -= used
-        too_many = _read_elements(text, elements, found, local_limit)
+        too_many = _read_elements(text, elements, found, check)
         rest = unread if too_many is None else too_many
         if rest is not None:
             found.append(Defect(quoted(text[rest:]), f"only the first {len(found)} addresses were read"))
@@ -71,7 +73,7 @@ def _plain(value: bytes, local_limit: int) -> Address | None:
 
 
 def _read_elements(
-    text: str, elements: list[list[Token]], found: list[Address | Defect], local_limit: int
+    text: str, elements: list[list[Token]], found: list[Address | Defect], check: _Check
 ) -> int | None:
     """Add what the elements are to `found`; where to stop reading, if that is before their end."""
     unclosed = False
@@ -81,7 +83,7 @@ def _read_elements(
             return start
         kinds = _kinds(element)
         try:
-            found.append(_address(text, element, kinds, local_limit, only_in_brackets=unclosed))
+            found.append(_address(text, element, kinds, check, only_in_brackets=unclosed))
         except DefectiveAddress as defect:
             found.append(Defect(quoted(text[start:end]), str(defect)))
         unclosed = unclosed or Kind.UNCLOSED in kinds
@@ -121,7 +123,7 @@ def _kinds(element: list[Token]) -> str:
 
 
 def _address(
-    text: str, element: list[Token], kinds: str, local_limit: int, *, only_in_brackets: bool
+    text: str, element: list[Token], kinds: str, check: _Check, *, only_in_brackets: bool
 ) -> Address:
     """The one address of the element. Raises `DefectiveAddress`."""
     if _ANGLE.fullmatch(kinds):
@@ -132,9 +134,7 @@ def _address(
         raise DefectiveAddress("it follows a quotation mark or parenthesis that is never closed")
     else:
         local, _, domain = element
-    return Address(
-        _local(text[local.start : local.end], local_limit), normal_domain(text[domain.start : domain.end])
-    )
+    return check.address(text[local.start : local.end], text[domain.start : domain.end])
 
 
 def _why_refused(kinds: str) -> str:
@@ -149,6 +149,27 @@ def _why_refused(kinds: str) -> str:
     if Kind.OPEN in kinds and not kinds.endswith(Kind.CLOSE):
         return "text after the address"
     return "white space or a sign in it that no address has"
+
+
+class _Check:
+    """What both parts of the addresses of one reading have to be."""
+
+    def __init__(self, local_limit: int) -> None:
+        self._local_limit = local_limit
+        self._international: set[str] = set()
+
+    def address(self, local: str, domain: str) -> Address:
+        """The address of these parts. Raises `DefectiveAddress`."""
+        return Address(_local(local, self._local_limit), self._domain(domain))
+
+    def _domain(self, text: str) -> str:
+        if not text.isascii() and text not in self._international:
+            if len(self._international) == INTERNATIONAL_LIMIT:
+                raise DefectiveAddress(
+                    f"only the first {INTERNATIONAL_LIMIT} international domains were looked at"
+                )
+            self._international.add(text)
+        return normal_domain(text)
 
 
 def _local(text: str, limit: int) -> str:

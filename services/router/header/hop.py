@@ -10,6 +10,7 @@ from services.router.header.addresses import read_addresses
 from shared.model.address import Address
 
 LINE_LIMIT = 16 * 1024
+FOR_LIMIT = 20
 _FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
 _COMMENT = re.compile(rb"\([^()\\]*+\)")
 _COMMENT_DEPTH = 4
@@ -91,6 +92,8 @@ def organisational_domain(host: str) -> str:
 def read_hop(value: bytes) -> Hop:
     """A Received line, unfolded. One that names several recipients, or says so, names none.
 
+    Nor does one with more than `FOR_LIMIT` words behind `for`.
+
     A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in. So
     does one longer than `LINE_LIMIT` octets.
     """
@@ -104,7 +107,7 @@ def read_hop(value: bytes) -> Hop:
         return Hop("", None)
     host = keywords[by + 1].decode("ascii", "replace")
     receiver = _position(b"for", keywords, after=by + 1)
-    return Hop(host, _only_address(b" ".join(words[receiver + 1 :])) if receiver else None)
+    return Hop(host, _only_address(words[receiver + 1 :]) if receiver else None)
 
 
 def read_client(value: bytes) -> Client:
@@ -144,8 +147,10 @@ def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:
         return None
 
 
-def _only_address(text: bytes) -> Address | None:
-    match read_addresses(text):
+def _only_address(words: list[bytes]) -> Address | None:
+    if len(words) > FOR_LIMIT:
+        return None
+    match read_addresses(b" ".join(words)):
         case [Address() as address]:
             return address
         case _:

@@ -19,6 +19,12 @@ def test_an_international_domain_becomes_its_ascii_form() -> None:
     assert normal_domain("Bücher.example") == "xn--bcher-kva.example"
 
 
+def test_a_label_is_refused_for_the_same_reason_whenever_it_comes() -> None:
+    for _ in range(2):
+        with pytest.raises(DefectiveAddress, match="no valid international name"):
+            normal_domain("\u00fc\u2003.example")
+
+
 def test_one_final_dot_of_a_domain_is_left_out() -> None:
     assert normal_domain("corp.example.") == "corp.example"
 
@@ -48,6 +54,9 @@ def test_a_quoted_local_part_may_contain_an_at_sign_and_blanks() -> None:
         ("bob@corp.exa mple", "domain has an invalid label"),
         ("b" * 65 + "@corp.example", "local part longer than 64 octets"),
         ("bob@" + "c" * 64 + ".example", "domain has an invalid label"),
+        ("bob@" + "\u00fc" * 60 + ".example", "domain has an invalid label"),
+        ("bob@" + "\u0130" * 59 + ".example", "domain has an invalid label"),
+        ("bob@" + "\u00fc" * 59 + ".example", "domain is no valid international name in its normal form"),
         ("bob@" + "c." * 128, "domain longer than 253 octets"),
         ("bob@\ud800.example", "domain is no valid international name in its normal form"),
     ],

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header import addresses, lexer
-from services.router.header.addresses import ADDRESS_LIMIT, TOKEN_LIMIT, Defect, read_addresses
+from services.router.header.addresses import (
+    ADDRESS_LIMIT,
+    INTERNATIONAL_LIMIT,
+    TOKEN_LIMIT,
+    Defect,
+    read_addresses,
+)
 from services.router.header.lexer import Token
 from shared.model.address import Address, parse_address
 from tests.fakes.mails import corpus_mails
@@ -187,6 +193,23 @@ def test_the_text_of_a_defect_is_printable_and_short() -> None:
 
 def test_ten_thousand_recipients_are_all_read() -> None:
     assert len(accepted(b", ".join(b'"B, %d" <b%d@firma.de>' % (i, i) for i in range(10_000)))) == 10_000
+
+
+def test_only_so_many_different_international_domains_are_looked_at() -> None:
+    many = [f"a@\u00fc{number}.de" for number in range(INTERNATIONAL_LIMIT + 1)]
+    found = read_addresses(", ".join([*many, "bob@firma.de", many[0]]).encode())
+    reason = f"only the first {INTERNATIONAL_LIMIT} international domains were looked at"
+    assert found[:INTERNATIONAL_LIMIT] == [parse_address(text) for text in many[:-1]]
+    assert found[INTERNATIONAL_LIMIT:] == [
+        Defect(many[-1], reason),
+        Address("bob", "firma.de"),
+        parse_address(many[0]),
+    ]
+
+
+def test_the_international_domains_of_all_values_are_counted_together() -> None:
+    values = [f"a@\u00fc{number}.de".encode() for number in range(INTERNATIONAL_LIMIT + 1)]
+    assert [type(each) for each in read_addresses(*values)] == [Address] * INTERNATIONAL_LIMIT + [Defect]
 
 
 def test_beyond_the_limit_the_rest_is_one_defect() -> None:

@@ -39,6 +39,8 @@ PIECES = st.sampled_from(
         ("(qmail 1 invoked by uid 0); Mon", Hop("", None)),
         ("from a by mx.isp.example for bob\v@firma.de; Mon", MX),
         ("from a by mx.isp.example for bob\u2003@firma.de; Mon", MX),
+        ("from a by mx.isp.example for" + " ," * 19 + " bob@firma.de; Mon", MX_FOR_BOB),
+        ("from a by mx.isp.example for" + " ," * 20 + " bob@firma.de; Mon", MX),
         ("from a by", Hop("", None)),
         ("", Hop("", None)),
     ],
