@@ -40,8 +40,9 @@ class Case:
             self.passed.append(Passed(value, reason))
 
     def weigh(self, kind: EvidenceClass, name: str, value: bytes) -> Evidence | None:
-        """The evidence in an envelope field's value; None if it names nobody but the collecting mailbox, or has
-        no `@` at all: no envelope from outside held that, it is a name on the provider's own machine.
+        """The evidence in an envelope field's value; None if it names nobody but the collecting mailbox.
+
+        None, too, without any `@`: no envelope from outside held that, it is one of the provider's users.
         """
         found = read_addresses(value)
         others = [each for each in found if not self._is_own(each)]
