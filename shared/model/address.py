@@ -17,8 +17,9 @@ LOCAL_LIMIT = 64
 DOMAIN_LIMIT = 253
 LABEL_LIMIT = 63
 U_LABEL_LIMIT = LABEL_LIMIT - len("xn--")
-_ATOM = re.compile(r"[\w!#$%&'*+\-/=?^`{|}~]+(\.[\w!#$%&'*+\-/=?^`{|}~]+)*")
-_QUOTED = re.compile(r'"(?:[^"\\\r\n\0]|\\[^\r\n\0])*"')
+_ATOM = r'[^\0- "(),.:;<>@\[\\\]\x7f]+'
+_DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\[ -~])*"')
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
@@ -46,20 +47,20 @@ def parse_address(text: str) -> Address:
 
 def checked_local(local: str, limit: int = LOCAL_LIMIT) -> str:
     """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2) of at most `limit`
-    octets. Raises `DefectiveAddress`.
+    octets, of printable signs in any script (RFC 6531 section 3.3). Raises `DefectiveAddress`.
     """
     if not local:
         raise DefectiveAddress("nothing before the @")
-    if len(local.encode("utf-8", "surrogateescape")) > limit:
+    if len(local.encode("utf-8", "surrogatepass")) > limit:
         raise DefectiveAddress(f"local part longer than {limit} octets")
-    if not (_ATOM.fullmatch(local) or _QUOTED.fullmatch(local)):
+    if not (local.isprintable() and (_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local))):
         raise DefectiveAddress("local part is neither a dot-atom nor a quoted string")
     return local
 
 
 def is_dot_atom(local: str) -> bool:
     """Whether the local part needs no quotation marks."""
-    return _ATOM.fullmatch(local) is not None
+    return local.isprintable() and _DOT_ATOM.fullmatch(local) is not None
 
 
 def normal_domain(text: str) -> str:

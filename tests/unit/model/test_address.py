@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.address import Address, DefectiveAddress, checked_local, normal_domain, parse_address
+from shared.model.address import (
+    Address,
+    DefectiveAddress,
+    checked_local,
+    is_dot_atom,
+    normal_domain,
+    parse_address,
+)
+from shared.smtp.paths import Parameters, rcpt_to
+
+PRINTABLE = st.characters(min_codepoint=0x80, exclude_categories=("C", "Z"))
+UNPRINTABLE = st.characters(min_codepoint=0x80, categories=("C", "Z"))
 
 
 def test_the_domain_is_kept_in_lower_case_and_the_local_part_as_it_is() -> None:
@@ -34,6 +45,35 @@ def test_a_quoted_local_part_may_contain_an_at_sign_and_blanks() -> None:
 
 
 @pytest.mark.parametrize(
+    "local",
+    [
+        "b\u00fcro",
+        "bu\u0308ro",
+        "\u0938\u0902\u092a\u0930\u094d\u0915",
+        "\u0e1c\u0e39\u0e49\u0e14\u0e39\u0e41\u0e25",
+        "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd.\u0ba4\u0bae\u0bbf\u0bb4\u0bcd",
+        "\U0001f600",
+        '"b\u00fcro @ home"',
+    ],
+)
+def test_a_local_part_may_be_written_in_any_script(local: str) -> None:
+    assert parse_address(f"{local}@corp.example").local == local
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u3000", "\u00a0", "\u202e", "\udcff"])
+@pytest.mark.parametrize("form", ["bob{}", "{}bob", '"bob{}"'])
+def test_signs_that_cannot_be_seen_are_no_part_of_an_address(form: str, sign: str) -> None:
+    with pytest.raises(DefectiveAddress, match="neither a dot-atom nor a quoted string"):
+        checked_local(form.format(sign))
+
+
+@pytest.mark.parametrize("local", ['"bob\tsmith"', '"bob\x01"', '"bob\x7f"', '"bob\\\u00fc"'])
+def test_a_quoted_local_part_holds_only_what_an_smtp_command_may(local: str) -> None:
+    with pytest.raises(DefectiveAddress, match="neither a dot-atom nor a quoted string"):
+        checked_local(local)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("bob", "no @ in it"),
@@ -58,6 +98,7 @@ def test_a_quoted_local_part_may_contain_an_at_sign_and_blanks() -> None:
         ("bob@" + "\u0130" * 59 + ".example", "domain has an invalid label"),
         ("bob@" + "\u00fc" * 59 + ".example", "domain is no valid international name in its normal form"),
         ("bob@" + "c." * 128, "domain longer than 253 octets"),
+        ("bob\ud800@corp.example", "local part is neither a dot-atom nor a quoted string"),
         ("bob@\ud800.example", "domain is no valid international name in its normal form"),
     ],
 )
@@ -75,6 +116,36 @@ def test_whatever_is_accepted_can_be_put_into_a_command(text: str) -> None:
     assert not set(str(address)) & set("\r\n\0")
     assert address.domain.isascii()
     assert parse_address(str(address)) == address
+
+
+@given(
+    st.text(max_size=8)
+    | st.text(PRINTABLE, max_size=8)
+    | st.from_regex(r'"([^"\\\\]|\\\\.)*"', fullmatch=True)
+)
+def test_whatever_local_part_is_accepted_an_smtp_command_can_carry(local: str) -> None:
+    try:
+        checked_local(local)
+    except DefectiveAddress:
+        return
+    assert rcpt_to(f"{local}@corp.example", Parameters(smtputf8=True)).line
+
+
+@given(st.lists(st.text(PRINTABLE, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_printable_signs_beyond_ascii_make_a_dot_atom(atoms: list[str]) -> None:
+    local = ".".join(atoms)
+    assert checked_local(local) == local
+    assert is_dot_atom(local)
+
+
+@given(st.text(PRINTABLE, max_size=3), UNPRINTABLE, st.text(PRINTABLE, max_size=3))
+def test_a_sign_that_is_not_printable_is_refused_wherever_it_stands(
+    before: str, sign: str, after: str
+) -> None:
+    for local in (before + sign + after, f'"{before}{sign}{after}"'):
+        assert not is_dot_atom(local)
+        with pytest.raises(DefectiveAddress, match="neither"):
+            checked_local(local)
 
 
 @given(st.text(max_size=80))
