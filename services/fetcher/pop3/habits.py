@@ -18,6 +18,7 @@ class Habits:
         self._server = server
         self._use_top = use_top
         self._top_works = False
+        self._first_without_top = 0
         self._top_fell_short = False
         self.stuffs_dots: bool | None = None
         self.remarks: list[str] = []
@@ -26,9 +27,16 @@ class Habits:
         """The command that reads a mail."""
         return commands.top(number) if self._use_top else commands.retr(number)
 
-    def top_fails(self, reply: Reply) -> bool:
-        """Whether a refusal of TOP is about the command and not the mail; then RETR is used from now on."""
-        if self._top_works or reply.code:
+    def may_lack_top(self, reply: Reply) -> bool:
+        """Whether a refusal of TOP may be about the command and not the mail."""
+        return not (self._top_works or reply.code)
+
+    def lacks_top(self, number: int, reply: Reply) -> bool:
+        """Whether such a refusal is about the command, as that of another mail was none of its own either;
+        then RETR is used from now on.
+        """
+        self._first_without_top = self._first_without_top or number
+        if self._first_without_top == number:
             return False
         self.give_top_up(quoted(reply.text))
         return True

@@ -60,6 +60,7 @@ class Retrieval:
         self._held: list[RetrieveEvent] = []
         self._throws_away = False
         self._thrown_away: set[int] = set()
+        self._without_top: list[MailRefused] = []
         self._busy: SourceError | None = None
 
     async def run(self) -> AsyncIterator[list[RetrieveEvent]]:
@@ -72,6 +73,10 @@ class Retrieval:
                 self._doubt_the_last(events)
             if events:
                 yield events
+        remaining: list[RetrieveEvent] = []
+        self._tell_without_top(remaining)
+        if remaining:
+            yield remaining
         if self._busy is not None:
             raise self._busy
 
@@ -148,10 +153,11 @@ class Retrieval:
         """Hand a mail out, or hold it back, or ask for it again."""
         entry, verb = mail.entry, event.command.verb
         self._habits.learn(event, octets, entry.size)
+        if verb is Verb.TOP:
+            self._tell_without_top(events)
         is_short = octets < entry.size
         if octets != entry.size and isinstance(mail, MailWhole) and is_stand_in(mail.data):
-            error = withheld(entry, self._conversation.server)
-            self._release(MailRefused(entry, error, body_came=True), events)
+            self._release(withheld(entry, self._conversation.server), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
             if self._proof is None and octets + event.unstuffed < entry.size:
@@ -163,17 +169,14 @@ class Retrieval:
             self._habits.top_falls_short(entry.number)
             self._asking.again(entry, by_retr=True)
         else:
-            outcome = mail if octets or not is_short else self._missing(entry)
+            is_there = octets or not is_short
+            outcome = mail if is_there else nothing_came(entry, self._conversation.server)
             if self._proof is None and (
                 is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
             ):
                 self._doubt(outcome)
             else:
                 self._release(outcome, events)
-
-    def _missing(self, entry: Listed) -> MailRefused:
-        """A mail in whose place nothing came: to deliver that would be to delete the mail."""
-        return MailRefused(entry, nothing_came(entry, self._conversation.server), body_came=True)
 
     def _doubt(self, mail: MailWhole | MailEnded | MailRefused) -> None:
         """Hold back until the server has proven where its answer ended."""
@@ -190,10 +193,20 @@ class Retrieval:
         if isinstance(error, (SourceBusy, MailboxLocked)):
             self._busy = self._busy or error
             self._asking.stop()
-        elif reply.command.verb is Verb.TOP and self._habits.top_fails(reply):
-            self._asking.again(entry, by_retr=True)
+            return
+        refusal = MailRefused(entry, error, body_came=entry.number in self._thrown_away)
+        if reply.command.verb is Verb.TOP and self._habits.may_lack_top(reply):
+            self._without_top.append(refusal)
+            while self._without_top and self._habits.lacks_top(entry.number, reply):
+                self._asking.again(self._without_top.pop().entry, by_retr=True)
         else:
-            self._release(MailRefused(entry, error, body_came=entry.number in self._thrown_away), events)
+            self._release(refusal, events)
+
+    def _tell_without_top(self, events: list[RetrieveEvent]) -> None:
+        """The server has TOP, or nothing shows that it has not: what it refused are these mails."""
+        for refusal in self._without_top:
+            self._release(refusal, events)
+        self._without_top.clear()
 
     def _answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
         if proof.is_given_by(reply):

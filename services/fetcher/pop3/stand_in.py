@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from services.fetcher.mailbox import Listed
+from services.fetcher.mailbox import Listed, MailRefused
 from services.fetcher.mailbox_errors import SourceRefused
 
 _SUBJECT = re.compile(
@@ -24,15 +24,17 @@ def is_stand_in(mail: bytes) -> bool:
     return _SUBJECT.search(header) is not None
 
 
-def withheld(entry: Listed, server: str) -> SourceRefused:
-    """The error of a mail in whose place there was a notice."""
-    return SourceRefused(
+def withheld(entry: Listed, server: str) -> MailRefused:
+    """A mail in whose place there was a notice."""
+    error = SourceRefused(
         f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
     )
+    return MailRefused(entry, error, body_came=True)
 
 
-def nothing_came(entry: Listed, server: str) -> SourceRefused:
-    """The error of a mail of which the server sent no octet, though it lists some."""
-    return SourceRefused(
+def nothing_came(entry: Listed, server: str) -> MailRefused:
+    """A mail of which the server sent no octet, though it lists some."""
+    error = SourceRefused(
         f"{server} sent nothing at all in place of mail {entry.number} of {entry.size} octets"
     )
+    return MailRefused(entry, error, body_came=True)

@@ -374,6 +374,51 @@ async def test_without_top_mails_are_read_by_retr_and_somebody_is_told(
     await mailbox.abort()
 
 
+def by_top_but(server: Pop3Server, *refused: int) -> None:
+    """Announce TOP, and refuse it for some mails, and RETR for all."""
+    server.capabilities = ["USER", "UIDL", "TOP", "PIPELINING"]
+    server.behaviours["RETR"] = b"-ERR you were to use TOP\r\n"
+    for number, mail in enumerate(NASTY, 1):
+        answer = b"-ERR no such message\r\n" if number in refused else b"+OK\r\n" + stuffed(mail)
+        server.behaviours[f"TOP {number} 99999999"] = answer
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize("place", [1, 4, 7])
+async def test_a_mail_that_top_does_not_give_is_refused_alone_where_top_is_announced(
+    server: Pop3Server, place: int, pipelining: bool
+) -> None:
+    by_top_but(server, place)
+    mailbox = await opened(server, Options(pipelining=pipelining, use_top=True))
+    events = await retrieved(mailbox, (await mailbox.listing()).entries)
+    assert [event.entry.number for event in events if isinstance(event, MailRefused)] == [place]
+    assert len(whole_mails(events)) == len(NASTY) - 1
+    assert ("RETR" in server.verbs(), mailbox.remarks) == (False, ())
+    await mailbox.abort()
+
+
+async def test_the_only_mail_that_top_does_not_give_is_refused_where_top_is_announced(
+    server: Pop3Server,
+) -> None:
+    by_top_but(server, 3)
+    mailbox = await opened(server, Options(use_top=True))
+    (refusal,) = await retrieved(mailbox, (await mailbox.listing()).entries[2:3])
+    assert isinstance(refusal, MailRefused)
+    assert ("RETR" in server.verbs(), mailbox.remarks) == (False, ())
+    await mailbox.abort()
+
+
+async def test_a_refused_mail_is_told_before_the_session_breaks_at_another(server: Pop3Server) -> None:
+    by_top_but(server, 1)
+    server.behaviours["TOP 3 99999999"] = HANG_UP
+    mailbox = await opened(server, Options(use_top=True, pipelining=False))
+    events: list[RetrieveEvent] = []
+    with pytest.raises(ConnectionLost):
+        await collect(mailbox, (await mailbox.listing()).entries, events)
+    assert [event.entry.number for event in events] == [1, 2]
+    await mailbox.abort()
+
+
 async def test_a_mail_that_top_cuts_is_read_by_retr(server: Pop3Server) -> None:
     server.capabilities = ["USER", "UIDL", "TOP", "PIPELINING"]
     for number, mail in enumerate(NASTY, 1):
