@@ -9,6 +9,7 @@ from shared.contract.journal import (
     BlobLost,
     Deleting,
     DeliveryBegun,
+    DeliveryProlonged,
     DeliveryEnded,
     Entry,
     Fetched,
@@ -61,6 +62,8 @@ def _line(entry: Entry) -> str:
             return _fetched(entry)
         case DeliveryBegun(addresses=addresses, worker=worker):
             return f"attempt at {', '.join(addresses)} by relay {worker}"
+        case DeliveryProlonged(addresses=addresses):
+            return f"the attempt at {', '.join(addresses)} takes long and goes on"
         case WaitingResolved(address=address, holder=holder, status=status):
             arrived = status is RecipientStatus.SUPPRESSED
             fate = "has arrived; not delivered again" if arrived else "was not delivered; this one is"

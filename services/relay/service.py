@@ -17,6 +17,7 @@ import structlog
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.conclusions import Conclusions
 from services.relay.delivery.ended import Conclusion
+from services.relay.delivery.prolonging import Prolonging
 from services.relay.postponing import Postponement, Waiting
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuits import Circuits
@@ -61,9 +62,10 @@ class Relay:
         self._circuits = circuits
         self._attempter = attempter
         self._conclusions = conclusions
-        self._chores = [circuits.run, *chores]
         self._settings = settings
         self._clock: Clock = attempter.clock
+        self._prolonging = Prolonging(deliveries, self._clock, settings.message_lease)
+        self._chores = [circuits.run, self._prolonging.run, *chores]
         self._postponement = Postponement(
             broker, settings.topology, lanes, circuits, self._clock, attempter.metrics
         )
@@ -165,7 +167,13 @@ class Relay:
     async def _attempt(
         self, received: Received[MessageRouted], serving: Serving, subscription: Subscription
     ) -> None:
-        outcomes = await self._attempter.make(received.event, serving, self._circuits)
+        numbers = tuple((each.address, each.attempt) for each in serving.recipients)
+        attempt = Attempt(serving.message, received.event.fetch_no, numbers, self._settings.worker)
+        self._prolonging.begun(attempt)
+        try:
+            outcomes = await self._attempter.make(received.event, serving, self._circuits)
+        finally:
+            self._prolonging.ended(attempt)
         self._conclusions.add(Conclusion(received, outcomes, subscription))
 
     async def _drain(self) -> None:

@@ -116,6 +116,17 @@ class DeliveryBegun(Entry):
     lease_until: float
 
 
+class DeliveryProlonged(Entry):
+    """The attempt to deliver to these recipients takes so long that its mail would count as lost: until
+    `lease_until` it does not.
+    """
+
+    wire_name = "journal.delivery-prolonged"
+
+    addresses: tuple[str, ...]
+    lease_until: float
+
+
 class RecipientOutcome(BaseModel):
     """What the target said about one recipient, and what follows: delivered, deferred, parked, or discarded
     where a rule of the target's says so.
@@ -220,6 +231,7 @@ JOURNAL: tuple[type[Entry], ...] = (
     Renamed,
     Routed,
     DeliveryBegun,
+    DeliveryProlonged,
     DeliveryEnded,
     WaitingResolved,
     Lost,

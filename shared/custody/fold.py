@@ -14,6 +14,7 @@ from shared.contract.journal import (
     Deleting,
     DeliveryBegun,
     DeliveryEnded,
+    DeliveryProlonged,
     Entry,
     Fetched,
     Gone,
@@ -155,6 +156,16 @@ def _begun(message: Message, entry: DeliveryBegun) -> Message:
     return message._replace(recipients=recipients, lease_until=entry.lease_until)
 
 
+def _prolonged(message: Message, entry: DeliveryProlonged) -> Message:
+    """As at the attempt's begin, the next one is not due before the lease is over."""
+    if message.status not in CONCLUDED:
+        return message._replace(lease_until=entry.lease_until)
+    recipients = dict(message.recipients)
+    for address in entry.addresses:
+        recipients[address] = recipients[address]._replace(next_attempt_at=entry.lease_until)
+    return message._replace(recipients=recipients, lease_until=entry.lease_until)
+
+
 def _ended(message: Message, entry: DeliveryEnded) -> Message:
     recipients = dict(message.recipients)
     for outcome in entry.outcomes:
@@ -262,6 +273,7 @@ _STEPS: Mapping[type[Entry], Callable[[Message, Any], Message]] = {
     Renamed: _renamed,
     Routed: _routed,
     DeliveryBegun: _begun,
+    DeliveryProlonged: _prolonged,
     DeliveryEnded: _ended,
     WaitingResolved: _resolved,
     Lost: _lost,

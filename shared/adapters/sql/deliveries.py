@@ -29,6 +29,10 @@ class SqlDeliveries(Part):
         safe = [*map(safe_attempt, wishes)]
         return await self._write_counting(_begin, safe, now, lease)
 
+    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+        """Keep the mail of attempts that are still being made."""
+        await self._transactions.write(_prolong, [*map(safe_attempt, wishes)], now, lease)
+
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         """Record outcomes, resolve claims and those who waited for them."""
         safe = [*map(safe_outcomes, wishes)]
@@ -60,6 +64,16 @@ def _begin(
         servings.append(Serving(after.id, begun[0].target, after.reverse_path, begun))
     work.save()
     return Begun(servings, early)
+
+
+def _prolong(transaction: Transaction, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+    work = Work(transaction)
+    work.load(wish.message for wish in wishes)
+    for wish in wishes:
+        entry = decide.prolonged(work.messages.get(wish.message), wish, now, lease)
+        if entry is not None:
+            work.apply(entry)
+    work.save()
 
 
 def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:

@@ -7,7 +7,7 @@ passes is locked.
 
 from __future__ import annotations
 
-from shared.custody.decide.delivery import begun, ended, too_early, waiting_resolved
+from shared.custody.decide.delivery import begun, ended, prolonged, too_early, waiting_resolved
 from shared.custody.decide.parking import blob_lost, discarded, retried
 from shared.custody.decide.routing import NOBODY, awaits_routing, claims_wanted, routed
 from shared.custody.decide.source import (
@@ -37,6 +37,7 @@ __all__ = [
     "is_forgettable",
     "is_on_its_way",
     "lost",
+    "prolonged",
     "renamed",
     "republished",
     "retried",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from shared.contract.journal import DeliveryBegun, DeliveryEnded, RecipientOutcome, WaitingResolved
+from shared.contract.journal import (
+    DeliveryBegun,
+    DeliveryEnded,
+    DeliveryProlonged,
+    RecipientOutcome,
+    WaitingResolved,
+)
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.decide.raw_mail import require_raw_mail
 from shared.custody.state import Message, Recipient
@@ -12,6 +18,8 @@ NEARLY = 0.9
 """A lease of which so much is left needs no extension: an attempt right after the mail was fetched, as nearly
 all are, then leaves the message as it is.
 """
+
+_ATTEMPTING = RecipientStatus.ATTEMPTING
 
 
 def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> DeliveryBegun | None:
@@ -26,6 +34,18 @@ def begun(known: Message | None, wish: Attempt, now: float, lease: float) -> Del
     fresh = known.lease_until >= now + NEARLY * lease
     lease_until = known.lease_until if fresh else now + lease
     return DeliveryBegun(message=known.id, at=now, addresses=due, worker=wish.worker, lease_until=lease_until)
+
+
+def prolonged(known: Message | None, wish: Attempt, now: float, lease: float) -> DeliveryProlonged | None:
+    """Attempts that are still being made keep their mail; `wish` tells of the numbers that they were begun
+    with. None where they are no news, or not the latest of their mail any more.
+    """
+    if known is None or known.lease_until >= now + NEARLY * lease:
+        return None
+    still = tuple(each.address for each in _still_wished(known, wish) if each.status is _ATTEMPTING)
+    if not still:
+        return None
+    return DeliveryProlonged(message=known.id, at=now, addresses=still, lease_until=now + lease)
 
 
 def too_early(known: Message | None, wish: Attempt, now: float) -> tuple[Recipient, ...]:

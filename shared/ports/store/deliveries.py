@@ -71,6 +71,12 @@ class Deliveries(Protocol):
         """
         ...
 
+    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+        """Attempts that are still being made, given with the numbers that they were begun with: their mail
+        does not count as lost for another `lease` seconds.
+        """
+        ...
+
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         """Record outcomes, resolve claims and those who waited for them."""
         ...

@@ -52,6 +52,30 @@ async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
     assert sorted(begun) == sorted(messages)
 
 
+async def test_the_mail_of_an_attempt_that_takes_long_does_not_count_as_lost(lives: Lives) -> None:
+    message = await lives.routed("uid 1")
+    [bob] = await lives.begin(message)
+    before = (await lives.state(message)).lease_until
+    lives.now += LEASE / 2
+    under_way = [Attempt(message, 1, ((BOB, 1),), "relay-1"), Attempt("unknown", 1, ((BOB, 1),), "relay-1")]
+    await lives.store.prolong_attempts(under_way, lives.now, LEASE)
+    assert (await lives.state(message)).lease_until == lives.now + LEASE > before
+    [settled] = (await lives.end(message, outcome(bob))).settled
+    assert settled.message == message
+    await lives.store.prolong_attempts(under_way, lives.now + LEASE, LEASE)
+    assert (await lives.state(message)).lease_until == lives.now + LEASE
+
+
+@pytest.mark.parametrize("wish", [Attempt("m", 2, ((BOB, 1),), "r"), Attempt("m", 1, ((BOB, 0),), "r")])
+async def test_an_attempt_that_is_not_the_latest_prolongs_nothing(lives: Lives, wish: Attempt) -> None:
+    await lives.fetch(mail("uid 1", message="m"))
+    await lives.route(routed("m", BOB))
+    await lives.begin("m")
+    before = await lives.state("m")
+    await lives.store.prolong_attempts([wish], lives.now + LEASE / 2, LEASE)
+    assert await lives.state("m") == before
+
+
 @pytest.mark.parametrize(
     "wish",
     [

@@ -6,6 +6,7 @@ from services.cli.story import STANDS, recipient_standing, told
 from shared.contract.journal import (
     Deleting,
     DeliveryBegun,
+    DeliveryProlonged,
     DeliveryEnded,
     Entry,
     Fetched,
@@ -83,6 +84,10 @@ def routed(recipient: RecipientRouted, *rejected: str) -> Routed:
         (
             DeliveryBegun(message="m", at=0.0, addresses=(BOB,), worker="ferry-1", lease_until=1.0),
             [f"attempt at {BOB} by relay ferry-1"],
+        ),
+        (
+            DeliveryProlonged(message="m", at=0.0, addresses=(BOB,), lease_until=1.0),
+            [f"the attempt at {BOB} takes long and goes on"],
         ),
         (ended(RecipientStatus.DELIVERED, text="250 OK"), [f"{BOB}: delivered: 250 OK"]),
         (

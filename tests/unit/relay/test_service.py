@@ -87,6 +87,9 @@ class Store:
                 servings.append(Serving(wish.message, served[0].target, "", served))
         return Begun(servings, early)
 
+    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+        raise AssertionError("no attempt takes that long here")
+
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         async with self.recorded:
             for wish in wishes:
