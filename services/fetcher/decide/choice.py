@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.decide.setbacks import Setbacks, is_due
 from services.fetcher.mailbox import Listed
 from shared.model.errors import quoted
 from shared.model.message import LedgerKey
@@ -52,7 +52,7 @@ def choose(wanted: Sequence[Wanted], reading: Reading, setbacks: Setbacks, now: 
             oversize.append(each)
         elif setback is None or setback.kind is SetbackKind.OVERSIZE:
             fetch.append(each)
-        elif setback.again_at <= now:
+        elif is_due(setback, now):
             risky.append(each)
         else:
             put_off.append(each)

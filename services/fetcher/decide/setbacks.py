@@ -73,6 +73,13 @@ class Setbacks:
         return [*told[:TOLD], f"and {len(told) - TOLD} more mails"] if len(told) > TOLD else told
 
 
+def is_due(setback: Setback, now: float) -> bool:
+    """Whether the mail is tried again; what is put off for longer than is ever done, a clock that was ahead
+    has put off.
+    """
+    return not now < setback.again_at <= now + LONGEST_DISTANCE
+
+
 def _distance(kind: SetbackKind, times: int) -> float:
     doublings = times - 1
     if kind in _AT_ONCE:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.recognition import provisional_key
-from services.fetcher.decide.setbacks import LONGEST_DISTANCE, MOST, Setbacks
+from services.fetcher.decide.setbacks import LONGEST_DISTANCE, MOST, Setbacks, is_due
 from services.fetcher.mailbox import Listed
 from shared.model.message import LedgerKey
 from shared.model.setback import Setback, SetbackKind
@@ -33,6 +33,15 @@ def test_a_refused_mail_is_tried_at_growing_distance_up_to_a_day() -> None:
 def test_a_mail_at_which_a_visit_broke_off_is_tried_again_at_once_the_first_time() -> None:
     assert distances(SetbackKind.BROKEN, 4) == [0, 300, 600, 1200]
     assert distances(SetbackKind.CUT, 3) == [0, 300, 600]
+
+
+def test_a_mail_is_due_after_its_distance_and_where_a_clock_that_was_ahead_has_put_it_off() -> None:
+    setbacks = Setbacks()
+    setbacks.add(A, SetbackKind.REFUSED, "no", NOW + 40 * LONGEST_DISTANCE)
+    setback = setbacks.of(A)
+    assert setback is not None
+    moments = (setback.again_at - LONGEST_DISTANCE, setback.again_at - 1, setback.again_at)
+    assert [is_due(setback, moment) for moment in (NOW, *moments)] == [True, False, False, True]
 
 
 def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
