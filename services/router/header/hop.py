@@ -7,18 +7,17 @@ import re
 from typing import NamedTuple
 
 from services.router.header.addresses import read_addresses
+from services.router.header.clauses import words_of
 from shared.model.address import Address
 
 LINE_LIMIT = 16 * 1024
 FOR_LIMIT = 20
 _FOR = re.compile(rb"\sfor\s", re.IGNORECASE)
-_COMMENT = re.compile(rb"\([^()\\]*+\)")
-_COMMENT_DEPTH = 4
-_WORD = re.compile(rb"[^ \t]++")
-_UNPAIRED = re.compile(rb'["()\\]')
+_BLANK = re.compile(rb"[ \t]")
+_INSIDE = rb"[^()\\]*(?:\\.[^()\\]*)*"
 _CLIENT = re.compile(
     rb"[ \t]*from[ \t]++(?P<said>[^ \t();]++)[ \t]*+"
-    rb"(?:\((?P<seen>[^()\\]*+)[()])?[ \t]*+(?:\((?P<then>[^()\\]*+)\))?",
+    rb"(?:\((?P<seen>" + _INSIDE + rb")[()])?[ \t]*+(?:\((?P<then>" + _INSIDE + rb")\))?",
     re.IGNORECASE,
 )
 _SEEN = re.compile(
@@ -42,10 +41,18 @@ _GENERIC = frozenset({"co", "com", "net", "org"})
 
 
 class Hop(NamedTuple):
-    """A Received line: the host that wrote it, in lower case, and the one recipient that it names."""
+    """A Received line: the host that wrote it, in lower case, and the one recipient that it names.
+
+    A line that is nothing but a comment, as qmail writes of its own hand-overs, has no host, and yet is
+    readable.
+    """
 
     by: str
     recipient: Address | None
+    is_readable: bool = True
+
+
+UNREADABLE = Hop("", None, is_readable=False)
 
 
 class Client(NamedTuple):
@@ -94,19 +101,21 @@ def read_hop(value: bytes) -> Hop:
 
     Nor does one with more than `FOR_LIMIT` words behind `for`.
 
-    A line with a quoted string, or signs that do not pair off, names nothing: its client slipped them in. So
-    does one longer than `LINE_LIMIT` octets.
+    A line is `UNREADABLE` where its words or its host cannot be told, or it is longer than `LINE_LIMIT`
+    octets: its client may have slipped in what is in the way. So is one with quoted blanks anywhere but in
+    the recipient, as what seems to be quoted may be the server's own words between two marks of the client's.
     """
-    if len(value) > LINE_LIMIT:
-        return Hop("", None)
-    clauses, _, _ = _without_comments(value).partition(b";")
-    words = _WORD.findall(clauses)
+    words = words_of(value) if len(value) <= LINE_LIMIT else None
+    if not words:
+        return UNREADABLE if words is None else Hop("", None)
     keywords = [word.lower() for word in words]
-    by = _position(b"by", keywords, after=1 if keywords[:1] == [b"from"] else -1)
-    if by is None or by + 1 == len(words) or _UNPAIRED.search(clauses):
-        return Hop("", None)
-    host = keywords[by + 1].decode("ascii", "replace")
+    by = _position(b"by", keywords, after=1 if keywords[0] == b"from" else -1)
+    if by is None or by + 1 == len(words):
+        return UNREADABLE
     receiver = _position(b"for", keywords, after=by + 1)
+    if any(_BLANK.search(word) for word in words[:receiver]):
+        return UNREADABLE
+    host = keywords[by + 1].decode("ascii", "replace")
     return Hop(host, _only_address(words[receiver + 1 :]) if receiver else None)
 
 
@@ -128,15 +137,6 @@ def read_client(value: bytes) -> Client:
         return Client("", said[1:-1]) if said.startswith("[") else Client(said)
     name = (seen["name"] or clause["said"]).decode("ascii", "replace").lower().rstrip(".")
     return Client("" if name == _UNKNOWN or name.startswith("[") else name, seen["ip"].decode("ascii"))
-
-
-def _without_comments(text: bytes) -> bytes:
-    """Comments nest, as when a server describes its TLS; more than `_COMMENT_DEPTH` levels are left in."""
-    for _ in range(_COMMENT_DEPTH):
-        text, found = _COMMENT.subn(b" ", text)
-        if not found:
-            break
-    return text
 
 
 def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:

@@ -5,7 +5,7 @@ sequence whose `by` host is the provider's; a line in the zone that tells of a c
 provider is the last of them, since what is below it came from that client. The provider is who the
 account's `trusted_hosts` say, or the organisational domain of the topmost `by` that has one: the last hop
 is his by definition. Hand-overs above that within one machine (`by localhost`, or no `by` at all, as qmail
-writes) belong to the zone.
+writes) belong to the zone. A line there that cannot be read is the last one, too: who wrote it is not known.
 
 Where no server noted anything, nothing tells the two parts apart: all fields are in the zone, and
 `is_vouched` is False.
@@ -43,6 +43,8 @@ class Zone:
                 break
             provider = joined
             hops.append(hop)
+            if not hop.is_readable:
+                break
             if provider and number < len(lines) and self._comes_from_outside(read_client(line), provider):
                 break
         return hops if provider or not self._trusted_hosts else []
@@ -58,9 +60,11 @@ class Zone:
 
     @property
     def client(self) -> Client:
-        """Whom the provider had the mail from: what the last of his lines says."""
-        hops = len(self.hops)
-        return read_client(self._header.all("received")[hops - 1].unfolded) if hops else Client()
+        """Whom the provider had the mail from: what the last of his lines says, if it can be read."""
+        hops = self.hops
+        if not hops or not hops[-1].is_readable:
+            return Client()
+        return read_client(self._header.all("received")[len(hops) - 1].unfolded)
 
     @property
     def is_vouched(self) -> bool:

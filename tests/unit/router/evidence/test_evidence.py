@@ -323,5 +323,25 @@ def test_what_the_senders_servers_noted_is_no_evidence() -> None:
     assert addresses("Received: from y by mx.isp.example; Mon", sent, "To: bob@firma.de") == ["bob@firma.de"]
 
 
+SENT = ("X-Original-To: eve@firma.de", "Received: from ws by out.sender.example with SMTP; Mon")
+
+
+@pytest.mark.parametrize(
+    ("line", "recipient"),
+    [
+        ('(Postfix) with ESMTP id 1 for <"john doe"@firma.de>', '"john doe"@firma.de'),
+        (r"(Authenticated sender: DOM\anna) with ESMTPA id 1 for <dave@firma.de>", "dave@firma.de"),
+        (r"(Authenticated sender: anna\) with ESMTPA id 1 for <dave@firma.de>", "bob@firma.de"),
+    ],
+)
+def test_what_the_sender_wrote_decides_nothing_however_hard_the_providers_line_is_to_read(
+    line: str, recipient: str
+) -> None:
+    taken = (
+        f"Received: from out.sender.example (out.sender.example [192.0.2.1]) by mx.isp.example {line}; Mon"
+    )
+    assert addresses(taken, *SENT, "To: bob@firma.de") == [recipient]
+
+
 def test_an_envelope_field_is_worth_more_than_a_received_line() -> None:
     assert addresses("Delivered-To: bob@firma.de", OUTER.format("carol@firma.de")) == ["bob@firma.de"]

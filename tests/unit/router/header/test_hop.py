@@ -5,13 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header.fields import read_header
-from services.router.header.hop import Client, Hop, organisational_domain, read_client, read_hop
+from services.router.header.hop import (
+    LINE_LIMIT,
+    UNREADABLE,
+    Client,
+    Hop,
+    organisational_domain,
+    read_client,
+    read_hop,
+)
 from shared.model.address import Address
 from tests.fakes.mails import mail
 
 BOB = Address("bob", "firma.de")
 MX = Hop("mx.isp.example", None)
 MX_FOR_BOB = Hop("mx.isp.example", BOB)
+MX_FOR_QUOTED = Hop("mx.isp.example", Address('"b by for <x>"', "firma.de"))
 PIECES = st.sampled_from(
     [b"from ", b"by ", b"for ", b"mx.isp.example ", b"<bob@firma.de>", b";", b"(", b")", b'"', b"[", b","]
 )
@@ -34,19 +43,38 @@ PIECES = st.sampled_from(
         ("from a by for with SMTP; Mon", Hop("for", None)),
         ("from a by [192.0.2.1] for <bob@firma.de>; Mon", Hop("[192.0.2.1]", BOB)),
         ("from a (b (c (d))) by mx.isp.example (e (f)) for <bob@firma.de> (g); Mon", MX_FOR_BOB),
-        ("from a ( by evil.example for <eve@firma.de>; Mon", Hop("", None)),
-        ('from "a by evil.example for <eve@firma.de> by mx.isp.example; Mon', Hop("", None)),
+        (r"from a by mx.isp.example (user: DOM\anna) for <bob@firma.de>; Mon", MX_FOR_BOB),
+        ('from a by mx.isp.example for <"b by for <x>"@firma.de>; Mon', MX_FOR_QUOTED),
+        ('from "MYPC" (b [192.0.2.1]) by mx.isp.example for <bob@firma.de>; Mon', MX_FOR_BOB),
+        ('from "by" by mx.isp.example for <bob@firma.de>; Mon', MX_FOR_BOB),
         ("(qmail 1 invoked by uid 0); Mon", Hop("", None)),
         ("from a by mx.isp.example for bob\v@firma.de; Mon", MX),
         ("from a by mx.isp.example for bob\u2003@firma.de; Mon", MX),
         ("from a by mx.isp.example for" + " ," * 19 + " bob@firma.de; Mon", MX_FOR_BOB),
         ("from a by mx.isp.example for" + " ," * 20 + " bob@firma.de; Mon", MX),
-        ("from a by", Hop("", None)),
         ("", Hop("", None)),
     ],
 )  # fmt: skip
 def test_a_received_line_names_its_host_and_its_only_recipient(value: str, hop: Hop) -> None:
     assert read_hop(read_header(mail(f"Received: {value}")).first("received")) == hop
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "from a ( by evil.example for <eve@firma.de>; Mon",
+        'from "a by evil.example for <eve@firma.de> by mx.isp.example; Mon',
+        'from "a (b [192.0.2.1]) by mx.isp.example (from <" by evil.example for <eve@firma.de> (x@y.de>)',
+        "from [a by mx.isp.example for <bob@firma.de> (\\x) ]; Mon",
+        'from a by mx.isp.example with "two words" for <bob@firma.de>; Mon',
+        "from a by; Mon",
+        "from a with SMTP; Mon",
+        "from a by mx.isp.example (" + "x" * LINE_LIMIT + "); Mon",
+    ],
+)
+def test_a_line_that_does_not_plainly_tell_its_host_is_unreadable(value: str) -> None:
+    assert read_hop(value.encode()) == UNREADABLE
+    assert not UNREADABLE.is_readable
 
 
 @pytest.mark.parametrize(
@@ -81,6 +109,8 @@ def test_the_organisational_domain_of_a_host(host: str, domain: str) -> None:
         ("from a (b.example [192.0.2.1] (may be forged)) by x", Client("b.example", "192.0.2.1")),
         ("from unknown (HELO mx.isp.example) (192.0.2.1) by mx.isp.example", Client("", "192.0.2.1")),
         ("from b.example (HELO [10.0.0.1]) (joe@192.0.2.1) by x", Client("b.example", "192.0.2.1")),
+        (r"from b.example (HELO a) (DOM\joe@192.0.2.1) by x", Client("b.example", "192.0.2.1")),
+        (r"from a (b.example [192.0.2.1] \(x) by x", Client("b.example", "192.0.2.1")),
         ("from a.example (2001:db8::1) by mx.isp.example", Client("a.example", "2001:db8::1")),
         ("from localhost (localhost [IPv6:::1]) by mx.isp.example", Client("localhost", "::1")),
         ("from a.example by mx.isp.example", Client("a.example")),

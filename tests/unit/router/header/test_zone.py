@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.router.header.fields import read_header
-from services.router.header.hop import Client, organisational_domain, read_hop
+from services.router.header.hop import UNREADABLE, Client, organisational_domain, read_hop
 from services.router.header.zone import HOP_LIMIT, Zone
 from tests.fakes.mails import corpus_mails, mail
 
@@ -96,6 +96,31 @@ def test_where_the_topmost_host_is_not_among_the_trusted_ones_nothing_is_believe
     )
     found = zone("Return-Path: <a@x.example>", f"Received: {line}", hosts=hosts)
     assert (found.hops, found.fields("return-path")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "line", ["from a( by mx.isp.example", 'from "a by mx.isp.example', "from a with SMTP"]
+)
+def test_nothing_below_a_line_that_cannot_be_read_is_the_providers(line: str) -> None:
+    found = zone(
+        "X-A: 1",
+        f"Received: {line} for <bob@firma.de>",
+        "X-A: 2",
+        "Received: from y by mx.isp.example for <eve@firma.de>",
+    )
+    assert found.hops == [UNREADABLE]
+    assert [field.value for field in found.fields("x-a")] == [b"1"]
+    assert found.client == Client()
+
+
+def test_a_line_that_cannot_be_read_below_one_of_the_providers_is_not_his() -> None:
+    assert trusted("by mx.isp.example", "from a( by mx.isp.example") == ["mx.isp.example"]
+    assert trusted("(qmail 1 invoked by uid 0)", "from a( by x.example", "by mx.isp.example") == ["", ""]
+
+
+def test_where_hosts_are_trusted_nothing_is_believed_beside_a_line_that_cannot_be_read() -> None:
+    lines = ("from a( by mx.isp.example", "from b by mx.isp.example")
+    assert trusted(*lines, hosts=("*.isp.example",)) == []
 
 
 def test_a_zone_has_a_limit() -> None:
