@@ -1,7 +1,9 @@
 """What notices say: a digest of parked mail for a postmaster, a delivery status notification for a sender.
 
 Pure. Notices are made by us alone: lines from outside stand in them quoted and cut, and nothing of a mail but
-its header. Both say that a machine wrote them (Auto-Submitted, RFC 3834), so that no machine answers.
+its header. In a field they are written as they are, even where they look like an encoded word (RFC 2047): an
+address is none, and decoding can fail. Both notices say that a machine wrote them (Auto-Submitted, RFC 3834),
+so that no machine answers.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 
 from shared.model.errors import quoted
@@ -18,6 +20,19 @@ from shared.ports.store import Parked
 
 MOST_LINES = 100
 MOST_HEADER = 64 * 1024
+MOST_VALUE = 900
+"""Octets of a field's value, so that its line has fewer than 998 (RFC 5322, section 2.1.1)."""
+
+
+class _Literal(str):
+    """A field's value that `email` neither reads nor folds: printable ASCII on one line."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def fold(self, *, policy: Policy) -> str:
+        """The whole field."""
+        return f"{self.name}: {self}{policy.linesep}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +95,12 @@ def _status(parked: Sequence[Parked], origin: Origin) -> Message:
     blocks: list[Message | str] = [about]
     for each in parked:
         block = Message()
-        block["Final-Recipient"] = f"rfc822; {_ascii(each.recipient.destination or each.recipient.address)}"
+        recipient = each.recipient.destination or each.recipient.address
+        block["Final-Recipient"] = _literal("Final-Recipient", f"rfc822; {recipient}")
         block["Action"] = "failed"
         block["Status"] = status_code(each.recipient.code)
         if each.recipient.code:
-            block["Diagnostic-Code"] = f"smtp; {_ascii(quoted(each.recipient.text))}"
+            block["Diagnostic-Code"] = _literal("Diagnostic-Code", f"smtp; {quoted(each.recipient.text)}")
         blocks.append(block)
     part = Message()
     part["Content-Type"] = "message/delivery-status"
@@ -102,7 +118,7 @@ def status_code(code: str) -> str:
 def _begun(subject: str, to: str, origin: Origin, submitted: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = f"Mailferry <{origin.sender}>"
-    mail["To"] = to
+    mail["To"] = _literal("To", to) if to.isascii() else to
     mail["Subject"] = subject
     mail["Date"] = format_datetime(datetime.fromtimestamp(origin.now, UTC))
     mail["Message-ID"] = f"<{origin.token}@{origin.host}>"
@@ -119,5 +135,8 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode("ascii")
+def _literal(name: str, value: str) -> _Literal:
+    shown = quoted(value, MOST_VALUE).encode("ascii", "backslashreplace")
+    literal = _Literal(shown[:MOST_VALUE].decode("ascii"))
+    literal.name = name
+    return literal
