@@ -3,12 +3,14 @@ notification to the sender of a mail that failed.
 
 All have the null sender and go through the target of the account, by the relay's own client. Before one is
 sent the database notes up to when it tells; so a restart sends none twice, and of several relays one sends. A
-target that does not take a digest gets it later; a notification that is not taken is given up.
+target that does not take a digest gets it later; a notification that is not taken is given up, and so is a
+notice of either kind over which Mailferry itself stumbles: it hinders no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -65,7 +67,8 @@ class Notifier:
         until = self.clock.now() - SETTLED
         if self.section.digest is not None:
             for tenant, latest in (await self.notices.parked_tenants()).items():
-                await self._tell_postmaster(tenant, latest, told.get(DIGEST + tenant), until)
+                with _stumbling_alone(tenant=tenant):
+                    await self._tell_postmaster(tenant, latest, told.get(DIGEST + tenant), until)
         if self.section.bounces:
             await self._tell_senders(told.get(BOUNCES), until)
 
@@ -95,8 +98,9 @@ class Notifier:
         if not parked or not await self.notices.claim_notice(BOUNCES, known, end):
             return
         telling = [each for each in parked if may_be_told(each)]
-        for _, those in groupby(telling, key=lambda each: each.message.id):
-            await self._tell_sender(list(those))
+        for message, those in groupby(telling, key=lambda each: each.message.id):
+            with _stumbling_alone(message=message):
+                await self._tell_sender(list(those))
 
     async def _tell_sender(self, parked: Sequence[Parked]) -> None:
         message = parked[0].message
@@ -147,6 +151,17 @@ class Notifier:
 
     def _origin(self) -> Origin:
         return Origin(self.host, self.clock.now(), self.token())
+
+
+@contextmanager
+def _stumbling_alone(**about: str) -> Iterator[None]:
+    """A mistake of ours in one notice is logged, and ends nothing else."""
+    try:
+        yield
+    except MailferryError:
+        raise
+    except Exception:
+        log.exception("notice failed unexpectedly", **about)
 
 
 def _whole_moments(parked: Sequence[Parked]) -> Sequence[Parked]:

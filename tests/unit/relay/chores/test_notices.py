@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.relay.chores.notices import BOUNCES, SETTLED, Notifier
 from shared.adapters.file_blobs import FileBlobs
@@ -37,14 +38,19 @@ TELLING = NoticesSection(bounces=True)
 
 
 class Post:
-    """The way to the target; it takes what comes, or does what `error` and `code` say."""
+    """The way to the target; it takes what comes, or does what `error` and `code` say. `odd`: to whom sending
+    fails in a way that nobody has thought of.
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Envelope, bytes]] = []
         self.error: MailferryError | None = None
         self.code = 250
+        self.odd: str | None = None
 
     async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+        if self.odd in envelope.recipients:
+            raise IndexError("nobody thought of this")
         if self.error is not None:
             raise self.error
         assert isinstance(content, bytes)
@@ -211,6 +217,31 @@ async def test_who_parks_unknown_recipients_tells_no_sender(desk: Desk) -> None:
     await desk.pass_time(SETTLED + 1)
     await desk.notifier(TELLING).once()
     assert desk.post.sent == []
+
+
+async def test_a_notice_that_fails_unexpectedly_is_logged_and_the_others_are_sent(desk: Desk) -> None:
+    await desk.notifier(TELLING).once()
+    await desk.pass_time(1)
+    await desk.parked("uid 1", raw=RAW.replace(b"eve@", b"odd@"))
+    await desk.parked("uid 2")
+    await desk.pass_time(SETTLED + 1)
+    desk.post.odd = "odd@elsewhere.example"
+    with capture_logs() as logs:
+        await desk.notifier(TELLING).once()
+    assert [envelope.recipients for _, envelope, _ in desk.post.sent] == [("eve@elsewhere.example",)]
+    assert [line["log_level"] for line in logs] == ["error"]
+
+
+async def test_a_digest_that_fails_unexpectedly_keeps_no_sender_from_being_told(desk: Desk) -> None:
+    await desk.notifier(TELLING).once()
+    await desk.pass_time(1)
+    await desk.parked("uid 1")
+    await desk.pass_time(SETTLED + 1)
+    desk.post.odd = str(POSTMASTER)
+    with capture_logs() as logs:
+        await desk.notifier(replace(DAILY, bounces=True)).once()
+    assert [envelope.recipients for _, envelope, _ in desk.post.sent] == [("eve@elsewhere.example",)]
+    assert [line["tenant"] for line in logs] == [TENANT]
 
 
 async def test_nothing_is_sent_unless_it_is_asked_for(desk: Desk) -> None:
