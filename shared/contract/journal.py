@@ -208,6 +208,9 @@ class Gone(Entry):
 class ParkedRetried(Entry):
     """An operator asked for another attempt at a parked recipient, perhaps under another destination or
     target.
+
+    `status` is open where the mail holds the claim from now on, suppressed where an identical one had
+    arrived; None, as in entries of former versions, where the attempt is made whoever holds the claim.
     """
 
     wire_name = "journal.parked-retried"
@@ -215,6 +218,7 @@ class ParkedRetried(Entry):
     address: str
     destination: str
     target: str
+    status: RecipientStatus | None = None
 
 
 class ParkedDiscarded(Entry):

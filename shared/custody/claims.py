@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.contract.journal import DeliveryEnded, Entry, Routed
+from shared.contract.journal import DeliveryEnded, Entry, ParkedRetried, Routed
 from shared.custody.state import Claim, ClaimKey, Message
 from shared.model.message import RecipientStatus
 
@@ -40,5 +40,7 @@ def _touched(entry: Entry) -> list[tuple[str, RecipientStatus]]:
             return [(each.address, _as_holder(each.status)) for each in entry.recipients]
         case DeliveryEnded():
             return [(each.address, each.status) for each in entry.outcomes]
+        case ParkedRetried(status=status) if status is not None:
+            return [(entry.address, status)]
         case _:
             return []

@@ -218,12 +218,13 @@ def _all_lost(message: Message) -> Message:
 
 
 def _retried(message: Message, entry: ParkedRetried) -> Message:
+    status = entry.status or RecipientStatus.OPEN
     recipients = dict(message.recipients)
     recipients[entry.address] = recipients[entry.address]._replace(
-        status=RecipientStatus.OPEN,
+        status=status,
         destination=entry.destination,
         target=entry.target,
-        next_attempt_at=entry.at,
+        next_attempt_at=entry.at if status is RecipientStatus.OPEN else None,
         parked_at=None,
     )
     return message._replace(recipients=recipients)

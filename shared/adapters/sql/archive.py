@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import partial
 
 from sqlalchemy import Select, func, select, union
 
 from shared.adapters.sql.conditions import KEPT, NAMED
 from shared.adapters.sql.engine import allow_scans
+from shared.adapters.sql.parking import discard, retry
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import entry_of
 from shared.adapters.sql.tables import journal, messages, recipients
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.verification import rebuild, verify
-from shared.adapters.sql.work import Transaction, Work, load_messages
+from shared.adapters.sql.work import Transaction, load_messages
 from shared.contract.journal import Entry
-from shared.custody import decide
 from shared.custody.state import Message
-from shared.model.message import MessageStatus, RecipientStatus
+from shared.model.message import MessageStatus
 from shared.ports.store import Parked
 
 PAGE = 1000
-Decision = Callable[[Message, str], Entry | None]
 
 
 class SqlArchive(Part):
@@ -50,15 +48,17 @@ class SqlArchive(Part):
     async def retry_parked(
         self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
     ) -> Sequence[str]:
-        """Open parked recipients (all when `addresses` is empty) again; returns the addresses changed."""
+        """Open parked recipients (all when `addresses` is empty) again; returns the addresses changed.
+
+        Unless they are to be served elsewhere, one who got an identical mail is suppressed, and one to whom
+        an identical mail is on its way stays parked.
+        """
         elsewhere = key(destination) if destination else None
-        decision = partial(decide.retried, destination=elsewhere, target=target, now=now)
-        return await self._transactions.write(_change, message, addresses, decision)
+        return await self._write_counting(retry, message, addresses, elsewhere, target, now)
 
     async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
         """Give parked recipients (all when `addresses` is empty) up; returns the addresses changed."""
-        decision = partial(decide.discarded, now=now)
-        return await self._transactions.write(_change, message, addresses, decision)
+        return await self._transactions.write(discard, message, addresses, now)
 
     async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
         """How many messages there are by account and status, those gone left out."""
@@ -139,26 +139,6 @@ def _parked(transaction: Transaction, limit: int) -> list[Parked]:
     found = {message.id: message for message in load_messages(transaction, [place[0] for place in places])}
     listed = [(found[message], found[message].recipients[address]) for message, address in places]
     return [Parked(message, each, each.parked_at) for message, each in listed if each.parked_at is not None]
-
-
-def _change(
-    transaction: Transaction, message: str, addresses: Sequence[str], decision: Decision
-) -> list[str]:
-    work = Work(transaction)
-    work.load([key(message)])
-    changed = []
-    for known in list(work.messages.values()):
-        for address in [key(each) for each in addresses] or _parked_addresses(known):
-            entry = decision(work.messages[known.id], address)
-            if entry is not None:
-                work.apply(entry)
-                changed.append(address)
-    work.save()
-    return changed
-
-
-def _parked_addresses(message: Message) -> list[str]:
-    return [each.address for each in message.recipients.values() if each.status is RecipientStatus.PARKED]
 
 
 def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:

@@ -15,7 +15,7 @@ from shared.contract.journal import (
 )
 from shared.custody.commands import ChosenRecipient
 from shared.custody.decide.routing import NOBODY, routed_as
-from shared.custody.state import CONCLUDED, Message, Recipient
+from shared.custody.state import CONCLUDED, ClaimKey, ClaimView, Message, Recipient
 from shared.model.message import PENDING, UNROUTED, RecipientStatus
 
 
@@ -70,20 +70,68 @@ def _routed_to_park(known: Message, pending: Sequence[Recipient], reason: str, n
     )
 
 
+def retry_claims(
+    known: Message, addresses: Sequence[str], destination: str | None, target: str | None
+) -> list[ClaimKey]:
+    """The claims on which retries at these recipients depend: where an operator sends a mail elsewhere, he
+    wants it there, whatever copies there are.
+    """
+    found = [(address, _retriable(known, address)) for address in addresses]
+    return [
+        ClaimKey(known.tenant, address, known.identity)
+        for address, each in found
+        if each is not None and not _goes_elsewhere(each, destination, target)
+    ]
+
+
 def retried(
-    known: Message, address: str, destination: str | None, target: str | None, now: float
+    known: Message,
+    address: str,
+    destination: str | None,
+    target: str | None,
+    now: float,
+    view: ClaimView | None = None,
 ) -> ParkedRetried | None:
-    """An operator wants another attempt at a parked recipient."""
-    recipient = known.recipients.get(address)
-    if recipient is None or recipient.status is not RecipientStatus.PARKED or known.blob is None:
+    """An operator wants another attempt at a parked recipient; `view` is of a claim that another mail holds.
+
+    A recipient who got an identical mail meanwhile is suppressed. None, too, while one is on its way to him:
+    he stays parked, where the operator sees him.
+    """
+    recipient = _retriable(known, address)
+    if recipient is None:
         return None
+    status = None
+    if not _goes_elsewhere(recipient, destination, target):
+        if view is not None and not view.claim.done and _is_served_by(view, now):
+            return None
+        status = RecipientStatus.SUPPRESSED if view is not None and view.claim.done else RecipientStatus.OPEN
     return ParkedRetried(
         message=known.id,
         at=now,
         address=address,
         destination=destination or recipient.destination,
         target=target or recipient.target,
+        status=status,
     )
+
+
+def _retriable(known: Message, address: str) -> Recipient | None:
+    recipient = known.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.PARKED or known.blob is None:
+        return None
+    return recipient
+
+
+def _goes_elsewhere(recipient: Recipient, destination: str | None, target: str | None) -> bool:
+    return (destination or recipient.destination, target or recipient.target) != (
+        recipient.destination,
+        recipient.target,
+    )
+
+
+def _is_served_by(view: ClaimView, now: float) -> bool:
+    """Whether the holder is on its way: by its event, or from its blob, which takes as long as it takes."""
+    return view.is_alive(now) or (view.holder_status in CONCLUDED and view.recipient_status in PENDING)
 
 
 def discarded(known: Message, address: str, now: float) -> ParkedDiscarded | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import TargetState
-from tests.fakes.mail_lives import BOB, EVE, Lives, mail, outcome, routed
+from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
 
 
 async def test_a_mail_is_found_by_all_its_names(lives: Lives) -> None:
@@ -115,6 +115,83 @@ async def test_all_parked_recipients_are_meant_where_none_is_named(lives: Lives)
     await lives.end(message, *refused, blob="blob-1")
     assert sorted(await lives.store.retry_parked(message, [], None, None, lives.now)) == [BOB, EVE]
     assert await lives.store.discard_parked(message, [], lives.now) == []
+
+
+COPY = "one mail, several copies"
+
+
+async def parked_copy(lives: Lives, uid: str) -> str:
+    message = await lives.routed(uid, BOB, identity=COPY)
+    await lives.park(message, blob=f"blob of {uid}")
+    return message
+
+
+async def test_who_got_an_identical_mail_does_not_get_it_again_by_a_retry(lives: Lives) -> None:
+    parked = await parked_copy(lives, "uid 1")
+    arrived = await lives.routed("uid 2", BOB, identity=COPY)
+    await lives.deliver(arrived)
+    assert await lives.store.retry_parked(parked, [], None, None, lives.now) == [BOB]
+    assert await lives.status(parked) is RecipientStatus.SUPPRESSED
+    assert await lives.store.overdue(lives.now, 0, 10) == []
+    assert await lives.store.parked() == []
+    assert await lives.is_sound()
+
+
+async def test_a_retry_is_refused_while_an_identical_mail_is_on_its_way(lives: Lives) -> None:
+    parked = await parked_copy(lives, "uid 1")
+    other = await lives.routed("uid 2", BOB, identity=COPY)
+    assert await lives.store.retry_parked(parked, [], BOB, "exchange", lives.now) == []
+    assert await lives.status(parked) is RecipientStatus.PARKED
+    await lives.park(other, blob="blob of uid 2")
+    assert await lives.store.retry_parked(parked, [], BOB, "exchange", lives.now) == [BOB]
+    assert await lives.is_sound()
+
+
+async def test_of_parked_copies_that_are_all_retried_the_first_arrives_and_the_others_are_suppressed(
+    lives: Lives,
+) -> None:
+    copies = [await parked_copy(lives, f"uid {n}") for n in range(3)]
+    changed = [await lives.store.retry_parked(each, [], None, None, lives.now) for each in copies]
+    assert changed == [[BOB], [], []]
+    await lives.deliver(copies[0])
+    for each in copies[1:]:
+        await lives.store.retry_parked(each, [], None, None, lives.now)
+    assert [await lives.status(each) for each in copies] == [
+        RecipientStatus.DELIVERED,
+        RecipientStatus.SUPPRESSED,
+        RecipientStatus.SUPPRESSED,
+    ]
+    assert await lives.is_sound()
+    assert await lives.store.rebuild() == 3
+    assert await lives.is_sound()
+
+
+async def test_a_retried_mail_that_fails_again_lets_an_identical_one_be_retried(lives: Lives) -> None:
+    copies = [await parked_copy(lives, f"uid {n}") for n in range(2)]
+    await lives.store.retry_parked(copies[0], [], None, None, lives.now)
+    await lives.park(copies[0])
+    assert await lives.store.retry_parked(copies[1], [], None, None, lives.now) == [BOB]
+    assert await lives.is_sound()
+
+
+async def test_a_retry_takes_over_from_an_identical_mail_that_does_not_come(lives: Lives) -> None:
+    parked = await parked_copy(lives, "uid 1")
+    other = await lives.routed("uid 2", BOB, identity=COPY)
+    lives.now += LEASE + 1
+    assert await lives.store.retry_parked(parked, [], None, None, lives.now) == [BOB]
+    assert (await lives.state(other)).status is MessageStatus.LOST
+    assert await lives.begin(other) == []
+    await lives.deliver(parked)
+    assert await lives.is_sound()
+
+
+async def test_a_retry_elsewhere_is_the_operators_wish_whatever_copies_there_are(lives: Lives) -> None:
+    parked = [await parked_copy(lives, f"uid {n}") for n in range(2)]
+    await lives.deliver(await lives.routed("uid 3", BOB, identity=COPY))
+    assert await lives.store.retry_parked(parked[0], [], EVE, None, lives.now) == [BOB]
+    assert await lives.store.retry_parked(parked[1], [], None, "other", lives.now) == [BOB]
+    assert [await lives.status(each) for each in parked] == [RecipientStatus.OPEN] * 2
+    assert await lives.is_sound()
 
 
 async def test_a_parked_recipient_is_given_up(lives: Lives) -> None:

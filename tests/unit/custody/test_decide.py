@@ -7,6 +7,7 @@ import pytest
 from shared.contract.journal import Fetched, Lost
 from shared.custody import decide
 from shared.custody.commands import Attempt, ChosenRecipient, Outcomes
+from shared.custody.fold import fold
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
 from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, message, recipient, routed_mail, said
@@ -354,6 +355,26 @@ class TestTheRest:
         entry = decide.retried(parked, BOB, EVE, "other", NOW)
         assert entry is not None
         assert (entry.destination, entry.target) == (EVE, "other")
+
+    @pytest.mark.parametrize("elsewhere", [(EVE, None), (None, "other")])
+    def test_a_retry_regards_the_copies_of_its_mail_unless_it_goes_elsewhere(
+        self, elsewhere: tuple[str | None, str | None]
+    ) -> None:
+        parked = message(M.GONE, recipient(BOB, R.PARKED), blob="blob-1")
+        arrived = ClaimView(Claim("m2", done=True))
+        delivering = ClaimView(Claim("m2", done=False), M.ROUTED, NOW + 1, R.ATTEMPTING)
+        retried_too = ClaimView(Claim("m2", done=False), M.GONE, NOW - 1, R.DEFERRED)
+        overdue = ClaimView(Claim("m2", done=False), M.ROUTED, NOW - 1, R.OPEN)
+        found = [
+            decide.retried(parked, BOB, BOB, None, NOW, view)
+            for view in (None, arrived, overdue, delivering, retried_too)
+        ]
+        assert [each and each.status for each in found] == [R.OPEN, R.SUPPRESSED, R.OPEN, None, None]
+        for view in (arrived, delivering):
+            entry = decide.retried(parked, BOB, *elsewhere, NOW, view)
+            assert entry is not None
+            assert entry.status is None
+            assert fold(parked, entry).recipients[BOB].status is R.OPEN
 
     @pytest.mark.parametrize("status", sorted(R))
     def test_only_who_is_parked_can_be_given_up(self, status: RecipientStatus) -> None:

@@ -69,6 +69,10 @@ class World:
             views[key] = ClaimView(claim, holder.status, holder.lease_until, status)
         return views
 
+    def view_of_other(self, known: Message, address: str) -> ClaimView | None:
+        view = self.views().get(ClaimKey(known.tenant, address, known.identity))
+        return None if view is None or view.claim.holder == known.id else view
+
     def again_at(self, outcome: RecipientStatus) -> float | None:
         return self.now + LEASE if outcome is R.DEFERRED else None
 
@@ -117,7 +121,10 @@ class World:
             "lose": [*decide.lost(known, "why", self.now)],
             "delete": [*(decide.deleting(known, self.now) or [])],
             "gone": [decide.gone(known, "not listed", self.now) if known.is_concluded else None],
-            "retry": [decide.retried(known, address, None, None, self.now) for address in addresses],
+            "retry": [
+                decide.retried(known, address, None, None, self.now, self.view_of_other(known, address))
+                for address in addresses
+            ],
             "discard": [decide.discarded(known, addresses[0], self.now)],
         }
         for entry in wishes[name]:
@@ -146,6 +153,9 @@ def kept_promises(before: dict[str, Message], world: World) -> None:
                     assert recipient.status not in {R.OPEN, R.ATTEMPTING}
                 if old.status in TERMINAL and old.status is not recipient.status:
                     assert old.status is R.PARKED
+                    assert recipient.status is not R.OPEN or world.claims[key] == Claim(
+                        message.id, done=False
+                    )
         if message.status is MessageStatus.SETTLED and (
             was is None or was.status is not MessageStatus.SETTLED
         ):

@@ -1,0 +1,94 @@
+"""What an operator does with parked mail: it is tried again, or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.adapters.sql.claims import Claims, views
+from shared.adapters.sql.text import key
+from shared.adapters.sql.work import Doubts, Transaction, Work
+from shared.custody import decide
+from shared.custody.claims import claim_after, claims_touched
+from shared.custody.decide.parking import retry_claims
+from shared.custody.state import ClaimKey, ClaimView, Message
+from shared.model.message import RecipientStatus
+
+
+def retry(
+    transaction: Transaction,
+    doubts: Doubts,
+    message: str,
+    addresses: Sequence[str],
+    destination: str | None,
+    target: str | None,
+    now: float,
+) -> list[str]:
+    """Open parked recipients again, as far as the claims allow it; returns the addresses changed.
+
+    A claim that nobody held is this message's from then on, and so is one whose holder does not come.
+    """
+    work, claims = Work(transaction, doubts), Claims(transaction)
+    work.load([key(message)])
+    changed = []
+    for known in list(work.messages.values()):
+        those = _meant(known, addresses)
+        others = _held_by_others(transaction, claims, known, retry_claims(known, those, destination, target))
+        for address in those:
+            view = others.get(ClaimKey(known.tenant, address, known.identity))
+            entry = decide.retried(work.messages[known.id], address, destination, target, now, view)
+            if entry is None:
+                continue
+            changed.append(address)
+            after = work.apply(entry)
+            for taken, status in claims_touched(after, entry):
+                _give_up(work, view, known.id, now)
+                claims.change(taken, claim_after(claims.held.get(taken), known.id, status))
+    with transaction.bulk.together(transaction.connection):
+        work.save()
+        claims.save()
+    return changed
+
+
+def discard(transaction: Transaction, message: str, addresses: Sequence[str], now: float) -> list[str]:
+    """Give parked recipients up; returns the addresses changed."""
+    work = Work(transaction)
+    work.load([key(message)])
+    changed = []
+    for known in list(work.messages.values()):
+        for address in _meant(known, addresses):
+            entry = decide.discarded(work.messages[known.id], address, now)
+            if entry is not None:
+                work.apply(entry)
+                changed.append(address)
+    work.save()
+    return changed
+
+
+def _meant(known: Message, addresses: Sequence[str]) -> list[str]:
+    """All that are parked, where none is named."""
+    parked = [each.address for each in known.recipients.values() if each.status is RecipientStatus.PARKED]
+    return [key(each) for each in addresses] or parked
+
+
+def _held_by_others(
+    transaction: Transaction, claims: Claims, known: Message, wanted: Sequence[ClaimKey]
+) -> dict[ClaimKey, ClaimView]:
+    """Take and lock these claims; those that other mails hold, with what these are doing."""
+    claims.take(dict.fromkeys(wanted, known.id))
+    held = {each: claims.held[each] for each in wanted}
+    others = {each: claim for each, claim in held.items() if claim.holder != known.id}
+    return views(transaction, others)
+
+
+def _give_up(work: Work, taken: ClaimView | None, by: str, now: float) -> None:
+    """Whoever held the claim that was taken over is given up, as the router does it: an event of its that
+    comes late serves nobody a second time.
+    """
+    if taken is None or not taken.was_on_its_way:
+        return
+    work.load([taken.claim.holder])
+    holder = work.messages.get(taken.claim.holder)
+    if holder is None or not (taken.was_attempting or decide.can_come_again(holder)):
+        return
+    for entry in decide.lost(holder, f"the identical mail {by} took over", now):
+        work.apply(entry)
