@@ -1,7 +1,9 @@
-"""Questions about recipients over one kept connection to a target: MAIL, a few RCPTs, RSET.
+"""Questions about recipients over one kept connection to a target: MAIL, RCPT, RSET for each.
 
-Servers count refused recipients against who asks and hang up after some (Postfix after 20, and after 10 it
-answers slowly), so few are asked at a time, and a connection with refusals is given up for a fresh one.
+Each is asked about in a transaction of its own: there are targets that take a mail with the null sender for
+one recipient only, as bounces have no more, and refuse the next as if he did not exist. Servers also count
+refused recipients against who asks and hang up after some (Postfix after 20, and after 10 it answers slowly),
+so a connection with refusals is given up for a fresh one in time.
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import SmtpError
 
 NULL_SENDER = ""
-GROUP = 8
-MOST_REFUSED = 2
+MOST_REFUSED = 8
 IDLE = 20.0
 
 Connect = Callable[[], Awaitable[SmtpClient]]
@@ -27,7 +28,7 @@ class NoAnswer(SmtpError):
 
 
 class Questions:
-    """Asks one group after the other, never two at once; `connect` reaches the target."""
+    """Asks one question after the other, never two at once; `connect` reaches the target."""
 
     def __init__(self, connect: Connect, clock: Clock) -> None:
         self._connect = connect
@@ -42,11 +43,11 @@ class Questions:
         Raises what connecting raises, `ConnectionLost`, and `NoAnswer` where the target refuses us, and not a
         recipient.
         """
-        for start in range(0, len(addresses), GROUP):
-            for reply in await self._group(addresses[start : start + GROUP]):
-                if reply.reply.code == 421 or (reply.phase is Phase.MAIL and not reply.reply.positive):
-                    raise NoAnswer(f"the target said {reply.reply.text}")
-                yield reply
+        for address in addresses:
+            answer = await self._answer(address)
+            if answer.reply.code == 421 or (answer.phase is Phase.MAIL and not answer.reply.positive):
+                raise NoAnswer(f"the target said {answer.reply.text}")
+            yield answer
 
     @property
     def is_idle(self) -> bool:
@@ -59,16 +60,16 @@ class Questions:
         if client is not None:
             await client.quit()
 
-    async def _group(self, group: Sequence[str]) -> Sequence[RecipientReply]:
+    async def _answer(self, address: str) -> RecipientReply:
         """A kept connection may have been closed while nobody looked: then over a fresh one."""
         kept = await self._kept()
         if kept is not None:
             try:
-                return await self._asked(kept, group)
+                return await self._asked(kept, address)
             except MailferryError:
                 self._client = None
         self._refused = 0
-        return await self._asked(await self._connect(), group)
+        return await self._asked(await self._connect(), address)
 
     async def _kept(self) -> SmtpClient | None:
         client = self._client
@@ -77,15 +78,15 @@ class Questions:
         await self.close()
         return None
 
-    async def _asked(self, client: SmtpClient, group: Sequence[str]) -> Sequence[RecipientReply]:
+    async def _asked(self, client: SmtpClient, address: str) -> RecipientReply:
         """Whatever breaks the dialogue off, its connection is not used again."""
         self._client = None
         try:
-            replies = await client.ask_about(NULL_SENDER, group)
+            [answer] = await client.ask_about(NULL_SENDER, [address])
         except BaseException:
             client.abort()
             raise
         self._client = client
         self._used_at = self._clock.monotonic()
-        self._refused += sum(not each.reply.positive for each in replies)
-        return replies
+        self._refused += not answer.reply.positive
+        return answer

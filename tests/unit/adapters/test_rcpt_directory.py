@@ -44,6 +44,15 @@ class Strict(SmtpServer):
         return None if address in self.known else self.recipients.get(address, UNKNOWN)
 
 
+class OneByOne(Strict):
+    """Takes no mail with the null sender, as bounces have it, for more than one recipient."""
+
+    def scripted(self, moment: str) -> Scripted | None:
+        if moment == "RCPT" and not self.commands[-2].startswith("MAIL"):
+            return "550 Legitimate bounces are never sent to more than one recipient"
+        return super().scripted(moment)
+
+
 class Asking:
     """A directory for a server, and what it noted."""
 
@@ -83,12 +92,18 @@ async def test_the_target_says_who_exists() -> None:
         assert server.accepted == []
 
 
-async def test_all_are_asked_for_over_one_connection_in_few_round_trips() -> None:
-    everybody = [f"user{number}@corp.example" for number in range(8)]
+async def test_all_are_asked_for_over_one_connection_each_in_a_transaction_of_its_own() -> None:
+    everybody = [f"user{number}@corp.example" for number in range(20)]
     async with Strict(*everybody) as server:
-        assert await Asking(server)(*everybody) == [S.EXISTS] * 8
+        assert await Asking(server)(*everybody) == [S.EXISTS] * 20
         verbs = [each.partition(" ")[0] for each in server.commands]
-        assert (server.connections, verbs.count("MAIL"), verbs.count("RCPT")) == (1, 2, 9)
+        assert server.connections == 1
+        assert verbs[1:] == ["MAIL", "RCPT", "RSET"] * 21
+
+
+async def test_a_target_that_takes_bounces_for_one_recipient_only_is_not_misunderstood() -> None:
+    async with OneByOne(BOB, EVE) as server:
+        assert await Asking(server)(NOBODY, BOB, EVE) == [S.MISSING, S.EXISTS, S.EXISTS]
 
 
 async def test_who_was_asked_for_is_at_hand_for_a_while_and_who_is_missing_for_a_shorter_one() -> None:
