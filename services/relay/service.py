@@ -35,6 +35,8 @@ from shared.ports.clock import Clock
 from shared.ports.store import Deliveries, Serving
 
 IDLE_CHECK = 5.0
+REST = 60.0
+"""Seconds until a chore begins again that failed unexpectedly."""
 
 Chore = Callable[[], Coroutine[Any, Any, None]]
 """What a relay does now and then, until it is cancelled."""
@@ -83,7 +85,8 @@ class Relay:
             flow_of=lambda event: event.tenant,
         )
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(run()) for run in (self._conclusions.run, self._tidy, *self._chores)]
+            kept = [self._keep_at(chore) for chore in (self._tidy, *self._chores)]
+            helpers = [group.create_task(each) for each in (self._conclusions.run(), *kept)]
             try:
                 await consumer.run(stop, self._drain)
             finally:
@@ -180,6 +183,22 @@ class Relay:
         if self._attempts:
             await asyncio.wait(self._attempts)
         await self._conclusions.all_done()
+
+    async def _keep_at(self, chore: Chore) -> None:
+        """Do a chore. A mistake of ours in it, perhaps over one odd mail, must not end the process: it would
+        be met again after each restart.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        while True:
+            try:
+                await chore()
+                return
+            except Exception:
+                log.exception("chore failed unexpectedly, begins again later")
+            if task.cancelling():
+                return
+            await self._clock.sleep(REST)
 
     async def _tidy(self) -> None:
         while True:

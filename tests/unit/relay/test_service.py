@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from services.relay.chores.overdue import Overdue
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.delivery.conclusions import Conclusions
-from services.relay.service import Relay
+from services.relay.service import Chore, Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
@@ -162,6 +164,7 @@ async def relaying(
     broker: MemoryBroker,
     tmp_path: Path,
     accounts: Mapping[str, Account] = NO_ACCOUNTS,
+    chores: Sequence[Chore] = (),
 ) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
     attempter = Attempter(
@@ -175,7 +178,7 @@ async def relaying(
         Circuits(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
         attempter,
         Conclusions(store, broker, blobs, clock, metrics, SETTINGS),
-        [Overdue(store, broker, clock, 900.0).run],
+        [Overdue(store, broker, clock, 900.0).run, *chores],
         SETTINGS,
     )
     stop = Stop()
@@ -263,3 +266,44 @@ async def test_mail_of_an_account_that_is_switched_off_is_not_delivered(tmp_path
     async with relaying(store, ways, broker, tmp_path, {"acme/inbox": SWITCHED_OFF}):
         await store.has_recorded(1)
     assert ways.taken == [("exchange", (EVE,))]
+
+
+async def test_a_mistake_of_ours_in_a_chore_is_logged_and_the_chore_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.relay.service.REST", 0.0)
+    store, ways, begun_again = Store({}), Ways(), asyncio.Event()
+    mistakes = [KeyError("nobody thought of this")]
+
+    async def chore() -> None:
+        if mistakes:
+            raise mistakes.pop()
+        begun_again.set()
+
+    broker = MemoryBroker(PLAN, SystemClock())
+    with capture_logs() as logs:
+        async with relaying(store, ways, broker, tmp_path, chores=[chore]), asyncio.timeout(10):
+            await begun_again.wait()
+            await broker.publish([event(BOB)])
+            await store.has_recorded(1)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == [
+        "chore failed unexpectedly, begins again later"
+    ]
+    assert store.outcomes == {BOB: RecipientStatus.DELIVERED}
+
+
+async def test_a_chore_that_fails_while_it_is_cancelled_does_not_keep_the_relay_from_ending(
+    tmp_path: Path,
+) -> None:
+    begun = asyncio.Event()
+
+    async def chore() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("nobody thought of this")
+
+    broker = MemoryBroker(PLAN, SystemClock())
+    async with asyncio.timeout(10), relaying(Store({}), Ways(), broker, tmp_path, chores=[chore]):
+        await begun.wait()
