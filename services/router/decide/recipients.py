@@ -5,7 +5,8 @@ gives way to what it stands for; `+tag` is taken off where the account wants it;
 exists at the target is not asked here.
 
 No mail goes into the void: one without a recipient goes to the postmaster, or is parked where none is
-configured. An address outside of the accepted domains is never delivered to.
+configured. So does one whose envelope named somebody who cannot be read, beside those who can. An address
+outside of the accepted domains is never delivered to.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import NamedTuple
 
 from services.router.evidence.case import without_prefix
 from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
+from services.router.header.addresses import Defect
 from shared.model.account import Routing
-from shared.model.address import Address
+from shared.model.address import Address, DefectiveAddress, normal_domain
 from shared.model.domains import translation
 
 REJECTED_LIMIT = 200
@@ -38,7 +40,7 @@ class Rejected(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """Who gets a mail. Without recipients `park_reason` is set: the mail waits for an operator."""
+    """Who gets a mail. With a `park_reason`, as always without recipients, it also waits for an operator."""
 
     recipients: tuple[Accepted, ...]
     rejected: tuple[Rejected, ...]
@@ -62,13 +64,12 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
             rejected.setdefault(found.value, found)
     refused = tuple(rejected.values())
     listed = _listed((*[Rejected(*each) for each in evidence.passed], *refused))
-    if recipients:
-        return Resolution(tuple(recipients.values()), listed, evidence.describe())
-    reason = _why_nobody(evidence, refused)
-    if routing.unknown_recipients is None:
-        return Resolution((), listed, evidence.describe(), reason)
-    postmaster = Accepted(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
-    return Resolution((postmaster,), listed, evidence.describe())
+    reason = _why_not_all(evidence, routing) if recipients else _why_nobody(evidence, refused)
+    if reason and routing.unknown_recipients is not None:
+        postmaster = Accepted(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
+        recipients.setdefault(postmaster.address, postmaster)
+        reason = None
+    return Resolution(tuple(recipients.values()), listed, evidence.describe(), reason)
 
 
 def parked(evidence: Evidence, reason: str) -> Resolution:
@@ -138,3 +139,23 @@ def _why_nobody(evidence: Evidence, refused: tuple[Rejected, ...]) -> str:
     if len(refused) == 1:
         return f"the only recipient in {evidence.field} was refused: {refused[0].reason}"
     return f"all {len(refused)} recipients in {evidence.field} were refused"
+
+
+def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
+    """Why somebody may be missing among the recipients. What authors wrote is a guess in any case."""
+    if evidence.kind not in OF_THE_ENVELOPE:
+        return None
+    unread = [each for each in evidence.defects if not _is_foreign(each, routing)]
+    if not unread:
+        return None
+    several = "recipient" if len(unread) == 1 else "recipients"
+    return f"{len(unread)} {several} in {evidence.field} cannot be read: {unread[0].reason}"
+
+
+def _is_foreign(defect: Defect, routing: Routing) -> bool:
+    """Whether it is plainly one of a domain that is not accepted, whatever stands before it."""
+    _, *domains = defect.text.removesuffix(">").split("@")
+    try:
+        return len(domains) == 1 and translation(routing.domains, normal_domain(domains[0])) is None
+    except DefectiveAddress:
+        return False

@@ -66,6 +66,52 @@ def test_defects_are_refused_with_their_reason_and_the_others_get_the_mail() -> 
     ]
 
 
+def test_in_an_envelope_field_a_defect_beside_a_recipient_brings_the_postmaster() -> None:
+    lines = ("X-Envelope-To: <a@firma.de>, <b.@firma.de>, <c..d@firma.de>",)
+    found = resolution(*lines)
+    assert [(each.address, each.original) for each in found.recipients] == [
+        ("a@firma.de", "a@firma.de"),
+        (str(POSTMASTER), ""),
+    ]
+    assert found.recipients[1].reason == (
+        "postmaster, because 2 recipients in X-Envelope-To cannot be read: "
+        "local part is neither a dot-atom nor a quoted string"
+    )
+    assert found.park_reason is None
+
+
+def test_in_an_envelope_field_a_defect_beside_a_recipient_is_parked_where_there_is_no_postmaster() -> None:
+    found = resolution("X-Envelope-To: a@firma.de, <b.@firma.de>", routing=catch_all(postmaster=None))
+    assert [each.address for each in found.recipients] == ["a@firma.de"]
+    assert found.park_reason == (
+        "1 recipient in X-Envelope-To cannot be read: local part is neither a dot-atom nor a quoted string"
+    )
+
+
+def test_a_postmaster_who_is_named_himself_is_not_named_again_for_a_defect() -> None:
+    assert recipients(f"X-Envelope-To: {POSTMASTER}, <b.@firma.de>") == [str(POSTMASTER)]
+
+
+@pytest.mark.parametrize(
+    ("defect", "brings_the_postmaster"),
+    [
+        ("<b.@other.example>", False),
+        ("b..c@Other.example", False),
+        ("x@y@other.example", True),
+        ("<b.@firma.de", True),
+        ("b.@firma.de.", True),
+        ("b@broken..example", True),
+        ("bob", True),
+        ('"a', True),
+    ],
+)
+def test_a_defect_that_is_plainly_of_another_domain_is_nobodys_loss(
+    defect: str, brings_the_postmaster: bool
+) -> None:
+    named = [str(POSTMASTER)] if brings_the_postmaster else []
+    assert recipients(f"Envelope-To: a@firma.de, {defect}") == ["a@firma.de", *named]
+
+
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
@@ -106,7 +152,8 @@ def test_there_is_always_a_recipient_or_a_reason_to_park_and_nobody_outside_is_s
     found = resolution(
         f"{field}: " + ", ".join(f"{local}@{domain}" for local, domain in people), routing=routing
     )
-    assert bool(found.recipients) is (found.park_reason is None)
+    assert found.recipients or found.park_reason
+    assert not (has_postmaster and found.park_reason)
     assert len({each.address for each in found.recipients}) == len(found.recipients)
     allowed = {"firma.de", "acme.local"}
     assert all(each.address.rpartition("@")[2] in allowed for each in found.recipients)
