@@ -60,7 +60,8 @@ async def probe_reading(open_mailbox: Open, directory: Path) -> Reading:
             await mailbox.finish()
             return Reading(Habit.UNKNOWN, "all mails are too large to try out what reading does")
         copy = await _copied(mailbox, entry, directory)
-        await mailbox.finish()
+        if copy is not None:
+            await mailbox.finish()
     finally:
         await mailbox.abort()
     if copy is None:

@@ -130,6 +130,15 @@ async def test_a_source_that_hides_a_mail_after_it_was_read_is_found_out_and_the
     assert str(copy) in trial.sentence
 
 
+async def test_a_mail_that_is_not_handed_out_is_not_consumed_by_the_end_of_the_session(
+    tmp_path: Path,
+) -> None:
+    async with Pop3Server({"u": list(MAILS)}, behaviours={"RETR": b"+OK\r\n.\r\n"}) as server:
+        trial = await probe_account(at(server.port), None, tmp_path)
+    assert trial.details["reading"] == "unknown"
+    assert "QUIT" not in server.commands[server.commands.index("RETR 2") :]
+
+
 async def test_without_mail_nothing_is_known_about_reading(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as server:
         trial = await probe_account(at(server.port), None, tmp_path)

@@ -14,8 +14,9 @@ class Habits:
     `stuffs_dots`: whether a mail showed that the server does, or does not, stuff dots; None while none did.
     """
 
-    def __init__(self, server: str, *, use_top: bool = False) -> None:
+    def __init__(self, server: str, *, use_top: bool = False, announces_top: bool = False) -> None:
         self._server = server
+        self._announces_top = announces_top
         self._use_top = use_top
         self._top_works = False
         self._first_without_top = 0
@@ -32,11 +33,11 @@ class Habits:
         return not (self._top_works or reply.code)
 
     def lacks_top(self, number: int, reply: Reply) -> bool:
-        """Whether such a refusal is about the command, as that of another mail was none of its own either;
-        then RETR is used from now on.
+        """Whether such a refusal is about the command: the server never said that it has it, or refuses it
+        for another mail, too. Then RETR is used from now on.
         """
         self._first_without_top = self._first_without_top or number
-        if self._first_without_top == number:
+        if self._announces_top and self._first_without_top == number:
             return False
         self.give_top_up(quoted(reply.text))
         return True

@@ -51,7 +51,9 @@ class Pop3Mailbox(Mailbox):
         self._pipelining = capabilities.pipelines(options.pipelining)
         self._listed = listed
         self._notes = notes
-        self._habits = Habits(conversation.server, use_top=options.use_top)
+        self._habits = Habits(
+            conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
+        )
         if options.use_top and capabilities.known and "TOP" not in capabilities:
             self._habits.give_top_up("it does not announce it")
 

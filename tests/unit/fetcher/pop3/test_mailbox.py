@@ -374,6 +374,16 @@ async def test_without_top_mails_are_read_by_retr_and_somebody_is_told(
     await mailbox.abort()
 
 
+async def test_a_server_that_says_nothing_of_top_has_none_when_it_refuses_the_only_mail(
+    server: Pop3Server,
+) -> None:
+    server.behaviours["CAPA"] = server.behaviours["TOP"] = b"-ERR what?\r\n"
+    mailbox = await opened(server, Options(use_top=True))
+    (first, *_) = (await mailbox.listing()).entries
+    assert whole_mails(await retrieved(mailbox, [first])) == [(1, NASTY[0])]
+    await mailbox.abort()
+
+
 def by_top_but(server: Pop3Server, *refused: int) -> None:
     """Announce TOP, and refuse it for some mails, and RETR for all."""
     server.capabilities = ["USER", "UIDL", "TOP", "PIPELINING"]
