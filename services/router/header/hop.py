@@ -21,11 +21,15 @@ _CLIENT = re.compile(
     re.IGNORECASE,
 )
 _SEEN = re.compile(
-    rb"[ \t]*(?:(?P<name>[^ \t\[\]@=]++)[ \t]++)?(?:[^ \t@\[\]]++@)?"
+    rb"[ \t]*(?:[^ \t@\[\]]++@)?(?:(?P<name>[^ \t\[\]@=]++)[ \t]++)?(?:[^ \t@\[\]]++@)?"
     rb"\[?(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?=[\] \t]|$)",
     re.IGNORECASE,
 )
 _HELO = re.compile(rb"[ \t]*(?:helo|ehlo)[ \t]", re.IGNORECASE)
+_HELO_BEHIND = re.compile(rb"\]?(?::\d+)?[ \t]+helo=", re.IGNORECASE)
+_FORGED = b"(may be forged)"
+_IP = re.compile(r"\[(?:ipv6:)?(?P<literal>[0-9a-f:.]+)\](?::\d+)?|(?P<plain>\d+(?:\.\d+){3})")
+_LMTP = re.compile(rb"with lmtps?a?\Z")
 _UNKNOWN = "unknown"
 _OWN_NETWORKS = [
     ipaddress.ip_network(network)
@@ -44,12 +48,13 @@ class Hop(NamedTuple):
     """A Received line: the host that wrote it, in lower case, and the one recipient that it names.
 
     A line that is nothing but a comment, as qmail writes of its own hand-overs, has no host, and yet is
-    readable.
+    readable. LMTP (RFC 2033) is spoken between the hosts of one operator.
     """
 
     by: str
     recipient: Address | None
     is_readable: bool = True
+    is_by_lmtp: bool = False
 
 
 UNREADABLE = Hop("", None, is_readable=False)
@@ -58,11 +63,13 @@ UNREADABLE = Hop("", None, is_readable=False)
 class Client(NamedTuple):
     """Whom a host had a mail from: the name that it looked up or, failing that, was told; and the IP address.
 
-    Each is "" where the line does not say.
+    Each is "" where the line does not say. A name is claimed if only the client says that it is his: in HELO,
+    or by what his IP address is called, where the name leads to another one.
     """
 
     name: str = ""
     ip: str = ""
+    is_claimed: bool = False
 
     @property
     def is_outside(self) -> bool | None:
@@ -116,7 +123,8 @@ def read_hop(value: bytes) -> Hop:
     if any(_BLANK.search(word) for word in words[:receiver]):
         return UNREADABLE
     host = keywords[by + 1].decode("ascii", "replace")
-    return Hop(host, _only_address(words[receiver + 1 :]) if receiver else None)
+    recipient = _only_address(words[receiver + 1 :]) if receiver else None
+    return Hop(host, recipient, is_by_lmtp=_LMTP.match(b" ".join(keywords[by + 2 : by + 4])) is not None)
 
 
 def read_client(value: bytes) -> Client:
@@ -124,19 +132,37 @@ def read_client(value: bytes) -> Client:
 
     What a client says of himself (HELO) counts only where the server noted nothing better in the comment
     behind it: the name that it looked up, and the IP address. qmail and Exim write what they looked up in the
-    place of HELO, and HELO in the comment.
+    place of HELO, and HELO in the comment. They leave it out where it is the same, so that such a line reads
+    like one of a server that looked nothing up: then the name is taken for a claim.
     """
     clause = _CLIENT.match(value)
     if clause is None:
         return Client()
     said, comment = clause["said"].decode("ascii", "replace").lower(), clause["seen"] or b""
-    if _HELO.match(comment):
+    helo_is_apart = _HELO.match(comment) is not None
+    if helo_is_apart:
         comment = clause["then"] or b""
     seen = _SEEN.match(comment)
     if seen is None:
-        return Client("", said[1:-1]) if said.startswith("[") else Client(said)
-    name = (seen["name"] or clause["said"]).decode("ascii", "replace").lower().rstrip(".")
-    return Client("" if name == _UNKNOWN or name.startswith("[") else name, seen["ip"].decode("ascii"))
+        return _told(said, is_claimed=not helo_is_apart)
+    if seen["name"]:
+        said = seen["name"].decode("ascii", "replace").lower()
+        is_claimed = value.startswith(_FORGED, clause.end("seen"))
+    else:
+        is_claimed = not (helo_is_apart or _HELO_BEHIND.match(comment, seen.end()))
+    return _seen(said, seen["ip"].decode("ascii"), is_claimed=is_claimed)
+
+
+def _told(said: str, *, is_claimed: bool) -> Client:
+    """A client of whom nothing is noted but what stands in the place of HELO."""
+    if ip := _IP.fullmatch(said):
+        return Client("", ip["literal"] or ip["plain"])
+    return Client(said.strip("[]"), is_claimed=is_claimed)
+
+
+def _seen(name: str, ip: str, *, is_claimed: bool) -> Client:
+    name = name.rstrip(".")
+    return Client("", ip) if name == _UNKNOWN or name.startswith("[") else Client(name, ip, is_claimed)
 
 
 def _position(keyword: bytes, words: list[bytes], after: int) -> int | None:

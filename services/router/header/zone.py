@@ -43,9 +43,7 @@ class Zone:
                 break
             provider = joined
             hops.append(hop)
-            if not hop.is_readable:
-                break
-            if provider and number < len(lines) and self._comes_from_outside(read_client(line), provider):
+            if number < len(lines) and self._is_last(hop, line, provider):
                 break
         return hops if provider or not self._trusted_hosts else []
 
@@ -89,14 +87,23 @@ class Zone:
             return found
         return found[: sum(place < self.end for place in places)]
 
+    def _is_last(self, hop: Hop, line: bytes, provider: str) -> bool:
+        """Whether what stands below the line, which is in the zone, is not, whoever it names."""
+        if not hop.is_readable:
+            return True
+        return not hop.is_by_lmtp and self._comes_from_outside(read_client(line), provider)
+
     def _comes_from_outside(self, client: Client, provider: str) -> bool:
         """Whether the client is plainly none of the provider's. In doubt he is: his `by` has to tell then."""
         if client.is_outside is False:
             return False
-        if is_among(self._trusted_hosts, client.name or client.ip):
+        name = "" if client.is_outside and client.is_claimed else client.name
+        if is_among(self._trusted_hosts, name) or is_among(self._trusted_hosts, client.ip):
             return False
-        domain = organisational_domain(client.name)
-        return domain != organisational_domain(provider) if domain else client.is_outside is True
+        domain = organisational_domain(name)
+        if domain and provider:
+            return domain != organisational_domain(provider)
+        return client.is_outside is True
 
 
 def is_among(patterns: tuple[str, ...], host: str) -> bool:

@@ -343,5 +343,23 @@ def test_what_the_sender_wrote_decides_nothing_however_hard_the_providers_line_i
     assert addresses(taken, *SENT, "To: bob@firma.de") == [recipient]
 
 
+@pytest.mark.parametrize(
+    "clauses",
+    [
+        "from mx.isp.example ([192.0.2.1]) by mx.isp.example",
+        "from mx.isp.example (192.0.2.1) by ex1.isp.example (10.0.0.1)",
+        "from mx.isp.example (mx.isp.example [192.0.2.1]) by mailserver",
+        "from mx.isp.example (192.0.2.1) by 0 with SMTP",
+    ],
+)
+def test_a_client_that_takes_the_providers_name_is_not_believed(clauses: str) -> None:
+    forged = (
+        "X-Original-To: eve@firma.de",
+        "Received: from localhost by mx.isp.example for <eve@firma.de>; Mon",
+    )
+    found = evidence_in(f"Received: {clauses}; Mon", *forged, "To: bob@firma.de")
+    assert (found.addresses, found.confidence) == ((Address("bob", "firma.de"),), Confidence.LOW)
+
+
 def test_an_envelope_field_is_worth_more_than_a_received_line() -> None:
     assert addresses("Delivered-To: bob@firma.de", OUTER.format("carol@firma.de")) == ["bob@firma.de"]

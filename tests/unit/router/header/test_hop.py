@@ -21,6 +21,7 @@ BOB = Address("bob", "firma.de")
 MX = Hop("mx.isp.example", None)
 MX_FOR_BOB = Hop("mx.isp.example", BOB)
 MX_FOR_QUOTED = Hop("mx.isp.example", Address('"b by for <x>"', "firma.de"))
+CLAIMED = Client("a.example", "192.0.2.1", is_claimed=True)
 PIECES = st.sampled_from(
     [b"from ", b"by ", b"for ", b"mx.isp.example ", b"<bob@firma.de>", b";", b"(", b")", b'"', b"[", b","]
 )
@@ -106,15 +107,25 @@ def test_the_organisational_domain_of_a_host(host: str, domain: str) -> None:
         ("from [192.0.2.1] (helo=mx.isp.example) by mx.isp.example", Client("", "192.0.2.1")),
         ("from [10.0.0.1] (b.example [192.0.2.1]) by mx.isp.example", Client("b.example", "192.0.2.1")),
         ("from mx.isp.example (unknown [192.0.2.1]) by x", Client("", "192.0.2.1")),
-        ("from a (b.example [192.0.2.1] (may be forged)) by x", Client("b.example", "192.0.2.1")),
+        ("from b (a.example [192.0.2.1] (may be forged)) by x", CLAIMED),
         ("from unknown (HELO mx.isp.example) (192.0.2.1) by mx.isp.example", Client("", "192.0.2.1")),
         ("from b.example (HELO [10.0.0.1]) (joe@192.0.2.1) by x", Client("b.example", "192.0.2.1")),
         (r"from b.example (HELO a) (DOM\joe@192.0.2.1) by x", Client("b.example", "192.0.2.1")),
         (r"from a (b.example [192.0.2.1] \(x) by x", Client("b.example", "192.0.2.1")),
-        ("from a.example (2001:db8::1) by mx.isp.example", Client("a.example", "2001:db8::1")),
+        ("from b.example (HELO c) (192.0.2.1) by x", Client("b.example", "192.0.2.1")),
+        ("from a (joe@b.example [192.0.2.1]) by x", Client("b.example", "192.0.2.1")),
+        ("from A.example ([192.0.2.1]:25 helo=c.example) by x", Client("a.example", "192.0.2.1")),
+        ("from [192.0.2.1]:4455 (helo=mx.isp.example) by mx.isp.example", Client("", "192.0.2.1")),
+        ("from [IPv6:2001:db8::1] by mx.isp.example", Client("", "2001:db8::1")),
+        ("from 192.0.2.1 (EHLO mx.isp.example) by 10.0.0.1", Client("", "192.0.2.1")),
+        ("from [a.example] by mx.isp.example", CLAIMED._replace(ip="")),
+        ("from a.example (2001:db8::1) by mx.isp.example", CLAIMED._replace(ip="2001:db8::1")),
+        ("from a.example ([192.0.2.1]) by mx.isp.example", CLAIMED),
+        ("from a.example (192.0.2.1) by mx.isp.example", CLAIMED),
+        ("from a.example (helo=a.example@[192.0.2.1]) by mx.isp.example", CLAIMED),
         ("from localhost (localhost [IPv6:::1]) by mx.isp.example", Client("localhost", "::1")),
-        ("from a.example by mx.isp.example", Client("a.example")),
-        ("from a.example (using TLS) by mx.isp.example", Client("a.example")),
+        ("from a.example by mx.isp.example", CLAIMED._replace(ip="")),
+        ("from a.example (using TLS) by mx.isp.example", CLAIMED._replace(ip="")),
         ("by mx.isp.example", Client()),
         ("", Client()),
     ],

@@ -52,6 +52,13 @@ def test_a_host_that_only_ends_like_the_provider_is_not_the_providers() -> None:
         "[192.0.2.1] (helo=mx.isp.example)",
         "unknown (HELO mx.isp.example) (192.0.2.1)",
         "me (me [192.0.2.1])",
+        "mx.isp.example ([192.0.2.1])",
+        "mx.isp.example (192.0.2.1)",
+        "mx.isp.example (2001:db8::1)",
+        "x (mx.isp.example [192.0.2.1] (may be forged))",
+        "mx.isp.example (joe@out.sender.example [192.0.2.1])",
+        "[192.0.2.1]:4455 (helo=mx.isp.example)",
+        "[IPv6:2001:db8::1] (helo=mx.isp.example)",
     ],
 )
 def test_nothing_below_the_line_that_took_the_mail_from_outside_is_the_providers(client: str) -> None:
@@ -66,13 +73,68 @@ def test_nothing_below_the_line_that_took_the_mail_from_outside_is_the_providers
         "mx.isp.example (mx.isp.example [192.0.2.1])",
         "localhost (localhost [127.0.0.1])",
         "scanner.internal.example (scanner.internal.example [10.0.0.7])",
-        "mx.isp.example (2001:db8::1)",
+        "mx.isp.example (mx.isp.example [2001:db8::1])",
+        "mx.isp.example ([192.0.2.1] helo=mx)",
+        "mx.isp.example (HELO mx) (192.0.2.1)",
+        "mx.isp.example ([10.0.0.7])",
         "userid-17",
     ],
 )
 def test_the_providers_own_hosts_hand_over_within_the_zone(client: str) -> None:
     lines = (f"from {client} by store.isp.example", "from out.sender.example by mx.isp.example")
     assert trusted(*lines) == ["store.isp.example", "mx.isp.example"]
+
+
+@pytest.mark.parametrize("by", ["store.isp.example", "store"])
+@pytest.mark.parametrize("protocol", ["LMTP", "LMTPS", "lmtp"])
+def test_a_hand_over_to_the_store_by_lmtp_comes_from_inside_whatever_the_address(
+    by: str, protocol: str
+) -> None:
+    lines = (
+        f"from mx.isp.example ([192.0.2.1]) by {by} (x) with {protocol} id 1",
+        "from out.sender.example by mx.isp.example",
+    )
+    assert trusted(*lines) == [by, "mx.isp.example"]
+
+
+@pytest.mark.parametrize("clauses", ["with ESMTP", "with ESMTP id lmtp", "id with LMTP", "for with lmtp"])
+def test_what_only_looks_like_lmtp_is_none(clauses: str) -> None:
+    lines = (f"from lmtp ([192.0.2.1]) by mx.isp.example {clauses}", "by mx.isp.example")
+    assert trusted(*lines) == ["mx.isp.example"]
+
+
+@pytest.mark.parametrize("by", ["mailserver", "0", "localhost", "10.0.0.5"])
+@pytest.mark.parametrize(
+    "client",
+    [
+        "mx.sender.example (mx.sender.example [192.0.2.1])",
+        "mx.sender.example (192.0.2.1)",
+        "unknown (HELO localhost) (192.0.2.1)",
+    ],
+)
+def test_a_client_outside_ends_the_zone_also_where_nothing_has_told_the_provider(
+    by: str, client: str
+) -> None:
+    lines = (f"from {client} by {by} with SMTP", "from localhost by mx.sender.example for <eve@firma.de>")
+    assert trusted(*lines) == [by]
+    assert trusted("(qmail 1 invoked from network)", *lines) == ["", by]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "mx.isp.example"])
+@pytest.mark.parametrize(
+    ("client", "hosts_that_count"),
+    [
+        ("mx.isp.example ([192.0.2.1])", {"192.0.2.1"}),
+        ("x (mx.isp.example [192.0.2.1])", {"192.0.2.1", "mx.isp.example"}),
+        ("x (other.example [192.0.2.1])", {"192.0.2.1"}),
+    ],
+)
+def test_a_client_that_is_trusted_hands_over_within_the_zone_unless_it_only_says_that_it_is(
+    client: str, hosts_that_count: set[str], host: str
+) -> None:
+    lines = (f"from {client} by mailserver", "from out.sender.example by store.cloud.example")
+    hosts = (host, "store.cloud.example")
+    assert bool(trusted(*lines, hosts=hosts)) is (host in hosts_that_count)
 
 
 def test_trusted_hosts_take_the_place_of_the_topmost_hosts_domain() -> None:
