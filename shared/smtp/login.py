@@ -1,19 +1,23 @@
 """AUTH (RFC 4954): logging in with what both sides know.
 
-Credentials and what is made of them appear in no error, not even if the server repeats them in its reply.
+Credentials and what is made of them appear in no error, not even if the server repeats them, in one piece or
+in several: in a refusal they are masked, and what is no reply to a login is not shown at all.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.model.errors import quoted
+from shared.net.errors import NetworkError
 from shared.net.sasl import Mechanism, SaslError, mechanism
-from shared.smtp.commands import auth, auth_response
+from shared.smtp.commands import Command, auth, auth_response
 from shared.smtp.dialogue import Dialogue
-from shared.smtp.errors import LoginImpossible, LoginRefused
+from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused
 from shared.smtp.reply import Reply
 
 # No second mechanism is tried after a refusal. Within TLS the first should therefore be one that every server
@@ -21,6 +25,9 @@ from shared.smtp.reply import Reply
 WITHIN_TLS = ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
 IN_CLEAR = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
 MOST_CHALLENGES = 10
+MASK = b"***"
+# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
+_PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,10 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
     chosen = mechanism(name, credentials.username, credentials.password, dialogue.peer)
     sent, reply = await _exchange(dialogue, chosen)
     if not reply.positive:
-        password = credentials.password.encode("utf-8")
-        shown = _without(reply, [password, *(each for each in sent if password in each)])
-        why = quoted(chosen.complaint.replace(credentials.password, "***"))
+        username, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
+        secrets = [password, *(each for each in sent if each != username)]
+        shown = _without(reply, secrets)
+        why = quoted(_masked(chosen.complaint.encode("utf-8", "replace"), secrets))
         because = f" ({why})" if why else ""
         raise LoginRefused(f"The server refused the login by {name}{because}: {shown.text}.", shown)
     chosen.finish()
@@ -63,13 +71,24 @@ async def _exchange(dialogue: Dialogue, chosen: Mechanism) -> tuple[list[bytes],
     """All that was said in the exchange, and the server's verdict."""
     initial = chosen.initial()
     sent = [initial] if initial else []
-    reply = (await dialogue.ask([auth(chosen.name, initial)]))[0].reply
+    reply = await _ask(dialogue, chosen, auth(chosen.name, initial))
     while reply.severity == 3:
         if len(sent) > MOST_CHALLENGES:
             raise SaslError(f"The server keeps asking after {MOST_CHALLENGES} answers to {chosen.name}.")
         sent.append(chosen.respond(_challenge(reply)))
-        reply = (await dialogue.ask([auth_response(sent[-1])]))[0].reply
+        reply = await _ask(dialogue, chosen, auth_response(sent[-1]))
     return sent, reply
+
+
+async def _ask(dialogue: Dialogue, chosen: Mechanism, command: Command) -> Reply:
+    try:
+        return (await dialogue.ask([command]))[0].reply
+    except ConnectionLost as error:
+        if isinstance(error.__cause__, NetworkError):
+            raise
+    raise ConnectionLost(
+        f"In the login by {chosen.name} the server hung up, or sent something that is no SMTP reply to it."
+    )
 
 
 def _challenge(reply: Reply) -> bytes:
@@ -79,10 +98,18 @@ def _challenge(reply: Reply) -> bytes:
         raise SaslError("The server sent a challenge that is not base64.") from None
 
 
-def _without(reply: Reply, secrets: list[bytes]) -> Reply:
+def _without(reply: Reply, secrets: Sequence[bytes]) -> Reply:
     """The reply without anything that we had told the server in confidence, as it is or in base64."""
-    lines = reply.lines
-    for secret in filter(None, secrets):
-        for form in (base64.b64encode(secret), secret):
-            lines = tuple(line.replace(form, b"***") for line in lines)
+    lines = tuple(_masked(line, secrets) for line in reply.lines)
+    together = (b"".join(lines), b" ".join(lines))
+    if any(_masked(text, secrets) != text for text in together):
+        lines = (MASK,)
     return Reply(reply.code, lines)
+
+
+def _masked(text: bytes, secrets: Sequence[bytes]) -> bytes:
+    told = [secret for secret in secrets if secret]
+    encoded = [base64.b64encode(secret) for secret in told]
+    for form in (*encoded, *told):
+        text = text.replace(form, MASK)
+    return _PIECE.sub(lambda piece: MASK if any(piece[0] in form for form in encoded) else piece[0], text)

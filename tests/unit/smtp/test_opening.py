@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from traceback import format_exception
 
 import pytest
 
@@ -227,6 +228,81 @@ async def test_a_server_that_repeats_our_secret_does_not_get_it_into_the_error()
     shown = str(caught.value) + repr(caught.value.reply) + repr(CREDENTIALS)
     assert CANARY not in shown
     assert PLAIN_MESSAGE.decode() not in shown
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        b"500: AUTH PLAIN %b\r\n",
+        b"AUTH PLAIN %b\r\n535 no\r\n",
+        b"150 AUTH PLAIN %b\r\n",
+        b"250-yes\r\n550 AUTH PLAIN %b\r\n",
+        b"354 AUTH PLAIN %b\r\n",
+    ],
+)
+async def test_what_is_no_reply_to_a_login_is_not_shown_as_it_may_repeat_our_secret(echo: bytes) -> None:
+    stream = ScriptedStream(GREETING, OFFER_LOGIN, echo % PLAIN_MESSAGE)
+    with pytest.raises((ConnectionLost, SaslError)) as caught:
+        await opened(stream, credentials=CREDENTIALS)
+    assert PLAIN_MESSAGE.decode()[:8] not in "".join(format_exception(caught.value))
+    assert stream.closed
+
+
+async def test_a_server_that_hangs_up_at_the_login_is_said_to() -> None:
+    with pytest.raises(ConnectionLost, match=r"login by PLAIN.*hung up"):
+        await opened(ScriptedStream(GREETING, OFFER_LOGIN), credentials=CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        b"535-%b\r\n535 %b\r\n" % (PLAIN_MESSAGE[:10], PLAIN_MESSAGE[10:]),
+        b"535-5.7.8 AUTH PLAIN %b\r\n535 5.7.8 %b\r\n" % (PLAIN_MESSAGE[:20], PLAIN_MESSAGE[20:]),
+        b"535 5.7.8 near %b...\r\n" % PLAIN_MESSAGE[:20],
+        b"535-%b\r\n535 %b\r\n" % (CANARY[:8].encode(), CANARY[8:].encode()),
+    ],
+)
+async def test_a_server_that_repeats_our_secret_in_pieces_does_not_get_them_into_the_error(
+    echo: bytes,
+) -> None:
+    with pytest.raises(LoginRefused) as caught:
+        await opened(ScriptedStream(GREETING, OFFER_LOGIN, echo), credentials=CREDENTIALS)
+    shown = str(caught.value) + repr(caught.value.reply)
+    pieces = [PLAIN_MESSAGE[:8], PLAIN_MESSAGE[-10:], CANARY[8:].encode()]
+    assert [piece for piece in pieces if piece.decode() in shown] == []
+    assert "535" in shown
+
+
+async def test_a_password_with_a_space_is_not_shown_by_two_lines_that_repeat_it() -> None:
+    stream = ScriptedStream(GREETING, OFFER_LOGIN, b"535-open\r\n535 sesame\r\n")
+    with pytest.raises(LoginRefused) as caught:
+        await opened(stream, credentials=Credentials("relay", "open sesame"))
+    assert "sesame" not in str(caught.value) + repr(caught.value.reply)
+
+
+async def test_a_complaint_within_the_exchange_does_not_get_our_token_into_the_error() -> None:
+    token = "canary-token-0123456789"
+    message = base64.b64encode(b"user=relay\x01auth=Bearer " + token.encode() + b"\x01\x01")
+    complaint = base64.b64encode(b'{"status": "400", "error": "bad %b, %b"}' % (message, token.encode()))
+    stream = ScriptedStream(
+        GREETING, b"250-mx\r\n250 AUTH XOAUTH2\r\n", b"334 \r\n", b"334 %b\r\n" % complaint, b"535 no\r\n"
+    )
+    with pytest.raises(LoginRefused, match="400") as caught:
+        await opened(stream, credentials=Credentials("relay", token, ("XOAUTH2",)))
+    assert token not in str(caught.value)
+    assert message.decode() not in str(caught.value)
+
+
+async def test_what_a_server_says_about_a_user_is_shown() -> None:
+    stream = ScriptedStream(
+        GREETING,
+        OFFER_LOGIN,
+        b"535-5.7.8 No user relay,\r\n535 5.7.8 see https://example.com/authentication\r\n",
+    )
+    with pytest.raises(
+        LoginRefused, match=r"5\.7\.8 No user relay, 5\.7\.8 see https://example\.com/authentication"
+    ):
+        await opened(stream, credentials=CREDENTIALS)
 
 
 @pytest.mark.parametrize("challenges", [[b"334 \r\n"] * 50, [b"334 ***\r\n"], [b"334 Zm9v\r\n"]])
