@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.net.errors import NetworkError
+from shared.net.sasl import SaslError
+from shared.ports.tokens import TokenUnavailable
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused, SessionRefused, TlsUnavailable
 from shared.smtp.target import connect_target
@@ -14,6 +16,15 @@ from shared.smtp.timeouts import Timeouts
 
 CLOSING = 421
 PATIENCE = Timeouts(connect=30, greeting=60, command=60)
+OUT_OF_REACH = (
+    NetworkError,
+    SessionRefused,
+    TlsUnavailable,
+    LoginRefused,
+    LoginImpossible,
+    SaslError,
+    TokenUnavailable,
+)
 
 
 def is_out_of_reach(error: MailferryError) -> bool:
@@ -23,7 +34,7 @@ def is_out_of_reach(error: MailferryError) -> bool:
     """
     if isinstance(error, ConnectionLost):
         return not error.content_begun
-    return isinstance(error, (NetworkError, SessionRefused, TlsUnavailable, LoginRefused, LoginImpossible))
+    return isinstance(error, OUT_OF_REACH)
 
 
 def sends_away(replies: Sequence[RecipientReply]) -> bool:

@@ -14,7 +14,9 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.net.errors import ConnectFailed
+from shared.net.sasl import SaslError
 from shared.ports.store import Outage, StoreUnavailable
+from shared.ports.tokens import TokenUnavailable
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, LoginImpossible, NoConnectionFree
 from shared.smtp.reply import Reply
@@ -82,7 +84,16 @@ async def attempts(made: Circuits, number: int) -> None:
             await made.send("exchange", ENVELOPE, b"")
 
 
-@pytest.mark.parametrize("error", [REFUSED, ConnectionLost("gone"), LoginImpossible("no way to log in")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        REFUSED,
+        ConnectionLost("gone"),
+        LoginImpossible("no way to log in"),
+        SaslError("The server sent a challenge that is not base64."),
+        TokenUnavailable("The token file cannot be read."),
+    ],
+)
 async def test_a_target_that_is_out_of_reach_is_not_tried_but_probed_and_reported(
     error: MailferryError,
 ) -> None:
