@@ -7,8 +7,10 @@ Exit codes: 0 ended as asked, 1 failed, 75 failed for now (EX_TEMPFAIL), 78 the 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
@@ -49,10 +51,21 @@ def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve) -> No
         return load(path, environ)
 
     arm(environ)
-    configuration = load_again()
-    set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
-    calm_collector()
-    uvloop.run(_as_coroutine(serve(configuration, load_again)))
+    with _deaf_to_hup():
+        configuration = load_again()
+        set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
+        calm_collector()
+        uvloop.run(_as_coroutine(serve(configuration, load_again)))
+
+
+@contextmanager
+def _deaf_to_hup() -> Iterator[None]:
+    """Until the services hear it, a HUP would end the process, and what it asks for is done just now."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def _as_coroutine(work: Awaitable[None]) -> None:

@@ -13,13 +13,14 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from shared.model.errors import ConfigurationError, MailferryError
+from shared.model.errors import Fault, MailferryError
 from shared.ops.config import Configuration
 from shared.ops.health import serve_health
 from shared.ops.lifecycle import run_together, signals
 from shared.ops.readiness import Readiness
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
+from shared.process.reloading import Reloading
 
 STORE_CHECK = 5.0
 DRAIN = 60.0
@@ -66,6 +67,12 @@ class Deleting(Protocol):
         ...
 
 
+class HealthPagesUnavailable(MailferryError):
+    """Another process has the port, or the address is not this machine's: not yet, perhaps."""
+
+    fault = Fault.OPERATOR
+
+
 async def run_services(
     services: Mapping[str, Service],
     around: Surroundings,
@@ -87,10 +94,11 @@ async def run_services(
         if isinstance(service, Remarking):
             readiness.note(name, service.remark)
     reloads: set[asyncio.Task[None]] = set()
+    reloading = Reloading(services, configuration)
 
     def reload() -> None:
         if load is not None:
-            task = asyncio.ensure_future(_reload(services, load))
+            task = asyncio.ensure_future(reloading.reload(load))
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
@@ -102,23 +110,6 @@ async def run_services(
             running: dict[str, Awaitable[None]] = {name: each.run(stop) for name, each in services.items()}
             await run_together(running, stop, DRAIN)
             log.info("stopped", reason=stop.reason)
-
-
-async def _reload(services: Mapping[str, Service], load: Callable[[], Configuration]) -> None:
-    try:
-        configuration = load()
-        for service in services.values():
-            await service.reload(configuration)
-    except ConfigurationError as error:
-        for problem in error.problems:
-            log.error("configuration not reloaded", problem=problem)
-    except MailferryError as error:
-        log.error("configuration not reloaded", error=error)
-    except Exception:
-        # Nobody waits for this task, so nobody else would tell.
-        log.exception("configuration not reloaded")
-    else:
-        log.info("configuration reloaded", accounts=len(configuration.accounts))
 
 
 @asynccontextmanager
@@ -135,7 +126,7 @@ async def _health(
             yield
     except OSError as error:
         sentence = f"[metrics] listen: {listen.host}:{listen.port} cannot be used: {error.strerror or error}"
-        raise ConfigurationError([sentence]) from error
+        raise HealthPagesUnavailable(sentence) from error
 
 
 @asynccontextmanager

@@ -34,9 +34,9 @@ class LocalProtocolError(SmtpError):
 class ConnectionLost(SmtpError):
     """The connection is gone, or is out of step or silent so that it had to be given up.
 
-    `content_begun`: octets of the mail had been sent. `after_content`: the final dot had been sent and no
-    reply was seen from some, so the target may have the mail (RFC 1047). `answered` are those recipients about whom the
-    target had decided before.
+    `content_begun`: octets of the mail had been sent. `after_content`: the final dot had been sent and not
+    every reply was seen, so the target may have the mail (RFC 1047). `answered` are those recipients about
+    whom the target had decided before.
     """
 
     def __init__(self, sentence: str, *, content_begun: bool = False, after_content: bool = False) -> None:

@@ -56,6 +56,15 @@ async def test_a_service_alone_needs_rabbitmq_and_postgresql(tmp_path: Path, ser
     assert f"{service} as a process of its own needs postgresql://, not sqlite:" in ended.err
 
 
+async def test_a_port_for_the_health_pages_that_another_process_has_may_be_free_later(tmp_path: Path) -> None:
+    async with Pop3Server({"u": []}) as other:
+        path = configured(tmp_path, source=other.port, target=1)
+        path.write_text(path.read_text().replace('listen = ""', f'listen = "127.0.0.1:{other.port}"'))
+        ended = quiet(await mailferry("run", "-c", path))
+    assert ended.code == 75
+    assert f"[metrics] listen: 127.0.0.1:{other.port} cannot be used: " in ended.err
+
+
 async def test_a_source_that_cannot_be_reached_is_told_and_tried_again_later(tmp_path: Path) -> None:
     port = free_port()
     path = configured(tmp_path, source=port, target=1)

@@ -57,7 +57,7 @@ class Visitor:
         """
         with self.metrics.sessions_open.track_inprogress():
             visit, login_delay = await self._attempt(account, lease, is_stopping)
-        self._count(visit)
+        self._count(account, visit)
         now = self.ports.clock.now()
         due_at = next_visit(
             visit.report,
@@ -119,16 +119,16 @@ class Visitor:
         finally:
             await mailbox.abort()
 
-    def _count(self, visit: Visit) -> None:
+    def _count(self, account: Account, visit: Visit) -> None:
         report = visit.report
         outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
         self.metrics.visits.labels(outcome=outcome).inc()
         self.metrics.mails_fetched.inc(report.fetched)
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)
-        log.info(
-            "visited", outcome=outcome, fetched=report.fetched, deleted=report.deleted, waiting=report.waiting
-        )
+        numbers = {"fetched": report.fetched, "deleted": report.deleted, "waiting": report.waiting}
+        told = {"account": account.id, "problem": report.problem} if report.problem else {}
+        log.info("visited", outcome=outcome, **numbers, **told)
 
 
 def _announced(visit: Visit, distance: float) -> Visit:

@@ -4,7 +4,7 @@ hand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -131,6 +131,19 @@ class LogSection:
     format: str
 
 
+SETTLED_AT_START = (
+    "broker",
+    "store",
+    "blobs",
+    "metrics",
+    "fetcher",
+    "relay",
+    "notices",
+    "leases",
+    "log",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
@@ -150,6 +163,16 @@ class Configuration:
     log: LogSection
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
+
+    def needs_restart(self, other: Configuration) -> list[str]:
+        """The sections in which `other` differs and which a running process does not take over."""
+        fetcher = replace(
+            other.fetcher,
+            concurrency=self.fetcher.concurrency,
+            host_connections=self.fetcher.host_connections,
+        )
+        comparable = replace(other, fetcher=fetcher)
+        return [name for name in SETTLED_AT_START if getattr(self, name) != getattr(comparable, name)]
 
     def require_shared(self, service: str) -> None:
         """Raise `ConfigurationError` unless `service` can run as a process of its own.

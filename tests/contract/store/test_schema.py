@@ -72,6 +72,13 @@ async def test_several_processes_upgrade_at_once(
     await store.close()
 
 
+def test_nobody_else_can_read_a_database_that_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    upgrade(f"sqlite://{path}")
+    made = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert set(made.values()) == {0o600}
+
+
 def test_an_upgrade_needs_a_url_that_can_be_understood() -> None:
     with pytest.raises(ConfigurationError):
         upgrade("mysql://host/mail")

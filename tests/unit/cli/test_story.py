@@ -6,8 +6,8 @@ from services.cli.story import STANDS, recipient_standing, told
 from shared.contract.journal import (
     Deleting,
     DeliveryBegun,
-    DeliveryProlonged,
     DeliveryEnded,
+    DeliveryProlonged,
     Entry,
     Fetched,
     Gone,
