@@ -1,6 +1,6 @@
 """The opening of a session: greeting, EHLO, STARTTLS, login, in this order and no other.
 
-Promises: `Tls.REQUIRED` never goes on in clear; `Tls.WANTED` does, on a fresh connection if the handshake
+Promises: `Tls.REQUIRED` never goes on in clear; `Tls.WANTED` does, on a fresh connection if STARTTLS
 broke the first; a password is sent in clear only where the endpoint says `Tls.OFF` (or is a local socket),
 never because TLS happened to fail; what was learnt in clear is forgotten once TLS is up (RFC 3207, section
 4.2).
@@ -17,7 +17,7 @@ from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
 from shared.smtp.dialogue import Dialogue
-from shared.smtp.errors import LoginImpossible, SessionRefused, TlsUnavailable
+from shared.smtp.errors import ConnectionLost, LoginImpossible, SessionRefused, TlsUnavailable
 from shared.smtp.login import Credentials, log_in
 from shared.smtp.reply import Reply
 from shared.smtp.stream import Stream
@@ -116,11 +116,15 @@ class Opening:
             if required:
                 raise TlsUnavailable(f"TLS is required, and {self._endpoint} does not offer STARTTLS.")
             return
-        reply = await self._ask(dialogue, STARTTLS)
-        if reply.positive:
-            await dialogue.start_tls()
-            await self._hello(dialogue)
-        elif required or not dialogue.usable:
+        try:
+            reply = await self._ask(dialogue, STARTTLS)
+            if reply.positive:
+                await dialogue.start_tls()
+                await self._hello(dialogue)
+                return
+        except ConnectionLost as error:
+            raise TlsUnavailable(f"STARTTLS with {self._endpoint} failed: {error}") from error
+        if required or not dialogue.usable:
             raise TlsUnavailable(f"{self._endpoint} refused STARTTLS: {reply.text}.")
 
     async def _log_in(self, dialogue: Dialogue, credentials: Credentials) -> None:

@@ -8,7 +8,7 @@ from traceback import format_exception
 import pytest
 
 from shared.model.endpoint import Endpoint, Tls
-from shared.net.errors import TlsFailed
+from shared.net.errors import InactivityTimeout, TlsFailed
 from shared.net.sasl import SaslError
 from shared.smtp.client import SmtpClient, connect
 from shared.smtp.errors import (
@@ -115,6 +115,9 @@ async def test_starttls_is_not_asked_for_where_it_is_off() -> None:
             GREETING, OFFER_TLS, b"220 go\r\n", tls_error=TlsFailed("The certificate is not trusted.")
         ),
         ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n250 injected\r\n"),
+        ScriptedStream(GREETING, OFFER_TLS),
+        ScriptedStream(GREETING, OFFER_TLS, InactivityTimeout("Silence.")),
+        ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n"),
     ],
 )
 async def test_where_tls_is_required_nothing_goes_on_without_it(stream: ScriptedStream) -> None:
@@ -143,6 +146,9 @@ async def test_where_tls_is_wanted_and_refused_it_goes_on_over_the_same_connecti
         ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n", tls_error=TlsFailed("No handshake.")),
         ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n250 injected\r\n"),
         ScriptedStream(GREETING, OFFER_TLS, b"421 bye\r\n"),
+        ScriptedStream(GREETING, OFFER_TLS),
+        ScriptedStream(GREETING, OFFER_TLS, InactivityTimeout("Silence.")),
+        ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n"),
     ],
 )
 async def test_where_tls_is_wanted_and_breaks_a_fresh_connection_goes_on_in_clear(
@@ -200,6 +206,14 @@ async def test_a_password_is_not_sent_in_clear_because_wanted_tls_failed() -> No
         await opened(stream, tls=Tls.WANTED, credentials=CREDENTIALS)
     assert caught.value.temporary
     assert b"AUTH" not in stream.written
+
+
+async def test_a_password_is_not_sent_in_clear_because_the_server_hung_up_at_starttls() -> None:
+    first, second = ScriptedStream(GREETING, OFFER_TLS), ScriptedStream(GREETING, OFFER_LOGIN)
+    with pytest.raises(LoginImpossible) as caught:
+        await opened(first, second, tls=Tls.WANTED, credentials=CREDENTIALS)
+    assert caught.value.temporary
+    assert b"AUTH" not in first.written + second.written
 
 
 @pytest.mark.parametrize("offer", [PLAIN_OFFER, b"250-mx\r\n250 AUTH GSSAPI NTLM\r\n"])
