@@ -11,6 +11,7 @@ from shared.adapters.sql.keeping import SqlKeeping
 from shared.adapters.sql.leases import SqlLeases
 from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.notices import SqlNotices
+from shared.adapters.sql.noticing import Noticing
 from shared.adapters.sql.outages import SqlOutages
 from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
@@ -43,14 +44,19 @@ class SqlStore(
     """The port's `Store` on PostgreSQL or SQLite."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:
-        super().__init__(transactions)
+        self._noticing = Noticing(transactions)
+        super().__init__(self._noticing)
         self._database = database
 
     async def check(self) -> None:
-        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used."""
+        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be
+        written to just now.
+        """
         await self._transactions.read(
             lambda transaction: check_revision(transaction.connection, str(self._database))
         )
+        if (failure := self._noticing.failure) is not None:
+            raise failure
 
     async def close(self) -> None:
         """Finish what is under way and give the connections back."""
