@@ -81,6 +81,13 @@ def show(path: Path, mail: str) -> None:
     _at_desk(load(path, os.environ), work)
 
 
+RETRIED = {
+    RecipientStatus.SUPPRESSED: "an identical mail has arrived there meanwhile; not delivered again",
+    RecipientStatus.PARKED: "stays parked while an identical mail is on its way there; "
+    "--to or --target delivers it elsewhere",
+}
+
+
 @parked_group.command("retry")
 @config_file
 @click.argument("mail", metavar="ID")
@@ -94,15 +101,23 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
     if target is not None:
         target_names(configuration, [target])
 
-    async def work(archive: Desk) -> Sequence[str]:
+    async def work(archive: Desk) -> Message:
         message = await _message(archive, mail)
+        meant = [each.address for each in _parked_ones(message, recipients)]
+        if not meant:
+            raise NoSuchMail(f"none of these recipients of {quoted(mail)} is parked")
         if destination is None and any(not each.destination for each in _parked_ones(message, recipients)):
             raise click.UsageError("Nobody is known to get this mail; name an address with --to.")
-        return await archive.store.retry_parked(
-            message.id, recipients, destination, target, archive.clock.now()
-        )
+        await archive.store.retry_parked(message.id, meant, destination, target, archive.clock.now())
+        [after] = await archive.store.find(message.id, 1)
+        return after._replace(recipients={each: after.recipients[each] for each in meant})
 
-    _tell_changed(mail, _at_desk(configuration, work), "to be tried again")
+    after = _at_desk(configuration, work)
+    for each in after.recipients.values():
+        told = RETRIED.get(each.status, "to be tried again")
+        click.echo(f"{quoted(mail)} for {quoted(each.address) or NOBODY}: {told}")
+    if _parked_ones(after, ()):
+        raise click.exceptions.Exit(1)
 
 
 @parked_group.command("discard")

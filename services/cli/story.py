@@ -70,6 +70,8 @@ def _line(entry: Entry) -> str:
             return f"{address}: the identical mail {holder} {fate}"
         case Republished() | Renamed() | BlobLost() | Lost() | Deleting() | Gone():
             return _whereabouts(entry)
+        case ParkedRetried(address=address, status=RecipientStatus.SUPPRESSED):
+            return f"{address}: an operator wanted another attempt, but an identical mail has arrived there"
         case ParkedRetried(address=address, destination=destination, target=target):
             return f"{address or NOBODY}: an operator wants another attempt, to {destination} at {target}"
         case ParkedDiscarded(address=address):

@@ -127,5 +127,9 @@ class ClaimView:
         return self.holder_status in IN_FLIGHT and self.recipient_status is RecipientStatus.ATTEMPTING
 
     def is_alive(self, now: float) -> bool:
-        """Whether the holder is still on its way, so that a duplicate has to wait for it."""
+        """Whether the holder is still on its way, so that a duplicate has to wait for it: by its event, or
+        from its blob, where an operator had it retried, which takes as long as it takes.
+        """
+        if self.holder_status in CONCLUDED:
+            return self.recipient_status in PENDING
         return self.was_on_its_way and self.holder_lease_until is not None and self.holder_lease_until > now

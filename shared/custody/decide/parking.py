@@ -102,7 +102,7 @@ def retried(
         return None
     status = None
     if not _goes_elsewhere(recipient, destination, target):
-        if view is not None and not view.claim.done and _is_served_by(view, now):
+        if view is not None and not view.claim.done and view.is_alive(now):
             return None
         status = RecipientStatus.SUPPRESSED if view is not None and view.claim.done else RecipientStatus.OPEN
     return ParkedRetried(
@@ -127,11 +127,6 @@ def _goes_elsewhere(recipient: Recipient, destination: str | None, target: str |
         recipient.destination,
         recipient.target,
     )
-
-
-def _is_served_by(view: ClaimView, now: float) -> bool:
-    """Whether the holder is on its way: by its event, or from its blob, which takes as long as it takes."""
-    return view.is_alive(now) or (view.holder_status in CONCLUDED and view.recipient_status in PENDING)
 
 
 def discarded(known: Message, address: str, now: float) -> ParkedDiscarded | None:

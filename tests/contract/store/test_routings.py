@@ -132,6 +132,18 @@ async def test_a_redelivered_mail_keeps_its_blob_for_whom_an_operator_wants_serv
     assert [each.blob for each in settled if each.blob] == []
 
 
+async def test_a_copy_of_a_mail_that_an_operator_had_retried_waits_for_it(lives: Lives) -> None:
+    first = await lives.routed("uid 1", BOB, identity=COPY)
+    await lives.park(first)
+    await lives.store.retry_parked(first, [], None, None, lives.now)
+    lives.now += 100_000
+    second = await lives.routed("uid 2", BOB, identity=COPY)
+    assert await lives.status(second) is RecipientStatus.WAITING
+    await lives.deliver(first)
+    assert await lives.status(second) is RecipientStatus.SUPPRESSED
+    assert await lives.is_sound()
+
+
 async def test_a_copy_of_a_mail_that_arrived_is_suppressed_and_settled_at_once(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     await lives.deliver(first)

@@ -81,7 +81,7 @@ class TestRouting:
         [
             view(until=NOW),
             view(holder=M.LOST),
-            view(holder=M.GONE),
+            view(holder=M.GONE, recipient_status=R.DISCARDED),
             view(holder=None, until=None, recipient_status=None),
             view(recipient_status=R.PARKED),
             view(recipient_status=R.DISCARDED),
