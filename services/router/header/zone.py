@@ -95,15 +95,16 @@ class Zone:
 
     def _comes_from_outside(self, client: Client, provider: str) -> bool:
         """Whether the client is plainly none of the provider's. In doubt he is: his `by` has to tell then."""
-        if client.is_outside is False:
+        is_outside = client.is_outside
+        if is_outside is False:
             return False
-        name = "" if client.is_outside and client.is_claimed else client.name
+        name = "" if is_outside and client.is_claimed else client.name
         if is_among(self._trusted_hosts, name) or is_among(self._trusted_hosts, client.ip):
             return False
         domain = organisational_domain(name)
         if domain and provider:
             return domain != organisational_domain(provider)
-        return client.is_outside is True
+        return is_outside is True
 
 
 def is_among(patterns: tuple[str, ...], host: str) -> bool:
