@@ -54,6 +54,12 @@ async def test_a_lease_that_was_taken_by_a_clock_ahead_runs_out(store: SqlStore)
     assert await leased(store, NOW, "another") == ["a"]
 
 
+async def test_a_lease_of_a_clock_that_was_hours_ahead_runs_out_also_after_a_visit(store: SqlStore) -> None:
+    await scheduled(store, 60.0, NOW + 60)
+    assert await leased(store, NOW + 10_000) == ["a"]
+    assert await leased(store, NOW + 70, "another") == ["a"]
+
+
 async def test_a_pass_takes_over_such_a_lease_too(store: SqlStore) -> None:
     await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
     assert await leased(store, NOW + 40 * DAY) == ["a"]

@@ -124,10 +124,12 @@ def _unbelievably_far(moment: ColumnElement[float], now: float, until: float) ->
 def _make_due(transaction: Transaction, now: float, until: float) -> bool:
     """Make due what a clock that was ahead has put off; False where there is none.
 
-    A visit that this clock believes may have been asked for a long wait.
+    A visit that this clock believes may have been asked for a long wait; no lease lasts for long.
     """
     visited_at = func.coalesce(ACCOUNT.visited_at, -HONEST)
-    unasked = or_(visited_at > now + SKEW, ACCOUNT.ready_at > visited_at + HONEST)
+    unasked = or_(
+        ACCOUNT.lease_owner.is_not(None), visited_at > now + SKEW, ACCOUNT.ready_at > visited_at + HONEST
+    )
     put_off = update(accounts).where(READY, _unbelievably_far(ACCOUNT.ready_at, now, until), unasked)
     return transaction.connection.execute(put_off.values(due_at=now, ready_at=now)).rowcount > 0
 
