@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.adapters.sql.claims import Claims, views
+from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import key
 from shared.adapters.sql.work import Doubts, Transaction, Work
 from shared.custody import decide
@@ -41,7 +42,7 @@ def retry(
             changed.append(address)
             after = work.apply(entry)
             for taken, status in claims_touched(after, entry):
-                _give_up(work, view, known.id, now)
+                give_up(work, view, known.id, now)
                 claims.change(taken, claim_after(claims.held.get(taken), known.id, status))
     with transaction.bulk.together(transaction.connection):
         work.save()
@@ -78,17 +79,3 @@ def _held_by_others(
     held = {each: claims.held[each] for each in wanted}
     others = {each: claim for each, claim in held.items() if claim.holder != known.id}
     return views(transaction, others)
-
-
-def _give_up(work: Work, taken: ClaimView | None, by: str, now: float) -> None:
-    """Whoever held the claim that was taken over is given up, as the router does it: an event of its that
-    comes late serves nobody a second time.
-    """
-    if taken is None or not taken.was_on_its_way:
-        return
-    work.load([taken.claim.holder])
-    holder = work.messages.get(taken.claim.holder)
-    if holder is None or not (taken.was_attempting or decide.can_come_again(holder)):
-        return
-    for entry in decide.lost(holder, f"the identical mail {by} took over", now):
-        work.apply(entry)

@@ -7,6 +7,7 @@ from math import inf
 
 from shared.adapters.sql.claims import Claims, views
 from shared.adapters.sql.part import Part
+from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import safe_routed
 from shared.adapters.sql.work import Doubts, Transaction, Work
 from shared.custody import decide
@@ -49,7 +50,7 @@ def _record(
         after = work.apply(entry)
         for key, status in claims_touched(after, entry):
             if status is RecipientStatus.OPEN:
-                _give_up(work, known_views.get(key), after.id, now)
+                give_up(work, known_views.get(key), after.id, now)
             if claim := claim_after(claims.held.get(key), after.id, status):
                 claims.held[key] = claim
                 known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
@@ -57,21 +58,6 @@ def _record(
         work.save()
         claims.save()
     return _published(work, mails)
-
-
-def _give_up(work: Work, taken: ClaimView | None, by: str, now: float) -> None:
-    """Whoever held the claim that was taken over is given up, so that an event of its that comes late serves
-    nobody a second time. Where it was delivering when last heard of, that its mail arrived cannot be
-    excluded, and is counted as a doubt.
-    """
-    if taken is None or taken.claim.holder == by or not taken.was_on_its_way:
-        return
-    work.load([taken.claim.holder])
-    holder = work.messages.get(taken.claim.holder)
-    if holder is None or not (taken.was_attempting or decide.can_come_again(holder)):
-        return
-    for entry in decide.lost(holder, f"the identical mail {by} took over", now):
-        work.apply(entry)
 
 
 def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
