@@ -20,6 +20,7 @@ from shared.adapters.sql.recovery import SqlRecovery
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
 from shared.adapters.sql.sqlite_writer import SqliteTransactions, sqlite_writer
+from shared.adapters.sql.standings import SqlStandings
 from shared.adapters.sql.targets import SqlTargets
 
 CONNECTIONS = 4
@@ -40,6 +41,7 @@ class SqlStore(
     SqlArchive,
     SqlTargets,
     SqlCatchAlls,
+    SqlStandings,
 ):
     """The port's `Store` on PostgreSQL or SQLite."""
 

@@ -36,6 +36,7 @@ from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 from shared.ports.store.pruning import Pruned, Pruning
 from shared.ports.store.recovery import Recovery
+from shared.ports.store.standings import Custody, Standing, Standings
 
 __all__ = [
     "EVERYTHING",
@@ -46,6 +47,7 @@ __all__ = [
     "CatchAll",
     "CatchAlls",
     "Concluded",
+    "Custody",
     "Deliveries",
     "Early",
     "Epoch",
@@ -71,6 +73,8 @@ __all__ = [
     "Schedule",
     "SchemaOutdated",
     "Serving",
+    "Standing",
+    "Standings",
     "Store",
     "StoreUnavailable",
     "TargetState",
@@ -92,6 +96,7 @@ class Store(
     Notices,
     Archive,
     CatchAlls,
+    Standings,
     Protocol,
 ):
     """All of it, and its life."""
