@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.fetcher.chores.account_watch import AccountWatch
 from services.fetcher.chores.chores import Chores
 from services.fetcher.chores.epoch_watch import EpochWatch
 from services.fetcher.chores.pruner import Pruner
@@ -87,7 +88,8 @@ def build_fetcher(
         longest=longest_lease(configuration),
     )
     pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
-    chores = Chores(epoch, respool, pruner)
+    watch = AccountWatch(configuration.accounts, around.store, around.clock, around.metrics)
+    chores = Chores(epoch, respool, pruner, watch)
     return Fetcher(configuration, around.store, around.broker, visitor, make_pace, chores)
 
 

@@ -100,6 +100,7 @@ class Fetcher:
         self._agenda.change(configuration.accounts)
         if self._chores is not None:
             self._chores.respool.accounts = configuration.accounts
+            self._chores.accounts.accounts = configuration.accounts
         self._pace = self._make_pace(configuration)
         self._under_way.changed.set()
 
@@ -115,8 +116,9 @@ class Fetcher:
 
     def remark(self) -> str | None:
         """What those who watch the process should know, though it does its work."""
-        restraint = self._visitor.ports.restraint
-        return restraint.remark() if restraint else None
+        restraint, chores = self._visitor.ports.restraint, self._chores
+        said = [restraint.remark() if restraint else None, chores.accounts.remark() if chores else None]
+        return "; ".join([each for each in said if each]) or None
 
     @asynccontextmanager
     async def _helpers(self) -> AsyncIterator[None]:

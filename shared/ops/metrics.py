@@ -1,8 +1,11 @@
 """Every metric of Mailferry, declared once with its meaning.
 
-Units are seconds and bytes. No label is ever an account, a tenant, an address or a message: label values
-come from short lists that are written here. A `Metrics` registers itself in the registry that it is given
-and touches nothing global.
+Units are seconds and bytes. No label is ever an account, an address or a message: label values come from
+short lists that are written here, but for the few tenants of `mailferry_tenant_accounts_failing`. A `Metrics`
+registers itself in the registry that it is given and touches nothing global.
+
+What is said of the database as a whole (accounts, parked mail) is the same in every process that says it:
+take the `max` over processes, not the sum.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ class Metrics:
         self.registry = registry
         self._process(version)
         self._fetcher()
+        self._accounts()
         self._router()
         self._relay()
         self._broker()
@@ -68,6 +72,28 @@ class Metrics:
         self.in_flight = self._gauge(
             "mailferry_fetcher_mails_in_flight",
             "Mails fetched by this process that it does not know as settled yet.",
+        )
+
+    def _accounts(self) -> None:
+        self.accounts = self._gauge(
+            "mailferry_accounts",
+            "Accounts of the configuration; state: working, degraded (complete, with a problem), failing, "
+            "overdue, new (not visited yet), paused, disabled. The same in each fetcher: take the max.",
+            "state",
+        )
+        self.failing_oldest = self._gauge(
+            "mailferry_accounts_failing_oldest_seconds",
+            "How long ago a visit succeeded to the account that has failed for longest; 0 without any.",
+        )
+        self.tenant_failing = self._gauge(
+            "mailferry_tenant_accounts_failing",
+            "Accounts of a tenant that fail; only of the 100 tenants that have most of them.",
+            "tenant",
+        )
+        self.unnamed_mails = self._gauge(
+            "mailferry_unnamed_accounts_mails",
+            "Mails that are not done, of accounts that the configuration does not name; held: source, here.",
+            "held",
         )
 
     def _router(self) -> None:
@@ -148,8 +174,8 @@ class Metrics:
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(name, meaning, labels, registry=self.registry)
 
-    def _gauge(self, name: str, meaning: str) -> Gauge:
-        return Gauge(name, meaning, registry=self.registry)
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, meaning, buckets, self.registry)

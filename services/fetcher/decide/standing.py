@@ -1,0 +1,97 @@
+"""What a fetcher tells of all accounts: how many are in which state, whose fail, and since when. Pure.
+
+The states are those of `mailferry status`, in its order: what is switched off or on hold is that before
+anything else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.ops.lights import OVERDUE
+from shared.ports.store import Custody, Standing
+
+MOST_NAMED = 5
+
+
+class State(StrEnum):
+    """From working to not to be visited."""
+
+    WORKING = "working"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+    OVERDUE = "overdue"
+    NEW = "new"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """`states` counts the accounts that are `known`; `failing` those of a tenant that fail.
+
+    `failing_since`: the last success of each that fails, None where there was none. `strangers` are in the
+    database, and the configuration does not name them.
+    """
+
+    states: Counter[State] = field(default_factory=Counter)
+    failing: Counter[str] = field(default_factory=Counter)
+    failing_since: dict[str, float | None] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+
+
+def state_of(standing: Standing, now: float) -> State:
+    """The state of one account."""
+    if not standing.enabled:
+        return State.DISABLED
+    if standing.paused:
+        return State.PAUSED
+    if standing.failing:
+        return State.FAILING
+    if not standing.leased and now > standing.due_at + OVERDUE:
+        return State.OVERDUE
+    if standing.visited_at is None:
+        return State.NEW
+    return State.DEGRADED if standing.has_problem else State.WORKING
+
+
+def overview(standings: Iterable[Standing], known: Collection[str], now: float) -> Overview:
+    """How the accounts that are `known` to the configuration stand, and which others there are."""
+    found = Overview()
+    for each in standings:
+        if each.account not in known:
+            found.strangers.append(each.account)
+            continue
+        state = state_of(each, now)
+        found.states[state] += 1
+        if state is State.FAILING:
+            found.failing[each.account.partition("/")[0]] += 1
+            found.failing_since[each.account] = each.succeeded_at
+    return found
+
+
+def oldest_failure(since: Mapping[str, float | None], seen: Mapping[str, float], now: float) -> float:
+    """For how many seconds the account that fails for longest has had no success; 0 where none fails.
+
+    For one that never had any this counts from when it was first `seen` to fail.
+    """
+    began = (seen[account] if success is None else success for account, success in since.items())
+    return max(0.0, now - min(began, default=now))
+
+
+def strangers_sentence(custody: Mapping[str, Custody]) -> str | None:
+    """What is held for accounts that the configuration does not name; None where nothing is."""
+    if not custody:
+        return None
+    mails = sum(sum(each) for each in custody.values())
+    here = sum(each.here for each in custody.values())
+    named = ", ".join(sorted(custody)[:MOST_NAMED]) + (", …" if len(custody) > MOST_NAMED else "")
+    accounts = "account" if len(custody) == 1 else "accounts"
+    alone = f" ({here} held here alone)" if here else ""
+    return (
+        f"{mails} {'mail' if mails == 1 else 'mails'}{alone} of {len(custody)} {accounts} that the "
+        f"configuration does not name: {named}; see `mailferry status`"
+    )

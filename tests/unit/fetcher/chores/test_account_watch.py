@@ -1,0 +1,123 @@
+"""Accounts that work and those that do not are told by metrics, and so is mail that nobody looks after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import CollectorRegistry
+
+from services.fetcher.chores.account_watch import CUSTODY_EVERY, INTERVAL, MOST_TENANTS, AccountWatch
+from shared.ops.metrics import Metrics
+from shared.ports.store import Custody, Standing, StoreUnavailable
+from tests.fakes.clock import ManualClock
+
+CLOCK = ManualClock()
+NOW = CLOCK.now()
+
+
+def standing(account: str, *, failing: bool = False, succeeded_at: float | None = NOW) -> Standing:
+    return Standing(account, True, False, failing, failing, False, NOW + 1e6, NOW, succeeded_at)
+
+
+class Books:
+    """A `Standings` that says what it is told to say."""
+
+    def __init__(self, *standings: Standing, custody: Mapping[str, Custody] | None = None) -> None:
+        self.said: list[Standing] = list(standings)
+        self.custody = custody or {}
+        self.asked: list[Sequence[str]] = []
+        self.away = False
+
+    async def standings(self) -> Sequence[Standing]:
+        if self.away:
+            raise StoreUnavailable("the database is away")
+        return self.said
+
+    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, Custody]:
+        self.asked.append(accounts)
+        return {each: self.custody[each] for each in accounts if each in self.custody}
+
+
+class Watched:
+    """The watch of some accounts, and what its metrics say."""
+
+    def __init__(self, books: Books, *accounts: str) -> None:
+        self.metrics = Metrics(CollectorRegistry(), "1.0")
+        self.clock = ManualClock()
+        self.watch = AccountWatch(accounts, books, self.clock, self.metrics)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"mailferry_{name}", labels)
+
+
+async def test_accounts_are_counted_by_state_also_where_there_are_none() -> None:
+    watched = Watched(Books(standing("acme/bob"), standing("acme/eve", failing=True)), "acme/bob", "acme/eve")
+    await watched.watch.look()
+    assert watched.value("accounts", state="working") == 1
+    assert watched.value("accounts", state="failing") == 1
+    assert watched.value("accounts", state="paused") == 0
+    assert watched.value("tenant_accounts_failing", tenant="acme") == 1
+
+
+async def test_a_tenant_whose_accounts_work_again_is_told_no_more() -> None:
+    books = Books(standing("acme/eve", failing=True))
+    watched = Watched(books, "acme/eve")
+    await watched.watch.look()
+    books.said = [standing("acme/eve")]
+    await watched.watch.look()
+    assert watched.value("tenant_accounts_failing", tenant="acme") is None
+    assert watched.value("accounts_failing_oldest_seconds") == 0
+
+
+async def test_no_more_tenants_are_told_than_a_monitoring_system_bears() -> None:
+    names = [f"tenant{number}/box" for number in range(MOST_TENANTS + 20)]
+    watched = Watched(Books(*[standing(name, failing=True) for name in names]), *names)
+    await watched.watch.look()
+    (family,) = watched.metrics.tenant_failing.collect()
+    assert len(family.samples) == MOST_TENANTS
+
+
+async def test_an_account_that_never_succeeded_fails_since_it_was_first_seen_to() -> None:
+    watched = Watched(Books(standing("acme/eve", failing=True, succeeded_at=None)), "acme/eve")
+    await watched.watch.look()
+    await watched.clock.advance(500)
+    await watched.watch.look()
+    assert watched.value("accounts_failing_oldest_seconds") == 500
+
+
+async def test_mail_of_accounts_that_are_not_named_is_told_until_it_is_done() -> None:
+    books = Books(standing("acme/bob"), standing("acme/old"), custody={"acme/old": Custody(3, 1)})
+    watched = Watched(books, "acme/bob")
+    await watched.watch.look()
+    assert watched.value("unnamed_accounts_mails", held="source") == 3
+    assert watched.value("unnamed_accounts_mails", held="here") == 1
+    assert "4 mails (1 held here alone) of 1 account" in str(watched.watch.remark())
+    books.custody = {}
+    for _ in range(CUSTODY_EVERY):
+        await watched.watch.look()
+    assert watched.watch.remark() is None
+    assert watched.value("unnamed_accounts_mails", held="here") == 0
+
+
+async def test_mails_are_counted_again_when_a_reload_names_other_accounts_and_else_seldom() -> None:
+    books = Books(standing("acme/bob"), standing("acme/old"))
+    watched = Watched(books, "acme/bob")
+    await watched.watch.look()
+    await watched.watch.look()
+    watched.watch.accounts = ("acme/old",)
+    await watched.watch.look()
+    assert books.asked == [["acme/old"], ["acme/bob"]]
+
+
+async def test_a_database_that_is_away_leaves_what_was_told_and_is_asked_again() -> None:
+    books = Books(standing("acme/bob"))
+    watched = Watched(books, "acme/bob")
+    books.away = True
+    run = asyncio.create_task(watched.watch.run())
+    await watched.clock.somebody_sleeps()
+    assert watched.value("accounts", state="working") is None
+    books.away = False
+    await watched.clock.advance(INTERVAL)
+    assert watched.value("accounts", state="working") == 1
+    run.cancel()
