@@ -27,11 +27,12 @@ class Asking:
         self._by_retr: set[int] = set()
         self._asked: deque[Listed] = deque()
         self._octets = 0
+        self._stopped = False
 
     @property
     def is_done(self) -> bool:
-        """Whether everything was asked for and answered."""
-        return not self._waiting and not self._asked
+        """Whether everything that is to be asked for was, and is answered."""
+        return not self._asked and (self._stopped or not self._waiting)
 
     @property
     def current(self) -> Listed | None:
@@ -44,7 +45,9 @@ class Asking:
 
     def more(self) -> list[Command]:
         """The commands to send now."""
-        batch = []
+        batch: list[Command] = []
+        if self._stopped:
+            return batch
         while self._waiting and self._has_room(self._waiting[0]):
             batch.append(self._ask(self._waiting.popleft()))
         return batch
@@ -62,8 +65,12 @@ class Asking:
         self._waiting.appendleft(entry)
 
     def stop(self) -> None:
-        """Ask for nothing more."""
-        self._waiting.clear()
+        """Ask for nothing more, unless it is to go on."""
+        self._stopped = True
+
+    def go_on(self) -> None:
+        """Ask on."""
+        self._stopped = False
 
     def _ask(self, entry: Listed) -> Command:
         self._asked.append(entry)

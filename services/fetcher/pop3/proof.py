@@ -1,4 +1,4 @@
-"""Proof that server and client agree on where they are.
+"""Proof that server and client agree on where they are, and what is held back until it is given.
 
 What follows a mail that was cut passes for answers, and the sender of a mail can write what looks like one.
 But he cannot know the uid that the server gives to it: so the server is asked for that.
@@ -6,11 +6,15 @@ But he cannot know the uid that the server gives to it: so the server is asked f
 
 from __future__ import annotations
 
-from services.fetcher.mailbox import Listed
+from typing import TypeAlias
+
+from services.fetcher.mailbox import Listed, MailEnded, MailRefused, MailWhole, RetrieveEvent
 from services.fetcher.mailbox_errors import OutOfStep
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.events import Reply
+
+Outcome: TypeAlias = MailWhole | MailEnded | MailRefused
 
 
 class Proof:
@@ -46,6 +50,41 @@ class Proof:
             return True
         self._questions.clear()
         return False
+
+
+class HandOut:
+    """Mails on their way out, in order. One in doubt is held back with all that follow it, until `proof` is
+    given; there is a `proof` only while one is in doubt.
+    """
+
+    def __init__(self) -> None:
+        self.proof: Proof | None = None
+        self._held: list[RetrieveEvent] = []
+
+    def release(self, mail: Outcome, events: list[RetrieveEvent]) -> None:
+        """Hand out, unless a mail before it is in doubt."""
+        (events if self.proof is None else self._held).append(mail)
+
+    def doubt(self, mail: Outcome) -> None:
+        """Hold back until the server has proven where its answer ended. No other mail is in doubt."""
+        self.proof = Proof(mail.entry)
+        self._held.append(mail)
+
+    def doubt_the_last(self, events: list[RetrieveEvent]) -> None:
+        """What follows is no answer: the last mail before it may have been cut, whatever its size."""
+        last = events[-1] if events else None
+        if isinstance(last, MailWhole | MailEnded) and self.proof is None:
+            events.pop()
+            self.doubt(last)
+
+    def answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
+        """The server answered the question of the proof. Raises OutOfStep where it proves nothing at all."""
+        if proof.is_given_by(reply):
+            events += self._held
+            self._held = []
+            self.proof = None
+        elif proof.is_refuted:
+            raise cut_short(proof.entry, "the server does not prove that the next answer is one")
 
 
 def cut_short(entry: Listed, why: str) -> OutOfStep:

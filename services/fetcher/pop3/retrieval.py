@@ -22,11 +22,8 @@ from services.fetcher.mailbox import (
 )
 from services.fetcher.mailbox_errors import (
     LimitExceeded,
-    MailboxLocked,
     OutOfStep,
     SessionTooLong,
-    SourceBusy,
-    SourceError,
     SourceViolation,
 )
 from services.fetcher.pop3.asking import Asking
@@ -35,8 +32,8 @@ from services.fetcher.pop3.conversation import Conversation
 from services.fetcher.pop3.events import Body, BodyData, BodyEnded, BodyStarted, Event, Reply
 from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
-from services.fetcher.pop3.proof import Proof, cut_short
-from services.fetcher.pop3.refusal import refused
+from services.fetcher.pop3.proof import HandOut, cut_short
+from services.fetcher.pop3.refused_mails import RefusedMails
 from services.fetcher.pop3.stand_in import is_stand_in, nothing_came, withheld
 
 
@@ -56,29 +53,27 @@ class Retrieval:
         self._conversation = conversation
         self._habits = habits
         self._asking = Asking(entries, window or Window(retrievals=1), habits, cut)
-        self._proof: Proof | None = None
-        self._held: list[RetrieveEvent] = []
+        self._out = HandOut()
         self._throws_away = False
         self._thrown_away: set[int] = set()
-        self._without_top: list[MailRefused] = []
-        self._busy: SourceError | None = None
+        self._refused = RefusedMails(self._asking, habits, conversation.server)
 
     async def run(self) -> AsyncIterator[list[RetrieveEvent]]:
         """The events of all mails, as batches of what arrived together; a batch is never empty."""
-        while not self._asking.is_done or self._proof is not None:
+        while not self._asking.is_done or self._out.proof is not None:
             events: list[RetrieveEvent] = []
             for event in await self._received():
                 self._take(event, events)
             if self._conversation.violation is not None:
-                self._doubt_the_last(events)
+                self._out.doubt_the_last(events)
             if events:
                 yield events
         remaining: list[RetrieveEvent] = []
-        self._tell_without_top(remaining)
+        self._tell(self._refused.left(), remaining)
         if remaining:
             yield remaining
-        if self._busy is not None:
-            raise self._busy
+        if (busy := self._refused.busy) is not None:
+            raise busy
 
     async def _received(self) -> list[Event]:
         try:
@@ -93,8 +88,8 @@ class Retrieval:
 
     def _out_of_step(self, error: SourceViolation) -> SourceViolation:
         """The violation, and the mail that it shows to be cut, if it is one's."""
-        if self._proof is not None:
-            return cut_short(self._proof.entry, f"no answer follows: {error}")
+        if self._out.proof is not None:
+            return cut_short(self._out.proof.entry, f"no answer follows: {error}")
         current = self._asking.current
         if current is not None and self._asking.is_by_size(current):
             return OutOfStep(str(error), entry=current)
@@ -102,28 +97,30 @@ class Retrieval:
 
     async def _ask_more(self) -> None:
         """Fill the window; while a mail is in doubt, ask for nothing but the proof."""
-        if self._proof is None:
+        if self._out.proof is None:
             await self._conversation.post(self._asking.more())
         elif self._asking.current is None and not self._conversation.outstanding:
-            await self._conversation.post([self._proof.question])
+            await self._conversation.post([self._out.proof.question])
         else:
             await self._conversation.post(())
 
     def _take(self, event: Event, events: list[RetrieveEvent]) -> None:
         match event:
-            case Body(data=data):
+            case Body(command=command, data=data):
+                self._tell(self._refused.mail_came(command.verb), events)
                 self._finish(event, MailWhole(self._asking.answered(), data), len(data), events)
             case BodyStarted():
                 self._begin(events)
             case BodyData(data=data):
                 if not self._throws_away:
                     events.append(MailBytes(self._current, data))
-            case BodyEnded():
+            case BodyEnded(command=command):
+                self._tell(self._refused.mail_came(command.verb), events)
                 self._end(event, events)
             case Reply(command=command) if command.verb in (Verb.RETR, Verb.TOP):
-                self._refused(event, self._asking.answered(), events)
-            case Reply() if self._proof is not None:
-                self._answered(self._proof, event, events)
+                self._tell(self._refused.take(event, thrown_away=self._thrown_away), events)
+            case Reply() if self._out.proof is not None:
+                self._out.answered(self._out.proof, event, events)
 
     @property
     def _current(self) -> Listed:
@@ -133,7 +130,7 @@ class Retrieval:
 
     def _begin(self, events: list[RetrieveEvent]) -> None:
         """A large mail behind one in doubt is not held but asked for again."""
-        if self._proof is None:
+        if self._out.proof is None:
             events.append(MailStarted(self._current))
         else:
             self._throws_away = True
@@ -153,72 +150,32 @@ class Retrieval:
         """Hand a mail out, or hold it back, or ask for it again."""
         entry, verb = mail.entry, event.command.verb
         self._habits.learn(event, octets, entry.size)
-        if verb is Verb.TOP:
-            self._tell_without_top(events)
-        is_short = octets < entry.size
         if octets != entry.size and isinstance(mail, MailWhole) and is_stand_in(mail.data):
-            self._release(withheld(entry, self._conversation.server), events)
+            self._out.release(withheld(entry, self._conversation.server), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
-            if self._proof is None and octets + event.unstuffed < entry.size:
-                self._doubt(MailRefused(entry, lost, body_came=True))
+            if self._out.proof is None and octets + event.unstuffed < entry.size:
+                self._out.doubt(MailRefused(entry, lost, body_came=True))
             else:
-                self._release(MailRefused(entry, lost, body_came=True), events)
-        elif is_short and verb is Verb.TOP:
+                self._out.release(MailRefused(entry, lost, body_came=True), events)
+        elif octets < entry.size and verb is Verb.TOP:
             # Some servers bound the lines of TOP; and in doubt the proof is asked for when RETR was, too.
             self._habits.top_falls_short(entry.number)
             self._asking.again(entry, by_retr=True)
         else:
-            is_there = octets or not is_short
-            outcome = mail if is_there else nothing_came(entry, self._conversation.server)
-            if self._proof is None and (
-                is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
-            ):
-                self._doubt(outcome)
-            else:
-                self._release(outcome, events)
+            self._accept(mail, octets, events)
 
-    def _doubt(self, mail: MailWhole | MailEnded | MailRefused) -> None:
-        """Hold back until the server has proven where its answer ended."""
-        self._proof = Proof(mail.entry)
-        self._held.append(mail)
-
-    def _release(self, mail: MailWhole | MailEnded | MailRefused, events: list[RetrieveEvent]) -> None:
-        """Hand out, unless a mail before it is in doubt."""
-        (events if self._proof is None else self._held).append(mail)
-
-    def _refused(self, reply: Reply, entry: Listed, events: list[RetrieveEvent]) -> None:
-        where = f"Retrieving mail {entry.number} from {self._conversation.server}"
-        error = refused(where, reply.code, reply.text)
-        if isinstance(error, (SourceBusy, MailboxLocked)):
-            self._busy = self._busy or error
-            self._asking.stop()
-            return
-        refusal = MailRefused(entry, error, body_came=entry.number in self._thrown_away)
-        if reply.command.verb is Verb.TOP and self._habits.may_lack_top(reply):
-            self._without_top.append(refusal)
-            while self._without_top and self._habits.lacks_top(entry.number, reply):
-                self._asking.again(self._without_top.pop().entry, by_retr=True)
+    def _accept(self, mail: MailWhole | MailEnded, octets: int, events: list[RetrieveEvent]) -> None:
+        """Take what came for the mail; in doubt where its listed size does not show that it is whole."""
+        entry = mail.entry
+        is_short = octets < entry.size
+        outcome = nothing_came(entry, self._conversation.server) if is_short and not octets else mail
+        is_doubtful = is_short or self._asking.is_by_size(entry) or (octets and not entry.size)
+        if is_doubtful and self._out.proof is None:
+            self._out.doubt(outcome)
         else:
-            self._release(refusal, events)
+            self._out.release(outcome, events)
 
-    def _tell_without_top(self, events: list[RetrieveEvent]) -> None:
-        """The server has TOP, or nothing shows that it has not: what it refused are these mails."""
-        for refusal in self._without_top:
-            self._release(refusal, events)
-        self._without_top.clear()
-
-    def _answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
-        if proof.is_given_by(reply):
-            events += self._held
-            self._held = []
-            self._proof = None
-        elif proof.is_refuted:
-            raise cut_short(proof.entry, "the server does not prove that the next answer is one")
-
-    def _doubt_the_last(self, events: list[RetrieveEvent]) -> None:
-        """What follows is no answer: the last mail before it may have been cut, whatever its size."""
-        last = events[-1] if events else None
-        if isinstance(last, MailWhole | MailEnded) and self._proof is None:
-            events.pop()
-            self._doubt(last)
+    def _tell(self, refusals: Sequence[MailRefused], events: list[RetrieveEvent]) -> None:
+        for refusal in refusals:
+            self._out.release(refusal, events)

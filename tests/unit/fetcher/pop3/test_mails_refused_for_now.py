@@ -1,0 +1,124 @@
+"""A refusal in words of haste: of one mail, or of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.fetcher.mailbox import Listed, MailRefused, MailWhole, RetrieveEvent
+from services.fetcher.mailbox_errors import SourceError
+from services.fetcher.pop3.limits import Options
+from services.fetcher.pop3.mailbox import Pop3Mailbox
+from services.fetcher.pop3.opening import open_pop3
+from shared.model.endpoint import Endpoint
+from tests.fakes.pop3_server import Pop3Server
+
+MAILS = [(f"uid{number}", b"mail %d\r\n" % number) for number in range(1, 7)]
+FOR_NOW = ["too many lines in the header", "[SYS/TEMP] try again later", "User is not connected."]
+OF_ALL = [
+    "[IN-USE] the maildrop is locked",
+    "[LOGIN-DELAY] not so fast",
+    "Request is throttled. Suggested Backoff Time: 5000 milliseconds",
+]
+
+pytestmark = pytest.mark.parametrize("pipelining", [True, False])
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Pop3Server]:
+    async with Pop3Server({"bob": list(MAILS)}) as running:
+        yield running
+
+
+async def opened(server: Pop3Server, *, pipelining: bool) -> tuple[Pop3Mailbox, list[Listed]]:
+    mailbox = await open_pop3(
+        Endpoint("127.0.0.1", server.port), "bob", "secret", options=Options(pipelining=pipelining)
+    )
+    return mailbox, list((await mailbox.listing()).entries)
+
+
+def refuse(server: Pop3Server, text: str, *numbers: int) -> None:
+    for number in numbers:
+        server.behaviours[f"RETR {number}"] = f"-ERR {text}\r\n".encode()
+
+
+async def read(
+    mailbox: Pop3Mailbox, entries: list[Listed]
+) -> tuple[list[int], list[int], SourceError | None]:
+    """The numbers of the mails that came, of those that were refused, and what the retrieval ended with."""
+    events: list[RetrieveEvent] = []
+    ended: SourceError | None = None
+    try:
+        async for batch in mailbox.retrieve(entries):
+            events += batch
+    except SourceError as error:
+        ended = error
+    came = [event.entry.number for event in events if isinstance(event, MailWhole)]
+    refused = [event.entry.number for event in events if isinstance(event, MailRefused)]
+    assert len(came) + len(refused) == len(events)
+    return came, refused, ended
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+@pytest.mark.parametrize("place", [1, 3, 6])
+async def test_one_refused_mail_holds_up_none_behind_it(
+    server: Pop3Server, text: str, place: int, pipelining: bool
+) -> None:
+    refuse(server, text, place)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    assert (came, refused, ended) == ([n for n in range(1, 7) if n != place], [place], None)
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+async def test_where_the_next_one_is_refused_as_well_no_more_is_read_and_the_first_is_set_aside(
+    server: Pop3Server, text: str, pipelining: bool
+) -> None:
+    refuse(server, text, 3, 4, 5, 6)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    assert (came, refused) == ([1, 2], [3])
+    assert ended is not None
+    assert ended.temporary
+    assert ("RETR 5" in server.commands) is pipelining
+    await mailbox.finish()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+async def test_mails_that_are_served_behind_refused_ones_show_that_it_was_about_those(
+    server: Pop3Server, text: str, pipelining: bool
+) -> None:
+    refuse(server, text, 2, 3)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    if pipelining:
+        assert (came, refused, ended) == ([1, 4, 5, 6], [2, 3], None)
+    else:
+        assert (came, refused) == ([1], [2])
+        assert ended is not None
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+async def test_refused_mails_with_others_between_them_are_so_many_single_ones(
+    server: Pop3Server, text: str, pipelining: bool
+) -> None:
+    refuse(server, text, 1, 3, 6)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    assert await read(mailbox, entries) == ([2, 4, 5], [1, 3, 6], None)
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("text", OF_ALL)
+async def test_what_is_said_of_the_mailbox_is_heard_at_once(
+    server: Pop3Server, text: str, pipelining: bool
+) -> None:
+    refuse(server, text, 3, 4, 5, 6)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    assert (came, refused) == ([1, 2], [])
+    assert ended is not None
+    assert ("RETR 4" in server.commands) is pipelining
+    await mailbox.finish()
