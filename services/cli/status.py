@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from services.cli.opening import Desk, desk
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, moment, table, write_json
 from services.cli.running import execute
+from services.cli.unnamed import ADVICE, UNNAMED, unnamed_rows
 from shared.model.message import IN_FLIGHT
 from shared.ops.config import Configuration, load
 from shared.ops.lights import Light, account_light, pause_of, target_light
@@ -43,6 +44,18 @@ TARGETS = (
 MOST_PARKED = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Rows for accounts, targets and accounts that are not configured; and why nothing is deleted at the
+    sources, if that is so.
+    """
+
+    accounts: list[Row]
+    targets: list[Row]
+    unnamed: list[Row]
+    deletion: str | None
+
+
 @click.command(
     epilog="white: never tried · green: it works · yellow: paused, disabled or partly working · red: not "
     "reachable, or the login was refused. Times are UTC."
@@ -52,29 +65,49 @@ MOST_PARKED = 100_000
 def status(path: Path, output: str) -> None:
     """Show how each account and each target is doing."""
     configuration = load(path, os.environ)
-    accounts, targets, deletion = execute(lambda: _rows(configuration))
+    found = execute(lambda: _overview(configuration))
     if output == "json":
-        write_json({"accounts": accounts, "targets": targets, "deletion": deletion})
-        return
+        write_json(asdict(found))
+    else:
+        _show(found)
+
+
+def _show(found: Overview) -> None:
     screen = console()
-    if deletion is not None:
-        screen.print(Text(deletion[0].upper() + deletion[1:] + ".", style="bold red"), soft_wrap=True)
+    if found.deletion is not None:
+        sentence = found.deletion[0].upper() + found.deletion[1:] + "."
+        screen.print(Text(sentence, style="bold red"), soft_wrap=True)
         screen.print()
-    screen.print(table([_shown(row) for row in accounts], ACCOUNTS))
+    screen.print(table([_shown(row) for row in found.accounts], ACCOUNTS))
     screen.print()
-    screen.print(table([_shown(row) for row in targets], TARGETS))
+    if found.unnamed:
+        rows = [{**row, "visited": _moment(row["visited_at"])} for row in found.unnamed]
+        screen.print(table(rows, UNNAMED))
+        screen.print(ADVICE, style="yellow")
+        screen.print()
+    screen.print(table([_shown(row) for row in found.targets], TARGETS))
 
 
-async def _rows(configuration: Configuration) -> tuple[list[Row], list[Row], str | None]:
-    """Accounts, targets, and why nothing is deleted at the sources, if that is so."""
+async def _overview(configuration: Configuration) -> Overview:
     async with desk(configuration) as archive:
-        deletion = pause_sentence(await archive.store.epoch())
-        return await _accounts(configuration, archive), await _targets(configuration, archive), deletion
+        store = archive.store
+        states = {state.account: state for state in await store.account_states()}
+        parked = _parked_by_account(await store.parked(MOST_PARKED))
+        strangers = [each for each in states if each not in configuration.accounts]
+        return Overview(
+            await _accounts(configuration, archive, states, parked),
+            await _targets(configuration, archive),
+            unnamed_rows(states, await store.in_custody(strangers), parked, configuration.accounts),
+            pause_sentence(await store.epoch()),
+        )
 
 
-async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
-    states = {state.account: state for state in await archive.store.account_states()}
-    parked = _parked_by_account(await archive.store.parked(MOST_PARKED))
+async def _accounts(
+    configuration: Configuration,
+    archive: Desk,
+    states: Mapping[str, AccountState],
+    parked: Mapping[str, int],
+) -> list[Row]:
     counts = await archive.store.message_counts()
     pauses = await archive.store.pauses()
     lost = Counter(each.account for each in await archive.store.left_behind(MOST_PARKED))
@@ -85,13 +118,13 @@ async def _accounts(configuration: Configuration, archive: Desk) -> list[Row]:
         light = account_light(
             state,
             enabled=account.enabled,
-            parked=parked[account.id],
+            parked=parked.get(account.id, 0),
             now=archive.clock.now(),
             pause=pause,
             lost=lost[account.id],
         )
         in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
-        row = _account_row(account.id, light, state, parked[account.id], in_flight)
+        row = _account_row(account.id, light, state, parked.get(account.id, 0), in_flight)
         row = {**row, "lost": lost[account.id]}
         rows.append({**row, "due_at": None} if pause else row)
     return rows
