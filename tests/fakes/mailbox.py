@@ -14,8 +14,8 @@ class FakeMailbox:
     """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
     which the server serves none for now, `withheld` those that are not handed out, `replaced` those in whose
     place something else comes, `endless` those that exceed a cap. One that `keeps_all` says at the end that
-    it deleted nothing. `listed` are sizes that the listing has wrong; `before_each` is called before each
-    mail is read.
+    it deleted nothing. `listed` are sizes that the listing has wrong, `headers_by_number` belong to
+    mails without a uid; `before_each` is called before each mail is read.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:
@@ -32,6 +32,7 @@ class FakeMailbox:
         self.finished = 0
         self.has_top = True
         self.asked_for_headers: list[str] = []
+        self.headers_by_number: dict[int, bytes] = {}
         self._marked: set[str] = set()
 
     async def listing(self) -> Listing:
@@ -69,6 +70,9 @@ class FakeMailbox:
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
         for entry in entries:
             self.asked_for_headers.append(entry.uid)
+            if entry.number in self.headers_by_number:
+                yield entry, self.headers_by_number[entry.number]
+                continue
             yield entry, self.mails[entry.uid].partition(b"\r\n\r\n")[0] if self.has_top else None
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:

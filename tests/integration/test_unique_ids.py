@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.command import CATCH_ALL, SINGLE, configured, letter, mailferry
-from tests.fakes.pop3_server import FakeSession, Pop3Server
+from tests.fakes.pop3_server import Behaviour, FakeSession, Pop3Server
 from tests.fakes.smtp_server import SmtpServer
 
 BOB = "bob@corp.example"
@@ -152,3 +152,56 @@ async def test_a_single_mailbox_serves_its_one_recipient_without_unique_ids(tmp_
         path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
         await once(path, code=75)
         assert [mail.recipients for mail in target.accepted] == [(BOB,)]
+
+
+def with_one_nameless(mails: list[tuple[str, bytes]], *, top: bool = True) -> Pop3Server:
+    """A server that never tells the unique id of mail 1."""
+    uidl = b"+OK\r\n1 \r\n" + b"".join(b"%d uid-%d\r\n" % (n, n) for n in range(2, len(mails) + 1)) + b".\r\n"
+    behaviours: dict[str, Behaviour] = {"UIDL": uidl}
+    if top:
+        behaviours["TOP"] = fake_top
+    return Pop3Server({"u": mails}, behaviours=behaviours)
+
+
+async def test_a_kept_mail_without_an_id_is_known_by_its_header_and_not_read_at_each_visit(
+    tmp_path: Path,
+) -> None:
+    async with with_one_nameless(box(1, 2, 3)) as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=KEPT)
+        await once(path, code=75)
+        source.commands.clear()
+        row = await once(path, code=75)
+        assert (row["fetched"], row["left"]) == (0, 0)
+        assert "RETR" not in source.verbs()
+        assert sorted(subjects(target)) == [1, 2, 3]
+        assert len(source.maildrops["u"].mails) == 3
+
+
+async def test_a_kept_mail_without_an_id_is_read_where_its_header_is_not_to_be_had(tmp_path: Path) -> None:
+    async with with_one_nameless(box(1, 2), top=False) as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=KEPT)
+        await once(path, code=75)
+        source.commands.clear()
+        assert (await once(path, code=75))["fetched"] == 0
+        assert [line for line in source.commands if line.startswith("RETR")] == ["RETR 1"]
+        assert sorted(subjects(target)) == [1, 2]
+
+
+async def test_another_mail_without_an_id_in_place_of_a_kept_one_is_delivered(tmp_path: Path) -> None:
+    async with with_one_nameless(box(1, 2)) as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=KEPT)
+        await once(path, code=75)
+        source.maildrops["u"].mails[0] = ("", letter(5, BOB))
+        assert (await once(path, code=75))["fetched"] == 1
+        assert sorted(subjects(target)) == [1, 2, 5]
+
+
+async def test_a_second_copy_without_an_id_is_read_and_recognised(tmp_path: Path) -> None:
+    async with with_one_nameless(box(1, 2)) as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=KEPT_EACH)
+        await once(path, code=75)
+        source.maildrops["u"].mails.append(("", letter(1, BOB)))
+        source.behaviours["UIDL"] = b"+OK\r\n1 \r\n2 uid-2\r\n3 \r\n.\r\n"
+        assert (await once(path, code=75))["fetched"] == 1
+        assert (await once(path, code=75))["fetched"] == 0
+        assert sorted(subjects(target)) == [1, 1, 2]

@@ -73,8 +73,8 @@ def make_plan(
     """
     named, nameless = (listing.entries, listing.nameless) if listing.has_uids else ((), listing.entries)
     listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in named}
-    by_content = [row for row in rows if is_by_content(row.key)]
-    known = {row.key: row for row in rows if not is_by_content(row.key)}
+    by_content = [row for row in rows if is_by_content(row.key) and row.key not in listed]
+    known = {row.key: row for row in rows if not is_by_content(row.key) or row.key in listed}
     absence_proves = listing.complete and listing.has_uids and not nameless
     gone: dict[str, str] = {}
     in_flight = [row for row in rows if is_on_its_way(row.status, row.lease_until, now, longest_lease)]

@@ -35,7 +35,7 @@ def is_by_content(key: LedgerKey) -> bool:
 
 class Recognition:
     """The mails of the ledger that this session's listing does not name: `by_content` never have a UID,
-    `moved` had one that is not listed any more.
+    `moved` had one that is not listed any more. `known` are all that the ledger has: no two get one key.
     """
 
     def __init__(
@@ -43,14 +43,13 @@ class Recognition:
         by_content: Iterable[LedgerRow] = (),
         moved: Iterable[LedgerRow] = (),
         may_come_back: Callable[[LedgerRow], bool] = lambda _row: False,
+        known: Iterable[LedgerRow] = (),
     ) -> None:
         self.may_come_back = may_come_back
         self._by_content = _grouped(by_content)
         self._moved = _grouped(moved)
-        self._numbers: dict[str, int] = defaultdict(int)
-        for row in (row for rows in self._by_content.values() for row in rows):
-            content, _, number = row.key.uid.partition(_BETWEEN)
-            self._numbers[content] = max(self._numbers[content], int(number))
+        self._known = known
+        self._numbers: dict[str, int] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._by_content or self._moved)
@@ -64,6 +63,8 @@ class Recognition:
 
     def new_uid(self, content: str) -> str:
         """What stands for the UID of one more mail with this content."""
+        if self._numbers is None:
+            self._numbers = _highest_numbers(self._known)
         self._numbers[content] += 1
         return f"{content}{_BETWEEN}{self._numbers[content]}"
 
@@ -79,3 +80,13 @@ def _grouped(rows: Iterable[LedgerRow]) -> dict[str, list[LedgerRow]]:
     for row in sorted(rows, key=lambda each: (each.status in DELETABLE, each.message)):
         groups[row.content].append(row)
     return dict(groups)
+
+
+def _highest_numbers(rows: Iterable[LedgerRow]) -> dict[str, int]:
+    """Of equal mails, by content."""
+    numbers: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if is_by_content(row.key):
+            content, _, number = row.key.uid.partition(_BETWEEN)
+            numbers[content] = max(numbers[content], int(number))
+    return numbers

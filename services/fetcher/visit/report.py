@@ -42,7 +42,8 @@ def reported(
     source as copies.
     """
     plan = survey.plan
-    waiting = max(0, len(survey.listing.entries) - plan.kept - deleted - settled_copies) + plan.hidden
+    there = len(survey.listing.entries) + len(survey.listing.nameless)
+    waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden
     broken = fetching.broken
     failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
     report = VisitReport(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from services.fetcher.decide.copies import with_copies_named
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.decide.recheck import rechecked
 from services.fetcher.decide.recognition import Recognition, provisional_key
@@ -58,25 +59,27 @@ class Surveyor:
         Raises NoUniqueIds, and what the mailbox and the store raise.
         """
         listing = await self._list()
+        rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
+        now, retention = self._ports.clock.now(), self._account.retention
+        listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
         if listing.complete and not listing.nameless:
             self._setbacks.keep_listed(
                 provisional_key(FOLDER, listing.uidvalidity, entry) for entry in listing.entries
             )
-        rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
         plan = make_plan(
             listing,
             rows,
             folder=FOLDER,
-            retention=self._account.retention,
+            retention=retention,
             reading=self._account.reading,
-            now=self._ports.clock.now(),
+            now=now,
             setbacks=self._setbacks,
             longest_lease=self._longest_lease,
         )
         self._note_oversize(plan)
         by_message = {row.message: row for row in rows}
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
-        recognition = Recognition(plan.unnamed, plan.moved, may_come_back)
+        recognition = Recognition(plan.unnamed, plan.moved, may_come_back, known=rows)
         return Survey(listing, await rechecked(plan, by_message, self._mailbox), by_message, recognition)
 
     async def _list(self) -> Listing:
