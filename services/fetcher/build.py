@@ -66,6 +66,7 @@ def build_fetcher(
         many=len({account.tenant for account in configuration.accounts.values()}) > 1,
     )
     board = HintBoard(around.clock, tenants)
+    around.metrics.deletion_paused.set_function(lambda: epoch.problem() is not None)
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,

@@ -69,6 +69,10 @@ class Metrics:
         self.mails_deleted = self._counter(
             "mailferry_fetcher_mails_deleted", "Settled mails whose deletion was asked of their source."
         )
+        self.deletion_paused = self._gauge(
+            "mailferry_fetcher_deletion_paused",
+            "1 while nothing may be deleted at any source, as after a restored backup.",
+        )
         self.in_flight = self._gauge(
             "mailferry_fetcher_mails_in_flight",
             "Mails fetched by this process that it does not know as settled yet.",
@@ -89,6 +93,10 @@ class Metrics:
             "mailferry_tenant_accounts_failing",
             "Accounts of a tenant that fail; only of the 100 tenants that have most of them.",
             "tenant",
+        )
+        self.lost_mails = self._gauge(
+            "mailferry_lost_mails",
+            "Mails that left their source before they were served, with no copy held. See `mailferry lost`.",
         )
         self.unnamed_mails = self._gauge(
             "mailferry_unnamed_accounts_mails",

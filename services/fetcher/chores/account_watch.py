@@ -54,9 +54,12 @@ class AccountWatch:
             await self._clock.sleep(INTERVAL)
 
     async def look(self) -> None:
-        """Count the accounts, and now and then, or when others are unnamed than before, their mails."""
+        """Count the accounts and what their sources lost, and now and then, or when others are unnamed than
+        before, the mails of those.
+        """
         found = overview(await self._standings.standings(), self.accounts, self._clock.now())
         self._tell(found)
+        self._metrics.lost_mails.set(await self._standings.lost_total())
         strangers = frozenset(found.strangers)
         if self._looks % CUSTODY_EVERY == 0 or strangers != self._strangers:
             self._tell_custody(await self._standings.in_custody(sorted(strangers)) if strangers else {})

@@ -33,6 +33,13 @@ class SqlStandings(Part):
         wanted = [key(each) for each in accounts]
         return await self._transactions.read(lambda transaction: _in_custody(transaction, wanted))
 
+    async def lost_total(self) -> int:
+        """How many mails left their source before they were done, with no copy held."""
+        query = select(func.count()).where(UNBACKED, EACH.gone, EACH.blob.is_(None))
+        return await self._transactions.read(
+            lambda transaction: transaction.connection.execute(query).scalar_one()
+        )
+
 
 def _standings(transaction: Transaction) -> list[Standing]:
     allow_scans(transaction.connection)

@@ -50,3 +50,7 @@ class Standings(Protocol):
         Mails that left their source and of which no copy is held are not counted: `left_behind` tells them.
         """
         ...
+
+    async def lost_total(self) -> int:
+        """How many mails `left_behind` would tell."""
+        ...

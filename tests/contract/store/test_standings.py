@@ -51,6 +51,7 @@ async def test_mails_that_are_not_done_are_counted_by_where_they_are(lives: Live
     lives.now += LEASE
     await lives.store.record_gone(lives.fence, {early: "taken away"}, lives.now)
     assert await lives.store.in_custody([ACCOUNT, "acme/nobody"]) == {ACCOUNT: Custody(2, 2)}
+    assert await lives.store.lost_total() == 0
     assert await lives.store.in_custody(["acme/nobody"]) == {}
 
 
@@ -62,6 +63,7 @@ async def test_what_is_done_or_lost_is_in_nobodys_custody(lives: Lives) -> None:
     lives.now += LEASE
     await lives.store.record_gone(lives.fence, {lost: "taken away"}, lives.now)
     assert await lives.store.in_custody([ACCOUNT]) == {}
+    assert await lives.store.lost_total() == len(await lives.store.left_behind(10)) == 1
 
 
 async def test_more_accounts_than_fit_into_one_statement_can_be_asked_about(lives: Lives) -> None:

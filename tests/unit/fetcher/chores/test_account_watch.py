@@ -28,6 +28,7 @@ class Books:
         self.custody = custody or {}
         self.asked: list[Sequence[str]] = []
         self.away = False
+        self.lost = 0
 
     async def standings(self) -> Sequence[Standing]:
         if self.away:
@@ -37,6 +38,9 @@ class Books:
     async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, Custody]:
         self.asked.append(accounts)
         return {each: self.custody[each] for each in accounts if each in self.custody}
+
+    async def lost_total(self) -> int:
+        return self.lost
 
 
 class Watched:
@@ -98,6 +102,14 @@ async def test_mail_of_accounts_that_are_not_named_is_told_until_it_is_done() ->
         await watched.watch.look()
     assert watched.watch.remark() is None
     assert watched.value("unnamed_accounts_mails", held="here") == 0
+
+
+async def test_mails_that_their_source_lost_are_told() -> None:
+    books = Books()
+    books.lost = 2
+    watched = Watched(books)
+    await watched.watch.look()
+    assert watched.value("lost_mails") == 2
 
 
 async def test_mails_are_counted_again_when_a_reload_names_other_accounts_and_else_seldom() -> None:
