@@ -19,19 +19,20 @@ class Listed(NamedTuple):
 
     `uid` is the server's name for it, stable over sessions, or "" where it has none. `number` is valid in
     this session only. `size` in octets is what the server claims, 0 if unknown: for planning, never for
-    framing.
+    framing. `twin`: which one it is of the mails of its size that have no uid, from 1.
     """
 
     uid: str
     number: int
     size: int
+    twin: int = 1
 
     @property
     def name(self) -> str:
-        """By what a mail is set aside: its uid, or else its number and size, which are the same until a
-        mail before it goes. No uid begins with a blank.
+        """By what a mail is set aside: its uid, or else its size, and which one of that size it is: the same
+        until one of its size before it goes. No uid begins with a blank.
         """
-        return self.uid or f" {self.number}/{self.size}"
+        return self.uid or f" {self.size}-octets" + (f"-{self.twin}" if self.twin > 1 else "")
 
 
 @dataclass(frozen=True, slots=True)

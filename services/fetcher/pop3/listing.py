@@ -7,7 +7,7 @@ RFC 1939 allows 70, some servers use more. Only the first word counts, as all cl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.fetcher.mailbox import Listed, Listing
@@ -105,15 +105,13 @@ def combine(
     owners = Counter([mail.uid for mail in mails])
     named = [mail for mail in mails if mail.uid and owners[mail.uid] == 1]
     if mails and not named:
-        bare = tuple(Listed("", mail.number, mail.size) for mail in mails)
-        return Listing(bare, False, problems.all(), complete=complete)
+        return Listing(_without_uids(mails), False, problems.all(), complete=complete)
     nameless: tuple[Listed, ...] = ()
     if len(named) < len(mails):
-        nameless = tuple(
-            _nameless(mail, owners, named_so, problems)
-            for mail in mails
-            if not mail.uid or owners[mail.uid] > 1
-        )
+        others = [mail for mail in mails if not mail.uid or owners[mail.uid] > 1]
+        for mail in others:
+            _note_missing(mail, owners, named_so, problems)
+        nameless = _without_uids(others)
     return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, complete=complete)
 
 
@@ -128,14 +126,24 @@ def _complete(count: int | None, listed: int, most: int, problems: Problems) -> 
     return listed >= count
 
 
-def _nameless(mail: Listed, owners: Mapping[str, int], uids: Mapping[int, str], problems: Problems) -> Listed:
+def _note_missing(
+    mail: Listed, owners: Mapping[str, int], uids: Mapping[int, str], problems: Problems
+) -> None:
     if mail.uid:
         problems.note(
             f"Mail {mail.number} shares the UID {quoted(mail.uid)} with {owners[mail.uid] - 1} more."
         )
     elif mail.number not in uids:
         problems.note(f"Mail {mail.number} is missing in the answer to UIDL.")
-    return Listed("", mail.number, mail.size)
+
+
+def _without_uids(mails: Sequence[Listed]) -> tuple[Listed, ...]:
+    sizes: Counter[int] = Counter()
+    twins = []
+    for mail in mails:
+        sizes[mail.size] += 1
+        twins.append(Listed("", mail.number, mail.size, sizes[mail.size]))
+    return tuple(twins)
 
 
 def _lines(body: bytes, most: int) -> list[bytes]:

@@ -54,12 +54,21 @@ def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
 
 
 def test_of_mails_without_uids_the_one_that_failed_is_set_aside_and_no_other_of_its_size() -> None:
-    bad, good = Listed("", 1, 500), Listed("", 2, 500)
+    bad, good = Listed("", 1, 500), Listed("", 2, 500, twin=2)
     setbacks = Setbacks()
     setbacks.add(provisional_key("INBOX", 0, bad), SetbackKind.CUT, "cut", NOW)
     assert setbacks.of(provisional_key("INBOX", 0, good)) is None
     assert (bad.name in setbacks.cut, good.name in setbacks.cut) == (True, False)
-    assert setbacks.sentences([provisional_key("INBOX", 0, bad)], NOW)[0].startswith("mail 1/500 was tried")
+    assert setbacks.sentences([provisional_key("INBOX", 0, bad)], NOW)[0].startswith(
+        "mail 500-octets was tried"
+    )
+
+
+def test_a_mail_without_uid_is_known_by_its_size_also_when_mails_before_it_have_gone() -> None:
+    setbacks = Setbacks()
+    setbacks.add(provisional_key("INBOX", 0, Listed("", 7, 500, twin=2)), SetbackKind.REFUSED, "no", NOW)
+    assert setbacks.of(provisional_key("INBOX", 0, Listed("", 3, 500, twin=2))) is not None
+    assert setbacks.of(provisional_key("INBOX", 0, Listed("", 3, 501, twin=2))) is None
 
 
 def test_what_was_read_after_all_and_what_is_gone_is_forgotten() -> None:

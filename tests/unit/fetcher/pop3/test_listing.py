@@ -37,8 +37,15 @@ def test_a_missing_line_costs_only_its_own_mail() -> None:
 def test_mails_that_share_a_uid_are_nameless() -> None:
     found = listing(b"3 3", b"1 1\r\n2 1\r\n3 1\r\n", b"1 a\r\n2 a\r\n3 c\r\n")
     assert found.entries == (Listed("c", 3, 1),)
-    assert found.nameless == (Listed("", 1, 1), Listed("", 2, 1))
+    assert found.nameless == (Listed("", 1, 1), Listed("", 2, 1, twin=2))
     assert "shares the UID a" in found.problems[0]
+
+
+def test_mails_without_uid_are_counted_by_their_sizes() -> None:
+    uidless = listing(b"4 10", b"1 1\r\n2 7\r\n3 1\r\n4 1\r\n", None)
+    assert [(entry.size, entry.twin) for entry in uidless.entries] == [(1, 1), (7, 1), (1, 2), (1, 3)]
+    some = listing(b"3 3", b"1 1\r\n2 1\r\n3 1\r\n", b"1 \r\n2 b\r\n3 \r\n")
+    assert [(entry.number, entry.twin) for entry in some.nameless] == [(1, 1), (3, 2)]
 
 
 def test_a_mail_that_is_listed_with_two_uids_is_nameless() -> None:
