@@ -1,6 +1,7 @@
 """`mailferry config check` and `config show`: what is wrong with the configuration, and what is in force.
 
-Both end with exit code 78 and every problem on standard error where the configuration cannot be used.
+Both end with exit code 78 and every problem on standard error where the configuration cannot be used. What is
+only odd is a warning of `check`, and changes no exit code.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ def config_group() -> None:
 @config_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Tell every problem of the configuration, with file, line and key."""
+    """Tell every problem of the configuration, and what is odd in it, with file, line and key."""
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
+    for sentence in configuration.oddities:
+        click.echo(f"warning: {sentence}", err=True)
+    warnings = len(configuration.oddities)
+    verdict = f"no errors, {_counted(warnings, 'warning')}" if warnings else "no problems"
     click.echo(
-        f"{path}: no problems; {_counted(len(accounts), 'account')} ({enabled} enabled), "
+        f"{path}: {verdict}; {_counted(len(accounts), 'account')} ({enabled} enabled), "
         f"{_counted(len(targets), 'target')}"
     )
 

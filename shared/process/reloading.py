@@ -53,5 +53,12 @@ class Reloading:
 
     def _tell(self, configuration: Configuration) -> None:
         log.info("configuration reloaded", accounts=len(configuration.accounts))
+        tell_oddities(configuration)
         if sections := self._started_with.needs_restart(configuration):
             log.warning("changes that take effect only after a restart", sections=sections)
+
+
+def tell_oddities(configuration: Configuration) -> None:
+    """Log what is odd in a configuration that is now in force."""
+    for sentence in configuration.oddities:
+        log.warning("odd configuration", problem=sentence)

@@ -20,7 +20,7 @@ from shared.ops.lifecycle import run_together, signals
 from shared.ops.readiness import Readiness
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
-from shared.process.reloading import Reloading
+from shared.process.reloading import Reloading, tell_oddities
 
 STORE_CHECK = 5.0
 DRAIN = 60.0
@@ -107,6 +107,7 @@ async def run_services(
             for name in services:
                 around.metrics.service_up.labels(service=name).set(1)
             log.info("started", services=list(services))
+            tell_oddities(configuration)
             running: dict[str, Awaitable[None]] = {name: each.run(stop) for name, each in services.items()}
             await run_together(running, stop, DRAIN)
             log.info("stopped", reason=stop.reason)

@@ -13,6 +13,7 @@ from shared.ops.config.document import Document
 from shared.ops.config.environment import with_environment
 from shared.ops.config.hosts import build_hosts
 from shared.ops.config.notices import notices
+from shared.ops.config.oddities import oddities
 from shared.ops.config.problems import Problems
 from shared.ops.config.runtime import Configuration
 from shared.ops.config.schema import ARRAYS, DEFAULTS, SECTIONS
@@ -31,7 +32,8 @@ def build(written: Document, environ: Mapping[str, str], host_name: Callable[[],
     if found:
         raise ConfigurationError(found)
     assert all(part is not None for part in parts.values()), "what is missing has a problem"
-    return Configuration(**parts, document=document)
+    odd = tuple(oddities(problems, environ, parts["accounts"]))
+    return Configuration(**parts, document=document, oddities=odd)
 
 
 def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:

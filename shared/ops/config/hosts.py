@@ -30,7 +30,7 @@ def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int
         entry = context.validated(HostEntry, table, where)
         if entry is None:
             continue
-        for host in _hosts(entry.name):
+        for host in hosts_of(entry.name):
             if host in seen:
                 context.problems.add(where(("name",)), f'"name": the host {host} is there twice')
             seen.add(host)
@@ -38,8 +38,8 @@ def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int
     return HostLimits(default, named)
 
 
-def _hosts(name: str) -> tuple[str, ...]:
-    """A provider's name stands for all its hosts."""
+def hosts_of(name: str) -> tuple[str, ...]:
+    """The hosts that are meant by the `name` of an entry: a provider's name stands for all its hosts."""
     provider = find_provider(name)
     return provider.hosts if provider is not None else (name,)
 

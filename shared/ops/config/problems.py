@@ -39,7 +39,7 @@ class Problems:
     """The problems found in one document."""
 
     def __init__(self, document: Document) -> None:
-        self._document = document
+        self.document = document
         self._found: dict[str, int] = {}
         self._paths: set[Path] = set()
 
@@ -48,9 +48,9 @@ class Problems:
         if path in self._paths:
             return
         self._paths.add(path)
-        label = _label(self._document.data, path)
-        parts = [self._document.place(path), *([label] if label else []), sentence]
-        self._found.setdefault(": ".join(parts), self._document.line(path) or 0)
+        label = _label(self.document.data, path)
+        parts = [self.document.place(path), *([label] if label else []), sentence]
+        self._found.setdefault(": ".join(parts), self.document.line(path) or 0)
 
     def add_unknown(self, path: Path, what: str, known: Collection[str]) -> None:
         """Note that the last part of `path` is no known section or key, with the known one it resembles."""

@@ -147,7 +147,7 @@ SETTLED_AT_START = (
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
-    file's order; `hosts` is what the hosts of sources bear.
+    file's order; `hosts` is what the hosts of sources bear, `oddities` what an operator may not have meant.
     """
 
     accounts: dict[str, Account]
@@ -163,6 +163,7 @@ class Configuration:
     log: LogSection
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
+    oddities: tuple[str, ...] = field(default=(), compare=False)
 
     def needs_restart(self, other: Configuration) -> list[str]:
         """The sections in which `other` differs and which a running process does not take over."""

@@ -48,4 +48,14 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
         mailferry, ["config", "check"]
     )
     assert result.exit_code == 0
-    assert "other.toml: no problems" in result.stdout
+    assert "other.toml: no errors, 1 warning; 0 accounts" in result.stdout
+
+
+def test_check_warns_of_what_is_odd_on_standard_error_and_the_exit_code_is_0(tmp_path: Path) -> None:
+    result = run(tmp_path, "check", WHOLE + '[[hosts]]\nname = "pop.other.example"\n')
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f'warning: {tmp_path}/mailferry.toml:17: hosts "pop.other.example": "name": '
+        'no account has its mailbox there; did you mean "pop.isp.example"?\n'
+    )
+    assert "no errors, 1 warning; 1 account (1 enabled), 1 target" in result.stdout

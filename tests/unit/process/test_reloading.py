@@ -42,6 +42,13 @@ async def test_what_takes_effect_only_after_a_restart_is_named(file: Configurati
     assert logs[-1]["sections"] == ["relay", "log"]
 
 
+async def test_a_configuration_without_accounts_is_taken_over_with_a_warning(file: ConfigurationFile) -> None:
+    with capture_logs() as logs:
+        await Reloading({}, file.load(WHOLE)).reload(lambda: file.load(""))
+    assert [each["log_level"] for each in logs] == ["info", "warning"]
+    assert logs[-1]["problem"].endswith("mailferry.toml: there is no account, so nothing is fetched")
+
+
 async def test_a_configuration_that_cannot_be_used_changes_nothing(file: ConfigurationFile) -> None:
     service, configuration = Service(), file.load(WHOLE)
 
