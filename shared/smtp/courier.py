@@ -13,12 +13,13 @@ from typing import NamedTuple, Protocol
 
 from shared.smtp.client_command import report
 from shared.smtp.client_report import ReportedClient
-from shared.smtp.commands import RSET, Command
+from shared.smtp.commands import RSET, Command, Verb
 from shared.smtp.connection import Answer
 from shared.smtp.content import joined, prepare
 from shared.smtp.dialogue import Behind, Dialogue
 from shared.smtp.envelope import RecipientReply
 from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
+from shared.smtp.introduction import introduce
 from shared.smtp.mail import Mail
 from shared.smtp.paths import Parameters
 from shared.smtp.reply import Reply
@@ -33,6 +34,7 @@ CHUNK = 1024 * 1024
 """Octets of a chunk, except the last."""
 
 _ENVELOPE, _CONTENT = State.ENVELOPE, State.CONTENT
+_MAIL = Verb.MAIL
 _NO_CONTENT = prepare(b"")
 
 
@@ -161,18 +163,13 @@ class Courier:
             transaction.record(await self._dialogue.answers())
             return
         if transaction.terms.report is not None and transaction.terms.apart and transaction.commands:
-            await self._introduce(transaction.terms.report)
+            refusal = await introduce(self._dialogue, transaction.terms.report)
+            if refusal is not None:
+                transaction.record([Answer(_MAIL, refusal)])
         for group in self.groups(transaction.commands):
-            if not transaction.undecided:
+            if not (transaction.undecided and self._dialogue.open):
                 return
             transaction.record(await self._dialogue.ask(group))
-
-    async def _introduce(self, client: Command) -> None:
-        """XCLIENT begins the session anew; one that is refused changes nothing."""
-        if self._dialogue.protocol.state is State.ENVELOPE:
-            await self._dialogue.ask([RSET])
-        if (await self._dialogue.ask([client]))[0].reply.positive and self._dialogue.hello is not None:
-            await self._dialogue.ask([self._dialogue.hello])
 
     async def _conclude(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
         state = self._dialogue.protocol.state

@@ -6,7 +6,7 @@ had come. After any error the stream is closed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
@@ -35,7 +35,9 @@ def _nothing() -> Sequence[Command]:
 
 
 class Dialogue:
-    """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves."""
+    """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves, `log_in` logs
+    in again as at the beginning, if there was a login.
+    """
 
     def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:
         self.protocol = SmtpConnection(lmtp=lmtp)
@@ -45,6 +47,7 @@ class Dialogue:
         self._content_begun = False
         self._content_ended = False
         self.hello: Command | None = None
+        self.log_in: Callable[[], Awaitable[None]] | None = None
 
     @property
     def is_tls(self) -> bool:

@@ -134,7 +134,8 @@ class Opening:
                 f"TLS with {self._endpoint} did not come about, and the password is not sent without it.",
                 temporary=True,
             )
-        await log_in(dialogue, credentials)
+        dialogue.log_in = partial(log_in, dialogue, credentials)
+        await dialogue.log_in()
 
     async def _ask(self, dialogue: Dialogue, command: Command) -> Reply:
         return (await dialogue.ask([command]))[0].reply

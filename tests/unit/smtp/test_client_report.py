@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -11,10 +12,15 @@ from shared.smtp.client import connect
 from shared.smtp.client_command import report
 from shared.smtp.client_report import XCLIENT, XFORWARD, ReportedClient
 from shared.smtp.envelope import Envelope
+from shared.smtp.errors import ConnectionLost, LoginRefused
+from shared.smtp.login import Credentials
 from shared.smtp.pool import ConnectionPool, Usage
+from shared.smtp.reply import Reply
 from tests.fakes.scripted_stream import ScriptedStream
 from tests.fakes.smtp_client import client_for
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import Act, Scripted, SmtpServer
+
+Script = Mapping[str, Scripted | Sequence[Scripted]]
 
 MAIL = b"Subject: x\r\n\r\n"
 CLIENT = ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7", "sender example")
@@ -61,7 +67,7 @@ async def test_nothing_is_told_to_a_target_that_does_not_ask_for_it() -> None:
 
 
 async def test_xclient_begins_each_mail_anew_and_none_goes_ahead() -> None:
-    replies = {"XCLIENT": "220 mx.example"}
+    replies: Script = {"XCLIENT": "220 mx.example"}
     async with SmtpServer(keywords=("PIPELINING", "XCLIENT NAME ADDR"), replies=replies) as server:
         endpoint = Endpoint("127.0.0.1", server.port)
         pool = ConnectionPool(
@@ -77,3 +83,98 @@ async def test_xclient_begins_each_mail_anew_and_none_goes_ahead() -> None:
     assert [command for command in server.commands if command.startswith("XCLIENT")] == [
         f"XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.{number}" for number in range(4)
     ]
+
+
+def xclient(address: str = "192.0.2.7") -> Envelope:
+    return Envelope("", ("bob@corp.example",), client=ReportedClient(XCLIENT, address=address))
+
+
+def verbs(server: SmtpServer) -> list[str]:
+    return [command.split()[0] for command in server.commands]
+
+
+async def told(server: SmtpServer, count: int = 1, credentials: Credentials | None = None) -> list[Reply]:
+    """What became of mails that are sent one after the other over a pool of one connection."""
+    endpoint = Endpoint("127.0.0.1", server.port)
+    pool = ConnectionPool(
+        endpoint,
+        Usage(1),
+        connect=lambda: connect(endpoint, helo_name="me.example", credentials=credentials),
+        clock=lambda: 0.0,
+    )
+    try:
+        return [(await pool.send(xclient(f"192.0.2.{n}"), MAIL))[0].reply for n in range(count)]
+    finally:
+        await pool.close()
+
+
+XCLIENTS = ("PIPELINING", "XCLIENT NAME ADDR")
+LOGIN = Credentials("me", "s3cret")
+GREETED_ANEW = "220 mx.example"
+
+
+async def test_a_server_that_leaves_at_xclient_has_put_the_mail_off() -> None:
+    async with SmtpServer(keywords=XCLIENTS, replies={"XCLIENT": "421 4.3.2 Not now"}) as server:
+        (reply,) = await told(server)
+    assert (reply.code, verbs(server)) == (421, ["EHLO", "XCLIENT"])
+
+
+async def test_a_kept_connection_that_ends_at_xclient_is_replaced() -> None:
+    replies: Script = {"XCLIENT": [GREETED_ANEW, "421 4.4.2 Too long idle", GREETED_ANEW]}
+    async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
+        assert all(reply.positive for reply in await told(server, 2))
+    assert (server.connections, len(server.accepted)) == (2, 2)
+
+
+@pytest.mark.parametrize("refusal", ["550 5.7.1 Client host rejected", "450 4.7.1 Later", "421 4.7.0 Bye"])
+async def test_a_client_that_the_server_does_not_greet_gets_the_mail_refused_and_no_other(
+    refusal: str,
+) -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, refusal, Act.PROPERLY]}
+    async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
+        first, second = await told(server, 2)
+    assert (first.text, second.positive, server.connections) == (refusal, True, 2)
+
+
+async def test_a_session_that_xclient_began_anew_is_logged_in_anew() -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW}
+    async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
+        assert all(reply.positive for reply in await told(server, 2, LOGIN))
+    each = ["XCLIENT", "EHLO", "AUTH", "MAIL", "RCPT", "DATA"]
+    assert verbs(server) == ["EHLO", "AUTH", *each, *each, "QUIT"]
+
+
+async def test_after_a_refused_xclient_nobody_logs_in_again() -> None:
+    replies: Script = {"XCLIENT": "550 5.7.0 Not you"}
+    async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
+        assert all(reply.positive for reply in await told(server, 1, LOGIN))
+    assert verbs(server) == ["EHLO", "AUTH", "XCLIENT", "MAIL", "RCPT", "DATA", "QUIT"]
+
+
+async def test_where_the_new_session_takes_no_login_the_connection_is_given_up() -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW, "AUTH": [Act.PROPERLY, "454 4.7.0 Not now", Act.PROPERLY]}
+    async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
+        client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example", credentials=LOGIN)
+        with pytest.raises(LoginRefused):
+            await client.send(xclient(), MAIL)
+        assert not client.usable
+    assert (server.accepted, verbs(server)[-1]) == ([], "AUTH")
+
+
+async def test_a_server_that_leaves_at_xforward_ends_the_connection() -> None:
+    async with SmtpServer(keywords=("XFORWARD ADDR",), replies={"XFORWARD": "421 4.3.2 Bye"}) as server:
+        client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
+        with pytest.raises(ConnectionLost) as lost:
+            await client.send(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL)
+    assert not lost.value.content_begun
+
+
+async def test_a_server_that_leaves_before_xclient_has_put_the_mail_off() -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW, "RSET": "421 4.3.2 Bye"}
+    async with SmtpServer(
+        keywords=XCLIENTS, recipients={"eve@corp.example": "550 no"}, replies=replies
+    ) as server:
+        client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
+        await client.send(Envelope("", ("eve@corp.example",)), MAIL)
+        (reply,) = await client.send(xclient(), MAIL)
+    assert reply.reply.code == 421
