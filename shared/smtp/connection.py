@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.smtp.commands import Command, Verb, bdat
+from shared.smtp.confidential import Confidential
 from shared.smtp.content import ContentEncoder, PreparedContent
 from shared.smtp.errors import LocalProtocolError, ProtocolViolation
 from shared.smtp.extensions import Extensions
@@ -121,6 +122,10 @@ class SmtpConnection:
         self.extensions = Extensions()
         self.state = State.GREETED
 
+    def keep_to_itself(self, confidential: Confidential) -> None:
+        """The server was told this: from now on what it says is given out without it."""
+        self._parser.confidential = confidential
+
     def check_nothing_buffered(self) -> None:
         """Raises `ProtocolViolation` if bytes are left that answer nothing.
 
@@ -176,6 +181,8 @@ class SmtpConnection:
             self._follow(verb, reply)
         if unasked or reply.code == 421:
             self.close()
+        if self._parser.confidential is not None and (verb is _VERDICT or reply.code >= 400):
+            reply = self._without_confidences(reply)
         return Answer(verb, reply)
 
     def _topic(self, reply: Reply) -> Verb | None:
@@ -184,12 +191,15 @@ class SmtpConnection:
             return Verb.CONTENT
         if reply.code == 421:
             return None
-        raise ProtocolViolation(f"The server sent a reply to nothing: {reply.text}.")
+        raise ProtocolViolation(
+            f"The server sent a reply to nothing: {self._without_confidences(reply).text}."
+        )
 
     def _follow(self, verb: Verb, reply: Reply) -> None:
         severity = reply.code // 100
         if severity not in POSSIBLE[verb]:
-            raise ProtocolViolation(f"The server is out of step: it answered {verb} with {reply.text}.")
+            said = self._without_confidences(reply).text
+            raise ProtocolViolation(f"The server is out of step: it answered {verb} with {said}.")
         if verb is _MAIL:
             self._accepted = 0
         elif verb is _RCPT:
@@ -198,6 +208,10 @@ class SmtpConnection:
             extended = reply.positive and verb is not Verb.HELO
             self.extensions = Extensions.announced(reply) if extended else Extensions()
         self.state = NEXT.get((verb, severity), self.state)
+
+    def _without_confidences(self, reply: Reply) -> Reply:
+        confidential = self._parser.confidential
+        return reply if confidential is None else confidential.without(reply)
 
     def close(self) -> None:
         """The connection is gone, or is given up."""

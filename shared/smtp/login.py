@@ -1,21 +1,21 @@
 """AUTH (RFC 4954): logging in with what both sides know.
 
 Credentials and what is made of them appear in no error, not even if the server repeats them, in one piece or
-in several: in a refusal they are masked, and what is no reply to a login is not shown at all.
+in several: in a refusal they are masked, then and later in the session, and what is no reply to a login is
+not shown at all.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.model.errors import quoted
 from shared.net.errors import NetworkError
 from shared.net.sasl import Mechanism, SaslError, mechanism
 from shared.smtp.commands import Command, auth, auth_response
+from shared.smtp.confidential import Confidential
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused
 from shared.smtp.reply import Reply
@@ -25,9 +25,8 @@ from shared.smtp.reply import Reply
 WITHIN_TLS = ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
 IN_CLEAR = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
 MOST_CHALLENGES = 10
-MASK = b"***"
-# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
-_PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
+# Octets. A shorter password is a word that may be in any reply.
+SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,15 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
         )
     chosen = mechanism(name, credentials.username, credentials.password, dialogue.peer)
     sent, reply = await _exchange(dialogue, chosen)
+    username, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
+    secrets = [password, *(each for each in sent if each != username)]
     if not reply.positive:
-        username, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
-        secrets = [password, *(each for each in sent if each != username)]
-        shown = _without(reply, secrets)
-        why = quoted(_masked(chosen.complaint.encode("utf-8", "replace"), secrets))
+        confidential = Confidential(secrets)
+        shown = confidential.without(reply)
+        why = quoted(confidential.masked(chosen.complaint.encode("utf-8", "replace")))
         because = f" ({why})" if why else ""
         raise LoginRefused(f"The server refused the login by {name}{because}: {shown.text}.", shown)
+    dialogue.protocol.keep_to_itself(Confidential(secrets, shortest=SHORTEST))
     chosen.finish()
 
 
@@ -96,20 +97,3 @@ def _challenge(reply: Reply) -> bytes:
         return base64.b64decode(reply.lines[0], validate=True)
     except binascii.Error:
         raise SaslError("The server sent a challenge that is not base64.") from None
-
-
-def _without(reply: Reply, secrets: Sequence[bytes]) -> Reply:
-    """The reply without anything that we had told the server in confidence, as it is or in base64."""
-    lines = tuple(_masked(line, secrets) for line in reply.lines)
-    together = (b"".join(lines), b" ".join(lines))
-    if any(_masked(text, secrets) != text for text in together):
-        lines = (MASK,)
-    return Reply(reply.code, lines)
-
-
-def _masked(text: bytes, secrets: Sequence[bytes]) -> bytes:
-    told = [secret for secret in secrets if secret]
-    encoded = [base64.b64encode(secret) for secret in told]
-    for form in (*encoded, *told):
-        text = text.replace(form, MASK)
-    return _PIECE.sub(lambda piece: MASK if any(piece[0] in form for form in encoded) else piece[0], text)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shared.model.errors import quoted
 
-_ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
+ENHANCED = re.compile(rb"([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9.])")
 
 
 class EnhancedStatus(NamedTuple):
@@ -49,7 +49,7 @@ class Reply(NamedTuple):
     @property
     def enhanced(self) -> EnhancedStatus | None:
         """The code that opens the text (RFC 2034); None where it is missing or contradicts `code`."""
-        match = _ENHANCED.match(self.lines[0])
+        match = ENHANCED.match(self.lines[0])
         if match is None or int(match[1]) != self.severity:
             return None
         return EnhancedStatus(*map(int, match.groups()))

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 from shared.model.errors import quoted
+from shared.smtp.confidential import Confidential
 from shared.smtp.errors import ProtocolViolation
 from shared.smtp.reply import Reply
 
@@ -21,7 +22,7 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\n]*))?[ \t\r]*")
 
 
 class ReplyParser:
-    """Bytes in, replies out; what is not yet a whole reply is kept."""
+    """Bytes in, replies out; what is not yet a whole reply is kept. What is `confidential` is in no error."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -29,6 +30,7 @@ class ReplyParser:
         self._lines: list[bytes] = []
         self._code = 0
         self._size = 0
+        self.confidential: Confidential | None = None
 
     @property
     def buffered(self) -> bool:
@@ -50,7 +52,11 @@ class ReplyParser:
         while (end := self._buffer.find(b"\n", self._position)) >= 0:
             line = self._buffer[self._position : end]
             self._position = end + 1
-            reply, is_last = _understood(line)
+            if (understood := _understood(line)) is None:
+                raise ProtocolViolation(
+                    f"The server sent something that is no SMTP reply: {self._shown(line)}."
+                )
+            reply, is_last = understood
             if is_last and not self._lines:
                 return reply
             if (whole := self._gathered(line, reply, is_last)) is not None:
@@ -63,7 +69,7 @@ class ReplyParser:
         """The reply of several lines that `line` ends, if it ends one."""
         self._check_length(len(line))
         if self._lines and reply.code != self._code:
-            raise ProtocolViolation(f"The server changed its mind within one reply: {quoted(line)}.")
+            raise ProtocolViolation(f"The server changed its mind within one reply: {self._shown(line)}.")
         self._code = reply.code
         self._lines += reply.lines
         self._size += len(line)
@@ -73,6 +79,9 @@ class ReplyParser:
         reply = Reply(self._code, tuple(self._lines))
         self._lines, self._size = [], 0
         return reply
+
+    def _shown(self, line: bytes) -> str:
+        return quoted(line if self.confidential is None else self.confidential.masked(line))
 
     def _check_length(self, length: int) -> None:
         _check_line(length)
@@ -86,14 +95,15 @@ def _check_line(length: int) -> None:
 
 
 @lru_cache(maxsize=128)
-def _understood(line: bytes) -> tuple[Reply, bool]:
-    """A line as the only one of a reply, and whether it ends one. Raises `ProtocolViolation`.
+def _understood(line: bytes) -> tuple[Reply, bool] | None:
+    """A line as the only one of a reply, and whether it ends one; None: it is no reply. Raises
+    `ProtocolViolation` where it is too long.
 
     Servers say the same few things over and over, so what was understood is remembered.
     """
     _check_line(len(line))
     match = _LINE.fullmatch(line)
     if match is None:
-        raise ProtocolViolation(f"The server sent something that is no SMTP reply: {quoted(line)}.")
+        return None
     code, separator, text = match.groups(b"")
     return Reply(int(code), (text.rstrip(),)), separator != b"-"

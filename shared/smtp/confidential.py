@@ -1,0 +1,46 @@
+"""What a server was told in confidence, taken out of what it says: in one piece or in several, as it is or in
+base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+
+from shared.smtp.reply import ENHANCED, Reply
+
+MASK = b"***"
+# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
+_PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
+
+
+class Confidential:
+    """The `secrets` of one login. Those of fewer than `shortest` octets are known in base64 only, as they are
+    words that a server may use without knowing.
+    """
+
+    def __init__(self, secrets: Iterable[bytes], *, shortest: int = 0) -> None:
+        told = [secret for secret in secrets if secret]
+        self._encoded = [base64.b64encode(secret) for secret in told]
+        self._forms = [*self._encoded, *(secret for secret in told if len(secret) >= shortest)]
+
+    def masked(self, text: bytes) -> bytes:
+        """The text without any of it."""
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return _PIECE.sub(self._masked_piece, text)
+
+    def without(self, reply: Reply) -> Reply:
+        """The reply without any of it; the enhanced status code at its beginning stays."""
+        status = ENHANCED.match(reply.lines[0])
+        code = status[0] if status is not None else b""
+        first, *others = (reply.lines[0][len(code) :], *reply.lines[1:])
+        lines = (first, *others)
+        masked = tuple(self.masked(line) for line in lines)
+        if others and any(self.masked(text) != text for text in (b"".join(masked), b" ".join(masked))):
+            masked = (b" " + MASK if code else MASK,)
+        return reply if masked == lines else Reply(reply.code, (code + masked[0], *masked[1:]))
+
+    def _masked_piece(self, piece: re.Match[bytes]) -> bytes:
+        return MASK if any(piece[0] in form for form in self._encoded) else piece[0]

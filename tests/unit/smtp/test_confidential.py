@@ -1,0 +1,102 @@
+"""What was said in confidence at the login stays so for as long as the session lasts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from traceback import format_exception
+
+import pytest
+
+from shared.model.endpoint import Endpoint
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.confidential import Confidential
+from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.errors import ConnectionLost
+from shared.smtp.login import Credentials
+from shared.smtp.reply import Reply
+from tests.fakes.scripted_stream import ScriptedStream
+
+PASSWORD = "canary-password"
+MESSAGE = base64.b64encode(b"\0relay\0" + PASSWORD.encode())
+MAIL = b"Subject: x\r\n\r\n"
+
+
+async def logged_in(*reads: bytes) -> SmtpClient:
+    offer = b"250-mx.example\r\n250 AUTH PLAIN\r\n"
+    stream = ScriptedStream(b"220 mx.example\r\n", offer, b"235 welcome\r\n", *reads)
+
+    async def dialer(_endpoint: Endpoint) -> ScriptedStream:
+        return stream
+
+    credentials = Credentials("relay", PASSWORD)
+    return await connect(
+        Endpoint("mx.example", 25), helo_name="me.example", credentials=credentials, dialer=dialer
+    )
+
+
+async def sent(*reads: bytes) -> Sequence[RecipientReply]:
+    client = await logged_in(*reads)
+    return await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        b"AUTH PLAIN %b\r\n",
+        b"AUTH PLAIN %b\n" + b"250 ok\r\n",
+        b"250-one\r\n550 AUTH PLAIN %b\r\n",
+        b"354 AUTH PLAIN %b\r\n",
+        b"AUTH PLAIN " + MESSAGE[:20] + b"%.0b\r\n",
+        b"password " + PASSWORD.encode() + b"%.0b\r\n",
+    ],
+)
+@pytest.mark.parametrize("before", [(), (b"250 sender\r\n",)])
+async def test_what_is_no_reply_does_not_get_it_into_the_error(echo: bytes, before: Sequence[bytes]) -> None:
+    with pytest.raises(ConnectionLost) as caught:
+        await sent(*before, echo % MESSAGE)
+    assert_kept("".join(format_exception(caught.value)))
+
+
+async def test_what_answers_nothing_does_not_get_it_into_the_error() -> None:
+    client = await logged_in(b"250 sender\r\n250 recipient\r\n354 go\r\n250 ok\r\n250 %b\r\n" % MESSAGE)
+    with pytest.raises(ConnectionLost) as caught:
+        await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    assert_kept("".join(format_exception(caught.value)))
+
+
+@pytest.mark.parametrize("code", [b"550 5.7.1", b"451 4.7.1", b"421 4.7.0"])
+async def test_a_refusal_later_on_shows_none_of_it_and_means_what_it_says(code: bytes) -> None:
+    (reply,) = await sent(b"%b You said %b, %b\r\n" % (code, MESSAGE, PASSWORD.encode()))
+    assert_kept(repr(reply) + reply.reply.text)
+    assert reply.reply.text == f"{code.decode()} You said ***, ***"
+    assert reply.reply.enhanced is not None
+
+
+async def test_the_answer_to_a_mail_shows_none_of_it() -> None:
+    reads = [b"250 sender\r\n", b"250 recipient\r\n", b"354 go\r\n", b"250 2.0.0 kept by %b\r\n" % MESSAGE]
+    (reply,) = await sent(*reads)
+    assert (reply.reply.positive, reply.reply.text) == (True, "250 2.0.0 kept by ***")
+
+
+async def test_a_refusal_that_holds_it_in_two_lines_is_cut_to_its_codes() -> None:
+    lines = b"550-5.7.1 %b\r\n550 %b\r\n" % (PASSWORD[:8].encode(), PASSWORD[8:].encode())
+    (reply,) = await sent(lines)
+    assert reply.reply.text == "550 5.7.1 ***"
+
+
+def test_a_word_of_a_few_letters_is_no_secret_worth_a_spoilt_text() -> None:
+    confidential = Confidential([b"ok"], shortest=6)
+    assert confidential.without(Reply(250, (b"2.0.0 ok",))).lines == (b"2.0.0 ok",)
+    assert confidential.without(Reply(250, (b"2.0.0 b2s=",))).lines == (b"2.0.0 ***",)
+
+
+def test_the_enhanced_code_stays_whatever_the_password_is() -> None:
+    reply = Confidential([b"5.1.1 no"]).without(Reply(550, (b"5.1.1 no such user",)))
+    assert (reply.enhanced, reply.lines) == (Reply(550, (b"5.1.1 x",)).enhanced, (b"5.1.1 no such user",))
+
+
+def assert_kept(shown: str) -> None:
+    """No part of the secret is in there, but for a few letters."""
+    assert PASSWORD not in shown
+    assert MESSAGE.decode()[:8] not in shown
