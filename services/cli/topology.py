@@ -33,7 +33,9 @@ def apply(path: Path) -> None:
 @topology_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Tell what is missing or different on the broker, changing nothing; exit code 1 if anything is."""
+    """Tell what is missing or different on the broker, changing nothing; exit code 1 if anything is, 75 if
+    the broker cannot be asked.
+    """
     url, plan = _broker(load(path, os.environ))
     problems = execute(lambda: topology_check(url, plan))
     for problem in problems:

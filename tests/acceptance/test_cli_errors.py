@@ -154,10 +154,11 @@ async def test_a_postgresql_that_cannot_be_reached_is_a_temporary_failure(
     assert "geheim" not in ended.err
 
 
-async def test_a_rabbitmq_that_cannot_be_reached_is_a_temporary_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["apply", "check"])
+async def test_a_rabbitmq_that_cannot_be_reached_is_a_temporary_failure(tmp_path: Path, command: str) -> None:
     path = configured(tmp_path, source=1, target=1)
     url = f"amqp://nobody:geheim@127.0.0.1:{free_port()}/"
-    ended = quiet(await mailferry("topology", "apply", "-c", path, environ={"MAILFERRY_BROKER__URL": url}))
+    ended = quiet(await mailferry("topology", command, "-c", path, environ={"MAILFERRY_BROKER__URL": url}))
     assert ended.code == 75
     assert ended.err.startswith("mailferry: ")
     assert "geheim" not in ended.err

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager
 from shared.adapters.rabbitmq.address import NOT_FOUND, Address
 from shared.adapters.rabbitmq.channel import Refused
 from shared.adapters.rabbitmq.connection import Connection, connect
-from shared.adapters.rabbitmq.declare import declare, declare_exchange, declare_queue
+from shared.adapters.rabbitmq.declare import TopologyMismatch, declare, declare_exchange, declare_queue
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.contract.topology import Queue, Topology
-from shared.ports.broker import BrokerUnavailable
 
 
 async def topology_apply(url: str, topology: Topology, settings: RabbitMqSettings | None = None) -> None:
@@ -21,16 +20,14 @@ async def topology_apply(url: str, topology: Topology, settings: RabbitMqSetting
 
 
 async def topology_check(url: str, topology: Topology, settings: RabbitMqSettings | None = None) -> list[str]:
-    """What is missing or made otherwise, one sentence each; it changes nothing.
+    """What is missing or made otherwise, one sentence each; it changes nothing. Raises BrokerUnavailable
+    where there is nobody to be asked.
 
     Bindings cannot be seen through AMQP: a missing one shows as `Unroutable`, and `topology_apply` makes it.
     """
-    try:
-        async with _connected(url, settings or RabbitMqSettings()) as connection:
-            found = [await _exchange_problem(connection, topology)]
-            found += [await _queue_problem(connection, topology, queue) for queue in topology.queues]
-    except BrokerUnavailable as error:
-        return [str(error)]
+    async with _connected(url, settings or RabbitMqSettings()) as connection:
+        found = [await _exchange_problem(connection, topology)]
+        found += [await _queue_problem(connection, topology, queue) for queue in topology.queues]
     return [problem for problem in found if problem]
 
 
@@ -41,7 +38,7 @@ async def _exchange_problem(connection: Connection, topology: Topology) -> str |
         await declare_exchange(channel, topology)
     except Refused as error:
         return f"the exchange {topology.exchange} is missing" if error.code == NOT_FOUND else str(error)
-    except BrokerUnavailable as error:
+    except TopologyMismatch as error:
         return str(error)
     await channel.close()
     return None
@@ -55,7 +52,7 @@ async def _queue_problem(connection: Connection, topology: Topology, queue: Queu
         await declare_queue(channel, topology, queue)
     except Refused as error:
         return f"the queue {queue.name} is missing" if error.code == NOT_FOUND else str(error)
-    except BrokerUnavailable as error:
+    except TopologyMismatch as error:
         return str(error)
     await channel.close()
     return None
