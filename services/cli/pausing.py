@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from services.cli.running import execute
 from shared.model.errors import quoted
 from shared.ops.config import Configuration, load
 from shared.ports.store import EVERYTHING
+from shared.ports.store.pauses import covers
 
 names = click.argument("names", nargs=-1, metavar="[ACCOUNT|TENANT/]...")
 everything = click.option("--all", "everything", is_flag=True, help="Everything, later accounts included.")
@@ -57,32 +59,63 @@ def scopes(configuration: Configuration, names: Sequence[str], *, everything: bo
     return [name if name.endswith("/") else account_ids(configuration, [name])[0] for name in names]
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The accounts that were `changed`; those to be paused that were so `already`; the scopes of wider pauses
+    that hold what was to be resumed.
+    """
+
+    changed: Sequence[str]
+    already: Sequence[str] = ()
+    still_held: Sequence[str] = ()
+
+
 def _change(path: Path, names: Sequence[str], *, everything: bool, output: str, resume: bool) -> None:
     configuration = load(path, os.environ)
     wanted = scopes(configuration, names, everything=everything)
-    changed, still_held = execute(lambda: _changed(configuration, wanted, resume=resume))
+    change = execute(lambda: (_resumed if resume else _paused)(configuration, wanted))
     if output == "json":
-        write_json({"changed": changed, "still_paused_by": still_held})
+        already = {} if resume else {"already_paused": change.already}
+        write_json({"changed": change.changed, **already, "still_paused_by": change.still_held})
         return
     done = "resumed" if resume else "paused"
-    count = "1 account" if len(changed) == 1 else f"{len(changed)} accounts"
-    click.echo(f"{count} {done}")
-    for scope in still_held:
+    click.echo(f"{_counted(change.changed)} {done}{'' if resume else _unchanged(change)}")
+    for scope in change.still_held:
         click.echo(f"still paused: {_described(scope)}", err=True)
 
 
-async def _changed(
-    configuration: Configuration, wanted: Sequence[str], *, resume: bool
-) -> tuple[list[str], list[str]]:
-    """The accounts that were changed, and the wider pauses that hold what was to be resumed."""
+async def _paused(configuration: Configuration, wanted: Sequence[str]) -> Change:
     async with desk(configuration) as archive:
-        now = archive.clock.now()
+        before = await archive.store.pauses()
         changed: list[str] = []
         for scope in wanted:
-            change = archive.store.resume if resume else archive.store.pause
-            changed += await change(scope, now)
-        held = await archive.store.pauses() if resume else []
-    return changed, [pause.scope for pause in held if any(pause.holds(scope) for scope in wanted)]
+            changed += await archive.store.pause(scope, archive.clock.now())
+    already = [
+        account
+        for account in configuration.accounts
+        if any(covers(scope, account) for scope in wanted) and any(pause.holds(account) for pause in before)
+    ]
+    return Change(changed, already)
+
+
+async def _resumed(configuration: Configuration, wanted: Sequence[str]) -> Change:
+    async with desk(configuration) as archive:
+        changed: list[str] = []
+        for scope in wanted:
+            changed += await archive.store.resume(scope, archive.clock.now())
+        held = await archive.store.pauses()
+    return Change(changed, (), [pause.scope for pause in held if any(pause.holds(scope) for scope in wanted)])
+
+
+def _unchanged(change: Change) -> str:
+    """What has to be said of accounts that a pause did not change."""
+    if change.already:
+        return f"; {_counted(change.already)} {'was' if len(change.already) == 1 else 'were'} paused already"
+    return "" if change.changed else "; accounts that are scheduled later are held, too"
+
+
+def _counted(accounts: Sequence[str]) -> str:
+    return "1 account" if len(accounts) == 1 else f"{len(accounts)} accounts"
 
 
 def _described(scope: str) -> str:

@@ -55,10 +55,24 @@ def test_an_account_is_paused_and_shown_yellow_until_it_is_resumed(ferry: Mailfe
 
 def test_a_tenant_and_everything_are_paused_at_once(ferry: Mailferry) -> None:
     assert ferry("pause", "acme/").stdout == "2 accounts paused\n"
-    assert ferry("pause", "--all").stdout == "1 account paused\n"
+    assert ferry("pause", "--all").stdout == "1 account paused; 2 accounts were paused already\n"
     resumed = ferry("resume", "acme/", "-o", "json")
     assert json.loads(resumed.stdout) == {"changed": [], "still_paused_by": ["*"]}
     assert ferry("resume", "--all").stdout == "3 accounts resumed\n"
+
+
+def test_what_is_paused_already_is_told_and_not_counted_as_changed(ferry: Mailferry) -> None:
+    ferry("pause", "acme/")
+    assert ferry("pause", "acme/other").stdout == "0 accounts paused; 1 account was paused already\n"
+    assert ferry("pause", "acme/").stdout == "0 accounts paused; 2 accounts were paused already\n"
+    paused = json.loads(ferry("pause", "--all", "-o", "json").stdout)
+    assert paused["changed"] == ["zeta/catchall"]
+    assert paused["already_paused"] == ["acme/catchall", "acme/other"]
+
+
+def test_a_pause_before_the_first_start_says_that_it_holds_later_accounts(tmp_path: Path) -> None:
+    said = Mailferry(tmp_path)("pause", "--all").stdout
+    assert said == "0 accounts paused; accounts that are scheduled later are held, too\n"
 
 
 def test_what_a_wider_pause_holds_is_told(ferry: Mailferry) -> None:
