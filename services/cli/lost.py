@@ -10,7 +10,7 @@ import click
 
 from services.cli.opening import desk
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, console, moment, table, write_json
+from services.cli.output import Column, Row, console, moment, print_table, write_json
 from services.cli.running import execute
 from shared.custody.state import Message
 from shared.model.message import TERMINAL
@@ -40,7 +40,7 @@ def lost(path: Path, output: str) -> None:
     if output == "json":
         write_json(rows)
         return
-    console().print(table(rows, COLUMNS))
+    print_table(console(), rows, COLUMNS)
 
 
 async def _lost(configuration: Configuration) -> Sequence[Message]:

@@ -19,11 +19,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.columns import plain_columns
 from shared.model.errors import quoted
 
 PIPED_WIDTH = 120
 CELL_LENGTH = 1000
 DASH = "–"
+MANY = 500
+"""Rows from which on a table is written in plain columns."""
 Row = Mapping[str, object]
 
 
@@ -49,7 +52,17 @@ def write_rows(rows: Sequence[Row], columns: Sequence[Column], form: str) -> Non
     if form == "json":
         write_json(rows)
     else:
-        console().print(table(rows, columns))
+        print_table(console(), rows, columns)
+
+
+def print_table(screen: Console, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+    """The rows as a table; very many of them in plain columns, a line for each."""
+    if len(rows) < MANY:
+        screen.print(table(rows, columns))
+        return
+    written = [[_written(row.get(column.key)) for column in columns] for row in rows]
+    titles, right = [column.title for column in columns], [column.number for column in columns]
+    screen.file.write(plain_columns(titles, written, right))
 
 
 def write_json(value: object) -> None:
@@ -70,9 +83,13 @@ def table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
 
 def cell(value: object) -> Text:
     """What stands in a cell."""
+    return value if isinstance(value, Text) else Text(_written(value))
+
+
+def _written(value: object) -> str:
     if isinstance(value, Text):
-        return value
-    return Text(DASH if value is None or value == "" else quoted(str(value), CELL_LENGTH))
+        return value.plain
+    return DASH if value is None or value == "" else quoted(str(value), CELL_LENGTH)
 
 
 def moment(seconds: float | None) -> str | None:

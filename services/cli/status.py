@@ -14,7 +14,7 @@ from rich.text import Text
 from services.cli.existence import accepts_all, asked_targets
 from services.cli.opening import Desk, desk
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, console, moment, table, write_json
+from services.cli.output import Column, Row, console, moment, print_table, write_json
 from services.cli.running import execute
 from services.cli.unnamed import ADVICE, UNNAMED, unnamed_rows
 from shared.model.message import IN_FLIGHT
@@ -78,14 +78,14 @@ def _show(found: Overview) -> None:
         sentence = found.deletion[0].upper() + found.deletion[1:] + "."
         screen.print(Text(sentence, style="bold red"), soft_wrap=True)
         screen.print()
-    screen.print(table([_shown(row) for row in found.accounts], ACCOUNTS))
+    print_table(screen, [_shown(row) for row in found.accounts], ACCOUNTS)
     screen.print()
     if found.unnamed:
         rows = [{**row, "visited": _moment(row["visited_at"])} for row in found.unnamed]
-        screen.print(table(rows, UNNAMED))
+        print_table(screen, rows, UNNAMED)
         screen.print(ADVICE, style="yellow")
         screen.print()
-    screen.print(table([_shown(row) for row in found.targets], TARGETS))
+    print_table(screen, [_shown(row) for row in found.targets], TARGETS)
 
 
 async def _overview(configuration: Configuration) -> Overview:

@@ -13,7 +13,7 @@ from rich.text import Text
 from services.cli.existence import asked_domains
 from services.cli.naming import servers
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, console, table, write_json
+from services.cli.output import Column, Row, console, print_table, write_json
 from services.cli.overheard import Show
 from services.cli.probe import probe_account
 from services.cli.running import execute
@@ -59,7 +59,7 @@ def test_login(
     if output == "json":
         write_json([asdict(trial) for trial in trials])
     else:
-        console().print(table([_row(trial) for trial in trials], COLUMNS))
+        print_table(console(), [_row(trial) for trial in trials], COLUMNS)
     failed = [trial for trial in trials if not trial.ok]
     if failed:
         temporary = all(trial.temporary for trial in failed)

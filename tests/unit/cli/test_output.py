@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.cli.output import Column, cell, moment, octets, write_rows
+from services.cli.output import MANY, Column, cell, moment, octets, write_rows
 
 COLUMNS = (Column("name", "Name"), Column("count", "Count", number=True))
 
@@ -42,3 +42,33 @@ def test_sizes_are_written_for_people(number: int, written: str) -> None:
 def test_times_are_written_in_utc() -> None:
     assert moment(0.0) == "1970-01-01 00:00:00"
     assert moment(None) is None
+
+
+def many(*more: dict[str, object]) -> list[dict[str, object]]:
+    return [*({"name": f"box{number}", "count": number} for number in range(MANY)), *more]
+
+
+def test_a_large_table_has_one_line_for_each_row_however_long_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    columns = (*COLUMNS, Column("why", "Why"))
+    write_rows(many({"name": "last", "count": 7, "why": "so " * 100}), columns, "table")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + MANY + 1
+    assert lines[0].split() == ["Name", "Count", "Why"]
+    assert lines[-1].split() == ["last", "7", *["so"] * 100]
+    assert lines[-2] == f"box{MANY - 1}    {MANY - 1}  –"
+
+
+def test_the_columns_of_a_large_table_stand_below_one_another_in_any_script(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_rows(many({"name": "メール", "count": 1}, {"name": "x" * 100, "count": 2}), COLUMNS, "table")
+    *_, wide, long = capsys.readouterr().out.splitlines()
+    assert wide == "メール" + " " * 54 + "  " + "    1"
+    assert long == "x" * 100 + "      2"
+
+
+def test_a_large_table_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows(many({"name": "\x1b[31m\n", "count": 1}), COLUMNS, "table")
+    assert "\\x1b[31m\\n" in capsys.readouterr().out.splitlines()[-1]
