@@ -6,6 +6,8 @@ They are published again from the blob. Publishing one too often is harmless: th
 
 from __future__ import annotations
 
+from itertools import chain
+
 import structlog
 
 from shared.contract.codec import EVENT_CODEC
@@ -55,16 +57,24 @@ class Overdue:
         limit = BATCH + len(self._published)
         found = await self._deliveries.overdue(self._clock.now(), self._patience, limit)
         messages = [each for each in found if _attempts(each) not in self._published]
-        publications = [
-            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
-            for message in messages
-            for event in events(message)
-        ]
+        publications = [each for message in messages if (each := _publications(message))]
         if publications:
-            await self._broker.publish(publications)
+            await self._broker.publish(list(chain.from_iterable(publications)))
             reached("relay.overdue-published")
         self._published |= dict.fromkeys(map(_attempts, messages), moment)
-        return len(messages)
+        return len(publications)
+
+
+def _publications(message: Message) -> list[Publication]:
+    """What is to be published of a message; nothing of one that makes no event, which holds up no other."""
+    try:
+        return [
+            Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
+            for event in events(message)
+        ]
+    except Exception:
+        log.exception("overdue mail not published", message=message.id, account=message.account)
+        return []
 
 
 def _attempts(message: Message) -> tuple[str, int]:

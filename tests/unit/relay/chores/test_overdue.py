@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from services.relay.chores.overdue import TAKEN_UP, Overdue, events
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.topology import topology
@@ -37,15 +39,16 @@ def test_an_attempt_of_which_nobody_saw_the_end_is_made_again() -> None:
 
 
 class Store:
-    """Has always the same mail overdue."""
+    """Has always the same mail overdue, behind the `others`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *others: Message) -> None:
+        self.others = others
         self.message = message(
             MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/m1"
         )
 
     async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
-        return [self.message]
+        return [*self.others, self.message]
 
 
 async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> None:
@@ -57,3 +60,17 @@ async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> N
     again = recipient(BOB, R.OPEN, attempt=1, next_attempt_at=1.0)
     store.message = store.message._replace(recipients={BOB: again})
     assert await overdue.publish_once() == 1
+
+
+async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = ManualClock()
+    odd = message(MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/odd")
+    store = Store(odd._replace(id="odd-one", reverse_path="\udcff"))
+    broker = MemoryBroker(topology([60]), clock)
+    overdue = Overdue(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+    told = capsys.readouterr().out
+    assert told.count("overdue mail not published") == 1
+    assert "odd-one" in told
