@@ -6,7 +6,7 @@ had come. After any error the stream is closed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 
 from shared.model.endpoint import Endpoint
 from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
@@ -34,6 +34,10 @@ def _nothing() -> Sequence[Command]:
     return ()
 
 
+async def _at_once(lines: bytes) -> AsyncIterator[bytes]:
+    yield lines
+
+
 class Dialogue:
     """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves, `log_in` logs
     in again as at the beginning, if there was a login.
@@ -46,6 +50,7 @@ class Dialogue:
         self._timeouts = timeouts
         self._content_begun = False
         self._content_ended = False
+        self._deaf = False
         self.hello: Command | None = None
         self.log_in: Callable[[], Awaitable[None]] | None = None
 
@@ -96,7 +101,7 @@ class Dialogue:
                     break
         except (NetworkError, ProtocolViolation) as error:
             raise self._lost(error) from error
-        if protocol.state is _CLOSED:
+        if self._deaf or protocol.state is _CLOSED:
             self.abort()
         self._content_begun = self._content_ended = False
         return answers
@@ -116,10 +121,13 @@ class Dialogue:
         """Send a whole mail in one write, with the group that `behind` gives; `answers` then tells its fate.
 
         Behind a mail that is large enough to be waited for goes nothing. Returns a reply where the server
-        refuses in the middle of the content and hangs up.
+        refuses in the middle of the content and hangs up; in LMTP, where after the end of the content such a
+        reply is about one recipient only, the end of a large mail is therefore not sent before the rest is.
         """
-        self._content_begun = self._content_ended = True
         large = len(content.lines) > UNDRAINED
+        if large and self.protocol.lmtp:
+            return await self.send_stream(_at_once(content.lines))
+        self._content_begun = self._content_ended = True
         return await self._written(self.protocol.whole_content(content, () if large else behind()))
 
     async def send_stream(self, chunks: AsyncIterable[bytes], behind: Behind = _nothing) -> Reply | None:
@@ -159,6 +167,9 @@ class Dialogue:
             if len(data) > UNDRAINED:
                 await self._drain()
         except NetworkError as error:
+            if self._content_ended and self.protocol.lmtp:
+                self._deaf = True  # whom it has answered, before it hung up, the answers tell
+                return None
             return await self._last_words(error)
         return None
 
@@ -221,15 +232,9 @@ class Dialogue:
             raise self._lost(error) from error
         finally:
             self.abort()
-        if not self._decides_for_all(reply):
+        if reply.positive and not self._content_ended:
             raise self._lost(error)
         return reply
-
-    def _decides_for_all(self, reply: Reply) -> bool:
-        """Behind the end of the content each recipient has an answer of his own in LMTP; before it nothing
-        is accepted.
-        """
-        return not self.protocol.lmtp if self._content_ended else not reply.positive
 
     def _lost(self, error: NetworkError | ProtocolViolation) -> ConnectionLost:
         self.abort()

@@ -18,7 +18,7 @@ from shared.smtp.courier import Courier
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, SessionRefused
-from shared.smtp.mail import Mail
+from shared.smtp.mail import Content, Mail
 from shared.smtp.pool import ConnectionPool, Usage
 from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
@@ -111,23 +111,80 @@ async def test_after_a_goodbye_among_the_answers_nothing_goes_out_again_over_a_k
     assert server.delivered == [(EVE, MAIL), (ANN, MAIL)]
 
 
-async def test_the_last_word_of_a_server_that_has_all_of_a_mail_is_not_taken_for_everybodys() -> None:
-    class Reset(ScriptedStream):
-        async def drain(self) -> None:
-            raise NetworkLost("reset", fault=Fault.TARGET)
+LARGE = b"x\r\n" * 50_000
 
-    stream = Reset(
-        b"220 hi\r\n",
-        b"250-x\r\n250 PIPELINING\r\n",
-        PERMITTED,
-        b"250 ann has it\r\n452 4.2.2 bob is full\r\n",
-    )
+
+async def carried(
+    stream: ScriptedStream, envelope: Envelope, content: Content
+) -> dict[str, tuple[int, Phase]]:
+    """What became of a mail that is sent over `stream`, which has the rest of the script behind LHLO."""
     dialogue = Dialogue(stream, Endpoint("mail.corp.example", 24), Timeouts(), lmtp=True)
     await dialogue.answers()
     await dialogue.ask([lhlo("me.example")])
+    return ends([*await Courier(dialogue).carry(Mail(envelope, content))])
+
+
+class BrokenOff(ScriptedStream):
+    """Loses the connection while it sends: in the middle of a large mail, or at its final dot."""
+
+    def __init__(self, *reads: bytes, at_the_dot: bool = False, offer: bytes = b"250 PIPELINING\r\n") -> None:
+        super().__init__(b"220 hi\r\n", b"250-x\r\n" + offer, *reads)
+        self._at_the_dot = at_the_dot
+
+    async def drain(self) -> None:
+        if not self._at_the_dot:
+            raise NetworkLost("reset", fault=Fault.TARGET)
+
+    def write(self, data: bytes) -> None:
+        if self._at_the_dot and data.endswith(b".\r\n"):
+            raise NetworkLost("reset", fault=Fault.TARGET)
+        super().write(data)
+
+
+async def as_a_stream(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_refusal_in_the_middle_of_a_large_mail_is_one_for_all(streamed: bool) -> None:
+    stream = BrokenOff(PERMITTED, b"552 5.3.4 too large\r\n")
+    found = await carried(stream, TO_THREE, as_a_stream(LARGE) if streamed else LARGE)
+    assert found == dict.fromkeys((ANN, BOB, EVE), (552, Phase.CONTENT))
+
+
+async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_nobody_in_doubt() -> None:
     with pytest.raises(ConnectionLost) as lost:
-        await Courier(dialogue).carry(Mail(TO_THREE, b"x\r\n" * 50_000))
+        await carried(BrokenOff(PERMITTED), TO_THREE, LARGE)
+    assert (lost.value.content_begun, lost.value.after_content) == (True, False)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_the_last_words_of_a_server_that_may_have_all_of_a_mail_hold_for_whom_they_are_about(
+    streamed: bool,
+) -> None:
+    stream = BrokenOff(PERMITTED, b"250 ann has it\r\n452 4.2.2 bob is full\r\n", at_the_dot=True)
+    with pytest.raises(ConnectionLost) as lost:
+        await carried(stream, TO_THREE, as_a_stream(LARGE) if streamed else LARGE)
     assert lost.value.after_content
+    assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (452, Phase.CONTENT)}
+
+
+@pytest.mark.parametrize("at_the_dot", [False, True])
+async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipient_waits(
+    at_the_dot: bool,
+) -> None:
+    permitted = b"250 sender\r\n250 recipient\r\n354 go\r\n"
+    stream = BrokenOff(permitted, b"552 5.3.4 too large\r\n", at_the_dot=at_the_dot)
+    assert await carried(stream, Envelope("", (BOB,)), LARGE) == {BOB: (552, Phase.CONTENT)}
+
+
+async def test_the_last_words_about_a_chunk_hold_for_whom_they_are_about() -> None:
+    permitted, offer = b"250 sender\r\n" + b"250 recipient\r\n" * 2, b"250-PIPELINING\r\n250 CHUNKING\r\n"
+    stream = BrokenOff(permitted, b"552 5.3.4 too large\r\n", offer=offer)
+    with pytest.raises(ConnectionLost) as lost:
+        await carried(stream, Envelope("", (ANN, BOB)), b"y\r\n" * 100_000)
+    assert lost.value.after_content
+    assert ends([*lost.value.answered]) == {ANN: (552, Phase.CONTENT)}
 
 
 async def test_the_answers_may_come_one_byte_at_a_time() -> None:
