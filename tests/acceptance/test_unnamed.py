@@ -1,0 +1,50 @@
+"""An account is taken out of the file while its mail is on its way: it is told until the account is back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.background import in_background
+from tests.fakes.pop3_server import Pop3Server
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import tag_of, tagged
+from tests.servers.dovecot import Login
+from tests.servers.ferry import Ferry
+from tests.servers.ferry_config import account, configuration
+
+HELD = 'mailferry_unnamed_accounts_mails{held="source"}'
+
+
+def unnamed(ferry: Ferry) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(ferry.call("status", "-o", "json").out)["unnamed"]
+    return rows
+
+
+def test_mail_of_an_account_that_was_taken_out_is_told_and_delivered_when_it_is_named_again(
+    tmp_path: Path,
+) -> None:
+    source = Pop3Server({"u": [("uid-1", tagged("held").raw)], "v": []})
+    target = SmtpServer(replies={"CONTENT": "451 4.3.0 Come again later"})
+    with in_background(source), in_background(target):
+        bob = account("bob", source.port, Login("u", "secret"))
+        eve = account("eve", source.port, Login("v", "secret"))
+        whole = configuration([bob, eve], target=target.port)
+        with Ferry(tmp_path, whole) as ferry:
+            assert ferry.call("once").code == 75
+            assert unnamed(ferry) == []
+            ferry.path.write_text(configuration([eve], target=target.port))
+            process = ferry.start().ready()
+            process.wait_until(lambda: process.metric(HELD) == 1)
+            remarks = json.loads(process.page("/readyz")[1])["remarks"]
+            assert "1 mail of 1 account that the configuration does not name" in remarks["fetcher"]
+            assert [(row["at_source"], row["here"]) for row in unnamed(ferry)] == [(1, 0)]
+            assert process.terminate() == 0
+            assert target.accepted == []
+
+            target.script.clear()
+            ferry.path.write_text(whole)
+            assert ferry.call("once").code == 0
+            assert [tag_of(mail.content) for mail in target.accepted] == ["held"]
+            assert unnamed(ferry) == []
