@@ -16,8 +16,9 @@ from typing import NamedTuple
 from services.router.evidence.case import without_prefix
 from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
 from services.router.header.addresses import Defect
+from services.router.header.allowance import Allowance
 from shared.model.account import Routing
-from shared.model.address import Address, DefectiveAddress, normal_domain
+from shared.model.address import Address, DefectiveAddress
 from shared.model.domains import translation
 
 REJECTED_LIMIT = 200
@@ -143,19 +144,20 @@ def _why_nobody(evidence: Evidence, refused: tuple[Rejected, ...]) -> str:
 
 def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
     """Why somebody may be missing among the recipients. What authors wrote is a guess in any case."""
-    if evidence.kind not in OF_THE_ENVELOPE:
+    if evidence.kind not in OF_THE_ENVELOPE or not evidence.defects:
         return None
-    unread = [each for each in evidence.defects if not _is_foreign(each, routing)]
+    allowance = Allowance()
+    unread = [each for each in evidence.defects if not _is_foreign(each, routing, allowance)]
     if not unread:
         return None
     several = "recipient" if len(unread) == 1 else "recipients"
     return f"{len(unread)} {several} in {evidence.field} cannot be read: {unread[0].reason}"
 
 
-def _is_foreign(defect: Defect, routing: Routing) -> bool:
+def _is_foreign(defect: Defect, routing: Routing, allowance: Allowance) -> bool:
     """Whether it is plainly one of a domain that is not accepted, whatever stands before it."""
     _, *domains = defect.text.removesuffix(">").split("@")
     try:
-        return len(domains) == 1 and translation(routing.domains, normal_domain(domains[0])) is None
+        return len(domains) == 1 and translation(routing.domains, allowance.domain(domains[0])) is None
     except DefectiveAddress:
         return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.router.evidence.collector import Collector
 from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, Passed, shown
 from services.router.header.addresses import Defect, read_addresses
+from services.router.header.allowance import Allowance
 from services.router.header.fields import Header
 from services.router.header.zone import Zone
 from shared.model.account import Account, Routing
@@ -17,12 +18,15 @@ PASSED_LIMIT = 20
 
 @dataclass(slots=True)
 class Case:
-    """What the finders of evidence look at; `passed` grows on the way, up to `PASSED_LIMIT`."""
+    """What the finders of evidence look at; `passed` grows on the way, up to `PASSED_LIMIT`. What envelope
+    fields may cost is counted over all of them.
+    """
 
     header: Header
     zone: Zone
     account: Account
     passed: list[Passed] = field(default_factory=list)
+    _allowance: Allowance | None = None
 
     @property
     def routing(self) -> Routing:
@@ -44,7 +48,7 @@ class Case:
 
         None, too, without any `@`: no envelope from outside held that, it is one of the provider's users.
         """
-        found = read_addresses(value)
+        found = read_addresses(value, allowance=self._allowed)
         others = [each for each in found if not self._is_own(each)]
         if others and b"@" in value:
             addresses = tuple([each for each in others if isinstance(each, Address)])
@@ -55,6 +59,10 @@ class Case:
         elif found:
             self.pass_over(shown(value), f"{name} names the collecting mailbox itself")
         return None
+
+    def _allowed(self) -> Allowance:
+        self._allowance = self._allowance or Allowance()
+        return self._allowance
 
     def _is_own(self, found: Address | Defect) -> bool:
         """Whether it is the collecting mailbox, be it with the provider's prefix or without a domain."""

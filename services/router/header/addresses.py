@@ -11,15 +11,15 @@ as they are, domains in lower case and IDNA.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+from services.router.header.allowance import Allowance
 from services.router.header.lexer import Kind, Token, tokens
 from shared.model.address import LOCAL_LIMIT, Address, DefectiveAddress, checked_local, normal_domain
 from shared.model.errors import quoted
 
 ADDRESS_LIMIT = 20_000
-TOKEN_LIMIT = 200_000
-INTERNATIONAL_LIMIT = 100
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _PLAIN = re.compile(rb"[ \t]*(<)?([A-Za-z0-9_.+-]+)@([A-Za-z0-9.-]+)(?(1)>)[ \t]*")
 _BARE = re.compile(r"[wq]@[wl]")
@@ -36,22 +36,25 @@ class Defect(NamedTuple):
     reason: str
 
 
-def read_addresses(*values: bytes, local_limit: int = LOCAL_LIMIT) -> list[Address | Defect]:
+def read_addresses(
+    *values: bytes, local_limit: int = LOCAL_LIMIT, allowance: Callable[[], Allowance] = Allowance
+) -> list[Address | Defect]:
     """The elements of the values of header fields, in order; empty elements and empty groups are left out.
 
     Each value stands for itself. Local parts of more than `local_limit` octets are defects. After
-    `ADDRESS_LIMIT` elements, or `TOKEN_LIMIT` tokens, in all of them together, the rest is one defect: real
-    lists of that many addresses have fewer tokens. After `INTERNATIONAL_LIMIT` different domains beyond ASCII
-    each further one is a defect: they are costly to check.
+    `ADDRESS_LIMIT` elements, or as many tokens as the `allowance` has, in all of them together, the rest is
+    one defect: real lists of that many addresses have fewer tokens. So is each domain beyond ASCII that the
+    allowance does not have. It is asked for only where there is anything to count.
     """
     if len(values) == 1 and (plain := _plain(values[0], local_limit)) is not None:
         return [plain]
     found: list[Address | Defect] = []
-    tokens_left, check = TOKEN_LIMIT, _Check(local_limit)
+    allowed = allowance()
+    check = _Check(local_limit, allowed)
     for value in values:
         text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
-        elements, used, unread = _elements(text, tokens_left)
-        tokens_left -= used
+        elements, used, unread = _elements(text, allowed.tokens)
+        allowed.tokens = max(0, allowed.tokens - used)
         too_many = _read_elements(text, elements, found, check)
         rest = unread if too_many is None else too_many
         if rest is not None:
@@ -154,22 +157,13 @@ def _why_refused(kinds: str) -> str:
 class _Check:
     """What both parts of the addresses of one reading have to be."""
 
-    def __init__(self, local_limit: int) -> None:
+    def __init__(self, local_limit: int, allowance: Allowance) -> None:
         self._local_limit = local_limit
-        self._international: set[str] = set()
+        self._allowance = allowance
 
     def address(self, local: str, domain: str) -> Address:
         """The address of these parts. Raises `DefectiveAddress`."""
-        return Address(_local(local, self._local_limit), self._domain(domain))
-
-    def _domain(self, text: str) -> str:
-        if not text.isascii() and text not in self._international:
-            if len(self._international) == INTERNATIONAL_LIMIT:
-                raise DefectiveAddress(
-                    f"only the first {INTERNATIONAL_LIMIT} international domains were looked at"
-                )
-            self._international.add(text)
-        return normal_domain(text)
+        return Address(_local(local, self._local_limit), self._allowance.domain(domain))
 
 
 def _local(text: str, limit: int) -> str:

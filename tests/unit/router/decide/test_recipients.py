@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.decide.recipients import Resolution, resolve
+from services.router.header.allowance import INTERNATIONAL_LIMIT
 from shared.model.account import Routing
-from shared.model.address import Address
+from shared.model.address import Address, normal_domain
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 
@@ -226,3 +227,19 @@ def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_th
     found = resolution("Delivered-To: catchall@isp.example", "To: eve@x.example")
     assert [each.value for each in found.rejected] == ["catchall@isp.example", "eve@x.example"]
     assert "the only recipient in To was refused" in found.recipients[0].reason
+
+
+def test_of_many_that_cannot_be_read_only_so_many_international_domains_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[str] = []
+
+    def counted(text: str) -> str:
+        checked.append(text)
+        return normal_domain(text)
+
+    monkeypatch.setattr("services.router.header.allowance.normal_domain", counted)
+    many = ", ".join(f"x..y@\u00fc{number}.de" for number in range(3 * INTERNATIONAL_LIMIT))
+    found = resolution(f"Delivered-To: bob@firma.de, {many}")
+    assert len(checked) <= 2 * INTERNATIONAL_LIMIT
+    assert [each.address for each in found.recipients] == ["bob@firma.de", str(POSTMASTER)]
