@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -140,4 +141,4 @@ def _tell_kept(screen: Console, keep: Path, result: Result) -> None:
     screen.print()
     screen.print("Look further:")
     for command in ("status", "trace bob@firma.example", "parked list", "journal verify"):
-        screen.print(f"  mailferry {command} -c {path}", soft_wrap=True)
+        screen.print(f"  mailferry {command} -c {shlex.quote(str(path))}", soft_wrap=True)

@@ -13,8 +13,10 @@ async def test_the_demo_ends_well_with_every_mail_where_it_belongs() -> None:
 
 
 async def test_what_the_demo_kept_can_be_looked_at(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    assert (await mailferry("demo", "--keep", kept)).code == 0
+    kept = tmp_path / "what was kept"
+    ended = await mailferry("demo", "--keep", kept)
+    assert ended.code == 0
+    assert f"mailferry status -c '{kept}/mailferry.toml'" in ended.out
     trace = await mailferry("trace", "grete@firma.example", "-c", kept / "mailferry.toml")
     assert trace.code == 0
     assert "deferred: 451 4.7.1 Greylisted" in trace.out
