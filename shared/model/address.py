@@ -20,6 +20,7 @@ U_LABEL_LIMIT = LABEL_LIMIT - len("xn--")
 _ATOM = r'[^\0- "(),.:;<>@\[\\\]\x7f]+'
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\[ -~])*"')
+_JOINED = re.compile("([^\0-\x7f\u200c\u200d])[\u200c\u200d]")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
@@ -53,14 +54,21 @@ def checked_local(local: str, limit: int = LOCAL_LIMIT) -> str:
         raise DefectiveAddress("nothing before the @")
     if len(local.encode("utf-8", "surrogatepass")) > limit:
         raise DefectiveAddress(f"local part longer than {limit} octets")
-    if not (local.isprintable() and (_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local))):
+    if not (is_printable(local) and (_DOT_ATOM.fullmatch(local) or _QUOTED.fullmatch(local))):
         raise DefectiveAddress("local part is neither a dot-atom nor a quoted string")
     return local
 
 
 def is_dot_atom(local: str) -> bool:
     """Whether the local part needs no quotation marks."""
-    return local.isprintable() and _DOT_ATOM.fullmatch(local) is not None
+    return is_printable(local) and _DOT_ATOM.fullmatch(local) is not None
+
+
+def is_printable(text: str) -> bool:
+    """Whether all of it can be seen, but for the joiners (U+200C, U+200D) with which many scripts, and emoji,
+    are written: those follow what they join.
+    """
+    return text.isprintable() or _JOINED.sub(r"\1", text).isprintable()
 
 
 def normal_domain(text: str) -> str:

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
+from shared.model.address import is_printable
 from shared.model.errors import quoted
 from shared.smtp.commands import Command, Verb
 from shared.smtp.dsn import Dsn
@@ -100,7 +101,7 @@ def _path(address: str, parameters: Parameters) -> bytes:
                 f"The address {quoted(address)} needs SMTPUTF8, which the target does not offer.", "5.6.7"
             )
         form = _international()
-    if form.fullmatch(address) is None or not address.isprintable():
+    if form.fullmatch(address) is None or not is_printable(address):
         raise Unsendable(f"The address {quoted(address)} cannot be written in an SMTP command.")
     path = address.encode("utf-8")
     if len(path) > MAX_PATH:

@@ -12,10 +12,11 @@ from shared.model.address import (
     normal_domain,
     parse_address,
 )
+from shared.smtp.errors import Unsendable
 from shared.smtp.paths import Parameters, rcpt_to
 
 PRINTABLE = st.characters(min_codepoint=0x80, exclude_categories=("C", "Z"))
-UNPRINTABLE = st.characters(min_codepoint=0x80, categories=("C", "Z"))
+UNPRINTABLE = st.characters(min_codepoint=0x80, categories=("C", "Z"), exclude_characters="\u200c\u200d")
 
 
 def test_the_domain_is_kept_in_lower_case_and_the_local_part_as_it_is() -> None:
@@ -58,6 +59,33 @@ def test_a_quoted_local_part_may_contain_an_at_sign_and_blanks() -> None:
 )
 def test_a_local_part_may_be_written_in_any_script(local: str) -> None:
     assert parse_address(f"{local}@corp.example").local == local
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",
+        "\u0dc1\u0dca\u200d\u0dbb\u0dd3",
+        "\u0915\u094d\u200d",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        '"\u0646\u0627\u0645\u0647\u200c\u0627\u06cc @ home"',
+    ],
+)
+def test_joiners_are_part_of_a_local_part_where_a_script_has_them(local: str) -> None:
+    assert parse_address(f"{local}@corp.example").local == local
+    assert rcpt_to(f"{local}@corp.example", Parameters(smtputf8=True)).line
+    assert is_dot_atom(local) is not local.startswith('"')
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+@pytest.mark.parametrize("form", ["bob{}", "{}bob", "{}", "\u0915{0}{0}", "\u0915.{}", '"bob{}"', "{}\u0915"])
+def test_a_joiner_that_joins_nothing_is_refused(form: str, joiner: str) -> None:
+    local = form.format(joiner)
+    assert not is_dot_atom(local)
+    with pytest.raises(DefectiveAddress, match="neither a dot-atom nor a quoted string"):
+        checked_local(local)
+    with pytest.raises(Unsendable):
+        rcpt_to(f"{local}@corp.example", Parameters(smtputf8=True))
 
 
 @pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u3000", "\u00a0", "\u202e", "\udcff"])

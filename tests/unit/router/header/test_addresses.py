@@ -11,7 +11,7 @@ from services.router.header import addresses, lexer
 from services.router.header.addresses import ADDRESS_LIMIT, Defect, read_addresses
 from services.router.header.allowance import INTERNATIONAL_LIMIT, TOKEN_LIMIT
 from services.router.header.lexer import Token
-from shared.model.address import Address, parse_address
+from shared.model.address import Address, is_printable, parse_address
 from tests.fakes.mails import corpus_mails
 
 LISTS = st.lists(
@@ -279,10 +279,18 @@ def test_whatever_is_accepted_stands_in_the_text_and_is_a_strict_address(value: 
         if isinstance(element, Address):
             assert parse_address(str(element)) == element
             assert element.local.encode() in value
-            assert str(element).isprintable()
+            assert is_printable(str(element))
         else:
             assert element.reason
             assert element.text.isprintable()
+
+
+def test_a_local_part_with_joiners_is_read_as_it_is_written() -> None:
+    text = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc@firma.de"
+    assert read_addresses(f"Nameh <{text}>, bob@firma.de".encode()) == [
+        parse_address(text),
+        Address("bob", "firma.de"),
+    ]
 
 
 @pytest.mark.parametrize("path", corpus_mails())
