@@ -49,7 +49,7 @@ class Case:
         None, too, without any `@`: no envelope from outside held that, it is one of the provider's users.
         """
         found = read_addresses(value, allowance=self._allowed)
-        others = [each for each in found if not self._is_own(each)]
+        others = [each for each in found if not self._names_own(each)]
         if others and b"@" in value:
             addresses = tuple([each for each in others if isinstance(each, Address)])
             defects = tuple([each for each in others if isinstance(each, Defect)])
@@ -64,11 +64,15 @@ class Case:
         self._allowance = self._allowance or Allowance()
         return self._allowance
 
-    def _is_own(self, found: Address | Defect) -> bool:
+    def is_own(self, address: Address) -> bool:
+        """Whether it is the collecting mailbox, be it with the provider's prefix."""
+        own = self.collector
+        return own.has(address) or own.has(without_prefix(address, self.routing))
+
+    def _names_own(self, found: Address | Defect) -> bool:
         """Whether it is the collecting mailbox, be it with the provider's prefix or without a domain."""
         if isinstance(found, Address):
-            own = self.collector
-            return own.has(found) or own.has(without_prefix(found, self.routing))
+            return self.is_own(found)
         word = found.text.removeprefix("<").removesuffix(">").strip().lower()
         login = self.account.login.username.lower()
         return word in (login, login.rpartition("@")[0] or login)

@@ -98,7 +98,7 @@ def _noted(case: Case, hop: Hop, kind: EvidenceClass) -> Evidence | None:
     if recipient is None:
         return None
     where = f"Received by {quoted(hop.by)}"
-    if case.collector.has(recipient):
+    if case.is_own(recipient):
         case.pass_over(str(recipient), f"{where} names the collecting mailbox itself")
         return None
     if translation(case.routing.domains, recipient.domain) is None:

@@ -307,6 +307,15 @@ def test_a_blind_copy_is_recovered_from_the_line_with_which_the_provider_receive
     assert found.describe() == "received-for Received by mx.isp.example (high confidence)"
 
 
+def test_a_line_that_names_the_collecting_mailbox_with_the_providers_prefix_is_passed_over() -> None:
+    routing = replace(catch_all(), recipient_prefixes=("12-",))
+    lines = (INNER.format("12-catchall@firma.de"), OUTER.format("12-dave@firma.de"), "To: bob@firma.de")
+    assert addresses(*lines, routing=routing, login="catchall@firma.de") == ["12-dave@firma.de"]
+    found = evidence_in(lines[0], lines[2], routing=routing, login="catchall@firma.de")
+    assert found.addresses == (Address("bob", "firma.de"),)
+    assert found.passed[0].reason == "Received by store.isp.example names the collecting mailbox itself"
+
+
 @pytest.mark.parametrize("alias", ["catchall@isp.example", "m0123456@isp.example", "a@firma.de>,<b@firma.de"])
 def test_a_line_that_names_an_alias_or_several_is_passed_over(alias: str) -> None:
     assert addresses(INNER.format("bob@firma.de"), OUTER.format(alias)) == ["bob@firma.de"]
