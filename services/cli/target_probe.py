@@ -14,7 +14,8 @@ from shared.model.target import Target
 from shared.ops.config import Configuration
 from shared.smtp import timeouts as smtp
 from shared.smtp.client import SmtpClient
-from shared.smtp.envelope import RecipientReply
+from shared.smtp.envelope import Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost
 from shared.smtp.opening import network
 from shared.smtp.target import connect_target
 
@@ -41,7 +42,7 @@ async def probe_target(
         try:
             details = _details(client)
             replies = await client.ask_about("", [recipient]) if recipient else []
-            answers = await client.ask_about("", [nobodys_address(each) for each in domains])
+            answers = await _about_nobody(client, domains)
         finally:
             await client.quit()
     except MailferryError as error:
@@ -72,25 +73,46 @@ def _recipient(account: Account) -> str | None:
     return None
 
 
+async def _about_nobody(client: SmtpClient, domains: Sequence[str]) -> list[RecipientReply]:
+    """What the target says to an address in each domain that nobody has, as far as it stays.
+
+    Each is asked for by itself: there are targets that take a mail with the null sender for one recipient
+    only. Many hang up after some refusals, which says nothing against them.
+    """
+    answers: list[RecipientReply] = []
+    for domain in domains:
+        if not client.usable:
+            break
+        try:
+            [answer] = await client.ask_about("", [nobodys_address(domain)])
+        except ConnectionLost:
+            break
+        if client.usable:
+            answers.append(answer)
+    return answers
+
+
 def _existence(domains: Sequence[str], answers: Sequence[RecipientReply]) -> list[str]:
     """What the target says to addresses that nobody has."""
-    asked = list(zip(domains, answers, strict=True))
     facts = []
-    if takes := [domain for domain, answer in asked if answer.reply.positive]:
+    if takes := [domain for domain, each in zip(domains, answers, strict=False) if each.reply.positive]:
         facts.append(accepts_all(takes))
-    if any(answer.reply.severity == 5 for _, answer in asked):
+    if any(each.phase is Phase.RCPT and each.reply.severity == 5 for each in answers):
         facts.append("refuses recipients that do not exist")
+    if unasked := domains[len(answers) :]:
+        more = f" and {len(unasked) - 1} more" if len(unasked) > 1 else ""
+        facts.append(f"hung up before it was asked about {quoted(unasked[0])}{more}")
     return facts
 
 
 def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Trial:
     reply, recipient = answer.reply, quoted(answer.recipient)
-    details = {**details, "recipient": answer.recipient, "reply": f"{reply.code} {reply.text}"}
+    details = {**details, "recipient": answer.recipient, "reply": reply.text}
     if reply.positive:
         sentence = f"{facts}; would take mail for {recipient}"
         return Trial("target", target.name, str(target.endpoint), True, sentence, details=details)
     temporary = reply.severity == 4
-    sentence = f"{facts}; does not take mail for {recipient}: {reply.code} {reply.text}"
+    sentence = f"{facts}; does not take mail for {recipient}: {reply.text}"
     advised = LATER if temporary else REFUSED
     return Trial(
         "target", target.name, str(target.endpoint), False, sentence, temporary, "recipient", advised, details

@@ -19,7 +19,7 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.target import Target
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.pop3_server import HANG_UP, Behaviour, FakeSession, Pop3Server
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import Act, SmtpServer
 from tests.servers.available import require
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
@@ -179,7 +179,44 @@ async def test_a_target_that_does_not_take_the_recipient_is_told_in_its_words(
     async with SmtpServer(replies={"RCPT": reply}) as server:
         trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
     assert (trial.ok, trial.step, trial.temporary) == (False, "recipient", temporary)
-    assert reply[10:] in trial.sentence
+    assert trial.sentence.endswith(f"does not take mail for bob@here.test: {reply}")
+    assert trial.details["reply"] == reply
+
+
+DOMAINS = tuple(f"domain{number}.test" for number in range(1, 4))
+
+
+async def test_a_target_is_asked_about_each_domain_in_a_transaction_of_its_own() -> None:
+    async with SmtpServer(replies={"RCPT": ["250 ok", "250 ok", "550 5.1.1 Nobody", "250 ok"]}) as server:
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    verbs = [command.split()[0] for command in server.commands]
+    assert verbs == ["EHLO", *["MAIL", "RCPT", "RSET"] * 4, "QUIT"]
+    assert "domain1.test, domain3.test" in trial.sentence
+    assert "refuses recipients that do not exist" in trial.sentence
+
+
+@pytest.mark.parametrize("leaves", ["421 4.7.0 Too many errors", Act.HANG_UP])
+async def test_a_target_that_hangs_up_among_such_questions_is_told_and_no_failure(leaves: str | Act) -> None:
+    replies: dict[str, list[str | Act]] = {"RCPT": ["250 ok", "550 5.1.1 Nobody", leaves]}
+    async with SmtpServer(replies=replies) as server:
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert trial.ok
+    assert "refuses recipients that do not exist" in trial.sentence
+    assert "hung up before it was asked about domain2.test and 1 more" in trial.sentence
+
+
+async def test_a_target_that_refuses_the_null_sender_is_not_said_to_refuse_recipients() -> None:
+    async with SmtpServer(replies={"MAIL": "550 5.7.1 No bounces"}) as server:
+        trial = await probe_target(target(server.port), "ferry.test", None, None, DOMAINS)
+    assert trial.ok
+    assert "do not exist" not in trial.sentence
+
+
+async def test_a_target_that_leaves_at_the_recipient_is_told_in_its_words() -> None:
+    async with SmtpServer(replies={"RCPT": "421 4.3.2 Going down"}) as server:
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert (trial.ok, trial.step, trial.temporary) == (False, "recipient", True)
+    assert trial.details["reply"] == "421 4.3.2 Going down"
 
 
 async def test_a_target_of_which_no_recipient_is_known_is_only_logged_in_to() -> None:
