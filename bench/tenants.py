@@ -23,6 +23,7 @@ from bench.result import Result
 from bench.source import PASSWORD, Source
 from shared.adapters.sql import open_store
 from shared.contract.journal import DeliveryBegun, DeliveryEnded, Fetched, Routed
+from shared.ports.store import whole_journal
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry
 from tests.servers.process import eventually
@@ -122,7 +123,7 @@ async def _lives(home: Path) -> Lives:
     small: dict[str, list[float]] = {}
     large: list[float] = []
     try:
-        async for entry in store.journal():
+        async for entry in whole_journal(store):
             if isinstance(entry, Fetched) and entry.account == SMALL_ACCOUNT:
                 small[entry.message] = []
             if isinstance(entry, STEPS) and entry.message in small:

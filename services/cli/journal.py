@@ -14,6 +14,7 @@ from services.cli.running import execute
 from services.standalone.alone import alone
 from shared.contract.journal import Fetched
 from shared.ops.config import Configuration, load
+from shared.ports.store import whole_journal
 from shared.process.ending import FAILURE
 
 
@@ -60,7 +61,7 @@ async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
     async with desk(configuration) as archive:
         differences = await archive.store.verify()
         messages = 0
-        async for entry in archive.store.journal():
+        async for entry in whole_journal(archive.store):
             messages += isinstance(entry, Fetched) and entry.fetch_no == 1
         return messages, differences
 

@@ -1,4 +1,7 @@
-"""`mailferry once`: one pass over the accounts, and a table of what it did."""
+"""`mailferry once`: one pass over the accounts, and a table of what it did.
+
+The services are imported while the process that keeps the store gets ready.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,11 +17,14 @@ from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
 from services.cli.output import Column, Row, console, write_rows
 from services.cli.running import execute, quiet_logs
-from services.standalone.once import AccountPass
-from services.standalone.once import once as pass_once
 from shared.ops.checkpoints import arm
 from shared.ops.config import Configuration, load
 from shared.process.ending import TEMPORARY_FAILURE
+from shared.process.memory import collector_at_rest
+from shared.process.storekeeper.keeper import Storekeeper, storekeeper
+
+if TYPE_CHECKING:
+    from services.standalone.once import AccountPass
 
 COLUMNS = (
     Column("account", "Account"),
@@ -41,21 +48,31 @@ COLUMNS = (
 @verbose
 def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> None:
     """Make one pass over ACCOUNTS, or all: fetch, deliver, delete, report."""
-    configuration = load(path, os.environ)
-    ids = account_ids(configuration, accounts)
-    pass_and_report(configuration, ids, output, verbose=verbose, path=path)
+    with storekeeper() as keeper:
+        configuration = load(path, os.environ)
+        ids = account_ids(configuration, accounts)
+        pass_and_report(configuration, keeper, ids, output, verbose=verbose, path=path)
 
 
 def pass_and_report(
-    configuration: Configuration, accounts: Sequence[str], form: str, *, verbose: bool, path: Path
+    configuration: Configuration,
+    keeper: Storekeeper | None,
+    accounts: Sequence[str],
+    form: str,
+    *,
+    verbose: bool,
+    path: Path,
 ) -> None:
     """Make a pass, write the table, and end with 75 where something is left; `path` leads to the
     configuration.
     """
+    with collector_at_rest():
+        from services.standalone.once import once as pass_once  # noqa: PLC0415 - see the module's beginning
+
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
     with _patience_asked(verbose):
-        passes = execute(lambda: pass_once(configuration, accounts))
+        passes = execute(lambda: pass_once(configuration, accounts, keeper))
     write_rows([_row(each) for each in passes], COLUMNS, form)
     if any(each.parked for each in passes):
         click.echo(f"Parked mail awaits a decision: mailferry parked list -c {path}", err=True)

@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.memory_broker import MemoryBroker
-from shared.adapters.sql import open_store
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import Topology, topology
 from shared.ops.config import Configuration
@@ -27,16 +26,22 @@ from shared.ports.store import Store
 from shared.process.blobs import open_blobs
 from shared.process.counting import CountingBroker
 from shared.process.missing_blobs import LostBlobs, NoticingBlobs
+from shared.process.storekeeper.keeper import Storekeeper
+from shared.process.storekeeper.kept_store import kept_store
 
 
 @asynccontextmanager
-async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundings]:
-    """Everything around the services of this process. A database or broker that is away does not end it."""
+async def surroundings(
+    configuration: Configuration, keeper: Storekeeper | None = None
+) -> AsyncIterator[Surroundings]:
+    """Everything around the services of this process. A database or broker that is away does not end it.
+
+    A store in SQLite is brought up to date, and kept by `keeper` where there is one.
+    """
     clock = SystemClock()
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
-    store = open_store(configuration.store.url.get_secret_value(), own_process=True)
-    store.on_doubts = metrics.in_doubt.inc
+    store = await _store(configuration, metrics, keeper)
     blobs = NoticingBlobs(open_blobs(configuration.blobs))
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
@@ -66,6 +71,21 @@ async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundin
             )
     finally:
         await store.close()
+
+
+async def _store(configuration: Configuration, metrics: Metrics, keeper: Storekeeper | None) -> Store:
+    url = configuration.store.url.get_secret_value()
+    in_sqlite = configuration.store.sqlite_path is not None
+    if keeper is not None and in_sqlite:
+        await keeper.open(url, metrics.in_doubt.inc)
+        return kept_store(keeper)
+    from shared.adapters.sql import open_store, upgrade  # noqa: PLC0415 - a process with a storekeeper does without
+
+    if in_sqlite:
+        upgrade(url)
+    store = open_store(url)
+    store.on_doubts = metrics.in_doubt.inc
+    return store
 
 
 @asynccontextmanager

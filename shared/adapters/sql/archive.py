@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, func, select, union
 
@@ -64,22 +64,17 @@ class SqlArchive(Part):
         """How many messages there are by account and status, those gone left out."""
         return await self._transactions.read(_counts)
 
-    async def journal(self) -> AsyncIterator[Entry]:
-        """All entries in their order, read page by page; entries made meanwhile may be among them."""
-        after = 0
-        while True:
-            page = (
-                select(journal.c.seq, journal.c.body)
-                .where(journal.c.seq > after)
-                .order_by(journal.c.seq)
-                .limit(PAGE)
-            )
-            rows = await self._transactions.read(_page(page))
-            if not rows:
-                return
-            for _, entry in rows:
-                yield entry
-            after = rows[-1][0]
+    async def entries(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
+        """The next entries of the journal, a page of them."""
+        page = (
+            select(journal.c.seq, journal.c.body)
+            .where(journal.c.seq > after)
+            .order_by(journal.c.seq)
+            .limit(PAGE)
+        )
+        return await self._transactions.read(
+            lambda transaction: [(seq, entry_of(body)) for seq, body in transaction.connection.execute(page)]
+        )
 
     async def verify(self) -> Sequence[str]:
         """Fold the journal and compare with the state tables; the differences as sentences, none when they
@@ -90,10 +85,6 @@ class SqlArchive(Part):
     async def rebuild(self) -> int:
         """Make the state tables again from the journal; returns the number of messages."""
         return await self._transactions.write(rebuild)
-
-
-def _page(query: Select[int, bytes]) -> Callable[[Transaction], list[tuple[int, Entry]]]:
-    return lambda transaction: [(seq, entry_of(body)) for seq, body in transaction.connection.execute(query)]
 
 
 def _find(transaction: Transaction, text: str, limit: int) -> list[Message]:

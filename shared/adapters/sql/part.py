@@ -28,8 +28,7 @@ class Transactions(Protocol):
     ) -> Result:
         """What `change` returns, once it is durable; nothing of it happened when this raises.
 
-        `change` may be run again where it met a conflict, so it has no effect but on the database. It is a
-        function of a module, and what it is given and returns are values: it may be run in another process.
+        `change` may be run again where it met a conflict, so it has no effect but on the database.
         """
         ...
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.sql.engine import Database
 from shared.adapters.sql.part import Change
-from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
+from shared.adapters.sql.sqlite_group import GroupCommit, Outcome, tell
 from shared.ports.store import StoreUnavailable
 
 
@@ -71,16 +71,6 @@ class _Waiting:
         self.change = change
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
-
-
-def tell(future: asyncio.Future[Any], outcome: Outcome) -> None:
-    """Hand the outcome over, in the event loop; nobody may be waiting for it any more."""
-    if future.done():
-        return
-    if outcome.error is None:
-        future.set_result(outcome.result)
-    else:
-        future.set_exception(outcome.error)
 
 
 def _tell(group: list[tuple[_Waiting, Outcome]]) -> None:

@@ -1,13 +1,12 @@
 """SQLite: one writer, and what waits to be written at the same time is committed together.
 
-The writer is a thread, or a process of its own where the whole pipeline runs in this one. Readers have
-connections of their own and see what was committed last.
+The writer is a thread, or the event loop itself in a process that does nothing else. Readers have connections
+of their own and see what was committed last.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, Protocol
@@ -18,8 +17,6 @@ from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.engine import Database, sqlite_engine
 from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.sqlite_group import told_of
-from shared.adapters.sql.sqlite_process import WriterProcess
-from shared.adapters.sql.sqlite_thread import WriterThread
 from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
@@ -60,7 +57,7 @@ class SqliteTransactions:
         """Hand `change` to the writer."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        result: Result = await self._writer.write(_Given(change, given, named))
+        result: Result = await self._writer.write(lambda transaction: change(transaction, *given, **named))
         return result
 
     async def read(self, query: Change[Result]) -> Result:
@@ -84,26 +81,3 @@ class SqliteTransactions:
                 return query(Transaction(connection, self._bulk))
         except DBAPIError as error:
             raise told_of(error, self._database) from error
-
-
-class _Given:
-    """`change` with all it is given but the transaction."""
-
-    __slots__ = ("_change", "_given", "_named")
-
-    def __init__(self, change: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self._change, self._given, self._named = change, given, named
-
-    def __call__(self, transaction: Transaction) -> Any:
-        return self._change(transaction, *self._given, **self._named)
-
-
-def sqlite_writer(database: Database, *, own_process: bool) -> Writer:
-    """A writer, in a process of its own where that is wanted and possible.
-
-    A process may only be forked while there is one thread. Another might hold a lock that nobody would
-    release in the child; and an open store, which the child would take for its own, has a thread.
-    """
-    if own_process and threading.active_count() == 1:
-        return WriterProcess(database)
-    return WriterThread(database)

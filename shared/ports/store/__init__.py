@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from shared.ports.store.archive import Archive, Parked, TargetState
+from shared.ports.store.archive import Archive, Parked, TargetState, whole_journal
 from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Begun, Concluded, Deliveries, Early, Routings, Serving
 from shared.ports.store.epochs import Epoch, Epochs
@@ -79,6 +79,7 @@ __all__ = [
     "StoreUnavailable",
     "TargetState",
     "VisitReport",
+    "whole_journal",
 ]
 
 

@@ -78,8 +78,10 @@ class Archive(Protocol):
         """How many messages there are by account and status, those gone left out."""
         ...
 
-    def journal(self) -> AsyncIterator[Entry]:
-        """All entries in their order."""
+    async def entries(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
+        """The next entries of the journal after this number, in their order and with their numbers; none
+        where there are no more.
+        """
         ...
 
     async def verify(self) -> Sequence[str]:
@@ -91,3 +93,12 @@ class Archive(Protocol):
     async def rebuild(self) -> int:
         """Make the state tables again from the journal; returns the number of messages."""
         ...
+
+
+async def whole_journal(archive: Archive) -> AsyncIterator[Entry]:
+    """All entries in their order, read page by page; entries made meanwhile may be among them."""
+    after = 0
+    while page := await archive.entries(after):
+        for number, entry in page:
+            yield entry
+            after = number

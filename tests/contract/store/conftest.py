@@ -5,16 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
 
-from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.schema import upgrade
-from shared.adapters.sql.sqlite_process import WriterProcess
-from shared.adapters.sql.sqlite_writer import SqliteTransactions
 from shared.adapters.sql.store import SqlStore, open_store
+from shared.process.storekeeper.keeper import Storekeeper
+from shared.process.storekeeper.kept_store import kept_store
 from tests.fakes.mail_lives import Lives
+from tests.fakes.store_kinds import IN_THE_LOOP, KEPT, KINDS
 from tests.servers.postgres import Postgres
 
 
@@ -34,12 +35,9 @@ def migrated_postgres(postgres: Postgres) -> str:
     return url
 
 
-IN_A_PROCESS = "sqlite, written by a process"
-
-
-@pytest.fixture(params=["sqlite", IN_A_PROCESS, "postgresql"])
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest) -> str:
-    """The kind of database, and who writes to it."""
+    """The kind of database, and who keeps it."""
     kind: str = request.param
     return kind
 
@@ -70,21 +68,24 @@ async def another(url: str, database: str) -> AsyncIterator[Callable[[], SqlStor
     A process is forked for the first only: a copy of this one that already has the file open would know of
     locks which it does not hold.
     """
+    special = [await _kept(url)] if database == KEPT else []
+    if database == IN_THE_LOOP:
+        special.append(open_store(url, in_this_thread=True))
     opened: list[SqlStore] = []
 
     def open_another() -> SqlStore:
-        forking = database == IN_A_PROCESS and not opened
-        opened.append(_written_by_a_process(url) if forking else open_store(url))
+        opened.append(special.pop() if special else open_store(url))
         return opened[-1]
 
     yield open_another
-    for store in opened:
+    for store in [*opened, *special]:
         await store.close()
 
 
-def _written_by_a_process(url: str) -> SqlStore:
-    place = parse_url(url)
-    return SqlStore(SqliteTransactions(place, WriterProcess(place)), place)
+async def _kept(url: str) -> SqlStore:
+    keeper = Storekeeper()
+    await keeper.open(url, lambda _doubts: None)
+    return cast("SqlStore", kept_store(keeper))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.model.message import MessageStatus, RecipientStatus
-from shared.ports.store import TargetState
+from shared.ports.store import TargetState, whole_journal
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
 
 
@@ -70,7 +70,7 @@ async def test_the_story_of_a_mail_is_told_in_order(lives: Lives) -> None:
 async def test_the_journal_tells_everything_in_order(lives: Lives) -> None:
     await lives.fetch(*(mail(f"uid {n}") for n in range(2300)))
     await lives.settled("the last")
-    entries = [entry async for entry in lives.store.journal()]
+    entries = [entry async for entry in whole_journal(lives.store)]
     assert len(entries) == 2304
     assert entries[-4:] == await lives.store.story(entries[-1].message)
 

@@ -25,8 +25,9 @@ from shared.adapters.sql.tables import claims, journal
 from shared.adapters.sql.work import Transaction, Work
 from shared.contract.journal import Entry
 from shared.custody import decide
-from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable
+from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable, whole_journal
 from tests.fakes.mail_lives import LEASE, START, Lives, mail
+from tests.fakes.store_kinds import open_to_view
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 
@@ -44,7 +45,7 @@ class Crash(Exception):
 
 
 async def names(store: SqlStore) -> list[str]:
-    return [entry.wire_name async for entry in store.journal()]
+    return [entry.wire_name async for entry in whole_journal(store)]
 
 
 def save(transaction: Transaction, entries: Sequence[Entry]) -> None:
@@ -70,6 +71,7 @@ def empty_journal_and_crash(transaction: Transaction) -> None:
     raise Crash
 
 
+@open_to_view
 async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
     (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
     with pytest.raises(Crash):
@@ -79,6 +81,7 @@ async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, stor
     assert await lives.fetched("uid 1")
 
 
+@open_to_view
 async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
     await lives.fetched("uid 0")
     calls = [store._transactions.write(empty_journal_and_crash) for _ in range(3)]

@@ -11,6 +11,7 @@ from shared.contract.journal import (
     ParkedRetried,
     WaitingResolved,
 )
+from shared.ports.store import whole_journal
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import ACCOUNT_LEASE, FETCHERS, MESSAGE_LEASE, PATIENCE, RETENTION, World
 
@@ -77,7 +78,7 @@ def punctual(world: World) -> None:
 
 
 async def _journal(world: World) -> list[Entry]:
-    return [entry async for entry in world.archive.journal()]
+    return [entry async for entry in whole_journal(world.archive)]
 
 
 def all_ends(world: World) -> None:
