@@ -8,34 +8,26 @@ another connection without the danger of a copy.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from shared.smtp.client_command import report
-from shared.smtp.client_report import ReportedClient
 from shared.smtp.commands import RSET, Command, Verb
 from shared.smtp.connection import Answer
-from shared.smtp.content import joined, prepare
-from shared.smtp.dialogue import Behind, Dialogue
+from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import RecipientReply
-from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
+from shared.smtp.errors import ConnectionLost
 from shared.smtp.introduction import introduce
 from shared.smtp.mail import Mail
-from shared.smtp.paths import Parameters
-from shared.smtp.reply import Reply
+from shared.smtp.sending import send, send_nothing
 from shared.smtp.state import State
-from shared.smtp.transaction import Terms, Transaction
+from shared.smtp.taking import CHUNK_FROM, take
+from shared.smtp.transaction import Transaction
 
 PROMPT = 1.0
 """Seconds that a mail may wait behind the one before; then it goes by another connection, if one is free."""
 
-CHUNK_FROM = 256 * 1024
-CHUNK = 1024 * 1024
-"""Octets of a chunk, except the last."""
-
 _ENVELOPE, _CONTENT = State.ENVELOPE, State.CONTENT
 _MAIL = Verb.MAIL
-_NO_CONTENT = prepare(b"")
 
 
 class Ahead(NamedTuple):
@@ -90,40 +82,8 @@ class Courier:
         return self._ahead.mail if self._ahead else None
 
     def take(self, mail: Mail) -> Transaction:
-        """The transaction for a mail. Raises `SizeRefused` and `EightBitRefused`.
-
-        A stream that may or may not be 8-bit is declared 8-bit: that is never wrong.
-        """
-        extensions, size, eight_bit = self._dialogue.protocol.extensions, mail.size, mail.eight_bit
-        limit = extensions.size_limit
-        if size is not None and limit is not None and size > limit:
-            text = f"The mail has {size} octets; the target takes at most {limit}."
-            raise SizeRefused(text, Reply(552, (b"5.3.4 " + text.encode(),), local=True))
-        if eight_bit and not extensions.eight_bit_mime:
-            raise _eight_bit_refused()
-        return Transaction(mail.envelope, self._terms(mail, size, eight_bit))
-
-    def _terms(self, mail: Mail, size: int | None, eight_bit: bool | None) -> Terms:
-        protocol, envelope = self._dialogue.protocol, mail.envelope
-        extensions = protocol.extensions
-        parameters = Parameters(
-            size=size if extensions.size else None,
-            eight_bit=extensions.eight_bit_mime and eight_bit is not False,
-            smtputf8=extensions.smtputf8 and envelope.international,
-            dsn=envelope.dsn if extensions.dsn else None,
-        )
-        chunked = extensions.chunking and (
-            size is None or size >= self._chunk_from or (mail.prepared is not None and mail.prepared.has_nul)
-        )
-        return Terms(
-            parameters, chunked=chunked, each_answered=protocol.lmtp, report=self._report(envelope.client)
-        )
-
-    def _report(self, client: ReportedClient | None) -> Command | None:
-        if client is None:
-            return None
-        offered = self._dialogue.protocol.extensions.keywords.get(client.by)
-        return report(client, [each.upper() for each in offered]) if offered else None
+        """The transaction for a mail. Raises `SizeRefused` and `EightBitRefused`."""
+        return take(mail, self._dialogue.protocol, self._chunk_from)
 
     async def carry(self, mail: Mail, upcoming: Upcoming = NOTHING_MORE) -> Sequence[RecipientReply]:
         """The reply that decided about each recipient, in the order of the envelope.
@@ -175,7 +135,7 @@ class Courier:
         state = self._dialogue.protocol.state
         if not transaction.undecided:
             if state is _CONTENT:
-                await self._send_nothing()
+                await send_nothing(self._dialogue)
             return
         if not self._dialogue.open:
             raise ConnectionLost("The target left before it had answered for all.")
@@ -188,7 +148,7 @@ class Courier:
 
     async def _send_content(self, mail: Mail, transaction: Transaction, upcoming: Upcoming) -> None:
         dialogue = self._dialogue
-        refusal = await self._send(mail, transaction, lambda: self._tell_of_next(upcoming))
+        refusal = await send(dialogue, mail, transaction.terms, lambda: self._tell_of_next(upcoming))
         if refusal is not None:
             transaction.refuse(refusal)
             return
@@ -202,32 +162,6 @@ class Courier:
             transaction.record(answers)
             if not patient:
                 dialogue.abort()  # the server waits for the content of the mail that was given back
-
-    async def _send(self, mail: Mail, transaction: Transaction, behind: Behind) -> Reply | None:
-        prepared, chunked = mail.prepared, transaction.terms.chunked
-        if prepared is not None:
-            if chunked:
-                return await self._dialogue.send_chunk(prepared.lines, last=True, behind=behind)
-            return await self._dialogue.send_whole(prepared, behind)
-        assert not isinstance(mail.content, bytes)
-        binary = self._dialogue.protocol.extensions.eight_bit_mime
-        pieces = mail.content if binary else _seven_bit_only(mail.content)
-        if chunked:
-            return await self._send_chunks(pieces, behind)
-        return await self._dialogue.send_stream(pieces, behind)
-
-    async def _send_chunks(self, pieces: AsyncIterable[bytes], behind: Behind) -> Reply | None:
-        """A stream by BDAT; if it raises, the connection is closed and the server takes that for no mail."""
-        held = b""
-        try:
-            async for chunk in joined(pieces, CHUNK):
-                if held and (refusal := await self._dialogue.send_chunk(held, last=False)) is not None:
-                    return refusal
-                held = chunk
-        except BaseException:
-            self._dialogue.abort()
-            raise
-        return await self._dialogue.send_chunk(held, last=True, behind=behind)
 
     def _tell_of_next(self, upcoming: Upcoming) -> Sequence[Command]:
         if not self._dialogue.protocol.extensions.pipelining:
@@ -247,29 +181,3 @@ class Courier:
         if ahead is not None:
             self.mails -= 1
             upcoming.give_back(ahead.mail)
-
-    async def _send_nothing(self) -> None:
-        """A server may permit content although it refused every recipient: then it is a lone dot (RFC 2920,
-        3.1).
-
-        All is decided before, so an end of the connection here changes nothing for the mail.
-        """
-        try:
-            await self._dialogue.send_whole(_NO_CONTENT)
-            await self._dialogue.answers()
-        except ConnectionLost:
-            self._dialogue.abort()
-        if self._dialogue.protocol.lmtp:
-            self._dialogue.abort()  # which of the two answers is meant is not known there
-
-
-async def _seven_bit_only(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        if not chunk.isascii():
-            raise _eight_bit_refused()
-        yield chunk
-
-
-def _eight_bit_refused() -> EightBitRefused:
-    text = "The mail has 8-bit octets and the target does not offer 8BITMIME."
-    return EightBitRefused(text, Reply(554, (b"5.6.3 " + text.encode(),), local=True))

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.smtp.client import SmtpClient
-from shared.smtp.courier import CHUNK, CHUNK_FROM
 from shared.smtp.envelope import Envelope, Phase
 from shared.smtp.errors import ConnectionLost
+from shared.smtp.sending import CHUNK
+from shared.smtp.taking import CHUNK_FROM
 from tests.fakes.scripted_stream import ScriptedStream
 from tests.fakes.smtp_client import client_for
 
