@@ -63,24 +63,24 @@ async def _found(configuration: Configuration, text: str, limit: int) -> tuple[l
         stories = [(message, await archive.store.story(message.id)) for message in found]
         states = await archive.store.account_states()
         unread = [
-            (state.account, each) for state in states for each in state.setbacks if each.key.uid == text
+            (state.account, each) for state in states for each in state.setbacks if each.name == text.strip()
         ]
         return stories, unread
 
 
 def _told_unread(account: str, setback: Setback) -> str:
     """One sentence about a mail that is at its source and was not fetched."""
-    uid = quoted(setback.key.uid, 80)
+    name = quoted(setback.name, 80)
     if setback.kind is SetbackKind.OVERSIZE:
-        return f"{uid} of {account} is left at its source: {setback.reason}."
+        return f"{name} of {account} is left at its source: {setback.reason}."
     times = "once" if setback.times == 1 else f"{setback.times} times"
-    return f"{uid} of {account} was tried {times}, again after {moment(setback.again_at)}: {setback.reason}"
+    return f"{name} of {account} was tried {times}, again after {moment(setback.again_at)}: {setback.reason}"
 
 
 def _unread_as_json(account: str, setback: Setback) -> dict[str, object]:
     return {
         "account": account,
-        "uid": setback.key.uid,
+        "uid": setback.name,
         "octets": setback.octets,
         "status": "unread",
         "kind": setback.kind,

@@ -31,3 +31,8 @@ class Setback(NamedTuple):
     again_at: float
     octets: int
     reason: str
+
+    @property
+    def name(self) -> str:
+        """How it is told of: the source's name for it, or its size where it has none."""
+        return self.key.uid.strip()

@@ -120,6 +120,9 @@ async def test_without_uids_a_mail_that_breaks_each_session_blocks_no_other(tmp_
         passes = [await mailferry("once", "-c", path, "-o", "json") for _ in range(4)]
         assert (source.deleted("u"), len(target.accepted)) == (["u2", "u3"], 2)
         assert "was tried 2 times and is tried again in 5m" in json.loads(passes[-1].out)[0]["why"]
+        name = f"{len(letter(1, BOB))}-octets"
+        traced = (await mailferry("trace", name, "-c", path)).out
+        assert traced.startswith(f"{name} of acme/inbox was tried 2 times")
         assert source.commands.count("RETR 1") == 2
 
 

@@ -93,6 +93,6 @@ def _sentence(setback: Setback, now: float) -> str:
     times = "once" if setback.times == 1 else f"{setback.times} times"
     minutes = max(1, round((setback.again_at - now) / MINUTE))
     return (
-        f"mail {quoted(setback.key.uid.strip(), 80)} was tried {times} and is tried again in "
+        f"mail {quoted(setback.name, 80)} was tried {times} and is tried again in "
         f"{written(minutes * MINUTE)}: {setback.reason}"
     )
