@@ -22,6 +22,7 @@ from services.router.header.hop import Client
 from services.router.resolving.resolver import Examined, Resolved, Resolver
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
+from shared.custody.commands import Settled
 from shared.model.account import Account
 from shared.model.target import ClientReport, Target
 from shared.ops.appetite import Appetite
@@ -150,7 +151,7 @@ class Router:
             self._settings.longest_retry,
         )
         reached("router.recorded")
-        self._count(latest.values())
+        self._count(latest.values(), settled)
         events = [
             routed_event(latest[each.message].event, each, self._client(latest[each.message], each.target))
             for each in servings
@@ -167,10 +168,13 @@ class Router:
         wanted = known is not None and known.manners.client is not ClientReport.NONE
         return resolved.examination.client if wanted else UNTOLD
 
-    def _count(self, resolved: Collection[Resolved]) -> None:
+    def _count(self, resolved: Collection[Resolved], settled: Sequence[Settled]) -> None:
         for kind, count in Counter(each.evidence for each in resolved).items():
             self._metrics.mails_routed.labels(evidence=kind.value).inc(count)
         self._metrics.router_batches.observe(len(resolved))
+        now = self._clock.now()
+        for message in settled:
+            self._metrics.settle_seconds.observe(max(0.0, now - message.first_fetched_at))
 
     async def _tidy(self) -> None:
         while True:

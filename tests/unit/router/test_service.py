@@ -57,11 +57,12 @@ CATCH_ALL = replace(
 
 
 class Routings:
-    """Has every wish served, and ends the router's work after so many batches."""
+    """Has every wish served, settles `settled`, and ends the router's work after so many batches."""
 
-    def __init__(self, stop: Stop, batches: int) -> None:
+    def __init__(self, stop: Stop, batches: int, settled: Sequence[Settled]) -> None:
         self._stop = stop
         self._batches = batches
+        self._settled = settled
         self.mails: list[RoutedMail] = []
 
     async def record_routed(
@@ -71,7 +72,7 @@ class Routings:
         self._batches -= 1
         if not self._batches:
             self._stop.ask("the batches are done")
-        return [Serving(each.message, "exchange", "", (recipient(BOB),)) for each in mails], []
+        return [Serving(each.message, "exchange", "", (recipient(BOB),)) for each in mails], self._settled
 
 
 class Blobs(FileBlobs):
@@ -97,10 +98,12 @@ async def routed(
     account: Account = ACCOUNT,
     directories: FakeDirectories | None = None,
     batches: int = 1,
+    settled: Sequence[Settled] = (),
+    metrics: Metrics | None = None,
 ) -> tuple[list[RoutedMail], list[MessageRouted]]:
     """What is recorded and published where these events come in one batch."""
     stop, clock = Stop(), SystemClock()
-    broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches)
+    broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches, settled)
     router = Router(
         {account.id: account},
         broker,
@@ -108,7 +111,7 @@ async def routed(
         Blobs(tmp_path),
         directories or FakeDirectories(),
         clock,
-        Metrics(CollectorRegistry(), "0"),
+        metrics or Metrics(CollectorRegistry(), "0"),
         RouterSettings(900.0, Appetite(prefetch=10, batch=10, linger=0.01)),
     )
     await broker.publish(publications)
@@ -215,3 +218,13 @@ async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_
         account = replace(ACCOUNT, enabled=enabled)
         resolver = Resolver({account.id: account}, FileBlobs(tmp_path), FakeDirectories())
         assert (await resolver.examined(event) is not None) is enabled
+
+
+async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_told(tmp_path: Path) -> None:
+    """As that of a copy, or of mail for nobody: no relay hears of it."""
+    metrics = Metrics(CollectorRegistry(), "0")
+    copies = [Settled(each, ACCOUNT.id, 1, "fetcher", SystemClock().now() - 100, None) for each in "mn"]
+    await routed(tmp_path, fetched("m", 1), settled=copies, metrics=metrics)
+    assert metrics.registry.get_sample_value("mailferry_settle_seconds_count") == 2
+    assert metrics.registry.get_sample_value("mailferry_settle_seconds_bucket", {"le": "60.0"}) == 0
+    assert metrics.registry.get_sample_value("mailferry_settle_seconds_bucket", {"le": "300.0"}) == 2
