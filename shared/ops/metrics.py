@@ -127,6 +127,9 @@ class Metrics:
             "Recipients after an attempt; status: delivered, deferred, parked.",
             "status",
         )
+        for status in ("delivered", "deferred", "parked"):
+            # A series that appears with its first count has not increased, to Prometheus.
+            self.outcomes.labels(status=status)
         self.in_doubt = self._counter(
             "mailferry_relay_in_doubt",
             "Attempts whose end is not known since the connection or process died after the data.",

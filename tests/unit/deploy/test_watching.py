@@ -80,6 +80,15 @@ def test_every_value_that_a_label_is_compared_with_is_one_that_it_can_have(expre
                 assert set(values.split("|")) <= set(re.findall(r"\w+", SERIES[name][1]))
 
 
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+def test_a_counter_that_an_alert_asks_about_is_there_before_it_counts(alert: dict[str, Any]) -> None:
+    """A series that appears with its first count has not increased, to Prometheus."""
+    registry = Metrics(CollectorRegistry(), "1.0").registry
+    for name, matchers in SELECTOR.findall(alert["expr"]):
+        if name.endswith(("_total", "_count")):
+            assert registry.get_sample_value(name, dict(MATCHER.findall(matchers))) == 0
+
+
 def test_the_states_of_accounts_are_those_that_the_metric_tells() -> None:
     words = set(re.findall(r"\w+", SERIES["mailferry_accounts"][1]))
     assert {state.value for state in State} <= words
