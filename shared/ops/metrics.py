@@ -87,7 +87,7 @@ class Metrics:
         )
         self.failing_oldest = self._gauge(
             "mailferry_accounts_failing_oldest_seconds",
-            "How long ago a visit succeeded to the account that has failed for longest; 0 without any.",
+            "For how long an account that fails has been without success, the longest of all; 0 without any.",
         )
         self.tenant_failing = self._gauge(
             "mailferry_tenant_accounts_failing",

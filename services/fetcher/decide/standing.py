@@ -74,7 +74,8 @@ def overview(standings: Iterable[Standing], known: Collection[str], now: float) 
 
 
 def oldest_failure(since: Mapping[str, float | None], seen: Mapping[str, float], now: float) -> float:
-    """For how many seconds the account that fails for longest has had no success; 0 where none fails.
+    """For how many seconds an account that fails has been without success, the longest of all; 0 where none
+    fails. Time on hold counts, and time in which no fetcher ran.
 
     For one that never had any this counts from when it was first `seen` to fail.
     """
