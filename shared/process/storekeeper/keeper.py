@@ -49,7 +49,11 @@ class Storekeeper:
         self._url, self._on_doubts = url, on_doubts
         reader, self._writer = await asyncio.open_unix_connection(sock=self._socket, limit=PORTION)
         self._listening = asyncio.ensure_future(self._listen(reader, self._writer))
-        await self._asked(0, Opening(url))
+        try:
+            await self._asked(0, Opening(url))
+        except BaseException:
+            await self.close()
+            raise
 
     async def call(self, method: str, given: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """What the store's method returns; raises what it raises.

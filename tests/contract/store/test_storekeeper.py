@@ -141,12 +141,15 @@ async def test_what_was_asked_for_is_done_before_it_ends(file: Path) -> None:
         await lives.fetched("uid 2")
 
 
-async def test_a_store_that_cannot_be_opened_is_told_as_if_it_were_here(tmp_path: Path) -> None:
-    with storekeeper() as keeper:
-        assert keeper is not None
-        with pytest.raises(StoreUnavailable, match=f"the directory {tmp_path}/missing of the SQLite file"):
-            await keeper.open(f"sqlite://{tmp_path}/missing/mail.db", lambda _doubts: None)
-        await keeper.close()
+async def test_a_store_that_cannot_be_opened_is_told_as_if_it_were_here_and_nothing_takes_over(
+    tmp_path: Path,
+) -> None:
+    keeper = Storekeeper()
+    with pytest.raises(StoreUnavailable, match=f"the directory {tmp_path}/missing of the SQLite file"):
+        await keeper.open(f"sqlite://{tmp_path}/missing/mail.db", lambda _doubts: None)
+    assert keeper._replacement is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(keeper._child, 0)
 
 
 async def test_a_new_file_gets_the_schema(tmp_path: Path) -> None:
