@@ -19,7 +19,7 @@ from services.cli.running import execute
 from services.cli.unnamed import ADVICE, UNNAMED, unnamed_rows
 from shared.model.message import IN_FLIGHT
 from shared.ops.config import Configuration, load
-from shared.ops.lights import Light, account_light, pause_of, target_light
+from shared.ops.lights import Light, account_light, pause_of, target_light, visitor_of
 from shared.ops.witness import pause_sentence
 from shared.ports.store import AccountState, Parked, TargetState
 
@@ -112,6 +112,7 @@ async def _accounts(
     pauses = await archive.store.pauses()
     lost = Counter(each.account for each in await archive.store.left_behind(MOST_PARKED))
     rows: list[Row] = []
+    now = archive.clock.now()
     for account in configuration.accounts.values():
         state = states.get(account.id)
         pause = pause_of(account.id, pauses)
@@ -119,13 +120,13 @@ async def _accounts(
             state,
             enabled=account.enabled,
             parked=parked.get(account.id, 0),
-            now=archive.clock.now(),
+            now=now,
             pause=pause,
             lost=lost[account.id],
         )
         in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
         row = _account_row(account.id, light, state, parked.get(account.id, 0), in_flight)
-        row = {**row, "lost": lost[account.id]}
+        row = {**row, "lost": lost[account.id], "visited_by": visitor_of(state, now) if state else None}
         rows.append({**row, "due_at": None} if pause else row)
     return rows
 
@@ -143,7 +144,6 @@ def _account_row(
         "visited_at": state.visited_at if state else None,
         "succeeded_at": state.succeeded_at if state else None,
         "due_at": state.due_at if state and state.enabled else None,
-        "visited_by": state.leased_by if state else None,
         "login_method": state.method if state else None,
     }
 

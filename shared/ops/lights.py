@@ -84,6 +84,11 @@ def pause_of(account: str, pauses: Sequence[Pause]) -> Pause | None:
     return min((pause for pause in pauses if pause.holds(account)), key=_width, default=None)
 
 
+def visitor_of(state: AccountState, now: float) -> str | None:
+    """Who visits an account; nobody where the lease is over, as of a fetcher that was killed."""
+    return state.leased_by if state.lease_until is not None and now < state.lease_until else None
+
+
 def _width(pause: Pause) -> tuple[bool, int]:
     return pause.scope != EVERYTHING, len(pause.scope)
 
@@ -91,7 +96,7 @@ def _width(pause: Pause) -> tuple[bool, int]:
 def _reasons(state: AccountState, now: float) -> list[str]:
     """Why an account that does not fail works only in part."""
     reasons = [state.problem] if state.problem else []
-    if state.leased_by is None and now > state.due_at + OVERDUE:
+    if visitor_of(state, now) is None and now > state.due_at + OVERDUE:
         reasons.append("overdue for a visit; does a fetcher run?")
     return reasons
 

@@ -51,7 +51,8 @@ def state_of(standing: Standing, now: float) -> State:
         return State.PAUSED
     if standing.failing:
         return State.FAILING
-    if not standing.leased and now > standing.due_at + OVERDUE:
+    visited = standing.lease_until is not None and now < standing.lease_until
+    if not visited and now > standing.due_at + OVERDUE:
         return State.OVERDUE
     if standing.visited_at is None:
         return State.NEW

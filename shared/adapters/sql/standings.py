@@ -49,7 +49,7 @@ def _standings(transaction: Transaction) -> list[Standing]:
         ACCOUNT.paused,
         ACCOUNT.failures > 0,
         ACCOUNT.problem.is_not(None),
-        ACCOUNT.lease_owner.is_not(None),
+        ACCOUNT.lease_until,
         ACCOUNT.due_at,
         ACCOUNT.visited_at,
         ACCOUNT.succeeded_at,

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 class Standing(NamedTuple):
     """How an account stands; times are seconds since the epoch, None where it never happened.
 
-    `failing`: the last visit failed. `has_problem`: it was complete but for something, or failed. `leased`:
-    it is being visited.
+    `failing`: the last visit failed. `has_problem`: it was complete but for something, or failed. Until
+    `lease_until` it is being visited; who visited it and was killed leaves one that is over.
     """
 
     account: str
@@ -18,7 +18,7 @@ class Standing(NamedTuple):
     paused: bool
     failing: bool
     has_problem: bool
-    leased: bool
+    lease_until: float | None
     due_at: float
     visited_at: float | None
     succeeded_at: float | None

@@ -7,7 +7,7 @@ from shared.ports.store import Custody, Release, Schedule, Standing, VisitReport
 from tests.fakes.mail_lives import ACCOUNT, LEASE, Lives, mail
 
 NOW = 1000.0
-NEW = Standing("acme/bob", True, False, False, False, False, NOW, None, None)
+NEW = Standing("acme/bob", True, False, False, False, None, NOW, None, None)
 
 
 async def of(store: SqlStore, account: str = "acme/bob") -> Standing:
@@ -38,7 +38,7 @@ async def test_what_is_switched_off_held_or_being_visited_is_told(store: SqlStor
     await store.sync_accounts([Schedule(name, 60.0, enabled=name != "acme/off") for name in names], NOW)
     await store.pause("acme/eve", NOW)
     await store.lease_these("me", ["acme/bob"], NOW, NOW + 60)
-    assert (await of(store)).leased
+    assert (await of(store)).lease_until == NOW + 60
     assert (await of(store, "acme/eve")).paused
     assert not (await of(store, "acme/off")).enabled
 

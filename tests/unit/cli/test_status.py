@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from services.cli.__main__ import main as mailferry
 from shared.adapters.sql import open_store, upgrade
+from shared.ports.store import Schedule
 from tests.fakes.configuration import WHOLE
 from tests.fakes.mail_lives import ACCOUNT, Lives, mail
 
@@ -58,6 +59,15 @@ async def parked(status: Status) -> None:
     await store.close()
 
 
+@pytest.fixture
+async def killed(status: Status) -> None:
+    """A fetcher took the configured account long ago, and was killed."""
+    store = open_store(status.url)
+    await store.sync_accounts([Schedule("acme/catchall", 60, enabled=True)], 10.0)
+    await store.lease_these("killed", ["acme/catchall"], 10.0, 70.0)
+    await store.close()
+
+
 @pytest.mark.usefixtures("held")
 def test_mail_of_an_account_that_the_configuration_does_not_name_is_shown_with_advice(
     status: Status,
@@ -84,3 +94,12 @@ def test_nothing_is_said_where_every_account_is_named(status: Status) -> None:
     assert "acme/catchall" in status()
     assert "Not in the configuration" not in status()
     assert status.unnamed() == []
+
+
+@pytest.mark.usefixtures("killed")
+def test_an_account_whose_fetcher_was_killed_long_ago_is_overdue_and_not_being_visited(
+    status: Status,
+) -> None:
+    (row,) = json.loads(status("-o", "json"))["accounts"]
+    assert "overdue for a visit" in row["sentence"]
+    assert row["visited_by"] is None

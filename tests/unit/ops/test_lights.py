@@ -64,17 +64,21 @@ def test_parked_mail_makes_an_account_yellow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "visited_by", "expected"),
+    ("late", "lease_until", "expected"),
     [
         (OVERDUE, None, Colour.GREEN),
         (OVERDUE + 1, None, Colour.YELLOW),
-        (OVERDUE + 1, "ferry-1", Colour.GREEN),
+        (OVERDUE + 1, NOW + 1, Colour.GREEN),
+        (OVERDUE + 1, NOW, Colour.YELLOW),
     ],
 )
 def test_an_account_long_overdue_that_nobody_visits_is_yellow(
-    late: float, visited_by: str | None, expected: Colour
+    late: float, lease_until: float | None, expected: Colour
 ) -> None:
-    assert colour(replace(WELL, due_at=NOW - late, leased_by=visited_by)) is expected
+    """Who was killed in a visit holds its lease no longer than that lasts."""
+    visited_by = None if lease_until is None else "ferry-1"
+    late_one = replace(WELL, due_at=NOW - late, leased_by=visited_by, lease_until=lease_until)
+    assert colour(late_one) is expected
 
 
 def test_a_target_that_never_took_a_mail_is_white_and_one_that_did_is_green() -> None:

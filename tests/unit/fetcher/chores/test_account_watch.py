@@ -17,7 +17,7 @@ NOW = CLOCK.now()
 
 
 def standing(account: str, *, failing: bool = False, succeeded_at: float | None = NOW) -> Standing:
-    return Standing(account, True, False, failing, failing, False, NOW + 1e6, NOW, succeeded_at)
+    return Standing(account, True, False, failing, failing, None, NOW + 1e6, NOW, succeeded_at)
 
 
 class Books:

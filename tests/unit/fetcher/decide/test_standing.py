@@ -15,7 +15,7 @@ from shared.ops.lights import OVERDUE, Colour, account_light
 from shared.ports.store import AccountState, Custody, Pause, Standing
 
 NOW = 1_000_000.0
-WELL = Standing("acme/bob", True, False, False, False, False, NOW + 60, NOW - 1, NOW - 1)
+WELL = Standing("acme/bob", True, False, False, False, None, NOW + 60, NOW - 1, NOW - 1)
 STANDINGS = {
     State.WORKING: WELL,
     State.DEGRADED: WELL._replace(has_problem=True),
@@ -58,7 +58,11 @@ def test_the_states_are_those_that_the_status_shows(state: State, standing: Stan
 
 
 def test_an_account_that_is_being_visited_is_not_overdue() -> None:
-    assert state_of(STANDINGS[State.OVERDUE]._replace(leased=True), NOW) is State.NEW
+    assert state_of(STANDINGS[State.OVERDUE]._replace(lease_until=NOW + 1), NOW) is State.NEW
+
+
+def test_an_account_whose_fetcher_was_killed_in_a_visit_is_overdue_once_its_lease_is_over() -> None:
+    assert state_of(STANDINGS[State.OVERDUE]._replace(lease_until=NOW), NOW) is State.OVERDUE
 
 
 def test_failing_accounts_are_counted_by_tenant_and_unnamed_ones_not_at_all() -> None:
