@@ -55,6 +55,11 @@ class Watched:
         return self.metrics.registry.get_sample_value(f"mailferry_{name}", labels)
 
 
+def told_tenants(watched: Watched) -> set[str]:
+    (family,) = watched.metrics.tenant_failing.collect()
+    return {sample.labels["tenant"] for sample in family.samples}
+
+
 async def test_accounts_are_counted_by_state_also_where_there_are_none() -> None:
     watched = Watched(Books(standing("acme/bob"), standing("acme/eve", failing=True)), "acme/bob", "acme/eve")
     await watched.watch.look()
@@ -80,6 +85,18 @@ async def test_no_more_tenants_are_told_than_a_monitoring_system_bears() -> None
     await watched.watch.look()
     (family,) = watched.metrics.tenant_failing.collect()
     assert len(family.samples) == MOST_TENANTS
+
+
+async def test_the_same_tenants_are_told_in_whatever_order_the_database_names_their_accounts() -> None:
+    """Each look would begin other series else, where many have the same number."""
+    names = [f"tenant{number}/box" for number in range(MOST_TENANTS + 20)]
+    books = Books(*[standing(name, failing=True) for name in names])
+    watched = Watched(books, *names)
+    await watched.watch.look()
+    before = told_tenants(watched)
+    books.said.reverse()
+    await watched.watch.look()
+    assert told_tenants(watched) == before
 
 
 async def test_an_account_that_never_succeeded_fails_since_it_was_first_seen_to() -> None:
