@@ -27,10 +27,10 @@ def check(path: Path) -> None:
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
-    for sentence in configuration.oddities:
+    warnings = configuration.oddities
+    for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
-    warnings = len(configuration.oddities)
-    verdict = f"no errors, {_counted(warnings, 'warning')}" if warnings else "no problems"
+    verdict = f"no errors, {_counted(len(warnings), 'warning')}" if warnings else "no problems"
     click.echo(
         f"{path}: {verdict}; {_counted(len(accounts), 'account')} ({enabled} enabled), "
         f"{_counted(len(targets), 'target')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from shared.model.errors import ConfigurationError
@@ -32,8 +33,8 @@ def build(written: Document, environ: Mapping[str, str], host_name: Callable[[],
     if found:
         raise ConfigurationError(found)
     assert all(part is not None for part in parts.values()), "what is missing has a problem"
-    odd = tuple(oddities(problems, environ, parts["accounts"]))
-    return Configuration(**parts, document=document, oddities=odd)
+    find = partial(oddities, document, environ, parts["accounts"])
+    return Configuration(**parts, document=document, find_oddities=find)
 
 
 def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from shared.model.account import Account
 from shared.model.errors import quoted
 from shared.ops.config import urls
+from shared.ops.config.document import Document
 from shared.ops.config.environment import PREFIX, SEPARATOR
 from shared.ops.config.hosts import hosts_of
 from shared.ops.config.problems import Problems
@@ -23,11 +24,15 @@ READ_ELSEWHERE = frozenset(
     {"MAILFERRY_CONFIG", "MAILFERRY_DIE_AT", "MAILFERRY_PASSWORD", "MAILFERRY_TARGET_PASSWORD"}
 )
 LIKENESS = 0.7
+MOST_GUESSES = 10
+"""Of a kind. Whoever left a provider has many hosts that nobody uses, and means no others by them."""
+MOST_NAMES = 300
+"""A guess compares with each: some ten milliseconds in all."""
 
 
-def oddities(problems: Problems, environ: Mapping[str, str], accounts: Mapping[str, Account]) -> list[str]:
-    """All of them; `problems` is empty, and of the document that `accounts` were made of."""
-    data = problems.document.data
+def oddities(document: Document, environ: Mapping[str, str], accounts: Mapping[str, Account]) -> list[str]:
+    """All of them; `accounts` were made of the document."""
+    problems, data = Problems(document), document.data
     _accounts(problems, accounts)
     if accounts:
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})
@@ -42,27 +47,49 @@ def _accounts(problems: Problems, accounts: Mapping[str, Account]) -> None:
         problems.add((), "every account is disabled, so nothing is fetched")
 
 
+class _Meant:
+    """Names of which one may have been meant where something else was written; a mapping knows what to call
+    it.
+    """
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = names
+        self._sorted = sorted(names) if len(names) <= MOST_NAMES else []
+        self._left = MOST_GUESSES
+
+    def by(self, written: str) -> str:
+        """A question about what is meant, where something is like it."""
+        if not self._left:
+            return ""
+        self._left -= 1
+        close = difflib.get_close_matches(written, self._sorted, n=1, cutoff=LIKENESS)
+        name = self._names[close[0]] if close and isinstance(self._names, Mapping) else "".join(close)
+        return f'; did you mean "{quoted(name)}"?' if close else ""
+
+
 def _hosts(problems: Problems, data: Mapping[str, Any], used: set[str]) -> None:
+    meant = _Meant(used)
     for index, table in enumerate(data.get("hosts", ())):
         hosts = hosts_of(urls.host_name(table["name"]))
         if used.isdisjoint(hosts):
-            sentence = '"name": no account has its mailbox there' + _resembling(hosts[0], used)
+            sentence = '"name": no account has its mailbox there' + meant.by(hosts[0])
             problems.add(("hosts", index, "name"), sentence)
 
 
 def _postmasters(problems: Problems, data: Mapping[str, Any], tenants: set[str]) -> None:
+    meant = _Meant(tenants)
     for tenant in data.get("notices", {}).get("postmasters", {}):
         if tenant not in tenants:
             sentence = f'"postmasters": no account is of tenant "{quoted(tenant)}"'
-            problems.add(("notices", "postmasters", tenant), sentence + _resembling(tenant, tenants))
+            problems.add(("notices", "postmasters", tenant), sentence + meant.by(tenant))
 
 
 def _variables(environ: Mapping[str, str], data: Mapping[str, Any]) -> Iterator[str]:
     read = READ_ELSEWHERE | set(_named_variables(data))
-    known = {variable.removeprefix(PREFIX): variable for variable in (*_settable(), *read)}
+    meant = _Meant({variable.removeprefix(PREFIX): variable for variable in (*_settable(), *read)})
     for variable in sorted(environ):
         if variable.startswith(PREFIX) and SEPARATOR not in variable and variable not in read:
-            hint = _resembling(variable.removeprefix(PREFIX), known)
+            hint = meant.by(variable.removeprefix(PREFIX))
             yield f"environment variable {quoted(variable)}: nothing reads it{hint}"
 
 
@@ -85,10 +112,3 @@ def _named_variables(data: object) -> Iterator[str]:
     elif isinstance(data, list):
         for item in data:
             yield from _named_variables(item)
-
-
-def _resembling(written: str, known: Collection[str]) -> str:
-    """A question about what is meant, where something is like it; a mapping knows what to call that."""
-    close = difflib.get_close_matches(written, sorted(known), n=1, cutoff=LIKENESS)
-    name = known[close[0]] if close and isinstance(known, Mapping) else "".join(close)
-    return f'; did you mean "{quoted(name)}"?' if close else ""

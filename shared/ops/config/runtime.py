@@ -4,6 +4,7 @@ hand.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -131,23 +132,13 @@ class LogSection:
     format: str
 
 
-SETTLED_AT_START = (
-    "broker",
-    "store",
-    "blobs",
-    "metrics",
-    "fetcher",
-    "relay",
-    "notices",
-    "leases",
-    "log",
-)
+SETTLED_AT_START = ("broker", "store", "blobs", "metrics", "fetcher", "relay", "notices", "leases", "log")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
-    file's order; `hosts` is what the hosts of sources bear, `oddities` what an operator may not have meant.
+    file's order; `hosts` is what the hosts of sources bear.
     """
 
     accounts: dict[str, Account]
@@ -163,7 +154,12 @@ class Configuration:
     log: LogSection
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
-    oddities: tuple[str, ...] = field(default=(), compare=False)
+    find_oddities: Callable[[], Sequence[str]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def oddities(self) -> Sequence[str]:
+        """What an operator may not have meant, a sentence each; looked for whenever somebody asks."""
+        return self.find_oddities()
 
     def needs_restart(self, other: Configuration) -> list[str]:
         """The sections in which `other` differs and which a running process does not take over."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from shared.ops.config import build, oddities
 from tests.fakes.configuration import ACCOUNT, TARGET, WHOLE, ConfigurationFile, account
 
 
@@ -65,3 +66,36 @@ def test_a_variable_that_nothing_reads_is_told_with_the_one_it_resembles(file: C
 def test_a_variable_that_holds_a_secret_of_the_file_is_read(file: ConfigurationFile) -> None:
     text = account('password_env = "MAILFERRY_ACME"', without=("password",))
     assert odd(file, text, {"MAILFERRY_ACME": "geheim", "MAILFERRY_PASSWORD": "x"}) == []
+
+
+def test_nobody_waits_for_it_who_does_not_ask(
+    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most commands read the configuration and show nothing of it."""
+    monkeypatch.setattr(build, "oddities", lambda *_: 1 / 0)
+    configuration = file.load(WHOLE)
+    with pytest.raises(ZeroDivisionError):
+        _ = configuration.oddities
+
+
+def test_after_some_guesses_no_more_are_made(file: ConfigurationFile) -> None:
+    """A guess compares with all names, and a file from which a provider was removed has many unused hosts."""
+    hosts = "".join(f'[[hosts]]\nname = "pop{number}.isp.example"\n' for number in range(20))
+    told = odd(file, WHOLE + hosts)
+    assert len(told) == 20
+    assert ["did you mean" in each for each in told] == [True] * oddities.MOST_GUESSES + [False] * (
+        20 - oddities.MOST_GUESSES
+    )
+
+
+def test_among_very_many_names_nothing_is_guessed(
+    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oddities, "MOST_NAMES", 2)
+    others = "".join(
+        ACCOUNT.replace('"acme"', f'"acme{number}"').replace("pop.isp", f"pop{number}.isp")
+        for number in range(2)
+    )
+    unused = '[[hosts]]\nname = "pop.ips.example"\n[notices.postmasters]\nacne = "pm@acne.com"\n'
+    assert "did you mean" in "".join(odd(file, WHOLE + unused))
+    assert "did you mean" not in "".join(odd(file, WHOLE + others + unused))
