@@ -61,12 +61,14 @@ def scopes(configuration: Configuration, names: Sequence[str], *, everything: bo
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The accounts that were `changed`; those to be paused that were so `already`; the scopes of wider pauses
-    that hold what was to be resumed.
+    """The accounts that were `changed`; those to be paused that were so `already`, and those that are
+    `unscheduled`, which the pause holds all the same; the scopes of wider pauses that hold what was to be
+    resumed.
     """
 
     changed: Sequence[str]
     already: Sequence[str] = ()
+    unscheduled: Sequence[str] = ()
     still_held: Sequence[str] = ()
 
 
@@ -75,8 +77,8 @@ def _change(path: Path, names: Sequence[str], *, everything: bool, output: str, 
     wanted = scopes(configuration, names, everything=everything)
     change = execute(lambda: (_resumed if resume else _paused)(configuration, wanted))
     if output == "json":
-        already = {} if resume else {"already_paused": change.already}
-        write_json({"changed": change.changed, **already, "still_paused_by": change.still_held})
+        more = {} if resume else {"already_paused": change.already, "not_scheduled": change.unscheduled}
+        write_json({"changed": change.changed, **more, "still_paused_by": change.still_held})
         return
     done = "resumed" if resume else "paused"
     click.echo(f"{_counted(change.changed)} {done}{'' if resume else _unchanged(change)}")
@@ -90,12 +92,11 @@ async def _paused(configuration: Configuration, wanted: Sequence[str]) -> Change
         changed: list[str] = []
         for scope in wanted:
             changed += await archive.store.pause(scope, archive.clock.now())
-    already = [
-        account
-        for account in configuration.accounts
-        if any(covers(scope, account) for scope in wanted) and any(pause.holds(account) for pause in before)
-    ]
-    return Change(changed, already)
+        scheduled = {each.account for each in await archive.store.standings()}
+    meant = [each for each in configuration.accounts if any(covers(scope, each) for scope in wanted)]
+    already = [each for each in meant if any(pause.holds(each) for pause in before)]
+    known = {*scheduled, *already}
+    return Change(changed, already, [each for each in meant if each not in known])
 
 
 async def _resumed(configuration: Configuration, wanted: Sequence[str]) -> Change:
@@ -104,14 +105,23 @@ async def _resumed(configuration: Configuration, wanted: Sequence[str]) -> Chang
         for scope in wanted:
             changed += await archive.store.resume(scope, archive.clock.now())
         held = await archive.store.pauses()
-    return Change(changed, (), [pause.scope for pause in held if any(pause.holds(scope) for scope in wanted)])
+    still_held = [pause.scope for pause in held if any(pause.holds(scope) for scope in wanted)]
+    return Change(changed, still_held=still_held)
 
 
 def _unchanged(change: Change) -> str:
     """What has to be said of accounts that a pause did not change."""
+    said = ""
     if change.already:
-        return f"; {_counted(change.already)} {'was' if len(change.already) == 1 else 'were'} paused already"
-    return "" if change.changed else "; accounts that are scheduled later are held, too"
+        said += f"; {_counted(change.already)} {_be(change.already, 'was', 'were')} paused already"
+    if change.unscheduled:
+        be = _be(change.unscheduled, "is", "are")
+        said += f"; {_counted(change.unscheduled)} that {be} not scheduled yet {be} on hold"
+    return said if said or change.changed else "; accounts that are scheduled later are held, too"
+
+
+def _be(accounts: Sequence[str], one: str, several: str) -> str:
+    return one if len(accounts) == 1 else several
 
 
 def _counted(accounts: Sequence[str]) -> str:

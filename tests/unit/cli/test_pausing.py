@@ -72,7 +72,29 @@ def test_what_is_paused_already_is_told_and_not_counted_as_changed(ferry: Mailfe
 
 def test_a_pause_before_the_first_start_says_that_it_holds_later_accounts(tmp_path: Path) -> None:
     said = Mailferry(tmp_path)("pause", "--all").stdout
+    assert said == "0 accounts paused; 3 accounts that are not scheduled yet are on hold\n"
+
+
+def test_a_pause_without_any_account_says_that_it_holds_later_ones(tmp_path: Path) -> None:
+    ferry = Mailferry(tmp_path)
+    ferry.path.write_text(ferry.path.read_text().replace(ACCOUNTS, ""))
+    said = ferry("pause", "--all").stdout
     assert said == "0 accounts paused; accounts that are scheduled later are held, too\n"
+
+
+def test_accounts_that_are_not_scheduled_yet_are_told_beside_those_that_are_paused(
+    ferry: Mailferry,
+) -> None:
+    eve = ACCOUNT.replace('"catchall"', '"eve"')
+    ferry.path.write_text(ferry.path.read_text() + eve)
+    ferry("pause", "zeta/")
+    names = ("acme/other", "acme/eve", "zeta/catchall")
+    assert ferry("pause", *names).stdout == (
+        "1 account paused; 1 account was paused already; 1 account that is not scheduled yet is on hold\n"
+    )
+    assert ferry("pause", "acme/eve").stdout == "0 accounts paused; 1 account was paused already\n"
+    paused = json.loads(ferry("pause", "acme/", "-o", "json").stdout)
+    assert (paused["changed"], paused["not_scheduled"]) == (["acme/catchall"], [])
 
 
 def test_what_a_wider_pause_holds_is_told(ferry: Mailferry) -> None:
