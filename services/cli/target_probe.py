@@ -42,12 +42,13 @@ async def probe_target(
         try:
             details = _details(client)
             replies = await client.ask_about("", [recipient]) if recipient else []
+            stayed = client.usable
             answers = await _about_nobody(client, domains)
         finally:
             await client.quit()
     except MailferryError as error:
         return failed("target", target.name, server, error, details)
-    facts = "; ".join([_facts(client, target), *_existence(domains, answers)])
+    facts = "; ".join([_facts(client, target), *_existence(domains, answers, stayed=stayed)])
     if not replies:
         return Trial("target", target.name, server, ok=True, sentence=facts, details=details)
     return _judged(target, facts, replies[0], details)
@@ -92,17 +93,25 @@ async def _about_nobody(client: SmtpClient, domains: Sequence[str]) -> list[Reci
     return answers
 
 
-def _existence(domains: Sequence[str], answers: Sequence[RecipientReply]) -> list[str]:
-    """What the target says to addresses that nobody has."""
+def _existence(domains: Sequence[str], answers: Sequence[RecipientReply], *, stayed: bool) -> list[str]:
+    """What the target says to addresses that nobody has, if it `stayed` to be asked."""
     facts = []
     if takes := [domain for domain, each in zip(domains, answers, strict=False) if each.reply.positive]:
         facts.append(accepts_all(takes))
     if any(each.phase is Phase.RCPT and each.reply.severity == 5 for each in answers):
         facts.append("refuses recipients that do not exist")
-    if unasked := domains[len(answers) :]:
-        more = f" and {len(unasked) - 1} more" if len(unasked) > 1 else ""
-        facts.append(f"hung up before it was asked about {quoted(unasked[0])}{more}")
+    if unanswered := domains[len(answers) :]:
+        facts.append(_hung_up(unanswered, stayed=stayed))
     return facts
+
+
+def _hung_up(unanswered: Sequence[str], *, stayed: bool) -> str:
+    """At which question a target hung up: at the first of these, or before it where it had not `stayed`."""
+    first, more = quoted(unanswered[0]), len(unanswered) - 1
+    if not stayed:
+        return f"hung up before it was asked about {first}" + (f" and {more} more" if more else "")
+    left = f"; {more} more {'was' if more == 1 else 'were'} not asked about" if more else ""
+    return f"hung up when it was asked about {first}{left}"
 
 
 def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Trial:

@@ -202,7 +202,14 @@ async def test_a_target_that_hangs_up_among_such_questions_is_told_and_no_failur
         trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
     assert trial.ok
     assert "refuses recipients that do not exist" in trial.sentence
-    assert "hung up before it was asked about domain2.test and 1 more" in trial.sentence
+    assert "hung up when it was asked about domain2.test; 1 more was not asked about" in trial.sentence
+
+
+async def test_a_target_that_hangs_up_with_its_answer_about_the_recipient_was_asked_about_no_domain() -> None:
+    replies: dict[str, list[str | Act]] = {"RCPT": ["421 4.7.0 Too busy"]}
+    async with SmtpServer(replies=replies) as server:
+        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert "hung up before it was asked about domain1.test and 2 more" in trial.sentence
 
 
 async def test_a_target_that_refuses_the_null_sender_is_not_said_to_refuse_recipients() -> None:
