@@ -12,6 +12,7 @@ from services.fetcher.window.hints import HintBoard
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
+from shared.model.account import Account
 from shared.model.hosts import HostLimits
 from shared.ops.stopping import Stop
 from shared.ports.clock import Clock
@@ -53,7 +54,7 @@ class Leases:
         return None
 
 
-def made(leases: Leases, broker: MemoryBroker, clock: Clock) -> Fetcher:
+def made(leases: Leases, broker: MemoryBroker, clock: Clock, chores: Any = None) -> Fetcher:
     visitor: Any = SimpleNamespace(
         name="fetcher",
         ports=SimpleNamespace(clock=clock, restraint=None),
@@ -61,7 +62,7 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock) -> Fetcher:
         board=HintBoard(clock),
     )
     nobody: Any = SimpleNamespace(accounts={})
-    return Fetcher(nobody, leases, broker, visitor, lambda _: Pace(1, 60.0))  # type: ignore[arg-type]  # only this part of the leases is used
+    return Fetcher(nobody, leases, broker, visitor, lambda _: Pace(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the leases is used
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
@@ -98,6 +99,16 @@ async def test_a_configuration_that_comes_while_accounts_are_scheduled_is_not_ov
         assert await leases.scheduled.get() == 0
     stop.ask("the test is over")
     await running
+
+
+async def test_a_new_configuration_reaches_those_who_look_at_all_accounts() -> None:
+    """Its new accounts would count as unnamed, and their spooled mail go without their rules."""
+    chores = SimpleNamespace(respool=SimpleNamespace(accounts=None), accounts=SimpleNamespace(accounts=None))
+    fetcher = made(Leases(), MemoryBroker(topology([60]), ManualClock()), SystemClock(), chores)
+    accounts: dict[str, Account] = {}
+    await fetcher.reload(SimpleNamespace(accounts=accounts))  # type: ignore[arg-type]  # only this part is used
+    assert chores.accounts.accounts is accounts
+    assert chores.respool.accounts is accounts
 
 
 async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive() -> None:
