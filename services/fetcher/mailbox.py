@@ -90,12 +90,15 @@ class MailEnded:
 class MailRefused:
     """The server does not hand out this mail; the others are not affected.
 
-    `body_came`: something came of it or in its place, so that the server may take it for read.
+    `body_came`: something came of it or in its place, so that the server may take it for read. `of_all`: it
+    may be about all mails for now and not about this one; then its error, or that of another one, is raised
+    at the end.
     """
 
     entry: Listed
     error: MailferryError
     body_came: bool = False
+    of_all: bool = False
 
 
 RetrieveEvent: TypeAlias = MailWhole | MailStarted | MailBytes | MailEnded | MailRefused
@@ -112,7 +115,7 @@ class Mailbox(Protocol):
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
         """The mails, byte-exact, as batches of what arrived together, in the order of `entries` but for some
-        that have to be asked for again.
+        that have to be asked for again, or show sooner whether the server serves any.
 
         A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`; the last
         may also follow a start, and so may another start: then what came of the mail does not count. The

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 
 from services.fetcher.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
 from services.fetcher.mailbox_errors import LimitExceeded, SourceBusy, SourceRefused
@@ -15,13 +16,15 @@ class FakeMailbox:
     which the server serves none for now, `withheld` those that are not handed out, `replaced` those in whose
     place something else comes, `endless` those that exceed a cap. One that `keeps_all` says at the end that
     it deleted nothing. `listed` are sizes that the listing has wrong, `headers_by_number` belong to
-    mails without a uid; `before_each` is called before each mail is read.
+    mails without a uid; `before_each` is called before each mail is read. `hasty` are refused in words of
+    haste, as a server does that serves none for now: what it means is not known before a mail comes.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:
         self.mails = mails
         self.withheld: set[str] = set()
         self.replaced: set[str] = set()
+        self.hasty: set[str] = set()
         self.broken_at: str | None = None
         self.endless: set[str] = set()
         self.busy_at: str | None = None
@@ -50,8 +53,13 @@ class FakeMailbox:
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
+        refused = [
+            MailRefused(entry, SourceBusy("try later")) for entry in entries if entry.uid in self.hasty
+        ]
         for entry in entries:
             self.before_each()
+            if entry.uid in self.hasty:
+                continue
             if entry.uid in self.endless:
                 raise LimitExceeded("the mail is more than the cap allows", entry=entry)
             if entry.uid == self.busy_at:
@@ -66,6 +74,11 @@ class FakeMailbox:
                 continue
             self.retrieved.append(entry.uid)
             yield [MailWhole(entry, self.mails[entry.uid])]
+        if refused:
+            of_all = len(refused) == len(entries)
+            yield [replace(each, of_all=of_all) for each in refused]
+            if of_all:
+                raise refused[0].error
 
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
         for entry in entries:

@@ -308,6 +308,59 @@ async def test_a_mail_that_is_not_handed_out_is_tried_at_growing_distance_over_v
     assert [round(later - earlier, -2) for earlier, later in pairwise(asked)] == [300, 600, 1200, 2400]
 
 
+async def hasty_visits(world: World, hours: float) -> list[Visit]:
+    """The visits of so many hours, each made when it is due."""
+    visits: list[Visit] = []
+    end = world.clock.now() + hours * 3600
+    while world.clock.now() < end:
+        visits.append(await world.visit())
+        (state,) = await world.store.account_states()
+        world.clock.ahead += max(state.due_at - world.clock.now(), 1)
+    return visits
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_server_that_serves_no_mail_for_hours_is_asked_at_growing_distance_up_to_an_hour(
+    world: World, count: int
+) -> None:
+    world.mailbox.mails = {f"uid{number}": b"1" for number in range(count)}
+    world.mailbox.hasty = set(world.mailbox.mails)
+    visits = await hasty_visits(world, 6)
+    assert all(visit.report.failed and "mail uid0 was tried" in str(visit.report.problem) for visit in visits)
+    assert 9 <= len(visits) <= 13
+    world.mailbox.hasty = set()
+    assert (await world.visit()).report.fetched == count
+
+
+async def test_a_mail_that_is_always_refused_in_haste_delays_no_other_once_others_came_beside_it(
+    world: World,
+) -> None:
+    world.mailbox.mails = {"bad": b"1", "good": b"2"}
+    world.mailbox.hasty = {"bad"}
+    assert (await world.visit()).report.fetched == 1
+    await world.deliver(1)
+    visits = await hasty_visits(world, 6)
+    assert not any(visit.report.failed for visit in visits)
+    assert all("mail bad was tried" in str(visit.report.problem) for visit in visits)
+    assert len(visits) > 300
+    (state,) = await world.store.account_states()
+    (setback,) = state.setbacks
+    assert 8 <= setback.times <= 11
+
+
+async def test_a_mail_that_was_refused_in_haste_alone_is_known_once_others_come_beside_it(
+    world: World,
+) -> None:
+    world.mailbox.mails = {"bad": b"1"}
+    world.mailbox.hasty = {"bad"}
+    assert all(visit.report.failed for visit in await hasty_visits(world, 2))
+    world.mailbox.mails["good"] = b"2"
+    visit = await world.visit()
+    assert (visit.report.failed, visit.report.fetched) == (False, 1)
+    await world.deliver(1)
+    assert not any(visit.report.failed for visit in await hasty_visits(world, 3))
+
+
 async def test_what_a_mail_broke_is_gone_on_with_at_once(world: World) -> None:
     world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
     world.mailbox.endless = {"b"}

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum, auto
+from typing import NamedTuple
 
-from services.fetcher.mailbox import Listed
-from services.fetcher.mailbox_errors import LimitExceeded, OutOfStep, SessionTooLong, SourceViolation
+from services.fetcher.decide.setbacks import HASTE_DISTANCE, LONGEST_DISTANCE
+from services.fetcher.mailbox import Listed, MailRefused
+from services.fetcher.mailbox_errors import (
+    LimitExceeded,
+    OutOfStep,
+    SessionTooLong,
+    SourceBusy,
+    SourceViolation,
+)
 from shared.model.errors import MailferryError
-from shared.model.setback import SetbackKind
+from shared.model.setback import Setback, SetbackKind
 from shared.net.errors import DeadlineExceeded, NetworkError
 
 
@@ -44,3 +52,37 @@ def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed,
     if first is None or consequence(error) is Consequence.END_IN_ORDER:
         return None
     return first, SetbackKind.BROKEN
+
+
+class Blame(NamedTuple):
+    """How a mail is set aside; `longest` is the most seconds until it is tried again."""
+
+    kind: SetbackKind
+    longest: float = LONGEST_DISTANCE
+
+
+def refused_alone(known: Setback | None) -> bool:
+    """Whether it has shown before that the server refuses this mail and serves others."""
+    return known is not None and known.kind is SetbackKind.REFUSED
+
+
+def blame(refusal: MailRefused, known: Setback | None, *, others_came: bool) -> Blame:
+    """What follows for a mail that was refused; `known` is what is remembered of it.
+
+    Where all were refused at the end of a visit in which others came, it is about the mail the second time.
+    """
+    if isinstance(refusal.error, OutOfStep):
+        return Blame(SetbackKind.CUT)
+    if refusal.of_all and not (refused_alone(known) or (known is not None and others_came)):
+        return Blame(SetbackKind.BROKEN, longest=0.0)
+    in_haste = isinstance(refusal.error, SourceBusy)
+    return Blame(SetbackKind.REFUSED, HASTE_DISTANCE if in_haste else LONGEST_DISTANCE)
+
+
+def says_nothing_new(
+    error: MailferryError, refused: Collection[MailRefused], known: Collection[Setback | None]
+) -> bool:
+    """Whether a server that seems to serve no mail for now refused those only that it is known to refuse
+    always; `known` is what was remembered of the mails refused with it.
+    """
+    return any(each.error is error for each in refused) and all(map(refused_alone, known))

@@ -1,8 +1,10 @@
 """Mails that could not be read: tried again at growing distance and after all others, so that none of them
 blocks another; reported as long as they are listed, and never deleted.
 
-Which mail is to blame when a connection breaks is a guess, so such a mail is tried again at once, the first
-time, and only put last. The setbacks of an account are kept with its schedule, whichever process visits it.
+A mail that was refused together with all others has done nothing: the next visit, whose distance grows, asks
+for it again, after the others. Which mail is to blame when a connection breaks is a guess, so such a mail is
+tried again at once, the first time, and only put last. The setbacks of an account are kept with its schedule,
+whichever process visits it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from shared.model.message import LedgerKey
 from shared.model.setback import Setback, SetbackKind
 
 FIRST_DISTANCE = 300.0
+HASTE_DISTANCE = 3600.0
+"""The longest one where the server speaks of the moment, and not of the mail."""
 LONGEST_DISTANCE = 86_400.0
 MINUTE = 60.0
 MOST = 200
@@ -50,11 +54,19 @@ class Setbacks:
         cut = [each for each in self._by_key.values() if each.kind is SetbackKind.CUT]
         return frozenset(each.key.uid for each in cut if each.times % 2 == 1)
 
-    def add(self, key: LedgerKey, kind: SetbackKind, reason: str, now: float, octets: int = 0) -> None:
-        """A mail could not be read."""
+    def add(
+        self,
+        key: LedgerKey,
+        kind: SetbackKind,
+        reason: str,
+        now: float,
+        octets: int = 0,
+        longest: float = LONGEST_DISTANCE,
+    ) -> None:
+        """A mail could not be read; it is tried again after `longest` seconds at the latest."""
         known = self._by_key.pop(key, None)
         times = known.times + 1 if known else 1
-        again_at = now + _distance(kind, times)
+        again_at = now + min(_distance(kind, times), longest)
         self._by_key[key] = Setback(key, kind, times, again_at, octets, reason)
 
     def leave(self, key: LedgerKey, octets: int, max_size: int, now: float) -> None:
@@ -92,7 +104,5 @@ def _distance(kind: SetbackKind, times: int) -> float:
 def _sentence(setback: Setback, now: float) -> str:
     times = "once" if setback.times == 1 else f"{setback.times} times"
     minutes = max(1, round((setback.again_at - now) / MINUTE))
-    return (
-        f"mail {quoted(setback.name, 80)} was tried {times} and is tried again in "
-        f"{written(minutes * MINUTE)}: {setback.reason}"
-    )
+    when = f"in {written(minutes * MINUTE)}" if setback.again_at > now else "by the next visit"
+    return f"mail {quoted(setback.name, 80)} was tried {times} and is tried again {when}: {setback.reason}"

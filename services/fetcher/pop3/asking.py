@@ -11,6 +11,8 @@ from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
 
+SAMPLES = 2
+
 
 class Asking:
     """Asks for `entries` in their order, as far ahead as `window` allows; for those in `cut` alone, and by
@@ -28,11 +30,12 @@ class Asking:
         self._asked: deque[Listed] = deque()
         self._octets = 0
         self._stopped = False
+        self._samples = 0
 
     @property
     def is_done(self) -> bool:
         """Whether everything that is to be asked for was, and is answered."""
-        return not self._asked and (self._stopped or not self._waiting)
+        return not self._asked and not (self._waiting and (self._samples or not self._stopped))
 
     @property
     def current(self) -> Listed | None:
@@ -47,7 +50,7 @@ class Asking:
         """The commands to send now."""
         batch: list[Command] = []
         if self._stopped:
-            return batch
+            return self._sample()
         while self._waiting and self._has_room(self._waiting[0]):
             batch.append(self._ask(self._waiting.popleft()))
         return batch
@@ -67,10 +70,29 @@ class Asking:
     def stop(self) -> None:
         """Ask for nothing more, unless it is to go on."""
         self._stopped = True
+        self._samples = 0
+
+    def sample(self) -> None:
+        """Ask for a few mails further on, the last one first, and then for nothing more, as with `stop`."""
+        self._stopped = True
+        self._samples = SAMPLES
 
     def go_on(self) -> None:
         """Ask on."""
         self._stopped = False
+        self._samples = 0
+
+    def _sample(self) -> list[Command]:
+        batch: list[Command] = []
+        while self._samples and self._waiting:
+            place = -1 if self._samples == SAMPLES else len(self._waiting) // 2
+            entry = self._waiting[place]
+            if not self._has_room(entry):
+                break
+            del self._waiting[place]
+            self._samples -= 1
+            batch.append(self._ask(entry))
+        return batch
 
     def _ask(self, entry: Listed) -> Command:
         self._asked.append(entry)

@@ -12,6 +12,7 @@ class Habits:
     """Of one server in one session.
 
     `stuffs_dots`: whether a mail showed that the server does, or does not, stuff dots; None while none did.
+    `serves`: a mail came.
     """
 
     def __init__(self, server: str, *, use_top: bool = False, announces_top: bool = False) -> None:
@@ -22,6 +23,7 @@ class Habits:
         self._first_without_top = 0
         self._top_fell_short = False
         self.stuffs_dots: bool | None = None
+        self.serves = False
         self.remarks: list[str] = []
 
     def asking_for(self, number: int) -> Command:

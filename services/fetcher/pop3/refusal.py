@@ -71,6 +71,13 @@ def refused(action: str, code: str, text: bytes) -> SourceError:
     return _error(_kind_by_code(code) or by_words, action, code, text)
 
 
+def mail_refused(action: str, code: str, text: bytes) -> SourceError:
+    """The error for an -ERR in place of a mail, where a temporary trouble may be one of all mails."""
+    if code == "SYS/TEMP":
+        return _error(SourceBusy, action, code, text)
+    return refused(action, code, text)
+
+
 def is_verdict(code: str, text: bytes) -> bool:
     """Whether the server looked at the credentials and found them wrong.
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from services.fetcher.decide.blame import Consequence, blamed, consequence
+from services.fetcher.decide.blame import Consequence, blame, blamed, consequence, says_nothing_new
 from services.fetcher.decide.choice import Wanted, left_where_they_are
-from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.decide.setbacks import LONGEST_DISTANCE, Setbacks
 from services.fetcher.intake.intake import Intake
 from services.fetcher.intake.ports import Ports
 from services.fetcher.intake.registration import Entered
 from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
-from services.fetcher.mailbox_errors import OutOfStep
 from services.fetcher.window.watch import Watch
 from services.fetcher.window.window import Window
 from shared.model.account import Account
@@ -159,15 +158,23 @@ class Fetching:
         return reason is not None
 
     def _note_refusals(self, intake: Intake) -> None:
+        of_all = [refusal for refusal in intake.refused if refusal.of_all]
+        known = [self._setbacks.of(self._keys[refusal.entry.number]) for refusal in of_all]
+        if self.broken is not None and says_nothing_new(self.broken, of_all, known):
+            self.broken = None
+        others_came = bool(self.entered or self.recognised)
         for refusal in intake.refused:
-            kind = SetbackKind.CUT if isinstance(refusal.error, OutOfStep) else SetbackKind.REFUSED
-            self._set_aside(refusal.entry, kind, str(refusal.error))
+            setback = self._setbacks.of(self._keys[refusal.entry.number])
+            kind, longest = blame(refusal, setback, others_came=others_came)
+            self._set_aside(refusal.entry, kind, str(refusal.error), longest)
         for entry, octets in intake.oversize:
             key, most = self._keys[entry.number], self._account.reading.max_size
             self._setbacks.leave(key, octets, most, self._ports.clock.now())
             self.problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
 
-    def _set_aside(self, entry: Listed, kind: SetbackKind, reason: str) -> None:
+    def _set_aside(
+        self, entry: Listed, kind: SetbackKind, reason: str, longest: float = LONGEST_DISTANCE
+    ) -> None:
         key = self._keys[entry.number]
-        self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size)
+        self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size, longest)
         self.set_aside[key] = None

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from services.fetcher.decide.blame import Consequence, blamed, consequence
-from services.fetcher.mailbox import Listed
+from services.fetcher.decide.blame import Blame, Consequence, blame, blamed, consequence, says_nothing_new
+from services.fetcher.decide.setbacks import HASTE_DISTANCE
+from services.fetcher.mailbox import Listed, MailRefused
 from services.fetcher.mailbox_errors import (
     LimitExceeded,
     MailboxLocked,
     OutOfStep,
     SessionTooLong,
     SourceBusy,
+    SourceRefused,
     SourceViolation,
 )
 from shared.model.errors import MailferryError
-from shared.model.setback import SetbackKind
+from shared.model.message import LedgerKey
+from shared.model.setback import Setback, SetbackKind
 from shared.net.errors import ConnectionLost, DeadlineExceeded, InactivityTimeout
 
 FIRST, SECOND = Listed("a", 1, 10), Listed("b", 2, 20)
@@ -47,3 +50,45 @@ def test_every_error_has_its_consequence(
 
 def test_nobody_is_blamed_where_all_mail_had_arrived() -> None:
     assert blamed(ConnectionLost("gone"), []) is None
+
+
+def known(kind: SetbackKind) -> Setback:
+    return Setback(LedgerKey("INBOX", 0, "a"), kind, 1, 0.0, 10, "before")
+
+
+BUSY = SourceBusy("try later")
+BY_ITSELF = Blame(SetbackKind.REFUSED, HASTE_DISTANCE)
+WITH_ALL = Blame(SetbackKind.BROKEN, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("setback", "others_came", "then"),
+    [
+        (None, False, WITH_ALL),
+        (None, True, WITH_ALL),
+        (known(SetbackKind.BROKEN), False, WITH_ALL),
+        (known(SetbackKind.BROKEN), True, BY_ITSELF),
+        (known(SetbackKind.REFUSED), False, BY_ITSELF),
+    ],
+)
+def test_a_mail_that_is_refused_with_all_others_has_done_nothing_unless_it_is_always_so(
+    setback: Setback | None, others_came: bool, then: Blame
+) -> None:
+    refusal = MailRefused(FIRST, BUSY, of_all=True)
+    assert blame(refusal, setback, others_came=others_came) == then
+
+
+def test_a_mail_that_is_refused_by_itself_waits_less_where_the_server_speaks_of_the_moment() -> None:
+    assert blame(MailRefused(FIRST, BUSY), None, others_came=True) == BY_ITSELF
+    for_good = MailRefused(FIRST, SourceRefused("no such message"))
+    assert blame(for_good, None, others_came=True) == Blame(SetbackKind.REFUSED)
+    cut = MailRefused(FIRST, OutOfStep("cut", entry=FIRST))
+    assert blame(cut, None, others_came=True) == Blame(SetbackKind.CUT)
+
+
+def test_a_server_is_busy_unless_it_refused_only_what_it_always_refuses() -> None:
+    refused = [MailRefused(FIRST, BUSY, of_all=True), MailRefused(SECOND, SourceBusy("later"), of_all=True)]
+    always = known(SetbackKind.REFUSED)
+    assert says_nothing_new(BUSY, refused, [always, always])
+    assert not says_nothing_new(BUSY, refused, [always, None])
+    assert not says_nothing_new(MailboxLocked("in use"), refused, [always, always])

@@ -44,6 +44,23 @@ def test_a_mail_is_due_after_its_distance_and_where_a_clock_that_was_ahead_has_p
     assert [is_due(setback, moment) for moment in (NOW, *moments)] == [True, False, False, True]
 
 
+def test_what_the_server_refuses_for_the_moment_is_tried_again_within_the_given_time() -> None:
+    setbacks = Setbacks()
+    for times in range(1, 9):
+        setbacks.add(A, SetbackKind.REFUSED, "not now", NOW, longest=3600)
+        setback = setbacks.of(A)
+        assert setback is not None
+        assert setback.again_at - NOW == min(150 * 2**times, 3600)
+
+
+def test_a_mail_that_is_due_at_once_is_told_to_wait_for_the_next_visit() -> None:
+    setbacks = Setbacks()
+    setbacks.add(A, SetbackKind.BROKEN, "not now", NOW)
+    assert setbacks.sentences([A], NOW) == [
+        "mail a was tried once and is tried again by the next visit: not now"
+    ]
+
+
 def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
     setbacks = Setbacks()
     read_by_size = []

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.fetcher.mailbox import Listed, MailRefused, MailWhole, RetrieveEvent
-from services.fetcher.mailbox_errors import SourceError
-from services.fetcher.pop3.limits import Options
+from services.fetcher.mailbox_errors import LoginTooSoon, SourceBusy, SourceError
+from services.fetcher.pop3.limits import Options, Window
 from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.endpoint import Endpoint
@@ -31,10 +31,11 @@ async def server() -> AsyncIterator[Pop3Server]:
         yield running
 
 
-async def opened(server: Pop3Server, *, pipelining: bool) -> tuple[Pop3Mailbox, list[Listed]]:
-    mailbox = await open_pop3(
-        Endpoint("127.0.0.1", server.port), "bob", "secret", options=Options(pipelining=pipelining)
-    )
+async def opened(
+    server: Pop3Server, window: Window | None = None, *, pipelining: bool
+) -> tuple[Pop3Mailbox, list[Listed]]:
+    options = Options(pipelining=pipelining, window=window or Window())
+    mailbox = await open_pop3(Endpoint("127.0.0.1", server.port), "bob", "secret", options=options)
     return mailbox, list((await mailbox.listing()).entries)
 
 
@@ -73,31 +74,53 @@ async def test_one_refused_mail_holds_up_none_behind_it(
 
 
 @pytest.mark.parametrize("text", FOR_NOW)
-async def test_where_the_next_one_is_refused_as_well_no_more_is_read_and_the_first_is_set_aside(
-    server: Pop3Server, text: str, pipelining: bool
+@pytest.mark.parametrize("count", [1, 2, 6])
+async def test_where_all_are_refused_and_none_comes_the_server_is_busy_and_each_of_them_is_told(
+    server: Pop3Server, text: str, count: int, pipelining: bool
 ) -> None:
-    refuse(server, text, 3, 4, 5, 6)
+    refuse(server, text, *range(1, 7))
     mailbox, entries = await opened(server, pipelining=pipelining)
-    came, refused, ended = await read(mailbox, entries)
-    assert (came, refused) == ([1, 2], [3])
-    assert ended is not None
+    came, refused, ended = await read(mailbox, entries[:count])
+    asked_for = [1, 2, 3, 4, 5, 6] if pipelining or count < 6 else [1, 2, 6, 4]
+    assert (came, refused) == ([], asked_for[:count])
+    assert isinstance(ended, SourceBusy)
     assert ended.temporary
-    assert ("RETR 5" in server.commands) is pipelining
+    assert "Retrieving mail 1" in str(ended)
     await mailbox.finish()
 
 
 @pytest.mark.parametrize("text", FOR_NOW)
-async def test_mails_that_are_served_behind_refused_ones_show_that_it_was_about_those(
+async def test_one_that_is_refused_alone_says_nothing_of_a_server_that_served_before(
     server: Pop3Server, text: str, pipelining: bool
 ) -> None:
-    refuse(server, text, 2, 3)
+    refuse(server, text, 3)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    assert await read(mailbox, entries[:2]) == ([1, 2], [], None)
+    assert await read(mailbox, [entries[2]]) == ([], [3], None)
+    await mailbox.abort()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+async def test_a_server_that_stops_serving_in_the_middle_is_asked_for_a_few_more_and_then_left(
+    server: Pop3Server, text: str, pipelining: bool
+) -> None:
+    refuse(server, text, 2, 3, 4, 5, 6)
     mailbox, entries = await opened(server, pipelining=pipelining)
     came, refused, ended = await read(mailbox, entries)
-    if pipelining:
-        assert (came, refused, ended) == ([1, 4, 5, 6], [2, 3], None)
-    else:
-        assert (came, refused) == ([1], [2])
-        assert ended is not None
+    assert (came, refused) == ([1], [2, 3, 4, 5, 6] if pipelining else [2, 3, 6, 5])
+    assert isinstance(ended, SourceBusy)
+    await mailbox.finish()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+@pytest.mark.parametrize("bad", [[2, 3], [1, 2, 3, 4], [1, 2, 6]])
+async def test_a_mail_further_on_that_comes_shows_that_it_was_about_the_refused_ones(
+    server: Pop3Server, text: str, bad: list[int], pipelining: bool
+) -> None:
+    refuse(server, text, *bad)
+    mailbox, entries = await opened(server, pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    assert (sorted(came), sorted(refused), ended) == ([n for n in range(1, 7) if n not in bad], bad, None)
     await mailbox.abort()
 
 
@@ -121,4 +144,18 @@ async def test_what_is_said_of_the_mailbox_is_heard_at_once(
     assert (came, refused) == ([1, 2], [])
     assert ended is not None
     assert ("RETR 4" in server.commands) is pipelining
+    await mailbox.finish()
+
+
+async def test_a_mail_that_was_on_its_way_does_not_take_back_what_was_said_of_the_mailbox(
+    server: Pop3Server, pipelining: bool
+) -> None:
+    refuse(server, FOR_NOW[0], 1)
+    refuse(server, OF_ALL[1], 2)
+    mailbox, entries = await opened(server, Window(retrievals=3), pipelining=pipelining)
+    came, refused, ended = await read(mailbox, entries)
+    assert set(came) <= {3, 4}
+    assert refused == [1]
+    assert isinstance(ended, LoginTooSoon)
+    assert "RETR 6" not in server.commands
     await mailbox.finish()
