@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from shared.model.errors import Fault, MailferryError
+
+PATIENCE = 15.0
+"""Seconds: longer than the store waits for a database that is locked."""
+LOOK_AGAIN = 0.05
 
 
 class AlreadyRunning(MailferryError):
@@ -18,13 +23,15 @@ class AlreadyRunning(MailferryError):
 
 
 @contextmanager
-def alone(database: Path | None) -> Iterator[None]:
+def alone(database: Path | None) -> Iterator[int | None]:
     """Hold the right to work on the database file; None, for a database that takes any number, needs none.
 
-    Raises `AlreadyRunning` with the other's process id. The right ends with the process, however it ends.
+    Raises `AlreadyRunning` with the other's process id. The right ends with the processes that have the
+    descriptor, however they end: this one, and one that keeps the store for it. Where that one still has to
+    finish something for a process that is no more, it is waited for.
     """
     if database is None:
-        yield
+        yield None
         return
     lock = database.with_name(database.name + ".lock")
     try:
@@ -42,19 +49,39 @@ def alone(database: Path | None) -> Iterator[None]:
         ) from error
     try:
         _hold(descriptor, lock)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _hold(descriptor: int, lock: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
-        raise AlreadyRunning(
-            f"another mailferry works on this database (process {holder}, lock {lock}); "
-            "end it first, or let it do the work"
-        ) from error
+    end = time.monotonic() + PATIENCE
+    while not _is_ours(descriptor):
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        if _is_alive(holder) or time.monotonic() > end:
+            raise AlreadyRunning(
+                f"another mailferry works on this database (process {holder or 'unknown'}, lock {lock}); "
+                "end it first, or let it do the work"
+            )
+        time.sleep(LOOK_AGAIN)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+
+def _is_ours(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_alive(process: str) -> bool:
+    """Whether the process is there, as far as can be known."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

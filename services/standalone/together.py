@@ -54,8 +54,8 @@ async def together(
     With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
     tried at once, as nobody is there when its retry is due.
     """
-    with alone(configuration.store.sqlite_path):
-        async with surroundings(configuration, keeper) as around:
+    with alone(configuration.store.sqlite_path) as lock:
+        async with surroundings(configuration, keeper, lock) as around:
             if configuration.store.sqlite_path is not None:
                 await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
             name = process_name()

@@ -32,16 +32,17 @@ from shared.process.storekeeper.kept_store import kept_store
 
 @asynccontextmanager
 async def surroundings(
-    configuration: Configuration, keeper: Storekeeper | None = None
+    configuration: Configuration, keeper: Storekeeper | None = None, lock: int | None = None
 ) -> AsyncIterator[Surroundings]:
     """Everything around the services of this process. A database or broker that is away does not end it.
 
-    A store in SQLite is brought up to date, and kept by `keeper` where there is one.
+    A store in SQLite is brought up to date, and kept by `keeper` where there is one, who then holds the file
+    descriptor `lock`, too.
     """
     clock = SystemClock()
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
-    store = await _store(configuration, metrics, keeper)
+    store = await _store(configuration, metrics, keeper, lock)
     blobs = NoticingBlobs(open_blobs(configuration.blobs))
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
@@ -73,12 +74,16 @@ async def surroundings(
         await store.close()
 
 
-async def _store(configuration: Configuration, metrics: Metrics, keeper: Storekeeper | None) -> Store:
+async def _store(
+    configuration: Configuration, metrics: Metrics, keeper: Storekeeper | None, lock: int | None
+) -> Store:
     url = configuration.store.url.get_secret_value()
     in_sqlite = configuration.store.sqlite_path is not None
     if keeper is not None and in_sqlite:
-        await keeper.open(url, metrics.in_doubt.inc)
+        await keeper.open(url, metrics.in_doubt.inc, lock)
         return kept_store(keeper)
+    if keeper is not None:
+        keeper.dismiss()
     from shared.adapters.sql import open_store, upgrade  # noqa: PLC0415 - a process with a storekeeper does without
 
     if in_sqlite:

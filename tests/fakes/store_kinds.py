@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-IN_THE_LOOP = "sqlite, written in the event loop"
 KEPT = "sqlite, kept by a process"
-HERE = ["sqlite", IN_THE_LOOP, "postgresql"]
+HERE = ["sqlite", "postgresql"]
 KINDS = [*HERE, KEPT]
 
 open_to_view = pytest.mark.parametrize("database", HERE, indirect=True)

@@ -8,7 +8,6 @@ Each change runs in a savepoint of its own, so that one that fails undoes only i
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,16 +79,6 @@ class GroupCommit:
             if not _is_alive(connection):
                 raise
             return Outcome(error=told_of(error, self._database))
-
-
-def tell(future: asyncio.Future[Any], outcome: Outcome) -> None:
-    """Hand the outcome over, in the event loop; nobody may be waiting for it any more."""
-    if future.done():
-        return
-    if outcome.error is None:
-        future.set_result(outcome.result)
-    else:
-        future.set_exception(outcome.error)
 
 
 def told_of(error: BaseException, database: Database) -> BaseException:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.sql.engine import Database
 from shared.adapters.sql.part import Change
-from shared.adapters.sql.sqlite_group import GroupCommit, Outcome, tell
+from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
 from shared.ports.store import StoreUnavailable
 
 
@@ -82,5 +82,11 @@ def _tell(group: list[tuple[_Waiting, Outcome]]) -> None:
 
 
 def _tell_all(group: list[tuple[_Waiting, Outcome]]) -> None:
+    """Hand the outcomes over, in the event loop; nobody may be waiting for one any more."""
     for waiting, outcome in group:
-        tell(waiting.future, outcome)
+        if waiting.future.done():
+            continue
+        if outcome.error is None:
+            waiting.future.set_result(outcome.result)
+        else:
+            waiting.future.set_exception(outcome.error)

@@ -19,9 +19,7 @@ from shared.adapters.sql.pruning import SqlPruning
 from shared.adapters.sql.recovery import SqlRecovery
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
-from shared.adapters.sql.sqlite_inline import InlineWriter
-from shared.adapters.sql.sqlite_thread import WriterThread
-from shared.adapters.sql.sqlite_writer import SqliteTransactions
+from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.standings import SqlStandings
 from shared.adapters.sql.targets import SqlTargets
 
@@ -70,16 +68,15 @@ class SqlStore(
             await self._transactions.close()
 
 
-def open_store(url: str, connections: int = CONNECTIONS, *, in_this_thread: bool = False) -> SqlStore:
+def open_store(url: str, connections: int = CONNECTIONS) -> SqlStore:
     """The store at `url`; it connects when it is first used, see `SqlStore.check`.
 
-    `connections` bounds the transactions under way at the same time on PostgreSQL. `in_this_thread` has
-    SQLite written in the event loop itself, where that has nothing else to do. Raises `ConfigurationError`.
+    `connections` bounds the transactions under way at the same time on PostgreSQL. Raises
+    `ConfigurationError`.
     """
     database = parse_url(url)
     if database.url is None:
-        writer = InlineWriter(database) if in_this_thread else WriterThread(database)
-        return SqlStore(SqliteTransactions(database, writer), database)
+        return SqlStore(SqliteTransactions(database), database)
     from shared.adapters.sql.postgres_pool import PostgresTransactions  # noqa: PLC0415 - SQLite does without the driver
 
     return SqlStore(PostgresTransactions(database, connections), database)

@@ -1,10 +1,13 @@
-"""The child's whole life: it shares nothing with the parent but the socket and standard error."""
+"""The child's whole life: it shares nothing with the parent but the socket, standard error, and the lock on
+the database file that comes with its first order.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
+import pickle
 import resource
 import signal
 import socket
@@ -15,20 +18,35 @@ import uvloop
 
 from shared.ports.store import Store
 from shared.process.memory import calm_collector, collector_at_rest
-from shared.process.storekeeper.frames import PORTION, Call, Doubts, Opening, answer, framed, next_said
+from shared.process.storekeeper.frames import (
+    LENGTH,
+    PORTION,
+    Call,
+    Doubts,
+    Opening,
+    answer,
+    framed,
+    next_said,
+)
 
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What is meant for the whole group is the parent's business."""
 
 
 def serve_and_exit(parent: socket.socket) -> NoReturn:
-    """Keep the store that the parent names, until it closes the socket or is no more."""
+    """Keep the store that the parent names, until it closes the socket or is no more.
+
+    The signals are blocked when this begins.
+    """
     code = 1
     try:
         _part_from(parent)
         with collector_at_rest():
             import shared.adapters.sql  # noqa: F401, PLC0415 - while the parent reads its configuration
         calm_collector()
-        uvloop.run(_serve(parent))
+        opening = _opening(parent)
+        if opening is not None:
+            uvloop.run(_serve(opening, parent))
         code = 0
     except BaseException:  # noqa: BLE001 - nothing of the parent's may run in the child
         traceback.print_exc()
@@ -38,19 +56,33 @@ def serve_and_exit(parent: socket.socket) -> NoReturn:
 
 def _part_from(parent: socket.socket) -> None:
     signal.set_wakeup_fd(-1)
-    for each in IGNORED:
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     os.closerange(3, parent.fileno())
     os.closerange(parent.fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-async def _serve(parent: socket.socket) -> None:
+def _opening(parent: socket.socket) -> Opening | None:
+    """Which store it is; None where the parent never says. The descriptor that comes with it stays open as
+    long as this process lives.
+    """
+    said, *_ = socket.recv_fds(parent, PORTION, 1)
+    while said:
+        if len(said) >= LENGTH.size + LENGTH.unpack_from(said)[0]:
+            opening: Opening = pickle.loads(said[LENGTH.size :])  # noqa: S301 - from our own parent
+            return opening
+        more = parent.recv(PORTION)
+        said = said + more if more else b""
+    return None
+
+
+async def _serve(opening: Opening, parent: socket.socket) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=parent, limit=PORTION)
-    with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-        store = _opened(await next_said(reader), writer)
-        if store is not None:
-            await _serve_calls(store, reader, writer)
-            await store.close()
+    store = _opened(opening, writer)
+    if store is not None:
+        await _serve_calls(store, reader, writer)
+        await store.close()
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
@@ -62,12 +94,12 @@ def _opened(opening: Opening, writer: asyncio.StreamWriter) -> Store | None:
 
     try:
         upgrade(opening.url)
-        store = open_store(opening.url, in_this_thread=True)
+        store = open_store(opening.url)
     except Exception as error:  # noqa: BLE001 - the parent has to hear of it
-        writer.write(answer(0, None, error))
+        _say(writer, answer(0, None, error))
         return None
-    store.on_doubts = lambda count: writer.write(framed(Doubts(count)))
-    writer.write(answer(0, None))
+    store.on_doubts = lambda attempts: _say(writer, framed(Doubts(attempts)))
+    _say(writer, answer(0, None))
     return store
 
 
@@ -91,4 +123,10 @@ async def _serve_call(store: Store, call: Call, writer: asyncio.StreamWriter) ->
         result = await getattr(store, call.method)(*call.given, **call.named)
     except Exception as error:  # noqa: BLE001 - whoever called has to hear of it
         failure = error
-    writer.write(answer(call.number, result, failure))
+    _say(writer, answer(call.number, result, failure))
+
+
+def _say(writer: asyncio.StreamWriter, frame: bytes) -> None:
+    """Nobody may be there to hear it."""
+    if not writer.is_closing():
+        writer.write(frame)

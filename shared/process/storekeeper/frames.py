@@ -16,6 +16,8 @@ from shared.ports.store import StoreUnavailable
 LENGTH = struct.Struct("!I")
 PORTION = 1 << 18
 """Octets that are read at a time."""
+WORDS = 4000
+"""As much of a traceback goes with an error: its end."""
 
 
 class Opening(NamedTuple):
@@ -60,20 +62,24 @@ async def next_said(reader: asyncio.StreamReader) -> Any:
 
 
 def answer(number: int, result: Any, error: BaseException | None = None) -> bytes:
-    """The frame of an answer: an error goes with its traceback in words, as the frames stay here."""
-    if error is None:
-        try:
-            return framed(Told(number, result))
-        except Exception as no_value:  # noqa: BLE001 - whoever waits has to hear of it
-            error = no_value
-    return framed(Told(number, error=_portable(error)))
+    """The frame of an answer, whatever it is: who asked waits for one."""
+    try:
+        return framed(Told(number, result) if error is None else Told(number, error=_portable(error)))
+    except Exception as no_value:  # noqa: BLE001 - whatever a foreign value does when it is pickled
+        return framed(
+            Told(number, error=RuntimeError(f"an answer of the store cannot be told: {no_value!r}"))
+        )
 
 
 def _portable(error: BaseException) -> BaseException:
-    if not isinstance(error, StoreUnavailable):
-        error.add_note("".join(traceback.format_exception(error)))
+    """A copy with the end of its traceback in words, as the frames stay here. The error itself stays as it
+    is: others may be told of it, too.
+    """
+    words = "".join(traceback.format_exception(error))[-WORDS:]
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - it was made here
+        copy: BaseException = pickle.loads(pickle.dumps(error))  # noqa: S301 - it was made here
     except Exception:  # noqa: BLE001 - whatever a foreign exception does when it is copied
-        return RuntimeError("".join(traceback.format_exception(error)))
-    return error
+        return RuntimeError(words)
+    if not isinstance(error, StoreUnavailable):
+        copy.add_note(words)
+    return copy

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -15,42 +17,44 @@ from typing import Any
 import structlog
 
 from shared.ports.store import Store, StoreUnavailable
-from shared.process.storekeeper.child import serve_and_exit
+from shared.process.storekeeper.child import SIGNALS, serve_and_exit
 from shared.process.storekeeper.frames import PORTION, Call, Doubts, Opening, Told, framed, next_said
 
 log = structlog.get_logger("mailferry.store")
 
 
 class Storekeeper:
-    """A child process that keeps a store: one gets ready when it is made, and opens the store when it is told
-    which. It belongs to the event loop in which that happens.
+    """A child process that keeps a store: it gets ready when this is made, and opens the store when it is
+    told which. This belongs to the event loop in which that happens.
     """
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._child = os.fork()
-        if self._child == 0:
-            serve_and_exit(theirs)
+        self._socket, theirs = _connected()
+        self._child = _forked(theirs)
         theirs.close()
+        self._reaped = False
         self._url = ""
+        self._on_doubts: Callable[[int], None] = _unheard
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._numbers = count(1)
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._on_doubts: Callable[[int], None] = _unheard
         self._replacement: Store | None = None
-        self._closed = self._gone = False
+        self._closed = False
 
-    async def open(self, url: str, on_doubts: Callable[[int], None]) -> None:
+    async def open(self, url: str, on_doubts: Callable[[int], None], lock: int | None = None) -> None:
         """Have the store at `url` brought up to date and opened; raises what that raises.
 
-        `on_doubts` is told how many attempts were found of which nobody saw the end.
+        `on_doubts` is told how many attempts were found of which nobody saw the end. What `lock`, a file
+        descriptor, locks stays locked as long as the child lives, too.
         """
         self._url, self._on_doubts = url, on_doubts
+        opened = self._awaited(0)
+        socket.send_fds(self._socket, [framed(Opening(url))], [] if lock is None else [lock])
         reader, self._writer = await asyncio.open_unix_connection(sock=self._socket, limit=PORTION)
-        self._listening = asyncio.ensure_future(self._listen(reader, self._writer))
+        self._listening = asyncio.create_task(self._listen(reader, self._writer), name="the store's answers")
         try:
-            await self._asked(0, Opening(url))
+            await opened
         except BaseException:
             await self.close()
             raise
@@ -61,12 +65,17 @@ class Storekeeper:
         Should the child be killed, those who wait are told that the store is unavailable, and the store is
         opened in this process for those who come later.
         """
-        if self._closed:
+        if self._closed or self._writer is None or self._listening is None:
             raise StoreUnavailable("the store is closed")
-        if self._replacement is not None:
-            return await getattr(self._replacement, method)(*given, **named)
+        if self._writer.is_closing():
+            await asyncio.wait([self._listening])
+        if self._listening.done():
+            return await getattr(self._instead(), method)(*given, **named)
         number = next(self._numbers)
-        return await self._asked(number, Call(number, method, given, named))
+        frame = framed(Call(number, method, given, named))
+        answer = self._awaited(number)
+        self._writer.write(frame)
+        return await answer
 
     async def close(self) -> None:
         """Have what was asked for done, then end it."""
@@ -79,54 +88,64 @@ class Storekeeper:
             await self._replacement.close()
 
     def dismiss(self) -> None:
-        """End it, which has a store open no more, or never had."""
-        if self._gone:
-            return
+        """End it at once, if it is there still."""
+        if not self._reaped:
+            self._kill()
+            self._reap()
         if self._writer is None:
             self._socket.close()
-            os.kill(self._child, signal.SIGKILL)
-        self._ended()
 
-    async def _asked(self, number: int, asked: Opening | Call) -> Any:
-        if self._writer is None:
-            raise StoreUnavailable("the store is not open")
-        frame = framed(asked)
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
-        self._writer.write(frame)
-        return await future
+    def _awaited(self, number: int) -> asyncio.Future[Any]:
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        return answer
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hear the answers until there will be no more; then everybody is told."""
         try:
             while True:
-                said: Told | Doubts = await next_said(reader)
-                if isinstance(said, Doubts):
-                    self._on_doubts(said.attempts)
-                else:
-                    _tell(self._waiting.pop(said.number), said)
+                self._hear(await next_said(reader))
         except (asyncio.IncompleteReadError, OSError):
-            writer.close()
-            code = await asyncio.to_thread(self._ended)
-            if not self._closed:
-                self._replace(code)
-            self._tell_all(StoreUnavailable(f"the process that keeps the store ended with code {code}"))
-
-    def _replace(self, code: int) -> None:
-        from shared.adapters.sql import open_store  # noqa: PLC0415 - hardly ever needed in this process
-
-        log.error("the process that keeps the store ended; this one keeps it now", code=code)
-        store = open_store(self._url)
-        store.on_doubts = self._on_doubts
-        self._replacement = store
-
-    def _tell_all(self, error: StoreUnavailable) -> None:
+            pass
+        except Exception:
+            log.exception("what the process that keeps the store said cannot be read; it is ended")
+            self._kill()
+        writer.close()
+        code = await asyncio.to_thread(self._reap)
+        if not self._closed and 0 not in self._waiting:
+            log.error("the process that keeps the store ended; this one keeps it now", code=code)
+        gone = StoreUnavailable(f"the process that keeps the store ended with code {code}")
         for number in [*self._waiting]:
-            _tell(self._waiting.pop(number), Told(number, error=error))
+            _tell(self._waiting.pop(number), Told(number, error=gone))
 
-    def _ended(self) -> int:
-        _, status = os.waitpid(self._child, 0)
-        self._gone = True
-        return os.waitstatus_to_exitcode(status)
+    def _hear(self, said: Told | Doubts) -> None:
+        if isinstance(said, Doubts):
+            self._on_doubts(said.attempts)
+        else:
+            _tell(self._waiting.pop(said.number), said)
+
+    def _instead(self) -> Store:
+        """The store in this process."""
+        if self._replacement is None:
+            from shared.adapters.sql import open_store  # noqa: PLC0415 - hardly ever needed in this process
+
+            store = open_store(self._url)
+            store.on_doubts = self._on_doubts
+            self._replacement = store
+        return self._replacement
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGKILL)
+
+    def _reap(self) -> int | None:
+        """How the child ended; None where nobody knows, as whoever started us does not want to hear of
+        children.
+        """
+        code = None
+        with contextlib.suppress(ChildProcessError):
+            code = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+        self._reaped = True
+        return code
 
 
 @contextmanager
@@ -144,6 +163,27 @@ def storekeeper() -> Iterator[Storekeeper | None]:
         yield keeper
     finally:
         keeper.dismiss()
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    """Two ends, neither of them a standard stream, should those be closed."""
+    ends = socket.socketpair()
+    above = [socket.socket(fileno=fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 3)) for each in ends]
+    for each in ends:
+        each.close()
+    return above[0], above[1]
+
+
+def _forked(theirs: socket.socket) -> int:
+    """The child's process id. No signal may find the child before it has parted from what the parent does at
+    one.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    child = os.fork()
+    if child == 0:
+        serve_and_exit(theirs)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return child
 
 
 def _tell(future: asyncio.Future[Any], told: Told) -> None:

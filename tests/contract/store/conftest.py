@@ -15,7 +15,7 @@ from shared.adapters.sql.store import SqlStore, open_store
 from shared.process.storekeeper.keeper import Storekeeper
 from shared.process.storekeeper.kept_store import kept_store
 from tests.fakes.mail_lives import Lives
-from tests.fakes.store_kinds import IN_THE_LOOP, KEPT, KINDS
+from tests.fakes.store_kinds import KEPT, KINDS
 from tests.servers.postgres import Postgres
 
 
@@ -69,8 +69,6 @@ async def another(url: str, database: str) -> AsyncIterator[Callable[[], SqlStor
     locks which it does not hold.
     """
     special = [await _kept(url)] if database == KEPT else []
-    if database == IN_THE_LOOP:
-        special.append(open_store(url, in_this_thread=True))
     opened: list[SqlStore] = []
 
     def open_another() -> SqlStore:

@@ -7,17 +7,27 @@ import os
 import pickle
 import shutil
 import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 import uvloop
 
-from shared.ports.store import LeaseLost, StoreUnavailable
+from services.standalone.alone import AlreadyRunning, alone
+from shared.ops.config import from_mapping
+from shared.ports.store import Epoch, LeaseLost, SchemaOutdated, StoreUnavailable
+from shared.process.opening import surroundings
+from shared.process.storekeeper.frames import WORDS
 from shared.process.storekeeper.keeper import Storekeeper, storekeeper
 from shared.process.storekeeper.kept_store import kept_store
 from tests.fakes.mail_lives import BOB, Lives
+from tests.servers.process import eventually
 
 
 @pytest.fixture
@@ -58,6 +68,17 @@ async def test_an_error_of_the_store_arrives_as_what_it_is_with_the_place_where_
     with pytest.raises(LeaseLost) as caught:
         await lives.store.record_gone(stale, {"unknown": "not listed"}, lives.now)
     assert "in record_gone" in caught.value.__notes__[0]
+
+
+async def test_many_who_are_told_of_the_same_error_hear_no_more_of_it_than_one(
+    lives: Lives, file: Path
+) -> None:
+    with sqlite3.connect(file) as tables:
+        tables.execute("DROP TABLE journal")
+    asked = [lives.fetched(f"uid {n}") for n in range(64)]
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(each) for each in told} == {SchemaOutdated}
+    assert all(len("".join(each.__notes__)) <= WORDS for each in told if isinstance(each, Exception))
 
 
 async def test_a_mistake_of_the_caller_is_told_and_harms_no_other(keeper: Storekeeper, lives: Lives) -> None:
@@ -111,6 +132,45 @@ async def test_when_it_is_killed_those_who_wait_are_told_and_this_process_takes_
     assert await lives.is_sound()
 
 
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_whoever_calls_while_its_end_is_being_noticed_is_served_or_told_that_the_store_is_away(
+    file: Path, run: Callable[[Coroutine[Any, Any, list[object]]], list[object]]
+) -> None:
+    """The loops differ in what becomes of a connection that breaks off."""
+    outcomes = run(asked_all_the_time(file))
+    assert {type(each) for each in outcomes} == {StoreUnavailable, Epoch}
+    assert isinstance(outcomes[-1], Epoch)
+
+
+async def asked_all_the_time(file: Path) -> list[object]:
+    """What comes of calls that go on while the process is killed, and until another store takes over."""
+    keeper = Storekeeper()
+    await keeper.open(f"sqlite://{file}", lambda _doubts: None)
+    store = kept_store(keeper)
+    calls = [asyncio.ensure_future(store.epoch()) for _ in range(5)]
+    os.kill(keeper._child, signal.SIGKILL)
+    while keeper._replacement is None:
+        calls.append(asyncio.ensure_future(store.epoch()))
+        await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    await store.close()
+    return list(outcomes)
+
+
+async def test_where_its_answer_cannot_be_read_it_is_ended_and_this_process_takes_over(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.process.storekeeper.frames.pickle.loads", unreadable)
+    outcomes = await asyncio.gather(lives.store.epoch(), lives.store.epoch(), return_exceptions=True)
+    monkeypatch.undo()
+    assert ["ended with code -9" in str(each) for each in outcomes] == [True, True]
+    assert await lives.fetched("uid 1")
+
+
+def unreadable(_octets: bytes) -> NoReturn:
+    raise ValueError("no value of ours")
+
+
 async def test_doubts_are_told_after_it_was_killed_too(
     keeper: Storekeeper, lives: Lives, doubts: list[int]
 ) -> None:
@@ -160,11 +220,77 @@ async def test_a_new_file_gets_the_schema(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_the_database_stays_locked_as_long_as_it_lives(file: Path) -> None:
+    keeper = Storekeeper()
+    with alone(file) as lock:
+        await keeper.open(f"sqlite://{file}", lambda _doubts: None, lock)
+    with pytest.raises(AlreadyRunning), alone(file):
+        pass
+    await keeper.close()
+    with alone(file):
+        pass
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "0, 1, 2"])
+def test_it_ends_with_its_parent_also_where_standard_streams_are_closed(closed: str) -> None:
+    script = f"""
+        import os, signal
+        from shared.process.storekeeper.keeper import Storekeeper
+        held = os.dup(1)
+        for each in ({closed},):
+            os.close(each)
+        keeper = Storekeeper()
+        os.write(held, str(keeper._child).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, timeout=30, check=False
+    )
+    assert eventually(lambda: not is_there(int(ended.stdout)), 30.0)
+
+
+def is_there(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def test_it_is_no_matter_where_nobody_wants_to_hear_of_children() -> None:
+    script = """
+        import signal
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        from shared.process.storekeeper.keeper import storekeeper
+        with storekeeper() as keeper:
+            assert keeper is not None
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], timeout=30, check=True)
+
+
+def test_signals_are_heard_again_when_it_is_made() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    Storekeeper().dismiss()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
 def test_one_who_was_never_needed_is_gone_afterwards() -> None:
     with storekeeper() as keeper:
         assert keeper is not None
     with pytest.raises(ProcessLookupError):
         os.kill(keeper._child, 0)
+
+
+async def test_a_store_in_postgresql_needs_none(tmp_path: Path) -> None:
+    keeper = Storekeeper()
+    configuration = from_mapping(
+        {
+            "broker": {"url": "memory:"},
+            "store": {"url": "postgresql://127.0.0.1/mailferry"},
+            "blobs": {"url": tmp_path.as_uri()},
+        },
+        {},
+        tmp_path,
+        "a test",
+    )
+    async with surroundings(configuration, keeper):
+        assert not is_there(keeper._child)
 
 
 def test_nothing_is_forked_where_there_are_threads() -> None:

@@ -1,7 +1,6 @@
 """SQLite: one writer, and what waits to be written at the same time is committed together.
 
-The writer is a thread, or the event loop itself in a process that does nothing else. Readers have connections
-of their own and see what was committed last.
+The writer is a thread. Readers have connections of their own and see what was committed last.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, Protocol
+from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 
@@ -17,33 +16,22 @@ from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.engine import Database, sqlite_engine
 from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.sqlite_group import told_of
+from shared.adapters.sql.sqlite_thread import WriterThread
 from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
 READERS = 2
 
 
-class Writer(Protocol):
-    """Makes changes, together with others that wait."""
-
-    async def write(self, change: Change[Any]) -> Any:
-        """What `change` returned, once it is durable; nothing of it happened when this raises."""
-        ...
-
-    async def close(self) -> None:
-        """Write what is waiting, then end."""
-        ...
-
-
 class SqliteTransactions:
     """Transactions on a SQLite file."""
 
-    def __init__(self, database: Database, writer: Writer) -> None:
+    def __init__(self, database: Database) -> None:
         if database.path is None:
             raise ValueError("not a SQLite database")
         self._database = database
         self._bulk = SqliteBulk()
-        self._writer = writer
+        self._writer = WriterThread(database)
         self._reading = sqlite_engine(database.path, begin="BEGIN", connections=READERS)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._closed = False
