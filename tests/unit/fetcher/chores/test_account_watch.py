@@ -83,8 +83,14 @@ async def test_no_more_tenants_are_told_than_a_monitoring_system_bears() -> None
     names = [f"tenant{number}/box" for number in range(MOST_TENANTS + 20)]
     watched = Watched(Books(*[standing(name, failing=True) for name in names]), *names)
     await watched.watch.look()
-    (family,) = watched.metrics.tenant_failing.collect()
-    assert len(family.samples) == MOST_TENANTS
+    assert len(told_tenants(watched)) == MOST_TENANTS
+
+
+async def test_the_tenants_that_are_told_are_those_with_most_failing_accounts() -> None:
+    names = [f"tenant{number}/box" for number in range(MOST_TENANTS)] + ["zeta/one", "zeta/two"]
+    watched = Watched(Books(*[standing(name, failing=True) for name in names]), *names)
+    await watched.watch.look()
+    assert "zeta" in told_tenants(watched)
 
 
 async def test_the_same_tenants_are_told_in_whatever_order_the_database_names_their_accounts() -> None:
