@@ -151,8 +151,12 @@ class Dialogue:
     async def send_chunk(self, octets: bytes, *, last: bool, behind: Behind = _nothing) -> Reply | None:
         """Send a part of a mail with BDAT, the last one otherwise as `send_whole`.
 
-        Any other is answered before this returns; a reply is a refusal.
+        Any other is answered before this returns; a reply is a refusal. In LMTP the last octets of a large
+        mail are not in the last chunk, for the reason that `send_whole` gives.
         """
+        if last and self.protocol.lmtp and len(octets) > UNDRAINED:
+            refusal = await self.send_chunk(octets, last=False)
+            return refusal or await self.send_chunk(b"", last=True)
         self._content_begun, self._content_ended = True, last
         following = behind() if last and len(octets) <= UNDRAINED else ()
         last_words = await self._written(self.protocol.chunk(octets, last=last, behind=following))

@@ -112,6 +112,10 @@ async def test_after_a_goodbye_among_the_answers_nothing_goes_out_again_over_a_k
 
 
 LARGE = b"x\r\n" * 50_000
+LARGER = b"y\r\n" * 100_000
+CHUNKING = b"250-PIPELINING\r\n250 CHUNKING\r\n"
+TAKEN = b"250 sender\r\n" + b"250 recipient\r\n" * 3
+REFUSED = b"552 5.3.4 too large\r\n"
 
 
 async def carried(
@@ -141,21 +145,46 @@ class BrokenOff(ScriptedStream):
         super().write(data)
 
 
+def by_bdat(*last_words: bytes) -> BrokenOff:
+    return BrokenOff(TAKEN, *last_words, offer=CHUNKING)
+
+
 async def as_a_stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
+@pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_refusal_in_the_middle_of_a_large_mail_is_one_for_all(streamed: bool) -> None:
-    stream = BrokenOff(PERMITTED, b"552 5.3.4 too large\r\n")
-    found = await carried(stream, TO_THREE, as_a_stream(LARGE) if streamed else LARGE)
+async def test_a_refusal_in_the_middle_of_a_large_mail_is_one_for_all(streamed: bool, chunked: bool) -> None:
+    stream = by_bdat(REFUSED) if chunked else BrokenOff(PERMITTED, REFUSED)
+    found = await carried(stream, TO_THREE, as_a_stream(LARGER) if streamed else LARGER)
     assert found == dict.fromkeys((ANN, BOB, EVE), (552, Phase.CONTENT))
 
 
-async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_nobody_in_doubt() -> None:
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_nobody_in_doubt(
+    streamed: bool, chunked: bool
+) -> None:
+    stream = by_bdat() if chunked else BrokenOff(PERMITTED)
     with pytest.raises(ConnectionLost) as lost:
-        await carried(BrokenOff(PERMITTED), TO_THREE, LARGE)
+        await carried(stream, TO_THREE, as_a_stream(LARGER) if streamed else LARGER)
     assert (lost.value.content_begun, lost.value.after_content) == (True, False)
+
+
+async def test_a_large_mail_by_bdat_ends_in_a_chunk_of_its_own_and_has_an_answer_for_each() -> None:
+    answers = b"250 ann has it\r\n452 4.2.2 bob is full\r\n250 eve has it\r\n"
+    stream = ScriptedStream(b"220 hi\r\n", b"250-x\r\n" + CHUNKING, TAKEN, b"250 chunk\r\n", answers)
+    found = await carried(stream, TO_THREE, LARGER)
+    assert [code for code, _ in found.values()] == [250, 452, 250]
+    assert stream.writes[-2:] == [b"BDAT %d\r\n" % len(LARGER) + LARGER, b"BDAT 0 LAST\r\n"]
+
+
+async def test_a_small_mail_by_bdat_goes_in_one_write() -> None:
+    answers = b"250 ann has it\r\n250 bob has it\r\n250 eve has it\r\n"
+    stream = ScriptedStream(b"220 hi\r\n", b"250-x\r\n" + CHUNKING, TAKEN, answers)
+    await carried(stream, TO_THREE, b"a\0b\r\n")
+    assert stream.writes[-1] == b"BDAT 5 LAST\r\na\0b\r\n"
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -169,6 +198,14 @@ async def test_the_last_words_of_a_server_that_may_have_all_of_a_mail_hold_for_w
     assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (452, Phase.CONTENT)}
 
 
+async def test_a_connection_that_broke_at_the_end_is_used_no_more_though_it_answered_for_all() -> None:
+    answers = b"250 ann has it\r\n452 4.2.2 bob is full\r\n250 eve has it\r\n"
+    stream = BrokenOff(PERMITTED, answers, at_the_dot=True)
+    found = await carried(stream, TO_THREE, LARGE)
+    assert [code for code, _ in found.values()] == [250, 452, 250]
+    assert stream.aborted
+
+
 @pytest.mark.parametrize("at_the_dot", [False, True])
 async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipient_waits(
     at_the_dot: bool,
@@ -178,13 +215,14 @@ async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipi
     assert await carried(stream, Envelope("", (BOB,)), LARGE) == {BOB: (552, Phase.CONTENT)}
 
 
-async def test_the_last_words_about_a_chunk_hold_for_whom_they_are_about() -> None:
-    permitted, offer = b"250 sender\r\n" + b"250 recipient\r\n" * 2, b"250-PIPELINING\r\n250 CHUNKING\r\n"
-    stream = BrokenOff(permitted, b"552 5.3.4 too large\r\n", offer=offer)
+async def test_the_last_words_about_the_last_chunk_hold_for_whom_they_are_about() -> None:
+    stream = ScriptedStream(b"220 hi\r\n", b"250-x\r\n" + CHUNKING, TAKEN, b"250 chunk\r\n", REFUSED)
+    stream.fail_writes(None, None, None, NetworkLost("reset", fault=Fault.TARGET))
     with pytest.raises(ConnectionLost) as lost:
-        await carried(stream, Envelope("", (ANN, BOB)), b"y\r\n" * 100_000)
+        await carried(stream, TO_THREE, LARGER)
     assert lost.value.after_content
     assert ends([*lost.value.answered]) == {ANN: (552, Phase.CONTENT)}
+    assert stream.aborted
 
 
 async def test_the_answers_may_come_one_byte_at_a_time() -> None:
