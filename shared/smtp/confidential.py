@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from shared.smtp.reply import ENHANCED, Reply
 
@@ -36,14 +36,27 @@ class Confidential:
         """The reply without any of it; the enhanced status code at its beginning stays."""
         if len(reply.lines) == 1 and self.masked(reply.lines[0]) == reply.lines[0]:
             return reply
-        status = ENHANCED.match(reply.lines[0])
-        code = status[0] if status is not None else b""
-        first, *others = (reply.lines[0][len(code) :], *reply.lines[1:])
-        lines = (first, *others)
-        masked = tuple(self.masked(line) for line in lines)
-        if others and any(self.masked(text) != text for text in (b"".join(masked), b" ".join(masked))):
-            masked = (b" " + MASK if code else MASK,)
-        return reply if masked == lines else Reply(reply.code, (code + masked[0], *masked[1:]))
+        codes, lines = zip(*map(_divided, reply.lines), strict=True)
+        masked = [self.masked(line) for line in lines]
+        if len(lines) > 1 and self._is_in_several(masked):
+            return Reply(reply.code, (codes[0] + MASK,))
+        shown = tuple(code + line for code, line in zip(codes, masked, strict=True))
+        return reply if shown == reply.lines else Reply(reply.code, shown)
+
+    def _is_in_several(self, lines: Sequence[bytes]) -> bool:
+        """Whether it is in what the lines are together."""
+        words = [line.strip(b" ") for line in lines]
+        together = (b"".join(lines), b"".join(words), b" ".join(words))
+        return any(self.masked(text) != text for text in together)
 
     def _masked_piece(self, piece: re.Match[bytes]) -> bytes:
         return MASK if piece[0] in self._all_encoded else piece[0]
+
+
+def _divided(line: bytes) -> tuple[bytes, bytes]:
+    """The enhanced status code with the blanks behind it, and the text; each line may have one (RFC 2034)."""
+    status = ENHANCED.match(line)
+    if status is None:
+        return b"", line
+    text = line[status.end() :].lstrip(b" ")
+    return line[: len(line) - len(text)], text

@@ -22,14 +22,14 @@ MESSAGE = base64.b64encode(b"\0relay\0" + PASSWORD.encode())
 MAIL = b"Subject: x\r\n\r\n"
 
 
-async def logged_in(*reads: bytes) -> SmtpClient:
+async def logged_in(*reads: bytes, password: str = PASSWORD) -> SmtpClient:
     offer = b"250-mx.example\r\n250 AUTH PLAIN\r\n"
     stream = ScriptedStream(b"220 mx.example\r\n", offer, b"235 welcome\r\n", *reads)
 
     async def dialer(_endpoint: Endpoint) -> ScriptedStream:
         return stream
 
-    credentials = Credentials("relay", PASSWORD)
+    credentials = Credentials("relay", password)
     return await connect(
         Endpoint("mx.example", 25), helo_name="me.example", credentials=credentials, dialer=dialer
     )
@@ -73,6 +73,15 @@ async def test_a_refusal_later_on_shows_none_of_it_and_means_what_it_says(code: 
     assert reply.reply.enhanced is not None
 
 
+@pytest.mark.parametrize(("password", "shown"), [("hidden", "***"), ("known", "known")])
+async def test_a_password_that_is_a_common_word_later_on_is_masked_from_six_octets_on(
+    password: str, shown: str
+) -> None:
+    client = await logged_in(b"550 5.7.1 %b\r\n" % password.encode(), password=password)
+    (reply,) = await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    assert reply.reply.text == f"550 5.7.1 {shown}"
+
+
 async def test_the_answer_to_a_mail_shows_none_of_it() -> None:
     reads = [b"250 sender\r\n", b"250 recipient\r\n", b"354 go\r\n", b"250 2.0.0 kept by %b\r\n" % MESSAGE]
     (reply,) = await sent(*reads)
@@ -83,6 +92,20 @@ async def test_a_refusal_that_holds_it_in_two_lines_is_cut_to_its_codes() -> Non
     lines = b"550-5.7.1 %b\r\n550 %b\r\n" % (PASSWORD[:8].encode(), PASSWORD[8:].encode())
     (reply,) = await sent(lines)
     assert reply.reply.text == "550 5.7.1 ***"
+
+
+@pytest.mark.parametrize("between", [b"", b" "])
+@pytest.mark.parametrize("secret", [PASSWORD.encode(), b"canary password", base64.b64encode(b"c\0b")])
+def test_a_code_on_each_line_does_not_hide_that_two_lines_hold_it(secret: bytes, between: bytes) -> None:
+    confidential = Confidential([PASSWORD.encode(), b"canary password", b"c\0b"])
+    for place in range(1, len(secret)):
+        lines = (b"5.7.8 no: " + secret[:place], b"5.7.8 " + between + secret[place:] + b" sent")
+        assert confidential.without(Reply(535, lines)).text == "535 5.7.8 ***"
+
+
+def test_lines_with_a_code_each_stay_as_they_are_where_they_hold_nothing() -> None:
+    reply = Reply(535, (b"5.7.8 Username and Password", b"5.7.8 not accepted"))
+    assert Confidential([PASSWORD.encode()]).without(reply) == reply
 
 
 def test_a_word_of_a_few_letters_is_no_secret_worth_a_spoilt_text() -> None:
