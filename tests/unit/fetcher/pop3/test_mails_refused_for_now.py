@@ -159,3 +159,16 @@ async def test_a_mail_that_was_on_its_way_does_not_take_back_what_was_said_of_th
     assert isinstance(ended, LoginTooSoon)
     assert "RETR 6" not in server.commands
     await mailbox.finish()
+
+
+async def test_after_what_was_said_of_the_mailbox_no_others_are_tried(
+    server: Pop3Server, pipelining: bool
+) -> None:
+    refuse(server, OF_ALL[1], 1)
+    refuse(server, FOR_NOW[0], 2, 3)
+    mailbox, entries = await opened(server, Window(retrievals=3), pipelining=pipelining)
+    came, _, ended = await read(mailbox, entries)
+    assert came == []
+    assert isinstance(ended, LoginTooSoon)
+    assert "RETR 6" not in server.commands
+    await mailbox.finish()
