@@ -119,14 +119,14 @@ class Carrier:
             mail = pool.line.next()
             if mail is None:
                 return None
+            if courier.stands_apart(mail):
+                self.give_back(mail)
+                return None
             try:
                 transaction = courier.take(mail)
             except RefusedHere as refused:
                 mail.fail(refused)
                 continue
-            if transaction.terms.apart:
-                self.give_back(mail)
-                return None
             if transaction.commands:
                 return Ahead(mail, transaction)
             mail.settle(transaction.outcome)

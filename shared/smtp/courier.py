@@ -16,12 +16,13 @@ from shared.smtp.connection import Answer
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import RecipientReply
 from shared.smtp.errors import ConnectionLost
-from shared.smtp.introduction import introduce
+from shared.smtp.introduction import introduce, part
 from shared.smtp.mail import Mail
+from shared.smtp.reply import Reply
 from shared.smtp.sending import send, send_nothing
 from shared.smtp.state import State
-from shared.smtp.taking import CHUNK_FROM, take
-from shared.smtp.transaction import Transaction
+from shared.smtp.taking import CHUNK_FROM, introduction, take
+from shared.smtp.transaction import Terms, Transaction
 
 PROMPT = 1.0
 """Seconds that a mail may wait behind the one before; then it goes by another connection, if one is free."""
@@ -85,13 +86,17 @@ class Courier:
         """The transaction for a mail. Raises `SizeRefused` and `EightBitRefused`."""
         return take(mail, self._dialogue.protocol, self._chunk_from)
 
+    def stands_apart(self, mail: Mail) -> bool:
+        """Whether the session has to begin anew before it can be known on which terms a mail is taken."""
+        return self._dialogue.introduced or introduction(mail, self._dialogue.protocol) is not None
+
     async def carry(self, mail: Mail, upcoming: Upcoming = NOTHING_MORE) -> Sequence[RecipientReply]:
         """The reply that decided about each recipient, in the order of the envelope.
 
         Raises what `take` does, `ConnectionLost`, and what the content raises; the connection is closed then,
         except where nothing of the mail was sent.
         """
-        transaction = self._next_transaction(mail)
+        transaction = await self._next_transaction(mail)
         try:
             await self._negotiate(transaction)
             await self._conclude(mail, transaction, upcoming)
@@ -109,12 +114,18 @@ class Courier:
             commands = [RSET, *commands]
         return [commands] if protocol.extensions.pipelining else [[command] for command in commands]
 
-    def _next_transaction(self, mail: Mail) -> Transaction:
+    async def _next_transaction(self, mail: Mail) -> Transaction:
         if self._ahead is None:
             self.mails += 1
-            return self.take(mail)
+            refusal = await self._introduce(mail) if self.stands_apart(mail) else None
+            return self.take(mail) if refusal is None else _refused(mail, refusal)
         assert self._ahead.mail is mail
         return self._ahead.transaction
+
+    async def _introduce(self, mail: Mail) -> Reply | None:
+        """Begin the session anew as that of the mail's client; the refusal, if it is one for the mail."""
+        client = introduction(mail, self._dialogue.protocol)
+        return await (part(self._dialogue) if client is None else introduce(self._dialogue, client))
 
     async def _negotiate(self, transaction: Transaction) -> None:
         """All up to the permission to send the content, in one round trip where the server allows it."""
@@ -122,10 +133,6 @@ class Courier:
         if ahead is not None:
             transaction.record(await self._dialogue.answers())
             return
-        if transaction.terms.report is not None and transaction.terms.apart and transaction.commands:
-            refusal = await introduce(self._dialogue, transaction.terms.report)
-            if refusal is not None:
-                transaction.record([Answer(_MAIL, refusal)])
         for group in self.groups(transaction.commands):
             if not (transaction.undecided and self._dialogue.open):
                 return
@@ -181,3 +188,10 @@ class Courier:
         if ahead is not None:
             self.mails -= 1
             upcoming.give_back(ahead.mail)
+
+
+def _refused(mail: Mail, refusal: Reply) -> Transaction:
+    """The transaction of a mail whose client was refused before anything was said of it."""
+    transaction = Transaction(mail.envelope, Terms())
+    transaction.record([Answer(_MAIL, refusal)])
+    return transaction

@@ -40,7 +40,7 @@ async def _at_once(lines: bytes) -> AsyncIterator[bytes]:
 
 class Dialogue:
     """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves, `log_in` logs
-    in again as at the beginning, if there was a login.
+    in again as at the beginning, if there was a login. `introduced`: the server takes us for somebody else.
     """
 
     def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:
@@ -53,6 +53,7 @@ class Dialogue:
         self._deaf = False
         self.hello: Command | None = None
         self.log_in: Callable[[], Awaitable[None]] | None = None
+        self.introduced = False
 
     @property
     def is_tls(self) -> bool:

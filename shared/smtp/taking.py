@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.smtp.client_command import report
-from shared.smtp.client_report import ReportedClient
+from shared.smtp.client_report import XCLIENT, XFORWARD, ReportedClient
 from shared.smtp.commands import Command
 from shared.smtp.connection import SmtpConnection
 from shared.smtp.errors import EightBitRefused, SizeRefused
@@ -42,7 +42,7 @@ def take(mail: Mail, protocol: SmtpConnection, chunk_from: int) -> Transaction:
         parameters,
         chunked=chunked,
         each_answered=protocol.lmtp,
-        report=_report(mail.envelope.client, extensions),
+        report=_report(mail.envelope.client, XFORWARD, extensions),
     )
     return Transaction(mail.envelope, terms)
 
@@ -53,8 +53,16 @@ def eight_bit_refused() -> EightBitRefused:
     return EightBitRefused(text, Reply(554, (b"5.6.3 " + text.encode(),), local=True))
 
 
-def _report(client: ReportedClient | None, extensions: Extensions) -> Command | None:
-    if client is None:
+def introduction(mail: Mail, protocol: SmtpConnection) -> Command | None:
+    """The XCLIENT that begins the session anew for a mail, before it can be known on which terms it is taken;
+    None where it is not wanted or not offered.
+    """
+    client = mail.envelope.client
+    return None if client is None else _report(client, XCLIENT, protocol.extensions)
+
+
+def _report(client: ReportedClient | None, by: str, extensions: Extensions) -> Command | None:
+    if client is None or client.by != by:
         return None
     offered = extensions.keywords.get(client.by)
     return report(client, [each.upper() for each in offered]) if offered else None

@@ -33,18 +33,13 @@ class Terms:
 
     `parameters` are what MAIL and RCPT may say. `chunked`: the content comes with BDAT instead of DATA.
     `each_answered`: LMTP's way, a reply to the content for each recipient (RFC 2033, section 4.2). `report`
-    is the XFORWARD or XCLIENT in front of it; with `apart` it cannot be in one group with the rest.
+    is the XFORWARD in front of it.
     """
 
     parameters: Parameters = PLAIN
     chunked: bool = False
     each_answered: bool = False
     report: Command | None = None
-
-    @property
-    def apart(self) -> bool:
-        """Whether the report resets the session, as XCLIENT does."""
-        return self.report is not None and self.report.verb is Verb.XCLIENT
 
 
 class Transaction:
@@ -105,7 +100,7 @@ class Transaction:
         recipients = [command for command in asked if command is not None]
         if not recipients:
             return []
-        report = [] if self.terms.report is None or self.terms.apart else [self.terms.report]
+        report = [] if self.terms.report is None else [self.terms.report]
         return [*report, mail, *recipients] if self.terms.chunked else [*report, mail, *recipients, DATA]
 
     def _rcpt(self, position: int) -> Command | None:

@@ -12,7 +12,7 @@ from shared.smtp.client import connect
 from shared.smtp.client_command import report
 from shared.smtp.client_report import XCLIENT, XFORWARD, ReportedClient
 from shared.smtp.envelope import Envelope
-from shared.smtp.errors import ConnectionLost, LoginRefused
+from shared.smtp.errors import ConnectionLost, LoginRefused, SizeRefused
 from shared.smtp.login import Credentials
 from shared.smtp.pool import ConnectionPool, Usage
 from shared.smtp.reply import Reply
@@ -178,3 +178,77 @@ async def test_a_server_that_leaves_before_xclient_has_put_the_mail_off() -> Non
         await client.send(Envelope("", ("eve@corp.example",)), MAIL)
         (reply,) = await client.send(xclient(), MAIL)
     assert reply.reply.code == 421
+
+
+def own() -> Envelope:
+    """A notice of ours: no client sent it to us."""
+    return Envelope("", ("postmaster@corp.example",))
+
+
+async def carried(server: SmtpServer, *envelopes: Envelope, content: bytes = MAIL) -> list[Reply]:
+    """What became of mails that wait together for one connection, and go in this order."""
+    endpoint = Endpoint("127.0.0.1", server.port)
+    pool = ConnectionPool(
+        endpoint, Usage(1), connect=lambda: connect(endpoint, helo_name="me.example"), clock=lambda: 0.0
+    )
+    try:
+        ends = await asyncio.gather(*(pool.send(envelope, content) for envelope in envelopes))
+        return [reply.reply for (reply,) in ends]
+    finally:
+        await pool.close()
+
+
+async def test_a_notice_of_ours_does_not_pass_for_a_mail_of_the_client_before_it() -> None:
+    async with SmtpServer(keywords=XCLIENTS, replies={"XCLIENT": GREETED_ANEW}) as server:
+        assert all(reply.positive for reply in await carried(server, xclient(), own(), own(), xclient()))
+    mail = ["MAIL", "RCPT", "DATA"]
+    introduced = ["XCLIENT", "EHLO", *mail]
+    assert (server.connections, verbs(server)) == (
+        2,
+        ["EHLO", *introduced, "QUIT", "EHLO", *mail, *mail, *introduced, "QUIT"],
+    )
+
+
+async def test_where_a_new_client_is_refused_the_mail_does_not_pass_for_one_of_the_client_before_it() -> None:
+    replies: Script = {"XCLIENT": [GREETED_ANEW, "550 5.7.0 Not this one", "550 5.7.0 Not this one"]}
+    async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
+        assert all(reply.positive for reply in await told(server, 2))
+    assert verbs(server)[6:] == ["XCLIENT", "QUIT", "EHLO", "XCLIENT", "MAIL", "RCPT", "DATA", "QUIT"]
+
+
+async def test_a_session_that_offers_no_xclient_any_more_is_none_for_another_client() -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "250 mx.example", Act.PROPERLY]}
+    async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
+        assert all(reply.positive for reply in await told(server, 2))
+    assert (server.connections, verbs(server).count("XCLIENT")) == (2, 2)
+
+
+@pytest.mark.parametrize("offered", [("SIZE 10000000", "CHUNKING"), ()])
+async def test_what_is_offered_to_the_introduced_client_counts(offered: tuple[str, ...]) -> None:
+    """Postfix may hide keywords from some clients (smtpd_discard_ehlo_keyword_address_maps)."""
+    large = b"Subject: x\r\n\r\n" + b"y\r\n" * 100_000
+    replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "250 mx.example", Act.PROPERLY]}
+    async with SmtpServer(keywords=(*XCLIENTS, *offered), replies=replies) as server:
+        (reply,) = await carried(server, xclient(), content=large)
+    assert reply.positive
+    assert verbs(server)[-4:] == ["MAIL", "RCPT", "DATA", "QUIT"]
+    assert "MAIL FROM:<>" in server.commands
+
+
+async def test_a_limit_for_the_client_before_is_none_for_the_next_one() -> None:
+    small = "250-mx.example\r\n250-SIZE 5\r\n250 XCLIENT NAME ADDR"
+    replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, small, Act.PROPERLY]}
+    async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
+        client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
+        with pytest.raises(SizeRefused):
+            await client.send(xclient("192.0.2.1"), MAIL)
+        (reply,) = await client.send(xclient("192.0.2.2"), MAIL)
+        await client.quit()
+    assert reply.reply.positive
+
+
+async def test_a_mail_whose_client_is_not_greeted_is_not_judged_by_what_was_offered_before() -> None:
+    replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "450 4.7.1 Later"]}
+    async with SmtpServer(keywords=(*XCLIENTS, "8BITMIME"), replies=replies) as server:
+        (reply,) = await carried(server, xclient(), content=b"Subject: \xfc\r\n\r\n")
+    assert reply.code == 450
