@@ -49,11 +49,11 @@ class Reloading:
                 # Nobody waits for this task, so nobody else would tell.
                 log.exception("configuration not reloaded")
             else:
-                self._tell(configuration)
+                await self._tell(configuration)
 
-    def _tell(self, configuration: Configuration) -> None:
+    async def _tell(self, configuration: Configuration) -> None:
         log.info("configuration reloaded", accounts=len(configuration.accounts))
-        tell_oddities(configuration)
+        await asyncio.to_thread(tell_oddities, configuration)
         if sections := self._started_with.needs_restart(configuration):
             log.warning("changes that take effect only after a restart", sections=sections)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
+from structlog.testing import capture_logs
 
 from services.relay.chores.overdue import TAKEN_UP, Overdue, events
 from shared.adapters.memory_broker import MemoryBroker
@@ -62,15 +62,12 @@ async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> N
     assert await overdue.publish_once() == 1
 
 
-async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name() -> None:
     clock = ManualClock()
     odd = message(MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/odd")
     store = Store(odd._replace(id="odd-one", reverse_path="\udcff"))
     broker = MemoryBroker(topology([60]), clock)
     overdue = Overdue(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
-    assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
-    told = capsys.readouterr().out
-    assert told.count("overdue mail not published") == 1
-    assert "odd-one" in told
+    with capture_logs() as logs:
+        assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+    assert [(each["event"], each["message"]) for each in logs] == [("overdue mail not published", "odd-one")]
