@@ -205,3 +205,11 @@ async def test_a_second_copy_without_an_id_is_read_and_recognised(tmp_path: Path
         assert (await once(path, code=75))["fetched"] == 1
         assert (await once(path, code=75))["fetched"] == 0
         assert sorted(subjects(target)) == [1, 1, 2]
+
+
+async def test_a_mail_without_an_id_that_waits_is_counted_with_the_others(tmp_path: Path) -> None:
+    deferring = SmtpServer(recipients={BOB: DEFERRED})
+    async with with_one_nameless(box(1, 2, 3)) as source, deferring as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=CATCH_ALL)
+        row = await once(path, code=75)
+        assert (row["fetched"], row["left"]) == (3, 3)
