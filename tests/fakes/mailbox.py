@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import replace
 
 from services.fetcher.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
 from services.fetcher.mailbox_errors import LimitExceeded, SourceBusy, SourceRefused
@@ -17,7 +16,7 @@ class FakeMailbox:
     place something else comes, `endless` those that exceed a cap. One that `keeps_all` says at the end that
     it deleted nothing. `listed` are sizes that the listing has wrong, `headers_by_number` belong to
     mails without a uid; `before_each` is called before each mail is read. `hasty` are refused in words of
-    haste, as a server does that serves none for now: what it means is not known before a mail comes.
+    haste, as a server does that serves none for now: several at the end, or all, mean that it is so.
     """
 
     def __init__(self, mails: dict[str, bytes]) -> None:
@@ -53,8 +52,13 @@ class FakeMailbox:
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
+        served = [place for place, entry in enumerate(entries) if entry.uid not in self.hasty]
+        behind = entries[served[-1] + 1 :] if served else entries
+        is_busy = len(behind) > 1 or not served
         refused = [
-            MailRefused(entry, SourceBusy("try later")) for entry in entries if entry.uid in self.hasty
+            MailRefused(entry, SourceBusy("try later"), of_all=is_busy and entry in behind)
+            for entry in entries
+            if entry.uid in self.hasty
         ]
         for entry in entries:
             self.before_each()
@@ -75,10 +79,10 @@ class FakeMailbox:
             self.retrieved.append(entry.uid)
             yield [MailWhole(entry, self.mails[entry.uid])]
         if refused:
-            of_all = len(refused) == len(entries)
-            yield [replace(each, of_all=of_all) for each in refused]
-            if of_all:
-                raise refused[0].error
+            yield [*refused]
+        for refusal in refused:
+            if refusal.of_all:
+                raise refusal.error
 
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
         for entry in entries:

@@ -361,6 +361,21 @@ async def test_a_mail_that_was_refused_in_haste_alone_is_known_once_others_come_
     assert not any(visit.report.failed for visit in await hasty_visits(world, 3))
 
 
+async def test_mails_that_are_refused_together_behind_others_time_and_again_delay_no_more(
+    world: World,
+) -> None:
+    world.mailbox.mails = {"good1": b"1", "bad1": b"2", "bad2": b"3"}
+    world.mailbox.hasty = {"bad1", "bad2"}
+    first = await world.visit()
+    await world.deliver(1)
+    assert (await world.visit()).report.deleted == 1
+    world.mailbox.mails["good2"] = b"4"
+    second = await world.visit()
+    await world.deliver(1)
+    assert [(visit.report.fetched, visit.report.failed) for visit in (first, second)] == [(1, True)] * 2
+    assert not any(visit.report.failed for visit in await hasty_visits(world, 3))
+
+
 async def test_what_a_mail_broke_is_gone_on_with_at_once(world: World) -> None:
     world.mailbox.mails = {"a": b"1", "b": b"22", "c": b"333"}
     world.mailbox.endless = {"b"}
