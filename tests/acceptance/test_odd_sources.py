@@ -106,6 +106,17 @@ async def test_a_mail_in_whose_place_nothing_comes_stays_and_is_told_of_while_th
         assert [b"Text 2" in mail.content for mail in target.accepted] == [True]
 
 
+async def test_a_large_mail_behind_one_that_is_refused_is_carried(tmp_path: Path) -> None:
+    large = letter(2, BOB) + b"A line of it.\r\n" * 30_000
+    server = Pop3Server({"u": [("a", letter(1, BOB)), ("large", large), ("c", letter(3, BOB))]})
+    server.behaviours["RETR 1"] = b"-ERR too many lines in the header\r\n"
+    async with server as source, SmtpServer() as target:
+        path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
+        (row,) = json.loads((await mailferry("once", "-c", path, "-o", "json")).out)
+        assert (row["fetched"], row["left"], source.deleted("u")) == (2, 1, ["large", "c"])
+        assert "mail a was tried once" in row["why"]
+
+
 def without_uids(mails: list[tuple[str, bytes]]) -> Pop3Server:
     server = Pop3Server({"u": mails}, capabilities=["USER", "PIPELINING"])
     server.behaviours["UIDL"] = b"-ERR unknown command\r\n"

@@ -109,13 +109,13 @@ class Retrieval:
             case Body(command=command, data=data):
                 self._tell(self._refused.mail_came(command.verb), events)
                 self._finish(event, MailWhole(self._asking.answered(), data), len(data), events)
-            case BodyStarted():
+            case BodyStarted(command=command):
+                self._tell(self._refused.mail_came(command.verb), events)
                 self._begin(events)
             case BodyData(data=data):
                 if not self._throws_away:
                     events.append(MailBytes(self._current, data))
-            case BodyEnded(command=command):
-                self._tell(self._refused.mail_came(command.verb), events)
+            case BodyEnded():
                 self._end(event, events)
             case Reply(command=command) if command.verb in (Verb.RETR, Verb.TOP):
                 self._tell(self._refused.take(event, thrown_away=self._thrown_away), events)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.fetcher.mailbox import Listed, MailRefused, MailWhole, RetrieveEvent
+from services.fetcher.mailbox import Listed, MailEnded, MailRefused, MailStarted, MailWhole, RetrieveEvent
 from services.fetcher.mailbox_errors import LoginTooSoon, SourceBusy, SourceError
 from services.fetcher.pop3.limits import Options, Window
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -172,3 +172,19 @@ async def test_after_what_was_said_of_the_mailbox_no_others_are_tried(
     assert isinstance(ended, LoginTooSoon)
     assert "RETR 6" not in server.commands
     await mailbox.finish()
+
+
+@pytest.mark.parametrize("text", FOR_NOW)
+async def test_a_refused_mail_is_told_before_a_large_one_begins_and_not_in_the_middle_of_it(
+    text: str, pipelining: bool
+) -> None:
+    large = ("uid2", b"Subject: large\r\n\r\n" + b"A line of it.\r\n" * 30_000)
+    async with Pop3Server({"bob": [MAILS[0], large, MAILS[2]]}) as server:
+        refuse(server, text, 1)
+        mailbox, entries = await opened(server, pipelining=pipelining)
+        told = [event async for batch in mailbox.retrieve(entries) for event in batch]
+        await mailbox.abort()
+    assert [type(event) for event in told[:2]] == [MailRefused, MailStarted]
+    of_the_large_one = [place for place, event in enumerate(told) if event.entry.number == 2]
+    assert of_the_large_one == list(range(1, 1 + len(of_the_large_one)))
+    assert isinstance(told[of_the_large_one[-1]], MailEnded)
