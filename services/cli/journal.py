@@ -46,14 +46,13 @@ def verify(path: Path) -> None:
 def rebuild(path: Path, yes: bool) -> None:
     """Make the state tables anew from the journal. All services have to be stopped before."""
     configuration = load(path, os.environ)
-    with alone(configuration.store.sqlite_path):
-        if not yes:
-            click.confirm(
-                "Are all services stopped, and shall the state tables be made anew from the journal?",
-                abort=True,
-                err=True,
-            )
-        messages = execute(lambda: _rebuilt(configuration))
+    if not yes:
+        click.confirm(
+            "Are all services stopped, and shall the state tables be made anew from the journal?",
+            abort=True,
+            err=True,
+        )
+    messages = execute(lambda: _rebuilt(configuration))
     click.echo(f"{_messages(messages)} made anew from the journal")
 
 
@@ -67,7 +66,7 @@ async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
 
 
 async def _rebuilt(configuration: Configuration) -> int:
-    async with desk(configuration) as archive:
+    async with alone(configuration.store.sqlite_path), desk(configuration) as archive:
         return await archive.store.rebuild()
 
 

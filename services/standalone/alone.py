@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from shared.model.errors import Fault, MailferryError
@@ -22,8 +23,8 @@ class AlreadyRunning(MailferryError):
     fault = Fault.OPERATOR
 
 
-@contextmanager
-def alone(database: Path | None) -> Iterator[int | None]:
+@asynccontextmanager
+async def alone(database: Path | None) -> AsyncIterator[int | None]:
     """Hold the right to work on the database file; None, for a database that takes any number, needs none.
 
     Raises `AlreadyRunning` with the other's process id. The right ends with the processes that have the
@@ -48,13 +49,13 @@ def alone(database: Path | None) -> Iterator[int | None]:
             f"the lock file {lock} cannot be opened: {error.strerror}", temporary=False, fault=Fault.OPERATOR
         ) from error
     try:
-        _hold(descriptor, lock)
+        await _hold(descriptor, lock)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _hold(descriptor: int, lock: Path) -> None:
+async def _hold(descriptor: int, lock: Path) -> None:
     end = time.monotonic() + PATIENCE
     while not _is_ours(descriptor):
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
@@ -63,7 +64,7 @@ def _hold(descriptor: int, lock: Path) -> None:
                 f"another mailferry works on this database (process {holder or 'unknown'}, lock {lock}); "
                 "end it first, or let it do the work"
             )
-        time.sleep(LOOK_AGAIN)
+        await asyncio.sleep(LOOK_AGAIN)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 

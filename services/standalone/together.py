@@ -54,19 +54,21 @@ async def together(
     With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
     tried at once, as nobody is there when its retry is due.
     """
-    with alone(configuration.store.sqlite_path) as lock:
-        async with surroundings(configuration, keeper, lock) as around:
-            if configuration.store.sqlite_path is not None:
-                await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
-            name = process_name()
-            tally = Tally()
-            yield Together(
-                around,
-                build_fetcher(configuration, around, name=name, wait_always=wait_always),
-                build_router(configuration, around, retries_at_once=wait_always),
-                build_relay(configuration, around, name=name, observe=tally.observe),
-                tally,
-            )
+    async with (
+        alone(configuration.store.sqlite_path) as lock,
+        surroundings(configuration, keeper, lock) as around,
+    ):
+        if configuration.store.sqlite_path is not None:
+            await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
+        name = process_name()
+        tally = Tally()
+        yield Together(
+            around,
+            build_fetcher(configuration, around, name=name, wait_always=wait_always),
+            build_router(configuration, around, retries_at_once=wait_always),
+            build_relay(configuration, around, name=name, observe=tally.observe),
+            tally,
+        )
 
 
 async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:

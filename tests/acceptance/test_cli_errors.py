@@ -116,7 +116,7 @@ async def test_login_tests_tell_what_is_there(tmp_path: Path) -> None:
 
 async def test_a_database_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
     path = configured(tmp_path, source=1, target=1)
-    with alone(tmp_path / "mailferry.db"):
+    async with alone(tmp_path / "mailferry.db"):
         for command in (["once"], ["run"], ["journal", "rebuild", "--yes"]):
             ended = quiet(await mailferry(*command, "-c", path))
             assert ended.code == 75

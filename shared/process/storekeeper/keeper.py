@@ -50,7 +50,12 @@ class Storekeeper:
         """
         self._url, self._on_doubts = url, on_doubts
         opened = self._awaited(0)
-        socket.send_fds(self._socket, [framed(Opening(url))], [] if lock is None else [lock])
+        try:
+            socket.send_fds(self._socket, [framed(Opening(url))], [] if lock is None else [lock])
+        except OSError as error:
+            self._socket.close()
+            self._kill()
+            raise _gone(await asyncio.to_thread(self._reap)) from error
         reader, self._writer = await asyncio.open_unix_connection(sock=self._socket, limit=PORTION)
         self._listening = asyncio.create_task(self._listen(reader, self._writer), name="the store's answers")
         try:
@@ -113,9 +118,8 @@ class Storekeeper:
         code = await asyncio.to_thread(self._reap)
         if not self._closed and 0 not in self._waiting:
             log.error("the process that keeps the store ended; this one keeps it now", code=code)
-        gone = StoreUnavailable(f"the process that keeps the store ended with code {code}")
         for number in [*self._waiting]:
-            _tell(self._waiting.pop(number), Told(number, error=gone))
+            _tell(self._waiting.pop(number), Told(number, error=_gone(code)))
 
     def _hear(self, said: Told | Doubts) -> None:
         if isinstance(said, Doubts):
@@ -179,11 +183,13 @@ def _forked(theirs: socket.socket) -> int:
     one.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    child = os.fork()
-    if child == 0:
-        serve_and_exit(theirs)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return child
+    try:
+        child = os.fork()
+        if child == 0:
+            serve_and_exit(theirs)
+        return child
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tell(future: asyncio.Future[Any], told: Told) -> None:
@@ -194,6 +200,10 @@ def _tell(future: asyncio.Future[Any], told: Told) -> None:
         future.set_result(told.result)
     else:
         future.set_exception(told.error)
+
+
+def _gone(code: int | None) -> StoreUnavailable:
+    return StoreUnavailable(f"the process that keeps the store ended with code {code}")
 
 
 def _unheard(_doubts: int) -> None:

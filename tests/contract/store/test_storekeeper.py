@@ -212,6 +212,14 @@ async def test_a_store_that_cannot_be_opened_is_told_as_if_it_were_here_and_noth
         os.kill(keeper._child, 0)
 
 
+async def test_where_it_ended_before_it_was_told_what_to_keep_the_store_is_away(file: Path) -> None:
+    keeper = Storekeeper()
+    os.kill(keeper._child, signal.SIGKILL)
+    await asyncio.to_thread(os.waitid, os.P_PID, keeper._child, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(StoreUnavailable, match="ended with code -9"):
+        await keeper.open(f"sqlite://{file}", lambda _doubts: None)
+
+
 async def test_a_new_file_gets_the_schema(tmp_path: Path) -> None:
     keeper = Storekeeper()
     await keeper.open(f"sqlite://{tmp_path}/mail.db", lambda _doubts: None)
@@ -222,12 +230,13 @@ async def test_a_new_file_gets_the_schema(tmp_path: Path) -> None:
 
 async def test_the_database_stays_locked_as_long_as_it_lives(file: Path) -> None:
     keeper = Storekeeper()
-    with alone(file) as lock:
+    async with alone(file) as lock:
         await keeper.open(f"sqlite://{file}", lambda _doubts: None, lock)
-    with pytest.raises(AlreadyRunning), alone(file):
-        pass
+    with pytest.raises(AlreadyRunning):
+        async with alone(file):
+            pass
     await keeper.close()
-    with alone(file):
+    async with alone(file):
         pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import subprocess
@@ -26,31 +27,40 @@ def gone() -> int:
         return process.pid
 
 
-def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
+async def test_a_second_process_is_told_who_is_at_work(tmp_path: Path) -> None:
     file = tmp_path / "mail.db"
-    with alone(file), pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"), alone(file):
-        pass
+    async with alone(file):
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+            async with alone(file):
+                pass
 
 
-def test_what_a_process_that_is_no_more_left_to_be_finished_is_waited_for(
+async def test_what_a_process_that_is_no_more_left_to_be_finished_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     descriptor = held(tmp_path / "mail.db.lock", gone())
-    monkeypatch.setattr("services.standalone.alone.time.sleep", lambda _seconds: os.close(descriptor))
-    with alone(tmp_path / "mail.db") as lock:
+    look_again = asyncio.sleep
+
+    async def given_back(_seconds: float) -> None:
+        os.close(descriptor)
+        await look_again(0)
+
+    monkeypatch.setattr("services.standalone.alone.asyncio.sleep", given_back)
+    async with alone(tmp_path / "mail.db") as lock:
         assert lock is not None
     assert (tmp_path / "mail.db.lock").read_text() == f"{os.getpid()}\n"
 
 
-def test_it_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.standalone.alone.PATIENCE", 0.0)
     holder = gone()
     descriptor = held(tmp_path / "mail.db.lock", holder)
-    with pytest.raises(AlreadyRunning, match=f"process {holder}"), alone(tmp_path / "mail.db"):
-        pass
+    with pytest.raises(AlreadyRunning, match=f"process {holder}"):
+        async with alone(tmp_path / "mail.db"):
+            pass
     os.close(descriptor)
 
 
-def test_a_database_that_takes_any_number_needs_no_lock() -> None:
-    with alone(None) as lock:
+async def test_a_database_that_takes_any_number_needs_no_lock() -> None:
+    async with alone(None) as lock:
         assert lock is None
