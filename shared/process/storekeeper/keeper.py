@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ from typing import Any
 import structlog
 
 from shared.ports.store import Store, StoreUnavailable
-from shared.process.storekeeper.child import SIGNALS, serve_and_exit
+from shared.process.storekeeper.forking import forked
 from shared.process.storekeeper.frames import PORTION, Call, Doubts, Opening, Told, framed, next_said
 
 log = structlog.get_logger("mailferry.store")
@@ -29,9 +28,7 @@ class Storekeeper:
     """
 
     def __init__(self) -> None:
-        self._socket, theirs = _connected()
-        self._child = _forked(theirs)
-        theirs.close()
+        self._child, self._socket = forked()
         self._reaped = False
         self._url = ""
         self._on_doubts: Callable[[int], None] = _unheard
@@ -167,29 +164,6 @@ def storekeeper() -> Iterator[Storekeeper | None]:
         yield keeper
     finally:
         keeper.dismiss()
-
-
-def _connected() -> tuple[socket.socket, socket.socket]:
-    """Two ends, neither of them a standard stream, should those be closed."""
-    ends = socket.socketpair()
-    above = [socket.socket(fileno=fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 3)) for each in ends]
-    for each in ends:
-        each.close()
-    return above[0], above[1]
-
-
-def _forked(theirs: socket.socket) -> int:
-    """The child's process id. No signal may find the child before it has parted from what the parent does at
-    one.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        child = os.fork()
-        if child == 0:
-            serve_and_exit(theirs)
-        return child
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tell(future: asyncio.Future[Any], told: Told) -> None:
