@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from services.router.decide.recipients import Resolution, resolve
 from services.router.header.allowance import INTERNATIONAL_LIMIT
 from shared.model.account import Routing
-from shared.model.address import Address, normal_domain
+from shared.model.address import Address
+from tests.fakes.checked_domains import checked_domains
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 
@@ -232,13 +233,7 @@ def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_th
 def test_of_many_that_cannot_be_read_only_so_many_international_domains_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    checked: list[str] = []
-
-    def counted(text: str) -> str:
-        checked.append(text)
-        return normal_domain(text)
-
-    monkeypatch.setattr("services.router.header.allowance.normal_domain", counted)
+    checked = checked_domains(monkeypatch)
     many = ", ".join(f"x..y@\u00fc{number}.de" for number in range(3 * INTERNATIONAL_LIMIT))
     found = resolution(f"Delivered-To: bob@firma.de, {many}")
     assert len(checked) <= 2 * INTERNATIONAL_LIMIT

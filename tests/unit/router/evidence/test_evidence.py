@@ -7,7 +7,8 @@ import pytest
 from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, Passed
 from services.router.header.allowance import INTERNATIONAL_LIMIT
 from shared.model.account import MailboxKind, Routing
-from shared.model.address import Address, normal_domain
+from shared.model.address import Address
+from tests.fakes.checked_domains import checked_domains
 from tests.fakes.mails import OWN, catch_all, evidence_in, single_user
 
 LIST_ID = "List-Id: <list.example>"
@@ -378,13 +379,7 @@ def test_an_envelope_field_is_worth_more_than_a_received_line() -> None:
 def test_what_many_fields_that_name_the_collecting_mailbox_may_cost_is_counted_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    checked: list[str] = []
-
-    def counted(text: str) -> str:
-        checked.append(text)
-        return normal_domain(text)
-
-    monkeypatch.setattr("services.router.header.allowance.normal_domain", counted)
+    checked = checked_domains(monkeypatch)
     many = [f"Delivered-To: vmail@\u00fc{number}.de" for number in range(3 * INTERNATIONAL_LIMIT)]
     found = evidence_in(*many, RECEIVED, "To: bob@firma.de", login="vmail")
     assert len(checked) == INTERNATIONAL_LIMIT
