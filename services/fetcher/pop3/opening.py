@@ -4,10 +4,12 @@ announced.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
 from services.fetcher.pop3.detection import answers_ahead
+from services.fetcher.pop3.events import Greeting
 from services.fetcher.pop3.limits import Options, Timeouts
 from services.fetcher.pop3.login import log_in
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -16,6 +18,7 @@ from services.fetcher.pop3.redaction import Credentials, redactor
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
 from shared.net.dial import dial
+from shared.net.errors import InactivityTimeout
 
 Dial = Callable[[Endpoint, Timeouts], Awaitable[Wire]]
 
@@ -57,8 +60,9 @@ async def open_pop3(
             wire, str(endpoint), options.limits, redact=redactor(credentials), dialogue=dialogue
         )
         try:
+            greeting = await _greeting(conversation, options.timeouts.connect)
             wire.set_deadline(options.timeouts.login)
-            logged_in = await log_in(conversation, endpoint, credentials, plan, options.pipelining)
+            logged_in = await log_in(conversation, endpoint, credentials, greeting, plan, options.pipelining)
             wire.set_deadline(options.timeouts.session)
             listed = await answers_ahead(conversation, logged_in.plan, logged_in.outstanding)
         except TryWithout as failure:
@@ -72,6 +76,17 @@ async def open_pop3(
             wire.abort()
             raise
         return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed)
+
+
+async def _greeting(conversation: Conversation, seconds: float) -> Greeting:
+    """The greeting, which may never come: from a server that is overloaded, or one that waits for TLS."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await conversation.greeting()
+    except TimeoutError as error:
+        raise InactivityTimeout(
+            f"{conversation.server} did not greet within {seconds:g} seconds.", fault=Fault.SOURCE
+        ) from error
 
 
 async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
