@@ -14,6 +14,7 @@ from services.fetcher.mailbox_errors import (
     LoginMethodsExhausted,
     LoginTooSoon,
     SourceBusy,
+    WrongService,
 )
 from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Dialogue
@@ -23,6 +24,7 @@ from services.fetcher.pop3.opening import open_pop3
 from shared.model.account import Account, Login, Patience
 from shared.model.errors import Fault, MailferryError
 from shared.model.reading import Pipelining
+from shared.net.errors import NotTls
 from shared.net.sasl import SaslError
 from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
@@ -101,8 +103,13 @@ def connect_timeout(patience: Patience, *, is_first: bool) -> float:
 
 
 def is_worth_retrying(error: MailferryError) -> bool:
-    """Whether connecting once more within the same visit may help; not where the provider wants peace."""
-    if isinstance(error, (LoginTooSoon, SourceBusy)) or getattr(error, "retry_after", None) is not None:
+    """Whether connecting once more within the same visit may help; not where the provider wants peace, nor
+    where the server speaks something else.
+    """
+    if (
+        isinstance(error, (LoginTooSoon, SourceBusy, NotTls, WrongService))
+        or getattr(error, "retry_after", None) is not None
+    ):
         return False
     return error.temporary and error.fault is Fault.SOURCE
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
+from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation, WrongService
 from services.fetcher.pop3.assembly import BodyAssembly
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.errors import Misused
@@ -137,7 +137,9 @@ class Pop3Connection:
         return end + 1
 
     def _greeted(self, line: bytes, events: list[Event]) -> None:
-        status = self._status(line, "its greeting")
+        status = parse_status(line)
+        if status is None:
+            raise self._no_greeting(line)
         self._state = State.AUTHORIZATION if status.ok else State.CLOSED
         events.append(Greeting(status.ok, status.code, self._redact(status.text)))
 
@@ -200,6 +202,11 @@ class Pop3Connection:
             f"but said: {self._quoted(line)}."
         )
 
+    def _no_greeting(self, said: bytes) -> WrongService:
+        return WrongService(
+            f"{self._server} should have greeted with +OK or -ERR but said: {self._quoted(said)}.", said
+        )
+
     def _quoted(self, text: bytes) -> str:
         return quoted(self._redact(text))
 
@@ -221,6 +228,8 @@ class Pop3Connection:
             what = "in the middle of an answer"
         elif self._pending:
             what = f"instead of answering {quoted(self._pending[0].shown)}"
+        elif self._state is State.GREETING and self._rest:
+            raise self._no_greeting(self._rest)
         elif self._state is State.GREETING:
             what = "without a greeting"
         else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from services.fetcher.mailbox_errors import WrongService
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
 from services.fetcher.pop3.detection import answers_ahead
 from services.fetcher.pop3.events import Greeting
@@ -18,7 +19,8 @@ from services.fetcher.pop3.redaction import Credentials, redactor
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
 from shared.net.dial import dial
-from shared.net.errors import InactivityTimeout
+from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
+from shared.net.wrong_port import POP3, explained, with_mistake
 
 Dial = Callable[[Endpoint, Timeouts], Awaitable[Wire]]
 
@@ -60,7 +62,7 @@ async def open_pop3(
             wire, str(endpoint), options.limits, redact=redactor(credentials), dialogue=dialogue
         )
         try:
-            greeting = await _greeting(conversation, options.timeouts.connect)
+            greeting = await _greeting(conversation, endpoint, options.timeouts.connect)
             wire.set_deadline(options.timeouts.login)
             logged_in = await log_in(conversation, endpoint, credentials, greeting, plan, options.pipelining)
             wire.set_deadline(options.timeouts.session)
@@ -78,21 +80,33 @@ async def open_pop3(
         return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed)
 
 
-async def _greeting(conversation: Conversation, seconds: float) -> Greeting:
-    """The greeting, which may never come: from a server that is overloaded, or one that waits for TLS."""
+async def _greeting(conversation: Conversation, endpoint: Endpoint, seconds: float) -> Greeting:
+    """The greeting, which may never come: from a server that is overloaded, or one that waits for TLS.
+
+    Where it does not come, the error names the likely mistake.
+    """
     try:
         async with asyncio.timeout(seconds):
             return await conversation.greeting()
     except TimeoutError as error:
-        raise InactivityTimeout(
-            f"{conversation.server} did not greet within {seconds:g} seconds.", fault=Fault.SOURCE
-        ) from error
+        sentence = f"{conversation.server} did not greet within {seconds:g} seconds."
+        raise InactivityTimeout(with_mistake(sentence, POP3, endpoint), fault=Fault.SOURCE) from error
+    except InactivityTimeout as error:
+        raise InactivityTimeout(with_mistake(str(error), POP3, endpoint), fault=error.fault) from error
+    except ConnectionLost as error:
+        raise ConnectionLost(with_mistake(str(error), POP3, endpoint), fault=error.fault) from error
+    except WrongService as error:
+        said = error.said
+        raise WrongService(with_mistake(str(error), POP3, endpoint, said), said) from error
 
 
 async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
-    return await dial(
-        endpoint,
-        connect_timeout=timeouts.connect,
-        inactivity_timeout=timeouts.inactivity,
-        fault=Fault.SOURCE,
-    )
+    try:
+        return await dial(
+            endpoint,
+            connect_timeout=timeouts.connect,
+            inactivity_timeout=timeouts.inactivity,
+            fault=Fault.SOURCE,
+        )
+    except TlsFailed as error:
+        raise await explained(error, POP3, endpoint) from error

@@ -230,6 +230,7 @@ ANSWERS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ANSWERS.map(b"".join), st.integers(1, 30))
 def test_noise_in_any_pieces_is_the_same_to_the_last_octet_and_what_trails(stream: bytes, size: int) -> None:
     results = []

@@ -340,6 +340,6 @@ class SilentWire(ScriptedWire):
 @pytest.mark.parametrize("said", [[], [b"+O"]])
 async def test_waiting_for_the_greeting_is_bounded_by_the_connect_timeout(said: list[bytes]) -> None:
     script = Script(SilentWire(said))
-    with pytest.raises(InactivityTimeout, match="did not greet within 0.02 seconds"):
+    with pytest.raises(InactivityTimeout, match=r"did not greet within 0\.02 seconds"):
         await script.open(options=Options(timeouts=Timeouts(connect=0.02, inactivity=3600.0)))
     assert script.wires[0].ended == "aborted"
