@@ -22,7 +22,8 @@ LOOK_TIMEOUT = 5.0
 MOST_SHOWN = 80
 NEWLINE = b"\n"
 
-POP3, SMTP, IMAP, HTTP, SSH, TLS = "POP3", "SMTP", "IMAP", "HTTP", "SSH", "TLS"
+POP3, SMTP, LMTP = "POP3", "SMTP", "LMTP"
+IMAP, HTTP, SSH, TLS = "IMAP", "HTTP", "SSH", "TLS"
 
 _GREETINGS = (
     (re.compile(rb"\+OK|-ERR", re.IGNORECASE), POP3),
@@ -67,12 +68,14 @@ def service_of(said: bytes) -> str | None:
 
 
 def likely_mistake(wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
-    """A sentence on what to write instead, or "". `wanted` is POP3 or SMTP; `said` is what the server sent
-    first, without TLS where the endpoint's TLS failed.
+    """A sentence on what to write instead, or "". `wanted` is POP3, SMTP or LMTP; `said` is what the server
+    sent first, without TLS where the endpoint's TLS failed.
     """
     if endpoint.unix_path is not None:
         return ""
     seen = service_of(said)
+    if seen == SMTP and wanted == LMTP:
+        return ""  # They greet alike.
     if seen is None:
         return "" if said else _by_number(wanted, endpoint)
     if seen == TLS:
@@ -94,6 +97,8 @@ def _by_number(wanted: str, endpoint: Endpoint) -> str:
 
 
 def _expects_tls(wanted: str, endpoint: Endpoint) -> str:
+    if wanted == LMTP:
+        return f"Port {endpoint.port} expects TLS at once: {_instead(wanted)}."
     scheme, plain = wanted.lower(), _PLAIN_PORT[wanted]
     return (
         f"Port {endpoint.port} expects TLS at once: use {scheme}s://, "
@@ -111,6 +116,8 @@ def _in_clear(wanted: str, endpoint: Endpoint) -> str:
 
 def _instead(wanted: str) -> str:
     scheme = wanted.lower()
+    if wanted == LMTP:
+        return "use lmtp:// at port 24"
     return f"use {scheme}s:// at port {_TLS_PORT[wanted]}, or {scheme}:// at port {_PLAIN_PORT[wanted]}"
 
 

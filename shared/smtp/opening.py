@@ -16,7 +16,7 @@ from shared.model.errors import Fault
 from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.errors import TlsFailed
-from shared.net.wrong_port import SMTP, explained, likely_mistake
+from shared.net.wrong_port import LMTP, SMTP, explained, likely_mistake
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import (
@@ -159,10 +159,11 @@ class Opening:
         """The error, with the likely mistake where it seems to be one of the configuration."""
         cause = error.__cause__
         said = cause.said if isinstance(cause, ProtocolViolation) else b""
-        mistake = likely_mistake(SMTP, self._endpoint, said)
+        wanted = LMTP if self._lmtp else SMTP
+        mistake = likely_mistake(wanted, self._endpoint, said)
         if not (said or mistake):
             return error
-        return WrongService(f"{self._endpoint} does not greet as SMTP does: {error} {mistake}".rstrip())
+        return WrongService(f"{self._endpoint} does not greet as {wanted} does: {error} {mistake}".rstrip())
 
     def _refused(self, what: str, reply: Reply) -> SessionRefused:
         return SessionRefused(f"{self._endpoint} {what}: {reply.text}.", reply)

@@ -15,7 +15,7 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.dial import dial
 from shared.net.errors import NotTls, TlsFailed
-from shared.net.wrong_port import POP3, SMTP, explained, likely_mistake, service_of
+from shared.net.wrong_port import LMTP, POP3, SMTP, explained, likely_mistake, service_of
 
 AT_POP3 = "use pop3s:// at port 995, or pop3:// at port 110."
 AT_SMTP = "use smtps:// at port 465, or smtp:// at port 25."
@@ -95,6 +95,9 @@ def test_a_server_is_known_by_what_it_sends_first(said: bytes, service: str | No
         ),
         (SMTP, at(110), b"+OK\r\n", f"Port 110 speaks POP3, not SMTP: {AT_SMTP}"),
         (SMTP, at(ODD), b"HTTP/1.1 400\r\n", f"Port 4711 speaks HTTP, not SMTP: {AT_SMTP}"),
+        (LMTP, at(24), b"+OK\r\n", "Port 24 speaks POP3, not LMTP: use lmtp:// at port 24."),
+        (LMTP, at(995), b"", "Port 995 is usually POP3, not LMTP: use lmtp:// at port 24."),
+        (LMTP, at(ODD), b"220 mail LMTP\r\n", ""),
         (POP3, at(110), b"", ""),
         (POP3, at(995, Tls.IMPLICIT), b"", ""),
         (POP3, at(ODD), b"", ""),
@@ -110,7 +113,7 @@ def test_the_likely_mistake_is_named_by_what_was_sent_or_else_by_the_port(
 
 
 @given(
-    st.sampled_from([POP3, SMTP]),
+    st.sampled_from([POP3, SMTP, LMTP]),
     st.integers(1, 65535) | st.sampled_from([25, 80, 110, 143, 443, 465, 587, 993, 995]),
     st.sampled_from(Tls),
     st.binary(max_size=20) | st.sampled_from([b"+OK\r\n", b"* OK\r\n", b"220 x\r\n", b"\x15\x03\x01"]),
