@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 from services.fetcher.mailbox_errors import (
     CredentialsRefused,
@@ -17,6 +19,7 @@ from services.fetcher.mailbox_errors import (
     MailboxLocked,
     SourceBusy,
     SourceRefused,
+    WrongService,
 )
 from services.fetcher.pop3.capabilities import parse_capabilities
 from services.fetcher.sources import (
@@ -26,9 +29,11 @@ from services.fetcher.sources import (
     is_worth_retrying,
     login_delay,
     open_patiently,
+    open_source,
     was_login_refused,
 )
-from shared.model.account import Account, Patience
+from shared.model.account import Account, Login, Patience
+from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
 from shared.net.errors import ConnectFailed, ConnectionLost, InactivityTimeout
 from shared.net.sasl import SaslError
@@ -36,6 +41,7 @@ from shared.ports.store import LONGEST_WAIT
 from tests.fakes.clock import ManualClock
 from tests.fakes.mailbox import FakeMailbox
 from tests.fakes.mails import account
+from tests.fakes.pop3_server import HANG_UP, FakeSession, Outcome, Pop3Server
 
 
 @pytest.mark.parametrize(
@@ -143,3 +149,38 @@ async def test_a_refused_login_is_not_tried_again() -> None:
     with pytest.raises(CredentialsRefused):
         await tried(opening, Patience(retries=3))
     assert len(opening.given) == 1
+
+
+class HastyClock(ManualClock):
+    """Sleeps no time at all."""
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(0)
+
+
+@pytest.mark.parametrize("drops", [1, 2])
+@pytest.mark.parametrize("command", ["GREETING", "AUTH"])
+async def test_a_server_that_drops_connections_for_a_moment_is_logged_in_to(command: str, drops: int) -> None:
+    left = [HANG_UP] * drops
+
+    def drop(_: FakeSession, __: str) -> Outcome:
+        return left.pop() if left else None
+
+    async with Pop3Server({"bob": []}, behaviours={command: drop}) as server:
+        asked = replace(
+            account(),
+            endpoint=Endpoint("127.0.0.1", server.port),
+            login=Login("bob", SecretStr("secret"), ("plain",)),
+        )
+        opened = await open_patiently(asked, None, open_source, HastyClock(), lambda: 0.0)
+        await opened.mailbox.finish()
+        assert server.connections == drops + 1
+
+
+async def test_a_port_where_something_else_is_spoken_is_tried_once() -> None:
+    async with Pop3Server({"bob": []}, behaviours={"GREETING": b"* OK IMAP4rev1 ready\r\n"}) as server:
+        asked = replace(account(), endpoint=Endpoint("127.0.0.1", server.port))
+        with pytest.raises(WrongService, match="speaks IMAP, not POP3"):
+            await open_patiently(asked, None, open_source, HastyClock(), lambda: 0.0)
+        assert server.connections == 1
