@@ -18,6 +18,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.ConnectFailed, CONNECT, "Check host and port, whether the server runs, and the firewalls between."),
     (net.TlsInjection, TLS, "Something on the way tampers with the connection; find out what."),
     (net.CertificateNotPinned, TLS, 'If the certificate was renewed, write its fingerprint into "tls_pin".'),
+    (net.NotTls, TLS, 'Correct scheme, port or "tls".'),
     (net.TlsFailed, TLS, CERTIFICATE),
     (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
     (
@@ -54,6 +55,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     ),
     (net.DeadlineExceeded, GREETING, "The server is very slow; try again."),
     (net.ConnectionLost, GREETING, "The server hung up; it may block this machine, or expect TLS at once."),
+    (target.WrongService, GREETING, "This does not look like an SMTP server; check scheme and port."),
     (
         target.ConnectionLost,
         GREETING,

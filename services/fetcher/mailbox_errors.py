@@ -69,6 +69,14 @@ class SourceViolation(SourceError):
     """The server did not keep to its protocol; nothing that follows on this connection can be trusted."""
 
 
+class WrongService(SourceViolation):
+    """What the server sent first, `said`, is no greeting of this protocol; the port may be another one's."""
+
+    def __init__(self, sentence: str, said: bytes) -> None:
+        super().__init__(sentence)
+        self.said = said
+
+
 class LimitExceeded(SourceError):
     """The server sent more than a cap allows; the connection was given up to keep memory and time bounded.
 

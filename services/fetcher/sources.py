@@ -5,29 +5,44 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import structlog
+
+from services.fetcher.decide.schedule import retry_pause
 from services.fetcher.mailbox import Mailbox
 from services.fetcher.mailbox_errors import (
     CredentialsRefused,
     LoginMethodsExhausted,
     LoginTooSoon,
     SourceBusy,
+    WrongService,
 )
 from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Dialogue
 from services.fetcher.pop3.limits import Limits, Options, Timeouts
 from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
-from shared.model.account import Account, Login
+from shared.model.account import Account, Login, Patience
 from shared.model.errors import Fault, MailferryError
 from shared.model.reading import Pipelining
+from shared.net.errors import NotTls
 from shared.net.sasl import SaslError
 from shared.ops.tokens import token_source
 from shared.ports.clock import Clock
 from shared.ports.store import LONGEST_WAIT
 
 CONNECT_TIMEOUT = 30.0
+"""Seconds for look-up, connect and TLS, and as many for the greeting, which an overloaded server or a tarpit
+may never send.
+"""
+FIRST_CONNECT_TIMEOUT = 10.0
+"""The same for the first of several tries. Of 100 silent hosts each would otherwise hold a place for half a
+minute; ten seconds still bear two lost packets (sent again after 1 and 3 seconds) and a greeting held back
+for some seconds to put off spammers.
+"""
 DEADLINE_GRACE = 120.0
 """Seconds beyond the deadline of a session, for what it has begun, its deletions and its end."""
+
+log = structlog.get_logger("mailferry.fetcher")
 
 _PIPELINES = {Pipelining.ANNOUNCED: None, Pipelining.ALWAYS: True, Pipelining.NEVER: False}
 
@@ -43,31 +58,58 @@ class Opened(NamedTuple):
     login_delay: float = 0.0
 
 
-OpenMailbox = Callable[[Account, str | None], Awaitable[Opened]]
-"""Opens the mailbox of an account; the login method that worked last time goes first, where it is known."""
+OpenMailbox = Callable[[Account, str | None, float], Awaitable[Opened]]
+"""Opens the mailbox of an account; the login method that worked last time goes first, where it is known. The
+seconds are for the connection, and again for the greeting.
+"""
 
 
 async def open_patiently(
-    account: Account, method: str | None, open_mailbox: OpenMailbox, clock: Clock
+    account: Account,
+    method: str | None,
+    open_mailbox: OpenMailbox,
+    clock: Clock,
+    chance: Callable[[], float],
 ) -> Opened:
-    """Open the mailbox, trying `retries` times with `retry_delay` seconds between where the connection fails.
+    """Open the mailbox, trying up to `retries` times where the connection fails, with growing pauses of at
+    most `retry_delay` seconds. `chance` gives numbers from 0 to 1 to spread tries by.
 
     Raises the last error. A refused login is never tried again here: that could lock the account.
     """
     patience = account.patience
-    for _ in range(patience.retries - 1):
+    for tries in range(patience.retries - 1):
+        seconds = connect_timeout(patience, is_first=tries == 0)
         try:
-            return await open_mailbox(account, method)
+            return await open_mailbox(account, method, seconds)
         except MailferryError as error:
             if not is_worth_retrying(error):
                 raise
-        await clock.sleep(patience.retry_delay)
-    return await open_mailbox(account, method)
+            pause = retry_pause(tries, patience.retry_delay, chance())
+            log.info(
+                "connecting failed",
+                account=account.id,
+                attempt=tries + 1,
+                retries=patience.retries,
+                again_in=round(pause, 1),
+                error=error,
+            )
+        await clock.sleep(pause)
+    return await open_mailbox(account, method, connect_timeout(patience, is_first=False))
+
+
+def connect_timeout(patience: Patience, *, is_first: bool) -> float:
+    """Seconds for a connection, and again for the greeting; `is_first`: others follow where it fails."""
+    return min(patience.timeout, FIRST_CONNECT_TIMEOUT if is_first else CONNECT_TIMEOUT)
 
 
 def is_worth_retrying(error: MailferryError) -> bool:
-    """Whether connecting once more within the same visit may help; not where the provider wants peace."""
-    if isinstance(error, (LoginTooSoon, SourceBusy)) or getattr(error, "retry_after", None) is not None:
+    """Whether connecting once more within the same visit may help; not where the provider wants peace, nor
+    where the server speaks something else.
+    """
+    if (
+        isinstance(error, (LoginTooSoon, SourceBusy, NotTls, WrongService))
+        or getattr(error, "retry_after", None) is not None
+    ):
         return False
     return error.temporary and error.fault is Fault.SOURCE
 
@@ -77,12 +119,15 @@ def was_login_refused(error: MailferryError) -> bool:
     return isinstance(error, (CredentialsRefused, LoginMethodsExhausted, SaslError))
 
 
-async def open_source(account: Account, method: str | None = None) -> Opened:
-    """The mailbox of an account, by its protocol. Raises what opening it raises, and `TokenUnavailable`."""
-    patience = account.patience
+async def open_source(
+    account: Account, method: str | None = None, connect_within: float = CONNECT_TIMEOUT
+) -> Opened:
+    """The mailbox of an account, by its protocol. `connect_within`: seconds for the connection, and again for
+    the greeting. Raises what opening it raises, and `TokenUnavailable`.
+    """
     timeouts = Timeouts(
-        connect=min(patience.timeout, CONNECT_TIMEOUT),
-        inactivity=patience.timeout,
+        connect=connect_within,
+        inactivity=account.patience.timeout,
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
     mailbox = await open_account(account, timeouts, preferred=method)

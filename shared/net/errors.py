@@ -35,6 +35,10 @@ class TlsFailed(NetworkError):
     """TLS did not come up: no handshake, or no trust."""
 
 
+class NotTls(TlsFailed):
+    """The server answers a TLS handshake in clear: scheme or port are wrong."""
+
+
 class TlsInjection(TlsFailed):
     """Bytes came in clear where TLS should have begun: an attack, so going on in clear is out of the
     question.

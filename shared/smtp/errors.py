@@ -21,7 +21,14 @@ class SmtpError(MailferryError):
 
 
 class ProtocolViolation(SmtpError):
-    """The server said something that SMTP does not know, or at a moment at which it has nothing to say."""
+    """The server said something that SMTP does not know, or at a moment at which it has nothing to say.
+
+    `said` is the line that is no reply, if it was one.
+    """
+
+    def __init__(self, sentence: str, *, said: bytes = b"") -> None:
+        super().__init__(sentence)
+        self.said = said
 
 
 class LocalProtocolError(SmtpError):
@@ -44,6 +51,10 @@ class ConnectionLost(SmtpError):
         self.content_begun = content_begun or after_content
         self.after_content = after_content
         self.answered: Sequence[RecipientReply] = ()
+
+
+class WrongService(ConnectionLost):
+    """The server does not greet as SMTP does; the port may be another service's."""
 
 
 class NoConnectionFree(SmtpError):

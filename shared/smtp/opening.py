@@ -15,9 +15,18 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.connection import Connection
 from shared.net.dial import dial
+from shared.net.errors import TlsFailed
+from shared.net.wrong_port import LMTP, SMTP, explained, likely_mistake
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
 from shared.smtp.dialogue import Dialogue
-from shared.smtp.errors import ConnectionLost, LoginImpossible, SessionRefused, TlsUnavailable
+from shared.smtp.errors import (
+    ConnectionLost,
+    LoginImpossible,
+    ProtocolViolation,
+    SessionRefused,
+    TlsUnavailable,
+    WrongService,
+)
 from shared.smtp.login import Credentials, log_in
 from shared.smtp.reply import Reply
 from shared.smtp.stream import Stream
@@ -53,12 +62,15 @@ def network(timeouts: Timeouts) -> Dialer:
 
 async def dial_target(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
     """A connection to a target."""
-    return await dial(
-        endpoint,
-        connect_timeout=timeouts.connect,
-        inactivity_timeout=timeouts.greeting,
-        fault=Fault.TARGET,
-    )
+    try:
+        return await dial(
+            endpoint,
+            connect_timeout=timeouts.connect,
+            inactivity_timeout=timeouts.greeting,
+            fault=Fault.TARGET,
+        )
+    except TlsFailed as error:
+        raise await explained(error, SMTP, endpoint) from error
 
 
 class Opening:
@@ -99,7 +111,10 @@ class Opening:
         return dialogue
 
     async def _be_greeted(self, dialogue: Dialogue) -> None:
-        reply = (await dialogue.answers())[0].reply
+        try:
+            reply = (await dialogue.answers())[0].reply
+        except ConnectionLost as error:
+            raise self._not_greeted(error) from error
         if not reply.positive:
             raise self._refused("does not accept connections", reply)
 
@@ -139,6 +154,16 @@ class Opening:
 
     async def _ask(self, dialogue: Dialogue, command: Command) -> Reply:
         return (await dialogue.ask([command]))[0].reply
+
+    def _not_greeted(self, error: ConnectionLost) -> ConnectionLost:
+        """The error, with the likely mistake where it seems to be one of the configuration."""
+        cause = error.__cause__
+        said = cause.said if isinstance(cause, ProtocolViolation) else b""
+        wanted = LMTP if self._lmtp else SMTP
+        mistake = likely_mistake(wanted, self._endpoint, said)
+        if not (said or mistake):
+            return error
+        return WrongService(f"{self._endpoint} does not greet as {wanted} does: {error} {mistake}".rstrip())
 
     def _refused(self, what: str, reply: Reply) -> SessionRefused:
         return SessionRefused(f"{self._endpoint} {what}: {reply.text}.", reply)

@@ -54,7 +54,7 @@ class ReplyParser:
             self._position = end + 1
             if (understood := _understood(line)) is None:
                 raise ProtocolViolation(
-                    f"The server sent something that is no SMTP reply: {self._shown(line)}."
+                    f"The server sent something that is no SMTP reply: {self._shown(line)}.", said=line
                 )
             reply, is_last = understood
             if is_last and not self._lines:

@@ -189,6 +189,27 @@ def note_18_a_mail_is_gone_for_a_while(server: OddServer) -> None:
     _once(server, "RETR 4", b"-ERR no such message\r\n")
 
 
+def note_37_an_empty_line_comes_behind_each_mail(server: OddServer) -> None:
+    server.altered["RETR"] = lambda answer: answer + b"\r\n"
+
+
+def note_37_an_empty_line_comes_behind_each_mail_and_nothing_is_pipelined(server: OddServer) -> None:
+    note_37_an_empty_line_comes_behind_each_mail(server)
+    server.capabilities = PLAIN
+
+
+def note_37_a_remark_comes_behind_a_mail(server: OddServer) -> None:
+    server.altered["RETR 3"] = lambda answer: answer + b"(scanned)\r\n"
+
+
+def note_37_an_empty_line_comes_before_the_answers_to_dele(server: OddServer) -> None:
+    server.altered["DELE"] = lambda answer: b"\r\n" + answer
+
+
+def note_37_a_deletion_is_not_answered_readably(server: OddServer) -> None:
+    server.altered["DELE"] = lambda _: b"\r\n"
+
+
 def fault_1_hangs_up_before_quit(server: OddServer) -> None:
     _once(server, "QUIT", HANG_UP)
 

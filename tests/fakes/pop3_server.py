@@ -52,7 +52,12 @@ class FakeSession(Pop3Session):
     async def answer(self, line: str) -> bytes:
         self._server.commands.append(line)
         outcome = self._outcome(line)
-        return await super().answer(line) if outcome is None else self._misbehave(outcome)
+        if outcome is not None:
+            return self._misbehave(outcome)
+        altered = self._server.altered
+        alter = altered.get(line) or altered.get(line.partition(" ")[0].upper())
+        answer = await super().answer(line)
+        return alter(answer) if alter else answer
 
     @property
     def mails(self) -> list[tuple[int, str, bytes]]:
@@ -82,7 +87,8 @@ class FakeSession(Pop3Session):
 class Pop3Server(Pop3Source):
     """`commands` is every line that was received, in order, over all connections; `connections` counts them.
 
-    `capabilities` replaces what CAPA says.
+    `capabilities` replaces what CAPA says. `altered` maps a verb or a command line to what becomes of the
+    honest answer, which has had its effect.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class Pop3Server(Pop3Source):
         super().__init__(mailboxes, password=password, tls=tls, implicit_tls=implicit_tls)
         self.behaviours = behaviours or {}
         self.capabilities = capabilities
+        self.altered: dict[str, Callable[[bytes], bytes]] = {}
         self.commands: list[str] = []
         self.connections = 0
 

@@ -24,6 +24,7 @@ from tests.servers.available import require
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.ports import free_port
+from tests.servers.postfix import Postfix
 
 MAILS = [("uid-1", b"Subject: long\r\n\r\n" + b"x" * 100 + b"\r\n"), ("uid-2", b"Subject: short\r\n\r\n")]
 
@@ -242,6 +243,50 @@ def test_the_recipient_to_ask_about_comes_from_the_accounts(tmp_path: Path) -> N
     assert known_recipient(replace(configuration, accounts=accounts), "exchange") == "boss@acme.com"
 
 
+TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x46"
+"""What a TLS server sends to a client that speaks in clear: a fatal alert, which has no line end."""
+
+
+def alert(session: FakeSession, _: str) -> bytes:
+    session.hang_up()
+    return TLS_ALERT
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [
+        (b"* OK [CAPABILITY IMAP4rev1] ready\r\n", "speaks IMAP, not POP3: use pop3s:// at port 995"),
+        (b"220 mail.example ESMTP\r\n", "speaks SMTP, not POP3"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "speaks HTTP, not POP3"),
+        (alert, "expects TLS at once: use pop3s://"),
+    ],
+)
+async def test_a_port_where_something_else_is_spoken_is_named_with_what_to_write_instead(
+    greeting: Behaviour, words: str
+) -> None:
+    trial, server = await found(behaviours={"GREETING": greeting})
+    assert (trial.step, server.commands) == ("greeting", [])
+    assert f"Port {server.port} {words}" in trial.sentence
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [
+        ("+OK POP3 ready", "speaks POP3, not SMTP: use smtps:// at port 465"),
+        ("* OK IMAP4rev1 ready", "speaks IMAP, not SMTP"),
+        ("HTTP/1.1 400 Bad Request", "speaks HTTP, not SMTP"),
+    ],
+)
+async def test_a_target_that_speaks_something_else_is_named_with_what_to_write_instead(
+    greeting: str, words: str
+) -> None:
+    async with SmtpServer(replies={"GREETING": greeting}) as server:
+        trial = await probe_target(target(server.port), "ferry.test", None, None)
+    assert trial.step == "greeting"
+    assert f"Port {server.port} {words}" in trial.sentence
+    assert "does not look like an SMTP server" in str(trial.advice)
+
+
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
     require("dovecot")
@@ -269,3 +314,45 @@ async def test_dovecot_is_seen_as_it_is(dovecot: Dovecot, tmp_path: Path) -> Non
 async def test_a_certificate_that_nobody_vouches_for_is_a_matter_of_tls(dovecot: Dovecot) -> None:
     trial = await probe_account(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
     assert trial.step == "TLS"
+
+
+async def test_tls_at_a_port_of_dovecot_that_begins_in_clear_is_told_with_the_right_scheme(
+    dovecot: Dovecot,
+) -> None:
+    trial = await probe_account(account(Endpoint("localhost", dovecot.pop3_port, Tls.IMPLICIT)), None)
+    assert (trial.step, "certificate" in str(trial.advice)) == ("TLS", False)
+    assert "said: +OK" in trial.sentence
+    assert (
+        f'Port {dovecot.pop3_port} speaks POP3 without TLS at once: use pop3:// with tls = "required"'
+        in trial.sentence
+    )
+
+
+@pytest.mark.parametrize("tls", [Tls.WANTED, Tls.IMPLICIT])
+async def test_a_source_at_the_imap_ports_of_dovecot_is_told_what_is_there(
+    dovecot: Dovecot, tls: Tls
+) -> None:
+    ports = [dovecot.imap_port, *([dovecot.imaps_port] if tls is Tls.IMPLICIT else [])]
+    for port in ports:
+        endpoint = Endpoint("localhost", port, tls, ca_file=str(dovecot.certificate.chain))
+        trial = await probe_account(account(endpoint), None)
+        assert f"Port {port} speaks IMAP, not POP3: use pop3s:// at port 995" in trial.sentence
+
+
+async def test_a_target_at_the_pop3_port_of_dovecot_is_told_what_is_there(dovecot: Dovecot) -> None:
+    trial = await probe_target(target(dovecot.pop3_port), "ferry.test", None, None)
+    assert f"Port {dovecot.pop3_port} speaks POP3, not SMTP" in trial.sentence
+
+
+async def test_tls_at_the_plain_port_of_postfix_and_a_source_there_are_told_what_is_there(
+    postfix: Postfix,
+) -> None:
+    smtps = Target("exchange", Endpoint("127.0.0.1", postfix.port, Tls.IMPLICIT))
+    trial = await probe_target(smtps, "ferry.test", None, None)
+    assert trial.step == "TLS"
+    assert (
+        f'Port {postfix.port} speaks SMTP without TLS at once: use smtp:// with tls = "required"'
+        in trial.sentence
+    )
+    source = await probe_account(at(postfix.port), None)
+    assert f"Port {postfix.port} speaks SMTP, not POP3" in source.sentence

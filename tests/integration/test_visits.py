@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from services.fetcher.intake.ports import Ports
@@ -107,7 +108,7 @@ class World:
         return await self._visitor(IMPATIENT).visit(self.account, lease)
 
     def _visitor(self, limits: Limits) -> Visitor:
-        async def open_mailbox(_: Account, method: str | None) -> Opened:
+        async def open_mailbox(_: Account, method: str | None, __: float) -> Opened:
             self.tried.append(method)
             if self.login_error is not None:
                 raise self.login_error
@@ -263,6 +264,35 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
     deleting = await world.visit()
     assert (deleting.report.deleted, deleting.report.fetched, deleting.more) == (1, 0, True)
     assert world.mailbox.mails == {"b": b"2"}
+
+
+@pytest.mark.parametrize(("failures", "within"), [(0, 1.0), (1, 2.0), (2, None)])
+async def test_a_connection_dropped_in_the_middle_of_a_visit_costs_seconds_and_no_poll_interval(
+    world: World, failures: int, within: float | None
+) -> None:
+    world.account = replace(ACCOUNT, patience=Patience(poll=3600.0))
+    world.mailbox.mails, world.mailbox.broken_at = {"a": b"1"}, "a"
+    now = world.clock.now()
+    await world.store.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
+    (lease,) = await world.store.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
+    with capture_logs() as logs:
+        assert (await world.visit_under(replace(lease, failures=failures))).report.failed
+    (state,) = await world.store.account_states()
+    assert state.due_at - now < (within + 60 if within else 3700)
+    tries = [log for log in logs if log["event"] == "connection was dropped"]
+    if within is None:
+        assert (state.due_at - now >= 3600, tries) == (True, [])
+    else:
+        (log,) = tries
+        assert (log["log_level"], log["account"], log["attempt"]) == ("info", ACCOUNT.id, failures + 1)
+        assert log["again_in"] == within
+
+
+async def test_the_log_of_a_visit_names_the_account_where_all_went_well(world: World) -> None:
+    with capture_logs() as logs:
+        await world.visit()
+    (log,) = [log for log in logs if log["event"] == "visited"]
+    assert (log["account"], log["outcome"]) == (ACCOUNT.id, "ok")
 
 
 async def test_what_arrived_whole_before_a_visit_broke_off_is_delivered(world: World) -> None:

@@ -2,7 +2,8 @@
 
 A visit that left mail behind because of a limit goes on at once. A failure is tried again at growing
 distance; a refused login waits long, so that the provider does not lock the account; a mailbox that another
-session holds is tried again soon, and so is a visit that had no broker: by then there is one. Who asked us to
+session holds is tried again soon, and so is a visit that had no broker: by then there is one. A connection
+that was dropped in the middle of a visit is made again within seconds. Who asked us to
 stay away for a time is left alone at least that long, and no visit comes sooner than the host bears.
 """
 
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.fetcher.mailbox_errors import MailboxLocked, SourceError
+from shared.model.account import Patience
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
 from shared.ports.store import LONGEST_WAIT, VisitReport
@@ -21,6 +23,14 @@ LOCKED_DISTANCE = 300.0
 FIRST_WITHOUT_BROKER = 1.0
 REFUSED_DISTANCE = 1800.0
 SPREAD = 0.1
+FIRST_RETRY = 1.0
+"""Seconds until a dropped connection is tried again for the first time: a restarted server or a moved address
+answers within a second or two.
+"""
+RETRY_SPREAD = 0.5
+"""The part of a retry's pause that chance may take off: a server that restarts drops all its connections at
+once, and they must not all come back in the same moment.
+"""
 
 
 def next_visit(
@@ -47,6 +57,27 @@ def next_visit(
         if error is not None:
             distance = _by_error(error, distance, poll, failures)
     return now + max(distance, interval) * (1 + SPREAD * chance)
+
+
+def visit_after_drop(
+    report: VisitReport, patience: Patience, *, failures: int, now: float, chance: float, interval: float
+) -> float | None:
+    """The time of the next visit after one whose connection was dropped after the login; None where the
+    account's `retries` are used up, so that it comes as after any failure.
+
+    A visit that fetched something got on, and is followed by another one however many failed before.
+    """
+    if failures >= patience.retries - 1 and not report.fetched:
+        return None
+    pause = retry_pause(failures, patience.retry_delay, chance)
+    return now + max(pause, interval * (1 + SPREAD * chance))
+
+
+def retry_pause(tries: int, longest: float, chance: float) -> float:
+    """Seconds until the next try after `tries` earlier retries, 0 ≤ `chance` < 1; doubled each time, at most
+    `longest`.
+    """
+    return min(longest, FIRST_RETRY * 2.0 ** min(tries, 10)) * (1 - RETRY_SPREAD * chance)
 
 
 def _distance(poll: float, failures: int, *, temporary: bool) -> float:

@@ -16,7 +16,7 @@ SAMPLES = 2
 
 class Asking:
     """Asks for `entries` in their order, as far ahead as `window` allows; for those in `cut` alone, and by
-    their size.
+    their size. `last` is the mail that was answered last.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class Asking:
         self._by_retr: set[int] = set()
         self._asked: deque[Listed] = deque()
         self._octets = 0
+        self.last: Listed | None = None
         self._stopped = False
         self._samples = 0
 
@@ -57,7 +58,7 @@ class Asking:
 
     def answered(self) -> Listed:
         """The answer for this mail is complete."""
-        entry = self._asked.popleft()
+        self.last = entry = self._asked.popleft()
         self._octets -= entry.size
         return entry
 
@@ -66,6 +67,10 @@ class Asking:
         if by_retr:
             self._by_retr.add(entry.number)
         self._waiting.appendleft(entry)
+
+    def one_by_one(self) -> None:
+        """Ask for each mail when the one before it came."""
+        self._window = Window(retrievals=1)
 
     def stop(self) -> None:
         """Ask for nothing more, unless it is to go on."""

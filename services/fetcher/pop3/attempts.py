@@ -98,8 +98,8 @@ class Attempts:
             return refusal
         others = ", ".join(self._left())
         return CredentialsRefused(
-            f"{refusal} If the password is right, the server cannot check it in this way: "
-            f"leave {method} out of the account's methods; left are {others}."
+            f"{refusal} Check user name and password. If they are right, the server cannot check the "
+            f"password in this way: leave {method} out of the account's methods; left are {others}."
         )
 
     def _after_hanging_up(

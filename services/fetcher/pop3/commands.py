@@ -7,6 +7,8 @@ is the command as a log may show it: without passwords, without SASL responses.
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -48,7 +50,8 @@ class Verb(Enum):
 class Command(NamedTuple):
     """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot.
 
-    Where `size` is given, those lines are so many octets, in which no dot has a meaning.
+    Where `size` is given, those lines are so many octets, in which no dot has a meaning. An answer whose text
+    `answer_pattern` matches is recognised as the one to this command, even where an earlier command got none.
     """
 
     verb: Verb
@@ -56,6 +59,7 @@ class Command(NamedTuple):
     shown: str
     multiline: bool = False
     size: int | None = None
+    answer_pattern: re.Pattern[bytes] | None = None
 
     def __repr__(self) -> str:
         """Without what goes over the wire, which may be a secret."""
@@ -71,6 +75,8 @@ LIST = Command(Verb.LIST, b"LIST\r\n", "LIST", multiline=True)
 UIDL = Command(Verb.UIDL, b"UIDL\r\n", "UIDL", multiline=True)
 LISTING = (STAT, LIST, UIDL)
 """What tells of all mails of a mailbox."""
+SYNC = Command(Verb.STAT, b"STAT\r\n", "STAT", answer_pattern=re.compile(rb"\s*-?\d+\s+-?\d+(?:\s|$)"))
+"""STAT, whose answer is told from that to a DELE: shows which answers have come (RFC 1939, section 5)."""
 NOOP = Command(Verb.NOOP, b"NOOP\r\n", "NOOP")
 RSET = Command(Verb.RSET, b"RSET\r\n", "RSET")
 QUIT = Command(Verb.QUIT, b"QUIT\r\n", "QUIT")
@@ -132,6 +138,12 @@ def header(number: int) -> Command:
 def uidl(number: int) -> Command:
     """UIDL of the mail `number` alone."""
     return Command(Verb.UIDL, b"UIDL %d\r\n" % number, f"UIDL {number}")
+
+
+def recognised(command: Command, words: Sequence[str]) -> Command:
+    """The command, whose positive answer begins with these words."""
+    expected = rb"\s+".join(re.escape(word.encode("latin-1", "replace")) for word in words)
+    return command._replace(answer_pattern=re.compile(rb"\s*" + expected + rb"(?:\s|$)"))
 
 
 def scan(number: int) -> Command:

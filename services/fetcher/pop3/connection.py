@@ -10,17 +10,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
-from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
+from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation, WrongService
 from services.fetcher.pop3.assembly import BodyAssembly
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.errors import Misused
-from services.fetcher.pop3.events import Broken, Challenge, Event, Greeting, Reply
+from services.fetcher.pop3.events import Broken, Challenge, Event, Greeting, Reply, Unanswered, Unreadable
 from services.fetcher.pop3.limits import Limits
 from services.fetcher.pop3.replies import Status, parse_challenge, parse_status
 from services.fetcher.pop3.states import ALLOWED, BARRIERS, State, after_reply
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.net.errors import ConnectionLost
+
+MOST_UNREADABLE = 16
+"""Lines that are no answer, one after the other: servers add an empty line or a remark, while the rest of a
+mail that was cut has many lines.
+"""
 
 _CR = 0x0D
 _EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
@@ -31,7 +37,13 @@ class Pop3Connection:
 
     `server` names it in the sentences of errors; `redact` takes secrets out of what the server says, in case
     it echoes them, before they get into an event or a sentence.
+
+    With `tolerates_noise` a line in the transaction state that is no status line is `Unreadable` and not the
+    end of the session. Whoever sets it has to make sure that answers are still in step with commands, by a
+    command with an `answer_pattern`.
     """
+
+    tolerates_noise = False
 
     def __init__(self, server: str, limits: Limits, redact: Callable[[bytes], bytes] = bytes) -> None:
         self._server = server
@@ -42,11 +54,18 @@ class Pop3Connection:
         self._rest = b""
         self._body: BodyAssembly | None = None
         self._tls_begins = False
+        self._unreadable = 0
+        self._unreadable_in_a_row = 0
 
     @property
     def state(self) -> State:
         """Where the session is, by what the server has answered so far."""
         return self._state
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a line was unreadable since an answer was last recognised."""
+        return self._unreadable > 0
 
     @property
     def outstanding(self) -> int:
@@ -104,6 +123,8 @@ class Pop3Connection:
         line = data[start : end - 1 if end > start and data[end - 1] == _CR else end]
         if self._state is State.GREETING:
             self._greeted(line, events)
+        elif self._is_noise(line):
+            self._unread(line, events)
         elif not self._pending:
             raise self._unasked(line)
         else:
@@ -116,7 +137,9 @@ class Pop3Connection:
         return end + 1
 
     def _greeted(self, line: bytes, events: list[Event]) -> None:
-        status = self._status(line, "its greeting")
+        status = parse_status(line)
+        if status is None:
+            raise self._no_greeting(line)
         self._state = State.AUTHORIZATION if status.ok else State.CLOSED
         events.append(Greeting(status.ok, status.code, self._redact(status.text)))
 
@@ -129,6 +152,9 @@ class Pop3Connection:
                 events.append(Challenge(command, challenge))
                 return
         status = self._status(line, command.shown)
+        self._unreadable_in_a_row = 0
+        if self._unreadable:
+            command = self._recognised(status, events)
         self._pending.popleft()
         if status.ok and command.multiline:
             self._body = BodyAssembly(command, self._limits, self._server)
@@ -137,14 +163,49 @@ class Pop3Connection:
         self._tls_begins = status.ok and command.verb is Verb.STLS
         events.append(Reply(command, status.ok, status.code, self._redact(status.text)))
 
+    def _is_noise(self, line: bytes) -> bool:
+        """A lone dot is none: it is how the rest of a mail ends that was cut at a line with a dot."""
+        tolerant = self.tolerates_noise and self._state is State.TRANSACTION
+        return tolerant and line != b"." and parse_status(line) is None
+
+    def _unread(self, line: bytes, events: list[Event]) -> None:
+        self._unreadable += 1
+        self._unreadable_in_a_row += 1
+        violation = (
+            self._no_answer(line, self._pending[0].shown) if self._pending else self._out_of_turn(line)
+        )
+        if self._unreadable_in_a_row > MOST_UNREADABLE:
+            raise violation
+        events.append(Unreadable(violation))
+
+    def _recognised(self, status: Status, events: list[Event]) -> Command:
+        """The command that is answered, by its pattern; each unreadable line may have been all that came in
+        answer to one before it.
+        """
+        for place, command in enumerate(islice(self._pending, self._unreadable + 1)):
+            pattern = command.answer_pattern
+            if status.ok and pattern is not None and pattern.match(status.text):
+                events += [Unanswered(self._pending.popleft()) for _ in range(place)]
+                self._unreadable = 0
+                return command
+        return self._pending[0]
+
     def _status(self, line: bytes, asked: str) -> Status:
         status = parse_status(line)
         if status is None:
-            raise SourceViolation(
-                f"{self._server} should have answered {quoted(asked)} with +OK or -ERR "
-                f"but said: {self._quoted(line)}."
-            )
+            raise self._no_answer(line, asked)
         return status
+
+    def _no_answer(self, line: bytes, asked: str) -> SourceViolation:
+        return SourceViolation(
+            f"{self._server} should have answered {quoted(asked)} with +OK or -ERR "
+            f"but said: {self._quoted(line)}."
+        )
+
+    def _no_greeting(self, said: bytes) -> WrongService:
+        return WrongService(
+            f"{self._server} should have greeted with +OK or -ERR but said: {self._quoted(said)}.", said
+        )
 
     def _quoted(self, text: bytes) -> str:
         return quoted(self._redact(text))
@@ -155,6 +216,9 @@ class Pop3Connection:
             return ConnectionLost(
                 f"{self._server} ended the session: {self._quoted(status.text)}.", fault=Fault.SOURCE
             )
+        return self._out_of_turn(line)
+
+    def _out_of_turn(self, line: bytes) -> SourceViolation:
         return SourceViolation(f"{self._server} spoke out of turn: {self._quoted(line)}.")
 
     def _ended(self) -> None:
@@ -164,6 +228,8 @@ class Pop3Connection:
             what = "in the middle of an answer"
         elif self._pending:
             what = f"instead of answering {quoted(self._pending[0].shown)}"
+        elif self._state is State.GREETING and self._rest:
+            raise self._no_greeting(self._rest)
         elif self._state is State.GREETING:
             what = "without a greeting"
         else:

@@ -13,7 +13,16 @@ from typing import Protocol, TypeAlias
 from services.fetcher.mailbox_errors import SessionTooLong, SourceViolation
 from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.connection import Pop3Connection
-from services.fetcher.pop3.events import Body, BodyEnded, Broken, Challenge, Event, Greeting, Reply
+from services.fetcher.pop3.events import (
+    Body,
+    BodyEnded,
+    Broken,
+    Challenge,
+    Event,
+    Greeting,
+    Reply,
+    Unreadable,
+)
 from services.fetcher.pop3.limits import Limits
 from services.fetcher.pop3.redaction import Redactor
 from shared.model.endpoint import Endpoint
@@ -93,6 +102,15 @@ class Conversation:
     def outstanding(self) -> int:
         """Commands that are not fully answered, by what was received so far."""
         return self._core.outstanding
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a line that is no answer may have taken the place of one since an answer was recognised."""
+        return self._core.in_doubt
+
+    def tolerate_noise(self, tolerates: bool) -> None:
+        """Whether lines that are no answers are `Unreadable`, or else the end of the session."""
+        self._core.tolerates_noise = tolerates
 
     @property
     def violation(self) -> SourceViolation | None:
@@ -176,9 +194,12 @@ class Conversation:
         return _as_answer(await self._next())
 
     async def _next(self) -> Event:
-        while not self._ready:
-            await self._receive()
-        return self._taken()
+        while True:
+            while not self._ready:
+                await self._receive()
+            event = self._taken()
+            if not isinstance(event, Unreadable):
+                return event
 
     def _taken(self) -> Event:
         event = self._ready.popleft()
@@ -220,7 +241,7 @@ def _shown(event: Event, redact: Redactor) -> list[str]:
             return [f"+OK ({len(data)} octets)"]
         case BodyEnded(octets=octets):
             return [f"+OK ({octets} octets)"]
-        case Broken(error):
+        case Broken(error) | Unreadable(error):
             return [f"({error})"]
         case _:
             return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from services.fetcher.mailbox_errors import SourceViolation
 from services.fetcher.pop3.commands import Command
 from shared.model.errors import MailferryError
 
@@ -82,10 +83,37 @@ class BodyEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line came where a status line was due, and it is none: noise before the answer, or all that comes of
+    it. `violation` is the error that it would be where the session is strict.
+    """
+
+    violation: SourceViolation
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A later command was answered recognisably, so no answer to this one will come."""
+
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The last event there is: what follows cannot be understood. The events before it are good."""
 
     error: MailferryError
 
 
-Event: TypeAlias = Greeting | Reply | Challenge | Body | BodyStarted | BodyData | BodyEnded | Broken
+Event: TypeAlias = (
+    Greeting
+    | Reply
+    | Challenge
+    | Body
+    | BodyStarted
+    | BodyData
+    | BodyEnded
+    | Unreadable
+    | Unanswered
+    | Broken
+)

@@ -43,7 +43,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `connect`: lookup, connect, TLS. `inactivity`: without a byte. `login`: greeting to logged in.
+    """Seconds. `connect`: lookup, connect, TLS; and again until the greeting came. `inactivity`: without a
+    byte. `login`: from the greeting to logged in.
 
     `session`: the whole session after the login; None for no end as long as bytes move.
     """

@@ -15,7 +15,7 @@ from services.fetcher.pop3 import commands, detection
 from services.fetcher.pop3.attempts import Attempts
 from services.fetcher.pop3.capabilities import Capabilities
 from services.fetcher.pop3.conversation import Conversation
-from services.fetcher.pop3.events import Reply
+from services.fetcher.pop3.events import Greeting, Reply
 from services.fetcher.pop3.offer import Offer, timestamp
 from services.fetcher.pop3.plan import LoginPlan, TryWithout
 from services.fetcher.pop3.redaction import Credentials
@@ -43,16 +43,16 @@ async def log_in(
     conversation: Conversation,
     endpoint: Endpoint,
     credentials: Credentials,
+    greeting: Greeting,
     plan: LoginPlan,
     pipelining: bool | None = None,
 ) -> LoggedIn:
-    """Log in on a fresh connection. Where the server pipelines (None: if it says so), the listing is asked
-    for with the capabilities, which spares a round trip.
+    """Log in on a fresh connection after its `greeting`. Where the server pipelines (None: if it says
+    so), the listing is asked for with the capabilities, which spares a round trip.
 
     Raises `TryWithout` where a new connection with a smaller plan makes sense, and the errors of
     `services.fetcher.mailbox_errors`, `shared.net.errors` and `shared.net.sasl`.
     """
-    greeting = await conversation.greeting()
     if not greeting.ok:
         raise refused(f"Opening a session with {endpoint}", greeting.code, greeting.text)
     capabilities = await detection.capabilities(conversation, plan)

@@ -21,8 +21,10 @@ from services.fetcher.pop3.headers import read_header, read_headers
 from services.fetcher.pop3.limits import Options
 from services.fetcher.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from services.fetcher.pop3.login import LoggedIn
+from services.fetcher.pop3.marking import Marking, sync
 from services.fetcher.pop3.refusal import is_for_now, refused
 from services.fetcher.pop3.retrieval import Retrieval
+from shared.net.errors import ConnectionLost
 
 
 class Pop3Mailbox(Mailbox):
@@ -51,6 +53,7 @@ class Pop3Mailbox(Mailbox):
         self._pipelining = capabilities.pipelines(options.pipelining)
         self._listed = listed
         self._notes = notes
+        self._may_delete = False
         self._habits = Habits(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
         )
@@ -72,7 +75,7 @@ class Pop3Mailbox(Mailbox):
         listed, self._listed = self._listed, ()
         if listed:
             return self._combined(*listed)
-        await self._conversation.discard()
+        await self._begin(tolerant=False)
         if self._pipelining:
             return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
         stat = await self._conversation.ask(commands.STAT)
@@ -107,7 +110,7 @@ class Pop3Mailbox(Mailbox):
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
-        await self._conversation.discard()
+        await self._begin(tolerant=True)
         window = self._window if self._pipelining else None
         retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
         async for events in retrieval.run():
@@ -115,16 +118,20 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
-        await self._conversation.discard()
-        ahead = self._window.deletions if self._pipelining else 1
-        answers = await self._conversation.ask_all([commands.dele(e.number) for e in entries], ahead)
-        return [
-            e for e, answer in zip(entries, answers, strict=True) if isinstance(answer, Reply) and answer.ok
-        ]
+        await self._begin(tolerant=True)
+        self._may_delete = self._may_delete or bool(entries)
+        marking = Marking(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        await marking.run()
+        if marking.unanswered:
+            self._habits.remarks.append(
+                f"{self._conversation.server} did not readably answer the deletion of {marking.unanswered} "
+                "mails; whether it deleted them, the next visit sees."
+            )
+        return marking.agreed
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
-        await self._conversation.discard()
+        await self._begin(tolerant=False)
         ahead = self._window.retrievals if self._pipelining else 1
         numbers = [entry.number for entry in entries]
         upcoming = iter(entries)
@@ -133,7 +140,7 @@ class Pop3Mailbox(Mailbox):
 
     async def header(self, entry: Listed) -> bytes:
         """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
-        await self._conversation.discard()
+        await self._begin(tolerant=False)
         return await read_header(self._conversation, entry.number)
 
     async def keep_alive(self) -> None:
@@ -146,12 +153,27 @@ class Pop3Mailbox(Mailbox):
 
     @override
     async def finish(self) -> None:
-        await self._command(commands.QUIT)
+        await self._begin(tolerant=True)
+        try:
+            if self._conversation.in_doubt:
+                await sync(self._conversation)
+            await self._command(commands.QUIT)
+        except ConnectionLost:
+            # Hanging up instead of an answer leaves open whether it deleted; without deletions nothing is.
+            if self._may_delete:
+                raise
         await self._conversation.wire.close()
 
     @override
     async def abort(self) -> None:
         self._conversation.wire.abort()
+
+    async def _begin(self, *, tolerant: bool) -> None:
+        """Read what is still to come of an operation that was left. What an answer means for custody is
+        read strictly; a mail, a deletion and the end tolerate lines that are no answers.
+        """
+        await self._conversation.discard()
+        self._conversation.tolerate_noise(tolerant)
 
     async def _command(self, command: Command) -> None:
         await self._conversation.discard()

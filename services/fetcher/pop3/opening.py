@@ -4,10 +4,13 @@ announced.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from services.fetcher.mailbox_errors import WrongService
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
 from services.fetcher.pop3.detection import answers_ahead
+from services.fetcher.pop3.events import Greeting
 from services.fetcher.pop3.limits import Options, Timeouts
 from services.fetcher.pop3.login import log_in
 from services.fetcher.pop3.mailbox import Pop3Mailbox
@@ -16,6 +19,8 @@ from services.fetcher.pop3.redaction import Credentials, redactor
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault
 from shared.net.dial import dial
+from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
+from shared.net.wrong_port import POP3, explained, with_mistake
 
 Dial = Callable[[Endpoint, Timeouts], Awaitable[Wire]]
 
@@ -57,8 +62,9 @@ async def open_pop3(
             wire, str(endpoint), options.limits, redact=redactor(credentials), dialogue=dialogue
         )
         try:
+            greeting = await _greeting(conversation, endpoint, options.timeouts.connect)
             wire.set_deadline(options.timeouts.login)
-            logged_in = await log_in(conversation, endpoint, credentials, plan, options.pipelining)
+            logged_in = await log_in(conversation, endpoint, credentials, greeting, plan, options.pipelining)
             wire.set_deadline(options.timeouts.session)
             listed = await answers_ahead(conversation, logged_in.plan, logged_in.outstanding)
         except TryWithout as failure:
@@ -74,10 +80,33 @@ async def open_pop3(
         return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed)
 
 
+async def _greeting(conversation: Conversation, endpoint: Endpoint, seconds: float) -> Greeting:
+    """The greeting, which may never come: from a server that is overloaded, or one that waits for TLS.
+
+    Where it does not come, the error names the likely mistake.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await conversation.greeting()
+    except TimeoutError as error:
+        sentence = f"{conversation.server} did not greet within {seconds:g} seconds."
+        raise InactivityTimeout(with_mistake(sentence, POP3, endpoint), fault=Fault.SOURCE) from error
+    except InactivityTimeout as error:
+        raise InactivityTimeout(with_mistake(str(error), POP3, endpoint), fault=error.fault) from error
+    except ConnectionLost as error:
+        raise ConnectionLost(with_mistake(str(error), POP3, endpoint), fault=error.fault) from error
+    except WrongService as error:
+        said = error.said
+        raise WrongService(with_mistake(str(error), POP3, endpoint, said), said) from error
+
+
 async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
-    return await dial(
-        endpoint,
-        connect_timeout=timeouts.connect,
-        inactivity_timeout=timeouts.inactivity,
-        fault=Fault.SOURCE,
-    )
+    try:
+        return await dial(
+            endpoint,
+            connect_timeout=timeouts.connect,
+            inactivity_timeout=timeouts.inactivity,
+            fault=Fault.SOURCE,
+        )
+    except TlsFailed as error:
+        raise await explained(error, POP3, endpoint) from error

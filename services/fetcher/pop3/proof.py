@@ -18,16 +18,21 @@ Outcome: TypeAlias = MailWhole | MailEnded | MailRefused
 
 
 class Proof:
-    """The questions about one mail, one after the other until one is answered."""
+    """The questions about one mail, one after the other until one is answered. `is_asked`: the answer to
+    `question` is due.
+    """
 
     def __init__(self, entry: Listed) -> None:
         self.entry = entry
         self._questions: list[tuple[Command, list[str] | None]] = []
+        self.is_asked = False
         number = str(entry.number)
         if entry.uid:
-            self._questions.append((commands.uidl(entry.number), [number, entry.uid]))
+            words = [number, entry.uid]
+            self._questions.append((commands.recognised(commands.uidl(entry.number), words), words))
         if entry.size:
-            self._questions.append((commands.scan(entry.number), [number, str(entry.size)]))
+            words = [number, str(entry.size)]
+            self._questions.append((commands.recognised(commands.scan(entry.number), words), words))
         else:
             self._questions.append((commands.NOOP, None))
 
@@ -44,6 +49,7 @@ class Proof:
     def is_given_by(self, reply: Reply) -> bool:
         """Whether the reply to `question` proves it; one that was refused is followed by the next."""
         _, expected = self._questions.pop(0)
+        self.is_asked = False
         if not reply.ok:
             return False
         if expected is None or reply.text.decode("latin-1").split()[: len(expected)] == expected:
@@ -70,12 +76,24 @@ class HandOut:
         self.proof = Proof(mail.entry)
         self._held.append(mail)
 
-    def doubt_the_last(self, events: list[RetrieveEvent]) -> None:
-        """What follows is no answer: the last mail before it may have been cut, whatever its size."""
-        last = events[-1] if events else None
-        if isinstance(last, MailWhole | MailEnded) and self.proof is None:
-            events.pop()
-            self.doubt(last)
+    def doubt_the_last(self, events: list[RetrieveEvent]) -> bool:
+        """What follows is no answer: the last mail before it may have been cut, whatever its size, and what
+        looks like refusals behind it may be its rest. Returns whether a mail is in doubt then.
+        """
+        if self.proof is None:
+            for place in reversed(range(len(events))):
+                last = events[place]
+                if isinstance(last, MailWhole | MailEnded):
+                    behind = events[place + 1 :]
+                    del events[place:]
+                    self.doubt(last)
+                    self._held += behind
+                    break
+        return self.proof is not None
+
+    def doubt_what_follows(self, entry: Listed) -> None:
+        """Hold back from `entry` on: it is not known whose answer comes next."""
+        self.proof = Proof(entry)
 
     def answered(self, proof: Proof, reply: Reply, events: list[RetrieveEvent]) -> None:
         """The server answered the question of the proof. Raises OutOfStep where it proves nothing at all."""

@@ -5,6 +5,10 @@ mail is in doubt: it is held back with all that follows it, nothing more is aske
 are in, the server has to prove that it and we agree on where we are (`Proof`). Sizes are often wrong, so a
 mail that is proven is good. One that is not is never handed out; it can be read alone, by its size. Nothing
 at all in place of a mail that has octets is no mail, proven or not.
+
+A line that is no answer, which some servers add behind a mail, puts the mail before it in doubt. If the
+server proves that the answers are in step, the line was noise; from then on it is asked for one mail at a
+time. If an answer is missing, the line came in place of one, and nothing that is held back is handed out.
 """
 
 from __future__ import annotations
@@ -29,7 +33,16 @@ from services.fetcher.mailbox_errors import (
 from services.fetcher.pop3.asking import Asking
 from services.fetcher.pop3.commands import Verb
 from services.fetcher.pop3.conversation import Conversation
-from services.fetcher.pop3.events import Body, BodyData, BodyEnded, BodyStarted, Event, Reply
+from services.fetcher.pop3.events import (
+    Body,
+    BodyData,
+    BodyEnded,
+    BodyStarted,
+    Event,
+    Reply,
+    Unanswered,
+    Unreadable,
+)
 from services.fetcher.pop3.habits import Habits
 from services.fetcher.pop3.limits import Window
 from services.fetcher.pop3.proof import HandOut, cut_short
@@ -62,12 +75,13 @@ class Retrieval:
         """The events of all mails, as batches of what arrived together; a batch is never empty."""
         while not self._asking.is_done or self._out.proof is not None:
             events: list[RetrieveEvent] = []
-            for event in await self._received():
-                self._take(event, events)
+            broken = self._take_all(await self._received(), events)
             if self._conversation.violation is not None:
                 self._out.doubt_the_last(events)
             if events:
                 yield events
+            if broken is not None:
+                raise broken
         remaining: list[RetrieveEvent] = []
         self._tell(self._refused.left(), remaining)
         if remaining:
@@ -97,12 +111,24 @@ class Retrieval:
 
     async def _ask_more(self) -> None:
         """Fill the window; while a mail is in doubt, ask for nothing but the proof."""
-        if self._out.proof is None:
+        proof = self._out.proof
+        if proof is None:
             await self._conversation.post(self._asking.more())
-        elif self._asking.current is None and not self._conversation.outstanding:
-            await self._conversation.post([self._out.proof.question])
+        elif not proof.is_asked and (self._conversation.in_doubt or not self._conversation.outstanding):
+            # After noise an answer may be missing for ever, so that the question cannot wait for it.
+            proof.is_asked = True
+            await self._conversation.post([proof.question])
         else:
             await self._conversation.post(())
+
+    def _take_all(self, received: Sequence[Event], events: list[RetrieveEvent]) -> OutOfStep | None:
+        """What ends the run, when the events before it are handed out."""
+        try:
+            for event in received:
+                self._take(event, events)
+        except OutOfStep as error:
+            return error
+        return None
 
     def _take(self, event: Event, events: list[RetrieveEvent]) -> None:
         match event:
@@ -117,10 +143,23 @@ class Retrieval:
                     events.append(MailBytes(self._current, data))
             case BodyEnded():
                 self._end(event, events)
+            case Unreadable():
+                self._doubt(events)
+            case Unanswered(command=command):
+                proof = self._out.proof
+                assert proof is not None, "only its question is recognised behind another answer"
+                raise cut_short(proof.entry, f"the server did not answer {command.shown} readably")
             case Reply(command=command) if command.verb in (Verb.RETR, Verb.TOP):
                 self._tell(self._refused.take(event, thrown_away=self._thrown_away), events)
             case Reply() if self._out.proof is not None:
                 self._out.answered(self._out.proof, event, events)
+
+    def _doubt(self, events: list[RetrieveEvent]) -> None:
+        self._asking.one_by_one()
+        if not self._out.doubt_the_last(events):
+            current = self._asking.current or self._asking.last
+            assert current is not None, "something was asked for"
+            self._out.doubt_what_follows(current)
 
     @property
     def _current(self) -> Listed:

@@ -20,13 +20,15 @@ from shared.ports.store import VisitReport
 class Visit:
     """How a visit went, having read `octets` of mail; with `more` the next one is due at once.
 
-    `error` is what it failed with, if it failed in a way that was foreseen.
+    `error` is what it failed with, if it failed in a way that was foreseen; `dropped`: the connection was
+    lost after the login.
     """
 
     report: VisitReport
     more: bool
     octets: int = 0
     error: MailferryError | None = None
+    dropped: bool = False
 
 
 def reported(

@@ -62,8 +62,14 @@ class Session:
         self._watch = Watch()
         self._deletion = Deletion(account, lease.fence, mailbox, ports)
         self._settled_copies = 0
+        self._reading: Fetching | None = None
         deadline = ports.clock.monotonic() + account.reading.session_deadline
         self._bounds = Bounds(deadline, limits.settle_wait, is_stopping)
+
+    @property
+    def fetched(self) -> int:
+        """Mails that were taken in so far."""
+        return len(self._reading.entered) if self._reading is not None else 0
 
     async def run(self) -> Visit:
         """Visit, and report. Raises MailferryError where the visit broke off; the caller aborts the
@@ -83,7 +89,7 @@ class Session:
             await self._ports.ledger.record_gone(self._lease.fence, plan.gone, self._ports.clock.now())
         reached("fetcher.gone-recorded")
         await deletion.delete({each.message: each.entry for each in plan.delete})
-        fetching = self._fetching(plan)
+        self._reading = fetching = self._fetching(plan)
         if deletion.deleted and (self._lease.failures or (plan.choice.risky and _is_news(survey))):
             # Only QUIT makes deletions real: where a visit may break off they get a session of their own.
             await deletion.finish()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from services.fetcher.decide.schedule import next_visit
+from services.fetcher.decide.schedule import next_visit, visit_after_drop
 from services.fetcher.decide.setbacks import Setbacks
 from services.fetcher.intake.ports import Ports
 from services.fetcher.mailbox import Mailbox
@@ -24,7 +24,8 @@ from services.fetcher.visit.session import Session
 from services.fetcher.window.hints import HintBoard
 from shared.model.account import Account
 from shared.model.duration import written
-from shared.model.errors import MailferryError
+from shared.model.errors import Fault, MailferryError
+from shared.net.errors import ConnectionLost, InactivityTimeout
 from shared.ops.metrics import Metrics
 from shared.ports.store import Lease, Leases, Release, VisitReport
 
@@ -59,19 +60,39 @@ class Visitor:
             visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(account, visit)
         now = self.ports.clock.now()
-        due_at = next_visit(
-            visit.report,
-            poll=account.patience.poll,
-            interval=max(account.patience.interval, login_delay),
-            failures=lease.failures,
-            more=visit.more,
-            now=now,
-            chance=self.chance(),
-            error=visit.error,
-        )
+        due_at = self._due_at(account, lease, visit, now, max(account.patience.interval, login_delay))
         visit = _announced(visit, due_at - now)
         await self.leases.release([Release(lease.fence, visit.report, now, due_at)])
         return visit
+
+    def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:
+        """When the account is visited next; `interval` is the shortest distance that its host bears."""
+        failures, chance, patience = lease.failures, self.chance(), account.patience
+        if visit.dropped:
+            again = visit_after_drop(
+                visit.report, patience, failures=failures, now=now, chance=chance, interval=interval
+            )
+            if again is not None:
+                log.info(
+                    "connection was dropped",
+                    account=account.id,
+                    attempt=failures + 1,
+                    retries=patience.retries,
+                    again_in=round(again - now, 1),
+                    error=visit.error,
+                )
+                return again
+            failures = max(0, failures - patience.retries + 1)
+        return next_visit(
+            visit.report,
+            poll=patience.poll,
+            interval=interval,
+            failures=failures,
+            more=visit.more,
+            now=now,
+            chance=chance,
+            error=visit.error,
+        )
 
     async def _attempt(
         self, account: Account, lease: Lease, is_stopping: Callable[[], bool]
@@ -81,7 +102,7 @@ class Visitor:
         """
         method, login_delay, setbacks = lease.method, 0.0, Setbacks(lease.setbacks)
         try:
-            opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock)
+            opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay = opened.method, opened.login_delay
             visit = await self._session(account, lease, opened.mailbox, setbacks, is_stopping)
         except MailferryError as error:
@@ -116,6 +137,14 @@ class Visitor:
         )
         try:
             return await session.run()
+        except (ConnectionLost, InactivityTimeout) as error:
+            if error.fault is not Fault.SOURCE:
+                raise
+            log.warning("visit failed", account=account.id, error=error)
+            report = VisitReport(
+                problem=str(error), failed=True, temporary=error.temporary, fetched=session.fetched
+            )
+            return Visit(report, more=False, error=error, dropped=True)
         finally:
             await mailbox.abort()
 
@@ -127,8 +156,8 @@ class Visitor:
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)
         numbers = {"fetched": report.fetched, "deleted": report.deleted, "waiting": report.waiting}
-        told = {"account": account.id, "problem": report.problem} if report.problem else {}
-        log.info("visited", outcome=outcome, **numbers, **told)
+        told = {"problem": report.problem} if report.problem else {}
+        log.info("visited", account=account.id, outcome=outcome, **numbers, **told)
 
 
 def _announced(visit: Visit, distance: float) -> Visit:

@@ -198,7 +198,7 @@ class World:
         process.start(relay.run(Stop()))
 
     def _opener(self, process: Process) -> OpenMailbox:
-        async def open_mailbox(account: Account, method: str | None) -> Opened:
+        async def open_mailbox(account: Account, method: str | None, _: float) -> Opened:
             return Opened(MailboxInTurn(self.maildrops[account.id], process), method)
 
         return open_mailbox

@@ -18,6 +18,7 @@ REPLY = Reply(554, (b"No",))
         (net.NameLookupFailed("x"), "name"),
         (net.ConnectFailed("x"), "connect"),
         (net.TlsFailed("x"), "TLS"),
+        (net.NotTls("x"), "TLS"),
         (source.EncryptionMissing("x"), "TLS"),
         (target.TlsUnavailable("x"), "TLS"),
         (source.CredentialsRefused("x"), "credentials"),
@@ -29,6 +30,8 @@ REPLY = Reply(554, (b"No",))
         (net.ConnectionLost("x"), "greeting"),
         (target.ConnectionLost("x"), "greeting"),
         (source.SourceViolation("x"), "greeting"),
+        (source.WrongService("x", b"* OK"), "greeting"),
+        (target.WrongService("x"), "greeting"),
         (target.ProtocolViolation("x"), "greeting"),
         (MailferryError("x"), "session"),
     ],
@@ -47,3 +50,12 @@ def test_no_advice_is_hidden_behind_that_for_a_more_general_error() -> None:
         if issubclass(later, earlier)
     ]
     assert hidden == []
+
+
+def test_after_a_refused_login_user_name_and_password_are_to_be_checked_first() -> None:
+    for error in (source.CredentialsRefused("x"), target.LoginRefused("x", REPLY)):
+        assert advice(error)[1].startswith("Check user name and password")
+
+
+def test_a_wrong_port_is_no_matter_of_certificates() -> None:
+    assert "certificate" not in advice(net.NotTls("x"))[1]

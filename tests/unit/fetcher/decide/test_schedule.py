@@ -8,15 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.schedule import (
+    FIRST_RETRY,
     LOCKED_DISTANCE,
     LONGEST_DISTANCE,
     REFUSED_DISTANCE,
+    RETRY_SPREAD,
     SPREAD,
     automatic_concurrency,
     bearable,
     next_visit,
+    retry_pause,
+    visit_after_drop,
 )
 from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked
+from shared.model.account import Patience
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.broker import BrokerUnavailable
@@ -53,6 +58,35 @@ def test_a_problem_in_a_complete_visit_changes_nothing() -> None:
 def test_failures_grow_apart_up_to_an_hour() -> None:
     assert [after(FAILED, failures=n) for n in (0, 1, 2, 3)] == [60, 120, 240, 480]
     assert after(FAILED, failures=10_000) == LONGEST_DISTANCE
+
+
+def after_drop(
+    failures: int, report: VisitReport = FAILED, *, retries: int = 3, interval: float = 0.0
+) -> float | None:
+    patience = Patience(poll=3600, retries=retries, retry_delay=10.0)
+    return visit_after_drop(report, patience, failures=failures, now=100.0, chance=0.0, interval=interval)
+
+
+def test_a_dropped_connection_is_made_again_within_seconds_as_often_as_retries_allow() -> None:
+    assert [after_drop(n) for n in range(4)] == [101.0, 102.0, None, None]
+    assert after_drop(0, retries=1) is None
+
+
+def test_a_visit_that_fetched_something_before_the_drop_is_followed_by_another_however_many_failed() -> None:
+    assert after_drop(50, VisitReport(problem="broke", failed=True, fetched=1)) == 110.0
+
+
+def test_after_a_drop_too_no_visit_comes_sooner_than_the_host_bears() -> None:
+    assert after_drop(0, interval=600.0) == 700.0
+
+
+@given(st.integers(0, 10_000), st.floats(0, 60), st.floats(0, 1, exclude_max=True))
+def test_pauses_between_tries_double_up_to_the_longest_and_are_spread(
+    tries: int, longest: float, chance: float
+) -> None:
+    full = min(longest, FIRST_RETRY * 2.0 ** min(tries, 10))
+    assert full * (1 - RETRY_SPREAD) <= retry_pause(tries, longest, chance) <= full
+    assert retry_pause(tries, longest, chance) <= retry_pause(tries + 1, longest, chance)
 
 
 def test_a_refused_login_waits_long() -> None:

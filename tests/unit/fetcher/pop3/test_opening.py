@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Sequence
 
 import pytest
+from typing_extensions import override
 
 from services.fetcher.mailbox_errors import (
     CredentialsRefused,
@@ -18,7 +20,7 @@ from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
-from shared.net.errors import ConnectionLost, TlsFailed, TlsInjection
+from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed, TlsInjection
 from tests.fakes.scripted import ScriptedWire
 
 HOST = "pop.example"
@@ -323,3 +325,21 @@ async def test_where_pipelining_is_switched_off_nothing_is_asked_for_ahead() -> 
     await Script(wire).open(auth=("user",), options=Options(pipelining=False))
 
     assert wire.sent.endswith(b"PASS hunter2\r\nCAPA\r\n")
+
+
+class SilentWire(ScriptedWire):
+    """A server that says what is scripted, and then nothing for ever."""
+
+    @override
+    async def read(self) -> bytes:
+        if not self._script:
+            await asyncio.Event().wait()
+        return await super().read()
+
+
+@pytest.mark.parametrize("said", [[], [b"+O"]])
+async def test_waiting_for_the_greeting_is_bounded_by_the_connect_timeout(said: list[bytes]) -> None:
+    script = Script(SilentWire(said))
+    with pytest.raises(InactivityTimeout, match=r"did not greet within 0\.02 seconds"):
+        await script.open(options=Options(timeouts=Timeouts(connect=0.02, inactivity=3600.0)))
+    assert script.wires[0].ended == "aborted"
