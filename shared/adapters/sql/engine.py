@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from shared.adapters.sqlite_file import real_file
 from shared.model.errors import ConfigurationError
 from shared.model.file_url import path_in_url
 from shared.ports.store import StoreUnavailable
@@ -130,6 +131,7 @@ def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool 
     _pass_as_it_is()
 
     def connect() -> sqlite3.Connection:
+        real_file(path)
         if create:
             _make_for_us_alone(path)
         return sqlite3.connect(
