@@ -1,7 +1,7 @@
 """Blobs between their two steps: stored, and not yet recorded by the database as some mail's.
 
-Whatever is raised between the steps, a blob of which the database knows nothing must not take room for
-long. What surely was not recorded is removed at once. What may have been recorded (the answer was lost, the call
+Whatever is raised between the steps, a blob that the database does not know must not take room for long.
+What surely was not recorded is removed at once. What may have been recorded (the answer was lost, the call
 was cancelled) is asked about once no call can still be under way, and removed where the database does not
 need it. A process that is killed forgets all this: then the sweep removes such blobs.
 """
