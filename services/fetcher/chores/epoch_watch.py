@@ -60,7 +60,11 @@ class EpochWatch:
         """From when on the days of a copy are counted at the earliest, in seconds since the epoch. Raises
         what the store raises.
         """
-        self._look_at_clocks(await self._epochs.epoch(), self._reading())
+        epoch, reading = await self._epochs.epoch(), self._reading()
+        self._look_at_clocks(epoch, reading)
+        if self._copies_since != epoch.copies_since:
+            await self._epochs.advance_mark(reading.date, self._copies_since)
+            self._told = reading
         return self._copies_since
 
     def _reading(self) -> Reading:
