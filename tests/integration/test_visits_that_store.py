@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from services.fetcher.mailbox import Listed, Listing, MailWhole, RetrieveEvent
 from services.fetcher.window.blob_room import MARGIN
 from shared.adapters.sql import open_store, upgrade
 from shared.custody.commands import FetchedMail
 from shared.model.account import Custody
+from shared.ops.safekeeping import blob_name
 from shared.ops.unrecorded_blobs import DOUBTFUL, TOO_LATE, USUAL, UnrecordedBlobs
 from shared.ports.store import LeaseLost, Receipt, StoreUnavailable
+from tests.fakes.mailbox import FakeMailbox
 from tests.fakes.small_blobs import SmallBlobs
 from tests.integration.test_visits import ACCOUNT, World
 
@@ -264,3 +268,33 @@ async def test_visits_side_by_side_share_what_is_left(world: World, tmp_path: Pa
     with room.reserved(4 * len(LARGE)):
         assert (await world.visit()).report.fetched == 1
     assert (await world.visit()).report.fetched == 4
+
+
+class Nameless(FakeMailbox):
+    """A mailbox without UIDL."""
+
+    @override
+    async def listing(self) -> Listing:
+        listing = await super().listing()
+        return replace(listing, entries=[each._replace(uid="") for each in listing.entries], has_uids=False)
+
+    @override
+    async def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
+        whole = [*self.mails.values()]
+        yield [MailWhole(entry, whole[entry.number - 1]) for entry in entries]
+
+
+async def test_a_mail_that_is_recognised_when_it_is_read_again_keeps_a_blob_of_its_own_name(
+    world: World,
+) -> None:
+    """By which the sweep knows whose it is."""
+    world.mailbox = Nameless({"a": LARGE})
+    await world.visit()
+    await world.store.lose_all("the broker was wiped", world.clock.now())
+    assert (await world.visit()).report.fetched == 1
+    (row,) = await world.store.ledger(ACCOUNT.id)
+    assert (row.fetch_no, row.blob) == (2, blob_name(row.message))
+    assert await stored(world) == {row.blob}
+    assert b"".join([piece async for piece in world.blobs.read(row.blob or "")]) == LARGE
