@@ -105,16 +105,17 @@ class Registration:
 
     async def enter(self, corrections: Corrections) -> list[Entered]:
         """Correct what the ledger knows, then enter and publish the batch."""
-        batch = await self._still_there(self._taken())
-        now = self._ports.clock.now()
-        receipts = await self._record(batch, corrections, now)
+        taken, now = self._taken(), self._ports.clock.now()
+        late = self._too_late(taken)
+        batch = [each for each in taken if each not in late] if late else taken
+        receipts = await self._record(batch, late, corrections, now)
         if not batch:
             return []
         reached("fetcher.recorded")
         known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
-        self._unrecorded.recorded(_own_blobs(each for each, _ in known))
+        self._unrecorded.recorded(each.blob for each, _ in known if each.blob is not None)
         if len(known) < len(batch):
             unknown = [each for each, receipt in zip(batch, receipts, strict=True) if receipt is None]
             await self._unrecorded.remove(_own_blobs(unknown))
@@ -142,21 +143,25 @@ class Registration:
         batch, self._pending, self._pending_octets = self._pending, [], 0
         return batch
 
-    async def _still_there(self, batch: list[Collected]) -> list[Collected]:
-        """Those whose blobs are not taken for forgotten by now; the others are not in our keeping."""
+    def _too_late(self, batch: Sequence[Collected]) -> list[Collected]:
+        """Those whose blobs may be taken for forgotten by now: they are not in our keeping."""
         before = self._ports.clock.monotonic() - TOO_LATE
-        late = [each for each in batch if each.blob is not None and each.since < before]
-        if not late:
-            return batch
-        await self._unrecorded.remove(_own_blobs(late))
-        return [each for each in batch if each not in late]
+        return [each for each in batch if each.blob is not None and each.since < before]
 
     async def _record(
-        self, batch: Sequence[Collected], corrections: Corrections, now: float
+        self,
+        batch: Sequence[Collected],
+        late: Sequence[Collected],
+        corrections: Corrections,
+        now: float,
     ) -> Sequence[Receipt | None]:
-        """Correct and enter. Whatever is raised, no blob stays of which the ledger knows nothing."""
+        """Correct and enter. Whatever is raised, no blob stays of which the ledger knows nothing; nor do
+        those of mails that are too late.
+        """
         asked = False
         try:
+            if late:
+                await self._unrecorded.remove(_own_blobs(late))
             await self._correct(corrections, now)
             if not batch:
                 return []
