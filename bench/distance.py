@@ -23,13 +23,24 @@ ROUND_TRIP = 0.020
 
 
 class Late(asyncio.Protocol):
-    """One end of a passage: what it receives is written to the other end, later and in its order."""
+    """One end of a passage: what it receives is written to the other end, later and in its order.
+
+    What is due before there is another end waits for `join`.
+    """
 
     def __init__(self, delay: float) -> None:
         self._delay = delay
         self._held: deque[bytes] = deque()
+        self._due = 0
         self._transport: asyncio.Transport | None = None
-        self.other: Late | None = None
+        self._other: Late | None = None
+
+    def join(self, other: Late) -> None:
+        """Make the passage: pass on to `other` what is due already, and everything from now on."""
+        self._other = other
+        while self._due:
+            self._due -= 1
+            other.write(self._held.popleft())
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,9 +73,10 @@ class Late(asyncio.Protocol):
         asyncio.get_running_loop().call_later(self._delay, self._pass_on)
 
     def _pass_on(self) -> None:
-        data = self._held.popleft()
-        if self.other is not None:
-            self.other.write(data)
+        if self._other is None:
+            self._due += 1
+        else:
+            self._other.write(self._held.popleft())
 
 
 async def serve(port: int, server: int, round_trip: float) -> None:
@@ -86,10 +98,11 @@ async def serve(port: int, server: int, round_trip: float) -> None:
 async def _connect(near: Late, server: int, round_trip: float) -> None:
     """The near end was accepted at once; that a connection takes a round trip, its first bytes show."""
     await asyncio.sleep(round_trip)
-    _, far = await asyncio.get_running_loop().create_connection(
-        lambda: Late(round_trip / 2), LOOPBACK, server
-    )
-    near.other, far.other = far, near
+    far = Late(round_trip / 2)
+    # Joined before the connection is there: the server's greeting may arrive before this goes on.
+    far.join(near)
+    await asyncio.get_running_loop().create_connection(lambda: far, LOOPBACK, server)
+    near.join(far)
 
 
 @contextmanager

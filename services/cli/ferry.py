@@ -18,6 +18,7 @@ from services.cli.once import pass_and_report
 from services.cli.options import output, verbose
 from services.cli.passwords import password_for
 from shared.model.account import KEEP, REFUSE
+from shared.model.file_url import url_of_path
 from shared.ops.config import Configuration, from_mapping, shown
 from shared.ops.config.urls import ServerUrl, source_url, target_url
 from shared.process.storekeeper.keeper import storekeeper
@@ -79,7 +80,7 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
     state = _state(options["state"], source, target)
     mapping = {
         "broker": {"url": "memory:"},
-        "store": {"url": f"sqlite:///{state / 'mailferry.db'}"},
+        "store": {"url": url_of_path("sqlite:///", str(state / "mailferry.db"))},
         "blobs": {"url": (state / "blobs").as_uri()},
         "metrics": {"listen": ""},
         "targets": [_target(target, options)],

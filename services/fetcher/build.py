@@ -16,6 +16,7 @@ from services.fetcher.service import Fetcher
 from services.fetcher.sources import open_source
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.visiting import Visitor
+from services.fetcher.window.blob_room import BlobRoom
 from services.fetcher.window.crowd import Crowd
 from services.fetcher.window.hints import HintBoard
 from services.fetcher.window.restraint import Restraint
@@ -59,6 +60,8 @@ def build_fetcher(
             around.store, around.blobs, around.clock, Crowd(around.held, section.process_bytes, around.clock)
         ),
         epoch=epoch,
+        unrecorded=around.unrecorded,
+        room=BlobRoom(around.blobs),
     )
     tenants = Tenants(
         around.clock,

@@ -1,4 +1,10 @@
-"""One process at a time on a SQLite database: a second one would take the first one's mail for lost."""
+"""One process at a time on a SQLite database: a second one would take the first one's mail for lost.
+
+The right goes by the file (its device and inode), not by the name: the lock file lies beside the file that
+symbolic links lead to, a file with a second hard link is refused, and the database itself is locked, too,
+which holds where it is mounted in a second place. The database is opened only by who has the lock file: a
+process that closes a file loses the locks that SQLite holds on it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +12,11 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from shared.adapters.sqlite_file import real_file
 from shared.model.errors import Fault, MailferryError
 
 PATIENCE = 15.0
@@ -27,13 +34,14 @@ class AlreadyRunning(MailferryError):
 async def alone(database: Path | None) -> AsyncIterator[int | None]:
     """Hold the right to work on the database file; None, for a database that takes any number, needs none.
 
-    Raises `AlreadyRunning` with the other's process id. The right ends with the processes that have the
-    descriptor, however they end: this one, and one that keeps the store for it. Where that one still has to
-    finish something for a process that is no more, it is waited for.
+    Raises `AlreadyRunning` with the other's process id, and what `real_file` raises. The right ends with the
+    processes that have the descriptor, however they end: this one, and one that keeps the store for it.
+    Where that one still has to finish something for a process that is no more, it is waited for.
     """
     if database is None:
         yield None
         return
+    database = real_file(database)
     lock = database.with_name(database.name + ".lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -50,7 +58,27 @@ async def alone(database: Path | None) -> AsyncIterator[int | None]:
         ) from error
     try:
         await _hold(descriptor, lock)
-        yield descriptor
+        with _locked(database, lock):
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(database: Path, lock: Path) -> Iterator[None]:
+    """Lock the database itself, where there is one yet. SQLite's own locks are of another kind."""
+    try:
+        descriptor = os.open(database, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # none yet, or one that the store complains of in better words
+        yield
+        return
+    try:
+        if not _is_ours(descriptor):
+            raise AlreadyRunning(
+                f"another mailferry works on this database under another name than {database} (its lock is "
+                f"not {lock}); end it first, or let it do the work"
+            )
+        yield
     finally:
         os.close(descriptor)
 

@@ -7,6 +7,7 @@ known to be no more, so that its accounts are free at once, too.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,18 +17,24 @@ import structlog
 from services.fetcher.build import build_fetcher
 from services.fetcher.service import Fetcher
 from services.relay.build import build_relay
+from services.relay.chores.sweep import Sweep
 from services.relay.service import Relay
 from services.router.build import build_router
 from services.router.service import Router
 from services.standalone.alone import alone
 from services.standalone.tally import Tally
+from shared.model.errors import MailferryError
 from shared.ops.checkpoints import reached
 from shared.ops.config import Configuration
 from shared.ops.surroundings import Surroundings
+from shared.ops.witness import read_witness, went_back
 from shared.process.naming import process_name
 from shared.process.opening import surroundings
 from shared.process.running import Service, run_services
 from shared.process.storekeeper.keeper import Storekeeper
+
+LONGEST_LOOK = 10.0
+"""Seconds that a start waits for blobs to be looked through."""
 
 log = structlog.get_logger("mailferry.standalone")
 
@@ -60,6 +67,7 @@ async def together(
     ):
         if configuration.store.sqlite_path is not None:
             await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
+            await _remove_forgotten(around)
         name = process_name()
         tally = Tally()
         yield Together(
@@ -79,6 +87,24 @@ async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
         lost = await around.store.lose_all("the process with its broker was restarted", around.clock.now())
         if lost:
             log.info("mails in flight are fetched again", count=lost)
+
+
+async def _remove_forgotten(around: Surroundings) -> None:
+    """An earlier process may have been killed between storing a blob and recording it: what the database does
+    not know is nobody's, as nobody else works on it. Where the blobs are another database's, or that cannot
+    be told now, they are left alone.
+    """
+    try:
+        async with asyncio.timeout(LONGEST_LOOK):
+            witness, epoch = await read_witness(around.blobs), await around.store.epoch()
+            if witness is None or went_back(epoch, witness) or epoch.paused_since is not None:
+                return
+            removed = await Sweep(around.blobs, around.store, around.clock).remove_forgotten()
+    except (MailferryError, TimeoutError) as error:
+        log.warning("blobs without a mail are left for the sweep", error=error)
+        return
+    if removed:
+        log.info("blobs removed that an earlier process had not recorded", removed=removed)
 
 
 async def run(

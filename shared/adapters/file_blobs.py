@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from io import FileIO
@@ -67,6 +68,16 @@ class FileBlobs:
         How many there were. Choose a time before which nobody can have begun a blob that is still written.
         """
         return await asyncio.to_thread(self._remove_leftovers, before)
+
+    async def room(self) -> int:
+        """What the file system has left for us, in octets."""
+        return await asyncio.to_thread(self._room)
+
+    def _room(self) -> int:
+        with explained(self._root):
+            there = next((each for each in (self._root, *self._root.parents) if each.exists()), self._root)
+            left = os.statvfs(there)
+            return left.f_bavail * left.f_frsize
 
     def _path(self, name: str) -> Path:
         shard = hashlib.blake2s(checked(name).encode(), digest_size=1).hexdigest()

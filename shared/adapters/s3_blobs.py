@@ -86,6 +86,10 @@ class S3Blobs:
                     if is_name(name) and name.startswith(prefix) and not young:
                         yield name
 
+    async def room(self) -> None:
+        """A bucket has no bound that it would tell of."""
+        return
+
     async def check(self) -> None:
         """Raises BlobsUnavailable where nothing can be written."""
         with self._explained(CHECK):

@@ -17,6 +17,10 @@ class SystemClock:
         """Seconds since the machine was started; it never goes back."""
         return time.monotonic()
 
+    def since_boot(self) -> float:
+        """As `monotonic`, and it runs on while the machine sleeps."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
         await asyncio.sleep(seconds)

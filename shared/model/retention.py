@@ -11,9 +11,12 @@ _DAYS = re.compile(r"(\d{1,5})d")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """`days` is 0 for deletion as soon as the mail is settled, None for a copy left for ever."""
+    """`days` is 0 for deletion as soon as the mail is settled, None for a copy left for ever. They are
+    counted from `since` (seconds since the epoch) at the earliest: clocks were behind before.
+    """
 
     days: int | None
+    since: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Retention:
@@ -43,4 +46,4 @@ class Retention:
         """
         if self.days is None:
             return False
-        return self.days == 0 or now >= downloaded_at + self.days * DAY
+        return self.days == 0 or now >= max(downloaded_at, self.since) + self.days * DAY

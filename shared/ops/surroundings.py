@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.contract.topology import Topology
 from shared.ops.metrics import Metrics
+from shared.ops.unrecorded_blobs import UnrecordedBlobs
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
@@ -17,7 +18,8 @@ from shared.ports.store import Store
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`chance` gives numbers from 0 to 1, `entropy` that many random bytes; `cores` is what the machine
-    has. `held` tells how many octets of mail a broker inside this process holds, by tenant.
+    has. `unrecorded` looks after blobs that are stored and not yet recorded. `held` tells how many octets of
+    mail a broker inside this process holds, by tenant.
     """
 
     store: Store
@@ -30,4 +32,5 @@ class Surroundings:
     chance: Callable[[], float]
     entropy: Callable[[int], bytes]
     cores: int
+    unrecorded: UnrecordedBlobs | None = None
     held: Callable[[], Mapping[str, int]] = dict

@@ -70,6 +70,12 @@ class Blobs(Protocol):
         """
         ...
 
+    async def room(self) -> int | None:
+        """How many octets can be stored now; None where the store knows no bound. Raises
+        `BlobsUnavailable`.
+        """
+        ...
+
     async def check(self) -> None:
         """Raises `BlobsUnavailable` where the store cannot be written to."""
         ...

@@ -16,6 +16,10 @@ class Clock(Protocol):
         """Seconds since some moment: for durations. It never goes back."""
         ...
 
+    def since_boot(self) -> float:
+        """Seconds since the machine was started, those included for which it slept. It never goes back."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""
         ...

@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import structlog
 
+from shared.adapters.system_clock import SystemClock
 from shared.model.errors import MailferryError
 from shared.ops.checkpoints import reached
 from shared.ops.safekeeping import message_in
 from shared.ops.settlement import hints
+from shared.ops.unrecorded_blobs import UnrecordedBlobs
 from shared.ops.witness import read_witness
 from shared.ports.blobs import BlobMissing, Blobs, BlobWriter
 from shared.ports.broker import Broker
@@ -29,15 +31,18 @@ log = structlog.get_logger("mailferry.process")
 
 
 class NoticingBlobs:
-    """A `Blobs` that remembers the names of blobs that were `missing`."""
+    """A `Blobs` that remembers the names of blobs that were `missing`, and tells `unrecorded` what is stored
+    and what is gone.
+    """
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, unrecorded: UnrecordedBlobs | None = None) -> None:
         self._blobs = blobs
+        self._unrecorded = unrecorded or UnrecordedBlobs(blobs, SystemClock())
         self.missing: set[str] = set()
 
     async def create(self, name: str) -> BlobWriter:
         """See the port."""
-        return await self._blobs.create(name)
+        return _NoticingWriter(await self._blobs.create(name), name, self._unrecorded)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         """See the port."""
@@ -52,6 +57,7 @@ class NoticingBlobs:
     async def delete(self, name: str) -> None:
         """See the port."""
         await self._blobs.delete(name)
+        self._unrecorded.recorded([name])
 
     def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
         """See the port."""
@@ -64,6 +70,30 @@ class NoticingBlobs:
     async def check(self) -> None:
         """See the port."""
         await self._blobs.check()
+
+    async def room(self) -> int | None:
+        """See the port."""
+        return await self._blobs.room()
+
+
+class _NoticingWriter:
+    """A writer whose blob counts as stored from the beginning of its commit, however that ends."""
+
+    def __init__(self, writer: BlobWriter, name: str, unrecorded: UnrecordedBlobs) -> None:
+        self._writer = writer
+        self._name = name
+        self._unrecorded = unrecorded
+
+    async def write(self, data: bytes) -> None:
+        await self._writer.write(data)
+
+    async def commit(self, *, durable: bool) -> None:
+        self._unrecorded.stored(self._name)
+        await self._writer.commit(durable=durable)
+        self._unrecorded.stored(self._name)
+
+    async def abort(self) -> None:
+        await self._writer.abort()
 
 
 class LostBlobs:

@@ -20,6 +20,7 @@ from shared.contract.topology import Topology, topology
 from shared.ops.config import Configuration
 from shared.ops.metrics import Metrics
 from shared.ops.surroundings import Surroundings
+from shared.ops.unrecorded_blobs import UnrecordedBlobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
 from shared.ports.store import Store
@@ -43,14 +44,19 @@ async def surroundings(
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = await _store(configuration, metrics, keeper, lock)
-    blobs = NoticingBlobs(open_blobs(configuration.blobs))
+    opened = open_blobs(configuration.blobs)
+    unrecorded = UnrecordedBlobs(opened, clock)
+    blobs = NoticingBlobs(opened, unrecorded)
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
     async def record(target: str, domain: str, accepts_all: bool) -> None:
         await store.note_catch_all(target, domain, accepts_all, clock.now())
 
     try:
-        async with _broker(configuration, plan, clock) as broker, _noticing(blobs, store, broker, clock):
+        async with (
+            _broker(configuration, plan, clock) as broker,
+            _noticing(blobs, unrecorded, store, broker, clock),
+        ):
             yield Surroundings(
                 store=store,
                 broker=CountingBroker(broker, metrics),
@@ -68,6 +74,7 @@ async def surroundings(
                 chance=random.random,
                 entropy=entropy,
                 cores=os.cpu_count() or 1,
+                unrecorded=unrecorded,
                 held=broker.held if isinstance(broker, MemoryBroker) else dict,
             )
     finally:
@@ -94,12 +101,16 @@ async def _store(
 
 
 @asynccontextmanager
-async def _noticing(blobs: NoticingBlobs, store: Store, broker: Broker, clock: Clock) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(LostBlobs(blobs, store, broker, clock).run())
+async def _noticing(
+    blobs: NoticingBlobs, unrecorded: UnrecordedBlobs, store: Store, broker: Broker, clock: Clock
+) -> AsyncIterator[None]:
+    works = [LostBlobs(blobs, store, broker, clock).run(), unrecorded.run(store)]
+    tasks = [asyncio.ensure_future(each) for each in works]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,3 +74,54 @@ def test_fault_37_a_full_blob_disk_stops_fetching_deletes_nothing_and_recovers(
         books.agree(len(everything) + 1)
     assert copies(target.accepted) == {(tag, BOB): 1 for tag in [*(mail.tag for mail in mails), "late"]}
     arrived_whole(target.accepted, [*mails, tagged("late")])
+
+
+LARGE = b"0123456789abcde\r\n" * 60_000
+"""About 1 MB: four of them fill the disk."""
+
+
+def test_fault_37_a_disk_with_room_for_each_mail_but_not_for_all_carries_them_all(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    """Two tenants, so that one does not take all the room, and one that consumes on reading."""
+    assert small_disk.is_dir()
+    mails = {name: [tagged(f"{name}-{number}", body=LARGE) for number in range(6)] for name in ("ann", "bob")}
+    source = Pop3Server({name: [(each.tag, each.raw) for each in those] for name, those in mails.items()})
+    target = SmtpServer()
+    with in_background(source), in_background(target):
+        accounts = [
+            account("ann", source.port, Login("ann", "secret"), 'custody = "spool"'),
+            account("bob", source.port, Login("bob", "secret")),
+        ]
+        with Ferry(tmp_path, configuration(accounts, target=target.port)) as ferry:
+            process = ferry.start().ready()
+            process.wait_until(
+                lambda: all(len(source.deleted(name)) == len(those) for name, those in mails.items()), 90
+            )
+            process.wait_until(lambda: not ferry.blobs())
+            assert process.terminate() == 0
+        Books(ferry.path).agree(12)
+    assert len(copies(target.accepted)) == 12
+    assert set(copies(target.accepted).values()) == {1}
+    arrived_whole(target.accepted, [each for those in mails.values() for each in those])
+
+
+def test_fault_37_what_a_kill_left_on_a_small_disk_is_removed_by_the_next_start(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    mails = [tagged(f"large-{number}", body=LARGE) for number in range(4)]
+    source = Pop3Server({"bob": [(each.tag, each.raw) for each in mails]})
+    target = SmtpServer()
+    with in_background(source), in_background(target):
+        text = configuration([account("bob", source.port, Login("bob", "secret"))], target=target.port)
+        with Ferry(tmp_path, text) as ferry:
+            assert ferry.start(MAILFERRY_DIE_AT="fetcher.blob-kept:2").ended() == -signal.SIGKILL
+            (small_disk / "partial" / "mail+unfinished").write_bytes(b"x" * (DISK - 3 * len(LARGE)))
+            assert len(ferry.blobs()) == 3
+            process = ferry.start().ready()
+            assert process.said("blobs removed that an earlier process had not recorded")[0]["removed"] == 3
+            process.wait_until(lambda: len(source.deleted("bob")) == len(mails))
+            process.wait_until(lambda: not ferry.blobs())
+            assert process.terminate() == 0
+        Books(ferry.path).agree(len(mails))
+    assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}

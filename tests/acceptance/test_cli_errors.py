@@ -56,6 +56,25 @@ async def test_a_service_alone_needs_rabbitmq_and_postgresql(tmp_path: Path, ser
     assert f"{service} as a process of its own needs postgresql://, not sqlite:" in ended.err
 
 
+@pytest.mark.parametrize("command", [["run"], ["once"], ["status"], ["journal", "verify"], ["db", "upgrade"]])
+async def test_a_damaged_database_ends_a_command_for_good_and_says_what_to_do(
+    tmp_path: Path, command: list[str]
+) -> None:
+    path = configured(tmp_path, source=1, target=1)
+    assert (await mailferry("db", "upgrade", "-c", path)).code == 0
+    _spoil(tmp_path / "mailferry.db")
+    ended = quiet(await mailferry(*command, "-c", path))
+    assert ended.code == 1
+    assert "is damaged: " in ended.err
+    assert "restore a backup" in ended.err
+    assert "mailferry journal rebuild" in ended.err
+
+
+def _spoil(file: Path) -> None:
+    data = file.read_bytes()
+    file.write_bytes(data[:100] + b"\xa5" * (len(data) - 100))
+
+
 async def test_a_port_for_the_health_pages_that_another_process_has_may_be_free_later(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as other:
         path = configured(tmp_path, source=other.port, target=1)

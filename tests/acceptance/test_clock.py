@@ -38,6 +38,49 @@ def test_fault_35_a_copy_leaves_the_source_after_its_days_and_not_before(
     assert len(target.accepted) == 3
 
 
+def test_fault_35_a_copy_fetched_while_the_clock_was_years_behind_does_not_leave_early(
+    dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
+) -> None:
+    """By a process that is started anew: its days count from when the clock was first seen to be right."""
+    login, mails = dovecot.new_user(), tagged_mails("aging", 2)
+    dovecot.fill(login.name, [mail.raw for mail in mails])
+    with in_background(SmtpServer()) as target:
+        mailbox = account("bob", dovecot.pop3_port, login, 'retention = "7d"')
+        with Ferry(tmp_path, configuration([mailbox], target=target.port)) as ferry:
+            left = []
+            for offset in ("-2000d", "+0d", "+6d", "+8d"):
+                ended = ferry.call("once", FAKETIME=offset, **wrong_clock)
+                assert ended.code == 0, ended.out + ended.err
+                left.append(dovecot.remaining_count(login.name))
+    assert left == [2, 2, 2, 0]
+    assert len(target.accepted) == 2
+
+
+def test_fault_35_a_clock_that_is_put_right_while_it_runs_has_no_copy_leave_early(
+    dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
+) -> None:
+    login, mails = dovecot.new_user(), tagged_mails("aging", 2)
+    dovecot.fill(login.name, [mail.raw for mail in mails])
+    clock = tmp_path / "clock"
+    clock.write_text("-2000d")
+    with in_background(SmtpServer()) as target:
+        mailbox = account("bob", dovecot.pop3_port, login, 'retention = "7d"')
+        with Ferry(tmp_path, configuration([mailbox], target=target.port)) as ferry:
+            environ = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1", **wrong_clock}
+            process = ferry.start(**environ).ready()
+            process.wait_until(lambda: len(target.accepted) == 2)
+            visits = process.metric('mailferry_fetcher_visits_total{outcome="ok"}')
+            clock.write_text("+0d")
+            process.wait_until(
+                lambda: process.metric('mailferry_fetcher_visits_total{outcome="ok"}') >= visits + 3
+            )
+            assert process.terminate() == 0
+            assert dovecot.remaining_count(login.name) == 2
+            for offset, remaining in (("+6d", 2), ("+8d", 0)):
+                assert ferry.call("once", FAKETIME=offset, **wrong_clock).code == 0
+                assert dovecot.remaining_count(login.name) == remaining
+
+
 def test_fault_35_a_clock_that_was_put_right_holds_up_no_account(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:

@@ -184,3 +184,11 @@ async def test_an_abort_after_the_commit_changes_nothing(blobs: Blobs) -> None:
         await writer.commit(durable=True)
         await writer.abort()
         assert len(await content(blobs, "blob")) == size
+
+
+async def test_the_room_is_told_where_there_is_a_bound(blobs: Blobs) -> None:
+    """Also before anything was stored."""
+    for _ in range(2):
+        room = await blobs.room()
+        assert room is None or room > 0
+        await put(blobs, "a", b"x")

@@ -22,6 +22,9 @@ class ManualClock:
     def monotonic(self) -> float:
         return self._now - self._started
 
+    def since_boot(self) -> float:
+        return self.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
             await asyncio.sleep(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from services.fetcher.sources import Opened
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
+from services.fetcher.window.blob_room import BlobRoom
 from services.fetcher.window.hints import HintBoard
 from services.fetcher.window.share import Bound
 from services.fetcher.window.tenants import Tenants
@@ -42,6 +44,8 @@ from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
 from shared.net.errors import ConnectFailed
 from shared.ops.metrics import Metrics
+from shared.ops.unrecorded_blobs import UnrecordedBlobs
+from shared.ports.blobs import Blobs
 from shared.ports.store import Lease, LedgerRow, Schedule
 from tests.fakes.late_broker import AWAY, LateBroker
 from tests.fakes.mailbox import FakeMailbox
@@ -85,7 +89,7 @@ class World:
         self.clock = HurriedClock()
         self.store = store
         self.broker = MemoryBroker(topology([60]), self.clock)
-        self.blobs = FileBlobs(directory)
+        self.blobs: Blobs = FileBlobs(directory)
         self.board = HintBoard(self.clock)
         self.mailbox = FakeMailbox({})
         self.is_stopping: Callable[[], bool] = lambda: False
@@ -94,7 +98,13 @@ class World:
         self.login_delay = 0.0
         self.tried: list[str | None] = []
         self.login_error: MailferryError | None = None
+        self.unrecorded: UnrecordedBlobs | None = None
         self._ids = 0
+
+    @cached_property
+    def room(self) -> BlobRoom:
+        """What all visits share, of the blobs as they are when the first one begins."""
+        return BlobRoom(self.blobs)
 
     async def visit(self, limits: Limits = IMPATIENT, *, stopping: bool = False) -> Visit:
         """One visit, whose lease is taken and given back."""
@@ -117,7 +127,15 @@ class World:
         return Visitor(
             name="fetcher",
             leases=self.store,
-            ports=Ports(self.store, self.broker, self.blobs, self.clock, self._new_id),
+            ports=Ports(
+                self.store,
+                self.broker,
+                self.blobs,
+                self.clock,
+                self._new_id,
+                unrecorded=self.unrecorded,
+                room=self.room,
+            ),
             board=self.board,
             limits=limits,
             open_mailbox=open_mailbox,

@@ -7,6 +7,7 @@ that is spooled.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.fetcher.decide.choice import Wanted
 from services.fetcher.decide.oversize import is_oversize
@@ -30,6 +31,15 @@ from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import BlobWriter
 
 
+class Begun(NamedTuple):
+    """A blob being written for `message`; `is_own`: no other mail may have the blob of that name."""
+
+    message: str
+    name: str
+    writer: BlobWriter
+    is_own: bool
+
+
 class Intake:
     """Takes retrieve events of one session in, batch by batch.
 
@@ -51,7 +61,7 @@ class Intake:
         self._ports = ports
         self._inline_limit = inline_limit
         self._fingerprint = identification.new_fingerprint()
-        self._blob: tuple[str, str, BlobWriter] | None = None
+        self._blob: Begun | None = None
         self.refused: list[MailRefused] = []
         self.oversize: list[tuple[Listed, int]] = []
         self.harmless = 0
@@ -67,19 +77,31 @@ class Intake:
         """Enter and publish what is pending."""
         return await self._registration.enter(self.identification.take_corrections())
 
-    async def abandon(self) -> None:
-        """The session broke: forget the mail that was being read."""
-        if self._blob is not None:
-            _, _, writer = self._blob
-            self._blob = None
-            await writer.abort()
+    def octets_in_blobs(self, entry: Listed) -> int:
+        """How much room the mail will take in the blob store, by its listed size."""
+        return entry.size if self._registration.spools or entry.size > self._inline_limit else 0
+
+    async def end(self) -> None:
+        """Nothing more is read: forget the mail that was being read, and what could not be entered."""
+        begun, self._blob = self._blob, None
+        try:
+            if begun is not None:
+                await begun.writer.abort()
+        finally:
+            await self._registration.give_up([begun.name] if begun is not None and begun.is_own else [])
+
+    async def _abandon(self) -> None:
+        """Forget the mail that was being read."""
+        begun, self._blob = self._blob, None
+        if begun is not None:
+            await begun.writer.abort()
 
     async def _take_one(self, event: RetrieveEvent) -> None:
         match event:
             case MailWhole(entry, data):
                 await self._take_whole(entry, data)
             case MailStarted(entry):
-                await self.abandon()
+                await self._abandon()
                 self._fingerprint = self.identification.new_fingerprint()
                 await self._begin_blob(entry)
             case MailBytes(_, data):
@@ -89,7 +111,7 @@ class Intake:
                 await self._finish_blob(entry, octets)
             case MailRefused():
                 self.harmless += self._blob is None and not event.body_came
-                await self.abandon()
+                await self._abandon()
                 self.refused.append(event)
 
     def _take_inline(self, entry: Listed, data: bytes) -> bool:
@@ -124,33 +146,55 @@ class Intake:
         return True
 
     async def _begin_blob(self, entry: Listed) -> None:
-        message = self._message_of(self.identification.planned(entry))
+        planned = self.identification.planned(entry)
+        message = self._message_of(planned)
         name = blob_name(message)
-        self._blob = (message, name, await self._ports.blobs.create(name))
+        self._blob = Begun(message, name, await self._ports.blobs.create(name), is_own=planned.known is None)
 
     async def _finish_blob(self, entry: Listed, octets: int, inline: bytes | None = None) -> None:
         """The mail is whole; a small one that is spooled rides in its event all the same."""
         if self._is_left(entry, octets):
-            await self.abandon()
+            await self._abandon()
             return
-        if (wanted := self.identification.identified(entry, self._fingerprint)) is None:
-            await self.abandon()
+        wanted = self.identification.identified(entry, self._fingerprint)
+        begun = self._blob
+        assert begun is not None, "a mail's end comes after its start"
+        if wanted is None or (wanted.known is None and not begun.is_own):
+            # Known; or another mail than the one whose blob was begun: the next visit reads it as a new one.
+            await self._abandon()
             return
-        writer = self._writer()
-        assert self._blob is not None
-        message, name, _ = self._blob
-        await writer.commit(durable=True)
+        await begun.writer.commit(durable=True)
         reached("fetcher.blob-kept")
+        name = begun.name
+        if wanted.known is not None and wanted.known.message != begun.message:
+            name = await self._moved(begun.name, blob_name(wanted.known.message))
         self._blob = None
         payload = Payload(octets=octets, inline=inline, blob=None if inline is not None else name)
-        self._collect(wanted, wanted.known.message if wanted.known else message, payload, name)
+        self._collect(wanted, wanted.known.message if wanted.known else begun.message, payload, name)
+
+    async def _moved(self, name: str, to: str) -> str:
+        """Give the blob of a mail that turned out to be known the name by which its mail is found. Seldom: a
+        large mail without a UID that was lost on its way.
+        """
+        writer = await self._ports.blobs.create(to)
+        try:
+            async for piece in self._ports.blobs.read(name):
+                await writer.write(piece)
+            await writer.commit(durable=True)
+        except BaseException:
+            await writer.abort()
+            raise
+        await self._registration.remove([name])
+        return to
 
     def _collect(self, wanted: Wanted, message: str, payload: Payload, blob: str | None) -> None:
-        self._registration.collect(Collected(wanted, message, payload, blob, self._fingerprint))
+        self._registration.collect(
+            Collected(wanted, message, payload, blob, self._fingerprint, self._ports.clock.monotonic())
+        )
 
     def _message_of(self, wanted: Wanted) -> str:
         return wanted.known.message if wanted.known else self._ports.new_id()
 
     def _writer(self) -> BlobWriter:
         assert self._blob is not None, "a mail's bytes come after its start"
-        return self._blob[2]
+        return self._blob.writer

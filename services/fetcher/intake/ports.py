@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.fetcher.chores.epoch_watch import EpochWatch
+from services.fetcher.window.blob_room import BlobRoom
 from services.fetcher.window.restraint import Restraint
+from shared.ops.unrecorded_blobs import UnrecordedBlobs
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
@@ -15,7 +17,9 @@ from shared.ports.store import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`new_id` names a message; `restraint` may say that mail is better left."""
+    """`new_id` names a message; `restraint` may say that mail is better left; `unrecorded` looks after blobs
+    that are stored and not yet recorded, `room` shares what the blob store has left among the visits.
+    """
 
     ledger: Ledger
     broker: Broker
@@ -24,3 +28,5 @@ class Ports:
     new_id: Callable[[], str]
     restraint: Restraint | None = None
     epoch: EpochWatch | None = None
+    unrecorded: UnrecordedBlobs | None = None
+    room: BlobRoom | None = None

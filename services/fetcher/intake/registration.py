@@ -5,7 +5,7 @@ They are collected into batches; each batch is entered in one transaction, then 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from services.fetcher.decide.choice import Wanted
@@ -20,7 +20,9 @@ from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
 from shared.model.account import Account, Custody
 from shared.ops.checkpoints import reached
+from shared.ops.unrecorded_blobs import TOO_LATE, UnrecordedBlobs
 from shared.ports.broker import Publication
+from shared.ports.store import LeaseLost, Receipt
 
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
@@ -28,13 +30,25 @@ BATCH_SECONDS = 1.0
 
 
 class Collected(NamedTuple):
-    """A mail that is complete and waits for its batch."""
+    """A mail that is complete and waits for its batch; `since` is monotonic, in seconds."""
 
     wanted: Wanted
     message: str
     payload: Payload
     blob: str | None
     fingerprint: Fingerprint
+    since: float
+
+    @property
+    def own_blob(self) -> Sequence[str]:
+        """The blob that is nobody's unless this mail is entered. One of a mail that was known before may be
+        needed whatever becomes of this attempt.
+        """
+        return [self.blob] if self.blob is not None and self.wanted.known is None else []
+
+
+def _own_blobs(mails: Iterable[Collected]) -> list[str]:
+    return [name for each in mails for name in each.own_blob]
 
 
 class Entered(NamedTuple):
@@ -68,14 +82,12 @@ class Registration:
         self._about_to_publish = about_to_publish
         self._pending: list[Collected] = []
         self._pending_octets = 0
-        self._pending_since = 0.0
+        self._unrecorded = ports.unrecorded or UnrecordedBlobs(ports.blobs, ports.clock)
 
     def collect(self, mail: Collected) -> None:
         """Take a mail into the batch."""
-        if not self._pending:
-            self._pending_since = self._ports.clock.monotonic()
         self._pending.append(mail)
-        self._pending_octets += len(mail.payload.inline or b"")
+        self._pending_octets += mail.payload.octets
 
     @property
     def spools(self) -> bool:
@@ -89,22 +101,24 @@ class Registration:
             return False
         if len(self._pending) >= BATCH_MAILS or self._pending_octets >= BATCH_OCTETS:
             return True
-        return self._ports.clock.monotonic() - self._pending_since >= BATCH_SECONDS
+        return self._ports.clock.monotonic() - self._pending[0].since >= BATCH_SECONDS
 
     async def enter(self, corrections: Corrections) -> list[Entered]:
         """Correct what the ledger knows, then enter and publish the batch."""
-        batch, self._pending, self._pending_octets = self._pending, [], 0
-        now = self._ports.clock.now()
-        await self._correct(corrections, now)
+        taken, now = self._taken(), self._ports.clock.now()
+        late = self._too_late(taken)
+        batch = [each for each in taken if each not in late] if late else taken
+        receipts = await self._record(batch, late, corrections, now)
         if not batch:
             return []
-        receipts = await self._ports.ledger.record_fetched(
-            self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
-        )
         reached("fetcher.recorded")
         known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
+        self._unrecorded.recorded(each.blob for each, _ in known if each.blob is not None)
+        if len(known) < len(batch):
+            unknown = [each for each, receipt in zip(batch, receipts, strict=True) if receipt is None]
+            await self._unrecorded.remove(_own_blobs(unknown))
         entered = [
             Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
         ]
@@ -114,6 +128,53 @@ class Registration:
         )
         reached("fetcher.published")
         return entered
+
+    async def give_up(self, blobs: Sequence[str]) -> None:
+        """Nothing more will be entered: remove the blobs of the mails that were not, and these."""
+        names = [*_own_blobs(self._taken()), *blobs]
+        if names:
+            await self._unrecorded.remove(names)
+
+    async def remove(self, blobs: Sequence[str]) -> None:
+        """Remove blobs that are nobody's."""
+        await self._unrecorded.remove(blobs)
+
+    def _taken(self) -> list[Collected]:
+        batch, self._pending, self._pending_octets = self._pending, [], 0
+        return batch
+
+    def _too_late(self, batch: Sequence[Collected]) -> list[Collected]:
+        """Those whose blobs may be taken for forgotten by now: they are not in our keeping."""
+        before = self._ports.clock.monotonic() - TOO_LATE
+        return [each for each in batch if each.blob is not None and each.since < before]
+
+    async def _record(
+        self,
+        batch: Sequence[Collected],
+        late: Sequence[Collected],
+        corrections: Corrections,
+        now: float,
+    ) -> Sequence[Receipt | None]:
+        """Correct and enter. Whatever is raised, no blob stays of which the ledger knows nothing; nor do
+        those of mails that are too late.
+        """
+        asked = False
+        try:
+            if late:
+                await self._unrecorded.remove(_own_blobs(late))
+            await self._correct(corrections, now)
+            if not batch:
+                return []
+            asked = True
+            return await self._ports.ledger.record_fetched(
+                self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
+            )
+        except BaseException as error:
+            if asked and not isinstance(error, LeaseLost):
+                self._unrecorded.doubt(_own_blobs(batch))
+            else:
+                await self._unrecorded.remove(_own_blobs(batch))
+            raise
 
     async def _correct(self, corrections: Corrections, now: float) -> None:
         if corrections.places:

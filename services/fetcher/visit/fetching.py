@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from services.fetcher.decide.blame import Consequence, blame, blamed, consequence, says_nothing_new
 from services.fetcher.decide.choice import Wanted, left_where_they_are
 from services.fetcher.decide.setbacks import LONGEST_DISTANCE, Setbacks
@@ -15,6 +17,7 @@ from services.fetcher.intake.intake import Intake
 from services.fetcher.intake.ports import Ports
 from services.fetcher.intake.registration import Entered
 from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
+from services.fetcher.window.blob_room import BlobRoom, fitting
 from services.fetcher.window.watch import Watch
 from services.fetcher.window.window import Window
 from shared.model.account import Account
@@ -22,6 +25,8 @@ from shared.model.errors import MailferryError
 from shared.model.message import LedgerKey
 from shared.model.setback import SetbackKind
 from shared.ports.store import LedgerRow
+
+log = structlog.get_logger("mailferry.fetcher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Fetching:
         self._window = window
         self._watch = watch
         self._bounds = bounds
+        self._room = ports.room or BlobRoom(ports.blobs)
         self._keys: dict[int, LedgerKey] = {}
         self._cut_short = False
         self.entered: dict[str, Entered] = {}
@@ -87,12 +93,19 @@ class Fetching:
         try:
             while remaining and not self._ends and await self._has_room():
                 portion = self._window.portion(remaining)
-                del remaining[: len(portion)]
-                asked += len(portion)
-                await self._retrieve(intake, portion)
+                stored = [intake.octets_in_blobs(each.entry) for each in portion]
+                left = await self._room.left() if any(stored) else None
+                count = fitting(stored, left)
+                if left is not None and not count:
+                    remaining = self._without_too_large(remaining, intake, left)
+                    continue
+                with self._room.reserved(sum(stored[:count])):
+                    del remaining[:count]
+                    asked += count
+                    await self._retrieve(intake, portion[:count])
         finally:
             self._window.end_reading()
-            await intake.abandon()
+            await intake.end()
         self.recognised = intake.identification.recognised
         self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
         self._note_refusals(intake)
@@ -108,10 +121,35 @@ class Fetching:
         return self._ports.clock.monotonic() >= self._bounds.deadline
 
     async def _retrieve(self, intake: Intake, portion: Sequence[Wanted]) -> None:
-        async for events in self._arriving(portion):
-            self._note(await intake.take(events))
+        try:
+            async for events in self._arriving(portion):
+                self._note(await intake.take(events))
+        except Exception:
+            await self._enter_what_is_stored(intake)
+            raise
         self._note(await intake.flush())
         self._window.end_portion()
+
+    async def _enter_what_is_stored(self, intake: Intake) -> None:
+        """The visit is about to fail: what is whole and stored goes on its way all the same, which also makes
+        room where there was none.
+        """
+        try:
+            self._note(await intake.flush())
+        except MailferryError as error:
+            log.warning("what was stored is not entered", account=self._account.id, error=error)
+
+    def _without_too_large(self, remaining: Sequence[Wanted], intake: Intake, left: int) -> list[Wanted]:
+        """Those that there is room for; the others wait at the source for a later visit."""
+        self._window.end_portion()
+        fit = [each for each in remaining if intake.octets_in_blobs(each.entry) <= left]
+        if not self._cut_short:
+            self.problems.append(
+                f"{len(remaining) - len(fit)} mails are left at the source for now: they would have to be "
+                f"stored, and the blob store has room for {left} octets only"
+            )
+        self._cut_short = True
+        return fit
 
     async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
         unanswered = {wanted.entry.number: wanted.entry for wanted in portion}

@@ -24,7 +24,7 @@ from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.memory import Memory
 from services.fetcher.visit.report import Visit, reported, troubles
-from services.fetcher.visit.survey import Survey, Surveyor
+from services.fetcher.visit.survey import Survey, Surveyor, retention_in_force
 from services.fetcher.window.share import Bound
 from services.fetcher.window.watch import Watch
 from services.fetcher.window.window import Window
@@ -162,7 +162,10 @@ class Session:
     async def _conclude_recognition(self, survey: Survey, fetching: Fetching, *, complete: bool) -> None:
         """Delete what was recognised and is due; what was looked for everywhere and is not there is gone."""
         now = self._ports.clock.now()
-        due, copies = concluded(fetching.recognised, self._account.retention, now)
+        retention = self._account.retention
+        if fetching.recognised:
+            retention = await retention_in_force(self._account, self._ports)
+        due, copies = concluded(fetching.recognised, retention, now)
         if fetching.goes_on:
             await self._deletion.delete(due)
         self._settled_copies += copies

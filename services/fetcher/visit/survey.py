@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from services.fetcher.decide.copies import with_copies_named
@@ -18,6 +18,7 @@ from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
 from shared.model.errors import Fault, MailferryError
 from shared.model.message import DELETABLE
+from shared.model.retention import Retention
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
 
@@ -61,6 +62,8 @@ class Surveyor:
         listing = await self._list()
         rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
         now, retention = self._ports.clock.now(), self._account.retention
+        if rows:
+            retention = await retention_in_force(self._account, self._ports)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
         if listing.complete and not listing.nameless:
             self._setbacks.keep_listed(
@@ -95,6 +98,16 @@ class Surveyor:
         for each in plan.choice.oversize:
             octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
             self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
+
+
+async def retention_in_force(account: Account, ports: Ports) -> Retention:
+    """The account's retention, whose days are not counted from before clocks could be believed.
+
+    Ask for it after the date: a clock that is put right in between then only delays a deletion.
+    """
+    if ports.epoch is None or not account.retention.days:
+        return account.retention
+    return replace(account.retention, since=await ports.epoch.copies_since())
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:

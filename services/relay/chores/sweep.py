@@ -11,6 +11,9 @@ Usually the relay that settles a mail deletes its blob. The sweep takes what tha
   as every id is given once.
 - A mail that is parked, waits for a retry or is on its way needs its blob, however old that is.
 
+What the database does not know is also taken where this process has seen it lie unknown for an hour, by a
+clock that never jumps: a process that is killed between the two steps must not leave its blobs for a day.
+
 A relay that begins does not wait for a blob to be old where the database knows its mail and has done with
 it: that is what a kill leaves between the record of an outcome and the release of the blob. Nobody can need
 such a blob again, so its age does not matter, nor who else works with these blobs; what the database does not
@@ -23,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import structlog
 
@@ -35,7 +39,9 @@ from shared.ports.store.keeping import Keeping
 AGE = 86400.0
 """Seconds. Far longer than any visit lasts, and than clocks are apart."""
 FIRST = 600.0
-EVERY = 6 * 3600.0
+EVERY = 3600.0
+UNKNOWN_FOR = 3000.0
+"""Seconds between two looks that both find a blob unknown: longer than a blob may wait to be recorded."""
 BATCH = 200
 
 log = structlog.get_logger("mailferry.relay")
@@ -58,6 +64,7 @@ class Sweep:
         self._keeping = keeping
         self._clock = clock
         self._age = age
+        self._unknown: dict[str, float] = {}
 
     async def run(self) -> None:
         """Remove at once what a kill left, then sweep now and then, until cancelled."""
@@ -95,7 +102,43 @@ class Sweep:
         async for batch in self._batches(before):
             gone = await self._remove_unneeded(batch)
             removed, needed = removed + gone, needed + len(batch) - gone
+        removed += await self._remove_unknown()
         return Swept(removed, needed, await self._blobs.remove_leftovers(before))
+
+    async def _remove_unknown(self) -> int:
+        """Remove the young blobs that nobody knew the last time, nor does now; returns how many."""
+        now = self._clock.monotonic()
+        unknown: dict[str, float] = {}
+        removed = 0
+        async for batch in self._batches(None):
+            for name in await self._unknown_among(batch):
+                since = self._unknown.get(name, now)
+                if now - since < UNKNOWN_FOR:
+                    unknown[name] = since
+                    continue
+                await self._blobs.delete(name)
+                removed += 1
+        self._unknown = unknown
+        return removed
+
+    async def _unknown_among(self, names: Sequence[str]) -> list[str]:
+        messages = {message: name for name in names if (message := message_in(name))}
+        if not messages:
+            return []
+        known = {*await self._keeping.needing_raw_mail([*messages])}
+        known |= {*await self._keeping.done_with([*messages])}
+        return [name for message, name in messages.items() if message not in known]
+
+    async def remove_forgotten(self) -> int:
+        """Remove all blobs that the database does not know, however young, and what was left unfinished;
+        returns how many. Only for who knows that nobody else works with these blobs, and does not yet.
+        """
+        removed = 0
+        async for batch in self._batches(None):
+            for name in await self._unknown_among(batch):
+                await self._blobs.delete(name)
+                removed += 1
+        return removed + await self._blobs.remove_leftovers(inf)
 
     async def _batches(self, before: float | None) -> AsyncIterator[list[str]]:
         """The names of the blobs that were last written before `before`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.standalone.demo.people import ANNA, CATCH_ALL, POSTMASTER, SUPPORT
+from shared.model.file_url import url_of_path
 from shared.ops.config import Configuration, from_mapping
 
 TENANT = "demo"
@@ -35,7 +36,7 @@ def settings(directory: Path, *, source_port: int, target_port: int, password: s
     accounts = [{"name": ACCOUNTS[mailbox], "username": mailbox, **keys} for mailbox, keys in kinds.items()]
     mapping = {
         "broker": {"url": "memory:"},
-        "store": {"url": f"sqlite:///{directory / 'mailferry.db'}"},
+        "store": {"url": url_of_path("sqlite:///", str(directory / "mailferry.db"))},
         "blobs": {"url": (directory / "blobs").as_uri()},
         "metrics": {"listen": ""},
         "relay": {"retry_delays": ["1s"], "helo_name": "mailferry.demo.example"},

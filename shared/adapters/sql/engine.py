@@ -12,13 +12,14 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
+from shared.adapters.sqlite_file import real_file
 from shared.model.errors import ConfigurationError
+from shared.model.file_url import path_in_url
 from shared.ports.store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
@@ -66,13 +67,11 @@ def parse_url(text: str) -> Database:
     """
     scheme = text.partition(":")[0]
     if scheme == "sqlite":
-        parts = urlsplit(text)
-        path = unquote(parts.path)
-        if parts.netloc or not path or path.endswith("/") or parts.query:
-            raise ConfigurationError(
-                ["store url: a SQLite file is written sqlite:///absolute/path or sqlite:relative/path"]
-            )
-        return Database(path=Path("/" + path.lstrip("/") if path.startswith("/") else path).absolute())
+        try:
+            path = path_in_url(text, "sqlite:", "sqlite:///absolute/path or sqlite:relative/path")
+        except ValueError as error:
+            raise ConfigurationError([f"store url: {error}"]) from None
+        return Database(path=Path(path).absolute())
     if scheme in {"postgresql", "postgres"}:
         try:
             url = make_url(text).set(drivername="postgresql+psycopg")
@@ -132,6 +131,7 @@ def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool 
     _pass_as_it_is()
 
     def connect() -> sqlite3.Connection:
+        real_file(path)
         if create:
             _make_for_us_alone(path)
         return sqlite3.connect(

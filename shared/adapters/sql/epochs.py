@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from math import inf
+
+from sqlalchemy import or_, select, update
 
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.tables import epoch
@@ -11,6 +13,8 @@ from shared.adapters.sql.work import Transaction
 from shared.ports.store import Epoch
 
 ROW = epoch.c
+APART = 3600.0
+"""Seconds by which clocks may differ."""
 ONLY = 1
 """The row's id."""
 
@@ -22,9 +26,9 @@ class SqlEpochs(Part):
         """The epoch in force."""
         return await self._transactions.read(_epoch)
 
-    async def advance_mark(self) -> Epoch:
-        """Count the mark up, unless deletion is paused."""
-        return await self._transactions.write(_advance)
+    async def advance_mark(self, seen_at: float | None = None, copies_since: float = 0.0) -> Epoch:
+        """Count the mark up, unless deletion is paused; remember what is known of clocks."""
+        return await self._transactions.write(_advance, seen_at, copies_since)
 
     async def pause_deletion(self, reason: str, now: float) -> Epoch:
         """Begin a new epoch, in which nothing is deleted until it is confirmed."""
@@ -44,11 +48,29 @@ def allows_deletion(transaction: Transaction, mark: int) -> bool:
 
 def _epoch(transaction: Transaction) -> Epoch:
     row = transaction.connection.execute(select(epoch)).one()
-    return Epoch(row.store, row.number, row.mark, row.paused_since, row.reason)
+    return Epoch(
+        row.store,
+        row.number,
+        row.mark,
+        row.paused_since,
+        row.reason,
+        seen_at=row.seen_at,
+        copies_since=row.copies_since or 0.0,
+    )
 
 
-def _advance(transaction: Transaction) -> Epoch:
-    transaction.connection.execute(update(epoch).where(ROW.paused_since.is_(None)).values(mark=ROW.mark + 1))
+def _advance(transaction: Transaction, seen_at: float | None, copies_since: float) -> Epoch:
+    execute = transaction.connection.execute
+    execute(update(epoch).where(ROW.paused_since.is_(None)).values(mark=ROW.mark + 1))
+    if seen_at is not None:
+        execute(update(epoch).values(seen_at=seen_at))
+    if copies_since:
+        counts = or_(
+            ROW.copies_since.is_(None),
+            ROW.copies_since < copies_since,
+            ROW.copies_since > (seen_at or inf) + APART,
+        )
+        execute(update(epoch).where(counts).values(copies_since=copies_since))
     return _epoch(transaction)
 
 

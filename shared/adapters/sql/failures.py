@@ -9,13 +9,16 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from shared.model.errors import MailferryError, quoted
-from shared.ports.store import SchemaOutdated, StoreUnavailable
+from shared.ports.store import SchemaOutdated, StoreDamaged, StoreUnavailable
 
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available."""
 AWAY = ("08", "53", "57", "58")
 """Connection exception, insufficient resources, operator intervention, system error: classes of SQLSTATE."""
 NO_SUCH_TABLE = frozenset({"42P01", "42703", "3F000"})
+
+
+DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 def sqlstate(error: DBAPIError) -> str:
@@ -35,6 +38,8 @@ def is_lost_connection(error: DBAPIError) -> bool:
 
 def meaning(error: DBAPIError, place: str) -> MailferryError | None:
     """The error for the operator; None for one that is a mistake in Mailferry. `place` names the database."""
+    if _is_damaged(error):
+        return damaged(place, _reason(error))
     if (
         sqlstate(error) in NO_SUCH_TABLE
         or "no such table" in str(error.orig)
@@ -44,14 +49,25 @@ def meaning(error: DBAPIError, place: str) -> MailferryError | None:
     if is_conflict(error):
         return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
     unavailable = isinstance(error, (OperationalError, InterfaceError)) or sqlstate(error).startswith(AWAY)
-    if unavailable or is_lost_connection(error) or _is_damaged(error):
+    if unavailable or is_lost_connection(error):
         return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
     return None
 
 
+def damaged(place: str, reason: str) -> StoreDamaged:
+    """The error for a file that is no database, or a broken one, and what can be done about it."""
+    return StoreDamaged(
+        f"{place} is damaged: {reason}. Stop Mailferry and put the file aside, with its "
+        "-wal and -shm. "
+        "Then restore a backup, or save what can be read (`sqlite3 FILE .recover | sqlite3 NEW`), put that "
+        "in the file's place and run `mailferry journal rebuild`. What was not delivered yet is still at its "
+        "source or in the blobs: remove neither"
+    )
+
+
 def _is_damaged(error: DBAPIError) -> bool:
     """Whether SQLite met a file that is no database, or one that is broken."""
-    return _sqlite_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+    return _sqlite_code(error) in DAMAGED
 
 
 def _reason(error: DBAPIError) -> str:

@@ -162,6 +162,8 @@ epoch = Table(
     Column("paused_since", Double),
     Column("reason", BYTEWISE),
     Column("pruned_until", Double, nullable=False),
+    Column("seen_at", Double),
+    Column("copies_since", Double),
 )
 
 journal = Table(

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from shared.model.account import PARK, REFUSE, Dedup, ExistenceCheck, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.domains import translation
+from shared.model.file_url import path_in_url
 from shared.model.recipient_list import BrokenRecipientList, read_recipient_list
 from shared.ops.config.context import Context
 from shared.ops.config.layers import Layered
@@ -15,6 +16,7 @@ from shared.ops.config.schema import AccountEntry
 from shared.ops.config.senders import sender_rule
 from shared.ops.config.values import LIST_SCHEME
 
+EXAMPLE_LIST = f"{LIST_SCHEME}///etc/mailferry/people.txt"
 USELESS_CHECK = (
     '"recipients" has no effect where "unknown_recipients" leaves the refusal to the target; '
     'name a postmaster there, or "park"'
@@ -114,7 +116,11 @@ def _existence(context: Context, entry: AccountEntry, layered: Layered) -> tuple
         layered.note(context.problems, "recipients", USELESS_CHECK)
     if not entry.recipients.startswith(LIST_SCHEME):
         return ExistenceCheck(entry.recipients), None
-    path = context.document.resolved(entry.recipients.removeprefix(LIST_SCHEME))
+    try:
+        path = context.document.resolved(path_in_url(entry.recipients, LIST_SCHEME, EXAMPLE_LIST))
+    except ValueError as error:
+        layered.note(context.problems, "recipients", f'"recipients": {error}')
+        return ExistenceCheck.LIST, None
     try:
         read_recipient_list(path.read_bytes(), str(path))
     except BrokenRecipientList as broken:

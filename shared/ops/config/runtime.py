@@ -14,6 +14,7 @@ from shared.model.account import Account
 from shared.model.address import Address
 from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
+from shared.model.file_url import path_in_url
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.target import Target
 from shared.ops.config.document import Document
@@ -49,7 +50,7 @@ class StoreSection:
     def sqlite_path(self) -> Path | None:
         """The database's file, where it is SQLite."""
         url = self.url.get_secret_value()
-        return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+        return Path(path_in_url(url, "sqlite:", SQLITE)) if url.startswith(SQLITE) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path as FilePath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from shared.model.bucket import Bucket
+from shared.model.file_url import path_in_url, url_of_path
 from shared.ops.config import values
 from shared.ops.config.context import Context
 from shared.ops.config.locate import Path
@@ -66,11 +66,13 @@ def store(context: Context, table: Any) -> StoreSection | None:
     text = url.get_secret_value()
     if text.startswith("sqlite:"):
         path = _check(
-            context, "store", lambda: _path(text, "sqlite:", "sqlite:///var/lib/mailferry/mailferry.db")
+            context, "store", lambda: path_in_url(text, "sqlite:", "sqlite:///var/lib/mailferry/mailferry.db")
         )
         if not path:
             return None
-        return StoreSection(SecretStr(f"{SQLITE}{context.document.resolved(path)}"), entry.keep_history)
+        return StoreSection(
+            SecretStr(url_of_path(SQLITE, str(context.document.resolved(path)))), entry.keep_history
+        )
     expected = "sqlite:///path/to/file or postgresql://user@host/database"
     _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
     return StoreSection(url, entry.keep_history)
@@ -88,7 +90,9 @@ def blobs(context: Context, table: Any) -> BlobsSection | None:
             context.problems.add(
                 ("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:'
             )
-    path = _check(context, "blobs", lambda: _directory(entry.url))
+    path = _check(
+        context, "blobs", lambda: path_in_url(entry.url, "file:", "file:///var/lib/mailferry/blobs")
+    )
     return BlobsSection(context.document.resolved(path)) if path else None
 
 
@@ -194,17 +198,3 @@ def _network_url(url: str, schemes: tuple[str, ...], expected: str) -> None:
         raise ValueError(f"expected {expected}")
     if port == 0 or (parts.scheme.startswith("amqp") and not parts.hostname):
         raise ValueError("host or port is missing in the URL")
-
-
-def _directory(url: str) -> str:
-    return unquote(_path(url, "file:", "file:///var/lib/mailferry/blobs"))
-
-
-def _path(url: str, scheme: str, example: str) -> str:
-    """The path in `scheme:path` or `scheme:///path`; there is no host, and a fourth slash changes nothing."""
-    rest = url.removeprefix(scheme)
-    has_host = rest.startswith("//") and not rest.startswith("///")
-    path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
-    if not url.startswith(scheme) or has_host or not FilePath(path).name or "?" in rest or "#" in rest:
-        raise ValueError(f"expected a URL with a path such as {example}")
-    return path

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from shared.model.account import PARK, REFUSE, Account, MailboxKind, Routing
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.file_url import url_of_path
 from shared.model.reading import Reading
 from shared.model.sender import SenderRule
 from shared.model.target import Target
@@ -222,7 +223,9 @@ def _sender_rows(sender: SenderRule) -> Iterator[Row]:
 
 
 def _existence(routing: Routing) -> str:
-    return f"{LIST_SCHEME}{routing.recipient_list}" if routing.recipient_list else routing.existence.value
+    if routing.recipient_list:
+        return url_of_path(LIST_SCHEME, routing.recipient_list)
+    return routing.existence.value
 
 
 def _unknown(routing: Routing) -> str:
@@ -246,7 +249,7 @@ def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:
 def _target_url(target: Target) -> str:
     endpoint = target.endpoint
     if endpoint.unix_path is not None:
-        return f"lmtp+unix://{endpoint.unix_path}"
+        return url_of_path("lmtp+unix://", endpoint.unix_path)
     if endpoint.by_mx:
         return _url("mx", endpoint)
     return _url("lmtp" if target.lmtp else "smtp", endpoint)

@@ -9,17 +9,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from pydantic import SecretStr
 
 from shared.model.address import DefectiveAddress, normal_domain
 from shared.model.errors import quoted
+from shared.model.file_url import path_in_url, percent_decoded
 from shared.ops.config.values import HIGHEST_PORT
 
 SOURCE_PORTS = {"pop3": 110, "pop3s": 995}
 TARGET_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24, "mx": 25}
 UNIX_SOCKET = "lmtp+unix"
+EXAMPLE_SOCKET = f"{UNIX_SOCKET}:///run/dovecot/lmtp"
 LATER_SOURCES = frozenset({"imap", "imaps"})
 LATER_TARGETS: frozenset[str] = frozenset()
 
@@ -27,7 +28,6 @@ _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^/?#@]*)(?P<rest>.*)"
 )
 _PLACE = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[^:]*))?")
-_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ def target_url(value: object) -> ServerUrl:
 def _unix_url(value: str) -> ServerUrl:
     parts = _PARTS.fullmatch(value)
     if not parts or parts["place"] or parts["user"] is not None or not parts["rest"].startswith("/"):
-        raise ValueError(f"expected a path from the root, such as {UNIX_SOCKET}:///run/dovecot/lmtp")
-    return ServerUrl(UNIX_SOCKET, "localhost", 0, unix_path=_decoded(parts["rest"], "path"))
+        raise ValueError(f"expected a path from the root, such as {EXAMPLE_SOCKET}")
+    path = path_in_url(f"{UNIX_SOCKET}:{parts['rest']}", f"{UNIX_SOCKET}:", EXAMPLE_SOCKET)
+    return ServerUrl(UNIX_SOCKET, "localhost", 0, unix_path=path)
 
 
 def host_name(value: object) -> str:
@@ -123,18 +124,6 @@ def _user_part(text: str | None) -> tuple[str | None, SecretStr | None]:
     if text is None:
         return None, None
     user, colon, password = text.partition(":")
-    return _decoded(user, "user name"), SecretStr(_decoded(password, "password")) if colon else None
-
-
-def _decoded(part: str, what: str) -> str:
-    if _STRAY_PERCENT.search(part):
-        raise ValueError(f"the {what} has a % that is not followed by two hex digits; write it as %25")
-    try:
-        decoded = unquote(part, errors="strict")
-    except UnicodeDecodeError:
-        raise ValueError(f"the percent-encoded {what} is not valid UTF-8") from None
-    if not decoded:
-        raise ValueError(f"the {what} is empty")
-    if any(forbidden in decoded for forbidden in "\0\r\n"):
-        raise ValueError(f"the {what} must not contain NUL or a line end")
-    return decoded
+    return percent_decoded(user, "user name"), SecretStr(
+        percent_decoded(password, "password")
+    ) if colon else None

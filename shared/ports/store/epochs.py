@@ -14,6 +14,9 @@ from typing import Protocol
 class Epoch:
     """The epoch in force. `store` names the database for ever; `mark` only ever grows, unless the database
     goes back in time. While `paused_since` is set, nothing is deleted at any source, for `reason`.
+
+    `seen_at` is the date that the fetcher had who advanced the mark last. The days of copies that stay at
+    their source are counted from `copies_since` at the earliest, as clocks were wrong before.
     """
 
     store: str
@@ -21,6 +24,8 @@ class Epoch:
     mark: int
     paused_since: float | None = None
     reason: str | None = None
+    seen_at: float | None = None
+    copies_since: float = 0.0
 
 
 class Epochs(Protocol):
@@ -30,8 +35,10 @@ class Epochs(Protocol):
         """The epoch in force."""
         ...
 
-    async def advance_mark(self) -> Epoch:
-        """Count the mark up, unless deletion is paused."""
+    async def advance_mark(self, seen_at: float | None = None, copies_since: float = 0.0) -> Epoch:
+        """Count the mark up, unless deletion is paused; remember the date, and `copies_since` if it is later
+        than what is known, or if what is known lies in the future.
+        """
         ...
 
     async def pause_deletion(self, reason: str, now: float) -> Epoch:

@@ -11,6 +11,13 @@ class StoreUnavailable(MailferryError):
     fault = Fault.STORE
 
 
+class StoreDamaged(StoreUnavailable):
+    """The database file is broken; trying again does not help."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
 class SchemaOutdated(MailferryError):
     """The database's schema is not the one this Mailferry needs; `mailferry db upgrade` brings it up."""
 

@@ -34,3 +34,15 @@ async def test_who_has_seen_a_later_mark_deletes_nothing(lives: Lives) -> None:
     mark = (await lives.store.advance_mark()).mark
     assert await lives.store.start_deleting(lives.fence, [message], lives.now, mark + 1) == []
     assert await lives.store.start_deleting(lives.fence, [message], lives.now, mark) == [message]
+
+
+async def test_what_clocks_told_is_kept_and_the_count_of_copies_never_goes_back(store: SqlStore) -> None:
+    first = await store.advance_mark(100.0)
+    assert (first.seen_at, first.copies_since) == (100.0, 0.0)
+    assert (await store.advance_mark(90.0, 80.0)).copies_since == 80.0
+    again = await store.advance_mark(95.0, 70.0)
+    assert (again.seen_at, again.copies_since) == (95.0, 80.0)
+    assert (await store.advance_mark()).seen_at == 95.0
+    assert (await store.epoch()).copies_since == 80.0
+    assert (await store.advance_mark(95.0, 1e9)).copies_since == 1e9
+    assert (await store.advance_mark(100.0, 99.0)).copies_since == 99.0

@@ -23,9 +23,10 @@ from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import claims, journal
 from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sqlite_file import HardLinked
 from shared.contract.journal import Entry
 from shared.custody import decide
-from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable, whole_journal
+from shared.ports.store import Schedule, SchemaOutdated, StoreDamaged, StoreUnavailable, whole_journal
 from tests.fakes.mail_lives import LEASE, START, Lives, mail
 from tests.fakes.store_kinds import open_to_view
 from tests.servers.ports import free_port
@@ -170,10 +171,45 @@ async def test_a_sqlite_file_is_not_created_by_a_mistyped_path(tmp_path: Path) -
 
 async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "mail.db").write_bytes(b"no database at all " * 100)
-    store = open_store(f"sqlite://{tmp_path}/mail.db")
-    with pytest.raises(StoreUnavailable, match="not a database"):
+    url = f"sqlite://{tmp_path}/mail.db"
+    store = open_store(url)
+    with pytest.raises(StoreDamaged, match=r"not a database.*restore a backup"):
         await store.check()
     await store.close()
+    with pytest.raises(StoreDamaged, match="not a database"):
+        upgrade(url)
+
+
+def spoil(file: Path) -> None:
+    """Leave nothing of a database but its header."""
+    data = file.read_bytes()
+    file.write_bytes(data[:100] + b"\xa5" * (len(data) - 100))
+
+
+async def test_what_to_do_about_a_damaged_file_is_told_and_it_is_not_tried_again(sqlite_file: Path) -> None:
+    spoil(sqlite_file)
+    url = f"sqlite://{sqlite_file}"
+    store = open_store(url)
+    told = r"is damaged: .*restore a backup.*\.recover.*journal rebuild.*still at its source"
+    for call in (store.check, store.end_leases, store.next_due):
+        with pytest.raises(StoreDamaged, match=told) as caught:
+            await call()
+        assert not caught.value.temporary
+    await store.close()
+    with pytest.raises(StoreDamaged, match=told):
+        upgrade(url)
+
+
+async def test_a_hard_link_to_the_file_is_never_opened(sqlite_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.db").hardlink_to(sqlite_file)
+    url = f"sqlite://{tmp_path}/other.db"
+    store = open_store(url)
+    for call in (store.check, store.end_leases):
+        with pytest.raises(HardLinked):
+            await call()
+    await store.close()
+    with pytest.raises(HardLinked):
+        upgrade(url)
 
 
 async def test_a_sqlite_file_that_another_process_keeps_locked_is_busy(

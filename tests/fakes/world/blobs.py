@@ -47,6 +47,9 @@ class BlobsInTurn:
     async def remove_leftovers(self, before: float) -> int:
         return 0
 
+    async def room(self) -> int | None:
+        return 0 if self._shelf.is_full else None
+
     async def check(self) -> None:
         if self._shelf.is_full:
             raise BlobsUnavailable("the disk is full")

@@ -62,6 +62,9 @@ class StillClock:
     def now(self) -> float:
         return START + self._loop.now
 
+    def since_boot(self) -> float:
+        return self.monotonic()
+
     def monotonic(self) -> float:
         return self._loop.now
 

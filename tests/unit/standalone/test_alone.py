@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.standalone.alone import AlreadyRunning, alone
+from shared.adapters.sqlite_file import HardLinked, Unresolvable
 
 
 def held(lock: Path, holder: int) -> int:
@@ -64,3 +65,62 @@ async def test_it_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pyt
 async def test_a_database_that_takes_any_number_needs_no_lock() -> None:
     async with alone(None) as lock:
         assert lock is None
+
+
+async def test_a_symbolic_link_is_another_name_of_the_same_database(tmp_path: Path) -> None:
+    file, link, directory = tmp_path / "mail.db", tmp_path / "link.db", tmp_path / "directory"
+    file.touch()
+    link.symlink_to(file)
+    directory.symlink_to(tmp_path, target_is_directory=True)
+    async with alone(file):
+        for name in (link, directory / "mail.db", directory / "link.db"):
+            with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+                async with alone(name):
+                    pass
+    async with alone(link):
+        with pytest.raises(AlreadyRunning):
+            async with alone(file):
+                pass
+
+
+async def test_a_link_to_a_database_that_is_not_there_yet_is_its_name_too(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "mail.db")
+    async with alone(tmp_path / "link.db"):
+        with pytest.raises(AlreadyRunning):
+            async with alone(tmp_path / "mail.db"):
+                pass
+    assert not (tmp_path / "mail.db").exists()
+
+
+async def test_a_database_with_a_second_hard_link_is_refused_by_either_name(tmp_path: Path) -> None:
+    (tmp_path / "mail.db").touch()
+    (tmp_path / "other.db").hardlink_to(tmp_path / "mail.db")
+    for name in ("mail.db", "other.db"):
+        with pytest.raises(HardLinked, match=r"has 2 names .*would be destroyed"):
+            async with alone(tmp_path / name):
+                pass
+    (tmp_path / "other.db").unlink()
+    async with alone(tmp_path / "mail.db"):
+        pass
+
+
+async def test_a_database_that_is_locked_under_a_name_in_another_place_is_in_use(tmp_path: Path) -> None:
+    """As where the file alone is mounted twice: then another lock file lies beside it."""
+    file = tmp_path / "mail.db"
+    file.touch()
+    descriptor = os.open(file, os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(AlreadyRunning, match="under another name"):
+        async with alone(file):
+            pass
+    os.close(descriptor)
+    async with alone(file):
+        pass
+
+
+async def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.db").symlink_to(tmp_path / "b.db")
+    (tmp_path / "b.db").symlink_to(tmp_path / "a.db")
+    with pytest.raises(Unresolvable, match="lead in a circle"):
+        async with alone(tmp_path / "a.db"):
+            pass

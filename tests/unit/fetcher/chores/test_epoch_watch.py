@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
+
+from typing_extensions import override
 
 from services.fetcher.chores.epoch_watch import EpochWatch
 from shared.adapters.file_blobs import FileBlobs
@@ -22,9 +25,13 @@ class Rewindable:
     async def epoch(self) -> Epoch:
         return self.state
 
-    async def advance_mark(self) -> Epoch:
+    async def advance_mark(self, seen_at: float | None = None, copies_since: float = 0.0) -> Epoch:
         if self.state.paused_since is None:
             self.state = replace(self.state, mark=self.state.mark + 1)
+        since = self.state.copies_since
+        if copies_since and not copies_since < since <= (seen_at or inf) + 3600:
+            since = copies_since
+        self.state = replace(self.state, seen_at=seen_at or self.state.seen_at, copies_since=since)
         return self.state
 
     async def pause_deletion(self, reason: str, now: float) -> Epoch:
@@ -113,3 +120,83 @@ async def test_a_witness_that_makes_no_sense_is_none(tmp_path: Path) -> None:
     assert witness == ("db", 7)
     assert went_back(Epoch("db", 1, 7), witness) is None
     assert went_back(Epoch("db", 1, 6), witness) is not None
+
+
+class Settable(SystemClock):
+    """A clock that a test sets, and time that a test lets pass."""
+
+    def __init__(self, date: float) -> None:
+        self.date = date
+        self.passed = 0.0
+
+    @override
+    def now(self) -> float:
+        return self.date
+
+    @override
+    def since_boot(self) -> float:
+        return self.passed
+
+    def let_pass(self, seconds: float) -> None:
+        self.date += seconds
+        self.passed += seconds
+
+
+NOW, YEARS = 1_800_000_000.0, 6 * 365 * 86400.0
+
+
+async def test_copies_count_from_when_a_clock_was_put_right_for_every_process(tmp_path: Path) -> None:
+    epochs, clock = Rewindable(), Settable(NOW - YEARS)
+    new = EpochWatch(epochs, FileBlobs(tmp_path), clock)
+    await new.look()
+    assert await new.copies_since() == 0.0
+    clock.date = NOW
+    assert await new.copies_since() == NOW
+    clock.let_pass(30)
+    await new.look()
+    clock.let_pass(3600)
+    assert await new.copies_since() == NOW
+    other = EpochWatch(epochs, FileBlobs(tmp_path), Settable(NOW + 7200))
+    await other.look()
+    assert await other.copies_since() == NOW
+
+
+async def test_a_process_that_begins_after_the_clock_was_put_right_notices(tmp_path: Path) -> None:
+    epochs = Rewindable()
+    await EpochWatch(epochs, FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    begun = EpochWatch(epochs, FileBlobs(tmp_path), Settable(NOW))
+    await begun.look()
+    assert await begun.copies_since() == NOW
+
+
+async def test_another_machine_whose_clock_is_behind_is_noticed_before_its_copies_go(tmp_path: Path) -> None:
+    epochs, clock = Rewindable(), Settable(NOW)
+    right = EpochWatch(epochs, FileBlobs(tmp_path), clock)
+    await right.look()
+    await EpochWatch(epochs, FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    clock.let_pass(5)
+    assert await right.copies_since() == NOW + 5
+
+
+async def test_a_clock_that_was_ahead_does_not_keep_copies_until_then(tmp_path: Path) -> None:
+    epochs, clock = Rewindable(), Settable(NOW)
+    running = EpochWatch(epochs, FileBlobs(tmp_path), clock)
+    await running.look()
+    clock.date = NOW + YEARS
+    assert await running.copies_since() == NOW + YEARS
+    clock.date = NOW
+    assert await running.copies_since() == NOW
+    clock.let_pass(30)
+    await running.look()
+    assert epochs.state.copies_since == NOW
+
+
+async def test_time_that_passes_and_days_without_a_process_change_nothing(tmp_path: Path) -> None:
+    epochs, clock = Rewindable(), Settable(NOW)
+    for _ in range(3):
+        running = EpochWatch(epochs, FileBlobs(tmp_path), clock)
+        await running.look()
+        clock.let_pass(14 * 86400)
+        await running.look()
+        assert await running.copies_since() == 0.0
+        clock.let_pass(14 * 86400)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from shared.adapters.sql import upgrade
 from shared.model.address import Address
 from shared.model.bucket import Bucket
 from shared.model.errors import ConfigurationError
+from shared.model.file_url import path_in_url, url_of_path
 from shared.ops.config import from_mapping, load
 from shared.ops.config.runtime import (
     BlobsSection,
@@ -19,6 +22,7 @@ from shared.ops.config.runtime import (
     NoticesSection,
     RelaySection,
 )
+from shared.ops.config.secrets import GivenSecret, resolved
 from shared.ops.config.show import shown
 from shared.ops.config.values import Listen
 from tests.fakes.configuration import ConfigurationFile
@@ -82,6 +86,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         ("sqlite:/var/lib/mailferry.db", "/var/lib/mailferry.db"),
         ("sqlite:state/mailferry.db", "{base}/state/mailferry.db"),
         ("sqlite:./mailferry.db", "{base}/mailferry.db"),
+        ("sqlite:///var/two words/mailferry.db", "/var/two words/mailferry.db"),
     ],
 )
 def test_a_relative_database_is_found_beside_the_configuration(
@@ -108,6 +113,9 @@ def test_a_relative_directory_of_blobs_is_found_beside_the_configuration(
     assert blobs.directory == Path(directory.format(base=file.path.parent))
 
 
+REWRITTEN = "in a path ? is written %3F and # is written %23"
+
+
 @pytest.mark.parametrize(
     ("section", "url", "sentence"),
     [
@@ -128,7 +136,17 @@ def test_a_relative_directory_of_blobs_is_found_beside_the_configuration(
         (
             "store",
             "sqlite:a.db?x=1",
-            "expected a URL with a path such as sqlite:///var/lib/mailferry/mailferry.db",
+            "expected a URL with a path such as sqlite:///var/lib/mailferry/mailferry.db; " + REWRITTEN,
+        ),
+        (
+            "store",
+            "sqlite:100%/a.db",
+            "the path has a % that is not followed by two hex digits; write it as %25",
+        ),
+        (
+            "blobs",
+            "file:blobs#1",
+            "expected a URL with a path such as file:///var/lib/mailferry/blobs; " + REWRITTEN,
         ),
         ("store", "mysql://h/d", "expected sqlite:///path/to/file or postgresql://user@host/database"),
         ("broker", "memory", "expected memory: or amqp://user@host/vhost"),
@@ -237,3 +255,53 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
 def test_what_is_wrong_with_a_bucket_is_told(file: ConfigurationFile, lines: str, sentence: str) -> None:
     (problem,) = file.problems(f"[blobs]\n{lines}")
     assert problem.endswith(sentence)
+
+
+ODD_NAMES = ["two words", "100%", "a%20b", "what?", "#1", "50%25 off", "a+b", "plus?query#fragment %"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_directory_of_any_name_is_the_same_for_everybody(tmp_path: Path, name: str) -> None:
+    """For configuration, database, lock, blobs, list of recipients and socket, and once more when shown."""
+    home = tmp_path / name
+    home.mkdir()
+    (home / "people.txt").write_text("bob@acme.example\n")
+    mapping = {
+        "store": {"url": url_of_path("sqlite:///", str(home / "mailferry.db"))},
+        "blobs": {"url": url_of_path("file://", str(home / "blobs"))},
+        "targets": [{"name": "here", "url": url_of_path("lmtp+unix://", str(home / "lmtp"))}],
+        "accounts": [
+            {
+                "name": "acme",
+                "tenant": "acme",
+                "target": "here",
+                "source": "pop3://bob:secret@pop.example",
+                "mailbox": "catch-all",
+                "domains": {"acme.example": "keep"},
+                "recipients": url_of_path("file:", str(home / "people.txt")),
+                "unknown_recipients": "park",
+            }
+        ],
+    }
+    configuration = from_mapping(mapping, {}, tmp_path, host_name=lambda: "ferry.example")
+    upgrade(configuration.store.url.get_secret_value())
+    assert configuration.store.sqlite_path == home / "mailferry.db"
+    assert {each.name.partition("-")[0] for each in home.iterdir()} == {"people.txt", "mailferry.db"}
+    assert configuration.blobs.directory == home / "blobs"
+    assert configuration.targets["here"].endpoint.unix_path == str(home / "lmtp")
+    (account,) = configuration.accounts.values()
+    assert account.routing.recipient_list == str(home / "people.txt")
+    urls = tomllib.loads(shown(configuration))
+    assert path_in_url(urls["store"]["url"], "sqlite:", "") == str(home / "mailferry.db")
+    assert path_in_url(urls["blobs"]["url"], "file:", "") == str(home / "blobs")
+    assert path_in_url(urls["targets"][0]["url"], "lmtp+unix:", "") == str(home / "lmtp")
+    assert path_in_url(urls["accounts"][0]["recipients"], "file:", "") == str(home / "people.txt")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_path_that_is_no_url_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("geheim\n")
+    given = GivenSecret("password", None, tmp_path / name, None)
+    secret = resolved(given, {})
+    assert secret is not None
+    assert secret.get_secret_value() == "geheim"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.chores.sweep import AGE, Sweep, Swept
+from services.relay.chores.sweep import AGE, UNKNOWN_FOR, Sweep, Swept
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import Payload
@@ -134,6 +134,46 @@ async def test_what_a_kill_left_of_a_mail_that_is_done_goes_however_new_it_is(tm
     assert await sweep.release_left() == 1
     assert await left(tmp_path) == {"mail/needed", "mail/unknown", "mail/deeper/done"}
     assert await sweep.release_left() == 0
+
+
+class Forward(SystemClock):
+    """A clock whose durations a test decides; what it says of the date is nonsense."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def now(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+async def test_what_nobody_knows_goes_after_an_hour_whatever_the_date_is(tmp_path: Path) -> None:
+    for message in ("unknown", "needed", "done", "entered-late"):
+        await stored(tmp_path, blob_name(message), 0)
+    known, clock = Known("needed"), Forward()
+    known.done = {"done"}
+    sweep = Sweep(FileBlobs(tmp_path), known, clock)
+    assert (await sweep.once()).removed == 0
+    known.needed.add("entered-late")
+    clock.passed = UNKNOWN_FOR - 1
+    assert (await sweep.once()).removed == 0
+    clock.passed = UNKNOWN_FOR
+    assert (await sweep.once()).removed == 1
+    assert await left(tmp_path) == {"mail/needed", "mail/done", "mail/entered-late"}
+
+
+async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tmp_path: Path) -> None:
+    for message in ("unknown", "needed", "done"):
+        await stored(tmp_path, blob_name(message), 0)
+    await stored(tmp_path, "epoch/witness", 0)
+    writer = await FileBlobs(tmp_path).create("mail/unfinished")
+    await writer.write(b"x" * 300_000)
+    known = Known("needed")
+    known.done = {"done"}
+    assert await Sweep(FileBlobs(tmp_path), known, SystemClock()).remove_forgotten() == 2
+    assert await left(tmp_path) == {"mail/needed", "mail/done", "epoch/witness"}
 
 
 @given(st.text("abc/-0", max_size=30))

@@ -1,0 +1,16 @@
+"""What clocks told, so that one that was behind is noticed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("epoch", sa.Column("seen_at", sa.Double))
+    op.add_column("epoch", sa.Column("copies_since", sa.Double))

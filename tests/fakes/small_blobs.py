@@ -1,0 +1,81 @@
+"""Blobs in a directory that has room for so many octets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from shared.adapters.file_blobs import FileBlobs
+from shared.ports.blobs import BlobsUnavailable, BlobWriter
+
+
+class SmallBlobs:
+    """Fulfils the port of blobs. With `tells_room` it knows what is left, else it fails when there is
+    nothing. `asked` counts the questions for it. `most` may be changed.
+    """
+
+    def __init__(self, directory: Path, most: int, *, tells_room: bool = True) -> None:
+        self._blobs = FileBlobs(directory)
+        self._directory = directory
+        self._tells_room = tells_room
+        self._written = 0
+        self.most = most
+        self.asked = 0
+
+    @property
+    def used(self) -> int:
+        return self._written + sum(each.stat().st_size for each in self._directory.glob("??/*"))
+
+    async def create(self, name: str) -> BlobWriter:
+        return _Writer(self, await self._blobs.create(name))
+
+    def read(self, name: str) -> AsyncIterator[bytes]:
+        return self._blobs.read(name)
+
+    async def delete(self, name: str) -> None:
+        await self._blobs.delete(name)
+
+    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        return self._blobs.names(prefix, before)
+
+    async def remove_leftovers(self, before: float) -> int:
+        return await self._blobs.remove_leftovers(before)
+
+    async def room(self) -> int | None:
+        self.asked += 1
+        return self.most - self.used if self._tells_room else None
+
+    async def check(self) -> None:
+        if self.used >= self.most:
+            raise BlobsUnavailable("the blobs are full")
+
+    def take(self, octets: int) -> None:
+        """Of a blob being written."""
+        if octets > 0 and self.used + octets > self.most:
+            raise BlobsUnavailable("the blobs are full")
+        self._written += octets
+
+
+class _Writer:
+    def __init__(self, blobs: SmallBlobs, writer: BlobWriter) -> None:
+        self._blobs = blobs
+        self._writer = writer
+        self._octets = 0
+
+    async def write(self, data: bytes) -> None:
+        self._blobs.take(len(data))
+        self._octets += len(data)
+        await self._writer.write(data)
+
+    async def commit(self, *, durable: bool) -> None:
+        await self._writer.commit(durable=durable)
+        self._give_back()
+
+    async def abort(self) -> None:
+        await self._writer.abort()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """What is written is found in the directory from now on, or nowhere."""
+        self._blobs.take(-self._octets)
+        self._octets = 0
