@@ -1,8 +1,8 @@
 """Which network addresses may be connected to, for hosts whose names others choose.
 
 The table of what is not public is our own, as that of the standard library differs between its versions.
-An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) is judged by both. So a denied network
-holds in every form in which its addresses can be written.
+An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) is judged by both. So a denied
+network holds in every form in which its addresses can be written.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-# What a translator never sends to (RFC 1122, section 3.2.1.3). Read with a prefix that is too short, the address
-# of a longer one falls into it.
+# What a translator never sends to (RFC 1122, section 3.2.1.3). Read with a prefix that is too short, the
+# address of a longer one falls into it.
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
@@ -56,8 +56,8 @@ _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 class AddressPolicy:
     """`public_only`: nothing within private networks, this machine included. `denied` are refused besides.
 
-    A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, and one that
-    contains it, such as `::/0`, are about IPv6 addresses only.
+    A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, and one
+    that contains it, such as `::/0`, are about IPv6 addresses only.
     """
 
     public_only: bool = False

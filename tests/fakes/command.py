@@ -22,12 +22,14 @@ class Ended:
     err: str
 
 
-async def mailferry(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
+async def mailferry(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = "services.cli"
+) -> Ended:
     """Run the command to its end; nothing of the tester's own settings reaches it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.cli",
+        module,
         *map(str, arguments),
         cwd=REPOSITORY,
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})},
