@@ -50,6 +50,7 @@ async def mailferry(
 def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
     """A configuration file for one account called acme/inbox, with these ports on this machine."""
     path = directory / "mailferry.toml"
+    path.touch(mode=0o600)
     path.write_text(
         f"""
         store.url = "sqlite:mailferry.db"
