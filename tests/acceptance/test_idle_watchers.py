@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import resource
 import socket
+import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,35 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@contextmanager
+def holding_connections(where: tuple[str, int]) -> Iterator[None]:
+    """1,500 connections that say nothing; for as long as the block, new ones take the place of the oldest."""
+    held = deque(socket.create_connection(where) for _ in range(CONNECTIONS))
+    stopped = threading.Event()
+
+    def renew() -> None:
+        while not stopped.is_set():
+            held.popleft().close()
+            held.append(socket.create_connection(where))
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+        for each in held:
+            each.close()
+
+
 @pytest.mark.usefixtures("many_files")
 def test_mail_passes_and_pages_are_served_beside_1500_idle_connections(
     dovecot: Dovecot, tmp_path: Path
 ) -> None:
     login = dovecot.new_user()
     mails = [tagged(f"idle-{number}") for number in range(2)]
-    with in_background(SmtpServer()) as target, ExitStack() as held:
+    with in_background(SmtpServer()) as target:
 
         def delivered() -> set[str]:
             return {tag_of(mail.content) for mail in target.accepted}
@@ -52,13 +76,12 @@ def test_mail_passes_and_pages_are_served_beside_1500_idle_connections(
             process = ferry.start().ready()
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (FILES, FILES))
             where = LOOPBACK, process.said("health pages served")[-1]["port"]
-            for _ in range(CONNECTIONS):
-                held.enter_context(socket.create_connection(where))
-            for mail in mails:
-                dovecot.fill(login.name, [mail.raw])
-                process.wait_until(lambda tag=mail.tag: tag in delivered())
-                assert process.page("/readyz")[0] == 200
-                assert process.metric("process_open_fds") < FILES / 2
+            with holding_connections(where):
+                for mail in mails:
+                    dovecot.fill(login.name, [mail.raw])
+                    process.wait_until(lambda tag=mail.tag: tag in delivered())
+                    assert process.page("/readyz")[0] == 200
+                    assert process.metric("process_open_fds") < FILES / 2
             (line, *_) = process.said("too many connections to the health pages")
             assert line["most"] == MOST_CONNECTIONS
             assert "Too many open files" not in process.output
