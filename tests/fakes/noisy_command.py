@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Coroutine
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 import uvloop
@@ -26,5 +27,5 @@ def noisy_run(work: Coroutine[Any, Any, Any], **options: Any) -> Any:
 
 
 if __name__ == "__main__":
-    uvloop.run = noisy_run
-    main()
+    with patch.object(uvloop, "run", noisy_run):
+        main()

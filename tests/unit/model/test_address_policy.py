@@ -97,8 +97,8 @@ def network_around(address: IPv4Address, length: int) -> IPv4Network:
 @given(ipv4_addresses.filter(lambda address: address not in IPv4Network("0.0.0.0/8")), st.integers(0, 32))
 def test_a_denied_network_holds_in_every_form_of_its_addresses(address: IPv4Address, length: int) -> None:
     policy = AddressPolicy(denied=(network_around(address, length),))
-    for form in (address, *forms(address)):
-        assert not policy.allows(form), form
+    assert not policy.allows(address)
+    assert not any(policy.allows(form) for form in forms(address))
 
 
 @given(ipv4_addresses, st.integers(1, 32), ipv4_addresses)
