@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from shared.ops.connection_limit import MOST_CONNECTIONS
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
-from tests.fakes.tagged import tag_of, tagged
+from tests.fakes.tagged import Tagged, tag_of, tagged
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
@@ -68,8 +69,8 @@ def test_mail_passes_and_pages_are_served_beside_1500_idle_connections(
     mails = [tagged(f"idle-{number}") for number in range(2)]
     with in_background(SmtpServer()) as target:
 
-        def delivered() -> set[str]:
-            return {tag_of(mail.content) for mail in target.accepted}
+        def has(wanted: Tagged) -> bool:
+            return wanted.tag in {tag_of(mail.content) for mail in target.accepted}
 
         text = configuration([account("only", dovecot.pop3_port, login)], target=target.port)
         with Ferry(tmp_path, text) as ferry:
@@ -79,7 +80,7 @@ def test_mail_passes_and_pages_are_served_beside_1500_idle_connections(
             with holding_connections(where):
                 for mail in mails:
                     dovecot.fill(login.name, [mail.raw])
-                    process.wait_until(lambda tag=mail.tag: tag in delivered())
+                    process.wait_until(partial(has, mail))
                     assert process.page("/readyz")[0] == 200
                     assert process.metric("process_open_fds") < FILES / 2
             (line, *_) = process.said("too many connections to the health pages")
