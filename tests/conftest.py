@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.fakes.collector import collector_kept
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
@@ -16,6 +18,17 @@ from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mailferry")
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """The worker's garbage collector, whatever a command that the test runs does to it."""
+    with collector_kept():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import click
 from services.cli.once import pass_and_report
 from services.cli.options import output, verbose
 from services.cli.passwords import password_for
+from services.cli.running import quiet_logs
 from shared.model.account import KEEP, REFUSE
 from shared.model.file_url import url_of_path
 from shared.ops.config import Configuration, from_mapping, shown
@@ -88,6 +89,7 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
     }
     configuration = from_mapping(mapping, {}, Path.cwd(), ORIGIN)
     path = _remembered(configuration, state)
+    quiet_logs(None, verbose=verbose)  # also those of the process that keeps the store
     with storekeeper() as keeper:
         pass_and_report(configuration, keeper, (), output, verbose=verbose, path=path)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from services.cli.mail_file import owners_alone
 from shared.model.errors import Fault, MailferryError
 
 FOLDERS = ("tmp", "new", "cur")
@@ -33,7 +34,7 @@ def maildir_file(directory: Path, message: str) -> Iterator[BinaryIO]:
     try:
         for folder in FOLDERS:
             (directory / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with owners_alone(partial, os.O_TRUNC) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -48,6 +48,7 @@ COLUMNS = (
 @verbose
 def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> None:
     """Make one pass over ACCOUNTS, or all: fetch, deliver, delete, report."""
+    quiet_logs(None, verbose=verbose)  # also those of the process that keeps the store
     with storekeeper() as keeper:
         configuration = load(path, os.environ)
         ids = account_ids(configuration, accounts)

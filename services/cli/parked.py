@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 
 import click
 
+from services.cli.mail_file import mail_file
 from services.cli.maildir import maildir_file
 from services.cli.naming import target_names
 from services.cli.opening import Desk, desk
@@ -141,17 +142,17 @@ def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None
 @parked_group.command("export")
 @config_file
 @click.argument("mail", metavar="ID")
-@click.argument("file", type=click.File("wb", lazy=True), required=False)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), required=False)
 @click.option(
     "--maildir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
     help="Put it into this Maildir, which is made where it is missing.",
 )
-def export(path: Path, mail: str, file: BinaryIO | None, maildir: Path | None) -> None:
+def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> None:
     """Write the raw mail as it was fetched: to FILE, into a Maildir, or to standard output.
 
-    It stays parked.
+    It stays parked. A FILE that exists is not overwritten; only its owner may read the new one.
     """
     if file is not None and maildir is not None:
         raise click.UsageError("Name a file or a Maildir, not both.")
@@ -167,10 +168,12 @@ def export(path: Path, mail: str, file: BinaryIO | None, maildir: Path | None) -
     _at_desk(load(path, os.environ), work)
 
 
-def _opened(file: BinaryIO | None, maildir: Path | None, message: str) -> AbstractContextManager[BinaryIO]:
+def _opened(file: Path | None, maildir: Path | None, message: str) -> AbstractContextManager[BinaryIO]:
     if maildir is not None:
         return maildir_file(maildir, message)
-    return nullcontext(file or sys.stdout.buffer)
+    if file is not None and file != Path("-"):
+        return mail_file(file)
+    return nullcontext(sys.stdout.buffer)
 
 
 def _at_desk(configuration: Configuration, work: Callable[[Desk], Awaitable[T]]) -> T:

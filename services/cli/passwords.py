@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from shared.model.text_file import text_of
+
 
 def password_for(who: str, file: Path | None, variable: str, option: str) -> str:
     """The password of `who`: from `file`, from the environment's `variable`, or typed in on a terminal.
@@ -26,7 +28,7 @@ def password_for(who: str, file: Path | None, variable: str, option: str) -> str
 
 def _from_file(file: Path, option: str) -> str:
     try:
-        return file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        return text_of(file.read_bytes()).removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise click.UsageError(f"{option}: {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

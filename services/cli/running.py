@@ -1,4 +1,7 @@
-"""Runs the asynchronous work of a command; TERM ends it like an interrupt: what it opened is closed."""
+"""Runs the asynchronous work of a command; TERM ends it like an interrupt: what it opened is closed.
+
+Standard output is for the result alone. A command that sets up no logs itself logs errors to standard error.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import click
+import structlog
 import uvloop
 
 from shared.ops.config import Configuration
@@ -34,6 +38,8 @@ def execute(work: Callable[[], Awaitable[T]]) -> T:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
         return await work()
 
+    if not structlog.is_configured():
+        quiet_logs(None, verbose=False)
     try:
         calm_collector()
         return uvloop.run(main())

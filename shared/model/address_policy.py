@@ -1,11 +1,13 @@
 """Which network addresses may be connected to, for hosts whose names others choose.
 
 The table of what is not public is our own, as that of the standard library differs between its versions.
-Addresses that carry an IPv4 address (mapped, NAT64, 6to4) are judged by that one.
+An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) is judged by both. So a denied
+network holds in every form in which its addresses can be written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import TypeAlias
@@ -41,13 +43,22 @@ _NOT_PUBLIC: tuple[IpNetwork, ...] = tuple(
         ),
     )
 )
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
-_6TO4 = IPv6Network("2002::/16")
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+# What a translator never sends to (RFC 1122, section 3.2.1.3). Read with a prefix that is too short, the
+# address of a longer one falls into it.
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """`public_only`: nothing within private networks, this machine included. `denied` are refused besides."""
+    """`public_only`: nothing within private networks, this machine included. `denied` are refused besides.
+
+    A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, and one
+    that contains it, such as `::/0`, are about IPv6 addresses only.
+    """
 
     public_only: bool = False
     denied: tuple[IpNetwork, ...] = ()
@@ -58,25 +69,54 @@ class AddressPolicy:
         return self.public_only or bool(self.denied)
 
     def allows(self, address: IpAddress) -> bool:
-        """Whether `address`, and the IPv4 address within it if there is one, may be connected to."""
+        """Return whether `address`, and each IPv4 address within it, may be connected to."""
         carried = _carried(address)
-        if carried is None:
-            return self._allows(address)
-        return self._allows(carried) and (address not in _6TO4 or self._allows(address))
-
-    def _allows(self, address: IpAddress) -> bool:
-        networks = self.denied + _NOT_PUBLIC if self.public_only else self.denied
-        return not any(address in network for network in networks if network.version == address.version)
+        if _is_in((address, *carried), (*self.denied, *_unmapped(self.denied))):
+            return False
+        if not self.public_only:
+            return True
+        is_only_a_form = address in _MAPPED or address in _NAT64
+        return not _is_in(carried if is_only_a_form else (address, *carried), _NOT_PUBLIC)
 
 
 ANYWHERE = AddressPolicy()
 
 
-def _carried(address: IpAddress) -> IPv4Address | None:
+def _is_in(addresses: Iterable[IpAddress], networks: Collection[IpNetwork]) -> bool:
+    return any(address in network for address in addresses for network in networks)
+
+
+def _unmapped(networks: Iterable[IpNetwork]) -> Iterator[IPv4Network]:
+    """The IPv4 networks that are written in the form of mapped addresses."""
+    for network in networks:
+        if isinstance(network, IPv6Network) and network != _MAPPED and network.subnet_of(_MAPPED):
+            yield IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+
+
+def _carried(address: IpAddress) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that a packet to `address` may be sent on to."""
     if isinstance(address, IPv4Address):
-        return None
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.sixtofour
+        return ()
+    if address in _LOCAL_NAT64:
+        return _by_any_prefix(int(address))
+    low = IPv4Address(int(address) & 0xFFFFFFFF)
+    # `::1` and its neighbours are addresses of their own and carry none.
+    if address in _MAPPED or address in _NAT64 or (address in _COMPATIBLE and low not in _THIS_NETWORK):
+        return (low,)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    return address.teredo or ()
+
+
+def _by_any_prefix(bits: int) -> tuple[IPv4Address, ...]:
+    """What a network's own NAT64 prefix of 48, 56, 64 or 96 bits makes of an address (RFC 6052, section 2.2).
+
+    Which of them the network uses cannot be told from the address.
+    """
+    shorter = (
+        (bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF,
+        (bits >> 64 & 0xFF) << 24 | bits >> 32 & 0xFFFFFF,
+        bits >> 24 & 0xFFFFFFFF,
+    )
+    read = [each for each in map(IPv4Address, shorter) if each not in _THIS_NETWORK]
+    return (*read, IPv4Address(bits & 0xFFFFFFFF))

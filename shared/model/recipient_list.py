@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from shared.model.address import Address, DefectiveAddress, parse_address
 from shared.model.errors import Fault, MailferryError, quoted
+from shared.model.text_file import text_of
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 MOST_PROBLEMS = 20
@@ -49,14 +50,18 @@ def read_recipient_list(raw: bytes, file: str) -> RecipientList:
 
     A list without any address is broken: it is far more likely half written than meant.
     """
+    try:
+        text = text_of(raw, "surrogateescape")
+    except UnicodeDecodeError as error:
+        raise BrokenRecipientList([f"{file}: it is not text: {error.reason}"]) from error
     addresses: set[Address] = set()
     patterns: dict[str, dict[tuple[str, ...], None]] = {}
     problems: list[str] = []
-    for number, text in _lines(raw):
+    for number, line in _lines(text):
         try:
-            address = _address(text)
+            address = _address(line)
         except DefectiveAddress as defect:
-            problems.append(f'{file}:{number}: "{quoted(text)}" is no address or pattern: {defect}')
+            problems.append(f'{file}:{number}: "{quoted(line)}" is no address or pattern: {defect}')
             continue
         if "*" in address.local:
             patterns.setdefault(address.domain, {})[tuple(address.local.split("*"))] = None
@@ -69,12 +74,12 @@ def read_recipient_list(raw: bytes, file: str) -> RecipientList:
     return RecipientList(frozenset(addresses), {domain: tuple(each) for domain, each in patterns.items()})
 
 
-def _lines(raw: bytes) -> Iterator[tuple[int, str]]:
+def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that say something, with their numbers; bytes that are no UTF-8 make a line no address."""
-    for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        text = _COMMENT.sub("", line.decode("utf-8", "surrogateescape"), count=1).strip()
-        if text:
-            yield number, text
+    for number, line in enumerate(text.split("\n"), 1):
+        said = _COMMENT.sub("", line, count=1).strip()
+        if said:
+            yield number, said
 
 
 def _address(text: str) -> Address:

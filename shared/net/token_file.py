@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from typing_extensions import override
 
+from shared.model.text_file import text_of
 from shared.ports.tokens import TokenSource, TokenUnavailable
 
 LARGEST_TOKEN = 64 * 1024
@@ -26,7 +27,7 @@ class TokenFile(TokenSource):
     def _read(self) -> SecretStr:
         try:
             with self._path.open("rb") as file:
-                token = file.read(LARGEST_TOKEN + 1).decode("ascii").strip()
+                token = text_of(file.read(LARGEST_TOKEN + 1)).strip()
         except OSError as error:
             raise TokenUnavailable(
                 f"The token file {self._path} cannot be read: {error.strerror}."
@@ -35,6 +36,8 @@ class TokenFile(TokenSource):
             raise TokenUnavailable(
                 f"The token file {self._path} holds no token, which is ASCII text."
             ) from None
+        if not token.isascii():
+            raise TokenUnavailable(f"The token file {self._path} holds no token, which is ASCII text.")
         if not token or len(token) > LARGEST_TOKEN:
             raise TokenUnavailable(f"The token file {self._path} is empty or too large for a token.")
         return SecretStr(token)

@@ -1,7 +1,8 @@
 """The small HTTP server for those who watch a process: `/livez`, `/readyz` and `/metrics`.
 
-It understands GET and HEAD, answers one request per connection, and bounds the size of a request and the
-time for it, so that a careless client cannot hold it up. `/livez` answers as long as the event loop runs.
+It understands GET and HEAD, answers one request per connection, and bounds the size of a request, the time
+for it, and the number of connections. So a careless client cannot hold it up, nor take the descriptors that
+the work needs. `/livez` answers as long as the event loop runs.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from http import HTTPStatus
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from shared.ops.connection_limit import ConnectionLimit, most_connections
 from shared.ops.readiness import Readiness
 
 LONGEST_REQUEST = 8 * 1024
 DEADLINE = 5.0
+IDLE = 2.0
+"""Seconds until the first octet of a request; who connects to ask does so at once."""
+BACKLOG = 64
+"""Connections that may wait in the kernel, and that asyncio accepts at a time."""
 JSON = "application/json"
 
 log = structlog.get_logger("mailferry.health")
@@ -86,25 +92,37 @@ class HealthPages:
 
 @asynccontextmanager
 async def serve_health(
-    host: str, port: int, registry: CollectorRegistry, readiness: Readiness, deadline: float = DEADLINE
+    host: str,
+    port: int,
+    registry: CollectorRegistry,
+    readiness: Readiness,
+    deadline: float = DEADLINE,
+    idle: float = IDLE,
 ) -> AsyncIterator[int]:
     """Serve until the context ends; gives the port, which the system chooses where `port` is 0.
 
-    Raises OSError where the address cannot be had. `deadline` is in seconds, for a request and its answer.
+    Raises OSError where the address cannot be had. `deadline` is in seconds, for a request and its answer;
+    `idle` for its first octet.
     """
     pages = HealthPages(registry, readiness)
+    limit = ConnectionLimit(most_connections())
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(deadline):
-                writer.write(await _answer(pages, reader))
-                await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-            log.debug("a health request was not finished", error=error)
-        finally:
-            writer.close()
+        writer.transport.set_write_buffer_limits(0)  # `drain` waits until the system has all of the answer
+        with limit.place(writer.transport):
+            try:
+                async with asyncio.timeout(deadline):
+                    request = await _request(reader, idle)
+                    limit.answering(writer.transport)
+                    writer.write(_answer(pages, request))
+                    await writer.drain()
+            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+                log.debug("a health request was not finished", error=error)
+                writer.transport.abort()
+            finally:
+                writer.close()
 
-    server = await asyncio.start_server(converse, host, port, limit=LONGEST_REQUEST)
+    server = await asyncio.start_server(converse, host, port, limit=LONGEST_REQUEST, backlog=BACKLOG)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -112,10 +130,20 @@ async def serve_health(
         await server.wait_closed()
 
 
-async def _answer(pages: HealthPages, reader: asyncio.StreamReader) -> bytes:
-    try:
-        request = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError:
+async def _request(reader: asyncio.StreamReader, idle: float) -> bytes | None:
+    """The head of the request; None where it is too long."""
+    async with asyncio.timeout(idle):
+        head = await reader.read(LONGEST_REQUEST)
+    while (end := head.find(b"\r\n\r\n")) < 0 and len(head) < LONGEST_REQUEST:
+        more = await reader.read(LONGEST_REQUEST)
+        if not more:
+            raise asyncio.IncompleteReadError(head, None)
+        head += more
+    return head[:end] if end >= 0 else None
+
+
+def _answer(pages: HealthPages, request: bytes | None) -> bytes:
+    if request is None:
         return _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE).encode(with_body=True)
     return pages.answer(request)
 

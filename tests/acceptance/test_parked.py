@@ -39,6 +39,12 @@ async def test_refused_mail_is_parked_shown_exported_retried_elsewhere_and_disca
         exported = await mailferry("parked", "export", bob, tmp_path / "mail.eml", "-c", path)
         assert exported.code == 0
         assert (tmp_path / "mail.eml").read_bytes() == VICTIM
+        assert (tmp_path / "mail.eml").stat().st_mode & 0o777 == 0o600
+        (tmp_path / "mail.eml").write_bytes(b"precious")
+        again = await mailferry("parked", "export", bob, tmp_path / "mail.eml", "-c", path)
+        assert (again.code, again.out) == (1, "")
+        assert "mail.eml exists already and is not overwritten; name another file" in again.err
+        assert (tmp_path / "mail.eml").read_bytes() == b"precious"
 
         retried = await mailferry("parked", "retry", bob, "--to", "dave@corp.example", "-c", path)
         assert retried.code == 0

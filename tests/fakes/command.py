@@ -22,12 +22,14 @@ class Ended:
     err: str
 
 
-async def mailferry(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> Ended:
+async def mailferry(
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = "services.cli"
+) -> Ended:
     """Run the command to its end; nothing of the tester's own settings reaches it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.cli",
+        module,
         *map(str, arguments),
         cwd=REPOSITORY,
         env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})},
@@ -48,6 +50,7 @@ async def mailferry(*arguments: str | Path, environ: Mapping[str, str] | None = 
 def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
     """A configuration file for one account called acme/inbox, with these ports on this machine."""
     path = directory / "mailferry.toml"
+    path.touch(mode=0o600)
     path.write_text(
         f"""
         store.url = "sqlite:mailferry.db"

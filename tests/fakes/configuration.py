@@ -45,6 +45,7 @@ class ConfigurationFile:
         self.path = directory / "mailferry.toml"
 
     def load(self, text: str, environ: Mapping[str, str] | None = None) -> Configuration:
+        self.path.touch(mode=0o600)
         self.path.write_text(text, encoding="utf-8")
         return load(self.path, environ or {}, lambda: "ferry.corp.example")
 

@@ -110,6 +110,7 @@ class Ferry:
     def __init__(self, directory: Path, text: str) -> None:
         self.directory = directory
         self.path = directory / "mailferry.toml"
+        self.path.touch(mode=0o600)
         self.path.write_text(text, encoding="utf-8")
         self._numbers = count(1)
         self._started: list[FerryProcess] = []

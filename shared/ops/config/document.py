@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from shared.model.errors import ConfigurationError
+from shared.model.text_file import text_of
 from shared.ops.config.locate import Path, lines_of, nearest_line
 
 _LAST_LINE = "at end of document"
@@ -73,16 +74,17 @@ def read_document(path: FilePath) -> Document:
     error.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        written = text_of(path.read_bytes())
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{path}: cannot be read: it is not UTF-8 text"]) from error
+    text = written.replace("\r\n", "\n").replace("\r", "\n")
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([_syntax_problem(path, text, str(error))]) from error
-    return Document(data, str(path), path.absolute().parent, text.replace("\r\n", "\n"))
+    return Document(data, str(path), path.absolute().parent, text)
 
 
 def _syntax_problem(path: FilePath, text: str, message: str) -> str:

@@ -16,6 +16,7 @@ from shared.model.errors import quoted
 from shared.ops.config import urls
 from shared.ops.config.document import Document
 from shared.ops.config.environment import PREFIX, SEPARATOR
+from shared.ops.config.exposure import note_exposed
 from shared.ops.config.hosts import hosts_of
 from shared.ops.config.problems import Problems
 from shared.ops.config.schema import DEFAULT_KEYS, DEFAULTS, SECTIONS
@@ -34,6 +35,7 @@ def oddities(document: Document, environ: Mapping[str, str], accounts: Mapping[s
     """All of them; `accounts` were made of the document."""
     problems, data = Problems(document), document.data
     _accounts(problems, accounts)
+    note_exposed(problems, document)
     if accounts:
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})
         _postmasters(problems, data, {account.tenant for account in accounts.values()})

@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from shared.model.text_file import text_of
+
 LARGEST_SECRET = 64 * 1024
 WAYS = ("", "_file", "_env")
 
@@ -63,7 +65,7 @@ def _from_file(key: str, path: Path) -> SecretStr:
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_SECRET + 1)
-        text = content.decode("utf-8")
+        text = text_of(content)
     except OSError as error:
         raise UnusableSecret(key, f'"{key}": {path} cannot be read: {error.strerror}') from error
     except UnicodeDecodeError as error:

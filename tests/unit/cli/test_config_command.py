@@ -11,6 +11,7 @@ from tests.fakes.configuration import WHOLE, account
 
 def run(tmp_path: Path, command: str, text: str) -> Result:
     path = tmp_path / "mailferry.toml"
+    path.touch(mode=0o600)
     path.write_text('[relay]\nhelo_name = "mx.example"\n' + text)
     return CliRunner(env={"MAILFERRY_CONFIG": None}).invoke(mailferry, ["config", command, "-c", str(path)])
 

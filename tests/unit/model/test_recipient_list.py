@@ -51,6 +51,16 @@ def test_comments_empty_lines_and_the_signs_of_windows_are_passed_over() -> None
     assert has(text, "a#b@acme.com")
 
 
+def test_a_list_written_by_powershell_is_read() -> None:
+    listed = read_recipient_list("bob@acme.com\r\nanna@acme.com\r\n".encode("utf-16"), "acme.txt")
+    assert {str(each) for each in listed.addresses} == {"bob@acme.com", "anna@acme.com"}
+
+
+def test_a_list_cut_in_the_middle_of_a_sign_is_told() -> None:
+    with pytest.raises(BrokenRecipientList, match=r"acme\.txt: it is not text"):
+        read_recipient_list(b"\xff\xfea", "acme.txt")
+
+
 def test_each_defective_line_is_named_with_its_file_and_number() -> None:
     assert problems("bob@acme.com\nbob\n# fine\nx@*.acme.com\n\udcff@acme.com\n") == [
         'acme.txt:2: "bob" is no address or pattern: no @ in it',

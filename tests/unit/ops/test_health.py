@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry
 
+from shared.ops.connection_limit import MOST_CONNECTIONS
 from shared.ops.health import serve_health
 from shared.ops.metrics import Metrics
 from shared.ops.readiness import Readiness
@@ -134,6 +135,34 @@ async def test_a_client_that_says_nothing_is_hung_up_on(readiness: Readiness) ->
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_a_client_that_says_nothing_is_hung_up_on_before_one_that_has_begun(
+    readiness: Readiness,
+) -> None:
+    async with serve_health("127.0.0.1", 0, CollectorRegistry(), readiness, DEADLINE, idle=0.01) as port:
+        slow_reader, slow = await asyncio.open_connection("127.0.0.1", port)
+        slow.write(b"GET /livez HTTP/1.1\r\n")
+        idle_reader, idle = await asyncio.open_connection("127.0.0.1", port)
+        assert await idle_reader.read() == b""
+        slow.write(b"\r\n")
+        assert (await slow_reader.read()).startswith(b"HTTP/1.1 200 ")
+        slow.close()
+        idle.close()
+
+
+async def test_who_asks_is_answered_though_very_many_hold_connections_and_say_nothing(
+    readiness: Readiness,
+) -> None:
+    registry = CollectorRegistry()
+    async with serve_health("127.0.0.1", 0, registry, readiness, DEADLINE, idle=DEADLINE) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        assert (await Client(port).get("/livez"))[0] == 200
+        ended = [await reader.read() for reader, _ in held[: 100 - MOST_CONNECTIONS]]
+        assert set(ended) == {b""}
+        assert not held[-1][0].at_eof()
+        for _, writer in held:
+            writer.close()
 
 
 async def test_after_the_end_nobody_listens(readiness: Readiness) -> None:

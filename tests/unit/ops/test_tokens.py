@@ -38,7 +38,14 @@ async def test_a_token_file_is_read_anew_for_each_login(tmp_path: Path) -> None:
         assert await token_of(by_file(path)) == token
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xffcanary", b"canary" * LARGEST_TOKEN])
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbfya29\r\n", "ya29\r\n".encode("utf-16")])
+async def test_a_token_file_from_windows_holds_the_token(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    assert await token_of(by_file(path)) == "ya29"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", "cänary".encode(), b"\xffcanary", b"canary" * LARGEST_TOKEN])
 async def test_a_file_without_a_token_is_told_without_its_content(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)

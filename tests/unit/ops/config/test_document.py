@@ -39,6 +39,19 @@ def test_a_file_that_is_not_utf_8_is_told(file: ConfigurationFile) -> None:
         read_document(file.path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_from_windows_is_read_and_its_lines_are_counted(
+    file: ConfigurationFile, encoding: str
+) -> None:
+    file.path.write_bytes('a = """ä\r\n"""\r\n[b]\r\nc = 1\r\n'.encode(encoding))
+    document = read_document(file.path)
+    assert document.data == {"a": "ä\n", "b": {"c": 1}}
+    assert document.line(("b", "c")) == 4
+    file.path.write_bytes("a = 1\r\nb =\r\n".encode(encoding))
+    with pytest.raises(ConfigurationError, match=r"mailferry\.toml:2: not valid TOML"):
+        read_document(file.path)
+
+
 def test_a_relative_path_starts_from_the_files_directory(file: ConfigurationFile) -> None:
     file.path.write_text("")
     document = read_document(file.path)

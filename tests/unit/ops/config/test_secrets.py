@@ -25,8 +25,29 @@ def test_a_password_may_stand_in_the_file_itself(file: ConfigurationFile) -> Non
 
 
 @pytest.mark.parametrize("content", [b"gehe im", b"gehe im\n", b"gehe im\r\n"])
-def test_a_password_may_stand_in_a_file_of_its_own(file: ConfigurationFile, content: bytes) -> None:
-    assert password(file, from_file(file, content)) == "gehe im"
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_password_may_stand_in_a_file_of_its_own(
+    file: ConfigurationFile, mark: bytes, content: bytes
+) -> None:
+    assert password(file, from_file(file, mark + content)) == "gehe im"
+
+
+def test_a_password_file_written_by_powershell_holds_the_password(file: ConfigurationFile) -> None:
+    assert password(file, from_file(file, "gehe im\r\n".encode("utf-16"))) == "gehe im"
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"])
+def test_a_file_with_a_byte_order_mark_alone_is_empty(file: ConfigurationFile, content: bytes) -> None:
+    (problem,) = file.problems(from_file(file, content))
+    assert problem.endswith("is empty")
+
+
+def test_a_key_file_from_windows_holds_the_key(file: ConfigurationFile) -> None:
+    (file.path.parent / "srs.key").write_bytes(b"\xef\xbb\xbf" + b"k" * 40 + b"\r\n")
+    text = account('sender = "srs"', 'srs_domain = "srs.acme.com"', 'srs_key_file = "srs.key"')
+    sender = file.load(text).accounts["acme/catchall"].routing.sender
+    assert sender.srs is not None
+    assert [key.get_secret_value() for key in sender.srs.keys] == ["k" * 40]
 
 
 def test_a_password_may_come_from_a_variable(file: ConfigurationFile) -> None:

@@ -1,0 +1,18 @@
+"""The text of a file that a person wrote, whichever editor it was written with.
+
+Editors on Windows put a byte order mark (BOM) in front. PowerShell writes UTF-16, with a mark that says so.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+
+def text_of(content: bytes, errors: str = "strict") -> str:
+    """Return the text: UTF-8, or UTF-16 behind its byte order mark; the mark is not part of the text.
+
+    `errors` is that of `bytes.decode`. Line ends stay as they are. Raises `UnicodeDecodeError`.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors)
+    return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors)

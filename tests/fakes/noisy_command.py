@@ -1,0 +1,31 @@
+"""The `mailferry` command, in which everybody who may say something does so while it works."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Coroutine
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+import uvloop
+
+from services.cli.__main__ import main
+
+NOISE = "noise of the test"
+_run = uvloop.run
+
+
+def noisy_run(work: Coroutine[Any, Any, Any], **options: Any) -> Any:
+    """Do the work between log lines and warnings."""
+    for log in (structlog.get_logger("mailferry.test"), logging.getLogger("library")):
+        for level in ("debug", "info", "warning", "error"):
+            getattr(log, level)(NOISE)
+    warnings.warn(NOISE, stacklevel=1)
+    return _run(work, **options)
+
+
+if __name__ == "__main__":
+    with patch.object(uvloop, "run", noisy_run):
+        main()
