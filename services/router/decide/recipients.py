@@ -5,12 +5,13 @@ gives way to what it stands for; `+tag` is taken off where the account wants it;
 exists at the target is not asked here.
 
 No mail goes into the void: one without a recipient goes to the postmaster, or is parked where none is
-configured. So does one whose envelope named somebody who cannot be read, beside those who can. An address
-outside of the accepted domains is never delivered to.
+configured. So does one that names somebody who cannot be read, beside those who can. An address outside of
+the accepted domains is never delivered to.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from services.router.evidence.case import without_prefix
@@ -23,6 +24,7 @@ from shared.model.domains import translation
 
 REJECTED_LIMIT = 200
 TAG_SIGN = "+"
+_DOMAIN_END = re.compile(r"[\s<>()\"',;:\]]")
 
 
 class Accepted(NamedTuple):
@@ -143,11 +145,12 @@ def _why_nobody(evidence: Evidence, refused: tuple[Rejected, ...]) -> str:
 
 
 def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
-    """Why somebody may be missing among the recipients. What authors wrote is a guess in any case."""
-    if evidence.kind not in OF_THE_ENVELOPE or not evidence.defects:
+    """Why somebody may be missing among the recipients."""
+    if evidence.kind is EvidenceClass.SINGLE_USER or not evidence.defects:
         return None
+    is_foreign = _is_foreign if evidence.kind in OF_THE_ENVELOPE else _is_nobody_of_ours
     allowance = Allowance()
-    unread = [each for each in evidence.defects if not _is_foreign(each, routing, allowance)]
+    unread = [each for each in evidence.defects if not is_foreign(each, routing, allowance)]
     if not unread:
         return None
     several = "recipient" if len(unread) == 1 else "recipients"
@@ -157,7 +160,17 @@ def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
 def _is_foreign(defect: Defect, routing: Routing, allowance: Allowance) -> bool:
     """Whether it is plainly one of a domain that is not accepted, whatever stands before it."""
     _, *domains = defect.text.removesuffix(">").split("@")
+    return len(domains) == 1 and _is_not_accepted(domains[0], routing, allowance)
+
+
+def _is_nobody_of_ours(defect: Defect, routing: Routing, allowance: Allowance) -> bool:
+    """Whether what an author wrote is no address at all, as a part of a name, or plainly a foreign one."""
+    _, *domains = defect.text.split("@")
+    return all(_is_not_accepted(_DOMAIN_END.split(each, 1)[0], routing, allowance) for each in domains)
+
+
+def _is_not_accepted(domain: str, routing: Routing, allowance: Allowance) -> bool:
     try:
-        return len(domains) == 1 and translation(routing.domains, allowance.domain(domains[0])) is None
+        return translation(routing.domains, allowance.domain(domain)) is None
     except DefectiveAddress:
         return False

@@ -389,24 +389,32 @@ def test_what_many_fields_that_name_the_collecting_mailbox_may_cost_is_counted_t
 
 AMAVIS = (
     "Received: from localhost (localhost [127.0.0.1])\r\n\tby mail.isp.example (Postfix) with ESMTP id 3",
-    "Received: from mail.isp.example ([127.0.0.1])\r\n\tby localhost (mail.isp.example [127.0.0.1])"
-    " (amavisd-new, port 10024)\r\n\twith ESMTP id x for <anna@firma.de>",
+    (
+        "Received: from mail.isp.example ([127.0.0.1])\r\n\tby localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10024)\r\n\twith ESMTP id x for <anna@firma.de>"
+    ),
 )
 ZIMBRA = (
     "Received: from mail.isp.example (LHLO mail.isp.example) (192.0.2.77) by mail.isp.example with LMTP",
     "Received: from localhost (localhost [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 5",
     "X-Virus-Scanned: amavisd-new at mail.isp.example",
-    "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
-    " (amavisd-new, port 10032) with ESMTP id 4",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10032) with ESMTP id 4"
+    ),
     "Received: from localhost (localhost [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 3",
-    "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
-    " (amavisd-new, port 10026) with ESMTP id 2",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10026) with ESMTP id 2"
+    ),
 )
 IREDMAIL = (
     "Received: from mail.isp.example (localhost [127.0.0.1]) by mail.isp.example with LMTP id 1",
     "Received: from mail (unknown [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 4",
-    "Received: from mail.isp.example ([127.0.0.1]) by mail (mail.isp.example [127.0.0.1])"
-    " (amavisd-new, port 10024) with ESMTP id 3",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by mail (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10024) with ESMTP id 3"
+    ),
 )
 TOP = "Received: from mail.isp.example by mail.isp.example with LMTP id 9 for <catchall@isp.example>"
 OUTSIDE = "Received: from out.sender.example (out.sender.example [192.0.2.1]) by mail.isp.example (Postfix)"
