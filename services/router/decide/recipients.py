@@ -15,7 +15,7 @@ import re
 from typing import NamedTuple
 
 from services.router.evidence.case import without_prefix
-from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
+from services.router.evidence.evidence import GUESSES, OF_THE_ENVELOPE, Evidence, EvidenceClass
 from services.router.header.addresses import Defect
 from services.router.header.allowance import Allowance
 from shared.model.account import Routing
@@ -43,12 +43,17 @@ class Rejected(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """Who gets a mail. With a `park_reason`, as always without recipients, it also waits for an operator."""
+    """Who gets a mail. With a `park_reason`, as always without recipients, it also waits for an operator.
+
+    `named` is how many addresses of accepted domains the evidence names; with `is_guess` authors named them.
+    """
 
     recipients: tuple[Accepted, ...]
     rejected: tuple[Rejected, ...]
     evidence: str
     park_reason: str | None = None
+    named: int = 0
+    is_guess: bool = False
 
 
 def resolve(evidence: Evidence, routing: Routing) -> Resolution:
@@ -58,11 +63,13 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
     taking one for two costs him a second copy. Of those rejected, `REJECTED_LIMIT` are listed.
     """
     recipients: dict[str, Accepted] = {}
+    named = 0
     rejected = {defect.text: Rejected(defect.text, defect.reason) for defect in evidence.defects}
-    for address in evidence.addresses:
+    for address in dict.fromkeys(evidence.addresses):
         found = _accepted(address, evidence, routing)
         if isinstance(found, Accepted):
             recipients.setdefault(found.address, found)
+            named += 1
         else:
             rejected.setdefault(found.value, found)
     refused = tuple(rejected.values())
@@ -72,7 +79,8 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
         postmaster = Accepted(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
         recipients.setdefault(postmaster.address, postmaster)
         reason = None
-    return Resolution(tuple(recipients.values()), listed, evidence.describe(), reason)
+    is_guess = evidence.kind in GUESSES
+    return Resolution(tuple(recipients.values()), listed, evidence.describe(), reason, named, is_guess)
 
 
 def parked(evidence: Evidence, reason: str) -> Resolution:
