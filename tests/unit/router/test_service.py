@@ -14,6 +14,7 @@ from typing_extensions import override
 from services.router import service
 from services.router.resolving.resolver import Examined, Resolver
 from services.router.service import Router, RouterSettings
+from shared.adapters.file_blob_writer import FileBlobWriter
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -28,7 +29,7 @@ from shared.model.message import LedgerKey
 from shared.ops.appetite import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
-from shared.ports.blobs import BlobsUnavailable, BlobWriter
+from shared.ports.blobs import BlobsUnavailable
 from shared.ports.broker import Publication
 from shared.ports.directory import Standing
 from shared.ports.store import RawMailNeeded, Serving
@@ -94,7 +95,7 @@ class Blobs(FileBlobs):
         return super().read(name)
 
     @override
-    async def create(self, name: str) -> BlobWriter:
+    async def create(self, name: str) -> FileBlobWriter:
         if name == "mail/unsafe":
             raise BlobsUnavailable("the disk is full")
         return await super().create(name)
