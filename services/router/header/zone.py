@@ -9,8 +9,7 @@ writes) belong to the zone. A line there that cannot be read is the last one, to
 
 A content filter writes a line of its own, often by a name that many hosts have (`by localhost`, `by mail`).
 Such a line belongs to the zone where the line above it, which the provider wrote, shows that the mail was
-handed over inside: by the client's address or a name that was looked up for it, or by LMTP. What the client
-says of itself does not count.
+handed over inside: by the client's address, by its name as far as that counts, or by LMTP.
 
 Where no server noted anything, nothing tells the two parts apart: all fields are in the zone, and
 `is_vouched` is False.
@@ -87,18 +86,16 @@ class Zone:
         return not is_loopback(hop.by) and hop.by.strip("[]") in (client.ip, client.name, client.label)
 
     def _is_shown_inside(self, client: Client, provider: str) -> bool:
-        """Whether the client is plainly one of the provider's, by more than its own word.
+        """Whether the client is plainly one of the provider's.
 
         Where hosts are trusted, an address of the network does not make another host one of them.
         """
         if is_loopback(client.ip):
             return True
+        name = _name_that_counts(client)
         if self._trusted_hosts:
-            name = "" if client.is_claimed else client.name
             return is_among(self._trusted_hosts, client.ip) or is_among(self._trusted_hosts, name)
-        if client.is_outside is None or client.is_claimed:
-            return client.is_outside is False
-        return not client.is_outside or organisational_domain(client.name) == provider
+        return client.is_outside is False or organisational_domain(name) == provider
 
     @property
     def client(self) -> Client:
@@ -142,13 +139,18 @@ class Zone:
         is_outside = client.is_outside
         if is_outside is False:
             return False
-        name = "" if is_outside and client.is_claimed else client.name
+        name = _name_that_counts(client)
         if is_among(self._trusted_hosts, name) or is_among(self._trusted_hosts, client.ip):
             return False
         domain = organisational_domain(name)
         if domain and provider:
             return domain != organisational_domain(provider)
         return is_outside is True
+
+
+def _name_that_counts(client: Client) -> str:
+    """A name that the client alone says is its own does not count beside an address outside."""
+    return "" if client.is_outside and client.is_claimed else client.name
 
 
 def is_among(patterns: tuple[str, ...], host: str) -> bool:
