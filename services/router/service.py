@@ -36,7 +36,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, Finding
-from shared.ports.store import Routings
+from shared.ports.store import RawMailNeeded, Routings, Serving
 
 IDLE_CHECK = 5.0
 BREATH = 16
@@ -144,12 +144,7 @@ class Router:
         if not batch:
             return
         latest = _latest(resolved)
-        servings, settled = await self._routings.record_routed(
-            [each.mail for each in latest.values()],
-            self._clock.now(),
-            self._settings.message_lease,
-            self._settings.longest_retry,
-        )
+        servings, settled = await self._record(latest)
         reached("router.recorded")
         self._count(latest.values(), settled)
         events = [
@@ -161,6 +156,24 @@ class Router:
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
         await release_blobs(self._blobs, settled)
+
+    async def _record(self, latest: dict[str, Resolved]) -> tuple[Sequence[Serving], Sequence[Settled]]:
+        """Record the mails. One that turns out to be parked is kept safe first; where that fails, it is taken
+        out of `latest`.
+        """
+        while True:
+            try:
+                return await self._routings.record_routed(
+                    [each.mail for each in latest.values()],
+                    self._clock.now(),
+                    self._settings.message_lease,
+                    self._settings.longest_retry,
+                )
+            except RawMailNeeded as needed:
+                for message in needed.messages:
+                    safe = await self._resolver.kept_safe(latest.pop(message))
+                    if safe is not None:
+                        latest[message] = safe
 
     def _client(self, resolved: Resolved, target: str) -> Client:
         """Whom the mail is from, where the target is to be told."""

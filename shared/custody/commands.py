@@ -57,8 +57,17 @@ class ChosenRecipient(NamedTuple):
     stands_for: tuple[str, ...] = ()
 
 
+class Surplus(NamedTuple):
+    """What becomes of a copy when more copies came than its header names recipients: `recipient` gets it, or
+    it is parked for him. `named` is how many recipients the header names, each of whom accounts for a copy.
+    """
+
+    recipient: ChosenRecipient
+    named: int
+
+
 class RoutedMail(NamedTuple):
-    """A mail whose recipients were resolved.
+    """A mail whose recipients were resolved. It has a `surplus` where they are a guess.
 
     Where `park_reason` is set, nobody can be served: the mail is parked for the operator. What is parked is
     held by `blob`.
@@ -76,6 +85,7 @@ class RoutedMail(NamedTuple):
     park_reason: str | None = None
     blob: str | None = None
     evidence_value: str = ""
+    surplus: Surplus | None = None
 
 
 class Attempt(NamedTuple):

@@ -84,7 +84,8 @@ class Routing:
     `own_addresses` are the collecting mailbox's, besides its login. `unknown_recipients` is the postmaster's
     address, or None where the target's refusal decides. `existence` tells how one who does not exist at the
     target is recognised beforehand, with the absolute path of a `recipient_list`; where there is no
-    postmaster, `park_unknown` has his mail parked without an attempt.
+    postmaster, `park_unknown` has his mail parked without an attempt. With `surplus_copies`, the postmaster
+    gets a copy of a mail of which more copies came than To and Cc name recipients.
     """
 
     kind: MailboxKind
@@ -103,6 +104,7 @@ class Routing:
     existence: ExistenceCheck = ExistenceCheck.NONE
     recipient_list: str | None = None
     park_unknown: bool = False
+    surplus_copies: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from shared.custody.commands import (
     Outcomes,
     RoutedMail,
     Settled,
+    Surplus,
 )
 from shared.custody.state import Message, Recipient
 from shared.model.message import LedgerKey, RecipientStatus
@@ -50,19 +51,23 @@ def routed(
     fetch_no: int = 1,
     park_reason: str | None = None,
     blob: str | None = None,
+    surplus: Surplus | None = None,
 ) -> RoutedMail:
-    """A mail whose recipients were found; without an identity it is like no other."""
+    """A mail whose recipients were found; without an identity it is like no other. Copies have the same
+    Message-ID.
+    """
     return RoutedMail(
         message=message,
         fetch_no=fetch_no,
         identity=identity or f"identity of {message}",
-        message_id=f"<{message}@sender.example>",
+        message_id=f"<{identity.replace(' ', '-') if surplus else message}@sender.example>",
         reverse_path="sender@sender.example",
         target="exchange",
         evidence="Delivered-To",
         recipients=tuple(ChosenRecipient(each, each, "Delivered-To") for each in addresses),
         park_reason=park_reason,
         blob=blob,
+        surplus=surplus,
     )
 
 

@@ -17,6 +17,11 @@ OUTSIDE = "out.sender.example (out.sender.example [192.0.2.1])"
 TAKEN = f"Received: from {OUTSIDE} by mx.isp.example (Postfix) with ESMTP id 1"
 DATE = "; Mon, 02 Nov 2026 10:00:00 +0000"
 PLAIN = TAKEN + DATE
+FILTERED = (
+    "Received: from localhost (localhost [127.0.0.1]) by mx.isp.example (Postfix) with ESMTP id 4" + DATE,
+    "Received: from mx.isp.example ([127.0.0.1]) by localhost (mx.isp.example [127.0.0.1])"
+    " (amavisd-new, port 10024) with ESMTP id 3" + DATE,
+)
 SENT = "Received: from me by out.sender.example with ESMTP id 2"
 
 
@@ -69,6 +74,14 @@ LETTERS = (
     ),
     letter("blind copy in Received for", ["dave"], received("dave@firma.de"), "To: bob@firma.de"),
     letter(
+        "blind copy behind a content filter",
+        ["dave"],
+        *FILTERED,
+        received("dave@firma.de"),
+        "To: bob@firma.de",
+    ),
+    letter("address without brackets", ["bob", "carol"], PLAIN, 'To: Bob bob@firma.de, "carol@firma.de"'),
+    letter(
         "blind copy of a list mail",
         ["carol"],
         "X-Original-To: carol@firma.de",
@@ -119,6 +132,10 @@ LETTERS = (
             "To: bob@firma.de, dave@firma.de",
         )
         for each in ("bob", "dave")
+    ],
+    *[
+        letter("a copy for somebody unnamed", [each], PLAIN, "To: bob@firma.de")
+        for each in ("bob", "postmaster")
     ],
     letter("same id, one content", ["bob"], PLAIN, "To: bob@firma.de", name="same id"),
     letter("same id, other content", ["bob"], PLAIN, "To: bob@firma.de", body=b"Other\r\n", name="same id"),

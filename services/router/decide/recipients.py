@@ -5,16 +5,17 @@ gives way to what it stands for; `+tag` is taken off where the account wants it;
 exists at the target is not asked here.
 
 No mail goes into the void: one without a recipient goes to the postmaster, or is parked where none is
-configured. So does one whose envelope named somebody who cannot be read, beside those who can. An address
-outside of the accepted domains is never delivered to.
+configured. So does one that names somebody who cannot be read, beside those who can. An address outside of
+the accepted domains is never delivered to.
 """
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from services.router.evidence.case import without_prefix
-from services.router.evidence.evidence import OF_THE_ENVELOPE, Evidence, EvidenceClass
+from services.router.evidence.evidence import GUESSES, OF_THE_ENVELOPE, Evidence, EvidenceClass
 from services.router.header.addresses import Defect
 from services.router.header.allowance import Allowance
 from shared.model.account import Routing
@@ -23,6 +24,7 @@ from shared.model.domains import translation
 
 REJECTED_LIMIT = 200
 TAG_SIGN = "+"
+_DOMAIN_END = re.compile(r"[\s<>()\"',;:\]]")
 
 
 class Accepted(NamedTuple):
@@ -41,12 +43,17 @@ class Rejected(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """Who gets a mail. With a `park_reason`, as always without recipients, it also waits for an operator."""
+    """Who gets a mail. With a `park_reason`, as always without recipients, it also waits for an operator.
+
+    `named` is how many addresses of accepted domains the evidence names; with `is_guess` authors named them.
+    """
 
     recipients: tuple[Accepted, ...]
     rejected: tuple[Rejected, ...]
     evidence: str
     park_reason: str | None = None
+    named: int = 0
+    is_guess: bool = False
 
 
 def resolve(evidence: Evidence, routing: Routing) -> Resolution:
@@ -56,11 +63,13 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
     taking one for two costs him a second copy. Of those rejected, `REJECTED_LIMIT` are listed.
     """
     recipients: dict[str, Accepted] = {}
+    named = 0
     rejected = {defect.text: Rejected(defect.text, defect.reason) for defect in evidence.defects}
-    for address in evidence.addresses:
+    for address in dict.fromkeys(evidence.addresses):
         found = _accepted(address, evidence, routing)
         if isinstance(found, Accepted):
             recipients.setdefault(found.address, found)
+            named += 1
         else:
             rejected.setdefault(found.value, found)
     refused = tuple(rejected.values())
@@ -70,7 +79,8 @@ def resolve(evidence: Evidence, routing: Routing) -> Resolution:
         postmaster = Accepted(str(routing.unknown_recipients), "", f"postmaster, because {reason}")
         recipients.setdefault(postmaster.address, postmaster)
         reason = None
-    return Resolution(tuple(recipients.values()), listed, evidence.describe(), reason)
+    is_guess = evidence.kind in GUESSES
+    return Resolution(tuple(recipients.values()), listed, evidence.describe(), reason, named, is_guess)
 
 
 def parked(evidence: Evidence, reason: str) -> Resolution:
@@ -143,11 +153,12 @@ def _why_nobody(evidence: Evidence, refused: tuple[Rejected, ...]) -> str:
 
 
 def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
-    """Why somebody may be missing among the recipients. What authors wrote is a guess in any case."""
-    if evidence.kind not in OF_THE_ENVELOPE or not evidence.defects:
+    """Why somebody may be missing among the recipients."""
+    if evidence.kind is EvidenceClass.SINGLE_USER or not evidence.defects:
         return None
+    is_foreign = _is_foreign if evidence.kind in OF_THE_ENVELOPE else _is_nobody_of_ours
     allowance = Allowance()
-    unread = [each for each in evidence.defects if not _is_foreign(each, routing, allowance)]
+    unread = [each for each in evidence.defects if not is_foreign(each, routing, allowance)]
     if not unread:
         return None
     several = "recipient" if len(unread) == 1 else "recipients"
@@ -157,7 +168,17 @@ def _why_not_all(evidence: Evidence, routing: Routing) -> str | None:
 def _is_foreign(defect: Defect, routing: Routing, allowance: Allowance) -> bool:
     """Whether it is plainly one of a domain that is not accepted, whatever stands before it."""
     _, *domains = defect.text.removesuffix(">").split("@")
+    return len(domains) == 1 and _is_not_accepted(domains[0], routing, allowance)
+
+
+def _is_nobody_of_ours(defect: Defect, routing: Routing, allowance: Allowance) -> bool:
+    """Whether what an author wrote is no address at all, as a part of a name, or plainly a foreign one."""
+    _, *domains = defect.text.split("@")
+    return all(_is_not_accepted(_DOMAIN_END.split(each, 1)[0], routing, allowance) for each in domains)
+
+
+def _is_not_accepted(domain: str, routing: Routing, allowance: Allowance) -> bool:
     try:
-        return len(domains) == 1 and translation(routing.domains, allowance.domain(domains[0])) is None
+        return translation(routing.domains, allowance.domain(domain)) is None
     except DefectiveAddress:
         return False

@@ -12,6 +12,7 @@ from services.router.header.fields import Header
 from services.router.header.zone import Zone
 from shared.model.account import Account, Routing
 from shared.model.address import Address
+from shared.model.domains import translation
 
 PASSED_LIMIT = 20
 
@@ -63,6 +64,10 @@ class Case:
     def _allowed(self) -> Allowance:
         self._allowance = self._allowance or Allowance()
         return self._allowance
+
+    def accepts(self, address: Address) -> bool:
+        """Whether the address is of an accepted domain."""
+        return translation(self.routing.domains, address.domain) is not None
 
     def is_own(self, address: Address) -> bool:
         """Whether it is the collecting mailbox, be it with the provider's prefix."""

@@ -34,6 +34,8 @@ OF_THE_ENVELOPE = frozenset(
     {EvidenceClass.CONFIGURED_FIELD, EvidenceClass.ENVELOPE_FIELD, EvidenceClass.RECEIVED_FOR}
 )
 """The classes that repeat the envelope, written by servers and not by authors."""
+GUESSES = frozenset({EvidenceClass.RESENT, EvidenceClass.VISIBLE})
+"""The classes that say whom authors named, of whom the envelope may have had more."""
 
 
 class Confidence(StrEnum):

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from services.router.evidence.case import Case
 from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, nothing, shown
 from services.router.header.addresses import Defect, read_addresses
+from services.router.header.allowance import Allowance
 from services.router.header.fields import Header, HeaderField
+from services.router.header.lenient import LenientReader
 from shared.model.address import Address
 
 RESENT = ("resent-to", "resent-cc", "resent-bcc")
@@ -28,12 +30,12 @@ def is_list_mail(header: Header) -> bool:
 
 def resent(case: Case) -> Evidence | None:
     """Whom the last one who resent the mail named (RFC 5322 section 3.6.6)."""
-    return _guess(_topmost_resent_block(case.header), RESENT, EvidenceClass.RESENT)
+    return _guess(case, _topmost_resent_block(case.header), RESENT, EvidenceClass.RESENT)
 
 
 def visible(case: Case) -> Evidence | None:
     """Whom the author named."""
-    return _guess(case.header.fields, VISIBLE, EvidenceClass.VISIBLE)
+    return _guess(case, case.header.fields, VISIBLE, EvidenceClass.VISIBLE)
 
 
 def _topmost_resent_block(header: Header) -> list[HeaderField]:
@@ -50,9 +52,16 @@ def _topmost_resent_block(header: Header) -> list[HeaderField]:
     return block
 
 
-def _guess(fields: Iterable[HeaderField], names: tuple[str, ...], kind: EvidenceClass) -> Evidence | None:
+def _guess(
+    case: Case, fields: Iterable[HeaderField], names: tuple[str, ...], kind: EvidenceClass
+) -> Evidence | None:
+    """People wrote these fields, so what the strict reading refuses is read leniently."""
     chosen = [field for field in fields if field.name in names]
-    found = read_addresses(*[field.value for field in chosen])
+    allowance = Allowance()
+    reader = LenientReader(case.accepts, allowance)
+    found = read_addresses(
+        *[field.value for field in chosen], allowance=lambda: allowance, lenient=reader.read
+    )
     if not found:
         return None
     addresses = tuple([element for element in found if isinstance(element, Address)])

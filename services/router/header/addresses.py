@@ -29,6 +29,16 @@ _ENCODED_WORD = re.compile(r"=\?[^?]++\?[BbQq]\?[^?]*+\?=")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+class Refused(NamedTuple):
+    """An element that was refused, as it is written; whether it has angle brackets, and whether elements
+    with such follow it in its list.
+    """
+
+    text: str
+    has_brackets: bool
+    brackets_follow: bool
+
+
 class Defect(NamedTuple):
     """An element that is no address: its text, made printable and cut, and why it was refused."""
 
@@ -36,8 +46,14 @@ class Defect(NamedTuple):
     reason: str
 
 
+LenientReading = Callable[[Refused], list[Address | Defect]]
+
+
 def read_addresses(
-    *values: bytes, local_limit: int = LOCAL_LIMIT, allowance: Callable[[], Allowance] = Allowance
+    *values: bytes,
+    local_limit: int = LOCAL_LIMIT,
+    allowance: Callable[[], Allowance] = Allowance,
+    lenient: LenientReading | None = None,
 ) -> list[Address | Defect]:
     """The elements of the values of header fields, in order; empty elements and empty groups are left out.
 
@@ -45,12 +61,14 @@ def read_addresses(
     `ADDRESS_LIMIT` elements, or as many tokens as the `allowance` has, in all of them together, the rest is
     one defect: real lists of that many addresses have fewer tokens. So is each domain beyond ASCII that the
     allowance does not have. It is asked for only where there is anything to count.
+
+    What `lenient` finds in an element that is refused takes its place.
     """
     if len(values) == 1 and (plain := _plain(values[0], local_limit)) is not None:
         return [plain]
     found: list[Address | Defect] = []
     allowed = allowance()
-    check = _Check(local_limit, allowed)
+    check = _Check(local_limit, allowed, lenient)
     for value in values:
         text = _FOLD.sub("", value.decode("utf-8", "surrogateescape"))
         elements, used, unread = _elements(text, allowed.tokens)
@@ -80,17 +98,29 @@ def _read_elements(
 ) -> int | None:
     """Add what the elements are to `found`; where to stop reading, if that is before their end."""
     unclosed = False
-    for element in elements:
+    last_brackets = _last_with_brackets(elements) if check.lenient else -1
+    for number, element in enumerate(elements):
         start, end = element[0].start, element[-1].end
-        if len(found) == ADDRESS_LIMIT:
+        if len(found) >= ADDRESS_LIMIT:
             return start
         kinds = _kinds(element)
         try:
             found.append(_address(text, element, kinds, check, only_in_brackets=unclosed))
         except DefectiveAddress as defect:
-            found.append(Defect(quoted(text[start:end]), str(defect)))
+            refused = Refused(text[start:end], Kind.OPEN in kinds, number < last_brackets)
+            found += check.read_again(refused, is_part_of_name=unclosed) or [
+                Defect(quoted(text[start:end]), str(defect))
+            ]
         unclosed = unclosed or Kind.UNCLOSED in kinds
     return None
+
+
+def _last_with_brackets(elements: list[list[Token]]) -> int:
+    """The number of the last element with angle brackets; -1 where none has."""
+    for number in range(len(elements) - 1, -1, -1):
+        if any(token.kind is Kind.OPEN for token in elements[number]):
+            return number
+    return -1
 
 
 def _elements(text: str, most: int) -> tuple[list[list[Token]], int, int | None]:
@@ -155,15 +185,24 @@ def _why_refused(kinds: str) -> str:
 
 
 class _Check:
-    """What both parts of the addresses of one reading have to be."""
+    """What both parts of the addresses of one reading have to be, and how what is none is read again."""
 
-    def __init__(self, local_limit: int, allowance: Allowance) -> None:
+    def __init__(self, local_limit: int, allowance: Allowance, lenient: LenientReading | None = None) -> None:
         self._local_limit = local_limit
         self._allowance = allowance
+        self.lenient = lenient
 
     def address(self, local: str, domain: str) -> Address:
         """The address of these parts. Raises `DefectiveAddress`."""
         return Address(_local(local, self._local_limit), self._allowance.domain(domain))
+
+    def read_again(self, refused: Refused, *, is_part_of_name: bool) -> list[Address | Defect]:
+        """What a lenient reading finds; nothing behind a quotation mark or parenthesis that is never closed,
+        where the element may be part of the name of one in angle brackets.
+        """
+        if self.lenient is None or (is_part_of_name and refused.brackets_follow and not refused.has_brackets):
+            return []
+        return self.lenient(refused)
 
 
 def _local(text: str, limit: int) -> str:

@@ -25,7 +25,7 @@ _SEEN = re.compile(
     rb"\[?(?:IPv6:)?(?P<ip>[0-9A-Fa-f:.]{2,45})(?=[\] \t]|$)",
     re.IGNORECASE,
 )
-_HELO = re.compile(rb"[ \t]*(?:helo|ehlo)[ \t]", re.IGNORECASE)
+_HELO = re.compile(rb"[ \t]*(?:helo|ehlo|lhlo)[ \t]", re.IGNORECASE)
 _HELO_BEHIND = re.compile(rb"\]?(?::\d+)?[ \t]+helo=", re.IGNORECASE)
 _FORGED = b"(may be forged)"
 _IP = re.compile(r"\[(?:ipv6:)?(?P<literal>[0-9a-f:.]+)\](?::\d+)?|(?P<plain>\d+(?:\.\d+){3})")
@@ -38,6 +38,11 @@ _OWN_NETWORKS = [
         *("::1/128", "fc00::/7", "fe80::/10"),
     )
 ]
+_LOOPBACK = [ipaddress.ip_network(network) for network in ("127.0.0.0/8", "::1/128")]
+_LOCALHOSTS = frozenset({"localhost", "localhost4", "localhost6"})
+_OWN_MACHINE = frozenset({"localhost", "localdomain", "localdomain4", "localdomain6"})
+_PRIVATE_DOMAINS = _OWN_MACHINE | {"local", "internal", "intranet", "private", "corp", "home", "lan"}
+"""Of no use on the Internet (RFC 6761, RFC 6762 section 3 and appendix G), beside what Linux calls itself."""
 _SECOND_LEVEL_LENGTH = 3
 _COUNTRY_LENGTH = 2
 _FLAT_COUNTRIES = frozenset({"ch", "cz", "de", "dk", "eu", "li", "lu", "nl"})
@@ -72,11 +77,15 @@ class Client(NamedTuple):
     is_claimed: bool = False
 
     @property
+    def label(self) -> str:
+        """The first part of the name, by which a host may call itself."""
+        return self.name.partition(".")[0]
+
+    @property
     def is_outside(self) -> bool | None:
         """Whether the IP address is none of those that a network has for itself; None where there is none."""
-        try:
-            address = ipaddress.ip_address(self.ip)
-        except ValueError:
+        address = _ip_address(self.ip)
+        if address is None:
             return None
         return not any(address in network for network in _OWN_NETWORKS)
 
@@ -87,20 +96,52 @@ def may_name_recipient(value: bytes) -> bool:
 
 
 def organisational_domain(host: str) -> str:
-    """The part of a host name that its owner registered, such as `isp.example`; "" for one that has no dot.
+    """The part of a host name that its owner registered, such as `isp.example`; "" for one that has no dot,
+    or that every machine has (`localhost.localdomain`).
 
     Without the list of public suffixes, a short label before a country's counts as part of the suffix, but in
     countries where names are registered right below. Where that is wrong (`mx.ibm.fr`), the zone merely
     becomes smaller than it could be.
     """
     labels = host.rstrip(".").split(".")
-    if len(labels) < 2 or not labels[-1].isalnum() or labels[-1].isdigit():
+    if len(labels) < 2 or not labels[-1].isalnum() or labels[-1].isdigit() or labels[-1] in _OWN_MACHINE:
         return ""
     second, country = labels[-2:]
     is_suffix = len(country) == _COUNTRY_LENGTH and len(second) <= _SECOND_LEVEL_LENGTH
     if country in _FLAT_COUNTRIES and second not in _GENERIC:
         is_suffix = False
     return ".".join(labels[-3 if is_suffix else -2 :])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host, a name or an IP address, is the machine itself, whichever that is."""
+    address = _ip_address(host)
+    if address is not None:
+        return any(address in network for network in _LOOPBACK)
+    labels = host.rstrip(".").split(".")
+    return labels[0] in _LOCALHOSTS and (len(labels) == 1 or labels[-1] in _OWN_MACHINE)
+
+
+def is_private_host(host: str) -> bool:
+    """Whether the name or IP address after `by` is none that a host has on the Internet; so is ""."""
+    address = _ip_address(host)
+    if address is not None:
+        return any(address in network for network in _OWN_NETWORKS)
+    labels = host.rstrip(".").split(".")
+    return len(labels) == 1 or labels[-1] in _PRIVATE_DOMAINS
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that the host is written as, in brackets or not, with or without a port."""
+    text = host.partition("]")[0] if host.startswith("[") else host
+    if text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.lstrip("[").removeprefix("ipv6:"))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def read_hop(value: bytes) -> Hop:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from services.router.decide.existence import Choice, addresses_to_check, choose
+from services.router.decide.surplus import surplus_of
 from services.router.evidence.evidence import EvidenceClass
 from services.router.resolving.examination import Examination
 from services.router.resolving.reading import Reading, read_mail
@@ -89,6 +90,15 @@ class Resolver:
             return None
         return Resolved(mail.event, wish, examination.evidence.kind, examination)
 
+    async def kept_safe(self, resolved: Resolved) -> Resolved | None:
+        """The same with its raw mail in a blob; None where that cannot be now: it is left to its lease."""
+        try:
+            blob = await self._kept_safe(resolved.event)
+        except MailferryError as error:
+            log.warning("mail left to its lease", message=resolved.event.message, error=error)
+            return None
+        return resolved._replace(mail=resolved.mail._replace(blob=blob))
+
     async def _read(self, event: MessageFetched, account: Account) -> Reading:
         if event.payload.inline is not None:
             return await read_mail(event, account, self._blobs)
@@ -119,6 +129,7 @@ class Resolver:
             rejected=tuple([f"{each.value}: {each.reason}" for each in choice.rejected]),
             park_reason=resolution.park_reason,
             blob=await self._kept_safe(event) if is_parked else None,
+            surplus=surplus_of(resolution, mail.account.routing),
         )
 
     async def _kept_safe(self, event: MessageFetched) -> str:

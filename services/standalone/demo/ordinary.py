@@ -73,7 +73,28 @@ def copies() -> list[Letter]:
         )
         for number in (1, 2, 3)
     ]
-    return marked + unmarked
+    return marked + unmarked + _filtered()
+
+
+def _filtered() -> list[Letter]:
+    """A mail to Bob with a blind copy to Carol, of which the provider's content filter wrote on top."""
+    return [
+        Letter(
+            f"filter-{number}",
+            CATCH_ALL,
+            f"behind a content filter, {whose}",
+            written(
+                "Received: from localhost (localhost [127.0.0.1]) by mx.provider.example (Postfix) id 3",
+                "Received: from mx.provider.example ([127.0.0.1]) by localhost (amavisd-new) id 2",
+                f"Received: from x (x.elsewhere.example [192.0.2.1]) by mx.provider.example for <{address}>",
+                identified("filter"),
+                f"To: {BOB}",
+                subject="Between us",
+            ),
+            (address,),
+        )
+        for number, (address, whose) in enumerate(((BOB, "to Bob"), (CAROL, "Carol's blind copy")), 1)
+    ]
 
 
 def visible() -> list[Letter]:

@@ -7,6 +7,7 @@ from math import inf
 
 from shared.adapters.sql.claims import Claims, views
 from shared.adapters.sql.part import Part
+from shared.adapters.sql.surplus import find_surplus, give_back_unused, take_for_surplus
 from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import safe_routed
 from shared.adapters.sql.work import Doubts, Transaction, Work
@@ -42,9 +43,19 @@ def _record(
     work.load(mail.message for mail in mails)
     wanted = _wanted(work, mails)
     claims.take(wanted)
-    known_views = _views_of_held(work, claims, wanted)
+    surplus = find_surplus(work, claims, mails, now)
+    for_surplus = take_for_surplus(work, claims, surplus)
+    known_views = _views_of_held(work, claims, {**for_surplus, **wanted})
     for mail in mails:
-        entry = decide.routed(work.messages.get(mail.message), mail, known_views, now, lease, longest)
+        entry = decide.routed(
+            work.messages.get(mail.message),
+            mail,
+            known_views,
+            now,
+            lease,
+            longest,
+            is_surplus=mail.message in surplus,
+        )
         if entry is None:
             continue
         after = work.apply(entry)
@@ -54,6 +65,7 @@ def _record(
             if claim := claim_after(claims.held.get(key), after.id, status):
                 claims.held[key] = claim
                 known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
+    give_back_unused(work, claims, for_surplus)
     with transaction.bulk.together(transaction.connection):
         work.save()
         claims.save()

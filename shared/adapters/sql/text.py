@@ -63,7 +63,9 @@ def safe_routed(mail: RoutedMail) -> RoutedMail:
     recipients = tuple(map(_safe_choice, mail.recipients))
     rejected = tuple(map(safe, mail.rejected))
     texts = mail.identity, mail.message_id, mail.reverse_path, mail.evidence, mail.park_reason or ""
-    if is_plain(*texts, mail.evidence_value) and recipients == mail.recipients and rejected == mail.rejected:
+    surplus = mail.surplus and mail.surplus._replace(recipient=_safe_choice(mail.surplus.recipient))
+    is_safe = recipients == mail.recipients and rejected == mail.rejected and surplus == mail.surplus
+    if is_plain(*texts, mail.evidence_value) and is_safe:
         return mail
     return mail._replace(
         identity=key(mail.identity),
@@ -74,6 +76,7 @@ def safe_routed(mail: RoutedMail) -> RoutedMail:
         recipients=recipients,
         rejected=rejected,
         park_reason=None if mail.park_reason is None else safe(mail.park_reason),
+        surplus=surplus,
     )
 
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from shared.custody.decide.delivery import begun, ended, prolonged, too_early, waiting_resolved
 from shared.custody.decide.parking import blob_lost, discarded, retried
-from shared.custody.decide.routing import NOBODY, awaits_routing, claims_wanted, routed
+from shared.custody.decide.routing import (
+    NOBODY,
+    awaits_routing,
+    claims_wanted,
+    may_be_surplus,
+    routed,
+    surplus_claim,
+)
 from shared.custody.decide.source import (
     can_come_again,
     deleting,
@@ -37,11 +44,13 @@ __all__ = [
     "is_forgettable",
     "is_on_its_way",
     "lost",
+    "may_be_surplus",
     "prolonged",
     "renamed",
     "republished",
     "retried",
     "routed",
+    "surplus_claim",
     "too_early",
     "waiting_resolved",
 ]

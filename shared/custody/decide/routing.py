@@ -12,6 +12,7 @@ from shared.custody.state import ClaimKey, ClaimView, Message, Recipient
 from shared.model.message import TERMINAL, MessageStatus, RecipientStatus
 
 NOBODY = ""
+SERVED_BY_ITSELF = TERMINAL - {RecipientStatus.SUPPRESSED}
 
 
 def awaits_routing(known: Message, mail: RoutedMail) -> bool:
@@ -28,6 +29,28 @@ def claims_wanted(known: Message, mail: RoutedMail) -> list[ClaimKey]:
     ]
 
 
+def may_be_surplus(known: Message, mail: RoutedMail, holders: Mapping[ClaimKey, str]) -> bool:
+    """Whether `mail` may be a copy for somebody whom its header does not name: it says what becomes of one,
+    has not served anybody, and all its recipients are served by identical mails, the `holders` of the claims.
+    """
+    if mail.surplus is None or mail.park_reason is not None:
+        return False
+    address = mail.surplus.recipient.address
+    if address in known.recipients or any(each.address == address for each in mail.recipients):
+        return False
+    if any(each.status in SERVED_BY_ITSELF for each in known.recipients.values()):
+        return False
+    wanted = claims_wanted(known, mail)
+    return bool(wanted) and all(holders.get(key, known.id) != known.id for key in wanted)
+
+
+def surplus_claim(known: Message, mail: RoutedMail) -> ClaimKey | None:
+    """The claim on which a surplus copy depends; None where it is to be parked."""
+    if mail.surplus is None or mail.surplus.recipient.parked:
+        return None
+    return ClaimKey(known.tenant, mail.surplus.recipient.address, mail.identity)
+
+
 def routed(
     known: Message | None,
     mail: RoutedMail,
@@ -35,11 +58,16 @@ def routed(
     now: float,
     lease: float,
     longest: float = inf,
+    *,
+    is_surplus: bool = False,
 ) -> Routed | None:
     """The recipients were resolved; each is opened, waits, or is suppressed, as its claim says (rule 2).
 
     Who was deferred before stays that until his next attempt is due, at most `longest` seconds ahead: what is
     beyond, a clock gave that was wrong.
+
+    Where the mail `is_surplus`, as there are more copies than recipients, the one for such copies gets it,
+    too, unless a recipient has to be served by it after all.
     """
     if known is None or not awaits_routing(known, mail):
         return None
@@ -47,7 +75,10 @@ def routed(
         require_raw_mail(known, mail.blob)
     lease_until = now + lease
     recipients = []
-    for chosen in _still_to_serve(known, mail):
+    chosen_now = [*_still_to_serve(known, mail)]
+    if is_surplus and mail.surplus is not None and _all_by_others(known, mail, claims, now):
+        chosen_now.append(mail.surplus.recipient)
+    for chosen in chosen_now:
         if chosen.parked:
             require_raw_mail(known, mail.blob)
             recipients.append(routed_as(chosen, RecipientStatus.PARKED, None))
@@ -102,6 +133,15 @@ def _still_to_serve(known: Message, mail: RoutedMail) -> Iterable[ChosenRecipien
             chosen[each.address] = each
     done = {each.address for each in known.recipients.values() if each.status in TERMINAL}
     return [each for address, each in chosen.items() if address not in done]
+
+
+def _all_by_others(
+    known: Message, mail: RoutedMail, claims: Mapping[ClaimKey, ClaimView], now: float
+) -> bool:
+    return all(
+        _status_by_claim(known.id, claims.get(key), now) is not RecipientStatus.OPEN
+        for key in claims_wanted(known, mail)
+    )
 
 
 def _due_at(recipient: Recipient, now: float, longest: float) -> float | None:

@@ -31,6 +31,7 @@ CATCH_ALL_KEYS = (
     "own_addresses",
     "recipients",
     "unknown_recipients",
+    "surplus_copies",
 )
 
 
@@ -94,6 +95,7 @@ def _catch_all(context: Context, entry: AccountEntry, layered: Layered) -> Routi
         existence=existence,
         recipient_list=recipient_list,
         park_unknown=unknown == PARK,
+        surplus_copies=entry.surplus_copies == "postmaster",
     )
 
 

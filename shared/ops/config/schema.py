@@ -204,6 +204,7 @@ class RoutingKeys(Entry):
     only_recipient_headers: bool = False
     recipient_prefix: Annotated[tuple[str, ...], PlainValidator(routing_values.prefixes)] = ()
     own_addresses: Annotated[tuple[Address, ...], PlainValidator(routing_values.addresses)] = ()
+    surplus_copies: Literal["postmaster", "suppress"] = "postmaster"
     trusted_hosts: Annotated[tuple[str, ...], PlainValidator(routing_values.trusted_hosts)] = ()
     sender: Annotated[SenderKind | Address, PlainValidator(routing_values.sender)] = SenderKind.PRESERVE
     srs_domain: Annotated[str, PlainValidator(values.domain)] | None = None

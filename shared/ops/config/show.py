@@ -210,6 +210,7 @@ def _routing_rows(account: Account) -> Iterator[Row]:
         yield "own_addresses", [str(address) for address in routing.own_addresses]
         yield "recipients", _existence(routing)
         yield "unknown_recipients", _unknown(routing)
+        yield "surplus_copies", "postmaster" if routing.surplus_copies else "suppress"
     yield "trusted_hosts", list(routing.trusted_hosts)
     yield from _sender_rows(routing.sender)
     yield "dedup", routing.dedup.value

@@ -19,7 +19,13 @@ from shared.ports.store.archive import Archive, Parked, TargetState, whole_journ
 from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Begun, Concluded, Deliveries, Early, Routings, Serving
 from shared.ports.store.epochs import Epoch, Epochs
-from shared.ports.store.errors import LeaseLost, SchemaOutdated, StoreDamaged, StoreUnavailable
+from shared.ports.store.errors import (
+    LeaseLost,
+    RawMailNeeded,
+    SchemaOutdated,
+    StoreDamaged,
+    StoreUnavailable,
+)
 from shared.ports.store.keeping import Keeping
 from shared.ports.store.leases import (
     LONGEST_WAIT,
@@ -66,6 +72,7 @@ __all__ = [
     "Pauses",
     "Pruned",
     "Pruning",
+    "RawMailNeeded",
     "Receipt",
     "Recovery",
     "Release",

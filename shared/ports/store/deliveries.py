@@ -58,6 +58,10 @@ class Routings(Protocol):
 
         A mail that was already recorded with this `fetch_no` is served again, as its event may never have
         gone out; a stale one appears in neither result.
+
+        A mail with a `surplus`, all of whose recipients identical mails serve, gets that recipient as well
+        where more copies came by its account than its header names recipients. Raises `RawMailNeeded` where
+        one is to be parked for it without a blob.
         """
         ...
 

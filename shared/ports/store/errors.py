@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from shared.model.errors import Fault, MailferryError
 
 
@@ -23,6 +25,21 @@ class SchemaOutdated(MailferryError):
 
     temporary = False
     fault = Fault.OPERATOR
+
+
+class RawMailNeeded(MailferryError):
+    """Mails are to be parked whose raw mail is held in no blob yet; nothing was recorded."""
+
+    fault = Fault.OURS
+
+    def __init__(self, messages: frozenset[str]) -> None:
+        super().__init__(f"{len(messages)} mails are to be parked and not kept safe yet")
+        self.messages = messages
+
+    @override
+    def __reduce__(self) -> tuple[type[RawMailNeeded], tuple[frozenset[str]]]:
+        """An error is pickled by its sentence; this one is made of its messages."""
+        return type(self), (self.messages,)
 
 
 class LeaseLost(MailferryError):

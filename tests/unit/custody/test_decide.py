@@ -6,7 +6,7 @@ import pytest
 
 from shared.contract.journal import Fetched, Lost
 from shared.custody import decide
-from shared.custody.commands import Attempt, ChosenRecipient, Outcomes
+from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, Surplus
 from shared.custody.fold import fold
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import IN_FLIGHT, TERMINAL, MessageStatus, RecipientStatus
@@ -198,6 +198,43 @@ class TestRouting:
     def test_a_mail_that_is_spooled_may_be_parked_as_it_is(self) -> None:
         known = message(M.FETCHED, blob="spool-1")
         assert decide.routed(known, routed_mail(park_reason="a loop"), {}, NOW, LEASE) is not None
+
+    @pytest.mark.parametrize(
+        ("claim", "statuses"),
+        [
+            (view(done=True), {BOB: R.SUPPRESSED, EVE: R.OPEN}),
+            (view(), {BOB: R.WAITING, EVE: R.OPEN}),
+            (view(holder=M.LOST), {BOB: R.OPEN}),
+        ],
+    )
+    def test_a_copy_in_surplus_goes_to_who_gets_those_unless_it_has_to_serve_who_is_named(
+        self, claim: ClaimView, statuses: dict[str, RecipientStatus]
+    ) -> None:
+        surplus = Surplus(ChosenRecipient(EVE, "", "a copy for somebody unnamed"), 1)
+        entry = decide.routed(
+            message(M.FETCHED),
+            routed_mail(BOB, surplus=surplus),
+            {KEY: claim},
+            NOW,
+            LEASE,
+            is_surplus=True,
+        )
+        assert entry is not None
+        assert {each.address: each.status for each in entry.recipients} == statuses
+
+    def test_what_may_be_a_copy_in_surplus(self) -> None:
+        surplus = Surplus(ChosenRecipient(EVE, "", "why"), 1)
+        mail = routed_mail(BOB, surplus=surplus)
+        by_another, by_itself = {KEY: "another"}, {KEY: "m1"}
+        assert decide.may_be_surplus(message(M.FETCHED), mail, by_another)
+        assert not decide.may_be_surplus(message(M.FETCHED), mail, by_itself)
+        assert not decide.may_be_surplus(message(M.FETCHED), routed_mail(BOB), by_another)
+        assert not decide.may_be_surplus(message(M.FETCHED), mail._replace(park_reason="why"), by_another)
+        assert not decide.may_be_surplus(message(M.FETCHED), routed_mail(EVE, surplus=surplus), by_another)
+        before = message(M.FETCHED, recipient(BOB, R.WAITING), recipient(EVE, R.DELIVERED))
+        assert not decide.may_be_surplus(before, mail, by_another)
+        served = message(M.FETCHED, recipient(BOB, R.WAITING), recipient("x@corp.example", R.DELIVERED))
+        assert not decide.may_be_surplus(served, mail, by_another)
 
     def test_the_claims_wanted_are_those_of_who_is_still_to_be_served(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DELIVERED))

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
+from typing_extensions import override
 
 from services.router import service
 from services.router.resolving.resolver import Examined, Resolver
 from services.router.service import Router, RouterSettings
+from shared.adapters.file_blob_writer import FileBlobWriter
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -27,9 +29,10 @@ from shared.model.message import LedgerKey
 from shared.ops.appetite import Appetite
 from shared.ops.metrics import Metrics
 from shared.ops.stopping import Stop
+from shared.ports.blobs import BlobsUnavailable
 from shared.ports.broker import Publication
 from shared.ports.directory import Standing
-from shared.ports.store import Serving
+from shared.ports.store import RawMailNeeded, Serving
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.directory import FakeDirectories, FakeDirectory
 
@@ -57,10 +60,15 @@ CATCH_ALL = replace(
 
 
 class Routings:
-    """Has every wish served, settles `settled`, and ends the router's work after so many batches."""
+    """Has every wish served, settles `settled`, parks those of which the raw mail is `needed`, and ends the
+    router's work after so many batches.
+    """
 
-    def __init__(self, stop: Stop, batches: int, settled: Sequence[Settled]) -> None:
+    def __init__(
+        self, stop: Stop, batches: int, settled: Sequence[Settled], needed: Sequence[str] = ()
+    ) -> None:
         self._stop = stop
+        self._needed = frozenset(needed)
         self._batches = batches
         self._settled = settled
         self.mails: list[RoutedMail] = []
@@ -68,6 +76,9 @@ class Routings:
     async def record_routed(
         self, mails: Sequence[RoutedMail], now: float, lease: float, longest: float = inf
     ) -> tuple[Sequence[Serving], Sequence[Settled]]:
+        unsafe = {each.message for each in mails if each.message in self._needed and each.blob is None}
+        if unsafe:
+            raise RawMailNeeded(frozenset(unsafe))
         self.mails += mails
         self._batches -= 1
         if not self._batches:
@@ -82,6 +93,12 @@ class Blobs(FileBlobs):
         if name == "mail/broken":
             raise KeyError(name)
         return super().read(name)
+
+    @override
+    async def create(self, name: str) -> FileBlobWriter:
+        if name == "mail/unsafe":
+            raise BlobsUnavailable("the disk is full")
+        return await super().create(name)
 
 
 def fetched(message: str, fetch_no: int, raw: bytes = b"x", *, blob: str | None = None) -> Publication:
@@ -100,10 +117,11 @@ async def routed(
     batches: int = 1,
     settled: Sequence[Settled] = (),
     metrics: Metrics | None = None,
+    needed: Sequence[str] = (),
 ) -> tuple[list[RoutedMail], list[MessageRouted]]:
     """What is recorded and published where these events come in one batch."""
     stop, clock = Stop(), SystemClock()
-    broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches, settled)
+    broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches, settled, needed)
     router = Router(
         {account.id: account},
         broker,
@@ -209,6 +227,20 @@ async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) 
     assert [(each.address, each.parked) for each in mail.recipients] == [(EVE, True)]
     assert mail.blob is not None
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mail.blob)]) == raw
+
+
+async def test_a_mail_that_turns_out_to_be_parked_is_kept_safe_before_it_is_recorded(tmp_path: Path) -> None:
+    mails, events = await routed(
+        tmp_path, fetched("m", 1), fetched("surplus", 1, b"To: x\n\n"), needed=["surplus"]
+    )
+    assert [(each.message, each.blob is not None) for each in mails] == [("m", False), ("surplus", True)]
+    assert [each.message for each in events] == ["m", "surplus"]
+    assert b"".join([piece async for piece in Blobs(tmp_path).read(mails[1].blob or "")]) == b"To: x\n\n"
+
+
+async def test_what_cannot_be_kept_safe_is_left_to_its_lease_and_holds_up_no_other(tmp_path: Path) -> None:
+    mails, events = await routed(tmp_path, fetched("m", 1), fetched("unsafe", 1), needed=["unsafe"])
+    assert (told(mails), [each.message for each in events]) == ([("m", 1)], ["m"])
 
 
 async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ subaddresses = "strip"
 sender = "relay@corp.example"
 recipients = "rcpt"
 unknown_recipients = "Postmaster@acme.local"
+surplus_copies = "suppress"
 dedup = "message-id"
 retention = "7d"
 poll = "2m"
@@ -89,6 +90,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
             strip_tags=True,
             sender=SenderRule(SenderKind.ADDRESS, Address("relay", "corp.example")),
             unknown_recipients=Address("Postmaster", "acme.local"),
+            surplus_copies=False,
             dedup=Dedup.MESSAGE_ID,
             existence=ExistenceCheck.RCPT,
         ),

@@ -116,6 +116,12 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             '"unknown_recipients": expected the address of a postmaster, "refuse" or "park"',
         ),
         (
+            account('surplus_copies = "park"'),
+            14,
+            A,
+            '"surplus_copies": expected "postmaster" or "suppress", not "park"',
+        ),
+        (
             account('unknown_recipients = "park"', 'recipients = "ask"'),
             15,
             A,

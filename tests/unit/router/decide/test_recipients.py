@@ -61,11 +61,59 @@ def test_the_recipient_of_a_single_user_mailbox_needs_no_accepted_domain() -> No
 
 
 def test_defects_are_refused_with_their_reason_and_the_others_get_the_mail() -> None:
-    found = resolution("To: bob@firma.de, <carol@firma.de")
+    found = resolution("To: bob@firma.de, carol dave@other.example")
     assert [each.address for each in found.recipients] == ["bob@firma.de"]
     assert [(each.value, each.reason) for each in found.rejected] == [
-        ("<carol@firma.de", "an angle bracket without its partner")
+        ("carol dave@other.example", "white space or a sign in it that no address has")
     ]
+
+
+@pytest.mark.parametrize(
+    "unread",
+    [
+        "carol..meier@firma.de",
+        "carol. meier@firma.de",
+        "<carol@firma..de>",
+        "carol@firma.de dave@firma.de",
+        "carol@",
+        "carol@other.example dave@firma.de",
+        "(carol@firma.de",
+    ],
+)
+@pytest.mark.parametrize("field", ["To", "Cc", "Resent-To"])
+def test_an_address_that_an_author_wrote_and_nobody_can_read_brings_the_postmaster(
+    field: str, unread: str
+) -> None:
+    line = f"{field}: bob@firma.de, {unread}"
+    found = resolution(line)
+    assert [each.address for each in found.recipients] == ["bob@firma.de", str(POSTMASTER)]
+    assert f"1 recipient in {field} cannot be read" in found.recipients[1].reason
+    assert found.rejected[0].value == unread
+    alone = resolution(line, routing=catch_all(postmaster=None))
+    assert [each.address for each in alone.recipients] == ["bob@firma.de"]
+    assert alone.park_reason is not None
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "Meier, Carol <carol@firma.de>",
+        "carol@firma.de, Dave Meier, undisclosed recipients",
+        "carol@firma.de, dave meier@other.example",
+        "carol@firma.de, Dave <dave@other.example",
+        "carol@firma.de, dave..meier@other.example (Dave)",
+        "carol@firma.de, dave@other.example dora@third.example",
+        "carol@firma.de, dave@other.example",
+    ],
+)
+def test_part_of_a_name_and_what_is_plainly_foreign_is_nobodys_loss(harmless: str) -> None:
+    assert recipients(f"To: bob@firma.de, {harmless}") == ["bob@firma.de", "carol@firma.de"]
+
+
+def test_what_people_write_is_read_leniently_and_what_servers_write_is_not() -> None:
+    written = 'Bob bob@firma.de, "carol@firma.de", <mailto:dave@firma.de>, "eve@firma.de" <x@other.example>'
+    assert recipients(f"To: {written}") == ["bob@firma.de", "carol@firma.de", "dave@firma.de"]
+    assert recipients("Delivered-To: Bob bob@firma.de") == [str(POSTMASTER)]
 
 
 def test_in_an_envelope_field_a_defect_beside_a_recipient_brings_the_postmaster() -> None:

@@ -385,3 +385,56 @@ def test_what_many_fields_that_name_the_collecting_mailbox_may_cost_is_counted_t
     assert len(checked) == INTERNATIONAL_LIMIT
     assert found.kind is EvidenceClass.ENVELOPE_FIELD
     assert "international domains were looked at" in found.defects[0].reason
+
+
+AMAVIS = (
+    "Received: from localhost (localhost [127.0.0.1])\r\n\tby mail.isp.example (Postfix) with ESMTP id 3",
+    (
+        "Received: from mail.isp.example ([127.0.0.1])\r\n\tby localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10024)\r\n\twith ESMTP id x for <anna@firma.de>"
+    ),
+)
+ZIMBRA = (
+    "Received: from mail.isp.example (LHLO mail.isp.example) (192.0.2.77) by mail.isp.example with LMTP",
+    "Received: from localhost (localhost [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 5",
+    "X-Virus-Scanned: amavisd-new at mail.isp.example",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10032) with ESMTP id 4"
+    ),
+    "Received: from localhost (localhost [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 3",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by localhost (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10026) with ESMTP id 2"
+    ),
+)
+IREDMAIL = (
+    "Received: from mail.isp.example (localhost [127.0.0.1]) by mail.isp.example with LMTP id 1",
+    "Received: from mail (unknown [127.0.0.1]) by mail.isp.example (Postfix) with ESMTP id 4",
+    (
+        "Received: from mail.isp.example ([127.0.0.1]) by mail (mail.isp.example [127.0.0.1])"
+        " (amavisd-new, port 10024) with ESMTP id 3"
+    ),
+)
+TOP = "Received: from mail.isp.example by mail.isp.example with LMTP id 9 for <catchall@isp.example>"
+OUTSIDE = "Received: from out.sender.example (out.sender.example [192.0.2.1]) by mail.isp.example (Postfix)"
+FILTERS = [(TOP, *AMAVIS), ZIMBRA, IREDMAIL, (TOP, *AMAVIS, *AMAVIS[:1])]
+
+
+@pytest.mark.parametrize("lines", FILTERS)
+def test_what_the_provider_noted_before_his_content_filter_decides(lines: tuple[str, ...]) -> None:
+    foreign = "Received: from eve by out.sender.example for <eve@firma.de>"
+    noted = (*lines, f"{OUTSIDE} with ESMTP id 1 for <anna@firma.de>; Mon", foreign, "To: bob@firma.de")
+    found = evidence_in(*noted)
+    assert (found.kind, found.addresses) == (EvidenceClass.RECEIVED_FOR, (Address("anna", "firma.de"),))
+    below = (*lines, "X-Original-To: anna@firma.de", f"{OUTSIDE}; Mon", foreign, "To: bob@firma.de")
+    found = evidence_in(*below)
+    assert (found.kind, found.addresses) == (EvidenceClass.ENVELOPE_FIELD, (Address("anna", "firma.de"),))
+    assert found.confidence is Confidence.HIGH
+
+
+@pytest.mark.parametrize("lines", FILTERS)
+def test_a_content_filters_lines_that_the_sender_wrote_decide_nothing(lines: tuple[str, ...]) -> None:
+    forged = (f"{OUTSIDE}; Mon", *lines, "X-Original-To: eve@firma.de", f"{OUTSIDE} for <eve@firma.de>; Mon")
+    found = evidence_in(*forged, "To: bob@firma.de")
+    assert (found.kind, found.addresses) == (EvidenceClass.VISIBLE, (Address("bob", "firma.de"),))

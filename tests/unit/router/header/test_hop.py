@@ -158,3 +158,18 @@ def test_any_received_line_gives_a_hop(value: bytes) -> None:
 @given(st.lists(PIECES | st.binary(max_size=3), max_size=15).map(b"".join))
 def test_any_received_line_gives_a_client(value: bytes) -> None:
     assert read_client(value).is_outside in (True, False, None)
+
+
+def test_zimbras_line_tells_the_client_behind_lhlo() -> None:
+    line = b"from zmail.isp.example (LHLO zmail.isp.example) (10.1.1.5) by zmail.isp.example with LMTP; Mon"
+    client = read_client(line)
+    assert (client.name, client.ip, client.is_claimed) == ("zmail.isp.example", "10.1.1.5", False)
+    assert read_hop(line).is_by_lmtp
+
+
+@pytest.mark.parametrize(
+    ("ip", "is_outside"),
+    [("::ffff:127.0.0.1", False), ("::ffff:10.0.0.1", False), ("::ffff:192.0.2.1", True)],
+)
+def test_an_ipv4_address_written_as_one_of_ipv6_is_what_it_is(ip: str, *, is_outside: bool) -> None:
+    assert Client("x", ip).is_outside is is_outside

@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.router.header.fields import read_header
 from services.router.header.hop import UNREADABLE, Client, organisational_domain, read_hop
@@ -227,3 +229,184 @@ def test_the_client_is_whom_the_last_of_the_providers_hosts_had_the_mail_from() 
 
 def test_without_a_line_of_the_providers_there_is_no_client() -> None:
     assert zone("Subject: x").client == Client()
+
+
+OUTER = "from out.sender.example (out.sender.example [192.0.2.1]) by mx.isp.example for <anna@firma.de>"
+REINJECTED = "from localhost (localhost [127.0.0.1]) by mx.isp.example (Postfix) with ESMTP id 2"
+OWN_MACHINE = [
+    "localhost",
+    "localhost.localdomain",
+    "localhost4.localdomain4",
+    "127.0.0.1",
+    "[127.0.0.1]",
+    "[127.0.0.1]:10024",
+    "127.0.0.1:10024",
+    "::1",
+    "[::1]",
+    "[IPv6:::1]",
+]
+WITHOUT_PUBLIC_NAME = [*OWN_MACHINE, "mail", "mail.local", "mail.isp.internal", "10.0.0.5", "[fd00::5]"]
+
+
+@pytest.mark.parametrize("by", WITHOUT_PUBLIC_NAME)
+@pytest.mark.parametrize(
+    "above",
+    [
+        "from localhost (localhost [127.0.0.1]) by mx.isp.example",
+        "from localhost (localhost [::1]) by mx.isp.example",
+        "from localhost (localhost [IPv6:::1]) by mx.isp.example",
+        "from mx.isp.example (unknown [127.0.0.1]) by mx.isp.example",
+        "from mx.isp.example ([10.0.0.7]) by mx.isp.example",
+        "from filter (mx2.isp.example [192.0.2.9]) by mx.isp.example",
+        "from mx2.isp.example (HELO x) (192.0.2.9) by mx.isp.example",
+        "from mx.isp.example (LHLO mx.isp.example) (192.0.2.9) by mx.isp.example with LMTP",
+        "from mx.isp.example by mx.isp.example with LMTP",
+        "from mx2.isp.example by mx.isp.example with ESMTP",
+    ],
+)
+def test_a_filters_line_below_one_that_shows_a_hand_over_inside_belongs_to_the_zone(
+    by: str, above: str
+) -> None:
+    filtered = (
+        f"from mx.isp.example ([127.0.0.1]) by {by} (mx.isp.example [127.0.0.1]) (amavisd-new, port 10024)"
+    )
+    lines = (above, filtered, OUTER, "from me by out.sender.example")
+    assert trusted(*lines) == ["mx.isp.example", by.lower(), "mx.isp.example"]
+    forwarded = (above, filtered, REINJECTED, filtered, OUTER, "from me by out.sender.example")
+    assert trusted(*forwarded) == ["mx.isp.example", by.lower()] * 2 + ["mx.isp.example"]
+
+
+@pytest.mark.parametrize("by", [*WITHOUT_PUBLIC_NAME, "mx.isp.example"])
+@pytest.mark.parametrize(
+    "client",
+    [
+        "out.sender.example (out.sender.example [192.0.2.1])",
+        "localhost (out.sender.example [192.0.2.1])",
+        "localhost ([192.0.2.1])",
+        "[127.0.0.1] ([192.0.2.1])",
+        "mx.isp.example (unknown [192.0.2.1])",
+        "mx.isp.example ([192.0.2.1])",
+        "mx.isp.example (mx.isp.example [192.0.2.1] (may be forged))",
+        "unknown (HELO localhost) (192.0.2.1)",
+        "[::ffff:192.0.2.1]",
+    ],
+)
+def test_a_forged_filters_line_below_the_one_that_took_the_mail_from_outside_is_not_the_providers(
+    by: str, client: str
+) -> None:
+    forged = f"from mx.isp.example ([127.0.0.1]) by {by} for <eve@firma.de>"
+    assert trusted(f"from {client} by mx.isp.example", forged, OUTER) == ["mx.isp.example"]
+
+
+@pytest.mark.parametrize("by", WITHOUT_PUBLIC_NAME)
+@pytest.mark.parametrize(
+    "above",
+    [
+        "from localhost by mx.isp.example",
+        "from userid-17 by mx.isp.example",
+        "by mx.isp.example (Postfix, from userid 1000)",
+    ],
+)
+def test_a_clients_own_word_does_not_make_a_line_without_a_public_name_the_providers(
+    by: str, above: str
+) -> None:
+    assert trusted(above, f"from x ([127.0.0.1]) by {by}", OUTER) == ["mx.isp.example"]
+
+
+@pytest.mark.parametrize("by", OWN_MACHINE)
+def test_a_line_by_localhost_whose_client_is_foreign_is_not_the_providers(by: str) -> None:
+    foreign = f"from out.sender.example (out.sender.example [192.0.2.1]) by {by}"
+    assert trusted(REINJECTED, foreign, OUTER) == ["mx.isp.example"]
+
+
+def test_a_host_of_which_the_line_above_tells_may_have_taken_the_mail_from_outside() -> None:
+    outside = "from out.sender.example (out.sender.example [192.0.2.1])"
+    for by in ("front", "10.0.0.5", "[10.0.0.5]"):
+        lines = ("from front (front.isp.example [10.0.0.5]) by mx.isp.example", f"{outside} by {by}", OUTER)
+        assert trusted(*lines) == ["mx.isp.example", by]
+    others = ("from front (front.isp.example [10.0.0.5]) by mx.isp.example", f"{outside} by laptop", OUTER)
+    assert trusted(*others) == ["mx.isp.example"]
+
+
+def test_a_host_with_a_public_name_of_its_own_is_not_the_providers_whatever_the_line_above_shows() -> None:
+    assert trusted(REINJECTED, "from x ([127.0.0.1]) by mx.other.example", OUTER) == ["mx.isp.example"]
+
+
+def test_the_comments_of_qmail_belong_to_the_zone_below_a_hand_over_inside() -> None:
+    inside = "from localhost (HELO mx.isp.example) (127.0.0.1) by mx.isp.example with SMTP"
+    lines = (inside, "(qmail 1 invoked by uid 89)", OUTER)
+    assert trusted(*lines) == ["mx.isp.example", "", "mx.isp.example"]
+
+
+def test_a_filter_on_a_trusted_machine_is_trusted_and_another_host_of_its_network_is_not() -> None:
+    hosts = ("mx.isp.example",)
+    filtered = "from mx.isp.example ([127.0.0.1]) by localhost"
+    assert trusted(REINJECTED, filtered, OUTER, hosts=hosts) == [
+        "mx.isp.example",
+        "localhost",
+        "mx.isp.example",
+    ]
+    neighbour = "from filter (filter [10.0.0.7]) by mx.isp.example"
+    assert trusted(neighbour, filtered, OUTER, hosts=hosts) == ["mx.isp.example"]
+    assert trusted(neighbour, filtered, OUTER, hosts=(*hosts, "10.0.0.7"))[1:] == [
+        "localhost",
+        "mx.isp.example",
+    ]
+
+
+def test_localhost_with_a_domain_does_not_tell_who_the_provider_is() -> None:
+    lines = ("from x ([127.0.0.1]) by localhost.localdomain", "from y by mx.isp.example")
+    assert trusted(*lines) == ["localhost.localdomain", "mx.isp.example"]
+
+
+NAMES = st.sampled_from(
+    [*WITHOUT_PUBLIC_NAME, "mx.isp.example", "store.isp.example", "out.sender.example", "front", ""]
+)
+CLIENTS = st.builds(
+    "{} {}".format,
+    NAMES,
+    st.sampled_from(
+        [
+            "",
+            "([127.0.0.1])",
+            "(localhost [127.0.0.1])",
+            "(mx.isp.example [10.0.0.7])",
+            "(out.sender.example [192.0.2.1])",
+            "(HELO localhost) (127.0.0.1)",
+            "(mx.isp.example [192.0.2.1])",
+        ]
+    ),
+)
+PROTOCOLS = st.sampled_from(["", "with LMTP", "with ESMTP", "(amavisd-new, port 10024)", "(", '"'])
+FORGED = st.builds("from {} by {} {} for <eve@firma.de>".format, CLIENTS, NAMES, PROTOCOLS)
+INSIDE = st.sampled_from(
+    [
+        REINJECTED,
+        "from mx.isp.example ([127.0.0.1]) by localhost (mx.isp.example [127.0.0.1]) (amavisd-new)",
+        "from mx.isp.example ([127.0.0.1]) by 127.0.0.1",
+        "from front (front.isp.example [10.0.0.5]) by mx.isp.example",
+        "from mx.isp.example (LHLO mx.isp.example) (192.0.2.9) by mx.isp.example with LMTP",
+    ]
+)
+SAID = st.sampled_from(
+    ["localhost", "[127.0.0.1]", "mx.isp.example", "front", "x", "127.0.0.1", "[IPv6:::1]", "10.0.0.5"]
+)
+
+
+@given(
+    inside=st.lists(INSIDE, max_size=4),
+    said=SAID,
+    hosts=st.sampled_from([(), ("*.isp.example",)]),
+    forged=st.lists(FORGED, max_size=6),
+)
+def test_whatever_the_sender_writes_and_says_the_zone_ends_at_the_line_that_took_his_mail(
+    inside: list[str], said: str, hosts: tuple[str, ...], forged: list[str]
+) -> None:
+    top = "from mx.isp.example (mx.isp.example [10.0.0.1]) by store.isp.example for <collect@isp.example>"
+    for seen in ("unknown [192.0.2.1]", "out.sender.example [192.0.2.1]", "[192.0.2.1]"):
+        own = [top, *inside, f"from {said} ({seen}) by mx.isp.example for <bob@firma.de>"]
+        lines = [f"Received: {line}" for line in (*own, *forged)]
+        found = zone(*lines, "X-Original-To: eve@firma.de", hosts=hosts)
+        assert len(found.hops) <= len(own)
+        assert found.fields("x-original-to") == []
+        assert zone(*lines[: len(own)], hosts=hosts).hops[: len(own)] == found.hops

@@ -1,0 +1,113 @@
+"""Copies in surplus: more of them came by one account than the header names recipients.
+
+A provider puts a copy into a catch-all mailbox for each recipient of the envelope. Where nothing but To and
+Cc tells who they are, a copy more than these name is for somebody who is not named: a blind copy.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from shared.adapters.sql.claims import Claims
+from shared.adapters.sql.tables import messages
+from shared.adapters.sql.work import Transaction, Work
+from shared.custody import decide
+from shared.custody.commands import RoutedMail
+from shared.custody.state import Claim, ClaimKey, Message
+from shared.ports.store import RawMailNeeded
+
+COPIES_WITHIN = 5 * 24 * 3600.0
+"""Seconds within which the copies of one mail come: senders try for four to five days (RFC 5321 section
+4.5.4.1). A copy that comes later was put back into the mailbox, as from a backup.
+"""
+SEEN = ("id", "account", "identity", "message_id", "first_fetched_at")
+
+
+def find_surplus(
+    work: Work, claims: Claims, mails: Sequence[RoutedMail], now: float
+) -> dict[str, RoutedMail]:
+    """Those of the mails, by their message, that are one copy more than their recipients account for.
+
+    The claims are held, so that nobody else counts the same copies at this time. Raises `RawMailNeeded`.
+    """
+    if not any(mail.surplus for mail in mails):
+        return {}
+    holders = {key: claim.holder for key, claim in claims.held.items()}
+    awaited = [
+        (known, mail)
+        for mail in mails
+        if (known := work.messages.get(mail.message)) and decide.awaits_routing(known, mail)
+    ]
+    candidates = [each for each in awaited if decide.may_be_surplus(*each, holders)]
+    if not candidates:
+        return {}
+    copies = _copies(work.transaction, candidates, holders, now)
+    may_be = {known.id for known, _ in candidates}
+    found: dict[str, RoutedMail] = {}
+    for known, mail in awaited:
+        those = copies[known.account, mail.identity]
+        those.add(known.id)
+        if known.id in may_be and _is_one_more(mail, len(those)):
+            found[known.id] = mail
+    if unsafe := {each for each, mail in found.items() if _is_unsafe(work.messages[each], mail)}:
+        raise RawMailNeeded(frozenset(unsafe))
+    return found
+
+
+def take_for_surplus(work: Work, claims: Claims, surplus: Mapping[str, RoutedMail]) -> dict[ClaimKey, str]:
+    """Take the claims of those who get surplus copies, after all others; each for the first mail that needs
+    it.
+    """
+    wanted: dict[ClaimKey, str] = {}
+    for message, mail in surplus.items():
+        key = decide.surplus_claim(work.messages[message], mail)
+        if key is not None and key not in claims.held:
+            wanted.setdefault(key, message)
+    if wanted:
+        claims.take(wanted)
+    return wanted
+
+
+def give_back_unused(work: Work, claims: Claims, taken: Mapping[ClaimKey, str]) -> None:
+    """Drop the claims that were taken for a mail which did not turn out to be in surplus."""
+    for key, message in taken.items():
+        unused = key.address not in work.messages[message].recipients
+        if unused and claims.held.get(key) == Claim(message, done=False):
+            claims.change(key, None)
+
+
+def _is_one_more(mail: RoutedMail, copies: int) -> bool:
+    """A mail without a Message-ID cannot be counted: its second copy counts as one more."""
+    assert mail.surplus is not None
+    return copies > (mail.surplus.named if mail.message_id else 1)
+
+
+def _is_unsafe(known: Message, mail: RoutedMail) -> bool:
+    is_parked = mail.surplus is not None and mail.surplus.recipient.parked
+    return is_parked and mail.blob is None and known.blob is None
+
+
+def _copies(
+    transaction: Transaction,
+    candidates: Sequence[tuple[Message, RoutedMail]],
+    holders: Mapping[ClaimKey, str],
+    now: float,
+) -> defaultdict[tuple[str, str], set[str]]:
+    """The copies that came within `COPIES_WITHIN` and are known, by account and identity."""
+    connection, bulk = transaction
+    names = sorted({(mail.message_id,) for _, mail in candidates if mail.message_id})
+    nameless = {
+        key for known, mail in candidates if not mail.message_id for key in decide.claims_wanted(known, mail)
+    }
+    rows = [
+        *bulk.select(connection, messages, ["message_id"], names, fields=SEEN, only="t.message_id <> ''"),
+        *bulk.select(
+            connection, messages, ["id"], sorted({(holders[key],) for key in nameless}), fields=SEEN
+        ),
+    ]
+    copies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for message, account, identity, _, first_fetched_at in rows:
+        if first_fetched_at >= now - COPIES_WITHIN:
+            copies[account, identity].add(message)
+    return copies
