@@ -35,6 +35,10 @@ LOOPBACK = ("127.0.0.1", "::1")
 _TYPES = (dns.rdatatype.AAAA, dns.rdatatype.A)
 
 
+class NoNameServer(OSError):
+    """This machine's configuration cannot be read."""
+
+
 class NameServers:
     """The name servers of resolv.conf at `path`, with one cache for all that ask."""
 
@@ -44,12 +48,14 @@ class NameServers:
         self._resolver: dns.asyncresolver.Resolver | None = None
 
     def resolver(self) -> dns.asyncresolver.Resolver:
-        """The resolver by the configuration as it is now. Raises dns.resolver.NoResolverConfiguration."""
+        """The resolver by the configuration as it is now. Raises `NoNameServer`, and
+        dns.resolver.NoResolverConfiguration where it names none.
+        """
         try:
             status = self._path.stat()
             state = (status.st_mtime_ns, status.st_size)
         except OSError as error:
-            raise dns.resolver.NoResolverConfiguration(f"{self._path} cannot be read") from error
+            raise NoNameServer(f"{self._path} cannot be read") from error
         if self._resolver is None or state != self._state:
             self._resolver = dns.asyncresolver.Resolver(str(self._path))
             self._resolver.cache = dns.resolver.LRUCache(MOST_ANSWERS)
@@ -129,7 +135,7 @@ def why(error: Exception) -> str:
         return "there is no such name"
     if isinstance(error, dns.resolver.NoAnswer):
         return "the name has no address"
-    if isinstance(error, dns.resolver.NoResolverConfiguration):
+    if isinstance(error, NoNameServer | dns.resolver.NoResolverConfiguration):
         return f"this machine has no name server; {CONFIGURATION} names none, or cannot be read"
     if isinstance(error, dns.resolver.NoNameservers):
         return "the name servers of this machine answered with an error, or none could be reached"
