@@ -19,13 +19,13 @@ from typing import NamedTuple
 from shared.model.tenant_room import TenantRoom
 
 PROGRESS_OCTETS = 4096
-"""Octets that count as progress. Together with `SLOW_AFTER` it makes 200 octets in a second: a modem of 1990
-is ten times as fast, and a server that sends an octet every two seconds is not meant to serve."""
-SILENT_AFTER = 10.0
+"""Octets that count as progress, as an answer does that is whole. Within `PATIENCE` they make 270 octets in a
+second: a modem of 1990 is ten times as fast."""
+SILENT_AFTER = 5.0
 """Seconds without an octet. Servers that list a large mailbox may need longer for their first; then the visit
-counts as silent for a while, which does no harm unless all waiting places are full."""
-SLOW_AFTER = 20.0
-"""Seconds without `PROGRESS_OCTETS`, or an answer that is whole."""
+takes a waiting place for a while, which does no harm unless all of these are full."""
+SLOW_AFTER = 8.0
+"""Seconds without progress."""
 CONNECTED_WITHIN = 5.0
 """Seconds. Nearly all servers have let us in by then; a visit that takes longer to begin waits."""
 PATIENCE = 15.0
