@@ -1,7 +1,7 @@
 """Runs the services of a process: signals, health pages, reload, and an end that lets them finish.
 
-TERM drains for a few seconds, a second TERM ends at once, HUP reads the configuration again; one that cannot be
-used is reported, and the old one stays in force.
+TERM drains for a few seconds, a second TERM ends at once, HUP reads the configuration again; one that cannot
+be used is reported, and the old one stays in force.
 """
 
 from __future__ import annotations
