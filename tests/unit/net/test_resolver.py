@@ -18,10 +18,10 @@ from shared.net.dial import dial
 from shared.net.errors import AddressRefused, NameLookupFailed
 from shared.net.hosts_file import HostsFile, parse_hosts
 from shared.net.resolver import AddressBook, NameServers
-from tests.fakes.name_server import NameServer, configured, name_server
+from tests.fakes.name_server import NameServer, Zone, configured, name_server
 
-SILENT = {f"silent{number}.example": None for number in range(20)}
-ALIVE = {"pop.example": {"A": ["127.0.0.1"]}}
+SILENT: Zone = {f"silent{number}.example": None for number in range(20)}
+ALIVE: Zone = {"pop.example": {"A": ["127.0.0.1"]}}
 
 
 class Servers(NameServers):
@@ -70,7 +70,7 @@ async def test_an_answer_that_must_not_be_kept_is_asked_for_again(tmp_path: Path
 
 
 async def test_names_about_which_nobody_answers_hold_up_no_other(tmp_path: Path) -> None:
-    async with name_server(SILENT | ALIVE) as server:
+    async with name_server({**SILENT, **ALIVE}) as server:
         asked = book(tmp_path, server)
         waiting = [asyncio.ensure_future(found(asked, name, seconds=3600)) for name in SILENT]
         await server.heard(2 * len(SILENT))
