@@ -9,11 +9,11 @@ from typing import Self
 
 DRIP = 1.0
 """Seconds from one octet to the next."""
-MAIL = b"From: a@far.example\r\nSubject: drip\r\n\r\nx\r\n"
+MAIL = b"From: a@far.example\r\nSubject: before the drip\r\n\r\nx\r\n"
 ANSWERS = {
-    b"STAT": b"+OK 1 %d\r\n" % len(MAIL),
-    b"LIST": b"+OK\r\n1 %d\r\n.\r\n" % len(MAIL),
-    b"UIDL": b"+OK\r\n1 drip-1\r\n.\r\n",
+    b"STAT": b"+OK 2 %d\r\n" % (2 * len(MAIL)),
+    b"LIST": b"+OK\r\n1 %d\r\n2 %d\r\n.\r\n" % (len(MAIL), len(MAIL)),
+    b"UIDL": b"+OK\r\n1 whole-1\r\n2 drip-1\r\n.\r\n",
     b"CAPA": b"-ERR unknown\r\n",
     b"AUTH": b"-ERR unknown\r\n",
 }
@@ -64,8 +64,8 @@ class SlowPop3:
 
 
 class DrippingPop3(SlowPop3):
-    """Lets everybody in, has one mail, and sends it octet by octet, never to its end. `dripping` counts the
-    sessions that wait for it now.
+    """Lets everybody in and has two mails: `MAIL`, and one that it sends octet by octet, never to its end.
+    `dripping` counts the sessions that wait for that one now. Nothing is ever deleted.
     """
 
     def __init__(self) -> None:
@@ -76,10 +76,13 @@ class DrippingPop3(SlowPop3):
         writer.write(b"+OK\r\n")
         while line := await reader.readline():
             verb = line.split()[0].upper()
-            if verb == b"RETR":
+            if line.split() == [b"RETR", b"2"]:
                 await self._drip(reader, writer)
                 return
-            writer.write(ANSWERS.get(verb, b"+OK\r\n"))
+            whole = b"+OK\r\n" + MAIL + b".\r\n"
+            writer.write(whole if verb == b"RETR" else ANSWERS.get(verb, b"+OK\r\n"))
+            if verb == b"QUIT":
+                return
 
     async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         gone = asyncio.ensure_future(self._client_goes(reader))
