@@ -9,9 +9,11 @@ from services.fetcher.chores.chores import Chores
 from services.fetcher.chores.epoch_watch import EpochWatch
 from services.fetcher.chores.pruner import Pruner
 from services.fetcher.chores.respool import Respool
+from services.fetcher.decide.places import VisitState
 from services.fetcher.decide.schedule import automatic_concurrency
 from services.fetcher.intake.ports import Ports
 from services.fetcher.rounds.pace import Pace
+from services.fetcher.rounds.under_way import Opening
 from services.fetcher.service import Fetcher
 from services.fetcher.sources import open_source
 from services.fetcher.visit.limits import Limits
@@ -19,6 +21,7 @@ from services.fetcher.visit.visiting import Visitor
 from services.fetcher.window.blob_room import BlobRoom
 from services.fetcher.window.crowd import Crowd
 from services.fetcher.window.hints import HintBoard
+from services.fetcher.window.listings import ListingMemory
 from services.fetcher.window.restraint import Restraint
 from services.fetcher.window.share import Bound
 from services.fetcher.window.tenants import Tenants
@@ -94,7 +97,20 @@ def build_fetcher(
     pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
     watch = AccountWatch(configuration.accounts, around.store, around.clock, around.metrics)
     chores = Chores(epoch, respool, pruner, watch)
-    return Fetcher(configuration, around.store, around.broker, visitor, make_pace, chores)
+    listings = ListingMemory(section.process_bytes, around.held)
+    fetcher = Fetcher(
+        configuration,
+        around.store,
+        around.broker,
+        visitor,
+        make_pace,
+        chores,
+        Opening(open_source, listings),
+    )
+    for state in VisitState:
+        around.metrics.places.labels(state=state.value).set_function(partial(fetcher.count, state))
+    around.metrics.listing_bytes.set_function(lambda: listings.held)
+    return fetcher
 
 
 def longest_lease(configuration: Configuration) -> float:
@@ -112,4 +128,5 @@ def pace_of(configuration: Configuration, cores: int) -> Pace:
         concurrency or automatic_concurrency(enabled, cores * SESSIONS_PER_CORE),
         configuration.leases.account,
         configuration.hosts,
+        several_tenants=len({account.tenant for account in configuration.accounts.values()}) > 1,
     )

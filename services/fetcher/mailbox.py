@@ -104,6 +104,22 @@ class MailRefused:
 RetrieveEvent: TypeAlias = MailWhole | MailStarted | MailBytes | MailEnded | MailRefused
 
 
+class Meter:
+    """Is told what a server sends, as it arrives. This one takes no notice."""
+
+    def received(self, octets: int) -> None:
+        """So many octets came."""
+
+    def listed(self, octets: int, lines: int) -> None:
+        """So much of them belongs to a listing, which is held as long as the session lasts.
+
+        May raise `ListingPutOff`, which ends the session.
+        """
+
+
+UNMETERED = Meter()
+
+
 class Mailbox(Protocol):
     """What an implementation owes."""
 

@@ -65,6 +65,28 @@ class SourceBusy(SourceError):
     """The server let us in, but does not serve the mailbox for the time being, whatever mail is asked for."""
 
 
+class PlaceTaken(SourceError):
+    """We ended the session, as it made no progress while other accounts waited for its place.
+
+    `retry_after` is 0: a further try within the same visit would take the place again.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, retry_after=0.0)
+
+
+class ProcessEnds(SourceError):
+    """We ended the session, as the process ends and the server let us wait. No mail is to blame."""
+
+    fault = Fault.OURS
+
+
+class ListingPutOff(SourceError):
+    """The process has no memory to spare for a listing of this size just now; later it will have."""
+
+    fault = Fault.OURS
+
+
 class SourceViolation(SourceError):
     """The server did not keep to its protocol; nothing that follows on this connection can be trusted."""
 

@@ -15,11 +15,12 @@ import structlog
 
 from services.fetcher.chores.chores import Chores
 from services.fetcher.chores.keeper import Held, LeaseKeeper
+from services.fetcher.decide.places import VisitState, free, tenant_room
 from services.fetcher.rounds.agenda import Agenda
 from services.fetcher.rounds.hearing import Hearing
 from services.fetcher.rounds.pace import MakePace
 from services.fetcher.rounds.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
-from services.fetcher.rounds.under_way import UnderWay
+from services.fetcher.rounds.under_way import Opening, UnderWay
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
 from shared.model.errors import MailferryError
@@ -33,6 +34,8 @@ SHORTEST_IDLE = 0.002
 """Seconds. What is overdue and was not leased is just being leased by another process."""
 SHORT_WHILE = 0.05
 """Where nothing more is due, several visits that end at about the same time are worth one look."""
+PLACE_LOOK = 1.0
+"""Seconds until it is looked again whether there is a place for somebody who waits for one."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 
@@ -50,6 +53,7 @@ class Fetcher:
         visitor: Visitor,
         make_pace: MakePace,
         chores: Chores | None = None,
+        opening: Opening | None = None,
     ) -> None:
         pace = make_pace(configuration)
         clock = visitor.ports.clock
@@ -61,7 +65,7 @@ class Fetcher:
         self._clock = clock
         self._keeper = LeaseKeeper(leases, clock, pace.account_lease, visitor.metrics)
         self._agenda = Agenda(configuration.accounts, leases, clock, visitor.name)
-        self._under_way = UnderWay(visitor, self._keeper)
+        self._under_way = UnderWay(visitor, self._keeper, opening)
         self._hearing = Hearing(broker, visitor.board, visitor.name)
         self._failures_pause = FIRST_PAUSE
         self._all_begun = False
@@ -103,6 +107,10 @@ class Fetcher:
             self._chores.accounts.accounts = configuration.accounts
         self._pace = self._make_pace(configuration)
         self._under_way.changed.set()
+
+    def count(self, state: VisitState) -> int:
+        """How many visits are in this state now."""
+        return self._under_way.count(state)
 
     def deletion_problem(self) -> str | None:
         """Why nothing is deleted at any source, as a sentence; None where nothing stands against it."""
@@ -151,22 +159,38 @@ class Fetcher:
         return await self._start_due_visits()
 
     async def _start_due_visits(self) -> float:
-        """Start as many visits as there are slots; returns how many seconds may pass before the next look."""
+        """Start as many visits as there are places; returns how many seconds may pass before the next look.
+
+        Where somebody is due who finds no place, visits that make no progress are ended.
+        """
         self._all_begun = False
-        free = self._pace.concurrency - len(self._under_way)
-        if free <= 0:
-            return LONGEST_IDLE
-        hosts = self._pace.hosts
+        places, active = self._pace.places, self._under_way.active
+        most, room = free(active, places), tenant_room(active, places)
+        begun = 0
         try:
-            leases = await self._agenda.due(self._keeper.until(), free, hosts)
-            await self._begin_or_return(leases)
-            self._all_begun = len(leases) < free
-            next_due = await self._agenda.next_due(hosts) if self._all_begun else None
+            if most:
+                leases = await self._agenda.due(self._keeper.until(), most, self._pace.hosts, room)
+                begun = len(leases)
+                await self._begin_or_return(leases)
+            self._all_begun = begun < most
+            is_asked = self._all_begun or not most
+            next_due = await self._agenda.next_due(self._pace.hosts) if is_asked else None
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
             return self._longer_pause()
         self._failures_pause = FIRST_PAUSE
-        return LONGEST_IDLE if next_due is None else min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due))
+        if next_due is None:
+            return LONGEST_IDLE
+        if next_due <= 0 and self._finds_no_place():
+            self._under_way.make_room(places)
+            return PLACE_LOOK
+        return min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due))
+
+    def _finds_no_place(self) -> bool:
+        """Whether accounts that are due may wait as all places are taken, or all that a tenant can have."""
+        active, places = self._under_way.active, self._pace.places
+        room = tenant_room(active, places)
+        return not free(active, places) or (room is not None and min(room.left.values(), default=1) <= 0)
 
     def _longer_pause(self) -> float:
         """How long to leave a database alone that is away: twice as long as the last time."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import structlog
 
 from services.fetcher.decide.schedule import retry_pause
-from services.fetcher.mailbox import Mailbox
+from services.fetcher.mailbox import UNMETERED, Mailbox, Meter
 from services.fetcher.mailbox_errors import (
     CredentialsRefused,
     LoginMethodsExhausted,
@@ -119,8 +119,15 @@ def was_login_refused(error: MailferryError) -> bool:
     return isinstance(error, (CredentialsRefused, LoginMethodsExhausted, SaslError))
 
 
+OpenMetered = Callable[[Account, str | None, float, Meter], Awaitable[Opened]]
+"""The same, with a meter that is told what the server sends."""
+
+
 async def open_source(
-    account: Account, method: str | None = None, connect_within: float = CONNECT_TIMEOUT
+    account: Account,
+    method: str | None = None,
+    connect_within: float = CONNECT_TIMEOUT,
+    meter: Meter = UNMETERED,
 ) -> Opened:
     """The mailbox of an account, by its protocol. `connect_within`: seconds for the connection, and again for
     the greeting. Raises what opening it raises, and `TokenUnavailable`.
@@ -130,7 +137,7 @@ async def open_source(
         inactivity=account.patience.timeout,
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
-    mailbox = await open_account(account, timeouts, preferred=method)
+    mailbox = await open_account(account, timeouts, preferred=method, meter=meter)
     return Opened(mailbox, mailbox.method, login_delay(mailbox.capabilities))
 
 
@@ -148,6 +155,7 @@ async def open_account(
     *,
     preferred: str | None = None,
     dialogue: Dialogue | None = None,
+    meter: Meter = UNMETERED,
 ) -> Pop3Mailbox:
     """The POP3 mailbox of an account, within these timeouts.
 
@@ -161,17 +169,19 @@ async def open_account(
         login.password.get_secret_value(),
         token=await access_token(login),
         auth=login.auth,
-        options=_options(account, timeouts, preferred),
+        options=_options(account, timeouts, preferred, meter),
         dialogue=dialogue,
     )
 
 
-def _options(account: Account, timeouts: Timeouts, preferred: str | None) -> Options:
+def _options(account: Account, timeouts: Timeouts, preferred: str | None, meter: Meter) -> Options:
     reading = account.reading
     caps = reading.caps
     return Options(
         timeouts=timeouts,
-        limits=Limits(line=caps.line, listing=caps.listing, mail=caps.mail, session=caps.session),
+        limits=Limits(
+            line=caps.line, listing=caps.listing, mail=caps.mail, session=caps.session, meter=meter
+        ),
         pipelining=_PIPELINES[reading.pipelining],
         detect=account.login.detect,
         preferred=preferred,

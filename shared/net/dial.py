@@ -9,7 +9,6 @@ policy allows is connected to: the one that was checked, whatever the name means
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -66,34 +65,38 @@ async def dial(
 async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Address]:
     if endpoint.unix_path is not None:
         return [Address(socket.AF_UNIX, endpoint.unix_path)]
-    literal = _literal(endpoint)
-    if literal is not None:
-        return [literal]
+    literal = _numeric(endpoint.host, endpoint.port)
+    if literal:
+        return literal
     if not endpoint.host or not endpoint.host.isprintable():
-        # The system's resolver would stop at a NUL and look up another name.
         raise NameLookupFailed(f"This is no host to connect to: {quoted(endpoint.host)!r}.", fault=fault)
+    from shared.net.resolver import ADDRESS_BOOK  # noqa: PLC0415 - the DNS library takes 0.1 s to load
+
+    found = await ADDRESS_BOOK.addresses(endpoint.host, until=until, fault=fault)
+    return [address for each in found for address in _numeric(each, endpoint.port)]
+
+
+def _numeric(host: str, port: int) -> list[Address]:
+    """The address itself where the host is one, in whatever form; no name server is asked, nothing waits."""
+    if not host:
+        return []
     try:
-        async with asyncio.timeout_at(until):
-            found = await asyncio.get_running_loop().getaddrinfo(
-                endpoint.host, endpoint.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-            )
-    except (OSError, ValueError) as error:
-        reason = reason_of(error)
-        raise NameLookupFailed(
-            f"The name of {endpoint} cannot be looked up: {reason}.", fault=fault
-        ) from error
-    return [Address(family, where) for family, _, _, _, where in found]
+        found = socket.getaddrinfo(
+            host, None, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_NUMERICHOST
+        )
+    except (OSError, ValueError):
+        return []
+    return [Address(family, _with_port(where, port)) for family, _, _, _, where in found]
 
 
-def _literal(endpoint: Endpoint) -> Address | None:
-    """The address itself where the host is one; spares a thread."""
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(endpoint.host)
-        if address.version == 4:
-            return Address(socket.AF_INET, (str(address), endpoint.port))
-        if "%" not in endpoint.host:
-            return Address(socket.AF_INET6, (str(address), endpoint.port, 0, 0))
-    return None
+def _with_port(
+    where: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes], port: int
+) -> tuple[str, int] | tuple[str, int, int, int]:
+    match where:
+        case (str(address), _, flow, scope):
+            return address, port, flow, scope
+        case _:
+            return str(where[0]), port
 
 
 def _allowed(endpoint: Endpoint, addresses: list[Address]) -> list[Address]:

@@ -17,6 +17,7 @@ import dns.resolver
 
 from shared.model.errors import Fault, quoted
 from shared.net.errors import NameLookupFailed
+from shared.net.resolver import SERVERS, why
 
 MOST_EXCHANGERS = 10
 ROOT = "."
@@ -27,20 +28,21 @@ Preferences = Iterable[tuple[int, str]]
 async def exchangers(
     domain: str, *, seconds: float, fault: Fault, resolver: dns.asyncresolver.Resolver | None = None
 ) -> list[str]:
-    """The host names of those who take mail for `domain`; `resolver`: None is the system's.
+    """The host names of those who take mail for `domain`; `resolver`: None is this machine's, whose answers
+    are kept.
 
     Raises `NameLookupFailed`.
     """
     try:
         async with asyncio.timeout(seconds):
-            asked = resolver or dns.asyncresolver.get_default_resolver()
+            asked = resolver or SERVERS.resolver()
             answer = await asked.resolve(domain, "MX", lifetime=seconds, search=False)
     except dns.resolver.NoAnswer:
         return [domain]
     except dns.resolver.NXDOMAIN as error:
         raise NameLookupFailed(f"There is no domain {quoted(domain)}.", fault=fault) from error
     except (dns.exception.DNSException, OSError) as error:
-        text = f"The mail exchangers of {quoted(domain)} cannot be looked up: {_reason(error)}."
+        text = f"The mail exchangers of {quoted(domain)} cannot be looked up: {why(error)}."
         raise NameLookupFailed(text, fault=fault) from error
     found = [(record.preference, record.exchange.to_text()) for record in answer]
     hosts = ordered(found, random.random)
@@ -53,9 +55,3 @@ def ordered(records: Preferences, chance: Callable[[], float]) -> list[str]:
     """The hosts of MX records, most preferred first; `chance` (0 to 1) puts equals in order."""
     ranked = sorted((preference, chance(), host) for preference, host in records if host != ROOT)
     return [host.rstrip(ROOT) for _, _, host in ranked[:MOST_EXCHANGERS]]
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TimeoutError | dns.exception.Timeout):
-        return "it took too long"
-    return quoted(str(error) or type(error).__name__).rstrip(".")

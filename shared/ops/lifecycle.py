@@ -1,8 +1,9 @@
 """The life of a process: its signals, and its services, which live and end together.
 
 TERM or INT asks everything to finish what it has begun and ends the process with its usual exit code. A
-second one ends it at once, with 128 + the signal's number (143 for TERM, 130 for INT): nothing is lost by
-that, see the protocol of custody. HUP asks for the configuration to be read again.
+second one ends it at once, with 128 + the signal's number (143 for TERM, 130 for INT), and so does the time
+that it may take, with 75: nothing is lost by that, see the protocol of custody. HUP asks for the
+configuration to be read again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 
@@ -19,6 +22,9 @@ from shared.model.errors import MailferryError
 from shared.ops.stopping import Stop
 
 DRAIN = 30.0
+BREAK_OFF = 1.0
+"""Seconds that a service which was broken off gets to clean up."""
+OVERTIME_CODE = 75
 
 log = structlog.get_logger("mailferry.lifecycle")
 
@@ -33,12 +39,27 @@ class ServiceStuck(MailferryError):
 
 @contextmanager
 def signals(
-    stop: Stop, reload: Callable[[], None], exit_now: Callable[[int], object] = os._exit
+    stop: Stop,
+    reload: Callable[[], None],
+    exit_now: Callable[[int], object] = os._exit,
+    longest_end: float | None = None,
 ) -> Iterator[None]:
     """Handle TERM, INT and HUP within the context, which must be in a running event loop of the main
     thread.
+
+    `longest_end`: seconds after the first TERM or INT in which the process has to end, also beyond this
+    context; then it is ended by `exit_now`. A thread sees to it, as what hangs may be the loop, or the
+    interpreter's own end, which waits for threads that wait for a database.
     """
     loop = asyncio.get_running_loop()
+
+    def end_late(number: signal.Signals) -> None:
+        sys.stderr.write(
+            f"mailferry: not everything came to its end within {longest_end:g} seconds of {number.name}; the "
+            "process ends now, and the next one goes on with what was under way\n"
+        )
+        sys.stderr.flush()
+        exit_now(OVERTIME_CODE)
 
     def end(number: signal.Signals) -> None:
         if stop.asked:
@@ -46,6 +67,10 @@ def signals(
             return
         log.info("stopping", signal=number.name)
         stop.ask(f"signal {number.name}")
+        if longest_end is not None:
+            watchdog = threading.Timer(longest_end, end_late, [number])
+            watchdog.daemon = True
+            watchdog.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
@@ -93,15 +118,20 @@ def _returned(task: asyncio.Future[None]) -> bool:
     return task.cancelled() or task.exception() is None
 
 
+def _has_ended(task: asyncio.Future[None]) -> bool:
+    """Whether it came to an end by itself, or by an error."""
+    return task.done() and not task.cancelled()
+
+
 def _failures(tasks: Set[asyncio.Future[None]]) -> list[BaseException]:
-    return [error for task in tasks if not task.cancelled() and (error := task.exception())]
+    return [error for task in tasks if _has_ended(task) and (error := task.exception())]
 
 
 async def _break_off(tasks: Set[asyncio.Future[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        await asyncio.wait(tasks)
+        await asyncio.wait(tasks, timeout=BREAK_OFF)
 
 
 def _raise_all(errors: list[BaseException]) -> None:

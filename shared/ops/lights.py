@@ -14,6 +14,8 @@ from enum import StrEnum
 from shared.ports.store import EVERYTHING, AccountState, Outage, Pause, TargetState
 
 OVERDUE = 300.0
+WAITS = 10.0
+"""Seconds that an account is due before it counts as waiting for a place; fetchers look every five."""
 NEVER_VISITED = "never visited"
 NEVER_DELIVERED = "never delivered to"
 
@@ -61,7 +63,7 @@ def account_light(
     if parked:
         reasons.append(_parked(parked))
     if state is None or state.visited_at is None:
-        return Light(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons]))
+        return Light(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons, *_under_way(state, now)]))
     return Light(Colour.YELLOW, "; ".join(reasons)) if reasons else Light(Colour.GREEN, "ok")
 
 
@@ -99,6 +101,16 @@ def _reasons(state: AccountState, now: float) -> list[str]:
     if visitor_of(state, now) is None and now > state.due_at + OVERDUE:
         reasons.append("overdue for a visit; does a fetcher run?")
     return reasons
+
+
+def _under_way(state: AccountState | None, now: float) -> list[str]:
+    """Why an account was never visited to the end: its first visit is under way, or waits for a place."""
+    if state is None:
+        return []
+    if visitor_of(state, now) is not None:
+        return ["its first visit is under way"]
+    waits = state.due_at + WAITS < now <= state.due_at + OVERDUE
+    return ["it is due, and waits for a place among the visits"] if waits else []
 
 
 def _paused(pause: Pause) -> str:

@@ -59,6 +59,20 @@ class Metrics:
         self.sessions_open = self._gauge(
             "mailferry_fetcher_sessions_open", "Sessions with sources that are open now."
         )
+        self.places = self._gauge(
+            "mailferry_fetcher_places",
+            "Visits under way; state: connecting (not logged in yet), silent (the server sends nothing), "
+            "slow (it sends next to nothing), working. All but working ones, and those that connect for "
+            "less than five seconds, take places of their own.",
+            "state",
+        )
+        self.places_taken = self._counter(
+            "mailferry_fetcher_places_taken",
+            "Visits that were ended as they made no progress while other accounts waited for a place.",
+        )
+        self.listing_bytes = self._gauge(
+            "mailferry_fetcher_listing_bytes", "Estimated memory that the listings of open sessions take."
+        )
         self.leases_lost = self._counter(
             "mailferry_fetcher_leases_lost", "Visits that were broken off because the lease had passed on."
         )

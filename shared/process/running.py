@@ -1,7 +1,7 @@
 """Runs the services of a process: signals, health pages, reload, and an end that lets them finish.
 
-TERM drains, a second TERM ends at once, HUP reads the configuration again; one that cannot be used is
-reported, and the old one stays in force.
+TERM drains for a few seconds, a second TERM ends at once, HUP reads the configuration again; one that cannot
+be used is reported, and the old one stays in force.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from shared.ops.surroundings import Surroundings
 from shared.process.reloading import Reloading, tell_oddities
 
 STORE_CHECK = 5.0
-DRAIN = 60.0
+DRAIN = 6.0
+"""Seconds that the services get to finish what they have begun. Long enough for a target on another
+continent; a target that takes longer for a mail gets it again, as after a kill."""
+LONGEST_END = 8.5
+"""Seconds after TERM by which the process is no more, whatever hangs. Container runtimes kill after ten."""
 
 log = structlog.get_logger("mailferry.process")
 
@@ -103,7 +107,7 @@ async def run_services(
             task.add_done_callback(reloads.discard)
 
     async with _health(configuration, around, readiness), _watching(around, readiness):
-        with signals(stop, reload):
+        with signals(stop, reload, longest_end=LONGEST_END):
             for name in services:
                 around.metrics.service_up.labels(service=name).set(1)
             log.info("started", services=list(services))

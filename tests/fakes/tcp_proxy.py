@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from enum import Enum, auto
 from types import TracebackType
@@ -21,10 +22,13 @@ class Direction(Enum):
 
 
 class TcpProxy:
-    """Passes everything on to `port` until told otherwise; this holds for later connections too."""
+    """Passes everything on to `port` until told otherwise; this holds for later connections too. `passed`
+    counts the octets.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = free_port()
+        self.passed: Counter[Direction] = Counter()
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -98,6 +102,7 @@ class TcpProxy:
             with suppress(OSError):
                 while data := await reader.read(PIECE):
                     await self._flowing[direction].wait()
+                    self.passed[direction] += len(data)
                     if direction not in self._swallowing:
                         writer.write(data)
                         await writer.drain()

@@ -11,6 +11,8 @@ from services.fetcher.mailbox import Listed, MailRefused
 from services.fetcher.mailbox_errors import (
     LimitExceeded,
     OutOfStep,
+    PlaceTaken,
+    ProcessEnds,
     SessionTooLong,
     SourceBusy,
     SourceViolation,
@@ -37,7 +39,7 @@ def consequence(error: MailferryError) -> Consequence:
         return Consequence.FAIL
     if isinstance(error, (OutOfStep, LimitExceeded, DeadlineExceeded)):
         return Consequence.BEGIN_AGAIN
-    if isinstance(error, (SourceViolation, NetworkError)):
+    if isinstance(error, (SourceViolation, NetworkError, PlaceTaken, ProcessEnds)):
         return Consequence.FAIL
     return Consequence.END_IN_ORDER
 
@@ -48,6 +50,8 @@ def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed,
         return error.entry, SetbackKind.CUT
     if isinstance(error, LimitExceeded):
         return (error.entry, SetbackKind.REFUSED) if error.entry is not None else None
+    if isinstance(error, ProcessEnds):
+        return None
     first = next(iter(unanswered), None)
     if first is None or consequence(error) is Consequence.END_IN_ORDER:
         return None

@@ -3,7 +3,8 @@
 A visit that left mail behind because of a limit goes on at once. A failure is tried again at growing
 distance; a refused login waits long, so that the provider does not lock the account; a mailbox that another
 session holds is tried again soon, and so is a visit that had no broker: by then there is one. A connection
-that was dropped in the middle of a visit is made again within seconds. Who asked us to
+that was dropped in the middle of a visit is made again within seconds. A visit that ended with its process is
+made again by the next one at once. Who asked us to
 stay away for a time is left alone at least that long, and no visit comes sooner than the host bears.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.fetcher.mailbox_errors import MailboxLocked, SourceError
+from services.fetcher.mailbox_errors import MailboxLocked, ProcessEnds, SourceError
 from shared.model.account import Patience
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
@@ -87,6 +88,8 @@ def _distance(poll: float, failures: int, *, temporary: bool) -> float:
 
 
 def _by_error(error: MailferryError, distance: float, poll: float, failures: int) -> float:
+    if isinstance(error, ProcessEnds):
+        return 0.0
     if error.fault is Fault.BROKER:
         return min(distance, FIRST_WITHOUT_BROKER * 2.0 ** min(failures, 10))
     if isinstance(error, MailboxLocked):

@@ -14,12 +14,23 @@ _MAILS = frozenset({Verb.RETR, Verb.TOP})
 class BodyAssembly:
     """The answer to one command on its way in."""
 
-    __slots__ = ("_command", "_decoder", "_held", "_hold", "_most", "_octets", "_server", "_streaming")
+    __slots__ = (
+        "_command",
+        "_decoder",
+        "_held",
+        "_hold",
+        "_meter",
+        "_most",
+        "_octets",
+        "_server",
+        "_streaming",
+    )
 
     def __init__(self, command: Command, limits: Limits, server: str) -> None:
         is_mail = command.verb in _MAILS
         self._command = command
         self._server = server
+        self._meter = None if is_mail else limits.meter
         self._hold = limits.whole if is_mail else limits.listing
         self._most = limits.mail if is_mail else limits.listing
         self._decoder = BodyDecoder() if command.size is None else SizedDecoder(command.size)
@@ -30,8 +41,8 @@ class BodyAssembly:
     def feed(self, data: bytes, start: int, events: list[Event]) -> int:
         """Take `data` from `start` on, append what came of it to `events`.
 
-        Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`, and
-        `SourceViolation` where an answer of known size does not end there.
+        Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`, what the meter
+        raises, and `SourceViolation` where an answer of known size does not end there.
         """
         try:
             decoded, position = self._decoder.feed(data, start)
@@ -44,6 +55,8 @@ class BodyAssembly:
             raise LimitExceeded(
                 f"{self._server} sent more than {self._most} octets in answer to {self._command.shown}."
             )
+        if self._meter is not None:
+            self._meter.listed(len(decoded), decoded.count(b"\n"))
         if position >= 0 and not self._held and not self._streaming and self._octets <= self._hold:
             events.append(self._body(decoded))
             return position

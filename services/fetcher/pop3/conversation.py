@@ -96,6 +96,7 @@ class Conversation:
         self._ready: deque[Event] = deque()
         self._dialogue = dialogue
         self._most = limits.session
+        self._meter = limits.meter
         self._received = 0
 
     @property
@@ -212,6 +213,7 @@ class Conversation:
         while not self._ready:
             data = await self.wire.read()
             self._received += len(data)
+            self._meter.received(len(data))
             if self._received > self._most:
                 raise SessionTooLong(f"{self.server} sent more than {self._most} octets in one session.")
             self._ready.extend(self._core.receive(data))

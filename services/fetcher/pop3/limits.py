@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.fetcher.mailbox import UNMETERED, Meter
 from shared.model.authentication import DETECTIONS
 
 KIB = 1024
@@ -16,7 +17,7 @@ class Limits:
 
     `line`: a status line. `listing`: the text of CAPA, LIST or UIDL. `entries`: mails of one listing; what is
     beyond is left for later sessions. `whole`: up to this size a mail is held and handed over in one piece.
-    `mail`: a mail. `session`: everything that the server sends.
+    `mail`: a mail. `session`: everything that the server sends. `meter` is told what arrives.
     """
 
     line: int = 8 * KIB
@@ -25,6 +26,7 @@ class Limits:
     whole: int = 256 * KIB
     mail: int = 2 * KIB * MIB
     session: int = 64 * KIB * MIB
+    meter: Meter = UNMETERED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from services.fetcher.decide.schedule import bearable
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimits
+from shared.model.tenant_room import TenantRoom
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, Schedule
 
@@ -57,9 +58,11 @@ class Agenda:
             self.is_scheduled = False
             raise
 
-    async def due(self, until: float, limit: int, hosts: HostLimits) -> Sequence[Lease]:
+    async def due(
+        self, until: float, limit: int, hosts: HostLimits, tenants: TenantRoom | None = None
+    ) -> Sequence[Lease]:
         """Lease up to `limit` accounts that are due, for visits that this fetcher can make or not."""
-        return await self._leases.lease_due(self._name, self._clock.now(), until, limit, hosts)
+        return await self._leases.lease_due(self._name, self._clock.now(), until, limit, hosts, tenants)
 
     async def these(self, names: Sequence[str], until: float) -> Sequence[Lease]:
         """Lease these accounts, due or not, except those that another process visits."""

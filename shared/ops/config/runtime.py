@@ -80,7 +80,8 @@ class FetcherSection:
 
     `settle_wait` (seconds) is how long a session waits for its mails to settle. Mails above `inline_limit`
     (bytes) do not ride in events. `host_connections` bounds the sessions at one host, of all processes
-    together; 0 is no bound. `process_bytes` is what a process with its broker inside may hold; 0 is no bound.
+    together; 0 is no bound. `process_bytes` is what a process may hold of listings and, with its broker
+    inside, of mails; 0 is no bound.
     """
 
     concurrency: int

@@ -9,6 +9,7 @@ from typing import Protocol
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.setback import Setback
+from shared.model.tenant_room import TenantRoom
 
 LONGEST_WAIT = 86_400.0
 """Seconds: as long as a server may ask to be left alone. No account waits longer for its next visit, but for
@@ -103,10 +104,16 @@ class Leases(Protocol):
         ...
 
     async def lease_due(
-        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits = NO_LIMITS
+        self,
+        owner: str,
+        now: float,
+        until: float,
+        limit: int,
+        hosts: HostLimits = NO_LIMITS,
+        tenants: TenantRoom | None = None,
     ) -> Sequence[Lease]:
         """Lease up to `limit` enabled accounts that are due, not paused and not leased, the most overdue
-        first.
+        first. Of a tenant no more than `tenants` has room for; a tenant without room keeps no other waiting.
 
         Never more of a host than `hosts` allows, counting the leases of all processes; hosts that bear no
         more do not keep the others waiting. What was put off, or leased, for longer than is ever done was so

@@ -13,7 +13,8 @@ from unittest.mock import patch
 from prometheus_client import CollectorRegistry
 
 from services.fetcher.build import build_fetcher
-from services.fetcher.sources import Opened, OpenMailbox
+from services.fetcher.mailbox import Meter
+from services.fetcher.sources import Opened, OpenMetered
 from services.relay.build import build_relay
 from services.router.build import build_router
 from shared.contract.topology import topology
@@ -197,8 +198,8 @@ class World:
             relay = build_relay(self.configuration, around, name=name)
         process.start(relay.run(Stop()))
 
-    def _opener(self, process: Process) -> OpenMailbox:
-        async def open_mailbox(account: Account, method: str | None, _: float) -> Opened:
+    def _opener(self, process: Process) -> OpenMetered:
+        async def open_mailbox(account: Account, method: str | None, _: float, _meter: Meter) -> Opened:
             return Opened(MailboxInTurn(self.maildrops[account.id], process), method)
 
         return open_mailbox

@@ -39,7 +39,7 @@ class Leases:
         self.scheduled.put_nowait(len(schedules))
 
     async def lease_due(
-        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits
+        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits, tenants: object = None
     ) -> Sequence[Lease]:
         self.asked.set()
         return []

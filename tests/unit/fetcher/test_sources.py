@@ -12,11 +12,15 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 from typing_extensions import override
 
+from services.fetcher.mailbox import Meter
 from services.fetcher.mailbox_errors import (
     CredentialsRefused,
+    ListingPutOff,
     LoginMethodsExhausted,
     LoginTooSoon,
     MailboxLocked,
+    PlaceTaken,
+    ProcessEnds,
     SourceBusy,
     SourceRefused,
     WrongService,
@@ -68,6 +72,9 @@ def test_the_delay_between_logins_is_what_the_server_says_within_reason(body: by
         (LoginTooSoon("too often"), False, False),
         (SourceBusy("too many connections"), False, False),
         (SourceRefused("throttled", retry_after=300.0), False, False),
+        (PlaceTaken("it drips"), False, False),
+        (ProcessEnds("TERM"), False, False),
+        (ListingPutOff("no memory"), False, False),
         (CredentialsRefused("wrong"), False, True),
         (LoginMethodsExhausted("none left"), False, True),
         (SaslError("no proof"), False, True),
@@ -184,3 +191,42 @@ async def test_a_port_where_something_else_is_spoken_is_tried_once() -> None:
         with pytest.raises(WrongService, match="speaks IMAP, not POP3"):
             await open_patiently(asked, None, open_source, HastyClock(), lambda: 0.0)
         assert server.connections == 1
+
+
+class Counting(Meter):
+    """Counts."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.octets = self.lines = 0
+
+    def received(self, octets: int) -> None:
+        self.octets += octets
+
+    def listed(self, octets: int, lines: int) -> None:
+        self.lines += lines
+        if self.lines > self.most:
+            raise ListingPutOff("no memory")
+
+
+@pytest.mark.parametrize("most", [10_000, 50])
+async def test_the_meter_hears_of_all_that_a_server_sends_and_can_refuse_its_listing(most: int) -> None:
+    mails = [(f"uid-{number}", b"From: a@b\r\n\r\nx\r\n") for number in range(100)]
+    meter = Counting(most)
+    async with Pop3Server({"bob": mails}, password="x") as server:
+        bob = replace(account(login="bob"), endpoint=Endpoint("127.0.0.1", server.port))
+        if most < 200:
+            with pytest.raises(ListingPutOff):
+                await _listed(bob, meter)
+            return
+        await _listed(bob, meter)
+    assert meter.lines >= 200
+    assert meter.octets > 200 * len("1 uid\r\n")
+
+
+async def _listed(of: Account, meter: Meter) -> None:
+    mailbox = (await open_source(of, None, CONNECT_TIMEOUT, meter)).mailbox
+    try:
+        assert len((await mailbox.listing()).entries) == 100
+    finally:
+        await mailbox.abort()

@@ -174,3 +174,38 @@ async def test_cancelling_breaks_all_services_off() -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert ended == ["broken off", "broken off"]
+
+
+async def test_a_process_that_does_not_come_to_its_end_is_ended_by_a_thread(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stop, loop = Stop(), asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+
+    def exit_now(code: int) -> None:
+        loop.call_soon_threadsafe(ended.set_result, code)
+
+    with signals(stop, lambda: None, exit_now, longest_end=0.01):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await delivered()
+    assert await ended == 75
+    assert "not everything came to its end within 0.01 seconds of SIGTERM" in capsys.readouterr().err
+
+
+async def test_a_service_that_cannot_even_be_broken_off_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.ops.lifecycle.BREAK_OFF", 0.01)
+    stop, released = Stop(), asyncio.Event()
+    stop.ask("the test says so")
+
+    async def deaf() -> None:
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                continue
+
+    with pytest.raises(ServiceStuck, match="The relay did not stop"):
+        await run_together({"relay": deaf()}, stop, drain=0.01)
+    released.set()

@@ -36,6 +36,18 @@ def test_an_account_that_nobody_has_visited_is_white() -> None:
     assert colour(replace(WELL, visited_at=None, succeeded_at=None)) is Colour.WHITE
 
 
+def test_an_account_that_is_white_says_whether_it_is_being_visited_or_waits_for_its_turn() -> None:
+    new = replace(WELL, visited_at=None, succeeded_at=None, due_at=NOW - 60)
+    visited = replace(new, leased_by="fetcher-1", lease_until=NOW + 60)
+    said = [account_light(each, enabled=True, parked=0, now=NOW).sentence for each in (new, visited)]
+    assert said == [
+        "never visited; it is due, and waits for a place among the visits",
+        "never visited; its first visit is under way",
+    ]
+    fresh = account_light(replace(new, due_at=NOW - 1), enabled=True, parked=0, now=NOW)
+    assert fresh.sentence == "never visited"
+
+
 def test_an_account_whose_last_visit_went_well_is_green_also_with_mail_on_its_way() -> None:
     assert colour(WELL) is Colour.GREEN
     assert colour(replace(WELL, waiting=12)) is Colour.GREEN

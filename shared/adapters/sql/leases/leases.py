@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
@@ -18,6 +19,7 @@ from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.tenant_room import TenantRoom, tenant_of
 from shared.ports.store import LONGEST_WAIT, AccountState, Lease, Release, Schedule
 
 ACCOUNT = accounts.c
@@ -42,15 +44,21 @@ class SqlLeases(Part):
         await self._transactions.write(sync, schedules, now)
 
     async def lease_due(
-        self, owner: str, now: float, until: float, limit: int, hosts: HostLimits = NO_LIMITS
+        self,
+        owner: str,
+        now: float,
+        until: float,
+        limit: int,
+        hosts: HostLimits = NO_LIMITS,
+        tenants: TenantRoom | None = None,
     ) -> Sequence[Lease]:
         """Lease up to `limit` accounts that are due and not leased, the most overdue first, and never more
-        of a host than `hosts` allows.
+        of a host than `hosts` allows, nor of a tenant than `tenants` does.
 
         An account whose lease ran out counts as overdue since then. One that cannot be leased for longer than
         anybody would have it wait was put off by a clock that was ahead; it is due as well.
         """
-        return await self._transactions.write(_lease_due, Wish(owner, now, until, limit, hosts))
+        return await self._transactions.write(_lease_due, Wish(owner, now, until, limit, hosts, tenants))
 
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float
@@ -99,8 +107,18 @@ class SqlLeases(Part):
 def _lease_due(transaction: Transaction, wish: Wish) -> list[Lease]:
     leases = lease_ready(transaction, wish)
     if len(leases) < wish.limit and _make_due(transaction, wish.now, wish.until):
-        leases += lease_ready(transaction, wish._replace(limit=wish.limit - len(leases)))
+        remaining = wish._replace(limit=wish.limit - len(leases), tenants=_less(wish.tenants, leases))
+        leases += lease_ready(transaction, remaining)
     return leases
+
+
+def _less(room: TenantRoom | None, leases: Sequence[Lease]) -> TenantRoom | None:
+    """What is left of the tenants' room behind these leases."""
+    if room is None:
+        return None
+    taken = Counter(tenant_of(lease.fence.account) for lease in leases)
+    left = {tenant: room.of(tenant) - taken[tenant] for tenant in {*room.left, *taken}}
+    return TenantRoom(room.default, left)
 
 
 def _lease_these(

@@ -7,6 +7,7 @@ host by itself; SQLite has one writer at a time anyway.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from shared.adapters.sql.tables import accounts, hosts, messages
 from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import HostLimits
+from shared.model.tenant_room import TenantRoom, tenant_of
 from shared.ports.store import Lease
 
 ACCOUNT = accounts.c
@@ -33,23 +35,27 @@ class Wish(NamedTuple):
     until: float
     limit: int
     hosts: HostLimits
+    tenants: TenantRoom | None = None
 
 
 def lease_ready(transaction: Transaction, wish: Wish) -> list[Lease]:
     """Lease what is due, the most overdue first, as far as the hosts bear it."""
-    if not wish.hosts.any_shared:
+    if not wish.hosts.any_shared and wish.tenants is None:
         return take(transaction, due(wish.now, ()).limit(wish.limit), wish.owner, wish.until)
     chosen = _admitted(transaction, _chosen(transaction, wish), wish)
     return take_these(transaction, chosen, wish.owner, wish.until)
 
 
-def due(now: float, closed: Collection[str]) -> Select[Any]:
-    """Accounts that can be leased, the most overdue first; those that another process just takes are passed
-    over.
+def due(now: float, closed: Collection[str], full_tenants: Collection[str] = ()) -> Select[Any]:
+    """Accounts that can be leased, the most overdue first, but for those of `closed` hosts and of tenants
+    that have as many visits as they may; those that another process just takes are passed over.
     """
     query = select(ACCOUNT.id, ACCOUNT.host).where(READY, ACCOUNT.ready_at <= now)
     if closed:
         query = query.where(ACCOUNT.host.not_in(sorted(closed)))
+    for tenant in sorted(full_tenants):
+        prefix = f"{tenant}/"
+        query = query.where(func.substr(ACCOUNT.id, 1, len(prefix)) != prefix)
     return query.order_by(ACCOUNT.ready_at).with_for_update(skip_locked=True)
 
 
@@ -121,19 +127,45 @@ def _first(transaction: Transaction, condition: ColumnElement[bool] | TextClause
 
 
 def _chosen(transaction: Transaction, wish: Wish) -> list[tuple[str, str]]:
-    """Accounts to be leased, with their hosts; locked. Each round fills a host or finds all there is."""
+    """Accounts to be leased, with their hosts; locked. Each round fills a host or a tenant's share, or finds
+    all there is.
+    """
     room = host_room(transaction, wish.now, wish.hosts)
+    tenants = _Tenants(wish.tenants)
     chosen: list[tuple[str, str]] = []
     while len(chosen) < wish.limit:
         asked = wish.limit - len(chosen)
-        query = due(wish.now, room.closed).limit(asked)
+        query = due(wish.now, room.closed, tenants.full).limit(asked)
         if chosen:
             query = query.where(ACCOUNT.id.not_in([account for account, _ in chosen]))
         rows = transaction.connection.execute(query).all()
-        chosen += [(row.id, row.host) for row in rows if room.take(row.host)]
+        for row in rows:
+            if tenants.has_room(row.id) and room.take(row.host):
+                tenants.take(row.id)
+                chosen.append((row.id, row.host))
         if len(rows) < asked:
             break
     return chosen
+
+
+class _Tenants:
+    """What is left of each tenant's share while accounts are chosen. `full` are those that have none left."""
+
+    def __init__(self, room: TenantRoom | None) -> None:
+        self._room = room
+        self._taken: Counter[str] = Counter()
+        self.full = set() if room is None else {each for each, left in room.left.items() if left <= 0}
+
+    def has_room(self, account: str) -> bool:
+        """Whether the tenant of `account` can have a visit."""
+        return tenant_of(account) not in self.full
+
+    def take(self, account: str) -> None:
+        """Take the place."""
+        tenant = tenant_of(account)
+        self._taken[tenant] += 1
+        if self._room is not None and self._taken[tenant] >= self._room.of(tenant):
+            self.full.add(tenant)
 
 
 def _admitted(transaction: Transaction, chosen: Sequence[tuple[str, str]], wish: Wish) -> list[str]:

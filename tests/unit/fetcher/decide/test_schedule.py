@@ -20,7 +20,7 @@ from services.fetcher.decide.schedule import (
     retry_pause,
     visit_after_drop,
 )
-from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked
+from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds
 from shared.model.account import Patience
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
@@ -97,6 +97,15 @@ def test_a_visit_without_a_broker_is_due_again_soon_even_where_the_poll_interval
     away = BrokerUnavailable("the broker is away")
     assert [after(FAILED, failures=n, poll=3600, error=away) for n in (0, 1, 2)] == [1, 2, 4]
     assert after(FAILED, failures=10_000, poll=60, error=away) <= LONGEST_DISTANCE
+
+
+def test_a_visit_that_ended_with_its_process_is_made_again_by_the_next_one_at_once() -> None:
+    assert after(FAILED, failures=5, error=ProcessEnds("TERM")) == 0
+
+
+def test_a_visit_whose_place_was_taken_is_made_again_at_growing_distance() -> None:
+    dripping = PlaceTaken("it drips")
+    assert [after(FAILED, failures=n, error=dripping) for n in range(3)] == [60, 120, 240]
 
 
 def test_a_locked_mailbox_is_tried_again_soon_however_often_it_was_locked() -> None:

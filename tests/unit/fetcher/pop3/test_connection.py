@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.mailbox_errors import LimitExceeded, SourceViolation
+from services.fetcher.mailbox import Meter
+from services.fetcher.mailbox_errors import LimitExceeded, ListingPutOff, SourceViolation
 from services.fetcher.pop3 import commands
 from services.fetcher.pop3.commands import Command
 from services.fetcher.pop3.connection import Pop3Connection
@@ -280,3 +281,41 @@ def test_a_secret_that_the_server_echoes_is_in_no_event_and_no_error() -> None:
     assert "hunter2" not in repr(core.receive(b"-ERR what is PASS hunter2?\r\n"))
     core.send(commands.password("hunter2"))
     assert "hunter2" not in repr(core.receive(b"PASS hunter2?\r\n"))
+
+
+class Counting(Meter):
+    """Has no room for a listing of more than `most` lines."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self.most = most
+        self.lines = 0
+        self.octets = 0
+
+    def listed(self, octets: int, lines: int) -> None:
+        self.octets += octets
+        self.lines += lines
+        if self.lines > self.most:
+            raise ListingPutOff("no room")
+
+
+LISTED = b"".join(b"%d 100\r\n" % number for number in range(1, 51))
+
+
+@pytest.mark.parametrize("portion", [1, 7, 10_000])
+def test_the_meter_is_told_of_listings_however_they_arrive_and_of_no_mail(portion: int) -> None:
+    meter = Counting()
+    core = logged_in(Limits(meter=meter))
+    for command, answer in ((commands.LIST, LISTED), (commands.retr(1), b"From: a\r\n\r\nx\r\n")):
+        core.send(command)
+        wire = b"+OK\r\n" + answer + b".\r\n"
+        for start in range(0, len(wire), portion):
+            core.receive(wire[start : start + portion])
+    assert (meter.lines, meter.octets) == (50, len(LISTED))
+
+
+def test_a_listing_for_which_there_is_no_room_ends_the_session_in_its_middle() -> None:
+    core = logged_in(Limits(meter=Counting(most=10)))
+    core.send(commands.LIST)
+    events = core.receive(b"+OK\r\n" + LISTED)
+    assert isinstance(events[-1], Broken)
+    assert isinstance(events[-1].error, ListingPutOff)
