@@ -14,6 +14,7 @@ from services.relay.service import Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
+from services.relay.targets.facts import LearntFacts
 from services.relay.targets.lane import Lanes
 from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
@@ -47,6 +48,7 @@ def build_relay(
         ProbePolicy(section.probe_delays),
     )
     around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
+    facts = LearntFacts(around.store, around.clock)
     attempter = Attempter(
         accounts=configuration.accounts,
         targets=configuration.targets,
@@ -56,6 +58,7 @@ def build_relay(
         helo_name=section.helo_name,
         chance=around.chance,
         metrics=around.metrics,
+        facts=facts,
     )
     notifier = Notifier(
         lambda: attempter.accounts,
@@ -86,6 +89,7 @@ def build_relay(
             Overdue(around.store, around.broker, around.clock, lease).run,
             Sweep(around.blobs, around.store, around.clock).run,
             notifier.run,
+            facts.run,
         ],
         settings,
     )

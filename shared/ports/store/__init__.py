@@ -37,6 +37,7 @@ from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 from shared.ports.store.pruning import Pruned, Pruning
 from shared.ports.store.recovery import Recovery
 from shared.ports.store.standings import Custody, Standing, Standings
+from shared.ports.store.target_facts import FactKind, TargetFact, TargetFacts
 
 __all__ = [
     "EVERYTHING",
@@ -52,6 +53,7 @@ __all__ = [
     "Early",
     "Epoch",
     "Epochs",
+    "FactKind",
     "Keeping",
     "Lease",
     "LeaseLost",
@@ -77,6 +79,8 @@ __all__ = [
     "Standings",
     "Store",
     "StoreUnavailable",
+    "TargetFact",
+    "TargetFacts",
     "TargetState",
     "VisitReport",
     "whole_journal",
@@ -97,6 +101,7 @@ class Store(
     Notices,
     Archive,
     CatchAlls,
+    TargetFacts,
     Standings,
     Protocol,
 ):
