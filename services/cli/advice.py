@@ -19,6 +19,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.TlsInjection, TLS, "Something on the way tampers with the connection; find out what."),
     (net.CertificateNotPinned, TLS, 'If the certificate was renewed, write its fingerprint into "tls_pin".'),
     (net.TlsFailed, TLS, CERTIFICATE),
+    (target.CertificateUntrusted, TLS, CERTIFICATE),
     (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
     (
         target.TlsUnavailable,

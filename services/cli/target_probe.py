@@ -40,7 +40,7 @@ async def probe_target(
     try:
         client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
         try:
-            details = _details(client)
+            details = _details(client, target)
             replies = await client.ask_about("", [recipient]) if recipient else []
             stayed = client.usable
             answers = await _about_nobody(client, domains)
@@ -128,11 +128,16 @@ def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[st
     )
 
 
-def _details(client: SmtpClient) -> dict[str, object]:
-    return {"tls": client.is_tls, "extensions": sorted(client.extensions.keywords)}
+def _details(client: SmtpClient, target: Target) -> dict[str, object]:
+    lacks = client.shortfall
+    verified = client.is_tls and lacks is None and target.endpoint.verify
+    return {"tls": client.is_tls, "verified": verified, "extensions": sorted(client.extensions.keywords)}
 
 
 def _facts(client: SmtpClient, target: Target) -> str:
     login = f"logged in as {quoted(target.credentials.username)}" if target.credentials else "no login"
     offered = ", ".join(sorted(client.extensions.keywords)) or "no extensions"
-    return f"{login}; {'with' if client.is_tls else 'without'} TLS; offers {offered}"
+    facts = [login, f"{'with' if client.is_tls else 'without'} TLS", f"offers {offered}"]
+    if client.shortfall is not None:
+        facts.append(client.shortfall.sentence.removesuffix("."))
+    return "; ".join(facts)

@@ -32,12 +32,14 @@ def build_relay(
     """A relay called `name` in the journal; `observe` is told of outcomes."""
     section, lease = configuration.relay, configuration.leases.message
     settings = RelaySettings(name, lease, appetite_for(configuration.broker), around.topology)
+    facts = LearntFacts(around.store, around.clock)
     lanes = Lanes(
         configuration.targets,
         helo_name=section.helo_name,
         capacity=settings.appetite.prefetch // LANES,
         clock=around.clock,
         patience=lease / 2,
+        learn=facts.learn_protection,
     )
     circuits = Circuits(
         configuration.targets,
@@ -48,7 +50,6 @@ def build_relay(
         ProbePolicy(section.probe_delays),
     )
     around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
-    facts = LearntFacts(around.store, around.clock)
     attempter = Attempter(
         accounts=configuration.accounts,
         targets=configuration.targets,

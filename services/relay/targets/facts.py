@@ -10,6 +10,7 @@ from __future__ import annotations
 import structlog
 
 from shared.model.errors import MailferryError
+from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
 from shared.ports.store import FactKind, TargetFact, TargetFacts
 from shared.ports.store.target_facts import HOLDS
@@ -49,13 +50,14 @@ class LearntFacts:
         if self._learn(target, FactKind.RECIPIENTS, str(number)):
             log.info("target takes few recipients at a time", target=target, recipients=number)
 
-    def learn_protection(self, target: str, kind: FactKind | None, reason: str = "") -> None:
-        """How a connection is protected that was opened now: as `kind` says, or None: as it should be."""
+    def learn_protection(self, target: str, shortfall: Shortfall | None) -> None:
+        """What a connection lacks that was opened now; None: nothing."""
+        kind = None if shortfall is None else FactKind.UNVERIFIED if shortfall.encrypted else FactKind.CLEAR
         for other in PROTECTION:
             if other is not kind and self._known.pop((target, other), None) is not None:
                 self._unwritten[target, other] = None
-        if kind is not None and self._learn(target, kind, reason):
-            log.warning(_NOT_PROTECTED[kind], target=target, reason=reason)
+        if kind is not None and shortfall is not None and self._learn(target, kind, shortfall.sentence):
+            log.warning(_NOT_PROTECTED[kind], target=target, reason=shortfall.sentence)
 
     async def run(self) -> None:
         """Read, and then write what is new, until cancelled; what is left is written then."""

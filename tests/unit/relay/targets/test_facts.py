@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.relay.targets.facts import TICK, LearntFacts
+from shared.net.protection import Shortfall
 from shared.ports.store import FactKind, TargetFact
 from shared.ports.store.target_facts import HOLDS
 from tests.fakes.clock import ManualClock
 from tests.fakes.target_facts import FactsInMemory
 
+SELF_SIGNED, NO_TLS = Shortfall(True, "self-signed"), Shortfall(False, "no STARTTLS")
 UNVERIFIED, CLEAR = ("exchange", FactKind.UNVERIFIED), ("exchange", FactKind.CLEAR)
 
 
@@ -58,7 +60,7 @@ async def test_a_relay_that_ends_leaves_nothing_unwritten() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
-        facts.learn_protection("exchange", FactKind.UNVERIFIED, "self-signed")
+        facts.learn_protection("exchange", SELF_SIGNED)
     assert store.facts[UNVERIFIED].value == "self-signed"
 
 
@@ -79,12 +81,12 @@ async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
         for _ in range(3):
-            facts.learn_protection("exchange", FactKind.CLEAR, "no STARTTLS")
+            facts.learn_protection("exchange", NO_TLS)
             await clock.advance(TICK)
         assert store.calls == 2
         since = store.facts[CLEAR].since
         await clock.advance(HOLDS / 2)
-        facts.learn_protection("exchange", FactKind.CLEAR, "no STARTTLS")
+        facts.learn_protection("exchange", NO_TLS)
         await clock.advance(TICK)
         assert (store.facts[CLEAR].since, store.calls) == (since, 3)
 
@@ -93,9 +95,9 @@ async def test_a_connection_that_is_protected_ends_what_was_said_against_the_one
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
-        facts.learn_protection("exchange", FactKind.UNVERIFIED, "self-signed")
+        facts.learn_protection("exchange", SELF_SIGNED)
         await clock.advance(TICK)
-        facts.learn_protection("exchange", FactKind.CLEAR, "no STARTTLS")
+        facts.learn_protection("exchange", NO_TLS)
         await clock.advance(TICK)
         assert set(store.facts) == {CLEAR}
         facts.learn_protection("exchange", None)
