@@ -60,9 +60,8 @@ def test_wanted_ferries_encrypted_and_says_that_nobody_is_verified(ferry_of: Any
             assert UNVERIFIED in trial["sentence"]
             assert "with TLS" in trial["sentence"]
             assert (trial["details"]["tls"], trial["details"]["verified"]) == (True, False)
-        with ferry.start() as process:
-            process.ready()
-            process.wait_until(lambda: any("not verified" in str(line) for line in process.said("visited")))
+        process = ferry.start().ready()
+        process.wait_until(lambda: any("not verified" in str(line) for line in process.said("visited")))
 
 
 def test_required_lets_nothing_through(ferry_of: Any, postfix: Postfix) -> None:
