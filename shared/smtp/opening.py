@@ -19,6 +19,7 @@ from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.protection import UNTRUSTED, in_clear, unverified
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
+from shared.smtp.confidential import SHORTEST, Confidential
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import (
     CertificateUntrusted,
@@ -27,7 +28,7 @@ from shared.smtp.errors import (
     SessionRefused,
     TlsUnavailable,
 )
-from shared.smtp.login import Credentials, log_in
+from shared.smtp.login import Credentials, log_in, secrets_of
 from shared.smtp.reply import Reply
 from shared.smtp.stream import Stream
 from shared.smtp.timeouts import Timeouts
@@ -112,6 +113,9 @@ class Opening:
         endpoint = self._endpoint if verify else replace(self._endpoint, verify=False)
         stream = await self._dialer(endpoint)
         dialogue = Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp)
+        if self._credentials is not None:
+            confidential = Confidential(secrets_of(self._credentials), shortest=SHORTEST)
+            dialogue.protocol.keep_to_itself(confidential)
         try:
             await self._be_greeted(dialogue)
             await self._hello(dialogue)
