@@ -59,7 +59,7 @@ def build_relay(
         helo_name=section.helo_name,
         chance=around.chance,
         metrics=around.metrics,
-        facts=facts,
+        limits=facts,
     )
     notifier = Notifier(
         lambda: attempter.accounts,

@@ -19,6 +19,9 @@ REMEMBERED = 3600.0
 MOST_REMEMBERED = 10_000
 
 
+_NOT_VERIFIED = "the session is encrypted, but the server is not verified."
+
+
 @dataclass(frozen=True, slots=True)
 class Shortfall:
     """What a session lacks: to be `encrypted`, or, where it is, the server's proof of who it is. `sentence`
@@ -31,16 +34,21 @@ class Shortfall:
 
 def unverified(endpoint: Endpoint, reason: str) -> Shortfall:
     """The certificate is not trusted, for this reason."""
-    return Shortfall(
-        True,
-        f"The certificate of {endpoint} is not trusted ({reason}): the session is encrypted, but the server "
-        "is not verified.",
-    )
+    return Shortfall(True, f"The certificate of {endpoint} is not trusted ({reason}): {_NOT_VERIFIED}")
 
 
 def in_clear(endpoint: Endpoint, reason: str) -> Shortfall:
     """TLS is not offered, or its handshake failed, as `reason` says in a sentence."""
-    return Shortfall(False, f"{reason} The session with {endpoint} is not encrypted.")
+    return Shortfall(False, f"{reason} {_not_encrypted(endpoint)}")
+
+
+def is_only_shortfall(problem: str, endpoint: Endpoint) -> bool:
+    """Whether a visit's problem, as it is reported, is no more than this: everything was done."""
+    return problem.endswith((_NOT_VERIFIED, _not_encrypted(endpoint))) and "; " not in problem
+
+
+def _not_encrypted(endpoint: Endpoint) -> str:
+    return f"The session with {endpoint} is not encrypted."
 
 
 class UntrustedServers:

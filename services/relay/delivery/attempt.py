@@ -23,8 +23,7 @@ from services.relay.delivery.outcome import (
 )
 from services.relay.delivery.splitting import End, Splitting
 from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
-from services.relay.delivery.way import Content, Way
-from services.relay.targets.facts import LearntFacts
+from services.relay.delivery.way import Content, LearntLimits, Way
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -52,7 +51,7 @@ log = structlog.get_logger("mailferry.relay")
 @dataclass(slots=True)
 class Attempter:
     """Makes attempts. `accounts` tells whom unknown recipients go to, `targets` what is done about refusals,
-    `facts` how many recipients they take; `chance` gives numbers from 0 to 1.
+    `limits` how many recipients they take; `chance` gives numbers from 0 to 1.
     """
 
     accounts: Mapping[str, Account]
@@ -63,7 +62,7 @@ class Attempter:
     helo_name: str
     chance: Callable[[], float]
     metrics: Metrics
-    facts: LearntFacts
+    limits: LearntLimits
 
     def is_disabled(self, account: str) -> bool:
         """Whether the account is switched off, so that nothing of it is delivered."""
@@ -92,11 +91,11 @@ class Attempter:
     ) -> dict[str, End]:
         """What each of the destinations met, in as many transactions as the target makes necessary."""
         most = self._manners(event.target).recipients
-        splitting = Splitting(destinations, min(most, self.facts.recipients(event.target) or most))
+        splitting = Splitting(destinations, min(most, self.limits.recipients(event.target) or most))
         while group := splitting.next():
             splitting.record(await self._send(event, serving, way, group))
         if splitting.learnt is not None:
-            self.facts.learn_recipients(event.target, splitting.learnt)
+            self.limits.learn_recipients(event.target, splitting.learnt)
         return splitting.ends
 
     async def _send(

@@ -60,7 +60,7 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
         helo_name="relay.here.test",
         chance=lambda: 0.0,
         metrics=Metrics(CollectorRegistry(), "0"),
-        facts=facts,
+        limits=facts,
     )
     event = MessageRouted(
         message="m1",

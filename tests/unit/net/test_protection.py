@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.model.endpoint import Endpoint, Tls
-from shared.net.protection import MOST_REMEMBERED, REMEMBERED, UntrustedServers, in_clear, unverified
+from shared.net.protection import (
+    MOST_REMEMBERED,
+    REMEMBERED,
+    UntrustedServers,
+    in_clear,
+    is_only_shortfall,
+    unverified,
+)
 
 SERVER = Endpoint("mx.example", 25, Tls.WANTED)
 
@@ -41,3 +48,11 @@ def test_the_sentences_say_what_is_missing() -> None:
     assert in_clear(SERVER, "It offers no TLS.").sentence == (
         "It offers no TLS. The session with mx.example:25 is not encrypted."
     )
+
+
+def test_a_shortfall_alone_is_told_from_one_beside_another_problem() -> None:
+    for each in (unverified(SERVER, "self-signed"), in_clear(SERVER, "It offers no TLS.")):
+        assert is_only_shortfall(each.sentence, SERVER)
+        assert not is_only_shortfall(f"{each.sentence}; the server has no UIDL", SERVER)
+        assert not is_only_shortfall(f"The server has no UIDL; {each.sentence}", SERVER)
+    assert not is_only_shortfall("The server has no UIDL.", SERVER)

@@ -68,7 +68,7 @@ async def attempted(
         helo_name="relay.example",
         chance=lambda: 0.0,
         metrics=Metrics(CollectorRegistry(), "0"),
-        facts=facts or LearntFacts(FactsInMemory(), ManualClock()),
+        limits=facts or LearntFacts(FactsInMemory(), ManualClock()),
     )
     return await attempter.make(event, Serving("m1", "exchange", "s@x", recipients), way)
 

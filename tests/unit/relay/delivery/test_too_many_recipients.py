@@ -50,7 +50,7 @@ class Relaying:
             helo_name="relay.example",
             chance=lambda: 0.0,
             metrics=Metrics(CollectorRegistry(), "0"),
-            facts=self.facts,
+            limits=self.facts,
         )
 
     async def deliver(self, *who: str) -> list[RecipientOutcome]:
