@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.model.masking import MASK, Masker
@@ -40,12 +40,14 @@ def test_lines_that_hold_nothing_stay_as_they_are() -> None:
     assert masker().lines(lines) == lines
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=" abcdefghijklmnoqsuvxyz.,:;-()[]@0123456789", max_size=80))
 @example("535 5.7.8 Authentication failed: relay-user is not known")
 def test_text_without_it_comes_out_as_it_is(text: str) -> None:
     assert masker().text(text) == text
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=6, max_size=40), st.binary(max_size=30), st.binary(max_size=30))
 def test_it_is_found_in_base64_wherever_it_stands(secret: bytes, before: bytes, behind: bytes) -> None:
     encoded = base64.b64encode(before + secret + behind)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.relay.delivery.splitting import End, Splitting
@@ -19,7 +19,7 @@ UNKNOWN = Reply(550, (b"5.1.1 User unknown",))
 BARE = Reply(452, (b"no",))
 BYE = Reply(421, (b"4.7.0 Too many errors",))
 
-Server = Callable[[Sequence[str]], dict[str, End]]
+Server = Callable[[Sequence[str]], Mapping[str, End]]
 
 
 def people(number: int) -> list[str]:
@@ -33,7 +33,7 @@ def ended(recipient: str, reply: Reply, phase: Phase = Phase.CONTENT) -> Recipie
 def at_rcpt(limit: int, refusal: Reply = TOO_MANY) -> Server:
     """Takes the first `limit`, and refuses the others at RCPT."""
 
-    def answer(group: Sequence[str]) -> dict[str, End]:
+    def answer(group: Sequence[str]) -> Mapping[str, End]:
         return {
             each: ended(each, TAKEN) if position < limit else ended(each, refusal, Phase.RCPT)
             for position, each in enumerate(group)
@@ -45,7 +45,7 @@ def at_rcpt(limit: int, refusal: Reply = TOO_MANY) -> Server:
 def at_data(limit: int, refusal: Reply = TOO_MANY, phase: Phase = Phase.DATA) -> Server:
     """Takes all at RCPT, and refuses the mail if they are more than `limit`."""
 
-    def answer(group: Sequence[str]) -> dict[str, End]:
+    def answer(group: Sequence[str]) -> Mapping[str, End]:
         taken = len(group) <= limit
         return {each: ended(each, TAKEN) if taken else ended(each, refusal, phase) for each in group}
 
@@ -88,8 +88,8 @@ def test_where_all_is_taken_nothing_is_learnt() -> None:
 
 
 def test_who_is_unknown_stays_unknown_and_is_offered_once() -> None:
-    def server(group: Sequence[str]) -> dict[str, End]:
-        answers = at_rcpt(3)(group)
+    def server(group: Sequence[str]) -> Mapping[str, End]:
+        answers = dict(at_rcpt(3)(group))
         return answers | {
             each: ended(each, UNKNOWN, Phase.RCPT) for each in group if each == "p0@corp.example"
         }
@@ -110,8 +110,10 @@ def test_a_bare_452_behind_accepted_recipients_is_offered_again_and_teaches_noth
 def test_who_is_refused_by_a_bare_452_each_time_keeps_that_answer() -> None:
     full = people(6)[3]
 
-    def server(group: Sequence[str]) -> dict[str, End]:
-        return at_rcpt(10)(group) | {each: ended(each, BARE, Phase.RCPT) for each in group if each == full}
+    def server(group: Sequence[str]) -> Mapping[str, End]:
+        return dict(at_rcpt(10)(group)) | {
+            each: ended(each, BARE, Phase.RCPT) for each in group if each == full
+        }
 
     splitting, groups = split(people(6), server)
     assert splitting.ends[full] == ended(full, BARE, Phase.RCPT)
@@ -135,7 +137,7 @@ def test_where_one_alone_is_too_many_all_that_are_left_have_that_answer() -> Non
 
 
 def test_a_target_that_hangs_up_over_too_many_is_offered_fewer() -> None:
-    def server(group: Sequence[str]) -> dict[str, End]:
+    def server(group: Sequence[str]) -> Mapping[str, End]:
         if len(group) <= 3:
             return at_rcpt(3)(group)
         refused = {each: ended(each, TOO_MANY, Phase.RCPT) for each in group[3:5]}
@@ -146,7 +148,7 @@ def test_a_target_that_hangs_up_over_too_many_is_offered_fewer() -> None:
 
 
 def test_a_connection_lost_over_too_many_is_no_end_for_those_without_an_answer() -> None:
-    def server(group: Sequence[str]) -> dict[str, End]:
+    def server(group: Sequence[str]) -> Mapping[str, End]:
         if len(group) <= 4:
             return at_rcpt(4)(group)
         lost = ConnectionLost("It hung up.")
@@ -159,7 +161,7 @@ def test_a_connection_lost_over_too_many_is_no_end_for_those_without_an_answer()
 def test_whoever_may_have_the_mail_is_not_offered_it_again() -> None:
     lost = ConnectionLost("It hung up.", after_content=True)
 
-    def server(group: Sequence[str]) -> dict[str, End]:
+    def server(group: Sequence[str]) -> Mapping[str, End]:
         if len(group) == 1:
             return at_rcpt(1)(group)
         return {group[0]: lost, group[1]: ended(group[1], TOO_MANY, Phase.RCPT)}
@@ -183,13 +185,14 @@ ENDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 15), st.data())
 def test_whatever_a_target_answers_it_ends_with_one_end_for_each(
     number: int, most: int, data: st.DataObject
 ) -> None:
     taken: list[str] = []
 
-    def server(group: Sequence[str]) -> dict[str, End]:
+    def server(group: Sequence[str]) -> Mapping[str, End]:
         assert len(group) <= most
         ends: dict[str, End] = {}
         for each in group:
@@ -203,6 +206,7 @@ def test_whatever_a_target_answers_it_ends_with_one_end_for_each(
     assert sorted(taken) == sorted(positive(splitting))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 50), st.booleans())
 def test_a_target_with_any_limit_gets_the_mail_for_everybody_once(
     number: int, limit: int, most: int, early: bool
