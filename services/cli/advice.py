@@ -20,6 +20,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.CertificateNotPinned, TLS, 'If the certificate was renewed, write its fingerprint into "tls_pin".'),
     (net.NotTls, TLS, 'Correct scheme, port or "tls".'),
     (net.TlsFailed, TLS, CERTIFICATE),
+    (target.CertificateUntrusted, TLS, CERTIFICATE),
     (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
     (
         target.TlsUnavailable,

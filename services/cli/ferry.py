@@ -70,6 +70,9 @@ def _server(read: Callable[[object], ServerUrl]) -> Callback:
 @click.option("--tls", type=TLS_MODES, help="TLS at the source; required if not said.")
 @click.option("--target-tls", type=TLS_MODES, help="TLS at the target; wanted if not said.")
 @click.option("--ca-file", type=click.Path(path_type=Path), help="Trust this authority's certificates, too.")
+@click.option(
+    "--helo-name", metavar="NAME", help="This machine's full name, where it does not know it itself."
+)
 @click.option("--state", type=click.Path(path_type=Path), help="Where to remember; chosen if not said.")
 @output
 @verbose
@@ -79,7 +82,7 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
     For example: mailferry ferry pop3s://bob@pop.isp.example smtp://mail.corp.example --to bob@corp.example
     """
     state = _state(options["state"], source, target)
-    mapping = {
+    mapping: dict[str, Any] = {
         "broker": {"url": "memory:"},
         "store": {"url": url_of_path("sqlite:///", str(state / "mailferry.db"))},
         "blobs": {"url": (state / "blobs").as_uri()},
@@ -87,6 +90,8 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
         "targets": [_target(target, options)],
         "accounts": [_account(source, options)],
     }
+    if options["helo_name"] is not None:
+        mapping["relay"] = {"helo_name": options["helo_name"]}
     configuration = from_mapping(mapping, {}, Path.cwd(), ORIGIN)
     path = _remembered(configuration, state)
     quiet_logs(None, verbose=verbose)  # also those of the process that keeps the store

@@ -32,7 +32,7 @@ async def probe_account(account: Account, show: Show | None, keep_in: Path | Non
     server = str(account.endpoint)
     try:
         mailbox, listing = await _looked_at(account, overheard)
-        details = _details(overheard, mailbox, listing)
+        details = _details(account, overheard, mailbox, listing)
         sentence = "; ".join(_facts(account, overheard, mailbox, listing))
         trial = Trial("account", account.id, server, ok=True, sentence=sentence, details=details)
         if keep_in is None:
@@ -92,10 +92,13 @@ def _heard(overheard: Overheard) -> dict[str, object]:
     }
 
 
-def _details(overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing) -> dict[str, object]:
+def _details(
+    account: Account, overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing
+) -> dict[str, object]:
     entries = (*listing.entries, *listing.nameless)
     return {
         **_heard(overheard),
+        "verified": overheard.tls and mailbox.shortfall is None and account.endpoint.verify,
         "method": mailbox.method,
         "pipelining": "PIPELINING" in mailbox.capabilities,
         "unique_ids": listing.has_uids,

@@ -1,24 +1,40 @@
-"""A stream to an SMTP server that shows the dialogue, with everything said during AUTH masked."""
+"""A stream to an SMTP server that shows the dialogue, without what is said during AUTH or is secret.
+
+What the server says is shown reply by reply and not as it arrives: a secret may be divided over packets and
+over the lines of a reply.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Callable
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
+from shared.model.masking import Masker
+from shared.smtp.confidential import divided
 from shared.smtp.opening import Dialer
 from shared.smtp.stream import Stream
 
 MASK = "****"
+MOST_HELD = 65536
+"""Octets of a reply without an end."""
+CODE = "250-"
+_LAST_LINE = re.compile(rb"[0-9]{3}(?!-)")
 Show = Callable[[str, str], None]
 
 
 class ShownStream:
-    """Passes everything on to `stream`, and tells `show` ("C" or "S", a line)."""
+    """Passes everything on to `stream`, and tells `show` ("C" or "S", a line), masked by `masker`."""
 
-    def __init__(self, stream: Stream, show: Show) -> None:
+    def __init__(self, stream: Stream, show: Show, masker: Masker | None = None) -> None:
         self._stream = stream
         self._show = show
+        self._masker = Masker() if masker is None else masker
+        self._held = b""
+        self._reply: list[bytes] = []
         self._secret = False
 
     @property
@@ -40,19 +56,26 @@ class ShownStream:
         self._stream.set_deadline(seconds)
 
     async def read(self) -> bytes:
-        """See `Stream`; shows what was read."""
+        """See `Stream`; shows what was read, as soon as it is a whole reply."""
         data = await self._stream.read()
-        for line in data.splitlines():
-            self._secret = self._secret and line.startswith(b"334")
-            self._show("S", MASK if self._secret else quoted(line))
+        *lines, self._held = (self._held + data).split(b"\n")
+        for line in lines:
+            self._reply.append(line.removesuffix(b"\r"))
+            if _LAST_LINE.match(line):
+                self._show_reply()
+        if not data or len(self._held) + sum(map(len, self._reply)) > MOST_HELD:
+            self._show_all()
         return data
 
     def write(self, data: bytes) -> None:
         """See `Stream`; shows what is written."""
         self._stream.write(data)
+        self._show_all()
         for line in data.splitlines():
             begins = line[:5].upper() == b"AUTH "
-            shown = MASK if self._secret else quoted(line)
+            if begins or self._secret:
+                self._masker.hide(_decoded(line.split()[-1] if line.split() else b""))
+            shown = MASK if self._secret else quoted(self._masker(line))
             self._show("C", f"{quoted(b' '.join(line.split()[:2]))} {MASK}" if begins else shown)
             self._secret = self._secret or begins
 
@@ -67,17 +90,43 @@ class ShownStream:
 
     async def close(self) -> None:
         """See `Stream`."""
+        self._show_all()
         await self._stream.close()
 
     def abort(self) -> None:
         """See `Stream`."""
+        self._show_all()
         self._stream.abort()
 
+    def _show_reply(self) -> None:
+        lines, self._reply = self._reply, []
+        codes, texts = zip(*(divided(line[len(CODE) :]) for line in lines), strict=True)
+        for line, code, text in zip(lines, codes, self._masker.lines(texts), strict=True):
+            self._secret = self._secret and line.startswith(b"334")
+            shown = quoted(self._masker(line[: len(CODE)] + code + text))
+            self._show("S", MASK if self._secret else shown)
 
-def shown_dialer(dialer: Dialer, show: Show) -> Dialer:
-    """Dials, and has the dialogue shown."""
+    def _show_all(self) -> None:
+        """What there is of a reply that has no end."""
+        if self._held:
+            self._reply.append(self._held)
+            self._held = b""
+        if self._reply:
+            self._show_reply()
+
+
+def _decoded(word: bytes) -> bytes:
+    """What was sent in base64; in another form there is nothing to decode."""
+    try:
+        return base64.b64decode(word, validate=True)
+    except binascii.Error:
+        return word
+
+
+def shown_dialer(dialer: Dialer, show: Show, masker: Masker) -> Dialer:
+    """Dials, and has the dialogue shown, masked by `masker`."""
 
     async def dial(endpoint: Endpoint) -> Stream:
-        return ShownStream(await dialer(endpoint), show)
+        return ShownStream(await dialer(endpoint), show, masker)
 
     return dial

@@ -21,7 +21,7 @@ from shared.model.message import IN_FLIGHT
 from shared.ops.config import Configuration, load
 from shared.ops.lights import Light, account_light, pause_of, target_light, visitor_of
 from shared.ops.witness import pause_sentence
-from shared.ports.store import AccountState, Parked, TargetState
+from shared.ports.store import AccountState, Parked, TargetFact, TargetState
 
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
 ACCOUNTS = (
@@ -153,23 +153,29 @@ async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
     for found in await archive.store.catch_alls():
         domains[found.target].append(found.domain)
     asked = asked_targets(configuration)
-    outages = {each.target: each for each in await archive.store.outages(archive.clock.now())}
+    now = archive.clock.now()
+    outages = {each.target: each for each in await archive.store.outages(now)}
+    facts: dict[str, list[TargetFact]] = defaultdict(list)
+    for fact in await archive.store.target_facts(now):
+        facts[fact.target].append(fact)
     return [
         _target_row(
-            replace(each, outage=outages.get(each.target)),
+            replace(each, outage=outages.get(each.target), facts=tuple(facts[each.target])),
             domains[each.target] if each.target in asked else [],
+            is_here=configuration.targets[each.target].endpoint.is_here,
         )
         for each in await archive.store.target_states(list(configuration.targets))
     ]
 
 
-def _target_row(state: TargetState, catch_all: Sequence[str]) -> Mapping[str, object]:
-    light = target_light(state)
+def _target_row(state: TargetState, catch_all: Sequence[str], *, is_here: bool) -> Mapping[str, object]:
+    light = target_light(state, is_here=is_here)
     return {
         "target": state.target,
         "colour": light.colour.value,
         "sentence": f"{light.sentence}; {accepts_all(catch_all)}" if catch_all else light.sentence,
         "accepts_all": catch_all,
+        "facts": {fact.kind.value: fact.value for fact in state.facts},
         "waiting": state.waiting,
         "parked": state.parked,
     }

@@ -10,14 +10,16 @@ from services.cli.shown_stream import shown_dialer
 from services.cli.trial import Trial, failed
 from shared.model.account import KEEP, Account
 from shared.model.errors import MailferryError, quoted
+from shared.model.masking import Masker
 from shared.model.target import Target
 from shared.ops.config import Configuration
 from shared.smtp import timeouts as smtp
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
+from shared.smtp.login import masker_of
 from shared.smtp.opening import network
-from shared.smtp.target import connect_target
+from shared.smtp.target import connect_target, credentials_of
 
 PATIENCE = 30.0
 POSTMASTER = "postmaster"
@@ -34,13 +36,14 @@ async def probe_target(
     be taken, and for somebody in `domains` who does not exist.
     """
     timeouts = smtp.Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
-    dialer = shown_dialer(network(timeouts), show) if show else None
     server = str(target.endpoint)
     details: dict[str, object] = {}
     try:
+        masker = masker_of(await credentials_of(target))
+        dialer = shown_dialer(network(timeouts), show, masker) if show else None
         client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
         try:
-            details = _details(client)
+            details = _details(client, target, masker)
             replies = await client.ask_about("", [recipient]) if recipient else []
             stayed = client.usable
             answers = await _about_nobody(client, domains)
@@ -48,10 +51,10 @@ async def probe_target(
             await client.quit()
     except MailferryError as error:
         return failed("target", target.name, server, error, details)
-    facts = "; ".join([_facts(client, target), *_existence(domains, answers, stayed=stayed)])
+    facts = "; ".join([masker.text(_facts(client, target)), *_existence(domains, answers, stayed=stayed)])
     if not replies:
         return Trial("target", target.name, server, ok=True, sentence=facts, details=details)
-    return _judged(target, facts, replies[0], details)
+    return _judged(target, facts, replies[0], details, masker)
 
 
 def known_recipient(configuration: Configuration, target: str) -> str | None:
@@ -114,25 +117,37 @@ def _hung_up(unanswered: Sequence[str], *, stayed: bool) -> str:
     return f"hung up when it was asked about {first}{left}"
 
 
-def _judged(target: Target, facts: str, answer: RecipientReply, details: dict[str, object]) -> Trial:
+def _judged(
+    target: Target, facts: str, answer: RecipientReply, details: dict[str, object], masker: Masker
+) -> Trial:
+    said = answer.reply._replace(lines=tuple(masker.lines(answer.reply.lines))).text
     reply, recipient = answer.reply, quoted(answer.recipient)
-    details = {**details, "recipient": answer.recipient, "reply": reply.text}
+    details = {**details, "recipient": answer.recipient, "reply": said}
     if reply.positive:
         sentence = f"{facts}; would take mail for {recipient}"
         return Trial("target", target.name, str(target.endpoint), True, sentence, details=details)
     temporary = reply.severity == 4
-    sentence = f"{facts}; does not take mail for {recipient}: {reply.text}"
+    sentence = f"{facts}; does not take mail for {recipient}: {said}"
     advised = LATER if temporary else REFUSED
     return Trial(
         "target", target.name, str(target.endpoint), False, sentence, temporary, "recipient", advised, details
     )
 
 
-def _details(client: SmtpClient) -> dict[str, object]:
-    return {"tls": client.is_tls, "extensions": sorted(client.extensions.keywords)}
+def _details(client: SmtpClient, target: Target, masker: Masker) -> dict[str, object]:
+    lacks = client.shortfall
+    verified = client.is_tls and lacks is None and target.endpoint.verify
+    return {
+        "tls": client.is_tls,
+        "verified": verified,
+        "extensions": [masker.text(each) for each in sorted(client.extensions.keywords)],
+    }
 
 
 def _facts(client: SmtpClient, target: Target) -> str:
     login = f"logged in as {quoted(target.credentials.username)}" if target.credentials else "no login"
     offered = ", ".join(sorted(client.extensions.keywords)) or "no extensions"
-    return f"{login}; {'with' if client.is_tls else 'without'} TLS; offers {offered}"
+    facts = [login, f"{'with' if client.is_tls else 'without'} TLS", f"offers {offered}"]
+    if client.shortfall is not None:
+        facts.append(client.shortfall.sentence.removesuffix("."))
+    return "; ".join(facts)

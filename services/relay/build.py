@@ -14,6 +14,7 @@ from services.relay.service import Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
+from services.relay.targets.facts import LearntFacts
 from services.relay.targets.lane import Lanes
 from services.relay.targets.reach import reach_and_leave
 from shared.model.ids import message_id
@@ -31,12 +32,14 @@ def build_relay(
     """A relay called `name` in the journal; `observe` is told of outcomes."""
     section, lease = configuration.relay, configuration.leases.message
     settings = RelaySettings(name, lease, appetite_for(configuration.broker), around.topology)
+    facts = LearntFacts(around.store, around.clock)
     lanes = Lanes(
         configuration.targets,
         helo_name=section.helo_name,
         capacity=settings.appetite.prefetch // LANES,
         clock=around.clock,
         patience=lease / 2,
+        learn=facts.learn_protection,
     )
     circuits = Circuits(
         configuration.targets,
@@ -56,6 +59,7 @@ def build_relay(
         helo_name=section.helo_name,
         chance=around.chance,
         metrics=around.metrics,
+        limits=facts,
     )
     notifier = Notifier(
         lambda: attempter.accounts,
@@ -86,6 +90,7 @@ def build_relay(
             Overdue(around.store, around.broker, around.clock, lease).run,
             Sweep(around.blobs, around.store, around.clock).run,
             notifier.run,
+            facts.run,
         ],
         settings,
     )

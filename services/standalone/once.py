@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from services.fetcher.visit.report import Visit
 from services.standalone.remaining import why_left
 from services.standalone.together import Together, together
+from shared.model.account import Account
 from shared.model.errors import ConfigurationError
 from shared.model.message import RecipientStatus
+from shared.net.protection import is_only_shortfall
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop
 from shared.ports.store import VisitReport
@@ -33,7 +35,7 @@ class AccountPass:
 
     `waiting` mails are left at the source for another pass, None where the source did not tell; `parked`
     recipients await an operator, from earlier passes too. `problem` says why something is left, or what else
-    the operator should know.
+    the operator should know; with `is_done` it is no more than that TLS was wanted and is not all there.
     """
 
     account: str
@@ -43,11 +45,12 @@ class AccountPass:
     deleted: int
     waiting: int | None
     problem: str | None
+    is_done: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
-        return self.waiting == 0 and self.problem is None
+        return self.waiting == 0 and (self.problem is None or self.is_done)
 
 
 async def once(
@@ -76,7 +79,10 @@ async def one_pass(
         finally:
             stop.ask("the pass is over")
     parked = Counter(each.message.account for each in await all_three.around.store.parked())
-    return [await _summed(all_three, name, reports, parked[name]) for name, reports in history.items()]
+    return [
+        await _summed(all_three, configuration.accounts[name], reports, parked[name])
+        for name, reports in history.items()
+    ]
 
 
 async def _visits(all_three: Together, names: Sequence[str]) -> dict[str, list[VisitReport]]:
@@ -106,8 +112,10 @@ async def _retries_begun(all_three: Together, configuration: Configuration) -> N
         await clock.sleep(LOOK_AGAIN)
 
 
-async def _summed(all_three: Together, name: str, reports: Sequence[VisitReport], parked: int) -> AccountPass:
-    last = reports[-1]
+async def _summed(
+    all_three: Together, account: Account, reports: Sequence[VisitReport], parked: int
+) -> AccountPass:
+    name, last = account.id, reports[-1]
     reasons = [last.problem, await why_left(all_three.around.store, name) if last.waiting else None]
     return AccountPass(
         account=name,
@@ -117,6 +125,7 @@ async def _summed(all_three: Together, name: str, reports: Sequence[VisitReport]
         deleted=sum(each.deleted for each in reports),
         waiting=None if last.failed else last.waiting,
         problem="; ".join(filter(None, reasons)) or None,
+        is_done=last.problem is not None and is_only_shortfall(last.problem, account.endpoint),
     )
 
 

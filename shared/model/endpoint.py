@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 from shared.model.address_policy import ANYWHERE, AddressPolicy
 
+LOCALHOST = "localhost"
+
 
 class Tls(StrEnum):
-    """How TLS comes about; `wanted` goes on in clear if it is not to be had, `required` does not."""
+    """How TLS comes about; `wanted` goes on without verifying a server whose certificate is not trusted, and
+    in clear if TLS is not to be had; `required` does neither.
+    """
 
     OFF = "off"
     WANTED = "wanted"
@@ -36,6 +42,19 @@ class Endpoint:
     pin: str | None = None
     by_mx: bool = False
     addresses: AddressPolicy = ANYWHERE
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server is on this machine, so that no network is between: a socket, or a loopback
+        address.
+        """
+        if self.unix_path is not None:
+            return True
+        if self.by_mx:
+            return False
+        with suppress(ValueError):
+            return ip_address(self.host).is_loopback
+        return self.host.lower().rstrip(".") == LOCALHOST
 
     def __str__(self) -> str:
         return self.unix_path or f"{self.host}:{self.port}"

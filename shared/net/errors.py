@@ -39,6 +39,16 @@ class NotTls(TlsFailed):
     """The server answers a TLS handshake in clear: scheme or port are wrong."""
 
 
+class CertificateUntrusted(TlsFailed):
+    """The server's certificate is not trusted: self-signed, expired, for another name. `reason` says which,
+    as a part of a sentence.
+    """
+
+    def __init__(self, sentence: str, reason: str, *, fault: Fault | None = None) -> None:
+        super().__init__(sentence, fault=fault)
+        self.reason = reason
+
+
 class TlsInjection(TlsFailed):
     """Bytes came in clear where TLS should have begun: an attack, so going on in clear is out of the
     question.
@@ -81,4 +91,7 @@ def reason_of(error: Exception) -> str:
 
 def tls_failed(server: str, error: Exception, fault: Fault) -> TlsFailed:
     """`TlsFailed` for an error of the TLS library or of the system below it."""
-    return TlsFailed(f"TLS with {server} failed: {reason_of(error)}.", fault=fault)
+    sentence = f"TLS with {server} failed: {reason_of(error)}."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateUntrusted(sentence, quoted(error.verify_message), fault=fault)
+    return TlsFailed(sentence, fault=fault)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from shared.ports.store import EVERYTHING, AccountState, Outage, Pause, TargetState
+from shared.ports.store import EVERYTHING, AccountState, FactKind, Outage, Pause, TargetState
 
 OVERDUE = 300.0
 WAITS = 10.0
 """Seconds that an account is due before it counts as waiting for a place; fetchers look every five."""
 NEVER_VISITED = "never visited"
 NEVER_DELIVERED = "never delivered to"
+OK = "ok"
 
 
 class Colour(StrEnum):
@@ -64,11 +65,35 @@ def account_light(
         reasons.append(_parked(parked))
     if state is None or state.visited_at is None:
         return Light(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons, *_under_way(state, now)]))
-    return Light(Colour.YELLOW, "; ".join(reasons)) if reasons else Light(Colour.GREEN, "ok")
+    return Light(Colour.YELLOW, "; ".join(reasons)) if reasons else Light(Colour.GREEN, OK)
 
 
-def target_light(state: TargetState) -> Light:
-    """The light of a target: red where relays cannot reach it, or no mail that waits for it got an answer."""
+def target_light(state: TargetState, *, is_here: bool = False) -> Light:
+    """The light of a target: red where relays cannot reach it, or no mail that waits for it got an answer.
+
+    Connections that are not encrypted are told of, but are no reason for yellow where the target `is_here`,
+    on the same machine.
+    """
+    light = _plain_target_light(state)
+    told = [fact.value.removesuffix(".") for fact in state.facts if fact.kind is not FactKind.RECIPIENTS]
+    told += [_few(fact.value) for fact in state.facts if fact.kind is FactKind.RECIPIENTS]
+    if not told:
+        return light
+    yellow = any(_is_warning(fact.kind, is_here=is_here) for fact in state.facts)
+    colour = Colour.YELLOW if yellow and light.colour is not Colour.RED else light.colour
+    known = [] if colour is not light.colour and light.sentence == OK else [light.sentence]
+    return Light(colour, "; ".join([*known, *told]))
+
+
+def _is_warning(kind: FactKind, *, is_here: bool) -> bool:
+    return kind is FactKind.UNVERIFIED or (kind is FactKind.CLEAR and not is_here)
+
+
+def _few(recipients: str) -> str:
+    return f"takes at most {recipients} recipient{'' if recipients == '1' else 's'} at a time"
+
+
+def _plain_target_light(state: TargetState) -> Light:
     reasons = [] if state.outage is None else [_out_of_reach(state.outage)]
     if state.waiting:
         told = f": {state.text}" if state.text and state.outage is None else ""
@@ -78,7 +103,7 @@ def target_light(state: TargetState) -> Light:
     if reasons:
         dead = state.outage is not None or 0 < state.waiting <= state.unanswered
         return Light(Colour.RED if dead else Colour.YELLOW, "; ".join(reasons))
-    return Light(Colour.GREEN, "ok") if state.delivered else Light(Colour.WHITE, NEVER_DELIVERED)
+    return Light(Colour.GREEN, OK) if state.delivered else Light(Colour.WHITE, NEVER_DELIVERED)
 
 
 def pause_of(account: str, pauses: Sequence[Pause]) -> Pause | None:

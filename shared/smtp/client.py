@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from shared.model.endpoint import Endpoint
 from shared.model.errors import MailferryError
 from shared.net.errors import NetworkError
+from shared.net.protection import Shortfall
 from shared.smtp.commands import NOOP, RSET
 from shared.smtp.courier import Courier
 from shared.smtp.dialogue import Dialogue
@@ -84,6 +85,11 @@ class SmtpClient:
     def is_tls(self) -> bool:
         """Whether the connection is encrypted."""
         return self._dialogue.is_tls
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """What the connection lacks of the TLS that was wanted; None: nothing."""
+        return self._dialogue.shortfall
 
     @property
     def usable(self) -> bool:

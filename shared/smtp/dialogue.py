@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 
 from shared.model.endpoint import Endpoint
+from shared.net import errors as net
 from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
+from shared.net.protection import Shortfall
 from shared.net.sasl import Peer
 from shared.smtp.commands import QUIT, Command, Verb
 from shared.smtp.connection import Answer, SmtpConnection
 from shared.smtp.content import PreparedContent
-from shared.smtp.errors import ConnectionLost, ProtocolViolation, TlsUnavailable
+from shared.smtp.errors import CertificateUntrusted, ConnectionLost, ProtocolViolation, TlsUnavailable
 from shared.smtp.reply import Reply
 from shared.smtp.state import State
 from shared.smtp.stream import Stream
@@ -41,6 +43,7 @@ async def _at_once(lines: bytes) -> AsyncIterator[bytes]:
 class Dialogue:
     """One conversation with `endpoint` over `stream`; `hello` is how we introduced ourselves, `log_in` logs
     in again as at the beginning, if there was a login. `introduced`: the server takes us for somebody else.
+    `shortfall`: what the connection lacks of the TLS that was wanted.
     """
 
     def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:
@@ -54,6 +57,7 @@ class Dialogue:
         self.hello: Command | None = None
         self.log_in: Callable[[], Awaitable[None]] | None = None
         self.introduced = False
+        self.shortfall: Shortfall | None = None
 
     @property
     def is_tls(self) -> bool:
@@ -185,6 +189,10 @@ class Dialogue:
             self._stream.set_deadline(self._timeouts.connect)
             await self._stream.start_tls(self._endpoint)
             self.protocol.tls_started()
+        except net.CertificateUntrusted as error:
+            self.abort()
+            sentence = f"STARTTLS with {self._endpoint} failed: {error}"
+            raise CertificateUntrusted(sentence, error.reason) from error
         except (NetworkError, ProtocolViolation) as error:
             self.abort()
             raise TlsUnavailable(f"STARTTLS with {self._endpoint} failed: {error}") from error

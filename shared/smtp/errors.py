@@ -73,6 +73,14 @@ class TlsUnavailable(SmtpError):
     """TLS is required and not to be had."""
 
 
+class CertificateUntrusted(TlsUnavailable):
+    """TLS would be there, but the target's certificate is not trusted, for this `reason`."""
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
 class LoginImpossible(SmtpError):
     """The server offers no way to log in that we know and may use."""
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.model.errors import quoted
+from shared.model.masking import Masker
 from shared.net.errors import NetworkError
 from shared.net.sasl import Mechanism, SaslError, mechanism
 from shared.smtp.commands import Command, auth, auth_response
-from shared.smtp.confidential import Confidential
+from shared.smtp.confidential import SHORTEST, Confidential
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused
 from shared.smtp.reply import Reply
@@ -25,8 +27,6 @@ from shared.smtp.reply import Reply
 WITHIN_TLS = ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
 IN_CLEAR = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
 MOST_CHALLENGES = 10
-# Octets. A shorter password is a word that may be in any reply.
-SHORTEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,19 @@ class Credentials:
     username: str
     password: str = field(repr=False)
     mechanisms: tuple[str, ...] = ()
+
+
+def secrets_of(credentials: Credentials) -> Sequence[bytes]:
+    """What is secret of them: the password, and what PLAIN makes of it."""
+    user, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
+    return (password, b"\0" + user + b"\0" + password) if password else ()
+
+
+def masker_of(credentials: Credentials | None) -> Masker:
+    """Takes them out of what is shown; nothing where there is no login."""
+    if credentials is None:
+        return Masker()
+    return Masker(secrets_of(credentials), username=credentials.username.encode("utf-8"))
 
 
 async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
@@ -56,8 +69,8 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
         )
     chosen = mechanism(name, credentials.username, credentials.password, dialogue.peer)
     sent, reply = await _exchange(dialogue, chosen)
-    username, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
-    secrets = [password, *(each for each in sent if each != username)]
+    username = credentials.username.encode("utf-8")
+    secrets = [*secrets_of(credentials), *(each for each in sent if each != username)]
     if not reply.positive:
         confidential = Confidential(secrets)
         shown = confidential.without(reply)

@@ -1,14 +1,16 @@
 """The opening of a session: greeting, EHLO, STARTTLS, login, in this order and no other.
 
-Promises: `Tls.REQUIRED` never goes on in clear; `Tls.WANTED` does, on a fresh connection if STARTTLS
-broke the first; a password is sent in clear only where the endpoint says `Tls.OFF` (or is a local socket),
-never because TLS happened to fail; what was learnt in clear is forgotten once TLS is up (RFC 3207, section
-4.2).
+Promises: `Tls.REQUIRED` never goes on in clear, nor with a server that it cannot verify; `Tls.WANTED` goes on
+without verifying where the certificate is not trusted, and in clear where STARTTLS is not offered or fails,
+each on a fresh connection if STARTTLS broke the first, and says so; a password is sent in clear only where
+the endpoint says `Tls.OFF` (or is a local socket), never because TLS happened to fail; what was learnt in
+clear is forgotten once TLS is up (RFC 3207, section 4.2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from shared.model.endpoint import Endpoint, Tls
@@ -16,10 +18,13 @@ from shared.model.errors import Fault
 from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.errors import TlsFailed
+from shared.net.protection import UNTRUSTED, in_clear, unverified
 from shared.net.wrong_port import LMTP, SMTP, explained, likely_mistake
 from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
+from shared.smtp.confidential import SHORTEST, Confidential
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import (
+    CertificateUntrusted,
     ConnectionLost,
     LoginImpossible,
     ProtocolViolation,
@@ -27,7 +32,7 @@ from shared.smtp.errors import (
     TlsUnavailable,
     WrongService,
 )
-from shared.smtp.login import Credentials, log_in
+from shared.smtp.login import Credentials, log_in, secrets_of
 from shared.smtp.reply import Reply
 from shared.smtp.stream import Stream
 from shared.smtp.timeouts import Timeouts
@@ -46,12 +51,28 @@ async def open_session(
 ) -> Dialogue:
     """A dialogue in the state READY. Raises what `client.connect` says."""
     opening = Opening(endpoint, helo_name, credentials, timeouts, dialer or network(timeouts), lmtp=lmtp)
-    try:
+    if endpoint.tls is not Tls.WANTED:
         return await opening.attempt(endpoint.tls)
-    except TlsUnavailable:
-        if endpoint.tls is not Tls.WANTED:
-            raise
-    return await opening.attempt(Tls.OFF)
+    try:
+        return await _verified_or_not(opening, endpoint)
+    except TlsUnavailable as error:
+        dialogue = await opening.attempt(Tls.OFF)
+        dialogue.shortfall = in_clear(endpoint, str(error))
+        return dialogue
+
+
+async def _verified_or_not(opening: Opening, endpoint: Endpoint) -> Dialogue:
+    """With TLS if it is offered; without verifying the server where its certificate is not trusted."""
+    reason = UNTRUSTED.reason(endpoint)
+    if reason is None:
+        try:
+            return await opening.attempt(Tls.WANTED)
+        except CertificateUntrusted as error:
+            reason = error.reason
+            UNTRUSTED.note(endpoint, reason)
+    dialogue = await opening.attempt(Tls.WANTED, verify=False)
+    dialogue.shortfall = dialogue.shortfall or unverified(endpoint, reason)
+    return dialogue
 
 
 def network(timeouts: Timeouts) -> Dialer:
@@ -94,10 +115,14 @@ class Opening:
         self._ehlo = lhlo(helo_name) if lmtp else ehlo(helo_name)
         self._helo = helo(helo_name)
 
-    async def attempt(self, tls: Tls) -> Dialogue:
-        """One connection, opened with `tls`."""
-        stream = await self._dialer(self._endpoint)
-        dialogue = Dialogue(stream, self._endpoint, self._timeouts, lmtp=self._lmtp)
+    async def attempt(self, tls: Tls, *, verify: bool = True) -> Dialogue:
+        """One connection, opened with `tls`; `verify`: as the endpoint says."""
+        endpoint = self._endpoint if verify else replace(self._endpoint, verify=False)
+        stream = await self._dialer(endpoint)
+        dialogue = Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp)
+        if self._credentials is not None:
+            confidential = Confidential(secrets_of(self._credentials), shortest=SHORTEST)
+            dialogue.protocol.keep_to_itself(confidential)
         try:
             await self._be_greeted(dialogue)
             await self._hello(dialogue)
@@ -130,6 +155,7 @@ class Opening:
         if not dialogue.protocol.extensions.starttls:
             if required:
                 raise TlsUnavailable(f"TLS is required, and {self._endpoint} does not offer STARTTLS.")
+            dialogue.shortfall = in_clear(self._endpoint, f"{self._endpoint} does not offer STARTTLS.")
             return
         try:
             reply = await self._ask(dialogue, STARTTLS)
@@ -139,8 +165,10 @@ class Opening:
                 return
         except ConnectionLost as error:
             raise TlsUnavailable(f"STARTTLS with {self._endpoint} failed: {error}") from error
+        refused = f"{self._endpoint} refused STARTTLS: {reply.text}."
         if required or not dialogue.usable:
-            raise TlsUnavailable(f"{self._endpoint} refused STARTTLS: {reply.text}.")
+            raise TlsUnavailable(refused)
+        dialogue.shortfall = in_clear(self._endpoint, refused)
 
     async def _log_in(self, dialogue: Dialogue, credentials: Credentials) -> None:
         in_clear = not dialogue.is_tls

@@ -25,7 +25,7 @@ async def connect_target(
     return await connect(
         target.endpoint,
         helo_name=helo_name,
-        credentials=await _credentials(target),
+        credentials=await credentials_of(target),
         timeouts=timeouts,
         dialer=dialer or _dialer(target, timeouts or Timeouts()),
         lmtp=target.lmtp,
@@ -56,7 +56,8 @@ def _dialer(target: Target, timeouts: Timeouts) -> Dialer:
     return dial_in_turn
 
 
-async def _credentials(target: Target) -> Credentials | None:
+async def credentials_of(target: Target) -> Credentials | None:
+    """What to log in with, the token read anew; None: no login. Raises `TokenUnavailable`."""
     given = target.credentials
     if given is None:
         return None

@@ -18,6 +18,7 @@ from services.fetcher.pop3.commands import Command, Verb
 from services.fetcher.pop3.errors import Misused
 from services.fetcher.pop3.events import Broken, Challenge, Event, Greeting, Reply, Unanswered, Unreadable
 from services.fetcher.pop3.limits import Limits
+from services.fetcher.pop3.refusal import KNOWN_CODES
 from services.fetcher.pop3.replies import Status, parse_challenge, parse_status
 from services.fetcher.pop3.states import ALLOWED, BARRIERS, State, after_reply
 from shared.model.errors import Fault, MailferryError, quoted
@@ -141,7 +142,7 @@ class Pop3Connection:
         if status is None:
             raise self._no_greeting(line)
         self._state = State.AUTHORIZATION if status.ok else State.CLOSED
-        events.append(Greeting(status.ok, status.code, self._redact(status.text)))
+        events.append(Greeting(status.ok, self._code(status, line), self._redact(status.text)))
 
     def _answered(self, command: Command, line: bytes, events: list[Event]) -> None:
         if command.verb in _EXCHANGING:
@@ -161,7 +162,7 @@ class Pop3Connection:
             return
         self._state = after_reply(self._state, command.verb, status.ok)
         self._tls_begins = status.ok and command.verb is Verb.STLS
-        events.append(Reply(command, status.ok, status.code, self._redact(status.text)))
+        events.append(Reply(command, status.ok, self._code(status, line), self._redact(status.text)))
 
     def _is_noise(self, line: bytes) -> bool:
         """A lone dot is none: it is how the rest of a mail ends that was cut at a line with a dot."""
@@ -206,6 +207,14 @@ class Pop3Connection:
         return WrongService(
             f"{self._server} should have greeted with +OK or -ERR but said: {self._quoted(said)}.", said
         )
+
+    def _code(self, status: Status, line: bytes) -> str:
+        """The response code, unless it is a secret and none that means something."""
+        start = line.upper().find(status.code.encode("ascii"))
+        written = line[start : start + len(status.code)]
+        if status.code in KNOWN_CODES or self._redact(written) == written:
+            return status.code
+        return ""
 
     def _quoted(self, text: bytes) -> str:
         return quoted(self._redact(text))

@@ -232,13 +232,13 @@ def _shown(event: Event, redact: Redactor) -> list[str]:
     """The lines of the dialogue for an event; mails and listings only by their size."""
     match event:
         case Greeting(ok, code, text) | Reply(_, ok, code, text):
-            return [
-                " ".join(filter(None, ("+OK" if ok else "-ERR", f"[{code}]" if code else "", quoted(text))))
-            ]
+            shown = f"[{redact.text(code)}]" if code else ""
+            return [" ".join(filter(None, ("+OK" if ok else "-ERR", shown, quoted(text))))]
         case Challenge(data=data):
             return [f"+ {quoted(redact(data))}".rstrip()]
         case Body(Command(verb=Verb.CAPA | Verb.METHODS), data):
-            return ["+OK", *(quoted(redact(line)) for line in data.split(b"\r\n") if line), "."]
+            lines = redact.lines([line for line in data.split(b"\r\n") if line])
+            return ["+OK", *map(quoted, lines), "."]
         case Body(data=data):
             return [f"+OK ({len(data)} octets)"]
         case BodyEnded(octets=octets):

@@ -1,9 +1,10 @@
 """From the greeting to the transaction state on one connection: detect, encrypt, authenticate.
 
-Promises: credentials are sent in clear only where the endpoint says that TLS is off or only wanted, and there
-only by methods that the account names or that do not show them; what the server said about itself before TLS
-is forgotten (RFC 2595, section 4); only methods that are switched on are used. Every refusal becomes an error
-whose sentence names the step, the server and the user.
+Promises: where TLS is only wanted, a certificate that is not trusted means that the server is not verified,
+and not that the session is in clear; credentials are sent in clear only where the endpoint says that TLS is
+off or only wanted, and there only by methods that the account names or that do not show them; what the server
+said about itself before TLS is forgotten (RFC 2595, section 4); only methods that are switched on are used.
+Every refusal becomes an error whose sentence names the step, the server and the user.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from services.fetcher.pop3.plan import LoginPlan, TryWithout
 from services.fetcher.pop3.redaction import Credentials
 from services.fetcher.pop3.refusal import refused
 from shared.model.endpoint import Endpoint, Tls
-from shared.net.errors import CertificateNotPinned, TlsFailed, TlsInjection
+from shared.net.errors import CertificateNotPinned, CertificateUntrusted, TlsFailed, TlsInjection
 
 _OPPORTUNISTIC = frozenset({Tls.WANTED, Tls.REQUIRED})
 _CLEAR_ALLOWED = frozenset({Tls.OFF, Tls.WANTED})
@@ -91,9 +92,13 @@ async def _encrypt(
 
 async def _start_tls(conversation: Conversation, endpoint: Endpoint, plan: LoginPlan) -> None:
     try:
-        await conversation.start_tls(endpoint)
+        await conversation.start_tls(endpoint if plan.verify else replace(endpoint, verify=False))
     except (TlsInjection, CertificateNotPinned):
         raise
+    except CertificateUntrusted as error:
+        if endpoint.tls is Tls.REQUIRED or not plan.verify:
+            raise
+        raise TryWithout(replace(plan, verify=False), error) from error
     except TlsFailed as error:
         if endpoint.tls is Tls.REQUIRED:
             raise

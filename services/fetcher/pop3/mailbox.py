@@ -25,6 +25,7 @@ from services.fetcher.pop3.marking import Marking, sync
 from services.fetcher.pop3.refusal import is_for_now, refused
 from services.fetcher.pop3.retrieval import Retrieval
 from shared.net.errors import ConnectionLost
+from shared.net.protection import Shortfall
 
 
 class Pop3Mailbox(Mailbox):
@@ -34,6 +35,7 @@ class Pop3Mailbox(Mailbox):
     `Options.preferred`, it is tried first next time. `notes` are what the operator should
     know about how the session came about; listings carry them as problems. `listed` are the
     answers to a listing that was asked for with the login; () where none was.
+    `shortfall` is what the session lacks of the TLS that was wanted; it is one of the problems, too.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Pop3Mailbox(Mailbox):
         options: Options,
         notes: Sequence[str] = (),
         listed: Sequence[Answer] = (),
+        shortfall: Shortfall | None = None,
     ) -> None:
         capabilities = logged_in.capabilities
         self._conversation = conversation
@@ -52,8 +55,9 @@ class Pop3Mailbox(Mailbox):
         self._window = options.window
         self._pipelining = capabilities.pipelines(options.pipelining)
         self._listed = listed
-        self._notes = notes
+        self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
+        self.shortfall = shortfall
         self._habits = Habits(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
         )

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from services.fetcher.mailbox_errors import WrongService
 from services.fetcher.pop3.conversation import Conversation, Dialogue, Wire
@@ -16,10 +17,11 @@ from services.fetcher.pop3.login import log_in
 from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.plan import LoginPlan, TryWithout
 from services.fetcher.pop3.redaction import Credentials, redactor
-from shared.model.endpoint import Endpoint
+from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.dial import dial
-from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
+from shared.net.errors import CertificateUntrusted, ConnectionLost, InactivityTimeout, TlsFailed
+from shared.net.protection import UNTRUSTED, Shortfall, in_clear, unverified
 from shared.net.wrong_port import POP3, explained, with_mistake
 
 Dial = Callable[[Endpoint, Timeouts], Awaitable[Wire]]
@@ -56,6 +58,9 @@ async def open_pop3(
     )
     make_wire = dialled or _dial
     notes: list[str] = []
+    shortfall: Shortfall | None = None
+    if endpoint.tls is Tls.WANTED and (reason := UNTRUSTED.reason(endpoint)) is not None:
+        plan, shortfall = replace(plan, verify=False), unverified(endpoint, reason)
     while True:
         wire = await make_wire(endpoint, options.timeouts)
         conversation = Conversation(
@@ -70,14 +75,27 @@ async def open_pop3(
         except TryWithout as failure:
             wire.abort()
             plan = failure.plan
-            notes.append(f"{failure} The session went on without.")
+            if isinstance(failure.reason, TlsFailed):
+                shortfall = _shortfall(endpoint, failure.reason)
+            else:
+                notes.append(f"{failure} The session went on without.")
             if dialogue is not None:
                 dialogue("S", f"({failure} Trying again without.)")
             continue
         except BaseException:
             wire.abort()
             raise
-        return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed)
+        if endpoint.tls is Tls.WANTED and not wire.is_tls and (shortfall is None or shortfall.encrypted):
+            shortfall = in_clear(endpoint, f"{endpoint} does not offer STLS.")
+        return Pop3Mailbox(conversation, logged_in, options, tuple(notes), listed, shortfall)
+
+
+def _shortfall(endpoint: Endpoint, error: TlsFailed) -> Shortfall:
+    """What the next connection will lack because of the error; an untrusted certificate is remembered."""
+    if not isinstance(error, CertificateUntrusted):
+        return in_clear(endpoint, str(error))
+    UNTRUSTED.note(endpoint, error.reason)
+    return unverified(endpoint, error.reason)
 
 
 async def _greeting(conversation: Conversation, endpoint: Endpoint, seconds: float) -> Greeting:

@@ -17,7 +17,8 @@ class LoginPlan:
     `without`: methods that failed on an earlier connection; `refusal` says why the last of them was refused.
     `detect`: which of "capa", "auth" and "banner" to look at; `again`: ask for CAPA once more when logged in;
     `ahead`: and with it for the listing, where the server pipelines.
-    `encrypt`: use STLS where the endpoint wants it. `initial_response`: send SASL's first message along with
+    `encrypt`: use STLS where the endpoint wants it; `verify`: and the server is to be verified, as the
+    endpoint says. `initial_response`: send SASL's first message along with
     AUTH; some servers want it on a line of its own.
     """
 
@@ -29,6 +30,7 @@ class LoginPlan:
     again: bool = True
     ahead: bool = True
     encrypt: bool = True
+    verify: bool = True
     initial_response: bool = True
 
 

@@ -27,6 +27,9 @@ _BY_CODE: Mapping[str, type[SourceError]] = MappingProxyType(
         "AUTH": CredentialsRefused,
     }
 )
+KNOWN_CODES = frozenset({*_BY_CODE, "SYS/TEMP", "SYS/PERM"})
+"""Response codes that mean something here (RFC 2449, section 8.1; RFC 3206)."""
+
 _LOCKED = re.compile(
     rb"already (?:locked|in use|open)|is locked|lock(?:ed)? by|in use|unable to lock"
     rb"|maildrop.{0,20}lock|lock busy",

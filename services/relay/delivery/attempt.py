@@ -21,8 +21,9 @@ from services.relay.delivery.outcome import (
     from_reply,
     not_yet_parked,
 )
+from services.relay.delivery.splitting import End, Splitting
 from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
-from services.relay.delivery.way import Content, Way
+from services.relay.delivery.way import Content, LearntLimits, Way
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -39,11 +40,8 @@ from shared.ports.clock import Clock
 from shared.ports.store import Serving
 from shared.smtp.client_report import ReportedClient
 from shared.smtp.dsn import Dsn
-from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.envelope import Envelope
 from shared.smtp.errors import ConnectionLost
-
-End = RecipientReply | MailferryError
-"""How an attempt ended for one destination."""
 
 _NOT_REPORTED = ClientReport.NONE
 
@@ -52,8 +50,8 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Attempter:
-    """Makes attempts. `accounts` tells whom unknown recipients go to, `targets` what is done about refusals;
-    `chance` gives numbers from 0 to 1.
+    """Makes attempts. `accounts` tells whom unknown recipients go to, `targets` what is done about refusals,
+    `limits` how many recipients they take; `chance` gives numbers from 0 to 1.
     """
 
     accounts: Mapping[str, Account]
@@ -64,6 +62,7 @@ class Attempter:
     helo_name: str
     chance: Callable[[], float]
     metrics: Metrics
+    limits: LearntLimits
 
     def is_disabled(self, account: str) -> bool:
         """Whether the account is switched off, so that nothing of it is delivered."""
@@ -75,11 +74,8 @@ class Attempter:
         about, the attempt has an end that is recorded.
         """
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
-        most = self._manners(event.target).recipients
-        ends: dict[str, End] = {}
         began = self.clock.monotonic()
-        for start in range(0, len(destinations), most):
-            ends |= await self._send(event, serving, way, destinations[start : start + most])
+        ends = await self._send_to_all(event, serving, way, destinations)
         self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
         recipients = serving.recipients
         outcomes, blob = _all_delivered(recipients, ends), None
@@ -89,6 +85,18 @@ class Attempter:
             outcomes, blob = await self._kept_safe(event, outcomes)
         attempts = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, attempts, strict=True)), blob)
+
+    async def _send_to_all(
+        self, event: MessageRouted, serving: Serving, way: Way, destinations: Sequence[str]
+    ) -> dict[str, End]:
+        """What each of the destinations met, in as many transactions as the target makes necessary."""
+        most = self._manners(event.target).recipients
+        splitting = Splitting(destinations, min(most, self.limits.recipients(event.target) or most))
+        while group := splitting.next():
+            splitting.record(await self._send(event, serving, way, group))
+        if splitting.learnt is not None:
+            self.limits.learn_recipients(event.target, splitting.learnt)
+        return splitting.ends
 
     async def _send(
         self, event: MessageRouted, serving: Serving, way: Way, destinations: tuple[str, ...]

@@ -17,6 +17,7 @@ from shared.model.message import RecipientStatus
 from shared.model.refusal import Action, RefusalRule, ruled
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, RefusedHere, Unsendable
+from shared.smtp.excess import says_too_many_recipients
 from shared.smtp.reply import Reply
 from shared.smtp.unknown import says_unknown
 
@@ -73,7 +74,7 @@ def from_error(recipient: Recipient, error: MailferryError, around: Circumstance
 
 def _usual_action(reply: Reply, phase: Phase) -> Action:
     """What is done about a refusal that no rule speaks of: only what is definite is final."""
-    if reply.severity != 5 or reply.code in NOT_ABOUT_THE_MAIL:
+    if reply.severity != 5 or reply.code in NOT_ABOUT_THE_MAIL or says_too_many_recipients(reply):
         return Action.RETRY
     return Action.POSTMASTER if phase is Phase.RCPT and says_unknown(reply) else Action.PARK
 

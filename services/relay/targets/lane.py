@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from services.relay.delivery.way import Content
 from shared.model.errors import Fault, MailferryError
 from shared.model.target import Target
+from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Envelope, RecipientReply
@@ -19,6 +20,13 @@ from shared.smtp.target import connect_target
 
 QUICK = 5.0
 """Seconds. A target that takes a mail sooner than this is not slow."""
+
+
+Learn = Callable[[str, Shortfall | None], None]
+
+
+def _nothing(_target: str, _shortfall: Shortfall | None) -> None:
+    return
 
 
 class UnknownTarget(MailferryError):
@@ -68,7 +76,8 @@ class Lane:
 
 class Lanes:
     """All lanes of a relay. Nobody waits longer than `patience` seconds for a connection: an attempt that has
-    not begun to send when the message's lease is over would be made a second time.
+    not begun to send when the message's lease is over would be made a second time. `learn` is told what each
+    connection lacks of the TLS that was wanted.
     """
 
     def __init__(
@@ -79,7 +88,9 @@ class Lanes:
         capacity: int,
         clock: Clock,
         patience: float | None = None,
+        learn: Learn = _nothing,
     ) -> None:
+        self._learn = learn
         self._helo_name = helo_name
         self._capacity = capacity
         self._clock = clock
@@ -106,7 +117,7 @@ class Lanes:
             lane.is_alone = len(lanes) == 1
 
     def _made(self, target: Target) -> Lane:
-        pool = _pool(target, self._helo_name, self._clock.monotonic, self._patience)
+        pool = _pool(target, self._helo_name, self._clock.monotonic, self._patience, self._learn)
         return Lane(target, pool, self._capacity, self._clock)
 
     def is_full(self, target: str) -> bool:
@@ -138,10 +149,12 @@ class Lanes:
 
 
 def _pool(
-    target: Target, helo_name: str, clock: Callable[[], float], patience: float | None
+    target: Target, helo_name: str, clock: Callable[[], float], patience: float | None, learn: Learn
 ) -> ConnectionPool:
     async def open_connection() -> SmtpClient:
-        return await connect_target(target, helo_name=helo_name)
+        client = await connect_target(target, helo_name=helo_name)
+        learn(target.name, client.shortfall)
+        return client
 
     manners = target.manners
     usage = Usage(limit=target.connections, mails=manners.mails, age=manners.age, patience=patience)

@@ -21,6 +21,7 @@ from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.standings import SqlStandings
+from shared.adapters.sql.target_facts import SqlTargetFacts
 from shared.adapters.sql.targets import SqlTargets
 
 CONNECTIONS = 4
@@ -41,6 +42,7 @@ class SqlStore(
     SqlArchive,
     SqlTargets,
     SqlCatchAlls,
+    SqlTargetFacts,
     SqlStandings,
 ):
     """The port's `Store` on PostgreSQL or SQLite."""

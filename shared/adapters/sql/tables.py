@@ -1,7 +1,8 @@
 """The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
 it came about.
 
-All but `accounts`, `hosts`, `pauses`, `outages`, `notices` and `catch_alls` are folds of the journal.
+All but `accounts`, `hosts`, `pauses`, `outages`, `notices`, `catch_alls` and
+`target_facts` are folds of the journal.
 Times are seconds since the epoch. Text is compared byte by byte, so that the order of the database is the
 order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
 the message's row, and no message is ever removed.
@@ -132,6 +133,16 @@ catch_alls = Table(
     Column("target", BYTEWISE, primary_key=True),
     Column("domain", BYTEWISE, primary_key=True),
     Column("since", Double, nullable=False),
+)
+
+target_facts = Table(
+    "target_facts",
+    metadata,
+    Column("target", BYTEWISE, primary_key=True),
+    Column("kind", BYTEWISE, primary_key=True),
+    Column("value", BYTEWISE, nullable=False),
+    Column("since", Double, nullable=False),
+    Column("until", Double, nullable=False),
 )
 
 notices = Table(

@@ -45,18 +45,20 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
     fetcher = sections.fetcher(context, _table(context, "fetcher"))
     connections = 0 if fetcher is None else fetcher.host_connections
     hosts = build_hosts(context, _tables(context, "hosts"), connections)
+    targets = build_targets(context, target_tables)
+    endpoints = [each.endpoint for each in targets.values()]
     return {
         "broker": sections.broker(context, _table(context, "broker")),
         "store": sections.store(context, _table(context, "store")),
         "blobs": sections.blobs(context, _table(context, "blobs")),
         "metrics": sections.metrics(context, _table(context, "metrics")),
         "fetcher": fetcher,
-        "relay": sections.relay(context, _table(context, "relay"), host_name),
+        "relay": sections.relay(context, _table(context, "relay"), host_name, endpoints),
         "notices": notices(context, _table(context, "notices")),
         "leases": sections.leases(context, _table(context, "leases")),
         "log": sections.log(context, _table(context, "log")),
         "hosts": hosts,
-        "targets": build_targets(context, target_tables),
+        "targets": targets,
         "accounts": build_accounts(
             context, _tables(context, "accounts"), defaults, declared_names(target_tables), hosts
         ),

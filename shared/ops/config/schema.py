@@ -21,7 +21,7 @@ from shared.model.refusal import RefusalRule
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind
 from shared.model.target import Manners
-from shared.ops.config import providers, routing_values, urls, values
+from shared.ops.config import helo, providers, routing_values, urls, values
 from shared.ops.config.rules import refusal_rules
 
 SHORTEST_LINE_LIMIT = 512  # RFC 2449, section 4: what any client must be ready for
@@ -108,7 +108,7 @@ class RelayEntry(Entry):
     ]
     give_up: Positive = 5 * 86400.0
     probe_delays: Annotated[list[Positive], Field(min_length=1)] = [5.0, 15.0, 60.0, 300.0]
-    helo_name: Annotated[str, PlainValidator(values.domain)] | None = None
+    helo_name: Annotated[str, PlainValidator(helo.checked)] | None = None
 
 
 class HostEntry(Entry):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from shared.model.bucket import Bucket
+from shared.model.endpoint import Endpoint
 from shared.model.file_url import path_in_url, url_of_path
-from shared.ops.config import values
+from shared.ops.config import helo
 from shared.ops.config.context import Context
 from shared.ops.config.locate import Path
 from shared.ops.config.runtime import (
@@ -136,19 +137,21 @@ def fetcher(context: Context, table: Any) -> FetcherSection | None:
     )
 
 
-def relay(context: Context, table: Any, host_name: Callable[[], str]) -> RelaySection | None:
-    """[relay]; `host_name` gives the machine's full name, which is what we greet with where none is
+def relay(
+    context: Context, table: Any, host_name: Callable[[], str], targets: Iterable[Endpoint]
+) -> RelaySection | None:
+    """[relay]; `host_name` gives the machine's full name, which is what we greet `targets` with where none is
     configured.
     """
     entry = context.validated(RelayEntry, table, _within("relay"))
     if entry is None:
         return None
-    helo_name = entry.helo_name
-    if helo_name is None:
-        helo_name = _check(context, "relay", lambda: values.domain(host_name()), "helo_name")
-    if helo_name is None:
+    name = entry.helo_name
+    if name is None:
+        name = _check(context, "relay", lambda: helo.of_machine(host_name, targets), "helo_name")
+    if name is None:
         return None
-    return RelaySection(tuple(entry.retry_delays), entry.give_up, helo_name, tuple(entry.probe_delays))
+    return RelaySection(tuple(entry.retry_delays), entry.give_up, name, tuple(entry.probe_delays))
 
 
 def leases(context: Context, table: Any) -> LeasesSection | None:

@@ -43,6 +43,7 @@ from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 from shared.ports.store.pruning import Pruned, Pruning
 from shared.ports.store.recovery import Recovery
 from shared.ports.store.standings import Custody, Standing, Standings
+from shared.ports.store.target_facts import FactKind, TargetFact, TargetFacts
 
 __all__ = [
     "EVERYTHING",
@@ -58,6 +59,7 @@ __all__ = [
     "Early",
     "Epoch",
     "Epochs",
+    "FactKind",
     "Keeping",
     "Lease",
     "LeaseLost",
@@ -85,6 +87,8 @@ __all__ = [
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
+    "TargetFact",
+    "TargetFacts",
     "TargetState",
     "VisitReport",
     "whole_journal",
@@ -105,6 +109,7 @@ class Store(
     Notices,
     Archive,
     CatchAlls,
+    TargetFacts,
     Standings,
     Protocol,
 ):

@@ -10,6 +10,7 @@ from shared.contract.journal import Entry
 from shared.custody.state import Message, Recipient
 from shared.model.message import MessageStatus
 from shared.ports.store.outages import Outage
+from shared.ports.store.target_facts import TargetFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class TargetState:
     all.
 
     `text` is the answer, or the reason there was none, of one that waits; `delivered` tells whether anything
-    ever was; `outage` is what a relay reports that cannot reach it.
+    ever was; `outage` is what a relay reports that cannot reach it, `facts` what relays have learnt.
     """
 
     target: str
@@ -37,6 +38,7 @@ class TargetState:
     parked: int = 0
     text: str = ""
     outage: Outage | None = None
+    facts: tuple[TargetFact, ...] = ()
 
 
 class Archive(Protocol):

@@ -183,3 +183,17 @@ async def test_a_certificate_without_an_authority_needs_the_opt_out_by_name(dove
         await open_pop3(unknown, login.name, login.password)
     careless = Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT, verify=False)
     assert await logs_in(await open_pop3(careless, login.name, login.password)) == "scram-sha-256"
+
+
+async def test_where_tls_is_wanted_an_untrusted_certificate_means_encrypted_and_unverified(
+    dovecot: Dovecot,
+) -> None:
+    login, dialogue = dovecot.new_user(), Dialogue()
+    endpoint = Endpoint("localhost", dovecot.pop3_port, Tls.WANTED)
+    mailbox = await open_pop3(endpoint, login.name, login.password, dialogue=dialogue)
+    (problem,) = (await mailbox.listing()).problems
+    await mailbox.finish()
+    assert "is not trusted" in problem
+    assert "encrypted, but the server is not verified" in problem
+    assert dialogue.asked("STLS") == 2
+    assert "S: (TLS begins)" in dialogue.lines

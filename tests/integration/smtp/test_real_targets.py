@@ -161,3 +161,17 @@ async def test_the_lmtp_sink_answers_for_each(lmtp_sink: SmtpSink) -> None:
         assert [(each.reply.positive, each.phase) for each in replies] == [(True, Phase.CONTENT)] * 2
     await client.quit()
     assert len(await asyncio.to_thread(lmtp_sink.mails)) == 3
+
+
+async def test_where_tls_is_wanted_an_untrusted_certificate_means_encrypted_and_unverified(
+    exact_postfix: Postfix,
+) -> None:
+    client = await connect(Endpoint("127.0.0.1", exact_postfix.port, Tls.WANTED), helo_name=HELO)
+    (reply,) = await client.send(Envelope("", ("untrusted@target.example",)), b"X-Tag: tls\r\n\r\n")
+    assert reply.reply.positive
+    assert client.is_tls
+    await client.quit()
+    assert client.shortfall is not None
+    assert client.shortfall.encrypted
+    (delivered,) = await asyncio.to_thread(exact_postfix.wait_for, "untrusted@target.example", 1)
+    assert b"X-Tag: tls" in delivered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from services.cli.__main__ import main as mailferry
 from shared.adapters.sql import open_store, upgrade
-from shared.ports.store import Schedule
+from shared.ports.store import FactKind, Schedule, TargetFact
 from tests.fakes.configuration import WHOLE
 from tests.fakes.mail_lives import ACCOUNT, Lives, mail
 
@@ -103,3 +104,24 @@ def test_an_account_whose_fetcher_was_killed_long_ago_is_overdue_and_not_being_v
     (row,) = json.loads(status("-o", "json"))["accounts"]
     assert "overdue for a visit" in row["sentence"]
     assert row["visited_by"] is None
+
+
+@pytest.fixture
+async def learnt(status: Status) -> None:
+    """What relays know about the target."""
+    store, now = open_store(status.url), time.time()
+    await store.note_target_facts(
+        [
+            TargetFact("exchange", FactKind.RECIPIENTS, "10", now, now + 60),
+            TargetFact("exchange", FactKind.UNVERIFIED, "It is not verified.", now, now + 60),
+        ]
+    )
+    await store.close()
+
+
+@pytest.mark.usefixtures("learnt")
+def test_what_relays_have_learnt_about_a_target_is_shown(status: Status) -> None:
+    [row] = json.loads(status("-o", "json"))["targets"]
+    assert row["colour"] == "yellow"
+    assert "It is not verified; takes at most 10 recipients at a time" in row["sentence"]
+    assert row["facts"] == {"recipients": "10", "unverified": "It is not verified."}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ops.lights import OVERDUE, Colour, account_light, pause_of, target_light
-from shared.ports.store import AccountState, Outage, Pause, TargetState
+from shared.ports.store import AccountState, FactKind, Outage, Pause, TargetFact, TargetState
 
 NOW = 1_000_000.0
 WELL = AccountState(
@@ -200,3 +200,33 @@ def test_the_colours_of_targets_mean_what_they_say(state: TargetState) -> None:
     assert (light.colour is Colour.GREEN) <= state.delivered
     told = state.outage.reason if state.outage else state.text if state.waiting else ""
     assert told in light.sentence
+
+
+NOTED = TargetFact("exchange", FactKind.UNVERIFIED, "It is not verified.", 1.0, 2.0)
+
+
+def test_a_target_that_nobody_verified_is_yellow_and_says_so() -> None:
+    light = target_light(replace(TARGET, delivered=True, facts=(NOTED,)))
+    assert (light.colour, light.sentence) == (Colour.YELLOW, "It is not verified")
+
+
+@pytest.mark.parametrize(("is_here", "expected"), [(False, Colour.YELLOW), (True, Colour.GREEN)])
+def test_connections_in_clear_are_told_of_and_yellow_where_a_network_is_between(
+    is_here: bool, expected: Colour
+) -> None:
+    fact = NOTED._replace(kind=FactKind.CLEAR, value="It is not encrypted.")
+    light = target_light(replace(TARGET, delivered=True, facts=(fact,)), is_here=is_here)
+    assert light.colour is expected
+    assert light.sentence.removeprefix("ok; ") == "It is not encrypted"
+
+
+def test_a_target_that_is_out_of_reach_stays_red_whatever_else_is_known() -> None:
+    light = target_light(replace(TARGET, outage=Outage("exchange", 0.0, 9.0, "no route"), facts=(NOTED,)))
+    assert light.colour is Colour.RED
+    assert light.sentence.endswith("no route; It is not verified")
+
+
+def test_how_many_recipients_a_target_takes_is_told_and_is_no_fault() -> None:
+    fact = NOTED._replace(kind=FactKind.RECIPIENTS, value="10")
+    light = target_light(replace(TARGET, delivered=True, facts=(fact,)))
+    assert (light.colour, light.sentence) == (Colour.GREEN, "ok; takes at most 10 recipients at a time")

@@ -11,7 +11,7 @@ from tests.fakes.configuration import WHOLE
 
 def test_a_hup_before_the_services_hear_it_ends_no_process(tmp_path: Path) -> None:
     path = tmp_path / "mailferry.toml"
-    path.write_text(WHOLE)
+    path.write_text(f'[relay]\nhelo_name = "mx.example"\n{WHOLE}')
     before = signal.getsignal(signal.SIGHUP)
     served = []
 

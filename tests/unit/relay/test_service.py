@@ -18,6 +18,7 @@ from services.relay.service import Chore, Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuits import Circuits
+from services.relay.targets.facts import LearntFacts
 from services.relay.targets.lane import Lanes
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
@@ -40,6 +41,7 @@ from shared.ports.store import Begun, Concluded, Early, Outage, Serving
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
+from tests.fakes.target_facts import FactsInMemory
 
 PLAN = topology([60])
 SETTINGS = RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN)
@@ -168,7 +170,15 @@ async def relaying(
 ) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
     attempter = Attempter(
-        accounts, {}, blobs, clock, RetryPolicy((60.0,), 1e12), "relay.example", lambda: 0.0, metrics
+        accounts,
+        {},
+        blobs,
+        clock,
+        RetryPolicy((60.0,), 1e12),
+        "relay.example",
+        lambda: 0.0,
+        metrics,
+        LearntFacts(FactsInMemory(), clock),
     )
     targets = {"exchange": Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))}
     relay = Relay(

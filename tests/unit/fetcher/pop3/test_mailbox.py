@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ from services.fetcher.pop3.mailbox import Pop3Mailbox
 from services.fetcher.pop3.opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
 from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
-from tests.fakes.certificates import Certificate, make_certificate
+from tests.fakes.certificates import LOCAL, Certificate, make_certificate, make_expired_certificate
 from tests.fakes.pop3_server import HANG_UP, SILENCE, FakeSession, Pop3Server, stuffed
 
 NASTY = [
@@ -620,14 +621,41 @@ async def test_mails_come_through_tls(certificate: Certificate, tls: Tls) -> Non
         assert server.connections == 1
 
 
-async def test_wanted_tls_with_an_untrusted_certificate_goes_on_in_clear(certificate: Certificate) -> None:
-    async with Pop3Server({"bob": []}, tls=certificate.server_context()) as server:
-        endpoint = Endpoint("localhost", server.port, Tls.WANTED)
-        mailbox = await open_pop3(endpoint, "bob", "secret", auth=["plain"])
+@pytest.mark.parametrize("fault", ["self-signed", "another name", "expired"])
+async def test_wanted_tls_with_an_untrusted_certificate_goes_on_encrypted(fault: str, tmp_path: Path) -> None:
+    if fault == "expired":
+        shown = make_expired_certificate(tmp_path)
+    else:
+        shown = make_certificate(tmp_path, "DNS:elsewhere.example" if fault == "another name" else LOCAL)
+    async with Pop3Server({"bob": []}, tls=shown.server_context()) as server:
+        ca_file = None if fault == "self-signed" else shown.ca_file
+        endpoint = Endpoint("localhost", server.port, Tls.WANTED, ca_file=ca_file)
+        first = await open_pop3(endpoint, "bob", "secret", auth=["plain"])
+        (problem,) = (await first.listing()).problems
+        assert "is not trusted" in problem
+        assert "encrypted, but the server is not verified" in problem
+        assert first.shortfall is not None
+        assert first.shortfall.encrypted
+        await first.abort()
+        tried = ["CAPA", "STLS"]
+        assert server.verbs()[:6] == [*tried, *tried, "CAPA", "AUTH"]
+        assert server.connections == 2
+
+        again = await open_pop3(endpoint, "bob", "secret", auth=["plain"])
+        assert (await again.listing()).problems == (problem,)
+        await again.abort()
+        assert server.connections == 3
+
+
+async def test_wanted_tls_that_is_not_offered_is_told_of() -> None:
+    async with Pop3Server({"bob": []}) as server:
+        mailbox = await open_pop3(
+            Endpoint("localhost", server.port, Tls.WANTED), "bob", "secret", auth=["plain"]
+        )
         (problem,) = (await mailbox.listing()).problems
-        assert "certificate is not trusted" in problem
+        assert "does not offer STLS. The session with" in problem
+        assert "is not encrypted" in problem
         await mailbox.abort()
-        assert server.verbs()[:4] == ["CAPA", "STLS", "CAPA", "AUTH"]
 
 
 async def test_required_tls_with_an_untrusted_certificate_ends_before_the_login(

@@ -100,12 +100,12 @@ class Scene:
         keeper: Any = SimpleNamespace(keep=lambda *_: None, is_paused=lambda _: False)
         self.under_way = UnderWay(visitor, keeper, Opening(self._open, self.listings))
 
-    async def _open(self, _account: Account, _method: str | None, meter: Meter) -> Opened:
+    async def _open(self, _account: Account, _method: str | None, _within: float, meter: Meter) -> Opened:
         self.meters.append(meter)
         await self.opens.wait()
         return Opened(self.mailbox, None)
 
-    async def _unused(self, _account: Account, _method: str | None) -> Opened:
+    async def _unused(self, _account: Account, _method: str | None, _within: float) -> Opened:
         raise AssertionError("the metered way is used")
 
     async def begin(self, name: str = "all") -> asyncio.Task[Any]:

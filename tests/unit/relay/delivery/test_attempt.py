@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.delivery.way import Content
+from services.relay.targets.facts import LearntFacts
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes
@@ -25,6 +26,7 @@ from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, recipient
+from tests.fakes.target_facts import FactsInMemory
 
 ANN = "ann@corp.example"
 TAKEN, FULL = Reply(250, (b"2.0.0 Taken",)), Reply(452, (b"4.2.2 Full",))
@@ -47,7 +49,9 @@ class Way:
         return [RecipientReply(each, end[each], Phase.CONTENT) for each in envelope.recipients]
 
 
-async def attempted(tmp_path: Path, way: Way, *who: str, manners: Manners = Manners()) -> Outcomes:
+async def attempted(
+    tmp_path: Path, way: Way, *who: str, manners: Manners = Manners(), facts: LearntFacts | None = None
+) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
     event = MessageRouted(
         message="m1", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="s@x",
@@ -64,6 +68,7 @@ async def attempted(tmp_path: Path, way: Way, *who: str, manners: Manners = Mann
         helo_name="relay.example",
         chance=lambda: 0.0,
         metrics=Metrics(CollectorRegistry(), "0"),
+        limits=facts or LearntFacts(FactsInMemory(), ManualClock()),
     )
     return await attempter.make(event, Serving("m1", "exchange", "s@x", recipients), way)
 

@@ -1,0 +1,159 @@
+"""Takes secrets out of text that is shown: the one way for every dialogue, error, log line and status.
+
+Servers repeat what they were told, and not only as it was said: in base64, alone or with the user name
+around it, percent-encoded, quoted, in another character set, cut, or divided over lines. Promises: none of
+these gets through; text without any of it comes out as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import quopri
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from urllib.parse import quote, quote_plus
+
+MASK = b"****"
+SHORTEST_SENT = 8
+"""Octets. What is sent in a login and shorter than this gives nothing away."""
+SHORTEST_INSIDE = 4
+"""Octets. A shorter secret is in many a decoded text by chance."""
+
+# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
+_PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_CHARACTERS = ("utf-8", "latin-1", "utf-16-le")
+
+
+class Masker:
+    """Replaces each of `secrets` by the `mask`. Those of fewer than `shortest` octets are known in base64
+    only, as they are words that a server may use without knowing. What equals the `username` is no secret.
+
+    It looks for them first: in most sessions none is ever said, and then no pattern is made.
+    """
+
+    __slots__ = ("_clean", "_encoded", "_forms", "_mask", "_raw", "_shortest", "_username")
+
+    def __init__(
+        self, secrets: Iterable[bytes] = (), *, username: bytes = b"", shortest: int = 0, mask: bytes = MASK
+    ) -> None:
+        self._username = username
+        self._shortest = shortest
+        self._mask = mask
+        self._forms: set[bytes] = set()
+        self._raw: set[bytes] = set()
+        self._encoded = b""
+        self._clean: bytes | None = None
+        for secret in secrets:
+            self._add(secret)
+
+    def hide(self, sent: bytes) -> None:
+        """Mask what was sent in a login, too."""
+        if len(sent) >= SHORTEST_SENT and sent != self._username:
+            self._add(sent)
+
+    def __call__(self, text: bytes) -> bytes:
+        """The text without secrets."""
+        # The answers to many DELE are all the same.
+        if text != self._clean:
+            masked = self._masked(text)
+            if masked != text:
+                return masked
+            self._clean = text
+        return text
+
+    def lines(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Lines that belong together, without secrets: if they hold one in several, none of them is shown."""
+        masked = [self(line) for line in lines]
+        return [self._mask] * len(lines) if self.is_in_several(masked) else masked
+
+    def is_in_several(self, lines: Sequence[bytes]) -> bool:
+        """Whether the lines hold a secret together, though no line does by itself."""
+        if len(lines) < 2:
+            return False
+        words = [line.strip(b" \t") for line in lines]
+        together = (b"".join(lines), b"".join(words), b" ".join(words))
+        return any(self._masked(text) != text for text in together)
+
+    def text(self, text: str) -> str:
+        """A text for people without secrets."""
+        return self(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+
+    def _add(self, secret: bytes) -> None:
+        if not secret:
+            return
+        self._clean = None
+        encoded = base64.b64encode(secret)
+        self._encoded += b" " + encoded
+        self._forms |= {encoded.lower(), base64.urlsafe_b64encode(secret).lower()}
+        if len(encoded.rstrip(b"=")) >= SHORTEST_SENT:
+            self._forms.add(encoded.rstrip(b"=").lower())
+        if len(secret) >= max(self._shortest, 1):
+            self._forms |= {form.lower() for form in _written(secret) if form.strip(b"=")}
+        if len(secret) >= max(self._shortest, SHORTEST_INSIDE):
+            self._raw |= {form.lower() for form in _in_characters(secret)}
+
+    def _masked(self, text: bytes) -> bytes:
+        if self._encoded:
+            text = _ENCODED.sub(self._masked_word, text)
+        lower = text.lower()
+        if any(form in lower for form in self._forms):
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            pattern = re.compile(b"|".join(map(re.escape, longest_first)), re.IGNORECASE)
+            text = pattern.sub(lambda _: self._mask, text)
+        if self._encoded:
+            text = _PIECE.sub(self._masked_piece, text)
+        return text
+
+    def _masked_piece(self, piece: re.Match[bytes]) -> bytes:
+        return self._mask if piece[0] in self._encoded else piece[0]
+
+    def _masked_word(self, word: re.Match[bytes]) -> bytes:
+        """A word that is base64 of something with a secret in it, wherever it begins."""
+        standard = word[0].rstrip(b"=").translate(_STANDARD)
+        for start in range(4):
+            whole = standard[start:]
+            decoded = base64.b64decode(whole[: len(whole) // 4 * 4] + _padded(whole)).lower()
+            if any(secret in decoded for secret in self._raw):
+                return self._mask
+        return word[0]
+
+
+def _padded(word: bytes) -> bytes:
+    """The last, incomplete group of four, completed."""
+    rest = word[len(word) // 4 * 4 :]
+    return rest + b"=" * (-len(rest) % 4) if len(rest) > 1 else b""
+
+
+def _in_characters(secret: bytes) -> set[bytes]:
+    """The secret in each character set that a server may know it in."""
+    forms = {secret}
+    with suppress(UnicodeDecodeError):
+        text = secret.decode()
+        for characters in _CHARACTERS:
+            with suppress(UnicodeEncodeError):
+                forms.add(text.encode(characters))
+    return forms
+
+
+def _written(secret: bytes) -> set[bytes]:
+    """The ways in which the secret may be written out."""
+    forms = set()
+    for each in _in_characters(secret):
+        quoted_printable = quopri.encodestring(each, quotetabs=True).replace(b"=\n", b"")
+        backslashed = each.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        written = (quote(each, safe=""), quote(each), quote_plus(each))
+        forms |= {each, quoted_printable, backslashed, *(form.encode() for form in written)}
+        text = each.decode("latin-1")  # keeps the octets, whatever they mean
+        forms |= {html.escape(text, quote=whole).encode("latin-1") for whole in (False, True)}
+        if len(each) >= SHORTEST_INSIDE:
+            forms |= {each.hex().encode(), "".join(f"={octet:02X}" for octet in each).encode()}
+            forms.add("".join(f"%{octet:02X}" for octet in each).encode())
+    with suppress(UnicodeDecodeError):
+        text = secret.decode()
+        forms |= {json.dumps(text)[1:-1].encode(), text.encode("unicode_escape")}
+    return forms
