@@ -20,7 +20,6 @@ from services.cli.passwords import password_for
 from shared.model.account import KEEP, REFUSE
 from shared.ops.config import Configuration, from_mapping, shown
 from shared.ops.config.urls import ServerUrl, source_url, target_url
-from shared.process.storekeeper.keeper import storekeeper
 
 ORIGIN = "command line"
 TENANT, ACCOUNT, TARGET = "ferry", "source", "target"
@@ -87,8 +86,7 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
     }
     configuration = from_mapping(mapping, {}, Path.cwd(), ORIGIN)
     path = _remembered(configuration, state)
-    with storekeeper() as keeper:
-        pass_and_report(configuration, keeper, (), output, verbose=verbose, path=path)
+    pass_and_report(configuration, (), output, verbose=verbose, path=path)
 
 
 def _remembered(configuration: Configuration, state: Path) -> Path:

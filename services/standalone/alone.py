@@ -24,15 +24,15 @@ class AlreadyRunning(MailferryError):
 
 
 @asynccontextmanager
-async def alone(database: Path | None) -> AsyncIterator[int | None]:
+async def alone(database: Path | None) -> AsyncIterator[None]:
     """Hold the right to work on the database file; None, for a database that takes any number, needs none.
 
-    Raises `AlreadyRunning` with the other's process id. The right ends with the processes that have the
-    descriptor, however they end: this one, and one that keeps the store for it. Where that one still has to
-    finish something for a process that is no more, it is waited for.
+    Raises `AlreadyRunning` with the other's process id. The right ends with the process, however it ends.
+    Where the process that the lock names is no more, its end is waited for: the kernel may still be
+    finishing what it wrote, or another process has the lock and has not yet written its id.
     """
     if database is None:
-        yield None
+        yield
         return
     lock = database.with_name(database.name + ".lock")
     try:
@@ -50,7 +50,7 @@ async def alone(database: Path | None) -> AsyncIterator[int | None]:
         ) from error
     try:
         await _hold(descriptor, lock)
-        yield descriptor
+        yield
     finally:
         os.close(descriptor)
 

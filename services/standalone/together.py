@@ -27,7 +27,6 @@ from shared.ops.surroundings import Surroundings
 from shared.process.naming import process_name
 from shared.process.opening import surroundings
 from shared.process.running import Service, run_services
-from shared.process.storekeeper.keeper import Storekeeper
 
 log = structlog.get_logger("mailferry.standalone")
 
@@ -44,20 +43,13 @@ class Together:
 
 
 @asynccontextmanager
-async def together(
-    configuration: Configuration, keeper: Storekeeper | None = None, *, wait_always: bool = False
-) -> AsyncIterator[Together]:
+async def together(configuration: Configuration, *, wait_always: bool = False) -> AsyncIterator[Together]:
     """The services, ready to run, on a schema that is up to date where it is SQLite.
-
-    `keeper` is to keep the store, where it is SQLite.
 
     With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
     tried at once, as nobody is there when its retry is due.
     """
-    async with (
-        alone(configuration.store.sqlite_path) as lock,
-        surroundings(configuration, keeper, lock) as around,
-    ):
+    async with alone(configuration.store.sqlite_path), surroundings(configuration) as around:
         if configuration.store.sqlite_path is not None:
             await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
         name = process_name()
@@ -81,13 +73,9 @@ async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
             log.info("mails in flight are fetched again", count=lost)
 
 
-async def run(
-    configuration: Configuration,
-    load: Callable[[], Configuration] | None = None,
-    keeper: Storekeeper | None = None,
-) -> None:
+async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
     """Run until a signal ends the process; `load` reads the configuration again, on HUP."""
-    async with together(configuration, keeper) as all_three:
+    async with together(configuration) as all_three:
         services: dict[str, Service] = {
             "fetcher": all_three.fetcher,
             "router": all_three.router,

@@ -5,17 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import pytest
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
-from shared.process.storekeeper.keeper import Storekeeper
-from shared.process.storekeeper.kept_store import kept_store
 from tests.fakes.mail_lives import Lives
-from tests.fakes.store_kinds import KEPT, KINDS
 from tests.servers.postgres import Postgres
 
 
@@ -35,9 +31,9 @@ def migrated_postgres(postgres: Postgres) -> str:
     return url
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> str:
-    """The kind of database, and who keeps it."""
+    """The kind of database."""
     kind: str = request.param
     return kind
 
@@ -62,28 +58,17 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
 
 
 @pytest.fixture
-async def another(url: str, database: str) -> AsyncIterator[Callable[[], SqlStore]]:
-    """Opens further stores on the same database, as other processes do.
-
-    A process is forked for the first only: a copy of this one that already has the file open would know of
-    locks which it does not hold.
-    """
-    special = [await _kept(url)] if database == KEPT else []
+async def another(url: str) -> AsyncIterator[Callable[[], SqlStore]]:
+    """Opens further stores on the same database, as other processes do."""
     opened: list[SqlStore] = []
 
     def open_another() -> SqlStore:
-        opened.append(special.pop() if special else open_store(url))
+        opened.append(open_store(url))
         return opened[-1]
 
     yield open_another
-    for store in [*opened, *special]:
+    for store in opened:
         await store.close()
-
-
-async def _kept(url: str) -> SqlStore:
-    keeper = Storekeeper()
-    await keeper.open(url, lambda _doubts: None)
-    return cast("SqlStore", kept_store(keeper))
 
 
 @pytest.fixture

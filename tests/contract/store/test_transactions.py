@@ -27,7 +27,6 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.ports.store import Schedule, SchemaOutdated, StoreUnavailable, whole_journal
 from tests.fakes.mail_lives import LEASE, START, Lives, mail
-from tests.fakes.store_kinds import open_to_view
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 
@@ -71,7 +70,6 @@ def empty_journal_and_crash(transaction: Transaction) -> None:
     raise Crash
 
 
-@open_to_view
 async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
     (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
     with pytest.raises(Crash):
@@ -81,7 +79,6 @@ async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, stor
     assert await lives.fetched("uid 1")
 
 
-@open_to_view
 async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
     await lives.fetched("uid 0")
     calls = [store._transactions.write(empty_journal_and_crash) for _ in range(3)]
