@@ -74,7 +74,7 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
     url = configuration.store.url.get_secret_value()
     if configuration.store.sqlite_path is not None:
         upgrade(url)
-    store = open_store(url)
+    store = open_store(url, deadline=configuration.store.deadline)
     store.on_doubts = metrics.in_doubt.inc
     return store
 

@@ -12,7 +12,10 @@ import pytest
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
 from tests.fakes.mail_lives import Lives
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
+
+POOLED = "postgresql behind pgbouncer"
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +34,7 @@ def migrated_postgres(postgres: Postgres) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", POOLED])
 def database(request: pytest.FixtureRequest) -> str:
     """The kind of database."""
     kind: str = request.param
@@ -41,7 +44,7 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def url(request: pytest.FixtureRequest, database: str) -> str:
     """An empty database with the schema."""
-    if database != "postgresql":
+    if database == "sqlite":
         path = request.getfixturevalue("tmp_path") / "mailferry.db"
         shutil.copy(request.getfixturevalue("empty_sqlite"), path)
         return f"sqlite://{path}"
@@ -54,7 +57,10 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
         connection.execute(
             "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0"
         )
-    return postgres_url
+    if database != POOLED:
+        return postgres_url
+    pgbouncer: PgBouncer = request.getfixturevalue("pgbouncer")
+    return pgbouncer.url(postgres_url)
 
 
 @pytest.fixture
