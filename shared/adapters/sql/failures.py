@@ -18,9 +18,10 @@ OURS = ("0A", "21", "22", "23", "25", "34", "42", "54")
 supported, cardinality, data, constraint, transaction state, names of cursors, syntax or names, limits of the
 program. All others tell of the server, of what is between us and it, or of how it was set up.
 """
+READ_ONLY = "25006"
 NOT_OURS = frozenset(
     {
-        "25006",  # read-only: a standby after a failover, or an administrator's decision
+        READ_ONLY,
         "25P03",  # idle in transaction: this process was stopped for long
         "25P04",  # transaction timeout, which we do not set
         "42P05",  # a prepared statement is there already: a pooler gave us somebody else's session
@@ -45,6 +46,11 @@ def is_lost_connection(error: DBAPIError) -> bool:
     return error.connection_invalidated or sqlstate(error).startswith(("08", "57P"))
 
 
+def is_read_only(error: DBAPIError) -> bool:
+    """Whether the server allows only reading, at least to the sessions of this one's age."""
+    return sqlstate(error) == READ_ONLY
+
+
 def meaning(error: DBAPIError, place: str) -> MailferryError | None:
     """The error for the operator; None for one that is a mistake in Mailferry. `place` names the database."""
     if (
@@ -55,6 +61,10 @@ def meaning(error: DBAPIError, place: str) -> MailferryError | None:
         return SchemaOutdated(f"{place} lacks tables that this Mailferry needs: run `mailferry db upgrade`")
     if is_conflict(error):
         return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
+    if is_read_only(error):
+        return StoreUnavailable(
+            f"{place} may only be read (a standby, or default_transaction_read_only is on): {_reason(error)}"
+        )
     if is_lost_connection(error) or _is_damaged(error) or not _is_ours(error):
         return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
     return None

@@ -54,6 +54,13 @@ def together(connection: Connection) -> Iterator[None]:
         raise failed
 
 
+def discard(connection: Connection, error: BaseException) -> None:
+    """Do not use the connection again, nor those of its age, as they will have met the same end."""
+    # What SQLAlchemy does for statements of its own, and offers no other name for.
+    connection.engine.pool._invalidate(connection.connection, error)
+    connection.invalidate(error)
+
+
 def driver_of(connection: Connection) -> Driver:
     """The driver's connection under `connection`."""
     driver: object = connection.connection.driver_connection
@@ -65,14 +72,10 @@ def driver_of(connection: Connection) -> Driver:
 def _as_sqlalchemy_has_it(
     connection: Connection, driver: Driver, statement: str, error: psycopg.Error
 ) -> BaseException:
-    """Its error for the driver's; a connection that is lost is not used again, nor those of its age, as they
-    will have met the same end.
-    """
+    """Its error for the driver's."""
     lost = driver.closed or driver.broken
     if lost:
-        # What SQLAlchemy does for statements of its own, and offers no other name for.
-        connection.engine.pool._invalidate(connection.connection, error)
-        connection.invalidate(error)
+        discard(connection, error)
     return DBAPIError.instance(
         statement,
         None,

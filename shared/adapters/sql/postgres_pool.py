@@ -2,7 +2,8 @@
 
 A transaction that met a conflict is run again, as is one whose connection broke before the commit was
 sent (the server was restarted); one that broke while committing may or may not have happened, which
-only the caller can find out. So may one that is given up at its deadline.
+only the caller can find out. So may one that is given up at its deadline. A session of a server that was
+read-only when it began stays so: it is left for a new one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from shared.adapters.sql.bulk_postgres import PostgresBulk
 from shared.adapters.sql.calls import DEADLINE, Call, Threads
 from shared.adapters.sql.engine import Database
-from shared.adapters.sql.failures import is_conflict, is_lost_connection, meaning
+from shared.adapters.sql.failures import is_conflict, is_lost_connection, is_read_only, meaning
 from shared.adapters.sql.part import Change, Given, Result
-from shared.adapters.sql.postgres_driver import driver_of
+from shared.adapters.sql.postgres_driver import discard, driver_of
 from shared.adapters.sql.postgres_engine import (
     READING,
     WRITING,
@@ -82,7 +83,8 @@ class PostgresTransactions:
             try:
                 return self._once(call, change, isolation, attempt)
             except DBAPIError as error:
-                again = is_conflict(error) or (is_lost_connection(error) and attempt.may_be_repeated)
+                elsewhere = is_lost_connection(error) or is_read_only(error)
+                again = is_conflict(error) or (elsewhere and attempt.may_be_repeated)
                 if tried == TRIES or not again or call.is_late:
                     raise meaning(error, str(self._database)) or error from error
             except PoolTimeout as error:
@@ -93,15 +95,20 @@ class PostgresTransactions:
     def _once(self, call: Call, change: Change[Result], isolation: str, attempt: _Attempt) -> Result:
         with self._engine.connect() as connection:
             attempt.may_be_repeated = True
-            with (
-                broken_off_when_late(driver_of(connection), call),
-                connection.begin() as transaction,
-            ):
-                begin(connection, isolation, call.seconds)
-                result = change(Transaction(connection, self._bulk))
-                attempt.may_be_repeated = False
-                transaction.commit()
-            return result
+            try:
+                with (
+                    broken_off_when_late(driver_of(connection), call),
+                    connection.begin() as transaction,
+                ):
+                    begin(connection, isolation, call.seconds)
+                    result = change(Transaction(connection, self._bulk))
+                    attempt.may_be_repeated = False
+                    transaction.commit()
+                    return result
+            except DBAPIError as error:
+                if is_read_only(error):
+                    discard(connection, error)
+                raise
 
 
 class _Attempt:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.adapters.sql.calls import DEADLINE, MAINTENANCE
 from shared.adapters.sql.engine import Database, check_file, parse_url, sqlite_engine
 from shared.adapters.sql.failures import meaning
-from shared.ports.store import SchemaOutdated, StoreUnavailable
+from shared.ports.store import SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ONE_AT_A_TIME = 0x6D61696C
@@ -54,16 +54,10 @@ def check_revision(connection: Connection, place: str) -> None:
     )
 
 
-def check_writable(connection: Connection, place: str) -> None:
-    """Raises `StoreUnavailable` where PostgreSQL allows only reading, as a standby does, or a server of which
-    somebody has decided so.
-    """
-    if connection.dialect.name != "postgresql":
-        return
-    if connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on":
-        raise StoreUnavailable(
-            f"{place} may only be read: it is a standby, or default_transaction_read_only is on"
-        )
+def check_writable(connection: Connection) -> None:
+    """Provoke PostgreSQL's error where it allows only reading, by a statement that changes nothing."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("UPDATE epoch SET mark = mark WHERE false")
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -66,7 +66,7 @@ class SqlStore(
     def _check(self, transaction: Transaction, *, writing: bool) -> None:
         check_revision(transaction.connection, str(self._database))
         if writing:
-            check_writable(transaction.connection, str(self._database))
+            check_writable(transaction.connection)
 
     async def close(self) -> None:
         """Finish what is under way and give the connections back; a database that hangs is not waited for."""

@@ -69,7 +69,7 @@ async def test_a_server_that_may_only_be_read_is_an_outage_until_it_may_be_writt
     await refused(store)
     with pytest.raises(StoreUnavailable, match="read-only"):
         await lives.fetched("uid 1")
-    with pytest.raises(StoreUnavailable, match="may only be read: it is a standby"):
+    with pytest.raises(StoreUnavailable, match="may only be read"):
         await store.check(writing=True)
     assert await store.ledger("acme/box") == []
     private_postgres.execute(
@@ -126,4 +126,23 @@ async def test_a_database_that_cannot_hold_every_text_is_told_with_what_to_do(po
     store = open_store(url)
     with pytest.raises(StoreUnavailable, match="has encoding LATIN1"):
         await store.check()
+    await store.close()
+
+
+async def test_sessions_that_began_read_only_are_left_when_the_database_may_be_written_to_again(
+    private_postgres: Postgres,
+) -> None:
+    url = private_postgres.create_database()
+    upgrade(url)
+    name = url.rpartition("/")[2]
+    private_postgres.execute("postgres", f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    store = open_store(url)
+    await asyncio.gather(*(store.epoch() for _ in range(8)))
+    with pytest.raises(StoreUnavailable, match="may only be read"):
+        await store.advance_mark()
+    await asyncio.gather(*(store.epoch() for _ in range(8)))
+    private_postgres.execute("postgres", f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    for _ in range(8):
+        await store.advance_mark()
+        await store.check(writing=True)
     await store.close()
