@@ -107,11 +107,11 @@ class Threads:
         self._queue.put(call)
         return await call.future
 
-    async def close(self) -> None:
-        """Make the calls that wait, then end the threads."""
+    async def close(self, within: float) -> None:
+        """Make the calls that wait, then end the threads. One that hangs is left behind after that time."""
         for _ in self._threads:
             self._queue.put(None)
-        await ended(self._threads)
+        await ended(self._threads, within)
 
     def _make_calls(self) -> None:
         while (call := self._queue.get()) is not None:
@@ -145,15 +145,14 @@ def tell(outcomes: Sequence[tuple[Call, Outcome]]) -> None:
             loop.call_soon_threadsafe(_conclude_all, those)
 
 
-async def ended(threads: Sequence[threading.Thread]) -> bool:
-    """Whether the threads ended within `CLOSING`. One that hangs is left behind."""
-    return await asyncio.to_thread(_joined, threads, time.monotonic() + CLOSING)
+async def ended(threads: Sequence[threading.Thread], within: float) -> None:
+    """Return when the threads have ended, or after `within` seconds."""
+    await asyncio.to_thread(_join, threads, time.monotonic() + within)
 
 
-def _joined(threads: Sequence[threading.Thread], end: float) -> bool:
+def _join(threads: Sequence[threading.Thread], end: float) -> None:
     for each in threads:
         each.join(max(0.0, end - time.monotonic()))
-    return not any(each.is_alive() for each in threads)
 
 
 def _conclude_all(outcomes: Sequence[tuple[Call, Outcome]]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.adapters.sql.bulk_postgres import PostgresBulk
-from shared.adapters.sql.calls import DEADLINE, Call, Threads
+from shared.adapters.sql.calls import CLOSING, DEADLINE, Call, Threads
 from shared.adapters.sql.engine import Database
 from shared.adapters.sql.failures import is_conflict, is_lost_connection, is_read_only, meaning
 from shared.adapters.sql.part import Change, Given, Result
@@ -62,13 +62,13 @@ class PostgresTransactions:
         """Run `query` on a snapshot."""
         return await self._in_thread(query, READING)
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSING) -> None:
         """Wait for what is under way, then disconnect."""
         if self._closed:
             return
         self._closed = True
         self._closing.set()
-        await self._threads.close()
+        await self._threads.close(within)
         self._engine.dispose()
 
     async def _in_thread(self, change: Change[Result], isolation: str) -> Result:

@@ -28,10 +28,10 @@ class WriterThread:
         self._queue.put(call)
         return await call.future
 
-    async def close(self) -> None:
+    async def close(self, within: float) -> None:
         """Write what is waiting, then end. A disk that hangs is not waited for without end."""
         self._queue.put(None)
-        await ended([self._thread])
+        await ended([self._thread], within)
 
     def _write_until_closed(self) -> None:
         writer = GroupCommit(self._database)

@@ -5,13 +5,14 @@ The writer is a thread. Readers have connections of their own and see what was c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
-from shared.adapters.sql.calls import DEADLINE, Threads
+from shared.adapters.sql.calls import CLOSING, DEADLINE, Threads
 from shared.adapters.sql.engine import Database, sqlite_engine
 from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.sqlite_group import told_of
@@ -54,13 +55,12 @@ class SqliteTransactions:
         result: Result = await self._readers.run(lambda _call: self._read(query))
         return result
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSING) -> None:
         """Write what is waiting, then end."""
         if self._closed:
             return
         self._closed = True
-        await self._writer.close()
-        await self._readers.close()
+        await asyncio.gather(self._writer.close(within), self._readers.close(within))
         self._reading.dispose()
 
     def _read(self, query: Change[Result]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 from shared.adapters.sql.archive import SqlArchive
@@ -69,13 +70,14 @@ class SqlStore(
             check_writable(transaction.connection)
 
     async def close(self) -> None:
-        """Finish what is under way and give the connections back; a database that hangs is not waited for."""
+        """Finish what is under way and give the connections back. A database that hangs is left behind."""
+        end = time.monotonic() + CLOSING
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSING):
                     await self.drain()
         finally:
-            await self._transactions.close()
+            await self._transactions.close(max(0.0, end - time.monotonic()))
 
 
 def open_store(url: str, connections: int = CONNECTIONS, deadline: float = DEADLINE) -> SqlStore:

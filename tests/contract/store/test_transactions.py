@@ -17,9 +17,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from shared.adapters.sql import sqlite_group
+from shared.adapters.sql.calls import Outcome
 from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.schema import upgrade
-from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
+from shared.adapters.sql.sqlite_group import GroupCommit
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import claims, journal
 from shared.adapters.sql.work import Transaction, Work

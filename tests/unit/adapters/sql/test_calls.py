@@ -9,7 +9,6 @@ from typing import NoReturn
 
 import pytest
 
-from shared.adapters.sql import calls
 from shared.adapters.sql.calls import Call, Threads, allowing, call_under_way
 from shared.ports.store import StoreUnavailable
 
@@ -38,7 +37,7 @@ async def test_a_call_returns_or_raises_what_its_work_does() -> None:
     assert await pool.run(lambda _call: 7) == 7
     with pytest.raises(ValueError, match="a mistake of ours"):
         await pool.run(fail)
-    await pool.close()
+    await pool.close(LONG)
 
 
 async def test_who_asked_a_database_that_hangs_is_told_at_the_deadline(released: threading.Event) -> None:
@@ -57,7 +56,7 @@ async def test_a_thread_that_hung_goes_on_afterwards_and_nobody_is_told_twice(
     released.set()
     with allowing(LONG):
         assert await pool.run(lambda _call: 7) == 7
-    await pool.close()
+    await pool.close(LONG)
 
 
 async def test_what_was_not_begun_at_the_deadline_is_not_done(released: threading.Event) -> None:
@@ -69,7 +68,7 @@ async def test_what_was_not_begun_at_the_deadline_is_not_done(released: threadin
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(each) for each in outcomes] == [StoreUnavailable, StoreUnavailable]
     released.set()
-    await pool.close()
+    await pool.close(LONG)
     assert done == []
 
 
@@ -91,7 +90,7 @@ async def test_what_a_thread_waits_for_is_broken_off_at_the_deadline(released: t
 
     with pytest.raises(StoreUnavailable):
         await pool.run(work)
-    await pool.close()
+    await pool.close(LONG)
     assert late == [True]
 
 
@@ -107,17 +106,16 @@ async def test_what_begins_after_the_deadline_is_broken_off_at_once(released: th
     with pytest.raises(StoreUnavailable):
         await pool.run(work)
     released.set()
-    await pool.close()
+    await pool.close(LONG)
     assert broken_off == [True]
 
 
 async def test_closing_does_not_wait_for_a_thread_that_hangs(
-    released: threading.Event, monkeypatch: pytest.MonkeyPatch
+    released: threading.Event,
 ) -> None:
-    monkeypatch.setattr(calls, "CLOSING", SOON)
     pool = threads(1, LONG)
     asked = asyncio.ensure_future(pool.run(lambda _call: released.wait()))
     await asyncio.sleep(0)
-    await pool.close()
+    await pool.close(SOON)
     assert not asked.done()
     asked.cancel()
