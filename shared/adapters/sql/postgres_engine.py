@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from shared.adapters.sql.calls import Call, call_under_way
@@ -82,17 +83,27 @@ def broken_off_when_late(driver: Driver, call: Call | None) -> Iterator[None]:
     """Break the connection off if the call passes its deadline inside: its thread, which may be waiting for a
     server that has stopped, then meets the end of the connection.
     """
-    if call is None:
+    ours = None if call is None else _duplicate(driver)
+    if call is None or ours is None:
         yield
         return
-    with socket.socket(fileno=os.dup(driver.fileno())) as ours:
 
-        def break_off() -> None:
-            with suppress(OSError):  # it is broken already
-                ours.shutdown(socket.SHUT_RDWR)
+    def break_off() -> None:
+        with suppress(OSError):  # it is broken already
+            ours.shutdown(socket.SHUT_RDWR)
 
-        with call.broken_off_by(break_off):
-            yield
+    with ours, call.broken_off_by(break_off):
+        yield
+
+
+def _duplicate(driver: Driver) -> socket.socket | None:
+    """The driver's socket under a descriptor of its own, which nobody else closes; None where the connection
+    is lost, which the next statement tells.
+    """
+    try:
+        return socket.socket(fileno=os.dup(driver.fileno()))
+    except (psycopg.Error, OSError):
+        return None
 
 
 def _prepare(driver: Driver, _record: object) -> None:
