@@ -237,3 +237,17 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
 def test_what_is_wrong_with_a_bucket_is_told(file: ConfigurationFile, lines: str, sentence: str) -> None:
     (problem,) = file.problems(f"[blobs]\n{lines}")
     assert problem.endswith(sentence)
+
+
+def test_how_long_the_database_may_take(file: ConfigurationFile) -> None:
+    assert file.load("").store.deadline == 30.0
+    assert file.load("[store]\ndeadline = '1m'\n").store.deadline == 60.0
+    assert file.load("[store]\nurl = 'sqlite:mail.db'\ndeadline = '5s'\n").store.deadline == 5.0
+
+
+@pytest.mark.parametrize("deadline", ["0.5s", "11m"])
+def test_a_deadline_that_is_no_outage_or_never_comes_is_refused(
+    file: ConfigurationFile, deadline: str
+) -> None:
+    [problem] = file.problems(f"[store]\ndeadline = '{deadline}'\n")
+    assert '[store]: "deadline": must be at' in problem
