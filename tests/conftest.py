@@ -14,6 +14,7 @@ from tests.fakes.collector import collector_kept
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
@@ -88,6 +89,14 @@ def private_postgres() -> Iterator[Postgres]:
     """A running PostgreSQL that the test may kill and start again."""
     require("postgres")
     with server_directory("postgres") as directory, Postgres(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
+    """This worker's PgBouncer before `postgres`, in transaction mode."""
+    require("pgbouncer")
+    with server_directory("pgbouncer") as directory, PgBouncer(directory, postgres) as server:
         yield server
 
 

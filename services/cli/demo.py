@@ -21,7 +21,6 @@ from services.standalone.demo.stage import Progress as Progressed
 from services.standalone.demo.stage import Result, goal, perform
 from shared.ops.config import shown
 from shared.process.ending import FAILURE
-from shared.process.storekeeper.keeper import storekeeper
 
 STEPS = ("Fetched", "Delivered", "Deleted")
 Watch = Callable[[Progressed], None]
@@ -42,10 +41,10 @@ def demo(keep: Path | None, verbose: bool) -> None:
     """Show what Mailferry does: no server and no configuration needed."""
     quiet_logs(None, verbose=verbose)
     screen = console()
-    with storekeeper() as keeper, _directory(keep) as directory:
+    with _directory(keep) as directory:
         _announce(screen)
         with _watched(screen) as watch:
-            result = execute(lambda: perform(directory, watch, keeper))
+            result = execute(lambda: perform(directory, watch))
         _report(screen, result)
         if keep is not None:
             _tell_kept(screen, keep, result)

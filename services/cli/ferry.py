@@ -22,7 +22,6 @@ from shared.model.account import KEEP, REFUSE
 from shared.model.file_url import url_of_path
 from shared.ops.config import Configuration, from_mapping, shown
 from shared.ops.config.urls import ServerUrl, source_url, target_url
-from shared.process.storekeeper.keeper import storekeeper
 
 ORIGIN = "command line"
 TENANT, ACCOUNT, TARGET = "ferry", "source", "target"
@@ -94,9 +93,8 @@ def ferry(source: ServerUrl, target: ServerUrl, output: str, verbose: bool, **op
         mapping["relay"] = {"helo_name": options["helo_name"]}
     configuration = from_mapping(mapping, {}, Path.cwd(), ORIGIN)
     path = _remembered(configuration, state)
-    quiet_logs(None, verbose=verbose)  # also those of the process that keeps the store
-    with storekeeper() as keeper:
-        pass_and_report(configuration, keeper, (), output, verbose=verbose, path=path)
+    quiet_logs(None, verbose=verbose)
+    pass_and_report(configuration, (), output, verbose=verbose, path=path)
 
 
 def _remembered(configuration: Configuration, state: Path) -> Path:

@@ -1,7 +1,4 @@
-"""`mailferry once`: one pass over the accounts, and a table of what it did.
-
-The services are imported while the process that keeps the store gets ready.
-"""
+"""`mailferry once`: one pass over the accounts, and a table of what it did."""
 
 from __future__ import annotations
 
@@ -21,7 +18,6 @@ from shared.ops.checkpoints import arm
 from shared.ops.config import Configuration, load
 from shared.process.ending import TEMPORARY_FAILURE
 from shared.process.memory import collector_at_rest
-from shared.process.storekeeper.keeper import Storekeeper, storekeeper
 
 if TYPE_CHECKING:
     from services.standalone.once import AccountPass
@@ -48,16 +44,14 @@ COLUMNS = (
 @verbose
 def once(path: Path, accounts: Sequence[str], output: str, verbose: bool) -> None:
     """Make one pass over ACCOUNTS, or all: fetch, deliver, delete, report."""
-    quiet_logs(None, verbose=verbose)  # also those of the process that keeps the store
-    with storekeeper() as keeper:
-        configuration = load(path, os.environ)
-        ids = account_ids(configuration, accounts)
-        pass_and_report(configuration, keeper, ids, output, verbose=verbose, path=path)
+    quiet_logs(None, verbose=verbose)
+    configuration = load(path, os.environ)
+    ids = account_ids(configuration, accounts)
+    pass_and_report(configuration, ids, output, verbose=verbose, path=path)
 
 
 def pass_and_report(
     configuration: Configuration,
-    keeper: Storekeeper | None,
     accounts: Sequence[str],
     form: str,
     *,
@@ -68,12 +62,12 @@ def pass_and_report(
     configuration.
     """
     with collector_at_rest():
-        from services.standalone.once import once as pass_once  # noqa: PLC0415 - see the module's beginning
+        from services.standalone.once import once as pass_once  # noqa: PLC0415 - other commands start without the services
 
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
     with _patience_asked(verbose):
-        passes = execute(lambda: pass_once(configuration, accounts, keeper))
+        passes = execute(lambda: pass_once(configuration, accounts))
     write_rows([_row(each) for each in passes], COLUMNS, form)
     if any(each.parked for each in passes):
         click.echo(f"Parked mail awaits a decision: mailferry parked list -c {path}", err=True)

@@ -27,7 +27,7 @@ class Desk:
 @asynccontextmanager
 async def desk(configuration: Configuration) -> AsyncIterator[Desk]:
     """Store and blobs of a configuration. Raises `StoreUnavailable` and `SchemaOutdated`."""
-    store = open_store(configuration.store.url.get_secret_value())
+    store = open_store(configuration.store.url.get_secret_value(), deadline=configuration.store.deadline)
     try:
         await store.check()
         yield Desk(store, open_blobs(configuration.blobs), SystemClock())

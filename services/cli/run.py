@@ -6,14 +6,12 @@ Each command imports what it runs, so that a process starts with its own service
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 
 import click
 
 from services.cli.options import config_file
 from shared.process.main import serve_configured
-from shared.process.storekeeper.keeper import storekeeper
 
 SIGNALS = (
     "TERM lets it finish what it has begun, a second TERM ends it at once, HUP reads the configuration anew."
@@ -24,10 +22,9 @@ SIGNALS = (
 @config_file
 def run(path: Path) -> None:
     """Run all services in one process: for one machine, with SQLite and without a broker."""
-    with storekeeper() as keeper:
-        from services.standalone.together import run as run_all  # noqa: PLC0415 - see the module's beginning
+    from services.standalone.together import run as run_all  # noqa: PLC0415 - see the module's beginning
 
-        serve_configured(path, os.environ, partial(run_all, keeper=keeper))
+    serve_configured(path, os.environ, run_all)
 
 
 @click.command(short_help="Run a fetcher alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)

@@ -31,15 +31,16 @@ class AlreadyRunning(MailferryError):
 
 
 @asynccontextmanager
-async def alone(database: Path | None) -> AsyncIterator[int | None]:
+async def alone(database: Path | None) -> AsyncIterator[None]:
     """Hold the right to work on the database file; None, for a database that takes any number, needs none.
 
     Raises `AlreadyRunning` with the other's process id, and what `real_file` raises. The right ends with the
-    processes that have the descriptor, however they end: this one, and one that keeps the store for it.
-    Where that one still has to finish something for a process that is no more, it is waited for.
+    process, however it ends. Where the process that the lock names is no more, its end is waited for: the
+    kernel may still be finishing what it wrote, or another process has the lock and has not yet written its
+    id.
     """
     if database is None:
-        yield None
+        yield
         return
     database = real_file(database)
     lock = database.with_name(database.name + ".lock")
@@ -59,7 +60,7 @@ async def alone(database: Path | None) -> AsyncIterator[int | None]:
     try:
         await _hold(descriptor, lock)
         with _locked(database, lock):
-            yield descriptor
+            yield
     finally:
         os.close(descriptor)
 

@@ -21,7 +21,6 @@ from shared.net.protection import is_only_shortfall
 from shared.ops.config import Configuration
 from shared.ops.stopping import Stop
 from shared.ports.store import VisitReport
-from shared.process.storekeeper.keeper import Storekeeper
 
 MOST_VISITS = 1000
 ELSEWHERE = "another process is visiting this account now"
@@ -53,14 +52,12 @@ class AccountPass:
         return self.waiting == 0 and (self.problem is None or self.is_done)
 
 
-async def once(
-    configuration: Configuration, names: Sequence[str] = (), keeper: Storekeeper | None = None
-) -> list[AccountPass]:
+async def once(configuration: Configuration, names: Sequence[str] = ()) -> list[AccountPass]:
     """One pass over the accounts called `names`, or all that are enabled. Raises ConfigurationError for an
     unknown name.
     """
     chosen = _chosen(configuration, names)
-    async with together(configuration, keeper, wait_always=True) as all_three:
+    async with together(configuration, wait_always=True) as all_three:
         return await one_pass(all_three, configuration, chosen)
 
 

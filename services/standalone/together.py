@@ -31,7 +31,6 @@ from shared.ops.witness import read_witness, went_back
 from shared.process.naming import process_name
 from shared.process.opening import surroundings
 from shared.process.running import Service, run_services
-from shared.process.storekeeper.keeper import Storekeeper
 
 LONGEST_LOOK = 10.0
 """Seconds that a start waits for blobs to be looked through."""
@@ -51,20 +50,13 @@ class Together:
 
 
 @asynccontextmanager
-async def together(
-    configuration: Configuration, keeper: Storekeeper | None = None, *, wait_always: bool = False
-) -> AsyncIterator[Together]:
+async def together(configuration: Configuration, *, wait_always: bool = False) -> AsyncIterator[Together]:
     """The services, ready to run, on a schema that is up to date where it is SQLite.
-
-    `keeper` is to keep the store, where it is SQLite.
 
     With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
     tried at once, as nobody is there when its retry is due.
     """
-    async with (
-        alone(configuration.store.sqlite_path) as lock,
-        surroundings(configuration, keeper, lock) as around,
-    ):
+    async with alone(configuration.store.sqlite_path), surroundings(configuration) as around:
         if configuration.store.sqlite_path is not None:
             await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
             await _remove_forgotten(around)
@@ -107,13 +99,9 @@ async def _remove_forgotten(around: Surroundings) -> None:
         log.info("blobs removed that an earlier process had not recorded", removed=removed)
 
 
-async def run(
-    configuration: Configuration,
-    load: Callable[[], Configuration] | None = None,
-    keeper: Storekeeper | None = None,
-) -> None:
+async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
     """Run until a signal ends the process; `load` reads the configuration again, on HUP."""
-    async with together(configuration, keeper) as all_three:
+    async with together(configuration) as all_three:
         services: dict[str, Service] = {
             "fetcher": all_three.fetcher,
             "router": all_three.router,

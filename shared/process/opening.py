@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import Topology, topology
 from shared.ops.config import Configuration
@@ -27,23 +28,18 @@ from shared.ports.store import Store
 from shared.process.blobs import open_blobs
 from shared.process.counting import CountingBroker
 from shared.process.missing_blobs import LostBlobs, NoticingBlobs
-from shared.process.storekeeper.keeper import Storekeeper
-from shared.process.storekeeper.kept_store import kept_store
 
 
 @asynccontextmanager
-async def surroundings(
-    configuration: Configuration, keeper: Storekeeper | None = None, lock: int | None = None
-) -> AsyncIterator[Surroundings]:
+async def surroundings(configuration: Configuration) -> AsyncIterator[Surroundings]:
     """Everything around the services of this process. A database or broker that is away does not end it.
 
-    A store in SQLite is brought up to date, and kept by `keeper` where there is one, who then holds the file
-    descriptor `lock`, too.
+    A store in SQLite is brought up to date.
     """
     clock = SystemClock()
     plan = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
-    store = await _store(configuration, metrics, keeper, lock)
+    store = _store(configuration, metrics)
     opened = open_blobs(configuration.blobs)
     unrecorded = UnrecordedBlobs(opened, clock)
     blobs = NoticingBlobs(opened, unrecorded)
@@ -81,21 +77,11 @@ async def surroundings(
         await store.close()
 
 
-async def _store(
-    configuration: Configuration, metrics: Metrics, keeper: Storekeeper | None, lock: int | None
-) -> Store:
+def _store(configuration: Configuration, metrics: Metrics) -> Store:
     url = configuration.store.url.get_secret_value()
-    in_sqlite = configuration.store.sqlite_path is not None
-    if keeper is not None and in_sqlite:
-        await keeper.open(url, metrics.in_doubt.inc, lock)
-        return kept_store(keeper)
-    if keeper is not None:
-        keeper.dismiss()
-    from shared.adapters.sql import open_store, upgrade  # noqa: PLC0415 - a process with a storekeeper does without
-
-    if in_sqlite:
+    if configuration.store.sqlite_path is not None:
         upgrade(url)
-    store = open_store(url)
+    store = open_store(url, deadline=configuration.store.deadline)
     store.on_doubts = metrics.in_doubt.inc
     return store
 

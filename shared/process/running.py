@@ -21,8 +21,8 @@ from shared.ops.readiness import Readiness
 from shared.ops.stopping import Stop
 from shared.ops.surroundings import Surroundings
 from shared.process.reloading import Reloading, tell_oddities
+from shared.process.store_watch import StoreWatch
 
-STORE_CHECK = 5.0
 DRAIN = 6.0
 """Seconds that the services get to finish what they have begun. Long enough for a target on another
 continent; a target that takes longer for a mail gets it again, as after a kill."""
@@ -136,28 +136,10 @@ async def _health(
 
 @asynccontextmanager
 async def _watching(around: Surroundings, readiness: Readiness) -> AsyncIterator[None]:
-    readiness.set("store", "not asked yet")
-    task = asyncio.ensure_future(_watch_store(around, readiness))
+    watch = StoreWatch(around.store, around.clock, around.metrics)
+    readiness.watch("store", watch.problem)
+    task = asyncio.ensure_future(watch.run())
     try:
         yield
     finally:
         task.cancel()
-
-
-async def _watch_store(around: Surroundings, readiness: Readiness) -> None:
-    store, metrics = around.store, around.metrics
-    while True:
-        try:
-            await store.check()
-            parked, octets = await store.parked_totals()
-            oldest = await store.parked(1) if parked else ()
-        except MailferryError as error:
-            readiness.set("store", str(error))
-            metrics.store_up.set(0)
-        else:
-            readiness.set("store", None)
-            metrics.store_up.set(1)
-            metrics.parked.set(parked)
-            metrics.parked_bytes.set(octets)
-            metrics.parked_oldest.set(max(0.0, around.clock.now() - oldest[0].parked_at) if oldest else 0)
-        await asyncio.sleep(STORE_CHECK)

@@ -18,6 +18,7 @@ PROGRAMS: Final = {
     "faketime": "/usr/lib/*/faketime/libfaketime.so.1",
     "fetchmail": "/usr/bin/fetchmail",
     "openssl": "/usr/bin/openssl",
+    "pgbouncer": "/usr/sbin/pgbouncer",
     "postfix": "/usr/sbin/postfix",
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
     "rabbitmq": "/usr/lib/rabbitmq/bin/rabbitmq-server",

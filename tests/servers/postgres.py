@@ -6,19 +6,20 @@ speed instead.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from psycopg import sql
 
 from tests.servers.directory import current_user, give_to, is_root
 from tests.servers.ports import free_port
-from tests.servers.process import ServerError, ServerProcess
+from tests.servers.process import ServerError, ServerProcess, processes_of
 from tests.servers.server import Server, installed
 
 OWNER: Final = "postgres"
@@ -55,7 +56,7 @@ class Postgres(Server):
         command = [str(self._programs / "postgres"), "-D", str(self._data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        self._process = ServerProcess(_unprivileged(command), log=self.directory / "output")
+        self._process = ServerProcess(unprivileged(command), log=self.directory / "output")
         self._process.wait_until(self._answers)
 
     def stop(self) -> None:
@@ -63,12 +64,30 @@ class Postgres(Server):
         if self._process:
             self._process.stop(signal.SIGINT)
 
-    def create_database(self) -> str:
-        """Creates an empty database and returns its URL."""
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Inside, all its processes stand still (SIGSTOP): it takes connections and answers nothing."""
+        processes = processes_of(self.directory)
+        for each in processes:
+            os.kill(each, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for each in processes:
+                with suppress(ProcessLookupError):  # ended meanwhile
+                    os.kill(each, signal.SIGCONT)
+
+    def create_database(self, options: str = "") -> str:
+        """Creates an empty database and returns its URL; `options` are those of CREATE DATABASE."""
         name = f"test_{next(self._numbers)}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        self.execute("postgres", f"CREATE DATABASE {name} {options}")
         return self.url(name)
+
+    def execute(self, database: str, *statements: str) -> None:
+        """Executes statements as the superuser, each in a transaction of its own."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            for each in statements:
+                connection.execute(each.encode())
 
     def url(self, database: str) -> str:
         return f"postgresql://{SUPERUSER}@{self.host}:{self.port}/{database}"
@@ -77,7 +96,7 @@ class Postgres(Server):
         give_to(OWNER, self.directory)
         command = [str(self._programs / "initdb"), "-D", str(self._data), "-U", SUPERUSER]
         command += ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
-        done = subprocess.run(_unprivileged(command), check=False, capture_output=True, cwd=self.directory)
+        done = subprocess.run(unprivileged(command), check=False, capture_output=True, cwd=self.directory)
         if done.returncode != 0:
             raise ServerError(f"initdb ended with {done.returncode}:\n{done.stderr.decode(errors='replace')}")
 
@@ -89,7 +108,8 @@ class Postgres(Server):
         return True
 
 
-def _unprivileged(command: Sequence[str]) -> list[str]:
+def unprivileged(command: Sequence[str]) -> list[str]:
+    """The command, run as `OWNER` where root runs it."""
     if not is_root() or current_user() == OWNER:
         return list(command)
     return ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--clear-groups", "--", *command]

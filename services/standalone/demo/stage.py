@@ -22,7 +22,6 @@ from services.standalone.once import AccountPass, one_pass
 from services.standalone.together import Together, together
 from shared.custody.state import Message
 from shared.ops.config import Configuration
-from shared.process.storekeeper.keeper import Storekeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,8 @@ class Result:
 Watch = Callable[[Progress], None]
 
 
-async def perform(directory: Path, watch: Watch, keeper: Storekeeper | None = None) -> Result:
-    """Run the demonstration with all its files in `directory`; `watch` is told of progress, `keeper` keeps
-    the store.
-    """
+async def perform(directory: Path, watch: Watch) -> Result:
+    """Run the demonstration with all its files in `directory`; `watch` is told of progress."""
     letters = mailbag()
     password = secrets.token_urlsafe(12)
 
@@ -69,7 +66,7 @@ async def perform(directory: Path, watch: Watch, keeper: Storekeeper | None = No
             directory, source_port=provider.port, target_port=company.port, password=password
         )
         names = list(configuration.accounts)
-        async with together(configuration, keeper, wait_always=True) as all_three:
+        async with together(configuration, wait_always=True) as all_three:
             passes = await one_pass(all_three, configuration, names)
             changed()
             messages = await _messages(all_three)

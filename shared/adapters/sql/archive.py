@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, func, select, union
 
+from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.conditions import KEPT, NAMED
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.parking import discard, retry
@@ -80,11 +81,13 @@ class SqlArchive(Part):
         """Fold the journal and compare with the state tables; the differences as sentences, none when they
         agree.
         """
-        return await self._transactions.read(verify)
+        with allowing(MAINTENANCE):
+            return await self._transactions.read(verify)
 
     async def rebuild(self) -> int:
         """Make the state tables again from the journal; returns the number of messages."""
-        return await self._transactions.write(rebuild)
+        with allowing(MAINTENANCE):
+            return await self._transactions.write(rebuild)
 
 
 def _find(transaction: Transaction, text: str, limit: int) -> list[Message]:

@@ -11,7 +11,6 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -23,28 +22,11 @@ from shared.model.file_url import path_in_url
 from shared.ports.store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
-CONNECT_SECONDS = 10
-DEADLINES = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
-"""A server that vanished from the network is noticed within a minute; seconds, the last in milliseconds."""
 CACHE_KIB = 32768
 STATEMENTS_KEPT = 512
 """How many texts a connection to SQLite keeps prepared: each comes in several lengths."""
 KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 """What PostgreSQL's planner must not think of where a few keys are looked up."""
-ISOLATION = "read committed"
-"""Each statement sees what was committed before it began, so rows are read after the locks that guard
-them, whatever the server's own default is.
-"""
-IDLE_IN_TRANSACTION = "60s"
-"""A process that is stopped in the middle must not hold its locks, and with them other processes, for
-ever.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,34 +65,6 @@ def parse_url(text: str) -> Database:
             raise ConfigurationError(["store url: the name of the PostgreSQL database is missing"])
         return Database(url=url)
     raise ConfigurationError(["store url: expected sqlite:///path or postgresql://host/database"])
-
-
-def postgres_engine(url: URL, connections: int) -> Engine:
-    """An engine for short transactions on a few rows of large tables."""
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=CONNECT_SECONDS,
-        connect_args={"application_name": "mailferry", **DEADLINES},
-        use_native_hstore=False,
-    )
-    # First of all: what SQLAlchemy finds there it takes for the default, and goes back to after a read.
-    event.listen(engine, "connect", _prepare_postgres, insert=True)
-    return engine
-
-
-def _prepare_postgres(connection: Any, _record: object) -> None:
-    """Plans are kept by the connection, made when tables may have been empty: they must not scan what
-    has grown since. And what PostgreSQL forbids itself looks so dear to it that it would compile it first.
-    """
-    with connection.cursor() as cursor:
-        for setting in KEYS_ONLY:
-            cursor.execute(f"SET {setting} = off")
-        cursor.execute("SET jit = off")
-        cursor.execute(f"SET default_transaction_isolation = '{ISOLATION}'")
-        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION}'")
-    connection.commit()
 
 
 def allow_scans(connection: Connection) -> None:

@@ -13,8 +13,21 @@ from shared.ports.store import SchemaOutdated, StoreDamaged, StoreUnavailable
 
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available."""
-AWAY = ("08", "53", "57", "58")
-"""Connection exception, insufficient resources, operator intervention, system error: classes of SQLSTATE."""
+OURS = ("0A", "21", "22", "23", "25", "34", "42", "54")
+"""The classes of SQLSTATE that tell of a mistake in a statement or its values (PostgreSQL, appendix A): not
+supported, cardinality, data, constraint, transaction state, names of cursors, syntax or names, limits of the
+program. All others tell of the server, of what is between us and it, or of how it was set up.
+"""
+READ_ONLY = "25006"
+NOT_OURS = frozenset(
+    {
+        READ_ONLY,
+        "25P03",  # idle in transaction: this process was stopped for long
+        "25P04",  # transaction timeout, which we do not set
+        "42P05",  # a prepared statement is there already: a pooler gave us somebody else's session
+        "42501",  # insufficient privilege: an administrator's decision
+    }
+)
 NO_SUCH_TABLE = frozenset({"42P01", "42703", "3F000"})
 
 
@@ -36,6 +49,11 @@ def is_lost_connection(error: DBAPIError) -> bool:
     return error.connection_invalidated or sqlstate(error).startswith(("08", "57P"))
 
 
+def is_read_only(error: DBAPIError) -> bool:
+    """Whether the server allows only reading, at least to the sessions of this one's age."""
+    return sqlstate(error) == READ_ONLY
+
+
 def meaning(error: DBAPIError, place: str) -> MailferryError | None:
     """The error for the operator; None for one that is a mistake in Mailferry. `place` names the database."""
     if _is_damaged(error):
@@ -48,8 +66,11 @@ def meaning(error: DBAPIError, place: str) -> MailferryError | None:
         return SchemaOutdated(f"{place} lacks tables that this Mailferry needs: run `mailferry db upgrade`")
     if is_conflict(error):
         return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
-    unavailable = isinstance(error, (OperationalError, InterfaceError)) or sqlstate(error).startswith(AWAY)
-    if unavailable or is_lost_connection(error):
+    if is_read_only(error):
+        return StoreUnavailable(
+            f"{place} may only be read (a standby, or default_transaction_read_only is on): {_reason(error)}"
+        )
+    if is_lost_connection(error) or not _is_ours(error):
         return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
     return None
 
@@ -63,6 +84,13 @@ def damaged(place: str, reason: str) -> StoreDamaged:
         "in the file's place and run `mailferry journal rebuild`. What was not delivered yet is still at its "
         "source or in the blobs: remove neither"
     )
+
+
+def _is_ours(error: DBAPIError) -> bool:
+    """Whether the statement is to blame. The driver's errors, which have no SQLSTATE, go by their kind."""
+    if code := sqlstate(error):
+        return code.startswith(OURS) and code not in NOT_OURS
+    return not isinstance(error, (OperationalError, InterfaceError))
 
 
 def _is_damaged(error: DBAPIError) -> bool:

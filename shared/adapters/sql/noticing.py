@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
+from shared.adapters.sql.calls import CLOSING
 from shared.adapters.sql.part import Change, Transactions
 from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
@@ -53,6 +54,6 @@ class Noticing:
         """See `Transactions`."""
         return await self._transactions.read(query)
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSING) -> None:
         """See `Transactions`."""
-        await self._transactions.close()
+        await self._transactions.close(within)

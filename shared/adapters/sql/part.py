@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from shared.adapters.sql.calls import CLOSING
 from shared.adapters.sql.gathering import Gathering
 from shared.adapters.sql.work import Doubts, Transaction
 from shared.model.errors import MailferryError
@@ -38,8 +39,8 @@ class Transactions(Protocol):
         """
         ...
 
-    async def close(self) -> None:
-        """Finish what is under way and give the connections back."""
+    async def close(self, within: float = CLOSING) -> None:
+        """Finish what is under way and give the connections back. What takes longer is left behind."""
         ...
 
 

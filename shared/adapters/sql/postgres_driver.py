@@ -14,15 +14,18 @@ import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+Driver = psycopg.Connection[tuple[Any, ...]]
+
 
 def execute(
-    connection: Connection, statement: str, parameters: Sequence[str]
+    connection: Connection, statement: str, parameters: Sequence[str] | None = None
 ) -> psycopg.Cursor[tuple[Any, ...]]:
-    """Execute one statement in the transaction of `connection`."""
-    driver = _driver_of(connection)
+    """Execute one statement in the transaction of `connection`, or several if there are no parameters."""
+    driver = driver_of(connection)
     try:
         # The driver's types take text only where it is a literal; ours is made of names of our own tables.
-        return driver.execute(statement.encode(), parameters)
+        # Without parameters it is never prepared, as several statements cannot be.
+        return driver.execute(statement.encode(), parameters, prepare=None if parameters else False)
     except psycopg.Error as error:
         raise _as_sqlalchemy_has_it(connection, driver, statement, error) from error
 
@@ -32,7 +35,7 @@ def together(connection: Connection) -> Iterator[None]:
     """Statements executed inside are sent without waiting for each; they have all succeeded after it, and
     only then is known what they did.
     """
-    driver = _driver_of(connection)
+    driver = driver_of(connection)
     if driver.info.pipeline_status:  # inside another: that one waits for all
         yield
         return
@@ -51,7 +54,15 @@ def together(connection: Connection) -> Iterator[None]:
         raise failed
 
 
-def _driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+def discard(connection: Connection, error: BaseException) -> None:
+    """Do not use the connection again, nor those of its age, as they will have met the same end."""
+    # What SQLAlchemy does for statements of its own, and offers no other name for.
+    connection.engine.pool._invalidate(connection.connection, error)
+    connection.invalidate(error)
+
+
+def driver_of(connection: Connection) -> Driver:
+    """The driver's connection under `connection`."""
     driver: object = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError("not a connection to PostgreSQL")
@@ -59,16 +70,12 @@ def _driver_of(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def _as_sqlalchemy_has_it(
-    connection: Connection, driver: psycopg.Connection[Any], statement: str, error: psycopg.Error
+    connection: Connection, driver: Driver, statement: str, error: psycopg.Error
 ) -> BaseException:
-    """Its error for the driver's; a connection that is lost is not used again, nor those of its age, as they
-    will have met the same end.
-    """
+    """Its error for the driver's."""
     lost = driver.closed or driver.broken
     if lost:
-        # What SQLAlchemy does for statements of its own, and offers no other name for.
-        connection.engine.pool._invalidate(connection.connection, error)
-        connection.invalidate(error)
+        discard(connection, error)
     return DBAPIError.instance(
         statement,
         None,

@@ -2,43 +2,50 @@
 
 A transaction that met a conflict is run again, as is one whose connection broke before the commit was
 sent (the server was restarted); one that broke while committing may or may not have happened, which
-only the caller can find out.
+only the caller can find out. So may one that is given up at its deadline. A session of a server that was
+read-only when it began stays so: it is left for a new one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.adapters.sql.bulk_postgres import PostgresBulk
-from shared.adapters.sql.engine import Database, postgres_engine
-from shared.adapters.sql.failures import is_conflict, is_lost_connection, meaning
+from shared.adapters.sql.calls import CLOSING, DEADLINE, Call, Threads
+from shared.adapters.sql.engine import Database
+from shared.adapters.sql.failures import is_conflict, is_lost_connection, is_read_only, meaning
 from shared.adapters.sql.part import Change, Given, Result
+from shared.adapters.sql.postgres_driver import discard, driver_of
+from shared.adapters.sql.postgres_engine import (
+    READING,
+    WRITING,
+    begin,
+    broken_off_when_late,
+    postgres_engine,
+)
 from shared.adapters.sql.work import Transaction
 from shared.ports.store import StoreUnavailable
 
 TRIES = 5
 PAUSE = 0.02
-READING = "REPEATABLE READ"
-"""All statements see the state of one moment."""
 
 
 class PostgresTransactions:
     """Transactions on a PostgreSQL database."""
 
-    def __init__(self, database: Database, connections: int) -> None:
+    def __init__(self, database: Database, connections: int, deadline: float = DEADLINE) -> None:
         if database.url is None:
             raise ValueError("not a PostgreSQL database")
         self._database = database
         self._bulk = PostgresBulk()
-        self._engine = postgres_engine(database.url, connections)
-        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgres")
+        self._deadline = deadline
+        self._engine = postgres_engine(database.url, connections, deadline)
+        self._threads = Threads(connections, "postgres", str(database), deadline)
         self._closed = False
         self._closing = threading.Event()
 
@@ -48,51 +55,60 @@ class PostgresTransactions:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """Run `change` in a transaction, of the isolation that connections begin with."""
-        return await self._in_thread(lambda transaction: change(transaction, *given, **named))
+        """Run `change` in a transaction."""
+        return await self._in_thread(lambda transaction: change(transaction, *given, **named), WRITING)
 
     async def read(self, query: Change[Result]) -> Result:
         """Run `query` on a snapshot."""
         return await self._in_thread(query, READING)
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSING) -> None:
         """Wait for what is under way, then disconnect."""
         if self._closed:
             return
         self._closed = True
         self._closing.set()
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._threads.close(within)
         self._engine.dispose()
 
-    async def _in_thread(self, change: Change[Result], isolation: str | None = None) -> Result:
+    async def _in_thread(self, change: Change[Result], isolation: str) -> Result:
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, change, isolation)
+        result: Result = await self._threads.run(lambda call: self._run(call, change, isolation))
+        return result
 
-    def _run(self, change: Change[Result], isolation: str | None) -> Result:
+    def _run(self, call: Call, change: Change[Result], isolation: str) -> Result:
         for tried in range(1, TRIES + 1):
             attempt = _Attempt()
             try:
-                return self._once(change, isolation, attempt)
+                return self._once(call, change, isolation, attempt)
             except DBAPIError as error:
-                again = is_conflict(error) or (is_lost_connection(error) and attempt.may_be_repeated)
-                if tried == TRIES or not again:
+                elsewhere = is_lost_connection(error) or is_read_only(error)
+                again = is_conflict(error) or (elsewhere and attempt.may_be_repeated)
+                if tried == TRIES or not again or call.is_late:
                     raise meaning(error, str(self._database)) or error from error
             except PoolTimeout as error:
                 raise StoreUnavailable(f"{self._database}: no connection became free in time") from error
             self._closing.wait(PAUSE * tried)
         raise AssertionError("unreachable")
 
-    def _once(self, change: Change[Result], isolation: str | None, attempt: _Attempt) -> Result:
+    def _once(self, call: Call, change: Change[Result], isolation: str, attempt: _Attempt) -> Result:
         with self._engine.connect() as connection:
             attempt.may_be_repeated = True
-            if isolation is not None:
-                connection.execution_options(isolation_level=isolation)
-            with connection.begin() as transaction:
-                result = change(Transaction(connection, self._bulk))
-                attempt.may_be_repeated = False
-                transaction.commit()
-            return result
+            try:
+                with (
+                    broken_off_when_late(driver_of(connection), call),
+                    connection.begin() as transaction,
+                ):
+                    begin(connection, isolation, call.seconds)
+                    result = change(Transaction(connection, self._bulk))
+                    attempt.may_be_repeated = False
+                    transaction.commit()
+                    return result
+            except DBAPIError as error:
+                if is_read_only(error):
+                    discard(connection, error)
+                raise
 
 
 class _Attempt:

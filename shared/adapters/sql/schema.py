@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.adapters.sql.engine import Database, check_file, parse_url, postgres_engine, sqlite_engine
+from shared.adapters.sql.calls import DEADLINE, MAINTENANCE
+from shared.adapters.sql.engine import Database, check_file, parse_url, sqlite_engine
 from shared.adapters.sql.failures import meaning
 from shared.ports.store import SchemaOutdated
 
@@ -53,6 +54,12 @@ def check_revision(connection: Connection, place: str) -> None:
     )
 
 
+def check_writable(connection: Connection) -> None:
+    """Provoke PostgreSQL's error where it allows only reading, by a statement that changes nothing."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("UPDATE epoch SET mark = mark WHERE false")
+
+
 def current_revision(connection: Connection) -> str | None:
     """The schema's version; None for a database without one."""
     if not inspect(connection).has_table("alembic_version"):
@@ -78,11 +85,17 @@ def _engine(database: Database) -> Engine:
         return sqlite_engine(database.path, begin="BEGIN IMMEDIATE", create=True)
     if database.url is None:
         raise ValueError("neither SQLite nor PostgreSQL")
-    return postgres_engine(database.url, connections=1)
+    # The driver takes long to import, and SQLite does without.
+    from shared.adapters.sql.postgres_engine import postgres_engine  # noqa: PLC0415
+
+    return postgres_engine(database.url, connections=1, deadline=DEADLINE)
 
 
 def _upgrade(connection: Connection, place: str) -> None:
     if connection.dialect.name == "postgresql":
+        from shared.adapters.sql.postgres_engine import WRITING, begin  # noqa: PLC0415 - see `_engine`
+
+        begin(connection, WRITING, MAINTENANCE)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
     current = current_revision(connection)
     if current == newest_revision():

@@ -11,12 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk, driver_of, execute
+from shared.adapters.sql.calls import Outcome
 from shared.adapters.sql.engine import Database, check_file, sqlite_engine
 from shared.adapters.sql.failures import meaning
 from shared.adapters.sql.part import Change
@@ -26,13 +27,6 @@ from shared.ports.store import StoreUnavailable
 AT_ONCE = 64
 LONG_ENOUGH = 0.02
 """Seconds after which a group takes in no more: several times what a commit waits for a quick disk."""
-
-
-class Outcome(NamedTuple):
-    """What a change returned, or what it failed with."""
-
-    result: Any = None
-    error: BaseException | None = None
 
 
 class GroupCommit:

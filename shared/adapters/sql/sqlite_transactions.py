@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
+from shared.adapters.sql.calls import CLOSING, DEADLINE, Threads
 from shared.adapters.sql.engine import Database, sqlite_engine
 from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.sqlite_group import told_of
@@ -26,14 +26,14 @@ READERS = 2
 class SqliteTransactions:
     """Transactions on a SQLite file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, deadline: float = DEADLINE) -> None:
         if database.path is None:
             raise ValueError("not a SQLite database")
         self._database = database
         self._bulk = SqliteBulk()
-        self._writer = WriterThread(database)
+        self._writer = WriterThread(database, deadline)
         self._reading = sqlite_engine(database.path, begin="BEGIN", connections=READERS)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
+        self._readers = Threads(READERS, "sqlite-read", str(database), deadline)
         self._closed = False
 
     async def write(
@@ -52,15 +52,15 @@ class SqliteTransactions:
         """Run `query` on a connection for reading."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+        result: Result = await self._readers.run(lambda _call: self._read(query))
+        return result
 
-    async def close(self) -> None:
+    async def close(self, within: float = CLOSING) -> None:
         """Write what is waiting, then end."""
         if self._closed:
             return
         self._closed = True
-        await self._writer.close()
-        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.gather(self._writer.close(within), self._readers.close(within))
         self._reading.dispose()
 
     def _read(self, query: Change[Result]) -> Result:

@@ -40,11 +40,13 @@ class BrokerSection:
 class StoreSection:
     """The database: `sqlite:///` and an absolute path, so four slashes in all, or a PostgreSQL URL.
 
-    What left its source is remembered for `keep_history` seconds.
+    What left its source is remembered for `keep_history` seconds. A call that the database has not answered
+    after `deadline` seconds counts as an outage.
     """
 
     url: SecretStr
     keep_history: float = 90 * 86400.0
+    deadline: float = 30.0
 
     @property
     def sqlite_path(self) -> Path | None:

@@ -56,9 +56,14 @@ class BrokerEntry(Entry):
 
 
 class StoreEntry(BrokerEntry):
-    """[store]; the URL may contain a password, too. What left its source is remembered for `keep_history`."""
+    """[store]; the URL may contain a password, too. What left its source is remembered for `keep_history`.
+
+    A database that does not answer within `deadline` is out of service. A transaction takes milliseconds; 30
+    seconds are three times what SQLite waits for a lock, and what a failover of PostgreSQL commonly takes.
+    """
 
     keep_history: Annotated[Duration, Field(ge=86400)] = 90 * 86400.0
+    deadline: Annotated[Duration, Field(ge=1, le=600)] = 30.0
 
 
 class BlobsEntry(Entry):

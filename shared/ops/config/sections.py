@@ -71,12 +71,11 @@ def store(context: Context, table: Any) -> StoreSection | None:
         )
         if not path:
             return None
-        return StoreSection(
-            SecretStr(url_of_path(SQLITE, str(context.document.resolved(path)))), entry.keep_history
-        )
+        url = SecretStr(url_of_path(SQLITE, str(context.document.resolved(path))))
+        return StoreSection(url, entry.keep_history, entry.deadline)
     expected = "sqlite:///path/to/file or postgresql://user@host/database"
     _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
-    return StoreSection(url, entry.keep_history)
+    return StoreSection(url, entry.keep_history, entry.deadline)
 
 
 def blobs(context: Context, table: Any) -> BlobsSection | None:

@@ -78,6 +78,7 @@ def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[
             [
                 ("url", without_password(store.url.get_secret_value())),
                 ("keep_history", written(store.keep_history)),
+                ("deadline", written(store.deadline)),
             ]
         ),
     )

@@ -6,6 +6,8 @@ Obligations of an adapter
 - Conflicts with other processes (deadlock, serialisation, busy database) are retried inside; what remains is
   raised as `StoreUnavailable`. A call that raised may be made again.
 - `now` is passed in (seconds since the epoch); the adapter has no clock of its own.
+- A call that has no answer after a time that the adapter is given raises `StoreUnavailable`. Whether it was
+  carried out is unknown then, as where an answer was lost.
 - Calls take batches and cost a bounded number of statements per batch, not per message.
 
 Each service asks for the part that it needs; `Store` is all of them.
@@ -115,8 +117,10 @@ class Store(
 ):
     """All of it, and its life."""
 
-    async def check(self) -> None:
-        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used."""
+    async def check(self, *, writing: bool = False) -> None:
+        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used; with `writing` also
+        where it may only be read.
+        """
         ...
 
     async def close(self) -> None:

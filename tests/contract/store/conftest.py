@@ -5,18 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import cast
 
 import psycopg
 import pytest
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
-from shared.process.storekeeper.keeper import Storekeeper
-from shared.process.storekeeper.kept_store import kept_store
 from tests.fakes.mail_lives import Lives
-from tests.fakes.store_kinds import KEPT, KINDS
+from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
+
+POOLED = "postgresql behind pgbouncer"
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +34,9 @@ def migrated_postgres(postgres: Postgres) -> str:
     return url
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["sqlite", "postgresql", POOLED])
 def database(request: pytest.FixtureRequest) -> str:
-    """The kind of database, and who keeps it."""
+    """The kind of database."""
     kind: str = request.param
     return kind
 
@@ -45,7 +44,7 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def url(request: pytest.FixtureRequest, database: str) -> str:
     """An empty database with the schema."""
-    if database != "postgresql":
+    if database == "sqlite":
         path = request.getfixturevalue("tmp_path") / "mailferry.db"
         shutil.copy(request.getfixturevalue("empty_sqlite"), path)
         return f"sqlite://{path}"
@@ -58,32 +57,24 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
         connection.execute(
             "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0"
         )
-    return postgres_url
+    if database != POOLED:
+        return postgres_url
+    pgbouncer: PgBouncer = request.getfixturevalue("pgbouncer")
+    return pgbouncer.url(postgres_url)
 
 
 @pytest.fixture
-async def another(url: str, database: str) -> AsyncIterator[Callable[[], SqlStore]]:
-    """Opens further stores on the same database, as other processes do.
-
-    A process is forked for the first only: a copy of this one that already has the file open would know of
-    locks which it does not hold.
-    """
-    special = [await _kept(url)] if database == KEPT else []
+async def another(url: str) -> AsyncIterator[Callable[[], SqlStore]]:
+    """Opens further stores on the same database, as other processes do."""
     opened: list[SqlStore] = []
 
     def open_another() -> SqlStore:
-        opened.append(special.pop() if special else open_store(url))
+        opened.append(open_store(url))
         return opened[-1]
 
     yield open_another
-    for store in [*opened, *special]:
+    for store in opened:
         await store.close()
-
-
-async def _kept(url: str) -> SqlStore:
-    keeper = Storekeeper()
-    await keeper.open(url, lambda _doubts: None)
-    return cast("SqlStore", kept_store(keeper))
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from shared.adapters.sql.work import Transaction
 from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.store import Lease, Release, Schedule, VisitReport
 from tests.fakes.mail_lives import Lives
-from tests.fakes.store_kinds import open_to_view
 
 NOW = 1000.0
 LATER = NOW + 60
@@ -152,7 +151,6 @@ async def test_visits_that_end_together_are_released_together(store: SqlStore) -
     await store.release([])
 
 
-@open_to_view
 @pytest.mark.parametrize("closed", [(), ("full.test",)])
 async def test_due_accounts_are_found_by_an_index_however_many_there_are(
     store: SqlStore, closed: Sequence[str]

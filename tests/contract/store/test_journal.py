@@ -21,7 +21,6 @@ from shared.custody.commands import Attempt, NewPlace, Outcomes
 from shared.model.message import IN_FLIGHT, LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import Store, whole_journal
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
-from tests.fakes.store_kinds import open_to_view
 
 COPY = "the same content"
 
@@ -54,7 +53,6 @@ async def test_an_untouched_store_agrees_with_its_journal(lives: Lives) -> None:
     assert await lives.store.verify() == []
 
 
-@open_to_view
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
@@ -94,7 +92,6 @@ async def test_every_difference_is_told(lives: Lives, statement: str, told: str 
         assert [each for each in differences if told in each]
 
 
-@open_to_view
 async def test_a_broken_store_is_made_anew_from_its_journal(lives: Lives) -> None:
     message = await some_history(lives)
     before = await lives.state(message)
@@ -110,7 +107,6 @@ async def test_a_broken_store_is_made_anew_from_its_journal(lives: Lives) -> Non
     assert await lives.state(message) == before
 
 
-@open_to_view
 async def test_a_journal_that_cannot_be_folded_changes_nothing(lives: Lives) -> None:
     message = await some_history(lives)
     await tamper(
@@ -127,7 +123,6 @@ async def test_the_accounts_stay_as_they_are_when_the_rest_is_made_anew(lives: L
     assert await lives.store.account_states() == before
 
 
-@open_to_view
 async def test_differences_without_end_are_told_to_a_bound(lives: Lives) -> None:
     await lives.fetch(*(mail(f"uid {n}") for n in range(1200)))
     await tamper(lives.store, "UPDATE messages SET octets = 1")
@@ -271,7 +266,6 @@ async def tables(store: SqlStore) -> list[Any]:
     return await store._transactions.read(lambda transaction: read(transaction.connection))
 
 
-@open_to_view
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 async def test_whatever_is_done_the_tables_are_what_the_journal_tells(

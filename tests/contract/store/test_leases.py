@@ -10,7 +10,6 @@ import pytest
 from shared.adapters.sql.store import SqlStore
 from shared.custody.commands import Fence
 from shared.ports.store import AccountState, Release, Schedule, VisitReport
-from tests.fakes.store_kinds import open_to_view
 
 NOW = 1000.0
 LATER = NOW + 60
@@ -180,7 +179,6 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
     assert (well.leased_by, well.lease_until) == (None, None)
 
 
-@open_to_view
 async def test_a_lease_is_released_although_nobody_waits_for_that_any_more(store: SqlStore) -> None:
     await store.sync_accounts(schedules("a"), NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)

@@ -9,7 +9,6 @@ from shared.custody.commands import NewPlace, Outcomes
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import Store
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
-from tests.fakes.store_kinds import open_to_view
 
 M, R = MessageStatus, RecipientStatus
 COPY = "the same content"
@@ -145,7 +144,6 @@ async def test_a_mail_is_known_under_its_new_key(lives: Lives) -> None:
     assert await lives.is_sound()
 
 
-@open_to_view
 async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Lives) -> None:
     told = doubts_of(lives.store)
     holder = await lives.routed("uid 1", identity=COPY)
@@ -163,7 +161,6 @@ async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Live
     assert await lives.is_sound()
 
 
-@open_to_view
 async def test_doubts_are_told_wherever_they_are_found(lives: Lives) -> None:
     told = doubts_of(lives.store)
     await lives.begin(await lives.routed("uid 1", BOB, EVE))

@@ -17,13 +17,11 @@ from shared.adapters.sql.tables import metadata
 from shared.adapters.sql.work import Transaction
 from shared.model.errors import ConfigurationError
 from shared.ports.store import SchemaOutdated
-from tests.fakes.store_kinds import open_to_view
 
 SQLITE_ONLY = frozenset({"messages_unsettled"})
 """Alembic does not look at which database an index is for."""
 
 
-@open_to_view
 async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlStore) -> None:
     def differences(transaction: Transaction) -> list[object]:
         connection = transaction.connection
@@ -45,7 +43,6 @@ async def test_an_upgrade_of_what_is_up_to_date_keeps_everything(url: str, store
     await store.check()
 
 
-@open_to_view
 async def test_a_schema_of_a_newer_mailferry_is_left_alone(url: str, store: SqlStore) -> None:
     async def set_revision(revision: str | None) -> None:
         await store._transactions.write(_set_revision, revision)

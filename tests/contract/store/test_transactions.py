@@ -17,9 +17,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from shared.adapters.sql import sqlite_group
+from shared.adapters.sql.calls import Outcome
 from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.schema import upgrade
-from shared.adapters.sql.sqlite_group import GroupCommit, Outcome
+from shared.adapters.sql.sqlite_group import GroupCommit
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import claims, journal
 from shared.adapters.sql.work import Transaction, Work
@@ -28,7 +29,6 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.ports.store import Schedule, SchemaOutdated, StoreDamaged, StoreUnavailable, whole_journal
 from tests.fakes.mail_lives import LEASE, START, Lives, mail
-from tests.fakes.store_kinds import open_to_view
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 
@@ -72,7 +72,6 @@ def empty_journal_and_crash(transaction: Transaction) -> None:
     raise Crash
 
 
-@open_to_view
 async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
     (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
     with pytest.raises(Crash):
@@ -82,7 +81,6 @@ async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, stor
     assert await lives.fetched("uid 1")
 
 
-@open_to_view
 async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
     await lives.fetched("uid 0")
     calls = [store._transactions.write(empty_journal_and_crash) for _ in range(3)]

@@ -77,7 +77,7 @@ class TransactionsInTurn:
     async def read(self, query: Change[Result]) -> Result:
         return await self._run("read", query)
 
-    async def close(self) -> None:
+    async def close(self, within: float = 0) -> None:
         """There is nothing to give back."""
 
     async def _run(self, what: str, change: Change[Result]) -> Result:

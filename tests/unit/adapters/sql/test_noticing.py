@@ -23,7 +23,7 @@ class Disk:
     async def read(self, _query: Callable[[Transaction], Any]) -> Any:
         return 8
 
-    async def close(self) -> None:
+    async def close(self, within: float = 0) -> None:
         pass
 
 

@@ -305,3 +305,17 @@ def test_a_path_that_is_no_url_is_taken_as_it_is(tmp_path: Path, name: str) -> N
     secret = resolved(given, {})
     assert secret is not None
     assert secret.get_secret_value() == "geheim"
+
+
+def test_how_long_the_database_may_take(file: ConfigurationFile) -> None:
+    assert file.load("").store.deadline == 30.0
+    assert file.load("[store]\ndeadline = '1m'\n").store.deadline == 60.0
+    assert file.load("[store]\nurl = 'sqlite:mail.db'\ndeadline = '5s'\n").store.deadline == 5.0
+
+
+@pytest.mark.parametrize("deadline", ["0.5s", "11m"])
+def test_a_deadline_that_is_no_outage_or_never_comes_is_refused(
+    file: ConfigurationFile, deadline: str
+) -> None:
+    [problem] = file.problems(f"[store]\ndeadline = '{deadline}'\n")
+    assert '[store]: "deadline": must be at' in problem
