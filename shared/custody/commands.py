@@ -60,6 +60,7 @@ class ChosenRecipient(NamedTuple):
 class RoutedMail(NamedTuple):
     """A mail whose recipients were resolved.
 
+    `near` are the identities that the same mail may have if it came minutes before or after, nearest first.
     Where `park_reason` is set, nobody can be served: the mail is parked for the operator. What is parked is
     held by `blob`.
     """
@@ -76,6 +77,7 @@ class RoutedMail(NamedTuple):
     park_reason: str | None = None
     blob: str | None = None
     evidence_value: str = ""
+    near: tuple[str, ...] = ()
 
 
 class Attempt(NamedTuple):

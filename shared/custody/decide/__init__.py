@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from shared.custody.decide.delivery import begun, ended, prolonged, too_early, waiting_resolved
 from shared.custody.decide.parking import blob_lost, discarded, retried
-from shared.custody.decide.routing import NOBODY, awaits_routing, claims_wanted, routed
+from shared.custody.decide.routing import (
+    NOBODY,
+    awaits_routing,
+    claims_near,
+    claims_wanted,
+    identified,
+    routed,
+)
 from shared.custody.decide.source import (
     can_come_again,
     deleting,
@@ -28,12 +35,14 @@ __all__ = [
     "begun",
     "blob_lost",
     "can_come_again",
+    "claims_near",
     "claims_wanted",
     "deleting",
     "discarded",
     "ended",
     "fetched",
     "gone",
+    "identified",
     "is_forgettable",
     "is_on_its_way",
     "lost",

@@ -24,6 +24,7 @@ def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
         f"X-Original-To: {', '.join(wanted) or 'somebody@elsewhere.example'}",
         f"X-Tag: {tag}",
         f"Message-ID: <{identity}@tags.example>",
+        "Date: Mon, 02 Mar 2026 09:30:00 +0100",
         "From: sender@elsewhere.example",
         "",
         f"This is {identity}.",
