@@ -46,7 +46,7 @@ NOTHING_ABOVE = Opening(0)
 
 
 def read_opening(raw: bytes | bytearray) -> Opening:
-    """The opening of the mail that is, or begins with, `raw`: all of it, or so much that `header_is_whole`."""
+    """The opening of a mail; `raw` is all of it, or so much of it that `header_is_whole`."""
     if _FIELD.match(raw):
         return NOTHING_ABOVE
     raw = bytes(raw[:OPENING_OCTETS])
@@ -84,7 +84,7 @@ def header_is_whole(beginning: bytes | bytearray, seen: int = 0, stop: int | Non
 
 
 def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
-    """The offset of the empty line that ends the header which starts at `start`; None where none is in sight."""
+    """The offset of the empty line that ends the header which starts at `start`; None where there is none."""
     if start == 0:
         return end_of_header(raw, 0, stop)
     end = end_of_header(raw[start:stop])

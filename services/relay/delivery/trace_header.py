@@ -1,8 +1,8 @@
 """What the relay writes on top of a mail, and what it takes off: nothing else of the mail is touched.
 
-What stands above the mail's own header (`shared.model.header_start`) would end the header below our lines. Its
-lines of text become `X-Mailbox-Line` fields, as Postfix makes them of a postmark (smtpd); empty lines and byte
-order marks are dropped.
+What stands above the mail's own header (`shared.model.header_start`) would end the header below our lines.
+Its lines of text become `X-Mailbox-Line` fields, as Postfix makes them of a postmark (smtpd); empty lines and
+byte order marks are dropped.
 
 On top: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and a `Received` line (RFC 5321
 section 4.4). Off: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with
@@ -53,8 +53,8 @@ def _date(second: int) -> str:
 
 
 def below_trace_header(beginning: bytes, recipients: Collection[str]) -> bytes:
-    """What follows our lines of a mail that is, or begins with, `beginning`, with its header whole or as much as
-    is looked at.
+    """What follows our lines: `beginning`, with the header whole or as much as is looked at, without the
+    fields of another delivery, and with what stood above the header made harmless.
     """
     opening = read_opening(beginning)
     if not opening.start:

@@ -5,16 +5,15 @@ empty lines at the end; none of these counts. Everything else in the body does, 
 a mail taken for another one would be lost, one not recognised is merely delivered twice.
 
 The same words twice are not the same mail. Content alone is a strong identity only where both Message-ID and
-Date are there and usable; whoever sends a mail anew by `Resent-` fields makes another one. Any other mail is the
-same only if the provider's topmost Received line says that it is one transmission, and where there is no such
-line it is like no other. Where there is neither Message-ID nor Date, the whole header has to agree.
+Date are there and usable; whoever sends a mail anew by `Resent-` fields makes another one. Any other mail is
+the same only if the provider's topmost Received line says that it is one transmission, and where there is no
+such line it is like no other. Where there is neither Message-ID nor Date, the whole header has to agree.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-
 from typing import NamedTuple
 
 from services.router.decide.transmission import REACH, read_moment, read_transmission
@@ -31,8 +30,8 @@ _RUN = 64 * 1024
 
 
 class Identities(NamedTuple):
-    """A mail's own identity, and those that the same mail may have if it came minutes before or after, nearest
-    first.
+    """A mail's own identity, and those that the same mail may have if it came minutes before or
+    after, nearest first.
     """
 
     own: str

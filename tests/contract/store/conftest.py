@@ -52,7 +52,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     postgres_url: str = request.getfixturevalue("migrated_postgres")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls,"
+            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, suppressions,"
             " messages, recipients, claims, journal"
         )
         connection.execute(

@@ -116,8 +116,9 @@ BELOW = b"Return-Path: <x@y>\r\nFrom: a@x.example\r\nTo: bob@here.test\r\n\r\n\r
 def test_a_postmark_and_text_above_the_header_become_fields_and_the_rest_stays() -> None:
     above = b"From bob Mon Nov 30\r\n>From eve Tue\r\nno field\r\n"
     assert below_trace_header(above + BELOW, ()) == (
-        b"X-Mailbox-Line: From bob Mon Nov 30\r\nX-Mailbox-Line: >From eve Tue\r\nX-Mailbox-Line: no field\r\n"
-        + BELOW.partition(b"\r\n")[2]
+        b"X-Mailbox-Line: From bob Mon Nov 30\r\n"
+        b"X-Mailbox-Line: >From eve Tue\r\n"
+        b"X-Mailbox-Line: no field\r\n" + BELOW.partition(b"\r\n")[2]
     )
 
 
