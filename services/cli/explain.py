@@ -27,7 +27,7 @@ from shared.process.ending import FAILURE
 
 MOST = 20
 UNIQUE = "unique"
-"""The identity of a mail where duplicates are not looked for, or that nothing proves to be another's copy."""
+"""The identity of a mail where duplicates are not looked for."""
 
 
 class Explained(NamedTuple):
@@ -140,7 +140,4 @@ def _objects(account: Account, found: Sequence[Explained]) -> Iterator[dict[str,
 
 def _of_file(account: Account, raw: bytes) -> Explained:
     examination = examine(raw, account, time.time())
-    one, other = (
-        identify(raw, examination.header, account.routing.dedup, message) for message in (UNIQUE, "another")
-    )
-    return Explained(examination, one if one == other else UNIQUE)
+    return Explained(examination, identify(raw, examination.header, account.routing.dedup, UNIQUE))
