@@ -26,6 +26,7 @@ COLUMNS = (
     Column("account", "Account"),
     Column("fetched", "Fetched", number=True),
     Column("delivered", "Delivered", number=True),
+    Column("suppressed", "Suppressed", number=True),
     Column("parked", "Parked", number=True),
     Column("deleted", "Deleted", number=True),
     Column("left", "Left", number=True),
@@ -35,7 +36,8 @@ COLUMNS = (
 
 @click.command(
     short_help="Make one pass: fetch, deliver, delete, report.",
-    epilog="Fetched, deleted and left count mails at the source; delivered and parked count recipients. "
+    epilog="Fetched, deleted and left count mails at the source; delivered, suppressed and parked count "
+    "recipients. Suppressed is who has an identical mail already. "
     "Exit code 0 if nothing is left to do, 75 if something is.",
 )
 @config_file
@@ -91,6 +93,7 @@ def _row(each: AccountPass) -> Row:
         "account": each.account,
         "fetched": each.fetched,
         "delivered": each.delivered,
+        "suppressed": each.suppressed,
         "parked": each.parked,
         "deleted": each.deleted,
         "left": each.waiting,

@@ -29,6 +29,7 @@ ACCOUNTS = (
     Column("light", "State", whole=True),
     Column("waiting", "Waiting", number=True),
     Column("in_flight", "On the way", number=True),
+    Column("suppressed", "Suppressed", number=True),
     Column("parked", "Parked", number=True),
     Column("visited", "Last visit", whole=True),
     Column("due", "Next", whole=True),
@@ -58,7 +59,8 @@ class Overview:
 
 @click.command(
     epilog="white: never tried · green: it works · yellow: paused, disabled or partly working · red: not "
-    "reachable, or the login was refused. Times are UTC."
+    "reachable, or the login was refused. Suppressed are recipients who had an identical mail already, "
+    "of the mails that are remembered. Times are UTC."
 )
 @config_file
 @output
@@ -109,6 +111,7 @@ async def _accounts(
     parked: Mapping[str, int],
 ) -> list[Row]:
     counts = await archive.store.message_counts()
+    suppressed = await archive.store.suppressed_counts()
     pauses = await archive.store.pauses()
     lost = Counter(each.account for each in await archive.store.left_behind(MOST_PARKED))
     rows: list[Row] = []
@@ -126,7 +129,12 @@ async def _accounts(
         )
         in_flight = sum(counts.get((account.id, each), 0) for each in IN_FLIGHT)
         row = _account_row(account.id, light, state, parked.get(account.id, 0), in_flight)
-        row = {**row, "lost": lost[account.id], "visited_by": visitor_of(state, now) if state else None}
+        row = {
+            **row,
+            "suppressed": suppressed.get(account.id, 0),
+            "lost": lost[account.id],
+            "visited_by": visitor_of(state, now) if state else None,
+        }
         rows.append({**row, "due_at": None} if pause else row)
     return rows
 

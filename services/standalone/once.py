@@ -30,7 +30,8 @@ LOOK_AGAIN = 0.05
 
 @dataclass(frozen=True, slots=True)
 class AccountPass:
-    """What one pass did for one account: mails fetched and deleted, recipients delivered.
+    """What one pass did for one account: mails fetched and deleted, recipients delivered, and recipients
+    `suppressed`, who had the mail already.
 
     `waiting` mails are left at the source for another pass, None where the source did not tell; `parked`
     recipients await an operator, from earlier passes too. `problem` says why something is left, or what else
@@ -40,6 +41,7 @@ class AccountPass:
     account: str
     fetched: int
     delivered: int
+    suppressed: int
     parked: int
     deleted: int
     waiting: int | None
@@ -67,6 +69,7 @@ async def one_pass(
     """One pass over the accounts called `names`, by services that were made and do not run yet."""
     stop = Stop()
     all_three.tally.clear()
+    began_at = all_three.around.clock.now()
     async with asyncio.TaskGroup() as group:
         group.create_task(all_three.router.run(stop))
         group.create_task(all_three.relay.run(stop))
@@ -76,8 +79,9 @@ async def one_pass(
         finally:
             stop.ask("the pass is over")
     parked = Counter(each.message.account for each in await all_three.around.store.parked())
+    suppressed = await all_three.around.store.suppressed_counts(began_at)
     return [
-        await _summed(all_three, configuration.accounts[name], reports, parked[name])
+        await _summed(all_three, configuration.accounts[name], reports, parked[name], suppressed.get(name, 0))
         for name, reports in history.items()
     ]
 
@@ -110,7 +114,7 @@ async def _retries_begun(all_three: Together, configuration: Configuration) -> N
 
 
 async def _summed(
-    all_three: Together, account: Account, reports: Sequence[VisitReport], parked: int
+    all_three: Together, account: Account, reports: Sequence[VisitReport], parked: int, suppressed: int
 ) -> AccountPass:
     name, last = account.id, reports[-1]
     reasons = [last.problem, await why_left(all_three.around.store, name) if last.waiting else None]
@@ -118,6 +122,7 @@ async def _summed(
         account=name,
         fetched=sum(each.fetched for each in reports),
         delivered=all_three.tally.count(name, RecipientStatus.DELIVERED),
+        suppressed=suppressed,
         parked=parked,
         deleted=sum(each.deleted for each in reports),
         waiting=None if last.failed else last.waiting,

@@ -69,6 +69,7 @@ class Surplus(NamedTuple):
 class RoutedMail(NamedTuple):
     """A mail whose recipients were resolved. It has a `surplus` where they are a guess.
 
+    `near` are the identities that the same mail may have if it came minutes before or after, nearest first.
     Where `park_reason` is set, nobody can be served: the mail is parked for the operator. What is parked is
     held by `blob`.
     """
@@ -86,6 +87,7 @@ class RoutedMail(NamedTuple):
     blob: str | None = None
     evidence_value: str = ""
     surplus: Surplus | None = None
+    near: tuple[str, ...] = ()
 
 
 class Attempt(NamedTuple):

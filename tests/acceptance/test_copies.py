@@ -19,6 +19,7 @@ from tests.servers.ferry_config import account, configuration, single
 from tests.servers.oracle import Books
 
 AMY, BOB = "amy@corp.example", "bob@corp.example"
+DATE = "Date: Mon, 02 Mar 2026 09:30:00 +0100"
 CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
 
 
@@ -194,7 +195,7 @@ def test_a_copy_that_waits_is_delivered_when_the_one_on_its_way_vanishes(twins: 
 
 
 def test_a_later_copy_of_a_mail_without_envelope_goes_only_to_those_still_missing(twins: Twins) -> None:
-    header = (f"To: {AMY}, {BOB}", "Message-ID: <guess@tags.example>", "X-Tag: guess", "", "Hello", "")
+    header = (f"To: {AMY}, {BOB}", "Message-ID: <guess@tags.example>", DATE, "X-Tag: guess", "", "Hello", "")
     mail = Tagged("guess", "\r\n".join(header).encode())
     twins.target.recipients[BOB] = "554 5.7.1 Not welcome"
     with twins.ferried(twins.text(*CATCH_ALL)) as ferry:
@@ -215,7 +216,15 @@ def test_a_later_copy_of_a_mail_without_envelope_goes_only_to_those_still_missin
 
 
 def test_copies_that_the_provider_marked_go_each_to_its_own_recipient(twins: Twins) -> None:
-    header = ("Message-ID: <marked@tags.example>", f"To: {AMY}, {BOB}", "X-Tag: marked", "", "Hello", "")
+    header = (
+        "Message-ID: <marked@tags.example>",
+        DATE,
+        f"To: {AMY}, {BOB}",
+        "X-Tag: marked",
+        "",
+        "Hello",
+        "",
+    )
     copies = [
         Tagged("marked", "\r\n".join((f"X-Original-To: {each}", *header)).encode())
         for each in (AMY, BOB, AMY)

@@ -90,7 +90,13 @@ password = "{CANARY}"
 
 def written(tag: str, *lines: str, body: bytes = b"Hello\r\n") -> Tagged:
     """A mail with these header lines."""
-    header = (f"Message-ID: <{tag}@tags.example>", "From: sender@elsewhere.example", f"X-Tag: {tag}", *lines)
+    header = (
+        f"Message-ID: <{tag}@tags.example>",
+        "Date: Mon, 02 Mar 2026 09:30:00 +0100",
+        "From: sender@elsewhere.example",
+        f"X-Tag: {tag}",
+        *lines,
+    )
     return Tagged(tag, "\r\n".join([*header, "", ""]).encode() + body)
 
 

@@ -13,6 +13,7 @@ import pytest
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.mailbox import Listed, Listing
 from services.fetcher.visit.deletion import Deletion
+from services.router.decide.transmission import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
@@ -20,7 +21,7 @@ from shared.model.message import RecipientStatus
 from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs
 from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
-from tests.fakes.world.letters import letter
+from tests.fakes.world.letters import alarm, letter
 from tests.fakes.world.process import Omen
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, SPOOLER, World
@@ -129,6 +130,25 @@ def stopped_past_its_lease(world: World) -> None:
     world.go("fetcher-1")
 
 
+def two_alarms(world: World) -> None:
+    """A device sends the same words twice, an hour apart."""
+    for tag, time in (("first", "10:00:00"), ("second", "11:00:00")):
+        world.arrive(MOVER, alarm(tag, tag, time, "bob"))
+        world.visit("fetcher-1", MOVER)
+        world.everybody_goes()
+
+
+def copies_of_an_alarm(world: World) -> None:
+    """Copies of one transmission, one of them a minute later; the source renumbers what is left of them."""
+    for tag, time in (("one", "10:00:58"), ("other", "10:01:02")):
+        world.arrive(MOVER, alarm(tag, "alarm", time, "bob"))
+    world.visit("fetcher-1", MOVER)
+    world.everybody_goes()
+    world.kill("fetcher-1")
+    world.maildrops[MOVER].renumber()
+    world.pass_time(ACCOUNT_LEASE + 1)
+
+
 def delete_whatever_is_known(known: Message | None, now: float) -> list[Entry] | None:
     return None if known is None else [Deleting(message=known.id, at=now)]
 
@@ -163,6 +183,14 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     "rule 2: suppress a duplicate only against a claim that is done": (
         refused_with_a_copy_behind, MailLost,
         "shared.custody.decide.routing._status_by_claim", suppress_by_open_claims,
+    ),
+    "rule 2: the same words are the same mail only if they came by one transmission": (
+        two_alarms, MailLost,
+        "services.router.decide.identity.read_transmission", lambda header: Transmission("", None),
+    ),
+    "rule 2: copies of one transmission may come minutes apart": (
+        copies_of_an_alarm, CameTwice,
+        "shared.custody.decide.identified", lambda known, mail, claimed: mail,
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,

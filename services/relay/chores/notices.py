@@ -21,7 +21,7 @@ from services.relay.chores.notice_texts import MOST_HEADER, Origin, delivery_sta
 from services.relay.delivery.way import Way
 from shared.model.account import Account
 from shared.model.errors import MailferryError
-from shared.model.header_end import end_of_header
+from shared.model.header_start import end_of_header_at, read_opening
 from shared.ops.config.runtime import NoticesSection
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
@@ -122,8 +122,9 @@ class Notifier:
             beginning += piece
             if len(beginning) >= MOST_HEADER:
                 break
-        end = end_of_header(beginning, 0, MOST_HEADER)
-        return bytes(beginning[: MOST_HEADER if end is None else end]).replace(b"\r\n", b"\n")
+        start = read_opening(beginning).start
+        end = end_of_header_at(beginning, start, MOST_HEADER)
+        return bytes(beginning[start : MOST_HEADER if end is None else end]).replace(b"\r\n", b"\n")
 
     async def _sent(self, target: str, to: str, mail: bytes) -> bool:
         """Whether the target took it."""

@@ -22,7 +22,7 @@ from services.relay.delivery.outcome import (
     not_yet_parked,
 )
 from services.relay.delivery.splitting import End, Splitting
-from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
+from services.relay.delivery.trace_header import below_trace_header, on_top, trace_header
 from services.relay.delivery.way import Content, LearntLimits, Way
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
@@ -143,7 +143,7 @@ class Attempter:
             now=self.clock.now(),
         )
         if event.payload.inline is not None:
-            return header + without_delivery_fields(event.payload.inline, destinations)
+            return header + below_trace_header(event.payload.inline, destinations)
         return on_top(header, self.blobs.read(event.payload.blob or ""), destinations)
 
     def _around(self, event: MessageRouted) -> Circumstances:

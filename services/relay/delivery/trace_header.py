@@ -1,5 +1,9 @@
 """What the relay writes on top of a mail, and what it takes off: nothing else of the mail is touched.
 
+What stands above the mail's own header (`shared.model.header_start`) would end the header below our lines.
+Its lines of text become `X-Mailbox-Line` fields, as Postfix makes them of a postmark (smtpd); empty lines and
+byte order marks are dropped.
+
 On top: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and a `Received` line (RFC 5321
 section 4.4). Off: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with
 a recipient's own address, which a target such as Postfix takes for a mail loop.
@@ -14,8 +18,12 @@ from functools import lru_cache
 
 from shared.model.carriage import ID_FIELD, PROGRAM, origin
 from shared.model.header_end import end_of_header
+from shared.model.header_start import header_is_whole, read_opening
 
 HEADER_LIMIT = 1024 * 1024
+LINE_FIELD = b"X-Mailbox-Line"
+LONGEST_LINE = 900
+"""Octets of a line above the header that are kept, so that its field is within the 998 of RFC 5322."""
 _LINE_END = rb"(?:\r\n?+|\n)"
 """A bare CR ends a line, too, as it becomes a line end on the way to the target."""
 _DELIVERY_FIELD = re.compile(
@@ -42,6 +50,17 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
 def _date(second: int) -> str:
     """Remembered, as many mails go in a second."""
     return formatdate(second)
+
+
+def below_trace_header(beginning: bytes, recipients: Collection[str]) -> bytes:
+    """What follows our lines: `beginning`, with the header whole or as much as is looked at, without the
+    fields of another delivery, and with what stood above the header made harmless.
+    """
+    opening = read_opening(beginning)
+    if not opening.start:
+        return without_delivery_fields(beginning, recipients)
+    kept = [LINE_FIELD + b": %s\r\n" % line.replace(b"\r", b" ")[:LONGEST_LINE] for line in opening.lines]
+    return b"".join(kept) + without_delivery_fields(beginning[opening.start :], recipients)
 
 
 def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> bytes:
@@ -81,9 +100,10 @@ async def on_top(
         if beginning is None:
             yield chunk
             continue
+        seen = len(beginning)
         beginning += chunk
-        if end_of_header(beginning) is not None or len(beginning) > HEADER_LIMIT:
-            yield header + without_delivery_fields(beginning, recipients)
+        if header_is_whole(beginning, seen) or len(beginning) > HEADER_LIMIT:
+            yield header + below_trace_header(beginning, recipients)
             beginning = None
     if beginning is not None:
-        yield header + without_delivery_fields(beginning, recipients)
+        yield header + below_trace_header(beginning, recipients)

@@ -2,22 +2,40 @@
 
 Copies of one mail differ in trace and delivery fields, in how servers fold the header, in LF or CRLF, and in
 empty lines at the end; none of these counts. Everything else in the body does, trailing white space included:
-a mail taken for another one would be lost, one not recognised is merely delivered twice. For the same reason
-the whole header counts where there is neither Message-ID nor Date, since nothing else then tells today's
-alarm from yesterday's.
+a mail taken for another one would be lost, one not recognised is merely delivered twice.
+
+The same words twice are not the same mail. Content alone is a strong identity only where both Message-ID and
+Date are there and usable; whoever sends a mail anew by `Resent-` fields makes another one. Any other mail is
+the same only if the provider's topmost Received line says that it is one transmission, and where there is no
+such line it is like no other. Where there is neither Message-ID nor Date, the whole header has to agree.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from services.router.decide.transmission import REACH, read_moment, read_transmission
 from services.router.header.fields import Header, HeaderField, header_is_here, read_header
 from shared.model.account import Dedup
 
 ORIGINATOR_FIELDS = ("message-id", "date", "from", "to", "cc", "subject")
+RESENT_FIELDS = (
+    "resent-message-id", "resent-date", "resent-from", "resent-sender", "resent-to", "resent-cc"
+)  # fmt: skip
+"""All that is the same in each copy of what was resent, so without Resent-Bcc."""
 _DIGEST_SIZE = 20
 _RUN = 64 * 1024
+
+
+class Identities(NamedTuple):
+    """A mail's own identity, and those that the same mail may have if it came minutes before or
+    after, nearest first.
+    """
+
+    own: str
+    near: tuple[str, ...] = ()
 
 
 class Identity:
@@ -46,6 +64,10 @@ class Identity:
 
     def value(self) -> str:
         """The identity, once the whole mail was fed: 40 hexadecimal digits, or the mail's id."""
+        return self.values().own
+
+    def values(self) -> Identities:
+        """The same, with the identities near it."""
         content = self._content or self._begun()
         return _chosen(content, self._dedup, self._message)
 
@@ -58,18 +80,43 @@ class Identity:
 
 def identify(raw: bytes, header: Header, dedup: Dedup, message: str) -> str:
     """The identity of a whole mail whose header was read before; the same as `Identity` gives."""
+    return identities(raw, header, dedup, message).own
+
+
+def identities(raw: bytes, header: Header, dedup: Dedup, message: str) -> Identities:
+    """The same, with the identities near it."""
     content = _Content(header)
     if dedup is not Dedup.OFF:
         content.feed(raw[header.end :])
     return _chosen(content, dedup, message)
 
 
-def _chosen(content: _Content, dedup: Dedup, message: str) -> str:
+def _chosen(content: _Content, dedup: Dedup, message: str) -> Identities:
+    header = content.header
     if dedup is Dedup.OFF:
-        return message
-    if dedup is Dedup.MESSAGE_ID and (named := _message_id(content.header)):
-        return hashlib.blake2b(named, digest_size=_DIGEST_SIZE, person=b"message-id").hexdigest()
-    return content.hexdigest()
+        return Identities(message)
+    named = _message_id(header)
+    if dedup is Dedup.MESSAGE_ID and named:
+        return Identities(
+            _digest(b"message-id", b"\n".join((named, *_lines(_fields(header, RESENT_FIELDS)))))
+        )
+    if named and read_moment(header.first("date")) is not None:
+        return Identities(content.hexdigest())
+    transmission = read_transmission(header)
+    text = content.hexdigest()
+    if transmission is None:
+        return Identities(_digest(b"mail", f"{text} {message}".encode()))
+    if transmission.minute is None or not (named or header.first("date")):
+        return Identities(_digest(b"line", f"{text} {transmission.hop}".encode()))
+    minutes = [transmission.minute + each for each in sorted(range(-REACH, REACH + 1), key=abs)]
+    own, *near = [
+        _digest(b"transmission", f"{text} {transmission.hop} {minute}".encode()) for minute in minutes
+    ]
+    return Identities(own, tuple(near))
+
+
+def _digest(kind: bytes, text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=_DIGEST_SIZE, person=kind).hexdigest()
 
 
 class _Content:
@@ -78,10 +125,7 @@ class _Content:
     def __init__(self, header: Header) -> None:
         self.header = header
         self._digest = hashlib.blake2b(digest_size=_DIGEST_SIZE, person=b"content")
-        lines = [
-            b"%s:%s\n" % (field.name.encode("ascii"), _normalised(field.value))
-            for field in _significant(header)
-        ]
+        lines = [line + b"\n" for line in _lines(_significant(header))]
         self._digest.update(b"".join((*lines, b"\n")))
         self._held_return = b""
         self._held_newlines = 0
@@ -116,7 +160,15 @@ def _significant(header: Header) -> Iterable[HeaderField]:
     """The fields that count, in an order of their own; lines that are no field count as well."""
     if not (_message_id(header) or header.first("date")):
         return header.fields
-    return [field for name in (*ORIGINATOR_FIELDS, "") for field in header.all(name)]
+    return _fields(header, (*ORIGINATOR_FIELDS, *RESENT_FIELDS, ""))
+
+
+def _fields(header: Header, names: Iterable[str]) -> list[HeaderField]:
+    return [field for name in names for field in header.all(name)]
+
+
+def _lines(fields: Iterable[HeaderField]) -> list[bytes]:
+    return [b"%s:%s" % (field.name.encode("ascii"), _normalised(field.value)) for field in fields]
 
 
 def _message_id(header: Header) -> bytes:

@@ -2,7 +2,7 @@
 
 Lines end at LF; a CR before it belongs to the line end, a bare CR belongs to the line. A line that is neither
 a field nor a continuation does not end the header; it is kept as a field without a name, so that nothing of
-the mail goes unseen.
+the mail goes unseen. What stands above the header (`shared.model.header_start`) is passed over.
 
 At most `HEADER_LIMIT` bytes and `FIELD_LIMIT` fields are looked at. A field that the limit cuts in two is not
 taken: half an address may be somebody else's.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.model.header_end import OVERLAP, end_of_header
+from shared.model.header_start import end_of_header_at, header_is_whole, read_opening
 
 HEADER_LIMIT = 1024 * 1024
 FIELD_LIMIT = 5_000
@@ -24,7 +24,6 @@ STRAY_LINES = "the header has lines that are no field"
 
 _LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*(?:\n[ \t].*)*)\n?|.*\n|.+")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
-_MBOX_LINES = (b"From ", b">From ")
 _WHITE = b" \t\r\n"
 
 
@@ -73,7 +72,7 @@ def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:
     """Whether more bytes cannot change the header; the first `seen` bytes were asked about before."""
     if len(beginning) >= HEADER_LIMIT:
         return True
-    return end_of_header(beginning, max(0, seen - OVERLAP), HEADER_LIMIT) is not None
+    return header_is_whole(beginning, seen, HEADER_LIMIT)
 
 
 def read_header(raw: bytes) -> Header:
@@ -81,12 +80,13 @@ def read_header(raw: bytes) -> Header:
 
     `raw` must be the whole mail or, of a mail whose header is longer, so much of it that `header_is_here`.
     """
-    extent = _extent(raw)
+    start = read_opening(raw).start
+    extent = _extent(raw, start)
     cut = extent is None and len(raw) >= HEADER_LIMIT
     stop, body = extent or (min(len(raw), HEADER_LIMIT),) * 2
     fields: list[HeaderField] = []
     line, stray = None, False
-    for line in _LINE.finditer(raw, 0, stop):
+    for line in _LINE.finditer(raw, start, stop):
         name, value = line.groups()
         if len(fields) == FIELD_LIMIT:
             return _header(fields, line.start(), cut=True, stray=stray)
@@ -95,16 +95,16 @@ def read_header(raw: bytes) -> Header:
         elif fields:
             fields.append(HeaderField("", line[0].strip(_WHITE)))
             stray = True
-        elif line.start() or not raw.startswith(_MBOX_LINES):
+        else:
             return Header((), 0, (NO_HEADER,))
     if cut and line is not None:
         return _header(fields[:-1], line.start(), cut=True, stray=stray)
     return _header(fields, body, cut=False, stray=stray)
 
 
-def _extent(raw: bytes) -> tuple[int, int] | None:
+def _extent(raw: bytes, start: int) -> tuple[int, int] | None:
     """Where the header's last line ends and where the body begins, if an empty line is there to tell."""
-    end = end_of_header(raw, 0, HEADER_LIMIT)
+    end = end_of_header_at(raw, start, HEADER_LIMIT)
     if end is None:
         return None
     return end, end + (2 if raw.startswith(b"\r", end) else 1)

@@ -1,4 +1,4 @@
-"""Reading a mail that an event brings, wherever its bytes are: its examination and its identity.
+"""Reading a mail that an event brings, wherever its bytes are: its examination and its identities.
 
 A mail inside the event is looked at whole; one in a blob is read once, piece by piece, and only its header is
 held.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from services.router.decide.identity import Identity, identify
+from services.router.decide.identity import Identities, Identity, identities
 from services.router.header.fields import header_is_here
 from services.router.resolving.examination import Examination, examine
 from shared.contract.events import MessageFetched
@@ -20,7 +20,7 @@ class Reading(NamedTuple):
     """What was read from a mail."""
 
     examination: Examination
-    identity: str
+    identities: Identities
 
 
 async def read_mail(event: MessageFetched, account: Account, blobs: Blobs) -> Reading:
@@ -29,8 +29,8 @@ async def read_mail(event: MessageFetched, account: Account, blobs: Blobs) -> Re
     if raw is None:
         return await _read_blob(event, account, blobs)
     examination = examine(raw, account, event.fetched_at)
-    identity = identify(raw, examination.header, account.routing.dedup, event.message)
-    return Reading(examination, identity)
+    found = identities(raw, examination.header, account.routing.dedup, event.message)
+    return Reading(examination, found)
 
 
 async def _read_blob(event: MessageFetched, account: Account, blobs: Blobs) -> Reading:
@@ -44,4 +44,4 @@ async def _read_blob(event: MessageFetched, account: Account, blobs: Blobs) -> R
             beginning += chunk
             complete = header_is_here(beginning, seen)
     examination = examine(bytes(beginning), account, event.fetched_at)
-    return Reading(examination, digest.value())
+    return Reading(examination, digest.values())

@@ -119,7 +119,8 @@ class Resolver:
         return RoutedMail(
             message=event.message,
             fetch_no=event.fetch_no,
-            identity=mail.reading.identity,
+            identity=mail.reading.identities.own,
+            near=mail.reading.identities.near,
             message_id=examination.message_id,
             reverse_path=examination.reverse_path,
             target=mail.account.target,

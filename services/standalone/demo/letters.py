@@ -59,10 +59,13 @@ def letter(uid: str, title: str, delivered: tuple[str, ...], *fields: str) -> Le
 
 def at_the_target(raw: bytes, recipient: str) -> bytes:
     """What has to arrive of a letter for `recipient` below our own lines: all of it, in whole lines, without
-    Return-Path and without a Delivered-To right below it that names him.
+    Return-Path and without a Delivered-To right below it that names him; a postmark as a field.
     """
     crlf = CRLF.encode()
     lines = raw.replace(crlf, b"\n").replace(b"\n", crlf)
+    if lines.startswith(b"From "):
+        postmark, _, rest = lines.partition(crlf)
+        return b"X-Mailbox-Line: " + postmark + crlf + at_the_target(rest, recipient)
     for dropped in (b"return-path:", f"delivered-to: {recipient}".lower().encode()):
         first, _, rest = lines.partition(crlf)
         if first.lower().startswith(dropped):

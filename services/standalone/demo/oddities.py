@@ -1,4 +1,4 @@
-"""The mails of the demonstration that break what is naive: no header, no line ends, dots, bulk."""
+"""The mails of the demonstration that break what is naive: no header, a postmark, bare LF, dots, bulk."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def odd() -> list[Letter]:
         Letter("empty", CATCH_ALL, "nothing at all: 0 bytes", b"", (POSTMASTER,)),
         Letter(
             "headless", CATCH_ALL, "no header, only text", b"Has anybody seen my header?\r\n", (POSTMASTER,)
+        ),
+        Letter(
+            "postmark",
+            CATCH_ALL,
+            "a postmark on top, as mbox files have",
+            b"From news@elsewhere.example Mon Mar  2 09:30:00 2026\r\n" + header + b"Still whole\r\n",
+            (DAVE,),
         ),
         Letter(
             "bare-lf",

@@ -12,7 +12,7 @@ from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.parking import discard, retry
 from shared.adapters.sql.part import Part
 from shared.adapters.sql.rows import entry_of
-from shared.adapters.sql.tables import journal, messages, recipients
+from shared.adapters.sql.tables import journal, messages, recipients, suppressions
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.verification import rebuild, verify
 from shared.adapters.sql.work import Transaction, load_messages
@@ -64,6 +64,10 @@ class SqlArchive(Part):
     async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
         """How many messages there are by account and status, those gone left out."""
         return await self._transactions.read(_counts)
+
+    async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
+        """How many recipients had a mail already, by account, since then, of mails that are remembered."""
+        return await self._transactions.read(lambda transaction: _suppressed_counts(transaction, since))
 
     async def entries(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
         """The next entries of the journal, a page of them."""
@@ -133,6 +137,13 @@ def _parked(transaction: Transaction, limit: int) -> list[Parked]:
     found = {message.id: message for message in load_messages(transaction, [place[0] for place in places])}
     listed = [(found[message], found[message].recipients[address]) for message, address in places]
     return [Parked(message, each, each.parked_at) for message, each in listed if each.parked_at is not None]
+
+
+def _suppressed_counts(transaction: Transaction, since: float) -> dict[str, int]:
+    allow_scans(transaction.connection)
+    each = suppressions.c
+    query = select(each.account, func.count()).where(each.at >= since).group_by(each.account)
+    return {row[0]: row[1] for row in transaction.connection.execute(query)}
 
 
 def _counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:

@@ -25,6 +25,11 @@ class Claims:
         self._stored: dict[ClaimKey, Claim] = {}
         self.held: dict[ClaimKey, Claim] = {}
 
+    def existing(self, keys: Iterable[ClaimKey]) -> set[ClaimKey]:
+        """Those of these claims that exist now; they are not locked."""
+        connection, bulk = self._transaction
+        return {ClaimKey(*row[:3]) for row in bulk.select(connection, claims, KEY, sorted(set(keys)))}
+
     def lock(self, keys: Iterable[ClaimKey]) -> None:
         """Lock and load those of these claims that exist."""
         connection, bulk = self._transaction

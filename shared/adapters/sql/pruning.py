@@ -8,7 +8,7 @@ from sqlalchemy import case, delete, select, update
 
 from shared.adapters.sql.claims import KEY
 from shared.adapters.sql.part import Part
-from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients
+from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients, suppressions
 from shared.adapters.sql.work import Transaction, load_messages
 from shared.custody import decide
 from shared.custody.state import Message
@@ -61,6 +61,7 @@ def _forget(transaction: Transaction, last: str | None, ids: Sequence[str], gone
     held = bulk.select(connection, claims, KEY, sorted(set(keys)), lock=True)
     bulk.delete(connection, claims, [row[:3] for row in held if row[3] in those])
     connection.execute(delete(recipients).where(recipients.c.message.in_(those)))
+    connection.execute(delete(suppressions).where(suppressions.c.message.in_(those)))
     connection.execute(delete(journal).where(journal.c.message.in_(those)))
     connection.execute(delete(messages).where(messages.c.id.in_(those)))
     _note(transaction, over)

@@ -1,8 +1,8 @@
 """The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
 it came about.
 
-All but `accounts`, `hosts`, `pauses`, `outages`, `notices`, `catch_alls` and
-`target_facts` are folds of the journal.
+All but `accounts`, `hosts`, `pauses`, `outages`, `notices`, `catch_alls` and `target_facts` are folds of the
+journal. `suppressions` are those recipients who came to be suppressed, so that they can be counted.
 Times are seconds since the epoch. Text is compared byte by byte, so that the order of the database is the
 order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
 the message's row, and no message is ever removed.
@@ -115,6 +115,16 @@ recipients = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("parked_at", Double),
     Column("awaits", BYTEWISE),
+    sqlite_with_rowid=False,
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("message", BYTEWISE, primary_key=True),
+    Column("address", BYTEWISE, primary_key=True),
+    Column("account", BYTEWISE, nullable=False),
+    Column("at", Double, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from shared.adapters.sql.bulk import Bulk
+from shared.adapters.sql.bulk import Bulk, Row
 from shared.adapters.sql.rows import (
     CHOSEN,
     DESCRIBED,
@@ -37,20 +37,22 @@ from shared.adapters.sql.rows import (
     routed_row,
     served_row,
 )
-from shared.adapters.sql.tables import journal, messages, recipients
+from shared.adapters.sql.tables import journal, messages, recipients, suppressions
 from shared.contract.journal import (
     BlobLost,
     DeliveryBegun,
     Entry,
     Fetched,
     Lost,
+    ParkedRetried,
     Renamed,
     Republished,
     Routed,
+    WaitingResolved,
 )
 from shared.custody.fold import fold
 from shared.custody.state import CONCLUDED, NO_RECIPIENTS, Message, Recipient
-from shared.model.message import MessageStatus
+from shared.model.message import MessageStatus, RecipientStatus
 
 
 class Transaction(NamedTuple):
@@ -77,6 +79,7 @@ class Work:
         self._loaded: dict[str, Message] = {}
         self._described: set[str] = set()
         self._renamed: set[str] = set()
+        self._suppressed: list[Row] = []
 
     def load(self, ids: Iterable[str], *, with_recipients: bool = True) -> None:
         """Lock and load those messages that are not loaded yet; ids that name none are passed over.
@@ -111,6 +114,8 @@ class Work:
         message = fold(before, entry)
         if before is not None and _may_bring_doubt(before, entry):
             self._doubts.count += _in_doubt(message) - _in_doubt(before)
+        if before is not None and isinstance(entry, (Routed, WaitingResolved, ParkedRetried)):
+            self._suppressed += _suppressed_by(entry, before, message)
         self.messages[message.id] = message
         self.entries.append(entry)
         if isinstance(entry, (Fetched, Routed, Republished)):
@@ -147,6 +152,7 @@ class Work:
             bulk.update(connection, messages, PROGRESS, progressed)
             bulk.update(connection, messages, ENDED, ended)
             self._save_recipients()
+            bulk.put(connection, suppressions, self._suppressed)
             bulk.insert(connection, journal, [*map(journal_row, self.entries)])
 
     def _save_recipients(self) -> None:
@@ -176,6 +182,17 @@ def _may_bring_doubt(before: Message, entry: Entry) -> bool:
     if isinstance(entry, (Lost, BlobLost)):
         return True
     return isinstance(entry, DeliveryBegun) and before.status in CONCLUDED
+
+
+def _suppressed_by(entry: Entry, before: Message, after: Message) -> list[Row]:
+    """The rows of those recipients who are suppressed since `entry`."""
+    suppressed = RecipientStatus.SUPPRESSED
+    return [
+        (after.id, address, after.account, entry.at)
+        for address, each in after.recipients.items()
+        if each.status is suppressed
+        and ((was := before.recipients.get(address)) is None or was.status is not suppressed)
+    ]
 
 
 def _in_doubt(message: Message) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from math import inf
 
 from shared.contract.journal import RecipientRouted, Routed
@@ -49,6 +49,26 @@ def surplus_claim(known: Message, mail: RoutedMail) -> ClaimKey | None:
     if mail.surplus is None or mail.surplus.recipient.parked:
         return None
     return ClaimKey(known.tenant, mail.surplus.recipient.address, mail.identity)
+
+
+def claims_near(known: Message, mail: RoutedMail) -> list[ClaimKey]:
+    """The claims that tell whether the mail is one that came minutes before or after."""
+    return [key for each in mail.near for key in claims_wanted(known, mail._replace(identity=each))]
+
+
+def identified(known: Message, mail: RoutedMail, claimed: Container[ClaimKey]) -> RoutedMail:
+    """The mail under the identity by which its recipients are `claimed`: its own or, failing that, the
+    nearest. One that was routed before keeps the identity that it had then.
+    """
+    if not mail.near or known.identity == mail.identity:
+        return mail
+    if known.identity in mail.near:
+        return mail._replace(identity=known.identity)
+    for each in (mail.identity, *mail.near):
+        candidate = mail._replace(identity=each)
+        if any(key in claimed for key in claims_wanted(known, candidate)):
+            return candidate
+    return mail
 
 
 def routed(

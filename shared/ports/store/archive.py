@@ -80,6 +80,10 @@ class Archive(Protocol):
         """How many messages there are by account and status, those gone left out."""
         ...
 
+    async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
+        """How many recipients had a mail already, by account, since then, of mails that are remembered."""
+        ...
+
     async def entries(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
         """The next entries of the journal after this number, in their order and with their numbers; none
         where there are no more.

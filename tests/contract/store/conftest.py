@@ -51,7 +51,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     postgres_url: str = request.getfixturevalue("migrated_postgres")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts,"
+            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
             " messages, recipients, claims, journal"
         )
         connection.execute(

@@ -222,6 +222,24 @@ async def test_messages_are_counted_by_account_and_status(lives: Lives) -> None:
     }
 
 
+async def test_who_had_the_mail_already_is_counted_by_account_until_the_mail_is_forgotten(
+    lives: Lives,
+) -> None:
+    await lives.deliver(await lives.routed("uid 1", BOB, EVE, identity="one"))
+    await lives.routed("uid 2", BOB, EVE, identity="one")
+    assert await lives.store.suppressed_counts() == {"acme/box": 2}
+    later = lives.now = lives.now + 10
+    first = await lives.routed("uid 3", BOB, identity="two")
+    copy = await lives.routed("uid 4", BOB, identity="two")
+    assert await lives.store.suppressed_counts(later) == {}
+    await lives.deliver(first)
+    assert await lives.store.suppressed_counts(later) == {"acme/box": 1}
+    await lives.store.record_gone(lives.fence, {copy: "not listed"}, lives.now)
+    await lives.store.prune("", lives.now + 1, 100)
+    assert await lives.store.suppressed_counts() == {"acme/box": 2}
+    assert await lives.is_sound()
+
+
 async def test_a_target_is_known_by_what_it_takes_and_what_waits_for_it(lives: Lives) -> None:
     assert await lives.store.target_states(["exchange"]) == [TargetState("exchange")]
     await lives.settled("uid 1")

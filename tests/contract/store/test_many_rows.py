@@ -137,6 +137,8 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     steps.note("prune")
     assert await store.message_counts() == {}
     steps.note("message_counts")
+    assert await store.suppressed_counts() == {}
+    steps.note("suppressed_counts")
     assert await store.find("bob.9999999999@sender.example", 10) == []
     steps.note("find")
     await lives.fetched("uid 1")

@@ -154,6 +154,58 @@ async def test_a_copy_of_a_mail_that_arrived_is_suppressed_and_settled_at_once(l
     assert await lives.status(second) is RecipientStatus.SUPPRESSED
 
 
+def minute(number: int) -> str:
+    return f"one text in minute {number}"
+
+
+def near(number: int) -> tuple[str, ...]:
+    """The identities of the two minutes before and after, nearest first."""
+    return tuple(minute(number + each) for each in (-1, 1, -2, 2))
+
+
+async def test_a_copy_of_a_near_minute_is_recognised_and_one_beyond_is_another_mail(
+    lives: Lives,
+) -> None:
+    first = await lives.routed("uid 1", BOB, identity=minute(10))
+    await lives.deliver(first)
+    found = []
+    for uid, number in enumerate((10, 12, 8, 13, 7, 14), start=2):
+        message = await lives.fetched(f"uid {uid}")
+        await lives.route(routed(message, BOB, identity=minute(number))._replace(near=near(number)))
+        if await lives.status(message) is RecipientStatus.OPEN:
+            await lives.deliver(message)
+        found.append(await lives.status(message))
+    suppressed, delivered = RecipientStatus.SUPPRESSED, RecipientStatus.DELIVERED
+    assert found == [suppressed, suppressed, suppressed, delivered, delivered, suppressed]
+    assert await lives.is_sound()
+
+
+async def test_copies_of_different_minutes_in_one_batch_are_recognised(lives: Lives) -> None:
+    messages = [await lives.fetched(f"uid {number}") for number in (1, 2, 3)]
+    copies = [
+        routed(message, BOB, identity=minute(number))._replace(near=near(number))
+        for message, number in zip(messages, (5, 6, 4), strict=True)
+    ]
+    servings, _ = await lives.route(*copies)
+    assert [each.message for each in servings] == messages[:1]
+    assert [await lives.status(each) for each in messages[1:]] == [RecipientStatus.WAITING] * 2
+    await lives.deliver(messages[0])
+    assert [await lives.status(each) for each in messages[1:]] == [RecipientStatus.SUPPRESSED] * 2
+    assert await lives.is_sound()
+
+
+async def test_a_mail_of_a_near_minute_that_is_fetched_again_keeps_its_identity(lives: Lives) -> None:
+    await lives.routed("uid 1", BOB, identity=minute(5))
+    copy = await lives.fetched("uid 2")
+    mail = routed(copy, BOB, identity=minute(6))._replace(near=near(6))
+    await lives.route(mail)
+    await lives.store.lose_all("restarted", lives.now)
+    await lives.fetch_again(copy, "uid 2")
+    await lives.route(mail._replace(fetch_no=2))
+    assert (await lives.state(copy)).identity == minute(5)
+    assert await lives.is_sound()
+
+
 async def test_a_copy_is_served_only_to_those_who_miss_it(lives: Lives) -> None:
     await lives.deliver(await lives.routed("uid 1", BOB, identity=COPY))
     second = await lives.fetched("uid 2")

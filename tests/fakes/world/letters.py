@@ -24,6 +24,7 @@ def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
         f"X-Original-To: {', '.join(wanted) or 'somebody@elsewhere.example'}",
         f"X-Tag: {tag}",
         f"Message-ID: <{identity}@tags.example>",
+        "Date: Mon, 02 Mar 2026 09:30:00 +0100",
         "From: sender@elsewhere.example",
         "",
         f"This is {identity}.",
@@ -31,3 +32,21 @@ def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
         "",
     )
     return Letter(tag, identity, wanted, "\r\n".join(lines).encode())
+
+
+def alarm(tag: str, transmission: str, time: str, *people: str) -> Letter:
+    """A mail of a device that gives all its mails one Message-ID and no Date; copies of one `transmission`
+    came at about the same `time`.
+    """
+    wanted = tuple(f"{each}@{DOMAIN}" for each in people)
+    lines = (
+        f"X-Original-To: {', '.join(wanted)}",
+        f"X-Tag: {tag}",
+        f"Received: from device.example ([192.0.2.7]) by mx.isp.example id {tag}; 2 Nov 2026 {time} +0000",
+        "Message-ID: <alarm@device.example>",
+        "From: device@device.example",
+        "",
+        "Door open",
+        "",
+    )
+    return Letter(tag, transmission, wanted, "\r\n".join(lines).encode())

@@ -101,6 +101,26 @@ class TestRouting:
         assert entry is not None
         assert entry.lease_until == NOW + 5000
 
+    def test_a_mail_goes_by_the_nearest_identity_that_its_recipients_claim_and_else_by_its_own(self) -> None:
+        known = message(M.FETCHED, identity="")
+        mail = routed_mail(BOB, EVE, identity="10", near=("9", "11", "8"))
+        claims = {each: ClaimKey("acme", EVE, each) for each in ("10", "9", "11", "8", "7")}
+        for claimed, identity in (
+            ("", "10"),
+            ("10 9", "10"),
+            ("8 11", "11"),
+            ("8 7", "8"),
+            ("7", "10"),
+        ):
+            held = {claims[each] for each in claimed.split()}
+            assert decide.identified(known, mail, held) == mail._replace(identity=identity)
+        assert decide.identified(known, mail, {ClaimKey("acme", "carol@corp.example", "10")}) == mail
+        assert decide.identified(known._replace(identity="11"), mail, {claims["9"]}).identity == "11"
+        assert decide.claims_near(known, routed_mail(BOB, identity="10", near=("9", "11"))) == [
+            ClaimKey("acme", BOB, "9"),
+            ClaimKey("acme", BOB, "11"),
+        ]
+
     def test_a_recipient_may_be_parked_beside_one_who_is_served(self) -> None:
         chosen = (ChosenRecipient(BOB, BOB, "To", parked=True), ChosenRecipient(EVE, EVE, "To"))
         mail = routed_mail(recipients=chosen, blob="mail/m1")

@@ -160,7 +160,8 @@ async def test_a_mistake_of_ours_about_one_mail_holds_up_no_other(tmp_path: Path
 
 
 async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_path: Path) -> None:
-    raw = b"X-Original-To: bob@corp.example\r\nMessage-ID: <1@x>\r\n\r\n" + b"text\r\n" * 100_000
+    fields = b"X-Original-To: bob@corp.example\r\nMessage-ID: <1@x>\r\nDate: Mon, 2 Mar 2026 09:30 +0100\r\n"
+    raw = fields + b"\r\n" + b"text\r\n" * 100_000
     writer = await Blobs(tmp_path).create("mail/large")
     await writer.write(raw)
     await writer.commit(durable=False)

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.delivery.trace_header import on_top, trace_header, without_delivery_fields
+from services.relay.delivery.trace_header import (
+    LONGEST_LINE,
+    below_trace_header,
+    on_top,
+    trace_header,
+    without_delivery_fields,
+)
 
 TOP = b"X-Mailferry-ID: 1\r\n"
 
@@ -102,3 +108,37 @@ async def test_a_streamed_mail_comes_out_as_a_whole_one(pieces: list[bytes]) -> 
     expected = TOP + without_delivery_fields(whole, ()) if whole else TOP
     assert await streamed([whole]) == expected
     assert await streamed([whole[n : n + 1] for n in range(len(whole))]) == expected
+
+
+BELOW = b"Return-Path: <x@y>\r\nFrom: a@x.example\r\nTo: bob@here.test\r\n\r\n\r\nFrom bob: body\r\n"
+
+
+def test_a_postmark_and_text_above_the_header_become_fields_and_the_rest_stays() -> None:
+    above = b"From bob Mon Nov 30\r\n>From eve Tue\r\nno field\r\n"
+    assert below_trace_header(above + BELOW, ()) == (
+        b"X-Mailbox-Line: From bob Mon Nov 30\r\n"
+        b"X-Mailbox-Line: >From eve Tue\r\n"
+        b"X-Mailbox-Line: no field\r\n" + BELOW.partition(b"\r\n")[2]
+    )
+
+
+def test_empty_lines_and_a_byte_order_mark_above_the_header_are_dropped() -> None:
+    for above in (b"\r\n", b"\n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"):
+        assert below_trace_header(above + BELOW, ()) == BELOW.partition(b"\r\n")[2]
+
+
+def test_a_line_above_the_header_is_kept_in_one_line_of_a_legal_length() -> None:
+    [line, _] = below_trace_header(b"From a\rTo: b\r" + b"x" * 2000 + b"\n" + BELOW, ()).split(b"\r\n", 1)
+    assert line == b"X-Mailbox-Line: " + (b"From a To: b " + b"x" * 2000)[:LONGEST_LINE]
+
+
+def test_a_mail_without_a_header_stays_as_it_is() -> None:
+    for mail in (b"Has anybody seen my header?\r\n", b"\r\nTo: all of you\r\n", b"", b"\xef\xbb\xbfHello"):
+        assert below_trace_header(mail, ()) == mail
+
+
+async def test_what_stands_above_the_header_may_come_in_any_pieces() -> None:
+    whole = b"\r\n\xef\xbb\xbfFrom bob Mon\r\n" + BELOW + b"\r\n\r\n" * 10
+    for size in (1, 2, 7, len(whole)):
+        pieces = [whole[n : n + size] for n in range(0, len(whole), size)]
+        assert await streamed(pieces) == TOP + below_trace_header(whole, ())

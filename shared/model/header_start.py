@@ -1,0 +1,97 @@
+"""Where a raw mail's header starts: what some servers and programs leave above the first field is found here.
+
+Such lines are an mbox postmark (`From x date`, `>From x`), a byte order mark, empty lines, and text without a
+colon. Alone on top they do little harm. With our trace fields above them they end the header for the target,
+and From, To, Subject and the MIME type become text.
+
+Where a postmark is all that stands there, one field below it makes a header. Anything else is taken for the
+beginning of a mail without a header, unless two of the fields by which readers know a mail follow.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from shared.model.header_end import OVERLAP, end_of_header
+
+OPENING_LINES = 20
+"""A few stray lines are an accident, more of them are the text of a mail."""
+OPENING_OCTETS = 64 * 1024
+"""So much of the mail is looked at where it does not begin with a field."""
+KNOWN_FIELDS = 2
+"""The text of a mail may have one line that looks like a field, such as `To: all of you`."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_FIELD = re.compile(rb"[!-9;-~]++[ \t]*+:")
+_POSTMARK = re.compile(rb">*From ")
+_KNOWN_FIELD = re.compile(
+    rb"(?:\A|\n)(from|sender|reply-to|to|cc|date|subject|message-id|mime-version|content-type|received"
+    rb"|return-path|delivered-to|x-original-to)[ \t]*:",
+    re.IGNORECASE,
+)
+
+
+class Opening(NamedTuple):
+    """What stands above the header: the offset at which that starts, and the lines of text before it.
+
+    (0, ()) for a mail that begins with a field, and for one without a header.
+    """
+
+    start: int
+    lines: tuple[bytes, ...] = ()
+
+
+NOTHING_ABOVE = Opening(0)
+
+
+def read_opening(raw: bytes | bytearray) -> Opening:
+    """The opening of a mail; `raw` is all of it, or so much of it that `header_is_whole`."""
+    if _FIELD.match(raw):
+        return NOTHING_ABOVE
+    raw = bytes(raw[:OPENING_OCTETS])
+    position, lines, needed = 0, list[bytes](), 1
+    for _ in range(OPENING_LINES + 1):
+        if raw.startswith(BYTE_ORDER_MARK, position):
+            position += len(BYTE_ORDER_MARK)
+            needed = KNOWN_FIELDS
+        if _FIELD.match(raw, position):
+            is_header = needed == 1 or _known_fields(raw, position) >= needed
+            return Opening(position, tuple(lines)) if is_header else NOTHING_ABOVE
+        end = raw.find(b"\n", position)
+        if end < 0:
+            break
+        line = raw[position:end].strip()
+        if _POSTMARK.match(line) is None:
+            needed = KNOWN_FIELDS
+        if line:
+            lines.append(line)
+        position = end + 1
+    return NOTHING_ABOVE
+
+
+def header_is_whole(beginning: bytes | bytearray, seen: int = 0, stop: int | None = None) -> bool:
+    """Whether more octets change neither the opening nor the header, whose end is looked for before `stop`.
+
+    The first `seen` octets were asked about before.
+    """
+    if _FIELD.match(beginning):
+        return end_of_header(beginning, max(0, seen - OVERLAP), stop) is not None
+    start = read_opening(beginning).start
+    if start == 0 and len(beginning) < OPENING_OCTETS:
+        return False
+    return end_of_header_at(beginning, start, stop) is not None
+
+
+def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
+    """The offset of the empty line that ends the header which starts at `start`; None where there is none."""
+    if start == 0:
+        return end_of_header(raw, 0, stop)
+    end = end_of_header(raw[start:stop])
+    return None if end is None else start + end
+
+
+def _known_fields(raw: bytes, start: int) -> int:
+    """How many different ones there are in the header that starts there."""
+    header = raw[start : end_of_header_at(raw, start)]
+    return len({name.lower() for name in _KNOWN_FIELD.findall(header)})
