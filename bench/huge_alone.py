@@ -17,13 +17,13 @@ import uvloop
 
 from services.fetcher.build import build_fetcher
 from shared.adapters.sql import upgrade
-from shared.ops.config import Configuration, load
-from shared.process.memory import calm_collector
-from shared.process.opening import surroundings
+from shared.config import Configuration, load
+from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.opening import open_runtime
 
 
 async def _visit(configuration: Configuration) -> dict[str, float]:
-    async with surroundings(configuration) as around:
+    async with open_runtime(configuration) as around:
         fetcher = build_fetcher(configuration, around, name="huge")
         started = time.perf_counter()
         visits = await fetcher.visit_once(list(configuration.accounts))

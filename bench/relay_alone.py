@@ -28,20 +28,20 @@ from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
+from shared.config.load import from_mapping
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, topology
 from shared.custody.commands import Attempt, Outcomes
 from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
-from shared.ops.config.load import from_mapping
-from shared.ops.metrics import Metrics
-from shared.ops.stopping import Stop
-from shared.ops.surroundings import Surroundings
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
 from shared.ports.store import Begun, Concluded, Serving, Store
-from shared.process.memory import calm_collector
+from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.metrics import Metrics
+from shared.runtime.runtime import Runtime
+from shared.runtime.stopping import Stop
 
 INLINE_LIMIT = 256 * 1024
 PIECE = b"A line of a mail that nobody should ever have to hold as a whole, not even once.\r\n" * 3000
@@ -116,7 +116,7 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
         configuration = from_mapping({"targets": [target]}, {}, Path(work), host_name=lambda: "bench.test")
         clock, plan = SystemClock(), topology(configuration.relay.retry_delays)
         ledger, broker = Agreeable(mails), MemoryBroker(plan, clock)
-        around = Surroundings(
+        around = Runtime(
             store=cast(Store, ledger),  # the part that a relay uses
             broker=broker,
             blobs=FileBlobs(Path(work)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.fetcher import mailbox_errors as source
+from shared.model import source_errors as source
 from shared.model.errors import MailferryError
 from shared.net import errors as net
 from shared.net.sasl import SaslError, UnfitCredentials

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file
 from services.cli.running import execute
-from services.relay.chores.sweep import AGE, Sweep, Swept
+from services.relay.maintenance.sweep import AGE, Sweep, Swept
+from shared.config import Configuration, load
 from shared.model.duration import seconds, written
-from shared.ops.config import Configuration, load
 
 SHORTEST = 3600.0
 
@@ -38,7 +38,7 @@ def sweep(path: Path, older_than: str) -> None:
 
 
 async def _swept(configuration: Configuration, age: float) -> Swept:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         return await Sweep(archive.blobs, archive.store, archive.clock, age).once()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file
-from shared.ops.config import load, shown
+from shared.config import load, shown
 
 
 @click.group("config")

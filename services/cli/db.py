@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file
 from services.cli.running import execute
 from shared.adapters.sql import upgrade
-from shared.ops.config import Configuration, load
+from shared.config import Configuration, load
 
 
 @click.group("db")
@@ -30,5 +30,5 @@ def upgrade_schema(path: Path) -> None:
 
 
 async def _check(configuration: Configuration) -> None:
-    async with desk(configuration):
+    async with operator_context(configuration):
         pass

@@ -19,8 +19,8 @@ from services.cli.running import execute, quiet_logs
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.stage import Progress as Progressed
 from services.standalone.demo.stage import Result, goal, perform
-from shared.ops.config import shown
-from shared.process.ending import FAILURE
+from shared.config import shown
+from shared.runtime.exit_codes import FAILURE
 
 STEPS = ("Fetched", "Delivered", "Deleted")
 Watch = Callable[[Progressed], None]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from services.cli.opening import Desk, desk
+from services.cli.operator_context import OperatorContext, operator_context
 from services.cli.options import config_file, output
 from services.cli.output import moment, write_json
 from services.cli.running import execute
-from shared.ops.config import Configuration, load
-from shared.ops.witness import keep_witness, pause_sentence, read_witness, went_back
+from shared.config import Configuration, load
 from shared.ports.store import Epoch
+from shared.runtime.backup_marker import pause_sentence, read_backup_marker, went_back, write_backup_marker
 
 
 @click.group("epoch", short_help="See whether the database was restored, and allow deletion again.")
@@ -65,20 +65,20 @@ def confirm(path: Path, yes: bool) -> None:
 
 async def _compared(configuration: Configuration) -> Epoch:
     """The epoch, after a look at the witness, should nobody else have looked yet."""
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         return await _looked(archive)
 
 
-async def _looked(archive: Desk) -> Epoch:
-    witness = await read_witness(archive.blobs)
+async def _looked(archive: OperatorContext) -> Epoch:
+    witness = await read_backup_marker(archive.blobs)
     epoch = await archive.store.epoch()
     reason = went_back(epoch, witness)
     return epoch if reason is None else await archive.store.pause_deletion(reason, archive.clock.now())
 
 
 async def _confirmed(configuration: Configuration) -> Epoch:
-    async with desk(configuration) as archive:
-        witness = await read_witness(archive.blobs)
+    async with operator_context(configuration) as archive:
+        witness = await read_backup_marker(archive.blobs)
         epoch = await archive.store.confirm_epoch(witness.mark if witness else 0)
-        await keep_witness(archive.blobs, epoch)
+        await write_backup_marker(archive.blobs, epoch)
         return epoch

@@ -11,9 +11,9 @@ from services.router.resolving.examination import Examination
 from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.rcpt_directory import INVENTED
 from shared.adapters.system_clock import SystemClock
+from shared.config import Configuration
 from shared.model.account import KEEP, Account, ExistenceCheck
 from shared.model.domains import ANY_BELOW
-from shared.ops.config import Configuration
 from shared.ports.directory import Finding
 
 

@@ -21,9 +21,9 @@ from services.cli.output import cell, console, write_json
 from services.cli.running import execute
 from services.router.decide.identity import identify
 from services.router.resolving.examination import Examination, examine
+from shared.config import Configuration, load
 from shared.model.account import Account, ExistenceCheck
-from shared.ops.config import Configuration, load
-from shared.process.ending import FAILURE
+from shared.runtime.exit_codes import FAILURE
 
 MOST = 20
 UNIQUE = "unique"

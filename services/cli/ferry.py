@@ -18,10 +18,10 @@ from services.cli.once import pass_and_report
 from services.cli.options import output, verbose
 from services.cli.passwords import password_for
 from services.cli.running import quiet_logs
+from shared.config import Configuration, from_mapping, shown
+from shared.config.urls import ServerUrl, source_url, target_url
 from shared.model.account import KEEP, REFUSE
 from shared.model.file_url import url_of_path
-from shared.ops.config import Configuration, from_mapping, shown
-from shared.ops.config.urls import ServerUrl, source_url, target_url
 
 ORIGIN = "command line"
 TENANT, ACCOUNT, TARGET = "ferry", "source", "target"

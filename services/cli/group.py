@@ -11,8 +11,8 @@ import click
 from typing_extensions import override
 
 from shared.model.errors import quoted
-from shared.process.ending import FAILURE, ending
-from shared.process.memory import collector_at_rest
+from shared.runtime.exit_codes import FAILURE, ending
+from shared.runtime.garbage_collection import collector_at_rest
 
 INTERRUPTED = 128 + signal.SIGINT
 

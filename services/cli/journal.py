@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file
 from services.cli.running import execute
 from services.standalone.alone import alone
+from shared.config import Configuration, load
 from shared.contract.journal import Fetched
-from shared.ops.config import Configuration, load
 from shared.ports.store import whole_journal
-from shared.process.ending import FAILURE
+from shared.runtime.exit_codes import FAILURE
 
 
 @click.group("journal", short_help="Compare the journal with the state tables.")
@@ -57,7 +57,7 @@ def rebuild(path: Path, yes: bool) -> None:
 
 
 async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         differences = await archive.store.verify()
         messages = 0
         async for entry in whole_journal(archive.store):
@@ -66,7 +66,7 @@ async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
 
 
 async def _rebuilt(configuration: Configuration) -> int:
-    async with alone(configuration.store.sqlite_path), desk(configuration) as archive:
+    async with alone(configuration.store.sqlite_path), operator_context(configuration) as archive:
         return await archive.store.rebuild()
 
 

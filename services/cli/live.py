@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.fetcher.mailbox_errors import SourceRefused
-from services.fetcher.pop3.limits import Timeouts
-from services.fetcher.sources import open_account
+from services.fetcher.mailboxes.opening import open_account
 from shared.model.account import Account
+from shared.model.source_errors import SourceRefused
+from shared.pop3.limits import Timeouts
 
 PATIENCE = 30.0
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, moment, print_table, write_json
 from services.cli.running import execute
+from shared.config import Configuration, load
 from shared.custody.state import Message
 from shared.model.message import TERMINAL
-from shared.ops.config import Configuration, load
 
 MOST = 1000
 COLUMNS = (
@@ -44,7 +44,7 @@ def lost(path: Path, output: str) -> None:
 
 
 async def _lost(configuration: Configuration) -> Sequence[Message]:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         return await archive.store.left_behind(MOST)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from shared.config import Configuration
 from shared.model.errors import quoted
-from shared.ops.config import Configuration
 
 
 def account_ids(configuration: Configuration, names: Sequence[str]) -> list[str]:

@@ -14,10 +14,10 @@ from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
 from services.cli.output import Column, Row, console, write_rows
 from services.cli.running import execute, quiet_logs
-from shared.ops.checkpoints import arm
-from shared.ops.config import Configuration, load
-from shared.process.ending import TEMPORARY_FAILURE
-from shared.process.memory import collector_at_rest
+from shared.config import Configuration, load
+from shared.runtime.checkpoints import arm
+from shared.runtime.exit_codes import TEMPORARY_FAILURE
+from shared.runtime.garbage_collection import collector_at_rest
 
 if TYPE_CHECKING:
     from services.standalone.once import AccountPass

@@ -14,19 +14,19 @@ import click
 from services.cli.mail_file import mail_file
 from services.cli.maildir import maildir_file
 from services.cli.naming import target_names
-from services.cli.opening import Desk, desk
+from services.cli.operator_context import OperatorContext, operator_context
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, iso, moment, octets, write_rows
 from services.cli.parked_show import show_mail
 from services.cli.running import execute
+from shared.config import Configuration, load
 from shared.custody.settlement import needs_raw_mail
 from shared.custody.state import Message, Recipient
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
-from shared.ops.checkpoints import arm, reached
-from shared.ops.config import Configuration, load
 from shared.ports.store import Parked
+from shared.runtime.checkpoints import arm, reached
 
 T = TypeVar("T")
 COLUMNS = (
@@ -76,7 +76,7 @@ def list_parked(path: Path, limit: int, output: str) -> None:
 def show(path: Path, mail: str) -> None:
     """Show a parked mail: who was to get it, why it is parked, and how it begins."""
 
-    async def work(archive: Desk) -> None:
+    async def work(archive: OperatorContext) -> None:
         await show_mail(await _message(archive, mail), archive.blobs)
 
     _at_desk(load(path, os.environ), work)
@@ -102,7 +102,7 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
     if target is not None:
         target_names(configuration, [target])
 
-    async def work(archive: Desk) -> Message:
+    async def work(archive: OperatorContext) -> Message:
         message = await _message(archive, mail)
         meant = [each.address for each in _parked_ones(message, recipients)]
         if not meant:
@@ -157,7 +157,7 @@ def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> No
     if file is not None and maildir is not None:
         raise click.UsageError("Name a file or a Maildir, not both.")
 
-    async def work(archive: Desk) -> None:
+    async def work(archive: OperatorContext) -> None:
         message = await _message(archive, mail)
         if message.blob is None:
             raise NoSuchMail(f"the raw text of {quoted(mail)} is not kept here")
@@ -176,15 +176,15 @@ def _opened(file: Path | None, maildir: Path | None, message: str) -> AbstractCo
     return nullcontext(sys.stdout.buffer)
 
 
-def _at_desk(configuration: Configuration, work: Callable[[Desk], Awaitable[T]]) -> T:
+def _at_desk(configuration: Configuration, work: Callable[[OperatorContext], Awaitable[T]]) -> T:
     async def opened() -> T:
-        async with desk(configuration) as archive:
+        async with operator_context(configuration) as archive:
             return await work(archive)
 
     return execute(opened)
 
 
-async def _message(archive: Desk, mail: str) -> Message:
+async def _message(archive: OperatorContext, mail: str) -> Message:
     """The parked mail with this id. Raises `NoSuchMail`."""
     for message in await archive.store.find(mail, 1):
         if message.id == mail and _parked_ones(message, ()):
@@ -202,7 +202,7 @@ def _parked_ones(message: Message, addresses: Sequence[str]) -> list[Recipient]:
     ]
 
 
-async def _discarded(archive: Desk, mail: str, recipients: Sequence[str]) -> Sequence[str]:
+async def _discarded(archive: OperatorContext, mail: str, recipients: Sequence[str]) -> Sequence[str]:
     """Give up, and delete the raw mail once nobody is to get it any more."""
     changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
     reached("parked.discarded")

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from services.cli.naming import account_ids
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file, output
 from services.cli.output import write_json
 from services.cli.running import execute
+from shared.config import Configuration, load
 from shared.model.errors import quoted
-from shared.ops.config import Configuration, load
 from shared.ports.store import EVERYTHING
 from shared.ports.store.pauses import covers
 
@@ -87,7 +87,7 @@ def _change(path: Path, names: Sequence[str], *, everything: bool, output: str, 
 
 
 async def _paused(configuration: Configuration, wanted: Sequence[str]) -> Change:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         before = await archive.store.pauses()
         changed: list[str] = []
         for scope in wanted:
@@ -100,7 +100,7 @@ async def _paused(configuration: Configuration, wanted: Sequence[str]) -> Change
 
 
 async def _resumed(configuration: Configuration, wanted: Sequence[str]) -> Change:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         changed: list[str] = []
         for scope in wanted:
             changed += await archive.store.resume(scope, archive.clock.now())

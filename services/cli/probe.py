@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from services.cli.login_test import LoginTest, failed
 from services.cli.output import octets
 from services.cli.overheard import Overheard, Show
 from services.cli.reading_probe import SPOOL, Habit, Reading, probe_reading
-from services.cli.trial import Trial, failed
-from services.fetcher.mailbox import Listing
-from services.fetcher.pop3.limits import Timeouts
-from services.fetcher.pop3.mailbox import Pop3Mailbox
-from services.fetcher.sources import open_account
+from services.fetcher.mailboxes.opening import open_account
+from services.fetcher.mailboxes.pop3 import Pop3Mailbox
+from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.endpoint import Tls
 from shared.model.errors import MailferryError, quoted
-from shared.ops.config.providers import provider_of_host
+from shared.model.mailbox import Listing
+from shared.pop3.limits import Timeouts
 
 PATIENCE = 30.0
 
 
-async def probe_account(account: Account, show: Show | None, keep_in: Path | None = None) -> Trial:
+async def probe_account(account: Account, show: Show | None, keep_in: Path | None = None) -> LoginTest:
     """Connect, encrypt, log in and list; `show` is given each line of the dialogue, secrets masked.
 
     With `keep_in`, one mail is read, to see whether the source still shows it afterwards; a copy of it is
@@ -34,7 +34,7 @@ async def probe_account(account: Account, show: Show | None, keep_in: Path | Non
         mailbox, listing = await _looked_at(account, overheard)
         details = _details(account, overheard, mailbox, listing)
         sentence = "; ".join(_facts(account, overheard, mailbox, listing))
-        trial = Trial("account", account.id, server, ok=True, sentence=sentence, details=details)
+        trial = LoginTest("account", account.id, server, ok=True, sentence=sentence, details=details)
         if keep_in is None:
             return trial
         return _with_habit(trial, await probe_reading(lambda: _opened(account, overheard), keep_in))
@@ -108,7 +108,7 @@ def _details(
     }
 
 
-def _with_habit(trial: Trial, reading: Reading) -> Trial:
+def _with_habit(trial: LoginTest, reading: Reading) -> LoginTest:
     """The trial with what reading a mail does to it, and what follows."""
     details = {**trial.details, "reading": reading.habit.value}
     sentence = f"{trial.sentence}; {reading.sentence}"

@@ -6,8 +6,8 @@ import click
 
 from services.cli.options import output
 from services.cli.output import Column, Row, write_rows
+from shared.config.providers import Provider, find_provider, providers
 from shared.model.duration import written
-from shared.ops.config.providers import Provider, find_provider, providers
 
 COLUMNS = (
     Column("name", "Name", whole=True),

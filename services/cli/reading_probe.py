@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from services.fetcher.mailbox import (
+from shared.model.mailbox import (
     Listed,
     Mailbox,
     MailBytes,

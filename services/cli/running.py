@@ -15,9 +15,9 @@ import click
 import structlog
 import uvloop
 
-from shared.ops.config import Configuration
-from shared.ops.logs import set_up_logs
-from shared.process.memory import calm_collector
+from shared.config import Configuration
+from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.logs import set_up_logs
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from pydantic import SecretStr
 
 from services.cli.naming import account_ids
 from services.cli.options import config_file
+from shared.config import Configuration, load
 from shared.model.address import Address, DefectiveAddress, normal_domain
 from shared.model.errors import quoted
 from shared.model.srs import NotRewritable, Srs
-from shared.ops.config import Configuration, load
-from shared.process.ending import FAILURE
+from shared.runtime.exit_codes import FAILURE
 
 
 @click.group("srs", short_help="Rewrite senders for SPF, and back.")

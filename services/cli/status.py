@@ -12,16 +12,16 @@ import click
 from rich.text import Text
 
 from services.cli.existence import accepts_all, asked_targets
-from services.cli.opening import Desk, desk
+from services.cli.operator_context import OperatorContext, operator_context
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, moment, print_table, write_json
 from services.cli.running import execute
 from services.cli.unnamed import ADVICE, UNNAMED, unnamed_rows
+from shared.config import Configuration, load
 from shared.model.message import IN_FLIGHT
-from shared.ops.config import Configuration, load
-from shared.ops.lights import Light, account_light, pause_of, target_light, visitor_of
-from shared.ops.witness import pause_sentence
+from shared.operations.status_colour import StatusReport, account_status, pause_of, target_status, visitor_of
 from shared.ports.store import AccountState, Parked, TargetFact, TargetState
+from shared.runtime.backup_marker import pause_sentence
 
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
 ACCOUNTS = (
@@ -91,7 +91,7 @@ def _show(found: Overview) -> None:
 
 
 async def _overview(configuration: Configuration) -> Overview:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         store = archive.store
         states = {state.account: state for state in await store.account_states()}
         parked = _parked_by_account(await store.parked(MOST_PARKED))
@@ -106,7 +106,7 @@ async def _overview(configuration: Configuration) -> Overview:
 
 async def _accounts(
     configuration: Configuration,
-    archive: Desk,
+    archive: OperatorContext,
     states: Mapping[str, AccountState],
     parked: Mapping[str, int],
 ) -> list[Row]:
@@ -119,7 +119,7 @@ async def _accounts(
     for account in configuration.accounts.values():
         state = states.get(account.id)
         pause = pause_of(account.id, pauses)
-        light = account_light(
+        light = account_status(
             state,
             enabled=account.enabled,
             parked=parked.get(account.id, 0),
@@ -140,7 +140,7 @@ async def _accounts(
 
 
 def _account_row(
-    account: str, light: Light, state: AccountState | None, parked: int, in_flight: int
+    account: str, light: StatusReport, state: AccountState | None, parked: int, in_flight: int
 ) -> Mapping[str, object]:
     return {
         "account": account,
@@ -156,7 +156,7 @@ def _account_row(
     }
 
 
-async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
+async def _targets(configuration: Configuration, archive: OperatorContext) -> list[Row]:
     domains: dict[str, list[str]] = defaultdict(list)
     for found in await archive.store.catch_alls():
         domains[found.target].append(found.domain)
@@ -177,7 +177,7 @@ async def _targets(configuration: Configuration, archive: Desk) -> list[Row]:
 
 
 def _target_row(state: TargetState, catch_all: Sequence[str], *, is_here: bool) -> Mapping[str, object]:
-    light = target_light(state, is_here=is_here)
+    light = target_status(state, is_here=is_here)
     return {
         "target": state.target,
         "colour": light.colour.value,

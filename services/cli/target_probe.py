@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.cli.existence import accepts_all, nobodys_address
+from services.cli.login_test import LoginTest, failed
 from services.cli.overheard import Show
 from services.cli.shown_stream import shown_dialer
-from services.cli.trial import Trial, failed
+from shared.config import Configuration
 from shared.model.account import KEEP, Account
 from shared.model.errors import MailferryError, quoted
 from shared.model.masking import Masker
 from shared.model.target import Target
-from shared.ops.config import Configuration
 from shared.smtp import timeouts as smtp
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Phase, RecipientReply
@@ -31,7 +31,7 @@ LATER = "That may be greylisting: try again in some minutes."
 
 async def probe_target(
     target: Target, helo_name: str, recipient: str | None, show: Show | None, domains: Sequence[str] = ()
-) -> Trial:
+) -> LoginTest:
     """Connect, encrypt, log in where credentials are configured, and ask whether mail for `recipient` would
     be taken, and for somebody in `domains` who does not exist.
     """
@@ -53,7 +53,7 @@ async def probe_target(
         return failed("target", target.name, server, error, details)
     facts = "; ".join([masker.text(_facts(client, target)), *_existence(domains, answers, stayed=stayed)])
     if not replies:
-        return Trial("target", target.name, server, ok=True, sentence=facts, details=details)
+        return LoginTest("target", target.name, server, ok=True, sentence=facts, details=details)
     return _judged(target, facts, replies[0], details, masker)
 
 
@@ -119,17 +119,17 @@ def _hung_up(unanswered: Sequence[str], *, stayed: bool) -> str:
 
 def _judged(
     target: Target, facts: str, answer: RecipientReply, details: dict[str, object], masker: Masker
-) -> Trial:
+) -> LoginTest:
     said = answer.reply._replace(lines=tuple(masker.lines(answer.reply.lines))).text
     reply, recipient = answer.reply, quoted(answer.recipient)
     details = {**details, "recipient": answer.recipient, "reply": said}
     if reply.positive:
         sentence = f"{facts}; would take mail for {recipient}"
-        return Trial("target", target.name, str(target.endpoint), True, sentence, details=details)
+        return LoginTest("target", target.name, str(target.endpoint), True, sentence, details=details)
     temporary = reply.severity == 4
     sentence = f"{facts}; does not take mail for {recipient}: {said}"
     advised = LATER if temporary else REFUSED
-    return Trial(
+    return LoginTest(
         "target", target.name, str(target.endpoint), False, sentence, temporary, "recipient", advised, details
     )
 

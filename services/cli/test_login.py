@@ -11,6 +11,7 @@ import click
 from rich.text import Text
 
 from services.cli.existence import asked_domains
+from services.cli.login_test import LoginTest
 from services.cli.naming import servers
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, print_table, write_json
@@ -18,10 +19,9 @@ from services.cli.overheard import Show
 from services.cli.probe import probe_account
 from services.cli.running import execute
 from services.cli.target_probe import known_recipient, probe_target
-from services.cli.trial import Trial
+from shared.config import Configuration, load
 from shared.model.errors import quoted
-from shared.ops.config import Configuration, load
-from shared.process.ending import FAILURE, TEMPORARY_FAILURE
+from shared.runtime.exit_codes import FAILURE, TEMPORARY_FAILURE
 
 COLUMNS = (
     Column("name", "Name", whole=True),
@@ -77,7 +77,7 @@ class Wish:
 
 async def _probe(
     configuration: Configuration, accounts: Sequence[str], targets: Sequence[str], wish: Wish
-) -> list[Trial]:
+) -> list[LoginTest]:
     """One after the other, so that dialogues do not mix and no provider counts several logins at once."""
     trials = []
     for name in accounts:
@@ -105,7 +105,7 @@ def _shower(name: str) -> Show:
     return show
 
 
-def _row(trial: Trial) -> Row:
+def _row(trial: LoginTest) -> Row:
     words = f"{trial.sentence}. {trial.advice}" if trial.advice else trial.sentence
     words = words.replace("..", ".")
     if trial.ok:

@@ -10,10 +10,10 @@ import click
 from services.cli.options import config_file
 from services.cli.running import execute
 from shared.adapters.rabbitmq.topology import topology_apply, topology_check
+from shared.config import Configuration, load
 from shared.contract.topology import Topology, topology
 from shared.model.errors import ConfigurationError
-from shared.ops.config import Configuration, load
-from shared.process.ending import FAILURE
+from shared.runtime.exit_codes import FAILURE
 
 
 @click.group("topology")

@@ -9,21 +9,21 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from services.cli.opening import desk
+from services.cli.operator_context import operator_context
 from services.cli.options import config_file, output
 from services.cli.output import cell, console, iso, moment, octets, write_json
 from services.cli.running import execute
 from services.cli.story import recipient_standing, standing, told
+from shared.config import Configuration, load
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.errors import quoted
-from shared.model.setback import Setback, SetbackKind
-from shared.ops.config import Configuration, load
-from shared.process.ending import FAILURE
+from shared.model.read_failure import ReadFailure, ReadFailureKind
+from shared.runtime.exit_codes import FAILURE
 
 MOST = 10
 Story = tuple[Message, Sequence[Entry]]
-Unread = tuple[str, Setback]
+Unread = tuple[str, ReadFailure]
 """An account, and a mail that is still in its mailbox as it could not be read or is too large."""
 
 
@@ -58,7 +58,7 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
 
 
 async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
-    async with desk(configuration) as archive:
+    async with operator_context(configuration) as archive:
         found = await archive.store.find(text, limit)
         stories = [(message, await archive.store.story(message.id)) for message in found]
         states = await archive.store.account_states()
@@ -68,16 +68,16 @@ async def _found(configuration: Configuration, text: str, limit: int) -> tuple[l
         return stories, unread
 
 
-def _told_unread(account: str, setback: Setback) -> str:
+def _told_unread(account: str, setback: ReadFailure) -> str:
     """One sentence about a mail that is at its source and was not fetched."""
     name = quoted(setback.name, 80)
-    if setback.kind is SetbackKind.OVERSIZE:
+    if setback.kind is ReadFailureKind.OVERSIZE:
         return f"{name} of {account} is left at its source: {setback.reason}."
     times = "once" if setback.times == 1 else f"{setback.times} times"
     return f"{name} of {account} was tried {times}, again after {moment(setback.again_at)}: {setback.reason}"
 
 
-def _unread_as_json(account: str, setback: Setback) -> dict[str, object]:
+def _unread_as_json(account: str, setback: ReadFailure) -> dict[str, object]:
     return {
         "account": account,
         "uid": setback.name,

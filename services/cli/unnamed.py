@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from services.cli.output import Column, Row
-from shared.ports.store import AccountState, Custody
+from shared.ports.store import AccountState, CustodySummary
 
 UNNAMED = (
     Column("account", "Not in the configuration", whole=True),
@@ -24,7 +24,7 @@ ADVICE = (
 
 def unnamed_rows(
     states: Mapping[str, AccountState],
-    custody: Mapping[str, Custody],
+    custody: Mapping[str, CustodySummary],
     parked: Mapping[str, int],
     configured: Collection[str],
 ) -> list[Row]:
@@ -32,8 +32,8 @@ def unnamed_rows(
     return [
         {
             "account": account,
-            "at_source": custody.get(account, Custody()).at_source,
-            "here": custody.get(account, Custody()).here,
+            "at_source": custody.get(account, CustodySummary()).at_source,
+            "here": custody.get(account, CustodySummary()).here,
             "parked": parked.get(account, 0),
             "visited_at": states[account].visited_at if account in states else None,
         }

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.fetcher.chores.account_watch import AccountWatch
-from services.fetcher.chores.chores import Chores
-from services.fetcher.chores.epoch_watch import EpochWatch
-from services.fetcher.chores.pruner import Pruner
-from services.fetcher.chores.respool import Respool
 from services.fetcher.decide.places import VisitState
 from services.fetcher.decide.schedule import automatic_concurrency
-from services.fetcher.intake.ports import Ports
-from services.fetcher.rounds.pace import Pace
-from services.fetcher.rounds.under_way import Opening
+from services.fetcher.flow_control.backpressure import Backpressure
+from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.flow_control.listings import ListingMemory
+from services.fetcher.flow_control.memory_budget import MemoryBudget
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
+from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.opening import open_source
+from services.fetcher.maintenance.account_monitor import AccountMonitor
+from services.fetcher.maintenance.epoch_monitor import EpochMonitor
+from services.fetcher.maintenance.maintenance import Maintenance
+from services.fetcher.maintenance.pruner import Pruner
+from services.fetcher.maintenance.spool_republisher import SpoolRepublisher
+from services.fetcher.scheduler.active_visits import Opening
+from services.fetcher.scheduler.concurrency import Concurrency
 from services.fetcher.service import Fetcher
-from services.fetcher.sources import open_source
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.visiting import Visitor
-from services.fetcher.window.blob_room import BlobRoom
-from services.fetcher.window.crowd import Crowd
-from services.fetcher.window.hints import HintBoard
-from services.fetcher.window.listings import ListingMemory
-from services.fetcher.window.restraint import Restraint
-from services.fetcher.window.share import Bound
-from services.fetcher.window.tenants import Tenants
+from shared.config import Configuration
 from shared.contract.topology import farthest_retry
 from shared.model.ids import message_id
-from shared.ops.config import Configuration
-from shared.ops.surroundings import Surroundings
+from shared.runtime.runtime import Runtime
 
 SESSIONS_PER_CORE = 24
 WAIT_OF_A_VISIT = 60.0
@@ -36,7 +36,7 @@ WAIT_OF_A_PASS = 3600.0
 
 
 def build_fetcher(
-    configuration: Configuration, around: Surroundings, *, name: str, wait_always: bool = False
+    configuration: Configuration, around: Runtime, *, name: str, wait_always: bool = False
 ) -> Fetcher:
     """A fetcher called `name`, unique among all; with `wait_always` visits wait for settlements in any
     case.
@@ -52,26 +52,29 @@ def build_fetcher(
         longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
         wait_always=wait_always,
     )
-    epoch = EpochWatch(around.store, around.blobs, around.clock)
+    epoch = EpochMonitor(around.store, around.blobs, around.clock)
     ports = Ports(
         ledger=around.store,
         broker=around.broker,
         blobs=around.blobs,
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
-        restraint=Restraint(
-            around.store, around.blobs, around.clock, Crowd(around.held, section.process_bytes, around.clock)
+        restraint=Backpressure(
+            around.store,
+            around.blobs,
+            around.clock,
+            MemoryBudget(around.held, section.process_bytes, around.clock),
         ),
         epoch=epoch,
         unrecorded=around.unrecorded,
         room=BlobRoom(around.blobs),
     )
-    tenants = Tenants(
+    tenants = TenantQuotas(
         around.clock,
-        Bound(section.tenant_window_messages, section.tenant_window_bytes),
+        QuotaLimit(section.tenant_window_messages, section.tenant_window_bytes),
         many=len({account.tenant for account in configuration.accounts.values()}) > 1,
     )
-    board = HintBoard(around.clock, tenants)
+    board = SettlementTracker(around.clock, tenants)
     around.metrics.deletion_paused.set_function(lambda: epoch.problem() is not None)
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
@@ -85,7 +88,7 @@ def build_fetcher(
         chance=around.chance,
     )
     make_pace = partial(pace_of, cores=around.cores)
-    respool = Respool(
+    respool = SpoolRepublisher(
         configuration.accounts,
         around.store,
         around.broker,
@@ -95,8 +98,8 @@ def build_fetcher(
         longest=longest_lease(configuration),
     )
     pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
-    watch = AccountWatch(configuration.accounts, around.store, around.clock, around.metrics)
-    chores = Chores(epoch, respool, pruner, watch)
+    watch = AccountMonitor(configuration.accounts, around.store, around.clock, around.metrics)
+    chores = Maintenance(epoch, respool, pruner, watch)
     listings = ListingMemory(section.process_bytes, around.held)
     fetcher = Fetcher(
         configuration,
@@ -120,11 +123,11 @@ def longest_lease(configuration: Configuration) -> float:
     return farthest_retry(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
-def pace_of(configuration: Configuration, cores: int) -> Pace:
+def pace_of(configuration: Configuration, cores: int) -> Concurrency:
     """How much is done at a time on a machine with so many cores."""
     enabled = sum(account.enabled for account in configuration.accounts.values())
     concurrency = configuration.fetcher.concurrency
-    return Pace(
+    return Concurrency(
         concurrency or automatic_concurrency(enabled, cores * SESSIONS_PER_CORE),
         configuration.leases.account,
         configuration.hosts,

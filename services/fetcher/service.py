@@ -13,21 +13,21 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.fetcher.chores.chores import Chores
-from services.fetcher.chores.keeper import Held, LeaseKeeper
 from services.fetcher.decide.places import VisitState, free, tenant_room
-from services.fetcher.rounds.agenda import Agenda
-from services.fetcher.rounds.hearing import Hearing
-from services.fetcher.rounds.pace import MakePace
-from services.fetcher.rounds.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
-from services.fetcher.rounds.under_way import Opening, UnderWay
+from services.fetcher.maintenance.lease_keeper import Held, LeaseKeeper
+from services.fetcher.maintenance.maintenance import Maintenance
+from services.fetcher.scheduler.account_scheduler import AccountScheduler
+from services.fetcher.scheduler.active_visits import ActiveVisits, Opening
+from services.fetcher.scheduler.concurrency import MakeConcurrency
+from services.fetcher.scheduler.settlement_listener import SettlementListener
+from services.fetcher.scheduler.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
+from shared.config import Configuration
 from shared.model.errors import MailferryError
-from shared.ops.config import Configuration
-from shared.ops.stopping import Stop
 from shared.ports.broker import Broker
 from shared.ports.store import Lease
+from shared.runtime.stopping import Stop
 
 LONGEST_IDLE = 5.0
 SHORTEST_IDLE = 0.002
@@ -51,8 +51,8 @@ class Fetcher:
         leases: Held,
         broker: Broker,
         visitor: Visitor,
-        make_pace: MakePace,
-        chores: Chores | None = None,
+        make_pace: MakeConcurrency,
+        chores: Maintenance | None = None,
         opening: Opening | None = None,
     ) -> None:
         pace = make_pace(configuration)
@@ -64,9 +64,9 @@ class Fetcher:
         self._pace = pace
         self._clock = clock
         self._keeper = LeaseKeeper(leases, clock, pace.account_lease, visitor.metrics)
-        self._agenda = Agenda(configuration.accounts, leases, clock, visitor.name)
-        self._under_way = UnderWay(visitor, self._keeper, opening)
-        self._hearing = Hearing(broker, visitor.board, visitor.name)
+        self._agenda = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
+        self._under_way = ActiveVisits(visitor, self._keeper, opening)
+        self._hearing = SettlementListener(broker, visitor.board, visitor.name)
         self._failures_pause = FIRST_PAUSE
         self._all_begun = False
 

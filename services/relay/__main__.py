@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 
 from services.relay.build import build_relay
-from shared.ops.config import Configuration
-from shared.process.main import Load, main
-from shared.process.naming import process_name
-from shared.process.opening import surroundings
-from shared.process.running import run_services
+from shared.config import Configuration
+from shared.runtime.main import Load, main
+from shared.runtime.opening import open_runtime
+from shared.runtime.process_name import process_name
+from shared.runtime.running import run_services
 
 
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a relay until a signal ends it."""
     configuration.require_shared("relay")
-    async with surroundings(configuration) as around:
+    async with open_runtime(configuration) as around:
         service = build_relay(configuration, around, name=process_name())
         await run_services({"relay": service}, around, configuration, load)
 

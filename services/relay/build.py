@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from functools import partial
 
-from services.relay.chores.notices import Notifier
-from services.relay.chores.overdue import Overdue
-from services.relay.chores.sweep import Sweep
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
-from services.relay.delivery.conclusions import Conclusions, Observe, unobserved
+from services.relay.delivery.outcome_recorder import Observe, OutcomeRecorder, unobserved
+from services.relay.maintenance.notices import Notifier
+from services.relay.maintenance.overdue import Overdue
+from services.relay.maintenance.sweep import Sweep
 from services.relay.service import Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
-from services.relay.targets.circuits import Circuits
+from services.relay.targets.circuit_breakers import CircuitBreakers
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.lane import Lanes
 from services.relay.targets.reach import reach_and_leave
+from services.relay.targets.target_queue import TargetQueues
+from shared.config import Configuration
 from shared.model.ids import message_id
-from shared.ops.appetite import appetite_for
-from shared.ops.config import Configuration
-from shared.ops.surroundings import Surroundings
+from shared.runtime.batch_policy import batch_policy_for
+from shared.runtime.runtime import Runtime
 
 LANES = 2
 """A target may take one part in so many of what is held, so that it leaves to the others what they need."""
 
 
 def build_relay(
-    configuration: Configuration, around: Surroundings, *, name: str, observe: Observe = unobserved
+    configuration: Configuration, around: Runtime, *, name: str, observe: Observe = unobserved
 ) -> Relay:
     """A relay called `name` in the journal; `observe` is told of outcomes."""
     section, lease = configuration.relay, configuration.leases.message
-    settings = RelaySettings(name, lease, appetite_for(configuration.broker), around.topology)
+    settings = RelaySettings(name, lease, batch_policy_for(configuration.broker), around.topology)
     facts = LearntFacts(around.store, around.clock)
-    lanes = Lanes(
+    lanes = TargetQueues(
         configuration.targets,
         helo_name=section.helo_name,
         capacity=settings.appetite.prefetch // LANES,
@@ -41,7 +41,7 @@ def build_relay(
         patience=lease / 2,
         learn=facts.learn_protection,
     )
-    circuits = Circuits(
+    circuits = CircuitBreakers(
         configuration.targets,
         lanes,
         partial(reach_and_leave, helo_name=section.helo_name),
@@ -77,7 +77,7 @@ def build_relay(
         lanes,
         circuits,
         attempter,
-        Conclusions(
+        OutcomeRecorder(
             around.store,
             around.broker,
             around.blobs,

@@ -15,24 +15,24 @@ from typing import Any
 import structlog
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.conclusions import Conclusions
-from services.relay.delivery.ended import Conclusion
-from services.relay.delivery.prolonging import Prolonging
-from services.relay.postponing import Postponement, Waiting
+from services.relay.delivery.ended_attempts import Conclusion
+from services.relay.delivery.lease_extender import LeaseExtender
+from services.relay.delivery.outcome_recorder import OutcomeRecorder
+from services.relay.postponement import Postponement, Waiting
 from services.relay.settings import RelaySettings
-from services.relay.targets.circuits import Circuits
-from services.relay.targets.lane import Lanes
+from services.relay.targets.circuit_breakers import CircuitBreakers
+from services.relay.targets.target_queue import TargetQueues
+from shared.config import Configuration
 from shared.contract.events import MessageRouted
 from shared.contract.topology import RELAY_QUEUE
 from shared.custody.commands import Attempt
 from shared.custody.state import Recipient
-from shared.ops.checkpoints import reached
-from shared.ops.config import Configuration
-from shared.ops.consuming import Consumer, Received
-from shared.ops.stopping import Stop
 from shared.ports.broker import Broker, Delivery, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Deliveries, Serving
+from shared.runtime.checkpoints import reached
+from shared.runtime.consumer import Consumer, Received
+from shared.runtime.stopping import Stop
 
 IDLE_CHECK = 5.0
 REST = 60.0
@@ -51,10 +51,10 @@ class Relay:
         self,
         broker: Broker,
         deliveries: Deliveries,
-        lanes: Lanes,
-        circuits: Circuits,
+        lanes: TargetQueues,
+        circuits: CircuitBreakers,
         attempter: Attempter,
-        conclusions: Conclusions,
+        conclusions: OutcomeRecorder,
         chores: Sequence[Chore],
         settings: RelaySettings,
     ) -> None:
@@ -66,7 +66,7 @@ class Relay:
         self._conclusions = conclusions
         self._settings = settings
         self._clock: Clock = attempter.clock
-        self._prolonging = Prolonging(deliveries, self._clock, settings.message_lease)
+        self._prolonging = LeaseExtender(deliveries, self._clock, settings.message_lease)
         self._chores = [circuits.run, self._prolonging.run, *chores]
         self._postponement = Postponement(
             broker, settings.topology, lanes, circuits, self._clock, attempter.metrics

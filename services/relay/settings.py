@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.contract.topology import Topology
-from shared.ops.appetite import Appetite
+from shared.runtime.batch_policy import BatchPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +14,5 @@ class RelaySettings:
 
     worker: str
     message_lease: float
-    appetite: Appetite
+    appetite: BatchPolicy
     topology: Topology

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 
 from services.router.build import build_router
-from shared.ops.config import Configuration
-from shared.process.main import Load, main
-from shared.process.opening import surroundings
-from shared.process.running import run_services
+from shared.config import Configuration
+from shared.runtime.main import Load, main
+from shared.runtime.opening import open_runtime
+from shared.runtime.running import run_services
 
 
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a router until a signal ends it."""
     configuration.require_shared("router")
-    async with surroundings(configuration) as around:
+    async with open_runtime(configuration) as around:
         service = build_router(configuration, around)
         await run_services({"router": service}, around, configuration, load)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from services.router.service import Router, RouterSettings
+from shared.config import Configuration
 from shared.contract.topology import farthest_retry
-from shared.ops.appetite import appetite_for
-from shared.ops.config import Configuration
-from shared.ops.surroundings import Surroundings
+from shared.runtime.batch_policy import batch_policy_for
+from shared.runtime.runtime import Runtime
 
 
-def build_router(
-    configuration: Configuration, around: Surroundings, *, retries_at_once: bool = False
-) -> Router:
+def build_router(configuration: Configuration, around: Runtime, *, retries_at_once: bool = False) -> Router:
     """A router for the configured accounts. With `retries_at_once` deferred mail that comes again does not
     wait until its retry is due.
     """
@@ -25,7 +23,7 @@ def build_router(
         clock=around.clock,
         metrics=around.metrics,
         settings=RouterSettings(
-            configuration.leases.message, appetite_for(configuration.broker), longest_retry
+            configuration.leases.message, batch_policy_for(configuration.broker), longest_retry
         ),
     )
     router.targets = configuration.targets

@@ -20,23 +20,23 @@ import structlog
 from services.router.announcing import UNTOLD, announce, routed_event
 from services.router.header.hop import Client
 from services.router.resolving.resolver import Examined, Resolved, Resolver
+from shared.config import Configuration
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
 from shared.custody.commands import Settled
 from shared.model.account import Account
 from shared.model.target import ClientReport, Target
-from shared.ops.appetite import Appetite
-from shared.ops.checkpoints import reached
-from shared.ops.config import Configuration
-from shared.ops.consuming import Consumer, Received
-from shared.ops.metrics import Metrics
-from shared.ops.settlement import hints, release_blobs
-from shared.ops.stopping import Stop
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, Finding
 from shared.ports.store import RawMailNeeded, Routings, Serving
+from shared.runtime.batch_policy import BatchPolicy
+from shared.runtime.checkpoints import reached
+from shared.runtime.consumer import Consumer, Received
+from shared.runtime.metrics import Metrics
+from shared.runtime.settlement import hints, release_blobs
+from shared.runtime.stopping import Stop
 
 IDLE_CHECK = 5.0
 BREATH = 16
@@ -54,7 +54,7 @@ class RouterSettings:
     """
 
     message_lease: float
-    appetite: Appetite
+    appetite: BatchPolicy
     longest_retry: float = inf
 
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from services.fetcher.visit.report import Visit
 from services.standalone.remaining import why_left
 from services.standalone.together import Together, together
+from shared.config import Configuration
 from shared.model.account import Account
 from shared.model.errors import ConfigurationError
 from shared.model.message import RecipientStatus
 from shared.net.protection import is_only_shortfall
-from shared.ops.config import Configuration
-from shared.ops.stopping import Stop
 from shared.ports.store import VisitReport
+from shared.runtime.stopping import Stop
 
 MOST_VISITS = 1000
 ELSEWHERE = "another process is visiting this account now"

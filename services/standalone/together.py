@@ -17,20 +17,20 @@ import structlog
 from services.fetcher.build import build_fetcher
 from services.fetcher.service import Fetcher
 from services.relay.build import build_relay
-from services.relay.chores.sweep import Sweep
+from services.relay.maintenance.sweep import Sweep
 from services.relay.service import Relay
 from services.router.build import build_router
 from services.router.service import Router
 from services.standalone.alone import alone
 from services.standalone.tally import Tally
+from shared.config import Configuration
 from shared.model.errors import MailferryError
-from shared.ops.checkpoints import reached
-from shared.ops.config import Configuration
-from shared.ops.surroundings import Surroundings
-from shared.ops.witness import read_witness, went_back
-from shared.process.naming import process_name
-from shared.process.opening import surroundings
-from shared.process.running import Service, run_services
+from shared.runtime.backup_marker import read_backup_marker, went_back
+from shared.runtime.checkpoints import reached
+from shared.runtime.opening import open_runtime
+from shared.runtime.process_name import process_name
+from shared.runtime.running import Service, run_services
+from shared.runtime.runtime import Runtime
 
 LONGEST_LOOK = 10.0
 """Seconds that a start waits for blobs to be looked through."""
@@ -42,7 +42,7 @@ log = structlog.get_logger("mailferry.standalone")
 class Together:
     """The services, what is around them, and what became of the mail since they were made."""
 
-    around: Surroundings
+    around: Runtime
     fetcher: Fetcher
     router: Router
     relay: Relay
@@ -56,7 +56,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
     With `wait_always` for one pass: visits wait until what they fetched is settled, and deferred mail is
     tried at once, as nobody is there when its retry is due.
     """
-    async with alone(configuration.store.sqlite_path), surroundings(configuration) as around:
+    async with alone(configuration.store.sqlite_path), open_runtime(configuration) as around:
         if configuration.store.sqlite_path is not None:
             await _begin_anew(around, broker_was_inside=configuration.broker.in_process)
             await _remove_forgotten(around)
@@ -71,7 +71,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
         )
 
 
-async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
+async def _begin_anew(around: Runtime, *, broker_was_inside: bool) -> None:
     """What an earlier process held is free: nobody else works on this database, as `alone` made sure."""
     await around.store.end_leases()
     reached("standalone.leases-ended")
@@ -81,14 +81,14 @@ async def _begin_anew(around: Surroundings, *, broker_was_inside: bool) -> None:
             log.info("mails in flight are fetched again", count=lost)
 
 
-async def _remove_forgotten(around: Surroundings) -> None:
+async def _remove_forgotten(around: Runtime) -> None:
     """An earlier process may have been killed between storing a blob and recording it: what the database does
     not know is nobody's, as nobody else works on it. Where the blobs are another database's, or that cannot
     be told now, they are left alone.
     """
     try:
         async with asyncio.timeout(LONGEST_LOOK):
-            witness, epoch = await read_witness(around.blobs), await around.store.epoch()
+            witness, epoch = await read_backup_marker(around.blobs), await around.store.epoch()
             if witness is None or went_back(epoch, witness) or epoch.paused_since is not None:
                 return
             removed = await Sweep(around.blobs, around.store, around.clock).remove_forgotten()

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from shared.ports.clock import Clock
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 
 CAPACITY = 50_000
-BELIEVED = {Standing.EXISTS: 6 * 3600.0, Standing.MISSING: 300.0, Standing.UNDECIDED: 30.0}
+BELIEVED = {Existence.EXISTS: 6 * 3600.0, Existence.MISSING: 300.0, Existence.UNDECIDED: 30.0}
 """Seconds. One who is gone is refused by the target itself, so it does no harm to believe for long that he
 exists; one who is new should not lose his mail to the postmaster for long.
 """

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.model.turns import Turns
+from shared.model.fair_queue import FairQueue
 from shared.ports.broker import Delivery
 from shared.ports.clock import Clock
 
@@ -20,7 +20,7 @@ class Inbox:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._held: Turns[Delivery] = Turns()
+        self._held: FairQueue[Delivery] = FairQueue()
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def put(self, delivery: Delivery) -> None:

@@ -16,7 +16,7 @@ import structlog
 
 from shared.model.address import Address
 from shared.model.recipient_list import BrokenRecipientList, RecipientList, read_recipient_list
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 
 log = structlog.get_logger("mailferry.directory")
 
@@ -54,11 +54,11 @@ class ListDirectory:
 
     def _finding(self, address: str) -> Finding:
         if self._list is None:
-            return Finding(Standing.UNDECIDED, f"{self._path} cannot be used")
+            return Finding(Existence.UNDECIDED, f"{self._path} cannot be used")
         local, _, domain = address.rpartition("@")
         if self._list.has(Address(local, domain)):
-            return Finding(Standing.EXISTS, f"listed in {self._path}")
-        return Finding(Standing.MISSING, f"not listed in {self._path}")
+            return Finding(Existence.EXISTS, f"listed in {self._path}")
+        return Finding(Existence.MISSING, f"not listed in {self._path}")
 
     def _load(self) -> None:
         """The stamp is that of the file that was read, whatever has taken its place meanwhile."""

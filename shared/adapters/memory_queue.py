@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from shared.adapters.inbox import Inbox
-from shared.model.turns import Turns
+from shared.model.fair_queue import FairQueue
 from shared.ports.broker import Delivery
 from shared.ports.clock import Clock
 
@@ -96,7 +96,7 @@ class WorkQueue:
     """Events in the order of their flows, handed to consumers in turn."""
 
     def __init__(self) -> None:
-        self._ready: Turns[tuple[bytes, str, bool]] = Turns()
+        self._ready: FairQueue[tuple[bytes, str, bool]] = FairQueue()
         self._consumers: deque[MemorySubscription] = deque()
 
     def put(self, body: bytes, flow: str) -> None:

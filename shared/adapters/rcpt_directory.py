@@ -15,7 +15,7 @@ from shared.adapters.finding_cache import FindingCache
 from shared.adapters.rcpt_questions import Connect, Questions
 from shared.model.errors import MailferryError, quoted
 from shared.ports.clock import Clock
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 from shared.smtp.envelope import RecipientReply
 from shared.smtp.unknown import says_unknown
 
@@ -79,7 +79,7 @@ class RcptDirectory:
     def _known(self, address: str) -> Finding | None:
         domain = _domain(address)
         if self._verdict(domain):
-            return Finding(Standing.EXISTS, f"target {self._target} accepts every address at {domain}")
+            return Finding(Existence.EXISTS, f"target {self._target} accepts every address at {domain}")
         found = self._cache.get(address)
         if found is None and self._clock.monotonic() < self._quiet_until:
             return self._undecided()
@@ -91,7 +91,7 @@ class RcptDirectory:
         return accepts_all if self._clock.monotonic() < until else None
 
     def _undecided(self) -> Finding:
-        return Finding(Standing.UNDECIDED, f"target {self._target} was not to be asked: {self._trouble}")
+        return Finding(Existence.UNDECIDED, f"target {self._target} was not to be asked: {self._trouble}")
 
     def _give_up(self, trouble: str) -> None:
         """Ask nothing for a while: nobody is to wait for a target that does not answer."""
@@ -126,9 +126,9 @@ class RcptDirectory:
 def _finding(answer: RecipientReply) -> Finding:
     """A refusal for another reason than that there is no such recipient says nothing about him."""
     if answer.reply.positive:
-        standing = Standing.EXISTS
+        standing = Existence.EXISTS
     else:
-        standing = Standing.MISSING if says_unknown(answer.reply) else Standing.UNDECIDED
+        standing = Existence.MISSING if says_unknown(answer.reply) else Existence.UNDECIDED
     return Finding(standing, f"the target said {answer.reply.text}")
 
 

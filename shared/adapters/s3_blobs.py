@@ -20,8 +20,8 @@ from obstore.store import S3Store
 
 from shared.adapters.blob_names import checked, is_name
 from shared.adapters.s3_blob_writer import S3BlobWriter
-from shared.model.bucket import Bucket
 from shared.model.errors import quoted
+from shared.model.s3_location import S3Location
 from shared.ports.blobs import BlobMissing, BlobsUnavailable
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)
 class S3Blobs:
     """Blobs in `bucket`, below its prefix."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: S3Location) -> None:
         self._place = str(bucket)
         self._store = S3Store(
             bucket.name,
@@ -115,7 +115,7 @@ class S3Blobs:
             ) from error
 
 
-def _config(bucket: Bucket) -> S3Config:
+def _config(bucket: S3Location) -> S3Config:
     config: S3Config = {}
     if bucket.endpoint is not None:
         config["endpoint"] = bucket.endpoint

@@ -108,7 +108,7 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryTimes:
     """How long and how often to try; all in seconds but `retries`, the connection attempts in one pass.
 
     `timeout` is inactivity: time without a byte received. `interval` is the shortest time between two visits
@@ -137,7 +137,7 @@ class Account:
     routing: Routing
     retention: Retention = Retention(0)
     custody: Custody = Custody.SOURCE
-    patience: Patience = Patience()
+    patience: RetryTimes = RetryTimes()
     reading: Reading = Reading()
     enabled: bool = True
     provider: str | None = None

@@ -2,7 +2,7 @@
 
     X-Original-To               the topmost that names anybody but the collecting mailbox itself
     Delivered-To:2              the second from the top, and no other
-    X-Recipient: acct-* <*>     of the value only what the pattern takes (see `shared.model.capture`)
+    X-Recipient: acct-* <*>     of the value only what the pattern takes (see `shared.model.header_pattern`)
     Received:for                for whom the provider's servers received it (RFC 5321 section 4.4)
 
 Position and pattern go together: `Delivered-To:2: mbox-*`, `Received:1:for`.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.model.capture import Capture, parse_capture
+from shared.model.header_pattern import HeaderPattern, parse_header_pattern
 
 LAST_POSITION = 1000
 RECEIVED = "received"
@@ -39,7 +39,7 @@ class RecipientField:
     key: str
     position: int = 0
     clause: bool = False
-    capture: Capture | None = None
+    capture: HeaderPattern | None = None
 
     @property
     def name(self) -> str:
@@ -71,7 +71,9 @@ def parse_recipient_field(text: str) -> RecipientField:
     if rest:
         blanks = _BLANKS.match(rest)
         start = at + 1 + (blanks.end() if blanks else 0)
-        return RecipientField(text, key, number, capture=parse_capture(text[start:].rstrip(" \t"), start))
+        return RecipientField(
+            text, key, number, capture=parse_header_pattern(text[start:].rstrip(" \t"), start)
+        )
     if key == RECEIVED:
         raise UnusableField('Received says more than for whom a mail came; write "Received:for" or a pattern')
     return RecipientField(text, key, number)

@@ -34,7 +34,7 @@ class ClientReport(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class DeliveryOptions:
     """What the target is spared, and what it is told.
 
     A connection is given up after `mails` and after `age` seconds. All processes of a machine together have
@@ -63,4 +63,4 @@ class Target:
     connections: int = 4
     rules: tuple[RefusalRule, ...] = ()
     lmtp: bool = False
-    manners: Manners = Manners()
+    manners: DeliveryOptions = DeliveryOptions()

@@ -18,7 +18,7 @@ from shared.model.account import Account
 from shared.model.target import Target
 
 
-class Standing(StrEnum):
+class Existence(StrEnum):
     """Whether a recipient exists."""
 
     EXISTS = "exists"
@@ -29,7 +29,7 @@ class Standing(StrEnum):
 class Finding(NamedTuple):
     """A recipient's standing, and in words how that is known: safe to show, a part of a sentence."""
 
-    standing: Standing
+    standing: Existence
     reason: str
 
 

@@ -17,7 +17,7 @@ class Envelope:
 
     `size` (octets with CRLF line ends) and `eight_bit` describe content that comes as a stream; None: not
     known. For content that is given whole both are counted, and these are not looked at. `dsn` and `client`
-    are said to targets that offer it. Mails of different `flow`s take turns, see `shared.model.turns`.
+    are said to targets that offer it. Mails of different `flow`s take turns, see `shared.model.fair_queue`.
     """
 
     reverse_path: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from shared.model.turns import Turns
+from shared.model.fair_queue import FairQueue
 from shared.smtp.envelope import Envelope, RecipientReply
 from shared.smtp.errors import NoConnectionFree
 from shared.smtp.mail import Content, Mail
@@ -43,7 +43,7 @@ class Line:
     def __init__(self, target: str, patience: float | None) -> None:
         self._target = target
         self._patience = patience
-        self._mails: Turns[Waiting] = Turns()
+        self._mails: FairQueue[Waiting] = FairQueue()
         self._watch: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.ops.connection_limit import MOST_CONNECTIONS
+from shared.runtime.connection_limit import MOST_CONNECTIONS
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
 from tests.fakes.tagged import Tagged, tag_of, tagged

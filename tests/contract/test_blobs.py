@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.s3_blobs import S3Blobs
-from shared.model.bucket import Bucket
+from shared.model.s3_location import S3Location
 from shared.ports.blobs import BlobMissing, Blobs
 from tests.servers.moto import Moto
 
@@ -44,7 +44,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
         return FileBlobs(tmp_path / "blobs")
     moto: Moto = request.getfixturevalue("moto")
     key = SecretStr("secret")
-    return S3Blobs(Bucket(moto.new_bucket(), "some/where", moto.endpoint, "eu-central-1", "key", key))
+    return S3Blobs(S3Location(moto.new_bucket(), "some/where", moto.endpoint, "eu-central-1", "key", key))
 
 
 async def put(blobs: Blobs, name: str, *pieces: bytes, durable: bool = False) -> None:

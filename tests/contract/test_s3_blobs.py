@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.adapters.s3_blobs import S3Blobs
-from shared.model.bucket import Bucket
+from shared.model.s3_location import S3Location
 from shared.ports.blobs import BlobsUnavailable, BlobWriter
 from tests.servers.moto import Moto
 from tests.servers.ports import free_port
@@ -14,8 +14,8 @@ from tests.servers.ports import free_port
 KEY = SecretStr("geheim")
 
 
-def bucket(name: str, endpoint: str) -> Bucket:
-    return Bucket(name, "", endpoint, "eu-central-1", "key", KEY)
+def bucket(name: str, endpoint: str) -> S3Location:
+    return S3Location(name, "", endpoint, "eu-central-1", "key", KEY)
 
 
 async def whole(writer: BlobWriter, data: bytes) -> None:

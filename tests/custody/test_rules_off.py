@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from services.fetcher.decide.plan import Plan, make_plan
-from services.fetcher.mailbox import Listed, Listing
 from services.fetcher.visit.deletion import Deletion
 from services.router.decide.transmission import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import RecipientStatus
-from shared.ops.safekeeping import blob_name
 from shared.ports.blobs import Blobs
+from shared.runtime.raw_mail import blob_name
 from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
 from tests.fakes.world.letters import alarm, letter
 from tests.fakes.world.process import Omen
@@ -194,11 +194,11 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,
-        "services.relay.delivery.attempt.keep_safe", keep_nothing,
+        "services.relay.delivery.attempt.store_raw_mail", keep_nothing,
     ),
     "rule 4: the key holds the UIDVALIDITY": (
         renumbered, MailLost,
-        "services.fetcher.visit.survey.make_plan", plan_without_uidvalidity,
+        "services.fetcher.visit.mailbox_scanner.make_plan", plan_without_uidvalidity,
     ),
     "rule 4: the identity is checked again before the deletion": (
         uid_used_again, MailLost,
@@ -210,7 +210,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.intake.registration.Registration.spools", False,
+        "services.fetcher.ingest.ledger_writer.Registration.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
@@ -248,7 +248,7 @@ def test_fault_31_after_a_restore_nothing_is_deleted_before_an_operator_confirms
 def test_fault_31_without_the_witness_a_restored_database_has_another_mail_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.fetcher.chores.epoch_watch.went_back", lambda *_: None)
+    monkeypatch.setattr("services.fetcher.maintenance.epoch_monitor.went_back", lambda *_: None)
     restored(world)
     with pytest.raises(MailLost):
         nothing_lost(world)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.config import Configuration, load
 from shared.model.errors import ConfigurationError
-from shared.ops.config import Configuration, load
 
 TARGET = """
 [[targets]]

@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 
 from shared.model.account import Account
 from shared.model.target import Target
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 
 
 class FakeDirectory:
     """Says `standings` of those in it, and of all others that they are undecided."""
 
-    def __init__(self, standings: Mapping[str, Standing], *, at_hand: bool = False) -> None:
+    def __init__(self, standings: Mapping[str, Existence], *, at_hand: bool = False) -> None:
         self._standings = standings
         self._at_hand = at_hand
         self.asked: list[list[str]] = []
@@ -26,7 +26,7 @@ class FakeDirectory:
 
     def _findings(self, addresses: Collection[str]) -> dict[str, Finding]:
         return {
-            each: Finding(self._standings.get(each, Standing.UNDECIDED), "the test said so")
+            each: Finding(self._standings.get(each, Existence.UNDECIDED), "the test said so")
             for each in addresses
         }
 

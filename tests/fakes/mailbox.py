@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
-from services.fetcher.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
-from services.fetcher.mailbox_errors import LimitExceeded, SourceBusy, SourceRefused
 from shared.model.errors import Fault
+from shared.model.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
+from shared.model.source_errors import LimitExceeded, SourceBusy, SourceRefused
 from shared.net.errors import ConnectionLost
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from services.cli.login_test import LoginTest
 from services.cli.probe import probe_account
 from services.cli.target_probe import probe_target
-from services.cli.trial import Trial
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
@@ -32,7 +32,7 @@ class Shown:
     def __call__(self, side: str, line: str) -> None:
         self.lines.append(f"{side}: {quoted(line)}")
 
-    def betrays(self, trial: Trial) -> list[str]:
+    def betrays(self, trial: LoginTest) -> list[str]:
         assert self.lines
         return betrayed("\n".join([*self.lines, repr(trial)]))
 
@@ -47,7 +47,9 @@ def divided(form: str, code: str) -> Iterator[str]:
         yield f"{code}-5.7.8 {form[:place]}\r\n{code} 5.7.8 {form[place:]}"
 
 
-async def target_trial(replies: dict[str, str], shown: Shown, users: dict[str, str] | None = None) -> Trial:
+async def target_trial(
+    replies: dict[str, str], shown: Shown, users: dict[str, str] | None = None
+) -> LoginTest:
     async with SmtpServer(users=users or {USER: "another"}, replies=replies) as server:
         credentials = Credentials(USER, SecretStr(CANARY))
         target = Target("exchange", Endpoint("127.0.0.1", server.port), credentials)
@@ -82,7 +84,7 @@ async def test_a_target_that_offers_the_password_as_an_extension_is_shown_withou
     assert shown.betrays(trial) == []
 
 
-async def source_trial(behaviours: dict[str, Behaviour], shown: Shown) -> Trial:
+async def source_trial(behaviours: dict[str, Behaviour], shown: Shown) -> LoginTest:
     async with Pop3Server({USER: []}, behaviours=behaviours) as server:
         account = Account(
             tenant="acme",

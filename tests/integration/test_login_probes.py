@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from services.cli.login_test import LoginTest
 from services.cli.probe import probe_account
 from services.cli.reading_probe import SPOOL
 from services.cli.target_probe import known_recipient, probe_target
-from services.cli.trial import Trial
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
@@ -51,7 +51,7 @@ def copies_in(directory: Path) -> list[Path]:
 
 async def found(
     *, behaviours: dict[str, Behaviour] | None = None, keep_in: Path | None = None
-) -> tuple[Trial, Pop3Server]:
+) -> tuple[LoginTest, Pop3Server]:
     async with Pop3Server({"u": list(MAILS)}, behaviours=behaviours) as server:
         return await probe_account(at(server.port), None, keep_in), server
 

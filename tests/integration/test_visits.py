@@ -15,16 +15,15 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from services.fetcher.intake.ports import Ports
-from services.fetcher.mailbox_errors import CredentialsRefused
-from services.fetcher.sources import Opened
+from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
+from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.opening import Opened
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
-from services.fetcher.window.blob_room import BlobRoom
-from services.fetcher.window.hints import HintBoard
-from services.fetcher.window.share import Bound
-from services.fetcher.window.tenants import Tenants
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.sql import open_store, upgrade
@@ -35,18 +34,19 @@ from shared.contract.events import MessageFetched
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTER_QUEUE, topology
 from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMail
-from shared.model.account import Account, Custody, Login, MailboxKind, Patience, Routing
+from shared.model.account import Account, Custody, Login, MailboxKind, RetryTimes, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
 from shared.model.message import RecipientStatus
 from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
+from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectFailed
-from shared.ops.metrics import Metrics
-from shared.ops.unrecorded_blobs import UnrecordedBlobs
 from shared.ports.blobs import Blobs
 from shared.ports.store import Lease, LedgerRow, Schedule
+from shared.runtime.metrics import Metrics
+from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 from tests.fakes.late_broker import AWAY, LateBroker
 from tests.fakes.mailbox import FakeMailbox
 
@@ -90,7 +90,7 @@ class World:
         self.store = store
         self.broker = MemoryBroker(topology([60]), self.clock)
         self.blobs: Blobs = FileBlobs(directory)
-        self.board = HintBoard(self.clock)
+        self.board = SettlementTracker(self.clock)
         self.mailbox = FakeMailbox({})
         self.is_stopping: Callable[[], bool] = lambda: False
         self.account = ACCOUNT
@@ -288,7 +288,7 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
 async def test_a_connection_dropped_in_the_middle_of_a_visit_costs_seconds_and_no_poll_interval(
     world: World, failures: int, within: float | None
 ) -> None:
-    world.account = replace(ACCOUNT, patience=Patience(poll=3600.0))
+    world.account = replace(ACCOUNT, patience=RetryTimes(poll=3600.0))
     world.mailbox.mails, world.mailbox.broken_at = {"a": b"1"}, "a"
     now = world.clock.now()
     await world.store.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
@@ -550,7 +550,7 @@ async def test_no_more_of_a_tenant_is_under_way_than_its_window_lets_pass_though
     accounts = [replace(ACCOUNT, name=name) for name in ("amy", "bob", "cas")]
     fetched = []
     for _process in range(2):
-        world.board = HintBoard(world.clock, Tenants(world.clock, Bound(4, 0)))
+        world.board = SettlementTracker(world.clock, TenantQuotas(world.clock, QuotaLimit(4, 0)))
         for account in (*accounts, *accounts):
             world.account = account
             world.mailbox = FakeMailbox({f"{account.name}{n}": b"1" for n in range(3)})
@@ -583,7 +583,7 @@ async def test_a_large_mail_goes_into_a_blob_that_is_durable_before_the_ledger_k
 
 
 async def test_a_visit_that_had_no_broker_is_due_again_as_soon_as_there_may_be_one(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=Patience(poll=3600))
+    world.account = replace(ACCOUNT, patience=RetryTimes(poll=3600))
     world.broker = LateBroker(topology([60]), world.clock)
     world.mailbox.mails = {"a": b"1"}
     visit = await world.visit()
@@ -625,7 +625,7 @@ async def test_a_refused_login_makes_the_method_forgotten(world: World) -> None:
 
 
 async def test_a_server_that_is_away_does_not_make_the_method_forgotten(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=Patience(retries=1))
+    world.account = replace(ACCOUNT, patience=RetryTimes(retries=1))
     world.method = "scram-sha-256"
     await world.visit()
     world.login_error = ConnectFailed("nobody there", fault=Fault.SOURCE)
@@ -648,7 +648,7 @@ async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_le
 
 
 async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=Patience(poll=600.0, interval=600.0))
+    world.account = replace(ACCOUNT, patience=RetryTimes(poll=600.0, interval=600.0))
     world.mailbox.mails = {f"uid-{n}": b"mail\r\n" for n in range(5)}
     visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
     assert visit.more

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from services.fetcher.mailbox import Listed, Listing, MailWhole, RetrieveEvent
-from services.fetcher.window.blob_room import MARGIN
+from services.fetcher.flow_control.blob_room import MARGIN
 from shared.adapters.sql import open_store, upgrade
 from shared.custody.commands import FetchedMail
 from shared.model.account import Custody
-from shared.ops.safekeeping import blob_name
-from shared.ops.unrecorded_blobs import DOUBTFUL, TOO_LATE, USUAL, UnrecordedBlobs
+from shared.model.mailbox import Listed, Listing, MailWhole, RetrieveEvent
 from shared.ports.store import LeaseLost, Receipt, StoreUnavailable
+from shared.runtime.raw_mail import blob_name
+from shared.runtime.unrecorded_blobs import DOUBTFUL, TOO_LATE, USUAL, UnrecordedBlobs
 from tests.fakes.mailbox import FakeMailbox
 from tests.fakes.small_blobs import SmallBlobs
 from tests.integration.test_visits import ACCOUNT, World

@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from services.fetcher.decide.setbacks import HASTE_DISTANCE, LONGEST_DISTANCE
-from services.fetcher.mailbox import Listed, MailRefused
-from services.fetcher.mailbox_errors import (
+from services.fetcher.decide.read_failures import HASTE_DISTANCE, LONGEST_DISTANCE
+from shared.model.errors import MailferryError
+from shared.model.mailbox import Listed, MailRefused
+from shared.model.read_failure import ReadFailure, ReadFailureKind
+from shared.model.source_errors import (
     LimitExceeded,
     OutOfStep,
     PlaceTaken,
@@ -17,8 +19,6 @@ from services.fetcher.mailbox_errors import (
     SourceBusy,
     SourceViolation,
 )
-from shared.model.errors import MailferryError
-from shared.model.setback import Setback, SetbackKind
 from shared.net.errors import DeadlineExceeded, NetworkError
 
 
@@ -44,47 +44,47 @@ def consequence(error: MailferryError) -> Consequence:
     return Consequence.END_IN_ORDER
 
 
-def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed, SetbackKind] | None:
+def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed, ReadFailureKind] | None:
     """The mail that is to blame, by what the error says or else as the first that did not arrive."""
     if isinstance(error, OutOfStep):
-        return error.entry, SetbackKind.CUT
+        return error.entry, ReadFailureKind.CUT
     if isinstance(error, LimitExceeded):
-        return (error.entry, SetbackKind.REFUSED) if error.entry is not None else None
+        return (error.entry, ReadFailureKind.REFUSED) if error.entry is not None else None
     if isinstance(error, ProcessEnds):
         return None
     first = next(iter(unanswered), None)
     if first is None or consequence(error) is Consequence.END_IN_ORDER:
         return None
-    return first, SetbackKind.BROKEN
+    return first, ReadFailureKind.BROKEN
 
 
 class Blame(NamedTuple):
     """How a mail is set aside; `longest` is the most seconds until it is tried again."""
 
-    kind: SetbackKind
+    kind: ReadFailureKind
     longest: float = LONGEST_DISTANCE
 
 
-def refused_alone(known: Setback | None) -> bool:
+def refused_alone(known: ReadFailure | None) -> bool:
     """Whether it has shown before that the server refuses this mail and serves others."""
-    return known is not None and known.kind is SetbackKind.REFUSED
+    return known is not None and known.kind is ReadFailureKind.REFUSED
 
 
-def blame(refusal: MailRefused, known: Setback | None, *, others_came: bool) -> Blame:
+def blame(refusal: MailRefused, known: ReadFailure | None, *, others_came: bool) -> Blame:
     """What follows for a mail that was refused; `known` is what is remembered of it.
 
     Where all were refused at the end of a visit in which others came, it is about the mail the second time.
     """
     if isinstance(refusal.error, OutOfStep):
-        return Blame(SetbackKind.CUT)
+        return Blame(ReadFailureKind.CUT)
     if refusal.of_all and not (refused_alone(known) or (known is not None and others_came)):
-        return Blame(SetbackKind.BROKEN, longest=0.0)
+        return Blame(ReadFailureKind.BROKEN, longest=0.0)
     in_haste = isinstance(refusal.error, SourceBusy)
-    return Blame(SetbackKind.REFUSED, HASTE_DISTANCE if in_haste else LONGEST_DISTANCE)
+    return Blame(ReadFailureKind.REFUSED, HASTE_DISTANCE if in_haste else LONGEST_DISTANCE)
 
 
 def says_nothing_new(
-    error: MailferryError, refused: Collection[MailRefused], known: Collection[Setback | None]
+    error: MailferryError, refused: Collection[MailRefused], known: Collection[ReadFailure | None]
 ) -> bool:
     """Whether a server that seems to serve no mail for now refused those only that it is known to refuse
     always; `known` is what was remembered of the mails refused with it.

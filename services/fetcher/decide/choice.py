@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.fetcher.decide.setbacks import Setbacks, is_due
-from services.fetcher.mailbox import Listed
+from services.fetcher.decide.read_failures import ReadFailures, is_due
 from shared.model.errors import quoted
+from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey
+from shared.model.read_failure import ReadFailureKind
 from shared.model.reading import Oversize, Reading
-from shared.model.setback import SetbackKind
 from shared.ports.store import LedgerRow
 
 TOLD = 5
@@ -39,7 +39,7 @@ class Choice:
     more: bool = False
 
 
-def choose(wanted: Sequence[Wanted], reading: Reading, setbacks: Setbacks, now: float) -> Choice:
+def choose(wanted: Sequence[Wanted], reading: Reading, setbacks: ReadFailures, now: float) -> Choice:
     """Mails that were never tried first; what did not work before comes last, once it is due.
 
     Sizes are those of the listing, and may be wrong: they are good enough to plan by.
@@ -50,7 +50,7 @@ def choose(wanted: Sequence[Wanted], reading: Reading, setbacks: Setbacks, now: 
         setback = setbacks.of(each.key)
         if 0 < largest < _octets(each, setbacks):
             oversize.append(each)
-        elif setback is None or setback.kind is SetbackKind.OVERSIZE:
+        elif setback is None or setback.kind is ReadFailureKind.OVERSIZE:
             fetch.append(each)
         elif is_due(setback, now):
             risky.append(each)
@@ -68,13 +68,13 @@ def left_where_they_are(oversize: Sequence[Wanted], max_size: int) -> str:
     return f"left at the source, as max_size is {max_size} octets: {named}{others}"
 
 
-def _octets(wanted: Wanted, setbacks: Setbacks) -> int:
+def _octets(wanted: Wanted, setbacks: ReadFailures) -> int:
     """As listed, or as they were when it was read, if that was more."""
     setback = setbacks.of(wanted.key)
     return max(wanted.entry.size, setback.octets if setback else 0)
 
 
-def _again_at(wanted: Wanted, setbacks: Setbacks) -> float:
+def _again_at(wanted: Wanted, setbacks: ReadFailures) -> float:
     setback = setbacks.of(wanted.key)
     return setback.again_at if setback else 0.0
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from services.fetcher.decide.plan import why_gone
-from services.fetcher.mailbox import Listed
 from shared.custody.decide import is_on_its_way
+from shared.model.mailbox import Listed
 from shared.model.message import DELETABLE, MessageStatus
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow

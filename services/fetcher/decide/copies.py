@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
+from services.fetcher.decide.content_index import is_by_content
 from services.fetcher.decide.fingerprint import header_digest
-from services.fetcher.decide.recognition import is_by_content
-from services.fetcher.mailbox import Listed, Listing, Mailbox
+from shared.model.mailbox import Listed, Listing, Mailbox
 from shared.model.message import MessageStatus
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow

@@ -14,10 +14,10 @@ from math import inf
 from typing import NamedTuple
 
 from services.fetcher.decide.choice import Choice, Wanted, choose
-from services.fetcher.decide.recognition import is_by_content, provisional_key
-from services.fetcher.decide.setbacks import Setbacks
-from services.fetcher.mailbox import Listed, Listing
+from services.fetcher.decide.content_index import is_by_content, provisional_key
+from services.fetcher.decide.read_failures import ReadFailures
 from shared.custody.decide import is_on_its_way
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import DELETABLE, LedgerKey, MessageStatus
 from shared.model.reading import Reading
 from shared.model.retention import Retention
@@ -63,7 +63,7 @@ def make_plan(
     retention: Retention,
     reading: Reading,
     now: float,
-    setbacks: Setbacks,
+    setbacks: ReadFailures,
     longest_lease: float = inf,
 ) -> Plan:
     """Compare what is there with what is known. Mails without a UID are read to be recognised, and so is what

@@ -13,7 +13,7 @@ from dataclasses import replace
 from services.fetcher.decide.choice import Wanted
 from services.fetcher.decide.fingerprint import header_digest
 from services.fetcher.decide.plan import REPLACED, Deletable, Plan
-from services.fetcher.mailbox import Mailbox
+from shared.model.mailbox import Mailbox
 from shared.ports.store import LedgerRow
 
 

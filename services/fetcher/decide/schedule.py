@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from services.fetcher.mailbox_errors import MailboxLocked, ProcessEnds, SourceError
-from shared.model.account import Patience
+from shared.model.account import RetryTimes
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
+from shared.model.source_errors import MailboxLocked, ProcessEnds, SourceError
 from shared.ports.store import LONGEST_WAIT, VisitReport
 
 LONGEST_DISTANCE = 3600.0
@@ -61,7 +61,7 @@ def next_visit(
 
 
 def visit_after_drop(
-    report: VisitReport, patience: Patience, *, failures: int, now: float, chance: float, interval: float
+    report: VisitReport, patience: RetryTimes, *, failures: int, now: float, chance: float, interval: float
 ) -> float | None:
     """The time of the next visit after one whose connection was dropped after the login; None where the
     account's `retries` are used up, so that it comes as after any failure.

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.fetcher.intake.ports import Ports
-from services.fetcher.mailbox import Listed, Mailbox
+from services.fetcher.ingest.ports import Ports
 from shared.custody.commands import Fence
 from shared.model.account import Account, Custody
 from shared.model.errors import MailferryError
-from shared.ops.checkpoints import reached
+from shared.model.mailbox import Listed, Mailbox
+from shared.runtime.checkpoints import reached
 
 
 class Deletion:

@@ -12,18 +12,18 @@ import structlog
 
 from services.fetcher.decide.blame import Consequence, blame, blamed, consequence, says_nothing_new
 from services.fetcher.decide.choice import Wanted, left_where_they_are
-from services.fetcher.decide.setbacks import LONGEST_DISTANCE, Setbacks
-from services.fetcher.intake.intake import Intake
-from services.fetcher.intake.ports import Ports
-from services.fetcher.intake.registration import Entered
-from services.fetcher.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
-from services.fetcher.window.blob_room import BlobRoom, fitting
-from services.fetcher.window.watch import Watch
-from services.fetcher.window.window import Window
+from services.fetcher.decide.read_failures import LONGEST_DISTANCE, ReadFailures
+from services.fetcher.flow_control.account_window import AccountWindow
+from services.fetcher.flow_control.blob_room import BlobRoom, fitting
+from services.fetcher.flow_control.pending_set import PendingSet
+from services.fetcher.ingest.ingest import Ingest
+from services.fetcher.ingest.ledger_writer import Entered
+from services.fetcher.ingest.ports import Ports
 from shared.model.account import Account
 from shared.model.errors import MailferryError
+from shared.model.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
 from shared.model.message import LedgerKey
-from shared.model.setback import SetbackKind
+from shared.model.read_failure import ReadFailureKind
 from shared.ports.store import LedgerRow
 
 log = structlog.get_logger("mailferry.fetcher")
@@ -52,9 +52,9 @@ class Fetching:
         account: Account,
         mailbox: Mailbox,
         ports: Ports,
-        setbacks: Setbacks,
-        window: Window,
-        watch: Watch,
+        setbacks: ReadFailures,
+        window: AccountWindow,
+        watch: PendingSet,
         bounds: Bounds,
     ) -> None:
         self._account = account
@@ -85,7 +85,7 @@ class Fetching:
         """Whether the mailbox can still be used."""
         return self.broken is None or consequence(self.broken) is Consequence.END_IN_ORDER
 
-    async def run(self, wanted: Sequence[Wanted], intake: Intake) -> bool:
+    async def run(self, wanted: Sequence[Wanted], intake: Ingest) -> bool:
         """Read what is wanted; False when some had to be left."""
         self._keys = {each.entry.number: each.key for each in wanted}
         asked = 0
@@ -120,7 +120,7 @@ class Fetching:
     def _is_overdue(self) -> bool:
         return self._ports.clock.monotonic() >= self._bounds.deadline
 
-    async def _retrieve(self, intake: Intake, portion: Sequence[Wanted]) -> None:
+    async def _retrieve(self, intake: Ingest, portion: Sequence[Wanted]) -> None:
         try:
             async for events in self._arriving(portion):
                 self._note(await intake.take(events))
@@ -130,7 +130,7 @@ class Fetching:
         self._note(await intake.flush())
         self._window.end_portion()
 
-    async def _enter_what_is_stored(self, intake: Intake) -> None:
+    async def _enter_what_is_stored(self, intake: Ingest) -> None:
         """The visit is about to fail: what is whole and stored goes on its way all the same, which also makes
         room where there was none.
         """
@@ -139,7 +139,7 @@ class Fetching:
         except MailferryError as error:
             log.warning("what was stored is not entered", account=self._account.id, error=error)
 
-    def _without_too_large(self, remaining: Sequence[Wanted], intake: Intake, left: int) -> list[Wanted]:
+    def _without_too_large(self, remaining: Sequence[Wanted], intake: Ingest, left: int) -> list[Wanted]:
         """Those that there is room for; the others wait at the source for a later visit."""
         self._window.end_portion()
         fit = [each for each in remaining if intake.octets_in_blobs(each.entry) <= left]
@@ -195,7 +195,7 @@ class Fetching:
             self.problems.append(reason)
         return reason is not None
 
-    def _note_refusals(self, intake: Intake) -> None:
+    def _note_refusals(self, intake: Ingest) -> None:
         of_all = [refusal for refusal in intake.refused if refusal.of_all]
         known = [self._setbacks.of(self._keys[refusal.entry.number]) for refusal in of_all]
         if self.broken is not None and says_nothing_new(self.broken, of_all, known):
@@ -211,7 +211,7 @@ class Fetching:
             self.problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
 
     def _set_aside(
-        self, entry: Listed, kind: SetbackKind, reason: str, longest: float = LONGEST_DISTANCE
+        self, entry: Listed, kind: ReadFailureKind, reason: str, longest: float = LONGEST_DISTANCE
     ) -> None:
         key = self._keys[entry.number]
         self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size, longest)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.fetcher.decide.setbacks import Setbacks
-from services.fetcher.window.hints import HintBoard
+from services.fetcher.decide.read_failures import ReadFailures
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Of all accounts, and of its own."""
 
-    board: HintBoard
-    setbacks: Setbacks
+    board: SettlementTracker
+    setbacks: ReadFailures

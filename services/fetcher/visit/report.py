@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from services.fetcher.decide.blame import Consequence, consequence
 from services.fetcher.decide.choice import left_where_they_are
 from services.fetcher.decide.plan import Plan
-from services.fetcher.decide.setbacks import Setbacks
+from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.visit.fetching import Fetching
-from services.fetcher.visit.survey import Survey
+from services.fetcher.visit.mailbox_scanner import MailboxScan
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ports.store import VisitReport
@@ -32,7 +32,7 @@ class Visit:
 
 
 def reported(
-    survey: Survey,
+    survey: MailboxScan,
     fetching: Fetching,
     problems: Sequence[str],
     *,
@@ -61,7 +61,12 @@ def reported(
 
 
 def troubles(
-    account: Account, plan: Plan, fetching: Fetching, setbacks: Setbacks, remarks: Sequence[str], now: float
+    account: Account,
+    plan: Plan,
+    fetching: Fetching,
+    setbacks: ReadFailures,
+    remarks: Sequence[str],
+    now: float,
 ) -> list[str]:
     """What the operator should know of the fetching and of the `remarks` of the mailbox."""
     sentences = [*fetching.problems, *remarks]

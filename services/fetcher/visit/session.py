@@ -12,27 +12,27 @@ from collections.abc import Callable, Sequence
 from services.fetcher.decide.blame import Consequence, consequence
 from services.fetcher.decide.choice import Wanted
 from services.fetcher.decide.conclusion import absent, concluded
+from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.plan import Plan
-from services.fetcher.decide.recognition import Recognition
-from services.fetcher.intake.identification import Identification
-from services.fetcher.intake.intake import Intake
-from services.fetcher.intake.ports import Ports
-from services.fetcher.intake.registration import Entered, Registration
-from services.fetcher.mailbox import Mailbox
+from services.fetcher.flow_control.account_window import AccountWindow
+from services.fetcher.flow_control.pending_set import PendingSet
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.ingest.ingest import Ingest
+from services.fetcher.ingest.ledger_writer import Entered, LedgerWriter
+from services.fetcher.ingest.message_matcher import MessageMatcher
+from services.fetcher.ingest.ports import Ports
 from services.fetcher.visit.deletion import Deletion
 from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner, retention_in_force
 from services.fetcher.visit.memory import Memory
 from services.fetcher.visit.report import Visit, reported, troubles
-from services.fetcher.visit.survey import Survey, Surveyor, retention_in_force
-from services.fetcher.window.share import Bound
-from services.fetcher.window.watch import Watch
-from services.fetcher.window.window import Window
 from shared.model.account import Account
+from shared.model.mailbox import Mailbox
 from shared.model.message import MessageStatus
-from shared.ops.checkpoints import reached
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease
+from shared.runtime.checkpoints import reached
 
 
 class Session:
@@ -59,7 +59,7 @@ class Session:
         self._limits = limits
         self._fetcher = fetcher
         self._is_stopping = is_stopping
-        self._watch = Watch()
+        self._watch = PendingSet()
         self._deletion = Deletion(account, lease.fence, mailbox, ports)
         self._settled_copies = 0
         self._reading: Fetching | None = None
@@ -82,7 +82,7 @@ class Session:
             self._board.tenants.end(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
-        surveyor = Surveyor(self._account, self._mailbox, self._ports, self._setbacks, self._limits)
+        surveyor = MailboxScanner(self._account, self._mailbox, self._ports, self._setbacks, self._limits)
         survey = await surveyor.survey(self._lease)
         plan, deletion = survey.plan, self._deletion
         if plan.gone:
@@ -108,8 +108,8 @@ class Session:
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
-        window = Window(
-            Bound(limits.window_messages, limits.window_octets),
+        window = AccountWindow(
+            QuotaLimit(limits.window_messages, limits.window_octets),
             self._board.tenants,
             tenant=self._account.tenant,
             account=self._account.id,
@@ -126,7 +126,7 @@ class Session:
             self._bounds,
         )
 
-    async def _fetch(self, plan: Plan, recognition: Recognition, fetching: Fetching) -> bool:
+    async def _fetch(self, plan: Plan, recognition: ContentIndex, fetching: Fetching) -> bool:
         """Retrieve what is wanted; False when some had to be left."""
         if not plan.choice.fetch:
             return True
@@ -136,14 +136,14 @@ class Session:
         intake = self._intake(plan.choice.fetch, recognition, fetching)
         return await fetching.run(plan.choice.fetch, intake)
 
-    def _intake(self, fetch: Sequence[Wanted], recognition: Recognition, fetching: Fetching) -> Intake:
+    def _intake(self, fetch: Sequence[Wanted], recognition: ContentIndex, fetching: Fetching) -> Ingest:
         wanted = {each.entry.number: each for each in fetch}
 
         def about_to_publish(mails: Sequence[Entered]) -> None:
             self._board.watch(self._watch, [each.message for each in mails])
             fetching.setting_out(mails)
 
-        registration = Registration(
+        registration = LedgerWriter(
             self._account,
             self._lease.fence,
             self._ports,
@@ -151,15 +151,15 @@ class Session:
             message_lease=self._limits.message_lease,
             about_to_publish=about_to_publish,
         )
-        return Intake(
+        return Ingest(
             self._account,
-            Identification(self._account, wanted, recognition),
+            MessageMatcher(self._account, wanted, recognition),
             registration,
             self._ports,
             inline_limit=self._limits.inline_limit,
         )
 
-    async def _conclude_recognition(self, survey: Survey, fetching: Fetching, *, complete: bool) -> None:
+    async def _conclude_recognition(self, survey: MailboxScan, fetching: Fetching, *, complete: bool) -> None:
         """Delete what was recognised and is due; what was looked for everywhere and is not there is gone."""
         now = self._ports.clock.now()
         retention = self._account.retention
@@ -191,7 +191,7 @@ class Session:
         else:
             self._settled_copies += len(await self._ports.ledger.settled_among(list(entered)))
 
-    def _report(self, survey: Survey, fetching: Fetching, *, more: bool) -> Visit:
+    def _report(self, survey: MailboxScan, fetching: Fetching, *, more: bool) -> Visit:
         told = troubles(
             self._account,
             survey.plan,
@@ -210,7 +210,7 @@ class Session:
         )
 
 
-def _is_news(survey: Survey) -> bool:
+def _is_news(survey: MailboxScan) -> bool:
     """Whether no earlier visit tried to delete all that is to be deleted; a server may never do it."""
     statuses = (survey.rows[each.message].status for each in survey.plan.delete)
     return any(status is not MessageStatus.DELETING for status in statuses)

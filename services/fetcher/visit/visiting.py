@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, visit_after_drop
-from services.fetcher.decide.setbacks import Setbacks
-from services.fetcher.intake.ports import Ports
-from services.fetcher.mailbox import Mailbox
-from services.fetcher.mailbox_errors import CredentialsRefused
-from services.fetcher.sources import OpenMailbox, open_patiently, was_login_refused
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
+from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.opening import OpenMailbox, open_patiently, was_login_refused
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.memory import Memory
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.session import Session
-from services.fetcher.window.hints import HintBoard
 from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import Fault, MailferryError
+from shared.model.mailbox import Mailbox
+from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectionLost, InactivityTimeout
-from shared.ops.metrics import Metrics
 from shared.ports.store import Lease, Leases, Release, VisitReport
+from shared.runtime.metrics import Metrics
 
 MINUTE = 60.0
 
@@ -43,7 +43,7 @@ class Visitor:
     name: str
     leases: Leases
     ports: Ports
-    board: HintBoard
+    board: SettlementTracker
     limits: Limits
     open_mailbox: OpenMailbox
     metrics: Metrics
@@ -100,7 +100,7 @@ class Visitor:
         """The visit, whose report carries what is remembered for the next one, and the seconds that the
         server wants between two logins.
         """
-        method, login_delay, setbacks = lease.method, 0.0, Setbacks(lease.setbacks)
+        method, login_delay, setbacks = lease.method, 0.0, ReadFailures(lease.setbacks)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay = opened.method, opened.login_delay
@@ -122,7 +122,7 @@ class Visitor:
         account: Account,
         lease: Lease,
         mailbox: Mailbox,
-        setbacks: Setbacks,
+        setbacks: ReadFailures,
         is_stopping: Callable[[], bool],
     ) -> Visit:
         session = Session(

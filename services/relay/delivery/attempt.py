@@ -23,7 +23,7 @@ from services.relay.delivery.outcome import (
 )
 from services.relay.delivery.splitting import End, Splitting
 from services.relay.delivery.trace_header import below_trace_header, on_top, trace_header
-from services.relay.delivery.way import Content, LearntLimits, Way
+from services.relay.delivery.transport import Content, LearntLimits, Transport
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -31,13 +31,13 @@ from shared.custody.state import Recipient
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
-from shared.model.target import ClientReport, Manners, Target
-from shared.ops.checkpoints import reached
-from shared.ops.metrics import Metrics
-from shared.ops.safekeeping import keep_safe
+from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
+from shared.runtime.checkpoints import reached
+from shared.runtime.metrics import Metrics
+from shared.runtime.raw_mail import store_raw_mail
 from shared.smtp.client_report import ReportedClient
 from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope
@@ -69,7 +69,7 @@ class Attempter:
         known = self.accounts.get(account)
         return known is not None and not known.enabled
 
-    async def make(self, event: MessageRouted, serving: Serving, way: Way) -> Outcomes:
+    async def make(self, event: MessageRouted, serving: Serving, way: Transport) -> Outcomes:
         """Deliver, and return one outcome per recipient. Raises nothing: whatever a mail or a target brings
         about, the attempt has an end that is recorded.
         """
@@ -87,7 +87,7 @@ class Attempter:
         return Outcomes(event.message, tuple(zip(outcomes, attempts, strict=True)), blob)
 
     async def _send_to_all(
-        self, event: MessageRouted, serving: Serving, way: Way, destinations: Sequence[str]
+        self, event: MessageRouted, serving: Serving, way: Transport, destinations: Sequence[str]
     ) -> dict[str, End]:
         """What each of the destinations met, in as many transactions as the target makes necessary."""
         most = self._manners(event.target).recipients
@@ -99,7 +99,7 @@ class Attempter:
         return splitting.ends
 
     async def _send(
-        self, event: MessageRouted, serving: Serving, way: Way, destinations: tuple[str, ...]
+        self, event: MessageRouted, serving: Serving, way: Transport, destinations: tuple[str, ...]
     ) -> dict[str, End]:
         """What each of the destinations, which go in one transaction, met."""
         try:
@@ -117,9 +117,9 @@ class Attempter:
             mistake = Unforeseen(f"internal error {type(error).__name__}; see the log")
             return dict.fromkeys(destinations, mistake)
 
-    def _manners(self, target: str) -> Manners:
+    def _manners(self, target: str) -> DeliveryOptions:
         known = self.targets.get(target)
-        return known.manners if known is not None else Manners()
+        return known.manners if known is not None else DeliveryOptions()
 
     def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
         manners = self._manners(event.target)
@@ -166,7 +166,7 @@ class Attempter:
         blob = None
         if any(each.status is RecipientStatus.PARKED for each in outcomes):
             try:
-                blob = await keep_safe(self.blobs, event.message, event.payload)
+                blob = await store_raw_mail(self.blobs, event.message, event.payload)
                 reached("relay.blob-kept")
             except MailferryError as error:
                 outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]

@@ -28,7 +28,7 @@ class ProbePolicy:
         return self.delays[min(probes, len(self.delays) - 1)]
 
 
-class Circuit(NamedTuple):
+class CircuitBreaker(NamedTuple):
     """What is held against a target: `failures` in a row, the last one's `reason`, and failed `probes`.
 
     Once the failures opened the circuit, `since` says when (seconds since the epoch), and `probe_at` when the
@@ -47,7 +47,9 @@ class Circuit(NamedTuple):
         return self.probe_at is not None
 
 
-def after_failure(circuit: Circuit, reason: str, policy: ProbePolicy, now: float, moment: float) -> Circuit:
+def after_failure(
+    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, now: float, moment: float
+) -> CircuitBreaker:
     """A mail did not reach the target; `now` by the calendar, `moment` by the monotonic clock.
 
     What began before the circuit opened tells nothing new about it.
@@ -60,12 +62,14 @@ def after_failure(circuit: Circuit, reason: str, policy: ProbePolicy, now: float
     return failed._replace(since=now, probe_at=moment + policy.delay(circuit.probes))
 
 
-def after_failed_probe(circuit: Circuit, reason: str, policy: ProbePolicy, moment: float) -> Circuit:
+def after_failed_probe(
+    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, moment: float
+) -> CircuitBreaker:
     """The target is still out of reach."""
     probes = circuit.probes + 1
     return circuit._replace(probes=probes, probe_at=moment + policy.delay(probes), reason=reason)
 
 
-def after_probe(circuit: Circuit, policy: ProbePolicy) -> Circuit:
+def after_probe(circuit: CircuitBreaker, policy: ProbePolicy) -> CircuitBreaker:
     """The target answers again: its mail is tried, on trial."""
     return circuit._replace(failures=policy.failures - 1, probe_at=None)

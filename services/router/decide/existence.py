@@ -12,7 +12,7 @@ from typing import NamedTuple
 from services.router.decide.recipients import REJECTED_LIMIT, Accepted, Rejected, Resolution
 from shared.custody.commands import ChosenRecipient
 from shared.model.account import ExistenceCheck, MailboxKind, Routing
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 
 MOST_NAMED = 3
 
@@ -52,7 +52,7 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
     missing: list[tuple[Accepted, Finding]] = []
     for each in resolution.recipients:
         finding = findings.get(each.address)
-        if finding is not None and finding.standing is Standing.MISSING:
+        if finding is not None and finding.standing is Existence.MISSING:
             missing.append((each, finding))
         else:
             present.append(ChosenRecipient(each.address, each.original, _with(each.reason, finding)))
@@ -74,7 +74,7 @@ def choose(resolution: Resolution, routing: Routing, findings: Mapping[str, Find
 def _with(reason: str, finding: Finding | None) -> str:
     if finding is None:
         return reason
-    if finding.standing is Standing.EXISTS:
+    if finding.standing is Existence.EXISTS:
         return f"{reason}; exists: {finding.reason}"
     return f"{reason}; not known to exist: {finding.reason}"
 

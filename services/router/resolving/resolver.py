@@ -20,10 +20,10 @@ from shared.contract.events import MessageFetched
 from shared.custody.commands import RoutedMail
 from shared.model.account import Account
 from shared.model.errors import MailferryError
-from shared.ops.checkpoints import reached
-from shared.ops.safekeeping import keep_safe
 from shared.ports.blobs import Blobs
 from shared.ports.directory import Directories, Directory, Finding
+from shared.runtime.checkpoints import reached
+from shared.runtime.raw_mail import store_raw_mail
 
 LARGE_AT_ONCE = 4
 
@@ -134,7 +134,7 @@ class Resolver:
         )
 
     async def _kept_safe(self, event: MessageFetched) -> str:
-        blob = await keep_safe(self._blobs, event.message, event.payload)
+        blob = await store_raw_mail(self._blobs, event.message, event.payload)
         reached("router.blob-kept")
         return blob
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from services.standalone.demo.people import ANNA, CATCH_ALL, POSTMASTER, SUPPORT
+from shared.config import Configuration, from_mapping
 from shared.model.file_url import url_of_path
-from shared.ops.config import Configuration, from_mapping
 
 TENANT = "demo"
 ACCOUNTS = {CATCH_ALL: "catch-all", ANNA: "anna", SUPPORT: "support"}

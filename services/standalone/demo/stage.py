@@ -20,8 +20,8 @@ from services.standalone.demo.settings import ACCOUNTS, account_id, settings
 from services.standalone.demo.verdict import Findings, arrivals, complaints
 from services.standalone.once import AccountPass, one_pass
 from services.standalone.together import Together, together
+from shared.config import Configuration
 from shared.custody.state import Message
-from shared.ops.config import Configuration
 
 
 @dataclass(frozen=True, slots=True)

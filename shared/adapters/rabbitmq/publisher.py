@@ -19,7 +19,7 @@ from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.parcel import Parcel, parcels
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
-from shared.adapters.rabbitmq.window import Batch, Window
+from shared.adapters.rabbitmq.window import Batch, PublishWindow
 from shared.ports.broker import BrokerUnavailable, Publication, Unroutable
 
 PERSISTENT = 2
@@ -40,7 +40,7 @@ class PublishingSession:
         self._channel = channel
         self._exchange = exchange
         self._timeout = settings.confirm_timeout
-        self._window = Window(settings.window, settings.window_bytes)
+        self._window = PublishWindow(settings.window, settings.window_bytes)
         self._waiting_for_room: list[asyncio.Future[None]] = []
         self._over: BrokerUnavailable | None = None
         self._progress = 0.0

@@ -36,7 +36,7 @@ class Batch:
             self.finished()
 
 
-class Window:
+class PublishWindow:
     """The open parcels of one channel by their tag, which counts from 1 as RabbitMQ does."""
 
     def __init__(self, most: int, most_bytes: int) -> None:

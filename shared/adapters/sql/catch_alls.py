@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import catch_alls
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import CatchAll
 
 
-class SqlCatchAlls(Part):
+class SqlCatchAlls(Repository):
     """The port's `CatchAlls`."""
 
     async def note_catch_all(self, target: str, domain: str, accepts_all: bool, now: float) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.rows import MESSAGE_STATUS, RECIPIENT_STATUS
 from shared.adapters.sql.tables import claims, messages, recipients
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Claim, ClaimKey, ClaimView
 from shared.ports.store import StoreUnavailable
 

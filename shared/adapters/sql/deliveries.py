@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 
 from shared.adapters.sql.claims import Claims
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import messages, recipients
 from shared.adapters.sql.text import safe_attempt, safe_outcomes
-from shared.adapters.sql.work import Doubts, Transaction, Work, load_messages
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
@@ -21,7 +21,7 @@ from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Begun, Concluded, Early, Serving
 
 
-class SqlDeliveries(Part):
+class SqlDeliveries(Repository):
     """The port's `Deliveries`."""
 
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
@@ -48,7 +48,7 @@ class SqlDeliveries(Part):
 def _begin(
     transaction: Transaction, doubts: Doubts, wishes: Sequence[Attempt], now: float, lease: float
 ) -> Begun:
-    work = Work(transaction, doubts)
+    work = UnitOfWork(transaction, doubts)
     work.load(wish.message for wish in wishes)
     servings, early = [], []
     for wish in wishes:
@@ -67,7 +67,7 @@ def _begin(
 
 
 def _prolong(transaction: Transaction, wishes: Sequence[Attempt], now: float, lease: float) -> None:
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load(wish.message for wish in wishes)
     for wish in wishes:
         entry = decide.prolonged(work.messages.get(wish.message), wish, now, lease)
@@ -77,7 +77,7 @@ def _prolong(transaction: Transaction, wishes: Sequence[Attempt], now: float, le
 
 
 def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load(wish.message for wish in wishes)
     ended: list[Entry] = []
     for wish in wishes:
@@ -88,7 +88,7 @@ def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease
     return Concluded(conclude(work, ended, now), stale=len(wishes) - len(ended))
 
 
-def conclude(work: Work, ended: Sequence[Entry], now: float) -> tuple[Settled, ...]:
+def conclude(work: UnitOfWork, ended: Sequence[Entry], now: float) -> tuple[Settled, ...]:
     """Save the work, with what the end of attempts means for claims and for those who wait for them; returns
     what is settled by that.
     """
@@ -101,7 +101,9 @@ def conclude(work: Work, ended: Sequence[Entry], now: float) -> tuple[Settled, .
     return tuple(each for each in settled if each)
 
 
-def _resolve_claims(work: Work, claims: Claims, ended: Sequence[Entry]) -> dict[ClaimKey, tuple[str, bool]]:
+def _resolve_claims(
+    work: UnitOfWork, claims: Claims, ended: Sequence[Entry]
+) -> dict[ClaimKey, tuple[str, bool]]:
     """Fulfil or release claims; returns the message that did it and whether its mail arrived.
 
     A fulfilled claim needs no look at what it was before; to release one, it has to be one's own.
@@ -123,7 +125,7 @@ def _resolve_claims(work: Work, claims: Claims, ended: Sequence[Entry]) -> dict[
     return resolved
 
 
-def _resolve_waiting(work: Work, resolved: dict[ClaimKey, tuple[str, bool]], now: float) -> None:
+def _resolve_waiting(work: UnitOfWork, resolved: dict[ClaimKey, tuple[str, bool]], now: float) -> None:
     """Tell those who wait for these claims. The claims are locked by now, so nobody can begin to wait
     meanwhile.
     """

@@ -6,10 +6,10 @@ from math import inf
 
 from sqlalchemy import or_, select, update
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import epoch
 from shared.adapters.sql.text import safe
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import Epoch
 
 ROW = epoch.c
@@ -19,7 +19,7 @@ ONLY = 1
 """The row's id."""
 
 
-class SqlEpochs(Part):
+class SqlEpochs(Repository):
     """The port's `Epochs`."""
 
     async def epoch(self) -> Epoch:

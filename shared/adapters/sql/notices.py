@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, update
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import messages, notices, recipients
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction, load_messages
+from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.ports.store import Parked
 
 
-class SqlNotices(Part):
+class SqlNotices(Repository):
     """The port's `Notices`."""
 
     async def notices(self) -> Mapping[str, float]:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import outages
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import Outage
 from shared.ports.store.outages import LONGEST_REPORT
 
 
-class SqlOutages(Part):
+class SqlOutages(Repository):
     """The port's `Outages`."""
 
     async def report_outages(self, outages: Sequence[Outage]) -> None:

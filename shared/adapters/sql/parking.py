@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shared.adapters.sql.claims import Claims, views
 from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Doubts, Transaction, Work
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.decide.parking import retry_claims
@@ -28,7 +28,7 @@ def retry(
 
     A claim that nobody held is this message's from then on, and so is one whose holder does not come.
     """
-    work, claims = Work(transaction, doubts), Claims(transaction)
+    work, claims = UnitOfWork(transaction, doubts), Claims(transaction)
     work.load([key(message)])
     changed = []
     for known in list(work.messages.values()):
@@ -52,7 +52,7 @@ def retry(
 
 def discard(transaction: Transaction, message: str, addresses: Sequence[str], now: float) -> list[str]:
     """Give parked recipients up; returns the addresses changed."""
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load([key(message)])
     changed = []
     for known in list(work.messages.values()):

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, select
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import accounts, pauses
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import Pause
 from shared.ports.store.pauses import covers
 
 ACCOUNT = accounts.c
 
 
-class SqlPauses(Part):
+class SqlPauses(Repository):
     """The port's `Pauses`."""
 
     async def pause(self, scope: str, now: float) -> Sequence[str]:

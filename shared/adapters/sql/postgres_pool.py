@@ -19,7 +19,6 @@ from shared.adapters.sql.bulk_postgres import PostgresBulk
 from shared.adapters.sql.calls import CLOSING, DEADLINE, Call, Threads
 from shared.adapters.sql.engine import Database
 from shared.adapters.sql.failures import is_conflict, is_lost_connection, is_read_only, meaning
-from shared.adapters.sql.part import Change, Given, Result
 from shared.adapters.sql.postgres_driver import discard, driver_of
 from shared.adapters.sql.postgres_engine import (
     READING,
@@ -28,7 +27,8 @@ from shared.adapters.sql.postgres_engine import (
     broken_off_when_late,
     postgres_engine,
 )
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.repository import Change, Given, Result
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
 TRIES = 5

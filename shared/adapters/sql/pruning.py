@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from sqlalchemy import case, delete, select, update
 
 from shared.adapters.sql.claims import KEY
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients, suppressions
-from shared.adapters.sql.work import Transaction, load_messages
+from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.custody import decide
 from shared.custody.state import Message
 from shared.model.message import MessageStatus
 from shared.ports.store import Pruned
 
 
-class SqlPruning(Part):
+class SqlPruning(Repository):
     """The port's `Pruning`."""
 
     async def prune(self, after: str, gone_before: float, limit: int) -> Pruned:

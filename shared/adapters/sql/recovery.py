@@ -8,9 +8,9 @@ from sqlalchemy import Select, or_, select
 
 from shared.adapters.sql.conditions import UNBACKED
 from shared.adapters.sql.deliveries import conclude
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import messages
-from shared.adapters.sql.work import Doubts, Transaction, Work, load_messages
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import BlobLost
 from shared.custody import decide
 from shared.custody.state import Message
@@ -20,7 +20,7 @@ from shared.ports.store import Concluded
 EACH = messages.c
 
 
-class SqlRecovery(Part):
+class SqlRecovery(Repository):
     """The port's `Recovery`."""
 
     async def republish(
@@ -67,7 +67,7 @@ def _republish(
 ) -> list[Message]:
     """Those that another process is just looking after are passed over."""
     ids = _ids(transaction, _lost(now, longest).limit(limit).with_for_update(skip_locked=True))
-    work = Work(transaction, doubts)
+    work = UnitOfWork(transaction, doubts)
     work.load(ids)
     again = []
     for each in ids:
@@ -83,7 +83,7 @@ def _republish(
 def _lose_blobs(
     transaction: Transaction, doubts: Doubts, blobs: Mapping[str, str], reason: str, now: float
 ) -> Concluded:
-    work = Work(transaction, doubts)
+    work = UnitOfWork(transaction, doubts)
     work.load(blobs)
     parked = []
     for message, blob in blobs.items():

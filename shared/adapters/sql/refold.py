@@ -20,7 +20,7 @@ from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import RECIPIENT_STATUS, entry_of
 from shared.adapters.sql.tables import BYTEWISE, journal
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.contract.codec import Undecodable
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.fold import BrokenJournal, fold

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from shared.adapters.sql.claims import Claims, views
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.surplus import find_surplus, give_back_unused, take_for_surplus
 from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import safe_routed
-from shared.adapters.sql.work import Doubts, Transaction, Work
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.commands import RoutedMail, Settled
@@ -20,7 +20,7 @@ from shared.model.message import DUE, UNROUTED, MessageStatus, RecipientStatus
 from shared.ports.store import Serving
 
 
-class SqlRoutings(Part):
+class SqlRoutings(Repository):
     """The port's `Routings`."""
 
     async def record_routed(
@@ -39,7 +39,7 @@ def _record(
     lease: float,
     longest: float,
 ) -> tuple[list[Serving], list[Settled]]:
-    work, claims = Work(transaction, doubts), Claims(transaction)
+    work, claims = UnitOfWork(transaction, doubts), Claims(transaction)
     work.load(mail.message for mail in mails)
     mails = _identified(work, claims, mails)
     wanted = _wanted(work, mails)
@@ -73,7 +73,7 @@ def _record(
     return _published(work, mails)
 
 
-def _identified(work: Work, claims: Claims, mails: Sequence[RoutedMail]) -> Sequence[RoutedMail]:
+def _identified(work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail]) -> Sequence[RoutedMail]:
     """The mails under the identities by which their recipients are claimed, in their order: each is seen by
     those behind it.
 
@@ -100,7 +100,7 @@ def _identified(work: Work, claims: Claims, mails: Sequence[RoutedMail]) -> Sequ
     return [chosen.get(mail.message, mail) if mail.near else mail for mail in mails]
 
 
-def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
+def _wanted(work: UnitOfWork, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
     """The claims needed, each with the first message of the batch that needs it: it gets those that
     nobody holds.
     """
@@ -113,7 +113,9 @@ def _wanted(work: Work, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
     return wanted
 
 
-def _views_of_held(work: Work, claims: Claims, wanted: Mapping[ClaimKey, str]) -> dict[ClaimKey, ClaimView]:
+def _views_of_held(
+    work: UnitOfWork, claims: Claims, wanted: Mapping[ClaimKey, str]
+) -> dict[ClaimKey, ClaimView]:
     """What the claims look like to those who do not hold them; the new ones are nobody else's."""
     held = {key: claims.held[key] for key, message in wanted.items() if claims.held[key].holder != message}
     own = {key: _own_view(key, claim, work) for key, claim in held.items()}
@@ -121,7 +123,7 @@ def _views_of_held(work: Work, claims: Claims, wanted: Mapping[ClaimKey, str]) -
     return {key: view for key, view in own.items() if view} | views(work.transaction, others)
 
 
-def _own_view(key: ClaimKey, claim: Claim, work: Work) -> ClaimView | None:
+def _own_view(key: ClaimKey, claim: Claim, work: UnitOfWork) -> ClaimView | None:
     holder = work.messages.get(claim.holder)
     if holder is None:
         return None
@@ -129,7 +131,7 @@ def _own_view(key: ClaimKey, claim: Claim, work: Work) -> ClaimView | None:
     return ClaimView(claim, holder.status, holder.lease_until, recipient.status if recipient else None)
 
 
-def _published(work: Work, mails: Sequence[RoutedMail]) -> tuple[list[Serving], list[Settled]]:
+def _published(work: UnitOfWork, mails: Sequence[RoutedMail]) -> tuple[list[Serving], list[Settled]]:
     """What is to be said of the mails that are recorded with their `fetch_no`, by whichever call."""
     servings, settled = [], []
     for each, fetch_no in {mail.message: mail.fetch_no for mail in mails}.items():

@@ -20,8 +20,8 @@ from shared.adapters.sql.bulk_sqlite import SqliteBulk, driver_of, execute
 from shared.adapters.sql.calls import Outcome
 from shared.adapters.sql.engine import Database, check_file, sqlite_engine
 from shared.adapters.sql.failures import meaning
-from shared.adapters.sql.part import Change
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.repository import Change
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
 AT_ONCE = 64

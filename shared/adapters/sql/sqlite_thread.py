@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.sql.calls import Call, Outcome, ended, tell
 from shared.adapters.sql.engine import Database
-from shared.adapters.sql.part import Change
+from shared.adapters.sql.repository import Change
 from shared.adapters.sql.sqlite_group import GroupCommit
 from shared.ports.store import StoreUnavailable
 

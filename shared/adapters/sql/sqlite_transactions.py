@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.calls import CLOSING, DEADLINE, Threads
 from shared.adapters.sql.engine import Database, sqlite_engine
-from shared.adapters.sql.part import Change, Given, Result
+from shared.adapters.sql.repository import Change, Given, Result
 from shared.adapters.sql.sqlite_group import told_of
 from shared.adapters.sql.sqlite_thread import WriterThread
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
 READERS = 2

@@ -9,11 +9,11 @@ from sqlalchemy import Select, func, select
 
 from shared.adapters.sql.conditions import KEPT, UNBACKED
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import accounts, messages
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction
-from shared.ports.store.standings import Custody, Standing
+from shared.adapters.sql.unit_of_work import Transaction
+from shared.ports.store.standings import AccountSummary, CustodySummary
 
 ACCOUNT = accounts.c
 EACH = messages.c
@@ -21,14 +21,14 @@ AT_ONCE = 500
 """Accounts in one statement."""
 
 
-class SqlStandings(Part):
-    """The port's `Standings`."""
+class SqlStandings(Repository):
+    """The port's `AccountSummaries`."""
 
-    async def standings(self) -> Sequence[Standing]:
+    async def standings(self) -> Sequence[AccountSummary]:
         """Every account that was ever scheduled, in no order."""
         return await self._transactions.read(_standings)
 
-    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, Custody]:
+    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
         """The mails of these accounts that are not done; accounts without any are left out."""
         wanted = [key(each) for each in accounts]
         return await self._transactions.read(lambda transaction: _in_custody(transaction, wanted))
@@ -41,7 +41,7 @@ class SqlStandings(Part):
         )
 
 
-def _standings(transaction: Transaction) -> list[Standing]:
+def _standings(transaction: Transaction) -> list[AccountSummary]:
     allow_scans(transaction.connection)
     query = select(
         ACCOUNT.id,
@@ -54,10 +54,10 @@ def _standings(transaction: Transaction) -> list[Standing]:
         ACCOUNT.visited_at,
         ACCOUNT.succeeded_at,
     )
-    return [Standing(*row) for row in transaction.connection.execute(query)]
+    return [AccountSummary(*row) for row in transaction.connection.execute(query)]
 
 
-def _in_custody(transaction: Transaction, wanted: Sequence[str]) -> dict[str, Custody]:
+def _in_custody(transaction: Transaction, wanted: Sequence[str]) -> dict[str, CustodySummary]:
     at_source: Counter[str] = Counter()
     here: Counter[str] = Counter()
     for some in _parts(wanted):
@@ -66,7 +66,7 @@ def _in_custody(transaction: Transaction, wanted: Sequence[str]) -> dict[str, Cu
         for query, counts in ((kept, at_source), (blobs_alone, here)):
             for account, number in transaction.connection.execute(query):
                 counts[account] = number
-    return {each: Custody(at_source[each], here[each]) for each in {*at_source, *here}}
+    return {each: CustodySummary(at_source[each], here[each]) for each in {*at_source, *here}}
 
 
 def _counted(some: Sequence[str]) -> Select[str, int]:

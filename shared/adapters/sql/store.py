@@ -6,29 +6,29 @@ import asyncio
 import time
 from contextlib import suppress
 
-from shared.adapters.sql.archive import SqlArchive
+from shared.adapters.sql.blob_retention import SqlBlobRetention
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.catch_alls import SqlCatchAlls
 from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.epochs import SqlEpochs
-from shared.adapters.sql.keeping import SqlKeeping
 from shared.adapters.sql.leases import SqlLeases
 from shared.adapters.sql.ledger import SqlLedger
 from shared.adapters.sql.notices import SqlNotices
-from shared.adapters.sql.noticing import Noticing
+from shared.adapters.sql.operator_queries import SqlOperatorQueries
 from shared.adapters.sql.outages import SqlOutages
-from shared.adapters.sql.part import Transactions
 from shared.adapters.sql.pauses import SqlPauses
 from shared.adapters.sql.pruning import SqlPruning
 from shared.adapters.sql.recovery import SqlRecovery
+from shared.adapters.sql.repository import Transactions
 from shared.adapters.sql.routings import SqlRoutings
 from shared.adapters.sql.schema import check_revision, check_writable
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.standings import SqlStandings
 from shared.adapters.sql.target_facts import SqlTargetFacts
 from shared.adapters.sql.targets import SqlTargets
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
+from shared.adapters.sql.write_monitor import WriteMonitor
 
 CONNECTIONS = 4
 
@@ -43,9 +43,9 @@ class SqlStore(
     SqlEpochs,
     SqlPruning,
     SqlOutages,
-    SqlKeeping,
+    SqlBlobRetention,
     SqlNotices,
-    SqlArchive,
+    SqlOperatorQueries,
     SqlTargets,
     SqlCatchAlls,
     SqlTargetFacts,
@@ -54,7 +54,7 @@ class SqlStore(
     """The port's `Store` on PostgreSQL or SQLite."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:
-        self._noticing = Noticing(transactions)
+        self._noticing = WriteMonitor(transactions)
         super().__init__(self._noticing)
         self._database = database
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.adapters.sql.claims import Claims
 from shared.adapters.sql.tables import messages
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.commands import RoutedMail
 from shared.custody.state import Claim, ClaimKey, Message
@@ -25,7 +25,7 @@ SEEN = ("id", "account", "identity", "message_id", "first_fetched_at")
 
 
 def find_surplus(
-    work: Work, claims: Claims, mails: Sequence[RoutedMail], now: float
+    work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail], now: float
 ) -> dict[str, RoutedMail]:
     """Those of the mails, by their message, that are one copy more than their recipients account for.
 
@@ -55,7 +55,9 @@ def find_surplus(
     return found
 
 
-def take_for_surplus(work: Work, claims: Claims, surplus: Mapping[str, RoutedMail]) -> dict[ClaimKey, str]:
+def take_for_surplus(
+    work: UnitOfWork, claims: Claims, surplus: Mapping[str, RoutedMail]
+) -> dict[ClaimKey, str]:
     """Take the claims of those who get surplus copies, after all others; each for the first mail that needs
     it.
     """
@@ -69,7 +71,7 @@ def take_for_surplus(work: Work, claims: Claims, surplus: Mapping[str, RoutedMai
     return wanted
 
 
-def give_back_unused(work: Work, claims: Claims, taken: Mapping[ClaimKey, str]) -> None:
+def give_back_unused(work: UnitOfWork, claims: Claims, taken: Mapping[ClaimKey, str]) -> None:
     """Drop the claims that were taken for a mail which did not turn out to be in surplus."""
     for key, message in taken.items():
         unused = key.address not in work.messages[message].recipients

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.adapters.sql.work import Work
+from shared.adapters.sql.unit_of_work import UnitOfWork
 from shared.custody import decide
 from shared.custody.state import ClaimView
 
 
-def give_up(work: Work, taken: ClaimView | None, by: str, now: float) -> None:
+def give_up(work: UnitOfWork, taken: ClaimView | None, by: str, now: float) -> None:
     """Whoever held the claim that was taken over is given up, so that an event of its that comes late serves
     nobody a second time. Where it was delivering when last heard of, that its mail arrived cannot be
     excluded, and is counted as a doubt.

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import target_facts
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import FactKind, TargetFact
 from shared.ports.store.target_facts import HOLDS
 
 
-class SqlTargetFacts(Part):
+class SqlTargetFacts(Repository):
     """The port's `TargetFacts`."""
 
     async def note_target_facts(self, facts: Sequence[TargetFact]) -> None:

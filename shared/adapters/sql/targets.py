@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from sqlalchemy import case, func, select
 
-from shared.adapters.sql.part import Part
+from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import recipients
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.message import RecipientStatus
 from shared.ports.store import TargetState
 
 NO_ANSWER = ""
 
 
-class SqlTargets(Part):
+class SqlTargets(Repository):
     """The part of the port's `Archive` about targets."""
 
     async def target_states(self, targets: Sequence[str]) -> Sequence[TargetState]:

@@ -13,7 +13,7 @@ from shared.adapters.sql.claims import KEY
 from shared.adapters.sql.refold import Folded, Refold, touches
 from shared.adapters.sql.rows import message_row, recipient_row
 from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Claim, ClaimKey
 from shared.model.errors import Fault, MailferryError, quoted
 

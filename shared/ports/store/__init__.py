@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from shared.ports.store.archive import Archive, Parked, TargetState, whole_journal
+from shared.ports.store.blob_retention import BlobRetention
 from shared.ports.store.catch_alls import CatchAll, CatchAlls
 from shared.ports.store.deliveries import Begun, Concluded, Deliveries, Early, Routings, Serving
 from shared.ports.store.epochs import Epoch, Epochs
@@ -28,7 +28,6 @@ from shared.ports.store.errors import (
     StoreDamaged,
     StoreUnavailable,
 )
-from shared.ports.store.keeping import Keeping
 from shared.ports.store.leases import (
     LONGEST_WAIT,
     AccountState,
@@ -40,35 +39,38 @@ from shared.ports.store.leases import (
 )
 from shared.ports.store.ledger import Ledger, LedgerRow, Receipt
 from shared.ports.store.notices import Notices
+from shared.ports.store.operator_queries import OperatorQueries, Parked, TargetState, whole_journal
 from shared.ports.store.outages import Outage, Outages
 from shared.ports.store.pauses import EVERYTHING, Pause, Pauses
 from shared.ports.store.pruning import Pruned, Pruning
 from shared.ports.store.recovery import Recovery
-from shared.ports.store.standings import Custody, Standing, Standings
+from shared.ports.store.standings import AccountSummaries, AccountSummary, CustodySummary
 from shared.ports.store.target_facts import FactKind, TargetFact, TargetFacts
 
 __all__ = [
     "EVERYTHING",
     "LONGEST_WAIT",
     "AccountState",
-    "Archive",
+    "AccountSummaries",
+    "AccountSummary",
     "Begun",
+    "BlobRetention",
     "CatchAll",
     "CatchAlls",
     "Concluded",
-    "Custody",
+    "CustodySummary",
     "Deliveries",
     "Early",
     "Epoch",
     "Epochs",
     "FactKind",
-    "Keeping",
     "Lease",
     "LeaseLost",
     "Leases",
     "Ledger",
     "LedgerRow",
     "Notices",
+    "OperatorQueries",
     "Outage",
     "Outages",
     "Parked",
@@ -84,8 +86,6 @@ __all__ = [
     "Schedule",
     "SchemaOutdated",
     "Serving",
-    "Standing",
-    "Standings",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
@@ -107,12 +107,12 @@ class Store(
     Epochs,
     Pruning,
     Outages,
-    Keeping,
+    BlobRetention,
     Notices,
-    Archive,
+    OperatorQueries,
     CatchAlls,
     TargetFacts,
-    Standings,
+    AccountSummaries,
     Protocol,
 ):
     """All of it, and its life."""

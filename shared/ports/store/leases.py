@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
-from shared.model.setback import Setback
+from shared.model.read_failure import ReadFailure
 from shared.model.tenant_room import TenantRoom
 
 LONGEST_WAIT = 86_400.0
@@ -41,7 +41,7 @@ class Lease:
     failures: int
     method: str | None = None
     is_fresh: bool = False
-    setbacks: tuple[Setback, ...] = ()
+    setbacks: tuple[ReadFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class VisitReport:
     waiting: int = 0
     temporary: bool = True
     method: str | None = None
-    setbacks: tuple[Setback, ...] = ()
+    setbacks: tuple[ReadFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class AccountState:
     paused: bool = False
     method: str | None = None
     host: str = ""
-    setbacks: tuple[Setback, ...] = ()
+    setbacks: tuple[ReadFailure, ...] = ()
 
 
 class Leases(Protocol):

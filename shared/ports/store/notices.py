@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from shared.ports.store.archive import Parked
+from shared.ports.store.operator_queries import Parked
 
 
 class Notices(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
-class Standing(NamedTuple):
+class AccountSummary(NamedTuple):
     """How an account stands; times are seconds since the epoch, None where it never happened.
 
     `failing`: the last visit failed. `has_problem`: it was complete but for something, or failed. Until
@@ -24,7 +24,7 @@ class Standing(NamedTuple):
     succeeded_at: float | None
 
 
-class Custody(NamedTuple):
+class CustodySummary(NamedTuple):
     """Mails that are not done: `at_source` ones are in their mailbox still, as far as is known, those held
     `here` alone are not.
     """
@@ -37,14 +37,14 @@ class Custody(NamedTuple):
         return any(self)
 
 
-class Standings(Protocol):
+class AccountSummaries(Protocol):
     """How accounts stand, and what is in custody for some of them."""
 
-    async def standings(self) -> Sequence[Standing]:
+    async def standings(self) -> Sequence[AccountSummary]:
         """Every account that was ever scheduled, in no order."""
         ...
 
-    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, Custody]:
+    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
         """The mails of these accounts that are not done; accounts without any are left out.
 
         Mails that left their source and of which no copy is held are not counted: `left_behind` tells them.

@@ -12,7 +12,7 @@ import pytest
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import open_store
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 from tests.fakes.mail_lives import Lives
 from tests.servers.available import require

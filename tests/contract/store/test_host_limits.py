@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.sql.leases.leasing import due
 from shared.adapters.sql.store import SqlStore
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.hosts import HostLimit, HostLimits
 from shared.ports.store import Lease, Release, Schedule, VisitReport
 from tests.fakes.mail_lives import Lives

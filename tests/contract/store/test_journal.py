@@ -15,8 +15,8 @@ from sqlalchemy import Connection, select, text
 
 from shared.adapters.sql import tables as state
 from shared.adapters.sql.store import SqlStore
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.adapters.sql.verification import Unfoldable
-from shared.adapters.sql.work import Transaction
 from shared.custody.commands import Attempt, NewPlace, Outcomes
 from shared.model.message import IN_FLIGHT, LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import Store, whole_journal

@@ -14,7 +14,7 @@ from shared.adapters.sql.indexes import INDEXES
 from shared.adapters.sql.schema import newest_revision, upgrade
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import metadata
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.errors import ConfigurationError
 from shared.ports.store import SchemaOutdated
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 from tests.fakes.mail_lives import Lives, mail
 from tests.servers.pgbouncer import SESSIONS, PgBouncer

@@ -6,20 +6,20 @@ import pytest
 
 from shared.adapters.sql.store import SqlStore
 from shared.model.message import LedgerKey
-from shared.model.setback import Setback, SetbackKind
+from shared.model.read_failure import ReadFailure, ReadFailureKind
 from shared.ports.store import Release, Schedule, VisitReport
 
 NOW = 1000.0
 LATER = NOW + 60
-ODD = Setback(
-    LedgerKey("Entwürfe", 7, 'uid "\0\udc80\n'), SetbackKind.CUT, 3, NOW + 0.5, 10**12, "why \0 not"
+ODD = ReadFailure(
+    LedgerKey("Entwürfe", 7, 'uid "\0\udc80\n'), ReadFailureKind.CUT, 3, NOW + 0.5, 10**12, "why \0 not"
 )
-PLAIN = Setback(LedgerKey("INBOX", 0, "b"), SetbackKind.REFUSED, 1, NOW, 0, "no")
+PLAIN = ReadFailure(LedgerKey("INBOX", 0, "b"), ReadFailureKind.REFUSED, 1, NOW, 0, "no")
 
 
 @pytest.mark.parametrize("remembered", [(ODD, PLAIN), ()])
 async def test_setbacks_come_back_with_the_next_lease_whoever_takes_it(
-    store: SqlStore, remembered: tuple[Setback, ...]
+    store: SqlStore, remembered: tuple[ReadFailure, ...]
 ) -> None:
     await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
     [lease] = await store.lease_due("me", NOW, LATER, 10)

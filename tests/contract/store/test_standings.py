@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from shared.adapters.sql.store import SqlStore
-from shared.ports.store import Custody, Release, Schedule, Standing, VisitReport
+from shared.ports.store import AccountSummary, CustodySummary, Release, Schedule, VisitReport
 from tests.fakes.mail_lives import ACCOUNT, LEASE, Lives, mail
 
 NOW = 1000.0
-NEW = Standing("acme/bob", True, False, False, False, None, NOW, None, None)
+NEW = AccountSummary("acme/bob", True, False, False, False, None, NOW, None, None)
 
 
-async def of(store: SqlStore, account: str = "acme/bob") -> Standing:
+async def of(store: SqlStore, account: str = "acme/bob") -> AccountSummary:
     return {each.account: each for each in await store.standings()}[account]
 
 
@@ -50,7 +50,7 @@ async def test_mails_that_are_not_done_are_counted_by_where_they_are(lives: Live
     early = await lives.routed("uid 4", blob="blob 4")
     lives.now += LEASE
     await lives.store.record_gone(lives.fence, {early: "taken away"}, lives.now)
-    assert await lives.store.in_custody([ACCOUNT, "acme/nobody"]) == {ACCOUNT: Custody(2, 2)}
+    assert await lives.store.in_custody([ACCOUNT, "acme/nobody"]) == {ACCOUNT: CustodySummary(2, 2)}
     assert await lives.store.lost_total() == 0
     assert await lives.store.in_custody(["acme/nobody"]) == {}
 
@@ -69,4 +69,4 @@ async def test_what_is_done_or_lost_is_in_nobodys_custody(lives: Lives) -> None:
 async def test_more_accounts_than_fit_into_one_statement_can_be_asked_about(lives: Lives) -> None:
     await lives.fetched("uid 1")
     many = [f"acme/{number}" for number in range(1200)]
-    assert await lives.store.in_custody([*many, ACCOUNT]) == {ACCOUNT: Custody(1, 0)}
+    assert await lives.store.in_custody([*many, ACCOUNT]) == {ACCOUNT: CustodySummary(1, 0)}

@@ -23,7 +23,7 @@ from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.sqlite_group import GroupCommit
 from shared.adapters.sql.store import SqlStore, open_store
 from shared.adapters.sql.tables import claims, journal
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.adapters.sqlite_file import HardLinked
 from shared.contract.journal import Entry
 from shared.custody import decide
@@ -50,14 +50,14 @@ async def names(store: SqlStore) -> list[str]:
 
 
 def save(transaction: Transaction, entries: Sequence[Entry]) -> None:
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     for entry in entries:
         work.apply(entry)
     work.save()
 
 
 def save_and_crash(transaction: Transaction, entry: Entry) -> None:
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.apply(entry)
     work.save()
     raise Crash

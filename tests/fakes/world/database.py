@@ -14,10 +14,10 @@ from sqlalchemy.pool import StaticPool
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.engine import Database
-from shared.adapters.sql.part import Change, Given, Result
+from shared.adapters.sql.repository import Change, Given, Result
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 from tests.fakes.world.process import Process
 

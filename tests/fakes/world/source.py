@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
-from services.fetcher.mailbox import Listed, Listing, MailWhole, RetrieveEvent
-from services.fetcher.mailbox_errors import SourceError
+from shared.model.mailbox import Listed, Listing, MailWhole, RetrieveEvent
+from shared.model.source_errors import SourceError
 from tests.fakes.world.letters import Letter
 from tests.fakes.world.process import Omen, Process
 

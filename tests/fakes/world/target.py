@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 
-from services.relay.delivery.way import Content
-from services.relay.targets.lane import Lanes
+from services.relay.delivery.transport import Content
+from services.relay.targets.target_queue import TargetQueues
 from shared.ports.clock import Clock
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
@@ -52,7 +52,7 @@ class PlayedTarget:
         return RecipientReply(destination, mood.value, Phase.CONTENT)
 
 
-class LanesInTurn(Lanes):
+class LanesInTurn(TargetQueues):
     """The way of one process to the target."""
 
     def __init__(self, target: PlayedTarget, process: Process, clock: Clock) -> None:

@@ -13,17 +13,17 @@ from unittest.mock import patch
 from prometheus_client import CollectorRegistry
 
 from services.fetcher.build import build_fetcher
-from services.fetcher.mailbox import Meter
-from services.fetcher.sources import Opened, OpenMetered
+from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from services.relay.build import build_relay
 from services.router.build import build_router
+from shared.config import Configuration, from_mapping
 from shared.contract.topology import topology
 from shared.custody.decide import NOBODY
 from shared.model.account import Account
-from shared.ops.config import Configuration, from_mapping
-from shared.ops.metrics import Metrics
-from shared.ops.stopping import Stop
-from shared.ops.surroundings import Surroundings
+from shared.model.mailbox import Meter
+from shared.runtime.metrics import Metrics
+from shared.runtime.runtime import Runtime
+from shared.runtime.stopping import Stop
 from tests.fakes.directory import FakeDirectories
 from tests.fakes.world.blobs import BlobsInTurn, Shelf
 from tests.fakes.world.broker import BrokerInTurn, PlayedBroker
@@ -194,7 +194,7 @@ class World:
             process.start(build_router(self.configuration, around).run(Stop()))
             return
         lanes = LanesInTurn(self.target, process, self.clock)
-        with patch("services.relay.build.Lanes", lambda *_, **__: lanes):
+        with patch("services.relay.build.TargetQueues", lambda *_, **__: lanes):
             relay = build_relay(self.configuration, around, name=name)
         process.start(relay.run(Stop()))
 
@@ -204,8 +204,8 @@ class World:
 
         return open_mailbox
 
-    def _around(self, process: Process) -> Surroundings:
-        return Surroundings(
+    def _around(self, process: Process) -> Runtime:
+        return Runtime(
             store=store_of(self.database, process),
             broker=BrokerInTurn(self.broker, process),
             blobs=BlobsInTurn(self.shelf, process),

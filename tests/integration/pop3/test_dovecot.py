@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.fetcher.mailbox import Listed, MailWhole
-from services.fetcher.mailbox_errors import CredentialsRefused
-from services.fetcher.pop3.limits import Options
-from services.fetcher.pop3.mailbox import Pop3Mailbox
-from services.fetcher.pop3.opening import open_pop3
+from services.fetcher.mailboxes.pop3 import Pop3Mailbox
+from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.mailbox import Listed, MailWhole
+from shared.model.source_errors import CredentialsRefused
+from shared.pop3.limits import Options
 from tests.servers.dovecot import Dovecot, Login
 
 MAILS = [

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.fetcher.mailbox_errors import CredentialsRefused
-from services.fetcher.pop3.limits import Options
-from services.fetcher.pop3.mailbox import Pop3Mailbox
-from services.fetcher.pop3.opening import open_pop3
+from services.fetcher.mailboxes.pop3 import Pop3Mailbox
+from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import CertificateNotPinned, TlsFailed
+from shared.pop3.limits import Options
 from tests.servers.available import require
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login

@@ -12,15 +12,15 @@ from prometheus_client import CollectorRegistry
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.lane import Lanes
+from services.relay.targets.target_queue import TargetQueues
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
-from shared.ops.metrics import Metrics
 from shared.ports.store import Serving
+from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
 from tests.fakes.target_facts import FactsInMemory
 from tests.servers.available import require, unavailable
@@ -50,7 +50,7 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
     clock = SystemClock()
     target = Target("postfix", Endpoint("127.0.0.1", narrow_postfix.port, Tls.OFF))
     facts = LearntFacts(FactsInMemory(), clock)
-    lanes = Lanes({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
+    lanes = TargetQueues({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
     attempter = Attempter(
         accounts={},
         targets={"postfix": target},

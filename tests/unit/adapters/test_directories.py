@@ -9,7 +9,7 @@ from shared.adapters.directories import ConfiguredDirectories, Record
 from shared.model.account import Account, ExistenceCheck
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
-from shared.ports.directory import Standing
+from shared.ports.directory import Existence
 from shared.ports.store import StoreUnavailable
 from tests.fakes import mails
 from tests.fakes.clock import ManualClock
@@ -65,7 +65,7 @@ async def test_what_cannot_be_recorded_about_a_target_decides_nothing() -> None:
         directory = known.of(account(ExistenceCheck.RCPT))
         assert directory is not None
         with capture_logs() as logs:
-            assert (await directory.look_up([BOB]))[BOB].standing is Standing.EXISTS
+            assert (await directory.look_up([BOB]))[BOB].standing is Existence.EXISTS
         assert "finding about a target not recorded" in [each["event"] for each in logs]
         await known.close()
         assert server.commands[-1] == "QUIT"

@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.adapters.list_directory import ListDirectory
-from shared.ports.directory import Standing
+from shared.ports.directory import Existence
 
 BOB, EVE = "bob@acme.com", "eve@acme.com"
-S = Standing
+S = Existence
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
-async def standings(directory: ListDirectory) -> list[Standing]:
+async def standings(directory: ListDirectory) -> list[Existence]:
     found = directory.at_hand([BOB, EVE]) or await directory.look_up([BOB, EVE])
     return [found[BOB].standing, found[EVE].standing]
 

@@ -11,7 +11,7 @@ from shared.adapters.rcpt_directory import BACK_OFF, INVENTED, VERDICT_FOR, Rcpt
 from shared.adapters.rcpt_questions import IDLE
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
-from shared.ports.directory import Standing
+from shared.ports.directory import Existence
 from shared.smtp.client import SmtpClient
 from shared.smtp.target import connect_target
 from shared.smtp.timeouts import Timeouts
@@ -20,7 +20,7 @@ from tests.fakes.smtp_server import Act, Scripted, SmtpServer
 
 BOB, EVE, NOBODY = "bob@corp.example", "eve@corp.example", "nobody@corp.example"
 UNKNOWN = "550 5.1.1 No such user"
-S = Standing
+S = Existence
 
 
 class Strict(SmtpServer):
@@ -63,7 +63,7 @@ class Asking:
         self._numbers = count()
         self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._notice)
 
-    async def __call__(self, *addresses: str) -> list[Standing]:
+    async def __call__(self, *addresses: str) -> list[Existence]:
         at_hand = self.directory.at_hand(addresses)
         found = await self.directory.look_up(addresses) if at_hand is None else at_hand
         return [found[each].standing for each in addresses]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from services.cli.advice import ADVICE, advice
-from services.fetcher import mailbox_errors as source
+from shared.model import source_errors as source
 from shared.model.errors import MailferryError
 from shared.net import errors as net
 from shared.smtp import errors as target

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from services.cli.naming import account_ids, servers, target_names
-from shared.ops.config import Configuration
+from shared.config import Configuration
 from tests.fakes.configuration import ACCOUNT, WHOLE, ConfigurationFile
 
 

@@ -12,8 +12,8 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from services.fetcher.decide.standing import State
-from shared.ops.metrics import Metrics
+from services.fetcher.decide.account_condition import AccountCondition
+from shared.runtime.metrics import Metrics
 from tests.fakes.command import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -91,7 +91,7 @@ def test_a_counter_that_an_alert_asks_about_is_there_before_it_counts(alert: dic
 
 def test_the_states_of_accounts_are_those_that_the_metric_tells() -> None:
     words = set(re.findall(r"\w+", SERIES["mailferry_accounts"][1]))
-    assert {state.value for state in State} <= words
+    assert {state.value for state in AccountCondition} <= words
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))

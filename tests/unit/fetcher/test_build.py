@@ -14,8 +14,8 @@ from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
-from shared.ops.metrics import Metrics
-from shared.ops.surroundings import Surroundings
+from shared.runtime.metrics import Metrics
+from shared.runtime.runtime import Runtime
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.directory import FakeDirectories
 
@@ -23,10 +23,10 @@ PLAN = topology([60])
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Surroundings:
+def around(tmp_path: Path) -> Runtime:
     url, clock = f"sqlite://{tmp_path}/mailferry.db", SystemClock()
     upgrade(url)
-    return Surroundings(
+    return Runtime(
         store=open_store(url),
         broker=MemoryBroker(PLAN, clock),
         blobs=FileBlobs(tmp_path),
@@ -41,17 +41,15 @@ def around(tmp_path: Path) -> Surroundings:
 
 
 @pytest.fixture
-def fetcher(tmp_path: Path, around: Surroundings) -> Fetcher:
+def fetcher(tmp_path: Path, around: Runtime) -> Fetcher:
     return build_fetcher(ConfigurationFile(tmp_path).load(WHOLE), around, name="fetcher")
 
 
-def paused(around: Surroundings) -> float | None:
+def paused(around: Runtime) -> float | None:
     return around.metrics.registry.get_sample_value("mailferry_fetcher_deletion_paused")
 
 
-async def test_deletion_that_is_paused_is_told_until_it_is_not(
-    around: Surroundings, fetcher: Fetcher
-) -> None:
+async def test_deletion_that_is_paused_is_told_until_it_is_not(around: Runtime, fetcher: Fetcher) -> None:
     assert (paused(around), fetcher.deletion_problem() is None) == (1, False)
     await fetcher.visit_once([])
     assert (paused(around), fetcher.deletion_problem()) == (0, None)

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from services.fetcher.rounds.pace import Pace
-from services.fetcher.rounds.single_pass import BROKER_LOOK, BROKER_PATIENCE
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
+from services.fetcher.scheduler.concurrency import Concurrency
+from services.fetcher.scheduler.single_pass import BROKER_LOOK, BROKER_PATIENCE
 from services.fetcher.service import Fetcher
-from services.fetcher.window.hints import HintBoard
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
 from shared.model.account import Account
 from shared.model.hosts import HostLimits
-from shared.ops.stopping import Stop
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, Schedule, StoreUnavailable
+from shared.runtime.stopping import Stop
 from tests.fakes.clock import ManualClock
 from tests.fakes.late_broker import AWAY, LateBroker
 
@@ -59,10 +59,10 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock, chores: Any = None)
         name="fetcher",
         ports=SimpleNamespace(clock=clock, restraint=None),
         metrics=None,
-        board=HintBoard(clock),
+        board=SettlementTracker(clock),
     )
     nobody: Any = SimpleNamespace(accounts={})
-    return Fetcher(nobody, leases, broker, visitor, lambda _: Pace(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the leases is used
+    return Fetcher(nobody, leases, broker, visitor, lambda _: Concurrency(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the leases is used
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:

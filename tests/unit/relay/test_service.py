@@ -10,16 +10,16 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.relay.chores.overdue import Overdue
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
-from services.relay.delivery.conclusions import Conclusions
+from services.relay.delivery.outcome_recorder import OutcomeRecorder
+from services.relay.maintenance.overdue import Overdue
 from services.relay.service import Chore, Relay
 from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
-from services.relay.targets.circuits import Circuits
+from services.relay.targets.circuit_breakers import CircuitBreakers
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.lane import Lanes
+from services.relay.targets.target_queue import TargetQueues
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -33,18 +33,18 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
 from shared.net.errors import ConnectFailed
-from shared.ops.appetite import Appetite
-from shared.ops.metrics import Metrics
-from shared.ops.stopping import Stop
 from shared.ports.broker import Publication
 from shared.ports.store import Begun, Concluded, Early, Outage, Serving
+from shared.runtime.batch_policy import BatchPolicy
+from shared.runtime.metrics import Metrics
+from shared.runtime.stopping import Stop
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.target_facts import FactsInMemory
 
 PLAN = topology([60])
-SETTINGS = RelaySettings("relay-1", 900.0, Appetite(prefetch=10, batch=10, linger=0.01), PLAN)
+SETTINGS = RelaySettings("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01), PLAN)
 NO_ACCOUNTS: Mapping[str, Account] = {}
 SWITCHED_OFF = Account(
     tenant="acme",
@@ -131,7 +131,7 @@ def _deferred(address: str, attempt: int, until: float) -> Recipient:
     return recipient(address, RecipientStatus.DEFERRED, attempt=attempt, next_attempt_at=until)
 
 
-class Ways(Lanes):
+class Ways(TargetQueues):
     """Lanes to targets that take everything, and note what they took; with an `error`, nothing gets there."""
 
     def __init__(self, error: Exception | None = None) -> None:
@@ -185,9 +185,9 @@ async def relaying(
         broker,
         store,
         ways,
-        Circuits(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
+        CircuitBreakers(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
         attempter,
-        Conclusions(store, broker, blobs, clock, metrics, SETTINGS),
+        OutcomeRecorder(store, broker, blobs, clock, metrics, SETTINGS),
         [Overdue(store, broker, clock, 900.0).run, *chores],
         SETTINGS,
     )

@@ -26,13 +26,13 @@ from shared.model.account import Account, ExistenceCheck, Login, MailboxKind, Ro
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.message import LedgerKey
-from shared.ops.appetite import Appetite
-from shared.ops.metrics import Metrics
-from shared.ops.stopping import Stop
 from shared.ports.blobs import BlobsUnavailable
 from shared.ports.broker import Publication
-from shared.ports.directory import Standing
+from shared.ports.directory import Existence
 from shared.ports.store import RawMailNeeded, Serving
+from shared.runtime.batch_policy import BatchPolicy
+from shared.runtime.metrics import Metrics
+from shared.runtime.stopping import Stop
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.directory import FakeDirectories, FakeDirectory
 
@@ -130,7 +130,7 @@ async def routed(
         directories or FakeDirectories(),
         clock,
         metrics or Metrics(CollectorRegistry(), "0"),
-        RouterSettings(900.0, Appetite(prefetch=10, batch=10, linger=0.01)),
+        RouterSettings(900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01)),
     )
     await broker.publish(publications)
     await router.run(stop)
@@ -187,7 +187,7 @@ async def test_many_mails_let_others_have_their_turn(tmp_path: Path, monkeypatch
 
 
 async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_path: Path) -> None:
-    directory = FakeDirectory({BOB: Standing.EXISTS, EVE: Standing.MISSING})
+    directory = FakeDirectory({BOB: Existence.EXISTS, EVE: Existence.MISSING})
     mails, events = await routed(
         tmp_path,
         fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
@@ -205,7 +205,7 @@ async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_p
 
 
 async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) -> None:
-    directory = FakeDirectory({BOB: Standing.EXISTS}, at_hand=True)
+    directory = FakeDirectory({BOB: Existence.EXISTS}, at_hand=True)
     mails, _ = await routed(
         tmp_path,
         fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
@@ -217,7 +217,7 @@ async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) ->
 
 async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) -> None:
     parking = replace(CATCH_ALL.routing, unknown_recipients=None, park_unknown=True)
-    directory = FakeDirectory({EVE: Standing.MISSING}, at_hand=True)
+    directory = FakeDirectory({EVE: Existence.MISSING}, at_hand=True)
     raw = f"X-Original-To: {EVE}\n\n".encode()
     (mail,), _ = await routed(
         tmp_path,

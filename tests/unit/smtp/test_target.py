@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.model.endpoint import Endpoint
-from shared.model.target import Manners, Target
+from shared.model.target import DeliveryOptions, Target
 from shared.smtp.errors import NoConnectionFree
 from shared.smtp.target import connect_target
 from shared.smtp.timeouts import Timeouts
@@ -16,7 +16,9 @@ HASTY = Timeouts(connect=0.05)
 
 async def test_a_machine_has_no_more_connections_than_it_may() -> None:
     async with SmtpServer() as server:
-        target = Target("shared", Endpoint("127.0.0.1", server.port), manners=Manners(host_connections=1))
+        target = Target(
+            "shared", Endpoint("127.0.0.1", server.port), manners=DeliveryOptions(host_connections=1)
+        )
         first = await connect_target(target, helo_name="me.example")
         with pytest.raises(NoConnectionFree, match="this machine may have"):
             await connect_target(target, helo_name="me.example", timeouts=HASTY)
@@ -29,7 +31,9 @@ async def test_a_machine_has_no_more_connections_than_it_may() -> None:
 
 async def test_a_connection_that_fails_gives_its_place_back() -> None:
     async with SmtpServer(replies={"GREETING": ["554 5.3.2 no", "220 welcome"]}) as server:
-        target = Target("shared", Endpoint("127.0.0.1", server.port), manners=Manners(host_connections=1))
+        target = Target(
+            "shared", Endpoint("127.0.0.1", server.port), manners=DeliveryOptions(host_connections=1)
+        )
         with pytest.raises(Exception, match="does not accept"):
             await connect_target(target, helo_name="me.example")
         await (await connect_target(target, helo_name="me.example")).quit()

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, func, select, tuple_, update
 
+from shared.adapters.sql.leases.read_failures import encode_read_failures
 from shared.adapters.sql.leases.schedule import hold
-from shared.adapters.sql.leases.setbacks import encode_setbacks
 from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.text import safe
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
 from shared.ports.store import Release
 
@@ -87,5 +87,5 @@ def _released_row(release: Release, failures: int, succeeded_at: float | None) -
         succeeded_at if report.failed else now,
         report.waiting,
         report.method,
-        encode_setbacks(report.setbacks),
+        encode_read_failures(report.setbacks),
     )

@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, upd
 from shared.adapters.sql.conditions import READY
 from shared.adapters.sql.leases.ending import end_leases, hand_back, release
 from shared.adapters.sql.leases.leasing import Wish, lease_ready, next_ready, take
+from shared.adapters.sql.leases.read_failures import decode_read_failures
 from shared.adapters.sql.leases.schedule import make_due, sync
-from shared.adapters.sql.leases.setbacks import decode_setbacks
-from shared.adapters.sql.part import Part, Transactions
+from shared.adapters.sql.repository import Repository, Transactions
 from shared.adapters.sql.tables import accounts
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.tenant_room import TenantRoom, tenant_of
@@ -32,7 +32,7 @@ SKEW = 300.0
 """Seconds by which the clocks of two machines may differ."""
 
 
-class SqlLeases(Part):
+class SqlLeases(Repository):
     """The port's `Leases`."""
 
     def __init__(self, transactions: Transactions) -> None:
@@ -187,7 +187,7 @@ def _states(transaction: Transaction) -> list[AccountState]:
             paused=row.paused,
             method=row.method,
             host=row.host,
-            setbacks=decode_setbacks(row.setbacks),
+            setbacks=decode_read_failures(row.setbacks),
         )
         for row in transaction.connection.execute(select(accounts).order_by(ACCOUNT.id))
     ]

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, lite
 
 from shared.adapters.sql.conditions import KEPT, READY
 from shared.adapters.sql.leases.host_room import HostRoom
-from shared.adapters.sql.leases.setbacks import decode_setbacks
+from shared.adapters.sql.leases.read_failures import decode_read_failures
 from shared.adapters.sql.tables import accounts, hosts, messages
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import HostLimits
 from shared.model.tenant_room import TenantRoom, tenant_of
@@ -90,7 +90,7 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             row.failures,
             row.method,
             row.id not in known,
-            decode_setbacks(row.setbacks),
+            decode_read_failures(row.setbacks),
         )
         for row in rows
     }

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, select, update
 
 from shared.adapters.sql.pauses import exclude_others, is_held, known_pauses
 from shared.adapters.sql.tables import accounts, hosts
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import Schedule
 
 ACCOUNT = accounts.c

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared.adapters.sql.tables import accounts
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody.commands import Fence
 from shared.custody.state import Message
 from shared.ports.store import LeaseLost
@@ -33,7 +33,7 @@ def _held(transaction: Transaction, asked: set[Fence]) -> set[Fence]:
     return {Fence(account, number) for account, number, owner in rows if owner is not None}
 
 
-def own(work: Work, fence: Fence, message: str) -> Message | None:
+def own(work: UnitOfWork, fence: Fence, message: str) -> Message | None:
     """The message, if it is one of the account's."""
     known = work.messages.get(message)
     return known if known is not None and known.account == fence.account else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.adapters.sql.epochs import allows_deletion
 from shared.adapters.sql.ledger.fences import lost_leases, own
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.commands import Fence
 from shared.ports.store import LeaseLost
@@ -37,7 +37,7 @@ def start_deleting(transaction: Transaction, asked: Sequence[Deletion]) -> list[
     lost = lost_leases(transaction, [each.fence for each in asked])
     allowing = {mark: allows_deletion(transaction, mark) for mark in {each.mark for each in asked}}
     may = [each for each in asked if each.fence not in lost and allowing[each.mark]]
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load_leaving(message for each in may for message in each.messages)
     told: list[list[str] | LeaseLost] = [
         lost.get(each.fence) or (_allowed(work, each) if allowing[each.mark] else []) for each in asked
@@ -50,7 +50,7 @@ def record_gone(transaction: Transaction, asked: Sequence[Absence]) -> list[Leas
     """Record what several visits did not find any more."""
     lost = lost_leases(transaction, [each.fence for each in asked])
     held = [each for each in asked if each.fence not in lost]
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load_leaving(message for each in held for message in each.reasons)
     for each in held:
         for message, reason in each.reasons.items():
@@ -61,7 +61,7 @@ def record_gone(transaction: Transaction, asked: Sequence[Absence]) -> list[Leas
     return [lost.get(each.fence) for each in asked]
 
 
-def _allowed(work: Work, asked: Deletion) -> list[str]:
+def _allowed(work: UnitOfWork, asked: Deletion) -> list[str]:
     allowed = []
     for each in dict.fromkeys(asked.messages):
         entries = decide.deleting(own(work, asked.fence, each), asked.now)

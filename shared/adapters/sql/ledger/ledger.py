@@ -9,13 +9,13 @@ from shared.adapters.sql.ledger.losing import lose_all
 from shared.adapters.sql.ledger.places import rename
 from shared.adapters.sql.ledger.reading import ledger_of, settled_among
 from shared.adapters.sql.ledger.recording import Recording, record
-from shared.adapters.sql.part import Part, Transactions
+from shared.adapters.sql.repository import Repository, Transactions
 from shared.adapters.sql.text import safe_fetched
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.ports.store import LeaseLost, LedgerRow, Receipt
 
 
-class SqlLedger(Part):
+class SqlLedger(Repository):
     """The port's `Ledger`."""
 
     def __init__(self, transactions: Transactions) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Select, or_, select
 
 from shared.adapters.sql.conditions import UNSETTLED
 from shared.adapters.sql.tables import messages
-from shared.adapters.sql.work import Doubts, Transaction, Work
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.model.message import IN_FLIGHT
 
@@ -17,7 +17,7 @@ def lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float) 
     """Declare it lost, and return how much it was. Page by page, so that memory is bounded."""
     count, after = 0, ""
     while ids := transaction.connection.execute(_in_flight(after)).scalars().all():
-        work = Work(transaction, doubts)
+        work = UnitOfWork(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
             for entry in decide.lost(known, reason, now):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared.adapters.sql.ledger.fences import lost_leases, own
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.text import key
-from shared.adapters.sql.work import Transaction, Work
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.commands import Fence, NewPlace
 from shared.model.message import LedgerKey
@@ -40,7 +40,7 @@ def rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], n
     """Move messages to other places; returns those that were moved. Raises `LeaseLost`."""
     for lost in lost_leases(transaction, [fence]).values():
         raise lost
-    work = Work(transaction)
+    work = UnitOfWork(transaction)
     work.load([each.message for each in places], with_recipients=False)
     wanted = [place_of(fence.account, each.key) for each in places]
     taken = places_taken(transaction, wanted)

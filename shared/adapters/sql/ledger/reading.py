@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.adapters.sql.rows import message_of
 from shared.adapters.sql.tables import messages
-from shared.adapters.sql.work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Message
 from shared.model.message import DELETABLE, MessageStatus
 from shared.ports.store import LedgerRow

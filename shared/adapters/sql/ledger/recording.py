@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.adapters.sql.ledger.fences import lost_leases
 from shared.adapters.sql.ledger.places import Place, place_of, places_taken
-from shared.adapters.sql.work import Doubts, Transaction, Work
+from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.commands import Fence, FetchedMail
 from shared.ports.store import LeaseLost, Receipt
@@ -28,7 +28,7 @@ def record(
     """Enter the mails of several visits; those whose lease has passed on enter none."""
     lost = lost_leases(transaction, [each.fence for each in asked])
     held = [each for each in asked if each.fence not in lost]
-    work = Work(transaction, doubts)
+    work = UnitOfWork(transaction, doubts)
     work.load(mail.message for each in held for mail in each.mails)
     taken = places_taken(transaction, _new_places(held))
     told: list[list[Receipt | None] | LeaseLost] = [
@@ -48,7 +48,7 @@ def _new_places(asked: Sequence[Recording]) -> list[Place]:
     ]
 
 
-def _receipts(work: Work, taken: set[Place], asked: Recording) -> list[Receipt | None]:
+def _receipts(work: UnitOfWork, taken: set[Place], asked: Recording) -> list[Receipt | None]:
     account = asked.fence.account
     receipts: list[Receipt | None] = []
     for mail in asked.mails:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.choice import Choice, Wanted, choose, left_where_they_are
-from services.fetcher.decide.setbacks import Setbacks
-from services.fetcher.mailbox import Listed
+from services.fetcher.decide.read_failures import ReadFailures
+from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey
+from shared.model.read_failure import ReadFailure, ReadFailureKind
 from shared.model.reading import Caps, Oversize, Reading
-from shared.model.setback import Setback, SetbackKind
 
 NOW = 1_000_000.0
 
@@ -25,8 +25,8 @@ def wanted(*sizes: int) -> list[Wanted]:
     ]
 
 
-def setback(uid: str, kind: SetbackKind, again_at: float, octets: int = 0) -> Setback:
-    return Setback(key(uid), kind, 1, again_at, octets, "no")
+def setback(uid: str, kind: ReadFailureKind, again_at: float, octets: int = 0) -> ReadFailure:
+    return ReadFailure(key(uid), kind, 1, again_at, octets, "no")
 
 
 def fetched(choice: Choice) -> list[str]:
@@ -34,42 +34,42 @@ def fetched(choice: Choice) -> list[str]:
 
 
 def test_all_is_read_without_limits() -> None:
-    assert choose(wanted(1, 2, 3), Reading(), Setbacks(), NOW) == Choice(wanted(1, 2, 3), [], [])
+    assert choose(wanted(1, 2, 3), Reading(), ReadFailures(), NOW) == Choice(wanted(1, 2, 3), [], [])
 
 
 def test_a_pass_stops_at_its_number_and_at_its_octets_but_reads_one_at_least() -> None:
-    by_number = choose(wanted(1, 1, 1), Reading(max_messages=2), Setbacks(), NOW)
+    by_number = choose(wanted(1, 1, 1), Reading(max_messages=2), ReadFailures(), NOW)
     assert (fetched(by_number), by_number.more) == (["1", "2"], True)
-    by_octets = choose(wanted(4, 4, 4), Reading(max_bytes=8), Setbacks(), NOW)
+    by_octets = choose(wanted(4, 4, 4), Reading(max_bytes=8), ReadFailures(), NOW)
     assert (fetched(by_octets), by_octets.more) == (["1", "2"], True)
-    huge = choose(wanted(9, 1), Reading(max_bytes=8), Setbacks(), NOW)
+    huge = choose(wanted(9, 1), Reading(max_bytes=8), ReadFailures(), NOW)
     assert (fetched(huge), huge.more) == (["1"], True)
 
 
 def test_a_session_that_could_exceed_its_cap_is_not_begun() -> None:
     reading = Reading(caps=Caps(mail=10, session=30))
-    assert fetched(choose(wanted(10, 10, 10), reading, Setbacks(), NOW)) == ["1", "2"]
+    assert fetched(choose(wanted(10, 10, 10), reading, ReadFailures(), NOW)) == ["1", "2"]
 
 
 def test_what_did_not_work_before_comes_last_and_only_when_it_is_due() -> None:
     known = [
-        setback("1", SetbackKind.BROKEN, NOW),
-        setback("2", SetbackKind.REFUSED, NOW + 1),
-        setback("3", SetbackKind.CUT, NOW - 5),
+        setback("1", ReadFailureKind.BROKEN, NOW),
+        setback("2", ReadFailureKind.REFUSED, NOW + 1),
+        setback("3", ReadFailureKind.CUT, NOW - 5),
     ]
-    choice = choose(wanted(1, 1, 1, 1), Reading(), Setbacks(known), NOW)
+    choice = choose(wanted(1, 1, 1, 1), Reading(), ReadFailures(known), NOW)
     assert (fetched(choice), choice.risky) == (["4", "3", "1"], True)
     assert [each.entry.uid for each in choice.put_off] == ["2"]
-    limited = choose(wanted(1, 1, 1, 1), Reading(max_messages=1), Setbacks(known), NOW)
+    limited = choose(wanted(1, 1, 1, 1), Reading(max_messages=1), ReadFailures(known), NOW)
     assert (fetched(limited), limited.risky, limited.more) == (["4"], False, True)
 
 
 def test_what_is_too_large_by_the_listing_or_was_when_it_was_read_is_left() -> None:
-    known = [setback("2", SetbackKind.OVERSIZE, NOW, octets=11)]
-    choice = choose(wanted(11, 1, 10), Reading(max_size=10), Setbacks(known), NOW)
+    known = [setback("2", ReadFailureKind.OVERSIZE, NOW, octets=11)]
+    choice = choose(wanted(11, 1, 10), Reading(max_size=10), ReadFailures(known), NOW)
     assert (fetched(choice), [each.entry.uid for each in choice.oversize]) == (["3"], ["1", "2"])
     for reading in (Reading(max_size=11), Reading(), Reading(max_size=10, oversize=Oversize.PARK)):
-        assert fetched(choose(wanted(11, 1, 10), reading, Setbacks(known), NOW)) == ["1", "2", "3"]
+        assert fetched(choose(wanted(11, 1, 10), reading, ReadFailures(known), NOW)) == ["1", "2", "3"]
 
 
 def test_what_is_left_is_named_with_its_size() -> None:
@@ -84,15 +84,15 @@ def test_what_is_left_is_named_with_its_size() -> None:
     st.integers(0, 5),
     st.integers(0, 100),
     st.integers(0, 40),
-    st.dictionaries(st.integers(1, 12), st.sampled_from(SetbackKind)),
+    st.dictionaries(st.integers(1, 12), st.sampled_from(ReadFailureKind)),
 )
 def test_every_mail_is_read_left_put_off_or_waits_for_the_next_pass(
-    sizes: list[int], most: int, octets: int, largest: int, kinds: dict[int, SetbackKind]
+    sizes: list[int], most: int, octets: int, largest: int, kinds: dict[int, ReadFailureKind]
 ) -> None:
     known = [setback(str(number), kind, NOW + (number % 2)) for number, kind in kinds.items()]
     reading = Reading(max_messages=most, max_bytes=octets, max_size=largest)
     mails = wanted(*sizes)
-    choice = choose(mails, reading, Setbacks(known), NOW)
+    choice = choose(mails, reading, ReadFailures(known), NOW)
     seen = [*choice.fetch, *choice.oversize, *choice.put_off]
     assert len(seen) == len(set(seen))
     assert set(seen) <= set(mails)

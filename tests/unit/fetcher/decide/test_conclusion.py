@@ -6,7 +6,7 @@ from math import inf
 
 from services.fetcher.decide.conclusion import absent, concluded
 from services.fetcher.decide.plan import DELETED, TAKEN_AWAY, TAKEN_AWAY_EARLY
-from services.fetcher.mailbox import Listed
+from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.retention import DAY, Retention
 from shared.ports.store import LedgerRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.fetcher.decide.copies import with_copies_named
 from services.fetcher.decide.fingerprint import header_digest
-from services.fetcher.mailbox import Listed, Listing
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.retention import DAY, Retention
 from shared.ports.store import LedgerRow

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.plan import DELETED, REPLACED, TAKEN_AWAY, TAKEN_AWAY_EARLY, Plan, make_plan
-from services.fetcher.decide.setbacks import Setbacks
-from services.fetcher.mailbox import Listed, Listing
+from services.fetcher.decide.read_failures import ReadFailures
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.reading import Reading
 from shared.model.retention import DAY, Retention
@@ -60,7 +60,7 @@ def plan(
         retention=retention,
         reading=Reading(max_messages=max_messages),
         now=NOW,
-        setbacks=Setbacks(),
+        setbacks=ReadFailures(),
         longest_lease=longest_lease,
     )
 

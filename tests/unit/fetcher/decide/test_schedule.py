@@ -20,10 +20,10 @@ from services.fetcher.decide.schedule import (
     retry_pause,
     visit_after_drop,
 )
-from services.fetcher.mailbox_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds
-from shared.model.account import Patience
+from shared.model.account import RetryTimes
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
+from shared.model.source_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import LONGEST_WAIT, VisitReport
 
@@ -63,7 +63,7 @@ def test_failures_grow_apart_up_to_an_hour() -> None:
 def after_drop(
     failures: int, report: VisitReport = FAILED, *, retries: int = 3, interval: float = 0.0
 ) -> float | None:
-    patience = Patience(poll=3600, retries=retries, retry_delay=10.0)
+    patience = RetryTimes(poll=3600, retries=retries, retry_delay=10.0)
     return visit_after_drop(report, patience, failures=failures, now=100.0, chance=0.0, interval=interval)
 
 

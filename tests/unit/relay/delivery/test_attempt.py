@@ -9,16 +9,16 @@ from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
-from services.relay.delivery.way import Content
+from services.relay.delivery.transport import Content
 from services.relay.targets.facts import LearntFacts
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
-from shared.model.target import ClientReport, Manners, Target
-from shared.ops.metrics import Metrics
+from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.store import Serving
+from shared.runtime.metrics import Metrics
 from shared.smtp.client_report import XFORWARD, ReportedClient
 from shared.smtp.dsn import Dsn
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
@@ -50,7 +50,11 @@ class Way:
 
 
 async def attempted(
-    tmp_path: Path, way: Way, *who: str, manners: Manners = Manners(), facts: LearntFacts | None = None
+    tmp_path: Path,
+    way: Way,
+    *who: str,
+    manners: DeliveryOptions = DeliveryOptions(),
+    facts: LearntFacts | None = None,
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
     event = MessageRouted(
@@ -89,7 +93,7 @@ async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_dou
 
 async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN, EVE: TAKEN}, ConnectionLost("Gone."))
-    found = ends(await attempted(tmp_path, way, BOB, EVE, ANN, manners=Manners(recipients=2)))
+    found = ends(await attempted(tmp_path, way, BOB, EVE, ANN, manners=DeliveryOptions(recipients=2)))
     assert [each.recipients for each in way.envelopes] == [(BOB, EVE), (ANN,)]
     assert found[EVE] == (RecipientStatus.DELIVERED, False)
     assert found[ANN] == (RecipientStatus.DEFERRED, False)
@@ -97,7 +101,7 @@ async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tm
 
 async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN}, {EVE: TAKEN})
-    await attempted(tmp_path, way, BOB, EVE, manners=Manners(recipients=1))
+    await attempted(tmp_path, way, BOB, EVE, manners=DeliveryOptions(recipients=1))
     to_bob, to_eve = way.contents
     assert isinstance(to_bob, bytes)
     assert isinstance(to_eve, bytes)
@@ -107,11 +111,11 @@ async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path)
 
 async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, manners=Manners(dsn=("never",)))
+    await attempted(tmp_path, way, BOB, manners=DeliveryOptions(dsn=("never",)))
     assert way.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
 
 
 async def test_a_target_that_trusts_us_is_told_the_original_client(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, manners=Manners(client=ClientReport.XFORWARD))
+    await attempted(tmp_path, way, BOB, manners=DeliveryOptions(client=ClientReport.XFORWARD))
     assert way.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")

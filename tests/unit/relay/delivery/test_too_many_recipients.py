@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.backoff import RetryPolicy
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.lane import Lanes
+from services.relay.targets.target_queue import TargetQueues
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -21,8 +21,8 @@ from shared.model.account import Account
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
-from shared.ops.metrics import Metrics
 from shared.ports.store import Serving
+from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
 from tests.fakes.limited_smtp import LimitedServer
 from tests.fakes.target_facts import FactsInMemory
@@ -39,7 +39,7 @@ class Relaying:
         clock = SystemClock()
         self.facts = LearntFacts(FactsInMemory(), clock)
         targets = {target.name: target}
-        self.lanes = Lanes(targets, helo_name="relay.example", capacity=10, clock=clock)
+        self.lanes = TargetQueues(targets, helo_name="relay.example", capacity=10, clock=clock)
         self._target = target
         self._attempter = Attempter(
             accounts=NO_ACCOUNTS,

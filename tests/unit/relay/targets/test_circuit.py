@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.relay.targets.circuit import (
-    Circuit,
+    CircuitBreaker,
     ProbePolicy,
     after_failed_probe,
     after_failure,
@@ -17,7 +17,7 @@ POLICY = ProbePolicy((5.0, 60.0, 300.0), failures=3)
 NOW, MOMENT = 1_700_000_000.0, 50.0
 
 
-def failed(times: int, circuit: Circuit = Circuit()) -> Circuit:
+def failed(times: int, circuit: CircuitBreaker = CircuitBreaker()) -> CircuitBreaker:
     for number in range(times):
         circuit = after_failure(circuit, f"refused {number}", POLICY, NOW, MOMENT)
     return circuit
@@ -25,7 +25,7 @@ def failed(times: int, circuit: Circuit = Circuit()) -> Circuit:
 
 def test_some_failures_in_a_row_open_a_circuit_and_fewer_do_not() -> None:
     assert not failed(2).is_open
-    assert failed(3) == Circuit(3, 0, NOW, MOMENT + 5, "refused 2")
+    assert failed(3) == CircuitBreaker(3, 0, NOW, MOMENT + 5, "refused 2")
 
 
 def test_what_began_before_the_circuit_opened_changes_nothing() -> None:
@@ -53,7 +53,7 @@ def test_a_target_that_answers_but_takes_nothing_is_out_again_at_its_first_failu
 def test_a_circuit_is_open_only_after_failures_in_a_row_and_then_always_has_a_probe_to_come(
     history: list[str],
 ) -> None:
-    circuit, failures = Circuit(), 0
+    circuit, failures = CircuitBreaker(), 0
     for event in history:
         if event == "failure":
             failures += not circuit.is_open

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from services.router.decide.existence import Choice, addresses_to_check, choose
 from services.router.decide.recipients import Resolution, resolve
 from shared.model.account import ExistenceCheck, Routing
-from shared.ports.directory import Finding, Standing
+from shared.ports.directory import Existence, Finding
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 RCPT = ExistenceCheck.RCPT
 TO_POSTMASTER = replace(catch_all(), existence=RCPT)
 PARKING = replace(catch_all(postmaster=None), existence=RCPT, park_unknown=True)
 BOB, EVE = "bob@firma.de", "eve@firma.de"
-MISSING = Finding(Standing.MISSING, "the target said 550 5.1.1 No such user")
-EXISTS = Finding(Standing.EXISTS, "the target said 250 2.1.5 Ok")
-UNDECIDED = Finding(Standing.UNDECIDED, "the target said 451 4.7.1 Later")
+MISSING = Finding(Existence.MISSING, "the target said 550 5.1.1 No such user")
+EXISTS = Finding(Existence.EXISTS, "the target said 250 2.1.5 Ok")
+UNDECIDED = Finding(Existence.UNDECIDED, "the target said 451 4.7.1 Later")
 
 
 def resolution(routing: Routing, *lines: str) -> Resolution:

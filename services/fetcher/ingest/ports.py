@@ -1,0 +1,32 @@
+"""What a visit needs of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.fetcher.flow_control.backpressure import Backpressure
+from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.maintenance.epoch_monitor import EpochMonitor
+from shared.ports.blobs import Blobs
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Ledger
+from shared.runtime.unrecorded_blobs import UnrecordedBlobs
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """`new_id` names a message; `restraint` may say that mail is better left; `unrecorded` looks after blobs
+    that are stored and not yet recorded, `room` shares what the blob store has left among the visits.
+    """
+
+    ledger: Ledger
+    broker: Broker
+    blobs: Blobs
+    clock: Clock
+    new_id: Callable[[], str]
+    restraint: Backpressure | None = None
+    epoch: EpochMonitor | None = None
+    unrecorded: UnrecordedBlobs | None = None
+    room: BlobRoom | None = None

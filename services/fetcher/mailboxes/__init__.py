@@ -1,0 +1,1 @@
+"""The mailboxes that a fetcher visits: one module for each protocol."""

@@ -1,0 +1,186 @@
+"""A POP3 mailbox that is open: the `Mailbox` of a fetcher session.
+
+Where the server pipelines, commands run ahead of their answers within the window; else every command waits
+for its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from typing_extensions import override
+
+from shared.model.mailbox import Listed, Listing, Mailbox, RetrieveEvent
+from shared.net.errors import ConnectionLost
+from shared.net.protection import Shortfall
+from shared.pop3 import commands
+from shared.pop3.capabilities import Capabilities
+from shared.pop3.commands import Command
+from shared.pop3.conversation import Answer, Conversation
+from shared.pop3.events import Body, Reply
+from shared.pop3.headers import read_header, read_headers
+from shared.pop3.limits import Options
+from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
+from shared.pop3.login import LoggedIn
+from shared.pop3.marking import Marking, sync
+from shared.pop3.refusal import is_for_now, refused
+from shared.pop3.retrieval import Retrieval
+from shared.pop3.server_quirks import ServerQuirks
+
+
+class Pop3Mailbox(Mailbox):
+    """Made by `services.fetcher.mailboxes.pop3_opening.open_pop3`.
+
+    `method` is the one that the login succeeded with; given back in
+    `Options.preferred`, it is tried first next time. `notes` are what the operator should
+    know about how the session came about; listings carry them as problems. `listed` are the
+    answers to a listing that was asked for with the login; () where none was.
+    `shortfall` is what the session lacks of the TLS that was wanted; it is one of the problems, too.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        logged_in: LoggedIn,
+        options: Options,
+        notes: Sequence[str] = (),
+        listed: Sequence[Answer] = (),
+        shortfall: Shortfall | None = None,
+    ) -> None:
+        capabilities = logged_in.capabilities
+        self._conversation = conversation
+        self._capabilities = capabilities
+        self.method = logged_in.method
+        self._limits = options.limits
+        self._window = options.window
+        self._pipelining = capabilities.pipelines(options.pipelining)
+        self._listed = listed
+        self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
+        self._may_delete = False
+        self.shortfall = shortfall
+        self._habits = ServerQuirks(
+            conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
+        )
+        if options.use_top and capabilities.known and "TOP" not in capabilities:
+            self._habits.give_top_up("it does not announce it")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server said it can do, after the login."""
+        return self._capabilities
+
+    @property
+    @override
+    def remarks(self) -> Sequence[str]:
+        return tuple(self._habits.remarks)
+
+    @override
+    async def listing(self) -> Listing:
+        listed, self._listed = self._listed, ()
+        if listed:
+            return self._combined(*listed)
+        await self._begin(tolerant=False)
+        if self._pipelining:
+            return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
+        stat = await self._conversation.ask(commands.STAT)
+        if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
+            return Listing((), True, tuple(self._notes))
+        sizes = await self._conversation.ask(commands.LIST)
+        return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
+
+    def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
+        most, problems = self._limits.entries, Problems(list(self._notes))
+        count = parse_stat(stat.text) if isinstance(stat, Reply) and stat.ok else None
+        if isinstance(stat, Reply) and not stat.ok:
+            self._check_missing("STAT", stat, announced=False)
+        if count is None:
+            problems.note("The answer to STAT makes no sense.")
+        sized = parse_sizes(sizes.data, most, problems) if isinstance(sizes, Body) else None
+        named = parse_uids(uids.data, most, problems) if isinstance(uids, Body) else None
+        if isinstance(uids, Reply):
+            self._check_missing("UIDL", uids, announced="UIDL" in self._capabilities and count != 0)
+            problems.note("The server has no UIDL: no copies can be left there.")
+        if isinstance(sizes, Reply):
+            self._check_missing("LIST", sizes, announced=named is None and count != 0)
+            problems.note("The server has no LIST: sizes are not known.")
+        return combine(count, sized, named, most, problems)
+
+    def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
+        """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
+        if announced or is_for_now(reply.code, reply.text):
+            raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
+
+    @override
+    async def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
+        await self._begin(tolerant=True)
+        window = self._window if self._pipelining else None
+        retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
+        async for events in retrieval.run():
+            yield events
+
+    @override
+    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        await self._begin(tolerant=True)
+        self._may_delete = self._may_delete or bool(entries)
+        marking = Marking(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        await marking.run()
+        if marking.unanswered:
+            self._habits.remarks.append(
+                f"{self._conversation.server} did not readably answer the deletion of {marking.unanswered} "
+                "mails; whether it deleted them, the next visit sees."
+            )
+        return marking.agreed
+
+    @override
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
+        await self._begin(tolerant=False)
+        ahead = self._window.retrievals if self._pipelining else 1
+        numbers = [entry.number for entry in entries]
+        upcoming = iter(entries)
+        async for header in read_headers(self._conversation, numbers, ahead):
+            yield next(upcoming), header
+
+    async def header(self, entry: Listed) -> bytes:
+        """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
+        await self._begin(tolerant=False)
+        return await read_header(self._conversation, entry.number)
+
+    async def keep_alive(self) -> None:
+        """Tell the server that somebody is still there (NOOP)."""
+        await self._command(commands.NOOP)
+
+    async def undelete(self) -> None:
+        """Take all marks for deletion of this session back (RSET)."""
+        await self._command(commands.RSET)
+
+    @override
+    async def finish(self) -> None:
+        await self._begin(tolerant=True)
+        try:
+            if self._conversation.in_doubt:
+                await sync(self._conversation)
+            await self._command(commands.QUIT)
+        except ConnectionLost:
+            # Hanging up instead of an answer leaves open whether it deleted; without deletions nothing is.
+            if self._may_delete:
+                raise
+        await self._conversation.wire.close()
+
+    @override
+    async def abort(self) -> None:
+        self._conversation.wire.abort()
+
+    async def _begin(self, *, tolerant: bool) -> None:
+        """Read what is still to come of an operation that was left. What an answer means for custody is
+        read strictly; a mail, a deletion and the end tolerate lines that are no answers.
+        """
+        await self._conversation.discard()
+        self._conversation.tolerate_noise(tolerant)
+
+    async def _command(self, command: Command) -> None:
+        await self._conversation.discard()
+        answer = await self._conversation.ask(command)
+        if isinstance(answer, Reply) and not answer.ok:
+            raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)

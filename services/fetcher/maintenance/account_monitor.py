@@ -1,0 +1,93 @@
+"""Counts the accounts that work and those that do not, and says what is in custody for accounts that the
+configuration does not name.
+
+Every fetcher looks at the whole database and tells of all accounts that its configuration names, whoever
+visits them: no account depends on one process to be told of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import structlog
+
+from services.fetcher.decide.account_condition import (
+    AccountCondition,
+    Overview,
+    oldest_failure,
+    overview,
+    strangers_sentence,
+)
+from shared.model.errors import MailferryError
+from shared.ports.clock import Clock
+from shared.ports.store import AccountSummaries, CustodySummary
+from shared.runtime.metrics import Metrics
+
+INTERVAL = 30.0
+CUSTODY_EVERY = 10
+"""Looks. Mails are more than accounts, and those that count here stay for long."""
+MOST_TENANTS = 100
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+class AccountMonitor:
+    """Of the accounts with the ids `accounts`, which may be replaced."""
+
+    def __init__(
+        self, accounts: Collection[str], standings: AccountSummaries, clock: Clock, metrics: Metrics
+    ) -> None:
+        self.accounts = accounts
+        self._standings = standings
+        self._clock = clock
+        self._metrics = metrics
+        self._seen_failing: dict[str, float] = {}
+        self._strangers: frozenset[str] = frozenset()
+        self._remark: str | None = None
+        self._looks = 0
+
+    def remark(self) -> str | None:
+        """What is in custody for accounts that nobody named, as a sentence; None where nothing is."""
+        return self._remark
+
+    async def run(self) -> None:
+        """Look, until cancelled. A database that is away leaves what was told last."""
+        while True:
+            try:
+                await self.look()
+            except MailferryError as error:
+                log.debug("accounts not looked at", error=error)
+            await self._clock.sleep(INTERVAL)
+
+    async def look(self) -> None:
+        """Count the accounts and what their sources lost, and now and then, or when others are unnamed than
+        before, the mails of those.
+        """
+        found = overview(await self._standings.standings(), self.accounts, self._clock.now())
+        self._tell(found)
+        self._metrics.lost_mails.set(await self._standings.lost_total())
+        strangers = frozenset(found.strangers)
+        if self._looks % CUSTODY_EVERY == 0 or strangers != self._strangers:
+            self._tell_custody(await self._standings.in_custody(sorted(strangers)) if strangers else {})
+        self._strangers = strangers
+        self._looks += 1
+
+    def _tell(self, found: Overview) -> None:
+        metrics, now = self._metrics, self._clock.now()
+        for state in AccountCondition:
+            metrics.accounts.labels(state=state.value).set(found.states[state])
+        metrics.tenant_failing.clear()
+        # By name where numbers are equal: else each look told of others, in the order of the database's rows.
+        most = sorted(found.failing.items(), key=lambda each: (-each[1], each[0]))[:MOST_TENANTS]
+        for tenant, number in most:
+            metrics.tenant_failing.labels(tenant=tenant).set(number)
+        self._seen_failing = {each: self._seen_failing.get(each, now) for each in found.failing_since}
+        metrics.failing_oldest.set(oldest_failure(found.failing_since, self._seen_failing, now))
+
+    def _tell_custody(self, custody: Mapping[str, CustodySummary]) -> None:
+        mails = self._metrics.unnamed_mails
+        mails.labels(held="source").set(sum(each.at_source for each in custody.values()))
+        mails.labels(held="here").set(sum(each.here for each in custody.values()))
+        before, self._remark = self._remark, strangers_sentence(custody)
+        if self._remark is not None and self._remark != before:
+            log.warning("mails of accounts that are not configured", problem=self._remark)

@@ -1,0 +1,96 @@
+"""Mails of which only a blob is left are published again when their event is lost (rule 6).
+
+That goes on also where the source cannot be reached, or does not show them any more: their blob is all that
+is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from services.fetcher.decide.oversize import park_reason
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageFetched, Payload
+from shared.contract.topology import FETCHED_KEY
+from shared.custody.state import Message
+from shared.model.account import Account
+from shared.model.errors import MailferryError
+from shared.ports.broker import Broker, Publication
+from shared.ports.clock import Clock
+from shared.ports.store import Recovery
+from shared.runtime.checkpoints import reached
+
+INTERVAL = 5.0
+BATCH = 100
+
+log = structlog.get_logger("mailferry.fetcher")
+
+
+class SpoolRepublisher:
+    """Publishes for the fetcher called `name`. `lease` is a message's lease, `longest` the longest that it
+    can honestly be extended to; both in seconds.
+    """
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        recovery: Recovery,
+        broker: Broker,
+        clock: Clock,
+        *,
+        name: str,
+        lease: float,
+        longest: float,
+    ) -> None:
+        self.accounts = accounts
+        self._recovery = recovery
+        self._broker = broker
+        self._clock = clock
+        self._name = name
+        self._lease = lease
+        self._longest = longest
+
+    async def run(self) -> None:
+        """Look and publish, until cancelled."""
+        while True:
+            await self._clock.sleep(INTERVAL)
+            try:
+                await self.publish_all()
+            except MailferryError as error:
+                log.warning("spooled mails not looked for", error=error)
+
+    async def publish_all(
+        self, about_to_publish: Callable[[Sequence[str]], None] = lambda _messages: None
+    ) -> int:
+        """Publish what is due now, as far as the broker is there; returns how many mails."""
+        count = 0
+        while self._broker.problem() is None:
+            found = await self._recovery.republish(
+                self._name, self._clock.now(), self._lease, self._longest, BATCH
+            )
+            if not found:
+                break
+            reached("fetcher.respool-recorded")
+            about_to_publish([each.id for each in found])
+            await self._broker.publish([self._publication(each) for each in found])
+            reached("fetcher.respooled")
+            count += len(found)
+        if count:
+            log.info("mails set out again from their blobs", count=count)
+        return count
+
+    def _publication(self, message: Message) -> Publication:
+        account = self.accounts.get(message.account)
+        event = MessageFetched(
+            message=message.id,
+            tenant=message.tenant,
+            account=message.account,
+            fetch_no=message.fetch_no,
+            key=message.key,
+            fetched_at=message.first_fetched_at,
+            payload=Payload(octets=message.octets, blob=message.blob),
+            park_reason=park_reason(account, message.octets) if account else None,
+        )
+        return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))

@@ -1,0 +1,12 @@
+"""The configuration: one TOML file, overridden by the environment, checked as a whole before anything
+starts.
+
+`load` and `from_mapping` return a `Configuration` or raise `ConfigurationError` with all problems at once.
+A default of the account keys is taken from [defaults]. Relative paths start from the file's directory.
+"""
+
+from shared.config.load import from_mapping, load
+from shared.config.runtime import Configuration
+from shared.config.show import shown
+
+__all__ = ["Configuration", "from_mapping", "load", "shown"]

@@ -1,0 +1,85 @@
+"""Values from the environment: `MAILFERRY_SECTION__KEY` goes before the file.
+
+A value is read as TOML where it is TOML (a number, true, a list) and as plain text where it is not or where
+the key takes text. Lists of tables (accounts, targets) cannot be set this way.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from shared.config.document import Document
+from shared.config.locate import Path
+from shared.config.schema import ARRAYS, DEFAULTS, SECRETS, SECTIONS, AccountEntry
+from shared.config.secrets import without_rival_ways
+from shared.config.urls import ServerUrl
+from shared.config.values import Listen
+from shared.model.address import Address
+from shared.model.retention import Retention
+
+PREFIX = "MAILFERRY_"
+SEPARATOR = "__"
+TEXTUAL = (str, SecretStr, ServerUrl, Address, Retention, Listen)
+
+
+def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[str]]:
+    """The document with the values of the environment in it, and the problems, each naming its variable."""
+    data = dict(document.data)
+    overrides: dict[Path, str] = {}
+    problems: list[str] = []
+    for variable in sorted(environ):
+        section, separator, key = variable.removeprefix(PREFIX).lower().partition(SEPARATOR)
+        if not variable.startswith(PREFIX) or not separator:
+            continue
+        model = SECTIONS.get(section, AccountEntry if section == DEFAULTS else None)
+        if model is None:
+            problems.append(_refusal(variable, section))
+            continue
+        value = _value(model, key, environ[variable])
+        data[section] = _with(data.get(section, {}), key, value)
+        overrides[section, key] = variable
+    return Document(data, document.origin, document.base, document.text, overrides), problems
+
+
+def _refusal(variable: str, section: str) -> str:
+    if section in ARRAYS:
+        return (
+            f"environment variable {variable}: {section} cannot be set by the environment, only by the file"
+        )
+    known = ", ".join((*SECTIONS, DEFAULTS))
+    return f'environment variable {variable}: unknown section "{section}"; known are {known}'
+
+
+def _with(table: Any, key: str, value: object) -> Any:
+    """The table with the value in it; what is no table is left for the validation to refuse."""
+    if not isinstance(table, dict):
+        return table
+    kept = table
+    for secret in SECRETS:
+        kept = without_rival_ways(kept, secret, {key})
+    return {**kept, key: value}
+
+
+def _value(model: type[BaseModel], key: str, written: str) -> object:
+    field = model.model_fields.get(key)
+    if field is None or _takes_text(field.annotation):
+        return written
+    try:
+        read = tomllib.loads(f"value = {written}")
+    except tomllib.TOMLDecodeError:
+        return written
+    return read["value"] if len(read) == 1 else written
+
+
+def _takes_text(annotation: Any) -> bool:
+    """Whether text is what the key takes, perhaps besides nothing at all."""
+    if get_origin(annotation) is Annotated:
+        return _takes_text(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_takes_text(choice) for choice in get_args(annotation))
+    return annotation in TEXTUAL

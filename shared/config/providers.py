@@ -1,0 +1,88 @@
+"""Providers that are known by name: where their mailboxes are, and what their servers are like.
+
+They are data, in `providers.toml` beside this module.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.model.duration import seconds
+from shared.model.errors import quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`pop3` and `imap` are URLs, None where the provider has no such mailboxes.
+
+    `interval`: seconds between two visits to one mailbox that it bears, 0 where that is not known. `keys` are
+    further keys of an account. `note` is what one has to know or do there.
+    """
+
+    name: str
+    title: str
+    aliases: tuple[str, ...] = ()
+    pop3: str | None = None
+    imap: str | None = None
+    auth: tuple[str, ...] = ()
+    interval: float = 0.0
+    note: str = ""
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of its servers, POP3 first."""
+        named = [urlsplit(url).hostname for url in (self.pop3, self.imap) if url is not None]
+        return tuple(dict.fromkeys(host for host in named if host))
+
+    def account_keys(self, known: Collection[str]) -> dict[str, Any]:
+        """The keys that an account of this provider has, as far as they are `known` in this version."""
+        keys: dict[str, Any] = {"source": self.pop3 or self.imap, **self.keys}
+        if self.auth:
+            keys["auth"] = list(self.auth)
+        return {key: value for key, value in keys.items() if key in known}
+
+
+@cache
+def providers() -> Mapping[str, Provider]:
+    """All known providers by name."""
+    text = files("shared.config").joinpath("providers.toml").read_text(encoding="utf-8")
+    read = (_provider(table) for table in tomllib.loads(text)["providers"])
+    return {provider.name: provider for provider in read}
+
+
+def provider_of_host(host: str) -> Provider | None:
+    """The first provider that has this server."""
+    return next((each for each in providers().values() if host in each.hosts), None)
+
+
+def find_provider(name: str) -> Provider | None:
+    """The provider of this name or alias, in any case."""
+    wanted = name.lower()
+    return next((each for each in providers().values() if wanted in {each.name, *each.aliases}), None)
+
+
+def provider_name(value: object) -> str:
+    """The name of a known provider. Raises ValueError that names the nearest ones."""
+    written = value if isinstance(value, str) else ""
+    provider = find_provider(written)
+    if provider is not None:
+        return provider.name
+    known = [name for each in providers().values() for name in (each.name, *each.aliases)]
+    close = difflib.get_close_matches(written.lower(), known, n=3)
+    nearest = " or ".join(f'"{name}"' for name in close)
+    hint = f"; did you mean {nearest}?" if close else ""
+    raise ValueError(f'there is no provider "{quoted(written)}"{hint} `mailferry providers` lists all')
+
+
+def _provider(table: Mapping[str, Any]) -> Provider:
+    lists = {key: tuple(table[key]) for key in ("aliases", "auth") if key in table}
+    interval = seconds(table["interval"]) if "interval" in table else 0.0
+    return Provider(**{**table, **lists, "interval": interval})

@@ -1,0 +1,1 @@
+"""What an operator can do: used by the command, and by the API."""

@@ -1,0 +1,64 @@
+"""Reading the header of a mail alone, which leaves it unread and undeleted (TOP; RFC 1939, section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from shared.pop3 import commands
+from shared.pop3.conversation import Conversation
+from shared.pop3.events import Body, BodyData, BodyEnded, Reply
+from shared.pop3.refusal import refused
+
+HEADER_LIMIT = 2 * 1024 * 1024
+
+
+async def read_headers(
+    conversation: Conversation, numbers: Sequence[int], ahead: int
+) -> AsyncIterator[bytes | None]:
+    """The headers of these mails in their order, each as `read_header` has it; None for one that the server
+    refuses. Commands go out up to `ahead` of their answers. Nothing else must be under way.
+    """
+    sent = answered = 0
+    pieces = bytearray()
+    while answered < len(numbers):
+        batch = numbers[sent : answered + ahead]
+        await conversation.post([commands.header(number) for number in batch])
+        sent += len(batch)
+        for event in await conversation.events():
+            match event:
+                case Body(data=data):
+                    header: bytes | None = data
+                case BodyData(data=data):
+                    pieces += data[: max(0, HEADER_LIMIT - len(pieces))]
+                    continue
+                case BodyEnded():
+                    header, pieces = bytes(pieces), bytearray()
+                case Reply():
+                    header = None
+                case _:
+                    continue
+            answered += 1
+            yield header
+
+
+async def read_header(conversation: Conversation, number: int) -> bytes:
+    """The header of the mail `number`, with the empty line after it; of a longer one, `HEADER_LIMIT` octets.
+
+    Nothing else must be under way. Raises `SourceRefused`, also where the server has no TOP: RETR in its
+    place might mark the mail as read.
+    """
+    await conversation.post((commands.header(number),))
+    pieces = bytearray()
+    while True:
+        for event in await conversation.events():
+            match event:
+                case Body(data=data):
+                    return data
+                case BodyData(data=data) if len(pieces) < HEADER_LIMIT:
+                    pieces += data
+                case BodyEnded():
+                    return bytes(pieces)
+                case Reply(code=code, text=text):
+                    raise refused(f"TOP for mail {number} on {conversation.server}", code, text)
+                case _:
+                    continue

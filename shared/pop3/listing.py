@@ -1,0 +1,159 @@
+"""From the answers to STAT, LIST and UIDL (RFC 1939) to a `Listing`; one bad line costs one mail at most.
+
+A uid is usable if it is 1 to `LONGEST_UID` characters without control characters and no other mail has it;
+RFC 1939 allows 70, some servers use more. Only the first word counts, as all clients have always done it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.model.errors import quoted
+from shared.model.mailbox import Listed, Listing
+
+LONGEST_UID = 512
+_MOST_PROBLEMS = 20
+_MOST_DIGITS = 10
+_MOST_SIZE_DIGITS = 15
+
+
+@dataclass(slots=True)
+class Problems:
+    """Sentences for the operator; only the first are kept in words."""
+
+    sentences: list[str] = field(default_factory=list)
+    more: int = 0
+    unreadable_lines: int = 0
+
+    def note(self, sentence: str) -> None:
+        """Add one."""
+        if len(self.sentences) < _MOST_PROBLEMS:
+            self.sentences.append(sentence)
+        else:
+            self.more += 1
+
+    def unreadable(self, what: str, line: bytes) -> None:
+        """Add one about a line that does not even name a mail."""
+        self.unreadable_lines += 1
+        self.note(f"A line of the answer to {what} makes no sense: {quoted(line)}.")
+
+    def all(self) -> tuple[str, ...]:
+        """What was noted."""
+        rest = (f"{self.more} more problems of this kind.",) if self.more else ()
+        return (*self.sentences, *rest)
+
+
+def parse_stat(text: bytes) -> int | None:
+    """The number of mails, or None if the answer makes no sense."""
+    words = text.split(None, 1)
+    return int(words[0]) if words and _is_number(words[0]) else None
+
+
+def parse_sizes(body: bytes, most: int, problems: Problems) -> dict[int, int]:
+    """Sizes by mail number from the answer to LIST, at most `most`; a size that makes no sense is 0."""
+    sizes: dict[int, int] = {}
+    for line in _lines(body, most):
+        words = line.split(None, 2)
+        number = int(words[0]) if words and _is_number(words[0]) else 0
+        if not number:
+            problems.unreadable("LIST", line)
+            continue
+        size = words[1] if len(words) > 1 else b""
+        if size.isdigit() and len(size) <= _MOST_SIZE_DIGITS:
+            sizes[number] = int(size)
+        else:
+            sizes[number] = 0
+            problems.note(f"Mail {number} has no size that makes sense: {quoted(line)}.")
+    return sizes
+
+
+def parse_uids(body: bytes, most: int, problems: Problems) -> dict[int, str]:
+    """Uids by mail number from the answer to UIDL, at most `most`; an unusable uid is ""."""
+    uids: dict[int, str] = {}
+    for line in _lines(body, most):
+        words = line.split(None, 2)
+        number = int(words[0]) if words and _is_number(words[0]) else 0
+        if not number:
+            problems.unreadable("UIDL", line)
+            continue
+        uid = words[1].decode("latin-1") if len(words) > 1 else ""
+        usable = 0 < len(uid) <= LONGEST_UID and uid.isprintable()
+        if not usable:
+            problems.note(f"Mail {number} has no usable UID: {quoted(line)}.")
+        elif number in uids:
+            problems.note(f"Mail {number} is listed with two UIDs.")
+        uids[number] = uid if usable and number not in uids else ""
+    return uids
+
+
+def combine(
+    count: int | None,
+    sizes: Mapping[int, int] | None,
+    uids: Mapping[int, str] | None,
+    most: int,
+    problems: Problems,
+) -> Listing:
+    """The listing; `count` is what STAT said, `sizes` and `uids` are None where LIST or UIDL is not to be
+    had.
+    """
+    sized, named_so = sizes or {}, uids or {}
+    numbers = sorted(sized.keys() | named_so.keys())
+    complete = _complete(count, len(numbers), most, problems)
+    mails = [Listed(named_so.get(n, ""), n, sized.get(n, 0)) for n in numbers[:most]]
+    owners = Counter([mail.uid for mail in mails])
+    named = [mail for mail in mails if mail.uid and owners[mail.uid] == 1]
+    if mails and not named:
+        return Listing(_without_uids(mails), False, problems.all(), complete=complete)
+    nameless: tuple[Listed, ...] = ()
+    if len(named) < len(mails):
+        others = [mail for mail in mails if not mail.uid or owners[mail.uid] > 1]
+        for mail in others:
+            _note_missing(mail, owners, named_so, problems)
+        nameless = _without_uids(others)
+    return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, complete=complete)
+
+
+def _complete(count: int | None, listed: int, most: int, problems: Problems) -> bool:
+    if listed > most:
+        problems.note(f"The mailbox lists more than {most} mails; the rest waits for later sessions.")
+        return False
+    if count is None:
+        return problems.unreadable_lines == 0
+    if listed != count:
+        problems.note(f"STAT counts {count} mails, but {listed} are listed.")
+    return listed >= count
+
+
+def _note_missing(
+    mail: Listed, owners: Mapping[str, int], uids: Mapping[int, str], problems: Problems
+) -> None:
+    if mail.uid:
+        problems.note(
+            f"Mail {mail.number} shares the UID {quoted(mail.uid)} with {owners[mail.uid] - 1} more."
+        )
+    elif mail.number not in uids:
+        problems.note(f"Mail {mail.number} is missing in the answer to UIDL.")
+
+
+def _without_uids(mails: Sequence[Listed]) -> tuple[Listed, ...]:
+    sizes: Counter[int] = Counter()
+    twins = []
+    for mail in mails:
+        sizes[mail.size] += 1
+        twins.append(Listed("", mail.number, mail.size, sizes[mail.size]))
+    return tuple(twins)
+
+
+def _lines(body: bytes, most: int) -> list[bytes]:
+    """At most one line more than `most`, which tells the caller that there were too many."""
+    lines = body.split(b"\r\n", most + 1)
+    del lines[most + 1 :]
+    if lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def _is_number(word: bytes) -> bool:
+    return word.isdigit() and len(word) <= _MOST_DIGITS

@@ -1,0 +1,116 @@
+"""Which mails are asked for next, and which answers are outstanding."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+
+from shared.model.mailbox import Listed
+from shared.pop3 import commands
+from shared.pop3.commands import Command
+from shared.pop3.limits import PipelineWindow
+from shared.pop3.server_quirks import ServerQuirks
+
+SAMPLES = 2
+
+
+class RequestQueue:
+    """Asks for `entries` in their order, as far ahead as `window` allows; for those in `cut` alone, and by
+    their size. `last` is the mail that was answered last.
+    """
+
+    def __init__(
+        self, entries: Sequence[Listed], window: PipelineWindow, habits: ServerQuirks, cut: Collection[str]
+    ) -> None:
+        self._waiting = deque(entries)
+        self._window = window
+        self._habits = habits
+        self._cut = frozenset(cut)
+        self._by_retr: set[int] = set()
+        self._asked: deque[Listed] = deque()
+        self._octets = 0
+        self.last: Listed | None = None
+        self._stopped = False
+        self._samples = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything that is to be asked for was, and is answered."""
+        return not self._asked and not (self._waiting and (self._samples or not self._stopped))
+
+    @property
+    def current(self) -> Listed | None:
+        """The mail whose answer comes next, or is coming in."""
+        return self._asked[0] if self._asked else None
+
+    def is_by_size(self, entry: Listed) -> bool:
+        """Whether a mail is read by its size."""
+        return bool(self._cut) and entry.name in self._cut
+
+    def more(self) -> list[Command]:
+        """The commands to send now."""
+        batch: list[Command] = []
+        if self._stopped:
+            return self._sample()
+        while self._waiting and self._has_room(self._waiting[0]):
+            batch.append(self._ask(self._waiting.popleft()))
+        return batch
+
+    def answered(self) -> Listed:
+        """The answer for this mail is complete."""
+        self.last = entry = self._asked.popleft()
+        self._octets -= entry.size
+        return entry
+
+    def again(self, entry: Listed, *, by_retr: bool = False) -> None:
+        """Ask for a mail once more."""
+        if by_retr:
+            self._by_retr.add(entry.number)
+        self._waiting.appendleft(entry)
+
+    def one_by_one(self) -> None:
+        """Ask for each mail when the one before it came."""
+        self._window = PipelineWindow(retrievals=1)
+
+    def stop(self) -> None:
+        """Ask for nothing more, unless it is to go on."""
+        self._stopped = True
+        self._samples = 0
+
+    def sample(self) -> None:
+        """Ask for a few mails further on, the last one first, and then for nothing more, as with `stop`."""
+        self._stopped = True
+        self._samples = SAMPLES
+
+    def go_on(self) -> None:
+        """Ask on."""
+        self._stopped = False
+        self._samples = 0
+
+    def _sample(self) -> list[Command]:
+        batch: list[Command] = []
+        while self._samples and self._waiting:
+            place = -1 if self._samples == SAMPLES else len(self._waiting) // 2
+            entry = self._waiting[place]
+            if not self._has_room(entry):
+                break
+            del self._waiting[place]
+            self._samples -= 1
+            batch.append(self._ask(entry))
+        return batch
+
+    def _ask(self, entry: Listed) -> Command:
+        self._asked.append(entry)
+        self._octets += entry.size
+        if self.is_by_size(entry):
+            return commands.retr(entry.number, entry.size)
+        if entry.number in self._by_retr:
+            return commands.retr(entry.number)
+        return self._habits.asking_for(entry.number)
+
+    def _has_room(self, entry: Listed) -> bool:
+        if not self._asked:
+            return True
+        if self._cut and (self.is_by_size(entry) or self.is_by_size(self._asked[-1])):
+            return False
+        return len(self._asked) < self._window.retrievals and self._octets < self._window.octets

@@ -1,1 +1,0 @@
-"""A process around services: adapters chosen by the configuration, signals, health, reload."""

@@ -1,0 +1,206 @@
+"""Every metric of Mailferry, declared once with its meaning.
+
+Units are seconds and bytes. No label is ever an account, an address or a message: label values come from
+short lists that are written here, but for the few tenants of `mailferry_tenant_accounts_failing`. A `Metrics`
+registers itself in the registry that it is given and touches nothing global.
+
+What is said of the database as a whole (accounts, parked mail) is the same in every process that says it:
+take the `max` over processes, not the sum.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, ProcessCollector
+
+from shared.runtime.histogram import Histogram
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+DELIVERY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+SETTLING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400, 432000)
+BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class Metrics:
+    """The instruments of one process. A service uses those of its part; the others stay at zero."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        self.registry = registry
+        self._process(version)
+        self._fetcher()
+        self._accounts()
+        self._router()
+        self._relay()
+        self._broker()
+        self._store()
+
+    def _process(self, version: str) -> None:
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        build = Gauge(
+            "mailferry_build_info",
+            "Always 1; the label says which version runs.",
+            ["version"],
+            registry=self.registry,
+        )
+        build.labels(version=version).set(1)
+        self.service_up = Gauge(
+            "mailferry_service_up",
+            "1 while a service of this process runs; service: fetcher, router, relay.",
+            ["service"],
+            registry=self.registry,
+        )
+
+    def _fetcher(self) -> None:
+        self.visits = self._counter(
+            "mailferry_fetcher_visits",
+            "Visits to source mailboxes; outcome: ok, degraded (complete, with a problem), failed.",
+            "outcome",
+        )
+        self.sessions_open = self._gauge(
+            "mailferry_fetcher_sessions_open", "Sessions with sources that are open now."
+        )
+        self.places = self._gauge(
+            "mailferry_fetcher_places",
+            "Visits under way; state: connecting (not logged in yet), silent (the server sends nothing), "
+            "slow (it sends next to nothing), working. All but working ones, and those that connect for "
+            "less than five seconds, take places of their own.",
+            "state",
+        )
+        self.places_taken = self._counter(
+            "mailferry_fetcher_places_taken",
+            "Visits that were ended as they made no progress while other accounts waited for a place.",
+        )
+        self.listing_bytes = self._gauge(
+            "mailferry_fetcher_listing_bytes", "Estimated memory that the listings of open sessions take."
+        )
+        self.leases_lost = self._counter(
+            "mailferry_fetcher_leases_lost", "Visits that were broken off because the lease had passed on."
+        )
+        self.mails_fetched = self._counter("mailferry_fetcher_mails_fetched", "Mails read from sources.")
+        self.bytes_fetched = self._counter(
+            "mailferry_fetcher_fetched_bytes", "Bytes of mail read from sources."
+        )
+        self.mails_deleted = self._counter(
+            "mailferry_fetcher_mails_deleted", "Settled mails whose deletion was asked of their source."
+        )
+        self.deletion_paused = self._gauge(
+            "mailferry_fetcher_deletion_paused",
+            "1 while nothing may be deleted at any source, as after a restored backup.",
+        )
+        self.in_flight = self._gauge(
+            "mailferry_fetcher_mails_in_flight",
+            "Mails fetched by this process that it does not know as settled yet.",
+        )
+
+    def _accounts(self) -> None:
+        self.accounts = self._gauge(
+            "mailferry_accounts",
+            "Accounts of the configuration; state: working, degraded (complete, with a problem), failing, "
+            "overdue, new (not visited yet), paused, disabled. The same in each fetcher: take the max.",
+            "state",
+        )
+        self.failing_oldest = self._gauge(
+            "mailferry_accounts_failing_oldest_seconds",
+            "For how long an account that fails has been without success, the longest of all; 0 without any.",
+        )
+        self.tenant_failing = self._gauge(
+            "mailferry_tenant_accounts_failing",
+            "Accounts of a tenant that fail; only of the 100 tenants that have most of them.",
+            "tenant",
+        )
+        self.lost_mails = self._gauge(
+            "mailferry_lost_mails",
+            "Mails that left their source before they were served, with no copy held. See `mailferry lost`.",
+        )
+        self.unnamed_mails = self._gauge(
+            "mailferry_unnamed_accounts_mails",
+            "Mails that are not done, of accounts that the configuration does not name; held: source, here.",
+            "held",
+        )
+
+    def _router(self) -> None:
+        self.mails_routed = self._counter(
+            "mailferry_router_mails",
+            "Mails whose recipients were resolved; evidence: the class that decided.",
+            "evidence",
+        )
+        self.router_batches = self._histogram(
+            "mailferry_router_batch_mails", "Mails that were routed in one transaction.", BATCH
+        )
+        self.router_seconds = self._histogram(
+            "mailferry_router_batch_seconds", "Time from taking a batch to its acknowledgement.", QUICK
+        )
+
+    def _relay(self) -> None:
+        self.attempts = self._counter(
+            "mailferry_relay_attempts",
+            "Deliveries that were begun: one mail to one target, for all its recipients.",
+        )
+        self.outcomes = self._counter(
+            "mailferry_relay_outcomes",
+            "Recipients after an attempt; status: delivered, deferred, parked.",
+            "status",
+        )
+        for status in ("delivered", "deferred", "parked"):
+            # A series that appears with its first count has not increased, to Prometheus.
+            self.outcomes.labels(status=status)
+        self.in_doubt = self._counter(
+            "mailferry_relay_in_doubt",
+            "Attempts whose end is not known since the connection or process died after the data.",
+        )
+        self.retries = self._counter(
+            "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
+        )
+        self.put_off = self._counter(
+            "mailferry_relay_put_off",
+            "Events that came back later without an attempt; reason: busy, out (target), early (recipients).",
+            "reason",
+        )
+        self.targets_out = self._gauge(
+            "mailferry_relay_targets_out",
+            "Targets that are out of reach: their mail is left at its source until a probe succeeds.",
+        )
+        self.delivery_seconds = self._histogram(
+            "mailferry_relay_delivery_seconds",
+            "Time of an attempt, the wait for a free connection included.",
+            DELIVERY,
+        )
+        self.parked = self._gauge("mailferry_parked_recipients", "Parked recipients that await an operator.")
+        self.parked_bytes = self._gauge(
+            "mailferry_parked_bytes", "Bytes of the mails that are kept for them."
+        )
+        self.parked_oldest = self._gauge(
+            "mailferry_parked_oldest_seconds", "How long the oldest of them has been parked; 0 without any."
+        )
+        self.settle_seconds = self._histogram(
+            "mailferry_settle_seconds",
+            "Time from the fetch of a mail until all its recipients were done.",
+            SETTLING,
+        )
+
+    def _broker(self) -> None:
+        self.broker_up = self._gauge(
+            "mailferry_broker_up", "1 while the broker can be used, 0 while it cannot."
+        )
+        self.published = self._counter("mailferry_broker_published", "Events handed to the broker.")
+        self.confirmed = self._counter("mailferry_broker_confirmed", "Events that the broker confirmed.")
+        self.unroutable = self._counter(
+            "mailferry_broker_unroutable", "Events that no queue took: the topology is damaged."
+        )
+        self.dead_events = self._counter(
+            "mailferry_broker_dead", "Events that could not be understood and went to the dead-letter queue."
+        )
+
+    def _store(self) -> None:
+        self.store_up = self._gauge(
+            "mailferry_store_up", "1 while the database can be used, 0 while it cannot."
+        )
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(name, meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, meaning, buckets, self.registry)

@@ -1,0 +1,128 @@
+"""Blobs that are named by a mail and are not there: noticed wherever one is read, and told to the store, so
+that the mail is fetched again, or parked where nobody has it any more.
+
+Only while the witness, which lies beside them, can be read: a blob store that is not mounted has lost
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import structlog
+
+from shared.adapters.system_clock import SystemClock
+from shared.model.errors import MailferryError
+from shared.ports.blobs import BlobMissing, Blobs, BlobWriter
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Recovery
+from shared.runtime.backup_marker import read_backup_marker
+from shared.runtime.checkpoints import reached
+from shared.runtime.raw_mail import message_in
+from shared.runtime.settlement import hints
+from shared.runtime.unrecorded_blobs import UnrecordedBlobs
+
+INTERVAL = 2.0
+"""Seconds: time enough for an attempt that met a missing blob to be recorded as ended."""
+REASON = "its raw mail is not in the blob store any more"
+
+log = structlog.get_logger("mailferry.process")
+
+
+class NoticingBlobs:
+    """A `Blobs` that remembers the names of blobs that were `missing`, and tells `unrecorded` what is stored
+    and what is gone.
+    """
+
+    def __init__(self, blobs: Blobs, unrecorded: UnrecordedBlobs | None = None) -> None:
+        self._blobs = blobs
+        self._unrecorded = unrecorded or UnrecordedBlobs(blobs, SystemClock())
+        self.missing: set[str] = set()
+
+    async def create(self, name: str) -> BlobWriter:
+        """See the port."""
+        return _NoticingWriter(await self._blobs.create(name), name, self._unrecorded)
+
+    async def read(self, name: str) -> AsyncGenerator[bytes, None]:
+        """See the port."""
+        try:
+            async for piece in self._blobs.read(name):
+                yield piece
+        except BlobMissing:
+            if message_in(name) is not None:
+                self.missing.add(name)
+            raise
+
+    async def delete(self, name: str) -> None:
+        """See the port."""
+        await self._blobs.delete(name)
+        self._unrecorded.recorded([name])
+
+    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """See the port."""
+        return self._blobs.names(prefix, before)
+
+    async def remove_leftovers(self, before: float) -> int:
+        """See the port."""
+        return await self._blobs.remove_leftovers(before)
+
+    async def check(self) -> None:
+        """See the port."""
+        await self._blobs.check()
+
+    async def room(self) -> int | None:
+        """See the port."""
+        return await self._blobs.room()
+
+
+class _NoticingWriter:
+    """A writer whose blob counts as stored from the beginning of its commit, however that ends."""
+
+    def __init__(self, writer: BlobWriter, name: str, unrecorded: UnrecordedBlobs) -> None:
+        self._writer = writer
+        self._name = name
+        self._unrecorded = unrecorded
+
+    async def write(self, data: bytes) -> None:
+        await self._writer.write(data)
+
+    async def commit(self, *, durable: bool) -> None:
+        self._unrecorded.stored(self._name)
+        await self._writer.commit(durable=durable)
+        self._unrecorded.stored(self._name)
+
+    async def abort(self) -> None:
+        await self._writer.abort()
+
+
+class LostBlobs:
+    """Tells the store what `blobs` noticed."""
+
+    def __init__(self, blobs: NoticingBlobs, recovery: Recovery, broker: Broker, clock: Clock) -> None:
+        self._blobs = blobs
+        self._recovery = recovery
+        self._broker = broker
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Tell, until cancelled."""
+        while True:
+            await self._clock.sleep(INTERVAL)
+            try:
+                await self.tell()
+            except MailferryError as error:
+                log.warning("missing blobs not told", error=error)
+
+    async def tell(self) -> int:
+        """Tell what was noticed since the last time; returns how many mails."""
+        names = set(self._blobs.missing)
+        if not names or await read_backup_marker(self._blobs) is None:
+            return 0
+        lost = {message: name for name in names if (message := message_in(name)) is not None}
+        concluded = await self._recovery.lose_blobs(lost, REASON, self._clock.now())
+        reached("blobs.loss-recorded")
+        self._blobs.missing -= names
+        log.warning("mails without their blobs are fetched again or parked", messages=sorted(lost))
+        await self._broker.publish(hints(concluded.settled))
+        return len(lost)

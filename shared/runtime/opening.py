@@ -1,0 +1,120 @@
+"""Opens what a configuration names: the store, the broker and the blobs, each by the adapter that its URL
+asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from prometheus_client import CollectorRegistry
+
+from shared.adapters.directories import ConfiguredDirectories
+from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.sql import open_store, upgrade
+from shared.adapters.system_clock import SystemClock
+from shared.config import Configuration
+from shared.contract.topology import Topology, topology
+from shared.ports.broker import Broker
+from shared.ports.clock import Clock
+from shared.ports.store import Store
+from shared.runtime.blobs import open_blobs
+from shared.runtime.counting_broker import CountingBroker
+from shared.runtime.metrics import Metrics
+from shared.runtime.missing_blobs import LostBlobs, NoticingBlobs
+from shared.runtime.runtime import Runtime
+from shared.runtime.unrecorded_blobs import UnrecordedBlobs
+
+
+@asynccontextmanager
+async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
+    """Everything around the services of this process. A database or broker that is away does not end it.
+
+    A store in SQLite is brought up to date.
+    """
+    clock = SystemClock()
+    plan = topology(configuration.relay.retry_delays)
+    metrics = Metrics(CollectorRegistry(), version("mailferry"))
+    store = _store(configuration, metrics)
+    opened = open_blobs(configuration.blobs)
+    unrecorded = UnrecordedBlobs(opened, clock)
+    blobs = NoticingBlobs(opened, unrecorded)
+    entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
+
+    async def record(target: str, domain: str, accepts_all: bool) -> None:
+        await store.note_catch_all(target, domain, accepts_all, clock.now())
+
+    try:
+        async with (
+            _broker(configuration, plan, clock) as broker,
+            _noticing(blobs, unrecorded, store, broker, clock),
+        ):
+            yield Runtime(
+                store=store,
+                broker=CountingBroker(broker, metrics),
+                blobs=blobs,
+                directories=ConfiguredDirectories(
+                    configuration.targets,
+                    helo_name=configuration.relay.helo_name,
+                    clock=clock,
+                    entropy=entropy,
+                    record=record,
+                ),
+                clock=clock,
+                topology=plan,
+                metrics=metrics,
+                chance=random.random,
+                entropy=entropy,
+                cores=os.cpu_count() or 1,
+                unrecorded=unrecorded,
+                held=broker.held if isinstance(broker, MemoryBroker) else dict,
+            )
+    finally:
+        await store.close()
+
+
+def _store(configuration: Configuration, metrics: Metrics) -> Store:
+    url = configuration.store.url.get_secret_value()
+    if configuration.store.sqlite_path is not None:
+        upgrade(url)
+    store = open_store(url, deadline=configuration.store.deadline)
+    store.on_doubts = metrics.in_doubt.inc
+    return store
+
+
+@asynccontextmanager
+async def _noticing(
+    blobs: NoticingBlobs, unrecorded: UnrecordedBlobs, store: Store, broker: Broker, clock: Clock
+) -> AsyncIterator[None]:
+    works = [LostBlobs(blobs, store, broker, clock).run(), unrecorded.run(store)]
+    tasks = [asyncio.ensure_future(each) for each in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _broker(configuration: Configuration, plan: Topology, clock: Clock) -> AsyncIterator[Broker]:
+    if configuration.broker.in_process:
+        memory = MemoryBroker(plan, clock)
+        try:
+            yield memory
+        finally:
+            await memory.close()
+        return
+    from shared.adapters.rabbitmq.broker import RabbitMqBroker  # noqa: PLC0415 - not every process has use for it
+
+    rabbit = RabbitMqBroker(
+        configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.SystemRandom()
+    )
+    await rabbit.start()
+    try:
+        yield rabbit
+    finally:
+        await rabbit.close()

@@ -1,0 +1,291 @@
+"""What a right account becomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, RetryTimes, Routing
+from shared.model.address import Address
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.reading import GIB, KIB, MIB, Caps, Oversize, Pipelining, Reading
+from shared.model.recipient_field import parse_recipient_field
+from shared.model.retention import Retention
+from shared.model.sender import SenderKind, SenderRule
+from shared.model.srs import Srs
+from tests.fakes.configuration import TARGET, ConfigurationFile, account
+
+EVERY_KEY = """
+[[accounts]]
+tenant = "acme"
+name = "everything"
+source = "pop3://pop.isp.example:1110"
+username = 'user "x" %@acme.example'
+password = "geheim"
+tls = "wanted"
+tls_verify = false
+auth = ["user", "plain"]
+target = "exchange"
+mailbox = "catch-all"
+domains = { "ACME.com" = "keep", "acme.net" = "acme.local" }
+recipient_headers = ["X-Envelope-To", "Received:for", "X-Recipient: acct-* <*>"]
+only_recipient_headers = true
+recipient_prefix = "Mbox-"
+own_addresses = ["Box@isp.example"]
+trusted_hosts = ["*.ISP.example", "[2001:db8::1]"]
+aliases = { "Info@acme.com" = "Bob@corp.example" }
+subaddresses = "strip"
+sender = "relay@corp.example"
+recipients = "rcpt"
+unknown_recipients = "Postmaster@acme.local"
+surplus_copies = "suppress"
+dedup = "message-id"
+retention = "7d"
+poll = "2m"
+timeout = "90s"
+retries = 5
+retry_delay = 0
+max_messages = 100
+max_bytes = "1GiB"
+max_size = "50MiB"
+oversize = "park"
+session_deadline = "30m"
+use_top = true
+pipelining = "never"
+line_limit = "1KiB"
+listing_limit = "1MiB"
+mail_limit = "64MiB"
+session_limit = "8GiB"
+enabled = false
+"""
+
+
+def the_account(file: ConfigurationFile, text: str) -> Account:
+    (account,) = file.load(text).accounts.values()
+    return account
+
+
+def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
+    assert the_account(file, TARGET + EVERY_KEY) == Account(
+        tenant="acme",
+        name="everything",
+        protocol="pop3",
+        endpoint=Endpoint("pop.isp.example", 1110, Tls.WANTED, verify=False),
+        login=Login('user "x" %@acme.example', SecretStr("geheim"), ("user", "plain")),
+        target="exchange",
+        routing=Routing(
+            MailboxKind.CATCH_ALL,
+            domains={"acme.com": "keep", "acme.net": "acme.local"},
+            recipient_headers=tuple(
+                parse_recipient_field(field)
+                for field in ("X-Envelope-To", "Received:for", "X-Recipient: acct-* <*>")
+            ),
+            only_recipient_headers=True,
+            recipient_prefixes=("mbox-",),
+            own_addresses=(Address("Box", "isp.example"),),
+            trusted_hosts=("*.isp.example", "2001:db8::1"),
+            aliases={Address("info", "acme.com"): Address("Bob", "corp.example")},
+            strip_tags=True,
+            sender=SenderRule(SenderKind.ADDRESS, Address("relay", "corp.example")),
+            unknown_recipients=Address("Postmaster", "acme.local"),
+            surplus_copies=False,
+            dedup=Dedup.MESSAGE_ID,
+            existence=ExistenceCheck.RCPT,
+        ),
+        retention=Retention(7),
+        patience=RetryTimes(120.0, 90.0, 5, 0.0),
+        reading=Reading(
+            max_messages=100,
+            max_bytes=GIB,
+            max_size=50 * MIB,
+            oversize=Oversize.PARK,
+            session_deadline=1800.0,
+            use_top=True,
+            pipelining=Pipelining.NEVER,
+            caps=Caps(line=KIB, listing=MIB, mail=64 * MIB, session=8 * GIB),
+        ),
+        enabled=False,
+    )
+
+
+def test_what_is_not_written_has_the_models_defaults(file: ConfigurationFile) -> None:
+    found = the_account(file, account())
+    assert found.patience == RetryTimes()
+    assert found.retention == Retention(0)
+    assert found.routing == Routing(MailboxKind.CATCH_ALL, domains={"acme.com": "keep"})
+    assert (found.reading, found.enabled) == (Reading(), True)
+
+
+def test_a_single_mailbox_delivers_to_its_recipient(file: ConfigurationFile) -> None:
+    text = account('mailbox = "single"', 'recipient = "Bob@Corp.example"', without=("mailbox", "domains"))
+    routing = the_account(file, text).routing
+    assert routing == Routing(MailboxKind.SINGLE, recipient=Address("Bob", "corp.example"))
+
+
+def test_the_tenant_is_called_default_where_none_is_named(file: ConfigurationFile) -> None:
+    assert the_account(file, account(without=("tenant",))).id == "default/catchall"
+
+
+@pytest.mark.parametrize(
+    ("source", "lines", "tls"),
+    [
+        ("pop3", [], Tls.REQUIRED),
+        ("pop3", ['tls = "off"'], Tls.OFF),
+        ("pop3", ['tls = "wanted"'], Tls.WANTED),
+        ("pop3s", [], Tls.IMPLICIT),
+        ("pop3s", ['tls = "required"'], Tls.IMPLICIT),
+    ],
+)
+def test_a_password_goes_out_in_clear_only_where_tls_says_so(
+    file: ConfigurationFile, source: str, lines: list[str], tls: Tls
+) -> None:
+    found = the_account(file, account(f'source = "{source}://u@h"', *lines, without=("source",)))
+    assert found.endpoint.tls is tls
+    assert found.endpoint.verify
+
+
+def test_the_defaults_hold_for_every_account_that_does_not_say_otherwise(file: ConfigurationFile) -> None:
+    defaults = '[defaults]\npoll = "5m"\nretries = 9\ntenant = "shared"\n'
+    found = the_account(file, defaults + account("retries = 1", without=("tenant",)))
+    assert (found.patience.poll, found.patience.retries, found.tenant) == (300.0, 1, "shared")
+
+
+def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem(
+    file: ConfigurationFile,
+) -> None:
+    defaults = '[defaults]\nrecipient = "bob@corp.example"\ntls = "off"\n'
+    found = the_account(file, defaults + account())
+    assert found.routing.recipient is None
+    assert found.endpoint.tls is Tls.IMPLICIT
+
+
+def test_a_list_of_recipients_is_looked_for_beside_the_configuration(file: ConfigurationFile) -> None:
+    beside = file.path.with_name("acme.txt")
+    beside.write_text("bob@acme.com\n")
+    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    routing = the_account(file, text).routing
+    assert (routing.existence, routing.recipient_list) == (ExistenceCheck.LIST, str(beside))
+    assert (routing.unknown_recipients, routing.park_unknown) == (None, True)
+
+
+def test_a_list_that_cannot_be_used_is_a_problem_at_the_start(file: ConfigurationFile) -> None:
+    beside = file.path.with_name("acme.txt")
+    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    (missing,) = file.problems(text)
+    assert missing.endswith(f'"recipients": {beside} cannot be read: No such file or directory')
+    beside.write_text("bob@acme.com\nbob\n")
+    (broken,) = file.problems(text)
+    assert broken.endswith(f'"recipients": {beside}:2: "bob" is no address or pattern: no @ in it'), broken
+
+
+def test_refuse_leaves_unknown_recipients_to_the_target(file: ConfigurationFile) -> None:
+    assert the_account(file, account('unknown_recipients = "refuse"')).routing.unknown_recipients is None
+
+
+def test_an_own_authority_is_found_beside_the_configuration(
+    file: ConfigurationFile, certificate: Path
+) -> None:
+    found = the_account(file, account(f'ca_file = "{certificate.name}"'))
+    assert found.endpoint.ca_file == str(certificate)
+
+
+def test_an_authority_without_certificates_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    (problem,) = file.problems(account('ca_file = "ca.pem"'))
+    assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} holds no certificates in PEM form')
+
+
+def test_an_authority_that_is_missing_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+    (problem,) = file.problems(account('ca_file = "ca.pem"'))
+    assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} cannot be read: No such file or directory')
+
+
+def test_a_password_is_not_in_the_representation_of_the_configuration(file: ConfigurationFile) -> None:
+    assert "geheim" not in repr(file.load(account()))
+
+
+def test_a_login_by_token_has_no_password(file: ConfigurationFile) -> None:
+    login = the_account(file, account('token = "ya29.geheim"', without=("password",))).login
+    assert login == Login("user", SecretStr(""), token=SecretStr("ya29.geheim"))
+    assert "geheim" not in repr(login)
+
+
+def test_a_token_file_is_remembered_by_its_path_so_that_it_can_be_renewed(file: ConfigurationFile) -> None:
+    (file.path.parent / "token").write_text("ya29.geheim\n")
+    login = the_account(file, account('token_file = "token"', without=("password",))).login
+    assert (login.token_file, login.token) == (str(file.path.parent / "token"), None)
+
+
+def test_a_token_file_that_is_not_there_is_told_before_anything_starts(file: ConfigurationFile) -> None:
+    (problem,) = file.problems(account('token_file = "token"', without=("password",)))
+    assert problem.endswith(
+        '"token_file": ' + str(file.path.parent / "token") + " cannot be read: No such file or directory"
+    )
+
+
+def test_methods_and_detection_are_the_default_ones_where_nothing_is_written(file: ConfigurationFile) -> None:
+    login = the_account(file, account()).login
+    assert (login.auth, login.detect) == ((), ("capa", "auth", "banner"))
+
+
+def test_detection_can_be_narrowed_down(file: ConfigurationFile) -> None:
+    assert the_account(file, account('detect = ["banner"]')).login.detect == ("banner",)
+
+
+def test_a_pinned_certificate_is_normalised(file: ConfigurationFile) -> None:
+    endpoint = the_account(file, account(f'tls_pin = "sha256:{":".join(["AB"] * 32)}"')).endpoint
+    assert endpoint.pin == "sha256:" + "ab" * 32
+
+
+SRS = ('sender = "srs"', 'srs_domain = "Corp.example"')
+
+
+def test_the_keys_of_srs_are_one_secret_of_which_the_first_signs(
+    file: ConfigurationFile, tmp_path: Path
+) -> None:
+    (tmp_path / "srs.key").write_text("new-secret old-secret\n")
+    found = the_account(file, account(*SRS, 'srs_key_file = "srs.key"'))
+    keys = (SecretStr("new-secret"), SecretStr("old-secret"))
+    assert found.routing.sender == SenderRule(SenderKind.SRS, srs=Srs("corp.example", keys))
+    assert "secret" not in repr(found)
+
+
+def test_the_sender_of_a_single_mailbox_can_be_chosen_too(file: ConfigurationFile) -> None:
+    lines = (
+        'mailbox = "single"',
+        'recipient = "bob@corp.example"',
+        'sender = "null"',
+        'trusted_hosts = ["a"]',
+    )
+    routing = the_account(file, account(*lines, without=("mailbox", "domains"))).routing
+    assert (routing.sender, routing.trusted_hosts) == (SenderRule(SenderKind.NULL), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        (('sender = "srs"', 'srs_key = "long-enough"'), '"srs_domain" is missing, which "srs" needs'),
+        (SRS, 'the key is missing, which "srs" needs; give "srs_key", "srs_key_file" or "srs_key_env"'),
+        ((*SRS, 'srs_key = "long-enough short"'), "an SRS key has at least 8 characters"),
+        (('sender = "keep"',), '"sender": expected "preserve", "null", "srs" or an address'),
+        (
+            ("only_recipient_headers = true",),
+            '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"',
+        ),
+        (
+            ('aliases = { "a@acme.net" = "b@corp.example" }',),
+            '"aliases": acme.net is not among the accepted domains',
+        ),
+        (
+            ('recipient_headers = ["X-A", "X-B: <*"]',),
+            '"recipient_headers": "X-B: <*": the < at character 6 is never closed',
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_told_with_its_key(
+    file: ConfigurationFile, lines: tuple[str, ...], sentence: str
+) -> None:
+    (problem,) = file.problems(account(*lines))
+    assert problem.endswith(f'accounts "acme/catchall": {sentence}')

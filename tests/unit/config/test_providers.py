@@ -1,0 +1,174 @@
+"""Providers known by name, and what accounts get from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.config import shown
+from shared.config.providers import Provider, find_provider, provider_name, provider_of_host, providers
+from shared.model.account import Account, Custody
+from shared.model.authentication import BY_NAME
+from shared.model.endpoint import Tls
+from shared.model.hosts import HostLimit
+from tests.fakes.configuration import ACCOUNT, TARGET, ConfigurationFile, account
+
+PRESETS = list(providers().values())
+BY_PROVIDER = 'username = "bob@gmx.net"'
+
+
+def loaded(directory: Path, *lines: str, without: tuple[str, ...] = ()) -> Account:
+    (read,) = ConfigurationFile(directory).load(account(*lines, without=without)).accounts.values()
+    return read
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=[preset.name for preset in PRESETS])
+def test_every_provider_has_servers_with_tls_from_the_start_and_methods_that_there_are(
+    preset: Provider,
+) -> None:
+    urls = {"pop3s": preset.pop3, "imaps": preset.imap}
+    assert any(urls.values())
+    for scheme, url in urls.items():
+        if url is not None:
+            parts = urlsplit(url)
+            assert (parts.scheme, parts.path, parts.username) == (scheme, "", None)
+            assert parts.hostname
+            assert "." in parts.hostname
+    assert set(preset.auth) <= set(BY_NAME)
+    assert preset.title
+
+
+def test_no_two_providers_go_by_the_same_name() -> None:
+    names = [name for preset in PRESETS for name in (preset.name, *preset.aliases)]
+    assert len(names) == len(set(names))
+    assert all(name == name.lower() for name in names)
+
+
+@given(st.sampled_from([name for each in PRESETS for name in (each.name, *each.aliases)]), st.booleans())
+def test_a_provider_is_found_by_any_of_its_names_in_any_case(name: str, shouted: bool) -> None:
+    found = find_provider(name.upper() if shouted else name)
+    assert found is not None
+    assert provider_name(name) == found.name
+
+
+def test_an_account_gets_what_it_leaves_out_from_its_provider(tmp_path: Path) -> None:
+    read = loaded(tmp_path, 'provider = "GMX"', BY_PROVIDER, without=("source",))
+    assert (read.endpoint.host, read.endpoint.port, read.endpoint.tls) == ("pop.gmx.net", 995, Tls.IMPLICIT)
+    assert (read.provider, read.login.username) == ("gmx", "bob@gmx.net")
+
+
+def test_a_provider_that_hides_what_was_read_has_mail_kept_here_first(tmp_path: Path) -> None:
+    read = loaded(tmp_path, 'provider = "gmail"', BY_PROVIDER, without=("source",))
+    assert read.custody is Custody.SPOOL
+    own = loaded(tmp_path, 'provider = "gmail"', 'custody = "source"', BY_PROVIDER, without=("source",))
+    assert own.custody is Custody.SOURCE
+
+
+def test_what_the_account_says_goes_before_its_provider(tmp_path: Path) -> None:
+    read = loaded(tmp_path, 'provider = "gmx"')
+    assert read.endpoint.host == "pop.isp.example"
+
+
+def test_what_the_provider_takes_goes_before_the_defaults(tmp_path: Path) -> None:
+    text = '[defaults]\nprovider = "office365"\nauth = ["plain"]\ntoken = "abc"\n' + account(
+        BY_PROVIDER, without=("source", "password")
+    )
+    (read,) = ConfigurationFile(tmp_path).load(text).accounts.values()
+    assert read.login.auth == ("xoauth2",)
+
+
+def test_an_unknown_provider_is_told_with_the_nearest_names(tmp_path: Path) -> None:
+    problems = ConfigurationFile(tmp_path).problems(account('provider = "gmial"'))
+    assert len(problems) == 1
+    assert '"provider": there is no provider "gmial"; did you mean "gmail"' in problems[0]
+
+
+def test_a_problem_with_what_the_provider_gives_names_the_line_of_the_provider(tmp_path: Path) -> None:
+    text = account('provider = "office365"', BY_PROVIDER, without=("source",))
+    problems = ConfigurationFile(tmp_path).problems(text)
+    line = text.splitlines().index('provider = "office365"') + 1
+    (told,) = (each for each in problems if "need a token" in each)
+    assert told.startswith(f"mailferry.toml:{line}: ")
+
+
+def test_a_provider_bears_no_shorter_interval_than_its_own(tmp_path: Path) -> None:
+    file = ConfigurationFile(tmp_path)
+    text = '[defaults]\npoll = "20s"\n' + account('provider = "ovh"', BY_PROVIDER, without=("source",))
+    configuration = file.load(text)
+    (read,) = configuration.accounts.values()
+    assert (read.patience.poll, read.patience.interval) == (60.0, 60.0)
+    assert configuration.hosts.of("ssl0.ovh.net").interval == 60.0
+    problems = file.problems(account('provider = "ovh"', BY_PROVIDER, 'poll = "20s"', without=("source",)))
+    assert ['"poll": the host of "source" bears a visit every 1m at most' in each for each in problems] == [
+        True
+    ]
+
+
+def test_the_interval_of_a_provider_holds_for_its_host_however_the_account_names_it(tmp_path: Path) -> None:
+    source = 'source = "pop3s://user@ssl0.ovh.net"'
+    assert loaded(tmp_path, source, without=("source",)).patience.interval == 60.0
+
+
+def test_limits_of_hosts_are_read_and_fill_one_another_in(tmp_path: Path) -> None:
+    text = """
+[fetcher]
+host_connections = 7
+[[hosts]]
+name = "POP.example"
+connections = 5
+spacing = "2s"
+[[hosts]]
+name = "ovh"
+connections = 3
+[[hosts]]
+name = "127.0.0.1"
+connections = 0
+interval = "5m"
+"""
+    configuration = ConfigurationFile(tmp_path).load(text + TARGET + ACCOUNT)
+    hosts = configuration.hosts
+    assert hosts.of("pop.example") == HostLimit(connections=5, spacing=2.0)
+    assert hosts.of("ssl0.ovh.net") == HostLimit(connections=3, interval=60.0)
+    assert hosts.of("127.0.0.1") == HostLimit(connections=0, interval=300.0)
+    assert hosts.of("elsewhere.example") == HostLimit(connections=7)
+    text = shown(configuration)
+    assert 'name = "POP.example"' in text
+    assert 'spacing = "2s"' in text
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ('[[hosts]]\nname = "a b"', '"name": the host is not valid'),
+        (
+            '[[hosts]]\nname = "a.example"\nconections = 3',
+            'unknown key "conections"; did you mean "connections"',
+        ),
+        (
+            '[[hosts]]\nname = "a.example"\n[[hosts]]\nname = "A.example"',
+            '"name": the host a.example is there twice',
+        ),
+        ("[[hosts]]\nconnections = 1", '"name" is missing'),
+        ('[[hosts]]\nname = "a.example"\nconnections = -1', '"connections": must be at least 0'),
+    ],
+)
+def test_a_mistake_in_a_host_is_told(tmp_path: Path, hosts: str, expected: str) -> None:
+    (problem,) = ConfigurationFile(tmp_path).problems(hosts + TARGET + ACCOUNT)
+    assert expected in problem
+
+
+def test_a_host_leads_to_its_provider() -> None:
+    found = provider_of_host("pop.gmail.com")
+    assert found is not None
+    assert found.name == "gmail"
+    assert provider_of_host("pop.isp.example") is None
+
+
+def test_only_keys_that_there_are_are_taken_from_a_provider() -> None:
+    preset = Provider("x", "X", imap="imaps://x.example", keys={"custody": "spool"}, auth=("plain",))
+    assert preset.account_keys({"source", "auth"}) == {"source": "imaps://x.example", "auth": ["plain"]}
+    assert preset.account_keys({"custody"}) == {"custody": "spool"}
