@@ -10,10 +10,10 @@ TOOLS := $(VENV)/.tools-installed
 PROJECT := $(VENV)/.project-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo unit test chaos lint format bench lock clean
+.PHONY: help install demo unit test chaos lint format bench reference lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # pip compiles the libraries, nobody compiles what is installed in place. Python does so when it imports a module, but only
 # where it may write: not as a service's own user, nor with PYTHONDONTWRITEBYTECODE, and then at each start again, which
@@ -48,6 +48,9 @@ format: install $(TOOLS) ## put the code into its canonical form
 bench: install $(TOOLS) ## measure against real servers on this machine
 	@deploy/debian/install-test-servers
 	@$(BIN)/python -m bench
+
+reference: install ## write the pages in docs/reference anew from the definitions in the code
+	@$(BIN)/mailferry config reference > docs/reference/configuration.md
 
 # What running needs is a part of the whole, so it is resolved second, with the versions of the whole.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \

@@ -1,7 +1,8 @@
-"""`mailferry config check` and `config show`: what is wrong with the configuration, and what is in force.
+"""`mailferry config check`, `config show` and `config reference`: what is wrong with the configuration, what
+is in force, and what can be set.
 
-Both end with exit code 78 and every problem on standard error where the configuration cannot be used. What is
-only odd is a warning of `check`, and changes no exit code.
+The first two end with exit code 78 and every problem on standard error where the configuration cannot be
+used. What is only odd is a warning of `check`, and changes no exit code.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import click
 
 from services.cli.options import config_file
 from shared.config import load, shown
+from shared.config.reference import reference
 
 
 @click.group("config")
@@ -44,6 +46,12 @@ def show(path: Path) -> None:
     origin.
     """
     click.echo(shown(load(path, os.environ)), nl=False)
+
+
+@config_group.command("reference")
+def print_reference() -> None:
+    """Print the reference of all settings, as a page in Markdown."""
+    click.echo(reference(), nl=False)
 
 
 def _counted(number: int, noun: str) -> str:

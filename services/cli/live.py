@@ -35,7 +35,7 @@ class Glance:
 
 async def glance(account: Account, most: int) -> Glance:
     """Look at up to `most` mails. Raises what opening the mailbox and listing it raises."""
-    inactivity = min(account.patience.timeout, PATIENCE)
+    inactivity = min(account.retry_times.timeout, PATIENCE)
     timeouts = Timeouts(connect=PATIENCE, inactivity=inactivity, login=2 * PATIENCE)
     mailbox = await open_account(account, timeouts)
     try:

@@ -46,7 +46,7 @@ async def probe_account(account: Account, show: Show | None, keep_in: Path | Non
 
 async def _opened(account: Account, overheard: Overheard) -> Pop3Mailbox:
     timeouts = Timeouts(
-        connect=PATIENCE, inactivity=min(account.patience.timeout, PATIENCE), login=2 * PATIENCE
+        connect=PATIENCE, inactivity=min(account.retry_times.timeout, PATIENCE), login=2 * PATIENCE
     )
     return await open_account(account, timeouts, dialogue=overheard)
 

@@ -178,7 +178,7 @@ class Router:
     def _client(self, resolved: Resolved, target: str) -> Client:
         """Whom the mail is from, where the target is to be told."""
         known = self.targets.get(target)
-        wanted = known is not None and known.manners.client is not ClientReport.NONE
+        wanted = known is not None and known.delivery_options.client is not ClientReport.NONE
         return resolved.examination.client if wanted else UNTOLD
 
     def _count(self, resolved: Collection[Resolved], settled: Sequence[Settled]) -> None:

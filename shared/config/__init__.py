@@ -5,8 +5,8 @@ starts.
 A default of the account keys is taken from [defaults]. Relative paths start from the file's directory.
 """
 
+from shared.config.configuration import Configuration
 from shared.config.load import from_mapping, load
-from shared.config.runtime import Configuration
 from shared.config.show import shown
 
 __all__ = ["Configuration", "from_mapping", "load", "shown"]

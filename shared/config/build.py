@@ -8,19 +8,20 @@ from typing import Any
 
 from shared.config import sections
 from shared.config.accounts import build_accounts, checked_defaults
+from shared.config.configuration import Configuration
 from shared.config.context import Context
 from shared.config.document import Document
 from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
-from shared.config.notices import notices
 from shared.config.oddities import oddities
 from shared.config.problems import Problems
-from shared.config.runtime import Configuration
-from shared.config.schema import ARRAYS, DEFAULTS, SECTIONS
+from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
 from shared.config.targets import build_targets, declared_names
 from shared.model.errors import ConfigurationError
 
 KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS)
+PREPARED = frozenset({"broker", "store", "blobs", "relay"})
+"""Sections that hold more than what is written: a URL from a file, an absolute path, the machine's name."""
 
 
 def build(written: Document, environ: Mapping[str, str], host_name: Callable[[], str]) -> Configuration:
@@ -42,21 +43,22 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         context.problems.add_unknown((key,), "section", KNOWN)
     target_tables = _tables(context, "targets")
     defaults = checked_defaults(context, _table(context, DEFAULTS))
-    fetcher = sections.fetcher(context, _table(context, "fetcher"))
-    connections = 0 if fetcher is None else fetcher.host_connections
+    as_written = {
+        name: sections.section(context, name, model, _table(context, name))
+        for name, model in SECTIONS.items()
+        if name not in PREPARED
+    }
+    fetcher = as_written["fetcher"]
+    connections = fetcher.host_connections if isinstance(fetcher, FetcherSettings) else 0
     hosts = build_hosts(context, _tables(context, "hosts"), connections)
     targets = build_targets(context, target_tables)
     endpoints = [each.endpoint for each in targets.values()]
     return {
+        **as_written,
         "broker": sections.broker(context, _table(context, "broker")),
         "store": sections.store(context, _table(context, "store")),
         "blobs": sections.blobs(context, _table(context, "blobs")),
-        "metrics": sections.metrics(context, _table(context, "metrics")),
-        "fetcher": fetcher,
         "relay": sections.relay(context, _table(context, "relay"), host_name, endpoints),
-        "notices": notices(context, _table(context, "notices")),
-        "leases": sections.leases(context, _table(context, "leases")),
-        "log": sections.log(context, _table(context, "log")),
         "hosts": hosts,
         "targets": targets,
         "accounts": build_accounts(

@@ -12,10 +12,10 @@ from pydantic import SecretStr, ValidationError
 
 from shared.config.document import Document
 from shared.config.problems import Problems, Where
-from shared.config.schema import Entry
 from shared.config.secrets import GivenSecret, UnusableSecret, resolved
+from shared.model.setting import Settings
 
-Model = TypeVar("Model", bound=Entry)
+Model = TypeVar("Model", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class Context:
         except ValidationError:
             return None
 
-    def secret(self, entry: Entry, key: str, where: Where) -> SecretStr | None:
-        """The secret called `key` of the entry; None where there is none, or after its problem was noted."""
-        file = getattr(entry, key + "_file")
+    def secret(self, settings: Settings, key: str, where: Where) -> SecretStr | None:
+        """The secret called `key` ; None where there is none, or after its problem was noted."""
+        file = getattr(settings, key + "_file")
         given = GivenSecret(
             key,
-            getattr(entry, key),
+            getattr(settings, key) if key in settings.model_fields_set else None,
             self.document.resolved(file) if file is not None else None,
-            getattr(entry, key + "_env"),
+            getattr(settings, key + "_env"),
         )
         try:
             return resolved(given, self.environ)

@@ -15,8 +15,8 @@ from pydantic import BaseModel, SecretStr
 
 from shared.config.document import Document
 from shared.config.locate import Path
-from shared.config.schema import ARRAYS, DEFAULTS, SECRETS, SECTIONS, AccountEntry
 from shared.config.secrets import without_rival_ways
+from shared.config.settings import ARRAYS, DEFAULTS, SECRETS, SECTIONS, AccountSettings
 from shared.config.urls import ServerUrl
 from shared.config.values import Listen
 from shared.model.address import Address
@@ -36,7 +36,7 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
         section, separator, key = variable.removeprefix(PREFIX).lower().partition(SEPARATOR)
         if not variable.startswith(PREFIX) or not separator:
             continue
-        model = SECTIONS.get(section, AccountEntry if section == DEFAULTS else None)
+        model = SECTIONS.get(section, AccountSettings if section == DEFAULTS else None)
         if model is None:
             problems.append(_refusal(variable, section))
             continue

@@ -16,7 +16,7 @@ from typing import Any
 from shared.config.document import Document
 from shared.config.locate import Path
 from shared.config.problems import Problems
-from shared.config.schema import SECRETS
+from shared.config.settings import SECRETS
 
 FILE = "_file"
 URLS = ("url", "source")

@@ -8,7 +8,7 @@ from typing import Any
 from shared.config.context import Context
 from shared.config.locate import Path
 from shared.config.providers import find_provider, providers
-from shared.config.schema import HostEntry
+from shared.config.settings import HostSettings
 from shared.model.hosts import HostLimit, HostLimits
 
 
@@ -27,27 +27,27 @@ def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int
         def where(key: Path, at: Path = ("hosts", index)) -> Path:
             return at + key
 
-        entry = context.validated(HostEntry, table, where)
-        if entry is None:
+        settings = context.validated(HostSettings, table, where)
+        if settings is None:
             continue
-        for host in hosts_of(entry.name):
+        for host in hosts_of(settings.name):
             if host in seen:
                 context.problems.add(where(("name",)), f'"name": the host {host} is there twice')
             seen.add(host)
-            named[host] = _limit(entry, named.get(host, default))
+            named[host] = _limit(settings, named.get(host, default))
     return HostLimits(default, named)
 
 
 def hosts_of(name: str) -> tuple[str, ...]:
-    """The hosts that are meant by the `name` of an entry: a provider's name stands for all its hosts."""
+    """The hosts that are meant by the `name` of an settings: a provider's name stands for all its hosts."""
     provider = find_provider(name)
     return provider.hosts if provider is not None else (name,)
 
 
-def _limit(entry: HostEntry, known: HostLimit) -> HostLimit:
-    """What the entry says, and for the rest what was `known` before."""
+def _limit(settings: HostSettings, known: HostLimit) -> HostLimit:
+    """What the settings says, and for the rest what was `known` before."""
     return HostLimit(
-        known.connections if entry.connections is None else entry.connections,
-        known.spacing if entry.spacing is None else entry.spacing,
-        known.interval if entry.interval is None else entry.interval,
+        known.connections if settings.connections is None else settings.connections,
+        known.spacing if settings.spacing is None else settings.spacing,
+        known.interval if settings.interval is None else settings.interval,
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.config.locate import Path
 from shared.config.problems import Problems
-from shared.config.schema import DEFAULTS, SECRETS
 from shared.config.secrets import without_rival_ways
+from shared.config.settings import DEFAULTS, SECRETS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.build import build
+from shared.config.configuration import Configuration
 from shared.config.document import Document, read_document
-from shared.config.runtime import Configuration
 
 
 def load(

@@ -9,19 +9,19 @@ from pydantic import SecretStr
 from shared.config import servers
 from shared.config.context import Context
 from shared.config.layers import Layered
-from shared.config.schema import AccountEntry
 from shared.config.secrets import WAYS
+from shared.config.settings import AccountSettings
 from shared.config.urls import ServerUrl
 from shared.model.account import Login
 from shared.model.authentication import BY_NAME
 
 
-def login(context: Context, entry: AccountEntry, source: ServerUrl, layered: Layered) -> Login | None:
+def login(context: Context, settings: AccountSettings, source: ServerUrl, layered: Layered) -> Login | None:
     """The login of an account; None after its problems were noted."""
     keys = layered.table().keys()
-    username = servers.username(context, entry, source, layered.where)
-    password = servers.password(context, entry, source, keys, layered.where)
-    token = context.secret(entry, "token", layered.where)
+    username = servers.username(context, settings, source, layered.where)
+    password = servers.password(context, settings, source, keys, layered.where)
+    token = context.secret(settings, "token", layered.where)
     has_password = password is not None or servers.gives_password(keys)
     has_token = any("token" + way in keys for way in WAYS)
     if username is None:
@@ -30,17 +30,17 @@ def login(context: Context, entry: AccountEntry, source: ServerUrl, layered: Lay
         layered.note(context.problems, "token", "there is a password, too; keep one of them")
     elif not has_password and not has_token:
         layered.note(context.problems, "password", servers.NOT_GIVEN)
-    _check_methods(context, entry.auth, layered, has_token=has_token)
+    _check_methods(context, settings.auth, layered, has_token=has_token)
     if username is None or (password is None and token is None):
         return None
-    by_file = token is not None and entry.token_file is not None
+    by_file = token is not None and settings.token_file is not None
     return Login(
         username,
         password or SecretStr(""),
-        entry.auth,
+        settings.auth,
         token=None if by_file else token,
-        token_file=str(context.document.resolved(entry.token_file or "")) if by_file else None,
-        detect=entry.detect,
+        token_file=str(context.document.resolved(settings.token_file or "")) if by_file else None,
+        detect=settings.detect,
     )
 
 

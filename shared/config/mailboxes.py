@@ -7,10 +7,10 @@ from collections.abc import Collection
 from shared.config.context import Context
 from shared.config.layers import Layered
 from shared.config.problems import Problems
-from shared.config.schema import AccountEntry
 from shared.config.senders import sender_rule
+from shared.config.settings import AccountSettings
 from shared.config.values import LIST_SCHEME
-from shared.model.account import PARK, REFUSE, Dedup, ExistenceCheck, MailboxKind, Routing
+from shared.model.account import PARK, REFUSE, ExistenceCheck, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.domains import translation
 from shared.model.file_url import path_in_url
@@ -18,7 +18,7 @@ from shared.model.recipient_list import BrokenRecipientList, read_recipient_list
 
 EXAMPLE_LIST = f"{LIST_SCHEME}///etc/mailferry/people.txt"
 USELESS_CHECK = (
-    '"recipients" has no effect where "unknown_recipients" leaves the refusal to the target; '
+    '"verify_recipients" has no effect where "unknown_recipients" leaves the refusal to the target; '
     'name a postmaster there, or "park"'
 )
 CATCH_ALL_KEYS = (
@@ -29,107 +29,114 @@ CATCH_ALL_KEYS = (
     "only_recipient_headers",
     "recipient_prefix",
     "own_addresses",
-    "recipients",
+    "verify_recipients",
     "unknown_recipients",
     "surplus_copies",
 )
+SINGLE_KEYS = ("recipient",)
 
 
-def routing(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
+def routing(context: Context, settings: AccountSettings, layered: Layered) -> Routing | None:
     """Who gets the mail of an account; None after a problem was noted.
 
     A mailbox takes only the keys meant for its kind; the defaults may have those of the other.
     """
     problems = context.problems
-    if entry.mailbox is None:
+    if settings.mailbox is None:
         layered.note(problems, "mailbox", '"mailbox" is missing; it is "single" or "catch-all"')
         return None
-    if MailboxKind(entry.mailbox) is MailboxKind.SINGLE:
-        return _single(context, entry, layered)
-    return _catch_all(context, entry, layered)
+    if settings.mailbox is MailboxKind.SINGLE:
+        return _single(context, settings, layered)
+    return _catch_all(context, settings, layered)
 
 
-def _single(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
+def _single(context: Context, settings: AccountSettings, layered: Layered) -> Routing | None:
     problems = context.problems
-    sender = sender_rule(context, entry, layered)
+    sender = sender_rule(context, settings, layered)
     _note_useless(problems, CATCH_ALL_KEYS, layered, "single")
-    if entry.recipient is None:
+    if settings.recipient is None:
         layered.note(problems, "recipient", '"recipient" is missing: all mail of a single mailbox goes to it')
         return None
     if sender is None:
         return None
     return Routing(
         MailboxKind.SINGLE,
-        recipient=entry.recipient,
-        trusted_hosts=entry.trusted_hosts,
+        recipient=settings.recipient,
+        trusted_hosts=settings.trusted_hosts,
         sender=sender,
-        dedup=Dedup(entry.dedup),
+        dedup=settings.dedup,
     )
 
 
-def _catch_all(context: Context, entry: AccountEntry, layered: Layered) -> Routing | None:
+def _catch_all(context: Context, settings: AccountSettings, layered: Layered) -> Routing | None:
     problems = context.problems
-    sender = sender_rule(context, entry, layered)
-    _note_useless(problems, ("recipient",), layered, "catch-all")
-    if not entry.domains:
+    sender = sender_rule(context, settings, layered)
+    _note_useless(problems, SINGLE_KEYS, layered, "catch-all")
+    if not settings.domains:
         layered.note(problems, "domains", '"domains" is missing: a catch-all mailbox has mail for these only')
         return None
-    _check_recipients(problems, entry, layered)
-    existence, recipient_list = _existence(context, entry, layered)
-    unknown = entry.unknown_recipients
+    _check_recipients(problems, settings, layered)
+    existence, recipient_list = _existence(context, settings, layered)
+    unknown = settings.unknown_recipients
     if sender is None:
         return None
     return Routing(
         MailboxKind.CATCH_ALL,
-        domains=entry.domains,
-        recipient_headers=entry.recipient_headers,
-        only_recipient_headers=entry.only_recipient_headers,
-        recipient_prefixes=entry.recipient_prefix,
-        trusted_hosts=entry.trusted_hosts,
-        own_addresses=entry.own_addresses,
-        aliases=entry.aliases,
-        strip_tags=entry.subaddresses == "strip",
+        domains=settings.domains,
+        recipient_headers=settings.recipient_headers,
+        only_recipient_headers=settings.only_recipient_headers,
+        recipient_prefixes=settings.recipient_prefix,
+        trusted_hosts=settings.trusted_hosts,
+        own_addresses=settings.own_addresses,
+        aliases=settings.aliases,
+        strip_tags=settings.subaddresses == "strip",
         sender=sender,
         unknown_recipients=unknown if isinstance(unknown, Address) else None,
-        dedup=Dedup(entry.dedup),
+        dedup=settings.dedup,
         existence=existence,
         recipient_list=recipient_list,
         park_unknown=unknown == PARK,
-        surplus_copies=entry.surplus_copies == "postmaster",
+        surplus_copies=settings.surplus_copies == "postmaster",
     )
 
 
-def _check_recipients(problems: Problems, entry: AccountEntry, layered: Layered) -> None:
+def _check_recipients(problems: Problems, settings: AccountSettings, layered: Layered) -> None:
     """What can only be judged of the keys together."""
-    if entry.only_recipient_headers and not entry.recipient_headers:
+    if settings.only_recipient_headers and not settings.recipient_headers:
         sentence = (
             '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"'
         )
         layered.note(problems, "only_recipient_headers", sentence)
-    for alias in entry.aliases:
-        if translation(entry.domains, alias.domain) is None:
+    for alias in settings.aliases:
+        if translation(settings.domains, alias.domain) is None:
             layered.note(problems, "aliases", f'"aliases": {alias.domain} is not among the accepted domains')
 
 
-def _existence(context: Context, entry: AccountEntry, layered: Layered) -> tuple[ExistenceCheck, str | None]:
+def _existence(
+    context: Context, settings: AccountSettings, layered: Layered
+) -> tuple[ExistenceCheck, str | None]:
     """How existence is checked, and by which list; one that cannot be used is a problem now, not at night."""
-    is_wanted = "recipients" in layered.own and entry.recipients != ExistenceCheck.NONE
-    if is_wanted and entry.unknown_recipients == REFUSE:
-        layered.note(context.problems, "recipients", USELESS_CHECK)
-    if not entry.recipients.startswith(LIST_SCHEME):
-        return ExistenceCheck(entry.recipients), None
+    is_wanted = "verify_recipients" in layered.own and settings.verify_recipients != ExistenceCheck.NONE
+    if is_wanted and settings.unknown_recipients == REFUSE:
+        layered.note(context.problems, "verify_recipients", USELESS_CHECK)
+    if not settings.verify_recipients.startswith(LIST_SCHEME):
+        return ExistenceCheck(settings.verify_recipients), None
     try:
-        path = context.document.resolved(path_in_url(entry.recipients, LIST_SCHEME, EXAMPLE_LIST))
+        path = context.document.resolved(path_in_url(settings.verify_recipients, LIST_SCHEME, EXAMPLE_LIST))
     except ValueError as error:
-        layered.note(context.problems, "recipients", f'"recipients": {error}')
+        layered.note(context.problems, "verify_recipients", f'"verify_recipients": {error}')
         return ExistenceCheck.LIST, None
     try:
         read_recipient_list(path.read_bytes(), str(path))
     except BrokenRecipientList as broken:
         for problem in broken.problems:
-            layered.note(context.problems, "recipients", f'"recipients": {problem}')
+            layered.note(context.problems, "verify_recipients", f'"verify_recipients": {problem}')
     except OSError as error:
-        layered.note(context.problems, "recipients", f'"recipients": {path} cannot be read: {error.strerror}')
+        layered.note(
+            context.problems,
+            "verify_recipients",
+            f'"verify_recipients": {path} cannot be read: {error.strerror}',
+        )
     return ExistenceCheck.LIST, str(path)
 
 

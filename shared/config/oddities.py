@@ -17,7 +17,7 @@ from shared.config.environment import PREFIX, SEPARATOR
 from shared.config.exposure import note_exposed
 from shared.config.hosts import hosts_of
 from shared.config.problems import Problems
-from shared.config.schema import DEFAULT_KEYS, DEFAULTS, SECTIONS
+from shared.config.settings import DEFAULT_KEYS, DEFAULTS, SECTIONS
 from shared.model.account import Account
 from shared.model.errors import quoted
 

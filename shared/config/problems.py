@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from shared.config.document import Document
 from shared.config.locate import Path
 from shared.model.errors import quoted
+from shared.model.setting import former_names
 
 Where = Callable[[Path], Path]
 
@@ -24,6 +25,7 @@ _EXPECTED = {
     "bool_type": "true or false",
     "int_type": "a whole number",
     "list_type": "a list in [ ]",
+    "tuple_type": "a list in [ ]",
     "dict_type": "a table",
 }
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -77,11 +79,18 @@ class Problems:
     def _add_details(self, where: Where, model: type[BaseModel], details: ErrorDetails) -> None:
         key = details["loc"]
         if details["type"] == "extra_forbidden":
-            self.add_unknown(where(key), "key", model.model_fields.keys())
+            self._add_extra(where(key), model)
         elif details["type"] == "missing":
             self.add(where(key), f"{_written_key(key)} is missing")
         else:
             self.add(where(key), f"{_written_key(key)}: {_reason(details)}")
+
+    def _add_extra(self, path: Path, model: type[BaseModel]) -> None:
+        """Note a key that is not known, or not any more."""
+        if now := former_names(model).get(str(path[-1])):
+            self.add(path, f'"{path[-1]}" is called "{now}" now')
+        else:
+            self.add_unknown(path, "key", model.model_fields.keys())
 
 
 def _label(data: Mapping[str, Any], path: Path) -> str:
@@ -120,7 +129,7 @@ def _reason(details: ErrorDetails) -> str:
     kind, facts = details["type"], details.get("ctx", {})
     if kind == "value_error":
         return str(facts["error"])
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         expected = str(facts["expected"]).replace("'", '"')
         given = details["input"]
         return f"expected {expected}" + (f', not "{quoted(given, 40)}"' if isinstance(given, str) else "")

@@ -24,11 +24,6 @@ def refusal_rules(value: object) -> tuple[RefusalRule, ...]:
     return tuple(read)
 
 
-def written_rules(rules: tuple[RefusalRule, ...]) -> list[dict[str, str]]:
-    """The rules as the configuration has them."""
-    return [{"code": str(rule.pattern), "action": rule.action.value} for rule in rules]
-
-
 def _rule(table: Mapping[str, object]) -> RefusalRule:
     for key in table:
         if key not in KEYS:

@@ -1,181 +1,127 @@
-"""The sections of the file to their runtime values: URLs checked, paths absolute."""
+"""The sections of the file: URLs are checked, paths become absolute, secrets are read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from shared.config import helo
+from shared.config.configuration import BlobsLocation
 from shared.config.context import Context
 from shared.config.locate import Path
-from shared.config.runtime import (
-    IN_PROCESS,
+from shared.config.settings import (
     SQLITE,
-    BlobsSection,
-    BrokerSection,
-    FetcherSection,
-    LeasesSection,
-    LogSection,
-    MetricsSection,
-    RelaySection,
-    StoreSection,
-)
-from shared.config.schema import (
-    BlobsEntry,
-    BrokerEntry,
-    FetcherEntry,
-    LeasesEntry,
-    LogEntry,
-    MetricsEntry,
-    RelayEntry,
-    StoreEntry,
+    BlobsSettings,
+    BrokerSettings,
+    RelaySettings,
+    Settings,
+    StoreSettings,
+    UrlSettings,
 )
 from shared.model.endpoint import Endpoint
 from shared.model.file_url import path_in_url, url_of_path
 from shared.model.s3_location import S3Location
 
 S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*[A-Za-z0-9._-]))?/?")
-DEFAULT_STORE = "sqlite:////var/lib/mailferry/mailferry.db"
+Section = TypeVar("Section", bound=Settings)
+WithUrl = TypeVar("WithUrl", bound=UrlSettings)
 
 
-def broker(context: Context, table: Any) -> BrokerSection | None:
+def section(context: Context, name: str, model: type[Section], table: Mapping[str, Any]) -> Section | None:
+    """A section that is used as it is written; None after a problem was noted."""
+    return context.validated(model, table, _within(name))
+
+
+def broker(context: Context, table: Mapping[str, Any]) -> BrokerSettings | None:
     """[broker]."""
-    entry = context.validated(BrokerEntry, table, _within("broker"))
-    url = _url(context, "broker", entry, IN_PROCESS)
-    if url is None:
-        return None
-    text = url.get_secret_value()
-    if text != IN_PROCESS:
-        _check(
-            context,
-            "broker",
-            lambda: _network_url(text, ("amqp", "amqps"), "memory: or amqp://user@host/vhost"),
-        )
-    return BrokerSection(url)
+    settings = _with_url(context, "broker", section(context, "broker", BrokerSettings, table))
+    if settings is not None and not settings.in_process:
+        text = settings.url.get_secret_value()
+        expected = "memory: or amqp://user@host/vhost"
+        _check(context, "broker", lambda: _network_url(text, ("amqp", "amqps"), expected))
+    return settings
 
 
-def store(context: Context, table: Any) -> StoreSection | None:
+def store(context: Context, table: Mapping[str, Any]) -> StoreSettings | None:
     """[store]; a relative path of an SQLite file starts from the configuration's directory."""
-    entry = context.validated(StoreEntry, table, _within("store"))
-    url = _url(context, "store", entry, DEFAULT_STORE)
-    if url is None or entry is None:
+    settings = _with_url(context, "store", section(context, "store", StoreSettings, table))
+    if settings is None:
         return None
-    text = url.get_secret_value()
-    if text.startswith("sqlite:"):
-        path = _check(
-            context, "store", lambda: path_in_url(text, "sqlite:", "sqlite:///var/lib/mailferry/mailferry.db")
-        )
-        if not path:
-            return None
-        url = SecretStr(url_of_path(SQLITE, str(context.document.resolved(path))))
-        return StoreSection(url, entry.keep_history, entry.deadline)
-    expected = "sqlite:///path/to/file or postgresql://user@host/database"
-    _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
-    return StoreSection(url, entry.keep_history, entry.deadline)
-
-
-def blobs(context: Context, table: Any) -> BlobsSection | None:
-    """[blobs]; a relative path starts from the configuration's directory."""
-    entry = context.validated(BlobsEntry, table, _within("blobs"))
-    if entry is None:
+    text = settings.url.get_secret_value()
+    if not text.startswith("sqlite:"):
+        expected = "sqlite:///path/to/file or postgresql://user@host/database"
+        _check(context, "store", lambda: _network_url(text, ("postgresql",), expected))
+        return settings
+    example = "sqlite:///var/lib/mailferry/mailferry.db"
+    path = _check(context, "store", lambda: path_in_url(text, "sqlite:", example))
+    if not path:
         return None
-    if entry.url.startswith("s3:"):
-        return _bucket(context, entry)
-    for key in ("endpoint", "region", "access_key", *(f"secret_key{end}" for end in ("", "_file", "_env"))):
-        if getattr(entry, key) is not None:
-            context.problems.add(
-                ("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:'
-            )
-    path = _check(
-        context, "blobs", lambda: path_in_url(entry.url, "file:", "file:///var/lib/mailferry/blobs")
+    return settings.model_copy(
+        update={"url": SecretStr(url_of_path(SQLITE, str(context.document.resolved(path))))}
     )
-    return BlobsSection(context.document.resolved(path)) if path else None
 
 
-def _bucket(context: Context, entry: BlobsEntry) -> BlobsSection | None:
-    match = S3.fullmatch(entry.url)
+def blobs(context: Context, table: Mapping[str, Any]) -> BlobsLocation | None:
+    """[blobs]; a relative path starts from the configuration's directory."""
+    settings = section(context, "blobs", BlobsSettings, table)
+    if settings is None:
+        return None
+    if settings.url.startswith("s3:"):
+        return _bucket(context, settings)
+    for key in sorted(settings.model_fields_set - {"url"}):
+        context.problems.add(("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:')
+    example = "file:///var/lib/mailferry/blobs"
+    path = _check(context, "blobs", lambda: path_in_url(settings.url, "file:", example))
+    return BlobsLocation(context.document.resolved(path)) if path else None
+
+
+def _bucket(context: Context, settings: BlobsSettings) -> BlobsLocation | None:
+    match = S3.fullmatch(settings.url)
     if match is None:
         context.problems.add(
             ("blobs", "url"), '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix'
         )
         return None
-    secret = context.secret(entry, "secret_key", _within("blobs"))
-    wanted = [entry.secret_key, entry.secret_key_file, entry.secret_key_env]
-    if (entry.access_key is None) != all(each is None for each in wanted):
-        missing = "access_key" if entry.access_key is None else "secret_key"
+    secret = context.secret(settings, "secret_key", _within("blobs"))
+    wanted = [settings.secret_key, settings.secret_key_file, settings.secret_key_env]
+    if (settings.access_key is None) != all(each is None for each in wanted):
+        missing = "access_key" if settings.access_key is None else "secret_key"
         context.problems.add(("blobs", missing), f'"{missing}" is missing: both keys are given, or none')
-    bucket = S3Location(match[1], match[2] or "", entry.endpoint, entry.region, entry.access_key, secret)
-    return BlobsSection(None, bucket)
-
-
-def metrics(context: Context, table: Any) -> MetricsSection | None:
-    """[metrics]."""
-    entry = context.validated(MetricsEntry, table, _within("metrics"))
-    return None if entry is None else MetricsSection(entry.listen)
-
-
-def fetcher(context: Context, table: Any) -> FetcherSection | None:
-    """[fetcher]."""
-    entry = context.validated(FetcherEntry, table, _within("fetcher"))
-    if entry is None:
-        return None
-    return FetcherSection(
-        entry.concurrency,
-        entry.window_messages,
-        entry.window_bytes,
-        entry.settle_wait,
-        entry.inline_limit,
-        entry.host_connections,
-        entry.process_bytes,
-        entry.tenant_window_messages,
-        entry.tenant_window_bytes,
+    return BlobsLocation(
+        None,
+        S3Location(match[1], match[2] or "", settings.endpoint, settings.region, settings.access_key, secret),
     )
 
 
 def relay(
-    context: Context, table: Any, host_name: Callable[[], str], targets: Iterable[Endpoint]
-) -> RelaySection | None:
+    context: Context, table: Mapping[str, Any], host_name: Callable[[], str], targets: Iterable[Endpoint]
+) -> RelaySettings | None:
     """[relay]; `host_name` gives the machine's full name, which is what we greet `targets` with where none is
     configured.
     """
-    entry = context.validated(RelayEntry, table, _within("relay"))
-    if entry is None:
-        return None
-    name = entry.helo_name
-    if name is None:
-        name = _check(context, "relay", lambda: helo.of_machine(host_name, targets), "helo_name")
-    if name is None:
-        return None
-    return RelaySection(tuple(entry.retry_delays), entry.give_up, name, tuple(entry.probe_delays))
-
-
-def leases(context: Context, table: Any) -> LeasesSection | None:
-    """[leases]."""
-    entry = context.validated(LeasesEntry, table, _within("leases"))
-    return None if entry is None else LeasesSection(entry.account, entry.message)
-
-
-def log(context: Context, table: Any) -> LogSection | None:
-    """[log]."""
-    entry = context.validated(LogEntry, table, _within("log"))
-    return None if entry is None else LogSection(entry.level, entry.format)
+    settings = section(context, "relay", RelaySettings, table)
+    if settings is None or settings.helo_name:
+        return settings
+    name = _check(context, "relay", lambda: helo.of_machine(host_name, targets), "helo_name")
+    return None if name is None else settings.model_copy(update={"helo_name": name})
 
 
 def _within(section: str) -> Callable[[Path], Path]:
     return lambda key: (section, *key)
 
 
-def _url(context: Context, section: str, entry: BrokerEntry | None, default: str) -> SecretStr | None:
-    """The URL of broker or store; None after a problem was noted."""
-    if entry is None:
+def _with_url(context: Context, name: str, settings: WithUrl | None) -> WithUrl | None:
+    """The section with its URL, which may come from a file or a variable; None after a problem was noted."""
+    if settings is None or not settings.model_fields_set & {"url", "url_file", "url_env"}:
+        return settings
+    url = context.secret(settings, "url", _within(name))
+    if url is None:
         return None
-    if entry.url is None and entry.url_file is None and entry.url_env is None:
-        return SecretStr(default)
-    return context.secret(entry, "url", _within(section))
+    return settings.model_copy(update={"url": url, "url_file": None, "url_env": None})
 
 
 def _check(context: Context, section: str, read: Callable[[], str | None], key: str = "url") -> str | None:

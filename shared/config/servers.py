@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from shared.config.context import Context
 from shared.config.problems import Where
-from shared.config.schema import LoginKeys
 from shared.config.secrets import WAYS
+from shared.config.settings import ServerSettings
 from shared.config.urls import ServerUrl
 from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
@@ -19,45 +19,50 @@ NOT_GIVEN = 'the password is missing; give "password", "password_file" or "passw
 
 
 def endpoint(
-    context: Context, entry: LoginKeys, url: ServerUrl, own: Collection[str], where: Where, default: Tls
+    context: Context,
+    settings: ServerSettings,
+    url: ServerUrl,
+    own: Collection[str],
+    where: Where,
+    default: Tls,
 ) -> Endpoint:
     """Where the server is and how TLS comes about.
 
     With a scheme that begins with TLS, a contradicting `tls` is a problem only among the keys of the
-    entry's `own`: in [defaults] it is meant for the others.
+    settings's `own`: in [defaults] it is meant for the others.
     """
-    tls = Tls(entry.tls) if entry.tls else default
+    tls = Tls(settings.tls) if settings.tls else default
     if url.scheme in IMPLICIT:
-        if "tls" in own and entry.tls in ("off", "wanted"):
+        if "tls" in own and settings.tls in ("off", "wanted"):
             context.problems.add(
                 where(("tls",)),
-                f'"tls": {url.scheme} begins with TLS, which contradicts "{entry.tls}"',
+                f'"tls": {url.scheme} begins with TLS, which contradicts "{settings.tls}"',
             )
         tls = Tls.IMPLICIT
-    _check_trust(context, entry, tls, where)
-    ca_file = context.authority(entry.ca_file, where)
+    _check_trust(context, settings, tls, where)
+    ca_file = context.authority(settings.ca_file, where)
     return Endpoint(
         url.host,
         url.port,
         tls,
-        entry.tls_verify,
+        settings.tls_verify,
         ca_file,
         unix_path=url.unix_path,
-        pin=entry.tls_pin,
+        pin=settings.tls_pin,
         by_mx=url.scheme == "mx",
-        addresses=AddressPolicy(entry.addresses == "public", entry.deny_addresses),
+        addresses=AddressPolicy(settings.addresses == "public", settings.deny_addresses),
     )
 
 
-def _check_trust(context: Context, entry: LoginKeys, tls: Tls, where: Where) -> None:
+def _check_trust(context: Context, settings: ServerSettings, tls: Tls, where: Where) -> None:
     """There is one way to trust a server: its authority, its pinned certificate, or blindly."""
-    if entry.ca_file is not None and not entry.tls_verify:
+    if settings.ca_file is not None and not settings.tls_verify:
         context.problems.add(where(("ca_file",)), '"ca_file" has no effect with tls_verify = false')
-    if entry.tls_pin is None:
+    if settings.tls_pin is None:
         return
-    if entry.ca_file is not None:
+    if settings.ca_file is not None:
         context.problems.add(where(("ca_file",)), '"ca_file" has no effect with "tls_pin"; remove it')
-    if not entry.tls_verify:
+    if not settings.tls_verify:
         context.problems.add(
             where(("tls_verify",)), 'tls_verify = false has no effect with "tls_pin"; remove it'
         )
@@ -67,18 +72,18 @@ def _check_trust(context: Context, entry: LoginKeys, tls: Tls, where: Where) -> 
         )
 
 
-def username(context: Context, entry: LoginKeys, url: ServerUrl, where: Where) -> str | None:
+def username(context: Context, settings: ServerSettings, url: ServerUrl, where: Where) -> str | None:
     """The user name, from its key or the URL."""
-    if entry.username is not None and url.username is not None:
+    if settings.username is not None and url.username is not None:
         context.problems.add(where(("username",)), '"username": the URL has one, too; keep one of them')
-    return entry.username or url.username
+    return settings.username or url.username
 
 
 def password(
-    context: Context, entry: LoginKeys, url: ServerUrl, keys: Collection[str], where: Where
+    context: Context, settings: ServerSettings, url: ServerUrl, keys: Collection[str], where: Where
 ) -> SecretStr | None:
     """The password, from one of its keys or the URL."""
-    secret = context.secret(entry, "password", where)
+    secret = context.secret(settings, "password", where)
     if url.password is None:
         return secret
     if gives_password(keys):

@@ -4,263 +4,51 @@ value's origin.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
+from shared.config.accounts import account_settings
+from shared.config.configuration import BlobsLocation, Configuration
 from shared.config.document import Document
 from shared.config.locate import Path
-from shared.config.rules import written_rules
-from shared.config.runtime import BlobsSection, Configuration, NoticesSection
-from shared.config.schema import DEFAULTS
-from shared.config.values import AUTOMATIC, LIST_SCHEME, written_size
-from shared.model.account import PARK, REFUSE, Account, MailboxKind, Routing
-from shared.model.duration import written
+from shared.config.mailboxes import CATCH_ALL_KEYS, SINGLE_KEYS
+from shared.config.settings import DEFAULTS, SECTIONS, AccountSettings, Settings, TargetSettings
+from shared.config.values import AUTOMATIC, LIST_SCHEME
+from shared.config.written import MASK, plain, toml
+from shared.model.account import Account, MailboxKind
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.file_url import url_of_path
-from shared.model.reading import Reading
-from shared.model.sender import SenderRule
-from shared.model.target import Target
+from shared.model.setting import ordered_fields
+from shared.model.target import NEVER, Target
 
-MASK = "********"
 URL_KEYS = ("source", "url")
-Row = tuple[str, object]
+WAYS = ("_file", "_env")
+Rows = Mapping[str, object]
+"""Values by key; None leaves a key out."""
 
 
 def shown(configuration: Configuration) -> str:
     """TOML text; a comment behind each value says where it came from."""
     document = configuration.document
     blocks = [
-        _block(f"[{section}]", rows, document, (section,), None)
-        for section, rows in _section_rows(configuration)
+        _block(f"[{name}]", _section_rows(configuration, name), document, (name,), None) for name in SECTIONS
     ]
-    for index, target in enumerate(configuration.targets.values()):
-        blocks.append(_block("[[targets]]", _target_rows(target), document, ("targets", index), None))
-    for index, account in enumerate(configuration.accounts.values()):
-        blocks.append(
-            _block("[[accounts]]", _account_rows(account), document, ("accounts", index), (DEFAULTS,))
-        )
+    for index, (target, table) in enumerate(
+        zip(configuration.targets.values(), document.data.get("targets", ()), strict=True)
+    ):
+        rows = _rows(TargetSettings.model_validate(table), _target_rows(target))
+        blocks.append(_block("[[targets]]", rows, document, ("targets", index), None))
+    for index, (account, settings) in enumerate(
+        zip(configuration.accounts.values(), account_settings(document), strict=True)
+    ):
+        rows = _rows(settings, _account_rows(account))
+        blocks.append(_block("[[accounts]]", rows, document, ("accounts", index), (DEFAULTS,)))
+    # A host has no defaults of its own: it is shown as it was written.
     blocks += [
-        _block("[[hosts]]", rows, document, ("hosts", index), None)
-        for index, rows in enumerate(_host_rows(document))
+        _block("[[hosts]]", table, document, ("hosts", index), None)
+        for index, table in enumerate(document.data.get("hosts", ()))
     ]
     return "\n\n".join(blocks) + "\n"
-
-
-def _block(header: str, rows: Iterator[Row], document: Document, path: Path, defaults: Path | None) -> str:
-    lines = [header]
-    for key, value in rows:
-        lines.append(f"{key} = {_toml(value)}  # {_origin(document, key, path, defaults)}")
-    return "\n".join(lines)
-
-
-def _origin(document: Document, key: str, path: Path, defaults: Path | None) -> str:
-    for table in (path, defaults):
-        if table is None:
-            continue
-        for written_key in (key, f"{key}_file", f"{key}_env"):
-            if document.has((*table, written_key)):
-                return document.place((*table, written_key))
-    for url in URL_KEYS if key in ("username", "password") else ():
-        if document.has((*path, url)):
-            return document.place((*path, url))
-    return "default"
-
-
-def _section_rows(configuration: Configuration) -> Iterator[tuple[str, Iterator[Row]]]:
-    fetcher, relay, leases = configuration.fetcher, configuration.relay, configuration.leases
-    listen = configuration.metrics.listen
-    yield "broker", iter([("url", without_password(configuration.broker.url.get_secret_value()))])
-    store = configuration.store
-    yield (
-        "store",
-        iter(
-            [
-                ("url", without_password(store.url.get_secret_value())),
-                ("keep_history", written(store.keep_history)),
-                ("deadline", written(store.deadline)),
-            ]
-        ),
-    )
-    yield "blobs", _blobs_rows(configuration.blobs)
-    yield "metrics", iter([("listen", str(listen) if listen else "")])
-    yield (
-        "fetcher",
-        iter(
-            [
-                ("concurrency", fetcher.concurrency),
-                ("host_connections", fetcher.host_connections),
-                ("window_messages", fetcher.window_messages),
-                ("window_bytes", written_size(fetcher.window_bytes)),
-                ("tenant_window_messages", fetcher.tenant_window_messages),
-                ("tenant_window_bytes", written_size(fetcher.tenant_window_bytes)),
-                ("settle_wait", written(fetcher.settle_wait)),
-                ("inline_limit", written_size(fetcher.inline_limit)),
-                ("process_bytes", written_size(fetcher.process_bytes)),
-            ]
-        ),
-    )
-    yield (
-        "relay",
-        iter(
-            [
-                ("retry_delays", [written(delay) for delay in relay.retry_delays]),
-                ("give_up", written(relay.give_up)),
-                ("helo_name", relay.helo_name),
-                ("probe_delays", [written(delay) for delay in relay.probe_delays]),
-            ]
-        ),
-    )
-    yield "notices", _notices_rows(configuration.notices)
-    yield "leases", iter([("account", written(leases.account)), ("message", written(leases.message))])
-    yield "log", iter([("level", configuration.log.level), ("format", configuration.log.format)])
-
-
-def _host_rows(document: Document) -> Iterator[Iterator[Row]]:
-    """As they were written: a host has no defaults of its own."""
-    for table in document.data.get("hosts", ()):
-        yield iter(table.items())
-
-
-def _notices_rows(notices: NoticesSection) -> Iterator[Row]:
-    if notices.digest is not None:
-        yield "digest", written(notices.digest)
-    yield "bounces", notices.bounces
-    yield "postmasters", {tenant: str(address) for tenant, address in notices.postmasters.items()}
-
-
-def _blobs_rows(blobs: BlobsSection) -> Iterator[Row]:
-    yield "url", blobs.url
-    if blobs.bucket is not None:
-        for key in ("endpoint", "region", "access_key"):
-            if (value := getattr(blobs.bucket, key)) is not None:
-                yield key, value
-        if blobs.bucket.secret_key is not None:
-            yield "secret_key", MASK
-
-
-def _target_rows(target: Target) -> Iterator[Row]:
-    yield "name", target.name
-    yield "url", _target_url(target)
-    yield from _tls_rows(target.endpoint)
-    if target.credentials:
-        yield "username", target.credentials.username
-        yield "token_file" if target.credentials.token_file else "password", MASK
-        yield "auth", [name.lower() for name in target.credentials.methods] or AUTOMATIC
-    yield "connections", target.connections
-    yield "host_connections", target.manners.host_connections
-    yield "connection_mails", target.manners.mails
-    yield "connection_age", written(target.manners.age)
-    yield "max_recipients", target.manners.recipients
-    yield "dsn", "never" if target.manners.dsn == ("never",) else list(target.manners.dsn)
-    yield "client", target.manners.client.value
-    if target.rules:
-        yield "rules", written_rules(target.rules)
-
-
-def _account_rows(account: Account) -> Iterator[Row]:
-    yield "tenant", account.tenant
-    yield "name", account.name
-    if account.provider is not None:
-        yield "provider", account.provider
-    yield "source", _url(account.protocol, account.endpoint)
-    yield "username", account.login.username
-    by_token = account.login.token is not None or account.login.token_file is not None
-    yield "token" if by_token else "password", MASK
-    yield from _tls_rows(account.endpoint)
-    yield "auth", list(account.login.auth) or AUTOMATIC
-    yield "detect", list(account.login.detect)
-    yield "target", account.target
-    yield from _routing_rows(account)
-    yield "retention", str(account.retention)
-    yield "custody", account.custody.value
-    yield "poll", written(account.patience.poll)
-    yield "timeout", written(account.patience.timeout)
-    yield "retries", account.patience.retries
-    yield "retry_delay", written(account.patience.retry_delay)
-    yield from _reading_rows(account.reading)
-    yield "enabled", account.enabled
-
-
-def _reading_rows(reading: Reading) -> Iterator[Row]:
-    yield "max_messages", reading.max_messages
-    yield "max_bytes", written_size(reading.max_bytes)
-    yield "max_size", written_size(reading.max_size)
-    yield "oversize", reading.oversize.value
-    yield "session_deadline", written(reading.session_deadline)
-    yield "use_top", reading.use_top
-    yield "pipelining", reading.pipelining.value
-    yield "line_limit", written_size(reading.caps.line)
-    yield "listing_limit", written_size(reading.caps.listing)
-    yield "mail_limit", written_size(reading.caps.mail)
-    yield "session_limit", written_size(reading.caps.session)
-
-
-def _routing_rows(account: Account) -> Iterator[Row]:
-    routing = account.routing
-    yield "mailbox", routing.kind.value
-    if routing.kind is MailboxKind.SINGLE:
-        yield "recipient", str(routing.recipient)
-    else:
-        yield "domains", routing.domains
-        yield "aliases", {str(alias): str(address) for alias, address in routing.aliases.items()}
-        yield "subaddresses", "strip" if routing.strip_tags else "keep"
-        yield "recipient_headers", [str(field) for field in routing.recipient_headers]
-        yield "only_recipient_headers", routing.only_recipient_headers
-        yield "recipient_prefix", list(routing.recipient_prefixes)
-        yield "own_addresses", [str(address) for address in routing.own_addresses]
-        yield "recipients", _existence(routing)
-        yield "unknown_recipients", _unknown(routing)
-        yield "surplus_copies", "postmaster" if routing.surplus_copies else "suppress"
-    yield "trusted_hosts", list(routing.trusted_hosts)
-    yield from _sender_rows(routing.sender)
-    yield "dedup", routing.dedup.value
-
-
-def _sender_rows(sender: SenderRule) -> Iterator[Row]:
-    yield "sender", str(sender)
-    if sender.srs is not None:
-        yield "srs_domain", sender.srs.domain
-        yield "srs_key", MASK
-
-
-def _existence(routing: Routing) -> str:
-    if routing.recipient_list:
-        return url_of_path(LIST_SCHEME, routing.recipient_list)
-    return routing.existence.value
-
-
-def _unknown(routing: Routing) -> str:
-    return PARK if routing.park_unknown else str(routing.unknown_recipients or REFUSE)
-
-
-def _tls_rows(endpoint: Endpoint) -> Iterator[Row]:
-    if endpoint.tls is not Tls.IMPLICIT:
-        yield "tls", endpoint.tls.value
-    if endpoint.pin is None:
-        yield "tls_verify", endpoint.verify
-    else:
-        yield "tls_pin", endpoint.pin
-    if endpoint.ca_file:
-        yield "ca_file", endpoint.ca_file
-    if endpoint.addresses.restricts:
-        yield "addresses", "public" if endpoint.addresses.public_only else "any"
-        yield "deny_addresses", [str(network) for network in endpoint.addresses.denied]
-
-
-def _target_url(target: Target) -> str:
-    endpoint = target.endpoint
-    if endpoint.unix_path is not None:
-        return url_of_path("lmtp+unix://", endpoint.unix_path)
-    if endpoint.by_mx:
-        return _url("mx", endpoint)
-    return _url("lmtp" if target.lmtp else "smtp", endpoint)
-
-
-def _url(protocol: str, endpoint: Endpoint) -> str:
-    scheme = protocol + "s" if endpoint.tls is Tls.IMPLICIT else protocol
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"{scheme}://{host}:{endpoint.port}"
 
 
 def without_password(url: str) -> str:
@@ -276,9 +64,114 @@ def without_password(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _block(header: str, rows: Rows, document: Document, path: Path, defaults: Path | None) -> str:
+    lines = [header]
+    for key, value in rows.items():
+        if value is not None:
+            lines.append(f"{key} = {toml(value)}  # {_origin(document, key, path, defaults)}")
+    return "\n".join(lines)
+
+
+def _origin(document: Document, key: str, path: Path, defaults: Path | None) -> str:
+    for table in (path, defaults):
+        if table is None:
+            continue
+        for written_key in (key, *(key + way for way in WAYS)):
+            if document.has((*table, written_key)):
+                return document.place((*table, written_key))
+    for url in URL_KEYS if key in ("username", "password") else ():
+        if document.has((*path, url)):
+            return document.place((*path, url))
+    return "default"
+
+
+def _rows(settings: Settings, instead: Rows) -> Rows:
+    """The settings as they are written; `instead` has what is in force in place of what was written."""
+    own = {
+        key: plain(getattr(settings, key), field)
+        for key, field in ordered_fields(type(settings)).items()
+        if not key.endswith(WAYS) or key == "ca_file"
+    }
+    return {**own, **instead}
+
+
+def _section_rows(configuration: Configuration, name: str) -> Rows:
+    section = getattr(configuration, name)
+    if isinstance(section, BlobsLocation):
+        return dict(_blobs_rows(section))
+    if name in ("broker", "store"):
+        return _rows(section, {"url": without_password(section.url.get_secret_value())})
+    if name == "metrics":
+        return {"listen": str(section.listen or "")}
+    return _rows(section, {})
+
+
+def _blobs_rows(blobs: BlobsLocation) -> Iterator[tuple[str, object]]:
+    yield "url", blobs.url
+    if blobs.bucket is not None:
+        for key in ("endpoint", "region", "access_key"):
+            yield key, getattr(blobs.bucket, key)
+        yield "secret_key", MASK if blobs.bucket.secret_key is not None else None
+
+
+def _target_rows(target: Target) -> Rows:
+    rows: dict[str, object] = {"url": _target_url(target), **_endpoint_rows(target.endpoint)}
+    rows.update(dict.fromkeys(("username", "password", "token", "auth"), None))
+    if target.credentials is not None:
+        rows["username"] = target.credentials.username
+        rows["token_file" if target.credentials.token_file else "password"] = MASK
+        rows["auth"] = [name.lower() for name in target.credentials.methods] or AUTOMATIC
+    if target.delivery_options.dsn == (NEVER,):
+        rows["dsn"] = NEVER
+    return rows
+
+
+def _account_rows(account: Account) -> Rows:
+    """What is in force where the file says less, or says it otherwise."""
+    kind = account.routing.kind
+    by_token = account.login.token is not None or account.login.token_file is not None
+    useless = CATCH_ALL_KEYS if kind is MailboxKind.SINGLE else SINGLE_KEYS
+    rows: dict[str, object] = dict.fromkeys(useless, None)
+    rows |= {
+        "source": _url(account.protocol, account.endpoint),
+        "username": account.login.username,
+        "password": None if by_token else MASK,
+        "token": MASK if by_token else None,
+        "auth": list(account.login.auth) or AUTOMATIC,
+        **_endpoint_rows(account.endpoint),
+    }
+    if account.routing.sender.srs is None:
+        rows |= {"srs_domain": None, "srs_key": None}
+    else:
+        rows["srs_key"] = MASK
+    if account.routing.recipient_list is not None:
+        rows["verify_recipients"] = url_of_path(LIST_SCHEME, account.routing.recipient_list)
+    if account.shortest_interval > 0:
+        rows["poll"] = plain(account.retry_times.poll, AccountSettings.model_fields["poll"])
+    return rows
+
+
+def _endpoint_rows(endpoint: Endpoint) -> Rows:
+    """Of the keys that exclude one another, those that are in force."""
+    restricted = endpoint.addresses.restricts
+    rows: dict[str, object] = {
+        "tls": None if endpoint.tls is Tls.IMPLICIT else endpoint.tls.value,
+        "tls_verify": endpoint.verify if endpoint.pin is None else None,
+        "ca_file": endpoint.ca_file,
+    }
+    return rows if restricted else {**rows, "addresses": None, "deny_addresses": None}
+
+
+def _target_url(target: Target) -> str:
+    endpoint = target.endpoint
+    if endpoint.unix_path is not None:
+        return url_of_path("lmtp+unix://", endpoint.unix_path)
+    if endpoint.by_mx:
+        return _url("mx", endpoint)
+    return _url("lmtp" if target.lmtp else "smtp", endpoint)
+
+
+def _url(protocol: str, endpoint: Endpoint) -> str:
+    scheme = protocol + "s" if endpoint.tls is Tls.IMPLICIT else protocol
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f"{scheme}://{host}:{endpoint.port}"

@@ -8,10 +8,11 @@ from shared.config import servers
 from shared.config.context import Context
 from shared.config.locate import Path
 from shared.config.problems import Where
-from shared.config.schema import TargetEntry
 from shared.config.secrets import WAYS
+from shared.config.settings import TargetSettings
 from shared.model.endpoint import Tls
-from shared.model.target import ClientReport, Credentials, DeliveryOptions, Target
+from shared.model.setting import part
+from shared.model.target import Credentials, DeliveryOptions, Target
 
 LMTP = frozenset({"lmtp", "lmtp+unix"})
 TOKEN_METHODS = frozenset({"XOAUTH2", "OAUTHBEARER"})
@@ -25,12 +26,12 @@ def build_targets(context: Context, tables: list[dict[str, Any]]) -> dict[str, T
         def where(key: Path, at: Path = ("targets", index)) -> Path:
             return at + key
 
-        entry = context.validated(TargetEntry, table, where)
-        if entry is None:
+        settings = context.validated(TargetSettings, table, where)
+        if settings is None:
             continue
-        if entry.name in targets:
+        if settings.name in targets:
             context.problems.add(where(("name",)), '"name": another target has the same name')
-        targets[entry.name] = _target(context, entry, set(table), where)
+        targets[settings.name] = _target(context, settings, set(table), where)
     return targets
 
 
@@ -39,38 +40,40 @@ def declared_names(tables: list[dict[str, Any]]) -> list[str]:
     return [name for table in tables if isinstance(name := table.get("name"), str)]
 
 
-def _target(context: Context, entry: TargetEntry, own: set[str], where: Where) -> Target:
+def _target(context: Context, settings: TargetSettings, own: set[str], where: Where) -> Target:
     """A target that wants credentials gets them only through TLS, unless `tls` says otherwise."""
-    credentials = _credentials(context, entry, own, where)
+    credentials = _credentials(context, settings, own, where)
     default = Tls.WANTED if credentials is None else Tls.REQUIRED
-    if entry.url.unix_path is not None:
+    if settings.url.unix_path is not None:
         default = Tls.OFF
-    endpoint = servers.endpoint(context, entry, entry.url, own, where, default)
-    manners = DeliveryOptions(
-        entry.connection_mails,
-        entry.connection_age,
-        entry.max_recipients,
-        entry.dsn,
-        ClientReport(entry.client),
-        entry.host_connections,
+    endpoint = servers.endpoint(context, settings, settings.url, own, where, default)
+    lmtp = settings.url.scheme in LMTP
+    return Target(
+        settings.name,
+        endpoint,
+        credentials,
+        settings.connections,
+        settings.rules,
+        lmtp,
+        part(DeliveryOptions, settings),
     )
-    lmtp = entry.url.scheme in LMTP
-    return Target(entry.name, endpoint, credentials, entry.connections, entry.rules, lmtp, manners)
 
 
-def _credentials(context: Context, entry: TargetEntry, keys: set[str], where: Where) -> Credentials | None:
-    username = servers.username(context, entry, entry.url, where)
-    password = servers.password(context, entry, entry.url, keys, where)
-    token = context.secret(entry, "token", where)
+def _credentials(
+    context: Context, settings: TargetSettings, keys: set[str], where: Where
+) -> Credentials | None:
+    username = servers.username(context, settings, settings.url, where)
+    password = servers.password(context, settings, settings.url, keys, where)
+    token = context.secret(settings, "token", where)
     has_token = any("token" + way in keys for way in WAYS)
     has_password = password is not None or servers.gives_password(keys)
     if has_password and has_token:
         context.problems.add(where(("token",)), '"token": there is a password, too; keep one of them')
-    if has_token and not TOKEN_METHODS.issuperset(entry.auth or ("",)):
+    if has_token and not TOKEN_METHODS.issuperset(settings.auth or ("",)):
         context.problems.add(
             where(("auth",)), '"auth": with a token, name "oauthbearer", "xoauth2", or both in your order'
         )
-    if not has_token and TOKEN_METHODS.intersection(entry.auth):
+    if not has_token and TOKEN_METHODS.intersection(settings.auth):
         context.problems.add(
             where(("auth",)), '"auth": these methods need a token; give "token", "token_file" or "token_env"'
         )
@@ -81,5 +84,5 @@ def _credentials(context: Context, entry: TargetEntry, keys: set[str], where: Wh
         context.problems.add(where(("password",)), servers.NOT_GIVEN)
     if username is None or secret is None:
         return None
-    file = context.document.resolved(entry.token_file) if entry.token_file is not None else None
-    return Credentials(username, secret, entry.auth, str(file) if file else None)
+    file = context.document.resolved(settings.token_file) if settings.token_file is not None else None
+    return Credentials(username, secret, settings.auth, str(file) if file else None)

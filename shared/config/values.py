@@ -22,10 +22,8 @@ from shared.model.retention import Retention
 
 AUTOMATIC = "auto"
 LIST_SCHEME = "file:"
-SIZE_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _PIN = re.compile(r"sha256:(?P<digits>[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2})*)", re.IGNORECASE)
 SHA256_DIGITS = 64
-_SIZE = re.compile(r"([0-9]{1,18})\s*(B|KiB|MiB|GiB|)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s\[\]:]+)):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT = 65535
@@ -41,23 +39,6 @@ class Listen:
     @override
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def size(value: object) -> int:
-    """The bytes in a size such as `32MiB`, or a whole number of bytes."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
-        return value
-    if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
-        return int(match[1]) * SIZE_UNITS[match[2]]
-    raise ValueError('expected a size such as "256KiB", "32MiB" or a number of bytes')
-
-
-def written_size(octets: int) -> str:
-    """A size as people write it, in the largest unit that leaves a whole number."""
-    for unit in ("GiB", "MiB", "KiB"):
-        if octets and octets % SIZE_UNITS[unit] == 0:
-            return f"{octets // SIZE_UNITS[unit]}{unit}"
-    return f"{octets}B"
 
 
 def name(value: object) -> str:
@@ -138,13 +119,6 @@ def sasl_methods(value: object) -> tuple[str, ...]:
     sasl = tuple(name for name in BY_NAME if name not in {"apop", "user"} and not name.endswith("-plus"))
     names = () if value == AUTOMATIC else _known(value, sasl, f'"{AUTOMATIC}" or a list of these')
     return tuple(name.upper() for name in names)
-
-
-def dsn(value: object) -> tuple[str, ...]:
-    """The notifications that a target is asked for; () for saying nothing about them."""
-    if value == "never":
-        return ("never",)
-    return () if value == [] else _known(value, ("success", "failure", "delay"), '"never" or a list of these')
 
 
 def networks(value: object) -> tuple[IpNetwork, ...]:

@@ -9,11 +9,13 @@ from pydantic import SecretStr
 
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
+from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
 from shared.model.sender import SenderRule
+from shared.model.setting import Settings, duration, setting
 
 
 class MailboxKind(StrEnum):
@@ -107,25 +109,23 @@ class Routing:
     surplus_copies: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RetryTimes:
-    """How long and how often to try; all in seconds but `retries`, the connection attempts in one pass.
+class RetryTimes(Settings):
+    """When the mailbox is visited, and how often a connection is tried."""
 
-    `timeout` is inactivity: time without a byte received. `interval` is the shortest time between two visits
-    that the host bears; `poll` is not below it.
-    """
-
-    poll: float = 60.0
-    timeout: float = 60.0
-    retries: int = 3
-    retry_delay: float = 10.0
-    interval: float = 0.0
+    poll: Duration = duration(60.0, "Time between two visits of the mailbox.", example="5m", gt=0)
+    timeout: Duration = duration(
+        60.0, "Time without an octet received, after which the connection is given up.", gt=0
+    )
+    retries: int = setting(3, "Connection attempts in one visit.", ge=1)
+    retry_delay: Duration = duration(10.0, "Time between two connection attempts of one visit.")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """A configured account; `target` is the name of the target that its mail goes to, `provider` that of a
     known provider, where one was named.
+
+    `shortest_interval`: seconds between two visits that the host asks for; `poll` is not below it.
     """
 
     tenant: str
@@ -137,7 +137,8 @@ class Account:
     routing: Routing
     retention: Retention = Retention(0)
     custody: Custody = Custody.SOURCE
-    patience: RetryTimes = RetryTimes()
+    retry_times: RetryTimes = RetryTimes()
+    shortest_interval: float = 0.0
     reading: Reading = Reading()
     enabled: bool = True
     provider: str | None = None

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.model.duration import Duration
+from shared.model.setting import Settings, duration, setting, size
+from shared.model.size import Size
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+SHORTEST_LINE_LIMIT = 512
+"""RFC 2449, section 4: the length of a line that any client must be ready for."""
 
 
 class Oversize(StrEnum):
@@ -25,35 +33,34 @@ class Pipelining(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """What a server may send at most, in octets: a guard against one that sends without end.
+class Reading(Settings):
+    """How mail is read, and how much of it. Of the numbers and sizes, 0 stands for no limit.
 
-    `line`: a status line. `listing`: the text of one listing. `mail`: one mail. `session`: everything in one
-    session.
+    The four limits at the end guard against a server that sends without end.
     """
 
-    line: int = 8 * KIB
-    listing: int = 64 * MIB
-    mail: int = 2 * GIB
-    session: int = 64 * GIB
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How mail is read. Of the limits, 0 stands for none.
-
-    One pass reads `max_messages` mails and `max_bytes` octets at most, and at least one mail; the next goes
-    on at once. `max_size` is the largest mail that is taken, in octets; `oversize` says what becomes of a
-    larger one. `session_deadline`: seconds after which a session asks for no more mail. With `use_top` mails
-    are read by TOP instead of RETR.
-    """
-
-    max_messages: int = 0
-    max_bytes: int = 0
-    max_size: int = 0
-    oversize: Oversize = Oversize.LEAVE
-    session_deadline: float = 6 * 3600.0
-    use_top: bool = False
-    pipelining: Pipelining = Pipelining.ANNOUNCED
-    caps: Caps = Caps()
+    max_messages: int = setting(
+        0, "Mails read in one visit. The next visit goes on at once.", example=500, ge=0
+    )
+    max_bytes: Size = size(
+        0, "Octets read in one visit, at least one mail. The next visit goes on at once.", example="1GiB"
+    )
+    max_size: Size = size(0, "The largest mail that is taken.", example="50MiB")
+    oversize: Annotated[Oversize, Field(strict=False)] = setting(
+        Oversize.LEAVE, "What becomes of a mail above `max_size`: it stays at its source, or it is parked."
+    )
+    session_deadline: Duration = duration(
+        6 * 3600.0, "After this time a session asks for no more mail and ends in order.", example="2h", ge=1
+    )
+    use_top: bool = setting(
+        False, "Read mail by TOP instead of RETR, for servers that delete or hide what RETR read."
+    )
+    pipelining: Annotated[Pipelining, Field(strict=False)] = setting(
+        Pipelining.ANNOUNCED, "Whether commands are sent before earlier ones are answered."
+    )
+    line_limit: Size = size(
+        8 * KIB, "The longest status line that a server may send.", ge=SHORTEST_LINE_LIMIT
+    )
+    listing_limit: Size = size(64 * MIB, "The longest listing that a server may send.", ge=1)
+    mail_limit: Size = size(2 * GIB, "The largest mail that a server may send.", ge=1)
+    session_limit: Size = size(64 * GIB, "All that a server may send in one session.", ge=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.config.runtime import BrokerSection
+from shared.config.settings import BrokerSettings
 
 LITTLE = 10
 """Little is a tenth of a batch."""
@@ -38,6 +38,6 @@ FAR = BatchPolicy(prefetch=1200, batch=800, linger=0.003, filling=0.15)
 """With a broker and a database that one speaks to in round trips."""
 
 
-def batch_policy_for(broker: BrokerSection) -> BatchPolicy:
+def batch_policy_for(broker: BrokerSettings) -> BatchPolicy:
     """How much to take at a time from this broker."""
     return NEAR if broker.in_process else FAR

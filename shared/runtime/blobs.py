@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from shared.adapters.file_blobs import FileBlobs
-from shared.config.runtime import BlobsSection
+from shared.config.configuration import BlobsLocation
 from shared.ports.blobs import Blobs
 
 
-def open_blobs(section: BlobsSection) -> Blobs:
+def open_blobs(section: BlobsLocation) -> Blobs:
     """The store; it is reached when it is first used."""
     if section.directory is not None:
         return FileBlobs(section.directory)

@@ -34,9 +34,9 @@ async def connect_target(
 
 def _dialer(target: Target, timeouts: Timeouts) -> Dialer:
     """Dials; where the machine's processes share a number of connections, when one of these is free."""
-    if target.manners.host_connections == 0:
+    if target.delivery_options.host_connections == 0:
         return network(timeouts)
-    berths = Berths(str(target.endpoint), target.manners.host_connections)
+    berths = Berths(str(target.endpoint), target.delivery_options.host_connections)
 
     async def dial_in_turn(endpoint: Endpoint) -> Stream:
         berth = await berths.take(timeouts.connect)

@@ -81,7 +81,7 @@ def told(ferry: Ferry, *command: str) -> str:
 
 
 def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_attempt(company: Company) -> None:
-    with company.ferry('recipients = "rcpt"', TO_POSTMASTER) as ferry:
+    with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.post("known", BOB)
         company.post("unknown", NOBODY)
         process = ferry.start().ready()
@@ -100,7 +100,7 @@ def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_atte
 
 
 def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(company: Company) -> None:
-    with company.ferry('recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
+    with company.ferry('verify_recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
         company.post("unknown", NOBODY)
         process = ferry.start().ready()
         process.wait_until(lambda: company.left() == 0)
@@ -116,7 +116,7 @@ def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(
 
 @pytest.mark.parametrize("trouble", [Act.HANG_UP, "451 4.3.0 Directory is away"])
 def test_a_target_that_cannot_tell_holds_no_mail_up(company: Company, trouble: str | Act) -> None:
-    with company.ferry('recipients = "rcpt"', TO_POSTMASTER) as ferry:
+    with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.target.script["MAIL"] = [trouble, trouble, "250 2.1.0 Ok"]
         company.post("undecided", BOB)
         process = ferry.start().ready()
@@ -129,7 +129,7 @@ def test_a_target_that_cannot_tell_holds_no_mail_up(company: Company, trouble: s
 def test_a_list_decides_and_may_change_while_it_is_used(company: Company) -> None:
     people = company.directory / "people.txt"
     people.write_text(f"{BOB}\n")
-    with company.ferry('recipients = "file:people.txt"', TO_POSTMASTER) as ferry:
+    with company.ferry('verify_recipients = "file:people.txt"', TO_POSTMASTER) as ferry:
         company.target.known = ("@corp.example",)
         company.post("before", NOBODY)
         process = ferry.start().ready()
@@ -147,7 +147,7 @@ def test_a_list_decides_and_may_change_while_it_is_used(company: Company) -> Non
 
 def test_a_target_that_accepts_everybody_is_seen_at_a_glance(company: Company) -> None:
     company.target.known = ("@corp.example",)
-    with company.ferry('recipients = "rcpt"', TO_POSTMASTER) as ferry:
+    with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.post("one", NOBODY)
         process = ferry.start().ready()
         process.wait_until(lambda: company.left() == 0)
@@ -169,7 +169,7 @@ def test_a_target_that_accepts_everybody_is_seen_at_a_glance(company: Company) -
 def test_explain_asks_the_target_where_it_is_told_to(company: Company) -> None:
     (company.directory / "mail.eml").write_bytes(tagged("file", to=NOBODY).raw)
     command = ("explain", "mail.eml", "--account", "everybody", "-o", "json")
-    with company.ferry('recipients = "rcpt"', TO_POSTMASTER) as ferry:
+    with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         (unasked,) = json.loads(told(ferry, *command))["recipients"]
         assert (unasked["address"], company.target.connections) == (NOBODY, 0)
         answer = json.loads(told(ferry, *command, "--ask-target"))
@@ -179,5 +179,5 @@ def test_explain_asks_the_target_where_it_is_told_to(company: Company) -> None:
             "reason": f"does not exist: the target said {UNKNOWN}",
         }
     parking = ("explain", "mail.eml", "--account", "everybody", "--ask-target")
-    with company.ferry('recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
+    with company.ferry('verify_recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
         assert f"does not exist: the target said {UNKNOWN}; parked" in told(ferry, *parking)

@@ -1,8 +1,8 @@
 """The garbage collector of a test worker, which outlives the commands that tests run within it.
 
-A command calms the collector of its process (`shared.runtime.garbage_collection`). Within a worker, that froze
-the garbage cycles of earlier tests, their mails included, and they were never freed. Unfreezing afterwards does
-not help: the collector does not count frozen objects for its next full run.
+A command calms the collector of its process (`shared.runtime.garbage_collection`). Within a worker, that
+froze the garbage cycles of earlier tests, their mails included, and they were never freed. Unfreezing
+afterwards does not help: the collector does not count frozen objects for its next full run.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class World:
     async def visit(self, limits: Limits = IMPATIENT, *, stopping: bool = False) -> Visit:
         """One visit, whose lease is taken and given back."""
         now = self.clock.now()
-        schedule = Schedule(self.account.id, self.account.patience.poll, enabled=True)
+        schedule = Schedule(self.account.id, self.account.retry_times.poll, enabled=True)
         await self.store.sync_accounts([schedule], now)
         (lease,) = await self.store.lease_these("fetcher", [self.account.id], now, now + LEASE)
         return await self._visitor(limits).visit(self.account, lease, lambda: stopping or self.is_stopping())
@@ -288,7 +288,7 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
 async def test_a_connection_dropped_in_the_middle_of_a_visit_costs_seconds_and_no_poll_interval(
     world: World, failures: int, within: float | None
 ) -> None:
-    world.account = replace(ACCOUNT, patience=RetryTimes(poll=3600.0))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=3600.0))
     world.mailbox.mails, world.mailbox.broken_at = {"a": b"1"}, "a"
     now = world.clock.now()
     await world.store.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
@@ -583,7 +583,7 @@ async def test_a_large_mail_goes_into_a_blob_that_is_durable_before_the_ledger_k
 
 
 async def test_a_visit_that_had_no_broker_is_due_again_as_soon_as_there_may_be_one(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=RetryTimes(poll=3600))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=3600))
     world.broker = LateBroker(topology([60]), world.clock)
     world.mailbox.mails = {"a": b"1"}
     visit = await world.visit()
@@ -625,7 +625,7 @@ async def test_a_refused_login_makes_the_method_forgotten(world: World) -> None:
 
 
 async def test_a_server_that_is_away_does_not_make_the_method_forgotten(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=RetryTimes(retries=1))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(retries=1))
     world.method = "scram-sha-256"
     await world.visit()
     world.login_error = ConnectFailed("nobody there", fault=Fault.SOURCE)
@@ -648,7 +648,7 @@ async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_le
 
 
 async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World) -> None:
-    world.account = replace(ACCOUNT, patience=RetryTimes(poll=600.0, interval=600.0))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=600.0), shortest_interval=600.0)
     world.mailbox.mails = {f"uid-{n}": b"mail\r\n" for n in range(5)}
     visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
     assert visit.more

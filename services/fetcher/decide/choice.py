@@ -81,8 +81,8 @@ def _again_at(wanted: Wanted, setbacks: ReadFailures) -> float:
 
 def _within(wanted: Sequence[Wanted], reading: Reading) -> int:
     """How many of the first mails are within the limits of a pass: at least one."""
-    caps = reading.caps
-    most_octets = min(reading.max_bytes or caps.session, max(caps.session - caps.mail, 1))
+    room = max(reading.session_limit - reading.mail_limit, 1)
+    most_octets = min(reading.max_bytes or reading.session_limit, room)
     count = min(reading.max_messages or len(wanted), len(wanted))
     octets = 0
     for place, each in enumerate(wanted[:count]):

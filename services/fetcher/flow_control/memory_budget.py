@@ -32,7 +32,7 @@ class MemoryBudget:
         self._count()
         if self._total < self._most or self._counted.get(tenant, 0) < self._most / len(self._counted):
             return None
-        return f"this process holds {self._total} bytes of mail, [fetcher] process_bytes is {self._most}"
+        return f"this process holds {self._total} bytes of mail, [fetcher] memory_limit is {self._most}"
 
     def _count(self) -> None:
         moment = self._clock.monotonic()

@@ -76,30 +76,30 @@ async def open_patiently(
 
     Raises the last error. A refused login is never tried again here: that could lock the account.
     """
-    patience = account.patience
-    for tries in range(patience.retries - 1):
-        seconds = connect_timeout(patience, is_first=tries == 0)
+    times = account.retry_times
+    for tries in range(times.retries - 1):
+        seconds = connect_timeout(times, is_first=tries == 0)
         try:
             return await open_mailbox(account, method, seconds)
         except MailferryError as error:
             if not is_worth_retrying(error):
                 raise
-            pause = retry_pause(tries, patience.retry_delay, chance())
+            pause = retry_pause(tries, times.retry_delay, chance())
             log.info(
                 "connecting failed",
                 account=account.id,
                 attempt=tries + 1,
-                retries=patience.retries,
+                retries=times.retries,
                 again_in=round(pause, 1),
                 error=error,
             )
         await clock.sleep(pause)
-    return await open_mailbox(account, method, connect_timeout(patience, is_first=False))
+    return await open_mailbox(account, method, connect_timeout(times, is_first=False))
 
 
-def connect_timeout(patience: RetryTimes, *, is_first: bool) -> float:
+def connect_timeout(times: RetryTimes, *, is_first: bool) -> float:
     """Seconds for a connection, and again for the greeting; `is_first`: others follow where it fails."""
-    return min(patience.timeout, FIRST_CONNECT_TIMEOUT if is_first else CONNECT_TIMEOUT)
+    return min(times.timeout, FIRST_CONNECT_TIMEOUT if is_first else CONNECT_TIMEOUT)
 
 
 def is_worth_retrying(error: MailferryError) -> bool:
@@ -134,7 +134,7 @@ async def open_source(
     """
     timeouts = Timeouts(
         connect=connect_within,
-        inactivity=account.patience.timeout,
+        inactivity=account.retry_times.timeout,
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
     mailbox = await open_account(account, timeouts, preferred=method, meter=meter)
@@ -176,11 +176,14 @@ async def open_account(
 
 def _options(account: Account, timeouts: Timeouts, preferred: str | None, meter: Meter) -> Options:
     reading = account.reading
-    caps = reading.caps
     return Options(
         timeouts=timeouts,
         limits=Limits(
-            line=caps.line, listing=caps.listing, mail=caps.mail, session=caps.session, meter=meter
+            line=reading.line_limit,
+            listing=reading.listing_limit,
+            mail=reading.mail_limit,
+            session=reading.session_limit,
+            meter=meter,
         ),
         pipelining=_PIPELINES[reading.pipelining],
         detect=account.login.detect,

@@ -45,7 +45,7 @@ class AccountScheduler:
         """Bring the store's schedule up to the accounts."""
         self.is_scheduled = True  # before the first await: a change that comes meanwhile is not overlooked
         schedules = [
-            Schedule(each.id, each.patience.poll, each.enabled, each.endpoint.host)
+            Schedule(each.id, each.retry_times.poll, each.enabled, each.endpoint.host)
             for each in self.accounts.values()
         ]
         mended = len(self._mended)

@@ -60,32 +60,32 @@ class Visitor:
             visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(account, visit)
         now = self.ports.clock.now()
-        due_at = self._due_at(account, lease, visit, now, max(account.patience.interval, login_delay))
+        due_at = self._due_at(account, lease, visit, now, max(account.shortest_interval, login_delay))
         visit = _announced(visit, due_at - now)
         await self.leases.release([Release(lease.fence, visit.report, now, due_at)])
         return visit
 
     def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:
         """When the account is visited next; `interval` is the shortest distance that its host bears."""
-        failures, chance, patience = lease.failures, self.chance(), account.patience
+        failures, chance, times = lease.failures, self.chance(), account.retry_times
         if visit.dropped:
             again = visit_after_drop(
-                visit.report, patience, failures=failures, now=now, chance=chance, interval=interval
+                visit.report, times, failures=failures, now=now, chance=chance, interval=interval
             )
             if again is not None:
                 log.info(
                     "connection was dropped",
                     account=account.id,
                     attempt=failures + 1,
-                    retries=patience.retries,
+                    retries=times.retries,
                     again_in=round(again - now, 1),
                     error=visit.error,
                 )
                 return again
-            failures = max(0, failures - patience.retries + 1)
+            failures = max(0, failures - times.retries + 1)
         return next_visit(
             visit.report,
-            poll=patience.poll,
+            poll=times.poll,
             interval=interval,
             failures=failures,
             more=visit.more,

@@ -90,7 +90,7 @@ class Attempter:
         self, event: MessageRouted, serving: Serving, way: Transport, destinations: Sequence[str]
     ) -> dict[str, End]:
         """What each of the destinations met, in as many transactions as the target makes necessary."""
-        most = self._manners(event.target).recipients
+        most = self._delivery_options(event.target).max_recipients
         splitting = Splitting(destinations, min(most, self.limits.recipients(event.target) or most))
         while group := splitting.next():
             splitting.record(await self._send(event, serving, way, group))
@@ -117,20 +117,20 @@ class Attempter:
             mistake = Unforeseen(f"internal error {type(error).__name__}; see the log")
             return dict.fromkeys(destinations, mistake)
 
-    def _manners(self, target: str) -> DeliveryOptions:
+    def _delivery_options(self, target: str) -> DeliveryOptions:
         known = self.targets.get(target)
-        return known.manners if known is not None else DeliveryOptions()
+        return known.delivery_options if known is not None else DeliveryOptions()
 
     def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
-        manners = self._manners(event.target)
-        wished = manners.dsn
+        options = self._delivery_options(event.target)
+        wished = options.dsn
         originals = {each.destination: each.original for each in serving.recipients} if wished else {}
         return Envelope(
             serving.reverse_path,
             destinations,
             size=event.payload.octets,
             dsn=Dsn(wished, envelope_id=event.message, originals=originals) if wished else None,
-            client=_reported(event, manners.client),
+            client=_reported(event, options.client),
             flow=event.tenant,
         )
 

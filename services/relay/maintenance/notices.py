@@ -19,7 +19,7 @@ import structlog
 from services.relay.delivery.transport import Transport
 from services.relay.maintenance.notice_rules import may_be_told, sender_to_tell
 from services.relay.maintenance.notice_texts import MOST_HEADER, Origin, delivery_status, digest
-from shared.config.runtime import NoticesSection
+from shared.config.settings import NoticesSettings
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.header_start import end_of_header_at, read_opening
@@ -44,7 +44,7 @@ class Notifier:
     """Sends what is due; `accounts` gives those of now, `token` makes ids that are not used twice."""
 
     accounts: Callable[[], Mapping[str, Account]]
-    section: NoticesSection
+    section: NoticesSettings
     notices: Notices
     blobs: Blobs
     way: Transport

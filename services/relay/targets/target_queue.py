@@ -156,6 +156,11 @@ def _pool(
         learn(target.name, client.shortfall)
         return client
 
-    manners = target.manners
-    usage = Usage(limit=target.connections, mails=manners.mails, age=manners.age, patience=patience)
+    options = target.delivery_options
+    usage = Usage(
+        limit=target.connections,
+        mails=options.connection_mails,
+        age=options.connection_age,
+        patience=patience,
+    )
     return ConnectionPool(target.endpoint, usage, connect=open_connection, clock=clock)

@@ -53,6 +53,8 @@ def parse_url(text: str) -> Database:
             path = path_in_url(text, "sqlite:", "sqlite:///absolute/path or sqlite:relative/path")
         except ValueError as error:
             raise ConfigurationError([f"store url: {error}"]) from None
+        if path.endswith("/"):
+            raise ConfigurationError(["store url: it names a directory, not a file"])
         return Database(path=Path(path).absolute())
     if scheme in {"postgresql", "postgres"}:
         try:

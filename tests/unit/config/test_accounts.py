@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, RetryTimes, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.reading import GIB, KIB, MIB, Caps, Oversize, Pipelining, Reading
+from shared.model.reading import GIB, KIB, MIB, Oversize, Pipelining, Reading
 from shared.model.recipient_field import parse_recipient_field
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind, SenderRule
@@ -38,7 +38,7 @@ trusted_hosts = ["*.ISP.example", "[2001:db8::1]"]
 aliases = { "Info@acme.com" = "Bob@corp.example" }
 subaddresses = "strip"
 sender = "relay@corp.example"
-recipients = "rcpt"
+verify_recipients = "rcpt"
 unknown_recipients = "Postmaster@acme.local"
 surplus_copies = "suppress"
 dedup = "message-id"
@@ -95,7 +95,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
             existence=ExistenceCheck.RCPT,
         ),
         retention=Retention(7),
-        patience=RetryTimes(120.0, 90.0, 5, 0.0),
+        retry_times=RetryTimes(poll=120.0, timeout=90.0, retries=5, retry_delay=0.0),
         reading=Reading(
             max_messages=100,
             max_bytes=GIB,
@@ -104,7 +104,10 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
             session_deadline=1800.0,
             use_top=True,
             pipelining=Pipelining.NEVER,
-            caps=Caps(line=KIB, listing=MIB, mail=64 * MIB, session=8 * GIB),
+            line_limit=KIB,
+            listing_limit=MIB,
+            mail_limit=64 * MIB,
+            session_limit=8 * GIB,
         ),
         enabled=False,
     )
@@ -112,7 +115,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
 
 def test_what_is_not_written_has_the_models_defaults(file: ConfigurationFile) -> None:
     found = the_account(file, account())
-    assert found.patience == RetryTimes()
+    assert found.retry_times == RetryTimes()
     assert found.retention == Retention(0)
     assert found.routing == Routing(MailboxKind.CATCH_ALL, domains={"acme.com": "keep"})
     assert (found.reading, found.enabled) == (Reading(), True)
@@ -149,7 +152,7 @@ def test_a_password_goes_out_in_clear_only_where_tls_says_so(
 def test_the_defaults_hold_for_every_account_that_does_not_say_otherwise(file: ConfigurationFile) -> None:
     defaults = '[defaults]\npoll = "5m"\nretries = 9\ntenant = "shared"\n'
     found = the_account(file, defaults + account("retries = 1", without=("tenant",)))
-    assert (found.patience.poll, found.patience.retries, found.tenant) == (300.0, 1, "shared")
+    assert (found.retry_times.poll, found.retry_times.retries, found.tenant) == (300.0, 1, "shared")
 
 
 def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem(
@@ -164,7 +167,7 @@ def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem
 def test_a_list_of_recipients_is_looked_for_beside_the_configuration(file: ConfigurationFile) -> None:
     beside = file.path.with_name("acme.txt")
     beside.write_text("bob@acme.com\n")
-    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    text = account('verify_recipients = "file:acme.txt"', 'unknown_recipients = "park"')
     routing = the_account(file, text).routing
     assert (routing.existence, routing.recipient_list) == (ExistenceCheck.LIST, str(beside))
     assert (routing.unknown_recipients, routing.park_unknown) == (None, True)
@@ -172,12 +175,14 @@ def test_a_list_of_recipients_is_looked_for_beside_the_configuration(file: Confi
 
 def test_a_list_that_cannot_be_used_is_a_problem_at_the_start(file: ConfigurationFile) -> None:
     beside = file.path.with_name("acme.txt")
-    text = account('recipients = "file:acme.txt"', 'unknown_recipients = "park"')
+    text = account('verify_recipients = "file:acme.txt"', 'unknown_recipients = "park"')
     (missing,) = file.problems(text)
-    assert missing.endswith(f'"recipients": {beside} cannot be read: No such file or directory')
+    assert missing.endswith(f'"verify_recipients": {beside} cannot be read: No such file or directory')
     beside.write_text("bob@acme.com\nbob\n")
     (broken,) = file.problems(text)
-    assert broken.endswith(f'"recipients": {beside}:2: "bob" is no address or pattern: no @ in it'), broken
+    assert broken.endswith(f'"verify_recipients": {beside}:2: "bob" is no address or pattern: no @ in it'), (
+        broken
+    )
 
 
 def test_refuse_leaves_unknown_recipients_to_the_target(file: ConfigurationFile) -> None:

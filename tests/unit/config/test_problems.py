@@ -122,13 +122,13 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             '"surplus_copies": expected "postmaster" or "suppress", not "park"',
         ),
         (
-            account('unknown_recipients = "park"', 'recipients = "ask"'),
+            account('unknown_recipients = "park"', 'verify_recipients = "ask"'),
             15,
             A,
-            '"recipients": expected "none", "rcpt", or "file:" and the path of a list of recipients',
+            '"verify_recipients": expected "none", "rcpt", or "file:" and the path of a list of recipients',
         ),
         (
-            account('recipients = "rcpt"'),
+            account('verify_recipients = "rcpt"'),
             14,
             A,
             USELESS_CHECK,

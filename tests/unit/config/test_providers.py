@@ -100,7 +100,7 @@ def test_a_provider_bears_no_shorter_interval_than_its_own(tmp_path: Path) -> No
     text = '[defaults]\npoll = "20s"\n' + account('provider = "ovh"', BY_PROVIDER, without=("source",))
     configuration = file.load(text)
     (read,) = configuration.accounts.values()
-    assert (read.patience.poll, read.patience.interval) == (60.0, 60.0)
+    assert (read.retry_times.poll, read.shortest_interval) == (60.0, 60.0)
     assert configuration.hosts.of("ssl0.ovh.net").interval == 60.0
     problems = file.problems(account('provider = "ovh"', BY_PROVIDER, 'poll = "20s"', without=("source",)))
     assert ['"poll": the host of "source" bears a visit every 1m at most' in each for each in problems] == [
@@ -110,7 +110,7 @@ def test_a_provider_bears_no_shorter_interval_than_its_own(tmp_path: Path) -> No
 
 def test_the_interval_of_a_provider_holds_for_its_host_however_the_account_names_it(tmp_path: Path) -> None:
     source = 'source = "pop3s://user@ssl0.ovh.net"'
-    assert loaded(tmp_path, source, without=("source",)).patience.interval == 60.0
+    assert loaded(tmp_path, source, without=("source",)).shortest_interval == 60.0
 
 
 def test_limits_of_hosts_are_read_and_fill_one_another_in(tmp_path: Path) -> None:

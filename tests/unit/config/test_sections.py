@@ -8,17 +8,16 @@ from pydantic import SecretStr
 
 from shared.adapters.sql import upgrade
 from shared.config import from_mapping, load
-from shared.config.runtime import (
-    BlobsSection,
-    Configuration,
-    FetcherSection,
-    LeasesSection,
-    LogSection,
-    MetricsSection,
-    NoticesSection,
-    RelaySection,
-)
+from shared.config.configuration import BlobsLocation, Configuration
 from shared.config.secrets import GivenSecret, resolved
+from shared.config.settings import (
+    FetcherSettings,
+    LeasesSettings,
+    LogSettings,
+    MetricsSettings,
+    NoticesSettings,
+    RelaySettings,
+)
 from shared.config.show import shown
 from shared.config.values import Listen
 from shared.model.address import Address
@@ -33,15 +32,26 @@ def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: Co
     assert configuration.broker.in_process
     assert configuration.store.url.get_secret_value() == "sqlite:////var/lib/mailferry/mailferry.db"
     assert configuration.blobs.directory == Path("/var/lib/mailferry/blobs")
-    assert configuration.metrics == MetricsSection(Listen("127.0.0.1", 9464))
-    assert configuration.fetcher == FetcherSection(
-        0, 500, 32 * 1024**2, 10.0, 256 * 1024, 20, 256 * 1024**2, 3000, 64 * 1024**2
+    assert configuration.metrics == MetricsSettings.model_construct(listen=Listen("127.0.0.1", 9464))
+    assert configuration.fetcher == FetcherSettings(
+        concurrency=0,
+        window_messages=500,
+        window_bytes=32 * 1024**2,
+        settle_wait=10.0,
+        inline_limit=256 * 1024,
+        host_connections=20,
+        memory_limit=256 * 1024**2,
+        tenant_window_messages=3000,
+        tenant_window_bytes=64 * 1024**2,
     )
-    assert configuration.relay == RelaySection(
-        (60, 300, 900, 3600, 14400), 432000, "ferry.corp.example", (5, 15, 60, 300)
+    assert configuration.relay == RelaySettings(
+        retry_delays=(60, 300, 900, 3600, 14400),
+        give_up=432000,
+        helo_name="ferry.corp.example",
+        probe_delays=(5, 15, 60, 300),
     )
-    assert configuration.leases == LeasesSection(60.0, 900.0)
-    assert configuration.log == LogSection("info", "auto")
+    assert configuration.leases == LeasesSettings(account=60.0, message=900.0)
+    assert configuration.log == LogSettings(level="info", format="auto")
     assert (configuration.accounts, configuration.targets) == ({}, {})
 
 
@@ -56,7 +66,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         window_bytes = "1MiB"
         settle_wait = "0s"
         inline_limit = 0
-        process_bytes = "1KiB"
+        memory_limit = "1KiB"
         tenant_window_messages = 20
         tenant_window_bytes = 0
         [relay]
@@ -71,11 +81,23 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
         level = "debug"
         format = "json"
     """)
-    assert configuration.metrics == MetricsSection(None)
-    assert configuration.fetcher == FetcherSection(4, 10, 1024**2, 0.0, 0, 3, 1024, 20, 0)
-    assert configuration.relay == RelaySection((1.0, 2.5), 3600.0, "mx.corp.example", (0.5,))
-    assert configuration.leases == LeasesSection(5.0, 60.0)
-    assert configuration.log == LogSection("debug", "json")
+    assert configuration.metrics == MetricsSettings.model_construct(listen=None)
+    assert configuration.fetcher == FetcherSettings(
+        concurrency=4,
+        window_messages=10,
+        window_bytes=1024**2,
+        settle_wait=0.0,
+        inline_limit=0,
+        host_connections=3,
+        memory_limit=1024,
+        tenant_window_messages=20,
+        tenant_window_bytes=0,
+    )
+    assert configuration.relay == RelaySettings(
+        retry_delays=(1.0, 2.5), give_up=3600.0, helo_name="mx.corp.example", probe_delays=(0.5,)
+    )
+    assert configuration.leases == LeasesSettings(account=5.0, message=60.0)
+    assert configuration.log == LogSettings(level="debug", format="json")
 
 
 @pytest.mark.parametrize(
@@ -221,9 +243,11 @@ def test_several_processes_do_not_go_with_what_each_would_have_for_itself() -> N
 
 
 def test_notices_are_sent_only_where_they_are_asked_for(file: ConfigurationFile) -> None:
-    assert file.load("").notices == NoticesSection(None, False, {})
+    assert file.load("").notices == NoticesSettings()
     text = '[notices]\ndigest = "1d"\nbounces = true\npostmasters = { acme = "boss@acme.example" }'
-    assert file.load(text).notices == NoticesSection(86400.0, True, {"acme": Address("boss", "acme.example")})
+    assert file.load(text).notices == NoticesSettings.model_construct(
+        digest=86400.0, bounces=True, postmasters={"acme": Address("boss", "acme.example")}
+    )
     (problem,) = file.problems('[notices]\npostmasters = { acme = "nobody" }')
     assert '"postmasters": "nobody" is no valid address' in problem
 
@@ -237,7 +261,7 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
         secret_key_env = "KEY"
     """, {"KEY": "geheim"})  # fmt: skip
     bucket = S3Location("mail-ferry", "blobs", "http://127.0.0.1:9000", None, "AKIA", SecretStr("geheim"))
-    assert configuration.blobs == BlobsSection(None, bucket)
+    assert configuration.blobs == BlobsLocation(None, bucket)
     told = shown(configuration)
     assert 'url = "s3://mail-ferry/blobs"' in told
     assert "geheim" not in told + repr(configuration)
@@ -278,7 +302,7 @@ def test_a_directory_of_any_name_is_the_same_for_everybody(tmp_path: Path, name:
                 "source": "pop3://bob:secret@pop.example",
                 "mailbox": "catch-all",
                 "domains": {"acme.example": "keep"},
-                "recipients": url_of_path("file:", str(home / "people.txt")),
+                "verify_recipients": url_of_path("file:", str(home / "people.txt")),
                 "unknown_recipients": "park",
             }
         ],
@@ -295,7 +319,7 @@ def test_a_directory_of_any_name_is_the_same_for_everybody(tmp_path: Path, name:
     assert path_in_url(urls["store"]["url"], "sqlite:", "") == str(home / "mailferry.db")
     assert path_in_url(urls["blobs"]["url"], "file:", "") == str(home / "blobs")
     assert path_in_url(urls["targets"][0]["url"], "lmtp+unix:", "") == str(home / "lmtp")
-    assert path_in_url(urls["accounts"][0]["recipients"], "file:", "") == str(home / "people.txt")
+    assert path_in_url(urls["accounts"][0]["verify_recipients"], "file:", "") == str(home / "people.txt")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

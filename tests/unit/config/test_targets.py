@@ -58,7 +58,14 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         ),
     )
     assert found.lmtp
-    assert found.manners == DeliveryOptions(7, 60.0, 3, ("failure", "delay"), ClientReport.XFORWARD, 5)
+    assert found.delivery_options == DeliveryOptions(
+        connection_mails=7,
+        connection_age=60.0,
+        max_recipients=3,
+        dsn=("failure", "delay"),
+        client=ClientReport.XFORWARD,
+        host_connections=5,
+    )
     assert found.endpoint.addresses == AddressPolicy(
         public_only=True, denied=(ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
     )

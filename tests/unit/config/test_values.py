@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.config import values
+from shared.model.size import octets as octets_of
+from shared.model.size import written_size
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,7 @@ from shared.config import values
     ],
 )
 def test_a_size_is_read_in_bytes(value: object, octets: int) -> None:
-    assert values.size(value) == octets
+    assert octets_of(value) == octets
 
 
 @pytest.mark.parametrize(
@@ -28,18 +30,18 @@ def test_a_size_is_read_in_bytes(value: object, octets: int) -> None:
 )
 def test_what_is_no_size_is_refused_with_what_is_expected(value: object) -> None:
     with pytest.raises(ValueError, match='expected a size such as "256KiB", "32MiB" or a number of bytes'):
-        values.size(value)
+        octets_of(value)
 
 
 @given(st.integers(0, 10**17))
 def test_a_size_is_read_as_it_was_written(octets: int) -> None:
-    assert values.size(values.written_size(octets)) == octets
+    assert octets_of(written_size(octets)) == octets
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_either_a_size_or_refused(text: str) -> None:
     try:
-        assert values.size(text) >= 0
+        assert octets_of(text) >= 0
     except ValueError:
         return
 

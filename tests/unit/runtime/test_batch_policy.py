@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from shared.config.runtime import BrokerSection
+from shared.config.settings import BrokerSettings
 from shared.runtime.batch_policy import FAR, NEAR, BatchPolicy, batch_policy_for
 
 
@@ -14,8 +14,8 @@ def test_much_is_more_than_a_tenth_of_a_batch_and_never_a_single_one() -> None:
 
 
 def test_only_for_a_broker_outside_of_the_process_batches_are_filled() -> None:
-    assert batch_policy_for(BrokerSection(SecretStr("memory:"))) is NEAR
-    assert batch_policy_for(BrokerSection(SecretStr("amqp://rabbit.example"))) is FAR
+    assert batch_policy_for(BrokerSettings(url=SecretStr("memory:"))) is NEAR
+    assert batch_policy_for(BrokerSettings(url=SecretStr("amqp://rabbit.example"))) is FAR
     assert NEAR.filling == 0 < FAR.filling
 
 

@@ -17,7 +17,7 @@ HASTY = Timeouts(connect=0.05)
 async def test_a_machine_has_no_more_connections_than_it_may() -> None:
     async with SmtpServer() as server:
         target = Target(
-            "shared", Endpoint("127.0.0.1", server.port), manners=DeliveryOptions(host_connections=1)
+            "shared", Endpoint("127.0.0.1", server.port), delivery_options=DeliveryOptions(host_connections=1)
         )
         first = await connect_target(target, helo_name="me.example")
         with pytest.raises(NoConnectionFree, match="this machine may have"):
@@ -32,7 +32,7 @@ async def test_a_machine_has_no_more_connections_than_it_may() -> None:
 async def test_a_connection_that_fails_gives_its_place_back() -> None:
     async with SmtpServer(replies={"GREETING": ["554 5.3.2 no", "220 welcome"]}) as server:
         target = Target(
-            "shared", Endpoint("127.0.0.1", server.port), manners=DeliveryOptions(host_connections=1)
+            "shared", Endpoint("127.0.0.1", server.port), delivery_options=DeliveryOptions(host_connections=1)
         )
         with pytest.raises(Exception, match="does not accept"):
             await connect_target(target, helo_name="me.example")

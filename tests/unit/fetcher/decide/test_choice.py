@@ -10,7 +10,7 @@ from services.fetcher.decide.read_failures import ReadFailures
 from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey
 from shared.model.read_failure import ReadFailure, ReadFailureKind
-from shared.model.reading import Caps, Oversize, Reading
+from shared.model.reading import Oversize, Reading
 
 NOW = 1_000_000.0
 
@@ -47,7 +47,7 @@ def test_a_pass_stops_at_its_number_and_at_its_octets_but_reads_one_at_least() -
 
 
 def test_a_session_that_could_exceed_its_cap_is_not_begun() -> None:
-    reading = Reading(caps=Caps(mail=10, session=30))
+    reading = Reading(mail_limit=10, session_limit=30)
     assert fetched(choose(wanted(10, 10, 10), reading, ReadFailures(), NOW)) == ["1", "2"]
 
 

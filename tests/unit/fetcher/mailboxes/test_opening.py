@@ -102,10 +102,10 @@ class Failing:
         return Opened(FakeMailbox({}), method)
 
 
-async def tried(opening: Failing, patience: RetryTimes) -> tuple[list[float], list[MutableMapping[str, Any]]]:
+async def tried(opening: Failing, times: RetryTimes) -> tuple[list[float], list[MutableMapping[str, Any]]]:
     """The pauses between the tries, and what was logged; raises what ended them."""
     clock, pauses = ManualClock(), list[float]()
-    asked = replace(account(), patience=patience)
+    asked = replace(account(), retry_times=times)
     with capture_logs() as logs:
         task = asyncio.ensure_future(open_patiently(asked, "plain", opening, clock, lambda: 0.0))
         waiting = asyncio.ensure_future(clock.somebody_sleeps())

@@ -53,7 +53,7 @@ async def attempted(
     tmp_path: Path,
     way: Way,
     *who: str,
-    manners: DeliveryOptions = DeliveryOptions(),
+    delivery_options: DeliveryOptions = DeliveryOptions(),
     facts: LearntFacts | None = None,
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
@@ -65,7 +65,11 @@ async def attempted(
     )  # fmt: skip
     attempter = Attempter(
         accounts={},
-        targets={"exchange": Target("exchange", Endpoint("mail.corp.example", 25), manners=manners)},
+        targets={
+            "exchange": Target(
+                "exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options
+            )
+        },
         blobs=FileBlobs(tmp_path),
         clock=ManualClock(),
         retry=RetryPolicy((60.0,), 1e12),
@@ -93,7 +97,9 @@ async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_dou
 
 async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN, EVE: TAKEN}, ConnectionLost("Gone."))
-    found = ends(await attempted(tmp_path, way, BOB, EVE, ANN, manners=DeliveryOptions(recipients=2)))
+    found = ends(
+        await attempted(tmp_path, way, BOB, EVE, ANN, delivery_options=DeliveryOptions(max_recipients=2))
+    )
     assert [each.recipients for each in way.envelopes] == [(BOB, EVE), (ANN,)]
     assert found[EVE] == (RecipientStatus.DELIVERED, False)
     assert found[ANN] == (RecipientStatus.DEFERRED, False)
@@ -101,7 +107,7 @@ async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tm
 
 async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN}, {EVE: TAKEN})
-    await attempted(tmp_path, way, BOB, EVE, manners=DeliveryOptions(recipients=1))
+    await attempted(tmp_path, way, BOB, EVE, delivery_options=DeliveryOptions(max_recipients=1))
     to_bob, to_eve = way.contents
     assert isinstance(to_bob, bytes)
     assert isinstance(to_eve, bytes)
@@ -111,11 +117,11 @@ async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path)
 
 async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, manners=DeliveryOptions(dsn=("never",)))
+    await attempted(tmp_path, way, BOB, delivery_options=DeliveryOptions(dsn=("never",)))
     assert way.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
 
 
 async def test_a_target_that_trusts_us_is_told_the_original_client(tmp_path: Path) -> None:
     way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, manners=DeliveryOptions(client=ClientReport.XFORWARD))
+    await attempted(tmp_path, way, BOB, delivery_options=DeliveryOptions(client=ClientReport.XFORWARD))
     assert way.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")

@@ -18,7 +18,7 @@ from services.relay.maintenance.notices import BOUNCES, SETTLED, Notifier
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
-from shared.config.runtime import NoticesSection
+from shared.config.settings import NoticesSettings
 from shared.model.account import Account
 from shared.model.address import Address
 from shared.model.errors import MailferryError
@@ -33,8 +33,8 @@ from tests.fakes.mail_lives import ACCOUNT, TENANT, Lives, outcome
 
 RAW = b"Return-Path: <eve@elsewhere.example>\r\nSubject: Secret plans\r\n\r\nThe body stays here.\r\n"
 POSTMASTER = Address("postmaster", "corp.example")
-DAILY = NoticesSection(digest=86400.0)
-TELLING = NoticesSection(bounces=True)
+DAILY = NoticesSettings(digest=86400.0)
+TELLING = NoticesSettings(bounces=True)
 
 
 class Post:
@@ -72,7 +72,7 @@ class Desk:
         self.clock = ManualClock(self.lives.now)
         self.tokens = count(1)
 
-    def notifier(self, section: NoticesSection) -> Notifier:
+    def notifier(self, section: NoticesSettings) -> Notifier:
         accounts = {self.account.id: self.account}
         return Notifier(
             lambda: accounts, section, self.store, self.blobs, self.post, self.clock, "ferry.corp.example",
@@ -164,7 +164,7 @@ async def test_a_digest_that_is_not_taken_is_sent_later(desk: Desk, refused: boo
 async def test_a_tenant_may_have_a_postmaster_of_its_own(desk: Desk) -> None:
     await desk.parked("uid 1")
     await desk.pass_time(SETTLED + 1)
-    section = replace(DAILY, postmasters={TENANT: Address("boss", "acme.example")})
+    section = DAILY.model_copy(update={"postmasters": {TENANT: Address("boss", "acme.example")}})
     await desk.notifier(section).once()
     assert desk.post.sent[0][1].recipients == ("boss@acme.example",)
 
@@ -239,7 +239,7 @@ async def test_a_digest_that_fails_unexpectedly_keeps_no_sender_from_being_told(
     await desk.pass_time(SETTLED + 1)
     desk.post.odd = str(POSTMASTER)
     with capture_logs() as logs:
-        await desk.notifier(replace(DAILY, bounces=True)).once()
+        await desk.notifier(DAILY.model_copy(update={"bounces": True})).once()
     assert [envelope.recipients for _, envelope, _ in desk.post.sent] == [("eve@elsewhere.example",)]
     assert [line["tenant"] for line in logs] == [TENANT]
 
@@ -247,8 +247,8 @@ async def test_a_digest_that_fails_unexpectedly_keeps_no_sender_from_being_told(
 async def test_nothing_is_sent_unless_it_is_asked_for(desk: Desk) -> None:
     await desk.parked("uid 1")
     await desk.pass_time(86400)
-    await desk.notifier(NoticesSection()).once()
-    await desk.notifier(NoticesSection()).run()
+    await desk.notifier(NoticesSettings()).once()
+    await desk.notifier(NoticesSettings()).run()
     assert desk.post.sent == []
 
 

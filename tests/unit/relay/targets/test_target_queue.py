@@ -25,9 +25,11 @@ def lanes_to(*targets: Target, capacity: int = 10) -> TargetQueues:
 
 
 def target(
-    name: str, server: SmtpServer, connections: int = 2, manners: DeliveryOptions = DeliveryOptions()
+    name: str, server: SmtpServer, connections: int = 2, delivery_options: DeliveryOptions = DeliveryOptions()
 ) -> Target:
-    return Target(name, Endpoint("127.0.0.1", server.port), connections=connections, manners=manners)
+    return Target(
+        name, Endpoint("127.0.0.1", server.port), connections=connections, delivery_options=delivery_options
+    )
 
 
 @pytest.mark.parametrize("moment", ["GREETING", "MAIL", "CONTENT"])
@@ -73,7 +75,9 @@ async def test_a_lane_knows_how_long_its_oldest_mail_takes() -> None:
 
 async def test_a_connection_carries_as_many_mails_as_the_target_wishes() -> None:
     async with SmtpServer() as server:
-        lanes = lanes_to(target("few", server, connections=1, manners=DeliveryOptions(mails=3)))
+        lanes = lanes_to(
+            target("few", server, connections=1, delivery_options=DeliveryOptions(connection_mails=3))
+        )
         for _ in range(9):
             await lanes.send("few", TO_BOB, MAIL)
         assert server.connections == 3

@@ -1,0 +1,68 @@
+"""Every setting, defined once: the models that the configuration file is read by.
+
+Only keys that have an effect in this version are known. What needs more than one value to be judged (a
+target that must exist, a catch-all mailbox that needs domains) is judged where runtime values are built.
+"""
+
+from shared.config.settings.accounts import AccountSettings
+from shared.config.settings.infrastructure import (
+    IN_PROCESS,
+    SQLITE,
+    BlobsSettings,
+    BrokerSettings,
+    LeasesSettings,
+    LogSettings,
+    MetricsSettings,
+    StoreSettings,
+    UrlSettings,
+)
+from shared.config.settings.servers import ServerSettings
+from shared.config.settings.services import FetcherSettings, HostSettings, NoticesSettings, RelaySettings
+from shared.config.settings.targets import TargetSettings
+from shared.model.setting import Settings
+
+SECTIONS: dict[str, type[Settings]] = {
+    "broker": BrokerSettings,
+    "store": StoreSettings,
+    "blobs": BlobsSettings,
+    "metrics": MetricsSettings,
+    "fetcher": FetcherSettings,
+    "relay": RelaySettings,
+    "notices": NoticesSettings,
+    "leases": LeasesSettings,
+    "log": LogSettings,
+}
+ARRAYS: dict[str, type[Settings]] = {
+    "targets": TargetSettings,
+    "accounts": AccountSettings,
+    "hosts": HostSettings,
+}
+DEFAULTS = "defaults"
+DEFAULT_KEYS = frozenset(AccountSettings.model_fields) - {"name"}
+SECRETS = ("password", "token", "srs_key", "url", "secret_key")
+"""Keys that may also be given as `KEY_file` or `KEY_env`."""
+
+__all__ = [
+    "ARRAYS",
+    "DEFAULTS",
+    "DEFAULT_KEYS",
+    "IN_PROCESS",
+    "SECRETS",
+    "SECTIONS",
+    "SQLITE",
+    "AccountSettings",
+    "BlobsSettings",
+    "BrokerSettings",
+    "FetcherSettings",
+    "HostSettings",
+    "LeasesSettings",
+    "LogSettings",
+    "MetricsSettings",
+    "NoticesSettings",
+    "RelaySettings",
+    "ServerSettings",
+    "Settings",
+    "StoreSettings",
+    "TargetSettings",
+    "UrlSettings",
+]

@@ -1,0 +1,121 @@
+"""What a process stands on: broker, store, blobs, metrics, leases and log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import PlainValidator, SecretStr
+
+from shared.config import values
+from shared.config.settings.types import Secret, Text
+from shared.model.duration import Duration
+from shared.model.file_url import path_in_url
+from shared.model.setting import Settings, duration, setting
+
+IN_PROCESS = "memory:"
+SQLITE = "sqlite:///"
+DAY = 86400.0
+
+
+class UrlSettings(Settings):
+    """A URL that may contain a password, and so may stand in a file or come from the environment."""
+
+    url_file: Text | None = setting(None, "A file that holds the URL alone.", example="/run/secrets/url")
+    url_env: Text | None = setting(None, "The environment variable that holds the URL.", example="URL")
+
+
+class BrokerSettings(UrlSettings):
+    """Where events travel."""
+
+    url: Secret = setting(
+        SecretStr(IN_PROCESS),
+        "`memory:` keeps events within the process. Services on their own need RabbitMQ.",
+        form="`memory:`, `amqp://` or `amqps://`",
+        example="amqps://mailferry:secret@rabbit.example/mailferry",
+    )
+
+    @property
+    def in_process(self) -> bool:
+        """Whether events stay within this process."""
+        return self.url.get_secret_value() == IN_PROCESS
+
+
+class StoreSettings(UrlSettings):
+    """The database. A relative path of SQLite starts from the directory of the configuration file."""
+
+    url: Secret = setting(
+        SecretStr("sqlite:////var/lib/mailferry/mailferry.db"),
+        "SQLite is for one process. Several processes share PostgreSQL.",
+        form="`sqlite:///path` or `postgresql://`",
+        example="postgresql://mailferry@db.example/mailferry",
+    )
+    keep_history: Duration = duration(
+        90 * DAY, "How long mail is remembered that its source has no more.", example="30d", ge=DAY
+    )
+
+    deadline: Duration = duration(
+        30.0,
+        "A call that the database does not answer within this time counts as an outage.",
+        ge=1,
+        le=600,
+    )
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file, where it is SQLite."""
+        url = self.url.get_secret_value()
+        return Path(path_in_url(url, "sqlite:", SQLITE)) if url.startswith(SQLITE) else None
+
+
+class BlobsSettings(Settings):
+    """Where mail is kept that is too large for an event, spooled or parked.
+
+    The keys behind `url` are for S3; where they are missing, they come from the environment (`AWS_*`).
+    """
+
+    url: Text = setting(
+        "file:///var/lib/mailferry/blobs",
+        "A directory of this machine, or a bucket that all machines share.",
+        form="`file:///path` or `s3://bucket/prefix`",
+        example="s3://mail/blobs",
+    )
+    endpoint: Text | None = setting(
+        None, "The S3 service, where it is not Amazon's.", example="https://s3.example"
+    )
+    region: Text | None = setting(None, "The bucket's region.", example="eu-central-1")
+    access_key: Text | None = setting(None, "The access key's id.")
+    secret_key: Secret | None = setting(None, "The secret of the access key.")
+    secret_key_file: Text | None = setting(None, "A file that holds the secret alone.")
+    secret_key_env: Text | None = setting(None, "The environment variable that holds the secret.")
+
+
+class MetricsSettings(Settings):
+    """The port for `/metrics`, `/livez` and `/readyz`."""
+
+    listen: Annotated[values.Listen | None, PlainValidator(values.listen)] = setting(
+        values.Listen("127.0.0.1", 9464),
+        "Where to listen. An empty text switches the port off.",
+        form="host:port",
+        example="0.0.0.0:9464",
+    )
+
+
+class LeasesSettings(Settings):
+    """How long a process may go without a sign of life before others take its work over."""
+
+    account: Duration = duration(60.0, "For an account that is being visited.", ge=1)
+    message: Duration = duration(
+        900.0, "For a mail in custody. Then it counts as lost and is fetched again.", ge=1
+    )
+
+
+class LogSettings(Settings):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "The least serious level that is logged. Addresses appear at `debug` only."
+    )
+    format: Literal["auto", "json", "text"] = setting(
+        "auto", "`auto` is text on a terminal and JSON elsewhere."
+    )
