@@ -1,7 +1,7 @@
 """RabbitMQ behind the broker port, through pika's asyncio adapter; nothing else in Mailferry knows pika.
 
-One connection publishes, one consumes. Each lives in sessions: a session ends with anything that goes wrong
-in it, and the next one starts from nothing, declares the topology and subscribes again.
+One connection publishes, one consumes. Anything that goes wrong ends the session. The next session connects,
+declares the topology and subscribes again.
 """
 
 from shared.adapters.rabbitmq.broker import RabbitMqBroker

@@ -1,4 +1,6 @@
-"""Where RabbitMQ is, its errors as sentences that name host, port and virtual host, never a password."""
+"""The address of RabbitMQ, and its errors as sentences that name host, port and virtual host, never a
+password.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,10 @@ NOT_ALLOWED = 530
 
 
 class Address:
-    """A broker's URL, understood once. Raises ConfigurationError where it is none."""
+    """A parsed AMQP URL. Raises ConfigurationError where it is none."""
 
     def __init__(self, url: str, settings: RabbitMqSettings) -> None:
-        parameters = _understood(url)
+        parameters = _parsed(url)
         parameters.connection_attempts = 1
         parameters.heartbeat = settings.heartbeat
         parameters.blocked_connection_timeout = settings.blocked_timeout
@@ -29,12 +31,12 @@ class Address:
         self.name = f"RabbitMQ at {parameters.host}:{parameters.port}"
 
     def parameters(self, purpose: str) -> pika.URLParameters:
-        """What pika needs to connect; `purpose` is what RabbitMQ's own tools show."""
+        """Return pika's connection parameters; RabbitMQ's own tools show `purpose`."""
         self._parameters.client_properties = {"connection_name": f"mailferry {purpose}"}
         return self._parameters
 
     def explain(self, error: BaseException) -> str:
-        """What happened, as a sentence."""
+        """Return what happened, as a sentence."""
         return f"{self.name} {self._explain(_cause(error))}"
 
     def _explain(self, error: BaseException) -> str:
@@ -56,19 +58,19 @@ class Address:
                 return f"is lost: {quoted(str(error) or type(error).__name__)}"
 
 
-def _understood(url: str) -> pika.URLParameters:
+def _parsed(url: str) -> pika.URLParameters:
     unusable = ConfigurationError(["the broker's URL is no usable amqp:// or amqps:// URL"])
     if not url.startswith(("amqp://", "amqps://")):
         raise unusable
     try:
         return pika.URLParameters(url)
     except (ValueError, TypeError, AttributeError, SyntaxError):
-        # The library's own text may repeat the URL, and with it the password.
+        # pika's own text may repeat the URL, and with it the password.
         raise unusable from None
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The innermost error: pika wraps what it met while connecting, in several ways."""
+    """Return the innermost error; pika wraps errors of connecting in several ways."""
     inner = getattr(error, "exceptions", None) or [getattr(error, "exception", None), *error.args]
     for candidate in reversed(inner):
         if isinstance(candidate, BaseException):

@@ -1,4 +1,4 @@
-"""The broker port on RabbitMQ: two links, one publishing and one consuming, and what they have in common."""
+"""The broker port on RabbitMQ: one connection publishes, one consumes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from shared.adapters.rabbitmq.address import Address
 from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
-from shared.adapters.rabbitmq.declare import declare
-from shared.adapters.rabbitmq.hints import declare_hint_queue
+from shared.adapters.rabbitmq.declare import declare, declare_hint_queue, replace_leaderless
 from shared.adapters.rabbitmq.link import Link
 from shared.adapters.rabbitmq.publisher import PublishingSession
-from shared.adapters.rabbitmq.repair import replace_leaderless
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.adapters.rabbitmq.subscriptions import Subscriptions
 from shared.contract.topology import Topology
@@ -66,18 +64,20 @@ class RabbitMqBroker:
                 await self._publishing.up.wait()
                 await self._consuming.up.wait()
         except TimeoutError:
-            raise self._down() or BrokerUnavailable(f"{self._address.name} did not stay connected") from None
+            raise self._unavailable() or BrokerUnavailable(
+                f"{self._address.name} did not stay connected"
+            ) from None
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Publish all, pipelined, and return when all are confirmed; raises as the port says."""
         limit = self._settings.largest_event
         if too_large := [each for each in publications if len(each.body) > limit]:
             raise TooLarge(too_large, limit)
-        session = self._session or await self._session_after_outage()
+        session = self._session or await self._session_after_pause()
         try:
             await session.publish(publications)
         except Unroutable:
-            await self._mend()
+            await self._declare_again()
             raise
 
     @asynccontextmanager
@@ -100,8 +100,8 @@ class RabbitMqBroker:
             yield subscription
 
     def problem(self) -> str | None:
-        """Why the broker cannot be used at this moment."""
-        if down := self._down():
+        """Return why the broker cannot be used now, or None."""
+        if down := self._unavailable():
             return str(down)
         connection = self._publishing.connection
         return connection.blocked if connection else None
@@ -124,7 +124,7 @@ class RabbitMqBroker:
     ) -> None:
         await self.close()
 
-    def _down(self) -> BrokerUnavailable | None:
+    def _unavailable(self) -> BrokerUnavailable | None:
         if self._closed:
             return BrokerUnavailable(f"the connection to {self._address.name} is closed")
         for link in (self._publishing, self._consuming):
@@ -136,19 +136,19 @@ class RabbitMqBroker:
         self, queue: QueueToConsume, prefetch: int
     ) -> AbstractAsyncContextManager[RabbitMqSubscription]:
         if self._closed:
-            raise BrokerUnavailable(str(self._down()))
+            raise BrokerUnavailable(str(self._unavailable()))
         return self._subscriptions.consumed(queue, prefetch)
 
-    async def _session_after_outage(self) -> PublishingSession:
+    async def _session_after_pause(self) -> PublishingSession:
         with suppress(TimeoutError):
             async with asyncio.timeout(0 if self._closed else self._settings.outage_grace):
                 await self._publishing.up.wait()
         if self._session:
             return self._session
-        raise BrokerUnavailable(str(self._down()))
+        raise BrokerUnavailable(str(self._unavailable()))
 
-    async def _mend(self) -> None:
-        """Declare everything again, so that what found no queue finds one when it is published again."""
+    async def _declare_again(self) -> None:
+        """Declare the topology again, so that an event that found no queue finds one next time."""
         if connection := self._publishing.connection:
             try:
                 await self._declare(connection)
@@ -156,7 +156,7 @@ class RabbitMqBroker:
                 connection.give_up(error)
 
     async def _declare(self, connection: Connection) -> None:
-        # Two connections that make the same quorum queue at once get in each other's way.
+        # RabbitMQ fails where two connections declare the same quorum queue at once.
         async with self._declaring:
             await declare(connection, self._topology)
             if self._suspects:

@@ -1,7 +1,7 @@
-"""One AMQP connection, from its opening to its end, in terms of asyncio.
+"""One AMQP connection in terms of asyncio.
 
-Promises: nothing waits without a bound; `ended` tells once and for all why the session is over; a
-connection that does not close in good order is cut.
+Every wait is bounded. `ended` holds why the session is over. A connection that does not close in good order
+is cut.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from shared.model.errors import quoted
 from shared.ports.broker import BrokerUnavailable
 
 PIECE = 64 * 1024
+"""Octets of one write. pika copies the rest whenever the socket takes only a part, so pieces stay small."""
 
 
 class Connection:
@@ -33,7 +34,7 @@ class Connection:
         self._settings = settings
         self._opened: asyncio.Future[None] = loop.create_future()
         self._gone: asyncio.Future[None] = loop.create_future()
-        self._amqp = _GatheringConnection(
+        self._amqp = _BufferedConnection(
             address.parameters(purpose),
             on_open_callback=lambda _: _resolve(self._opened),
             on_open_error_callback=self._on_gone,
@@ -51,7 +52,7 @@ class Connection:
             raise self.ended.result()
 
     async def channel(self, *, vital: bool) -> Channel:
-        """A new channel; the end of a `vital` one ends the session. Raises BrokerUnavailable."""
+        """Open a channel; the end of a `vital` one ends the session. Raises BrokerUnavailable."""
         if self.ended.done():
             raise self.ended.result()
         channel = Channel(self._amqp, self.address, self._settings, self.give_up if vital else None)
@@ -59,12 +60,12 @@ class Connection:
         return channel
 
     def give_up(self, error: BrokerUnavailable) -> None:
-        """This session is over; whoever watches `ended` closes it."""
+        """End the session; the owner, who awaits `ended`, closes the connection."""
         if not self.ended.done():
             self.ended.set_result(error)
 
     async def close(self) -> None:
-        """End the connection in good order if the broker takes part, else cut it."""
+        """Close the connection in good order, or cut it where the broker does not answer."""
         self.give_up(BrokerUnavailable(f"the connection to {self.address.name} was closed"))
         try:
             if not (self._amqp.is_closing or self._amqp.is_closed):
@@ -78,7 +79,7 @@ class Connection:
 
     def _cut(self) -> None:
         if not self._gone.done() and self._amqp.has_transport:
-            # pika has no public way to drop a connection whose peer no longer takes part in closing it.
+            # pika has no public way to drop a connection whose peer does not answer.
             self._amqp._terminate_stream(AMQPHeartbeatTimeout("cut"))
 
     def _on_gone(self, _connection: object, reason: BaseException) -> None:
@@ -93,8 +94,8 @@ class Connection:
 
 
 async def connect(address: Address, settings: RabbitMqSettings, purpose: str) -> Connection:
-    """A new connection. Raises BrokerUnavailable with a sentence that says why there is none."""
-    # pika logs every failure at length, with tracebacks; what it has to say is in our errors, once.
+    """Open a connection. Raises BrokerUnavailable with the reason."""
+    # pika logs every failure with a traceback; our errors say the same once.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     connection = Connection(address, settings, purpose)
     try:
@@ -105,12 +106,8 @@ async def connect(address: Address, settings: RabbitMqSettings, purpose: str) ->
     return connection
 
 
-class _GatheringConnection(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
-    """Sends what one turn of the event loop produced in few pieces; pika itself sends every frame alone.
-
-    A piece is not made longer than that, as pika copies what is left of it whenever the socket takes only a
-    part.
-    """
+class _BufferedConnection(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
+    """Sends the frames of one turn of the event loop in few writes; pika itself writes every frame alone."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._unsent: list[bytes] = []
@@ -119,18 +116,18 @@ class _GatheringConnection(AsyncioConnection):  # type: ignore[misc]  # pika is 
 
     @property
     def has_transport(self) -> bool:
-        """Whether there is still something to cut."""
+        """Whether there is a transport that can be cut."""
         return self._transport is not None
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if not self._unsent:
-            self.ioloop.call_soon(self._send_gathered)
+            self.ioloop.call_soon(self._send_buffered)
         self._unsent.append(data)
         self._unsent_bytes += len(data)
         if self._unsent_bytes >= PIECE:
-            self._send_gathered()
+            self._send_buffered()
 
-    def _send_gathered(self) -> None:
+    def _send_buffered(self) -> None:
         data = b"".join(self._unsent)
         self._unsent.clear()
         self._unsent_bytes = 0

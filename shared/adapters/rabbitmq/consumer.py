@@ -1,7 +1,7 @@
-"""Consuming: subscriptions that outlive their sessions.
+"""Subscriptions that outlive their sessions.
 
-Promises: an epoch names one channel, so that a tag can never be settled on a channel it does not belong to;
-what a lost session had delivered is forgotten here, as RabbitMQ delivers it again.
+An epoch names one channel, so that a tag is never settled on a channel that it does not belong to. The
+deliveries of a lost session are forgotten here; RabbitMQ delivers them again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from shared.ports.broker import BrokerUnavailable, Delivery
 from shared.ports.clock import Clock
 
 QueueToConsume = Callable[[Channel], Awaitable[str]]
-"""The name of the queue, made first where it belongs to the session."""
+"""Returns the name of the queue, after declaring it where it belongs to the session."""
 
-
-FEW = 20
-"""A parcel often holds about as many events, so a consumer that may hold more asks for fewer messages."""
+EVENTS_IN_A_PARCEL = 20
+"""A parcel often holds about so many, so a consumer asks for fewer messages than it may hold events."""
 
 
 class RabbitMqSubscription:
@@ -53,12 +52,12 @@ class RabbitMqSubscription:
         return await self._inbox.batch(min(limit, self._prefetch), linger)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """These were handled."""
+        """Acknowledge these."""
         if self._channel:
             self._settle(deliveries, self._channel, again=False)
 
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:
-        """These were not handled."""
+        """Hand these back to the queue."""
         if self._channel:
             self._settle(deliveries, self._channel, again=True)
 
@@ -70,7 +69,7 @@ class RabbitMqSubscription:
         self._epoch = epoch = next(self._epochs)
         inbox, tags = self._inbox, self._tags
 
-        def take(_channel: object, method: Any, properties: Any, body: bytes) -> None:
+        def on_message(_channel: object, method: Any, properties: Any, body: bytes) -> None:
             events = _events(properties.type, body)
             for number, event in zip(tags.add(method.delivery_tag, len(events)), events, strict=True):
                 inbox.put(Delivery(event, number, epoch, method.redelivered))
@@ -82,18 +81,18 @@ class RabbitMqSubscription:
             )
         )
         await channel.call(channel.amqp.basic_qos, prefetch_count=_messages(self._prefetch))
-        await channel.call(channel.amqp.basic_consume, queue, take)
+        await channel.call(channel.amqp.basic_consume, queue, on_message)
         self.attached = True
 
     def detach(self) -> None:
-        """The channel is gone, and what came on it."""
+        """Forget the channel and the deliveries that came on it."""
         self.attached = False
         self._channel = None
         self._tags = UnsettledTags()
         self._inbox.clear()
 
     async def close(self) -> None:
-        """Consume no more; what is unsettled goes back. Raises BrokerUnavailable."""
+        """Stop consuming; unsettled deliveries go back to the queue. Raises BrokerUnavailable."""
         channel = self._channel
         self.detach()
         if channel:
@@ -111,17 +110,17 @@ class RabbitMqSubscription:
             for tag in settlement.beyond:
                 channel.amqp.basic_ack(tag)
         except AMQPError:
-            # The session is ending; everything unsettled comes again in the next.
+            # The session is ending; the next one gets all unsettled deliveries again.
             self.detach()
 
 
 def _messages(prefetch: int) -> int:
-    """For how many messages a consumer asks that is to hold about `prefetch` events."""
-    return max(min(prefetch, FEW), prefetch // FEW)
+    """Return how many messages to ask for, to hold about `prefetch` events."""
+    return max(min(prefetch, EVENTS_IN_A_PARCEL), prefetch // EVENTS_IN_A_PARCEL)
 
 
 def _events(kind: str | None, body: bytes) -> list[bytes]:
-    """The events in a message; what cannot be read is one event, which nobody will be able to decode."""
+    """Return the events in a message. A broken parcel counts as one event, which cannot be decoded."""
     try:
         return unpacked(kind, body) or [body]
     except Unreadable:

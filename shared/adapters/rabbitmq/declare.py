@@ -1,35 +1,44 @@
-"""The topology as RabbitMQ is told it.
+"""Declares the topology on RabbitMQ.
 
-Every queue is a quorum queue. Whatever leaves a queue other than by being handled goes to another queue, at
-least once: a delayed event back to the relay when its time has come, an event that RabbitMQ gives up to the
-dead events.
+Every queue of it is a quorum queue. An event that leaves a queue without being handled goes to another queue,
+at least once: a delayed event returns to the relay when its delay is over, and an event that RabbitMQ gives
+up goes to the dead letters. The queue of a fetcher's hints belongs to one session.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from random import Random
 from typing import Any
 
+import structlog
+
 from shared.adapters.rabbitmq.address import PRECONDITION_FAILED
-from shared.adapters.rabbitmq.channel import Channel, Refused
+from shared.adapters.rabbitmq.channel import Channel, ChannelRefused, NoReply
 from shared.adapters.rabbitmq.connection import Connection
-from shared.contract.topology import DEAD_KEY, Queue, Topology
+from shared.contract.topology import DEAD_KEY, Queue, Topology, hint_queue, settled_key
 from shared.model.errors import Fault
 from shared.ports.broker import BrokerUnavailable
 
 DELIVERY_LIMIT = 100_000
-"""Attempts are counted in the database. RabbitMQ counts hand-backs too, and from version 4 on gives up after
-20 where nothing is said; this many pass only where an event brings down its consumer for days."""
+"""Redeliveries after which RabbitMQ gives an event up. Attempts are counted in the database. Without a limit
+of ours, RabbitMQ 4 gives up after 20; an event reaches this one only if it crashes its consumer for days."""
+MOST_HINTS = 100_000
+"""Hints in a fetcher's queue. Above it the oldest are dropped, so that a stuck fetcher does not fill the
+broker; a dropped hint costs a delay."""
+
+log = structlog.get_logger("mailferry.rabbitmq")
 
 
 class TopologyMismatch(BrokerUnavailable):
-    """The broker has a queue or exchange of that name, made otherwise; only an operator can delete it."""
+    """A queue or exchange of that name exists with other settings; only an operator can delete it."""
 
     temporary = False
     fault = Fault.OPERATOR
 
 
 async def declare(connection: Connection, topology: Topology) -> None:
-    """Make everything that is missing. Raises TopologyMismatch or BrokerUnavailable."""
+    """Declare everything that is missing. Raises TopologyMismatch or BrokerUnavailable."""
     channel = await connection.channel(vital=False)
     await declare_exchange(channel, topology)
     for queue in topology.queues:
@@ -39,20 +48,20 @@ async def declare(connection: Connection, topology: Topology) -> None:
 
 
 async def declare_exchange(channel: Channel, topology: Topology) -> None:
-    """Make the exchange if it is missing. Raises TopologyMismatch or BrokerUnavailable."""
+    """Declare the exchange if it is missing. Raises TopologyMismatch or BrokerUnavailable."""
     try:
         await channel.call(channel.amqp.exchange_declare, topology.exchange, "topic", durable=True)
-    except Refused as error:
-        raise _understood(error, f"the exchange {topology.exchange}") from error
+    except ChannelRefused as error:
+        raise _mismatch(error, f"the exchange {topology.exchange}") from error
 
 
 async def declare_queue(channel: Channel, topology: Topology, queue: Queue) -> None:
-    """Make the queue if it is missing. Raises TopologyMismatch or BrokerUnavailable."""
+    """Declare the queue if it is missing. Raises TopologyMismatch or BrokerUnavailable."""
     arguments = queue_arguments(topology, queue)
     try:
         await channel.call(channel.amqp.queue_declare, queue.name, durable=True, arguments=arguments)
-    except Refused as error:
-        raise _understood(error, f"the queue {queue.name}") from error
+    except ChannelRefused as error:
+        raise _mismatch(error, f"the queue {queue.name}") from error
 
 
 async def bind_queue(channel: Channel, topology: Topology, queue: Queue) -> None:
@@ -61,7 +70,7 @@ async def bind_queue(channel: Channel, topology: Topology, queue: Queue) -> None
 
 
 def queue_arguments(topology: Topology, queue: Queue) -> dict[str, Any]:
-    """RabbitMQ's arguments of a queue; changing one means that existing queues have to be deleted by hand."""
+    """Return the arguments of a queue. After a change of one, existing queues have to be deleted by hand."""
     arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
     if queue.delay is not None:
         arguments["x-message-ttl"] = queue.delay * 1000
@@ -77,7 +86,51 @@ def queue_arguments(topology: Topology, queue: Queue) -> dict[str, Any]:
     }
 
 
-def _understood(error: Refused, what: str) -> BrokerUnavailable:
+async def declare_hint_queue(topology: Topology, fetcher: str, random: Random, channel: Channel) -> str:
+    """Declare a queue for the hints to `fetcher`, and return its name. Raises BrokerUnavailable.
+
+    Each session takes a new name: RabbitMQ may keep the queue of a lost connection locked for a while.
+    """
+    name = f"{hint_queue(fetcher)}.{random.getrandbits(48):012x}"
+    arguments = {"x-queue-type": "classic", "x-max-length": MOST_HINTS, "x-overflow": "drop-head"}
+    await channel.call(
+        channel.amqp.queue_declare, name, exclusive=True, auto_delete=True, arguments=arguments
+    )
+    await channel.call(channel.amqp.queue_bind, name, topology.exchange, settled_key(fetcher))
+    return name
+
+
+async def replace_leaderless(connection: Connection, topology: Topology, suspects: Collection[str]) -> None:
+    """Delete and declare again those of the `suspects` (names or routing keys) that have no leader.
+
+    A quorum queue that was declared a moment before a crash can come back without a leader. It exists, but it
+    never confirms or delivers, and only deleting it helps. It held hints, which the database replaces. Raises
+    BrokerUnavailable.
+    """
+    for queue in topology.queues:
+        if {queue.name, queue.key}.isdisjoint(suspects) or await _has_leader(connection, queue.name):
+            continue
+        log.warning("queue without a leader is made anew", queue=queue.name)
+        channel = await connection.channel(vital=False)
+        await channel.call(channel.amqp.queue_delete, queue.name)
+        await declare_queue(channel, topology, queue)
+        await bind_queue(channel, topology, queue)
+        await channel.close()
+
+
+async def _has_leader(connection: Connection, queue: str) -> bool:
+    """Whether the queue accepts a consumer, which only a leader grants; it may hold one event meanwhile."""
+    channel = await connection.channel(vital=False)
+    await channel.call(channel.amqp.basic_qos, prefetch_count=1)
+    try:
+        await channel.call(channel.amqp.basic_consume, queue, lambda *_: None)
+    except NoReply:
+        return False
+    await channel.close()
+    return True
+
+
+def _mismatch(error: ChannelRefused, what: str) -> BrokerUnavailable:
     if error.code != PRECONDITION_FAILED:
         return error
     return TopologyMismatch(

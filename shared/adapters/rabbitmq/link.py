@@ -1,7 +1,6 @@
-"""Keeps one connection to RabbitMQ: session after session, with a pause that grows while it fails.
+"""Keeps one connection to RabbitMQ up: it connects again after a jittered pause that grows with each failure.
 
-Promises: between two sessions there is never less than a jittered pause; a session counts as up only after
-everything it needs was prepared; why there is none can always be told.
+A session counts as up only after everything that it needs was prepared. `error` says why there is none.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ log = structlog.get_logger("mailferry.rabbitmq")
 
 
 class Link:
-    """`prepare` makes a new connection usable, `ended` is told when a session is over and why."""
+    """`prepare` makes a new connection usable; `ended` is called with the reason when a session is over."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class Link:
         self.up = asyncio.Event()
 
     async def run(self) -> None:
-        """Session after session, until cancelled."""
+        """Connect, and connect again, until cancelled."""
         while True:
             began = self._clock.monotonic()
             try:
@@ -57,7 +56,7 @@ class Link:
             except BrokerUnavailable as error:
                 self.error = error
             except Exception as error:
-                # Nobody else would connect again.
+                # A mistake of ours must not end the loop: nothing else connects again.
                 log.exception("broker session failed unexpectedly", purpose=self._purpose)
                 mistake = f"internal error {type(error).__name__} on the way to {self._address.name}"
                 self.error = BrokerUnavailable(f"{mistake}; see the log")

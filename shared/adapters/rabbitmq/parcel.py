@@ -1,8 +1,8 @@
-"""Small events that go the same way travel together, in one message of RabbitMQ.
+"""Parcels: several small events of one routing key in one message of RabbitMQ.
 
-A message costs RabbitMQ, and both ends, far more than the octets of a mail do. So what is published at once
-under one key is put into parcels. An event alone travels as it is; a parcel is marked by the message's type
-and holds each event after its length.
+A message costs RabbitMQ and both ends far more than the octets of a mail. So events that are published
+together under one key travel in parcels. A parcel is marked by the message's type and holds each event after
+its length; a single event travels as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LENGTH = struct.Struct("!I")
 
 
 class Unreadable(Exception):
-    """A message that says it is a parcel and is none."""
+    """A message is marked as a parcel and cannot be read as one."""
 
 
 class Parcel(NamedTuple):
@@ -45,7 +45,7 @@ class Parcel(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """What the message holds."""
+        """The body of the message."""
         if len(self.publications) == 1:
             return self.publications[0].body
         return b"".join(
@@ -54,7 +54,7 @@ class Parcel(NamedTuple):
 
 
 def parcels(publications: Sequence[Publication]) -> Iterator[Parcel]:
-    """The publications, in their order, in as few parcels as may be."""
+    """Yield the publications in their order, in as few parcels as possible."""
     together: list[Publication] = []
     octets = 0
     for each in publications:
@@ -74,7 +74,7 @@ def _fits(first: Publication, other: Publication) -> bool:
 
 
 def unpacked(kind: str | None, body: bytes) -> list[bytes]:
-    """The events in a message of this type. Raises `Unreadable`."""
+    """Return the events in a message of this type. Raises `Unreadable`."""
     if kind != PARCEL:
         return [body]
     events = []

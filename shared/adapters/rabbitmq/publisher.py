@@ -1,7 +1,7 @@
-"""Publishing with confirms: pipelined within a window, every publication accounted for.
+"""Publishes with confirms, pipelined within a window.
 
-Promises: a publication that is not confirmed in time fails instead of hanging. Where RabbitMQ has said that
-it blocks publishers, the session is kept, so that it can say when that is over; where it is silent, the
+A publication that is not confirmed in time fails instead of hanging. Where RabbitMQ said that it blocks
+publishers, the session stays open, so that RabbitMQ can say when that is over. Where RabbitMQ is silent, the
 session ends.
 """
 
@@ -26,10 +26,9 @@ PERSISTENT = 2
 
 
 class PublishingSession:
-    """A channel in confirm mode, from `open` until `end`.
+    """A channel in confirm mode.
 
-    `unconfirmed_keys` are those of the publications over which RabbitMQ fell silent, if that ended the
-    session.
+    `unconfirmed_keys` are the routing keys that were not confirmed, where that ended the session.
     """
 
     def __init__(
@@ -44,14 +43,14 @@ class PublishingSession:
         self._waiting_for_room: list[asyncio.Future[None]] = []
         self._over: BrokerUnavailable | None = None
         self._progress = 0.0
-        self._watch: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.unconfirmed_keys: set[str] = set()
 
     @classmethod
     async def open(
         cls, connection: Connection, exchange: str, settings: RabbitMqSettings
     ) -> PublishingSession:
-        """A new session. Raises BrokerUnavailable."""
+        """Open a session. Raises BrokerUnavailable."""
         channel = await connection.channel(vital=True)
         session = cls(connection, channel, exchange, settings)
         channel.amqp.add_on_return_callback(session._on_return)
@@ -64,7 +63,7 @@ class PublishingSession:
         batch = Batch(lambda: _resolve(done))
         for parcel in parcels(publications):
             while not (self._window.has_room or self._refusal()):
-                await self._room()
+                await self._wait_for_room()
             if refusal := self._refusal():
                 raise refusal
             self._send(parcel, batch)
@@ -79,10 +78,10 @@ class PublishingSession:
             raise Unroutable(batch.returned)
 
     def end(self, error: BrokerUnavailable) -> None:
-        """The session is over: whoever waits is told why."""
+        """End the session; waiting publications fail with `error`."""
         self._over = error
-        if self._watch:
-            self._watch.cancel()
+        if self._timer:
+            self._timer.cancel()
         self._give_up(error)
 
     def _refusal(self) -> BrokerUnavailable | None:
@@ -93,8 +92,8 @@ class PublishingSession:
     def _send(self, parcel: Parcel, batch: Batch) -> None:
         if not self._window:
             self._progress = self._loop.time()
-            if not self._watch:
-                self._watch = self._loop.call_later(self._timeout, self._on_watch)
+            if not self._timer:
+                self._timer = self._loop.call_later(self._timeout, self._on_timer)
         mandatory, body = parcel.mandatory, parcel.body
         properties = BasicProperties(type=parcel.kind)
         if mandatory:
@@ -109,16 +108,16 @@ class PublishingSession:
         # Only what has gone out counts: RabbitMQ numbers what it receives.
         self._window.add(batch, parcel, len(body))
 
-    async def _room(self) -> None:
+    async def _wait_for_room(self) -> None:
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._waiting_for_room.append(waiter)
         await waiter
 
     def _give_up(self, error: BrokerUnavailable) -> None:
         self._window.give_up(error)
-        self._let_waiting_go_on()
+        self._wake_waiting()
 
-    def _let_waiting_go_on(self) -> None:
+    def _wake_waiting(self) -> None:
         waiting, self._waiting_for_room = self._waiting_for_room, []
         for waiter in waiting:
             _resolve(waiter)
@@ -130,18 +129,18 @@ class PublishingSession:
             method.delivery_tag, multiple=method.multiple, taken=isinstance(method, Basic.Ack)
         )
         if self._waiting_for_room and self._window.has_room:
-            self._let_waiting_go_on()
+            self._wake_waiting()
 
     def _on_return(self, _channel: object, _method: object, properties: Any, _body: bytes) -> None:
         self._window.returned(int(properties.message_id))
 
-    def _on_watch(self) -> None:
-        self._watch = None
+    def _on_timer(self) -> None:
+        self._timer = None
         if not self._window:
             return
         remaining = self._progress + self._timeout - self._loop.time()
         if remaining > 0:
-            self._watch = self._loop.call_later(remaining, self._on_watch)
+            self._timer = self._loop.call_later(remaining, self._on_timer)
         elif self._connection.blocked:
             self._give_up(BrokerUnavailable(self._connection.blocked))
         else:

@@ -1,4 +1,4 @@
-"""What can be set about the connections to RabbitMQ. Times are seconds, sizes bytes."""
+"""Bounds of the connections to RabbitMQ. Times are seconds, sizes octets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class RabbitMqSettings:
-    """The bounds within which the adapter works.
+    """`window` and `window_bytes` bound what is published and not confirmed; one publication always goes.
 
-    `window` and `window_bytes` bound what is published but not confirmed; at least one publication always
-    goes. `confirm_timeout` is how long no confirm may come before a publication fails, and `outage_grace`
-    how long a publication waits for a lost connection to come back. `largest_event` stays below what
-    RabbitMQ 4 takes.
+    `confirm_timeout`: time without a confirm after which a publication fails. `outage_grace`: how long a
+    publication waits for a lost connection. `largest_event` is below RabbitMQ 4's limit of 16 MiB.
     """
 
     window: int = 1000

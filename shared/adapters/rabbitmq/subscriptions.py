@@ -1,4 +1,4 @@
-"""All subscriptions of one broker: whoever subscribes is attached to every session of the consuming link."""
+"""All subscriptions of one broker: each session of the consuming connection consumes them again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from shared.adapters.rabbitmq.channel import Silent
+from shared.adapters.rabbitmq.channel import NoReply
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
 from shared.ports.broker import BrokerUnavailable
@@ -15,7 +15,7 @@ from shared.ports.clock import Clock
 
 
 class Subscriptions:
-    """Queues on which a consumer got no answer are added to `suspects`, for want of a leader."""
+    """Adds to `suspects` the queues that did not answer a consumer: they may have no leader."""
 
     def __init__(self, clock: Clock, suspects: set[str]) -> None:
         self._clock = clock
@@ -26,21 +26,21 @@ class Subscriptions:
         self._connection: Connection | None = None
 
     async def begin(self, connection: Connection) -> None:
-        """A session begins: consume everything on `connection`. Raises BrokerUnavailable."""
+        """Consume everything on the connection of a new session. Raises BrokerUnavailable."""
         async with self._attaching:
             while missing := [each for each in self._all if not each.attached]:
                 await self._attach(missing[0], connection)
             self._connection = connection
 
     def end(self) -> None:
-        """The session is over."""
+        """Forget the session that ended."""
         self._connection = None
         for subscription in self._all:
             subscription.detach()
 
     @asynccontextmanager
     async def consumed(self, queue: QueueToConsume, prefetch: int) -> AsyncIterator[RabbitMqSubscription]:
-        """Consume a queue, at once or with the next session."""
+        """Consume a queue while inside: at once, or from the next session on."""
         subscription = RabbitMqSubscription(queue, prefetch, self._epochs, self._clock)
         self._all.append(subscription)
         try:
@@ -64,13 +64,13 @@ class Subscriptions:
         try:
             await subscription.close()
         except BrokerUnavailable as error:
-            # A consumer that cannot be ended alone would keep what it holds; its session's end gives it back.
+            # A consumer that cannot be closed keeps its deliveries; the end of its session gives them back.
             if connection:
                 connection.give_up(error)
 
     async def _attach(self, subscription: RabbitMqSubscription, connection: Connection) -> None:
         try:
             await subscription.attach(connection)
-        except Silent:
+        except NoReply:
             self._suspects.add(subscription.queue)
             raise

@@ -1,8 +1,8 @@
-"""The deliveries of one channel that are not settled: bookkeeping without I/O.
+"""The unsettled deliveries of one channel, without I/O.
 
-RabbitMQ settles messages: one tag, or all up to one, in a single frame. All up to one may be said only where
-nothing below is still being worked on. A message may hold several events; it is settled with the last of
-them, and handed out again as a whole where one of them has to be.
+RabbitMQ settles one message by its tag, or all messages up to a tag in one frame. The latter is allowed only
+where no lower tag is still being worked on. A message may hold several events: it is settled with the last of
+them, and requeued as a whole where one of them has to be.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 
 class Settlement(NamedTuple):
-    """What to tell RabbitMQ: tags to hand out again, then the tag up to which all were handled, if there is
-    one, and those handled beyond a gap.
+    """Frames to send: tags to requeue, the tag up to which all are acknowledged (None for none), and single
+    tags to acknowledge beyond a gap.
     """
 
     again: list[int]
@@ -22,20 +22,20 @@ class Settlement(NamedTuple):
 
 
 class UnsettledTags:
-    """Messages by their tags, in the order in which they came, which is rising; events by numbers of ours."""
+    """Messages by their rising tags; events by numbers of our own."""
 
     def __init__(self) -> None:
         self._last_number = 0
         self._tag_of: dict[int, int] = {}
         self._open: dict[int, int] = {}
-        self._spoiled: set[int] = set()
+        self._to_requeue: set[int] = set()
 
     def __len__(self) -> int:
         """How many messages are not settled."""
         return len(self._open)
 
     def add(self, tag: int, events: int = 1) -> range:
-        """A message with so many events came; their numbers."""
+        """Add a message with so many events, and return the numbers of the events."""
         numbers = range(self._last_number + 1, self._last_number + 1 + events)
         self._last_number += events
         self._open[tag] = events
@@ -44,9 +44,9 @@ class UnsettledTags:
         return numbers
 
     def settle(self, numbers: Iterable[int], *, again: bool = False) -> Settlement:
-        """These events were handled, or have to come `again`.
+        """Acknowledge these events, or requeue them with `again`.
 
-        Those that are settled already or were never seen are left out: RabbitMQ ends a session over them.
+        Unknown and settled numbers are left out: RabbitMQ ends a session over them.
         """
         closed = set()
         for number in numbers:
@@ -55,17 +55,17 @@ class UnsettledTags:
                 continue
             self._open[tag] -= 1
             if again:
-                self._spoiled.add(tag)
+                self._to_requeue.add(tag)
             if self._open[tag] == 0:
                 closed.add(tag)
-        return self._told(closed)
+        return self._settlement(closed)
 
-    def _told(self, closed: set[int]) -> Settlement:
-        spoiled = sorted(closed & self._spoiled)
-        for tag in spoiled:
+    def _settlement(self, closed: set[int]) -> Settlement:
+        requeued = sorted(closed & self._to_requeue)
+        for tag in requeued:
             del self._open[tag]
-            self._spoiled.remove(tag)
-        handled = closed.difference(spoiled)
+            self._to_requeue.remove(tag)
+        handled = closed.difference(requeued)
         prefix = []
         for tag in self._open:
             if tag not in handled:
@@ -73,4 +73,4 @@ class UnsettledTags:
             prefix.append(tag)
         for tag in handled:
             del self._open[tag]
-        return Settlement(spoiled, prefix[-1] if prefix else None, sorted(handled.difference(prefix)))
+        return Settlement(requeued, prefix[-1] if prefix else None, sorted(handled.difference(prefix)))

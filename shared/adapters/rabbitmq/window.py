@@ -1,7 +1,7 @@
-"""What was published, in parcels, and is not confirmed yet: bookkeeping without I/O.
+"""Parcels that were published and not confirmed yet, without I/O.
 
-Promises: every batch is finished exactly once, when each of its parcels was confirmed, refused or
-given up; a return is charged to exactly the publication that came back.
+A batch is finished exactly once: when each of its parcels was confirmed, refused or given up. A return counts
+for exactly the publications that came back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.ports.broker import BrokerUnavailable, Publication
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """The parcels of one call; `finished` is called when `complete` was and none of them is open."""
+    """The parcels of one call. `finished` is called once no parcel is to follow and none is open."""
 
     finished: Callable[[], None]
     open: int = 0
@@ -25,19 +25,19 @@ class Batch:
     error: BrokerUnavailable | None = None
 
     def complete(self) -> None:
-        """No further parcel belongs to it."""
+        """Say that no further parcel follows."""
         self.completed = True
         self.settle(0)
 
     def settle(self, count: int) -> None:
-        """`count` more of its parcels are not open any longer."""
+        """Close `count` of its parcels."""
         self.open -= count
         if self.completed and self.open <= 0:
             self.finished()
 
 
 class PublishWindow:
-    """The open parcels of one channel by their tag, which counts from 1 as RabbitMQ does."""
+    """The open parcels of one channel by their tags, which count from 1 as RabbitMQ's do."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
@@ -64,7 +64,7 @@ class PublishWindow:
         return self._last_tag + 1
 
     def add(self, batch: Batch, parcel: Parcel, octets: int) -> int:
-        """A parcel of so many octets has gone out; its tag."""
+        """Add a parcel that was sent, and return its tag."""
         self._last_tag = tag = self._last_tag + 1
         self._open[tag] = batch, parcel, octets
         self._bytes += octets
@@ -72,13 +72,13 @@ class PublishWindow:
         return tag
 
     def returned(self, tag: int) -> None:
-        """No queue took this one; its confirm is still to come."""
+        """Record that no queue took this parcel; its confirm follows."""
         if tag in self._open:
             batch, parcel, _ = self._open[tag]
             batch.returned += parcel.publications
 
     def answered(self, tag: int, *, multiple: bool, taken: bool) -> None:
-        """RabbitMQ took or refused this one, with `multiple` all up to it; tags not open are ignored."""
+        """Record a confirm or refusal of this parcel, or of all up to it; unknown tags are ignored."""
         for each in self._up_to(tag) if multiple else (tag,):
             entry = self._open.pop(each, None)
             if entry is None:
@@ -89,7 +89,7 @@ class PublishWindow:
             batch.settle(1)
 
     def give_up(self, error: BrokerUnavailable) -> None:
-        """Nothing is known of all that are open, and nothing will be."""
+        """Fail all open parcels: whether they arrived is unknown."""
         entries = list(self._open.values())
         self._open.clear()
         self._bytes = 0
