@@ -24,6 +24,7 @@ from services.fetcher.scheduler.single_pass import BROKER_LOOK, SinglePass, brok
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
 from shared.config import Configuration
+from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
 from shared.ports.store import Lease
@@ -36,8 +37,8 @@ SHORT_WHILE = 0.05
 """Where nothing more is due, several visits that end at about the same time are worth one look."""
 PLACE_LOOK = 1.0
 """Seconds until it is looked again whether there is a place for somebody who waits for one."""
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 15.0
+STORE_BACKOFF = Backoff(first=1.0, longest=15.0)
+"""How long a database that is away is left alone."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -67,7 +68,7 @@ class Fetcher:
         self._agenda = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
         self._under_way = ActiveVisits(visitor, self._keeper, opening)
         self._hearing = SettlementListener(broker, visitor.board, visitor.name)
-        self._failures_pause = FIRST_PAUSE
+        self._store_failures = 0
         self._all_begun = False
 
     async def run(self, stop: Stop) -> None:
@@ -178,7 +179,7 @@ class Fetcher:
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
             return self._longer_pause()
-        self._failures_pause = FIRST_PAUSE
+        self._store_failures = 0
         if next_due is None:
             return LONGEST_IDLE
         if next_due <= 0 and self._finds_no_place():
@@ -193,9 +194,9 @@ class Fetcher:
         return not free(active, places) or (room is not None and min(room.left.values(), default=1) <= 0)
 
     def _longer_pause(self) -> float:
-        """How long to leave a database alone that is away: twice as long as the last time."""
-        pause = self._failures_pause
-        self._failures_pause = min(2 * pause, LONGEST_PAUSE)
+        """Return how long to leave a database alone that is away."""
+        pause = STORE_BACKOFF.pause(self._store_failures)
+        self._store_failures += 1
         return pause
 
     async def _begin_or_return(self, leases: Sequence[Lease]) -> None:

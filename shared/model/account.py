@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
+from shared.model.backoff import Backoff
 from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.reading import Reading
@@ -49,6 +50,13 @@ class ExistenceCheck(StrEnum):
     RCPT = "rcpt"
     LIST = "list"
 
+
+FIRST_RETRY = 1.0
+"""Seconds until a connection is tried again for the first time: a server that restarts answers within a
+second or two."""
+RETRY_SPREAD = 0.5
+"""The part of a pause that chance may take off: a server that restarts drops all its connections at once, and
+they must not all come back in the same moment."""
 
 KEEP = "keep"
 REFUSE = "refuse"
@@ -117,7 +125,11 @@ class RetryTimes(Settings):
         60.0, "Time without an octet received, after which the connection is given up.", gt=0
     )
     retries: int = setting(3, "Connection attempts in one visit.", ge=1)
-    retry_delay: Duration = duration(10.0, "Time between two connection attempts of one visit.")
+    retry_delay: Duration = duration(10.0, "The longest pause between two connection attempts.")
+
+    def retry_pause(self, tries: int, chance: float) -> float:
+        """Return the seconds to the next attempt after so many retries; `chance` is from 0 to 1."""
+        return Backoff(FIRST_RETRY, self.retry_delay, RETRY_SPREAD).pause(tries, chance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import structlog
 from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import Record
 from shared.contract.topology import DEAD_KEY
+from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
@@ -32,8 +33,8 @@ from shared.runtime.checkpoints import reached
 from shared.runtime.fair_scheduler import Batch, FairScheduler
 from shared.runtime.stopping import Stop
 
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 15.0
+HAND_BACK = Backoff(first=0.5, longest=15.0)
+"""Before a batch is handed back because database or broker is away."""
 
 E = TypeVar("E", bound=Record)
 
@@ -71,7 +72,7 @@ class Consumer(Generic[E]):
         self._handle = handle
         self._clock = clock
         self._flow_of = flow_of
-        self._pause = FIRST_PAUSE
+        self._failures = 0
         self._beside: asyncio.TaskGroup | None = None
 
     async def run(self, stop: Stop, drain: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -140,7 +141,7 @@ class Consumer(Generic[E]):
     ) -> None:
         try:
             await self._handled(subscription, received, handle)
-            self._pause = FIRST_PAUSE
+            self._failures = 0
         except MailferryError as error:
             await self._hand_back(subscription, [each.delivery for each in received], error)
 
@@ -148,8 +149,8 @@ class Consumer(Generic[E]):
         self, subscription: Subscription, deliveries: Sequence[Delivery], error: MailferryError
     ) -> None:
         log.warning("events handed back", queue=self._queue, count=len(deliveries), error=error)
-        await self._clock.sleep(self._pause)
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        await self._clock.sleep(HAND_BACK.pause(self._failures))
+        self._failures += 1
         await subscription.requeue(deliveries)
 
     async def _handled(

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.model.account import RetryTimes
+from shared.model.backoff import Backoff
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
 from shared.model.source_errors import MailboxLocked, ProcessEnds, SourceError
@@ -24,14 +25,6 @@ LOCKED_DISTANCE = 300.0
 FIRST_WITHOUT_BROKER = 1.0
 REFUSED_DISTANCE = 1800.0
 SPREAD = 0.1
-FIRST_RETRY = 1.0
-"""Seconds until a dropped connection is tried again for the first time: a restarted server or a moved address
-answers within a second or two.
-"""
-RETRY_SPREAD = 0.5
-"""The part of a retry's pause that chance may take off: a server that restarts drops all its connections at
-once, and they must not all come back in the same moment.
-"""
 
 
 def next_visit(
@@ -61,37 +54,30 @@ def next_visit(
 
 
 def visit_after_drop(
-    report: VisitReport, patience: RetryTimes, *, failures: int, now: float, chance: float, interval: float
+    report: VisitReport, times: RetryTimes, *, failures: int, now: float, chance: float, interval: float
 ) -> float | None:
     """The time of the next visit after one whose connection was dropped after the login; None where the
     account's `retries` are used up, so that it comes as after any failure.
 
     A visit that fetched something got on, and is followed by another one however many failed before.
     """
-    if failures >= patience.retries - 1 and not report.fetched:
+    if failures >= times.retries - 1 and not report.fetched:
         return None
-    pause = retry_pause(failures, patience.retry_delay, chance)
+    pause = times.retry_pause(failures, chance)
     return now + max(pause, interval * (1 + SPREAD * chance))
-
-
-def retry_pause(tries: int, longest: float, chance: float) -> float:
-    """Seconds until the next try after `tries` earlier retries, 0 ≤ `chance` < 1; doubled each time, at most
-    `longest`.
-    """
-    return min(longest, FIRST_RETRY * 2.0 ** min(tries, 10)) * (1 - RETRY_SPREAD * chance)
 
 
 def _distance(poll: float, failures: int, *, temporary: bool) -> float:
     if not temporary:
         return max(poll, REFUSED_DISTANCE)
-    return min(poll * 2.0 ** min(failures, 10), max(poll, LONGEST_DISTANCE))
+    return Backoff(poll, max(poll, LONGEST_DISTANCE)).pause(failures)
 
 
 def _by_error(error: MailferryError, distance: float, poll: float, failures: int) -> float:
     if isinstance(error, ProcessEnds):
         return 0.0
     if error.fault is Fault.BROKER:
-        return min(distance, FIRST_WITHOUT_BROKER * 2.0 ** min(failures, 10))
+        return Backoff(FIRST_WITHOUT_BROKER, distance).pause(failures)
     if isinstance(error, MailboxLocked):
         distance = min(distance, max(poll, LOCKED_DISTANCE))
     if isinstance(error, SourceError) and error.retry_after is not None:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import structlog
 
-from services.fetcher.decide.schedule import retry_pause
 from services.fetcher.mailboxes.pop3 import Pop3Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.account import Account, Login, RetryTimes
@@ -84,7 +83,7 @@ async def open_patiently(
         except MailferryError as error:
             if not is_worth_retrying(error):
                 raise
-            pause = retry_pause(tries, times.retry_delay, chance())
+            pause = times.retry_pause(tries, chance())
             log.info(
                 "connecting failed",
                 account=account.id,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import structlog
 
@@ -21,6 +22,7 @@ from shared.contract.events import RoutedRecipient
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTED_KEY
 from shared.custody.commands import Settled
+from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
@@ -33,8 +35,8 @@ from shared.runtime.settlement import hints, release_blobs
 
 RECORDING = 1.0
 """Seconds that recording may take of a delay without making it the next shorter one."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 15.0
+STORE_BACKOFF = Backoff(first=0.5, longest=15.0)
+"""Between two attempts to record outcomes while the database is away."""
 
 _DEFERRED = RecipientStatus.DEFERRED
 
@@ -118,15 +120,15 @@ class OutcomeRecorder:
         await release_blobs(self._blobs, concluded.settled)
 
     async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
-        lease, pause = self._settings.message_lease, FIRST_PAUSE
-        while True:
+        lease = self._settings.message_lease
+        for failures in count():
             try:
                 outcomes = [conclusion.outcomes for conclusion in batch]
                 return await self._deliveries.end_attempts(outcomes, self._clock.now(), lease)
             except MailferryError as error:
                 log.warning("outcomes not recorded yet", count=len(batch), error=error)
-            await self._clock.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await self._clock.sleep(STORE_BACKOFF.pause(failures))
+        raise AssertionError("the loop ends by returning")
 
     def _retries(self, conclusion: Conclusion) -> list[Publication]:
         """The event again for those deferred: one publication for each delay."""
@@ -161,8 +163,8 @@ class OutcomeRecorder:
                 if outcome.in_doubt:
                     self._metrics.in_doubt.inc()
                 self._observe(conclusion.received.event.account, outcome)
-        for status, count in statuses.items():
-            self._metrics.outcomes.labels(status=status.value).inc(count)
+        for status, recipients in statuses.items():
+            self._metrics.outcomes.labels(status=status.value).inc(recipients)
         self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
         for each in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))

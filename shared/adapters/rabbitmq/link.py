@@ -14,6 +14,7 @@ import structlog
 from shared.adapters.rabbitmq.address import Address
 from shared.adapters.rabbitmq.connection import Connection, connect
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
+from shared.model.backoff import Backoff
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.clock import Clock
 
@@ -89,6 +90,5 @@ class Link:
         self._reported = sentence
 
     def _pause(self) -> float:
-        settings = self._settings
-        longest = min(settings.backoff_longest, settings.backoff_first * 2.0 ** min(self._failures, 20))
-        return self._random.uniform(longest / 2, longest)
+        backoff = Backoff(self._settings.backoff_first, self._settings.backoff_longest, spread=0.5)
+        return backoff.pause(self._failures, self._random.random())

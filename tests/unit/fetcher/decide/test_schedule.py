@@ -8,16 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.schedule import (
-    FIRST_RETRY,
     LOCKED_DISTANCE,
     LONGEST_DISTANCE,
     REFUSED_DISTANCE,
-    RETRY_SPREAD,
     SPREAD,
     automatic_concurrency,
     bearable,
     next_visit,
-    retry_pause,
     visit_after_drop,
 )
 from shared.model.account import RetryTimes
@@ -78,15 +75,6 @@ def test_a_visit_that_fetched_something_before_the_drop_is_followed_by_another_h
 
 def test_after_a_drop_too_no_visit_comes_sooner_than_the_host_bears() -> None:
     assert after_drop(0, interval=600.0) == 700.0
-
-
-@given(st.integers(0, 10_000), st.floats(0, 60), st.floats(0, 1, exclude_max=True))
-def test_pauses_between_tries_double_up_to_the_longest_and_are_spread(
-    tries: int, longest: float, chance: float
-) -> None:
-    full = min(longest, FIRST_RETRY * 2.0 ** min(tries, 10))
-    assert full * (1 - RETRY_SPREAD) <= retry_pause(tries, longest, chance) <= full
-    assert retry_pause(tries, longest, chance) <= retry_pause(tries + 1, longest, chance)
 
 
 def test_a_refused_login_waits_long() -> None:
