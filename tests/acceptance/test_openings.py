@@ -61,11 +61,13 @@ class Arrived:
 
     postfix: dict[str, list[bytes]]
     lmtp: dict[str, list[bytes]]
+    dovecot: dict[str, list[bytes]]
     passes: list[dict[str, int]]
 
     def of(self, target: str, name: str) -> bytes:
         """The only mail that arrived there under this name."""
-        (found,) = {"postfix": self.postfix, "lmtp": self.lmtp}[target].get(name, [])
+        targets = {"postfix": self.postfix, "lmtp": self.lmtp, "dovecot": self.dovecot}
+        (found,) = targets[target].get(name, [])
         return found
 
 
@@ -82,15 +84,20 @@ def arrived(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Itera
         server_directory("sink") as kept,
         SmtpSink(kept, lmtp=True) as sink,
     ):
-        logins = [dovecot.new_user(), dovecot.new_user()]
+        for name in NAMES:
+            dovecot.add_user(name, "unused")
+        logins = [dovecot.new_user() for _ in range(3)]
         catch_all = 'mailbox = "catch-all"', f'domains = {{ "{DOMAIN}" = "keep" }}'
         first = account("first", dovecot.pop3_port, logins[0], *catch_all)
         second = account("second", dovecot.pop3_port, logins[1], *catch_all, 'target = "store"')
+        third = account("third", dovecot.pop3_port, logins[2], *catch_all, 'target = "dovecot"')
         text = configuration(
             [
                 first,
                 second.replace('tenant = "acme"', 'tenant = "other"'),
-                f'\n[[targets]]\nname = "store"\nurl = "lmtp://127.0.0.1:{sink.port}"\ntls = "off"\n',
+                third.replace('tenant = "acme"', 'tenant = "third"'),
+                lmtp_target("store", sink.port),
+                lmtp_target("dovecot", dovecot.lmtp_port),
             ],
             target=postfix.port,
         )
@@ -109,8 +116,13 @@ def arrived(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Itera
                 name: [each.content for each in sunk if each.recipients == (f"{name}@{DOMAIN}",)]
                 for name in NAMES
             },
+            {name: dovecot.remaining(name) for name in NAMES},
             passes,
         )
+
+
+def lmtp_target(name: str, port: int) -> str:
+    return f'\n[[targets]]\nname = "{name}"\nurl = "lmtp://127.0.0.1:{port}"\ntls = "off"\n'
 
 
 def read(content: bytes) -> EmailMessage:
@@ -119,7 +131,7 @@ def read(content: bytes) -> EmailMessage:
     return found
 
 
-@pytest.mark.parametrize("target", ["postfix", "lmtp"])
+@pytest.mark.parametrize("target", ["postfix", "lmtp", "dovecot"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_target_sees_the_header_and_the_type(arrived: Arrived, target: str, name: str) -> None:
     found = read(arrived.of(target, name))
@@ -132,14 +144,14 @@ def test_the_target_sees_the_header_and_the_type(arrived: Arrived, target: str, 
     assert found.get_content_charset() == "iso-8859-1"
 
 
-@pytest.mark.parametrize("target", ["postfix", "lmtp"])
+@pytest.mark.parametrize("target", ["postfix", "lmtp", "dovecot"])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_text_below_the_header_is_untouched(arrived: Arrived, target: str, name: str) -> None:
     _, _, text = arrived.of(target, name).partition(b"\n\n")
     assert text.rstrip(b"\n") == body(name).replace(b"\r\n", b"\n").rstrip(b"\n")
 
 
-@pytest.mark.parametrize("target", ["postfix", "lmtp"])
+@pytest.mark.parametrize("target", ["postfix", "lmtp", "dovecot"])
 def test_text_that_stood_above_the_header_is_still_there_to_be_seen(arrived: Arrived, target: str) -> None:
     shown = {name: read(arrived.of(target, f"{name}-small")).get_all("X-Mailbox-Line", []) for name in ABOVE}
     assert shown == {
@@ -157,6 +169,6 @@ def test_text_that_stood_above_the_header_is_still_there_to_be_seen(arrived: Arr
 def test_a_copy_of_such_a_mail_is_recognised(arrived: Arrived) -> None:
     number = len(NAMES)
     assert [(each["delivered"], each["suppressed"]) for each in arrived.passes] == [
-        *[(number, 0)] * 2,
-        *[(0, number)] * 2,
+        *[(number, 0)] * 3,
+        *[(0, number)] * 3,
     ]

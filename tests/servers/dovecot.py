@@ -1,4 +1,4 @@
-"""A private Dovecot: the real POP3 and IMAP server that mail is fetched from.
+"""A private Dovecot: the real POP3 and IMAP server that mail is fetched from, and an LMTP server.
 
 Promises: every user is added when asked for and has an empty mailbox; mails are given and read back as files,
 byte for byte, without going through the server.
@@ -41,7 +41,7 @@ class Dovecot(Server):
         self._mail = directory / "mail"
         self._names = count(1)
         self._user_numbers = count(1)
-        self.ports = DovecotPorts(free_port(), free_port(), free_port(), free_port())
+        self.ports = DovecotPorts(*[free_port() for _ in range(5)])
         for made in (self._users, self._mail, directory / "run", directory / "state"):
             made.mkdir(mode=0o755, exist_ok=True)
         give_to(self._owner, self._mail)
@@ -66,6 +66,11 @@ class Dovecot(Server):
     @property
     def imaps_port(self) -> int:
         return self.ports.imaps
+
+    @property
+    def lmtp_port(self) -> int:
+        """LMTP in clear; whoever is a user gets mail, whatever the domain."""
+        return self.ports.lmtp
 
     def start(self) -> None:
         command = [str(installed("dovecot")), "-F", "-c", str(self._config)]

@@ -21,6 +21,7 @@ class DovecotPorts:
     pop3s: int
     imap: int
     imaps: int
+    lmtp: int
 
 
 def dovecot_config(directory: Path, ports: DovecotPorts, certificate: Certificate, owner: str) -> str:
@@ -35,7 +36,7 @@ def dovecot_config(directory: Path, ports: DovecotPorts, certificate: Certificat
 
 def _everywhere(directory: Path, certificate: Certificate) -> str:
     return f"""
-protocols = pop3 imap
+protocols = pop3 imap lmtp
 listen = {LOOPBACK}
 base_dir = {directory}/run
 state_dir = {directory}/state
@@ -102,6 +103,15 @@ service imap-login {{
     port = {ports.imaps}
     ssl = yes
   }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {ports.lmtp}
+  }}
+}}
+protocol lmtp {{
+  # A recipient's local part is the name of the user.
+  auth_username_format = %n
 }}
 service pop3 {{
   process_limit = {SESSIONS}
