@@ -1,4 +1,4 @@
-"""What the documentation names exists: links and their headings, files, settings, and pages in their index."""
+"""What the documentation names exists: links and headings, files, settings, and pages in their index."""
 
 from __future__ import annotations
 
