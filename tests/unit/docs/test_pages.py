@@ -100,8 +100,3 @@ def test_every_key_that_the_example_has_as_a_comment_is_a_setting() -> None:
 def test_an_index_has_every_page_beside_it(index: Path) -> None:
     beside = {page.name for page in index.parent.glob("*.md")} - {index.name}
     assert sorted(beside - {target for target, _ in LINK.findall(index.read_text())}) == []
-
-
-@pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=named)
-def test_a_decision_fits_on_a_screen(page: Path) -> None:
-    assert len(page.read_text().splitlines()) < 40
