@@ -14,7 +14,7 @@ metrics.listen = ""
 
 [relay]
 retry_dealys = ["1m"]
-
+helo_name = "ferry.corp.example"
 [[targets]]
 name = "exchange"
 url = "smtp://mail.corp.example"
