@@ -187,6 +187,13 @@ epoch = Table(
     Column("copies_since", Double),
 )
 
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("oldest", BYTEWISE, nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,

@@ -12,6 +12,7 @@ from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.claims import KEY
 from shared.adapters.sql.refold import Folded, Refold, touches
 from shared.adapters.sql.rows import message_row, recipient_row
+from shared.adapters.sql.schema import check_own_revision
 from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Claim, ClaimKey
@@ -40,9 +41,10 @@ def verify(transaction: Transaction) -> list[str]:
 
 def rebuild(transaction: Transaction) -> int:
     """Replace the state tables by what the journal tells; returns the number of messages. Raises
-    `Unfoldable`.
+    `Unfoldable`, and `SchemaOutdated` on the schema of another release.
     """
     connection, bulk = transaction
+    check_own_revision(connection, "the database")
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE messages, recipients, claims, journal IN EXCLUSIVE MODE"))
     for table in (messages, recipients, claims):
