@@ -104,9 +104,9 @@ async def carry_mails(store: SqlStore) -> None:
     await lives.deliver(first)
     assert await lives.status(second) is RecipientStatus.SUPPRESSED
     await lives.park(await lives.routed("uid 3"))
-    await store.start_deleting(lives.fence, [first], lives.now)
-    await store.record_gone(lives.fence, {first: "not listed"}, lives.now)
-    await store.advance_mark(lives.now)
+    await store.fetcher.start_deleting(lives.fence, [first], lives.now)
+    await store.fetcher.record_gone(lives.fence, {first: "not listed"}, lives.now)
+    await store.maintenance.advance_mark(lives.now)
     assert (await lives.state(first)).status is MessageStatus.GONE
     assert await lives.is_sound()
 
@@ -117,7 +117,7 @@ async def test_a_database_one_revision_behind_is_worked_with(empty_url: str) -> 
     await carry_mails(store)
     upgrade(empty_url)
     await store.check()
-    assert await store.verify() == []
+    assert await store.operator.verify_journal() == []
     await store.close()
 
 
@@ -134,9 +134,7 @@ async def test_an_upgrade_leaves_a_newer_schema_as_it_is(empty_url: str) -> None
     upgrade_to_next_release(empty_url, oldest=newest_revision())
     upgrade(empty_url)
     store = open_store(empty_url)
-    assert (
-        await store._transactions.read(lambda transaction: current_revision(transaction.connection)) == "9999"
-    )
+    assert await store.runner.read(lambda transaction: current_revision(transaction.connection)) == "9999"
     await store.close()
 
 
@@ -169,10 +167,10 @@ async def test_tables_are_not_made_anew_on_a_schema_of_another_release(empty_url
     await lives.lease()
     settled = await lives.settled("uid 1")
     upgrade_to_next_release(empty_url, oldest=newest_revision())
-    await store._transactions.write(_note_something_newer)
+    await store.runner.write(_note_something_newer)
     with pytest.raises(SchemaOutdated, match="of one release"):
-        await store.rebuild()
-    assert await store._transactions.read(_newer_notes) == [(settled, "kept")]
+        await store.operator.rebuild_tables()
+    assert await store.runner.read(_newer_notes) == [(settled, "kept")]
     await store.close()
 
 
@@ -182,17 +180,17 @@ async def test_a_journal_entry_of_a_newer_release_loses_nothing(empty_url: str) 
     lives = Lives(store)
     await lives.lease()
     touched, other = await lives.routed("uid 1"), await lives.routed("uid 2", EVE)
-    await store._transactions.write(_enter_something_newer, touched)
+    await store.runner.write(_enter_something_newer, touched)
     with pytest.raises(Undecodable, match=r"journal\.newer"):
-        await store.story(touched)
-    [difference] = await store.verify()
+        await store.operator.message_journal(touched)
+    [difference] = await store.operator.verify_journal()
     assert "cannot be folded: unknown record 'journal.newer'" in difference
     with pytest.raises(Unfoldable, match=r"journal\.newer"):
-        await store.rebuild()
+        await store.operator.rebuild_tables()
     await lives.deliver(touched)
     await lives.deliver(other, EVE)
     assert (await lives.state(touched)).status is MessageStatus.SETTLED
-    assert await store.story(other)
+    assert await store.operator.message_journal(other)
     await store.close()
 
 
@@ -201,9 +199,11 @@ async def test_what_the_release_before_recorded_goes_on(recorded: str) -> None:
     lives = Lives(store)
     lives.now = START + 3600
     await store.check(writing=True)
-    assert await store.verify() == []
+    assert await store.operator.verify_journal() == []
     known = {
-        state: [message.id for message in await store.find(BOB, 100) if message.status == state]
+        state: [
+            message.id for message in await store.operator.find_messages(BOB, 100) if message.status == state
+        ]
         for state in MessageStatus
     }
     assert {state: len(ids) for state, ids in known.items() if ids} == {
@@ -212,16 +212,16 @@ async def test_what_the_release_before_recorded_goes_on(recorded: str) -> None:
         MessageStatus.DELETING: 1,
         MessageStatus.GONE: 1,
     }
-    deferred = next(each for each in await store.find("uid 6", 1))
+    deferred = next(each for each in await store.operator.find_messages("uid 6", 1))
     [begun] = await lives.begin(deferred.id)
     assert begun.attempt == 2
     upgrade(recorded)
     await store.check(writing=True)
     await lives.deliver("m000002", EVE)
     assert (await lives.state("m000002")).status is MessageStatus.SETTLED
-    assert await store.verify() == []
-    assert await store.rebuild() == 8
-    assert await store.verify() == []
+    assert await store.operator.verify_journal() == []
+    assert await store.operator.rebuild_tables() == 8
+    assert await store.operator.verify_journal() == []
     await store.close()
 
 

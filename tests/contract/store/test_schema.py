@@ -32,11 +32,11 @@ async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlSto
         return list(compare_metadata(context, metadata))
 
     assert {index for table in metadata.tables.values() for index in table.indexes} == set(INDEXES)
-    assert await store._transactions.read(differences) == []
+    assert await store.runner.read(differences) == []
 
 
 async def test_an_upgrade_of_what_is_up_to_date_keeps_everything(url: str, store: SqlStore) -> None:
-    await store.sync_accounts([], 0)
+    await store.fetcher.sync_accounts([], 0)
     upgrade(url)
     await store.check()
 
