@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import Table
 
 from bench.moulds import Mould, Story
-from shared.adapters.sql.bulk import Row, inserted
+from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.tables import claims, journal, messages, recipients
 
@@ -78,8 +78,13 @@ def _sqlite(path: Path) -> Filler:
             connection.execute("COMMIT")
 
 
+def _columns(table: Table) -> list[str]:
+    """The columns in the order of the rows; the database numbers the journal itself."""
+    return [column.name for column in table.columns if column.autoincrement is not True]
+
+
 def _insert(table: Table) -> str:
-    columns = inserted(table)
+    columns = _columns(table)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of our own tables
 
 
@@ -89,7 +94,7 @@ def _postgres(url: str) -> Filler:
             while True:
                 for table, rows in (yield).items():
                     with cursor.copy(
-                        f"COPY {table.name} ({', '.join(inserted(table))}) FROM STDIN".encode()
+                        f"COPY {table.name} ({', '.join(_columns(table))}) FROM STDIN".encode()
                     ) as copy:
                         for row in rows:
                             copy.write_row(row)

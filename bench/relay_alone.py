@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import uvloop
@@ -72,7 +73,7 @@ class Agreeable:
             self.done.set()
         return Concluded(())
 
-    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+    async def overdue_messages(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         """Nothing is."""
         return []
 
@@ -117,7 +118,7 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
         clock, plan = SystemClock(), topology(configuration.relay.retry_delays)
         ledger, broker = Agreeable(mails), MemoryBroker(plan, clock)
         around = Runtime(
-            store=cast(Store, ledger),  # the part that a relay uses
+            store=cast(Store, SimpleNamespace(relay=ledger, maintenance=ledger)),  # what a relay uses
             broker=broker,
             blobs=FileBlobs(Path(work)),
             directories=ConfiguredDirectories(

@@ -123,7 +123,7 @@ async def _lives(home: Path) -> Lives:
     small: dict[str, list[float]] = {}
     large: list[float] = []
     try:
-        async for entry in whole_journal(store):
+        async for entry in whole_journal(store.operator):
             if isinstance(entry, Fetched) and entry.account == SMALL_ACCOUNT:
                 small[entry.message] = []
             if isinstance(entry, STEPS) and entry.message in small:

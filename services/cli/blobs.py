@@ -39,7 +39,7 @@ def sweep(path: Path, older_than: str) -> None:
 
 async def _swept(configuration: Configuration, age: float) -> Swept:
     async with operator_context(configuration) as archive:
-        return await Sweep(archive.blobs, archive.store, archive.clock, age).once()
+        return await Sweep(archive.blobs, archive.maintenance, archive.clock, age).once()
 
 
 def _age(text: str) -> float:

@@ -58,7 +58,7 @@ def rebuild(path: Path, yes: bool) -> None:
 
 async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
     async with operator_context(configuration) as archive:
-        differences = await archive.store.verify()
+        differences = await archive.store.verify_journal()
         messages = 0
         async for entry in whole_journal(archive.store):
             messages += isinstance(entry, Fetched) and entry.fetch_no == 1
@@ -67,7 +67,7 @@ async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
 
 async def _rebuilt(configuration: Configuration) -> int:
     async with alone(configuration.store.sqlite_path), operator_context(configuration) as archive:
-        return await archive.store.rebuild()
+        return await archive.store.rebuild_tables()
 
 
 def _messages(number: int) -> str:

@@ -11,7 +11,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import Store
+from shared.ports.store import MaintenanceStore, OperatorStore
 from shared.runtime.blobs import open_blobs
 
 
@@ -19,7 +19,8 @@ from shared.runtime.blobs import open_blobs
 class OperatorContext:
     """What an operator works with."""
 
-    store: Store
+    store: OperatorStore
+    maintenance: MaintenanceStore
     blobs: Blobs
     clock: Clock
 
@@ -30,6 +31,8 @@ async def operator_context(configuration: Configuration) -> AsyncIterator[Operat
     store = open_store(configuration.store.url.get_secret_value(), deadline=configuration.store.deadline)
     try:
         await store.check()
-        yield OperatorContext(store, open_blobs(configuration.blobs), SystemClock())
+        yield OperatorContext(
+            store.operator, store.maintenance, open_blobs(configuration.blobs), SystemClock()
+        )
     finally:
         await store.close()

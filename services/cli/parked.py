@@ -61,7 +61,7 @@ def parked_group() -> None:
 def list_parked(path: Path, limit: int, output: str) -> None:
     """List parked mail, one line for each recipient, the oldest first."""
     configuration = load(path, os.environ)
-    found = _at_desk(configuration, lambda archive: archive.store.parked(limit + 1))
+    found = _at_desk(configuration, lambda archive: archive.store.parked_recipients(limit + 1))
     if not found and output == "table":
         click.echo("Nothing is parked.")
         return
@@ -110,7 +110,7 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
         if destination is None and any(not each.destination for each in _parked_ones(message, recipients)):
             raise click.UsageError("Nobody is known to get this mail; name an address with --to.")
         await archive.store.retry_parked(message.id, meant, destination, target, archive.clock.now())
-        [after] = await archive.store.find(message.id, 1)
+        [after] = await archive.store.find_messages(message.id, 1)
         return after._replace(recipients={each: after.recipients[each] for each in meant})
 
     after = _at_desk(configuration, work)
@@ -186,7 +186,7 @@ def _at_desk(configuration: Configuration, work: Callable[[OperatorContext], Awa
 
 async def _message(archive: OperatorContext, mail: str) -> Message:
     """The parked mail with this id. Raises `NoSuchMail`."""
-    for message in await archive.store.find(mail, 1):
+    for message in await archive.store.find_messages(mail, 1):
         if message.id == mail and _parked_ones(message, ()):
             return message
     raise NoSuchMail(
@@ -206,7 +206,7 @@ async def _discarded(archive: OperatorContext, mail: str, recipients: Sequence[s
     """Give up, and delete the raw mail once nobody is to get it any more."""
     changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
     reached("parked.discarded")
-    for message in await archive.store.find(mail, 1):
+    for message in await archive.store.find_messages(mail, 1):
         if message.blob is not None and not needs_raw_mail(message):
             await archive.blobs.delete(message.blob)
     return changed

@@ -16,8 +16,7 @@ from services.cli.output import write_json
 from services.cli.running import execute
 from shared.config import Configuration, load
 from shared.model.errors import quoted
-from shared.ports.store import EVERYTHING
-from shared.ports.store.pauses import covers
+from shared.ports.store import EVERYTHING, covers
 
 names = click.argument("names", nargs=-1, metavar="[ACCOUNT|TENANT/]...")
 everything = click.option("--all", "everything", is_flag=True, help="Everything, later accounts included.")
@@ -91,8 +90,8 @@ async def _paused(configuration: Configuration, wanted: Sequence[str]) -> Change
         before = await archive.store.pauses()
         changed: list[str] = []
         for scope in wanted:
-            changed += await archive.store.pause(scope, archive.clock.now())
-        scheduled = {each.account for each in await archive.store.standings()}
+            changed += await archive.store.pause_scope(scope, archive.clock.now())
+        scheduled = {each.account for each in await archive.store.account_summaries()}
     meant = [each for each in configuration.accounts if any(covers(scope, each) for scope in wanted)]
     already = [each for each in meant if any(pause.holds(each) for pause in before)]
     known = {*scheduled, *already}
@@ -103,7 +102,7 @@ async def _resumed(configuration: Configuration, wanted: Sequence[str]) -> Chang
     async with operator_context(configuration) as archive:
         changed: list[str] = []
         for scope in wanted:
-            changed += await archive.store.resume(scope, archive.clock.now())
+            changed += await archive.store.resume_scope(scope, archive.clock.now())
         held = await archive.store.pauses()
     still_held = [pause.scope for pause in held if any(pause.holds(scope) for scope in wanted)]
     return Change(changed, still_held=still_held)

@@ -94,12 +94,12 @@ async def _overview(configuration: Configuration) -> Overview:
     async with operator_context(configuration) as archive:
         store = archive.store
         states = {state.account: state for state in await store.account_states()}
-        parked = _parked_by_account(await store.parked(MOST_PARKED))
+        parked = _parked_by_account(await store.parked_recipients(MOST_PARKED))
         strangers = [each for each in states if each not in configuration.accounts]
         return Overview(
             await _accounts(configuration, archive, states, parked),
             await _targets(configuration, archive),
-            unnamed_rows(states, await store.in_custody(strangers), parked, configuration.accounts),
+            unnamed_rows(states, await store.custody_summaries(strangers), parked, configuration.accounts),
             pause_sentence(await store.epoch()),
         )
 

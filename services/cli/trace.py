@@ -59,11 +59,14 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
 
 async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
     async with operator_context(configuration) as archive:
-        found = await archive.store.find(text, limit)
-        stories = [(message, await archive.store.story(message.id)) for message in found]
+        found = await archive.store.find_messages(text, limit)
+        stories = [(message, await archive.store.message_journal(message.id)) for message in found]
         states = await archive.store.account_states()
         unread = [
-            (state.account, each) for state in states for each in state.setbacks if each.name == text.strip()
+            (state.account, each)
+            for state in states
+            for each in state.read_failures
+            if each.name == text.strip()
         ]
         return stories, unread
 

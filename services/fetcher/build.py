@@ -52,15 +52,15 @@ def build_fetcher(
         longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
         wait_always=wait_always,
     )
-    epoch = EpochMonitor(around.store, around.blobs, around.clock)
+    epoch = EpochMonitor(around.store.maintenance, around.blobs, around.clock)
     ports = Ports(
-        ledger=around.store,
+        ledger=around.store.fetcher,
         broker=around.broker,
         blobs=around.blobs,
         clock=around.clock,
         new_id=lambda: message_id(around.clock.now(), around.entropy),
         restraint=Backpressure(
-            around.store,
+            around.store.fetcher,
             around.blobs,
             around.clock,
             MemoryBudget(around.held, section.memory_limit, around.clock),
@@ -79,7 +79,7 @@ def build_fetcher(
     around.metrics.in_flight.set_function(lambda: len(board))
     visitor = Visitor(
         name=name,
-        leases=around.store,
+        leases=around.store.fetcher,
         ports=ports,
         board=board,
         limits=limits,
@@ -90,20 +90,20 @@ def build_fetcher(
     make_pace = partial(pace_of, cores=around.cores)
     respool = SpoolRepublisher(
         configuration.accounts,
-        around.store,
+        around.store.maintenance,
         around.broker,
         around.clock,
         name=name,
         lease=configuration.leases.message,
         longest=longest_lease(configuration),
     )
-    pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
-    watch = AccountMonitor(configuration.accounts, around.store, around.clock, around.metrics)
+    pruner = Pruner(around.store.maintenance, around.blobs, around.clock, configuration.store.keep_history)
+    watch = AccountMonitor(configuration.accounts, around.store.maintenance, around.clock, around.metrics)
     chores = Maintenance(epoch, respool, pruner, watch)
     listings = ListingMemory(section.memory_limit, around.held)
     fetcher = Fetcher(
         configuration,
-        around.store,
+        around.store.fetcher,
         around.broker,
         visitor,
         make_pace,

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from services.fetcher.decide.places import VisitState, free, tenant_room
-from services.fetcher.maintenance.lease_keeper import Held, LeaseKeeper
+from services.fetcher.maintenance.lease_keeper import LeaseKeeper
 from services.fetcher.maintenance.maintenance import Maintenance
 from services.fetcher.scheduler.account_scheduler import AccountScheduler
 from services.fetcher.scheduler.active_visits import ActiveVisits, Opening
@@ -27,7 +27,7 @@ from shared.config import Configuration
 from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
-from shared.ports.store import Lease
+from shared.ports.store import FetcherStore, Lease
 from shared.runtime.stopping import Stop
 
 LONGEST_IDLE = 5.0
@@ -49,7 +49,7 @@ class Fetcher:
     def __init__(
         self,
         configuration: Configuration,
-        leases: Held,
+        leases: FetcherStore,
         broker: Broker,
         visitor: Visitor,
         make_pace: MakeConcurrency,

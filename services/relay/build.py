@@ -32,7 +32,7 @@ def build_relay(
     """A relay called `name` in the journal; `observe` is told of outcomes."""
     section, lease = configuration.relay, configuration.leases.message
     settings = RelaySettings(name, lease, batch_policy_for(configuration.broker), around.topology)
-    facts = LearntFacts(around.store, around.clock)
+    facts = LearntFacts(around.store.relay, around.clock)
     lanes = TargetQueues(
         configuration.targets,
         helo_name=section.helo_name,
@@ -45,7 +45,7 @@ def build_relay(
         configuration.targets,
         lanes,
         partial(reach_and_leave, helo_name=section.helo_name),
-        around.store,
+        around.store.relay,
         around.clock,
         ProbePolicy(section.probe_delays),
     )
@@ -64,7 +64,7 @@ def build_relay(
     notifier = Notifier(
         lambda: attempter.accounts,
         configuration.notices,
-        around.store,
+        around.store.maintenance,
         around.blobs,
         circuits,
         around.clock,
@@ -73,12 +73,12 @@ def build_relay(
     )
     return Relay(
         around.broker,
-        around.store,
+        around.store.relay,
         lanes,
         circuits,
         attempter,
         OutcomeRecorder(
-            around.store,
+            around.store.relay,
             around.broker,
             around.blobs,
             around.clock,
@@ -87,8 +87,8 @@ def build_relay(
             observe,
         ),
         [
-            Overdue(around.store, around.broker, around.clock, lease).run,
-            Sweep(around.blobs, around.store, around.clock).run,
+            Overdue(around.store.maintenance, around.broker, around.clock, lease).run,
+            Sweep(around.blobs, around.store.maintenance, around.clock).run,
             notifier.run,
             facts.run,
         ],

@@ -29,7 +29,7 @@ from shared.custody.commands import Attempt
 from shared.custody.state import Recipient
 from shared.ports.broker import Broker, Delivery, Subscription
 from shared.ports.clock import Clock
-from shared.ports.store import Deliveries, Serving
+from shared.ports.store import RelayStore, Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
 from shared.runtime.stopping import Stop
@@ -50,7 +50,7 @@ class Relay:
     def __init__(
         self,
         broker: Broker,
-        deliveries: Deliveries,
+        deliveries: RelayStore,
         lanes: TargetQueues,
         circuits: CircuitBreakers,
         attempter: Attempter,

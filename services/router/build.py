@@ -17,7 +17,7 @@ def build_router(configuration: Configuration, around: Runtime, *, retries_at_on
     router = Router(
         accounts=configuration.accounts,
         broker=around.broker,
-        routings=around.store,
+        routings=around.store.router,
         blobs=around.blobs,
         directories=around.directories,
         clock=around.clock,

@@ -30,7 +30,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, Finding
-from shared.ports.store import RawMailNeeded, Routings, Serving
+from shared.ports.store import RawMailNeeded, RouterStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
@@ -65,7 +65,7 @@ class Router:
         self,
         accounts: Mapping[str, Account],
         broker: Broker,
-        routings: Routings,
+        routings: RouterStore,
         blobs: Blobs,
         directories: Directories,
         clock: Clock,

@@ -78,8 +78,10 @@ async def one_pass(
             await _retries_begun(all_three, configuration)
         finally:
             stop.ask("the pass is over")
-    parked = Counter(each.message.account for each in await all_three.around.store.parked())
-    suppressed = await all_three.around.store.suppressed_counts(began_at)
+    parked = Counter(
+        each.message.account for each in await all_three.around.store.operator.parked_recipients()
+    )
+    suppressed = await all_three.around.store.operator.suppressed_counts(began_at)
     return [
         await _summed(all_three, configuration.accounts[name], reports, parked[name], suppressed.get(name, 0))
         for name, reports in history.items()
@@ -93,7 +95,7 @@ async def _visits(all_three: Together, names: Sequence[str]) -> dict[str, list[V
     for _ in range(MOST_VISITS):
         visits = await all_three.fetcher.visit_once(remaining)
         missing = [name for name in remaining if name not in visits]
-        paused = await all_three.around.store.paused_among(missing) if missing else ()
+        paused = await all_three.around.store.fetcher.paused_among(missing) if missing else ()
         for name in remaining:
             left_alone = VisitReport(problem=PAUSED if name in paused else ELSEWHERE, failed=True)
             visit = visits.get(name) or Visit(left_alone, more=False)
@@ -109,7 +111,7 @@ async def _retries_begun(all_three: Together, configuration: Configuration) -> N
     clock, store = all_three.around.clock, all_three.around.store
     lease = configuration.leases.message
     end = clock.monotonic() + configuration.fetcher.settle_wait
-    while clock.monotonic() < end and await store.overdue(clock.now(), lease, 1):
+    while clock.monotonic() < end and await store.maintenance.overdue_messages(clock.now(), lease, 1):
         await clock.sleep(LOOK_AGAIN)
 
 

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 from shared.custody.state import Message, Recipient
 from shared.model.errors import quoted
 from shared.model.message import IN_FLIGHT, PENDING, RecipientStatus
-from shared.ports.store import LedgerRow
+from shared.ports.store import Store
 
 LOOKED_AT = 100
 TOLD = 3
 
 
-class Asked(Protocol):
-    """What is asked of the store."""
-
-    async def ledger(self, account: str) -> Sequence[LedgerRow]:
-        """All mails of an account that are not gone."""
-        ...
-
-    async def find(self, text: str, limit: int) -> Sequence[Message]:
-        """Messages by id, and by more."""
-        ...
-
-
-async def why_left(store: Asked, account: str) -> str | None:
+async def why_left(store: Store, account: str) -> str | None:
     """Why mails of the account are on their way still, the most frequent reasons first; None where there are
     none.
     """
-    rows = [row for row in await store.ledger(account) if row.status in IN_FLIGHT]
-    messages = [message for row in rows[:LOOKED_AT] for message in await store.find(row.message, 1)]
+    rows = [row for row in await store.fetcher.ledger_rows(account) if row.status in IN_FLIGHT]
+    messages = [
+        message for row in rows[:LOOKED_AT] for message in await store.operator.find_messages(row.message, 1)
+    ]
     return summary([reason for message in messages for reason in reasons(message)])
 
 

@@ -73,10 +73,12 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
 
 async def _begin_anew(around: Runtime, *, broker_was_inside: bool) -> None:
     """What an earlier process held is free: nobody else works on this database, as `alone` made sure."""
-    await around.store.end_leases()
+    await around.store.maintenance.end_leases()
     reached("standalone.leases-ended")
     if broker_was_inside:
-        lost = await around.store.lose_all("the process with its broker was restarted", around.clock.now())
+        lost = await around.store.maintenance.lose_all(
+            "the process with its broker was restarted", around.clock.now()
+        )
         if lost:
             log.info("mails in flight are fetched again", count=lost)
 
@@ -88,10 +90,10 @@ async def _remove_forgotten(around: Runtime) -> None:
     """
     try:
         async with asyncio.timeout(LONGEST_LOOK):
-            witness, epoch = await read_backup_marker(around.blobs), await around.store.epoch()
+            witness, epoch = await read_backup_marker(around.blobs), await around.store.maintenance.epoch()
             if witness is None or went_back(epoch, witness) or epoch.paused_since is not None:
                 return
-            removed = await Sweep(around.blobs, around.store, around.clock).remove_forgotten()
+            removed = await Sweep(around.blobs, around.store.maintenance, around.clock).remove_forgotten()
     except (MailferryError, TimeoutError) as error:
         log.warning("blobs without a mail are left for the sweep", error=error)
         return

@@ -16,7 +16,7 @@ from shared.model.errors import MailferryError
 from shared.ports.blobs import BlobMissing, Blobs, BlobWriter
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
-from shared.ports.store import Recovery
+from shared.ports.store import MaintenanceStore
 from shared.runtime.backup_marker import read_backup_marker
 from shared.runtime.checkpoints import reached
 from shared.runtime.raw_mail import message_in
@@ -99,7 +99,9 @@ class _NoticingWriter:
 class LostBlobs:
     """Tells the store what `blobs` noticed."""
 
-    def __init__(self, blobs: NoticingBlobs, recovery: Recovery, broker: Broker, clock: Clock) -> None:
+    def __init__(
+        self, blobs: NoticingBlobs, recovery: MaintenanceStore, broker: Broker, clock: Clock
+    ) -> None:
         self._blobs = blobs
         self._recovery = recovery
         self._broker = broker

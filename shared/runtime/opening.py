@@ -46,7 +46,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
     entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
 
     async def record(target: str, domain: str, accepts_all: bool) -> None:
-        await store.note_catch_all(target, domain, accepts_all, clock.now())
+        await store.router.note_catch_all(target, domain, accepts_all, clock.now())
 
     try:
         async with (
@@ -82,7 +82,7 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
     if configuration.store.sqlite_path is not None:
         upgrade(url)
     store = open_store(url, deadline=configuration.store.deadline)
-    store.on_doubts = metrics.in_doubt.inc
+    store.runner.on_doubts = metrics.in_doubt.inc
     return store
 
 
@@ -90,7 +90,7 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
 async def _noticing(
     blobs: NoticingBlobs, unrecorded: UnrecordedBlobs, store: Store, broker: Broker, clock: Clock
 ) -> AsyncIterator[None]:
-    works = [LostBlobs(blobs, store, broker, clock).run(), unrecorded.run(store)]
+    works = [LostBlobs(blobs, store.maintenance, broker, clock).run(), unrecorded.run(store.maintenance)]
     tasks = [asyncio.ensure_future(each) for each in works]
     try:
         yield

@@ -66,8 +66,8 @@ class StoreWatch:
         self._answered_at = self._clock.monotonic()
 
     async def _measure_parked(self) -> None:
-        parked, octets = await self._store.parked_totals()
-        oldest = await self._store.parked(1) if parked else ()
+        parked, octets = await self._store.operator.parked_totals()
+        oldest = await self._store.operator.parked_recipients(1) if parked else ()
         self._metrics.parked.set(parked)
         self._metrics.parked_bytes.set(octets)
         self._metrics.parked_oldest.set(max(0.0, self._clock.now() - oldest[0].parked_at) if oldest else 0)

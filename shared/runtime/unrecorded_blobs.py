@@ -17,7 +17,7 @@ import structlog
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs, BlobsUnavailable
 from shared.ports.clock import Clock
-from shared.ports.store.blob_retention import BlobRetention
+from shared.ports.store import MaintenanceStore
 from shared.runtime.raw_mail import message_in
 
 USUAL = 1800.0
@@ -78,7 +78,7 @@ class UnrecordedBlobs:
         except (BlobsUnavailable, TimeoutError) as error:
             log.warning("blobs without a mail not removed yet", error=error)
 
-    async def run(self, keeping: BlobRetention) -> None:
+    async def run(self, keeping: MaintenanceStore) -> None:
         """Ask and remove, until cancelled."""
         while True:
             await self._clock.sleep(EVERY)
@@ -88,14 +88,14 @@ class UnrecordedBlobs:
             except MailferryError as error:
                 log.debug("unrecorded blobs not asked about", error=error)
 
-    async def tidy(self, keeping: BlobRetention) -> int:
+    async def tidy(self, keeping: MaintenanceStore) -> int:
         """Ask about those that are due and remove what is not needed; returns how many."""
         now = self._clock.monotonic()
         due = [name for name, question in self._questions.items() if question.due <= now][:BATCH]
         messages = {name: message for name in due if (message := message_in(name))}
         if not messages:
             return 0
-        needed = set(await keeping.needing_raw_mail([*messages.values()]))
+        needed = set(await keeping.raw_mail_needed([*messages.values()]))
         removed = 0
         for name, message in messages.items():
             if message in needed:

@@ -37,8 +37,8 @@ def deferred_and_read_again(world: World, account: str) -> None:
     world.wipe_broker()
     for name in list(world.processes):
         world.kill(name)
-    world.loop.complete(world.archive.lose_all("the broker was wiped", world.clock.now()))
-    world.loop.complete(world.archive.end_leases())
+    world.loop.complete(world.archive.maintenance.lose_all("the broker was wiped", world.clock.now()))
+    world.loop.complete(world.archive.maintenance.end_leases())
     world.visit("fetcher-1", account)
     world.everybody_goes()
 

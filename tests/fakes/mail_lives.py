@@ -99,14 +99,14 @@ class Lives:
 
     async def lease(self, owner: str = "fetcher-1", account: str = ACCOUNT) -> Fence:
         """Make the account known and lease it."""
-        await self.store.sync_accounts([Schedule(account, 60.0, enabled=True)], self.now)
-        [lease] = await self.store.lease_these(owner, [account], self.now, self.now + 1_000_000)
+        await self.store.fetcher.sync_accounts([Schedule(account, 60.0, enabled=True)], self.now)
+        [lease] = await self.store.fetcher.lease_these(owner, [account], self.now, self.now + 1_000_000)
         self.fence = lease.fence
         return lease.fence
 
     async def fetch(self, *mails: FetchedMail) -> list[str]:
         """Enter mails; returns the messages that were accepted."""
-        receipts = await self.store.record_fetched(self.fence, mails, self.now, LEASE)
+        receipts = await self.store.fetcher.record_fetched(self.fence, mails, self.now, LEASE)
         return [receipt.message for receipt in receipts if receipt]
 
     async def fetched(self, uid: str, *, blob: str | None = None) -> str:
@@ -120,7 +120,7 @@ class Lives:
 
     async def route(self, *mails: RoutedMail) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record recipients."""
-        return await self.store.record_routed(mails, self.now, LEASE)
+        return await self.store.router.record_routed(mails, self.now, LEASE)
 
     async def routed(self, uid: str, *addresses: str, identity: str = "", blob: str | None = None) -> str:
         """A mail that was fetched and routed."""
@@ -130,14 +130,14 @@ class Lives:
 
     async def begin(self, message: str, *, fetch_no: int = 1) -> Sequence[Recipient]:
         """Begin to deliver to whoever is due; returns the recipients as they are then."""
-        [state] = await self.store.find(message, 1)
+        [state] = await self.store.operator.find_messages(message, 1)
         wish = Attempt(
             message,
             fetch_no,
             tuple((each.address, each.attempt) for each in state.recipients.values()),
             "relay-1",
         )
-        begun = await self.store.begin_attempts([wish], self.now, LEASE)
+        begun = await self.store.relay.begin_attempts([wish], self.now, LEASE)
         return [recipient for serving in begun.servings for recipient in serving.recipients]
 
     async def end(
@@ -145,7 +145,7 @@ class Lives:
     ) -> Concluded:
         """Record how an attempt ended."""
         wish = Outcomes(message, tuple((each, attempt) for each in outcomes), blob)
-        return await self.store.end_attempts([wish], self.now, LEASE)
+        return await self.store.relay.end_attempts([wish], self.now, LEASE)
 
     async def deliver(self, message: str, *addresses: str, fetch_no: int = 1) -> Concluded:
         """Begin, and deliver to those named, or to all who are due."""
@@ -168,7 +168,7 @@ class Lives:
 
     async def state(self, message: str) -> Message:
         """The message as the store knows it."""
-        [found] = await self.store.find(message, 1)
+        [found] = await self.store.operator.find_messages(message, 1)
         return found
 
     async def status(self, message: str, address: str = BOB) -> RecipientStatus:
@@ -177,4 +177,4 @@ class Lives:
 
     async def is_sound(self) -> bool:
         """Whether the tables are what the journal tells."""
-        return not await self.store.verify()
+        return not await self.store.operator.verify_journal()

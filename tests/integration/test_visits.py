@@ -110,8 +110,8 @@ class World:
         """One visit, whose lease is taken and given back."""
         now = self.clock.now()
         schedule = Schedule(self.account.id, self.account.retry_times.poll, enabled=True)
-        await self.store.sync_accounts([schedule], now)
-        (lease,) = await self.store.lease_these("fetcher", [self.account.id], now, now + LEASE)
+        await self.store.fetcher.sync_accounts([schedule], now)
+        (lease,) = await self.store.fetcher.lease_these("fetcher", [self.account.id], now, now + LEASE)
         return await self._visitor(limits).visit(self.account, lease, lambda: stopping or self.is_stopping())
 
     async def visit_under(self, lease: Lease) -> Visit:
@@ -126,9 +126,9 @@ class World:
 
         return Visitor(
             name="fetcher",
-            leases=self.store,
+            leases=self.store.fetcher,
             ports=Ports(
-                self.store,
+                self.store.fetcher,
                 self.broker,
                 self.blobs,
                 self.clock,
@@ -168,9 +168,9 @@ class World:
             (event,) = await self.fetched(1)
             bob = ChosenRecipient("bob@here.test", "", "it is his mailbox")
             mail = RoutedMail(event.message, event.fetch_no, event.message, "", "", "here", "", (bob,))
-            await self.store.record_routed([mail], now, LEASE)
+            await self.store.router.record_routed([mail], now, LEASE)
             attempt = Attempt(event.message, event.fetch_no, ((bob.address, 0),), "relay")
-            await self.store.begin_attempts([attempt], now, LEASE)
+            await self.store.relay.begin_attempts([attempt], now, LEASE)
             outcome = RecipientOutcome(
                 address=bob.address,
                 status=status,
@@ -179,7 +179,7 @@ class World:
                 destination=bob.address,
                 next_attempt_at=now + 60 if status is RecipientStatus.DEFERRED else None,
             )
-            await self.store.end_attempts([Outcomes(event.message, ((outcome, 1),))], now, LEASE)
+            await self.store.relay.end_attempts([Outcomes(event.message, ((outcome, 1),))], now, LEASE)
             self.board.post([event.message])
 
 
@@ -233,7 +233,7 @@ async def test_a_mail_that_was_lost_on_its_way_is_as_old_as_when_it_was_first_fe
     world.mailbox.mails = {"a": b"1"}
     await world.visit()
     (first,) = await world.fetched(1)
-    await world.store.lose_all("the broker was emptied", world.clock.now())
+    await world.store.maintenance.lose_all("the broker was emptied", world.clock.now())
     await world.visit()
     (again,) = await world.fetched(1)
     assert (again.fetch_no, again.fetched_at) == (2, first.fetched_at)
@@ -291,11 +291,11 @@ async def test_a_connection_dropped_in_the_middle_of_a_visit_costs_seconds_and_n
     world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=3600.0))
     world.mailbox.mails, world.mailbox.broken_at = {"a": b"1"}, "a"
     now = world.clock.now()
-    await world.store.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
-    (lease,) = await world.store.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
+    await world.store.fetcher.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
+    (lease,) = await world.store.fetcher.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
     with capture_logs() as logs:
         assert (await world.visit_under(replace(lease, failures=failures))).report.failed
-    (state,) = await world.store.account_states()
+    (state,) = await world.store.operator.account_states()
     assert state.due_at - now < (within + 60 if within else 3700)
     tries = [log for log in logs if log["event"] == "connection was dropped"]
     if within is None:
@@ -334,8 +334,8 @@ async def test_a_mail_that_breaks_every_visit_blocks_no_other(world: World, most
     await world.visit()
     (event,) = await world.fetched(1)
     assert event.key.uid == "a"
-    (state,) = await world.store.account_states()
-    assert state.setbacks == ()
+    (state,) = await world.store.operator.account_states()
+    assert state.read_failures == ()
 
 
 async def test_a_mail_that_is_not_handed_out_is_tried_at_growing_distance_over_visits(
@@ -346,8 +346,8 @@ async def test_a_mail_that_is_not_handed_out_is_tried_at_growing_distance_over_v
     asked: list[float] = []
     for _ in range(60):
         visit = await world.visit()
-        (state,) = await world.store.account_states()
-        (setback,) = state.setbacks
+        (state,) = await world.store.operator.account_states()
+        (setback,) = state.read_failures
         assert "not today" in str(visit.report.problem)
         assert "a" in world.mailbox.mails
         if setback.times > len(asked):
@@ -362,7 +362,7 @@ async def hasty_visits(world: World, hours: float) -> list[Visit]:
     end = world.clock.now() + hours * 3600
     while world.clock.now() < end:
         visits.append(await world.visit())
-        (state,) = await world.store.account_states()
+        (state,) = await world.store.operator.account_states()
         world.clock.ahead += max(state.due_at - world.clock.now(), 1)
     return visits
 
@@ -391,8 +391,8 @@ async def test_a_mail_that_is_always_refused_in_haste_delays_no_other_once_other
     assert not any(visit.report.failed for visit in visits)
     assert all("mail bad was tried" in str(visit.report.problem) for visit in visits)
     assert len(visits) > 300
-    (state,) = await world.store.account_states()
-    (setback,) = state.setbacks
+    (state,) = await world.store.operator.account_states()
+    (setback,) = state.read_failures
     assert 8 <= setback.times <= 11
 
 
@@ -442,9 +442,9 @@ async def test_a_server_that_serves_no_mail_for_now_is_left_in_order(world: Worl
     visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(1))
     assert (visit.report.failed, visit.report.deleted, visit.more) == (True, 1, False)
     assert world.mailbox.mails == {"b": b"22"}
-    (state,) = await world.store.account_states()
+    (state,) = await world.store.operator.account_states()
     assert 2900 <= state.due_at - world.clock.now() <= 3300
-    assert state.setbacks == ()
+    assert state.read_failures == ()
 
 
 async def test_a_mail_larger_than_the_account_takes_is_left_and_reported(world: World) -> None:
@@ -467,7 +467,7 @@ async def test_a_mail_larger_than_it_was_listed_is_left_too_and_not_read_again(w
         visit = await world.visit(limits)
         assert (visit.report.fetched, visit.report.waiting) == (0, 1)
     assert world.mailbox.retrieved == ["a"]
-    assert await world.store.ledger(ACCOUNT.id) == []
+    assert await world.store.fetcher.ledger_rows(ACCOUNT.id) == []
 
 
 async def test_a_mail_to_be_parked_for_its_size_says_so_on_its_way(world: World) -> None:
@@ -588,21 +588,21 @@ async def test_a_visit_that_had_no_broker_is_due_again_as_soon_as_there_may_be_o
     world.mailbox.mails = {"a": b"1"}
     visit = await world.visit()
     assert (visit.report.failed, AWAY in str(visit.report.problem)) == (True, True)
-    (state,) = await world.store.account_states()
+    (state,) = await world.store.operator.account_states()
     assert state.due_at - world.clock.now() <= 1
 
 
 async def test_a_visit_whose_lease_has_passed_on_writes_nothing(world: World) -> None:
     world.mailbox.mails = {"a": b"1"}
     now = world.clock.now()
-    await world.store.sync_accounts([Schedule(ACCOUNT.id, 60, enabled=True)], now)
-    (old,) = await world.store.lease_these("paused", [ACCOUNT.id], now - 2 * LEASE, now - LEASE)
-    await world.store.lease_these("another", [ACCOUNT.id], now, now + LEASE)
+    await world.store.fetcher.sync_accounts([Schedule(ACCOUNT.id, 60, enabled=True)], now)
+    (old,) = await world.store.fetcher.lease_these("paused", [ACCOUNT.id], now - 2 * LEASE, now - LEASE)
+    await world.store.fetcher.lease_these("another", [ACCOUNT.id], now, now + LEASE)
 
     visit = await world.visit_under(old)
     assert visit.report.failed
-    assert await world.store.ledger(ACCOUNT.id) == []
-    (state,) = await world.store.account_states()
+    assert await world.store.fetcher.ledger_rows(ACCOUNT.id) == []
+    (state,) = await world.store.operator.account_states()
     assert state.leased_by == "another"
 
 
@@ -639,10 +639,10 @@ async def test_a_server_that_is_away_does_not_make_the_method_forgotten(world: W
 
 
 async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_ledger(world: World) -> None:
-    async def ledger(account: str) -> list[LedgerRow]:
+    async def ledger_rows(account: str) -> list[LedgerRow]:
         raise AssertionError(f"nothing can be known of {account}")
 
-    world.store.ledger = ledger  # type: ignore[method-assign]  # fails the test where it is used
+    world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[method-assign]  # fails the test where it is used
     visit = await world.visit()
     assert visit.report.problem is None
 
@@ -652,11 +652,14 @@ async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World)
     world.mailbox.mails = {f"uid-{n}": b"mail\r\n" for n in range(5)}
     visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
     assert visit.more
-    assert await world.store.lease_due("fetcher", world.clock.now() + 500, world.clock.now() + 560, 1) == []
+    assert (
+        await world.store.fetcher.lease_due("fetcher", world.clock.now() + 500, world.clock.now() + 560, 1)
+        == []
+    )
 
 
 async def test_a_server_that_wants_time_between_logins_gets_it(world: World) -> None:
     world.login_delay = 900.0
     await world.visit()
-    (state,) = await world.store.account_states()
+    (state,) = await world.store.operator.account_states()
     assert state.due_at - world.clock.now() > 890

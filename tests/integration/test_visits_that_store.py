@@ -45,17 +45,17 @@ async def stored(world: World) -> set[str]:
 
 
 async def entered(world: World) -> set[str]:
-    return {row.blob for row in await world.store.ledger(ACCOUNT.id) if row.blob is not None}
+    return {row.blob for row in await world.store.fetcher.ledger_rows(ACCOUNT.id) if row.blob is not None}
 
 
 def record_by(world: World, monkeypatch: pytest.MonkeyPatch, call: Callable[..., Any]) -> None:
     """Have mails entered by `call`, which is given the store's own method first."""
-    own = world.store.record_fetched
+    own = world.store.fetcher.record_fetched
 
     async def record(*given: Any) -> Any:
         return await call(own, *given)
 
-    monkeypatch.setattr(world.store, "record_fetched", record)
+    monkeypatch.setattr(world.store.fetcher, "record_fetched", record)
 
 
 def small(world: World, tmp_path: Path, most: int, *, tells_room: bool) -> SmallBlobs:
@@ -147,10 +147,10 @@ async def test_where_nobody_knows_whether_it_was_entered_it_is_found_out_later(
     assert (await world.visit()).report.failed
     before = await stored(world)
     assert before
-    assert await unrecorded.tidy(world.store) == 0
+    assert await unrecorded.tidy(world.store.maintenance) == 0
     assert await stored(world) == before
     world.clock.run_on(DOUBTFUL + 1)
-    assert await unrecorded.tidy(world.store) == (0 if was_recorded else len(before))
+    assert await unrecorded.tidy(world.store.maintenance) == (0 if was_recorded else len(before))
     assert await stored(world) == await entered(world) == (before if was_recorded else set())
 
 
@@ -187,7 +187,7 @@ async def test_a_call_that_is_cancelled_while_it_enters_is_asked_about_later(
         await visiting
     assert await stored(world)
     world.clock.run_on(DOUBTFUL + 1)
-    await unrecorded.tidy(world.store)
+    await unrecorded.tidy(world.store.maintenance)
     assert await stored(world) == set()
 
 
@@ -208,7 +208,7 @@ async def test_the_blob_of_a_mail_that_was_known_before_stays_whatever_happens(
     world.mailbox.mails = {"a": LARGE}
     await world.visit()
     known = await entered(world)
-    await world.store.lose_all("the broker was wiped", world.clock.now())
+    await world.store.maintenance.lose_all("the broker was wiped", world.clock.now())
 
     async def refuse(*_given: Any) -> None:
         raise LeaseLost("the lease has passed on")
@@ -241,7 +241,7 @@ async def test_a_blob_that_waited_for_too_long_is_not_entered(world: World) -> N
     )
     await world.visit()
     assert world.mailbox.retrieved == ["first", "late"]
-    rows = await world.store.ledger(ACCOUNT.id)
+    rows = await world.store.fetcher.ledger_rows(ACCOUNT.id)
     assert [row.key.uid for row in rows] == ["late"]
     assert await stored(world) == set()
 
@@ -251,12 +251,12 @@ async def test_another_mail_under_the_uid_of_a_lost_one_does_not_take_its_blob(w
     await world.visit()
     (name,) = await entered(world)
     before = b"".join([piece async for piece in world.blobs.read(name)])
-    await world.store.lose_all("the broker was wiped", world.clock.now())
+    await world.store.maintenance.lose_all("the broker was wiped", world.clock.now())
     world.mailbox.mails = {"a": b"Subject: two\r\n\r\n" + LARGE}
     await world.visit()
     assert b"".join([piece async for piece in world.blobs.read(name)]) == before
     await world.visit()
-    alive = [row.blob for row in await world.store.ledger(ACCOUNT.id)]
+    alive = [row.blob for row in await world.store.fetcher.ledger_rows(ACCOUNT.id)]
     assert len(alive) == 1
     assert alive != [name]
     assert {name, *alive} == await stored(world)
@@ -292,9 +292,9 @@ async def test_a_mail_that_is_recognised_when_it_is_read_again_keeps_a_blob_of_i
     """By which the sweep knows whose it is."""
     world.mailbox = Nameless({"a": LARGE})
     await world.visit()
-    await world.store.lose_all("the broker was wiped", world.clock.now())
+    await world.store.maintenance.lose_all("the broker was wiped", world.clock.now())
     assert (await world.visit()).report.fetched == 1
-    (row,) = await world.store.ledger(ACCOUNT.id)
+    (row,) = await world.store.fetcher.ledger_rows(ACCOUNT.id)
     assert (row.fetch_no, row.blob) == (2, blob_name(row.message))
     assert await stored(world) == {row.blob}
     assert b"".join([piece async for piece in world.blobs.read(row.blob or "")]) == LARGE

@@ -15,7 +15,7 @@ from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import Outage, Outages
+from shared.ports.store import FetcherStore, Outage
 
 LOOK = 2.0
 CHECK = 30.0
@@ -28,7 +28,7 @@ log = structlog.get_logger("mailferry.fetcher")
 class Backpressure:
     """Knows the outages that relays report, whether blobs can be written, and who crowds the process."""
 
-    def __init__(self, outages: Outages, blobs: Blobs, clock: Clock, crowd: MemoryBudget) -> None:
+    def __init__(self, outages: FetcherStore, blobs: Blobs, clock: Clock, crowd: MemoryBudget) -> None:
         self._outages = outages
         self._crowd = crowd
         self._blobs = blobs

@@ -178,7 +178,7 @@ class LedgerWriter:
 
     async def _correct(self, corrections: Corrections, now: float) -> None:
         if corrections.places:
-            await self._ports.ledger.rename(self._fence, corrections.places, now)
+            await self._ports.ledger.rename_mails(self._fence, corrections.places, now)
             reached("fetcher.renamed")
         if corrections.replaced:
             await self._ports.ledger.record_gone(self._fence, corrections.replaced, now)

@@ -11,7 +11,7 @@ from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
-from shared.ports.store import Ledger
+from shared.ports.store import FetcherStore
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -21,7 +21,7 @@ class Ports:
     that are stored and not yet recorded, `room` shares what the blob store has left among the visits.
     """
 
-    ledger: Ledger
+    ledger: FetcherStore
     broker: Broker
     blobs: Blobs
     clock: Clock

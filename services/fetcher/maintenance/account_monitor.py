@@ -20,7 +20,7 @@ from services.fetcher.decide.account_condition import (
 )
 from shared.model.errors import MailferryError
 from shared.ports.clock import Clock
-from shared.ports.store import AccountSummaries, CustodySummary
+from shared.ports.store import CustodySummary, MaintenanceStore
 from shared.runtime.metrics import Metrics
 
 INTERVAL = 30.0
@@ -35,7 +35,7 @@ class AccountMonitor:
     """Of the accounts with the ids `accounts`, which may be replaced."""
 
     def __init__(
-        self, accounts: Collection[str], standings: AccountSummaries, clock: Clock, metrics: Metrics
+        self, accounts: Collection[str], standings: MaintenanceStore, clock: Clock, metrics: Metrics
     ) -> None:
         self.accounts = accounts
         self._standings = standings
@@ -63,12 +63,14 @@ class AccountMonitor:
         """Count the accounts and what their sources lost, and now and then, or when others are unnamed than
         before, the mails of those.
         """
-        found = overview(await self._standings.standings(), self.accounts, self._clock.now())
+        found = overview(await self._standings.account_summaries(), self.accounts, self._clock.now())
         self._tell(found)
-        self._metrics.lost_mails.set(await self._standings.lost_total())
+        self._metrics.lost_mails.set(await self._standings.left_behind_count())
         strangers = frozenset(found.strangers)
         if self._looks % CUSTODY_EVERY == 0 or strangers != self._strangers:
-            self._tell_custody(await self._standings.in_custody(sorted(strangers)) if strangers else {})
+            self._tell_custody(
+                await self._standings.custody_summaries(sorted(strangers)) if strangers else {}
+            )
         self._strangers = strangers
         self._looks += 1
 

@@ -15,7 +15,7 @@ from services.fetcher.decide.clocks import TOLERANCE, Reading, was_behind
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import Epoch, Epochs
+from shared.ports.store import Epoch, MaintenanceStore
 from shared.runtime.backup_marker import (
     INTERVAL,
     pause_sentence,
@@ -31,7 +31,7 @@ log = structlog.get_logger("mailferry.fetcher")
 class EpochMonitor:
     """`mark` is the latest mark that this process has seen."""
 
-    def __init__(self, epochs: Epochs, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, epochs: MaintenanceStore, blobs: Blobs, clock: Clock) -> None:
         self._epochs = epochs
         self._blobs = blobs
         self._clock = clock

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import Protocol
 
 import structlog
 
 from shared.custody.commands import Fence
 from shared.model.errors import MailferryError
 from shared.ports.clock import Clock
-from shared.ports.store import Lease, Leases, Pauses
+from shared.ports.store import FetcherStore, Lease
 from shared.runtime.metrics import Metrics
 
 RENEWALS_PER_LEASE = 3
@@ -23,14 +22,10 @@ LONGEST_NAP = 5.0
 log = structlog.get_logger("mailferry.fetcher")
 
 
-class Held(Leases, Pauses, Protocol):
-    """What a keeper needs of the store."""
-
-
 class LeaseKeeper:
     """Knows the visits under way by their leases. `length` is how long a lease lasts, in seconds."""
 
-    def __init__(self, leases: Held, clock: Clock, length: float, metrics: Metrics) -> None:
+    def __init__(self, leases: FetcherStore, clock: Clock, length: float, metrics: Metrics) -> None:
         self._leases = leases
         self._clock = clock
         self._length = length
@@ -68,7 +63,7 @@ class LeaseKeeper:
     async def _renew(self) -> None:
         fences = list(self._visits)
         try:
-            held = set(await self._leases.renew(fences, self.until()))
+            held = set(await self._leases.renew_leases(fences, self.until()))
             paused = await self._leases.paused_among([fence.account for fence in fences])
         except MailferryError as error:
             log.warning("leases not renewed", error=error)

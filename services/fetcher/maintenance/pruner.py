@@ -9,7 +9,7 @@ import structlog
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import Pruning
+from shared.ports.store import MaintenanceStore
 from shared.runtime.checkpoints import reached
 
 PASS_EVERY = 3600.0
@@ -24,7 +24,7 @@ log = structlog.get_logger("mailferry.fetcher")
 class Pruner:
     """`keep` is how long what is gone is remembered, in seconds."""
 
-    def __init__(self, pruning: Pruning, blobs: Blobs, clock: Clock, keep: float) -> None:
+    def __init__(self, pruning: MaintenanceStore, blobs: Blobs, clock: Clock, keep: float) -> None:
         self._pruning = pruning
         self._blobs = blobs
         self._clock = clock
@@ -45,7 +45,7 @@ class Pruner:
         count = 0
         while after is not None:
             begun = self._clock.monotonic()
-            step = await self._pruning.prune(after, self._clock.now() - self._keep, STEP)
+            step = await self._pruning.prune_messages(after, self._clock.now() - self._keep, STEP)
             reached("fetcher.pruned")
             for blob in step.blobs:
                 await self._blobs.delete(blob)

@@ -19,7 +19,7 @@ from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
-from shared.ports.store import Recovery
+from shared.ports.store import MaintenanceStore
 from shared.runtime.checkpoints import reached
 
 INTERVAL = 5.0
@@ -36,7 +36,7 @@ class SpoolRepublisher:
     def __init__(
         self,
         accounts: Mapping[str, Account],
-        recovery: Recovery,
+        recovery: MaintenanceStore,
         broker: Broker,
         clock: Clock,
         *,
@@ -67,7 +67,7 @@ class SpoolRepublisher:
         """Publish what is due now, as far as the broker is there; returns how many mails."""
         count = 0
         while self._broker.problem() is None:
-            found = await self._recovery.republish(
+            found = await self._recovery.republish_mails(
                 self._name, self._clock.now(), self._lease, self._longest, BATCH
             )
             if not found:

@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.fetcher.decide.schedule import bearable
-from services.fetcher.maintenance.lease_keeper import Held
 from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimits
 from shared.model.tenant_room import TenantRoom
 from shared.ports.clock import Clock
-from shared.ports.store import Lease, Schedule
+from shared.ports.store import FetcherStore, Lease, Schedule
 
 UNKNOWN_ACCOUNT_DISTANCE = 10.0
 UNKNOWN_ACCOUNT_PATIENCE = 86400.0
@@ -22,7 +21,9 @@ UNKNOWN_ACCOUNT_PATIENCE = 86400.0
 class AccountScheduler:
     """Of the fetcher called `name`."""
 
-    def __init__(self, accounts: Mapping[str, Account], leases: Held, clock: Clock, name: str) -> None:
+    def __init__(
+        self, accounts: Mapping[str, Account], leases: FetcherStore, clock: Clock, name: str
+    ) -> None:
         self.accounts: Mapping[str, Account] = dict(accounts)
         self.is_scheduled = False
         self._leases = leases
@@ -52,7 +53,7 @@ class AccountScheduler:
         try:
             await self._leases.sync_accounts(schedules, self._clock.now())
             if mended:
-                await self._leases.make_due(self._mended[:mended], self._clock.now())
+                await self._leases.make_accounts_due(self._mended[:mended], self._clock.now())
                 del self._mended[:mended]
         except MailferryError:
             self.is_scheduled = False
@@ -87,7 +88,7 @@ class AccountScheduler:
         """Leave accounts to others that are not configured here."""
         now = self._clock.now()
         unknown = {each.fence: self._stranger_since(each.fence.account, now) for each in strangers}
-        await self._leases.hand_back(unknown, now + UNKNOWN_ACCOUNT_DISTANCE)
+        await self._leases.return_leases(unknown, now + UNKNOWN_ACCOUNT_DISTANCE)
 
     def _stranger_since(self, account: str, now: float) -> float:
         """When this fetcher first met an account that its file does not name, once that is long ago; else 0.

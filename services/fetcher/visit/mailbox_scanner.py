@@ -60,7 +60,7 @@ class MailboxScanner:
         Raises NoUniqueIds, and what the mailbox and the store raise.
         """
         listing = await self._list()
-        rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
+        rows = () if lease.is_fresh else await self._ports.ledger.ledger_rows(self._account.id)
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)

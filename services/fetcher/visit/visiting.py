@@ -26,7 +26,7 @@ from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import Mailbox
 from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectionLost, InactivityTimeout
-from shared.ports.store import Lease, Leases, Release, VisitReport
+from shared.ports.store import FetcherStore, Lease, Release, VisitReport
 from shared.runtime.metrics import Metrics
 
 MINUTE = 60.0
@@ -41,7 +41,7 @@ class Visitor:
     """
 
     name: str
-    leases: Leases
+    leases: FetcherStore
     ports: Ports
     board: SettlementTracker
     limits: Limits
@@ -62,7 +62,7 @@ class Visitor:
         now = self.ports.clock.now()
         due_at = self._due_at(account, lease, visit, now, max(account.shortest_interval, login_delay))
         visit = _announced(visit, due_at - now)
-        await self.leases.release([Release(lease.fence, visit.report, now, due_at)])
+        await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
         return visit
 
     def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:
@@ -100,7 +100,7 @@ class Visitor:
         """The visit, whose report carries what is remembered for the next one, and the seconds that the
         server wants between two logins.
         """
-        method, login_delay, setbacks = lease.method, 0.0, ReadFailures(lease.setbacks)
+        method, login_delay, setbacks = lease.method, 0.0, ReadFailures(lease.read_failures)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay = opened.method, opened.login_delay
@@ -114,7 +114,7 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        report = replace(visit.report, method=method, setbacks=setbacks.all())
+        report = replace(visit.report, method=method, read_failures=setbacks.all())
         return replace(visit, report=report), login_delay
 
     async def _session(

@@ -11,7 +11,7 @@ import structlog
 from shared.custody.commands import Attempt
 from shared.model.errors import MailferryError
 from shared.ports.clock import Clock
-from shared.ports.store import Deliveries
+from shared.ports.store import RelayStore
 
 PER_LEASE = 4
 """Looks within the time of a lease: it is given anew while half of it is left."""
@@ -22,7 +22,7 @@ log = structlog.get_logger("mailferry.relay")
 class LeaseExtender:
     """Knows the attempts under way. `lease` is that of their mails, in seconds."""
 
-    def __init__(self, deliveries: Deliveries, clock: Clock, lease: float) -> None:
+    def __init__(self, deliveries: RelayStore, clock: Clock, lease: float) -> None:
         self._deliveries = deliveries
         self._clock = clock
         self._lease = lease
@@ -48,6 +48,6 @@ class LeaseExtender:
         if not slow:
             return
         try:
-            await self._deliveries.prolong_attempts(slow, self._clock.now(), self._lease)
+            await self._deliveries.extend_attempts(slow, self._clock.now(), self._lease)
         except MailferryError as error:
             log.warning("attempts not prolonged", count=len(slow), error=error)

@@ -28,7 +28,7 @@ from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
-from shared.ports.store import Concluded, Deliveries
+from shared.ports.store import Concluded, RelayStore
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.settlement import hints, release_blobs
@@ -57,7 +57,7 @@ class OutcomeRecorder:
 
     def __init__(
         self,
-        deliveries: Deliveries,
+        deliveries: RelayStore,
         broker: Broker,
         blobs: Blobs,
         clock: Clock,

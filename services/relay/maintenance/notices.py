@@ -25,7 +25,7 @@ from shared.model.errors import MailferryError
 from shared.model.header_start import end_of_header_at, read_opening
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import Notices, Parked
+from shared.ports.store import MaintenanceStore, Parked
 from shared.smtp.envelope import Envelope
 
 LOOK = 60.0
@@ -45,7 +45,7 @@ class Notifier:
 
     accounts: Callable[[], Mapping[str, Account]]
     section: NoticesSettings
-    notices: Notices
+    notices: MaintenanceStore
     blobs: Blobs
     way: Transport
     clock: Clock

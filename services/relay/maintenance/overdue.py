@@ -18,7 +18,7 @@ from shared.model.errors import MailferryError
 from shared.model.message import DUE, RecipientStatus
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
-from shared.ports.store import Deliveries
+from shared.ports.store import MaintenanceStore
 from shared.runtime.checkpoints import reached
 
 INTERVAL = 2.0
@@ -34,7 +34,7 @@ log = structlog.get_logger("mailferry.relay")
 class Overdue:
     """Looks for overdue mails now and then. `patience` is the message lease in seconds."""
 
-    def __init__(self, deliveries: Deliveries, broker: Broker, clock: Clock, patience: float) -> None:
+    def __init__(self, deliveries: MaintenanceStore, broker: Broker, clock: Clock, patience: float) -> None:
         self._deliveries = deliveries
         self._broker = broker
         self._clock = clock
@@ -55,7 +55,7 @@ class Overdue:
         moment = self._clock.monotonic()
         self._published = {key: at for key, at in self._published.items() if at > moment - TAKEN_UP}
         limit = BATCH + len(self._published)
-        found = await self._deliveries.overdue(self._clock.now(), self._patience, limit)
+        found = await self._deliveries.overdue_messages(self._clock.now(), self._patience, limit)
         messages = [each for each in found if _attempts(each) not in self._published]
         publications = [each for message in messages if (each := _publications(message))]
         if publications:

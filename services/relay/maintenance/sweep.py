@@ -33,7 +33,7 @@ import structlog
 from shared.model.errors import MailferryError
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store.blob_retention import BlobRetention
+from shared.ports.store import MaintenanceStore
 from shared.runtime.raw_mail import FOLDER, message_in
 
 AGE = 86400.0
@@ -59,7 +59,7 @@ class Swept:
 class Sweep:
     """Sweeps `blobs` of what is older than `age` seconds."""
 
-    def __init__(self, blobs: Blobs, keeping: BlobRetention, clock: Clock, age: float = AGE) -> None:
+    def __init__(self, blobs: Blobs, keeping: MaintenanceStore, clock: Clock, age: float = AGE) -> None:
         self._blobs = blobs
         self._keeping = keeping
         self._clock = clock
@@ -90,7 +90,7 @@ class Sweep:
         removed = 0
         async for batch in self._batches(None):
             messages = {message: name for name in batch if (message := message_in(name))}
-            for message in await self._keeping.done_with([*messages]):
+            for message in await self._keeping.raw_mail_not_needed([*messages]):
                 await self._blobs.delete(messages[message])
                 removed += 1
         return removed
@@ -125,8 +125,8 @@ class Sweep:
         messages = {message: name for name in names if (message := message_in(name))}
         if not messages:
             return []
-        known = {*await self._keeping.needing_raw_mail([*messages])}
-        known |= {*await self._keeping.done_with([*messages])}
+        known = {*await self._keeping.raw_mail_needed([*messages])}
+        known |= {*await self._keeping.raw_mail_not_needed([*messages])}
         return [name for message, name in messages.items() if message not in known]
 
     async def remove_forgotten(self) -> int:
@@ -156,7 +156,7 @@ class Sweep:
         messages = {name: message for name in names if (message := message_in(name))}
         if not messages:
             return 0
-        needed = set(await self._keeping.needing_raw_mail([*messages.values()]))
+        needed = set(await self._keeping.raw_mail_needed([*messages.values()]))
         unneeded = [name for name, message in messages.items() if message not in needed]
         for name in unneeded:
             await self._blobs.delete(name)

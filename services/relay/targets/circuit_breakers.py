@@ -25,7 +25,7 @@ from services.relay.targets.reach import is_out_of_reach, sends_away
 from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.ports.clock import Clock
-from shared.ports.store import Outage, Outages
+from shared.ports.store import Outage, RelayStore
 from shared.smtp.envelope import Envelope, RecipientReply
 
 TICK = 0.5
@@ -47,7 +47,7 @@ class CircuitBreakers:
         targets: Mapping[str, Target],
         way: Transport,
         probe: Probe,
-        outages: Outages,
+        outages: RelayStore,
         clock: Clock,
         policy: ProbePolicy,
     ) -> None:

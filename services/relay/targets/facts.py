@@ -12,11 +12,10 @@ import structlog
 from shared.model.errors import MailferryError
 from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
-from shared.ports.store import FactKind, TargetFact, TargetFacts
-from shared.ports.store.target_facts import HOLDS
+from shared.ports.store import FACT_HOLDS, FactKind, RelayStore, TargetFact
 
 TICK = 1.0
-RENEWED_AFTER = HOLDS / 4
+RENEWED_AFTER = FACT_HOLDS / 4
 """Seconds after which a fact that goes on being so is written again."""
 
 PROTECTION = (FactKind.UNVERIFIED, FactKind.CLEAR)
@@ -32,7 +31,7 @@ log = structlog.get_logger("mailferry.relay")
 class LearntFacts:
     """The facts by target and kind; `run` reads what was known before and writes what is new."""
 
-    def __init__(self, store: TargetFacts, clock: Clock) -> None:
+    def __init__(self, store: RelayStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._known: dict[tuple[str, FactKind], TargetFact] = {}
@@ -74,9 +73,9 @@ class LearntFacts:
         now = self._clock.now()
         before = self._known.get((target, kind))
         new = before is None or before.value != value or now >= before.until
-        if before is None or new or now >= before.until - HOLDS + RENEWED_AFTER:
+        if before is None or new or now >= before.until - FACT_HOLDS + RENEWED_AFTER:
             since = now if before is None or new else before.since
-            fact = TargetFact(target, kind, value, since, now + HOLDS)
+            fact = TargetFact(target, kind, value, since, now + FACT_HOLDS)
             self._known[target, kind] = self._unwritten[target, kind] = fact
         return new
 

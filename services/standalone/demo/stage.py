@@ -93,7 +93,7 @@ async def _messages(all_three: Together) -> dict[tuple[str, str], Message]:
     store = all_three.around.store
     found = {}
     for mailbox in ACCOUNTS:
-        for row in await store.ledger(account_id(mailbox)):
-            for message in await store.find(row.message, 1):
+        for row in await store.fetcher.ledger_rows(account_id(mailbox)):
+            for message in await store.operator.find_messages(row.message, 1):
                 found[mailbox, row.key.uid] = message
     return found

@@ -1,8 +1,8 @@
 """Calls that threads make for an event loop, each with a deadline.
 
-A database that has stopped answers nothing and refuses nothing, so a thread may wait for it without end. Who
-asked is told at the deadline that the store is unavailable. What was not begun by then is not done; what was
-begun may still become durable, as where an answer was lost.
+A database that has stopped neither answers nor refuses, so a thread may wait for it without end. At the
+deadline the caller gets `StoreUnavailable`. A call that was not begun by then is not made; one that was begun
+may still become durable, as where an answer was lost.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ DEADLINE = 30.0
 waits for a lock, and what a failover of PostgreSQL to its standby commonly takes.
 """
 MAINTENANCE = 6 * 3600.0
-"""Seconds for what goes through the whole database: a journal of some hundred million entries."""
+"""Seconds for what reads the whole database: a journal of some hundred million entries."""
 CLOSING = 5.0
-"""Seconds that calls under way get when the store is closed: a process that is told to end has ten."""
+"""Seconds that calls under way get when the store is closed. A process that is to end has ten."""
 
 _allowed: ContextVar[float | None] = ContextVar("allowed", default=None)
 _made_here = threading.local()
@@ -39,9 +39,10 @@ class Outcome(NamedTuple):
 
 
 class Call:
-    """A call that a thread is to make, and whom to tell. Made in the event loop that waits for it.
+    """A call that a thread is to make. It is created in the event loop that waits for its outcome.
 
-    `place` names the database, `seconds` is how long it may take, from now on.
+    `place` names the database. `seconds` is how long the call may take from now on, its wait for a thread
+    included.
     """
 
     def __init__(self, work: Callable[..., Any], place: str, seconds: float) -> None:
@@ -56,7 +57,7 @@ class Call:
         self._timer = self.loop.call_later(self.seconds, self._expire)
 
     def conclude(self, outcome: Outcome) -> None:
-        """Tell the outcome, in the event loop; nobody may be waiting for it any more."""
+        """Set the outcome, in the event loop; the caller may have been cancelled."""
         self._timer.cancel()
         if self.future.done():
             return
@@ -68,13 +69,13 @@ class Call:
     @contextmanager
     def broken_off_by(self, break_off: Callable[[], None]) -> Iterator[None]:
         """Call `break_off`, from another thread, if the deadline passes inside or has passed."""
-        self._set(break_off)
+        self._set_break_off(break_off)
         try:
             yield
         finally:
-            self._set(None)
+            self._set_break_off(None)
 
-    def _set(self, break_off: Callable[[], None] | None) -> None:
+    def _set_break_off(self, break_off: Callable[[], None] | None) -> None:
         with self._lock:
             self._break_off = break_off
             if self.is_late and break_off is not None:
@@ -85,12 +86,12 @@ class Call:
             self.is_late = True
             if self._break_off is not None:
                 self._break_off()
-        late = StoreUnavailable(f"{self._place} has not answered for {self.seconds:g} s")
-        self.conclude(Outcome(error=late))
+        error = StoreUnavailable(f"{self._place} has not answered for {self.seconds:g} s")
+        self.conclude(Outcome(error=error))
 
 
 class Threads:
-    """Threads that make calls, `count` at the same time. None keeps the process from ending."""
+    """Threads that make calls, `count` at the same time. They do not keep the process from ending."""
 
     def __init__(self, count: int, name: str, place: str, deadline: float) -> None:
         self._place, self._deadline = place, deadline
@@ -102,28 +103,28 @@ class Threads:
             each.start()
 
     async def run(self, work: Callable[[Call], Any]) -> Any:
-        """What `work` returns, in a thread; it is given the call that it is."""
+        """Return what `work` returns in a thread; it is passed its own call."""
         call = Call(work, self._place, self._deadline)
         self._queue.put(call)
         return await call.future
 
     async def close(self, within: float) -> None:
-        """Make the calls that wait, then end the threads. One that hangs is left behind after that time."""
+        """Make the calls that are queued, then end the threads; leave behind what takes longer."""
         for _ in self._threads:
             self._queue.put(None)
-        await ended(self._threads, within)
+        await join_threads(self._threads, within)
 
     def _make_calls(self) -> None:
         while (call := self._queue.get()) is not None:
             if not call.future.done():
                 _made_here.call = call
-                tell([(call, _outcome_of(call))])
+                report([(call, _outcome_of(call))])
                 _made_here.call = None
 
 
 @contextmanager
 def allowing(seconds: float) -> Iterator[None]:
-    """Calls made inside have so many seconds, and not what is usual."""
+    """Give calls made inside so many seconds, in place of the usual deadline."""
     before = _allowed.set(seconds)
     try:
         yield
@@ -132,20 +133,20 @@ def allowing(seconds: float) -> Iterator[None]:
 
 
 def call_under_way() -> Call | None:
-    """The call that this thread is making, for those whom nobody can tell."""
+    """Return the call that this thread is making, for code that cannot be passed it."""
     call: Call | None = getattr(_made_here, "call", None)
     return call
 
 
-def tell(outcomes: Sequence[tuple[Call, Outcome]]) -> None:
-    """Tell the outcomes from a thread, with one wake-up for each event loop that waits."""
+def report(outcomes: Sequence[tuple[Call, Outcome]]) -> None:
+    """Report outcomes from a thread, with one wake-up for each event loop that waits."""
     for loop in {call.loop for call, _ in outcomes}:
         those = [(call, outcome) for call, outcome in outcomes if call.loop is loop]
         if not loop.is_closed():
             loop.call_soon_threadsafe(_conclude_all, those)
 
 
-async def ended(threads: Sequence[threading.Thread], within: float) -> None:
+async def join_threads(threads: Sequence[threading.Thread], within: float) -> None:
     """Return when the threads have ended, or after `within` seconds."""
     await asyncio.to_thread(_join, threads, time.monotonic() + within)
 
@@ -163,5 +164,5 @@ def _conclude_all(outcomes: Sequence[tuple[Call, Outcome]]) -> None:
 def _outcome_of(call: Call) -> Outcome:
     try:
         return Outcome(call.work(call))
-    except BaseException as error:  # noqa: BLE001 - whoever waits has to hear of it
+    except BaseException as error:  # noqa: BLE001 - the caller gets it
         return Outcome(error=error)

@@ -1,20 +1,18 @@
-"""Claims: who is on the way with a mail to a recipient. They are locked after the messages, in their keys'
-order.
-"""
+"""Claims: which message is on its way to a recipient. They are locked after the messages, ordered by key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from shared.adapters.sql.bulk import Row
-from shared.adapters.sql.rows import MESSAGE_STATUS, RECIPIENT_STATUS
+from shared.adapters.sql.rows import CLAIM, CLAIM_KEY, MESSAGE_STATUS, RECIPIENT_STATUS, claim_of, claim_row
 from shared.adapters.sql.tables import claims, messages, recipients
-from shared.adapters.sql.unit_of_work import Transaction
+from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
+from shared.custody import decide
 from shared.custody.state import Claim, ClaimKey, ClaimView
 from shared.ports.store import StoreUnavailable
 
-KEY = ("tenant", "address", "identity")
 TRIES = 5
+"""Attempts to take claims that other processes insert and give up at the same time."""
 
 
 class Claims:
@@ -26,31 +24,34 @@ class Claims:
         self.held: dict[ClaimKey, Claim] = {}
 
     def existing(self, keys: Iterable[ClaimKey]) -> set[ClaimKey]:
-        """Those of these claims that exist now; they are not locked."""
+        """Return those of these claims that exist now; they are not locked."""
         connection, bulk = self._transaction
-        return {ClaimKey(*row[:3]) for row in bulk.select(connection, claims, KEY, sorted(set(keys)))}
+        wanted = sorted(set(keys))
+        rows = bulk.select(connection, claims, CLAIM_KEY, wanted, fields=CLAIM_KEY)
+        return {*map(ClaimKey._make, rows)}
 
     def lock(self, keys: Iterable[ClaimKey]) -> None:
         """Lock and load those of these claims that exist."""
         connection, bulk = self._transaction
-        for row in bulk.select(connection, claims, KEY, sorted(set(keys)), lock=True):
-            self._stored[ClaimKey(*row[:3])] = Claim(row[3], bool(row[4]))
+        wanted = sorted(set(keys))
+        rows = bulk.select(connection, claims, CLAIM_KEY, wanted, fields=CLAIM, lock=True)
+        self._stored.update(map(claim_of, rows))
         self.held.update(self._stored)
 
     def take(self, wanted: Mapping[ClaimKey, str]) -> None:
-        """Lock all of these claims; one that did not exist is now held by the message named.
+        """Lock all of these claims; one that did not exist is held by the message named from now on.
 
-        Where all of them were inserted there is nothing to lock, as nobody else can touch what is not
-        committed; that is so for nearly every batch.
-        The claim may be given up between the attempt to insert it and the attempt to lock it: then it is
-        tried again.
+        Where all of them were inserted, as in nearly every batch, there is nothing to lock: no other process
+        can change what is not committed. A claim may be given up between the attempt to insert it and the
+        attempt to lock it; then both are tried again.
         """
         connection, bulk = self._transaction
         missing = dict(wanted)
         for _ in range(TRIES):
-            new = [(*key, missing[key], False) for key in sorted(missing)]
-            if bulk.insert_absent(connection, claims, new) == len(new):
-                self._stored.update({key: Claim(holder, done=False) for key, holder in missing.items()})
+            taken = {key: Claim(missing[key], done=False) for key in sorted(missing)}
+            new = [claim_row(key, claim) for key, claim in taken.items()]
+            if bulk.insert_absent(connection, claims, CLAIM, new) == len(new):
+                self._stored.update(taken)
                 self.held.update(self._stored)
                 return
             self.lock(missing)
@@ -60,7 +61,7 @@ class Claims:
         raise StoreUnavailable("other processes keep changing the claims that this one needs")
 
     def change(self, key: ClaimKey, claim: Claim | None) -> None:
-        """`claim` is what `key` will be."""
+        """Set what is to be saved for `key`; None to give the claim up."""
         if claim is None:
             self.held.pop(key, None)
         else:
@@ -70,22 +71,18 @@ class Claims:
         """Write what was changed."""
         connection, bulk = self._transaction
         changed = [
-            (*key, *_row(self.held[key]))
+            claim_row(key, self.held[key])
             for key in sorted(self.held)
             if self.held[key] != self._stored.get(key)
         ]
-        bulk.put(connection, claims, changed)
+        bulk.put(connection, claims, CLAIM, changed)
         bulk.delete(connection, claims, sorted(self._stored.keys() - self.held.keys()))
 
 
-def _row(claim: Claim) -> Row:
-    return claim.holder, claim.done
-
-
 def views(transaction: Transaction, held: Mapping[ClaimKey, Claim]) -> dict[ClaimKey, ClaimView]:
-    """These claims with what their holders are doing.
+    """Return these claims with what their holders are doing.
 
-    The holders are read after the claims were locked: what a holder has done before it gave its lock back is
+    The holders are read after the claims were locked, so what a holder did before it gave its lock back is
     seen.
     """
     if not held:
@@ -93,20 +90,36 @@ def views(transaction: Transaction, held: Mapping[ClaimKey, Claim]) -> dict[Clai
     connection, bulk = transaction
     holders = sorted({(claim.holder,) for claim in held.values()})
     places = sorted({(claim.holder, key.address) for key, claim in held.items()})
-    message = {row[0]: row for row in bulk.select(connection, messages, ["id"], holders)}
-    recipient = {
-        (row[0], row[1]): row for row in bulk.select(connection, recipients, ["message", "address"], places)
+    of_message = {
+        message: (MESSAGE_STATUS[status], lease_until)
+        for message, status, lease_until in bulk.select(
+            connection, messages, ["id"], holders, fields=("id", "status", "lease_until")
+        )
     }
-    return {
-        key: _view(claim, message.get(claim.holder), recipient.get((claim.holder, key.address)))
-        for key, claim in held.items()
+    of_recipient = {
+        (message, address): RECIPIENT_STATUS[status]
+        for message, address, status in bulk.select(
+            connection, recipients, ["message", "address"], places, fields=("message", "address", "status")
+        )
     }
+    found = {}
+    for key, claim in held.items():
+        status, lease_until = of_message.get(claim.holder, (None, None))
+        found[key] = ClaimView(claim, status, lease_until, of_recipient.get((claim.holder, key.address)))
+    return found
 
 
-def _view(claim: Claim, message: Row | None, recipient: Row | None) -> ClaimView:
-    return ClaimView(
-        claim,
-        MESSAGE_STATUS[message[6]] if message else None,
-        message[12] if message else None,
-        RECIPIENT_STATUS[recipient[5]] if recipient else None,
-    )
+def give_up_holder(work: UnitOfWork, taken: ClaimView | None, by: str, now: float) -> None:
+    """Give up the mail whose claim the identical mail `by` has taken over.
+
+    A late event of that mail then serves nobody a second time. If it was being delivered when last heard of,
+    it may have arrived; that is counted as a doubt.
+    """
+    if taken is None or taken.claim.holder == by or not taken.was_on_its_way:
+        return
+    work.load([taken.claim.holder])
+    holder = work.messages.get(taken.claim.holder)
+    if holder is None or not (taken.was_attempting or decide.can_come_again(holder)):
+        return
+    for entry in decide.lost(holder, f"the identical mail {by} took over", now):
+        work.apply(entry)

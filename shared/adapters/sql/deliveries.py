@@ -1,4 +1,4 @@
-"""What the relay records: attempts, their outcomes, and what these mean for identical mails that wait."""
+"""What the relay records: attempts, their outcomes, and what these mean for recipients that wait for them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select
 
 from shared.adapters.sql.claims import Claims
-from shared.adapters.sql.repository import Repository
 from shared.adapters.sql.tables import messages, recipients
 from shared.adapters.sql.text import safe_attempt, safe_outcomes
-from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork, load_messages
+from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
@@ -21,42 +20,20 @@ from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Begun, Concluded, Early, Serving
 
 
-class SqlDeliveries(Repository):
-    """The port's `Deliveries`."""
-
-    async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
-        """Begin those attempts that are due and not stale."""
-        safe = [*map(safe_attempt, wishes)]
-        return await self._write_counting(_begin, safe, now, lease)
-
-    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
-        """Keep the mail of attempts that are still being made."""
-        await self._transactions.write(_prolong, [*map(safe_attempt, wishes)], now, lease)
-
-    async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
-        """Record outcomes, resolve claims and those who waited for them."""
-        safe = [*map(safe_outcomes, wishes)]
-        return await self._transactions.write(_end, safe, now, lease)
-
-    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
-        """Messages held in blobs with recipients due whose event is not under way, the longest overdue
-        first.
-        """
-        return await self._transactions.read(lambda transaction: _overdue(transaction, now, patience, limit))
-
-
-def _begin(
-    transaction: Transaction, doubts: Doubts, wishes: Sequence[Attempt], now: float, lease: float
+def begin_attempts(
+    transaction: Transaction, doubts: DoubtCount, attempts: Sequence[Attempt], now: float, lease: float
 ) -> Begun:
+    """Begin those attempts that are due and not stale."""
+    attempts = [*map(safe_attempt, attempts)]
     work = UnitOfWork(transaction, doubts)
-    work.load(wish.message for wish in wishes)
+    work.load(attempt.message for attempt in attempts)
     servings, early = [], []
-    for wish in wishes:
-        known = work.messages.get(wish.message)
-        entry = decide.begun(known, wish, now, lease)
+    for attempt in attempts:
+        known = work.messages.get(attempt.message)
+        entry = decide.begun(known, attempt, now, lease)
         begun_at = entry.addresses if entry is not None else ()
-        if len(begun_at) < len(wish.recipients) and (later := decide.too_early(known, wish, now)):
-            early.append(Early(wish.message, later))
+        if len(begun_at) < len(attempt.recipients) and (later := decide.too_early(known, attempt, now)):
+            early.append(Early(attempt.message, later))
         if entry is None:
             continue
         after = work.apply(entry)
@@ -66,31 +43,38 @@ def _begin(
     return Begun(servings, early)
 
 
-def _prolong(transaction: Transaction, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+def extend_attempts(transaction: Transaction, attempts: Sequence[Attempt], now: float, lease: float) -> None:
+    """Extend the message leases of attempts that are still being made."""
+    attempts = [*map(safe_attempt, attempts)]
     work = UnitOfWork(transaction)
-    work.load(wish.message for wish in wishes)
-    for wish in wishes:
-        entry = decide.prolonged(work.messages.get(wish.message), wish, now, lease)
+    work.load(attempt.message for attempt in attempts)
+    for attempt in attempts:
+        entry = decide.prolonged(work.messages.get(attempt.message), attempt, now, lease)
         if entry is not None:
             work.apply(entry)
     work.save()
 
 
-def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
+def end_attempts(
+    transaction: Transaction, outcomes: Sequence[Outcomes], now: float, lease: float
+) -> Concluded:
+    """Record outcomes; resolve claims and the recipients that waited for them."""
+    outcomes = [*map(safe_outcomes, outcomes)]
     work = UnitOfWork(transaction)
-    work.load(wish.message for wish in wishes)
+    work.load(each.message for each in outcomes)
     ended: list[Entry] = []
-    for wish in wishes:
-        entry = decide.ended(work.messages.get(wish.message), wish, now, lease)
+    for each in outcomes:
+        entry = decide.ended(work.messages.get(each.message), each, now, lease)
         if entry is not None:
             work.apply(entry)
             ended.append(entry)
-    return Concluded(conclude(work, ended, now), stale=len(wishes) - len(ended))
+    return Concluded(conclude(work, ended, now), stale=len(outcomes) - len(ended))
 
 
 def conclude(work: UnitOfWork, ended: Sequence[Entry], now: float) -> tuple[Settled, ...]:
-    """Save the work, with what the end of attempts means for claims and for those who wait for them; returns
-    what is settled by that.
+    """Save the work, with what ended attempts mean for claims and for recipients that wait for them.
+
+    Returns what is settled by that.
     """
     claims = Claims(work.transaction)
     resolved = _resolve_claims(work, claims, ended)
@@ -104,9 +88,9 @@ def conclude(work: UnitOfWork, ended: Sequence[Entry], now: float) -> tuple[Sett
 def _resolve_claims(
     work: UnitOfWork, claims: Claims, ended: Sequence[Entry]
 ) -> dict[ClaimKey, tuple[str, bool]]:
-    """Fulfil or release claims; returns the message that did it and whether its mail arrived.
+    """Fulfil or release claims; return the message that did it and whether its mail arrived.
 
-    A fulfilled claim needs no look at what it was before; to release one, it has to be one's own.
+    Only a claim that is to be released has to be read before: it has to be the message's own.
     """
     touched = [
         (key, entry.message, status)
@@ -126,25 +110,33 @@ def _resolve_claims(
 
 
 def _resolve_waiting(work: UnitOfWork, resolved: dict[ClaimKey, tuple[str, bool]], now: float) -> None:
-    """Tell those who wait for these claims. The claims are locked by now, so nobody can begin to wait
-    meanwhile.
+    """Record for recipients that wait for these claims what became of them.
+
+    The claims are locked by now, so no other recipient can begin to wait meanwhile.
     """
     connection, bulk = work.transaction
     awaited = [(key.identity, key.address) for key in resolved]
-    rows = bulk.select(connection, recipients, ["awaits", "address"], awaited, only="t.awaits IS NOT NULL")
-    work.load(row[0] for row in rows)
-    for row in sorted(rows, key=lambda row: (str(row[0]), str(row[1]))):
-        known = work.messages[row[0]]
-        outcome = resolved.get(ClaimKey(known.tenant, row[1], row[13]))
+    fields = ("message", "address", "awaits")
+    rows = bulk.select(
+        connection, recipients, ["awaits", "address"], awaited, fields=fields, only="t.awaits IS NOT NULL"
+    )
+    work.load(message for message, _, _ in rows)
+    for message, address, identity in sorted(map(tuple, rows)):
+        known = work.messages[message]
+        outcome = resolved.get(ClaimKey(known.tenant, address, identity))
         if outcome is None:
             continue
         holder, arrived = outcome
-        entry = decide.waiting_resolved(known, row[1], holder, arrived=arrived, now=now)
+        entry = decide.waiting_resolved(known, address, holder, arrived=arrived, now=now)
         if entry is not None:
             work.apply(entry)
 
 
-def _overdue(transaction: Transaction, now: float, patience: float, limit: int) -> list[Message]:
+def overdue_messages(transaction: Transaction, now: float, patience: float, limit: int) -> list[Message]:
+    """Return messages held in blobs with recipients that are due and whose event is not under way.
+
+    The longest overdue come first.
+    """
     each = recipients.c
     at_once = [str(RecipientStatus.OPEN), str(RecipientStatus.ATTEMPTING)]
     due = or_(

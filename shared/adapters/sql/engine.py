@@ -1,4 +1,4 @@
-"""From the URL in the configuration to engines whose connections behave as the store needs.
+"""The database that a URL names, and engines for SQLite whose connections behave as the store needs.
 
 `sqlite:///var/lib/mailferry.db` names a file by its absolute path, as URLs do; `sqlite:mailferry.db` is
 relative.
@@ -22,11 +22,13 @@ from shared.model.file_url import path_in_url
 from shared.ports.store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
+"""Seconds that SQLite waits for another process's lock."""
 CACHE_KIB = 32768
 STATEMENTS_KEPT = 512
-"""How many texts a connection to SQLite keeps prepared: each comes in several lengths."""
+"""Statements that a connection to SQLite keeps prepared: each text comes in several lengths."""
 KEYS_ONLY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-"""What PostgreSQL's planner must not think of where a few keys are looked up."""
+"""The settings of PostgreSQL's planner that are off in transactions, as they look up a few keys in large
+tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Database:
 
 
 def parse_url(text: str) -> Database:
-    """The database that `text` names. Raises `ConfigurationError`, without repeating what may hold a
-    password.
+    """Return the database that `text` names.
+
+    Raises `ConfigurationError`, which does not repeat the URL, as it may hold a password.
     """
     scheme = text.partition(":")[0]
     if scheme == "sqlite":
@@ -70,26 +73,24 @@ def parse_url(text: str) -> Database:
 
 
 def allow_scans(connection: Connection) -> None:
-    """Let the rest of the transaction read whole tables in their own order, which is what it is going to
-    do.
-    """
+    """Let the rest of the transaction read whole tables, see `KEYS_ONLY`."""
     if connection.dialect.name == "postgresql":
         for setting in KEYS_ONLY:
             connection.exec_driver_sql(f"SET LOCAL {setting} = on")
 
 
 def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool = False) -> Engine:
-    """An engine whose transactions start with `begin`; a commit has reached the disk when it returns.
+    """Return an engine whose transactions start with `begin`; a commit has reached the disk when it returns.
 
     The file has to exist unless `create` is set, so that a wrong path is an error and not an empty store.
     """
     name = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
-    _pass_as_it_is()
+    _bind_values_unchanged()
 
     def connect() -> sqlite3.Connection:
         real_file(path)
         if create:
-            _make_for_us_alone(path)
+            _create_private_file(path)
         return sqlite3.connect(
             name,
             timeout=BUSY_SECONDS,
@@ -111,15 +112,19 @@ def sqlite_engine(path: Path, *, begin: str, connections: int = 1, create: bool 
     return engine
 
 
-def _make_for_us_alone(path: Path) -> None:
-    """A file that nobody else can read: it tells who had mail from whom. Those beside it take after it."""
-    with contextlib.suppress(OSError):  # which the connection tells better
+def _create_private_file(path: Path) -> None:
+    """Create a file that no other user can read: it says who had mail from whom. SQLite gives the files
+    beside it the same mode.
+    """
+    with contextlib.suppress(OSError):  # the connection reports it better
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _pass_as_it_is() -> None:
-    """Spare the driver the search for how to adapt a null, a truth value or octets: for each value bound it
-    would ask both type and value for a method that neither has, which costs more than all else about it.
+def _bind_values_unchanged() -> None:
+    """Register adapters for null, truth values and octets.
+
+    For each such value the driver would search type and value for a method that neither has, which costs more
+    than all else about binding it.
     """
     sqlite3.register_adapter(type(None), _unchanged)
     sqlite3.register_adapter(bool, int)
@@ -141,7 +146,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def check_file(path: Path, *, create: bool = False) -> None:
-    """Raises `StoreUnavailable` where SQLite could not write, in words that say what to do."""
+    """Raise `StoreUnavailable` where SQLite could not write, with a sentence that says what to do."""
     directory = path.parent
     if not directory.is_dir():
         raise StoreUnavailable(f"the directory {directory} of the SQLite file does not exist")

@@ -1,6 +1,4 @@
-"""What the database's refusals mean: try again at once, report as unavailable, or an error of ours that
-has to be seen.
-"""
+"""What an error of the database means: try again at once, store unavailable, or a defect of Mailferry."""
 
 from __future__ import annotations
 
@@ -13,10 +11,10 @@ from shared.ports.store import SchemaOutdated, StoreDamaged, StoreUnavailable
 
 CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available."""
-OURS = ("0A", "21", "22", "23", "25", "34", "42", "54")
-"""The classes of SQLSTATE that tell of a mistake in a statement or its values (PostgreSQL, appendix A): not
+OUR_CLASSES = ("0A", "21", "22", "23", "25", "34", "42", "54")
+"""The classes of SQLSTATE that mean a mistake in a statement or its values (PostgreSQL, appendix A): not
 supported, cardinality, data, constraint, transaction state, names of cursors, syntax or names, limits of the
-program. All others tell of the server, of what is between us and it, or of how it was set up.
+program. All others concern the server, the network, or how the server was set up.
 """
 READ_ONLY = "25006"
 NOT_OURS = frozenset(
@@ -24,7 +22,7 @@ NOT_OURS = frozenset(
         READ_ONLY,
         "25P03",  # idle in transaction: this process was stopped for long
         "25P04",  # transaction timeout, which we do not set
-        "42P05",  # a prepared statement is there already: a pooler gave us somebody else's session
+        "42P05",  # a prepared statement exists already: a pooler gave us another client's session
         "42501",  # insufficient privilege: an administrator's decision
     }
 )
@@ -35,27 +33,27 @@ DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 def sqlstate(error: DBAPIError) -> str:
-    """PostgreSQL's code for the error, or an empty text."""
+    """Return PostgreSQL's code for the error, or an empty text."""
     return getattr(error.orig, "sqlstate", None) or ""
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Whether the same transaction may well succeed now."""
+    """Return whether the same transaction may succeed when it is run again now."""
     return sqlstate(error) in CONFLICTS or _sqlite_code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def is_lost_connection(error: DBAPIError) -> bool:
-    """Whether the connection, and with it the transaction, is no more."""
+    """Return whether the connection, and with it the transaction, is lost."""
     return error.connection_invalidated or sqlstate(error).startswith(("08", "57P"))
 
 
 def is_read_only(error: DBAPIError) -> bool:
-    """Whether the server allows only reading, at least to the sessions of this one's age."""
+    """Return whether the server allows only reading, at least to sessions that began when this one did."""
     return sqlstate(error) == READ_ONLY
 
 
 def meaning(error: DBAPIError, place: str) -> MailferryError | None:
-    """The error for the operator; None for one that is a mistake in Mailferry. `place` names the database."""
+    """Return the error for the operator; None for a defect of Mailferry. `place` names the database."""
     if _is_damaged(error):
         return damaged(place, _reason(error))
     if (
@@ -76,7 +74,7 @@ def meaning(error: DBAPIError, place: str) -> MailferryError | None:
 
 
 def damaged(place: str, reason: str) -> StoreDamaged:
-    """The error for a file that is no database, or a broken one, and what can be done about it."""
+    """Return the error for a file that is no database, or a broken one, with what can be done about it."""
     return StoreDamaged(
         f"{place} is damaged: {reason}. Stop Mailferry and put the file aside, with its "
         "-wal and -shm. "
@@ -87,9 +85,12 @@ def damaged(place: str, reason: str) -> StoreDamaged:
 
 
 def _is_ours(error: DBAPIError) -> bool:
-    """Whether the statement is to blame. The driver's errors, which have no SQLSTATE, go by their kind."""
+    """Whether the statement is at fault.
+
+    Errors of the driver have no SQLSTATE and are judged by their class.
+    """
     if code := sqlstate(error):
-        return code.startswith(OURS) and code not in NOT_OURS
+        return code.startswith(OUR_CLASSES) and code not in NOT_OURS
     return not isinstance(error, (OperationalError, InterfaceError))
 
 

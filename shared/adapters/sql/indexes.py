@@ -1,10 +1,10 @@
-"""The indexes of the tables: what the migrations have to have made, and a test compares.
+"""The indexes of the tables. The migrations create them; a test compares.
 
-They cover columns that stay the same while a mail is on its way (`gone` instead of the status, `awaits`,
-`next_attempt_at` and `parked_at`, which are null for all but a few), so that PostgreSQL changes the rows in
-place; it has room for that, as the migrations make messages, recipients and claims with a fill factor of 50.
+They cover columns that stay the same while a mail is on its way: `gone` in place of the status, and `awaits`,
+`next_attempt_at` and `parked_at`, which are null for all but a few rows. So PostgreSQL can change rows in
+place; it has room for that, as the migrations give messages, recipients and claims a fill factor of 50.
 
-SQLite alone has an index of what is not settled: where the broker is in the process, its start asks for that.
+Only SQLite has an index of what is not settled: a process with the broker inside reads that at its start.
 """
 
 from __future__ import annotations
@@ -52,4 +52,4 @@ INDEXES = (
     _partial("recipients_parked", recipients.c.parked_at, where="parked_at IS NOT NULL"),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
-"""Each belongs to its table from here on."""
+"""Each is attached to its table by being created."""

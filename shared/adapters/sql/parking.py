@@ -1,13 +1,12 @@
-"""What an operator does with parked mail: it is tried again, or given up."""
+"""What an operator does with parked recipients: they are tried again, or given up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.adapters.sql.claims import Claims, views
-from shared.adapters.sql.takeover import give_up
+from shared.adapters.sql.claims import Claims, give_up_holder, views
 from shared.adapters.sql.text import key
-from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
+from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.decide.parking import retry_claims
@@ -15,24 +14,25 @@ from shared.custody.state import ClaimKey, ClaimView, Message
 from shared.model.message import RecipientStatus
 
 
-def retry(
+def retry_parked(
     transaction: Transaction,
-    doubts: Doubts,
+    doubts: DoubtCount,
     message: str,
     addresses: Sequence[str],
     destination: str | None,
     target: str | None,
     now: float,
 ) -> list[str]:
-    """Open parked recipients again, as far as the claims allow it; returns the addresses changed.
+    """Open parked recipients again, as far as the claims allow it; return the addresses changed.
 
-    A claim that nobody held is this message's from then on, and so is one whose holder does not come.
+    The message then holds the claims that nobody held, and those whose holder cannot arrive any more.
     """
+    destination = key(destination) if destination else None
     work, claims = UnitOfWork(transaction, doubts), Claims(transaction)
     work.load([key(message)])
     changed = []
     for known in list(work.messages.values()):
-        those = _meant(known, addresses)
+        those = _named_or_parked(known, addresses)
         others = _held_by_others(transaction, claims, known, retry_claims(known, those, destination, target))
         for address in those:
             view = others.get(ClaimKey(known.tenant, address, known.identity))
@@ -42,7 +42,7 @@ def retry(
             changed.append(address)
             after = work.apply(entry)
             for taken, status in claims_touched(after, entry):
-                give_up(work, view, known.id, now)
+                give_up_holder(work, view, known.id, now)
                 claims.change(taken, claim_after(claims.held.get(taken), known.id, status))
     with transaction.bulk.together(transaction.connection):
         work.save()
@@ -50,13 +50,13 @@ def retry(
     return changed
 
 
-def discard(transaction: Transaction, message: str, addresses: Sequence[str], now: float) -> list[str]:
-    """Give parked recipients up; returns the addresses changed."""
+def discard_parked(transaction: Transaction, message: str, addresses: Sequence[str], now: float) -> list[str]:
+    """Give up parked recipients; return the addresses changed."""
     work = UnitOfWork(transaction)
     work.load([key(message)])
     changed = []
     for known in list(work.messages.values()):
-        for address in _meant(known, addresses):
+        for address in _named_or_parked(known, addresses):
             entry = decide.discarded(work.messages[known.id], address, now)
             if entry is not None:
                 work.apply(entry)
@@ -65,8 +65,8 @@ def discard(transaction: Transaction, message: str, addresses: Sequence[str], no
     return changed
 
 
-def _meant(known: Message, addresses: Sequence[str]) -> list[str]:
-    """All that are parked, where none is named."""
+def _named_or_parked(known: Message, addresses: Sequence[str]) -> list[str]:
+    """The addresses, or all that are parked where none is named."""
     parked = [each.address for each in known.recipients.values() if each.status is RecipientStatus.PARKED]
     return [key(each) for each in addresses] or parked
 
@@ -74,7 +74,7 @@ def _meant(known: Message, addresses: Sequence[str]) -> list[str]:
 def _held_by_others(
     transaction: Transaction, claims: Claims, known: Message, wanted: Sequence[ClaimKey]
 ) -> dict[ClaimKey, ClaimView]:
-    """Take and lock these claims; those that other mails hold, with what these are doing."""
+    """Take and lock these claims; return those that other mails hold, with what these are doing."""
     claims.take(dict.fromkeys(wanted, known.id))
     held = {each: claims.held[each] for each in wanted}
     others = {each: claim for each, claim in held.items() if claim.holder != known.id}

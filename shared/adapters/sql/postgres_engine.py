@@ -1,7 +1,7 @@
 """Connections to PostgreSQL that behave as the store needs, also through a pooler.
 
-PgBouncer in transaction mode gives each transaction whatever server session is free. So nothing is left in a
-session: settings hold for one transaction (`SET LOCAL`), and statements are not prepared by name.
+PgBouncer in transaction mode gives each transaction any free server session. So nothing is left in a session:
+settings hold for one transaction (`SET LOCAL`), and statements are not prepared by name.
 """
 
 from __future__ import annotations
@@ -25,23 +25,22 @@ KEEPALIVES = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-"""A server that vanished from the network is noticed within a minute; in seconds."""
+"""Seconds; a server that vanished from the network is noticed within a minute."""
 WRITING = "READ COMMITTED"
-"""Each statement sees what was committed before it began, so rows are read after the locks that guard
-them, whatever the server's own default is.
-"""
+"""Each statement sees what was committed before it began, so rows are read after they were locked."""
 READING = "REPEATABLE READ"
 """All statements see the state of one moment."""
 IDLE_IN_TRANSACTION = "60s"
-"""A process that is stopped in the middle must not hold its locks, and with them other processes, for
-ever.
-"""
+"""A process that is stopped within a transaction must not hold its locks for ever."""
 ENCODINGS = frozenset({"UTF8", "SQL_ASCII"})
-"""Those of a database that keeps any text: the second one keeps octets as they come, and we send UTF-8."""
+"""The encodings of a database that can hold any text.
+
+SQL_ASCII keeps octets as they come, and we send UTF-8.
+"""
 
 
 def postgres_engine(url: URL, connections: int, deadline: float) -> Engine:
-    """An engine for short transactions on a few rows of large tables; each begins with `begin`."""
+    """Return an engine for short transactions on a few rows of large tables; each begins with `begin`."""
     engine = create_engine(
         url,
         pool_size=connections,
@@ -65,8 +64,8 @@ def postgres_engine(url: URL, connections: int, deadline: float) -> Engine:
 def begin(connection: Connection, isolation: str, seconds: float) -> None:
     """Begin a transaction in which no statement takes longer than `seconds`.
 
-    Plans must not scan tables that were empty when they were made and have grown since. And what the planner
-    is told to avoid looks so expensive to it that it would compile it first (jit).
+    A plan made while a table was empty must not scan it when it has grown. What the planner is told to avoid
+    looks so expensive to it that it would compile the statement first (jit).
     """
     settings = {
         "statement_timeout": round(seconds * 1000),
@@ -80,8 +79,9 @@ def begin(connection: Connection, isolation: str, seconds: float) -> None:
 
 @contextmanager
 def broken_off_when_late(driver: Driver, call: Call | None) -> Iterator[None]:
-    """Break the connection off if the call passes its deadline inside: its thread, which may be waiting for a
-    server that has stopped, then meets the end of the connection.
+    """Break the connection off if the call passes its deadline inside.
+
+    Its thread may be waiting for a server that has stopped; it then meets the end of the connection.
     """
     ours = None if call is None else _duplicate(driver)
     if call is None or ours is None:
@@ -97,8 +97,8 @@ def broken_off_when_late(driver: Driver, call: Call | None) -> Iterator[None]:
 
 
 def _duplicate(driver: Driver) -> socket.socket | None:
-    """The driver's socket under a descriptor of its own, which nobody else closes; None where the connection
-    is lost, which the next statement tells.
+    """The driver's socket under a descriptor of its own, which only we close; None where the connection is
+    lost, as the next statement will report.
     """
     try:
         return socket.socket(fileno=os.dup(driver.fileno()))
@@ -107,8 +107,10 @@ def _duplicate(driver: Driver) -> socket.socket | None:
 
 
 def _prepare(driver: Driver, _record: object) -> None:
-    """A pooler between us and the server gives itself away: it invents the process id that it names. Behind
-    one, a statement prepared in one transaction is unknown in the next.
+    """Refuse a database that cannot hold every text; do not prepare statements behind a pooler.
+
+    A pooler is recognised by the process id that it names, which it invents. Behind one, a statement prepared
+    in one transaction is unknown in the next.
     """
     with broken_off_when_late(driver, call_under_way()):
         encoding = driver.info.parameter_status("server_encoding") or ""

@@ -1,9 +1,9 @@
 """PostgreSQL: a few threads, each running whole transactions on a connection of a small pool.
 
-A transaction that met a conflict is run again, as is one whose connection broke before the commit was
-sent (the server was restarted); one that broke while committing may or may not have happened, which
-only the caller can find out. So may one that is given up at its deadline. A session of a server that was
-read-only when it began stays so: it is left for a new one.
+A transaction is run again after a conflict, and where its connection broke before the commit was sent, as
+when the server was restarted. One whose connection broke while it was committed may have happened or not,
+which only the caller can find out; so may one that is given up at its deadline. A session that began while
+the server was read-only stays so: it is replaced by a new one.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from shared.adapters.sql.postgres_engine import (
     broken_off_when_late,
     postgres_engine,
 )
-from shared.adapters.sql.repository import Change, Given, Result
+from shared.adapters.sql.runner import Change, Given, Result
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
 TRIES = 5
 PAUSE = 0.02
+"""Seconds before the second try; each further pause is longer by as much."""
 
 
 class PostgresTransactions:
@@ -55,12 +56,17 @@ class PostgresTransactions:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """Run `change` in a transaction."""
+        """Run `change` in a transaction, see `Transactions.write`."""
         return await self._in_thread(lambda transaction: change(transaction, *given, **named), WRITING)
 
-    async def read(self, query: Change[Result]) -> Result:
-        """Run `query` on a snapshot."""
-        return await self._in_thread(query, READING)
+    async def read(
+        self,
+        query: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        """Run `query` on a snapshot, see `Transactions.read`."""
+        return await self._in_thread(lambda transaction: query(transaction, *given, **named), READING)
 
     async def close(self, within: float = CLOSING) -> None:
         """Wait for what is under way, then disconnect."""
@@ -112,8 +118,9 @@ class PostgresTransactions:
 
 
 class _Attempt:
-    """How far a transaction got. It may be repeated once there was a connection and until the commit was
-    sent.
+    """How far a transaction got.
+
+    It may be repeated from the moment of its connection until its commit is sent.
     """
 
     may_be_repeated = False

@@ -1,71 +1,57 @@
-"""Mails whose source cannot be relied upon; see the port."""
+"""Mails that have to go on although their event, their blob or the whole broker is lost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
-from shared.adapters.sql.conditions import UNBACKED
 from shared.adapters.sql.deliveries import conclude
-from shared.adapters.sql.repository import Repository
-from shared.adapters.sql.tables import messages
-from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork, load_messages
+from shared.adapters.sql.tables import UNBACKED, UNSETTLED, messages
+from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import BlobLost
 from shared.custody import decide
 from shared.custody.state import Message
-from shared.model.message import MessageStatus
+from shared.model.message import IN_FLIGHT, MessageStatus
 from shared.ports.store import Concluded
 
-EACH = messages.c
-
-
-class SqlRecovery(Repository):
-    """The port's `Recovery`."""
-
-    async def republish(
-        self, fetcher: str, now: float, lease: float, longest: float, limit: int
-    ) -> Sequence[Message]:
-        """Mails held in blobs alone whose event is lost, on their way again."""
-        if not await self._transactions.read(
-            lambda transaction: _ids(transaction, _lost(now, longest).limit(1))
-        ):
-            return []
-        return await self._write_counting(_republish, fetcher, now, lease, longest, limit)
-
-    async def lose_blobs(self, blobs: Mapping[str, str], reason: str, now: float) -> Concluded:
-        """The blobs of these messages (id: blob) are no more."""
-        return await self._write_counting(_lose_blobs, dict(blobs), reason, now)
-
-    async def left_behind(self, limit: int) -> Sequence[Message]:
-        """Mails that left their source before every recipient was done and of which no copy is held."""
-        query = select(EACH.id).where(UNBACKED, EACH.gone, EACH.blob.is_(None)).order_by(EACH.id).limit(limit)
-        found = await self._transactions.read(
-            lambda transaction: load_messages(transaction, _ids(transaction, query))
-        )
-        return [message for message in found if message.is_left_behind]
+MESSAGE = messages.c
+MESSAGES_PER_PAGE = 1000
+_LEFT_BEHIND = (UNBACKED, MESSAGE.gone, MESSAGE.blob.is_(None))
 
 
 def _lost(now: float, longest: float) -> Select[str]:
     """The ids of mails held in blobs alone whose event is not under way."""
-    over = [EACH.status == str(MessageStatus.LOST), EACH.lease_until <= now, EACH.lease_until > now + longest]
-    return select(EACH.id).where(UNBACKED, EACH.blob.is_not(None), or_(*over)).order_by(EACH.id)
+    over = [
+        MESSAGE.status == str(MessageStatus.LOST),
+        MESSAGE.lease_until <= now,
+        MESSAGE.lease_until > now + longest,
+    ]
+    return select(MESSAGE.id).where(UNBACKED, MESSAGE.blob.is_not(None), or_(*over)).order_by(MESSAGE.id)
 
 
 def _ids(transaction: Transaction, query: Select[str]) -> Sequence[str]:
     return transaction.connection.execute(query).scalars().all()
 
 
-def _republish(
+def any_lost(transaction: Transaction, now: float, longest: float) -> bool:
+    """Return whether there are mails held in blobs alone whose event is lost."""
+    return bool(_ids(transaction, _lost(now, longest).limit(1)))
+
+
+def republish_mails(
     transaction: Transaction,
-    doubts: Doubts,
+    doubts: DoubtCount,
     fetcher: str,
     now: float,
     lease: float,
     longest: float,
     limit: int,
 ) -> list[Message]:
-    """Those that another process is just looking after are passed over."""
+    """Return mails held in blobs alone whose event is lost, each with a new `fetch_no` and lease.
+
+    Mails that another process has locked are passed over.
+    """
     ids = _ids(transaction, _lost(now, longest).limit(limit).with_for_update(skip_locked=True))
     work = UnitOfWork(transaction, doubts)
     work.load(ids)
@@ -80,9 +66,10 @@ def _republish(
     return again
 
 
-def _lose_blobs(
-    transaction: Transaction, doubts: Doubts, blobs: Mapping[str, str], reason: str, now: float
+def lose_blobs(
+    transaction: Transaction, doubts: DoubtCount, blobs: Mapping[str, str], reason: str, now: float
 ) -> Concluded:
+    """Record that the blobs of these messages (id: blob) are no more."""
     work = UnitOfWork(transaction, doubts)
     work.load(blobs)
     parked = []
@@ -92,3 +79,40 @@ def _lose_blobs(
             if not isinstance(entry, BlobLost):
                 parked.append(entry)
     return Concluded(conclude(work, parked, now))
+
+
+def left_behind(transaction: Transaction, limit: int) -> list[Message]:
+    """Return mails that left their source before every recipient was done, with no copy held."""
+    query = select(MESSAGE.id).where(*_LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
+    found = load_messages(transaction, _ids(transaction, query))
+    return [message for message in found if message.is_left_behind]
+
+
+def left_behind_count(transaction: Transaction) -> int:
+    """Return how many mails left their source before they were done, with no copy held."""
+    query = select(func.count()).where(*_LEFT_BEHIND)
+    return transaction.connection.execute(query).scalar_one()
+
+
+def lose_all(transaction: Transaction, doubts: DoubtCount, reason: str, now: float) -> int:
+    """Declare everything in flight lost and return how much it was. Memory is bounded by the page."""
+    count, after = 0, ""
+    while ids := _ids(transaction, _in_flight(after)):
+        work = UnitOfWork(transaction, doubts)
+        work.load(ids)
+        for known in list(work.messages.values()):
+            for entry in decide.lost(known, reason, now):
+                work.apply(entry)
+                count += 1
+        work.save()
+        after = ids[-1]
+    return count
+
+
+def _in_flight(after: str) -> Select[str]:
+    """A page of ids beyond `after`, in order. Nothing that was ever settled is read."""
+    by_index = select(MESSAGE.id).with_hint(messages, "INDEXED BY messages_unsettled", "sqlite")
+    in_flight = MESSAGE.status.in_([*map(str, IN_FLIGHT)])
+    at_hand = or_(~MESSAGE.gone, MESSAGE.unbacked)
+    beyond = by_index.where(UNSETTLED, MESSAGE.id > after, at_hand, in_flight)
+    return beyond.order_by(MESSAGE.id).limit(MESSAGES_PER_PAGE)

@@ -1,17 +1,18 @@
-"""Folding the whole journal again, in bounded memory.
+"""The whole journal is folded again, in bounded memory.
 
-Messages are folded one after the other, in the journal's order of (message, number). A claim is
-touched by several messages, so what happens to claims is noted in a temporary table on the way;
-afterwards that is read in the order of (claim, number), and each claim is folded by itself.
+Messages are folded one after the other, in the journal's order of (message, number). A claim is touched by
+several messages, so what happens to claims is noted in a temporary table meanwhile. Afterwards that is read
+in the order of (claim, number), and each claim is folded by itself.
 
-That the number orders what happened to a claim is due to locks: entries are numbered while the claim
-is held.
+The numbers are in the order of what happened to a claim, because entries are numbered while the claim is
+locked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, Column, Index, MetaData, Table, select
@@ -26,10 +27,11 @@ from shared.custody.claims import claim_after, claims_touched
 from shared.custody.fold import BrokenJournal, fold
 from shared.custody.state import Claim, ClaimKey, Message
 
-AT_ONCE = 500
-STREAMED = {"stream_results": True, "yield_per": AT_ONCE}
+PORTION = 500
+STREAMED = {"stream_results": True, "yield_per": PORTION}
 Item = TypeVar("Item")
 
+TOUCH = ("tenant", "address", "identity", "seq", "message", "status")
 touches = Table(
     "claim_touches",
     MetaData(),
@@ -45,7 +47,7 @@ touches = Table(
 
 
 class Folded(NamedTuple):
-    """A message as its journal tells it; without it, the problem with the journal."""
+    """A message as its journal says; without `message`, the problem with the journal."""
 
     id: str
     message: Message | None
@@ -60,29 +62,29 @@ class Refold:
         self._touched: list[Row] = []
 
     def messages(self) -> Iterator[list[Folded]]:
-        """All messages, some at a time, in the order of their ids."""
+        """Yield all messages in portions, ordered by id."""
         allow_scans(self._connection)
         touches.create(self._connection, checkfirst=False)
         query = select(journal.c.message, journal.c.seq, journal.c.body).order_by(
             journal.c.message, journal.c.seq
         )
         with self._connection.execute(query.execution_options(**STREAMED)) as rows:
-            for some in _some_at_a_time(groupby(rows, key=lambda row: str(row[0])), self._folded):
-                self._bulk.insert(self._connection, touches, self._touched)
+            for some in _portions(groupby(rows, key=attrgetter("message")), self._folded):
+                self._bulk.insert(self._connection, touches, TOUCH, self._touched)
                 self._touched = []
                 yield some
 
     def claims(self) -> Iterator[list[tuple[ClaimKey, Claim | None]]]:
-        """All claims that there ever were, some at a time, in their keys' order; None for one that was
-        given up.
-        """
+        """Yield all claims of the journal in portions, ordered by key; None for one that was given up."""
         each = touches.c
-        query = select(touches).order_by(each.tenant, each.address, each.identity, each.seq)
+        query = select(*(each[name] for name in TOUCH)).order_by(
+            each.tenant, each.address, each.identity, each.seq
+        )
         with self._connection.execute(query.execution_options(**STREAMED)) as rows:
-            yield from _some_at_a_time(groupby(rows, key=lambda row: ClaimKey(*row[:3])), _claim)
+            yield from _portions(groupby(rows, key=_claim_key), _folded_claim)
 
     def end(self) -> None:
-        """Forget what was noted about the claims."""
+        """Drop what was noted about the claims."""
         touches.drop(self._connection, checkfirst=False)
 
     def _folded(self, message: str, rows: Iterable[Any]) -> Folded:
@@ -98,15 +100,19 @@ class Refold:
         return Folded(message, folded)
 
 
-def _claim(key: ClaimKey, rows: Iterable[Any]) -> tuple[ClaimKey, Claim | None]:
+def _claim_key(row: Any) -> ClaimKey:
+    return ClaimKey(row.tenant, row.address, row.identity)
+
+
+def _folded_claim(key: ClaimKey, rows: Iterable[Any]) -> tuple[ClaimKey, Claim | None]:
     held: Claim | None = None
     for row in rows:
-        held = claim_after(held, row[4], RECIPIENT_STATUS[row[5]])
+        held = claim_after(held, row.message, RECIPIENT_STATUS[row.status])
     return key, held
 
 
-def _some_at_a_time(groups: Iterator[tuple[Any, Iterable[Any]]], fold_group: Any) -> Iterator[list[Any]]:
-    """Each group has to be folded before the next is asked for: that is how `groupby` works."""
+def _portions(groups: Iterator[tuple[Any, Iterable[Any]]], fold_group: Any) -> Iterator[list[Any]]:
+    """Each group is folded before the next is read, as `groupby` needs."""
     folded = (fold_group(key, rows) for key, rows in groups)
-    while some := list(islice(folded, AT_ONCE)):
+    while some := list(islice(folded, PORTION)):
         yield some

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
 
-from shared.adapters.sql.claims import Claims, views
-from shared.adapters.sql.repository import Repository
+from shared.adapters.sql.claims import Claims, give_up_holder, views
 from shared.adapters.sql.surplus import find_surplus, give_back_unused, take_for_surplus
-from shared.adapters.sql.takeover import give_up
 from shared.adapters.sql.text import safe_routed
-from shared.adapters.sql.unit_of_work import Doubts, Transaction, UnitOfWork
+from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.commands import RoutedMail, Settled
@@ -20,25 +17,16 @@ from shared.model.message import DUE, UNROUTED, MessageStatus, RecipientStatus
 from shared.ports.store import Serving
 
 
-class SqlRoutings(Repository):
-    """The port's `Routings`."""
-
-    async def record_routed(
-        self, mails: Sequence[RoutedMail], now: float, lease: float, longest: float = inf
-    ) -> tuple[Sequence[Serving], Sequence[Settled]]:
-        """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
-        safe = [*map(safe_routed, mails)]
-        return await self._write_counting(_record, safe, now, lease, longest)
-
-
-def _record(
+def record_routed(
     transaction: Transaction,
-    doubts: Doubts,
+    doubts: DoubtCount,
     mails: Sequence[RoutedMail],
     now: float,
     lease: float,
     longest: float,
 ) -> tuple[list[Serving], list[Settled]]:
+    """Record recipients and claims; a mail recorded before is served, or reported as settled, again."""
+    mails = [*map(safe_routed, mails)]
     work, claims = UnitOfWork(transaction, doubts), Claims(transaction)
     work.load(mail.message for mail in mails)
     mails = _identified(work, claims, mails)
@@ -62,7 +50,7 @@ def _record(
         after = work.apply(entry)
         for key, status in claims_touched(after, entry):
             if status is RecipientStatus.OPEN:
-                give_up(work, known_views.get(key), after.id, now)
+                give_up_holder(work, known_views.get(key), after.id, now)
             if claim := claim_after(claims.held.get(key), after.id, status):
                 claims.held[key] = claim
                 known_views[key] = ClaimView(claim, after.status, after.lease_until, status)
@@ -74,11 +62,10 @@ def _record(
 
 
 def _identified(work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail]) -> Sequence[RoutedMail]:
-    """The mails under the identities by which their recipients are claimed, in their order: each is seen by
-    those behind it.
+    """The mails in their order, each with the identity by which its recipients are claimed.
 
-    Nothing is locked for that. Of two copies whose minutes differ, and that two routers record at the same
-    time, neither sees the other, so that both are delivered.
+    A mail sees the claims of those before it. Nothing is locked for that: of two copies whose minutes differ,
+    and that two routers record at the same time, neither sees the other, so both are delivered.
     """
     if not any(mail.near for mail in mails):
         return mails
@@ -101,8 +88,9 @@ def _identified(work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail]) -
 
 
 def _wanted(work: UnitOfWork, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str]:
-    """The claims needed, each with the first message of the batch that needs it: it gets those that
-    nobody holds.
+    """The claims needed, each with the first message of the batch that needs it.
+
+    That message gets the claim if nobody holds it.
     """
     wanted: dict[ClaimKey, str] = {}
     for mail in mails:
@@ -116,7 +104,7 @@ def _wanted(work: UnitOfWork, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str
 def _views_of_held(
     work: UnitOfWork, claims: Claims, wanted: Mapping[ClaimKey, str]
 ) -> dict[ClaimKey, ClaimView]:
-    """What the claims look like to those who do not hold them; the new ones are nobody else's."""
+    """The claims that other messages hold, with what these are doing. Claims just taken are left out."""
     held = {key: claims.held[key] for key, message in wanted.items() if claims.held[key].holder != message}
     own = {key: _own_view(key, claim, work) for key, claim in held.items()}
     others = {key: claim for key, claim in held.items() if own[key] is None}
@@ -132,7 +120,7 @@ def _own_view(key: ClaimKey, claim: Claim, work: UnitOfWork) -> ClaimView | None
 
 
 def _published(work: UnitOfWork, mails: Sequence[RoutedMail]) -> tuple[list[Serving], list[Settled]]:
-    """What is to be said of the mails that are recorded with their `fetch_no`, by whichever call."""
+    """What is to be published about the mails that are recorded with their `fetch_no`, now or before."""
     servings, settled = [], []
     for each, fetch_no in {mail.message: mail.fetch_no for mail in mails}.items():
         message = work.messages.get(each)
@@ -146,7 +134,7 @@ def _published(work: UnitOfWork, mails: Sequence[RoutedMail]) -> tuple[list[Serv
 
 
 def _due_by_target(message: Message) -> dict[str, list[Recipient]]:
-    """Nearly always one target: an operator may have sent a parked recipient elsewhere."""
+    """The recipients that are due, by target: one, unless an operator sent a parked recipient elsewhere."""
     due: dict[str, list[Recipient]] = {}
     for recipient in message.recipients.values():
         if recipient.status in DUE:

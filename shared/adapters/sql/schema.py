@@ -1,7 +1,12 @@
-"""The schema's versions: Alembic migrations shipped in the package, run without a configuration file.
+"""The schema's revisions: Alembic migrations that are shipped in the package and need no configuration file.
 
-A migration's file begins with its revision. So a start that finds the schema up to date, as nearly all
-do, has no need of Alembic, whose import alone takes longer than everything else.
+A release works with its own revision and with that of the release before. It also works with a newer one
+where the database says so: `upgrade` notes the oldest revision whose processes can go on. So the processes of
+two releases can run side by side while one replaces the other; see
+docs/decisions/schema-by-expand-and-contract.md.
+
+A migration's file begins with its revision. So a start that finds the schema up to date, as nearly all do,
+does not import Alembic, which takes longer than everything else.
 """
 
 from __future__ import annotations
@@ -9,23 +14,30 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.calls import DEADLINE, MAINTENANCE
 from shared.adapters.sql.engine import Database, check_file, parse_url, sqlite_engine
 from shared.adapters.sql.failures import meaning
+from shared.adapters.sql.tables import schema_compatibility
 from shared.ports.store import SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-ONE_AT_A_TIME = 0x6D61696C
-"""The advisory lock under which PostgreSQL's schema is changed; SQLite's write lock serves the same end."""
+PREVIOUS = "0011"
+"""The newest revision of the release before. This release works with it, and processes of that release work
+with this one's newest revision. To be raised with the first migration of each release.
+"""
+MIGRATION_LOCK = 0x6D61696C
+"""The advisory lock under which PostgreSQL's schema is changed. SQLite's write lock does the same there."""
+ONLY_ROW = 1
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema at `url` to the newest version; several processes may do it at once.
+    """Bring the schema at `url` to the newest revision; several processes may do it at once.
 
-    Raises `ConfigurationError`, `StoreUnavailable`, and `SchemaOutdated` for a schema of a newer Mailferry.
+    A newer schema that this release can work with is left as it is. Raises `ConfigurationError`,
+    `StoreUnavailable`, and `SchemaOutdated` for a newer schema that it cannot work with.
     """
     database = parse_url(url)
     engine = _engine(database)
@@ -39,19 +51,35 @@ def upgrade(url: str) -> None:
 
 
 def check_revision(connection: Connection, place: str) -> None:
-    """Raises `SchemaOutdated` where the schema is not the one that this Mailferry needs."""
+    """Raise `SchemaOutdated` where this release cannot work with the schema. `place` names the database."""
     current = current_revision(connection)
-    if current == newest_revision():
-        return
     if current is None:
         raise SchemaOutdated(f"{place} has no Mailferry schema yet: run `mailferry db upgrade`")
     if current in known_revisions():
+        if current < PREVIOUS:
+            raise SchemaOutdated(
+                f"{place} has schema {current} and needs {newest_revision()}: run `mailferry db upgrade`"
+            )
+        return
+    oldest = _oldest_compatible(connection)
+    if oldest is None or newest_revision() < oldest:
         raise SchemaOutdated(
-            f"{place} has schema {current} and needs {newest_revision()}: run `mailferry db upgrade`"
+            f"{place} has schema {current}, which comes from a newer Mailferry: upgrade Mailferry"
         )
-    raise SchemaOutdated(
-        f"{place} has schema {current}, which comes from a newer Mailferry: upgrade Mailferry"
-    )
+
+
+def check_own_revision(connection: Connection, place: str) -> None:
+    """Raise `SchemaOutdated` where the schema is not exactly the one of this release.
+
+    Whoever writes whole tables anew would empty the columns that only a newer release knows.
+    """
+    check_revision(connection, place)
+    current = current_revision(connection)
+    if current != newest_revision():
+        raise SchemaOutdated(
+            f"{place} has schema {current} and this Mailferry {newest_revision()}: this command needs the "
+            "Mailferry and the schema of one release"
+        )
 
 
 def check_writable(connection: Connection) -> None:
@@ -61,7 +89,7 @@ def check_writable(connection: Connection) -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The schema's version; None for a database without one."""
+    """Return the schema's revision; None for a database without one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -70,13 +98,21 @@ def current_revision(connection: Connection) -> str | None:
 
 @cache
 def known_revisions() -> frozenset[str]:
-    """All versions that this Mailferry can upgrade from, and the newest."""
+    """Return all revisions that this release can upgrade from, and its newest."""
     return frozenset(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
+@cache
 def newest_revision() -> str:
-    """The version that this Mailferry needs."""
+    """Return the revision to which this release brings a database."""
     return max(known_revisions())
+
+
+def _oldest_compatible(connection: Connection) -> str | None:
+    """The oldest newest revision of a release that can work with this database, as `upgrade` noted it."""
+    if not inspect(connection).has_table(schema_compatibility.name):
+        return None
+    return connection.execute(select(schema_compatibility.c.oldest)).scalar()
 
 
 def _engine(database: Database) -> Engine:
@@ -96,13 +132,16 @@ def _upgrade(connection: Connection, place: str) -> None:
         from shared.adapters.sql.postgres_engine import WRITING, begin  # noqa: PLC0415 - see `_engine`
 
         begin(connection, WRITING, MAINTENANCE)
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     current = current_revision(connection)
     if current == newest_revision():
         return
     if current is not None and current not in known_revisions():
         check_revision(connection, place)
+        return
     _migrate(connection)
+    connection.execute(schema_compatibility.delete())
+    connection.execute(schema_compatibility.insert().values(id=ONLY_ROW, oldest=PREVIOUS))
 
 
 def _migrate(connection: Connection) -> None:

@@ -1,22 +1,23 @@
-"""SQLite: one writer, and what waits to be written at the same time is committed together.
+"""SQLite: one thread writes, and commits together what is queued at the same time.
 
-The writer is a thread. Readers have connections of their own and see what was committed last.
+Readers have connections of their own and see what was committed last.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from typing import Concatenate
+from queue import Empty, SimpleQueue
+from typing import Any, Concatenate
 
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
-from shared.adapters.sql.calls import CLOSING, DEADLINE, Threads
+from shared.adapters.sql.calls import CLOSING, DEADLINE, Call, Outcome, Threads, join_threads, report
 from shared.adapters.sql.engine import Database, sqlite_engine
-from shared.adapters.sql.repository import Change, Given, Result
-from shared.adapters.sql.sqlite_group import told_of
-from shared.adapters.sql.sqlite_thread import WriterThread
+from shared.adapters.sql.runner import Change, Given, Result
+from shared.adapters.sql.sqlite_group import GroupCommit, error_for_caller
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
@@ -42,21 +43,28 @@ class SqliteTransactions:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """Hand `change` to the writer."""
+        """Pass `change` to the writer, see `Transactions.write`."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
         result: Result = await self._writer.write(lambda transaction: change(transaction, *given, **named))
         return result
 
-    async def read(self, query: Change[Result]) -> Result:
-        """Run `query` on a connection for reading."""
+    async def read(
+        self,
+        query: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        """Run `query` on a connection for reading, see `Transactions.read`."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        result: Result = await self._readers.run(lambda _call: self._read(query))
+        result: Result = await self._readers.run(
+            lambda _call: self._read(lambda transaction: query(transaction, *given, **named))
+        )
         return result
 
     async def close(self, within: float = CLOSING) -> None:
-        """Write what is waiting, then end."""
+        """Write what is queued, then end."""
         if self._closed:
             return
         self._closed = True
@@ -68,4 +76,59 @@ class SqliteTransactions:
             with self._reading.begin() as connection:
                 return query(Transaction(connection, self._bulk))
         except DBAPIError as error:
-            raise told_of(error, self._database) from error
+            raise error_for_caller(error, self._database) from error
+
+
+class WriterThread:
+    """Makes changes in a thread; may be used from several event loops."""
+
+    def __init__(self, database: Database, deadline: float) -> None:
+        self._database, self._deadline = database, deadline
+        self._queue: SimpleQueue[Call | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write_until_closed, name="sqlite-write", daemon=True)
+        self._thread.start()
+
+    async def write(self, change: Change[Any]) -> Any:
+        """Return what `change` returned, once it is durable."""
+        call = Call(change, str(self._database), self._deadline)
+        self._queue.put(call)
+        return await call.future
+
+    async def close(self, within: float) -> None:
+        """Write what is queued, then end the thread; leave it behind where the disk hangs for longer."""
+        self._queue.put(None)
+        await join_threads([self._thread], within)
+
+    def _write_until_closed(self) -> None:
+        writer = GroupCommit(self._database)
+        while (first := self._queue.get()) is not None:
+            if first.future.done():
+                continue
+            group = [first]
+
+            def following(group: list[Call] = group) -> Change[Any] | None:
+                joining = self._next_call()
+                if joining is not None:
+                    group.append(joining)
+                return joining.work if joining else None
+
+            outcomes = writer.run(first.work, following)
+            report([*zip(group, outcomes, strict=True)])
+        writer.close()
+        self._refuse_rest()
+
+    def _next_call(self) -> Call | None:
+        """The next call that somebody waits for, if one is queued."""
+        try:
+            while (following := self._queue.get_nowait()) is not None:
+                if not following.future.done():
+                    return following
+        except Empty:
+            return None
+        self._queue.put(None)
+        return None
+
+    def _refuse_rest(self) -> None:
+        closed = Outcome(error=StoreUnavailable(f"{self._database} is closed"))
+        while (late := self._next_call()) is not None:
+            report([(late, closed)])

@@ -1,4 +1,4 @@
-"""The store: its parts put together over one database."""
+"""The store: five adapters over one database."""
 
 from __future__ import annotations
 
@@ -6,70 +6,40 @@ import asyncio
 import time
 from contextlib import suppress
 
-from shared.adapters.sql.blob_retention import SqlBlobRetention
 from shared.adapters.sql.calls import CLOSING, DEADLINE
-from shared.adapters.sql.catch_alls import SqlCatchAlls
-from shared.adapters.sql.deliveries import SqlDeliveries
 from shared.adapters.sql.engine import Database, parse_url
-from shared.adapters.sql.epochs import SqlEpochs
-from shared.adapters.sql.leases import SqlLeases
-from shared.adapters.sql.ledger import SqlLedger
-from shared.adapters.sql.notices import SqlNotices
-from shared.adapters.sql.operator_queries import SqlOperatorQueries
-from shared.adapters.sql.outages import SqlOutages
-from shared.adapters.sql.pauses import SqlPauses
-from shared.adapters.sql.pruning import SqlPruning
-from shared.adapters.sql.recovery import SqlRecovery
-from shared.adapters.sql.repository import Transactions
-from shared.adapters.sql.routings import SqlRoutings
+from shared.adapters.sql.fetcher_store import SqlFetcherStore
+from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
+from shared.adapters.sql.operator_store import SqlOperatorStore
+from shared.adapters.sql.relay_store import SqlRelayStore
+from shared.adapters.sql.router_store import SqlRouterStore
+from shared.adapters.sql.runner import TransactionRunner, Transactions
 from shared.adapters.sql.schema import check_revision, check_writable
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
-from shared.adapters.sql.standings import SqlStandings
-from shared.adapters.sql.target_facts import SqlTargetFacts
-from shared.adapters.sql.targets import SqlTargets
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.adapters.sql.write_monitor import WriteMonitor
 
 CONNECTIONS = 4
 
 
-class SqlStore(
-    SqlLeases,
-    SqlPauses,
-    SqlLedger,
-    SqlRoutings,
-    SqlDeliveries,
-    SqlRecovery,
-    SqlEpochs,
-    SqlPruning,
-    SqlOutages,
-    SqlBlobRetention,
-    SqlNotices,
-    SqlOperatorQueries,
-    SqlTargets,
-    SqlCatchAlls,
-    SqlTargetFacts,
-    SqlStandings,
-):
-    """The port's `Store` on PostgreSQL or SQLite."""
+class SqlStore:
+    """The port `Store` on PostgreSQL or SQLite."""
 
     def __init__(self, transactions: Transactions, database: Database) -> None:
-        self._noticing = WriteMonitor(transactions)
-        super().__init__(self._noticing)
         self._database = database
+        self.runner = TransactionRunner(transactions)
+        self.fetcher = SqlFetcherStore(self.runner)
+        self.router = SqlRouterStore(self.runner)
+        self.relay = SqlRelayStore(self.runner)
+        self.operator = SqlOperatorStore(self.runner)
+        self.maintenance = SqlMaintenanceStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
-        """Raises `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be
-        written to just now; with `writing` also where it may only be read.
+        """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be
+        written to a moment ago; with `writing`, also where it may only be read.
         """
-        await self._transactions.read(lambda transaction: self._check(transaction, writing=writing))
-        if (failure := self._noticing.failure) is not None:
+        await self.runner.read(_check, str(self._database), writing)
+        if (failure := self.runner.failure) is not None:
             raise failure
-
-    def _check(self, transaction: Transaction, *, writing: bool) -> None:
-        check_revision(transaction.connection, str(self._database))
-        if writing:
-            check_writable(transaction.connection)
 
     async def close(self) -> None:
         """Finish what is under way and give the connections back. A database that hangs is left behind."""
@@ -77,15 +47,15 @@ class SqlStore(
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSING):
-                    await self.drain()
+                    await self.runner.drain()
         finally:
-            await self._transactions.close(max(0.0, end - time.monotonic()))
+            await self.runner.close(max(0.0, end - time.monotonic()))
 
 
 def open_store(url: str, connections: int = CONNECTIONS, deadline: float = DEADLINE) -> SqlStore:
-    """The store at `url`; it connects when it is first used, see `SqlStore.check`.
+    """Return the store at `url`; it connects when it is first used, see `SqlStore.check`.
 
-    `connections` bounds the transactions under way at the same time on PostgreSQL. A call that has no answer
+    `connections` bounds the transactions under way at the same time on PostgreSQL. A call without an answer
     after `deadline` seconds raises `StoreUnavailable`. Raises `ConfigurationError`.
     """
     database = parse_url(url)
@@ -94,3 +64,9 @@ def open_store(url: str, connections: int = CONNECTIONS, deadline: float = DEADL
     from shared.adapters.sql.postgres_pool import PostgresTransactions  # noqa: PLC0415 - SQLite does without the driver
 
     return SqlStore(PostgresTransactions(database, connections, deadline), database)
+
+
+def _check(transaction: Transaction, place: str, writing: bool) -> None:
+    check_revision(transaction.connection, place)
+    if writing:
+        check_writable(transaction.connection)

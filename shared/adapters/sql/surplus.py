@@ -1,7 +1,7 @@
-"""Copies in surplus: more of them came by one account than the header names recipients.
+"""Surplus copies: more of them came by one account than the header names recipients.
 
-A provider puts a copy into a catch-all mailbox for each recipient of the envelope. Where nothing but To and
-Cc tells who they are, a copy more than these name is for somebody who is not named: a blind copy.
+A provider puts a copy into a catch-all mailbox for each recipient of the envelope. Where only To and Cc show
+who they are, one copy more than they name is for somebody who is not named: a blind copy.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ COPIES_WITHIN = 5 * 24 * 3600.0
 """Seconds within which the copies of one mail come: senders try for four to five days (RFC 5321 section
 4.5.4.1). A copy that comes later was put back into the mailbox, as from a backup.
 """
-SEEN = ("id", "account", "identity", "message_id", "first_fetched_at")
+COPY = ("id", "account", "identity", "message_id", "first_fetched_at")
 
 
 def find_surplus(
     work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail], now: float
 ) -> dict[str, RoutedMail]:
-    """Those of the mails, by their message, that are one copy more than their recipients account for.
+    """Return those of the mails, by message, that are one copy more than their header names recipients.
 
-    The claims are held, so that nobody else counts the same copies at this time. Raises `RawMailNeeded`.
+    The claims are locked, so no other process counts the same copies now. Raises `RawMailNeeded`.
     """
     if not any(mail.surplus for mail in mails):
         return {}
@@ -58,9 +58,7 @@ def find_surplus(
 def take_for_surplus(
     work: UnitOfWork, claims: Claims, surplus: Mapping[str, RoutedMail]
 ) -> dict[ClaimKey, str]:
-    """Take the claims of those who get surplus copies, after all others; each for the first mail that needs
-    it.
-    """
+    """Take the claims for surplus copies, after all others; each for the first mail that needs it."""
     wanted: dict[ClaimKey, str] = {}
     for message, mail in surplus.items():
         key = decide.surplus_claim(work.messages[message], mail)
@@ -72,7 +70,7 @@ def take_for_surplus(
 
 
 def give_back_unused(work: UnitOfWork, claims: Claims, taken: Mapping[ClaimKey, str]) -> None:
-    """Drop the claims that were taken for a mail which did not turn out to be in surplus."""
+    """Give up claims that were taken for a mail that is not a surplus copy after all."""
     for key, message in taken.items():
         unused = key.address not in work.messages[message].recipients
         if unused and claims.held.get(key) == Claim(message, done=False):
@@ -80,7 +78,7 @@ def give_back_unused(work: UnitOfWork, claims: Claims, taken: Mapping[ClaimKey, 
 
 
 def _is_one_more(mail: RoutedMail, copies: int) -> bool:
-    """A mail without a Message-ID cannot be counted: its second copy counts as one more."""
+    """Copies of a mail without a Message-ID cannot be found by name: its second copy counts as one more."""
     assert mail.surplus is not None
     return copies > (mail.surplus.named if mail.message_id else 1)
 
@@ -96,16 +94,16 @@ def _copies(
     holders: Mapping[ClaimKey, str],
     now: float,
 ) -> defaultdict[tuple[str, str], set[str]]:
-    """The copies that came within `COPIES_WITHIN` and are known, by account and identity."""
+    """The known copies that came within `COPIES_WITHIN`, by account and identity."""
     connection, bulk = transaction
     names = sorted({(mail.message_id,) for _, mail in candidates if mail.message_id})
     nameless = {
         key for known, mail in candidates if not mail.message_id for key in decide.claims_wanted(known, mail)
     }
     rows = [
-        *bulk.select(connection, messages, ["message_id"], names, fields=SEEN, only="t.message_id <> ''"),
+        *bulk.select(connection, messages, ["message_id"], names, fields=COPY, only="t.message_id <> ''"),
         *bulk.select(
-            connection, messages, ["id"], sorted({(holders[key],) for key in nameless}), fields=SEEN
+            connection, messages, ["id"], sorted({(holders[key],) for key in nameless}), fields=COPY
         ),
     ]
     copies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

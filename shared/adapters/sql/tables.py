@@ -1,14 +1,12 @@
-"""The tables: what is true now about accounts, messages, recipients and claims, and the journal of how
-it came about.
+"""The tables: the state of accounts, messages, recipients and claims, and the journal of its changes.
 
-All but `accounts`, `hosts`, `pauses`, `outages`, `notices`, `catch_alls` and `target_facts` are folds of the
-journal. `suppressions` are those recipients who came to be suppressed, so that they can be counted.
-Times are seconds since the epoch. Text is compared byte by byte, so that the order of the database is the
-order of Python. There are no foreign keys: rows of one message are written in the transaction that holds
-the message's row, and no message is ever removed.
+`messages`, `recipients` and `claims` are folds of the journal. `suppressions` are the recipients that were
+suppressed, so that they can be counted. Times are seconds since the epoch. Text is compared byte by byte, so
+the order of the database is that of Python. There are no foreign keys: the rows of a message are written in a
+transaction that holds the message's row.
 
-What only the migrations have use for stands in `indexes` and in them: SQLAlchemy loads a dialect for every
-option that it sees, and a process on SQLite would wait at its start for that of PostgreSQL.
+Indexes and options that only the migrations use are in `indexes` and in the migrations: SQLAlchemy loads a
+dialect for every option that it sees, and a process on SQLite would load that of PostgreSQL at its start.
 """
 
 from __future__ import annotations
@@ -23,10 +21,19 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 BYTEWISE = Text().with_variant(Text(collation="C"), "postgresql")
 SERIAL = BigInteger().with_variant(Integer, "sqlite")
+
+KEPT = text("NOT messages.gone")
+UNSETTLED = text("messages.settled_at IS NULL")
+UNBACKED = text("messages.unbacked")
+NAMED = text("messages.message_id <> ''")
+READY = text("accounts.enabled AND NOT accounts.paused")
+"""The conditions of partial indexes in the words of these. SQLite uses an index for no other words, and would
+read the whole table."""
 
 metadata = MetaData()
 
@@ -185,6 +192,13 @@ epoch = Table(
     Column("pruned_until", Double, nullable=False),
     Column("seen_at", Double),
     Column("copies_since", Double),
+)
+
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("oldest", BYTEWISE, nullable=False),
 )
 
 journal = Table(

@@ -1,12 +1,12 @@
-"""Text from mail and servers, made fit for a database without losing the mail that it came with.
+"""Text from mail and servers is made safe for a database, so that no mail is lost for its text.
 
-PostgreSQL refuses NUL in text, UTF-8 has no form for lone surrogates, and an index has no room for a
-long key. So
+PostgreSQL refuses NUL in text, UTF-8 cannot encode lone surrogates, and an index has no room for a long key.
+So
 - NUL and lone surrogates are written as their escapes (`\\u0000`, `\\udc80`);
-- an address or identity of more than `KEY_OCTETS` keeps its beginning and gets the digest of the
-  whole, so that two different ones stay different;
-- a Message-ID, which is only there to be searched for, is cut. It happens to the wishes, before
-  anything is decided: tables, journal and events then agree.
+- an address or identity of more than `KEY_OCTETS` keeps its beginning and gets the digest of the whole, so
+  that two different ones stay different;
+- a Message-ID, which is only searched for, is cut.
+This happens before anything is decided, so tables, journal and events agree.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ KEY_OCTETS = 800
 
 
 def safe(text: str) -> str:
-    """`text` without NUL and lone surrogates."""
+    """Return `text` without NUL and lone surrogates."""
     if text.isascii():
         return text.replace("\0", "\\u0000") if "\0" in text else text
     return text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def key(text: str) -> str:
-    """`text` as a part of a key: safe, and not longer than an index can hold."""
+    """Return `text` as a part of a key: safe, and not longer than an index can hold."""
     text = safe(text)
     if len(text) * 4 <= KEY_OCTETS or len(octets := text.encode()) <= KEY_OCTETS:
         return text
@@ -38,20 +38,20 @@ def key(text: str) -> str:
 
 
 def searchable(text: str) -> str:
-    """A Message-ID, safe and cut."""
+    """Return a Message-ID, safe and cut."""
     return safe(text)[: KEY_OCTETS // 4]
 
 
 def is_plain(*texts: str) -> bool:
-    """Whether `texts` are fit as they are, keys included. It is asked for all at once, as nearly always
-    they are.
+    """Return whether all `texts` are safe as they are, as keys too. One check of all is quicker, and nearly
+    all are.
     """
     together = "".join(texts)
     return together.isascii() and "\0" not in together and len(together) <= KEY_OCTETS // 4
 
 
 def safe_fetched(mail: FetchedMail) -> FetchedMail:
-    """`mail` with safe text; its UID keeps its length, as the source will name the mail by it again."""
+    """Return `mail` with safe text. Its UID keeps its length: the source names the mail by it again."""
     folder, uidvalidity, uid = mail.key
     if is_plain(folder, uid):
         return mail
@@ -59,7 +59,7 @@ def safe_fetched(mail: FetchedMail) -> FetchedMail:
 
 
 def safe_routed(mail: RoutedMail) -> RoutedMail:
-    """`mail` with safe text and bounded keys."""
+    """Return `mail` with safe text and bounded keys."""
     recipients = tuple(map(_safe_choice, mail.recipients))
     rejected = tuple(map(safe, mail.rejected))
     texts = mail.identity, mail.message_id, mail.reverse_path, mail.evidence, mail.park_reason or ""
@@ -91,17 +91,19 @@ def _safe_choice(chosen: ChosenRecipient) -> ChosenRecipient:
     )
 
 
-def safe_attempt(wish: Attempt) -> Attempt:
-    """`wish` with the recipients' names as they are stored."""
-    if is_plain(*(address for address, _ in wish.recipients)):
-        return wish
-    return wish._replace(recipients=tuple((key(address), attempt) for address, attempt in wish.recipients))
+def safe_attempt(attempt: Attempt) -> Attempt:
+    """Return `attempt` with the recipients' addresses as they are stored."""
+    if is_plain(*(address for address, _ in attempt.recipients)):
+        return attempt
+    return attempt._replace(
+        recipients=tuple((key(address), number) for address, number in attempt.recipients)
+    )
 
 
-def safe_outcomes(wish: Outcomes) -> Outcomes:
-    """`wish` with safe text."""
-    outcomes = tuple((_safe_outcome(each), attempt) for each, attempt in wish.outcomes)
-    return wish if outcomes == wish.outcomes else wish._replace(outcomes=outcomes)
+def safe_outcomes(outcomes: Outcomes) -> Outcomes:
+    """Return `outcomes` with safe text."""
+    safe_ones = tuple((_safe_outcome(each), number) for each, number in outcomes.outcomes)
+    return outcomes if safe_ones == outcomes.outcomes else outcomes._replace(outcomes=safe_ones)
 
 
 def _safe_outcome(outcome: RecipientOutcome) -> RecipientOutcome:

@@ -1,14 +1,14 @@
-"""One change: what it loaded, what it decided, what it has to save.
+"""The messages of one transaction: what was loaded, what was decided, what has to be saved.
 
-A `UnitOfWork` holds the messages and claims of a batch, locked. `apply` folds an entry into the message and
-remembers it; `save` writes what differs from what was loaded, with the entries. What is not changed
-is not written.
+`UnitOfWork.load` locks the messages of a batch. `apply` folds an entry into its message and remembers it.
+`save` writes what differs from what was loaded, with the entries. What did not change is not written.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -18,16 +18,20 @@ from shared.adapters.sql.rows import (
     CHOSEN,
     DESCRIBED,
     ENDED,
+    ENTRY,
     LEAVING,
+    MESSAGE,
     PLACED,
     PROGRESS,
+    RECIPIENT,
     ROUTED,
     SERVED,
+    SUPPRESSION,
     chosen_row,
     described_row,
     ended_row,
     journal_row,
-    leaving_of,
+    leaving_message_of,
     message_of,
     message_row,
     placed_row,
@@ -56,24 +60,27 @@ from shared.model.message import MessageStatus, RecipientStatus
 
 
 class Transaction(NamedTuple):
-    """A transaction under way, and how to say much in it at once."""
+    """A transaction under way, with its statements over many rows."""
 
     connection: Connection
     bulk: Bulk
 
 
-class Doubts:
-    """How many attempts a transaction found of which nobody saw the end (RFC 1047)."""
+class DoubtCount:
+    """How many attempts a transaction found whose end nobody saw (RFC 1047)."""
 
     count = 0
+
+
+ID, STATUS, FETCH_NO = (MESSAGE.index(name) for name in ("id", "status", "fetch_no"))
 
 
 class UnitOfWork:
     """The messages of one transaction, as they were and as they will be."""
 
-    def __init__(self, transaction: Transaction, doubts: Doubts | None = None) -> None:
+    def __init__(self, transaction: Transaction, doubts: DoubtCount | None = None) -> None:
         self.transaction = transaction
-        self._doubts = doubts or Doubts()
+        self._doubts = doubts or DoubtCount()
         self.messages: dict[str, Message] = {}
         self.entries: list[Entry] = []
         self._loaded: dict[str, Message] = {}
@@ -82,9 +89,9 @@ class UnitOfWork:
         self._suppressed: list[Row] = []
 
     def load(self, ids: Iterable[str], *, with_recipients: bool = True) -> None:
-        """Lock and load those messages that are not loaded yet; ids that name none are passed over.
+        """Lock and load those messages that are not loaded yet; pass over unknown ids.
 
-        Without their recipients they serve only for entries that do not touch these.
+        Without their recipients they can take only entries that do not concern recipients.
         """
         for message in load_messages(
             self.transaction,
@@ -95,21 +102,22 @@ class UnitOfWork:
             self._loaded[message.id] = self.messages[message.id] = message
 
     def load_leaving(self, ids: Iterable[str]) -> None:
-        """Lock and load those messages as far as deleting them, and seeing that they are gone, needs.
+        """Lock and load the columns `LEAVING` of those messages.
 
-        They serve for no other entries than `Deleting` and `Gone`, which change none of what is not loaded.
+        They can take only the entries `Deleting` and `Gone`, which change nothing else.
         """
         connection, bulk = self.transaction
         keys = [(each,) for each in sorted(set(ids))]
         for row in bulk.select(connection, messages, ["id"], keys, fields=LEAVING, lock=True):
-            self._loaded[row[0]] = self.messages[row[0]] = leaving_of(row)
+            message = leaving_message_of(row)
+            self._loaded[message.id] = self.messages[message.id] = message
 
     def before(self, message: str) -> Message | None:
-        """The message as it was loaded; None for one that is new."""
+        """Return the message as it was loaded; None for a new one."""
         return self._loaded.get(message)
 
     def apply(self, entry: Entry) -> Message:
-        """The message after `entry`, which is to be saved."""
+        """Fold `entry` into its message and return that; both are to be saved."""
         before = self.messages.get(entry.message)
         message = fold(before, entry)
         if before is not None and _may_bring_doubt(before, entry):
@@ -146,14 +154,14 @@ class UnitOfWork:
                 progressed.append(row)
         with bulk.together(connection):
             bulk.update(connection, messages, PLACED, placed)
-            bulk.insert(connection, messages, new)
+            bulk.insert(connection, messages, MESSAGE, new)
             bulk.update(connection, messages, DESCRIBED, described)
             bulk.update(connection, messages, ROUTED, routed)
             bulk.update(connection, messages, PROGRESS, progressed)
             bulk.update(connection, messages, ENDED, ended)
             self._save_recipients()
-            bulk.put(connection, suppressions, self._suppressed)
-            bulk.insert(connection, journal, [*map(journal_row, self.entries)])
+            bulk.put(connection, suppressions, SUPPRESSION, self._suppressed)
+            bulk.insert(connection, journal, ENTRY, [*map(journal_row, self.entries)])
 
     def _save_recipients(self) -> None:
         new, chosen, served = [], [], []
@@ -172,20 +180,20 @@ class UnitOfWork:
                 else:
                     served.append(served_row(message, recipient))
         connection, bulk = self.transaction
-        bulk.insert(connection, recipients, new)
+        bulk.insert(connection, recipients, RECIPIENT, new)
         bulk.update(connection, recipients, CHOSEN, chosen)
         bulk.update(connection, recipients, SERVED, served)
 
 
 def _may_bring_doubt(before: Message, entry: Entry) -> bool:
-    """Whether `entry` can end an attempt, or begin one over it, without anybody having seen its end."""
+    """Whether `entry` can end an attempt, or begin the next one, without anybody having seen its end."""
     if isinstance(entry, (Lost, BlobLost)):
         return True
     return isinstance(entry, DeliveryBegun) and before.status in CONCLUDED
 
 
 def _suppressed_by(entry: Entry, before: Message, after: Message) -> list[Row]:
-    """The rows of those recipients who are suppressed since `entry`."""
+    """The columns `SUPPRESSION` of the recipients that `entry` suppressed."""
     suppressed = RecipientStatus.SUPPRESSED
     return [
         (after.id, address, after.account, entry.at)
@@ -202,17 +210,22 @@ def _in_doubt(message: Message) -> int:
 def load_messages(
     transaction: Transaction, ids: Iterable[str], *, with_recipients: bool = True, lock: bool = False
 ) -> list[Message]:
-    """The messages with these ids in the ids' order, with their recipients in the addresses' order.
+    """Return the messages with these ids, ordered by id, with their recipients.
 
     A mail that was fetched once and not yet routed has no recipients, so none are looked for.
     """
     connection, bulk = transaction
     keys = [(each,) for each in sorted(set(ids))]
-    rows = sorted(bulk.select(connection, messages, ["id"], keys, lock=lock), key=lambda row: str(row[0]))
+    rows = sorted(
+        bulk.select(connection, messages, ["id"], keys, fields=MESSAGE, lock=lock), key=itemgetter(ID)
+    )
     routed = [
-        (row[0],) for row in rows if with_recipients and (row[7] > 1 or row[6] != MessageStatus.FETCHED)
+        (row[ID],)
+        for row in rows
+        if with_recipients and (row[FETCH_NO] > 1 or row[STATUS] != MessageStatus.FETCHED)
     ]
     found: dict[str, dict[str, Recipient]] = defaultdict(dict)
-    for row in bulk.select(connection, recipients, ["message"], routed):
-        found[row[0]][row[1]] = recipient_of(row)
-    return [message_of(row, found.get(row[0], {})) for row in rows]
+    for row in bulk.select(connection, recipients, ["message"], routed, fields=RECIPIENT):
+        message, recipient = recipient_of(row)
+        found[message][recipient.address] = recipient
+    return [message_of(row, found.get(row[ID], {})) for row in rows]

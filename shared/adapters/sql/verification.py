@@ -1,17 +1,26 @@
-"""Comparing the state tables with the journal, and making them anew from it."""
+"""The state tables are compared with the journal, or made anew from it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 
 from sqlalchemy import Table, and_, delete, exists, select, text
 
 from shared.adapters.sql.bulk import Row
-from shared.adapters.sql.claims import KEY
 from shared.adapters.sql.refold import Folded, Refold, touches
-from shared.adapters.sql.rows import message_row, recipient_row
+from shared.adapters.sql.rows import (
+    CLAIM,
+    CLAIM_KEY,
+    MESSAGE,
+    RECIPIENT,
+    claim_of,
+    claim_row,
+    message_row,
+    recipient_row,
+)
+from shared.adapters.sql.schema import check_own_revision
 from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Claim, ClaimKey
@@ -21,16 +30,14 @@ MOST_DIFFERENCES = 1000
 
 
 class Unfoldable(MailferryError):
-    """The journal contains what no Mailferry writes, so that the state cannot be made from it; nothing
-    was changed.
-    """
+    """The journal holds what this Mailferry cannot fold into a state. Nothing was changed."""
 
     temporary = False
     fault = Fault.STORE
 
 
 def verify(transaction: Transaction) -> list[str]:
-    """The differences between tables and journal, as sentences: the first thousand, should there be more."""
+    """Return the differences between tables and journal as sentences, up to a thousand."""
     refold = Refold(transaction)
     with closing(_differences(transaction, refold)) as differences:
         found = list(islice(differences, MOST_DIFFERENCES))
@@ -39,10 +46,12 @@ def verify(transaction: Transaction) -> list[str]:
 
 
 def rebuild(transaction: Transaction) -> int:
-    """Replace the state tables by what the journal tells; returns the number of messages. Raises
-    `Unfoldable`.
+    """Replace the state tables by what the journal says; return the number of messages.
+
+    Raises `Unfoldable`, and `SchemaOutdated` on the schema of another release.
     """
     connection, bulk = transaction
+    check_own_revision(connection, "the database")
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE messages, recipients, claims, journal IN EXCLUSIVE MODE"))
     for table in (messages, recipients, claims):
@@ -50,13 +59,12 @@ def rebuild(transaction: Transaction) -> int:
     refold = Refold(transaction)
     count = 0
     for some in refold.messages():
-        bulk.insert(connection, messages, [row for each in some for row in _message_rows(each)])
-        bulk.insert(connection, recipients, [row for each in some for row in _recipient_rows(each)])
+        bulk.insert(connection, messages, MESSAGE, [row for each in some for row in _message_rows(each)])
+        rows = [row for each in some for row in _recipient_rows(each)]
+        bulk.insert(connection, recipients, RECIPIENT, rows)
         count += len(some)
     for folded in refold.claims():
-        bulk.insert(
-            connection, claims, [_claim_row(key, claim) for key, claim in folded if claim is not None]
-        )
+        bulk.insert(connection, claims, CLAIM, _claim_rows(folded))
     refold.end()
     return count
 
@@ -72,8 +80,8 @@ def _recipient_rows(folded: Folded) -> list[Row]:
     return [recipient_row(message, each) for each in message.recipients.values()] if message else []
 
 
-def _claim_row(key: ClaimKey, claim: Claim) -> Row:
-    return (*key, claim.holder, claim.done)
+def _claim_rows(folded: Sequence[tuple[ClaimKey, Claim | None]]) -> list[Row]:
+    return [claim_row(key, claim) for key, claim in folded if claim is not None]
 
 
 def _differences(transaction: Transaction, refold: Refold) -> Generator[str]:
@@ -82,58 +90,64 @@ def _differences(transaction: Transaction, refold: Refold) -> Generator[str]:
         whole = [each for each in some if each.message is not None]
         ids = [(each.id,) for each in whole]
         expected = [row for each in whole for row in _message_rows(each)]
-        yield from _compare(transaction, messages, ("id",), ids, expected)
+        yield from _compare(transaction, messages, MESSAGE, ("id",), ids, expected)
         expected = [row for each in whole for row in _recipient_rows(each)]
-        yield from _compare(transaction, recipients, ("message",), ids, expected)
+        yield from _compare(transaction, recipients, RECIPIENT, ("message",), ids, expected)
     for folded in refold.claims():
-        expected = [_claim_row(key, claim) for key, claim in folded if claim is not None]
-        forgotten = _forgotten(transaction, [key for key, _ in folded], expected)
-        known = [row for row in expected if row[:3] not in forgotten]
-        yield from _compare(transaction, claims, KEY, [key for key, _ in folded], known)
-    yield from _strangers(transaction)
+        keys = [key for key, _ in folded]
+        forgotten = _forgotten_claims(transaction, {key: claim for key, claim in folded if claim is not None})
+        expected = _claim_rows([each for each in folded if each[0] not in forgotten])
+        yield from _compare(transaction, claims, CLAIM, CLAIM_KEY, keys, expected)
+    yield from _rows_without_journal(transaction)
 
 
-def _forgotten(transaction: Transaction, keys: Sequence[Row], expected: Sequence[Row]) -> set[Row]:
-    """Those of the expected claims that went with a mail forgotten since, which had taken them over from the
-    mail that the journal still knows.
+def _forgotten_claims(transaction: Transaction, expected: Mapping[ClaimKey, Claim]) -> set[ClaimKey]:
+    """Those of the expected claims that were pruned with another mail.
+
+    That mail had taken them over from the one that the journal still knows.
     """
     connection, bulk = transaction
     until = connection.execute(select(epoch.c.pruned_until)).scalar() or 0.0
     if not until:
         return set()
-    found = {tuple(row[:3]) for row in bulk.select(connection, claims, KEY, keys)}
-    missing = {row[3]: row[:3] for row in expected if row[:3] not in found}
-    holders = bulk.select(connection, messages, ["id"], [(each,) for each in missing])
-    old = {row[0] for row in holders if row[11] <= until}
-    return {row[:3] for row in expected if row[3] in old and row[:3] not in found}
+    found = {
+        claim_of(row)[0] for row in bulk.select(connection, claims, CLAIM_KEY, list(expected), fields=CLAIM)
+    }
+    missing = {key: claim.holder for key, claim in expected.items() if key not in found}
+    holders = [(holder,) for holder in set(missing.values())]
+    fetched = bulk.select(connection, messages, ["id"], holders, fields=("id", "first_fetched_at"))
+    old = {message for message, first_fetched_at in fetched if first_fetched_at <= until}
+    return {key for key, holder in missing.items() if holder in old}
 
 
 def _compare(
     transaction: Transaction,
     table: Table,
+    fields: Sequence[str],
     columns: Sequence[str],
     keys: Sequence[Row],
     expected: Sequence[Row],
 ) -> Iterator[str]:
-    """The differences between the rows with these keys and the expected ones."""
+    """The differences between the rows where `columns` have one of `keys` and the expected rows.
+
+    Rows hold `fields`, which begin with the primary key.
+    """
     width = len(table.primary_key)
-    found = {
-        tuple(row[:width]): row
-        for row in transaction.bulk.select(transaction.connection, table, columns, keys)
-    }
+    rows = transaction.bulk.select(transaction.connection, table, columns, keys, fields=fields)
+    found = {tuple(row[:width]): row for row in rows}
     for row in expected:
         stored = found.pop(tuple(row[:width]), None)
         if stored is None:
             yield f"{_name(table, row)} is in the journal but not in the table"
             continue
-        for column, actual, folded in zip(table.columns.keys(), stored, row, strict=True):
+        for column, actual, folded in zip(fields, stored, row, strict=True):
             if actual != folded:
                 yield f"{_name(table, row)}: {column} is {_shown(actual)} but by the journal {_shown(folded)}"
     for row in found.values():
         yield f"{_name(table, row)} is in the table but not in the journal"
 
 
-def _strangers(transaction: Transaction) -> Iterator[str]:
+def _rows_without_journal(transaction: Transaction) -> Iterator[str]:
     """Rows about which the journal says nothing at all."""
     each = claims.c
     untouched = ~exists().where(
@@ -144,9 +158,11 @@ def _strangers(transaction: Transaction) -> Iterator[str]:
         )
     )
     queries = {
-        messages: select(messages).where(~exists().where(journal.c.message == messages.c.id)),
-        recipients: select(recipients).where(~exists().where(journal.c.message == recipients.c.message)),
-        claims: select(claims).where(untouched),
+        messages: select(messages.c.id).where(~exists().where(journal.c.message == messages.c.id)),
+        recipients: select(recipients.c.message, recipients.c.address).where(
+            ~exists().where(journal.c.message == recipients.c.message)
+        ),
+        claims: select(each.tenant, each.address, each.identity).where(untouched),
     }
     for table, query in queries.items():
         for row in transaction.connection.execute(query.limit(MOST_DIFFERENCES)):

@@ -21,28 +21,28 @@ class StoreDamaged(StoreUnavailable):
 
 
 class SchemaOutdated(MailferryError):
-    """The database's schema is not the one this Mailferry needs; `mailferry db upgrade` brings it up."""
+    """This release cannot work with the database's schema: one of the two is to be upgraded."""
 
     temporary = False
     fault = Fault.OPERATOR
 
 
 class RawMailNeeded(MailferryError):
-    """Mails are to be parked whose raw mail is held in no blob yet; nothing was recorded."""
+    """`messages` are to be parked and no blob holds their raw mail yet. Nothing was recorded."""
 
     fault = Fault.OURS
 
     def __init__(self, messages: frozenset[str]) -> None:
-        super().__init__(f"{len(messages)} mails are to be parked and not kept safe yet")
+        super().__init__(f"{len(messages)} mails are to be parked and no blob holds them yet")
         self.messages = messages
 
     @override
     def __reduce__(self) -> tuple[type[RawMailNeeded], tuple[frozenset[str]]]:
-        """An error is pickled by its sentence; this one is made of its messages."""
+        """An exception is pickled by its arguments, which are a sentence; this one is made of messages."""
         return type(self), (self.messages,)
 
 
 class LeaseLost(MailferryError):
-    """The account's lease has passed on to another process; nothing was written."""
+    """Another process holds the account's lease now. Nothing was written."""
 
     fault = Fault.OURS

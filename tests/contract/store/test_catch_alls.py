@@ -7,18 +7,18 @@ from shared.ports.store import CatchAll
 
 
 async def test_what_was_found_is_kept_with_the_time_of_its_first_finding(store: SqlStore) -> None:
-    await store.note_catch_all("exchange", "corp.example", True, 2.0)
-    await store.note_catch_all("exchange", "corp.example", True, 3.0)
-    await store.note_catch_all("attic", "corp.example", True, 3.0)
-    assert await store.catch_alls() == [
+    await store.router.note_catch_all("exchange", "corp.example", True, 2.0)
+    await store.router.note_catch_all("exchange", "corp.example", True, 3.0)
+    await store.router.note_catch_all("attic", "corp.example", True, 3.0)
+    assert await store.operator.catch_alls() == [
         CatchAll("attic", "corp.example", 3.0),
         CatchAll("exchange", "corp.example", 2.0),
     ]
 
 
 async def test_a_target_that_refuses_somebody_is_no_catch_all_any_more(store: SqlStore) -> None:
-    await store.note_catch_all("exchange", "corp.example", True, 2.0)
-    await store.note_catch_all("exchange", "other.example", True, 2.0)
-    await store.note_catch_all("exchange", "corp.example", False, 3.0)
-    await store.note_catch_all("attic", "corp.example", False, 3.0)
-    assert await store.catch_alls() == [CatchAll("exchange", "other.example", 2.0)]
+    await store.router.note_catch_all("exchange", "corp.example", True, 2.0)
+    await store.router.note_catch_all("exchange", "other.example", True, 2.0)
+    await store.router.note_catch_all("exchange", "corp.example", False, 3.0)
+    await store.router.note_catch_all("attic", "corp.example", False, 3.0)
+    assert await store.operator.catch_alls() == [CatchAll("exchange", "other.example", 2.0)]

@@ -20,7 +20,7 @@ PARKED, DEFERRED = RecipientStatus.PARKED, RecipientStatus.DEFERRED
 
 async def test_an_attempt_begins_with_the_next_number(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB, EVE)
-    [serving], _ = await lives.store.begin_attempts(
+    [serving], _ = await lives.store.relay.begin_attempts(
         [Attempt(message, 1, ((BOB, 0),), "relay-1")], lives.now, LEASE
     )
     assert (serving.message, serving.target, serving.reverse_path) == (
@@ -35,8 +35,8 @@ async def test_an_attempt_begins_with_the_next_number(lives: Lives) -> None:
 async def test_an_attempt_begins_once(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     wish = Attempt(message, 1, ((BOB, 0),), "relay-1")
-    assert len((await lives.store.begin_attempts([wish, wish], lives.now, LEASE)).servings) == 1
-    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == ([], [])
+    assert len((await lives.store.relay.begin_attempts([wish, wish], lives.now, LEASE)).servings) == 1
+    assert await lives.store.relay.begin_attempts([wish], lives.now, LEASE) == ([], [])
 
 
 async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
@@ -45,8 +45,8 @@ async def test_an_attempt_begins_once_even_where_two_relays_try_at_once(
     messages = [await lives.routed(f"uid {n}") for n in range(10)]
     wishes = [Attempt(message, 1, ((BOB, 0),), "relay") for message in messages]
     calls = [
-        lives.store.begin_attempts(wishes, lives.now, LEASE),
-        another().begin_attempts(wishes[::-1], lives.now, LEASE),
+        lives.store.relay.begin_attempts(wishes, lives.now, LEASE),
+        another().relay.begin_attempts(wishes[::-1], lives.now, LEASE),
     ]
     begun = [serving.message for each in await asyncio.gather(*calls) for serving in each.servings]
     assert sorted(begun) == sorted(messages)
@@ -58,11 +58,11 @@ async def test_the_mail_of_an_attempt_that_takes_long_does_not_count_as_lost(liv
     before = (await lives.state(message)).lease_until
     lives.now += LEASE / 2
     under_way = [Attempt(message, 1, ((BOB, 1),), "relay-1"), Attempt("unknown", 1, ((BOB, 1),), "relay-1")]
-    await lives.store.prolong_attempts(under_way, lives.now, LEASE)
+    await lives.store.relay.extend_attempts(under_way, lives.now, LEASE)
     assert (await lives.state(message)).lease_until == lives.now + LEASE > before
     [settled] = (await lives.end(message, outcome(bob))).settled
     assert settled.message == message
-    await lives.store.prolong_attempts(under_way, lives.now + LEASE, LEASE)
+    await lives.store.relay.extend_attempts(under_way, lives.now + LEASE, LEASE)
     assert (await lives.state(message)).lease_until == lives.now + LEASE
 
 
@@ -72,7 +72,7 @@ async def test_an_attempt_that_is_not_the_latest_prolongs_nothing(lives: Lives, 
     await lives.route(routed("m", BOB))
     await lives.begin("m")
     before = await lives.state("m")
-    await lives.store.prolong_attempts([wish], lives.now + LEASE / 2, LEASE)
+    await lives.store.relay.extend_attempts([wish], lives.now + LEASE / 2, LEASE)
     assert await lives.state("m") == before
 
 
@@ -89,7 +89,7 @@ async def test_an_attempt_that_is_not_the_latest_prolongs_nothing(lives: Lives, 
 async def test_a_stale_wish_begins_nothing(lives: Lives, wish: Attempt) -> None:
     await lives.fetch(mail("uid 1", message="m"))
     await lives.route(routed("m", BOB))
-    assert await lives.store.begin_attempts([wish], lives.now, LEASE) == ([], [])
+    assert await lives.store.relay.begin_attempts([wish], lives.now, LEASE) == ([], [])
 
 
 async def test_a_delivered_mail_is_settled(lives: Lives) -> None:
@@ -133,7 +133,7 @@ async def test_a_deferred_recipient_is_tried_again_in_its_time(lives: Lives) -> 
     assert (state.recipients[BOB].status, state.recipients[BOB].next_attempt_at) == (DEFERRED, again_at)
     assert state.lease_until == again_at + LEASE
     wish = Attempt(message, 1, ((BOB, 1),), "relay-1")
-    servings, [early] = await lives.store.begin_attempts([wish], again_at - 1, LEASE)
+    servings, [early] = await lives.store.relay.begin_attempts([wish], again_at - 1, LEASE)
     assert (servings, early.message, early.recipients) == ([], message, (state.recipients[BOB],))
     assert await lives.state(message) == state
     lives.now = again_at
@@ -147,7 +147,7 @@ async def test_who_is_due_is_served_though_another_recipient_of_the_mail_is_not(
     again_at = lives.now + 60
     await lives.end(message, outcome(BOB, DEFERRED, again_at), outcome(EVE, DEFERRED, lives.now))
     wish = Attempt(message, 1, ((BOB, 1), (EVE, 1)), "relay-1")
-    [serving], [early] = await lives.store.begin_attempts([wish], lives.now, LEASE)
+    [serving], [early] = await lives.store.relay.begin_attempts([wish], lives.now, LEASE)
     assert [each.address for each in serving.recipients] == [EVE]
     assert [(each.address, each.next_attempt_at) for each in early.recipients] == [(BOB, again_at)]
     assert await lives.is_sound()
@@ -165,7 +165,7 @@ async def test_a_failure_of_an_older_attempt_is_no_news_but_a_success_is(lives: 
 async def test_a_success_is_recorded_though_the_mail_was_given_up_for_lost(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     await lives.begin(message)
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     concluded = await lives.end(message, outcome(BOB))
     assert concluded.settled == ()
     assert await lives.status(message) is RecipientStatus.DELIVERED
@@ -192,10 +192,10 @@ async def test_the_blob_may_go_when_what_was_parked_is_delivered(lives: Lives) -
     message = await lives.routed("uid 1", BOB, EVE)
     await lives.begin(message)
     await lives.end(message, outcome(BOB, PARKED), outcome(EVE, PARKED), blob="blob-1")
-    await lives.store.record_gone(lives.fence, {message: "not listed"}, lives.now)
-    await lives.store.retry_parked(message, [BOB], None, None, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "not listed"}, lives.now)
+    await lives.store.operator.retry_parked(message, [BOB], None, None, lives.now)
     [first] = (await lives.deliver(message, BOB)).settled
-    await lives.store.retry_parked(message, [EVE], None, None, lives.now)
+    await lives.store.operator.retry_parked(message, [EVE], None, None, lives.now)
     [second] = (await lives.deliver(message, EVE)).settled
     assert (first.blob, second.blob) == (None, "blob-1")
     assert await lives.is_sound()
@@ -276,7 +276,7 @@ async def test_a_batch_may_end_a_mail_and_one_that_waits_for_it(lives: Lives) ->
     await lives.begin(first)
     await lives.begin(second)
     wishes = [Outcomes(second, ((outcome(EVE), 1),)), Outcomes(first, ((outcome(BOB), 1),))]
-    concluded = await lives.store.end_attempts(wishes, lives.now, LEASE)
+    concluded = await lives.store.relay.end_attempts(wishes, lives.now, LEASE)
     assert {each.message for each in concluded.settled} == {first, second}
 
 
@@ -288,8 +288,10 @@ async def test_copies_that_end_and_come_at_the_same_time_lose_nobody(
         first = await lives.routed(f"{number}-1", BOB, identity=f"{COPY} {number}")
         await lives.begin(first)
         second = await lives.fetched(f"{number}-2")
-        ending = lives.store.end_attempts([Outcomes(first, ((outcome(BOB), 1),))], lives.now, LEASE)
-        coming = other.record_routed([routed(second, BOB, identity=f"{COPY} {number}")], lives.now, LEASE)
+        ending = lives.store.relay.end_attempts([Outcomes(first, ((outcome(BOB), 1),))], lives.now, LEASE)
+        coming = other.router.record_routed(
+            [routed(second, BOB, identity=f"{COPY} {number}")], lives.now, LEASE
+        )
         await asyncio.gather(ending, coming)
         assert await lives.status(second) is RecipientStatus.SUPPRESSED
         assert (await lives.state(second)).status is MessageStatus.SETTLED
@@ -299,31 +301,31 @@ async def test_copies_that_end_and_come_at_the_same_time_lose_nobody(
 async def test_what_an_operator_retries_is_overdue_at_once(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
-    assert await lives.store.overdue(lives.now, LEASE, 10) == []
-    await lives.store.retry_parked(message, [], None, None, lives.now)
-    assert await lives.store.overdue(lives.now - 1, LEASE, 10) == []
-    [found] = await lives.store.overdue(lives.now, LEASE, 10)
+    assert await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10) == []
+    await lives.store.operator.retry_parked(message, [], None, None, lives.now)
+    assert await lives.store.maintenance.overdue_messages(lives.now - 1, LEASE, 10) == []
+    [found] = await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10)
     assert (found.id, found.blob, found.recipients[BOB].status) == (message, "blob-1", RecipientStatus.OPEN)
     await lives.begin(message)
-    assert await lives.store.overdue(lives.now, LEASE, 10) == []
+    assert await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10) == []
 
 
 async def test_a_retry_whose_relay_died_is_overdue_once_nobody_can_be_at_it_any_more(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
-    await lives.store.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
-    await lives.store.retry_parked(message, [], None, None, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
+    await lives.store.operator.retry_parked(message, [], None, None, lives.now)
     await lives.begin(message)
-    assert await lives.store.overdue(lives.now + LEASE - 1, LEASE, 10) == []
+    assert await lives.store.maintenance.overdue_messages(lives.now + LEASE - 1, LEASE, 10) == []
     assert await lives.begin(message) == []
     lives.now += LEASE
-    [found] = await lives.store.overdue(lives.now, LEASE, 10)
+    [found] = await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10)
     assert (found.id, found.recipients[BOB].status) == (message, RecipientStatus.ATTEMPTING)
     [again] = await lives.begin(message)
     assert (again.attempt, again.in_doubt) == (3, 1)
     [settled] = (await lives.end(message, outcome(BOB), attempt=3)).settled
     assert settled.blob == "blob-1"
-    assert await lives.store.overdue(lives.now + 10 * LEASE, LEASE, 10) == []
+    assert await lives.store.maintenance.overdue_messages(lives.now + 10 * LEASE, LEASE, 10) == []
     assert await lives.is_sound()
 
 
@@ -333,13 +335,15 @@ async def test_a_deferral_is_overdue_when_its_event_had_time_enough(lives: Lives
     for message in (held, inline):
         await lives.begin(message)
         await lives.end(message, outcome(BOB, DEFERRED, lives.now + 60))
-    assert await lives.store.overdue(lives.now + 60 + LEASE - 1, LEASE, 10) == []
-    assert [each.id for each in await lives.store.overdue(lives.now + 60 + LEASE, LEASE, 10)] == [held]
+    assert await lives.store.maintenance.overdue_messages(lives.now + 60 + LEASE - 1, LEASE, 10) == []
+    assert [
+        each.id for each in await lives.store.maintenance.overdue_messages(lives.now + 60 + LEASE, LEASE, 10)
+    ] == [held]
 
 
 async def test_a_lost_mail_is_not_overdue_but_fetched_again(lives: Lives) -> None:
     message = await lives.routed("uid 1", blob="blob-1")
     await lives.begin(message)
     await lives.end(message, outcome(BOB, DEFERRED, lives.now))
-    await lives.store.lose_all("the broker was emptied", lives.now)
-    assert await lives.store.overdue(lives.now + LEASE, LEASE, 10) == []
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
+    assert await lives.store.maintenance.overdue_messages(lives.now + LEASE, LEASE, 10) == []

@@ -41,7 +41,7 @@ async def test_a_stopped_postgresql_is_told_and_goes_on_without_loss_or_double(
     patient.fence = lives.fence
     for n in range(2, 10):
         assert await patient.fetched(f"uid {n}")
-    assert len(await patient.store.ledger("acme/box")) == 9
+    assert len(await patient.store.fetcher.ledger_rows("acme/box")) == 9
     assert await patient.is_sound()
     await patient.store.close()
     await store.close()
@@ -84,7 +84,7 @@ async def test_the_server_ends_a_statement_that_outlives_its_deadline(postgres_u
         transaction.connection.exec_driver_sql("SELECT pg_sleep(600)")
 
     with pytest.raises(StoreUnavailable):
-        await store._transactions.write(sleep)
+        await store.runner.write(sleep)
 
     def others(transaction: Transaction) -> int:
         query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND state = 'active'"
@@ -92,7 +92,7 @@ async def test_the_server_ends_a_statement_that_outlives_its_deadline(postgres_u
         return int(found)
 
     async with asyncio.timeout(60):
-        while await store._transactions.read(others):  # each time a round trip to the server
+        while await store.runner.read(others):  # each time a round trip to the server
             pass
     await store.close()
 
@@ -110,7 +110,7 @@ async def test_a_disk_that_hangs_under_sqlite_is_told_and_what_had_not_begun_is_
         hangs.set()
         moves.wait()
 
-    hanging = asyncio.ensure_future(store._transactions.write(hang))
+    hanging = asyncio.ensure_future(store.runner.write(hang))
     await asyncio.to_thread(hangs.wait)
     with pytest.raises(StoreUnavailable, match="has not answered for 1 s"):
         await lives.fetched("uid 1")
@@ -120,6 +120,6 @@ async def test_a_disk_that_hangs_under_sqlite_is_told_and_what_had_not_begun_is_
         await store.check()
     moves.set()
     assert await lives.fetched("uid 2")
-    assert [row.key.uid for row in await store.ledger("acme/box")] == ["uid 2"]
+    assert [row.key.uid for row in await store.fetcher.ledger_rows("acme/box")] == ["uid 2"]
     assert await lives.is_sound()
     await store.close()

@@ -29,7 +29,7 @@ async def tamper(store: Store, statement: str, **values: Any) -> None:
     """Change tables behind the store's back."""
 
     assert isinstance(store, SqlStore)
-    await store._transactions.write(_execute, statement, values)
+    await store.runner.write(_execute, statement, values)
 
 
 def _execute(transaction: Transaction, statement: str, values: dict[str, Any]) -> None:
@@ -43,14 +43,16 @@ async def some_history(lives: Lives) -> str:
     await lives.deliver(delivered)
     await lives.park(await lives.routed("uid 3"))
     await lives.fetched("uid 4")
-    await lives.store.record_gone(lives.fence, {await lives.settled("uid 5"): "not listed"}, lives.now)
+    await lives.store.fetcher.record_gone(
+        lives.fence, {await lives.settled("uid 5"): "not listed"}, lives.now
+    )
     return delivered
 
 
 async def test_an_untouched_store_agrees_with_its_journal(lives: Lives) -> None:
-    assert await lives.store.verify() == []
+    assert await lives.store.operator.verify_journal() == []
     await some_history(lives)
-    assert await lives.store.verify() == []
+    assert await lives.store.operator.verify_journal() == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ async def test_every_difference_is_told(lives: Lives, statement: str, told: str 
     message = await some_history(lives)
     body = {"body": b"no record"} if ":body" in statement else {}
     await tamper(lives.store, statement, id=message, **body)
-    differences = await lives.store.verify()
+    differences = await lives.store.operator.verify_journal()
     if told is None:
         assert differences == []
     else:
@@ -101,9 +103,9 @@ async def test_a_broken_store_is_made_anew_from_its_journal(lives: Lives) -> Non
         "UPDATE messages SET status = 'routed', blob = 'no such'",
     ):
         await tamper(lives.store, statement)
-    assert await lives.store.verify() != []
-    assert await lives.store.rebuild() == 5
-    assert await lives.store.verify() == []
+    assert await lives.store.operator.verify_journal() != []
+    assert await lives.store.operator.rebuild_tables() == 5
+    assert await lives.store.operator.verify_journal() == []
     assert await lives.state(message) == before
 
 
@@ -113,20 +115,20 @@ async def test_a_journal_that_cannot_be_folded_changes_nothing(lives: Lives) -> 
         lives.store, "DELETE FROM journal WHERE message = :id AND kind = 'journal.fetched'", id=message
     )
     with pytest.raises(Unfoldable, match=message):
-        await lives.store.rebuild()
+        await lives.store.operator.rebuild_tables()
     assert (await lives.state(message)).status is MessageStatus.SETTLED
 
 
 async def test_the_accounts_stay_as_they_are_when_the_rest_is_made_anew(lives: Lives) -> None:
-    before = await lives.store.account_states()
-    await lives.store.rebuild()
-    assert await lives.store.account_states() == before
+    before = await lives.store.operator.account_states()
+    await lives.store.operator.rebuild_tables()
+    assert await lives.store.operator.account_states() == before
 
 
 async def test_differences_without_end_are_told_to_a_bound(lives: Lives) -> None:
     await lives.fetch(*(mail(f"uid {n}") for n in range(1200)))
     await tamper(lives.store, "UPDATE messages SET octets = 1")
-    assert len(await lives.store.verify()) == 1000
+    assert len(await lives.store.operator.verify_journal()) == 1000
 
 
 class Chance:
@@ -178,7 +180,7 @@ class Chance:
                     blob="blob" if parked else None,
                 )
             )
-        await self.store.record_routed(wishes, self.lives.now, LEASE)
+        await self.store.router.record_routed(wishes, self.lives.now, LEASE)
 
     async def begin(self) -> None:
         wishes = [
@@ -192,7 +194,7 @@ class Chance:
             )
             for each in [await self.lives.state(message) for message in self.some()]
         ]
-        await self.store.begin_attempts(wishes, self.lives.now, LEASE)
+        await self.store.relay.begin_attempts(wishes, self.lives.now, LEASE)
 
     async def end(self) -> None:
         delivered, deferred, parked = (
@@ -211,43 +213,43 @@ class Chance:
                 if self.random.random() < 0.8
             ]
             wishes.append(Outcomes(each.id, tuple(outcomes), blob="blob"))
-        await self.store.end_attempts(wishes, self.lives.now, LEASE)
+        await self.store.relay.end_attempts(wishes, self.lives.now, LEASE)
 
     async def delete(self) -> None:
-        await self.store.start_deleting(self.lives.fence, self.some(), self.lives.now)
+        await self.store.fetcher.start_deleting(self.lives.fence, self.some(), self.lives.now)
 
     async def gone(self) -> None:
         if self.random.random() < 0.3:
-            await self.store.record_gone(
+            await self.store.fetcher.record_gone(
                 self.lives.fence, dict.fromkeys(self.some(), "not listed"), self.lives.now
             )
 
     async def republish(self) -> None:
-        await self.store.republish("fetcher-2", self.lives.now, LEASE, 100 * LEASE, 5)
+        await self.store.maintenance.republish_mails("fetcher-2", self.lives.now, LEASE, 100 * LEASE, 5)
 
     async def lose_blobs(self) -> None:
         if self.random.random() < 0.3:
             blobs = {each.id: each.blob or "" for each in [await self.lives.state(m) for m in self.some()]}
-            await self.store.lose_blobs(blobs, "no such blob", self.lives.now)
+            await self.store.maintenance.lose_blobs(blobs, "no such blob", self.lives.now)
 
     async def rename(self) -> None:
         places = [
             NewPlace(each, LedgerKey("INBOX", 0, f"uid {self.random.randint(1, 30)}"), 4000)
             for each in self.some()
         ]
-        await self.store.rename(self.lives.fence, places, self.lives.now)
+        await self.store.fetcher.rename_mails(self.lives.fence, places, self.lives.now)
 
     async def lose(self) -> None:
         if self.random.random() < 0.1:
-            await self.store.lose_all("the broker was emptied", self.lives.now)
+            await self.store.maintenance.lose_all("the broker was emptied", self.lives.now)
 
     async def retry(self) -> None:
         for each in self.some():
-            await self.store.retry_parked(each, [], None, None, self.lives.now)
+            await self.store.operator.retry_parked(each, [], None, None, self.lives.now)
 
     async def discard(self) -> None:
         for each in self.some()[:1]:
-            await self.store.discard_parked(each, [], self.lives.now)
+            await self.store.operator.discard_parked(each, [], self.lives.now)
 
     async def wait(self) -> None:
         self.lives.now += self.random.choice([1, 100, LEASE + 1])
@@ -263,7 +265,7 @@ async def tables(store: SqlStore) -> list[Any]:
         made = (state.messages, state.recipients, state.claims)
         return [sorted(connection.execute(select(table)), key=repr) for table in made]
 
-    return await store._transactions.read(lambda transaction: read(transaction.connection))
+    return await store.runner.read(lambda transaction: read(transaction.connection))
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -272,20 +274,20 @@ async def test_whatever_is_done_the_tables_are_what_the_journal_tells(
     another: Callable[[], SqlStore], seed: int
 ) -> None:
     store = another()
-    await store.end_leases()
+    await store.maintenance.end_leases()
     lives = Lives(store)
     await lives.lease()
     chance = Chance(lives, seed)
     for message in await every_message(store):
-        await store.record_gone(lives.fence, {message: "an earlier example"}, lives.now)
+        await store.fetcher.record_gone(lives.fence, {message: "an earlier example"}, lives.now)
     for _ in range(60):
         await chance.step()
-    assert await store.verify() == []
+    assert await store.operator.verify_journal() == []
     before = await tables(store)
     assert not [row for row in before[0] if row.status in IN_FLIGHT and row.settled_at is not None]
-    await store.rebuild()
+    await store.operator.rebuild_tables()
     assert await tables(store) == before
 
 
 async def every_message(store: SqlStore) -> list[str]:
-    return sorted({entry.message async for entry in whole_journal(store)})
+    return sorted({entry.message async for entry in whole_journal(store.operator)})

@@ -19,30 +19,30 @@ async def test_only_of_a_concluded_mail_with_nobody_parked_the_raw_text_may_go(
     await lives.end(parked, outcome(EVE), outcome(BOB, RecipientStatus.PARKED), blob="blob-2")
     everything = [fetched, routed, delivered, parked, "never heard of", "\0"]
 
-    assert set(await store.needing_raw_mail(everything)) == {fetched, routed, parked}
-    assert set(await store.done_with(everything)) == {delivered}
-    await store.retry_parked(parked, [], None, None, lives.now)
-    assert parked in await store.needing_raw_mail(everything)
+    assert set(await store.maintenance.raw_mail_needed(everything)) == {fetched, routed, parked}
+    assert set(await store.maintenance.raw_mail_not_needed(everything)) == {delivered}
+    await store.operator.retry_parked(parked, [], None, None, lives.now)
+    assert parked in await store.maintenance.raw_mail_needed(everything)
     [begun] = await lives.begin(parked)
-    assert parked in await store.needing_raw_mail(everything)
+    assert parked in await store.maintenance.raw_mail_needed(everything)
     await lives.end(parked, outcome(BOB), attempt=begun.attempt)
-    assert set(await store.needing_raw_mail(everything)) == {fetched, routed}
-    assert set(await store.done_with(everything)) == {delivered, parked}
-    assert await store.needing_raw_mail([]) == []
+    assert set(await store.maintenance.raw_mail_needed(everything)) == {fetched, routed}
+    assert set(await store.maintenance.raw_mail_not_needed(everything)) == {delivered, parked}
+    assert await store.maintenance.raw_mail_needed([]) == []
 
 
 async def test_of_a_discarded_mail_the_raw_text_may_go(lives: Lives, store: SqlStore) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
-    await store.discard_parked(message, [], lives.now)
+    await store.operator.discard_parked(message, [], lives.now)
     assert await lives.status(message) is RecipientStatus.DISCARDED
-    assert await store.needing_raw_mail([message]) == []
+    assert await store.maintenance.raw_mail_needed([message]) == []
 
 
 async def test_what_a_restored_database_does_not_know_is_kept(store: SqlStore) -> None:
-    assert await store.needing_raw_mail(["unknown"]) == []
-    await store.pause_deletion("restored", 1.0)
-    assert await store.needing_raw_mail(["unknown"]) == ["unknown"]
-    assert await store.done_with(["unknown"]) == []
-    await store.confirm_epoch(0)
-    assert await store.needing_raw_mail(["unknown"]) == ["unknown"]
+    assert await store.maintenance.raw_mail_needed(["unknown"]) == []
+    await store.operator.pause_deletion("restored", 1.0)
+    assert await store.maintenance.raw_mail_needed(["unknown"]) == ["unknown"]
+    assert await store.maintenance.raw_mail_not_needed(["unknown"]) == []
+    await store.operator.confirm_epoch(0)
+    assert await store.maintenance.raw_mail_needed(["unknown"]) == ["unknown"]

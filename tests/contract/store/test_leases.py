@@ -20,65 +20,71 @@ def schedules(*names: str, enabled: bool = True) -> list[Schedule]:
 
 
 async def state_of(store: SqlStore, account: str) -> AccountState:
-    return {each.account: each for each in await store.account_states()}[account]
+    return {each.account: each for each in await store.operator.account_states()}[account]
 
 
 async def test_a_new_account_is_due_at_once(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
     assert (lease.fence.account, lease.until, lease.failures) == ("a", LATER, 0)
 
 
 async def test_a_disabled_account_is_not_leased(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", enabled=False), NOW)
-    assert await store.lease_due("me", NOW, LATER, 10) == []
+    await store.fetcher.sync_accounts(schedules("a", enabled=False), NOW)
+    assert await store.fetcher.lease_due("me", NOW, LATER, 10) == []
 
 
 async def test_an_account_that_a_process_does_not_name_is_left_to_others(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", "b"), NOW)
-    await store.sync_accounts(schedules("b"), NOW)
-    leases = await store.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
+    await store.fetcher.sync_accounts(schedules("b"), NOW)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10)
     assert sorted(lease.fence.account for lease in leases) == ["a", "b"]
 
 
 async def test_what_is_handed_back_keeps_its_state_and_is_due_again(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW)])
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.hand_back({lease.fence: 0.0}, NOW + 10)
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases(
+        [Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW)]
+    )
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.return_leases({lease.fence: 0.0}, NOW + 10)
     state = await state_of(store, "a")
     assert (state.failures, state.problem, state.leased_by, state.enabled) == (1, "login refused", None, True)
-    assert await store.lease_due("me", NOW + 9, LATER, 10) == []
-    assert len(await store.lease_due("me", NOW + 10, LATER, 10)) == 1
+    assert await store.fetcher.lease_due("me", NOW + 9, LATER, 10) == []
+    assert len(await store.fetcher.lease_due("me", NOW + 10, LATER, 10)) == 1
 
 
 async def test_what_nobody_visited_since_long_is_disabled_until_a_file_names_it(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("visited", "forgotten"), NOW)
-    leases = {each.fence.account: each for each in await store.lease_due("me", NOW, LATER, 10)}
-    await store.release([Release(leases["visited"].fence, VisitReport(), NOW, NOW)])
-    [again] = await store.lease_these("me", ["visited"], NOW, LATER)
-    await store.hand_back({again.fence: NOW - 1, leases["forgotten"].fence: NOW - 1}, NOW + 10)
+    await store.fetcher.sync_accounts(schedules("visited", "forgotten"), NOW)
+    leases = {each.fence.account: each for each in await store.fetcher.lease_due("me", NOW, LATER, 10)}
+    await store.fetcher.release_leases([Release(leases["visited"].fence, VisitReport(), NOW, NOW)])
+    [again] = await store.fetcher.lease_these("me", ["visited"], NOW, LATER)
+    await store.fetcher.return_leases({again.fence: NOW - 1, leases["forgotten"].fence: NOW - 1}, NOW + 10)
     assert (await state_of(store, "visited")).enabled
     assert not (await state_of(store, "forgotten")).enabled
-    await store.sync_accounts(schedules("forgotten"), NOW)
+    await store.fetcher.sync_accounts(schedules("forgotten"), NOW)
     assert (await state_of(store, "forgotten")).enabled
 
 
 async def test_accounts_can_be_made_due_at_once(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", "b"), NOW)
-    leases = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(each.fence, VisitReport(), NOW, NOW + 5000) for each in leases])
-    await store.make_due(["a"], NOW + 1)
-    assert [each.fence.account for each in await store.lease_due("me", NOW + 1, LATER, 10)] == ["a"]
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases(
+        [Release(each.fence, VisitReport(), NOW, NOW + 5000) for each in leases]
+    )
+    await store.fetcher.make_accounts_due(["a"], NOW + 1)
+    assert [each.fence.account for each in await store.fetcher.lease_due("me", NOW + 1, LATER, 10)] == ["a"]
 
 
 async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW + 500)])
-    await store.sync_accounts([], NOW)
-    await store.sync_accounts(schedules("a"), NOW + 100)
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases(
+        [Release(lease.fence, VisitReport("login refused", failed=True), NOW, NOW + 500)]
+    )
+    await store.fetcher.sync_accounts([], NOW)
+    await store.fetcher.sync_accounts(schedules("a"), NOW + 100)
     state = await state_of(store, "a")
     assert (state.enabled, state.problem, state.failures, state.due_at) == (
         True,
@@ -89,81 +95,87 @@ async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -
 
 
 async def test_the_most_overdue_accounts_are_leased_first(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW - 5)
-    await store.sync_accounts(schedules("a", "b"), NOW - 50)
-    await store.sync_accounts(schedules("a", "b", "c"), NOW - 20)
-    leases = await store.lease_due("me", NOW, LATER, 2)
+    await store.fetcher.sync_accounts(schedules("a"), NOW - 5)
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW - 50)
+    await store.fetcher.sync_accounts(schedules("a", "b", "c"), NOW - 20)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 2)
     assert [lease.fence.account for lease in leases] == ["b", "c"]
 
 
 async def test_an_account_that_is_not_due_yet_is_not_leased(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW + 1)
-    assert await store.lease_due("me", NOW, LATER, 10) == []
+    await store.fetcher.sync_accounts(schedules("a"), NOW + 1)
+    assert await store.fetcher.lease_due("me", NOW, LATER, 10) == []
 
 
 async def test_a_leased_account_is_not_leased_again(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    await store.lease_due("me", NOW, LATER, 10)
-    assert await store.lease_due("other", NOW, LATER, 10) == []
-    assert await store.lease_these("other", ["a"], NOW, LATER) == []
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    await store.fetcher.lease_due("me", NOW, LATER, 10)
+    assert await store.fetcher.lease_due("other", NOW, LATER, 10) == []
+    assert await store.fetcher.lease_these("other", ["a"], NOW, LATER) == []
 
 
 async def test_many_processes_never_get_the_same_account(
     store: SqlStore, another: Callable[[], SqlStore]
 ) -> None:
     names = [f"account {n}" for n in range(40)]
-    await store.sync_accounts(schedules(*names), NOW)
+    await store.fetcher.sync_accounts(schedules(*names), NOW)
     stores = [store, another(), another()]
-    calls = [each.lease_due(f"process {n}", NOW, LATER, 8) for n, each in enumerate(stores * 3)]
+    calls = [each.fetcher.lease_due(f"process {n}", NOW, LATER, 8) for n, each in enumerate(stores * 3)]
     leased = [lease.fence.account for leases in await asyncio.gather(*calls) for lease in leases]
     assert len(leased) == len(set(leased))
-    rest = await store.lease_due("last", NOW, LATER, 40)
+    rest = await store.fetcher.lease_due("last", NOW, LATER, 40)
     assert sorted([*leased, *(lease.fence.account for lease in rest)]) == sorted(names)
 
 
 async def test_a_lease_that_ran_out_is_taken_over_under_a_newer_fence(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [mine] = await store.lease_due("me", NOW, LATER, 10)
-    [theirs] = await store.lease_due("other", LATER, LATER + 60, 10)
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [mine] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    [theirs] = await store.fetcher.lease_due("other", LATER, LATER + 60, 10)
     assert theirs.fence.number > mine.fence.number
     assert (await state_of(store, "a")).leased_by == "other"
 
 
 async def test_an_account_that_is_not_due_can_be_leased_by_name(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", "b"), NOW + 500)
-    leases = await store.lease_these("me", ["a", "unknown"], NOW, LATER)
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW + 500)
+    leases = await store.fetcher.lease_these("me", ["a", "unknown"], NOW, LATER)
     assert [lease.fence.account for lease in leases] == ["a"]
 
 
 async def test_a_renewed_lease_does_not_run_out(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    assert await store.renew([lease.fence], LATER + 60) == [lease.fence]
-    assert await store.lease_due("other", LATER, LATER + 60, 10) == []
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    assert await store.fetcher.renew_leases([lease.fence], LATER + 60) == [lease.fence]
+    assert await store.fetcher.lease_due("other", LATER, LATER + 60, 10) == []
 
 
 async def test_only_leases_that_still_hold_are_renewed(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", "b"), NOW)
-    fences = [lease.fence for lease in await store.lease_due("me", NOW, LATER, 10)]
-    [taken] = await store.lease_these("other", ["a"], LATER, LATER + 60)
-    assert await store.renew(fences, LATER + 60) == [fence for fence in fences if fence.account == "b"]
-    assert await store.renew([taken.fence], LATER + 90) == [taken.fence]
-    assert await store.renew([], LATER) == []
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
+    fences = [lease.fence for lease in await store.fetcher.lease_due("me", NOW, LATER, 10)]
+    [taken] = await store.fetcher.lease_these("other", ["a"], LATER, LATER + 60)
+    assert await store.fetcher.renew_leases(fences, LATER + 60) == [
+        fence for fence in fences if fence.account == "b"
+    ]
+    assert await store.fetcher.renew_leases([taken.fence], LATER + 90) == [taken.fence]
+    assert await store.fetcher.renew_leases([], LATER) == []
 
 
 async def test_a_released_account_is_due_when_the_visitor_said(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(lease.fence, VisitReport(fetched=3, waiting=2), NOW + 1, NOW + 30)])
-    assert await store.lease_due("me", NOW + 29, LATER, 10) == []
-    assert len(await store.lease_due("me", NOW + 30, LATER, 10)) == 1
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases(
+        [Release(lease.fence, VisitReport(fetched=3, waiting=2), NOW + 1, NOW + 30)]
+    )
+    assert await store.fetcher.lease_due("me", NOW + 29, LATER, 10) == []
+    assert len(await store.fetcher.lease_due("me", NOW + 30, LATER, 10)) == 1
 
 
 async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
     for problem in ("refused", "refused again"):
-        [lease] = await store.lease_these("me", ["a"], NOW, LATER)
-        await store.release([Release(lease.fence, VisitReport(problem, failed=True), NOW + 1, NOW)])
+        [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
+        await store.fetcher.release_leases(
+            [Release(lease.fence, VisitReport(problem, failed=True), NOW + 1, NOW)]
+        )
     failed = await state_of(store, "a")
     assert (failed.failures, failed.problem, failed.visited_at, failed.succeeded_at) == (
         2,
@@ -171,39 +183,41 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
         NOW + 1,
         None,
     )
-    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
+    [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
     assert lease.failures == 2
-    await store.release([Release(lease.fence, VisitReport(waiting=7), NOW + 2, NOW)])
+    await store.fetcher.release_leases([Release(lease.fence, VisitReport(waiting=7), NOW + 2, NOW)])
     well = await state_of(store, "a")
     assert (well.failures, well.problem, well.succeeded_at, well.waiting) == (0, None, NOW + 2, 7)
     assert (well.leased_by, well.lease_until) == (None, None)
 
 
 async def test_a_lease_is_released_although_nobody_waits_for_that_any_more(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    release = asyncio.create_task(store.release([Release(lease.fence, VisitReport(), NOW, LATER)]))
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    release = asyncio.create_task(
+        store.fetcher.release_leases([Release(lease.fence, VisitReport(), NOW, LATER)])
+    )
     await asyncio.sleep(0)
     release.cancel()
     await asyncio.wait([release])
     assert release.cancelled()
-    await store.drain()
+    await store.runner.drain()
     assert (await state_of(store, "a")).leased_by is None
 
 
 async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [mine] = await store.lease_due("me", NOW, LATER, 10)
-    await store.lease_due("other", LATER, LATER + 60, 10)
-    await store.release([Release(mine.fence, VisitReport("too late"), LATER, LATER)])
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [mine] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.lease_due("other", LATER, LATER + 60, 10)
+    await store.fetcher.release_leases([Release(mine.fence, VisitReport("too late"), LATER, LATER)])
     state = await state_of(store, "a")
     assert (state.leased_by, state.problem) == ("other", None)
 
 
 async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)])
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases([Release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)])
     assert (await state_of(store, "a")).problem == r"said \u0000 and \udc80"
 
 
@@ -211,38 +225,40 @@ async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) ->
 async def test_the_next_account_is_due_when_its_lease_ends_or_its_time_comes(
     store: SqlStore, ends: float
 ) -> None:
-    assert await store.next_due() is None
-    await store.sync_accounts(schedules("a"), NOW)
-    await store.sync_accounts([*schedules("a"), Schedule("off", 60, enabled=False)], NOW - 100)
-    assert await store.next_due() == NOW
-    await store.lease_due("me", NOW, ends, 10)
-    assert await store.next_due() == ends
+    assert await store.fetcher.next_due() is None
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    await store.fetcher.sync_accounts([*schedules("a"), Schedule("off", 60, enabled=False)], NOW - 100)
+    assert await store.fetcher.next_due() == NOW
+    await store.fetcher.lease_due("me", NOW, ends, 10)
+    assert await store.fetcher.next_due() == ends
 
 
 async def test_an_account_leased_before_it_is_due_is_next_due_in_its_time(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW + 500)
-    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
-    assert await store.next_due() == NOW + 500
-    await store.renew([lease.fence], NOW + 600)
-    assert await store.next_due() == NOW + 600
+    await store.fetcher.sync_accounts(schedules("a"), NOW + 500)
+    [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
+    assert await store.fetcher.next_due() == NOW + 500
+    await store.fetcher.renew_leases([lease.fence], NOW + 600)
+    assert await store.fetcher.next_due() == NOW + 600
 
 
 async def test_all_leases_can_be_ended(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a", "b"), NOW)
-    [lease] = await store.lease_these("me", ["a"], NOW, LATER)
-    assert await store.end_leases() == 1
-    assert await store.renew([lease.fence], LATER) == []
-    assert len(await store.lease_due("me", NOW, LATER, 10)) == 2
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
+    [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
+    assert await store.maintenance.end_leases() == 1
+    assert await store.fetcher.renew_leases([lease.fence], LATER) == []
+    assert len(await store.fetcher.lease_due("me", NOW, LATER, 10)) == 2
 
 
 async def test_an_unknown_account_has_nothing_to_release(store: SqlStore) -> None:
-    await store.release([Release(Fence("unknown", 1), VisitReport(), NOW, LATER)])
-    assert await store.account_states() == []
+    await store.fetcher.release_leases([Release(Fence("unknown", 1), VisitReport(), NOW, LATER)])
+    assert await store.operator.account_states() == []
 
 
 async def test_a_visit_may_have_a_problem_and_still_go_well(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("a"), NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    await store.release([Release(lease.fence, VisitReport("one mail was too large"), NOW, NOW)])
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.fetcher.release_leases(
+        [Release(lease.fence, VisitReport("one mail was too large"), NOW, NOW)]
+    )
     state = await state_of(store, "a")
     assert (state.problem, state.failures, state.succeeded_at) == ("one mail was too large", 0, NOW)

@@ -11,14 +11,14 @@ LEASE = 60.0
 
 
 async def leased(store: SqlStore, now: float, owner: str = "me") -> list[str]:
-    return [lease.fence.account for lease in await store.lease_due(owner, now, now + LEASE, 10)]
+    return [lease.fence.account for lease in await store.fetcher.lease_due(owner, now, now + LEASE, 10)]
 
 
 async def scheduled(store: SqlStore, poll: float, due_at: float) -> None:
     """An account that was visited and is due again at a time."""
-    await store.sync_accounts([Schedule("a", poll, enabled=True)], NOW)
-    [lease] = await store.lease_due("me", NOW, NOW + LEASE, 1)
-    await store.release([Release(lease.fence, VisitReport(), NOW, due_at)])
+    await store.fetcher.sync_accounts([Schedule("a", poll, enabled=True)], NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, NOW + LEASE, 1)
+    await store.fetcher.release_leases([Release(lease.fence, VisitReport(), NOW, due_at)])
 
 
 async def test_an_account_that_was_put_off_for_days_is_due(store: SqlStore) -> None:
@@ -49,7 +49,7 @@ async def test_such_a_wait_is_not_believed_of_a_clock_that_was_ahead(store: SqlS
 
 
 async def test_a_lease_that_was_taken_by_a_clock_ahead_runs_out(store: SqlStore) -> None:
-    await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    await store.fetcher.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
     assert await leased(store, NOW + 40 * DAY) == ["a"]
     assert await leased(store, NOW, "another") == ["a"]
 
@@ -61,8 +61,8 @@ async def test_a_lease_of_a_clock_that_was_hours_ahead_runs_out_also_after_a_vis
 
 
 async def test_a_pass_takes_over_such_a_lease_too(store: SqlStore) -> None:
-    await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    await store.fetcher.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
     assert await leased(store, NOW + 40 * DAY) == ["a"]
-    [lease] = await store.lease_these("another", ["a"], NOW, NOW + LEASE)
+    [lease] = await store.fetcher.lease_these("another", ["a"], NOW, NOW + LEASE)
     assert lease.fence.account == "a"
-    assert await store.lease_these("me", ["a"], NOW, NOW + LEASE) == []
+    assert await store.fetcher.lease_these("me", ["a"], NOW, NOW + LEASE) == []

@@ -46,8 +46,8 @@ async def carry(lives: Lives) -> str:
         routed(message, BOB, identity=identity)._replace(message_id="<bob.0123456789@sender.example>")
     )
     await lives.deliver(message)
-    await lives.store.start_deleting(lives.fence, [message], lives.now)
-    await lives.store.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
+    await lives.store.fetcher.start_deleting(lives.fence, [message], lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
     return message
 
 
@@ -65,10 +65,10 @@ async def story(empty_sqlite: Path, tmp_path: Path) -> Story:
 async def test_mails_made_from_a_mould_are_what_their_journals_tell(story: Story, url: str) -> None:
     fill([url], [Mould(story), Mould(kept(story, KEEPER))], 5, DAY)
     store = open_store(url)
-    assert await store.verify() == []
-    assert await store.ledger(ACCOUNT) == []
-    assert len(await store.ledger(KEEPER)) == 5
-    assert len({each.id for each in await store.find(BOB, 100)}) == 10
+    assert await store.operator.verify_journal() == []
+    assert await store.fetcher.ledger_rows(ACCOUNT) == []
+    assert len(await store.fetcher.ledger_rows(KEEPER)) == 5
+    assert len({each.id for each in await store.operator.find_messages(BOB, 100)}) == 10
     await store.close()
 
 
@@ -111,42 +111,42 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     """All that is done for a mail, and beside."""
     store = lives.store
     steps.note("the start")
-    assert await store.ledger(ACCOUNT) == []
+    assert await store.fetcher.ledger_rows(ACCOUNT) == []
     steps.note("ledger")
     message = await carry(lives)
     steps.note("a mail's life")
-    await store.settled_among([message])
+    await store.fetcher.settled_among([message])
     steps.note("settled_among")
-    await store.next_due(lives.now)
+    await store.fetcher.next_due(lives.now)
     steps.note("next_due")
-    await store.overdue(lives.now, LEASE, 10)
+    await store.maintenance.overdue_messages(lives.now, LEASE, 10)
     steps.note("overdue")
-    await store.republish("fetcher-1", lives.now, LEASE, LEASE, 10)
+    await store.maintenance.republish_mails("fetcher-1", lives.now, LEASE, LEASE, 10)
     steps.note("republish")
-    await store.left_behind(10)
+    await store.operator.left_behind(10)
     steps.note("left_behind")
-    await store.parked_totals()
-    await store.parked(1)
+    await store.operator.parked_totals()
+    await store.operator.parked_recipients(1)
     steps.note("parked")
-    await store.parked_tenants()
-    await store.parked_between(0.0, lives.now, 10)
+    await store.maintenance.parked_tenants()
+    await store.maintenance.parked_between(0.0, lives.now, 10)
     steps.note("notices")
-    await store.needing_raw_mail([message])
+    await store.maintenance.raw_mail_needed([message])
     steps.note("needing_raw_mail")
-    await store.prune("", START - DAY, 4)
+    await store.maintenance.prune_messages("", START - DAY, 4)
     steps.note("prune")
-    assert await store.message_counts() == {}
+    assert await store.operator.message_counts() == {}
     steps.note("message_counts")
-    assert await store.suppressed_counts() == {}
+    assert await store.operator.suppressed_counts() == {}
     steps.note("suppressed_counts")
-    assert await store.find("bob.9999999999@sender.example", 10) == []
+    assert await store.operator.find_messages("bob.9999999999@sender.example", 10) == []
     steps.note("find")
     await lives.fetched("uid 1")
     steps.note("a mail in flight")
-    assert await store.lose_all("the broker was restarted", lives.now) == 1
+    assert await store.maintenance.lose_all("the broker was restarted", lives.now) == 1
     steps.note("lose_all")
-    await store.end_leases()
-    await store.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
+    await store.maintenance.end_leases()
+    await store.fetcher.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
     steps.note("lease_due")
 
 
@@ -175,10 +175,10 @@ async def test_the_mail_of_other_accounts_makes_a_visit_no_dearer(
         fill([f"sqlite://{path}"], [Mould(kept(story, KEEPER))], generations, DAY)
         async with opened(path) as lives:
             steps.note("the start")
-            assert await lives.store.ledger(ACCOUNT) == []
+            assert await lives.store.fetcher.ledger_rows(ACCOUNT) == []
             await carry(lives)
-            await lives.store.end_leases()
-            await lives.store.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
+            await lives.store.maintenance.end_leases()
+            await lives.store.fetcher.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
             steps.note("a visit")
         taken.append(steps.of["a visit"])
     few, many = taken

@@ -12,17 +12,17 @@ PARKED = RecipientStatus.PARKED
 
 
 async def test_a_notice_is_claimed_by_who_knows_how_far_it_has_told(store: SqlStore) -> None:
-    assert await store.notices() == {}
-    assert await store.claim_notice("digest acme", None, 100.0)
-    assert not await store.claim_notice("digest acme", None, 200.0)
-    assert not await store.claim_notice("digest acme", 99.0, 200.0)
-    assert await store.claim_notice("digest acme", 100.0, 200.0)
-    assert await store.claim_notice("bounces", None, 150.0)
-    assert await store.notices() == {"digest acme": 200.0, "bounces": 150.0}
+    assert await store.maintenance.notices() == {}
+    assert await store.maintenance.claim_notice("digest acme", None, 100.0)
+    assert not await store.maintenance.claim_notice("digest acme", None, 200.0)
+    assert not await store.maintenance.claim_notice("digest acme", 99.0, 200.0)
+    assert await store.maintenance.claim_notice("digest acme", 100.0, 200.0)
+    assert await store.maintenance.claim_notice("bounces", None, 150.0)
+    assert await store.maintenance.notices() == {"digest acme": 200.0, "bounces": 150.0}
 
 
 async def test_what_was_parked_in_a_time_is_told_by_tenant(lives: Lives, store: SqlStore) -> None:
-    assert await store.parked_tenants() == {}
+    assert await store.maintenance.parked_tenants() == {}
     first, second = await lives.routed("uid 1", BOB), await lives.routed("uid 2", BOB, EVE)
     await lives.park(first)
     early = lives.now
@@ -30,14 +30,14 @@ async def test_what_was_parked_in_a_time_is_told_by_tenant(lives: Lives, store: 
     await lives.begin(second)
     await lives.end(second, outcome(BOB), outcome(EVE, PARKED), blob="blob-2")
 
-    assert await store.parked_tenants() == {TENANT: early + 60}
-    everything = await store.parked_between(0, lives.now, 10)
+    assert await store.maintenance.parked_tenants() == {TENANT: early + 60}
+    everything = await store.maintenance.parked_between(0, lives.now, 10)
     assert places(everything) == [(first, BOB), (second, EVE)]
-    assert places(await store.parked_between(early, lives.now, 10)) == [(second, EVE)]
-    assert places(await store.parked_between(0, early, 10)) == [(first, BOB)]
-    assert places(await store.parked_between(0, lives.now, 1)) == [(first, BOB)]
-    assert await store.parked_between(0, lives.now, 10, TENANT) == everything
-    assert await store.parked_between(0, lives.now, 10, "another") == []
+    assert places(await store.maintenance.parked_between(early, lives.now, 10)) == [(second, EVE)]
+    assert places(await store.maintenance.parked_between(0, early, 10)) == [(first, BOB)]
+    assert places(await store.maintenance.parked_between(0, lives.now, 1)) == [(first, BOB)]
+    assert await store.maintenance.parked_between(0, lives.now, 10, TENANT) == everything
+    assert await store.maintenance.parked_between(0, lives.now, 10, "another") == []
 
 
 def places(parked: object) -> list[tuple[str, str]]:

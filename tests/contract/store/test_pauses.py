@@ -18,85 +18,86 @@ def schedules(*names: str) -> list[Schedule]:
 
 
 async def due(store: SqlStore, now: float = NOW) -> list[str]:
-    return sorted(lease.fence.account for lease in await store.lease_due("me", now, now + 60, 10))
+    return sorted(lease.fence.account for lease in await store.fetcher.lease_due("me", now, now + 60, 10))
 
 
 async def test_a_paused_account_is_not_leased_and_the_others_are(store: SqlStore) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
-    assert await store.pause("acme/bob", NOW) == ["acme/bob"]
-    assert await store.lease_these("me", ["acme/bob"], NOW, LATER) == []
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
+    assert await store.operator.pause_scope("acme/bob", NOW) == ["acme/bob"]
+    assert await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER) == []
     assert await due(store) == ["acme/eve", "acme2/bob", "other/ann"]
-    assert await store.paused_among(ALL) == ["acme/bob"]
+    assert await store.fetcher.paused_among(ALL) == ["acme/bob"]
 
 
 async def test_a_paused_tenant_is_that_tenant_alone(store: SqlStore) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
-    assert await store.pause("acme/", NOW) == ["acme/bob", "acme/eve"]
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
+    assert await store.operator.pause_scope("acme/", NOW) == ["acme/bob", "acme/eve"]
     assert await due(store) == ["acme2/bob", "other/ann"]
 
 
 async def test_everything_can_be_paused(store: SqlStore) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
-    assert await store.pause(EVERYTHING, NOW) == sorted(ALL)
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
+    assert await store.operator.pause_scope(EVERYTHING, NOW) == sorted(ALL)
     assert await due(store) == []
-    assert await store.next_due() is None
+    assert await store.fetcher.next_due() is None
 
 
 async def test_a_resumed_account_is_due_at_once(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("acme/bob"), NOW + 500)
-    await store.pause("acme/bob", NOW)
-    assert await store.resume("acme/bob", NOW + 1) == ["acme/bob"]
-    assert await store.next_due() == NOW + 1
+    await store.fetcher.sync_accounts(schedules("acme/bob"), NOW + 500)
+    await store.operator.pause_scope("acme/bob", NOW)
+    assert await store.operator.resume_scope("acme/bob", NOW + 1) == ["acme/bob"]
+    assert await store.fetcher.next_due() == NOW + 1
     assert await due(store, NOW + 1) == ["acme/bob"]
 
 
 async def test_an_account_that_is_still_visited_is_due_when_the_visit_is_over(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("acme/bob"), NOW)
-    await store.lease_due("me", NOW, LATER, 1)
-    await store.pause("acme/bob", NOW)
-    await store.resume("acme/bob", NOW)
+    await store.fetcher.sync_accounts(schedules("acme/bob"), NOW)
+    await store.fetcher.lease_due("me", NOW, LATER, 1)
+    await store.operator.pause_scope("acme/bob", NOW)
+    await store.operator.resume_scope("acme/bob", NOW)
     assert await due(store, NOW) == []
     assert await due(store, LATER) == ["acme/bob"]
 
 
 async def test_what_a_wider_pause_holds_stays_on_hold(store: SqlStore) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
-    await store.pause("acme/", NOW)
-    await store.pause("acme/bob", NOW + 1)
-    assert await store.resume("acme/bob", NOW + 2) == []
-    assert await store.pauses() == [Pause("acme/", NOW)]
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
+    await store.operator.pause_scope("acme/", NOW)
+    await store.operator.pause_scope("acme/bob", NOW + 1)
+    assert await store.operator.resume_scope("acme/bob", NOW + 2) == []
+    assert await store.operator.pauses() == [Pause("acme/", NOW)]
 
 
 async def test_resuming_a_tenant_takes_back_the_pauses_of_its_accounts(store: SqlStore) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
-    await store.pause("acme/bob", NOW)
-    await store.pause("other/ann", NOW)
-    assert await store.resume("acme/", NOW) == ["acme/bob"]
-    assert await store.pauses() == [Pause("other/ann", NOW)]
-    assert await store.resume(EVERYTHING, NOW) == ["other/ann"]
-    assert await store.pauses() == []
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
+    await store.operator.pause_scope("acme/bob", NOW)
+    await store.operator.pause_scope("other/ann", NOW)
+    assert await store.operator.resume_scope("acme/", NOW) == ["acme/bob"]
+    assert await store.operator.pauses() == [Pause("other/ann", NOW)]
+    assert await store.operator.resume_scope(EVERYTHING, NOW) == ["other/ann"]
+    assert await store.operator.pauses() == []
 
 
 async def test_an_account_that_appears_in_a_paused_tenant_is_paused(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("acme/bob"), NOW)
-    await store.pause("acme/", NOW)
-    await store.sync_accounts(schedules("acme/bob", "acme/new"), NOW)
+    await store.fetcher.sync_accounts(schedules("acme/bob"), NOW)
+    await store.operator.pause_scope("acme/", NOW)
+    await store.fetcher.sync_accounts(schedules("acme/bob", "acme/new"), NOW)
     assert await due(store) == []
-    assert [state.paused for state in await store.account_states()] == [True, True]
+    assert [state.paused for state in await store.operator.account_states()] == [True, True]
 
 
 async def test_pausing_twice_keeps_the_first_time_and_tells_of_none(store: SqlStore) -> None:
-    await store.sync_accounts(schedules("acme/bob"), NOW)
-    await store.pause("acme/bob", NOW)
-    assert await store.pause("acme/bob", NOW + 9) == []
-    assert await store.pauses() == [Pause("acme/bob", NOW)]
+    await store.fetcher.sync_accounts(schedules("acme/bob"), NOW)
+    await store.operator.pause_scope("acme/bob", NOW)
+    assert await store.operator.pause_scope("acme/bob", NOW + 9) == []
+    assert await store.operator.pauses() == [Pause("acme/bob", NOW)]
 
 
 async def test_what_was_paused_by_one_process_is_paused_for_all(
     store: SqlStore, another: Callable[[], SqlStore]
 ) -> None:
-    await store.sync_accounts(schedules(*ALL), NOW)
+    await store.fetcher.sync_accounts(schedules(*ALL), NOW)
     await asyncio.gather(
-        another().pause("acme/", NOW), another().sync_accounts(schedules(*ALL, "acme/new"), NOW)
+        another().operator.pause_scope("acme/", NOW),
+        another().fetcher.sync_accounts(schedules(*ALL, "acme/new"), NOW),
     )
     assert await due(store) == ["acme2/bob", "other/ann"]

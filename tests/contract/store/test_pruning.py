@@ -10,7 +10,9 @@ DAY = 86400.0
 
 
 async def gone(lives: Lives, *messages: str) -> None:
-    await lives.store.record_gone(lives.fence, dict.fromkeys(messages, "deleted as settled"), lives.now)
+    await lives.store.fetcher.record_gone(
+        lives.fence, dict.fromkeys(messages, "deleted as settled"), lives.now
+    )
 
 
 async def pruned(store: Store, before: float, limit: int = 100) -> int:
@@ -18,7 +20,7 @@ async def pruned(store: Store, before: float, limit: int = 100) -> int:
     after: str | None = ""
     count = 0
     while after is not None:
-        step = await store.prune(after, before, limit)
+        step = await store.maintenance.prune_messages(after, before, limit)
         after, count = step.last, count + step.messages
     return count
 
@@ -30,11 +32,11 @@ async def test_what_is_gone_for_long_is_forgotten_with_all_that_belongs_to_it(li
     young = await lives.settled("uid 2")
     await gone(lives, young)
     assert await pruned(lives.store, lives.now - 9 * DAY) == 1
-    assert await lives.store.find(old, 1) == []
-    assert await lives.store.find(BOB, 10) == [await lives.state(young)]
-    assert await lives.store.story(old) == []
+    assert await lives.store.operator.find_messages(old, 1) == []
+    assert await lives.store.operator.find_messages(BOB, 10) == [await lives.state(young)]
+    assert await lives.store.operator.message_journal(old) == []
     assert await lives.is_sound()
-    assert await lives.store.rebuild() == 1
+    assert await lives.store.operator.rebuild_tables() == 1
     assert await lives.is_sound()
 
 
@@ -45,8 +47,8 @@ async def test_a_mail_that_is_still_listed_or_has_somebody_parked_or_unserved_is
     early = await lives.routed("uid 3")
     await gone(lives, parked, early)
     assert await pruned(lives.store, lives.now + 1000 * DAY) == 0
-    assert [row.message for row in await lives.store.ledger("acme/box")] == [kept]
-    await lives.store.discard_parked(parked, [], lives.now)
+    assert [row.message for row in await lives.store.fetcher.ledger_rows("acme/box")] == [kept]
+    await lives.store.operator.discard_parked(parked, [], lives.now)
     assert await pruned(lives.store, lives.now + 1000 * DAY) == 1
     assert await lives.is_sound()
 
@@ -71,16 +73,16 @@ async def test_a_claim_that_passed_on_is_forgotten_with_its_last_holder(lives: L
     await lives.route(routed(first, BOB, EVE, identity=COPY, fetch_no=2))
     await gone(lives, second)
     assert await pruned(lives.store, lives.now + DAY) == 1
-    assert [row.message for row in await lives.store.ledger("acme/box")] == [first]
+    assert [row.message for row in await lives.store.fetcher.ledger_rows("acme/box")] == [first]
     assert await lives.is_sound()
-    assert await lives.store.rebuild() == 1
+    assert await lives.store.operator.rebuild_tables() == 1
     assert await lives.is_sound()
 
 
 async def test_a_pass_is_made_of_small_steps(lives: Lives) -> None:
     messages = [await lives.settled(f"uid {number}") for number in range(7)]
     await gone(lives, *messages)
-    first = await lives.store.prune("", lives.now + DAY, 3)
+    first = await lives.store.maintenance.prune_messages("", lives.now + DAY, 3)
     assert (first.messages, first.last) == (3, messages[2])
     assert await pruned(lives.store, lives.now + DAY, 3) == 4
     assert await lives.is_sound()
@@ -91,7 +93,7 @@ async def test_a_pass_ends_where_mails_are_too_young_to_be_forgotten(lives: Live
     await gone(lives, *old)
     lives.now += 10 * DAY
     await gone(lives, *[await lives.settled(f"uid {number}") for number in range(2, 8)])
-    step = await lives.store.prune("", lives.now - 9 * DAY, 3)
+    step = await lives.store.maintenance.prune_messages("", lives.now - 9 * DAY, 3)
     assert (step.messages, step.last) == (2, None)
 
 
@@ -99,4 +101,4 @@ async def test_blobs_that_are_left_of_forgotten_mails_are_told(lives: Lives) -> 
     message = await lives.routed("uid 1", blob="blob-7")
     await lives.deliver(message)
     await gone(lives, message)
-    assert (await lives.store.prune("", lives.now + DAY, 10)).blobs == ("blob-7",)
+    assert (await lives.store.maintenance.prune_messages("", lives.now + DAY, 10)).blobs == ("blob-7",)

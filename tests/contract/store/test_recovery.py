@@ -24,12 +24,12 @@ def doubts_of(store: Store) -> list[int]:
     """How many attempts in doubt the store tells of from now on, at a time."""
     told: list[int] = []
     assert isinstance(store, SqlStore)
-    store.on_doubts = told.append
+    store.runner.on_doubts = told.append
     return told
 
 
 async def again(lives: Lives, longest: float = inf) -> list[tuple[str, int]]:
-    found = await lives.store.republish("fetcher-2", lives.now, LEASE, longest, 100)
+    found = await lives.store.maintenance.republish_mails("fetcher-2", lives.now, LEASE, longest, 100)
     return [(each.id, each.fetch_no) for each in found]
 
 
@@ -48,7 +48,7 @@ async def test_a_spooled_mail_sets_out_again_when_its_lease_is_over_and_only_the
 async def test_when_all_events_are_lost_spooled_mails_set_out_at_once(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
     await lives.route(routed(message, BOB))
-    assert await lives.store.lose_all("the broker was wiped", lives.now) == 1
+    assert await lives.store.maintenance.lose_all("the broker was wiped", lives.now) == 1
     assert await again(lives) == [(message, 2)]
     await lives.route(routed(message, BOB, fetch_no=2))
     concluded = await lives.deliver(message, fetch_no=2)
@@ -69,9 +69,9 @@ async def test_a_lease_of_a_clock_that_was_far_ahead_is_over(lives: Lives) -> No
 async def test_a_mail_that_left_its_source_early_is_served_from_its_blob(lives: Lives) -> None:
     message = await lives.routed("uid 1", blob="blob")
     lives.now += LEASE
-    await lives.store.record_gone(lives.fence, {message: "taken away"}, lives.now)
-    assert await lives.store.ledger("acme/box") == []
-    assert await lives.store.left_behind(10) == []
+    await lives.store.fetcher.record_gone(lives.fence, {message: "taken away"}, lives.now)
+    assert await lives.store.fetcher.ledger_rows("acme/box") == []
+    assert await lives.store.operator.left_behind(10) == []
     assert await again(lives) == [(message, 2)]
     await lives.route(routed(message, BOB, fetch_no=2))
     await lives.deliver(message, fetch_no=2)
@@ -84,26 +84,26 @@ async def test_a_mail_that_left_early_without_a_copy_is_reported_until_its_event
 ) -> None:
     message = await lives.routed("uid 1")
     lives.now += LEASE
-    await lives.store.record_gone(lives.fence, {message: "taken away"}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "taken away"}, lives.now)
     assert await again(lives) == []
-    assert [each.id for each in await lives.store.left_behind(10)] == [message]
+    assert [each.id for each in await lives.store.operator.left_behind(10)] == [message]
     await lives.deliver(message)
-    assert await lives.store.left_behind(10) == []
+    assert await lives.store.operator.left_behind(10) == []
     assert (await lives.state(message)).status is M.GONE
     assert await lives.is_sound()
 
 
 async def test_the_place_of_a_mail_that_left_early_is_free_for_another(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
-    await lives.store.record_gone(lives.fence, {message: "replaced"}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "replaced"}, lives.now)
     another = await lives.fetched("uid 1")
-    assert [row.message for row in await lives.store.ledger("acme/box")] == [another]
+    assert [row.message for row in await lives.store.fetcher.ledger_rows("acme/box")] == [another]
     assert await lives.is_sound()
 
 
 async def test_a_lost_blob_of_a_mail_at_its_source_costs_another_fetch(lives: Lives) -> None:
     message = await lives.routed("uid 1", blob="blob")
-    concluded = await lives.store.lose_blobs({message: "blob"}, "no such blob", lives.now)
+    concluded = await lives.store.maintenance.lose_blobs({message: "blob"}, "no such blob", lives.now)
     assert concluded.settled == ()
     assert await lives.fetch_again(message, "uid 1") == [message]
     assert (await lives.state(message)).blob is None
@@ -116,19 +116,19 @@ async def test_a_lost_blob_of_a_mail_that_is_nowhere_else_parks_it_and_frees_its
     waiting = await lives.routed("uid 2", BOB, identity=COPY)
     assert await lives.status(waiting) is R.WAITING
     lives.now += LEASE
-    await lives.store.record_gone(lives.fence, {message: "taken away"}, lives.now)
-    await lives.store.lose_blobs({message: "blob"}, "no such blob", lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "taken away"}, lives.now)
+    await lives.store.maintenance.lose_blobs({message: "blob"}, "no such blob", lives.now)
     assert await lives.status(message) is R.PARKED
     assert (await lives.state(message)).status is M.GONE
     assert await lives.status(waiting) is R.OPEN
-    assert await lives.store.retry_parked(message, [], None, None, lives.now) == []
-    assert await lives.store.discard_parked(message, [], lives.now) == [BOB]
+    assert await lives.store.operator.retry_parked(message, [], None, None, lives.now) == []
+    assert await lives.store.operator.discard_parked(message, [], lives.now) == [BOB]
     assert await lives.is_sound()
 
 
 async def test_a_lost_blob_is_no_news_where_the_mail_has_another_one(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
-    await lives.store.lose_blobs({message: "an older one"}, "no such blob", lives.now)
+    await lives.store.maintenance.lose_blobs({message: "an older one"}, "no such blob", lives.now)
     assert (await lives.state(message)).blob == "blob of uid 1"
 
 
@@ -136,9 +136,9 @@ async def test_a_mail_is_known_under_its_new_key(lives: Lives) -> None:
     message, other = await lives.settled("uid 1"), await lives.settled("uid 2")
     new, taken = LedgerKey("INBOX", 7, "x" * 900), LedgerKey("INBOX", 0, "uid 2")
     places = [NewPlace(message, new, 4001), NewPlace(other, taken, 1), NewPlace("nobody", new, 1)]
-    assert await lives.store.rename(lives.fence, places, lives.now) == [message]
-    assert await lives.store.rename(lives.fence, [NewPlace(message, taken, 1)], lives.now) == []
-    rows = {row.message: row for row in await lives.store.ledger("acme/box")}
+    assert await lives.store.fetcher.rename_mails(lives.fence, places, lives.now) == [message]
+    assert await lives.store.fetcher.rename_mails(lives.fence, [NewPlace(message, taken, 1)], lives.now) == []
+    rows = {row.message: row for row in await lives.store.fetcher.ledger_rows("acme/box")}
     assert (rows[message].key, rows[message].listed_size) == (new, 4001)
     assert rows[other].key == taken
     assert await lives.is_sound()
@@ -155,7 +155,7 @@ async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Live
     assert (state.status, state.recipients[BOB].in_doubt) == (M.LOST, 1)
     await lives.deliver(copy)
     late = Outcomes(holder, ((outcome(begun), begun.attempt),))
-    await lives.store.end_attempts([late], lives.now, LEASE)
+    await lives.store.relay.end_attempts([late], lives.now, LEASE)
     assert await lives.status(holder) is R.DELIVERED
     assert told == [1]
     assert await lives.is_sound()
@@ -164,7 +164,7 @@ async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Live
 async def test_doubts_are_told_wherever_they_are_found(lives: Lives) -> None:
     told = doubts_of(lives.store)
     await lives.begin(await lives.routed("uid 1", BOB, EVE))
-    assert await lives.store.lose_all("restarted", lives.now) == 1
+    assert await lives.store.maintenance.lose_all("restarted", lives.now) == 1
     assert told == [2]
     fetched_again = await lives.routed("uid 2")
     await lives.begin(fetched_again)

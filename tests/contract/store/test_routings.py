@@ -62,7 +62,7 @@ async def test_a_mail_of_an_older_fetch_is_not_served_in_place_of_a_newer_one(li
 
 async def test_a_mail_that_was_lost_is_not_served_before_it_is_fetched_again(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     assert await lives.route(routed(message, BOB)) == ([], [])
 
 
@@ -76,7 +76,7 @@ async def test_a_redelivered_mail_is_served_again_and_recorded_once(lives: Lives
     first = await lives.route(routed(message, BOB))
     again = await lives.route(routed(message, EVE), routed(message, EVE))
     assert again == first
-    assert [entry.wire_name for entry in await lives.store.story(message)] == [
+    assert [entry.wire_name for entry in await lives.store.operator.message_journal(message)] == [
         "journal.fetched",
         "journal.routed",
     ]
@@ -96,7 +96,7 @@ async def test_a_redelivered_mail_that_is_settled_is_reported_again(lives: Lives
 
 async def test_a_redelivered_mail_is_served_although_it_is_gone_at_the_source(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
-    await lives.store.record_gone(lives.fence, {message: "deleted by somebody else"}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {message: "deleted by somebody else"}, lives.now)
     [serving], _ = await lives.route(routed(message, BOB))
     assert [each.address for each in serving.recipients] == [BOB]
 
@@ -125,7 +125,7 @@ async def test_a_redelivered_mail_keeps_its_blob_for_whom_an_operator_wants_serv
 ) -> None:
     message = await lives.routed("uid 1", BOB, blob="blob-1")
     await lives.park(message)
-    await lives.store.retry_parked(message, [], None, None, lives.now)
+    await lives.store.operator.retry_parked(message, [], None, None, lives.now)
     if attempting:
         await lives.begin(message)
     _, settled = await lives.route(routed(message, BOB))
@@ -135,7 +135,7 @@ async def test_a_redelivered_mail_keeps_its_blob_for_whom_an_operator_wants_serv
 async def test_a_copy_of_a_mail_that_an_operator_had_retried_waits_for_it(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     await lives.park(first)
-    await lives.store.retry_parked(first, [], None, None, lives.now)
+    await lives.store.operator.retry_parked(first, [], None, None, lives.now)
     lives.now += 100_000
     second = await lives.routed("uid 2", BOB, identity=COPY)
     assert await lives.status(second) is RecipientStatus.WAITING
@@ -199,7 +199,7 @@ async def test_a_mail_of_a_near_minute_that_is_fetched_again_keeps_its_identity(
     copy = await lives.fetched("uid 2")
     mail = routed(copy, BOB, identity=minute(6))._replace(near=near(6))
     await lives.route(mail)
-    await lives.store.lose_all("restarted", lives.now)
+    await lives.store.maintenance.lose_all("restarted", lives.now)
     await lives.fetch_again(copy, "uid 2")
     await lives.route(mail._replace(fetch_no=2))
     assert (await lives.state(copy)).identity == minute(5)
@@ -257,7 +257,7 @@ async def test_a_copy_takes_over_and_leaves_the_event_of_one_that_is_nowhere_els
     lives: Lives,
 ) -> None:
     first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
-    await lives.store.record_gone(lives.fence, {first: "not listed"}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {first: "not listed"}, lives.now)
     lives.now += LEASE + 1
     await lives.routed("uid 2", BOB, identity=COPY)
     assert EVE in [each.address for each in await lives.begin(first)]
@@ -266,17 +266,17 @@ async def test_a_copy_takes_over_and_leaves_the_event_of_one_that_is_nowhere_els
 async def test_a_copy_takes_over_from_one_that_is_gone_or_lost(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     lives.now += LEASE
-    await lives.store.record_gone(lives.fence, {first: "not listed"}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, {first: "not listed"}, lives.now)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     assert await lives.status(second) is RecipientStatus.OPEN
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     third = await lives.routed("uid 3", BOB, identity=COPY)
     assert await lives.status(third) is RecipientStatus.OPEN
 
 
 async def test_a_copy_that_waits_keeps_its_lease_as_long_as_the_one_it_waits_for(lives: Lives) -> None:
     first = await lives.fetched("uid 1")
-    await lives.store.record_routed([routed(first, BOB, identity=COPY)], lives.now, LEASE * 3)
+    await lives.store.router.record_routed([routed(first, BOB, identity=COPY)], lives.now, LEASE * 3)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     assert (await lives.state(second)).lease_until == lives.now + LEASE * 3
 
@@ -315,7 +315,7 @@ async def test_a_mail_that_comes_again_is_not_tried_before_its_retry_is_due(live
     again_at = lives.now + 5000
     await lives.end(message, outcome(BOB, RecipientStatus.DEFERRED, again_at), outcome(EVE))
     if loses == "the broker":
-        await lives.store.lose_all("the broker was emptied", lives.now)
+        await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     await lives.fetch_again(message, "uid 1")
     [serving], _ = await lives.route(routed(message, BOB, EVE, fetch_no=2))
     assert [(each.address, each.attempt) for each in serving.recipients] == [(BOB, 1)]
@@ -333,9 +333,9 @@ async def test_a_deferred_mail_that_comes_again_takes_its_claim_from_who_vanishe
     message = await lives.routed("uid 1", identity=COPY)
     await lives.begin(message)
     await lives.end(message, outcome(BOB, RecipientStatus.DEFERRED, lives.now + 5000))
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     copy = await lives.routed("uid 2", identity=COPY)
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     await lives.fetch_again(message, "uid 1")
     await lives.route(routed(message, BOB, identity=COPY, fetch_no=2))
     assert await lives.status(message) is RecipientStatus.DEFERRED
@@ -358,7 +358,7 @@ async def test_a_mail_that_nobody_can_get_is_parked_and_settled(lives: Lives) ->
     message = await lives.fetched("uid 1")
     servings, [settled] = await lives.route(routed(message, park_reason="51 Received fields", blob="blob-1"))
     assert (servings, settled.message, settled.blob) == ([], message, None)
-    [parked] = await lives.store.parked()
+    [parked] = await lives.store.operator.parked_recipients()
     assert (parked.message.id, parked.recipient.reason, parked.message.blob) == (
         message,
         "51 Received fields",
@@ -391,7 +391,8 @@ async def test_copies_routed_by_many_processes_at_once_are_served_once(
         ]
         batches = [wishes[0:3], wishes[5:2:-1], wishes[6:9]]
         calls = [
-            each.record_routed(batch, lives.now, LEASE) for each, batch in zip(stores, batches, strict=True)
+            each.router.record_routed(batch, lives.now, LEASE)
+            for each, batch in zip(stores, batches, strict=True)
         ]
         results = await asyncio.gather(*calls)
         served = [
@@ -413,5 +414,7 @@ async def test_a_recipient_can_be_parked_from_the_start_beside_one_who_is_served
     assert await lives.status(message, EVE) is RecipientStatus.PARKED
     [settled] = (await lives.deliver(message)).settled
     assert settled.blob is None
-    assert [each.recipient.reason for each in await lives.store.parked()] == ["there is no such mailbox"]
+    assert [each.recipient.reason for each in await lives.store.operator.parked_recipients()] == [
+        "there is no such mailbox"
+    ]
     assert await lives.is_sound()

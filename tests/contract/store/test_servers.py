@@ -25,7 +25,7 @@ async def statements(store: SqlStore) -> list[str]:
         found = transaction.connection.exec_driver_sql("SELECT name FROM pg_prepared_statements")
         return [str(each) for each in found.scalars()]
 
-    return await store._transactions.read(prepared)
+    return await store.runner.read(prepared)
 
 
 async def test_many_transactions_share_few_sessions_and_leave_nothing_in_them(
@@ -36,7 +36,7 @@ async def test_many_transactions_share_few_sessions_and_leave_nothing_in_them(
     lives = Lives(store)
     await lives.lease()
     for n in range(12):  # psycopg prepares what it has executed five times
-        await asyncio.gather(*(lives.fetched(f"uid {n} {m}") for m in range(4)), store.next_due())
+        await asyncio.gather(*(lives.fetched(f"uid {n} {m}") for m in range(4)), store.fetcher.next_due())
     assert await statements(store) == []
     assert await lives.is_sound()
     with psycopg.connect(pgbouncer.url(postgres_url), autocommit=True, prepare_threshold=None) as other:
@@ -50,7 +50,7 @@ async def test_statements_are_prepared_where_no_pooler_is_between(postgres_url: 
     upgrade(postgres_url)
     store = open_store(postgres_url, connections=1)
     for _ in range(12):
-        await store.parked_totals()
+        await store.operator.parked_totals()
     assert await statements(store) != []
     await store.close()
 
@@ -71,7 +71,7 @@ async def test_a_server_that_may_only_be_read_is_an_outage_until_it_may_be_writt
         await lives.fetched("uid 1")
     with pytest.raises(StoreUnavailable, match="may only be read"):
         await store.check(writing=True)
-    assert await store.ledger("acme/box") == []
+    assert await store.fetcher.ledger_rows("acme/box") == []
     private_postgres.execute(
         "postgres",
         "SET default_transaction_read_only = off",
@@ -89,7 +89,7 @@ async def refused(store: SqlStore) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                await store.advance_mark()
+                await store.maintenance.advance_mark()
             except StoreUnavailable:
                 return
 
@@ -99,7 +99,7 @@ async def accepted(store: SqlStore) -> None:
     async with asyncio.timeout(60):
         while True:
             try:
-                await store.advance_mark()
+                await store.maintenance.advance_mark()
             except StoreUnavailable:
                 continue
             return
@@ -113,9 +113,9 @@ async def test_a_database_that_knows_no_encoding_keeps_text_as_it_is(postgres: P
     await lives.lease()
     [message] = await lives.fetch(mail(WORDS))
     assert (await lives.state(message)).key.uid == WORDS
-    assert [row.key.uid for row in await store.ledger("acme/box")] == [WORDS]
-    assert [each.id for each in await store.find(WORDS, 1)] == [message]
-    assert await store.verify() == []
+    assert [row.key.uid for row in await store.fetcher.ledger_rows("acme/box")] == [WORDS]
+    assert [each.id for each in await store.operator.find_messages(WORDS, 1)] == [message]
+    assert await store.operator.verify_journal() == []
     await store.close()
 
 
@@ -137,12 +137,12 @@ async def test_sessions_that_began_read_only_are_left_when_the_database_may_be_w
     name = url.rpartition("/")[2]
     private_postgres.execute("postgres", f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     store = open_store(url)
-    await asyncio.gather(*(store.epoch() for _ in range(8)))
+    await asyncio.gather(*(store.operator.epoch() for _ in range(8)))
     with pytest.raises(StoreUnavailable, match="may only be read"):
-        await store.advance_mark()
-    await asyncio.gather(*(store.epoch() for _ in range(8)))
+        await store.maintenance.advance_mark()
+    await asyncio.gather(*(store.operator.epoch() for _ in range(8)))
     private_postgres.execute("postgres", f"ALTER DATABASE {name} RESET default_transaction_read_only")
     for _ in range(8):
-        await store.advance_mark()
+        await store.maintenance.advance_mark()
         await store.check(writing=True)
     await store.close()

@@ -21,11 +21,11 @@ PLAIN = ReadFailure(LedgerKey("INBOX", 0, "b"), ReadFailureKind.REFUSED, 1, NOW,
 async def test_setbacks_come_back_with_the_next_lease_whoever_takes_it(
     store: SqlStore, remembered: tuple[ReadFailure, ...]
 ) -> None:
-    await store.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
-    [lease] = await store.lease_due("me", NOW, LATER, 10)
-    assert lease.setbacks == ()
-    report = VisitReport("some mails are not handed out", setbacks=remembered)
-    await store.release([Release(lease.fence, report, NOW, NOW)])
-    [state] = await store.account_states()
-    [again] = await store.lease_these("another", ["a"], NOW, LATER)
-    assert (state.setbacks, again.setbacks) == (remembered, remembered)
+    await store.fetcher.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    assert lease.read_failures == ()
+    report = VisitReport("some mails are not handed out", read_failures=remembered)
+    await store.fetcher.release_leases([Release(lease.fence, report, NOW, NOW)])
+    [state] = await store.operator.account_states()
+    [again] = await store.fetcher.lease_these("another", ["a"], NOW, LATER)
+    assert (state.read_failures, again.read_failures) == (remembered, remembered)

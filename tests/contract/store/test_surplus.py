@@ -110,7 +110,7 @@ async def test_a_postmaster_who_is_named_has_the_mail_already(lives: Lives) -> N
 async def test_a_surplus_copy_keeps_its_postmaster_when_it_is_fetched_again(lives: Lives) -> None:
     first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
     await lives.route(copy(first), copy(second))
-    await lives.store.lose_all("the broker was emptied", lives.now)
+    await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
     await lives.fetch_again(first, "uid 1")
     await lives.fetch_again(second, "uid 2")
     assert sorted(await served(lives, copy(first, fetch_no=2), copy(second, fetch_no=2))) == [BOB, POSTMASTER]

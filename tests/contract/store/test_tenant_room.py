@@ -27,8 +27,8 @@ def counted(leases: Sequence[Lease]) -> Counter[str]:
 
 async def filled(store: SqlStore) -> None:
     """The accounts of a are due for longer than that of b."""
-    await store.sync_accounts(of("a", 30), NOW - 50)
-    await store.sync_accounts([*of("a", 30), *of("ab", 1), *of("b", 1)], NOW)
+    await store.fetcher.sync_accounts(of("a", 30), NOW - 50)
+    await store.fetcher.sync_accounts([*of("a", 30), *of("ab", 1), *of("b", 1)], NOW)
 
 
 @BOTH
@@ -36,24 +36,26 @@ async def test_a_tenant_gets_as_many_leases_at_once_as_it_has_room_for(
     store: SqlStore, hosts: HostLimits
 ) -> None:
     await filled(store)
-    leases = await store.lease_due("me", NOW, LATER, 10, hosts, TenantRoom(7))
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10, hosts, TenantRoom(7))
     assert counted(leases) == {"a": 7, "ab": 1, "b": 1}
 
 
 @BOTH
 async def test_a_tenant_without_room_keeps_no_other_waiting(store: SqlStore, hosts: HostLimits) -> None:
     await filled(store)
-    leases = await store.lease_due("me", NOW, LATER, 10, hosts, TenantRoom(7, {"a": 0}))
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10, hosts, TenantRoom(7, {"a": 0}))
     assert counted(leases) == {"ab": 1, "b": 1}
 
 
 async def test_without_a_bound_the_most_overdue_get_all(store: SqlStore) -> None:
     await filled(store)
-    assert counted(await store.lease_due("me", NOW, LATER, 10)) == {"a": 10}
+    assert counted(await store.fetcher.lease_due("me", NOW, LATER, 10)) == {"a": 10}
 
 
 async def test_what_a_clock_that_was_ahead_put_off_does_not_go_beyond_the_room(store: SqlStore) -> None:
-    await store.sync_accounts(of("a", 30), NOW + 10_000_000)
-    leases = await store.lease_due("me", NOW, LATER, 10, NO_LIMITS, TenantRoom(3))
+    await store.fetcher.sync_accounts(of("a", 30), NOW + 10_000_000)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10, NO_LIMITS, TenantRoom(3))
     assert counted(leases) == {"a": 3}
-    assert counted(await store.lease_due("me", NOW, LATER, 10, NO_LIMITS, TenantRoom(3, {"a": 0}))) == {}
+    assert (
+        counted(await store.fetcher.lease_due("me", NOW, LATER, 10, NO_LIMITS, TenantRoom(3, {"a": 0}))) == {}
+    )

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from shared.adapters.sql import sqlite_group
 from shared.adapters.sql.calls import Outcome
 from shared.adapters.sql.engine import parse_url
+from shared.adapters.sql.rows import CLAIM
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.sqlite_group import GroupCommit
 from shared.adapters.sql.store import SqlStore, open_store
@@ -46,7 +47,7 @@ class Crash(Exception):
 
 
 async def names(store: SqlStore) -> list[str]:
-    return [entry.wire_name async for entry in whole_journal(store)]
+    return [entry.wire_name async for entry in whole_journal(store.operator)]
 
 
 def save(transaction: Transaction, entries: Sequence[Entry]) -> None:
@@ -75,28 +76,31 @@ def empty_journal_and_crash(transaction: Transaction) -> None:
 async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
     (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
     with pytest.raises(Crash):
-        await store._transactions.write(save_and_crash, entry)
+        await store.runner.write(save_and_crash, entry)
     assert await names(store) == []
-    assert await store.ledger("acme/box") == []
+    assert await store.fetcher.ledger_rows("acme/box") == []
     assert await lives.fetched("uid 1")
 
 
 async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store: SqlStore) -> None:
     await lives.fetched("uid 0")
-    calls = [store._transactions.write(empty_journal_and_crash) for _ in range(3)]
-    mails = [lives.store.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE) for n in range(1, 20)]
+    calls = [store.runner.write(empty_journal_and_crash) for _ in range(3)]
+    mails = [
+        lives.store.fetcher.record_fetched(lives.fence, [mail(f"uid {n}")], START, LEASE)
+        for n in range(1, 20)
+    ]
     results = await asyncio.gather(*mails[:10], *calls, *mails[10:], return_exceptions=True)
     assert sum(isinstance(each, Crash) for each in results) == 3
-    assert len(await store.ledger("acme/box")) == len(await names(store)) == 20
+    assert len(await store.fetcher.ledger_rows("acme/box")) == len(await names(store)) == 20
 
 
 async def test_what_was_returned_is_seen_by_all(lives: Lives, another: Callable[[], SqlStore]) -> None:
     message = await lives.fetched("uid 1")
-    assert [row.message for row in await another().ledger("acme/box")] == [message]
+    assert [row.message for row in await another().fetcher.ledger_rows("acme/box")] == [message]
 
 
 async def test_a_call_that_nobody_waits_for_any_more_harms_no_other(lives: Lives, store: SqlStore) -> None:
-    given_up = asyncio.ensure_future(store.record_fetched(lives.fence, [mail("uid 1")], START, LEASE))
+    given_up = asyncio.ensure_future(store.fetcher.record_fetched(lives.fence, [mail("uid 1")], START, LEASE))
     await asyncio.sleep(0)
     given_up.cancel()
     assert await lives.fetch(mail("uid 2"))
@@ -106,14 +110,14 @@ async def test_a_closed_store_says_so(store: SqlStore) -> None:
     await store.close()
     await store.close()
     with pytest.raises(StoreUnavailable, match="closed"):
-        await store.next_due()
+        await store.fetcher.next_due()
     with pytest.raises(StoreUnavailable, match="closed"):
-        await store.sync_accounts([], START)
+        await store.fetcher.sync_accounts([], START)
 
 
 async def test_what_was_asked_before_closing_is_done(url: str) -> None:
     store = open_store(url)
-    waiting = [store.sync_accounts([Schedule("a", 60, enabled=True)], START) for _ in range(3)]
+    waiting = [store.fetcher.sync_accounts([Schedule("a", 60, enabled=True)], START) for _ in range(3)]
     pending = [asyncio.ensure_future(each) for each in waiting]
     await asyncio.sleep(0)
     await store.close()
@@ -127,7 +131,7 @@ async def test_a_database_without_the_tables_says_what_to_do(tmp_path: Path, pos
         with pytest.raises(SchemaOutdated, match="mailferry db upgrade"):
             await store.check()
         with pytest.raises(SchemaOutdated, match="mailferry db upgrade"):
-            await store.next_due()
+            await store.fetcher.next_due()
         await store.close()
 
 
@@ -151,7 +155,7 @@ async def test_a_wrong_password_is_told_without_it(postgres_url: str) -> None:
 async def test_a_missing_sqlite_directory_is_named(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/missing/mailferry.db"
     store = open_store(url)
-    for call in (store.check, store.end_leases):
+    for call in (store.check, store.maintenance.end_leases):
         with pytest.raises(StoreUnavailable, match=r"directory .*/missing of the SQLite file does not exist"):
             await call()
     await store.close()
@@ -189,7 +193,7 @@ async def test_what_to_do_about_a_damaged_file_is_told_and_it_is_not_tried_again
     url = f"sqlite://{sqlite_file}"
     store = open_store(url)
     told = r"is damaged: .*restore a backup.*\.recover.*journal rebuild.*still at its source"
-    for call in (store.check, store.end_leases, store.next_due):
+    for call in (store.check, store.maintenance.end_leases, store.fetcher.next_due):
         with pytest.raises(StoreDamaged, match=told) as caught:
             await call()
         assert not caught.value.temporary
@@ -202,7 +206,7 @@ async def test_a_hard_link_to_the_file_is_never_opened(sqlite_file: Path, tmp_pa
     (tmp_path / "other.db").hardlink_to(sqlite_file)
     url = f"sqlite://{tmp_path}/other.db"
     store = open_store(url)
-    for call in (store.check, store.end_leases):
+    for call in (store.check, store.maintenance.end_leases):
         with pytest.raises(HardLinked):
             await call()
     await store.close()
@@ -219,11 +223,11 @@ async def test_a_sqlite_file_that_another_process_keeps_locked_is_busy(
     other = sqlite3.connect(sqlite_file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="busy"):
-        await store.end_leases()
-    assert await store.next_due() is None
+        await store.maintenance.end_leases()
+    assert await store.fetcher.next_due() is None
     other.execute("ROLLBACK")
     other.close()
-    assert await store.end_leases() == 0
+    assert await store.maintenance.end_leases() == 0
     await store.close()
 
 
@@ -234,7 +238,7 @@ async def test_a_full_disk_is_told_and_survived(sqlite_file: Path) -> None:
         pages = transaction.connection.exec_driver_sql("PRAGMA page_count").scalar()
         transaction.connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
-    await store._transactions.write(limit)
+    await store.runner.write(limit)
     lives = Lives(store)
     await lives.lease()
     with pytest.raises(StoreUnavailable, match="full"):
@@ -255,18 +259,18 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
         return outcomes
 
     monkeypatch.setattr(GroupCommit, "run", counting)
-    monkeypatch.setattr(sqlite_group, "LONG_ENOUGH", inf)
+    monkeypatch.setattr(sqlite_group, "GROUP_SECONDS", inf)
     started, go_on = threading.Event(), threading.Event()
 
     def block(_transaction: Transaction) -> None:
         started.set()
         go_on.wait(30)
 
-    blocking = asyncio.ensure_future(store._transactions.write(block))
+    blocking = asyncio.ensure_future(store.runner.write(block))
     await asyncio.to_thread(started.wait, 30)
     waiting = [
         asyncio.ensure_future(
-            store._transactions.write(save, decide.fetched(None, mail(f"uid {n}"), "acme/box", START, LEASE))
+            store.runner.write(save, decide.fetched(None, mail(f"uid {n}"), "acme/box", START, LEASE))
         )
         for n in range(20)
     ]
@@ -279,7 +283,7 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
 
 
 def test_who_waits_for_a_commit_does_not_wait_for_all_that_comes_meanwhile(sqlite_file: Path) -> None:
-    moments = count(0.0, sqlite_group.LONG_ENOUGH / 3)
+    moments = count(0.0, sqlite_group.GROUP_SECONDS / 3)
     writer = GroupCommit(parse_url(f"sqlite://{sqlite_file}"), clock=lambda: next(moments))
     endless = iter(lambda: nothing, None)
 
@@ -295,7 +299,7 @@ async def test_a_server_that_was_restarted_is_used_again(private_postgres: Postg
     store = open_store(url)
     lives = Lives(store)
     await lives.lease()
-    await asyncio.gather(*(store.next_due() for _ in range(8)))
+    await asyncio.gather(*(store.fetcher.next_due() for _ in range(8)))
     await asyncio.to_thread(private_postgres.kill)
     with pytest.raises(StoreUnavailable, match="PostgreSQL at"):
         await lives.fetched("uid 1")
@@ -332,7 +336,7 @@ async def test_a_lost_connection_is_the_last_that_is_tried_of_its_age(private_po
         _transaction.connection.exec_driver_sql("SELECT 1")
         together.wait(30)
 
-    await asyncio.gather(*(store._transactions.write(busy) for _ in range(many)))
+    await asyncio.gather(*(store.runner.write(busy) for _ in range(many)))
     await asyncio.to_thread(private_postgres.kill)
     await asyncio.to_thread(private_postgres.start)
     assert await lives.fetched("uid 1")
@@ -351,8 +355,7 @@ async def test_writes_see_what_was_committed_meanwhile_whatever_the_server_s_def
     store = open_store(postgres_url, connections=1)
 
     isolations = [
-        await each(_isolation)
-        for each in (store._transactions.write, store._transactions.read, store._transactions.write)
+        await each(_isolation) for each in (store.runner.write, store.runner.read, store.runner.write)
     ]
 
     assert isolations == ["read committed", "repeatable read", "read committed"]
@@ -375,19 +378,19 @@ async def test_of_statements_sent_together_the_one_that_fails_is_told_of_and_not
         row = ("acme", "bob@here.test", "identity", "message", False)
         with bulk.together(connection):
             for _ in range(50):
-                bulk.insert(connection, claims, [row])
+                bulk.insert(connection, claims, CLAIM, [row])
 
     with pytest.raises(IntegrityError, match="duplicate key"):
-        await store._transactions.write(twice)
+        await store.runner.write(twice)
     assert not caplog.records
-    assert await store.next_due() is None
+    assert await store.fetcher.next_due() is None
     await store.close()
 
 
 async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -> None:
     upgrade(postgres_url)
     store = open_store(postgres_url, connections=2)
-    await store.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
+    await store.fetcher.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
     both_hold_one = threading.Barrier(2)
     runs: list[str] = []
 
@@ -402,20 +405,20 @@ async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -
 
         return change
 
-    await asyncio.gather(store._transactions.write(lock("a", "b")), store._transactions.write(lock("b", "a")))
+    await asyncio.gather(store.runner.write(lock("a", "b")), store.runner.write(lock("b", "a")))
     assert len(runs) == 3
 
     def read(transaction: Transaction) -> list[float]:
         return [*transaction.connection.exec_driver_sql("SELECT poll FROM accounts").scalars()]
 
-    assert await store._transactions.read(read) == [62, 62]
+    assert await store.runner.read(read) == [62, 62]
     await store.close()
 
 
 async def test_an_account_that_another_process_is_just_taking_is_not_waited_for(postgres_url: str) -> None:
     upgrade(postgres_url)
     store = open_store(postgres_url)
-    await store.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
+    await store.fetcher.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
     taken, leased = threading.Event(), threading.Event()
 
     def take(transaction: Transaction) -> bool:
@@ -423,9 +426,9 @@ async def test_an_account_that_another_process_is_just_taking_is_not_waited_for(
         taken.set()
         return leased.wait(30)
 
-    taking = asyncio.ensure_future(store._transactions.write(take))
+    taking = asyncio.ensure_future(store.runner.write(take))
     await asyncio.to_thread(taken.wait, 30)
-    leases = await store.lease_due("me", START, START + 60, 10)
+    leases = await store.fetcher.lease_due("me", START, START + 60, 10)
     leased.set()
     assert await taking
     assert [lease.fence.account for lease in leases] == ["b"]

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.engine import Database
-from shared.adapters.sql.repository import Change, Given, Result
+from shared.adapters.sql.runner import Change, Given, Result
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.unit_of_work import Transaction
@@ -74,8 +74,13 @@ class TransactionsInTurn:
         what = f"write {getattr(named_after, '__name__', 'change').lstrip('_')}"
         return await self._run(what, lambda transaction: change(transaction, *given, **named))
 
-    async def read(self, query: Change[Result]) -> Result:
-        return await self._run("read", query)
+    async def read(
+        self,
+        query: Callable[Concatenate[Transaction, Given], Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        return await self._run("read", lambda transaction: query(transaction, *given, **named))
 
     async def close(self, within: float = 0) -> None:
         """There is nothing to give back."""

@@ -54,7 +54,7 @@ def nothing_lost(world: World) -> None:
 
 def journal_agrees(world: World) -> None:
     """Raises `Broken` where the journal does not fold to the state."""
-    differences = world.loop.complete(world.archive.verify())
+    differences = world.loop.complete(world.archive.operator.verify_journal())
     if differences:
         raise Broken(f"the journal disagrees: {differences}", world)
 
@@ -78,7 +78,7 @@ def punctual(world: World) -> None:
 
 
 async def _journal(world: World) -> list[Entry]:
-    return [entry async for entry in whole_journal(world.archive)]
+    return [entry async for entry in whole_journal(world.archive.operator)]
 
 
 def all_ends(world: World) -> None:

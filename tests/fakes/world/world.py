@@ -125,25 +125,29 @@ class World:
 
     def retry_parked(self, place: int = 0) -> None:
         """An operator has a parked mail retried."""
-        parked = self.loop.complete(self.archive.parked())
+        parked = self.loop.complete(self.archive.operator.parked_recipients())
         if parked:
             chosen = parked[place % len(parked)]
             address = chosen.recipient.address
             destination = None if address else POSTMASTER
             self.oracle.retried(chosen.message, address, destination)
             self.loop.complete(
-                self.archive.retry_parked(chosen.message.id, [address], destination, None, self.clock.now())
+                self.archive.operator.retry_parked(
+                    chosen.message.id, [address], destination, None, self.clock.now()
+                )
             )
             self.told.append(f"an operator retries {chosen.message.message_id} for {address}")
 
     def discard_parked(self, place: int = 0) -> None:
         """An operator gives a parked mail up."""
-        parked = self.loop.complete(self.archive.parked())
+        parked = self.loop.complete(self.archive.operator.parked_recipients())
         if parked:
             chosen = parked[place % len(parked)]
             address = chosen.recipient.address
             self.oracle.discarded(chosen.message, address)
-            self.loop.complete(self.archive.discard_parked(chosen.message.id, [address], self.clock.now()))
+            self.loop.complete(
+                self.archive.operator.discard_parked(chosen.message.id, [address], self.clock.now())
+            )
             self.told.append(f"an operator discards {chosen.message.message_id} for {address}")
 
     def wipe_broker(self) -> None:
@@ -160,9 +164,9 @@ class World:
 
     def confirm_epoch(self) -> None:
         """An operator allows deletion again, if it is paused."""
-        epoch = self.loop.complete(self.archive.epoch())
+        epoch = self.loop.complete(self.archive.operator.epoch())
         if epoch.paused_since is not None:
-            self.loop.complete(self.archive.confirm_epoch(epoch.mark + HIGHER))
+            self.loop.complete(self.archive.operator.confirm_epoch(epoch.mark + HIGHER))
             self.told.append("an operator confirms the epoch")
 
     def pass_time(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -19,7 +20,7 @@ from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
-from shared.ports.store import Serving
+from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
 from tests.fakes.target_facts import FactsInMemory
@@ -49,7 +50,7 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
 ) -> None:
     clock = SystemClock()
     target = Target("postfix", Endpoint("127.0.0.1", narrow_postfix.port, Tls.OFF))
-    facts = LearntFacts(FactsInMemory(), clock)
+    facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
     lanes = TargetQueues({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
     attempter = Attempter(
         accounts={},

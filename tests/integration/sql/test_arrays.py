@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.sql.arrays import bytes_array, number_array, text_array
+from shared.adapters.sql.bulk_postgres import bytes_array, number_array, text_array
 from tests.servers.postgres import Postgres
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20) | st.sampled_from(

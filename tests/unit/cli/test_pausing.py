@@ -37,7 +37,7 @@ async def ferry(tmp_path: Path) -> Mailferry:
     schedules = [
         Schedule(name, 60, enabled=True) for name in ("acme/catchall", "acme/other", "zeta/catchall")
     ]
-    await store.sync_accounts(schedules, 10.0)
+    await store.fetcher.sync_accounts(schedules, 10.0)
     await store.close()
     return ferry
 

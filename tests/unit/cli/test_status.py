@@ -64,8 +64,8 @@ async def parked(status: Status) -> None:
 async def killed(status: Status) -> None:
     """A fetcher took the configured account long ago, and was killed."""
     store = open_store(status.url)
-    await store.sync_accounts([Schedule("acme/catchall", 60, enabled=True)], 10.0)
-    await store.lease_these("killed", ["acme/catchall"], 10.0, 70.0)
+    await store.fetcher.sync_accounts([Schedule("acme/catchall", 60, enabled=True)], 10.0)
+    await store.fetcher.lease_these("killed", ["acme/catchall"], 10.0, 70.0)
     await store.close()
 
 
@@ -110,7 +110,7 @@ def test_an_account_whose_fetcher_was_killed_long_ago_is_overdue_and_not_being_v
 async def learnt(status: Status) -> None:
     """What relays know about the target."""
     store, now = open_store(status.url), time.time()
-    await store.note_target_facts(
+    await store.relay.note_target_facts(
         [
             TargetFact("exchange", FactKind.RECIPIENTS, "10", now, now + 60),
             TargetFact("exchange", FactKind.UNVERIFIED, "It is not verified.", now, now + 60),

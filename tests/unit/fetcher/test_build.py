@@ -53,7 +53,7 @@ async def test_deletion_that_is_paused_is_told_until_it_is_not(around: Runtime, 
     assert (paused(around), fetcher.deletion_problem() is None) == (1, False)
     await fetcher.visit_once([])
     assert (paused(around), fetcher.deletion_problem()) == (0, None)
-    await around.store.pause_deletion("restored", around.clock.now())
+    await around.store.operator.pause_deletion("restored", around.clock.now())
     await fetcher.visit_once([])
     assert paused(around) == 1
     await around.store.close()

@@ -62,7 +62,7 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock, chores: Any = None)
         board=SettlementTracker(clock),
     )
     nobody: Any = SimpleNamespace(accounts={})
-    return Fetcher(nobody, leases, broker, visitor, lambda _: Concurrency(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the leases is used
+    return Fetcher(nobody, leases, broker, visitor, lambda _: Concurrency(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the port is used
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -34,7 +35,7 @@ from shared.model.message import RecipientStatus
 from shared.model.target import Target
 from shared.net.errors import ConnectFailed
 from shared.ports.broker import Publication
-from shared.ports.store import Begun, Concluded, Early, Outage, Serving
+from shared.ports.store import Begun, Concluded, Early, MaintenanceStore, Outage, RelayStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.metrics import Metrics
 from shared.runtime.stopping import Stop
@@ -91,7 +92,7 @@ class Store:
                 servings.append(Serving(wish.message, served[0].target, "", served))
         return Begun(servings, early)
 
-    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+    async def extend_attempts(self, attempts: Sequence[Attempt], now: float, lease: float) -> None:
         raise AssertionError("no attempt takes that long here")
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
@@ -102,7 +103,7 @@ class Store:
             self.recorded.notify_all()
         return Concluded(())
 
-    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+    async def overdue_messages(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         return []
 
     async def report_outages(self, outages: Sequence[Outage]) -> None:
@@ -178,17 +179,19 @@ async def relaying(
         "relay.example",
         lambda: 0.0,
         metrics,
-        LearntFacts(FactsInMemory(), clock),
+        LearntFacts(cast(RelayStore, FactsInMemory()), clock),
     )
     targets = {"exchange": Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))}
     relay = Relay(
         broker,
-        store,
+        cast(RelayStore, store),
         ways,
-        CircuitBreakers(targets, ways, ways.reach, store, clock, ProbePolicy((0.01,), failures=1)),
+        CircuitBreakers(
+            targets, ways, ways.reach, cast(RelayStore, store), clock, ProbePolicy((0.01,), failures=1)
+        ),
         attempter,
-        OutcomeRecorder(store, broker, blobs, clock, metrics, SETTINGS),
-        [Overdue(store, broker, clock, 900.0).run, *chores],
+        OutcomeRecorder(cast(RelayStore, store), broker, blobs, clock, metrics, SETTINGS),
+        [Overdue(cast(MaintenanceStore, store), broker, clock, 900.0).run, *chores],
         SETTINGS,
     )
     stop = Stop()

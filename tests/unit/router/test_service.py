@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -29,7 +30,7 @@ from shared.model.message import LedgerKey
 from shared.ports.blobs import BlobsUnavailable
 from shared.ports.broker import Publication
 from shared.ports.directory import Existence
-from shared.ports.store import RawMailNeeded, Serving
+from shared.ports.store import RawMailNeeded, RouterStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.metrics import Metrics
 from shared.runtime.stopping import Stop
@@ -125,7 +126,7 @@ async def routed(
     router = Router(
         {account.id: account},
         broker,
-        routings,
+        cast(RouterStore, routings),
         Blobs(tmp_path),
         directories or FakeDirectories(),
         clock,

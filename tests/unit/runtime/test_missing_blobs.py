@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,7 +14,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.contract.topology import topology
 from shared.custody.state import Message
 from shared.ports.blobs import BlobMissing
-from shared.ports.store import Concluded, Epoch
+from shared.ports.store import Concluded, Epoch, MaintenanceStore
 from shared.runtime.backup_marker import write_backup_marker
 from shared.runtime.missing_blobs import LostBlobs, NoticingBlobs
 from shared.runtime.raw_mail import blob_name
@@ -29,7 +30,7 @@ class Told:
         self.lost.append(dict(blobs))
         return Concluded(())
 
-    async def republish(
+    async def republish_mails(
         self, fetcher: str, now: float, lease: float, longest: float, limit: int
     ) -> Sequence[Message]:
         return ()
@@ -44,7 +45,9 @@ def blobs(tmp_path: Path) -> NoticingBlobs:
 
 
 def telling(blobs: NoticingBlobs, told: Told) -> LostBlobs:
-    return LostBlobs(blobs, told, MemoryBroker(topology([60]), SystemClock()), SystemClock())
+    return LostBlobs(
+        blobs, cast(MaintenanceStore, told), MemoryBroker(topology([60]), SystemClock()), SystemClock()
+    )
 
 
 async def miss(blobs: NoticingBlobs, name: str) -> None:

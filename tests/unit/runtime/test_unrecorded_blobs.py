@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import Payload
 from shared.ports.blobs import BlobsUnavailable
+from shared.ports.store import MaintenanceStore
 from shared.runtime.missing_blobs import NoticingBlobs
 from shared.runtime.raw_mail import blob_name, store_raw_mail
 from shared.runtime.unrecorded_blobs import DOUBTFUL, LONGEST, REMOVAL, USUAL, UnrecordedBlobs
@@ -26,11 +28,11 @@ class Known:
         self.needed = {*needed}
         self.asked: list[list[str]] = []
 
-    async def needing_raw_mail(self, messages: Sequence[str]) -> Sequence[str]:
+    async def raw_mail_needed(self, messages: Sequence[str]) -> Sequence[str]:
         self.asked.append([*messages])
         return [each for each in messages if each in self.needed]
 
-    async def done_with(self, messages: Sequence[str]) -> Sequence[str]:
+    async def raw_mail_not_needed(self, messages: Sequence[str]) -> Sequence[str]:
         raise NotImplementedError
 
 
@@ -56,10 +58,10 @@ async def test_what_was_parked_in_vain_goes_and_what_is_needed_stays(world: Worl
     for message in ("in-vain", "parked"):
         await store_raw_mail(world.blobs, message, MAIL)
     known = Known("parked")
-    assert await world.unrecorded.tidy(known) == 0
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, known)) == 0
     assert known.asked == []
     await world.clock.advance(USUAL)
-    assert await world.unrecorded.tidy(known) == 1
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, known)) == 1
     assert await world.left() == {blob_name("parked")}
 
 
@@ -68,15 +70,15 @@ async def test_a_mail_that_is_under_way_is_asked_about_again_and_less_and_less_o
     known = Known("m1")
     for _ in range(400):
         await world.clock.advance(USUAL)
-        await world.unrecorded.tidy(known)
+        await world.unrecorded.tidy(cast(MaintenanceStore, known))
     assert len(known.asked) < LONGEST / USUAL
     await store_raw_mail(world.blobs, "m2", MAIL)
     await world.clock.advance(USUAL)
     known.needed.add("m2")
-    await world.unrecorded.tidy(known)
+    await world.unrecorded.tidy(cast(MaintenanceStore, known))
     known.needed.clear()
     await world.clock.advance(2 * USUAL)
-    assert await world.unrecorded.tidy(known) == 1
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, known)) == 1
     assert await world.left() == {blob_name("m1")}
 
 
@@ -87,7 +89,7 @@ async def test_what_was_recorded_or_deleted_is_not_asked_about(world: World) -> 
     await world.blobs.delete(blob_name("deleted"))
     await world.clock.advance(USUAL)
     known = Known()
-    assert await world.unrecorded.tidy(known) == 0
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, known)) == 0
     assert known.asked == []
 
 
@@ -104,7 +106,7 @@ async def test_a_blob_whose_commit_failed_is_asked_about_too(
         await store_raw_mail(world.blobs, "m1", MAIL)
     assert await world.left() == {blob_name("m1")}
     await world.clock.advance(USUAL)
-    assert await world.unrecorded.tidy(Known()) == 1
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, Known())) == 1
     assert await world.left() == set()
 
 
@@ -113,7 +115,7 @@ async def test_what_is_no_mail_is_left_alone(world: World) -> None:
     await writer.write(b"{}")
     await writer.commit(durable=True)
     await world.clock.advance(USUAL)
-    assert await world.unrecorded.tidy(Known()) == 0
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, Known())) == 0
     assert await world.left() == {"epoch/witness"}
 
 
@@ -130,7 +132,7 @@ async def test_what_cannot_be_removed_at_once_is_removed_later(
         await world.unrecorded.remove([blob_name("m1")])
     assert await world.left() == {blob_name("m1")}
     await world.clock.advance(DOUBTFUL)
-    assert await world.unrecorded.tidy(Known()) == 1
+    assert await world.unrecorded.tidy(cast(MaintenanceStore, Known())) == 1
     assert await world.left() == set()
 
 

@@ -1,4 +1,4 @@
-"""How leases end: by a visit's report, by a return without one, or because their holders are no more."""
+"""How leases end: by a visit's report, by a return without a visit, or because their holders are no more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, func, select, tuple_, update
 
-from shared.adapters.sql.leases.read_failures import encode_read_failures
-from shared.adapters.sql.leases.schedule import hold
+from shared.adapters.sql.leases.schedule import lock_accounts
+from shared.adapters.sql.rows import encode_read_failures
 from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
@@ -32,7 +32,7 @@ RELEASED = (
 
 
 def release(transaction: Transaction, releases: Sequence[Release]) -> None:
-    """End visits and their leases, as far as these still hold."""
+    """Record how visits ended and end their leases, as far as these still hold."""
     connection, bulk = transaction
     ended = {(each.fence.account, each.fence.number): each for each in releases}
     held = (
@@ -48,8 +48,8 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
     bulk.update(connection, accounts, RELEASED, rows)
 
 
-def hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
-    """End leases without a visit; what was not visited since the time given is disabled."""
+def return_leases(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
+    """End leases without a visit; disable accounts that were not visited since the time given."""
     for fence, since in sorted(fences.items()):
         served = func.coalesce(ACCOUNT.visited_at, 0.0) >= since
         transaction.connection.execute(
@@ -66,8 +66,8 @@ def hand_back(transaction: Transaction, fences: Mapping[Fence, float], due_at: f
 
 
 def end_leases(transaction: Transaction) -> int:
-    """End all leases; returns how many."""
-    hold(transaction, ACCOUNT.lease_owner.is_not(None))
+    """End all leases; return how many."""
+    lock_accounts(transaction, ACCOUNT.lease_owner.is_not(None))
     return transaction.connection.execute(
         update(accounts)
         .where(ACCOUNT.lease_owner.is_not(None))
@@ -76,16 +76,19 @@ def end_leases(transaction: Transaction) -> int:
 
 
 def _released_row(release: Release, failures: int, succeeded_at: float | None) -> Sequence[object]:
-    """The values of `RELEASED` after a visit; what was known before it may go on."""
+    """The columns `RELEASED` after a visit, given what was known before."""
     report, now, due_at = release.report, float(release.now), float(release.due_at)
     return (
         release.fence.account,
-        *(None, None, due_at, due_at),
+        None,
+        None,
+        due_at,
+        due_at,
         failures + 1 if report.failed else 0,
         None if report.problem is None else safe(report.problem),
         now,
         succeeded_at if report.failed else now,
         report.waiting,
         report.method,
-        encode_read_failures(report.setbacks),
+        encode_read_failures(report.read_failures),
     )

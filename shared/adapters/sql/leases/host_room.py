@@ -1,4 +1,4 @@
-"""How much room the limits of hosts leave for visits, given what is leased at this moment. Pure."""
+"""How much room the limits of hosts leave for visits, given the leases of this moment. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from shared.model.hosts import HostLimits
 
 
 class HostRoom:
-    """`busy` counts the leases of each host, `next_at` tells when the next visit to one may begin."""
+    """The room at hosts.
+
+    `busy` counts the leases of each; `next_at` is when the next visit to one may begin.
+    """
 
     def __init__(
         self, limits: HostLimits, busy: Mapping[str, int], next_at: Mapping[str, float], now: float
@@ -24,13 +27,13 @@ class HostRoom:
 
     @property
     def closed(self) -> set[str]:
-        """The hosts that bear no further visit now."""
+        """The hosts that have no room for a visit now."""
         return self.full | self.resting
 
-    def take(self, host: str) -> bool:
-        """Take the room for one visit; False where there is none.
+    def take_visit(self, host: str) -> bool:
+        """Take the room for one visit; return False where there is none.
 
-        What `begun` holds then is when the visit after it may begin, for hosts that want a distance.
+        For hosts with a spacing, `begun` then holds when the visit after it may begin.
         """
         if host in self.full or host in self.resting:
             return False
@@ -44,7 +47,7 @@ class HostRoom:
         return True
 
     def opens_at(self, host: str) -> float:
-        """When a resting host bears the next visit."""
+        """Return when the next visit to a resting host may begin."""
         return self._next_at[host]
 
     def _is_full(self, host: str) -> bool:
@@ -52,6 +55,9 @@ class HostRoom:
         return 0 < most <= self._busy[host]
 
     def _is_resting(self, host: str) -> bool:
-        """A time further ahead than the distance was set by a clock that was ahead."""
+        """Whether the spacing is not over.
+
+        A time further ahead than that was set by a clock that was ahead.
+        """
         spacing = self._limits.of(host).spacing
         return self._now < self._next_at[host] <= self._now + spacing

@@ -1,8 +1,8 @@
-"""Which due accounts are leased next, so that no host gets more visits at once than it bears.
+"""Which due accounts are leased next, so that no host gets more visits at once than its limits allow.
 
-The leases themselves tell how busy a host is, so nothing has to be counted down when a process dies. Where
-several processes lease at the same moment, the rows in `hosts` make them do so one after the other, for each
-host by itself; SQLite has one writer at a time anyway.
+The visits under way at a host are counted from the leases, so nothing has to be counted down when a process
+dies. Processes that lease at the same moment are made to take turns by the rows in `hosts`, for each host by
+itself; SQLite has one writer at a time anyway.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
-from shared.adapters.sql.conditions import KEPT, READY
 from shared.adapters.sql.leases.host_room import HostRoom
-from shared.adapters.sql.leases.read_failures import decode_read_failures
-from shared.adapters.sql.tables import accounts, hosts, messages
+from shared.adapters.sql.rows import decode_read_failures
+from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
 from shared.model.hosts import HostLimits
@@ -27,8 +26,8 @@ ACCOUNT = accounts.c
 HOST = hosts.c
 
 
-class Wish(NamedTuple):
-    """A process wants up to `limit` leases until `until`."""
+class LeaseRequest(NamedTuple):
+    """A process asks for up to `limit` leases until `until`."""
 
     owner: str
     now: float
@@ -38,17 +37,19 @@ class Wish(NamedTuple):
     tenants: TenantRoom | None = None
 
 
-def lease_ready(transaction: Transaction, wish: Wish) -> list[Lease]:
-    """Lease what is due, the most overdue first, as far as the hosts bear it."""
-    if not wish.hosts.any_shared and wish.tenants is None:
-        return take(transaction, due(wish.now, ()).limit(wish.limit), wish.owner, wish.until)
-    chosen = _admitted(transaction, _chosen(transaction, wish), wish)
-    return take_these(transaction, chosen, wish.owner, wish.until)
+def lease_ready(transaction: Transaction, request: LeaseRequest) -> list[Lease]:
+    """Lease what is due, the most overdue first, as far as hosts and tenants have room."""
+    if not request.hosts.any_shared and request.tenants is None:
+        return take(transaction, due(request.now, ()).limit(request.limit), request.owner, request.until)
+    chosen = _admitted(transaction, _chosen(transaction, request), request)
+    return take_these(transaction, chosen, request.owner, request.until)
 
 
 def due(now: float, closed: Collection[str], full_tenants: Collection[str] = ()) -> Select[Any]:
-    """Accounts that can be leased, the most overdue first, but for those of `closed` hosts and of tenants
-    that have as many visits as they may; those that another process just takes are passed over.
+    """Select accounts that can be leased, the most overdue first.
+
+    Those of `closed` hosts and of tenants without room are left out. Those that another process has locked
+    are passed over.
     """
     query = select(ACCOUNT.id, ACCOUNT.host).where(READY, ACCOUNT.ready_at <= now)
     if closed:
@@ -87,10 +88,10 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
         row.id: Lease(
             Fence(row.id, row.fence),
             until,
-            row.failures,
-            row.method,
-            row.id not in known,
-            decode_read_failures(row.setbacks),
+            failures=row.failures,
+            method=row.method,
+            is_fresh=row.id not in known,
+            read_failures=decode_read_failures(row.setbacks),
         )
         for row in rows
     }
@@ -98,9 +99,9 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
 
 
 def host_room(transaction: Transaction, now: float, limits: HostLimits) -> HostRoom:
-    """The room that there is now, as far as one can tell without keeping others from leasing."""
+    """Return the room that the hosts have now. No lock is taken, so it may be less by the time of leasing."""
     connection = transaction.connection
-    busy = {row[0]: row[1] for row in connection.execute(_busy(now))}
+    busy = {row.host: row.visits for row in connection.execute(_busy(now))}
     next_at: dict[str, float] = {}
     if limits.any_spacing:
         resting = select(HOST.host, HOST.next_at).where(HOST.next_at > now)
@@ -109,7 +110,7 @@ def host_room(transaction: Transaction, now: float, limits: HostLimits) -> HostR
 
 
 def next_ready(transaction: Transaction, now: float, limits: HostLimits) -> float | None:
-    """When the next account can be leased at a host that bears it, None where there is none."""
+    """Return when the next account can be leased at a host with room; None where there is none."""
     if not limits.any_shared:
         return _first(transaction, READY)
     room = host_room(transaction, now, limits)
@@ -121,27 +122,28 @@ def next_ready(transaction: Transaction, now: float, limits: HostLimits) -> floa
 
 
 def _first(transaction: Transaction, condition: ColumnElement[bool] | TextClause) -> float | None:
-    """The least `ready_at`; asked for by its order, so that the index ends the search at the first row."""
+    """The least `ready_at`. It is selected by order, so that the index ends the search at the first row."""
     query = select(ACCOUNT.ready_at).where(condition).order_by(ACCOUNT.ready_at).limit(1)
     return transaction.connection.execute(query).scalar()
 
 
-def _chosen(transaction: Transaction, wish: Wish) -> list[tuple[str, str]]:
-    """Accounts to be leased, with their hosts; locked. Each round fills a host or a tenant's share, or finds
-    all there is.
+def _chosen(transaction: Transaction, request: LeaseRequest) -> list[tuple[str, str]]:
+    """Accounts to be leased, with their hosts; locked.
+
+    Each round fills a host or a tenant, or finds the rest.
     """
-    room = host_room(transaction, wish.now, wish.hosts)
-    tenants = _Tenants(wish.tenants)
+    room = host_room(transaction, request.now, request.hosts)
+    tenants = _Tenants(request.tenants)
     chosen: list[tuple[str, str]] = []
-    while len(chosen) < wish.limit:
-        asked = wish.limit - len(chosen)
-        query = due(wish.now, room.closed, tenants.full).limit(asked)
+    while len(chosen) < request.limit:
+        asked = request.limit - len(chosen)
+        query = due(request.now, room.closed, tenants.full).limit(asked)
         if chosen:
             query = query.where(ACCOUNT.id.not_in([account for account, _ in chosen]))
         rows = transaction.connection.execute(query).all()
         for row in rows:
-            if tenants.has_room(row.id) and room.take(row.host):
-                tenants.take(row.id)
+            if tenants.has_room(row.id) and room.take_visit(row.host):
+                tenants.take_room(row.id)
                 chosen.append((row.id, row.host))
         if len(rows) < asked:
             break
@@ -149,7 +151,7 @@ def _chosen(transaction: Transaction, wish: Wish) -> list[tuple[str, str]]:
 
 
 class _Tenants:
-    """What is left of each tenant's share while accounts are chosen. `full` are those that have none left."""
+    """The tenants' room while accounts are chosen. `full` are the tenants that have none left."""
 
     def __init__(self, room: TenantRoom | None) -> None:
         self._room = room
@@ -157,45 +159,48 @@ class _Tenants:
         self.full = set() if room is None else {each for each, left in room.left.items() if left <= 0}
 
     def has_room(self, account: str) -> bool:
-        """Whether the tenant of `account` can have a visit."""
+        """Return whether the tenant of `account` can have a visit."""
         return tenant_of(account) not in self.full
 
-    def take(self, account: str) -> None:
-        """Take the place."""
+    def take_room(self, account: str) -> None:
+        """Count a visit of the tenant of `account`."""
         tenant = tenant_of(account)
         self._taken[tenant] += 1
         if self._room is not None and self._taken[tenant] >= self._room.of(tenant):
             self.full.add(tenant)
 
 
-def _admitted(transaction: Transaction, chosen: Sequence[tuple[str, str]], wish: Wish) -> list[str]:
-    """Those of the accounts for which there is room, now that nobody else leases from their hosts."""
-    shared = sorted({host for _, host in chosen if wish.hosts.of(host).is_shared})
+def _admitted(
+    transaction: Transaction, chosen: Sequence[tuple[str, str]], request: LeaseRequest
+) -> list[str]:
+    """Those of the accounts for which there is room, now that their hosts are locked."""
+    shared = sorted({host for _, host in chosen if request.hosts.of(host).is_shared})
     if not shared:
         return [account for account, _ in chosen]
     connection = transaction.connection
     locked = select(HOST.host, HOST.next_at).where(HOST.host.in_(shared)).order_by(HOST.host)
     next_at = {row.host: row.next_at for row in connection.execute(locked.with_for_update())}
-    busy = {row[0]: row[1] for row in connection.execute(_busy(wish.now).where(ACCOUNT.host.in_(shared)))}
-    room = HostRoom(wish.hosts, busy, next_at, wish.now)
-    admitted = [account for account, host in chosen if room.take(host)]
+    counted = connection.execute(_busy(request.now).where(ACCOUNT.host.in_(shared)))
+    busy = {row.host: row.visits for row in counted}
+    room = HostRoom(request.hosts, busy, next_at, request.now)
+    admitted = [account for account, host in chosen if room.take_visit(host)]
     if room.begun:
-        transaction.bulk.put(connection, hosts, sorted(room.begun.items()))
+        transaction.bulk.put(connection, hosts, ("host", "next_at"), sorted(room.begun.items()))
     return admitted
 
 
 def _busy(now: float) -> Select[Any]:
     return (
-        select(ACCOUNT.host, func.count())
+        select(ACCOUNT.host, func.count().label("visits"))
         .where(ACCOUNT.lease_owner.is_not(None), ACCOUNT.lease_until > now)
         .group_by(ACCOUNT.host)
     )
 
 
 def _with_mail(ids: Sequence[str]) -> Select[Any]:
-    """Those of the accounts of which the ledger holds mail.
+    """Select those of the accounts of which the ledger holds mail.
 
-    The limit keeps PostgreSQL from making a join of it: it is one look into an index for each account.
+    The limit keeps PostgreSQL from making a join of it: it costs one look into an index for each account.
     """
     mail = select(literal(1)).where(messages.c.account == ACCOUNT.id, KEPT).limit(1).scalar_subquery()
     return select(ACCOUNT.id).where(ACCOUNT.id.in_(ids), mail.is_not(None))

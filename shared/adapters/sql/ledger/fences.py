@@ -10,30 +10,28 @@ from shared.custody.commands import Fence
 from shared.custody.state import Message
 from shared.ports.store import LeaseLost
 
-FIELDS = ("id", "fence", "lease_owner")
-
 
 def lost_leases(transaction: Transaction, fences: Iterable[Fence]) -> dict[Fence, LeaseLost]:
-    """Those fences whose lease has passed on, with the error that says so.
+    """Return those fences whose lease no longer holds, with the error that says so.
 
-    Holds the rows of all these accounts until the end, so that no lease can pass on before what it allowed
-    is written.
+    The rows of all these accounts are locked until the end of the transaction, so that no lease can pass on
+    before what it allowed is written.
     """
-    asked = set(fences)
+    given = set(fences)
     return {
         fence: LeaseLost(f"the lease of account {fence.account} has passed on to another process")
-        for fence in asked - _held(transaction, asked)
+        for fence in given - _held(transaction, given)
     }
 
 
-def _held(transaction: Transaction, asked: set[Fence]) -> set[Fence]:
+def _held(transaction: Transaction, given: set[Fence]) -> set[Fence]:
     connection, bulk = transaction
-    keys = [(account,) for account in sorted({fence.account for fence in asked})]
-    rows = bulk.select(connection, accounts, ["id"], keys, fields=FIELDS, lock=True)
+    keys = [(account,) for account in sorted({fence.account for fence in given})]
+    rows = bulk.select(connection, accounts, ["id"], keys, fields=("id", "fence", "lease_owner"), lock=True)
     return {Fence(account, number) for account, number, owner in rows if owner is not None}
 
 
-def own(work: UnitOfWork, fence: Fence, message: str) -> Message | None:
-    """The message, if it is one of the account's."""
+def own_message(work: UnitOfWork, fence: Fence, message: str) -> Message | None:
+    """Return the message, if it is one of the account's."""
     known = work.messages.get(message)
     return known if known is not None and known.account == fence.account else None

@@ -1,11 +1,11 @@
-"""Where mails are at their sources: one row is alive at each place."""
+"""Where mails are at their sources: at each place the ledger keeps one row that is not gone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.adapters.sql.ledger.fences import lost_leases, own
+from shared.adapters.sql.ledger.fences import lost_leases, own_message
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
@@ -15,7 +15,7 @@ from shared.model.message import LedgerKey
 
 
 class Place(NamedTuple):
-    """Where the ledger keeps a mail, as the index has it."""
+    """The place of a mail, as in the index `messages_at_source`."""
 
     account: str
     folder: str
@@ -23,21 +23,21 @@ class Place(NamedTuple):
     uid: str
 
 
-def place_of(account: str, known_as: LedgerKey) -> Place:
-    """The place of a mail of an account."""
-    return Place(account, known_as.folder, known_as.uidvalidity, key(known_as.uid))
+def place_of(account: str, ledger_key: LedgerKey) -> Place:
+    """Return the place of a mail of an account."""
+    return Place(account, ledger_key.folder, ledger_key.uidvalidity, key(ledger_key.uid))
 
 
 def places_taken(transaction: Transaction, places: Sequence[Place]) -> set[Place]:
-    """Those of the places where a row is alive."""
+    """Return those of the places that have a row that is not gone."""
     connection, bulk = transaction
     columns = Place._fields
     rows = bulk.select(connection, messages, columns, places, fields=columns, only="NOT t.gone")
     return {*map(Place._make, rows)}
 
 
-def rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], now: float) -> list[str]:
-    """Move messages to other places; returns those that were moved. Raises `LeaseLost`."""
+def rename_mails(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], now: float) -> list[str]:
+    """Move messages to other places; return those that were moved. Raises `LeaseLost`."""
     for lost in lost_leases(transaction, [fence]).values():
         raise lost
     work = UnitOfWork(transaction)
@@ -46,7 +46,7 @@ def rename(transaction: Transaction, fence: Fence, places: Sequence[NewPlace], n
     taken = places_taken(transaction, wanted)
     renamed = []
     for each, place in zip(places, wanted, strict=True):
-        entry = decide.renamed(own(work, fence, each.message), each, now)
+        entry = decide.renamed(own_message(work, fence, each.message), each, now)
         if entry is None or place in taken:
             continue
         taken.add(place)

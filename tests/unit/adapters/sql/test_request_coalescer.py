@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.adapters.sql.request_coalescer import ENOUGH, RequestCoalescer
+from shared.adapters.sql.request_coalescer import LARGEST_GROUP, RequestCoalescer
 from shared.model.errors import MailferryError
 from shared.ports.store import StoreUnavailable
 
@@ -18,7 +18,7 @@ class Writer:
         self.writing = asyncio.Event()
         self.go_on = asyncio.Event()
         self.go_on.set()
-        self.gathering = RequestCoalescer(self.write, len)
+        self.coalescer = RequestCoalescer(self.write, len)
 
     async def write(self, asked: Sequence[str]) -> Sequence[str | MailferryError]:
         self.groups.append(list(asked))
@@ -30,20 +30,20 @@ class Writer:
         return asked.upper()
 
     async def ask_all(self, *asked: str) -> list[str | BaseException]:
-        return await asyncio.gather(*map(self.gathering.ask, asked), return_exceptions=True)
+        return await asyncio.gather(*map(self.coalescer.submit, asked), return_exceptions=True)
 
 
 async def test_who_comes_alone_is_served_at_once() -> None:
     writer = Writer()
-    assert await writer.gathering.ask("a") == "A"
-    assert await writer.gathering.ask("b") == "B"
+    assert await writer.coalescer.submit("a") == "A"
+    assert await writer.coalescer.submit("b") == "B"
     assert writer.groups == [["a"], ["b"]]
 
 
 async def test_who_comes_while_others_are_written_waits_and_goes_with_those_who_wait_too() -> None:
     writer = Writer()
     writer.go_on.clear()
-    first = asyncio.create_task(writer.gathering.ask("a"))
+    first = asyncio.create_task(writer.coalescer.submit("a"))
     await writer.writing.wait()
     rest = asyncio.create_task(writer.ask_all("b", "c", "d"))
     await asyncio.sleep(0)
@@ -55,7 +55,7 @@ async def test_who_comes_while_others_are_written_waits_and_goes_with_those_who_
 
 async def test_no_more_is_written_together_than_is_enough_but_at_least_one() -> None:
     writer = Writer()
-    large = "x" * ENOUGH
+    large = "x" * LARGEST_GROUP
     await writer.ask_all(large, large + "y", "a", "b")
     assert writer.groups == [[large], [large + "y"], ["a", "b"]]
 
@@ -100,7 +100,7 @@ async def test_a_request_over_which_the_writer_stumbles_fails_alone() -> None:
 async def test_who_has_gone_meanwhile_keeps_nobody_else_from_an_answer() -> None:
     writer = Writer()
     writer.go_on.clear()
-    gone, stays = (asyncio.create_task(writer.gathering.ask(each)) for each in "ab")
+    gone, stays = (asyncio.create_task(writer.coalescer.submit(each)) for each in "ab")
     await writer.writing.wait()
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -112,21 +112,21 @@ async def test_who_has_gone_meanwhile_keeps_nobody_else_from_an_answer() -> None
 async def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
     writer = Writer()
     writer.go_on.clear()
-    first, gone = (asyncio.create_task(writer.gathering.ask(each)) for each in ("a", "b"))
+    first, gone = (asyncio.create_task(writer.coalescer.submit(each)) for each in ("a", "b"))
     await asyncio.sleep(0)
-    late = asyncio.create_task(writer.gathering.ask("c"))
+    late = asyncio.create_task(writer.coalescer.submit("c"))
     await writer.writing.wait()
     late.cancel()
     writer.go_on.set()
     assert [await first, await gone] == ["A", "B"]
-    await writer.gathering.finish()
+    await writer.coalescer.finish()
     assert ["c"] not in writer.groups
 
 
 async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.adapters.sql.request_coalescer.PATIENCE", 0.0)
+    monkeypatch.setattr("shared.adapters.sql.request_coalescer.LONGEST_HOLD_UP", 0.0)
 
     class Held(Writer):
         async def write(self, asked: Sequence[str]) -> Sequence[str | MailferryError]:
@@ -137,10 +137,10 @@ async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
 
     writer = Held()
     writer.go_on.clear()
-    held = asyncio.create_task(writer.gathering.ask("held"))
+    held = asyncio.create_task(writer.coalescer.submit("held"))
     await writer.writing.wait()
-    assert await writer.gathering.ask("next") == "NEXT"
-    finishing = asyncio.create_task(writer.gathering.finish())
+    assert await writer.coalescer.submit("next") == "NEXT"
+    finishing = asyncio.create_task(writer.coalescer.finish())
     writer.go_on.set()
     await finishing
     assert await held == "HELD"
@@ -149,23 +149,23 @@ async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
 async def test_who_stops_waiting_for_the_end_does_not_end_what_is_under_way() -> None:
     writer = Writer()
     writer.go_on.clear()
-    asked = asyncio.create_task(writer.gathering.ask("a"))
+    asked = asyncio.create_task(writer.coalescer.submit("a"))
     await writer.writing.wait()
-    finishing = asyncio.create_task(writer.gathering.finish())
+    finishing = asyncio.create_task(writer.coalescer.finish())
     await asyncio.sleep(0)
     finishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await finishing
     writer.go_on.set()
-    await writer.gathering.finish()
+    await writer.coalescer.finish()
     assert await asked == "A"
 
 
 async def test_it_is_finished_when_everybody_is_answered() -> None:
     writer = Writer()
-    await writer.gathering.finish()
+    await writer.coalescer.finish()
     asked = asyncio.create_task(writer.ask_all("a", "b"))
     await asyncio.sleep(0)
-    await writer.gathering.finish()
+    await writer.coalescer.finish()
     assert await asked == ["A", "B"]
     assert writer.groups == [["a", "b"]]

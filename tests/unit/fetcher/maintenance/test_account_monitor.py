@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from prometheus_client import CollectorRegistry
 
 from services.fetcher.maintenance.account_monitor import CUSTODY_EVERY, INTERVAL, MOST_TENANTS, AccountMonitor
-from shared.ports.store import AccountSummary, CustodySummary, StoreUnavailable
+from shared.ports.store import AccountSummary, CustodySummary, MaintenanceStore, StoreUnavailable
 from shared.runtime.metrics import Metrics
 from tests.fakes.clock import ManualClock
 
@@ -32,16 +33,16 @@ class Books:
         self.away = False
         self.lost = 0
 
-    async def standings(self) -> Sequence[AccountSummary]:
+    async def account_summaries(self) -> Sequence[AccountSummary]:
         if self.away:
             raise StoreUnavailable("the database is away")
         return self.said
 
-    async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
+    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
         self.asked.append(accounts)
         return {each: self.custody[each] for each in accounts if each in self.custody}
 
-    async def lost_total(self) -> int:
+    async def left_behind_count(self) -> int:
         return self.lost
 
 
@@ -51,7 +52,7 @@ class Watched:
     def __init__(self, books: Books, *accounts: str) -> None:
         self.metrics = Metrics(CollectorRegistry(), "1.0")
         self.clock = ManualClock()
-        self.watch = AccountMonitor(accounts, books, self.clock, self.metrics)
+        self.watch = AccountMonitor(accounts, cast(MaintenanceStore, books), self.clock, self.metrics)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"mailferry_{name}", labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import cast
 
 from typing_extensions import override
 
@@ -12,7 +13,7 @@ from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.ports.blobs import BlobsUnavailable
-from shared.ports.store import Epoch
+from shared.ports.store import Epoch, MaintenanceStore
 from shared.runtime.backup_marker import NAME, read_backup_marker, went_back, write_backup_marker
 
 
@@ -44,7 +45,7 @@ class Rewindable:
 
 
 def watch(epochs: Rewindable, directory: Path) -> EpochMonitor:
-    return EpochMonitor(epochs, FileBlobs(directory), SystemClock())
+    return EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(directory), SystemClock())
 
 
 async def test_nothing_is_deleted_before_the_first_look(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ async def test_while_the_witness_cannot_be_read_deletion_waits_and_then_goes_on(
             return await super().create(name)
 
     blobs = Away(tmp_path)
-    new = EpochMonitor(Rewindable(), blobs, SystemClock())
+    new = EpochMonitor(cast(MaintenanceStore, Rewindable()), blobs, SystemClock())
     await new.look()
     assert "the disk is full" in str(new.problem())
     blobs.away = False
@@ -147,7 +148,7 @@ NOW, YEARS = 1_800_000_000.0, 6 * 365 * 86400.0
 
 async def test_copies_count_from_when_a_clock_was_put_right_for_every_process(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW - YEARS)
-    new = EpochMonitor(epochs, FileBlobs(tmp_path), clock)
+    new = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
     await new.look()
     assert await new.copies_since() == 0.0
     clock.date = NOW
@@ -156,31 +157,31 @@ async def test_copies_count_from_when_a_clock_was_put_right_for_every_process(tm
     await new.look()
     clock.let_pass(3600)
     assert await new.copies_since() == NOW
-    other = EpochMonitor(epochs, FileBlobs(tmp_path), Settable(NOW + 7200))
+    other = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW + 7200))
     await other.look()
     assert await other.copies_since() == NOW
 
 
 async def test_a_process_that_begins_after_the_clock_was_put_right_notices(tmp_path: Path) -> None:
     epochs = Rewindable()
-    await EpochMonitor(epochs, FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
-    begun = EpochMonitor(epochs, FileBlobs(tmp_path), Settable(NOW))
+    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    begun = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW))
     await begun.look()
     assert await begun.copies_since() == NOW
 
 
 async def test_another_machine_whose_clock_is_behind_is_noticed_before_its_copies_go(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW)
-    right = EpochMonitor(epochs, FileBlobs(tmp_path), clock)
+    right = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
     await right.look()
-    await EpochMonitor(epochs, FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
     clock.let_pass(5)
     assert await right.copies_since() == NOW + 5
 
 
 async def test_a_clock_that_was_ahead_does_not_keep_copies_until_then(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW)
-    running = EpochMonitor(epochs, FileBlobs(tmp_path), clock)
+    running = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
     await running.look()
     clock.date = NOW + YEARS
     assert await running.copies_since() == NOW + YEARS
@@ -194,7 +195,7 @@ async def test_a_clock_that_was_ahead_does_not_keep_copies_until_then(tmp_path: 
 async def test_time_that_passes_and_days_without_a_process_change_nothing(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW)
     for _ in range(3):
-        running = EpochMonitor(epochs, FileBlobs(tmp_path), clock)
+        running = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
         await running.look()
         clock.let_pass(14 * 86400)
         await running.look()

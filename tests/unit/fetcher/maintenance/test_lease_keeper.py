@@ -23,7 +23,7 @@ class Leases:
         self.paused: list[str] = []
         self.renewed = 0
 
-    async def renew(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
+    async def renew_leases(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         if self.away:
             raise StoreUnavailable("the database is away")
         self.renewed += 1

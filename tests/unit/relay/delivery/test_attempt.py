@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from prometheus_client import CollectorRegistry
 
@@ -17,7 +18,7 @@ from shared.custody.commands import Outcomes
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
-from shared.ports.store import Serving
+from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from shared.smtp.client_report import XFORWARD, ReportedClient
 from shared.smtp.dsn import Dsn
@@ -76,7 +77,7 @@ async def attempted(
         helo_name="relay.example",
         chance=lambda: 0.0,
         metrics=Metrics(CollectorRegistry(), "0"),
-        limits=facts or LearntFacts(FactsInMemory(), ManualClock()),
+        limits=facts or LearntFacts(cast(RelayStore, FactsInMemory()), ManualClock()),
     )
     return await attempter.make(event, Serving("m1", "exchange", "s@x", recipients), way)
 

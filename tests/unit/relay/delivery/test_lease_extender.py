@@ -20,11 +20,11 @@ class Deliveries:
         self.prolonged: list[list[str]] = []
         self.away = False
 
-    async def prolong_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> None:
+    async def extend_attempts(self, attempts: Sequence[Attempt], now: float, lease: float) -> None:
         if self.away:
             raise StoreUnavailable("the database is away")
         assert lease == LEASE
-        self.prolonged.append([each.message for each in wishes])
+        self.prolonged.append([each.message for each in attempts])
 
 
 def attempt(message: str) -> Attempt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -21,7 +22,7 @@ from shared.model.account import Account
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
-from shared.ports.store import Serving
+from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
 from tests.fakes.limited_smtp import LimitedServer
@@ -37,7 +38,7 @@ class Relaying:
 
     def __init__(self, target: Target, directory: Path) -> None:
         clock = SystemClock()
-        self.facts = LearntFacts(FactsInMemory(), clock)
+        self.facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
         targets = {target.name: target}
         self.lanes = TargetQueues(targets, helo_name="relay.example", capacity=10, clock=clock)
         self._target = target

@@ -75,9 +75,15 @@ class Desk:
     def notifier(self, section: NoticesSettings) -> Notifier:
         accounts = {self.account.id: self.account}
         return Notifier(
-            lambda: accounts, section, self.store, self.blobs, self.post, self.clock, "ferry.corp.example",
+            lambda: accounts,
+            section,
+            self.store.maintenance,
+            self.blobs,
+            self.post,
+            self.clock,
+            "ferry.corp.example",
             lambda: f"notice-{next(self.tokens)}",
-        )  # fmt: skip
+        )
 
     async def pass_time(self, seconds: float) -> None:
         self.lives.now += seconds
@@ -206,7 +212,7 @@ async def test_null_senders_lists_and_machines_are_never_told(desk: Desk, line: 
     await desk.pass_time(SETTLED + 1)
     await desk.notifier(TELLING).once()
     assert desk.post.sent == []
-    assert (await desk.store.notices())[BOUNCES] == desk.clock.now() - SETTLED
+    assert (await desk.store.maintenance.notices())[BOUNCES] == desk.clock.now() - SETTLED
 
 
 async def test_who_parks_unknown_recipients_tells_no_sender(desk: Desk) -> None:

@@ -47,7 +47,7 @@ class Store:
             MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/m1"
         )
 
-    async def overdue(self, now: float, patience: float, limit: int) -> Sequence[Message]:
+    async def overdue_messages(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         return [*self.others, self.message]
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from services.relay.maintenance.sweep import AGE, UNKNOWN_FOR, Sweep, Swept
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import Payload
+from shared.ports.store import MaintenanceStore
 from shared.runtime.raw_mail import blob_name, message_in, store_raw_mail
 
 OLD = 2 * AGE
@@ -29,12 +31,12 @@ class Known:
         self.asked: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    async def needing_raw_mail(self, messages: Sequence[str]) -> Sequence[str]:
+    async def raw_mail_needed(self, messages: Sequence[str]) -> Sequence[str]:
         self.meanwhile()
         self.asked += messages
         return [each for each in messages if each in self.needed]
 
-    async def done_with(self, messages: Sequence[str]) -> Sequence[str]:
+    async def raw_mail_not_needed(self, messages: Sequence[str]) -> Sequence[str]:
         self.asked += messages
         return [each for each in messages if each in self.done]
 
@@ -57,7 +59,7 @@ async def left(root: Path) -> set[str]:
 
 
 async def swept(root: Path, known: Known) -> Swept:
-    return await Sweep(FileBlobs(root), known, SystemClock()).once()
+    return await Sweep(FileBlobs(root), cast(MaintenanceStore, known), SystemClock()).once()
 
 
 async def test_what_is_old_and_needed_by_nobody_goes_and_everything_else_stays(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ async def test_a_mail_that_is_parked_while_it_is_swept_keeps_its_blob(tmp_path: 
     await stored(tmp_path, blob_name("m1"), OLD)
     known = Known("m1")
     payload = Payload(octets=4, inline=b"mail")
-    sweep = Sweep(FileBlobs(tmp_path), known, SystemClock())
+    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
     await sweep.once()
     await store_raw_mail(FileBlobs(tmp_path), "m1", payload)
     known.needed.clear()
@@ -129,7 +131,7 @@ async def test_what_a_kill_left_of_a_mail_that_is_done_goes_however_new_it_is(tm
     await stored(tmp_path, "mail/deeper/done", OLD)
     known = Known("needed")
     known.done = {"done"}
-    sweep = Sweep(FileBlobs(tmp_path), known, SystemClock())
+    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
 
     assert await sweep.release_left() == 1
     assert await left(tmp_path) == {"mail/needed", "mail/unknown", "mail/deeper/done"}
@@ -154,7 +156,7 @@ async def test_what_nobody_knows_goes_after_an_hour_whatever_the_date_is(tmp_pat
         await stored(tmp_path, blob_name(message), 0)
     known, clock = Known("needed"), Forward()
     known.done = {"done"}
-    sweep = Sweep(FileBlobs(tmp_path), known, clock)
+    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), clock)
     assert (await sweep.once()).removed == 0
     known.needed.add("entered-late")
     clock.passed = UNKNOWN_FOR - 1
@@ -172,7 +174,9 @@ async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tm
     await writer.write(b"x" * 300_000)
     known = Known("needed")
     known.done = {"done"}
-    assert await Sweep(FileBlobs(tmp_path), known, SystemClock()).remove_forgotten() == 2
+    assert (
+        await Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock()).remove_forgotten() == 2
+    )
     assert await left(tmp_path) == {"mail/needed", "mail/done", "epoch/witness"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 import pytest
 
@@ -15,7 +16,7 @@ from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.net.errors import ConnectFailed
 from shared.net.sasl import SaslError
-from shared.ports.store import Outage, StoreUnavailable
+from shared.ports.store import Outage, RelayStore, StoreUnavailable
 from shared.ports.tokens import TokenUnavailable
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, LoginImpossible, NoConnectionFree
@@ -65,7 +66,7 @@ class Road:
 def circuits(road: Road, clock: ManualClock) -> CircuitBreakers:
     target = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
     policy = ProbePolicy((5.0, 60.0), failures=3)
-    return CircuitBreakers({"exchange": target}, road, road.probe, road, clock, policy)
+    return CircuitBreakers({"exchange": target}, road, road.probe, cast(RelayStore, road), clock, policy)
 
 
 @asynccontextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 from services.relay.targets.facts import TICK, LearntFacts
 from shared.net.protection import Shortfall
-from shared.ports.store import FactKind, TargetFact
-from shared.ports.store.target_facts import HOLDS
+from shared.ports.store import FACT_HOLDS, FactKind, RelayStore, TargetFact
 from tests.fakes.clock import ManualClock
 from tests.fakes.target_facts import FactsInMemory
 
@@ -30,35 +30,35 @@ async def running(facts: LearntFacts, clock: ManualClock) -> AsyncIterator[None]
 
 async def test_what_is_learnt_counts_at_once_and_for_a_day() -> None:
     clock = ManualClock()
-    facts = LearntFacts(FactsInMemory(), clock)
+    facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
     facts.learn_recipients("exchange", 5)
     assert (facts.recipients("exchange"), facts.recipients("attic")) == (5, None)
-    await clock.advance(HOLDS)
+    await clock.advance(FACT_HOLDS)
     assert facts.recipients("exchange") is None
 
 
 async def test_what_is_learnt_is_written_a_moment_later() -> None:
     clock, store = ManualClock(), FactsInMemory()
-    facts = LearntFacts(store, clock)
+    facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
         facts.learn_recipients("exchange", 5)
         assert not store.facts
         await clock.advance(TICK)
         (fact,) = store.facts.values()
-    assert (fact.value, fact.until) == ("5", fact.since + HOLDS)
+    assert (fact.value, fact.until) == ("5", fact.since + FACT_HOLDS)
 
 
 async def test_a_relay_that_starts_knows_what_was_learnt_before() -> None:
     clock = ManualClock()
     known = TargetFact("exchange", FactKind.RECIPIENTS, "5", clock.now(), clock.now() + 10)
-    facts = LearntFacts(FactsInMemory(known), clock)
+    facts = LearntFacts(cast(RelayStore, FactsInMemory(known)), clock)
     async with running(facts, clock):
         assert facts.recipients("exchange") == 5
 
 
 async def test_a_relay_that_ends_leaves_nothing_unwritten() -> None:
     clock, store = ManualClock(), FactsInMemory()
-    facts = LearntFacts(store, clock)
+    facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
         facts.learn_protection("exchange", SELF_SIGNED)
     assert store.facts[UNVERIFIED].value == "self-signed"
@@ -67,7 +67,7 @@ async def test_a_relay_that_ends_leaves_nothing_unwritten() -> None:
 async def test_a_store_that_is_away_is_written_to_later() -> None:
     clock, store = ManualClock(), FactsInMemory()
     store.is_away = True
-    facts = LearntFacts(store, clock)
+    facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
         facts.learn_recipients("exchange", 5)
         await clock.advance(TICK)
@@ -78,14 +78,14 @@ async def test_a_store_that_is_away_is_written_to_later() -> None:
 
 async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
     clock, store = ManualClock(), FactsInMemory()
-    facts = LearntFacts(store, clock)
+    facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
         for _ in range(3):
             facts.learn_protection("exchange", NO_TLS)
             await clock.advance(TICK)
         assert store.calls == 2
         since = store.facts[CLEAR].since
-        await clock.advance(HOLDS / 2)
+        await clock.advance(FACT_HOLDS / 2)
         facts.learn_protection("exchange", NO_TLS)
         await clock.advance(TICK)
         assert (store.facts[CLEAR].since, store.calls) == (since, 3)
@@ -93,7 +93,7 @@ async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
 
 async def test_a_connection_that_is_protected_ends_what_was_said_against_the_ones_before() -> None:
     clock, store = ManualClock(), FactsInMemory()
-    facts = LearntFacts(store, clock)
+    facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
         facts.learn_protection("exchange", SELF_SIGNED)
         await clock.advance(TICK)

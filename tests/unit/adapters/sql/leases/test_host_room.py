@@ -32,7 +32,7 @@ def test_no_host_gets_more_than_it_bears_and_none_with_room_is_turned_away(
         limit = limits.of(host)
         rests = limit.spacing > 0 and (begun[host] > 0 or NOW < next_at.get(host, 0) <= NOW + limit.spacing)
         bears = not rests and (limit.connections == 0 or visits[host] < limit.connections)
-        assert room.take(host) is bears
+        assert room.take_visit(host) is bears
         visits[host] += bears
         begun[host] += bears
     assert room.begun == {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.sql.runner import RECENT, TransactionRunner
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.adapters.sql.write_monitor import RECENT, WriteMonitor
 from shared.ports.store import StoreUnavailable
 
 
@@ -20,7 +20,7 @@ class Disk:
             raise self.error
         return 7
 
-    async def read(self, _query: Callable[[Transaction], Any]) -> Any:
+    async def read(self, query: Callable[..., Any], *given: Any, **named: Any) -> Any:
         return 8
 
     async def close(self, within: float = 0) -> None:
@@ -40,31 +40,31 @@ def change(_transaction: Transaction) -> int:
 
 async def test_a_write_that_failed_is_known_until_one_succeeds() -> None:
     disk = Disk()
-    noticing = WriteMonitor(disk, Clock())
+    runner = TransactionRunner(disk, Clock())
     disk.error = StoreUnavailable("the disk is full")
     with pytest.raises(StoreUnavailable):
-        await noticing.write(change)
-    assert await noticing.read(change) == 8
-    assert noticing.failure is disk.error
+        await runner.write(change)
+    assert await runner.read(change) == 8
+    assert runner.failure is disk.error
     disk.error = None
-    assert await noticing.write(change) == 7
-    assert noticing.failure is None
+    assert await runner.write(change) == 7
+    assert runner.failure is None
 
 
 async def test_nobody_hears_for_ever_of_a_write_that_nobody_tried_again() -> None:
     disk, clock = Disk(), Clock()
-    noticing = WriteMonitor(disk, clock)
+    runner = TransactionRunner(disk, clock)
     disk.error = StoreUnavailable("the database restarts")
     with pytest.raises(StoreUnavailable):
-        await noticing.write(change)
+        await runner.write(change)
     clock.now += RECENT + 1
-    assert noticing.failure is None
+    assert runner.failure is None
 
 
 async def test_what_a_change_itself_stumbles_over_says_nothing_about_the_store() -> None:
     disk = Disk()
-    noticing = WriteMonitor(disk, Clock())
+    runner = TransactionRunner(disk, Clock())
     disk.error = KeyError("a mistake of ours")
     with pytest.raises(KeyError):
-        await noticing.write(change)
-    assert noticing.failure is None
+        await runner.write(change)
+    assert runner.failure is None

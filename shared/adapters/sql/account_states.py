@@ -1,0 +1,87 @@
+"""The state of accounts: all that is known, few columns of it, and the mails in custody for them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import Select, func, select
+
+from shared.adapters.sql.engine import allow_scans
+from shared.adapters.sql.rows import decode_read_failures
+from shared.adapters.sql.tables import KEPT, UNBACKED, accounts, messages
+from shared.adapters.sql.text import key
+from shared.adapters.sql.unit_of_work import Transaction
+from shared.ports.store import AccountState, AccountSummary, CustodySummary
+
+ACCOUNT = accounts.c
+MESSAGE = messages.c
+ACCOUNTS_PER_STATEMENT = 500
+
+
+def account_states(transaction: Transaction) -> list[AccountState]:
+    """Return all known accounts, by name."""
+    return [
+        AccountState(
+            account=row.id,
+            enabled=row.enabled,
+            due_at=row.due_at,
+            leased_by=row.lease_owner,
+            lease_until=row.lease_until,
+            failures=row.failures,
+            problem=row.problem,
+            visited_at=row.visited_at,
+            succeeded_at=row.succeeded_at,
+            waiting=row.waiting,
+            paused=row.paused,
+            method=row.method,
+            host=row.host,
+            read_failures=decode_read_failures(row.setbacks),
+        )
+        for row in transaction.connection.execute(select(accounts).order_by(ACCOUNT.id))
+    ]
+
+
+def account_summaries(transaction: Transaction) -> list[AccountSummary]:
+    """Return every account that was ever scheduled, in no order."""
+    allow_scans(transaction.connection)
+    query = select(
+        ACCOUNT.id.label("account"),
+        ACCOUNT.enabled,
+        ACCOUNT.paused,
+        (ACCOUNT.failures > 0).label("failing"),
+        ACCOUNT.problem.is_not(None).label("has_problem"),
+        ACCOUNT.lease_until,
+        ACCOUNT.due_at,
+        ACCOUNT.visited_at,
+        ACCOUNT.succeeded_at,
+    )
+    return [AccountSummary(**row) for row in transaction.connection.execute(query).mappings()]
+
+
+def custody_summaries(transaction: Transaction, names: Sequence[str]) -> Mapping[str, CustodySummary]:
+    """Return the mails of these accounts that are not done; accounts without any are left out."""
+    at_source: Counter[str] = Counter()
+    here: Counter[str] = Counter()
+    for some in _portions([*map(key, names)]):
+        kept = _counted(some).where(KEPT, MESSAGE.settled_at.is_(None), ~MESSAGE.unbacked)
+        blobs_alone = _counted(some).where(UNBACKED, MESSAGE.blob.is_not(None))
+        for query, counts in ((kept, at_source), (blobs_alone, here)):
+            for account, number in transaction.connection.execute(query):
+                counts[account] = number
+    return {each: CustodySummary(at_source[each], here[each]) for each in {*at_source, *here}}
+
+
+def paused_among(transaction: Transaction, names: Sequence[str]) -> Sequence[str]:
+    """Return those of the accounts that are paused."""
+    query = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(names)), ACCOUNT.paused)
+    return transaction.connection.execute(query).scalars().all()
+
+
+def _counted(some: Sequence[str]) -> Select[str, int]:
+    return select(MESSAGE.account, func.count()).where(MESSAGE.account.in_(some)).group_by(MESSAGE.account)
+
+
+def _portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names), ACCOUNTS_PER_STATEMENT):
+        yield names[start : start + ACCOUNTS_PER_STATEMENT]

@@ -1,0 +1,153 @@
+"""The port `OperatorStore` in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from shared.adapters.sql.account_states import account_states, account_summaries, custody_summaries
+from shared.adapters.sql.calls import MAINTENANCE, allowing
+from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
+from shared.adapters.sql.parking import discard_parked, retry_parked
+from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope
+from shared.adapters.sql.recovery import left_behind
+from shared.adapters.sql.runner import TransactionRunner
+from shared.adapters.sql.searches import (
+    PAGE,
+    find_messages,
+    journal_page,
+    message_counts,
+    message_journal,
+    parked_recipients,
+    parked_totals,
+    suppressed_counts,
+)
+from shared.adapters.sql.targets import known_catch_alls, known_outages, known_target_facts, target_states
+from shared.adapters.sql.verification import rebuild, verify
+from shared.contract.journal import Entry
+from shared.custody.state import Message
+from shared.model.message import MessageStatus
+from shared.ports.store import (
+    AccountState,
+    AccountSummary,
+    CatchAll,
+    CustodySummary,
+    Epoch,
+    Outage,
+    Parked,
+    Pause,
+    TargetFact,
+    TargetState,
+)
+
+
+class SqlOperatorStore:
+    """What operators ask and decide, see `OperatorStore`."""
+
+    def __init__(self, runner: TransactionRunner) -> None:
+        self._runner = runner
+
+    async def find_messages(self, text: str, limit: int) -> Sequence[Message]:
+        """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first."""
+        return await self._runner.read(find_messages, text, limit)
+
+    async def message_journal(self, message: str) -> Sequence[Entry]:
+        """Return the journal of one message, in order."""
+        return await self._runner.read(message_journal, message)
+
+    async def journal_page(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
+        """Return the next entries of the journal after this number, in order and with their numbers."""
+        return await self._runner.read(journal_page, after)
+
+    async def verify_journal(self) -> Sequence[str]:
+        """Fold the journal and compare it with the state tables; return the differences as sentences."""
+        with allowing(MAINTENANCE):
+            return await self._runner.read(verify)
+
+    async def rebuild_tables(self) -> int:
+        """Make the state tables again from the journal; return the number of messages."""
+        with allowing(MAINTENANCE):
+            return await self._runner.write(rebuild)
+
+    async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
+        """Return how many messages there are by account and status, those gone left out."""
+        return await self._runner.read(message_counts)
+
+    async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
+        """Return how many recipients had a mail already, by account, since then."""
+        return await self._runner.read(suppressed_counts, since)
+
+    async def left_behind(self, limit: int) -> Sequence[Message]:
+        """Return mails that left their source before every recipient was done, with no copy held."""
+        return await self._runner.read(left_behind, limit)
+
+    async def parked_recipients(self, limit: int = PAGE) -> Sequence[Parked]:
+        """Return parked recipients, oldest first."""
+        return await self._runner.read(parked_recipients, limit)
+
+    async def parked_totals(self) -> tuple[int, int]:
+        """Return how many recipients are parked, and how many octets of mail are kept for them."""
+        return await self._runner.read(parked_totals)
+
+    async def retry_parked(
+        self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
+    ) -> Sequence[str]:
+        """Open parked recipients (all where `addresses` is empty) again; return the addresses changed."""
+        return await self._runner.write_counting_doubts(
+            retry_parked, message, addresses, destination, target, now
+        )
+
+    async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
+        """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
+        return await self._runner.write(discard_parked, message, addresses, now)
+
+    async def account_states(self) -> Sequence[AccountState]:
+        """Return all known accounts, by name."""
+        return await self._runner.read(account_states)
+
+    async def account_summaries(self) -> Sequence[AccountSummary]:
+        """Return every account that was ever scheduled, in no order."""
+        return await self._runner.read(account_summaries)
+
+    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
+        """Return the mails of these accounts that are not done; accounts without any are left out."""
+        return await self._runner.read(custody_summaries, accounts)
+
+    async def pause_scope(self, scope: str, now: float) -> Sequence[str]:
+        """Pause a scope; return the accounts that are paused only since now."""
+        return await self._runner.write(pause_scope, scope, now)
+
+    async def resume_scope(self, scope: str, now: float) -> Sequence[str]:
+        """Take back the pauses of a scope and of everything in it; return the accounts that go on."""
+        return await self._runner.write(resume_scope, scope, now)
+
+    async def pauses(self) -> Sequence[Pause]:
+        """Return all that is paused, by scope."""
+        return await self._runner.read(known_pauses)
+
+    async def epoch(self) -> Epoch:
+        """Return the epoch in force."""
+        return await self._runner.read(current_epoch)
+
+    async def pause_deletion(self, reason: str, now: float) -> Epoch:
+        """Begin a new epoch, in which nothing is deleted until it is confirmed."""
+        return await self._runner.write(pause_deletion, reason, now)
+
+    async def confirm_epoch(self, mark: int) -> Epoch:
+        """Allow deletion again; the mark goes on beyond `mark`."""
+        return await self._runner.write(confirm_epoch, mark)
+
+    async def target_states(self, targets: Sequence[str]) -> Sequence[TargetState]:
+        """Return how these targets serve, in their order."""
+        return await self._runner.read(target_states, targets)
+
+    async def outages(self, now: float) -> Sequence[Outage]:
+        """Return the reports of targets that cannot be reached and that hold now, by target."""
+        return await self._runner.read(known_outages, now)
+
+    async def target_facts(self, now: float) -> Sequence[TargetFact]:
+        """Return what relays have learnt about targets and holds now, by target and kind."""
+        return await self._runner.read(known_target_facts, now)
+
+    async def catch_alls(self) -> Sequence[CatchAll]:
+        """Return all targets that accept every address of a domain, by target and domain."""
+        return await self._runner.read(known_catch_alls)

@@ -1,0 +1,218 @@
+"""What operators ask of the store: mails, their journal, accounts, targets, parked mail, pauses, epochs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from shared.contract.journal import Entry
+from shared.custody.state import Message
+from shared.model.message import MessageStatus
+from shared.model.read_failure import ReadFailure
+from shared.ports.store.maintenance import AccountSummary, CustodySummary, Epoch, Parked
+from shared.ports.store.relay import Outage, TargetFact
+
+EVERYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What is paused since `since`: `tenant/name` is an account, `tenant/` a tenant, `*` everything."""
+
+    scope: str
+    since: float
+
+    def holds(self, account: str) -> bool:
+        """Return whether the account with this id is in the scope."""
+        return covers(self.scope, account)
+
+
+def covers(scope: str, other: str) -> bool:
+    """Return whether everything in the scope `other` is in `scope`, too."""
+    return scope in {EVERYTHING, other} or (scope.endswith("/") and other.startswith(scope))
+
+
+class CatchAll(NamedTuple):
+    """A target that has accepted an address of this domain that nobody has, since `since` (seconds since the
+    epoch).
+    """
+
+    target: str
+    domain: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What is known of an account; times are seconds since the epoch, None where it never happened."""
+
+    account: str
+    enabled: bool
+    due_at: float
+    leased_by: str | None
+    lease_until: float | None
+    failures: int
+    problem: str | None
+    visited_at: float | None
+    succeeded_at: float | None
+    waiting: int
+    paused: bool = False
+    method: str | None = None
+    host: str = ""
+    read_failures: tuple[ReadFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """How a target serves: `waiting` recipients are to be tried again, `unanswered` of them got no reply.
+
+    `text` is the reply, or the reason why there was none, of a recipient that waits. `delivered`: something
+    was delivered there once. `outage` is the report of a relay that cannot reach it; `facts` are what relays
+    have learnt.
+    """
+
+    target: str
+    delivered: bool = False
+    waiting: int = 0
+    unanswered: int = 0
+    parked: int = 0
+    text: str = ""
+    outage: Outage | None = None
+    facts: tuple[TargetFact, ...] = ()
+
+
+class OperatorStore(Protocol):
+    """What operators ask and decide."""
+
+    async def find_messages(self, text: str, limit: int) -> Sequence[Message]:
+        """Return messages by id, Message-ID (with or without angle brackets), UID, or recipient (address or
+        destination), newest first.
+        """
+        ...
+
+    async def message_journal(self, message: str) -> Sequence[Entry]:
+        """Return the journal of one message, in order."""
+        ...
+
+    async def journal_page(self, after: int = 0) -> Sequence[tuple[int, Entry]]:
+        """Return the next entries of the journal after this number, in order and with their numbers.
+
+        None where there are no more.
+        """
+        ...
+
+    async def verify_journal(self) -> Sequence[str]:
+        """Fold the journal and compare it with the state tables; return the differences as sentences."""
+        ...
+
+    async def rebuild_tables(self) -> int:
+        """Make the state tables again from the journal; return the number of messages.
+
+        Raises `SchemaOutdated` where the schema is not the one of this release.
+        """
+        ...
+
+    async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
+        """Return how many messages there are by account and status, those gone left out."""
+        ...
+
+    async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
+        """Return how many recipients had a mail already, by account, since then, of mails not pruned yet."""
+        ...
+
+    async def left_behind(self, limit: int) -> Sequence[Message]:
+        """Return mails that left their source before every recipient was done, with no copy held.
+
+        The oldest first. One whose event is on its way may still be served.
+        """
+        ...
+
+    async def parked_recipients(self, limit: int = 1000) -> Sequence[Parked]:
+        """Return parked recipients, oldest first."""
+        ...
+
+    async def parked_totals(self) -> tuple[int, int]:
+        """Return how many recipients are parked, and how many octets of mail are kept for them."""
+        ...
+
+    async def retry_parked(
+        self, message: str, addresses: Sequence[str], destination: str | None, target: str | None, now: float
+    ) -> Sequence[str]:
+        """Open parked recipients (all where `addresses` is empty) again; return the addresses changed.
+
+        Unless they are to be served elsewhere, a recipient that got an identical mail is suppressed, and one
+        to which an identical mail is on its way stays parked.
+        """
+        ...
+
+    async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
+        """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
+        ...
+
+    async def account_states(self) -> Sequence[AccountState]:
+        """Return all known accounts, by name."""
+        ...
+
+    async def account_summaries(self) -> Sequence[AccountSummary]:
+        """Return every account that was ever scheduled, in no order."""
+        ...
+
+    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
+        """Return the mails of these accounts that are not done; accounts without any are left out."""
+        ...
+
+    async def pause_scope(self, scope: str, now: float) -> Sequence[str]:
+        """Pause a scope, with the accounts that are added to it later; return those paused only since now.
+
+        Paused accounts are not visited, whatever their schedule. Mail on its way is delivered.
+        """
+        ...
+
+    async def resume_scope(self, scope: str, now: float) -> Sequence[str]:
+        """Take back the pauses of a scope and of everything in it; return the accounts that go on.
+
+        They are due at once. What a wider pause holds stays paused.
+        """
+        ...
+
+    async def pauses(self) -> Sequence[Pause]:
+        """Return all that is paused, by scope."""
+        ...
+
+    async def epoch(self) -> Epoch:
+        """Return the epoch in force."""
+        ...
+
+    async def pause_deletion(self, reason: str, now: float) -> Epoch:
+        """Begin a new epoch, in which nothing is deleted until it is confirmed."""
+        ...
+
+    async def confirm_epoch(self, mark: int) -> Epoch:
+        """Allow deletion again; the mark goes on beyond `mark`."""
+        ...
+
+    async def target_states(self, targets: Sequence[str]) -> Sequence[TargetState]:
+        """Return how these targets serve, in their order."""
+        ...
+
+    async def outages(self, now: float) -> Sequence[Outage]:
+        """Return the reports of targets that cannot be reached and that hold now, by target."""
+        ...
+
+    async def target_facts(self, now: float) -> Sequence[TargetFact]:
+        """Return what relays have learnt about targets and holds now, by target and kind."""
+        ...
+
+    async def catch_alls(self) -> Sequence[CatchAll]:
+        """Return all targets that accept every address of a domain, by target and domain."""
+        ...
+
+
+async def whole_journal(store: OperatorStore) -> AsyncIterator[Entry]:
+    """Yield all entries in order, read page by page; entries made meanwhile may be among them."""
+    after = 0
+    while page := await store.journal_page(after):
+        for number, entry in page:
+            yield entry
+            after = number

@@ -1,0 +1,103 @@
+"""The release before and this one side by side on one database and one broker, with mail on its way."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.sql.schema import MIGRATIONS, PREVIOUS, known_revisions
+from tests.fakes.background import in_background
+from tests.fakes.command import REPOSITORY
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import tagged_mails
+from tests.servers.available import unavailable
+from tests.servers.dovecot import Dovecot
+from tests.servers.ferry import Ferry
+from tests.servers.ferry_config import account, configuration
+from tests.servers.oracle import Books, arrived_whole, copies
+
+PARTS = ("services", "shared")
+FIRST = tagged_mails("first", 20)
+SECOND = tagged_mails("second", 20)
+THIRD = tagged_mails("third", 20)
+
+
+def git(*arguments: str) -> bytes:
+    """What git says about this repository; nothing where it cannot be asked."""
+    try:
+        return subprocess.run(["git", *arguments], cwd=REPOSITORY, check=True, capture_output=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return b""
+
+
+@pytest.fixture
+def previous_release(tmp_path: Path) -> str:
+    """A directory with the code of the release before: as it was before this release's first migration."""
+    first = min(each for each in known_revisions() if each > PREVIOUS)
+    added = f"{(MIGRATIONS / 'versions').relative_to(REPOSITORY)}/{first}_*.py"
+    commits = git("log", "--diff-filter=A", "--format=%H", "--", added).decode().split()
+    archive = git("archive", f"{commits[-1]}^", *PARTS) if commits else b""
+    if not archive:
+        unavailable("the repository's history, with the code of the release before, is not there")
+    directory = tmp_path / "previous"
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(directory, filter="data")
+    return str(directory)
+
+
+def test_two_releases_carry_mail_together_and_the_schema_is_upgraded_meanwhile(
+    dovecot: Dovecot, rabbitmq_url: str, postgres_url: str, previous_release: str, tmp_path: Path
+) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, [mail.raw for mail in FIRST])
+    servers = f'store.url = "{postgres_url}"\nbroker.url = "{rabbitmq_url}"'
+    with in_background(SmtpServer()) as target:
+        text = configuration([account("bob", dovecot.pop3_port, login)], servers=servers, target=target.port)
+        with Ferry(tmp_path, text) as ferry:
+            old = {"PYTHONPATH": previous_release}
+            assert ferry.call("db", "upgrade", **old).code == 0
+            assert ferry.call("topology", "apply", **old).code == 0
+            books = Books(ferry.path)
+
+            # Each mail passes through processes of both releases, on the schema of the one before.
+            old_fetcher, new_router, old_relay = (
+                ferry.start("fetcher", **old),
+                ferry.start("router"),
+                ferry.start("relay", **old),
+            )
+            old_fetcher.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
+            assert old_fetcher.terminate() == 0
+            new_fetcher, old_router, new_relay = (
+                ferry.start("fetcher").ready(),
+                ferry.start("router", **old).ready(),
+                ferry.start("relay").ready(),
+            )
+            assert (new_router.terminate(), old_relay.terminate()) == (0, 0)
+            dovecot.fill(login.name, [mail.raw for mail in SECOND])
+            new_fetcher.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
+
+            # The last process of the release before ends; the schema is upgraded with mail on its way.
+            assert old_router.terminate() == 0
+            dovecot.fill(login.name, [mail.raw for mail in THIRD])
+            new_fetcher.wait_until(lambda: in_flight(books) == len(THIRD))
+            assert ferry.call("db", "upgrade").code == 0
+            last_router = ferry.start("router")
+            new_fetcher.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
+            assert new_fetcher.said("the database cannot be used") == []
+            everybody = (new_fetcher, last_router, new_relay)
+            assert [process.terminate() for process in everybody] == [0, 0, 0]
+        mails = [*FIRST, *SECOND, *THIRD]
+        arrived_whole(target.accepted, mails)
+        assert copies(target.accepted) == {(mail.tag, "bob@corp.example"): 1 for mail in mails}
+    books.agree(len(mails))
+
+
+def in_flight(books: Books) -> int:
+    """How many mails were read and not routed yet."""
+    (state,) = json.loads(books.told("status", "-o", "json"))["accounts"]
+    return int(state["in_flight"])
