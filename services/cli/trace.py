@@ -18,6 +18,7 @@ from shared.config import Configuration, load
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.errors import quoted
+from shared.model.mailbox import written_uids
 from shared.model.read_failure import ReadFailure, ReadFailureKind
 from shared.runtime.exit_codes import FAILURE
 
@@ -59,12 +60,11 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
 
 async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
     async with operator_context(configuration) as archive:
-        found = await archive.store.find(text, limit)
+        forms = written_uids(text.strip())
+        found = [each for form in (text, *forms[1:]) for each in await archive.store.find(form, limit)]
         stories = [(message, await archive.store.story(message.id)) for message in found]
         states = await archive.store.account_states()
-        unread = [
-            (state.account, each) for state in states for each in state.setbacks if each.name == text.strip()
-        ]
+        unread = [(state.account, each) for state in states for each in state.setbacks if each.name in forms]
         return stories, unread
 
 

@@ -1,39 +1,27 @@
-"""What a server says it can do (CAPA; RFC 2449, section 5)."""
+"""What a POP3 server says it can do (CAPA; RFC 2449, section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from shared.model.mailbox import UNKNOWN_CAPABILITIES as UNKNOWN
+from shared.model.mailbox import Capabilities
+
+__all__ = ["UNKNOWN", "Capabilities", "mechanisms", "parse_capabilities", "pipelines"]
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """Names and parameters in upper case.
+def mechanisms(capabilities: Capabilities) -> tuple[str, ...]:
+    """Return the SASL mechanisms that the server offers (RFC 5034, section 3)."""
+    return capabilities.arguments.get("SASL", ())
 
-    `known` is False where the server does not know CAPA: then a missing name means nothing.
+
+def pipelines(capabilities: Capabilities, configured: bool | None) -> bool:
+    """Return whether commands may be sent before earlier ones are answered: as configured, or, with None,
+    as the server announces.
     """
-
-    arguments: Mapping[str, tuple[str, ...]]
-    known: bool = True
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.arguments
-
-    @property
-    def mechanisms(self) -> tuple[str, ...]:
-        """The SASL mechanisms offered (RFC 5034, section 3)."""
-        return self.arguments.get("SASL", ())
-
-    def pipelines(self, wanted: bool | None) -> bool:
-        """Whether commands may run ahead of their answers: as the operator says, or (None) the server."""
-        return "PIPELINING" in self if wanted is None else wanted
-
-
-UNKNOWN = Capabilities({}, known=False)
+    return "PIPELINING" in capabilities if configured is None else configured
 
 
 def parse_capabilities(body: bytes) -> Capabilities:
-    """The answer to CAPA; lines that say nothing are skipped, a name that comes twice adds to the first."""
+    """Parse the answer to CAPA. Empty lines are skipped; a name that comes twice adds to the first."""
     arguments: dict[str, tuple[str, ...]] = {}
     for line in body.decode("ascii", "replace").upper().split("\r\n"):
         words = line.split()

@@ -16,7 +16,7 @@ from shared.model.source_errors import EncryptionMissing
 from shared.net.errors import CertificateNotPinned, CertificateUntrusted, TlsFailed, TlsInjection
 from shared.pop3 import commands, detection
 from shared.pop3.attempts import Attempts
-from shared.pop3.capabilities import Capabilities
+from shared.pop3.capabilities import Capabilities, pipelines
 from shared.pop3.conversation import Conversation
 from shared.pop3.events import Greeting, Reply
 from shared.pop3.offer import Offer, timestamp
@@ -70,7 +70,7 @@ async def log_in(
     )
     method = await Attempts(conversation, endpoint, credentials, offer, plan).run()
     worked = replace(plan, preferred=method)
-    ahead = plan.ahead and capabilities.pipelines(pipelining) and detection.asks_again(plan, capabilities)
+    ahead = plan.ahead and pipelines(capabilities, pipelining) and detection.asks_again(plan, capabilities)
     behind = commands.LISTING if ahead else ()
     after = await detection.capabilities_again(conversation, worked, capabilities, behind)
     return LoggedIn(after, worked, method, len(behind))

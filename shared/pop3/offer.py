@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.pop3.capabilities import UNKNOWN, Capabilities
+from shared.pop3.capabilities import UNKNOWN, Capabilities, mechanisms
 
 USER = "USER"
 APOP = "APOP"
@@ -29,7 +29,7 @@ class Offer:
     def announced(self) -> tuple[str, ...] | None:
         """Methods in upper case, without APOP; None where the server told nothing."""
         if self.capabilities.known:
-            return (*self.capabilities.mechanisms, *((USER,) if USER in self.capabilities else ()))
+            return (*mechanisms(self.capabilities), *((USER,) if USER in self.capabilities else ()))
         return None if self.listed is None else (*self.listed, USER)
 
     @property

@@ -1,7 +1,7 @@
-"""What comes in place of a mail; to take it for the mail, and delete it, is to delete the mail.
+"""What a server hands out in place of a mail. Taking it for the mail, and deleting the mail, loses the mail.
 
-Exchange hands out a notice of its own in place of a mail that it cannot convert. A server that cannot read
-a mail from its disk may send nothing at all.
+Exchange sends a notice in place of a mail that it cannot convert. A server that cannot read a mail from its
+disk may send nothing at all.
 """
 
 from __future__ import annotations
@@ -15,17 +15,35 @@ _SUBJECT = re.compile(
     rb"^Subject:[ \t]+(?:\r?\n[ \t]+)?Retrieval using the (?:POP3|IMAP4) protocol failed",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENDER_NAME = b"Microsoft Exchange"
+_SENDER = re.compile(
+    rb'^From:[ \t]*(?:\r?\n[ \t]+)?"?Microsoft Exchange[^@\r\n]*\r?$', re.IGNORECASE | re.MULTILINE
+)
+_OF_REAL_MAIL = re.compile(rb"^(?:Received|Date|Message-ID):", re.IGNORECASE | re.MULTILINE)
 _LONGEST_HEADER = 16 * 1024
 
 
-def is_placeholder(mail: bytes) -> bool:
-    """Whether a mail is such a notice, by its subject. A mail that is one in earnest has the listed size."""
-    header = mail[:_LONGEST_HEADER].partition(b"\r\n\r\n")[0]
-    return _SUBJECT.search(header) is not None
+def is_placeholder(mail: bytes, *, has_listed_size: bool = False) -> bool:
+    """Return whether a mail is a notice of Exchange.
+
+    In any language it names Microsoft Exchange as its sender, without an address, and has none of Received,
+    Date and Message-ID. The English one is also known by its subject, unless the mail has just the size that
+    the server listed: then it is a real mail about such a notice.
+    """
+    if mail.find(_SENDER_NAME, 0, _LONGEST_HEADER) < 0:
+        return not has_listed_size and _SUBJECT.search(_header(mail)) is not None
+    header = _header(mail)
+    if not has_listed_size and _SUBJECT.search(header) is not None:
+        return True
+    return _SENDER.search(header) is not None and _OF_REAL_MAIL.search(header) is None
 
 
-def withheld(entry: Listed, server: str) -> MailRefused:
-    """A mail in whose place there was a notice."""
+def _header(mail: bytes) -> bytes:
+    return mail[:_LONGEST_HEADER].partition(b"\r\n\r\n")[0]
+
+
+def notice_came(entry: Listed, server: str) -> MailRefused:
+    """Return the refusal of a mail in place of which a notice came."""
     error = SourceRefused(
         f"{server} cannot hand out mail {entry.number} of {entry.size} octets and sent a notice in its place"
     )
@@ -33,7 +51,7 @@ def withheld(entry: Listed, server: str) -> MailRefused:
 
 
 def nothing_came(entry: Listed, server: str) -> MailRefused:
-    """A mail of which the server sent no octet, though it lists some."""
+    """Return the refusal of a mail of which the server sent no octet, though it lists some."""
     error = SourceRefused(
         f"{server} sent nothing at all in place of mail {entry.number} of {entry.size} octets"
     )

@@ -43,7 +43,7 @@ from shared.pop3.events import (
     Unreadable,
 )
 from shared.pop3.limits import PipelineWindow
-from shared.pop3.placeholder import is_placeholder, nothing_came, withheld
+from shared.pop3.placeholder import is_placeholder, nothing_came, notice_came
 from shared.pop3.refused_mails import RefusedMails
 from shared.pop3.request_queue import RequestQueue
 from shared.pop3.server_quirks import ServerQuirks
@@ -189,8 +189,8 @@ class Retrieval:
         """Hand a mail out, or hold it back, or ask for it again."""
         entry, verb = mail.entry, event.command.verb
         self._habits.learn(event, octets, entry.size)
-        if octets != entry.size and isinstance(mail, MailWhole) and is_placeholder(mail.data):
-            self._out.release(withheld(entry, self._conversation.server), events)
+        if isinstance(mail, MailWhole) and is_placeholder(mail.data, has_listed_size=octets == entry.size):
+            self._out.release(notice_came(entry, self._conversation.server), events)
         elif event.unstuffed and self._habits.stuffs_dots is False:
             lost = cut_short(entry, "the server does not double dots, so that some of its own were lost")
             if self._out.proof is None and octets + event.unstuffed < entry.size:

@@ -10,17 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from shared.model.mailbox import Listed
 from shared.model.message import DELETABLE, LedgerKey
 from shared.ports.store import LedgerRow
 
 _BETWEEN = " "
 """No server's UID contains a blank: it would end there."""
-
-
-def provisional_key(folder: str, uidvalidity: int, entry: Listed) -> LedgerKey:
-    """The key of a mail until it is read: its UID, or what its setbacks are remembered by."""
-    return LedgerKey(folder, uidvalidity, entry.name)
 
 
 def is_provisional(key: LedgerKey) -> bool:

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from services.fetcher.decide.content_index import is_by_content
 from services.fetcher.decide.fingerprint import header_digest
-from shared.model.mailbox import Listed, Listing, Mailbox
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import MessageStatus
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow

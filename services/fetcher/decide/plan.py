@@ -14,11 +14,11 @@ from math import inf
 from typing import NamedTuple
 
 from services.fetcher.decide.choice import Choice, Wanted, choose
-from services.fetcher.decide.content_index import is_by_content, provisional_key
+from services.fetcher.decide.content_index import is_by_content
 from services.fetcher.decide.read_failures import ReadFailures
 from shared.custody.decide import is_on_its_way
 from shared.model.mailbox import Listed, Listing
-from shared.model.message import DELETABLE, LedgerKey, MessageStatus
+from shared.model.message import DELETABLE, MessageStatus
 from shared.model.reading import Reading
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
@@ -59,28 +59,36 @@ def make_plan(
     listing: Listing,
     rows: Sequence[LedgerRow],
     *,
-    folder: str,
     retention: Retention,
     reading: Reading,
     now: float,
     setbacks: ReadFailures,
     longest_lease: float = inf,
+    same: Collection[str] = (),
 ) -> Plan:
-    """Compare what is there with what is known. Mails without a UID are read to be recognised, and so is what
-    is new while mails that were read before are missing: they may have got another UID.
+    """Compare what the mailbox lists with what the ledger knows.
 
-    `longest_lease` is how many seconds ahead a mail's lease can end; what is beyond, a wrong clock gave.
+    Mails without a UID are read to be recognised by their content. So are new mails while known ones are
+    missing, which may have got another UID.
+    `longest_lease`: seconds from now until a mail's lease can end at the latest; a lease that ends later was
+    given by a wrong clock, and is over. `same` are messages whose header was compared and is the same,
+    although their listed size is another one than before.
     """
     named, nameless = (listing.entries, listing.nameless) if listing.has_uids else ((), listing.entries)
-    listed = {LedgerKey(folder, listing.uidvalidity, entry.uid): entry for entry in named}
+    listed = {entry.key: entry for entry in named}
     by_content = [row for row in rows if is_by_content(row.key) and row.key not in listed]
     known = {row.key: row for row in rows if not is_by_content(row.key) or row.key in listed}
-    absence_proves = listing.complete and listing.has_uids and not nameless
+    absence_proves = listing.has_uids and not nameless
     gone: dict[str, str] = {}
     in_flight = [row for row in rows if is_on_its_way(row.status, row.lease_until, now, longest_lease)]
     on_their_way = {row.message for row in in_flight}
     for row in known.values():
-        reason = _why_gone(row, listed.get(row.key), absence_proves)
+        reason = _why_gone(
+            row,
+            listed.get(row.key),
+            absence_proves=absence_proves and listing.covers(row.key),
+            is_same=row.message in same,
+        )
         if reason is not None and row.message not in on_their_way:
             gone[row.message] = reason
     delete: list[tuple[float, Deletable]] = []
@@ -98,22 +106,17 @@ def make_plan(
             delete.append((past.first_fetched_at, Deletable(past.message, entry)))
         else:
             kept += 1
-    moved = (
-        [row for row in known.values() if row.content and row.key not in listed] if listing.complete else []
-    )
+    missing = [row for row in known.values() if row.content and row.key not in listed]
+    moved = [row for row in missing if listing.covers(row.key)]
     if not fetch and not nameless:
         moved = []
     for row in moved:
         gone.pop(row.message, None)
     unread = _surely_on_their_way(nameless, by_content, on_their_way)
-    fetch += [
-        Wanted(entry, provisional_key(folder, listing.uidvalidity, entry))
-        for entry in nameless
-        if entry.size not in unread
-    ]
+    fetch += [Wanted(entry, entry.key) for entry in nameless if entry.size not in unread]
     return Plan(
         gone=gone,
-        unnamed=[row for row in by_content if row.listed_size not in unread] if listing.complete else [],
+        unnamed=[row for row in by_content if row.listed_size not in unread and listing.covers(row.key)],
         moved=moved,
         delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
         choice=choose(fetch, reading, setbacks, now),
@@ -149,12 +152,25 @@ def why_gone(row: LedgerRow) -> str:
     return TAKEN_AWAY if row.status is MessageStatus.SETTLED else TAKEN_AWAY_EARLY
 
 
-def _why_gone(row: LedgerRow, entry: Listed | None, absence_proves: bool) -> str | None:
+def _why_gone(row: LedgerRow, entry: Listed | None, *, absence_proves: bool, is_same: bool) -> str | None:
     if entry is not None:
-        return REPLACED if _is_another(row, entry) else None
+        return REPLACED if _is_another(row, entry) and not is_same else None
     return why_gone(row) if absence_proves else None
 
 
+def resized(listing: Listing, rows: Sequence[LedgerRow]) -> list[Deletable]:
+    """Return the known mails that are listed with another size than before, and whose header is known.
+
+    Servers exist that estimate sizes, so that only the header tells whether it is another mail.
+    """
+    suspects = {row.key: row for row in rows if row.header} if listing.has_uids else {}
+    return [
+        Deletable(row.message, entry)
+        for entry in listing.entries
+        if suspects and (row := suspects.get(entry.key)) is not None and _is_another(row, entry)
+    ]
+
+
 def _is_another(row: LedgerRow, entry: Listed) -> bool:
-    """Sizes of a listing are often wrong, but wrong in the same way for the same mail."""
+    """Return whether the listed size has changed; where only the size is known, it is another mail then."""
     return bool(row.listed_size and entry.size) and row.listed_size != entry.size

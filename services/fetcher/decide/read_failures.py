@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.model.duration import written
 from shared.model.errors import quoted
+from shared.model.mailbox import Listing
 from shared.model.message import LedgerKey
 from shared.model.read_failure import ReadFailure, ReadFailureKind
 
@@ -38,11 +39,13 @@ class ReadFailures:
             return tuple(self._by_key.values())
         return tuple(sorted(self._by_key.values(), key=lambda each: each.again_at)[-MOST:])
 
-    def keep_listed(self, listed: Iterable[LedgerKey]) -> None:
-        """Forget mails that are no longer there."""
-        if self._by_key:
-            present = set(listed)
-            self._by_key = {key: each for key, each in self._by_key.items() if key in present}
+    def keep_listed(self, listing: Listing) -> None:
+        """Forget mails that are no longer there, as far as the listing proves it."""
+        if self._by_key and not listing.nameless:
+            present = {entry.key for entry in listing.entries}
+            self._by_key = {
+                key: each for key, each in self._by_key.items() if key in present or not listing.covers(key)
+            }
 
     def of(self, key: LedgerKey) -> ReadFailure | None:
         """That of one mail."""

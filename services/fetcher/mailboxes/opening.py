@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import structlog
 
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.pop3 import Pop3Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.account import Account, Login, RetryTimes
 from shared.model.errors import Fault, MailferryError
-from shared.model.mailbox import UNMETERED, Mailbox, Meter
+from shared.model.mailbox import UNMETERED, Meter
 from shared.model.reading import Pipelining
 from shared.model.source_errors import (
     CredentialsRefused,

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from typing_extensions import override
 
-from shared.model.mailbox import Listed, Listing, Mailbox, RetrieveEvent
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 from shared.pop3 import commands
-from shared.pop3.capabilities import Capabilities
+from shared.pop3.capabilities import Capabilities, pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
 from shared.pop3.events import Body, Reply
@@ -50,14 +51,14 @@ class Pop3Mailbox(Mailbox):
         capabilities = logged_in.capabilities
         self._conversation = conversation
         self._capabilities = capabilities
-        self.method = logged_in.method
+        self._method = logged_in.method
         self._limits = options.limits
         self._window = options.window
-        self._pipelining = capabilities.pipelines(options.pipelining)
+        self._pipelining = pipelines(capabilities, options.pipelining)
         self._listed = listed
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
-        self.shortfall = shortfall
+        self._shortfall = shortfall
         self._habits = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
         )
@@ -65,9 +66,19 @@ class Pop3Mailbox(Mailbox):
             self._habits.give_top_up("it does not announce it")
 
     @property
+    @override
+    def method(self) -> str:
+        return self._method
+
+    @property
+    @override
     def capabilities(self) -> Capabilities:
-        """What the server said it can do, after the login."""
         return self._capabilities
+
+    @property
+    @override
+    def shortfall(self) -> Shortfall | None:
+        return self._shortfall
 
     @property
     @override
@@ -84,7 +95,7 @@ class Pop3Mailbox(Mailbox):
             return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
         stat = await self._conversation.ask(commands.STAT)
         if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
-            return Listing((), True, tuple(self._notes))
+            return Listing((), has_uids=True, problems=tuple(self._notes))
         sizes = await self._conversation.ask(commands.LIST)
         return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
 
@@ -142,18 +153,10 @@ class Pop3Mailbox(Mailbox):
         async for header in read_headers(self._conversation, numbers, ahead):
             yield next(upcoming), header
 
+    @override
     async def header(self, entry: Listed) -> bytes:
-        """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
         await self._begin(tolerant=False)
         return await read_header(self._conversation, entry.number)
-
-    async def keep_alive(self) -> None:
-        """Tell the server that somebody is still there (NOOP)."""
-        await self._command(commands.NOOP)
-
-    async def undelete(self) -> None:
-        """Take all marks for deletion of this session back (RSET)."""
-        await self._command(commands.RSET)
 
     @override
     async def finish(self) -> None:

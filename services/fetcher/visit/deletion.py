@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from services.fetcher.decide.plan import DELETED
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.custody.commands import Fence
 from shared.model.account import Account, Custody
 from shared.model.errors import MailferryError
-from shared.model.mailbox import Listed, Mailbox
+from shared.model.mailbox import Listed
 from shared.runtime.checkpoints import reached
 
 
@@ -36,9 +38,17 @@ class Deletion:
             self._fence, list(entries), self._ports.clock.now(), mark
         )
         reached("fetcher.deleting-recorded")
-        deleted = await self._mailbox.delete([entries[message] for message in allowed])
+        confirmed = await self._mailbox.delete([entries[message] for message in allowed])
         reached("fetcher.deleted")
-        self.deleted += len(deleted)
+        left = await self._mailbox.still_there(confirmed)
+        if left is None:
+            self.deleted += len(confirmed)
+            return
+        gone = {entry.number for entry in confirmed} - {entry.number for entry in left}
+        self.deleted += len(gone)
+        if gone:
+            reasons = {message: DELETED for message in allowed if entries[message].number in gone}
+            await self._ports.ledger.record_gone(self._fence, reasons, self._ports.clock.now())
 
     async def finish(self, unkept: int = 0) -> None:
         """QUIT, but where the source consumes what was read (rule 6) not before all of that is in our
@@ -52,12 +62,17 @@ class Deletion:
                 f"the session was broken off, as {unkept} mails that were asked for are not kept, and "
                 "its end would consume them at the source"
             )
-            self.deleted = 0
+            self._forget_marked()
             return
         try:
             await self._mailbox.finish()
         except MailferryError as error:
             self.problems.append(f"{error} Which mails it has deleted, the next visit will see.")
+            self._forget_marked()
+
+    def _forget_marked(self) -> None:
+        """Count no deletion that only the end of the session would have carried out."""
+        if not self._mailbox.deletes_at_once:
             self.deleted = 0
 
     def _may_not_delete(self) -> bool:

@@ -19,9 +19,10 @@ from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.ingest.ingest import Ingest
 from services.fetcher.ingest.ledger_writer import Entered
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.account import Account
 from shared.model.errors import MailferryError
-from shared.model.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
+from shared.model.mailbox import Listed, MailBytes, MailStarted, RetrieveEvent
 from shared.model.message import LedgerKey
 from shared.model.read_failure import ReadFailureKind
 from shared.ports.store import LedgerRow

@@ -6,23 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from services.fetcher.decide.content_index import ContentIndex, provisional_key
+from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
-from services.fetcher.decide.plan import Plan, make_plan
+from services.fetcher.decide.identity_check import same_headers, without_replaced
+from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
-from services.fetcher.decide.recheck import rechecked
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.limits import Limits
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
 from shared.model.errors import Fault, MailferryError
-from shared.model.mailbox import Listing, Mailbox
+from shared.model.mailbox import Listing
 from shared.model.message import DELETABLE
 from shared.model.retention import Retention
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
-
-FOLDER = "INBOX"
 
 
 class NoUniqueIds(MailferryError):
@@ -65,25 +64,24 @@ class MailboxScanner:
         if rows:
             retention = await retention_in_force(self._account, self._ports)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
-        if listing.complete and not listing.nameless:
-            self._setbacks.keep_listed(
-                provisional_key(FOLDER, listing.uidvalidity, entry) for entry in listing.entries
-            )
+        self._setbacks.keep_listed(listing)
+        by_message = {row.message: row for row in rows}
+        same = await same_headers(resized(listing, rows), by_message, self._mailbox)
         plan = make_plan(
             listing,
             rows,
-            folder=FOLDER,
             retention=retention,
             reading=self._account.reading,
             now=now,
             setbacks=self._setbacks,
             longest_lease=self._longest_lease,
+            same=same,
         )
         self._note_oversize(plan)
-        by_message = {row.message: row for row in rows}
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
         recognition = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
-        return MailboxScan(listing, await rechecked(plan, by_message, self._mailbox), by_message, recognition)
+        plan = await without_replaced(plan, by_message, self._mailbox, same)
+        return MailboxScan(listing, plan, by_message, recognition)
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()

@@ -21,6 +21,7 @@ from services.fetcher.ingest.ingest import Ingest
 from services.fetcher.ingest.ledger_writer import Entered, LedgerWriter
 from services.fetcher.ingest.message_matcher import MessageMatcher
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.deletion import Deletion
 from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
@@ -28,7 +29,6 @@ from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner, 
 from services.fetcher.visit.memory import Memory
 from services.fetcher.visit.report import Visit, reported, troubles
 from shared.model.account import Account
-from shared.model.mailbox import Mailbox
 from shared.model.message import MessageStatus
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease
@@ -90,8 +90,12 @@ class Session:
         reached("fetcher.gone-recorded")
         await deletion.delete({each.message: each.entry for each in plan.delete})
         self._reading = fetching = self._fetching(plan)
-        if deletion.deleted and (self._lease.failures or (plan.choice.risky and _is_news(survey))):
-            # Only QUIT makes deletions real: where a visit may break off they get a session of their own.
+        if (
+            deletion.deleted
+            and not self._mailbox.deletes_at_once
+            and (self._lease.failures or (plan.choice.risky and _is_news(survey)))
+        ):
+            # Where only the end of a session deletes, and the visit may break off, deletions get their own session.
             await deletion.finish()
             return self._report(survey, fetching, more=True)
         complete = await self._fetch(plan, survey.recognition, fetching) and not plan.choice.more

@@ -15,6 +15,7 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, visit_after_drop
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import OpenMailbox, open_patiently, was_login_refused
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.memory import Memory
@@ -23,7 +24,6 @@ from services.fetcher.visit.session import Session
 from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import Fault, MailferryError
-from shared.model.mailbox import Mailbox
 from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectionLost, InactivityTimeout
 from shared.ports.store import Lease, Leases, Release, VisitReport
@@ -114,7 +114,8 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        report = replace(visit.report, method=method, setbacks=setbacks.all())
+        state = visit.report.state if visit.report.state is not None else lease.state
+        report = replace(visit.report, method=method, setbacks=setbacks.all(), state=state)
         return replace(visit, report=report), login_delay
 
     async def _session(

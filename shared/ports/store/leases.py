@@ -32,8 +32,8 @@ class Lease:
     """The right to visit an account until `until`; `failures` counts the visits that failed in a row.
 
     `method` is the way of logging in that worked last time. With `is_fresh` the ledger holds no mail of the
-    account: as only the lease's holder enters any, this stays true until he does. `setbacks` are what earlier
-    visits remembered.
+    account: as only the lease's holder enters any, this stays true until it does. `setbacks` are the mails
+    that earlier visits could not read. `state` is text of the mailbox's own, from the last release.
     """
 
     fence: Fence
@@ -42,6 +42,7 @@ class Lease:
     method: str | None = None
     is_fresh: bool = False
     setbacks: tuple[ReadFailure, ...] = ()
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class VisitReport:
 
     A visit that `failed` is tried again at growing distance, one with only a problem was complete but for
     what it says. `waiting` mails were seen at the source and are not settled yet. `method` is the way of
-    logging in to be tried first next time, None to forget it; `setbacks` are to be remembered for the next
-    visit.
+    logging in to be tried first next time, None to forget it; `setbacks` and `state` are given to the
+    next visit with its lease.
     """
 
     problem: str | None = None
@@ -62,6 +63,7 @@ class VisitReport:
     temporary: bool = True
     method: str | None = None
     setbacks: tuple[ReadFailure, ...] = ()
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

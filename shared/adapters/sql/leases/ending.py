@@ -28,6 +28,7 @@ RELEASED = (
     "waiting",
     "method",
     "setbacks",
+    "state",
 )
 
 
@@ -88,4 +89,5 @@ def _released_row(release: Release, failures: int, succeeded_at: float | None) -
         report.waiting,
         report.method,
         encode_read_failures(report.setbacks),
+        None if report.state is None else safe(report.state),
     )

@@ -79,7 +79,9 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until),
             fence=ACCOUNT.fence + 1,
         )
-        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks)
+        .returning(
+            ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks, ACCOUNT.state
+        )
     )
     rows = connection.execute(change).all()
     known = set(connection.execute(_with_mail(ids)).scalars())
@@ -91,6 +93,7 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             row.method,
             row.id not in known,
             decode_read_failures(row.setbacks),
+            row.state,
         )
         for row in rows
     }

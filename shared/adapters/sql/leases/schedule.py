@@ -53,4 +53,5 @@ def hold(transaction: Transaction, those: ColumnElement[bool]) -> None:
 
 def _new_row(row: tuple[str, float, bool, str, bool], now: float) -> Sequence[object]:
     name, poll, enabled, host, paused = row
-    return (name, poll, enabled, now, now, *(None, None, 0, 0, None, None, None, 0), host, paused, None, None)
+    unvisited = (None, None, 0, 0, None, None, None, 0)
+    return (name, poll, enabled, now, now, *unvisited, host, paused, *(None, None, None))

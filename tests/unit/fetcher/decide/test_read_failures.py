@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.decide.content_index import provisional_key
 from services.fetcher.decide.read_failures import LONGEST_DISTANCE, MOST, ReadFailures, is_due
-from shared.model.mailbox import Listed
+from shared.model.mailbox import Listed, Listing, Place, UidRange
 from shared.model.message import LedgerKey
 from shared.model.read_failure import ReadFailure, ReadFailureKind
 
@@ -73,19 +72,17 @@ def test_a_cut_mail_is_read_by_its_size_every_other_time() -> None:
 def test_of_mails_without_uids_the_one_that_failed_is_set_aside_and_no_other_of_its_size() -> None:
     bad, good = Listed("", 1, 500), Listed("", 2, 500, twin=2)
     setbacks = ReadFailures()
-    setbacks.add(provisional_key("INBOX", 0, bad), ReadFailureKind.CUT, "cut", NOW)
-    assert setbacks.of(provisional_key("INBOX", 0, good)) is None
+    setbacks.add(bad.key, ReadFailureKind.CUT, "cut", NOW)
+    assert setbacks.of(good.key) is None
     assert (bad.name in setbacks.cut, good.name in setbacks.cut) == (True, False)
-    assert setbacks.sentences([provisional_key("INBOX", 0, bad)], NOW)[0].startswith(
-        "mail 500-octets was tried"
-    )
+    assert setbacks.sentences([bad.key], NOW)[0].startswith("mail 500-octets was tried")
 
 
 def test_a_mail_without_uid_is_known_by_its_size_also_when_mails_before_it_have_gone() -> None:
     setbacks = ReadFailures()
-    setbacks.add(provisional_key("INBOX", 0, Listed("", 7, 500, twin=2)), ReadFailureKind.REFUSED, "no", NOW)
-    assert setbacks.of(provisional_key("INBOX", 0, Listed("", 3, 500, twin=2))) is not None
-    assert setbacks.of(provisional_key("INBOX", 0, Listed("", 3, 501, twin=2))) is None
+    setbacks.add(Listed("", 7, 500, twin=2).key, ReadFailureKind.REFUSED, "no", NOW)
+    assert setbacks.of(Listed("", 3, 500, twin=2).key) is not None
+    assert setbacks.of(Listed("", 3, 501, twin=2).key) is None
 
 
 def test_what_was_read_after_all_and_what_is_gone_is_forgotten() -> None:
@@ -94,8 +91,18 @@ def test_what_was_read_after_all_and_what_is_gone_is_forgotten() -> None:
         setbacks.add(key, ReadFailureKind.REFUSED, "no", NOW)
     setbacks.overcome(A)
     assert [each.key for each in setbacks.all()] == [B]
-    setbacks.keep_listed([A])
+    setbacks.keep_listed(Listing([Listed("a", 1, 10)], has_uids=True, problems=()))
     assert setbacks.all() == ()
+
+
+def test_failures_of_a_folder_that_was_not_listed_are_kept() -> None:
+    read_failures = ReadFailures()
+    other = A._replace(folder="Work")
+    for key in (A, other):
+        read_failures.add(key, ReadFailureKind.REFUSED, "no", NOW)
+    inbox_alone = Listing((), has_uids=True, problems=(), covered=[UidRange(Place("INBOX", 0))])
+    read_failures.keep_listed(inbox_alone)
+    assert [each.key for each in read_failures.all()] == [other]
 
 
 def test_the_first_are_told_in_words() -> None:

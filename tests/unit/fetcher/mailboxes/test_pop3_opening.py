@@ -276,7 +276,7 @@ async def test_what_is_asked_before_the_listing_does_not_lose_it() -> None:
     wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, OK])
     mailbox = await Script(wire).open(auth=("user",))
 
-    await mailbox.keep_alive()
+    await mailbox.delete([Listed("a", 1, 10)])
 
     assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
 
