@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from shared.pop3.errors import Unsendable
+from shared.net.errors import Unsendable
 
 MASK = "****"
 ALL_LINES = 99_999_999

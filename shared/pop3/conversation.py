@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
+from shared.model.masking import Masker
 from shared.model.source_errors import SessionTooLong, SourceViolation
 from shared.net.errors import ConnectionLost
+from shared.net.login.wire import Dialogue, Wire
 from shared.pop3.commands import Command, Verb
 from shared.pop3.connection import Pop3Connection
 from shared.pop3.events import (
@@ -27,58 +29,12 @@ from shared.pop3.events import (
     Unreadable,
 )
 from shared.pop3.limits import Limits
-from shared.pop3.redaction import Redactor
-
-Dialogue: TypeAlias = Callable[[str, str], None]
-"""Called with "C" or "S" and one line of the dialogue, safe to show: no secrets, no mail."""
 
 Answer: TypeAlias = Reply | Challenge | Body
 
 
-class Wire(Protocol):
-    """What a conversation needs of a connection; `shared.net.connection.Connection` is one."""
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether what is sent now is encrypted."""
-        ...
-
-    @property
-    def certificate(self) -> bytes | None:
-        """The server's certificate in DER; None without TLS."""
-        ...
-
-    def set_deadline(self, seconds: float | None) -> None:
-        """Limit the time for everything from now on."""
-        ...
-
-    async def read(self) -> bytes:
-        """Whatever is there; b"" at the end."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Hand bytes over for sending."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait until more may be handed over."""
-        ...
-
-    async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS."""
-        ...
-
-    async def close(self) -> None:
-        """Close in good order; never raises."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once."""
-        ...
-
-
 class Conversation:
-    """One session on one connection; `redact` takes secrets out of what the server says."""
+    """One session on one connection; `masker` takes secrets out of what the server says."""
 
     def __init__(
         self,
@@ -86,13 +42,13 @@ class Conversation:
         server: str,
         limits: Limits,
         *,
-        redact: Redactor | None = None,
+        masker: Masker | None = None,
         dialogue: Dialogue | None = None,
     ) -> None:
         self.wire = wire
         self.server = server
-        self.redact = redact or Redactor()
-        self._core = Pop3Connection(server, limits, self.redact)
+        self.masker = masker or Masker()
+        self._core = Pop3Connection(server, limits, self.masker)
         self._ready: deque[Event] = deque()
         self._dialogue = dialogue
         self._most = limits.session
@@ -219,7 +175,7 @@ class Conversation:
             self._ready.extend(self._core.receive(data))
         if self._dialogue is not None:
             for event in self._ready:
-                for line in _shown(event, self.redact):
+                for line in _shown(event, self.masker):
                     self._dialogue("S", line)
 
 
@@ -228,16 +184,16 @@ def _as_answer(event: Event) -> Answer:
     return event
 
 
-def _shown(event: Event, redact: Redactor) -> list[str]:
+def _shown(event: Event, masker: Masker) -> list[str]:
     """The lines of the dialogue for an event; mails and listings only by their size."""
     match event:
         case Greeting(ok, code, text) | Reply(_, ok, code, text):
-            shown = f"[{redact.text(code)}]" if code else ""
+            shown = f"[{masker.text(code)}]" if code else ""
             return [" ".join(filter(None, ("+OK" if ok else "-ERR", shown, quoted(text))))]
         case Challenge(data=data):
-            return [f"+ {quoted(redact(data))}".rstrip()]
+            return [f"+ {quoted(masker(data))}".rstrip()]
         case Body(Command(verb=Verb.CAPA | Verb.METHODS), data):
-            lines = redact.lines([line for line in data.split(b"\r\n") if line])
+            lines = masker.lines([line for line in data.split(b"\r\n") if line])
             return ["+OK", *map(quoted, lines), "."]
         case Body(data=data):
             return [f"+OK ({len(data)} octets)"]

@@ -10,10 +10,3 @@ class Misused(MailferryError):
 
     temporary = False
     fault = Fault.OURS
-
-
-class Unsendable(MailferryError):
-    """A value cannot be put into a command: it contains CR, LF or NUL, or the line would be too long."""
-
-    temporary = False
-    fault = Fault.OPERATOR

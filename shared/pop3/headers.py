@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from shared.pop3 import commands
 from shared.pop3.conversation import Conversation
 from shared.pop3.events import Body, BodyData, BodyEnded, Reply
-from shared.pop3.refusal import refused
+from shared.pop3.refusal import REFUSALS
 
 HEADER_LIMIT = 2 * 1024 * 1024
 
@@ -59,6 +59,6 @@ async def read_header(conversation: Conversation, number: int) -> bytes:
                 case BodyEnded():
                     return bytes(pieces)
                 case Reply(code=code, text=text):
-                    raise refused(f"TOP for mail {number} on {conversation.server}", code, text)
+                    raise REFUSALS.of_command(f"TOP for mail {number} on {conversation.server}", code, text)
                 case _:
                     continue

@@ -17,7 +17,7 @@ from shared.model.mailbox import MailRefused
 from shared.model.source_errors import LoginTooSoon, MailboxLocked, SourceBusy, SourceError
 from shared.pop3.commands import Verb
 from shared.pop3.events import Reply
-from shared.pop3.refusal import mail_refused
+from shared.pop3.refusal import REFUSALS
 from shared.pop3.request_queue import RequestQueue
 from shared.pop3.server_quirks import ServerQuirks
 
@@ -48,7 +48,9 @@ class RefusedMails:
         numbers of those that came before.
         """
         entry = self._asking.answered()
-        error = mail_refused(f"Retrieving mail {entry.number} from {self._server}", reply.code, reply.text)
+        error = REFUSALS.of_mail(
+            f"Retrieving mail {entry.number} from {self._server}", reply.code, reply.text
+        )
         refusal = MailRefused(entry, error, body_came=entry.number in thrown_away)
         if _is_of_the_mailbox(error):
             self._said_busy = self._said_busy or error

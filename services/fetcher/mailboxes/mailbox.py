@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
-from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import UNKNOWN_CAPABILITIES, Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.source_errors import SourceRefused
 from shared.net.protection import Shortfall
 
 
@@ -24,12 +25,17 @@ class Mailbox(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What the server announced after the login."""
-        return Capabilities({}, known=False)
+        return UNKNOWN_CAPABILITIES
 
     @property
     def shortfall(self) -> Shortfall | None:
         """What the session lacks of the TLS that was wanted. The listing's problems name it, too."""
         return None
+
+    @property
+    def login_delay(self) -> float:
+        """The seconds that the server wants from one login to the next; 0 where it does not say."""
+        return 0.0
 
     @property
     def deletes_at_once(self) -> bool:
@@ -71,7 +77,10 @@ class Mailbox(Protocol):
 
     async def header(self, entry: Listed) -> bytes:
         """Return the header of one mail, read without a trace. Raises `SourceRefused`."""
-        ...
+        async for _, header in self.headers([entry]):
+            if header is not None:
+                return header
+        raise SourceRefused(f"The server does not show the header of mail {entry.number}.")
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         """Delete mails, or mark them for `finish` to delete; return those that the server agreed to."""

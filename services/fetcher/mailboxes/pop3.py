@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
-from shared.model.mailbox import Listed, Listing, RetrieveEvent
+from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 from shared.pop3 import commands
-from shared.pop3.capabilities import Capabilities, pipelines
+from shared.pop3.capabilities import pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
 from shared.pop3.events import Body, Reply
@@ -24,9 +24,10 @@ from shared.pop3.limits import Options
 from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from shared.pop3.login import LoggedIn
 from shared.pop3.marking import Marking, sync
-from shared.pop3.refusal import is_for_now, refused
+from shared.pop3.refusal import REFUSALS
 from shared.pop3.retrieval import Retrieval
 from shared.pop3.server_quirks import ServerQuirks
+from shared.ports.store import LONGEST_WAIT
 
 
 class Pop3Mailbox(Mailbox):
@@ -77,6 +78,11 @@ class Pop3Mailbox(Mailbox):
 
     @property
     @override
+    def login_delay(self) -> float:
+        return login_delay(self._capabilities)
+
+    @property
+    @override
     def shortfall(self) -> Shortfall | None:
         return self._shortfall
 
@@ -118,8 +124,8 @@ class Pop3Mailbox(Mailbox):
 
     def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
         """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
-        if announced or is_for_now(reply.code, reply.text):
-            raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
+        if announced or REFUSALS.is_temporary(reply.code, reply.text):
+            raise REFUSALS.of_command(f"{name} on {self._conversation.server}", reply.code, reply.text)
 
     @override
     async def retrieve(
@@ -186,4 +192,14 @@ class Pop3Mailbox(Mailbox):
         await self._conversation.discard()
         answer = await self._conversation.ask(command)
         if isinstance(answer, Reply) and not answer.ok:
-            raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)
+            raise REFUSALS.of_command(
+                f"{command.shown} on {self._conversation.server}", answer.code, answer.text
+            )
+
+
+def login_delay(capabilities: Capabilities) -> float:
+    """Return the seconds that LOGIN-DELAY names (RFC 2449, section 6.5), one day at most."""
+    for written in capabilities.arguments.get("LOGIN-DELAY", ())[:1]:
+        if written.isascii() and written.isdigit():
+            return min(float(written[:10]), LONGEST_WAIT)
+    return 0.0

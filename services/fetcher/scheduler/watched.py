@@ -137,6 +137,11 @@ class WatchedMailbox(Mailbox):
 
     @property
     @override
+    def login_delay(self) -> float:
+        return self._mailbox.login_delay
+
+    @property
+    @override
     def deletes_at_once(self) -> bool:
         return self._mailbox.deletes_at_once
 

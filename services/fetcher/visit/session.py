@@ -95,7 +95,7 @@ class Session:
             and not self._mailbox.deletes_at_once
             and (self._lease.failures or (plan.choice.risky and _is_news(survey)))
         ):
-            # Where only the end of a session deletes, and the visit may break off, deletions get their own session.
+            # Only the end of this session deletes. As the visit may break off, deletions get their own one.
             await deletion.finish()
             return self._report(survey, fetching, more=True)
         complete = await self._fetch(plan, survey.recognition, fetching) and not plan.choice.more

@@ -11,6 +11,7 @@ from services.fetcher.mailboxes.pop3 import Pop3Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
+from shared.model.mailbox import Listed
 from shared.model.source_errors import (
     CredentialsRefused,
     EncryptionMissing,
