@@ -78,37 +78,37 @@ class Conversation:
             case _:
                 return None
 
-    async def greeting(self) -> Greeting:
+    async def read_greeting(self) -> Greeting:
         """The server's first line."""
         event = await self._next()
         assert isinstance(event, Greeting)
         return event
 
-    async def ask(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
+    async def execute(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
         """Send one command and wait for its answer; not for answers that may be large. The answers to what
         is sent `behind` it are left.
         """
-        await self.post((command, *behind))
+        await self.send_commands((command, *behind))
         return await self._answer()
 
-    async def answers(self, count: int) -> list[Answer]:
+    async def read_answers(self, count: int) -> list[Answer]:
         """The next answers to what was sent before."""
         return [await self._answer() for _ in range(count)]
 
-    async def ask_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
+    async def execute_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
         """Send commands, `window` at a time ahead of their answers, and wait for all answers."""
         answers: list[Answer] = []
         sent = 0
         while len(answers) < len(commands):
             batch = commands[sent : len(answers) + window]
-            await self.post(batch)
+            await self.send_commands(batch)
             sent += len(batch)
             answers.append(await self._answer())
             while self._ready and len(answers) < sent:
                 answers.append(_as_answer(self._taken()))
         return answers
 
-    async def post(self, commands: Iterable[Command]) -> None:
+    async def send_commands(self, commands: Iterable[Command]) -> None:
         """Send commands without waiting for answers; raises the error of a session that broke."""
         if self._ready and isinstance(self._ready[0], Broken):
             raise self._ready[0].error
@@ -123,7 +123,7 @@ class Conversation:
                 self.wire.write(b"".join(out))
                 await self.wire.drain()
 
-    async def events(self) -> list[Event]:
+    async def read_events(self) -> list[Event]:
         """All events that are there, at least one; raises the error of a session that broke."""
         if not self._ready:
             await self._receive()
@@ -135,14 +135,14 @@ class Conversation:
             self._ready.append(events.pop())
         return events
 
-    async def discard(self) -> None:
+    async def discard_answers(self) -> None:
         """Read and throw away the answers to all that was sent."""
         while self._core.outstanding or self._ready:
-            await self.events()
+            await self.read_events()
 
     async def start_tls(self, endpoint: Endpoint) -> None:
         """Switch to TLS, after the server agreed. Raises the error of a session that broke right behind."""
-        await self.post(())
+        await self.send_commands(())
         await self.wire.start_tls(endpoint)
         if self._dialogue is not None:
             self._dialogue("S", "(TLS begins)")

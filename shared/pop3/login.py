@@ -31,7 +31,7 @@ from shared.pop3.conversation import Answer, Conversation
 from shared.pop3.events import Body, Greeting, Reply
 from shared.pop3.limits import Options
 from shared.pop3.login_channel import Pop3LoginChannel
-from shared.pop3.refusal import REFUSALS
+from shared.pop3.replies import REFUSALS
 
 CAPA, AUTH, BANNER = "capa", "auth", "banner"
 CAPA_AGAIN = "capa-again"
@@ -113,7 +113,7 @@ async def answers_ahead(conversation: Conversation, plan: LoginPlan, count: int)
     """
     smaller = plan.leaving_out(LISTING_AHEAD)
     try:
-        return await _or_without(smaller, conversation.answers(count))
+        return await _or_without(smaller, conversation.read_answers(count))
     except SourceViolation as error:
         raise TryWithout(smaller, error) from error
 
@@ -121,7 +121,7 @@ async def answers_ahead(conversation: Conversation, plan: LoginPlan, count: int)
 async def _capabilities(conversation: Conversation, plan: LoginPlan) -> Capabilities:
     if CAPA not in plan.steps:
         return UNKNOWN_CAPABILITIES
-    answer = await _or_without(plan.leaving_out(CAPA), conversation.ask(commands.CAPA))
+    answer = await _or_without(plan.leaving_out(CAPA), conversation.execute(commands.CAPA))
     return parse_capabilities(answer.data) if isinstance(answer, Body) else UNKNOWN_CAPABILITIES
 
 
@@ -134,7 +134,7 @@ async def _capabilities_again(
     """
     behind = tuple(behind)
     smaller = plan.leaving_out(LISTING_AHEAD if behind else CAPA_AGAIN)
-    answer = await _or_without(smaller, conversation.ask(commands.CAPA, behind))
+    answer = await _or_without(smaller, conversation.execute(commands.CAPA, behind))
     return parse_capabilities(answer.data) if isinstance(answer, Body) else before
 
 
@@ -144,7 +144,7 @@ async def _mechanisms(conversation: Conversation, plan: LoginPlan) -> tuple[str,
         return None
     smaller = plan.leaving_out(AUTH)
     try:
-        answer = await _or_without(smaller, conversation.ask(commands.METHODS))
+        answer = await _or_without(smaller, conversation.execute(commands.METHODS))
     except SourceViolation as error:
         raise TryWithout(smaller, error) from error
     return parse_mechanisms(answer.data) if isinstance(answer, Body) else None
@@ -162,7 +162,7 @@ async def _encrypt(
 ) -> Capabilities:
     """Start TLS by STLS if it is offered, or the server does not say; return the capabilities afterwards."""
     if not capabilities.known or "STLS" in capabilities:
-        answer = await conversation.ask(commands.STLS)
+        answer = await conversation.execute(commands.STLS)
         if isinstance(answer, Reply) and answer.ok:
             await start_tls(conversation.start_tls, endpoint, plan)
             return await _capabilities(conversation, plan)

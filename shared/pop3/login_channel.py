@@ -17,7 +17,7 @@ from shared.pop3 import commands, events
 from shared.pop3.capabilities import mechanisms
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Conversation
-from shared.pop3.refusal import REFUSALS
+from shared.pop3.replies import REFUSALS
 
 USER = "USER"
 APOP = "APOP"
@@ -100,7 +100,7 @@ class Pop3LoginChannel(LoginChannel):
 
     @override
     async def cancel(self) -> None:
-        await self._conversation.ask(commands.cancel())
+        await self._conversation.execute(commands.cancel())
 
     async def _user_and_pass(self, credentials: Credentials) -> Answer:
         name, secret = commands.user(credentials.username), commands.password(credentials.password)
@@ -123,7 +123,7 @@ class Pop3LoginChannel(LoginChannel):
         """
         needed = not (credentials.username + credentials.password).isascii()
         if needed and _UTF8 in self._capabilities:
-            await self._conversation.ask(commands.UTF8)
+            await self._conversation.execute(commands.UTF8)
 
     async def _answer(self, command: Command) -> Answer:
         turn = await self._turn(command)
@@ -131,7 +131,7 @@ class Pop3LoginChannel(LoginChannel):
         return turn
 
     async def _turn(self, command: Command) -> Challenge | Answer:
-        said = await self._conversation.ask(command)
+        said = await self._conversation.execute(command)
         if isinstance(said, events.Challenge):
             return Challenge(said.data)
         assert isinstance(said, events.Reply), "no login command has a multi-line answer"

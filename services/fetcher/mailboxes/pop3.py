@@ -18,13 +18,13 @@ from shared.pop3 import commands
 from shared.pop3.capabilities import pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
+from shared.pop3.deletion import Deletion, sync
 from shared.pop3.events import Body, Reply
 from shared.pop3.headers import read_header, read_headers
 from shared.pop3.limits import Options
 from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from shared.pop3.login import LoggedIn
-from shared.pop3.marking import Marking, sync
-from shared.pop3.refusal import REFUSALS
+from shared.pop3.replies import REFUSALS
 from shared.pop3.retrieval import Retrieval
 from shared.pop3.server_quirks import ServerQuirks
 from shared.ports.store import LONGEST_WAIT
@@ -60,11 +60,11 @@ class Pop3Mailbox(Mailbox):
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
         self._shortfall = shortfall
-        self._habits = ServerQuirks(
+        self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
         )
         if options.use_top and capabilities.known and "TOP" not in capabilities:
-            self._habits.give_top_up("it does not announce it")
+            self._quirks.give_up_top("it does not announce it")
 
     @property
     @override
@@ -89,7 +89,7 @@ class Pop3Mailbox(Mailbox):
     @property
     @override
     def remarks(self) -> Sequence[str]:
-        return tuple(self._habits.remarks)
+        return tuple(self._quirks.remarks)
 
     @override
     async def listing(self) -> Listing:
@@ -98,12 +98,14 @@ class Pop3Mailbox(Mailbox):
             return self._combined(*listed)
         await self._begin(tolerant=False)
         if self._pipelining:
-            return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
-        stat = await self._conversation.ask(commands.STAT)
+            return self._combined(
+                *await self._conversation.execute_all(commands.LISTING, len(commands.LISTING))
+            )
+        stat = await self._conversation.execute(commands.STAT)
         if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
             return Listing((), has_uids=True, problems=tuple(self._notes))
-        sizes = await self._conversation.ask(commands.LIST)
-        return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
+        sizes = await self._conversation.execute(commands.LIST)
+        return self._combined(stat, sizes, await self._conversation.execute(commands.UIDL))
 
     def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
         most, problems = self._limits.entries, Problems(list(self._notes))
@@ -133,7 +135,7 @@ class Pop3Mailbox(Mailbox):
     ) -> AsyncIterator[list[RetrieveEvent]]:
         await self._begin(tolerant=True)
         window = self._window if self._pipelining else None
-        retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
+        retrieval = Retrieval(self._conversation, entries, window, self._quirks, cut)
         async for events in retrieval.run():
             yield events
 
@@ -141,14 +143,14 @@ class Pop3Mailbox(Mailbox):
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         await self._begin(tolerant=True)
         self._may_delete = self._may_delete or bool(entries)
-        marking = Marking(self._conversation, entries, self._window.deletions if self._pipelining else 1)
-        await marking.run()
-        if marking.unanswered:
-            self._habits.remarks.append(
-                f"{self._conversation.server} did not readably answer the deletion of {marking.unanswered} "
+        deletion = Deletion(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        await deletion.run()
+        if deletion.unanswered:
+            self._quirks.remarks.append(
+                f"{self._conversation.server} did not readably answer the deletion of {deletion.unanswered} "
                 "mails; whether it deleted them, the next visit sees."
             )
-        return marking.agreed
+        return deletion.agreed
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
@@ -185,12 +187,12 @@ class Pop3Mailbox(Mailbox):
         """Read what is still to come of an operation that was left. What an answer means for custody is
         read strictly; a mail, a deletion and the end tolerate lines that are no answers.
         """
-        await self._conversation.discard()
+        await self._conversation.discard_answers()
         self._conversation.tolerate_noise(tolerant)
 
     async def _command(self, command: Command) -> None:
-        await self._conversation.discard()
-        answer = await self._conversation.ask(command)
+        await self._conversation.discard_answers()
+        answer = await self._conversation.execute(command)
         if isinstance(answer, Reply) and not answer.ok:
             raise REFUSALS.of_command(
                 f"{command.shown} on {self._conversation.server}", answer.code, answer.text

@@ -85,7 +85,7 @@ async def open_pop3(
         conversation = Conversation(
             wire, str(endpoint), options.limits, masker=masker(credentials), dialogue=dialogue
         )
-        greeting = await greeted(conversation.greeting(), POP3, endpoint, options.timeouts.connect)
+        greeting = await greeted(conversation.read_greeting(), POP3, endpoint, options.timeouts.connect)
         wire.set_deadline(options.timeouts.login)
         logged_in = await log_in_after_greeting(
             conversation, endpoint, credentials, greeting, plan, options.pipelining

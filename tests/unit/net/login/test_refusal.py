@@ -11,7 +11,7 @@ from shared.model.source_errors import (
     SourceRefused,
 )
 from shared.net.login.refusal import Refusals
-from shared.pop3.refusal import REFUSALS
+from shared.pop3.replies import REFUSALS
 
 
 @pytest.mark.parametrize(
