@@ -78,8 +78,15 @@ class UidRange(NamedTuple):
     last: str | None = None
 
     def includes(self, key: LedgerKey) -> bool:
-        """Return whether the mail with this key is in the range."""
-        return self.place == key[:2] and self.first <= key.uid and (self.last is None or key.uid <= self.last)
+        """Return whether the mail with this key is in the range.
+
+        A whole folder also includes the keys of its earlier UIDVALIDITY: there are no such UIDs any more.
+        """
+        if self.place.folder != key.folder:
+            return False
+        if self.place.uidvalidity != key.uidvalidity:
+            return not self.first and self.last is None
+        return self.first <= key.uid and (self.last is None or key.uid <= self.last)
 
 
 WHOLE_INBOX = (UidRange(INBOX),)

@@ -1,14 +1,14 @@
-"""What a visit is to do, decided from the listing and the ledger alone.
+"""Plan a visit from the listing and the ledger.
 
-The rules of custody that show here: delete only what the ledger shows as settled (1), recognise a mail by key
-and size before deleting it (4), call a mail gone only when a listing lacks it (5), forget a row when its mail
-was seen absent or replaced, but never while it is on its way (7).
+Custody rules: only mails that the ledger shows as settled are deleted (1). A mail is identified by key and
+size before it is deleted (4). A mail is gone only when a listing that covers it lacks it (5). A row is
+forgotten when its mail was seen absent or replaced, but never while the mail is on its way (7).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from shared.ports.store import LedgerRow
 
 
 class Deletable(NamedTuple):
-    """A settled mail whose copy at the source is to go."""
+    """A settled mail that is to be deleted at the source."""
 
     message: str
     entry: Listed
@@ -33,10 +33,12 @@ class Deletable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The work of one visit. `gone` maps messages to the reason; `choice` is what is read; `hidden` are those
-    on their way that the source does not show. What is read may turn out to be one of `unnamed`, which have
-    no UID, or of `moved`, whose UID is not listed any more; what does not turn up in a complete visit is
-    gone.
+    """The work of one visit.
+
+    `gone` maps messages to the reason. `delete`: mails to delete, oldest first. `choice`: mails to read.
+    `in_flight`: mails on their way; `hidden` counts those that the source does not show. `kept` counts
+    settled copies that stay. A mail that is read may be one of `unnamed`, which have no UID, or of `moved`,
+    whose UID is no longer listed. Those that a complete visit does not find are gone.
     """
 
     gone: Mapping[str, str]
@@ -62,7 +64,7 @@ def make_plan(
     retention: Retention,
     reading: Reading,
     now: float,
-    setbacks: ReadFailures,
+    read_failures: ReadFailures,
     longest_lease: float = inf,
     same: Collection[str] = (),
 ) -> Plan:
@@ -119,7 +121,7 @@ def make_plan(
         unnamed=[row for row in by_content if row.listed_size not in unread and listing.covers(row.key)],
         moved=moved,
         delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
-        choice=choose(fetch, reading, setbacks, now),
+        choice=choose(fetch, reading, read_failures, now),
         in_flight=in_flight,
         kept=kept,
         hidden=sum(row.key not in listed and not is_by_content(row.key) for row in in_flight),
@@ -129,8 +131,9 @@ def make_plan(
 def _surely_on_their_way(
     nameless: Sequence[Listed], rows: Sequence[LedgerRow], on_their_way: Collection[str]
 ) -> set[int]:
-    """The sizes of mails without UIDs that need not be read: all that are known to have that size are on
-    their way, and no more are listed than those.
+    """Return the sizes of mails without UIDs that need not be read.
+
+    All known mails of such a size are on their way, and no more are listed.
     """
     sizes = Counter(entry.size for entry in nameless)
     known: dict[int, list[LedgerRow]] = defaultdict(list)
@@ -146,7 +149,7 @@ def _surely_on_their_way(
 
 
 def why_gone(row: LedgerRow) -> str:
-    """Why a mail is gone that its source does not show."""
+    """Return why a mail is gone that the source no longer shows."""
     if row.status is MessageStatus.DELETING:
         return DELETED
     return TAKEN_AWAY if row.status is MessageStatus.SETTLED else TAKEN_AWAY_EARLY
@@ -174,3 +177,34 @@ def resized(listing: Listing, rows: Sequence[LedgerRow]) -> list[Deletable]:
 def _is_another(row: LedgerRow, entry: Listed) -> bool:
     """Return whether the listed size has changed; where only the size is known, it is another mail then."""
     return bool(row.listed_size and entry.size) and row.listed_size != entry.size
+
+
+class Conclusion(NamedTuple):
+    """What becomes of recognised mails: `due` are deleted, by message; `copies` counts settled mails that
+    stay.
+    """
+
+    due: dict[str, Listed]
+    copies: int
+
+
+def settled_outcome(
+    recognised: Mapping[str, tuple[Listed, LedgerRow]], retention: Retention, now: float
+) -> Conclusion:
+    """Return what becomes of the mails that were recognised by their content."""
+    settled = {message: each for message, each in recognised.items() if each[1].status in DELETABLE}
+    due = {
+        message: entry
+        for message, (entry, row) in settled.items()
+        if row.status is MessageStatus.DELETING or retention.is_over(row.first_fetched_at, now)
+    }
+    return Conclusion(due, len(settled) - len(due))
+
+
+def missing_mails(left: Iterable[LedgerRow], now: float, longest_lease: float) -> dict[str, str]:
+    """Return why mails are gone that a complete visit did not find, without those on their way."""
+    return {
+        row.message: why_gone(row)
+        for row in left
+        if not is_on_its_way(row.status, row.lease_until, now, longest_lease)
+    }

@@ -1,5 +1,7 @@
-"""What a visit deletes at its source, and how it ends there: nothing is deleted but what the ledger shows as
-settled (rule 1), and nothing is real before QUIT.
+"""The deletions of a visit, and the end of its session.
+
+Only mails that the ledger shows as settled are deleted (custody rule 1). With POP3 nothing is deleted before
+QUIT; a mailbox may also delete at once.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from shared.runtime.checkpoints import reached
 
 
 class Deletion:
-    """Of one visit, whose lease is `fence`. `deleted` counts mails; `problems` are sentences for the
-    operator.
+    """The deletions of one visit, whose lease is `fence`.
+
+    `deleted` counts mails; `problems` are sentences for the operator.
     """
 
     def __init__(self, account: Account, fence: Fence, mailbox: Mailbox, ports: Ports) -> None:
@@ -30,7 +33,7 @@ class Deletion:
         self.problems: list[str] = []
 
     async def delete(self, entries: Mapping[str, Listed]) -> None:
-        """Delete those mails (by message) that the ledger shows as settled."""
+        """Delete those of the mails (by message) that the ledger shows as settled."""
         if not entries or self._may_not_delete():
             return
         mark = self._ports.epoch.mark if self._ports.epoch else 0
@@ -50,16 +53,16 @@ class Deletion:
             reasons = {message: DELETED for message in allowed if entries[message].number in gone}
             await self._ports.ledger.record_gone(self._fence, reasons, self._ports.clock.now())
 
-    async def finish(self, unkept: int = 0) -> None:
-        """QUIT, but where the source consumes what was read (rule 6) not before all of that is in our
-        keeping: what was asked for and did not come, or could not be kept, it would hide or delete.
+    async def finish(self, not_stored: int = 0) -> None:
+        """End the session, so that the server carries out its deletions.
 
-        A session that does not end well was none in vain: all that it read is in our keeping.
+        A source that consumes what was read (custody rule 6) would hide or delete the mails that are
+        `not_stored`: there the session is aborted. A session that does not end well has still read its mails.
         """
-        if self._account.custody is Custody.SPOOL and unkept:
+        if self._account.custody is Custody.SPOOL and not_stored:
             await self._mailbox.abort()
             self.problems.append(
-                f"the session was broken off, as {unkept} mails that were asked for are not kept, and "
+                f"the session was broken off, as {not_stored} requested mails are not stored here, and "
                 "its end would consume them at the source"
             )
             self._forget_marked()

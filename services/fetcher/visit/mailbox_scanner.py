@@ -1,4 +1,4 @@
-"""The beginning of a visit: what is listed, what the ledger knows of it, and the plan that follows."""
+"""The beginning of a visit: list the mailbox, read the ledger, and plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.ports.store import Lease, LedgerRow
 
 
 class NoUniqueIds(MailferryError):
-    """Copies are to be left on a server that gives its mails no unique ids."""
+    """Copies are to stay on a server that gives its mails no unique ids."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -33,30 +33,30 @@ class NoUniqueIds(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxScan:
-    """`rows` are the ledger's, by message; `recognition` knows the mails that the listing does not name."""
+    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name."""
 
     listing: Listing
     plan: Plan
     rows: Mapping[str, LedgerRow]
-    recognition: ContentIndex
+    content_index: ContentIndex
 
 
 class MailboxScanner:
-    """Of one account's mailbox."""
+    """Scans the mailbox of one account."""
 
     def __init__(
-        self, account: Account, mailbox: Mailbox, ports: Ports, setbacks: ReadFailures, limits: Limits
+        self, account: Account, mailbox: Mailbox, ports: Ports, read_failures: ReadFailures, limits: Limits
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._ports = ports
-        self._setbacks = setbacks
+        self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
 
-    async def survey(self, lease: Lease) -> MailboxScan:
-        """List, look into the ledger unless the account is fresh, and plan.
+    async def scan_mailbox(self, lease: Lease) -> MailboxScan:
+        """List the mailbox, read the ledger unless it has no mail of the account, and plan.
 
-        Raises NoUniqueIds, and what the mailbox and the store raise.
+        Raises `NoUniqueIds`, and what the mailbox and the store raise.
         """
         listing = await self._list()
         rows = () if lease.is_fresh else await self._ports.ledger.ledger(self._account.id)
@@ -64,7 +64,7 @@ class MailboxScanner:
         if rows:
             retention = await retention_in_force(self._account, self._ports)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
-        self._setbacks.keep_listed(listing)
+        self._read_failures.keep_listed(listing)
         by_message = {row.message: row for row in rows}
         same = await same_headers(resized(listing, rows), by_message, self._mailbox)
         plan = make_plan(
@@ -73,15 +73,15 @@ class MailboxScanner:
             retention=retention,
             reading=self._account.reading,
             now=now,
-            setbacks=self._setbacks,
+            read_failures=self._read_failures,
             longest_lease=self._longest_lease,
             same=same,
         )
         self._note_oversize(plan)
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
-        recognition = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
+        content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
-        return MailboxScan(listing, plan, by_message, recognition)
+        return MailboxScan(listing, plan, by_message, content_index)
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
@@ -94,14 +94,18 @@ class MailboxScanner:
 
     def _note_oversize(self, plan: Plan) -> None:
         for each in plan.choice.oversize:
-            octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
-            self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
+            octets = max(
+                each.entry.size, failure.octets if (failure := self._read_failures.find(each.key)) else 0
+            )
+            self._read_failures.record_oversize(
+                each.key, octets, self._account.reading.max_size, self._ports.clock.now()
+            )
 
 
 async def retention_in_force(account: Account, ports: Ports) -> Retention:
-    """The account's retention, whose days are not counted from before clocks could be believed.
+    """Return the account's retention, with the date since when the clocks can be trusted.
 
-    Ask for it after the date: a clock that is put right in between then only delays a deletion.
+    Read the clock before: if it is put right in between, that only delays a deletion.
     """
     if ports.epoch is None or not account.retention.days:
         return account.retention
@@ -109,7 +113,7 @@ async def retention_in_force(account: Account, ports: Ports) -> Retention:
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:
-    """Whether a mail that is known need not be entered again."""
+    """Return whether a known mail need not be entered into the ledger again."""
     held = row.unbacked and row.blob is not None
     return (
         held

@@ -64,3 +64,9 @@ def test_a_listing_covers_its_ranges_and_nothing_else() -> None:
     ]
     assert not listing.covers(LedgerKey("Work", 13, numeric_uid(5)))
     assert not listing.covers(LedgerKey("Other", 12, numeric_uid(5)))
+
+
+def test_a_folder_that_was_listed_whole_covers_the_keys_of_its_earlier_uidvalidity() -> None:
+    listing = Listing((), True, (), covered=[UidRange(Place("Work", 13))])
+    assert listing.covers(LedgerKey("Work", 12, numeric_uid(5)))
+    assert not listing.covers(LedgerKey("Other", 12, numeric_uid(5)))
