@@ -10,8 +10,8 @@ from services.cli.login_test import LoginTest, failed
 from services.cli.output import octets
 from services.cli.overheard import Overheard, Show
 from services.cli.reading_probe import SPOOL, Habit, Reading, probe_reading
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import open_account
-from services.fetcher.mailboxes.pop3 import Pop3Mailbox
 from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.endpoint import Tls
@@ -44,14 +44,14 @@ async def probe_account(account: Account, show: Show | None, keep_in: Path | Non
         return replace(trial, advice=f"{trial.advice} {note}") if note else trial
 
 
-async def _opened(account: Account, overheard: Overheard) -> Pop3Mailbox:
+async def _opened(account: Account, overheard: Overheard) -> Mailbox:
     timeouts = Timeouts(
         connect=PATIENCE, inactivity=min(account.retry_times.timeout, PATIENCE), login=2 * PATIENCE
     )
     return await open_account(account, timeouts, dialogue=overheard)
 
 
-async def _looked_at(account: Account, overheard: Overheard) -> tuple[Pop3Mailbox, Listing]:
+async def _looked_at(account: Account, overheard: Overheard) -> tuple[Mailbox, Listing]:
     mailbox = await _opened(account, overheard)
     try:
         listing = await mailbox.listing()
@@ -61,7 +61,7 @@ async def _looked_at(account: Account, overheard: Overheard) -> tuple[Pop3Mailbo
     return mailbox, listing
 
 
-def _facts(account: Account, overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing) -> Sequence[str]:
+def _facts(account: Account, overheard: Overheard, mailbox: Mailbox, listing: Listing) -> Sequence[str]:
     user = quoted(account.login.username)
     facts = [
         f"logged in as {user} by {mailbox.method} {'with' if overheard.tls else 'without'} TLS",
@@ -92,9 +92,7 @@ def _heard(overheard: Overheard) -> dict[str, object]:
     }
 
 
-def _details(
-    account: Account, overheard: Overheard, mailbox: Pop3Mailbox, listing: Listing
-) -> dict[str, object]:
+def _details(account: Account, overheard: Overheard, mailbox: Mailbox, listing: Listing) -> dict[str, object]:
     entries = (*listing.entries, *listing.nameless)
     return {
         **_heard(overheard),

@@ -15,13 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from shared.model.mailbox import (
-    Listed,
-    Mailbox,
-    MailBytes,
-    MailRefused,
-    MailWhole,
-)
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Listed, MailBytes, MailRefused, MailWhole
 
 LARGEST = 4 * 1024 * 1024
 SPOOL = 'Set custody = "spool" for this account: what was read must be kept here before the session ends.'
@@ -79,7 +74,7 @@ async def _judged(open_mailbox: Open, entry: Listed, copy: Path) -> Reading:
     if any(each.uid == entry.uid for each in listing.entries):
         await asyncio.to_thread(copy.unlink)
         return Reading(Habit.SHOWS, "a mail that was read is still shown")
-    if not listing.complete or listing.nameless:
+    if not listing.covers(entry.key) or listing.nameless:
         return Reading(Habit.UNKNOWN, f"the second listing proves nothing; the mail is in {copy}")
     return Reading(
         Habit.HIDES, f"a mail that was read is not shown any more (it was not deleted); it is in {copy}"

@@ -18,6 +18,7 @@ from shared.config import Configuration, load
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.errors import quoted
+from shared.model.mailbox import written_uids
 from shared.model.read_failure import ReadFailure, ReadFailureKind
 from shared.runtime.exit_codes import FAILURE
 
@@ -59,14 +60,13 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
 
 async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
     async with operator_context(configuration) as archive:
-        found = await archive.store.find_messages(text, limit)
+        forms = written_uids(text.strip())
+        searched = (text, *forms[1:])
+        found = [each for form in searched for each in await archive.store.find_messages(form, limit)]
         stories = [(message, await archive.store.message_journal(message.id)) for message in found]
         states = await archive.store.account_states()
         unread = [
-            (state.account, each)
-            for state in states
-            for each in state.read_failures
-            if each.name == text.strip()
+            (state.account, each) for state in states for each in state.read_failures if each.name in forms
         ]
         return stories, unread
 

@@ -13,7 +13,7 @@ from shared.config.context import Context
 from shared.config.document import Document
 from shared.config.layers import Layered
 from shared.config.mailboxes import routing
-from shared.config.providers import find_provider
+from shared.config.providers import find_provider, protocol_of
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
 from shared.model.account import Account, Login, RetryTimes
 from shared.model.duration import written
@@ -70,7 +70,8 @@ def _provided(table: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]
     """The keys that the provider of an account gives; none where it is not named or not known."""
     name = table.get("provider", defaults.get("provider"))
     provider = find_provider(name) if isinstance(name, str) else None
-    return {} if provider is None else provider.account_keys(DEFAULT_KEYS)
+    source = table.get("source", defaults.get("source"))
+    return {} if provider is None else provider.account_keys(DEFAULT_KEYS, source)
 
 
 def _account(
@@ -84,15 +85,17 @@ def _account(
     target = _target(context, settings, layered, target_names)
     recipients = routing(context, settings, layered)
     server = _server(context, settings, layered)
-    if target is None or recipients is None or server is None:
+    if target is None or recipients is None or server is None or settings.source is None:
         return None
+    protocol = protocol_of(settings.source.scheme)
+    _check_protocol(context, settings, layered, protocol)
     endpoint, login = server
     interval = hosts.of(endpoint.host).interval
     _check_limits(context, settings, layered)
     return Account(
         tenant=settings.tenant,
         name=settings.name,
-        protocol="pop3",
+        protocol=protocol,
         endpoint=endpoint,
         login=login,
         target=target,
@@ -116,6 +119,17 @@ def _retry_times(
         layered.note(context.problems, "poll", sentence)
     times = part(RetryTimes, settings)
     return times.model_copy(update={"poll": max(settings.poll, interval)})
+
+
+def _check_protocol(context: Context, settings: AccountSettings, layered: Layered, protocol: str) -> None:
+    """Note keys of the account itself that only POP3 has; in [defaults] they are meant for others."""
+    if protocol == "pop3":
+        return
+    if settings.use_top and "use_top" in layered.own:
+        layered.note(context.problems, "use_top", f'"use_top": {protocol} has no TOP; only POP3 has')
+    if "detect" in layered.own and "banner" in settings.detect:
+        sentence = f'"detect": the banner of {protocol} tells nothing; only that of POP3 does'
+        layered.note(context.problems, "detect", sentence)
 
 
 def _check_limits(context: Context, settings: AccountSettings, layered: Layered) -> None:

@@ -23,7 +23,7 @@ class Provider:
     """`pop3` and `imap` are URLs, None where the provider has no such mailboxes.
 
     `interval`: seconds between two visits to one mailbox that it bears, 0 where that is not known. `keys` are
-    further keys of an account. `note` is what one has to know or do there.
+    further keys of an account, by protocol. `note` is what one has to know or do there.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Provider:
     auth: tuple[str, ...] = ()
     interval: float = 0.0
     note: str = ""
-    keys: Mapping[str, Any] = field(default_factory=dict)
+    keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -42,12 +42,23 @@ class Provider:
         named = [urlsplit(url).hostname for url in (self.pop3, self.imap) if url is not None]
         return tuple(dict.fromkeys(host for host in named if host))
 
-    def account_keys(self, known: Collection[str]) -> dict[str, Any]:
-        """The keys that an account of this provider has, as far as they are `known` in this version."""
-        keys: dict[str, Any] = {"source": self.pop3 or self.imap, **self.keys}
+    def account_keys(self, known: Collection[str], source: object = None) -> dict[str, Any]:
+        """Return the keys that an account of this provider has, as far as they are `known` in this version.
+
+        `source`: the account's own URL, whose scheme then names the protocol.
+        """
+        own = self.pop3 or self.imap
+        scheme, separator, _ = str(source or own).partition("://")
+        protocol = protocol_of(scheme.lower()) if separator else ""
+        keys: dict[str, Any] = {"source": own, **self.keys.get(protocol, {})}
         if self.auth:
             keys["auth"] = list(self.auth)
         return {key: value for key, value in keys.items() if key in known}
+
+
+def protocol_of(scheme: str) -> str:
+    """Return the protocol of a URL's scheme, which has one more letter where TLS begins at once."""
+    return scheme.removesuffix("s")
 
 
 @cache

@@ -1,57 +1,134 @@
-"""A source mailbox as a fetcher session sees it: listed, retrieved, deleted from; never a protocol.
-
-Any order of calls is allowed while the mailbox is open; calls do not overlap. An error that is a
-`SourceViolation`, a `LimitExceeded` or a `NetworkError` ends the mailbox: only `abort` makes sense
-afterwards.
-"""
+"""What a source mailbox lists and hands out, whatever its protocol."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from shared.model.errors import MailferryError
+from shared.model.message import LedgerKey
+
+UID_DIGITS = 10
+"""An IMAP UID has up to 32 bits (RFC 9051, section 2.3.1.1), which are ten digits."""
+
+
+class Place(NamedTuple):
+    """A folder by its decoded name, and its UIDVALIDITY. All mails of a folder share one object."""
+
+    folder: str
+    uidvalidity: int
+
+
+INBOX = Place("INBOX", 0)
+"""The place of all mails of a protocol that has neither folders nor UIDVALIDITY, as POP3."""
+
+
+def folder_name(name: str) -> str:
+    """Return a decoded folder name as it is written in a key: INBOX in any case is `INBOX` (RFC 9051,
+    section 5.1)."""
+    return INBOX.folder if name.upper() == INBOX.folder else name
+
+
+def numeric_uid(uid: int) -> str:
+    """Return a numeric UID as it is written in a key: with ten digits, so that text sorts as numbers do."""
+    return f"{uid:0{UID_DIGITS}d}"
+
+
+def written_uids(text: str) -> tuple[str, ...]:
+    """Return the UIDs of a key that an operator may mean by `text`: itself, and a number with ten digits."""
+    is_short_number = text.isascii() and text.isdigit() and len(text) < UID_DIGITS
+    return (text, numeric_uid(int(text))) if is_short_number else (text,)
 
 
 class Listed(NamedTuple):
     """One mail of a listing.
 
-    `uid` is the server's name for it, stable over sessions, or "" where it has none. `number` is valid in
-    this session only. `size` in octets is what the server claims, 0 if unknown: for planning, never for
-    framing. `twin`: which one it is of the mails of its size that have no uid, from 1.
+    `uid` is the server's name for the mail, stable over sessions, or "" where it has none. `number` names the
+    mail within the session, over all folders. `size` in octets is what the server claims, 0 if unknown: it is
+    used for planning, never for framing. `twin` numbers the mails of one size that have no uid, from 1.
+    `place` is the folder that holds the mail.
     """
 
     uid: str
     number: int
     size: int
     twin: int = 1
+    place: Place = INBOX
 
     @property
     def name(self) -> str:
-        """By what a mail is set aside: its uid, or else its size, and which one of that size it is: the same
-        until one of its size before it goes. No uid begins with a blank.
+        """The uid, or else the size and the twin's number, which stay the same until an earlier twin goes.
+
+        No uid begins with a blank.
         """
         return self.uid or f" {self.size}-octets" + (f"-{self.twin}" if self.twin > 1 else "")
+
+    @property
+    def key(self) -> LedgerKey:
+        """The mail's key in the ledger; a provisional one where it has no uid."""
+        return LedgerKey(self.place.folder, self.place.uidvalidity, self.name)
+
+
+class UidRange(NamedTuple):
+    """The uids of a folder from `first` to `last`, both included; all of them by default."""
+
+    place: Place
+    first: str = ""
+    last: str | None = None
+
+    def includes(self, key: LedgerKey) -> bool:
+        """Return whether the mail with this key is in the range.
+
+        A whole folder also includes the keys of its earlier UIDVALIDITY: there are no such UIDs any more.
+        """
+        if self.place.folder != key.folder:
+            return False
+        if self.place.uidvalidity != key.uidvalidity:
+            return not self.first and self.last is None
+        return self.first <= key.uid and (self.last is None or key.uid <= self.last)
+
+
+WHOLE_INBOX = (UidRange(INBOX),)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What the mailbox holds now.
 
-    With `has_uids`, every entry has a uid that no other entry has. Without, all entries have the uid "".
-    `nameless` are mails that are there too, but whose uid is missing, malformed or not unique, although the
-    server has uids: as long as there are any, a uid that is not listed does not prove that its mail is gone.
-    `complete` is False if a cap cut the listing: then too, absence proves nothing.
-    `problems` are sentences for the operator. `uidvalidity` is 0 where the protocol has none.
+    With `has_uids`, every entry has a uid that no other entry of its folder has. Without, all entries have
+    the uid "". `nameless` are further mails whose uid is missing, malformed or not unique, although the
+    server has uids. While there are any, no absent uid proves that its mail is gone.
+    `covered` are the ranges that were listed completely: the absence of a key proves something only there.
+    `problems` are sentences for the operator.
     """
 
     entries: Sequence[Listed]
     has_uids: bool
     problems: Sequence[str]
-    uidvalidity: int = 0
     nameless: Sequence[Listed] = ()
-    complete: bool = True
+    covered: Sequence[UidRange] = WHOLE_INBOX
+
+    def covers(self, key: LedgerKey) -> bool:
+        """Return whether the listing would show the mail with this key if it were there."""
+        return any(each.includes(key) for each in self.covered)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server announces: names with their arguments, in upper case.
+
+    `known` is False where the server cannot be asked: then a missing name means nothing.
+    """
+
+    arguments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known: bool = True
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arguments
+
+
+UNKNOWN_CAPABILITIES = Capabilities({}, known=False)
 
 
 class MailWhole(NamedTuple):
@@ -118,55 +195,3 @@ class Meter:
 
 
 UNMETERED = Meter()
-
-
-class Mailbox(Protocol):
-    """What an implementation owes."""
-
-    async def listing(self) -> Listing:
-        """What is there. One malformed line never hides the other mails; it becomes a problem."""
-        ...
-
-    def retrieve(
-        self, entries: Sequence[Listed], cut: Collection[str] = ()
-    ) -> AsyncIterator[list[RetrieveEvent]]:
-        """The mails, byte-exact, as batches of what arrived together, in the order of `entries` but for some
-        that have to be asked for again, or show sooner whether the server serves any.
-
-        A mail is either `MailWhole`, or `MailStarted`, `MailBytes`…, `MailEnded`, or `MailRefused`; the last
-        may also follow a start, and so may another start: then what came of the mail does not count. The
-        iterator may be left at any point; what is on its way then is read and thrown away by the next call.
-        `cut` are the names of mails of which an earlier session found that the server ends them too early
-        (`OutOfStep`).
-
-        A `SourceError` that does not end the mailbox is raised when the server serves no mail for the time
-        being.
-        """
-        ...
-
-    @property
-    def remarks(self) -> Sequence[str]:
-        """What the operator should know of the session so far, apart from what the listing said."""
-        ...
-
-    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
-        """These mails with their headers, read without a trace; None for one that cannot be had so. Of a
-        header without end it is the beginning.
-        """
-        for entry in entries:
-            yield entry, None
-
-    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
-        """Mark for deletion; returns those that the server agreed to. `finish` makes it happen."""
-        ...
-
-    async def finish(self) -> None:
-        """End the session so that the server carries out the deletions, and close.
-
-        An error leaves open whether it did; the next listing tells.
-        """
-        ...
-
-    async def abort(self) -> None:
-        """Close at once, so that nothing is deleted. Never raises; may follow anything, `finish` included."""
-        ...

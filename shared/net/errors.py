@@ -74,6 +74,16 @@ class ConnectionLost(NetworkError):
     """The connection broke, or the server closed it where it owed an answer."""
 
 
+class Unsendable(MailferryError):
+    """A value cannot be put into a command: it contains CR, LF or NUL, or the line would be too long.
+
+    Nothing was sent.
+    """
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
 def reason_of(error: Exception) -> str:
     """Why the system refused, as the end of a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -1,42 +1,49 @@
-"""What a server says it can do (CAPA; RFC 2449, section 5)."""
+"""What a POP3 server says it can do: the answers to CAPA (RFC 2449, section 5) and to a bare AUTH, and the
+timestamp in its greeting.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
 
+from shared.model.mailbox import Capabilities
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """Names and parameters in upper case.
-
-    `known` is False where the server does not know CAPA: then a missing name means nothing.
-    """
-
-    arguments: Mapping[str, tuple[str, ...]]
-    known: bool = True
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.arguments
-
-    @property
-    def mechanisms(self) -> tuple[str, ...]:
-        """The SASL mechanisms offered (RFC 5034, section 3)."""
-        return self.arguments.get("SASL", ())
-
-    def pipelines(self, wanted: bool | None) -> bool:
-        """Whether commands may run ahead of their answers: as the operator says, or (None) the server."""
-        return "PIPELINING" in self if wanted is None else wanted
-
-
-UNKNOWN = Capabilities({}, known=False)
+_TIMESTAMP = re.compile(rb"<[!-;=?-~]{1,250}@[!-;=?-~]{1,250}>")
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 
 
 def parse_capabilities(body: bytes) -> Capabilities:
-    """The answer to CAPA; lines that say nothing are skipped, a name that comes twice adds to the first."""
+    """Parse the answer to CAPA. Empty lines are skipped; a name that comes twice adds to the first."""
     arguments: dict[str, tuple[str, ...]] = {}
     for line in body.decode("ascii", "replace").upper().split("\r\n"):
         words = line.split()
         if words:
             arguments[words[0]] = arguments.get(words[0], ()) + tuple(words[1:])
     return Capabilities(arguments)
+
+
+def mechanisms(capabilities: Capabilities) -> tuple[str, ...]:
+    """Return the SASL mechanisms that the server offers (RFC 5034, section 3)."""
+    return capabilities.arguments.get("SASL", ())
+
+
+def pipelines(capabilities: Capabilities, configured: bool | None) -> bool:
+    """Return whether commands may be sent before earlier ones are answered: as configured, or, with None,
+    as the server announces.
+    """
+    return "PIPELINING" in capabilities if configured is None else configured
+
+
+def parse_mechanisms(body: bytes) -> tuple[str, ...]:
+    """Parse the answer to a bare AUTH: one mechanism a line. Lines that are no name are skipped."""
+    lines = body.decode("ascii", "replace").upper().split("\r\n")
+    return tuple(line.strip() for line in lines if _MECHANISM.fullmatch(line.strip()))
+
+
+def timestamp(greeting: bytes) -> bytes:
+    """Return the timestamp of a greeting with its angle brackets (RFC 1939, section 7), or b"".
+
+    It must be a message-id of visible ASCII: others help to find the password out (CVE-2007-1558).
+    """
+    found = _TIMESTAMP.search(greeting)
+    return found[0] if found else b""

@@ -1,4 +1,5 @@
-"""The commands that a client sends, as values ready for the wire.
+"""The commands that a client sends, as values ready for the wire, and the states of a session in which they
+are allowed (RFC 1939, section 3).
 
 A value that contains CR, LF or NUL is refused here, at the only place where values become commands. `shown`
 is the command as a log may show it: without passwords, without SASL responses.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import NamedTuple
 
-from shared.pop3.errors import Unsendable
+from shared.net.errors import Unsendable
 
 MASK = "****"
 ALL_LINES = 99_999_999
@@ -45,6 +47,60 @@ class Verb(Enum):
     NOOP = auto()
     RSET = auto()
     QUIT = auto()
+
+
+class State(Enum):
+    """Where the session is."""
+
+    # Asked for with each command, as that of `Verb`.
+    __hash__ = object.__hash__
+
+    GREETING = auto()
+    AUTHORIZATION = auto()
+    EXCHANGE = auto()
+    TRANSACTION = auto()
+    CLOSED = auto()
+    BROKEN = auto()
+
+
+ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
+    {
+        State.GREETING: frozenset(),
+        State.AUTHORIZATION: frozenset(
+            {
+                *(Verb.CAPA, Verb.METHODS, Verb.STLS, Verb.UTF8, Verb.APOP),
+                *(Verb.USER, Verb.PASS, Verb.AUTH, Verb.QUIT),
+            }
+        ),
+        State.EXCHANGE: frozenset({Verb.RESPONSE}),
+        State.TRANSACTION: frozenset(
+            {
+                *(Verb.CAPA, Verb.STAT, Verb.LIST, Verb.UIDL, Verb.RETR, Verb.TOP),
+                *(Verb.DELE, Verb.NOOP, Verb.RSET, Verb.QUIT),
+            }
+        ),
+        State.CLOSED: frozenset(),
+        State.BROKEN: frozenset(),
+    }
+)
+
+BARRIERS = frozenset({Verb.STLS, Verb.APOP, Verb.PASS, Verb.AUTH, Verb.RESPONSE, Verb.QUIT})
+
+_AFTER_OK: Mapping[Verb, State] = MappingProxyType(
+    dict.fromkeys((Verb.APOP, Verb.PASS, Verb.AUTH, Verb.RESPONSE), State.TRANSACTION)
+)
+
+
+def after_reply(state: State, verb: Verb, ok: bool) -> State:
+    """The state after the server's final answer to `verb`.
+
+    QUIT closes whatever the answer; a failed exchange leads back to authorization.
+    """
+    if verb is Verb.QUIT:
+        return State.CLOSED
+    if ok:
+        return _AFTER_OK.get(verb, state)
+    return State.AUTHORIZATION if state is State.EXCHANGE else state
 
 
 class Command(NamedTuple):

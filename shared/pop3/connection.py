@@ -15,14 +15,11 @@ from itertools import islice
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.source_errors import LimitExceeded, SourceViolation, WrongService
 from shared.net.errors import ConnectionLost
-from shared.pop3.assembly import BodyAssembly
-from shared.pop3.commands import Command, Verb
-from shared.pop3.errors import Misused
+from shared.pop3.body import BodyAssembly
+from shared.pop3.commands import ALLOWED, BARRIERS, Command, State, Verb, after_reply
 from shared.pop3.events import Broken, Challenge, Event, Greeting, Reply, Unanswered, Unreadable
 from shared.pop3.limits import Limits
-from shared.pop3.refusal import KNOWN_CODES
-from shared.pop3.replies import Status, parse_challenge, parse_status
-from shared.pop3.states import ALLOWED, BARRIERS, State, after_reply
+from shared.pop3.replies import KNOWN_CODES, Status, parse_challenge, parse_status
 
 MOST_UNREADABLE = 16
 """Lines that are no answer, one after the other: servers add an empty line or a remark, while the rest of a
@@ -31,6 +28,13 @@ mail that was cut has many lines.
 
 _CR = 0x0D
 _EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
+
+
+class Misused(MailferryError):
+    """Our own code asked for a command where the protocol does not allow it: a defect of ours."""
+
+    temporary = False
+    fault = Fault.OURS
 
 
 class Pop3Connection:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
+from shared.model.masking import Masker
 from shared.model.source_errors import SessionTooLong, SourceViolation
 from shared.net.errors import ConnectionLost
+from shared.net.login.wire import Dialogue, Wire
 from shared.pop3.commands import Command, Verb
 from shared.pop3.connection import Pop3Connection
 from shared.pop3.events import (
@@ -27,58 +29,12 @@ from shared.pop3.events import (
     Unreadable,
 )
 from shared.pop3.limits import Limits
-from shared.pop3.redaction import Redactor
-
-Dialogue: TypeAlias = Callable[[str, str], None]
-"""Called with "C" or "S" and one line of the dialogue, safe to show: no secrets, no mail."""
 
 Answer: TypeAlias = Reply | Challenge | Body
 
 
-class Wire(Protocol):
-    """What a conversation needs of a connection; `shared.net.connection.Connection` is one."""
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether what is sent now is encrypted."""
-        ...
-
-    @property
-    def certificate(self) -> bytes | None:
-        """The server's certificate in DER; None without TLS."""
-        ...
-
-    def set_deadline(self, seconds: float | None) -> None:
-        """Limit the time for everything from now on."""
-        ...
-
-    async def read(self) -> bytes:
-        """Whatever is there; b"" at the end."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Hand bytes over for sending."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait until more may be handed over."""
-        ...
-
-    async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS."""
-        ...
-
-    async def close(self) -> None:
-        """Close in good order; never raises."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once."""
-        ...
-
-
 class Conversation:
-    """One session on one connection; `redact` takes secrets out of what the server says."""
+    """One session on one connection; `masker` takes secrets out of what the server says."""
 
     def __init__(
         self,
@@ -86,13 +42,13 @@ class Conversation:
         server: str,
         limits: Limits,
         *,
-        redact: Redactor | None = None,
+        masker: Masker | None = None,
         dialogue: Dialogue | None = None,
     ) -> None:
         self.wire = wire
         self.server = server
-        self.redact = redact or Redactor()
-        self._core = Pop3Connection(server, limits, self.redact)
+        self.masker = masker or Masker()
+        self._core = Pop3Connection(server, limits, self.masker)
         self._ready: deque[Event] = deque()
         self._dialogue = dialogue
         self._most = limits.session
@@ -122,37 +78,37 @@ class Conversation:
             case _:
                 return None
 
-    async def greeting(self) -> Greeting:
+    async def read_greeting(self) -> Greeting:
         """The server's first line."""
         event = await self._next()
         assert isinstance(event, Greeting)
         return event
 
-    async def ask(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
+    async def execute(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
         """Send one command and wait for its answer; not for answers that may be large. The answers to what
         is sent `behind` it are left.
         """
-        await self.post((command, *behind))
+        await self.send_commands((command, *behind))
         return await self._answer()
 
-    async def answers(self, count: int) -> list[Answer]:
+    async def read_answers(self, count: int) -> list[Answer]:
         """The next answers to what was sent before."""
         return [await self._answer() for _ in range(count)]
 
-    async def ask_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
+    async def execute_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
         """Send commands, `window` at a time ahead of their answers, and wait for all answers."""
         answers: list[Answer] = []
         sent = 0
         while len(answers) < len(commands):
             batch = commands[sent : len(answers) + window]
-            await self.post(batch)
+            await self.send_commands(batch)
             sent += len(batch)
             answers.append(await self._answer())
             while self._ready and len(answers) < sent:
                 answers.append(_as_answer(self._taken()))
         return answers
 
-    async def post(self, commands: Iterable[Command]) -> None:
+    async def send_commands(self, commands: Iterable[Command]) -> None:
         """Send commands without waiting for answers; raises the error of a session that broke."""
         if self._ready and isinstance(self._ready[0], Broken):
             raise self._ready[0].error
@@ -167,7 +123,7 @@ class Conversation:
                 self.wire.write(b"".join(out))
                 await self.wire.drain()
 
-    async def events(self) -> list[Event]:
+    async def read_events(self) -> list[Event]:
         """All events that are there, at least one; raises the error of a session that broke."""
         if not self._ready:
             await self._receive()
@@ -179,14 +135,14 @@ class Conversation:
             self._ready.append(events.pop())
         return events
 
-    async def discard(self) -> None:
+    async def discard_answers(self) -> None:
         """Read and throw away the answers to all that was sent."""
         while self._core.outstanding or self._ready:
-            await self.events()
+            await self.read_events()
 
     async def start_tls(self, endpoint: Endpoint) -> None:
         """Switch to TLS, after the server agreed. Raises the error of a session that broke right behind."""
-        await self.post(())
+        await self.send_commands(())
         await self.wire.start_tls(endpoint)
         if self._dialogue is not None:
             self._dialogue("S", "(TLS begins)")
@@ -219,7 +175,7 @@ class Conversation:
             self._ready.extend(self._core.receive(data))
         if self._dialogue is not None:
             for event in self._ready:
-                for line in _shown(event, self.redact):
+                for line in _shown(event, self.masker):
                     self._dialogue("S", line)
 
 
@@ -228,16 +184,16 @@ def _as_answer(event: Event) -> Answer:
     return event
 
 
-def _shown(event: Event, redact: Redactor) -> list[str]:
+def _shown(event: Event, masker: Masker) -> list[str]:
     """The lines of the dialogue for an event; mails and listings only by their size."""
     match event:
         case Greeting(ok, code, text) | Reply(_, ok, code, text):
-            shown = f"[{redact.text(code)}]" if code else ""
+            shown = f"[{masker.text(code)}]" if code else ""
             return [" ".join(filter(None, ("+OK" if ok else "-ERR", shown, quoted(text))))]
         case Challenge(data=data):
-            return [f"+ {quoted(redact(data))}".rstrip()]
+            return [f"+ {quoted(masker(data))}".rstrip()]
         case Body(Command(verb=Verb.CAPA | Verb.METHODS), data):
-            lines = redact.lines([line for line in data.split(b"\r\n") if line])
+            lines = masker.lines([line for line in data.split(b"\r\n") if line])
             return ["+OK", *map(quoted, lines), "."]
         case Body(data=data):
             return [f"+OK ({len(data)} octets)"]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from shared.pop3 import commands
 from shared.pop3.conversation import Conversation
 from shared.pop3.events import Body, BodyData, BodyEnded, Reply
-from shared.pop3.refusal import refused
+from shared.pop3.replies import REFUSALS
 
 HEADER_LIMIT = 2 * 1024 * 1024
 
@@ -22,9 +22,9 @@ async def read_headers(
     pieces = bytearray()
     while answered < len(numbers):
         batch = numbers[sent : answered + ahead]
-        await conversation.post([commands.header(number) for number in batch])
+        await conversation.send_commands([commands.header(number) for number in batch])
         sent += len(batch)
-        for event in await conversation.events():
+        for event in await conversation.read_events():
             match event:
                 case Body(data=data):
                     header: bytes | None = data
@@ -47,10 +47,10 @@ async def read_header(conversation: Conversation, number: int) -> bytes:
     Nothing else must be under way. Raises `SourceRefused`, also where the server has no TOP: RETR in its
     place might mark the mail as read.
     """
-    await conversation.post((commands.header(number),))
+    await conversation.send_commands((commands.header(number),))
     pieces = bytearray()
     while True:
-        for event in await conversation.events():
+        for event in await conversation.read_events():
             match event:
                 case Body(data=data):
                     return data
@@ -59,6 +59,6 @@ async def read_header(conversation: Conversation, number: int) -> bytes:
                 case BodyEnded():
                     return bytes(pieces)
                 case Reply(code=code, text=text):
-                    raise refused(f"TOP for mail {number} on {conversation.server}", code, text)
+                    raise REFUSALS.of_command(f"TOP for mail {number} on {conversation.server}", code, text)
                 case _:
                     continue

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from shared.model.authentication import DETECTIONS
 from shared.model.mailbox import UNMETERED, Meter
+from shared.net.login.wire import Timeouts
+
+__all__ = ["Limits", "Options", "PipelineWindow", "Timeouts"]
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -41,20 +44,6 @@ class PipelineWindow:
     retrievals: int = 128
     octets: int = 2 * MIB
     deletions: int = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. `connect`: lookup, connect, TLS; and again until the greeting came. `inactivity`: without a
-    byte. `login`: from the greeting to logged in.
-
-    `session`: the whole session after the login; None for no end as long as bytes move.
-    """
-
-    connect: float = 30.0
-    inactivity: float = 60.0
-    login: float = 120.0
-    session: float | None = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

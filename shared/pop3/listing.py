@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.model.errors import quoted
-from shared.model.mailbox import Listed, Listing
+from shared.model.mailbox import WHOLE_INBOX, Listed, Listing
 
 LONGEST_UID = 512
 _MOST_PROBLEMS = 20
@@ -100,22 +100,22 @@ def combine(
     """
     sized, named_so = sizes or {}, uids or {}
     numbers = sorted(sized.keys() | named_so.keys())
-    complete = _complete(count, len(numbers), most, problems)
+    covered = WHOLE_INBOX if _is_complete(count, len(numbers), most, problems) else ()
     mails = [Listed(named_so.get(n, ""), n, sized.get(n, 0)) for n in numbers[:most]]
     owners = Counter([mail.uid for mail in mails])
     named = [mail for mail in mails if mail.uid and owners[mail.uid] == 1]
     if mails and not named:
-        return Listing(_without_uids(mails), False, problems.all(), complete=complete)
+        return Listing(_without_uids(mails), False, problems.all(), covered=covered)
     nameless: tuple[Listed, ...] = ()
     if len(named) < len(mails):
         others = [mail for mail in mails if not mail.uid or owners[mail.uid] > 1]
         for mail in others:
             _note_missing(mail, owners, named_so, problems)
         nameless = _without_uids(others)
-    return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, complete=complete)
+    return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, covered=covered)
 
 
-def _complete(count: int | None, listed: int, most: int, problems: Problems) -> bool:
+def _is_complete(count: int | None, listed: int, most: int, problems: Problems) -> bool:
     if listed > most:
         problems.note(f"The mailbox lists more than {most} mails; the rest waits for later sessions.")
         return False

@@ -7,6 +7,22 @@ import binascii
 import re
 from typing import NamedTuple
 
+from shared.model.source_errors import CredentialsRefused, LoginTooSoon, MailboxLocked, SourceRefused
+from shared.net.login.refusal import Refusals
+
+REFUSALS = Refusals(
+    codes={
+        "IN-USE": MailboxLocked,
+        "LOGIN-DELAY": LoginTooSoon,
+        "AUTH": CredentialsRefused,
+        "SYS/": SourceRefused,
+    },
+    permanent={"SYS/PERM"},
+    busy={"SYS/TEMP"},
+)
+KNOWN_CODES = frozenset({*REFUSALS.codes, *REFUSALS.permanent, *REFUSALS.busy})
+"""Response codes that mean something here (RFC 2449, section 8.1; RFC 3206)."""
+
 _CODE = re.compile(rb"\[([A-Za-z][A-Za-z0-9/_.-]{0,60})[^\]]{0,60}\][ \t]*")
 
 _IS_OK = re.compile(rb"\+OK(?![A-Za-z0-9])", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Which mails are asked for next, and which answers are outstanding."""
+"""Which mails are requested next, and which requests are not answered yet."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from shared.pop3.limits import PipelineWindow
 from shared.pop3.server_quirks import ServerQuirks
 
 SAMPLES = 2
+"""Mails that show, after two refusals, whether the server serves any: the last one, and one in the middle."""
 
 
 class RequestQueue:
-    """Asks for `entries` in their order, as far ahead as `window` allows; for those in `cut` alone, and by
-    their size. `last` is the mail that was answered last.
+    """Requests `entries` in their order, as many at a time as `window` allows.
+
+    Those whose name is in `cut` are requested alone, and read by their size. `last` is the mail that was
+    answered last.
     """
 
     def __init__(
-        self, entries: Sequence[Listed], window: PipelineWindow, habits: ServerQuirks, cut: Collection[str]
+        self, entries: Sequence[Listed], window: PipelineWindow, quirks: ServerQuirks, cut: Collection[str]
     ) -> None:
         self._waiting = deque(entries)
         self._window = window
-        self._habits = habits
+        self._quirks = quirks
         self._cut = frozenset(cut)
         self._by_retr: set[int] = set()
         self._asked: deque[Listed] = deque()
@@ -35,20 +38,20 @@ class RequestQueue:
 
     @property
     def is_done(self) -> bool:
-        """Whether everything that is to be asked for was, and is answered."""
+        """Whether all that is to be requested was requested and answered."""
         return not self._asked and not (self._waiting and (self._samples or not self._stopped))
 
     @property
     def current(self) -> Listed | None:
-        """The mail whose answer comes next, or is coming in."""
+        """The mail whose answer is coming in, or comes next; None where no request is open."""
         return self._asked[0] if self._asked else None
 
     def is_by_size(self, entry: Listed) -> bool:
-        """Whether a mail is read by its size."""
+        """Return whether a mail is read by its size."""
         return bool(self._cut) and entry.name in self._cut
 
-    def more(self) -> list[Command]:
-        """The commands to send now."""
+    def next_commands(self) -> list[Command]:
+        """Return the commands to send now."""
         batch: list[Command] = []
         if self._stopped:
             return self._sample()
@@ -56,34 +59,34 @@ class RequestQueue:
             batch.append(self._ask(self._waiting.popleft()))
         return batch
 
-    def answered(self) -> Listed:
-        """The answer for this mail is complete."""
+    def take_answered(self) -> Listed:
+        """Return the mail whose answer is now complete."""
         self.last = entry = self._asked.popleft()
         self._octets -= entry.size
         return entry
 
-    def again(self, entry: Listed, *, by_retr: bool = False) -> None:
-        """Ask for a mail once more."""
+    def ask_again(self, entry: Listed, *, by_retr: bool = False) -> None:
+        """Request a mail once more, next."""
         if by_retr:
             self._by_retr.add(entry.number)
         self._waiting.appendleft(entry)
 
-    def one_by_one(self) -> None:
-        """Ask for each mail when the one before it came."""
+    def stop_pipelining(self) -> None:
+        """Request each mail only when the one before it was answered."""
         self._window = PipelineWindow(retrievals=1)
 
-    def stop(self) -> None:
-        """Ask for nothing more, unless it is to go on."""
+    def stop_asking(self) -> None:
+        """Request nothing more until `resume_asking`."""
         self._stopped = True
         self._samples = 0
 
-    def sample(self) -> None:
-        """Ask for a few mails further on, the last one first, and then for nothing more, as with `stop`."""
+    def ask_for_samples(self) -> None:
+        """Request a few mails further on, the last one first, and then nothing more until `resume_asking`."""
         self._stopped = True
         self._samples = SAMPLES
 
-    def go_on(self) -> None:
-        """Ask on."""
+    def resume_asking(self) -> None:
+        """Request the remaining mails."""
         self._stopped = False
         self._samples = 0
 
@@ -106,7 +109,7 @@ class RequestQueue:
             return commands.retr(entry.number, entry.size)
         if entry.number in self._by_retr:
             return commands.retr(entry.number)
-        return self._habits.asking_for(entry.number)
+        return self._quirks.read_command(entry.number)
 
     def _has_room(self, entry: Listed) -> bool:
         if not self._asked:

@@ -1,4 +1,4 @@
-"""What a session learns about a server's ways, and what the operator should know of it."""
+"""How a server deviates from the standard, as a session finds out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shared.pop3.events import Body, BodyEnded, Reply
 
 
 class ServerQuirks:
-    """Of one server in one session.
+    """What one session has learnt about its server.
 
-    `stuffs_dots`: whether a mail showed that the server does, or does not, stuff dots; None while none did.
-    `serves`: a mail came.
+    `stuffs_dots`: whether the server doubles dots at the beginning of lines; None while no mail has shown it.
+    `serves`: a mail came. `remarks` are sentences for the operator.
     """
 
     def __init__(self, server: str, *, use_top: bool = False, announces_top: bool = False) -> None:
@@ -26,26 +26,27 @@ class ServerQuirks:
         self.serves = False
         self.remarks: list[str] = []
 
-    def asking_for(self, number: int) -> Command:
-        """The command that reads a mail."""
+    def read_command(self, number: int) -> Command:
+        """Return the command that reads a mail."""
         return commands.top(number) if self._use_top else commands.retr(number)
 
     def may_lack_top(self, reply: Reply) -> bool:
-        """Whether a refusal of TOP may be about the command and not the mail."""
+        """Return whether a refusal of TOP may be about the command and not the mail."""
         return not (self._top_works or reply.code)
 
     def lacks_top(self, number: int, reply: Reply) -> bool:
-        """Whether such a refusal is about the command: the server never said that it has it, or refuses it
-        for another mail, too. Then RETR is used from now on.
+        """Return whether such a refusal is about the command; then RETR is used from now on.
+
+        It is where the server never announced TOP, or refused it for another mail, too.
         """
         self._first_without_top = self._first_without_top or number
         if self._announces_top and self._first_without_top == number:
             return False
-        self.give_top_up(quoted(reply.text))
+        self.give_up_top(quoted(reply.text))
         return True
 
-    def give_top_up(self, reason: str) -> None:
-        """TOP is not to be had here."""
+    def give_up_top(self, reason: str) -> None:
+        """Use RETR from now on, as there is no TOP."""
         if self._use_top:
             self._use_top = False
             self.remarks.append(
@@ -53,8 +54,8 @@ class ServerQuirks:
                 "mails are read by RETR, which may hide or delete them there."
             )
 
-    def top_falls_short(self, number: int) -> None:
-        """TOP gave less of a mail than LIST says; RETR is asked for all of it."""
+    def note_short_top(self, number: int) -> None:
+        """Note that TOP gave less of a mail than LIST says, so that RETR is used for it."""
         if not self._top_fell_short:
             self._top_fell_short = True
             self.remarks.append(
@@ -62,8 +63,8 @@ class ServerQuirks:
                 "such mails are read by RETR."
             )
 
-    def learn(self, event: Body | BodyEnded, octets: int, size: int) -> None:
-        """A mail came: `octets` of it where `size` were listed."""
+    def learn_from_mail(self, event: Body | BodyEnded, octets: int, size: int) -> None:
+        """Learn from a mail that came: `octets` of it where `size` were listed."""
         if event.command.verb is Verb.TOP:
             self._top_works = True
         if event.saw_bare_dot:

@@ -1,7 +1,7 @@
-"""Proof that server and client agree on where they are, and what is held back until it is given.
+"""Check that the server's answers are still in step with our commands, and hold mails back until they are.
 
-What follows a mail that was cut passes for answers, and the sender of a mail can write what looks like one.
-But he cannot know the uid that the server gives to it: so the server is asked for that.
+What follows a mail that was cut is taken for answers, and the sender of a mail can write what looks like one.
+But the sender cannot know the uid that the server gives to the mail, so the server is asked for that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ Outcome: TypeAlias = MailWhole | MailEnded | MailRefused
 
 
 class SyncCheck:
-    """The questions about one mail, one after the other until one is answered. `is_asked`: the answer to
-    `question` is due.
+    """Questions about one mail, asked one after the other until one is answered.
+
+    `is_asked`: the answer to `question` is outstanding.
     """
 
     def __init__(self, entry: Listed) -> None:
@@ -38,16 +39,19 @@ class SyncCheck:
 
     @property
     def question(self) -> Command:
-        """What to ask now, unless it is refuted."""
+        """The next question; there is none once `is_refuted`."""
         return self._questions[0][0]
 
     @property
     def is_refuted(self) -> bool:
-        """Whether the server was asked everything and proved nothing."""
+        """Whether every question was asked, and none was answered as it must be."""
         return not self._questions
 
-    def is_given_by(self, reply: Reply) -> bool:
-        """Whether the reply to `question` proves it; one that was refused is followed by the next."""
+    def is_passed_by(self, reply: Reply) -> bool:
+        """Return whether the reply to `question` shows that the answers are in step.
+
+        A question that was refused is followed by the next one.
+        """
         _, expected = self._questions.pop(0)
         self.is_asked = False
         if not reply.ok:
@@ -58,55 +62,59 @@ class SyncCheck:
         return False
 
 
-class HandOut:
-    """Mails on their way out, in order. One in doubt is held back with all that follow it, until `proof` is
-    given; there is a `proof` only while one is in doubt.
+class Output:
+    """Hands mails out in their order.
+
+    A mail in doubt is held back with all that follow it until its `check` has succeeded. There is a `check`
+    only while a mail is in doubt.
     """
 
     def __init__(self) -> None:
-        self.proof: SyncCheck | None = None
+        self.check: SyncCheck | None = None
         self._held: list[RetrieveEvent] = []
 
-    def release(self, mail: Outcome, events: list[RetrieveEvent]) -> None:
-        """Hand out, unless a mail before it is in doubt."""
-        (events if self.proof is None else self._held).append(mail)
+    def hand_out(self, mail: Outcome, events: list[RetrieveEvent]) -> None:
+        """Hand a mail out, unless one before it is in doubt."""
+        (events if self.check is None else self._held).append(mail)
 
-    def doubt(self, mail: Outcome) -> None:
-        """Hold back until the server has proven where its answer ended. No other mail is in doubt."""
-        self.proof = SyncCheck(mail.entry)
+    def hold_back(self, mail: Outcome) -> None:
+        """Hold a mail back until the check has succeeded. No other mail must be in doubt."""
+        self.check = SyncCheck(mail.entry)
         self._held.append(mail)
 
-    def doubt_the_last(self, events: list[RetrieveEvent]) -> bool:
-        """What follows is no answer: the last mail before it may have been cut, whatever its size, and what
-        looks like refusals behind it may be its rest. Returns whether a mail is in doubt then.
+    def hold_back_last(self, events: list[RetrieveEvent]) -> bool:
+        """Hold back the last mail of `events`, and return whether a mail is in doubt then.
+
+        A line that is no answer follows it. So it may have been cut, whatever its size, and what looks like
+        refusals behind it may be its rest.
         """
-        if self.proof is None:
+        if self.check is None:
             for place in reversed(range(len(events))):
                 last = events[place]
                 if isinstance(last, MailWhole | MailEnded):
                     behind = events[place + 1 :]
                     del events[place:]
-                    self.doubt(last)
+                    self.hold_back(last)
                     self._held += behind
                     break
-        return self.proof is not None
+        return self.check is not None
 
-    def doubt_what_follows(self, entry: Listed) -> None:
-        """Hold back from `entry` on: it is not known whose answer comes next."""
-        self.proof = SyncCheck(entry)
+    def hold_back_from(self, entry: Listed) -> None:
+        """Hold back from `entry` on, as it is not known whose answer comes next."""
+        self.check = SyncCheck(entry)
 
-    def answered(self, proof: SyncCheck, reply: Reply, events: list[RetrieveEvent]) -> None:
-        """The server answered the question of the proof. Raises OutOfStep where it proves nothing at all."""
-        if proof.is_given_by(reply):
+    def take_reply(self, check: SyncCheck, reply: Reply, events: list[RetrieveEvent]) -> None:
+        """Take the reply to the question of the check. Raises `OutOfStep` where the check has failed."""
+        if check.is_passed_by(reply):
             events += self._held
             self._held = []
-            self.proof = None
-        elif proof.is_refuted:
-            raise cut_short(proof.entry, "the server does not prove that the next answer is one")
+            self.check = None
+        elif check.is_refuted:
+            raise cut_short(check.entry, "the server does not prove that the next answer is one")
 
 
 def cut_short(entry: Listed, why: str) -> OutOfStep:
-    """The error of a mail for which there is no proof."""
+    """Return the error of a mail whose check failed."""
     return OutOfStep(
         f"Mail {entry.number} of {entry.size} octets may have been cut at a line with a dot: {why}",
         entry=entry,

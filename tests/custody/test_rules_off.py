@@ -16,7 +16,7 @@ from services.router.decide.transmission import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
-from shared.model.mailbox import Listed, Listing
+from shared.model.mailbox import INBOX, WHOLE_INBOX, Listed, Listing
 from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.runtime.raw_mail import blob_name
@@ -163,7 +163,8 @@ async def keep_nothing(blobs: Blobs, message: str, payload: Payload) -> str:
 
 
 def plan_without_uidvalidity(listing: Listing, *arguments: Any, **named: Any) -> Plan:
-    return make_plan(replace(listing, uidvalidity=0), *arguments, **named)
+    entries = [each._replace(place=INBOX) for each in listing.entries]
+    return make_plan(replace(listing, entries=entries, covered=WHOLE_INBOX), *arguments, **named)
 
 
 async def gone_with_the_mark(deletion: Deletion, entries: dict[str, Listed]) -> None:
@@ -214,7 +215,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
-        "services.fetcher.decide.plan._why_gone", lambda row, entry, absence_proves: None,
+        "services.fetcher.decide.plan._why_gone", lambda row, entry, **shown: None,
     ),
     "leases are fenced": (
         stopped_past_its_lease, CameTwice,

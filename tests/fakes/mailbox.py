@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
+from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.errors import Fault
 from shared.model.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
 from shared.model.source_errors import LimitExceeded, SourceBusy, SourceRefused
 from shared.net.errors import ConnectionLost
 
 
-class FakeMailbox:
+class FakeMailbox(Mailbox):
     """Holds mails by uid. `broken_at` names one at whose retrieval the connection breaks, `busy_at` one from
     which the server serves none for now, `withheld` those that are not handed out, `replaced` those in whose
     place something else comes, `endless` those that exceed a cap. One that `keeps_all` says at the end that
     it deleted nothing. `listed` are sizes that the listing has wrong, `headers_by_number` belong to
     mails without a uid; `before_each` is called before each mail is read. `hasty` are refused in words of
     haste, as a server does that serves none for now: several at the end, or all, mean that it is so.
+    With `deletes_at_once` it does as IMAP does: `delete` removes mails, but for those that are `undeletable`,
+    and it tells what is left.
     """
+
+    deletes_at_once = False
 
     def __init__(self, mails: dict[str, bytes]) -> None:
         self.mails = mails
@@ -35,6 +40,7 @@ class FakeMailbox:
         self.has_top = True
         self.asked_for_headers: list[str] = []
         self.headers_by_number: dict[int, bytes] = {}
+        self.undeletable: set[str] = set()
         self._marked: set[str] = set()
 
     async def listing(self) -> Listing:
@@ -94,15 +100,23 @@ class FakeMailbox:
 
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         self._marked |= {entry.uid for entry in entries}
+        if self.deletes_at_once:
+            self._remove_marked()
         return entries
+
+    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
+        return [each for each in entries if each.uid in self.mails] if self.deletes_at_once else None
+
+    def _remove_marked(self) -> None:
+        for uid in self._marked - self.undeletable:
+            del self.mails[uid]
+        self._marked = set()
 
     async def finish(self) -> None:
         self.finished += 1
         if self.keeps_all:
             raise SourceRefused("some deleted messages not removed.")
-        for uid in self._marked:
-            del self.mails[uid]
-        self._marked = set()
+        self._remove_marked()
 
     async def abort(self) -> None:
         self._marked = set()

@@ -38,13 +38,13 @@ from shared.model.account import Account, Custody, Login, MailboxKind, RetryTime
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
-from shared.model.message import RecipientStatus
+from shared.model.message import MessageStatus, RecipientStatus
 from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
 from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectFailed
 from shared.ports.blobs import Blobs
-from shared.ports.store import Lease, LedgerRow, Schedule
+from shared.ports.store import Lease, LedgerRow, Release, Schedule, VisitReport
 from shared.runtime.metrics import Metrics
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 from tests.fakes.late_broker import AWAY, LateBroker
@@ -207,6 +207,72 @@ async def test_what_is_settled_later_is_deleted_by_the_next_visit(world: World) 
     second = await world.visit()
     assert (second.report.fetched, second.report.deleted, second.report.waiting) == (0, 1, 0)
     assert world.mailbox.mails == {}
+
+
+async def test_a_mailbox_that_deletes_at_once_shows_in_the_same_visit_what_is_gone(world: World) -> None:
+    world.mailbox = FakeMailbox({"a": b"1", "b": b"22"})
+    world.mailbox.deletes_at_once = True
+    world.mailbox.undeletable = {"b"}
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(2))
+    assert (visit.report.fetched, visit.report.deleted) == (2, 1)
+    assert list(world.mailbox.mails) == ["b"]
+    (row,) = await world.store.fetcher.ledger_rows(ACCOUNT.id)
+    assert (row.key.uid, row.status) == ("b", MessageStatus.DELETING)
+
+
+async def test_a_failed_end_leaves_the_deletions_of_a_mailbox_that_deletes_at_once(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    world.mailbox.deletes_at_once = world.mailbox.keeps_all = True
+    visit, _ = await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert visit.report.deleted == 1
+
+
+async def test_a_mailbox_that_deletes_at_once_needs_no_session_for_its_deletions_alone(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    await world.deliver(1)
+    world.mailbox.deletes_at_once = True
+    world.mailbox.mails["b"] = b"22"
+    world.login_error = ConnectFailed("no", fault=Fault.SOURCE)
+    await world.visit()
+    world.login_error = None
+    visit = await world.visit()
+    assert (visit.report.fetched, visit.report.deleted, visit.more) == (1, 1, False)
+
+
+@pytest.mark.parametrize(("header", "gone", "left"), [(b"Subject: a", 1, 0), (b"Subject: other", 0, 1)])
+async def test_the_header_decides_whether_a_mail_of_another_size_is_the_one_that_was_read(
+    world: World, header: bytes, gone: int, left: int
+) -> None:
+    """Exchange lists estimates."""
+    world.mailbox.mails = {"a": b"Subject: a\r\n\r\ntext\r\n"}
+    await world.visit()
+    await world.deliver(1)
+    world.mailbox.listed = {"a": 5}
+    world.mailbox.mails["a"] = header + b"\r\n\r\ntext\r\n"
+    visit = await world.visit()
+    assert (visit.report.deleted, len(world.mailbox.mails)) == (gone, left)
+
+
+async def test_where_no_header_is_to_be_had_another_size_is_another_mail(world: World) -> None:
+    world.mailbox.mails = {"a": b"Subject: a\r\n\r\ntext\r\n"}
+    await world.visit()
+    await world.deliver(1)
+    world.mailbox.listed, world.mailbox.has_top = {"a": 5}, False
+    visit = await world.visit()
+    assert (visit.report.deleted, visit.report.fetched) == (0, 1)
+
+
+async def test_the_state_of_the_account_is_given_to_the_next_visit(world: World) -> None:
+    now = world.clock.now()
+    await world.store.fetcher.sync_accounts([Schedule(ACCOUNT.id, 60.0, enabled=True)], now)
+    (lease,) = await world.store.fetcher.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
+    await world.store.fetcher.release_leases(
+        [Release(lease.fence, VisitReport(state="INBOX 7 12"), now, now)]
+    )
+    await world.visit()
+    (lease,) = await world.store.fetcher.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
+    assert lease.state == "INBOX 7 12"
 
 
 async def test_a_hint_without_a_settlement_deletes_nothing(world: World) -> None:

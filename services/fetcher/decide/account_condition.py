@@ -1,7 +1,7 @@
-"""What a fetcher tells of all accounts: how many are in which state, whose fail, and since when. Pure.
+"""The condition of all accounts, for the fetcher's metrics: how many are in which state, and which fail.
 
-The states are those of `mailferry status`, in its order: what is switched off or on hold is that before
-anything else.
+The states are those of `mailferry status`. An account that is disabled or paused is that before anything
+else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_NAMED = 5
 
 
 class AccountCondition(StrEnum):
-    """From working to not to be visited."""
+    """The state of an account."""
 
     WORKING = "working"
     DEGRADED = "degraded"
@@ -31,10 +31,10 @@ class AccountCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`states` counts the accounts that are `known`; `failing` those of a tenant that fail.
+    """`states` counts the configured accounts; `failing` counts those that fail, by tenant.
 
-    `failing_since`: the last success of each that fails, None where there was none. `strangers` are in the
-    database, and the configuration does not name them.
+    `failing_since`: the last success of each account that fails, None where there was none. `strangers` are
+    accounts of the database that the configuration does not name.
     """
 
     states: Counter[AccountCondition] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Overview:
 
 
 def state_of(standing: AccountSummary, now: float) -> AccountCondition:
-    """The state of one account."""
+    """Return the state of one account."""
     if not standing.enabled:
         return AccountCondition.DISABLED
     if standing.paused:
@@ -60,7 +60,7 @@ def state_of(standing: AccountSummary, now: float) -> AccountCondition:
 
 
 def overview(standings: Iterable[AccountSummary], known: Collection[str], now: float) -> Overview:
-    """How the accounts that are `known` to the configuration stand, and which others there are."""
+    """Return the condition of the accounts `known` to the configuration, and which others there are."""
     found = Overview()
     for each in standings:
         if each.account not in known:
@@ -75,17 +75,17 @@ def overview(standings: Iterable[AccountSummary], known: Collection[str], now: f
 
 
 def oldest_failure(since: Mapping[str, float | None], seen: Mapping[str, float], now: float) -> float:
-    """For how many seconds an account that fails has been without success, the longest of all; 0 where none
-    fails. Time on hold counts, and time in which no fetcher ran.
+    """Return for how many seconds a failing account has been without success, the longest of all; 0 for none.
 
-    For one that never had any this counts from when it was first `seen` to fail.
+    The time while an account was paused, or no fetcher ran, counts. For an account that never succeeded, the
+    time counts from when it was first `seen` to fail.
     """
     began = (seen[account] if success is None else success for account, success in since.items())
     return max(0.0, now - min(began, default=now))
 
 
 def strangers_sentence(custody: Mapping[str, CustodySummary]) -> str | None:
-    """What is held for accounts that the configuration does not name; None where nothing is."""
+    """Return a sentence about mail of accounts not in the configuration; None if there is none."""
     if not custody:
         return None
     mails = sum(sum(each) for each in custody.values())

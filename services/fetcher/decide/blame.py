@@ -1,4 +1,4 @@
-"""What follows when a retrieval ends with an error: who is to blame, and how the visit goes on."""
+"""What follows when reading ends with an error: which mail is to blame, and how the visit continues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from enum import Enum, auto
 from typing import NamedTuple
 
-from services.fetcher.decide.read_failures import HASTE_DISTANCE, LONGEST_DISTANCE
+from services.fetcher.decide.read_failures import BUSY_PAUSE, LONGEST_PAUSE
 from shared.model.errors import MailferryError
 from shared.model.mailbox import Listed, MailRefused
 from shared.model.read_failure import ReadFailure, ReadFailureKind
@@ -23,9 +23,9 @@ from shared.net.errors import DeadlineExceeded, NetworkError
 
 
 class Consequence(Enum):
-    """`end_in_order`: the session is usable; nothing more is read, and what is settled is deleted.
-    `begin_again`: the session is lost because of one mail that is tried later; the others are served at once.
-    `fail`: the session is lost; the next visit comes in its time.
+    """`end_in_order`: the session is usable; nothing more is read, and settled mails are deleted.
+    `begin_again`: the session is lost because of one mail, which is read later; the next visit begins at
+    once. `fail`: the session is lost; the next visit begins as scheduled.
     """
 
     END_IN_ORDER = auto()
@@ -34,7 +34,7 @@ class Consequence(Enum):
 
 
 def consequence(error: MailferryError) -> Consequence:
-    """What follows from the error that ended a retrieval."""
+    """Return what follows from the error that ended the reading."""
     if isinstance(error, SessionTooLong):
         return Consequence.FAIL
     if isinstance(error, (OutOfStep, LimitExceeded, DeadlineExceeded)):
@@ -44,8 +44,8 @@ def consequence(error: MailferryError) -> Consequence:
     return Consequence.END_IN_ORDER
 
 
-def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed, ReadFailureKind] | None:
-    """The mail that is to blame, by what the error says or else as the first that did not arrive."""
+def blamed_mail(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed, ReadFailureKind] | None:
+    """Return the mail that is to blame: the one that the error names, or else the first missing one."""
     if isinstance(error, OutOfStep):
         return error.entry, ReadFailureKind.CUT
     if isinstance(error, LimitExceeded):
@@ -59,34 +59,36 @@ def blamed(error: MailferryError, unanswered: Iterable[Listed]) -> tuple[Listed,
 
 
 class Blame(NamedTuple):
-    """How a mail is set aside; `longest` is the most seconds until it is tried again."""
+    """How a read failure is recorded. `longest`: the most seconds until the mail is read again."""
 
     kind: ReadFailureKind
-    longest: float = LONGEST_DISTANCE
+    longest: float = LONGEST_PAUSE
 
 
 def refused_alone(known: ReadFailure | None) -> bool:
-    """Whether it has shown before that the server refuses this mail and serves others."""
+    """Return whether an earlier visit showed that the server refuses this mail and serves others."""
     return known is not None and known.kind is ReadFailureKind.REFUSED
 
 
-def blame(refusal: MailRefused, known: ReadFailure | None, *, others_came: bool) -> Blame:
-    """What follows for a mail that was refused; `known` is what is remembered of it.
+def blame_refusal(refusal: MailRefused, known: ReadFailure | None, *, others_came: bool) -> Blame:
+    """Return what is recorded for a refused mail; `known` is its earlier failure.
 
-    Where all were refused at the end of a visit in which others came, it is about the mail the second time.
+    Where all mails at the end of a visit are refused, and others came before, the mail is to blame from the
+    second time on.
     """
     if isinstance(refusal.error, OutOfStep):
         return Blame(ReadFailureKind.CUT)
     if refusal.of_all and not (refused_alone(known) or (known is not None and others_came)):
         return Blame(ReadFailureKind.BROKEN, longest=0.0)
-    in_haste = isinstance(refusal.error, SourceBusy)
-    return Blame(ReadFailureKind.REFUSED, HASTE_DISTANCE if in_haste else LONGEST_DISTANCE)
+    is_for_now = isinstance(refusal.error, SourceBusy)
+    return Blame(ReadFailureKind.REFUSED, BUSY_PAUSE if is_for_now else LONGEST_PAUSE)
 
 
 def says_nothing_new(
     error: MailferryError, refused: Collection[MailRefused], known: Collection[ReadFailure | None]
 ) -> bool:
-    """Whether a server that seems to serve no mail for now refused those only that it is known to refuse
-    always; `known` is what was remembered of the mails refused with it.
+    """Return whether a server that seems to serve no mail for now refused only mails that it always refuses.
+
+    `known` are the earlier failures of the mails that were refused with the error.
     """
     return any(each.error is error for each in refused) and all(map(refused_alone, known))

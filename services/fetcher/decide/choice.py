@@ -1,4 +1,4 @@
-"""Which of the mails that a visit might read it does read: pure."""
+"""Choose which mails a visit reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.model.read_failure import ReadFailureKind
 from shared.model.reading import Oversize, Reading
 from shared.ports.store import LedgerRow
 
-TOLD = 5
+MOST_NAMED = 5
 
 
 class Wanted(NamedTuple):
@@ -27,60 +27,66 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`fetch` now, in this order; `oversize` stays where it is; `put_off` is not due yet. `risky`: among
-    those to be fetched are some at which a visit may break off, the last ones. `more`: a limit left some to
-    the next visit.
+    """What a visit reads.
+
+    `fetch`: mails to read, in this order. `oversize` stay at the source. `postponed` could not be read before
+    and are not due yet. `risky`: the last ones of `fetch` could not be read before, so that the visit may
+    break off. `more`: a limit leaves some mails to the next visit.
     """
 
     fetch: Sequence[Wanted]
     oversize: Sequence[Wanted] = ()
-    put_off: Sequence[Wanted] = ()
+    postponed: Sequence[Wanted] = ()
     risky: bool = False
     more: bool = False
 
 
-def choose(wanted: Sequence[Wanted], reading: Reading, setbacks: ReadFailures, now: float) -> Choice:
-    """Mails that were never tried first; what did not work before comes last, once it is due.
+def choose(wanted: Sequence[Wanted], reading: Reading, read_failures: ReadFailures, now: float) -> Choice:
+    """Choose new mails first; those that could not be read before come last, once they are due.
 
-    Sizes are those of the listing, and may be wrong: they are good enough to plan by.
+    Sizes are those of the listing. They may be wrong, but are good enough for planning.
     """
-    fetch, risky, oversize, put_off = [], [], [], []
+    fetch, risky, oversize, postponed = [], [], [], []
     largest = reading.max_size if reading.oversize is Oversize.LEAVE else 0
     for each in wanted:
-        setback = setbacks.of(each.key)
-        if 0 < largest < _octets(each, setbacks):
+        failure = read_failures.find(each.key)
+        if 0 < largest < _octets(each, read_failures):
             oversize.append(each)
-        elif setback is None or setback.kind is ReadFailureKind.OVERSIZE:
+        elif failure is None or failure.kind is ReadFailureKind.OVERSIZE:
             fetch.append(each)
-        elif is_due(setback, now):
+        elif is_due(failure, now):
             risky.append(each)
         else:
-            put_off.append(each)
-    ordered = fetch + sorted(risky, key=lambda each: _again_at(each, setbacks))
-    within = _within(ordered, reading)
-    return Choice(ordered[:within], oversize, put_off, risky=within > len(fetch), more=within < len(ordered))
+            postponed.append(each)
+    ordered = fetch + sorted(risky, key=lambda each: _again_at(each, read_failures))
+    within = _count_within_limits(ordered, reading)
+    return Choice(
+        ordered[:within], oversize, postponed, risky=within > len(fetch), more=within < len(ordered)
+    )
 
 
-def left_where_they_are(oversize: Sequence[Wanted], max_size: int) -> str:
-    """What to tell about mails that are not fetched for their size."""
-    named = ", ".join(f"{quoted(each.entry.uid, 80)} ({each.entry.size} octets)" for each in oversize[:TOLD])
-    others = f" and {len(oversize) - TOLD} more" if len(oversize) > TOLD else ""
+def oversize_sentence(oversize: Sequence[Wanted], max_size: int) -> str:
+    """Return a sentence about mails that are not fetched because of their size."""
+    named = ", ".join(
+        f"{quoted(each.entry.uid, 80)} ({each.entry.size} octets)" for each in oversize[:MOST_NAMED]
+    )
+    others = f" and {len(oversize) - MOST_NAMED} more" if len(oversize) > MOST_NAMED else ""
     return f"left at the source, as max_size is {max_size} octets: {named}{others}"
 
 
-def _octets(wanted: Wanted, setbacks: ReadFailures) -> int:
-    """As listed, or as they were when it was read, if that was more."""
-    setback = setbacks.of(wanted.key)
-    return max(wanted.entry.size, setback.octets if setback else 0)
+def _octets(wanted: Wanted, read_failures: ReadFailures) -> int:
+    """Return the listed size, or the size when it was read, if that was larger."""
+    failure = read_failures.find(wanted.key)
+    return max(wanted.entry.size, failure.octets if failure else 0)
 
 
-def _again_at(wanted: Wanted, setbacks: ReadFailures) -> float:
-    setback = setbacks.of(wanted.key)
-    return setback.again_at if setback else 0.0
+def _again_at(wanted: Wanted, read_failures: ReadFailures) -> float:
+    failure = read_failures.find(wanted.key)
+    return failure.again_at if failure else 0.0
 
 
-def _within(wanted: Sequence[Wanted], reading: Reading) -> int:
-    """How many of the first mails are within the limits of a pass: at least one."""
+def _count_within_limits(wanted: Sequence[Wanted], reading: Reading) -> int:
+    """Return how many of the first mails are within the limits of a visit; at least one."""
     room = max(reading.session_limit - reading.mail_limit, 1)
     most_octets = min(reading.max_bytes or reading.session_limit, room)
     count = min(reading.max_messages or len(wanted), len(wanted))

@@ -1,8 +1,8 @@
-"""Whether the dates that were written down until now can be believed: pure.
+"""Decide whether the dates that were stored until now can be trusted.
 
-A copy that stays at its source for some days must not leave it early because the clock was years behind when
-the mail was fetched. No single reading of a clock tells. Two do, and the time that ran between them, which no
-setting of the clock changes.
+A copy that stays at its source for some days must not be deleted early because the clock was years behind
+when the mail was fetched. One clock reading does not show that. Two do, with the time that ran between them,
+which setting the clock does not change.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TOLERANCE = 3600.0
-"""Seconds by which a clock may be put forward, or clocks of several machines differ, without consequence."""
+"""Seconds by which a clock may be put forward, or the clocks of machines may differ, without consequence."""
 LONGEST_PAUSE = 30 * 86400.0
-"""Seconds that a start takes for time in which Mailferry did not run; after more it was rather the clock."""
+"""Seconds for which Mailferry may not have run before a start. A longer time is taken for a wrong clock."""
 
 
 class Reading(NamedTuple):
-    """The date, and the time since the machine was started, which runs on while it sleeps; in seconds."""
+    """In seconds: the date, and the time since the machine was started, sleep included."""
 
     date: float
     running: float
 
 
-def was_behind(before: Reading | None, now: Reading, told: float | None) -> bool:
-    """Whether a clock was behind when earlier dates were written, so that they are too old.
+def was_behind(before: Reading | None, now: Reading, stored: float | None) -> bool:
+    """Return whether a clock was behind when earlier dates were stored, so that they are too old.
 
-    `before` is this process's last reading that it told the store, None at its start; `told` is the last one
-    that anybody did, None where nobody has.
+    `before`: the last reading that this process stored, None at its start. `stored`: the last one that any
+    process stored, None if there is none.
     """
     if before is None:
-        return told is not None and now.date - told > LONGEST_PAUSE
+        return stored is not None and now.date - stored > LONGEST_PAUSE
     jump = (now.date - before.date) - (now.running - before.running)
-    another_is_behind = told is not None and told < before.date - TOLERANCE
+    another_is_behind = stored is not None and stored < before.date - TOLERANCE
     return jump > TOLERANCE or another_is_behind

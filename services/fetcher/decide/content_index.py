@@ -1,8 +1,7 @@
-"""Recognising mails by their content: those whose server gives them no usable UID, and those that it shows
-under another one all of a sudden.
+"""Recognise mails by their content: those without a usable UID, and those that suddenly have another UID.
 
-The key of a mail without a UID is the digest of its content and a number, as there may be equal ones. Equal
-mails stand for each other: those not served yet take the copies that are there before those that are.
+The key of a mail without a UID is the digest of its content and a number, as there may be equal mails. Equal
+mails stand for each other: of several rows, those that are not settled are matched first.
 """
 
 from __future__ import annotations
@@ -10,32 +9,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from shared.model.mailbox import Listed
 from shared.model.message import DELETABLE, LedgerKey
 from shared.ports.store import LedgerRow
 
 _BETWEEN = " "
-"""No server's UID contains a blank: it would end there."""
-
-
-def provisional_key(folder: str, uidvalidity: int, entry: Listed) -> LedgerKey:
-    """The key of a mail until it is read: its UID, or what its setbacks are remembered by."""
-    return LedgerKey(folder, uidvalidity, entry.name)
+"""No UID of a server contains a blank, which would end it."""
 
 
 def is_provisional(key: LedgerKey) -> bool:
-    """Whether the key tells nothing about which mail it is."""
+    """Return whether the key does not identify the mail."""
     return key.uid.startswith(_BETWEEN)
 
 
 def is_by_content(key: LedgerKey) -> bool:
-    """Whether the key is made from the mail's content."""
+    """Return whether the key is made from the mail's content."""
     return _BETWEEN in key.uid.strip(_BETWEEN)
 
 
 class ContentIndex:
-    """The mails of the ledger that this session's listing does not name: `by_content` never have a UID,
-    `moved` had one that is not listed any more. `known` are all that the ledger has: no two get one key.
+    """The mails of the ledger that the listing does not name, by their content.
+
+    `by_content` have no UID; `moved` had one that is no longer listed. `known` are all mails of the ledger,
+    so that no two get one key.
     """
 
     def __init__(
@@ -55,14 +50,14 @@ class ContentIndex:
         return bool(self._by_content or self._moved)
 
     def take(self, content: str, *, without_uid: bool) -> LedgerRow | None:
-        """The mail with this content, which is not left any more; None where none is known."""
+        """Take a mail with this content out of the index and return it; None if there is none."""
         for group in (self._by_content, self._moved) if without_uid else (self._moved,):
             if rows := group.get(content):
                 return rows.pop(0)
         return None
 
     def new_uid(self, content: str) -> str:
-        """What stands for the UID of one more mail with this content."""
+        """Return the UID of one more mail with this content."""
         if self._numbers is None:
             self._numbers = _highest_numbers(self._known)
         self._numbers[content] += 1
@@ -83,7 +78,7 @@ def _grouped(rows: Iterable[LedgerRow]) -> dict[str, list[LedgerRow]]:
 
 
 def _highest_numbers(rows: Iterable[LedgerRow]) -> dict[str, int]:
-    """Of equal mails, by content."""
+    """Return the highest number of equal mails, by content."""
     numbers: dict[str, int] = defaultdict(int)
     for row in rows:
         if is_by_content(row.key):

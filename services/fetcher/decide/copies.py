@@ -1,8 +1,7 @@
-"""Copies that stay at the source and have no UID: known by size and header, so that they are not read at each
-visit only to be recognised.
+"""Copies that stay at the source and have no UID.
 
-It is what rule 4 goes by. What has no header or no size stands for nothing and is read as ever; so is a copy
-whose days are over, as it is to be deleted.
+They are recognised by size and header, as in custody rule 4, so that they are not read in each visit. A mail
+without header or size is read, and so is a copy whose retention is over, as it is to be deleted.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from dataclasses import replace
 
 from services.fetcher.decide.content_index import is_by_content
 from services.fetcher.decide.fingerprint import header_digest
-from shared.model.mailbox import Listed, Listing, Mailbox
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Listed, Listing
 from shared.model.message import MessageStatus
 from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
@@ -22,10 +22,9 @@ from shared.ports.store import LedgerRow
 async def with_copies_named(
     listing: Listing, rows: Sequence[LedgerRow], mailbox: Mailbox, retention: Retention, now: float
 ) -> Listing:
-    """The listing, in which such copies have the UID under which the ledger has them; each row stands for one
-    mail.
+    """Return the listing in which such copies have their UID of the ledger; each row stands for one mail.
 
-    Headers are asked for only where a copy may be there: raises what the mailbox raises.
+    Headers are requested only where the size is that of a copy. Raises what the mailbox raises.
     """
     kept = _kept(rows, retention, now) if listing.nameless else {}
     sizes = {size for size, _ in kept}
@@ -44,7 +43,7 @@ async def with_copies_named(
 def _kept(
     rows: Sequence[LedgerRow], retention: Retention, now: float
 ) -> dict[tuple[int, str], list[LedgerRow]]:
-    """The mails without a UID that are settled and stay, by size and header."""
+    """Return the mails without a UID that are settled and stay, by size and header."""
     kept: dict[tuple[int, str], list[LedgerRow]] = defaultdict(list)
     for row in rows:
         if row.status is not MessageStatus.SETTLED or not is_by_content(row.key):

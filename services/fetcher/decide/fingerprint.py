@@ -1,6 +1,7 @@
-"""What a mail is recognised by when its UID cannot be trusted: a digest of its header, and one of all of it.
+"""Digests by which a mail is recognised when its UID cannot be trusted: one of its header, one of all its
+octets.
 
-Line ends do not count, nor do header fields that servers write into stored mail to remember something.
+The header's digest ignores line ends, and fields that servers write into stored mail for their own use.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _VOLATILE = re.compile(
 
 
 class Fingerprint:
-    """The digests of one mail, fed in any division into pieces; `content` only where it is asked for."""
+    """The digests of one mail that comes in pieces; that of the content only `with_content`."""
 
     def __init__(self, *, with_content: bool) -> None:
         self._content = hashlib.blake2b(digest_size=_SIZE) if with_content else None
@@ -39,7 +40,7 @@ class Fingerprint:
             )
 
     def _keep(self, data: bytes) -> None:
-        """Most mails come in one piece, which need not be copied."""
+        """Keep the beginning; most mails come in one piece, which is not copied."""
         if not self._beginning:
             self._beginning = data
         elif isinstance(self._beginning, bytes):
@@ -54,12 +55,12 @@ class Fingerprint:
 
     @property
     def content(self) -> str:
-        """The digest of the whole mail; "" where none was wanted."""
+        """The digest of the whole mail; "" without `with_content`."""
         return "" if self._content is None else self._content.hexdigest()
 
 
 def header_digest(raw: bytes) -> str:
-    """The digest of the header with which `raw` begins."""
+    """Return the digest of the header with which `raw` begins."""
     header = raw[: end_of_header(raw, 0, LONGEST_HEADER)][:LONGEST_HEADER]
     lines = _VOLATILE.sub(b"", b"\n" + header.replace(b"\r\n", b"\n").rstrip(b"\n"))
     return hashlib.blake2b(lines[1:] + b"\n" if lines else b"", digest_size=_SIZE).hexdigest()

@@ -1,9 +1,8 @@
-"""Who may begin a visit and who has to give up its place: decided from the visits under way. Pure.
+"""Decide which visits may begin, and which have to give up their place to others.
 
-A visit that makes progress, or has just begun, takes one of the *working* places. A visit that waits for its
-server, or gets next to nothing from it, takes one of the *waiting* places, of which there are others: so
-servers that are silent or slow keep nobody from work. Where these are full and somebody waits for a place,
-the visits that made no progress for longest end.
+A visit that makes progress, or has just begun, takes one of the *working* places. A visit whose server is
+silent or slow takes one of the *waiting* places, so that such servers do not keep others from work. Where all
+waiting places are taken and another visit wants one, the visits that made no progress for longest are ended.
 
 Where a process serves several tenants, none of them gets more than three quarters of either kind of place.
 """
@@ -19,23 +18,23 @@ from typing import NamedTuple
 from shared.model.tenant_room import TenantRoom
 
 PROGRESS_OCTETS = 4096
-"""Octets that count as progress, as an answer does that is whole. Within `PATIENCE` they make 270 octets in a
-second: a modem of 1990 is ten times as fast."""
+"""Octets that count as progress; a complete answer does, too. Within `PATIENCE` that is 270 octets per
+second, a tenth of a modem of 1990."""
 SILENT_AFTER = 5.0
-"""Seconds without an octet. Servers that list a large mailbox may need longer for their first; then the visit
-takes a waiting place for a while, which does no harm unless all of these are full."""
+"""Seconds without an octet. A server that lists a large mailbox may need longer for its first octet. Then the
+visit takes a waiting place for a while, which does no harm unless all of them are taken."""
 SLOW_AFTER = 8.0
 """Seconds without progress."""
 CONNECTED_WITHIN = 5.0
-"""Seconds. Nearly all servers have let us in by then; a visit that takes longer to begin waits."""
+"""Seconds until nearly every server has accepted the login; a visit that takes longer counts as waiting."""
 PATIENCE = 15.0
-"""Seconds without progress before somebody else can have the place."""
+"""Seconds without progress before another visit can have the place."""
 FEWEST_WAITING = 32
 """Waiting places; each costs a socket and some 100 kB."""
 AT_ONCE = 4
-"""One in so many of those without progress ends at a time, so that it can be seen whether that was enough."""
+"""One in so many of the visits without progress ends at a time, to see whether that is enough."""
 RESERVED = 4
-"""One place in so many is kept from any single tenant, where there are several."""
+"""One place in so many is kept from any single tenant, where there are several tenants."""
 
 
 class VisitState(StrEnum):
@@ -50,7 +49,7 @@ class VisitState(StrEnum):
 
 
 class Active(NamedTuple):
-    """A visit under way, without progress for `idle` seconds, 0 where it does not wait for its server."""
+    """An active visit. `idle`: seconds without progress, 0 where it does not wait for its server."""
 
     account: str
     tenant: str
@@ -59,7 +58,7 @@ class Active(NamedTuple):
 
     @property
     def is_stalled(self) -> bool:
-        """Whether it takes a waiting place, not a working one."""
+        """Whether the visit takes a waiting place."""
         if self.state is VisitState.CONNECTING:
             return self.idle > CONNECTED_WITHIN
         return self.state is not VisitState.WORKING
@@ -67,7 +66,7 @@ class Active(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many visits of each kind there can be. With `shared` several tenants have to share them."""
+    """How many visits of each kind there can be. `shared`: several tenants share them."""
 
     working: int
     waiting: int
@@ -79,14 +78,17 @@ class Places:
         return self.working + self.waiting
 
     def of_one_tenant(self, places: int) -> int:
-        """How many of so many places one tenant can have."""
+        """Return how many of so many places one tenant can have."""
         if not self.shared or places == 1:
             return places
         return places - max(1, places // RESERVED)
 
 
 def state_of(*, logged_in: bool, silent_for: float, idle: float) -> VisitState:
-    """The state of a visit that waits for its server: since the last octet, and the last progress."""
+    """Return the state of a visit that waits for its server.
+
+    `silent_for` and `idle`: seconds since the last octet, and since the last progress.
+    """
     if not logged_in:
         return VisitState.CONNECTING
     if silent_for > SILENT_AFTER:
@@ -95,13 +97,13 @@ def state_of(*, logged_in: bool, silent_for: float, idle: float) -> VisitState:
 
 
 def free(active: Sequence[Active], places: Places) -> int:
-    """How many visits can begin now."""
+    """Return how many visits can begin now."""
     busy = sum(not each.is_stalled for each in active)
     return max(0, min(places.working - busy, places.total - len(active)))
 
 
 def tenant_room(active: Sequence[Active], places: Places) -> TenantRoom | None:
-    """How many visits can begin now for each tenant; None where that is not bounded."""
+    """Return how many visits can begin now for each tenant; None where that is not limited."""
     if not places.shared:
         return None
     working, total = places.of_one_tenant(places.working), places.of_one_tenant(places.total)
@@ -112,10 +114,10 @@ def tenant_room(active: Sequence[Active], places: Places) -> TenantRoom | None:
 
 
 def to_end(active: Sequence[Active], places: Places) -> list[str]:
-    """The accounts whose visits give up their places, as somebody waits for one.
+    """Return the accounts whose visits give up their places, as another visit waits for one.
 
-    Only visits without progress, and only where they are what others wait for: all places are taken, or all
-    that their own tenant can have. Of the tenant with most visits first, and the longest without progress.
+    Only visits without progress end, and only where all places are taken, or all that their tenant can have.
+    Visits of the tenant with most visits end first, those longest without progress before others.
     """
     held = Counter(each.tenant for each in active)
     most = places.of_one_tenant(places.total)

@@ -1,11 +1,10 @@
-"""When an account is visited again.
+"""Decide when an account is visited again.
 
-A visit that left mail behind because of a limit goes on at once. A failure is tried again at growing
-distance; a refused login waits long, so that the provider does not lock the account; a mailbox that another
-session holds is tried again soon, and so is a visit that had no broker: by then there is one. A connection
-that was dropped in the middle of a visit is made again within seconds. A visit that ended with its process is
-made again by the next one at once. Who asked us to
-stay away for a time is left alone at least that long, and no visit comes sooner than the host bears.
+After a visit that a limit ended, at once; after a failure, after growing pauses. After a refused login the
+pause is long, so that the provider does not lock the account. A mailbox that another session holds, and a
+visit without a broker, are tried again soon. After a connection was dropped in the middle of a visit, the
+next one begins within seconds; after a visit that ended with its process, at once. A server that asked to be
+left alone for a time is left alone for at least that long, and no visit begins sooner than the host allows.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from shared.model.hosts import HostLimits
 from shared.model.source_errors import MailboxLocked, ProcessEnds, SourceError
 from shared.ports.store import LONGEST_WAIT, VisitReport
 
-LONGEST_DISTANCE = 3600.0
-LOCKED_DISTANCE = 300.0
+LONGEST_PAUSE = 3600.0
+LOCKED_PAUSE = 300.0
 FIRST_WITHOUT_BROKER = 1.0
-REFUSED_DISTANCE = 1800.0
+REFUSED_PAUSE = 1800.0
 SPREAD = 0.1
 
 
@@ -38,28 +37,28 @@ def next_visit(
     interval: float = 0.0,
     error: MailferryError | None = None,
 ) -> float:
-    """The time (seconds since the epoch) of the next visit after `failures` earlier ones in a row; 0 ≤
-    `chance` < 1. `error` is what the visit failed with, where that is known; `interval` the shortest
-    distance in seconds that the host bears.
+    """Return the time (seconds since the epoch) of the next visit.
 
-    Up to a tenth of the distance is added by chance, so that accounts do not fall into step.
+    `failures`: earlier visits in a row that failed. `more`: a limit ended the visit. `interval`: the seconds
+    between two visits that the host asks for. `error`: what the visit failed with, if it is known. `chance`,
+    from 0 to 1, adds up to a tenth of the pause, so that accounts do not fall into step.
     """
     if not report.failed:
-        distance = 0.0 if more else poll
+        pause = 0.0 if more else poll
     else:
-        distance = _distance(poll, failures, temporary=report.temporary)
+        pause = _pause(poll, failures, temporary=report.temporary)
         if error is not None:
-            distance = _by_error(error, distance, poll, failures)
-    return now + max(distance, interval) * (1 + SPREAD * chance)
+            pause = _by_error(error, pause, poll, failures)
+    return now + max(pause, interval) * (1 + SPREAD * chance)
 
 
 def visit_after_drop(
     report: VisitReport, times: RetryTimes, *, failures: int, now: float, chance: float, interval: float
 ) -> float | None:
-    """The time of the next visit after one whose connection was dropped after the login; None where the
-    account's `retries` are used up, so that it comes as after any failure.
+    """Return the time of the next visit after one whose connection was dropped after the login.
 
-    A visit that fetched something got on, and is followed by another one however many failed before.
+    None: the account's `retries` are used up, and the next visit comes as after any failure. A visit that
+    fetched something is followed by another one however many failed before.
     """
     if failures >= times.retries - 1 and not report.fetched:
         return None
@@ -67,29 +66,28 @@ def visit_after_drop(
     return now + max(pause, interval * (1 + SPREAD * chance))
 
 
-def _distance(poll: float, failures: int, *, temporary: bool) -> float:
+def _pause(poll: float, failures: int, *, temporary: bool) -> float:
     if not temporary:
-        return max(poll, REFUSED_DISTANCE)
-    return Backoff(poll, max(poll, LONGEST_DISTANCE)).pause(failures)
+        return max(poll, REFUSED_PAUSE)
+    return Backoff(poll, max(poll, LONGEST_PAUSE)).pause(failures)
 
 
-def _by_error(error: MailferryError, distance: float, poll: float, failures: int) -> float:
+def _by_error(error: MailferryError, pause: float, poll: float, failures: int) -> float:
     if isinstance(error, ProcessEnds):
         return 0.0
     if error.fault is Fault.BROKER:
-        return Backoff(FIRST_WITHOUT_BROKER, distance).pause(failures)
+        return Backoff(FIRST_WITHOUT_BROKER, pause).pause(failures)
     if isinstance(error, MailboxLocked):
-        distance = min(distance, max(poll, LOCKED_DISTANCE))
+        pause = min(pause, max(poll, LOCKED_PAUSE))
     if isinstance(error, SourceError) and error.retry_after is not None:
-        distance = max(distance, min(error.retry_after, LONGEST_WAIT))
-    return distance
+        pause = max(pause, min(error.retry_after, LONGEST_WAIT))
+    return pause
 
 
 def automatic_concurrency(accounts: int, machine: int) -> int:
-    """How many accounts are visited at once when the configuration does not say.
+    """Return how many accounts are visited at once when the configuration does not say.
 
-    The floor is ten, or one in ten above a hundred accounts; `machine` is what this machine manages, never
-    used to go below.
+    At least ten, or one in ten above a hundred accounts; up to `machine`, which is what this machine manages.
     """
     return max(min(accounts, max(10, accounts // 10, machine)), 1)
 
@@ -97,10 +95,9 @@ def automatic_concurrency(accounts: int, machine: int) -> int:
 def bearable(
     names: Sequence[str], hosts: Mapping[str, str], busy: Iterable[str], limits: HostLimits, most: int
 ) -> tuple[list[str], list[str]]:
-    """Up to `most` of the accounts called `names` that can be visited now, and the others, both in their
-    order.
+    """Return up to `most` of the accounts `names` that can be visited now, and the others, in their order.
 
-    `hosts` tells where each account is, `busy` names the host of each visit under way.
+    `hosts` maps accounts to their hosts; `busy` names the host of each active visit.
     """
     visits = Counter(busy)
     now: list[str] = []

@@ -10,22 +10,24 @@ from collections.abc import AsyncIterator, Collection, Sequence
 
 from typing_extensions import override
 
-from shared.model.mailbox import Listed, Listing, Mailbox, RetrieveEvent
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 from shared.pop3 import commands
-from shared.pop3.capabilities import Capabilities
+from shared.pop3.capabilities import pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
+from shared.pop3.deletion import Deletion, sync
 from shared.pop3.events import Body, Reply
 from shared.pop3.headers import read_header, read_headers
 from shared.pop3.limits import Options
 from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
 from shared.pop3.login import LoggedIn
-from shared.pop3.marking import Marking, sync
-from shared.pop3.refusal import is_for_now, refused
+from shared.pop3.replies import REFUSALS
 from shared.pop3.retrieval import Retrieval
 from shared.pop3.server_quirks import ServerQuirks
+from shared.ports.store import LONGEST_WAIT
 
 
 class Pop3Mailbox(Mailbox):
@@ -50,29 +52,44 @@ class Pop3Mailbox(Mailbox):
         capabilities = logged_in.capabilities
         self._conversation = conversation
         self._capabilities = capabilities
-        self.method = logged_in.method
+        self._method = logged_in.method
         self._limits = options.limits
         self._window = options.window
-        self._pipelining = capabilities.pipelines(options.pipelining)
+        self._pipelining = pipelines(capabilities, options.pipelining)
         self._listed = listed
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
-        self.shortfall = shortfall
-        self._habits = ServerQuirks(
+        self._shortfall = shortfall
+        self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
         )
         if options.use_top and capabilities.known and "TOP" not in capabilities:
-            self._habits.give_top_up("it does not announce it")
+            self._quirks.give_up_top("it does not announce it")
 
     @property
+    @override
+    def method(self) -> str:
+        return self._method
+
+    @property
+    @override
     def capabilities(self) -> Capabilities:
-        """What the server said it can do, after the login."""
         return self._capabilities
 
     @property
     @override
+    def login_delay(self) -> float:
+        return login_delay(self._capabilities)
+
+    @property
+    @override
+    def shortfall(self) -> Shortfall | None:
+        return self._shortfall
+
+    @property
+    @override
     def remarks(self) -> Sequence[str]:
-        return tuple(self._habits.remarks)
+        return tuple(self._quirks.remarks)
 
     @override
     async def listing(self) -> Listing:
@@ -81,12 +98,14 @@ class Pop3Mailbox(Mailbox):
             return self._combined(*listed)
         await self._begin(tolerant=False)
         if self._pipelining:
-            return self._combined(*await self._conversation.ask_all(commands.LISTING, len(commands.LISTING)))
-        stat = await self._conversation.ask(commands.STAT)
+            return self._combined(
+                *await self._conversation.execute_all(commands.LISTING, len(commands.LISTING))
+            )
+        stat = await self._conversation.execute(commands.STAT)
         if isinstance(stat, Reply) and stat.ok and parse_stat(stat.text) == 0:
-            return Listing((), True, tuple(self._notes))
-        sizes = await self._conversation.ask(commands.LIST)
-        return self._combined(stat, sizes, await self._conversation.ask(commands.UIDL))
+            return Listing((), has_uids=True, problems=tuple(self._notes))
+        sizes = await self._conversation.execute(commands.LIST)
+        return self._combined(stat, sizes, await self._conversation.execute(commands.UIDL))
 
     def _combined(self, stat: Answer, sizes: Answer, uids: Answer) -> Listing:
         most, problems = self._limits.entries, Problems(list(self._notes))
@@ -107,8 +126,8 @@ class Pop3Mailbox(Mailbox):
 
     def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
         """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
-        if announced or is_for_now(reply.code, reply.text):
-            raise refused(f"{name} on {self._conversation.server}", reply.code, reply.text)
+        if announced or REFUSALS.is_temporary(reply.code, reply.text):
+            raise REFUSALS.of_command(f"{name} on {self._conversation.server}", reply.code, reply.text)
 
     @override
     async def retrieve(
@@ -116,7 +135,7 @@ class Pop3Mailbox(Mailbox):
     ) -> AsyncIterator[list[RetrieveEvent]]:
         await self._begin(tolerant=True)
         window = self._window if self._pipelining else None
-        retrieval = Retrieval(self._conversation, entries, window, self._habits, cut)
+        retrieval = Retrieval(self._conversation, entries, window, self._quirks, cut)
         async for events in retrieval.run():
             yield events
 
@@ -124,14 +143,14 @@ class Pop3Mailbox(Mailbox):
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         await self._begin(tolerant=True)
         self._may_delete = self._may_delete or bool(entries)
-        marking = Marking(self._conversation, entries, self._window.deletions if self._pipelining else 1)
-        await marking.run()
-        if marking.unanswered:
-            self._habits.remarks.append(
-                f"{self._conversation.server} did not readably answer the deletion of {marking.unanswered} "
+        deletion = Deletion(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        await deletion.run()
+        if deletion.unanswered:
+            self._quirks.remarks.append(
+                f"{self._conversation.server} did not readably answer the deletion of {deletion.unanswered} "
                 "mails; whether it deleted them, the next visit sees."
             )
-        return marking.agreed
+        return deletion.agreed
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
@@ -142,18 +161,10 @@ class Pop3Mailbox(Mailbox):
         async for header in read_headers(self._conversation, numbers, ahead):
             yield next(upcoming), header
 
+    @override
     async def header(self, entry: Listed) -> bytes:
-        """The header of a mail, which does not mark it as read or delete it. Raises `SourceRefused`."""
         await self._begin(tolerant=False)
         return await read_header(self._conversation, entry.number)
-
-    async def keep_alive(self) -> None:
-        """Tell the server that somebody is still there (NOOP)."""
-        await self._command(commands.NOOP)
-
-    async def undelete(self) -> None:
-        """Take all marks for deletion of this session back (RSET)."""
-        await self._command(commands.RSET)
 
     @override
     async def finish(self) -> None:
@@ -176,11 +187,21 @@ class Pop3Mailbox(Mailbox):
         """Read what is still to come of an operation that was left. What an answer means for custody is
         read strictly; a mail, a deletion and the end tolerate lines that are no answers.
         """
-        await self._conversation.discard()
+        await self._conversation.discard_answers()
         self._conversation.tolerate_noise(tolerant)
 
     async def _command(self, command: Command) -> None:
-        await self._conversation.discard()
-        answer = await self._conversation.ask(command)
+        await self._conversation.discard_answers()
+        answer = await self._conversation.execute(command)
         if isinstance(answer, Reply) and not answer.ok:
-            raise refused(f"{command.shown} on {self._conversation.server}", answer.code, answer.text)
+            raise REFUSALS.of_command(
+                f"{command.shown} on {self._conversation.server}", answer.code, answer.text
+            )
+
+
+def login_delay(capabilities: Capabilities) -> float:
+    """Return the seconds that LOGIN-DELAY names (RFC 2449, section 6.5), one day at most."""
+    for written in capabilities.arguments.get("LOGIN-DELAY", ())[:1]:
+        if written.isascii() and written.isdigit():
+            return min(float(written[:10]), LONGEST_WAIT)
+    return 0.0

@@ -15,10 +15,12 @@ from typing_extensions import override
 
 from services.fetcher.decide.places import PROGRESS_OCTETS, Active, VisitState, state_of
 from services.fetcher.flow_control.listings import ListingMemory
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from shared.model.account import Account
-from shared.model.mailbox import Listed, Listing, Mailbox, MailBytes, MailStarted, Meter, RetrieveEvent
+from shared.model.mailbox import Capabilities, Listed, Listing, MailBytes, MailStarted, Meter, RetrieveEvent
 from shared.model.source_errors import SourceError
+from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
 
 
@@ -120,6 +122,31 @@ class WatchedMailbox(Mailbox):
 
     @property
     @override
+    def method(self) -> str | None:
+        return self._mailbox.method
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:
+        return self._mailbox.capabilities
+
+    @property
+    @override
+    def shortfall(self) -> Shortfall | None:
+        return self._mailbox.shortfall
+
+    @property
+    @override
+    def login_delay(self) -> float:
+        return self._mailbox.login_delay
+
+    @property
+    @override
+    def deletes_at_once(self) -> bool:
+        return self._mailbox.deletes_at_once
+
+    @property
+    @override
     def remarks(self) -> Sequence[str]:
         return self._mailbox.remarks
 
@@ -163,6 +190,16 @@ class WatchedMailbox(Mailbox):
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         async with self._one_answer():
             return await self._mailbox.delete(entries)
+
+    @override
+    async def header(self, entry: Listed) -> bytes:
+        async with self._one_answer():
+            return await self._mailbox.header(entry)
+
+    @override
+    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
+        async with self._one_answer():
+            return await self._mailbox.still_there(entries)
 
     @override
     async def finish(self) -> None:

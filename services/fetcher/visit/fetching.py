@@ -1,6 +1,7 @@
-"""The middle of a visit: what was chosen is read and taken in as far as window, deadline and restraint allow.
+"""The middle of a visit: read the chosen mails, as far as window, deadline and backpressure allow.
 
-What arrives whole is taken in also where the mailbox breaks before the end; the rest is set aside or left.
+Mails that arrived whole are entered into the ledger even if the mailbox breaks off. The others are deferred,
+or left to the next visit.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.fetcher.decide.blame import Consequence, blame, blamed, consequence, says_nothing_new
-from services.fetcher.decide.choice import Wanted, left_where_they_are
-from services.fetcher.decide.read_failures import LONGEST_DISTANCE, ReadFailures
+from services.fetcher.decide.blame import (
+    Consequence,
+    blame_refusal,
+    blamed_mail,
+    consequence,
+    says_nothing_new,
+)
+from services.fetcher.decide.choice import Wanted, oversize_sentence
+from services.fetcher.decide.read_failures import LONGEST_PAUSE, ReadFailures
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.blob_room import BlobRoom, fitting
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.ingest.ingest import Ingest
 from services.fetcher.ingest.ledger_writer import Entered
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.account import Account
 from shared.model.errors import MailferryError
-from shared.model.mailbox import Listed, Mailbox, MailBytes, MailStarted, RetrieveEvent
+from shared.model.mailbox import Listed, MailBytes, MailStarted, RetrieveEvent
 from shared.model.message import LedgerKey
 from shared.model.read_failure import ReadFailureKind
 from shared.ports.store import LedgerRow
@@ -31,20 +39,22 @@ log = structlog.get_logger("mailferry.fetcher")
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`deadline` is a moment of the monotonic clock, after which no more is asked for; `patience` in seconds
-    for room in the window. `is_stopping`: the process comes to its end.
+    """The limits in time. After `deadline` (monotonic) nothing more is requested. `settle_wait`: seconds to
+    wait for room in the window. `is_stopping`: the process is about to end.
     """
 
     deadline: float
-    patience: float
+    settle_wait: float
     is_stopping: Callable[[], bool]
 
 
 class Fetching:
-    """Of one visit. `entered` are the mails taken in, by message; `recognised` those known before;
-    `set_aside` those that could not be read; `unkept` counts what was asked for and is not in our keeping.
-    `broken` is what ended the reading, if something did; `left_off`: the deadline did. `problems` are
-    sentences for the operator.
+    """The reading of one visit.
+
+    `entered` are the mails entered into the ledger, by message; `recognised` those known before; `deferred`
+    the keys of those that could not be read. `not_stored` counts the mails that were requested and that we do
+    not hold. `broken` is the error that ended the reading; `reached_deadline`: the deadline ended it.
+    `problems` are sentences for the operator.
     """
 
     def __init__(
@@ -52,64 +62,64 @@ class Fetching:
         account: Account,
         mailbox: Mailbox,
         ports: Ports,
-        setbacks: ReadFailures,
+        read_failures: ReadFailures,
         window: AccountWindow,
-        watch: PendingSet,
+        pending: PendingSet,
         bounds: Bounds,
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._ports = ports
-        self._setbacks = setbacks
+        self._read_failures = read_failures
         self._window = window
-        self._watch = watch
+        self._pending = pending
         self._bounds = bounds
         self._room = ports.room or BlobRoom(ports.blobs)
         self._keys: dict[int, LedgerKey] = {}
         self._cut_short = False
         self.entered: dict[str, Entered] = {}
         self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
-        self.set_aside: dict[LedgerKey, None] = {}
-        self.unkept = 0
+        self.deferred: dict[LedgerKey, None] = {}
+        self.not_stored = 0
         self.broken: MailferryError | None = None
-        self.left_off = False
+        self.reached_deadline = False
         self.problems: list[str] = []
 
-    def setting_out(self, mails: Sequence[Entered]) -> None:
-        """These were entered into the ledger, and the router is told next."""
+    def note_publishing(self, mails: Sequence[Entered]) -> None:
+        """Count mails as on their way, before they are published to the router."""
         for each in mails:
             self._window.enter(each.message, each.octets)
 
     @property
-    def goes_on(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether the mailbox can still be used."""
         return self.broken is None or consequence(self.broken) is Consequence.END_IN_ORDER
 
-    async def run(self, wanted: Sequence[Wanted], intake: Ingest) -> bool:
-        """Read what is wanted; False when some had to be left."""
+    async def run(self, wanted: Sequence[Wanted], ingest: Ingest) -> bool:
+        """Read what is wanted; return False if some mails had to be left."""
         self._keys = {each.entry.number: each.key for each in wanted}
         asked = 0
         remaining = list(wanted)
         try:
             while remaining and not self._ends and await self._has_room():
                 portion = self._window.portion(remaining)
-                stored = [intake.octets_in_blobs(each.entry) for each in portion]
+                stored = [ingest.octets_in_blobs(each.entry) for each in portion]
                 left = await self._room.left() if any(stored) else None
                 count = fitting(stored, left)
                 if left is not None and not count:
-                    remaining = self._without_too_large(remaining, intake, left)
+                    remaining = self._without_too_large(remaining, ingest, left)
                     continue
                 with self._room.reserved(sum(stored[:count])):
                     del remaining[:count]
                     asked += count
-                    await self._retrieve(intake, portion[:count])
+                    await self._retrieve(ingest, portion[:count])
         finally:
             self._window.end_reading()
-            await intake.end()
-        self.recognised = intake.identification.recognised
-        self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
-        self._note_refusals(intake)
-        self.left_off = self.left_off or (bool(remaining) and self._is_overdue)
+            await ingest.end()
+        self.recognised = ingest.identification.recognised
+        self.not_stored = asked - len(self.entered) - len(self.recognised) - ingest.harmless
+        self._note_refusals(ingest)
+        self.reached_deadline = self.reached_deadline or (bool(remaining) and self._is_overdue)
         return not remaining and self.broken is None and not self._cut_short
 
     @property
@@ -120,29 +130,30 @@ class Fetching:
     def _is_overdue(self) -> bool:
         return self._ports.clock.monotonic() >= self._bounds.deadline
 
-    async def _retrieve(self, intake: Ingest, portion: Sequence[Wanted]) -> None:
+    async def _retrieve(self, ingest: Ingest, portion: Sequence[Wanted]) -> None:
         try:
             async for events in self._arriving(portion):
-                self._note(await intake.take(events))
+                self._note(await ingest.take(events))
         except Exception:
-            await self._enter_what_is_stored(intake)
+            await self._enter_what_is_stored(ingest)
             raise
-        self._note(await intake.flush())
+        self._note(await ingest.flush())
         self._window.end_portion()
 
-    async def _enter_what_is_stored(self, intake: Ingest) -> None:
-        """The visit is about to fail: what is whole and stored goes on its way all the same, which also makes
-        room where there was none.
+    async def _enter_what_is_stored(self, ingest: Ingest) -> None:
+        """Enter the mails that are whole and stored although the visit is about to fail.
+
+        Their delivery makes room where there was none.
         """
         try:
-            self._note(await intake.flush())
+            self._note(await ingest.flush())
         except MailferryError as error:
             log.warning("what was stored is not entered", account=self._account.id, error=error)
 
-    def _without_too_large(self, remaining: Sequence[Wanted], intake: Ingest, left: int) -> list[Wanted]:
-        """Those that there is room for; the others wait at the source for a later visit."""
+    def _without_too_large(self, remaining: Sequence[Wanted], ingest: Ingest, left: int) -> list[Wanted]:
+        """Return the mails that the blob store has room for; the others are left to a later visit."""
         self._window.end_portion()
-        fit = [each for each in remaining if intake.octets_in_blobs(each.entry) <= left]
+        fit = [each for each in remaining if ingest.octets_in_blobs(each.entry) <= left]
         if not self._cut_short:
             self.problems.append(
                 f"{len(remaining) - len(fit)} mails are left at the source for now: they would have to be "
@@ -154,7 +165,7 @@ class Fetching:
     async def _arriving(self, portion: Sequence[Wanted]) -> AsyncIterator[Sequence[RetrieveEvent]]:
         unanswered = {wanted.entry.number: wanted.entry for wanted in portion}
         under_way = False
-        retrieval = self._mailbox.retrieve([wanted.entry for wanted in portion], self._setbacks.cut)
+        retrieval = self._mailbox.retrieve([wanted.entry for wanted in portion], self._read_failures.cut)
         try:
             async for events in retrieval:
                 for event in events:
@@ -163,56 +174,54 @@ class Fetching:
                         unanswered.pop(event.entry.number, None)
                 yield events
                 if unanswered and not under_way and self._ends:
-                    self._cut_short, self.left_off = True, self._is_overdue
+                    self._cut_short, self.reached_deadline = True, self._is_overdue
                     return
         except MailferryError as error:
             self.broken = error
-            if (fault := blamed(error, unanswered.values())) is not None:
-                self._set_aside(*fault, str(error))
+            if (fault := blamed_mail(error, unanswered.values())) is not None:
+                self._defer(*fault, str(error))
 
     def _note(self, entered: Sequence[Entered]) -> None:
         for each in entered:
             self.entered[each.message] = each
-            self._setbacks.overcome(self._keys[each.entry.number])
+            self._read_failures.forget(self._keys[each.entry.number])
 
     async def _has_room(self) -> bool:
-        """Wait until the window has room; False when it does not open in time, or something else is in the
-        way.
-        """
-        if self._is_restrained():
+        """Wait until the window has room; return False if it does not open in time, or reading must pause."""
+        if self._is_held_back():
             return False
-        self._window.leave(self._watch.settled)
+        self._window.leave(self._pending.settled)
         while self._window.is_full:
-            if not await self._window.opens(self._bounds.patience) or self._ends:
+            if not await self._window.opens(self._bounds.settle_wait) or self._ends:
                 return False
-            self._window.leave(self._watch.settled)
+            self._window.leave(self._pending.settled)
         return True
 
-    def _is_restrained(self) -> bool:
-        restraint = self._ports.restraint
-        reason = restraint.reason(self._account) if restraint else None
+    def _is_held_back(self) -> bool:
+        backpressure = self._ports.restraint
+        reason = backpressure.reason(self._account) if backpressure else None
         if reason is not None:
             self.problems.append(reason)
         return reason is not None
 
-    def _note_refusals(self, intake: Ingest) -> None:
-        of_all = [refusal for refusal in intake.refused if refusal.of_all]
-        known = [self._setbacks.of(self._keys[refusal.entry.number]) for refusal in of_all]
+    def _note_refusals(self, ingest: Ingest) -> None:
+        of_all = [refusal for refusal in ingest.refused if refusal.of_all]
+        known = [self._read_failures.find(self._keys[refusal.entry.number]) for refusal in of_all]
         if self.broken is not None and says_nothing_new(self.broken, of_all, known):
             self.broken = None
         others_came = bool(self.entered or self.recognised)
-        for refusal in intake.refused:
-            setback = self._setbacks.of(self._keys[refusal.entry.number])
-            kind, longest = blame(refusal, setback, others_came=others_came)
-            self._set_aside(refusal.entry, kind, str(refusal.error), longest)
-        for entry, octets in intake.oversize:
+        for refusal in ingest.refused:
+            failure = self._read_failures.find(self._keys[refusal.entry.number])
+            kind, longest = blame_refusal(refusal, failure, others_came=others_came)
+            self._defer(refusal.entry, kind, str(refusal.error), longest)
+        for entry, octets in ingest.oversize:
             key, most = self._keys[entry.number], self._account.reading.max_size
-            self._setbacks.leave(key, octets, most, self._ports.clock.now())
-            self.problems.append(left_where_they_are([Wanted(entry._replace(size=octets), key)], most))
+            self._read_failures.record_oversize(key, octets, most, self._ports.clock.now())
+            self.problems.append(oversize_sentence([Wanted(entry._replace(size=octets), key)], most))
 
-    def _set_aside(
-        self, entry: Listed, kind: ReadFailureKind, reason: str, longest: float = LONGEST_DISTANCE
+    def _defer(
+        self, entry: Listed, kind: ReadFailureKind, reason: str, longest: float = LONGEST_PAUSE
     ) -> None:
         key = self._keys[entry.number]
-        self._setbacks.add(key, kind, reason, self._ports.clock.now(), entry.size, longest)
-        self.set_aside[key] = None
+        self._read_failures.record(key, kind, reason, self._ports.clock.now(), entry.size, longest)
+        self.deferred[key] = None

@@ -1,4 +1,4 @@
-"""The bounds of a visit."""
+"""The limits of a visit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from math import inf
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of a visit: mails and octets on their way per account, patience in seconds for settlements.
+    """The limits of a visit; times in seconds.
 
-    `longest_lease` is how many seconds ahead the lease of a mail can end. With `wait_always` the visit waits
-    for settlements even where a copy stays at the source.
+    `window_messages` and `window_octets`: mails of the account that may be on their way at once.
+    `inline_limit`: octets of a mail up to which its event carries it. `message_lease`: the lease of a mail.
+    `longest_lease`: how far ahead such a lease can end at most. `settle_wait`: the wait for one more
+    settlement; `longest_wait`: for all. With `wait_always` the visit waits for settlements even where a copy
+    stays at the source.
     """
 
     window_messages: int = 500

@@ -1,4 +1,4 @@
-"""The beginning of a visit: what is listed, what the ledger knows of it, and the plan that follows."""
+"""The beginning of a visit: list the mailbox, read the ledger, and plan."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from services.fetcher.decide.content_index import ContentIndex, provisional_key
+from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
-from services.fetcher.decide.plan import Plan, make_plan
+from services.fetcher.decide.identity_check import same_headers, without_replaced
+from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
-from services.fetcher.decide.recheck import rechecked
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.limits import Limits
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
 from shared.model.errors import Fault, MailferryError
-from shared.model.mailbox import Listing, Mailbox
+from shared.model.mailbox import Listing
 from shared.model.message import DELETABLE
 from shared.model.retention import Retention
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
 
-FOLDER = "INBOX"
-
 
 class NoUniqueIds(MailferryError):
-    """Copies are to be left on a server that gives its mails no unique ids."""
+    """Copies are to stay on a server that gives its mails no unique ids."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -34,30 +33,30 @@ class NoUniqueIds(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxScan:
-    """`rows` are the ledger's, by message; `recognition` knows the mails that the listing does not name."""
+    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name."""
 
     listing: Listing
     plan: Plan
     rows: Mapping[str, LedgerRow]
-    recognition: ContentIndex
+    content_index: ContentIndex
 
 
 class MailboxScanner:
-    """Of one account's mailbox."""
+    """Scans the mailbox of one account."""
 
     def __init__(
-        self, account: Account, mailbox: Mailbox, ports: Ports, setbacks: ReadFailures, limits: Limits
+        self, account: Account, mailbox: Mailbox, ports: Ports, read_failures: ReadFailures, limits: Limits
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._ports = ports
-        self._setbacks = setbacks
+        self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
 
-    async def survey(self, lease: Lease) -> MailboxScan:
-        """List, look into the ledger unless the account is fresh, and plan.
+    async def scan_mailbox(self, lease: Lease) -> MailboxScan:
+        """List the mailbox, read the ledger unless it has no mail of the account, and plan.
 
-        Raises NoUniqueIds, and what the mailbox and the store raise.
+        Raises `NoUniqueIds`, and what the mailbox and the store raise.
         """
         listing = await self._list()
         rows = () if lease.is_fresh else await self._ports.ledger.ledger_rows(self._account.id)
@@ -65,25 +64,24 @@ class MailboxScanner:
         if rows:
             retention = await retention_in_force(self._account, self._ports)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
-        if listing.complete and not listing.nameless:
-            self._setbacks.keep_listed(
-                provisional_key(FOLDER, listing.uidvalidity, entry) for entry in listing.entries
-            )
+        self._read_failures.keep_listed(listing)
+        by_message = {row.message: row for row in rows}
+        same = await same_headers(resized(listing, rows), by_message, self._mailbox)
         plan = make_plan(
             listing,
             rows,
-            folder=FOLDER,
             retention=retention,
             reading=self._account.reading,
             now=now,
-            setbacks=self._setbacks,
+            read_failures=self._read_failures,
             longest_lease=self._longest_lease,
+            same=same,
         )
         self._note_oversize(plan)
-        by_message = {row.message: row for row in rows}
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
-        recognition = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
-        return MailboxScan(listing, await rechecked(plan, by_message, self._mailbox), by_message, recognition)
+        content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
+        plan = await without_replaced(plan, by_message, self._mailbox, same)
+        return MailboxScan(listing, plan, by_message, content_index)
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
@@ -96,14 +94,18 @@ class MailboxScanner:
 
     def _note_oversize(self, plan: Plan) -> None:
         for each in plan.choice.oversize:
-            octets = max(each.entry.size, setback.octets if (setback := self._setbacks.of(each.key)) else 0)
-            self._setbacks.leave(each.key, octets, self._account.reading.max_size, self._ports.clock.now())
+            octets = max(
+                each.entry.size, failure.octets if (failure := self._read_failures.find(each.key)) else 0
+            )
+            self._read_failures.record_oversize(
+                each.key, octets, self._account.reading.max_size, self._ports.clock.now()
+            )
 
 
 async def retention_in_force(account: Account, ports: Ports) -> Retention:
-    """The account's retention, whose days are not counted from before clocks could be believed.
+    """Return the account's retention, with the date since when the clocks can be trusted.
 
-    Ask for it after the date: a clock that is put right in between then only delays a deletion.
+    Read the clock before: if it is put right in between, that only delays a deletion.
     """
     if ports.epoch is None or not account.retention.days:
         return account.retention
@@ -111,7 +113,7 @@ async def retention_in_force(account: Account, ports: Ports) -> Retention:
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:
-    """Whether a mail that is known need not be entered again."""
+    """Return whether a known mail need not be entered into the ledger again."""
     held = row.unbacked and row.blob is not None
     return (
         held

@@ -1,4 +1,4 @@
-"""How a visit went: the numbers for the schedule, and the sentences for the operator."""
+"""The report of a visit: numbers for the schedule, and sentences for the operator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.fetcher.decide.blame import Consequence, consequence
-from services.fetcher.decide.choice import left_where_they_are
+from services.fetcher.decide.choice import oversize_sentence
 from services.fetcher.decide.plan import Plan
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.visit.fetching import Fetching
@@ -18,10 +18,10 @@ from shared.ports.store import VisitReport
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """How a visit went, having read `octets` of mail; with `more` the next one is due at once.
+    """A finished visit.
 
-    `error` is what it failed with, if it failed in a way that was foreseen; `dropped`: the connection was
-    lost after the login.
+    `more`: the next visit is due at once. `octets`: of mail that was read. `error`: what the visit failed
+    with, unless by a defect of ours. `dropped`: the connection was lost after the login.
     """
 
     report: VisitReport
@@ -31,8 +31,8 @@ class Visit:
     dropped: bool = False
 
 
-def reported(
-    survey: MailboxScan,
+def visit_report(
+    scan: MailboxScan,
     fetching: Fetching,
     problems: Sequence[str],
     *,
@@ -40,11 +40,12 @@ def reported(
     settled_copies: int,
     more: bool,
 ) -> Visit:
-    """Sum a visit up that ended in order. `settled_copies` counts the mails it dealt with that stay at the
-    source as copies.
+    """Return the report of a visit that ended in order.
+
+    `settled_copies` counts the mails of the visit that are settled and stay at the source.
     """
-    plan = survey.plan
-    there = len(survey.listing.entries) + len(survey.listing.nameless)
+    plan = scan.plan
+    there = len(scan.listing.entries) + len(scan.listing.nameless)
     waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden
     broken = fetching.broken
     failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
@@ -60,15 +61,15 @@ def reported(
     return Visit(report, more and not failed, octets, broken if failed else None)
 
 
-def troubles(
+def problem_sentences(
     account: Account,
     plan: Plan,
     fetching: Fetching,
-    setbacks: ReadFailures,
+    read_failures: ReadFailures,
     remarks: Sequence[str],
     now: float,
 ) -> list[str]:
-    """What the operator should know of the fetching and of the `remarks` of the mailbox."""
+    """Return what the operator should know of the reading, and the `remarks` of the mailbox."""
     sentences = [*fetching.problems, *remarks]
     if renamed := sum(bool(entry.uid) for entry, _ in fetching.recognised.values()):
         sentences.append(
@@ -77,10 +78,10 @@ def troubles(
         )
     if fetching.broken is not None:
         sentences.append(str(fetching.broken))
-    if fetching.left_off:
-        sentences.append("the session reached its deadline; the next one goes on")
-    aside = [*fetching.set_aside, *(each.key for each in plan.choice.put_off)]
-    sentences += setbacks.sentences(aside, now)
+    if fetching.reached_deadline:
+        sentences.append("the session reached its deadline; the next one continues")
+    aside = [*fetching.deferred, *(each.key for each in plan.choice.postponed)]
+    sentences += read_failures.sentences(aside, now)
     if left := plan.choice.oversize:
-        sentences.append(left_where_they_are(left, account.reading.max_size))
+        sentences.append(oversize_sentence(left, account.reading.max_size))
     return sentences

@@ -1,8 +1,8 @@
-"""One visit to a mailbox: list, plan, delete what is due, retrieve what is new, wait a while, delete that
-too, quit.
+"""One visit to a mailbox: list, plan, delete what is due, read what is new, wait for settlements, delete what
+is settled, end the session.
 
-The order is what keeps the custody: a mail is entered into the ledger before the router is told, and deleted
-only after the ledger allowed it. A visit that breaks off leaves everything else to the next one.
+Custody depends on the order: a mail is entered into the ledger before it is published to the router, and
+deleted only after the ledger allowed it. A visit that breaks off leaves everything else to the next one.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from collections.abc import Callable, Sequence
 
 from services.fetcher.decide.blame import Consequence, consequence
 from services.fetcher.decide.choice import Wanted
-from services.fetcher.decide.conclusion import absent, concluded
 from services.fetcher.decide.content_index import ContentIndex
-from services.fetcher.decide.plan import Plan
+from services.fetcher.decide.plan import Plan, missing_mails, settled_outcome
+from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.pending_set import PendingSet
+from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.flow_control.tenant_quota import QuotaLimit
 from services.fetcher.ingest.ingest import Ingest
 from services.fetcher.ingest.ledger_writer import Entered, LedgerWriter
 from services.fetcher.ingest.message_matcher import MessageMatcher
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.deletion import Deletion
 from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner, retention_in_force
-from services.fetcher.visit.memory import Memory
-from services.fetcher.visit.report import Visit, reported, troubles
+from services.fetcher.visit.report import Visit, problem_sentences, visit_report
 from shared.model.account import Account
-from shared.model.mailbox import Mailbox
 from shared.model.message import MessageStatus
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import Lease
@@ -36,15 +36,16 @@ from shared.runtime.checkpoints import reached
 
 
 class Session:
-    """One visit, from the listing to QUIT."""
+    """One visit, from the listing to the end of the session."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a collaborator of its own
         self,
         account: Account,
         lease: Lease,
         mailbox: Mailbox,
         ports: Ports,
-        memory: Memory,
+        settlements: SettlementTracker,
+        read_failures: ReadFailures,
         limits: Limits,
         *,
         fetcher: str,
@@ -54,12 +55,12 @@ class Session:
         self._lease = lease
         self._mailbox = mailbox
         self._ports = ports
-        self._board = memory.board
-        self._setbacks = memory.setbacks
+        self._settlements = settlements
+        self._read_failures = read_failures
         self._limits = limits
         self._fetcher = fetcher
         self._is_stopping = is_stopping
-        self._watch = PendingSet()
+        self._pending = PendingSet()
         self._deletion = Deletion(account, lease.fence, mailbox, ports)
         self._settled_copies = 0
         self._reading: Fetching | None = None
@@ -68,82 +69,87 @@ class Session:
 
     @property
     def fetched(self) -> int:
-        """Mails that were taken in so far."""
+        """How many mails were entered into the ledger so far."""
         return len(self._reading.entered) if self._reading is not None else 0
 
     async def run(self) -> Visit:
-        """Visit, and report. Raises MailferryError where the visit broke off; the caller aborts the
-        mailbox.
+        """Visit the mailbox and return the report.
+
+        Raises `MailferryError` where the visit broke off. The caller aborts the mailbox.
         """
         try:
             return await self._visit()
         finally:
-            self._board.forget(self._watch)
-            self._board.tenants.end(self._account.tenant, self._account.id)
+            self._settlements.forget(self._pending)
+            self._settlements.tenants.end(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
-        surveyor = MailboxScanner(self._account, self._mailbox, self._ports, self._setbacks, self._limits)
-        survey = await surveyor.survey(self._lease)
-        plan, deletion = survey.plan, self._deletion
+        scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
+        scan = await scanner.scan_mailbox(self._lease)
+        plan, deletion = scan.plan, self._deletion
         if plan.gone:
             await self._ports.ledger.record_gone(self._lease.fence, plan.gone, self._ports.clock.now())
         reached("fetcher.gone-recorded")
         await deletion.delete({each.message: each.entry for each in plan.delete})
         self._reading = fetching = self._fetching(plan)
-        if deletion.deleted and (self._lease.failures or (plan.choice.risky and _is_news(survey))):
-            # Only QUIT makes deletions real: where a visit may break off they get a session of their own.
+        if (
+            deletion.deleted
+            and not self._mailbox.deletes_at_once
+            and (self._lease.failures or (plan.choice.risky and _is_first_deletion(scan)))
+        ):
+            # Only the end of this session deletes. As the visit may break off, deletions get their own one.
             await deletion.finish()
-            return self._report(survey, fetching, more=True)
-        complete = await self._fetch(plan, survey.recognition, fetching) and not plan.choice.more
-        await self._conclude_recognition(survey, fetching, complete=complete)
+            return self._report(scan, fetching, more=True)
+        complete = await self._fetch(plan, scan.content_index, fetching) and not plan.choice.more
+        await self._settle_recognised(scan, fetching, complete=complete)
         await self._settle(fetching)
         if fetching.broken is not None and consequence(fetching.broken) is Consequence.FAIL:
             raise fetching.broken
-        if fetching.goes_on:
-            await deletion.finish(fetching.unkept)
+        if fetching.is_usable:
+            await deletion.finish(fetching.not_stored)
         reached("fetcher.quit")
-        # A visit that got nowhere, as the window never opened, is not repeated at once.
-        got_on = bool(fetching.entered or deletion.deleted or fetching.set_aside)
-        return self._report(survey, fetching, more=not complete and got_on)
+        # A visit that achieved nothing, as the window never opened, is not repeated at once.
+        achieved_something = bool(fetching.entered or deletion.deleted or fetching.deferred)
+        return self._report(scan, fetching, more=not complete and achieved_something)
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
         window = AccountWindow(
             QuotaLimit(limits.window_messages, limits.window_octets),
-            self._board.tenants,
+            self._settlements.tenants,
             tenant=self._account.tenant,
             account=self._account.id,
             already={row.message: row.octets for row in plan.in_flight},
-            watch=self._watch,
+            watch=self._pending,
         )
         return Fetching(
             self._account,
             self._mailbox,
             self._ports,
-            self._setbacks,
+            self._read_failures,
             window,
-            self._watch,
+            self._pending,
             self._bounds,
         )
 
-    async def _fetch(self, plan: Plan, recognition: ContentIndex, fetching: Fetching) -> bool:
-        """Retrieve what is wanted; False when some had to be left."""
+    async def _fetch(self, plan: Plan, content_index: ContentIndex, fetching: Fetching) -> bool:
+        """Read what is wanted; return False if some mails had to be left."""
         if not plan.choice.fetch:
             return True
         problem = self._ports.broker.problem()
         if problem is not None:
             raise BrokerUnavailable(f"account {self._account.id}: nothing is fetched while {problem}")
-        intake = self._intake(plan.choice.fetch, recognition, fetching)
-        return await fetching.run(plan.choice.fetch, intake)
+        ingest = self._new_ingest(plan.choice.fetch, content_index, fetching)
+        return await fetching.run(plan.choice.fetch, ingest)
 
-    def _intake(self, fetch: Sequence[Wanted], recognition: ContentIndex, fetching: Fetching) -> Ingest:
+    def _new_ingest(self, fetch: Sequence[Wanted], content_index: ContentIndex, fetching: Fetching) -> Ingest:
         wanted = {each.entry.number: each for each in fetch}
 
         def about_to_publish(mails: Sequence[Entered]) -> None:
-            self._board.watch(self._watch, [each.message for each in mails])
-            fetching.setting_out(mails)
+            self._settlements.watch(self._pending, [each.message for each in mails])
+            fetching.note_publishing(mails)
 
-        registration = LedgerWriter(
+        ledger_writer = LedgerWriter(
             self._account,
             self._lease.fence,
             self._ports,
@@ -153,64 +159,64 @@ class Session:
         )
         return Ingest(
             self._account,
-            MessageMatcher(self._account, wanted, recognition),
-            registration,
+            MessageMatcher(self._account, wanted, content_index),
+            ledger_writer,
             self._ports,
             inline_limit=self._limits.inline_limit,
         )
 
-    async def _conclude_recognition(self, survey: MailboxScan, fetching: Fetching, *, complete: bool) -> None:
-        """Delete what was recognised and is due; what was looked for everywhere and is not there is gone."""
+    async def _settle_recognised(self, scan: MailboxScan, fetching: Fetching, *, complete: bool) -> None:
+        """Delete recognised mails that are due; record those as gone that a complete visit did not find."""
         now = self._ports.clock.now()
         retention = self._account.retention
         if fetching.recognised:
             retention = await retention_in_force(self._account, self._ports)
-        due, copies = concluded(fetching.recognised, retention, now)
-        if fetching.goes_on:
+        due, copies = settled_outcome(fetching.recognised, retention, now)
+        if fetching.is_usable:
             await self._deletion.delete(due)
         self._settled_copies += copies
-        choice = survey.plan.choice
-        if complete and not (choice.put_off or choice.oversize or fetching.set_aside):
-            gone = absent(survey.recognition.left, now, self._limits.longest_lease)
+        choice = scan.plan.choice
+        if complete and not (choice.postponed or choice.oversize or fetching.deferred):
+            gone = missing_mails(scan.content_index.left, now, self._limits.longest_lease)
             if gone:
                 await self._ports.ledger.record_gone(self._lease.fence, gone, now)
 
     async def _settle(self, fetching: Fetching) -> None:
-        """Wait a short while for settlements, and delete what the ledger then allows."""
+        """Wait a while for settlements, and delete what the ledger then allows."""
         deletes = not self._account.retention.leaves_a_copy
         entered = fetching.entered
         if not entered:
             return
         limits = self._limits
         if (deletes or limits.wait_always) and not self._is_stopping():
-            await self._board.all_settled(self._watch, limits.settle_wait, limits.longest_wait)
-        if not fetching.goes_on:
+            await self._settlements.all_settled(self._pending, limits.settle_wait, limits.longest_wait)
+        if not fetching.is_usable:
             return
         if deletes:
             await self._deletion.delete({message: each.entry for message, each in entered.items()})
         else:
             self._settled_copies += len(await self._ports.ledger.settled_among(list(entered)))
 
-    def _report(self, survey: MailboxScan, fetching: Fetching, *, more: bool) -> Visit:
-        told = troubles(
+    def _report(self, scan: MailboxScan, fetching: Fetching, *, more: bool) -> Visit:
+        sentences = problem_sentences(
             self._account,
-            survey.plan,
+            scan.plan,
             fetching,
-            self._setbacks,
+            self._read_failures,
             self._mailbox.remarks,
             self._ports.clock.now(),
         )
-        return reported(
-            survey,
+        return visit_report(
+            scan,
             fetching,
-            [*survey.listing.problems, *self._deletion.problems, *told],
+            [*scan.listing.problems, *self._deletion.problems, *sentences],
             deleted=self._deletion.deleted,
             settled_copies=self._settled_copies,
             more=more,
         )
 
 
-def _is_news(survey: MailboxScan) -> bool:
-    """Whether no earlier visit tried to delete all that is to be deleted; a server may never do it."""
-    statuses = (survey.rows[each.message].status for each in survey.plan.delete)
+def _is_first_deletion(scan: MailboxScan) -> bool:
+    """Return whether a mail is to be deleted for the first time; a server may never carry a deletion out."""
+    statuses = (scan.rows[each.message].status for each in scan.plan.delete)
     return any(status is not MessageStatus.DELETING for status in statuses)

@@ -1,7 +1,7 @@
-"""A leased visit from the dial to the release of the lease: whatever happens in it ends as a report.
+"""A leased visit, from the dial to the release of the lease. Whatever happens in it ends as a report.
 
-An error of one account stays there. Only what is not foreseen is logged with its traceback, and that too
-becomes a report.
+An error of one account affects no other. An unexpected error is logged with its traceback, and becomes a
+report, too.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, visit_after_drop
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.ingest.ports import Ports
+from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import OpenMailbox, open_patiently, was_login_refused
 from services.fetcher.visit.limits import Limits
-from services.fetcher.visit.memory import Memory
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.session import Session
 from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import Fault, MailferryError
-from shared.model.mailbox import Mailbox
 from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectionLost, InactivityTimeout
 from shared.ports.store import FetcherStore, Lease, Release, VisitReport
@@ -36,8 +35,9 @@ log = structlog.get_logger("mailferry.fetcher")
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Visits accounts for the fetcher called `name`; `chance` gives numbers from 0 to 1 to spread visits
-    by.
+    """Visits accounts for the fetcher called `name`.
+
+    `board` tells of settlements. `chance` returns random numbers from 0 to 1, which spread the visits.
     """
 
     name: str
@@ -52,21 +52,21 @@ class Visitor:
     async def visit(
         self, account: Account, lease: Lease, is_stopping: Callable[[], bool] = lambda: False
     ) -> Visit:
-        """Visit and release; nothing more is fetched once `is_stopping()`.
+        """Visit the account and release its lease. Nothing more is fetched once `is_stopping()`.
 
-        Raises only where the store cannot take the report.
+        Raises only what the store raises when it takes the report.
         """
         with self.metrics.sessions_open.track_inprogress():
             visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(account, visit)
         now = self.ports.clock.now()
         due_at = self._due_at(account, lease, visit, now, max(account.shortest_interval, login_delay))
-        visit = _announced(visit, due_at - now)
+        visit = _with_next_visit(visit, due_at - now)
         await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
         return visit
 
     def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:
-        """When the account is visited next; `interval` is the shortest distance that its host bears."""
+        """Return the time of the next visit. `interval`: the shortest time between two visits of the host."""
         failures, chance, times = lease.failures, self.chance(), account.retry_times
         if visit.dropped:
             again = visit_after_drop(
@@ -97,14 +97,15 @@ class Visitor:
     async def _attempt(
         self, account: Account, lease: Lease, is_stopping: Callable[[], bool]
     ) -> tuple[Visit, float]:
-        """The visit, whose report carries what is remembered for the next one, and the seconds that the
-        server wants between two logins.
+        """Visit, and return the report and the seconds that the server wants between two logins.
+
+        The report carries what is remembered for the next visit.
         """
-        method, login_delay, setbacks = lease.method, 0.0, ReadFailures(lease.read_failures)
+        method, login_delay, read_failures = lease.method, 0.0, ReadFailures(lease.read_failures)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay = opened.method, opened.login_delay
-            visit = await self._session(account, lease, opened.mailbox, setbacks, is_stopping)
+            visit = await self._session(account, lease, opened.mailbox, read_failures, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
@@ -114,7 +115,8 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        report = replace(visit.report, method=method, read_failures=setbacks.all())
+        state = visit.report.state if visit.report.state is not None else lease.state
+        report = replace(visit.report, method=method, read_failures=read_failures.all(), state=state)
         return replace(visit, report=report), login_delay
 
     async def _session(
@@ -122,7 +124,7 @@ class Visitor:
         account: Account,
         lease: Lease,
         mailbox: Mailbox,
-        setbacks: ReadFailures,
+        read_failures: ReadFailures,
         is_stopping: Callable[[], bool],
     ) -> Visit:
         session = Session(
@@ -130,7 +132,8 @@ class Visitor:
             lease,
             mailbox,
             self.ports,
-            Memory(self.board, setbacks),
+            self.board,
+            read_failures,
             self.limits,
             fetcher=self.name,
             is_stopping=is_stopping,
@@ -156,16 +159,16 @@ class Visitor:
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)
         numbers = {"fetched": report.fetched, "deleted": report.deleted, "waiting": report.waiting}
-        told = {"problem": report.problem} if report.problem else {}
-        log.info("visited", account=account.id, outcome=outcome, **numbers, **told)
+        sentences = {"problem": report.problem} if report.problem else {}
+        log.info("visited", account=account.id, outcome=outcome, **numbers, **sentences)
 
 
-def _announced(visit: Visit, distance: float) -> Visit:
-    """Say when a visit is made again that waits for long, so that nobody takes it for forgotten."""
+def _with_next_visit(visit: Visit, pause: float) -> Visit:
+    """Add to the problem of a long wait when the account is visited again."""
     report = visit.report
     if not report.failed or report.temporary:
         return visit
     why = "; sooner could lock the account" if isinstance(visit.error, CredentialsRefused) else ""
-    minutes = max(1, round(distance / MINUTE))
-    told = f"{report.problem} (Tried again in {written(minutes * MINUTE)}{why}.)"
-    return replace(visit, report=replace(report, problem=told))
+    minutes = max(1, round(pause / MINUTE))
+    sentences = f"{report.problem} (Tried again in {written(minutes * MINUTE)}{why}.)"
+    return replace(visit, report=replace(report, problem=sentences))

@@ -57,6 +57,7 @@ accounts = Table(
     Column("paused", Boolean, nullable=False),
     Column("method", BYTEWISE),
     Column("setbacks", BYTEWISE),
+    Column("state", BYTEWISE),
 )
 
 hosts = Table(

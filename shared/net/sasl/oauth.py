@@ -66,7 +66,7 @@ class OAuthBearer(Bearer):
 
 
 class XOAuth2(Bearer):
-    """XOAUTH2; never with an initial response, which Office 365 does not take in POP3."""
+    """XOAUTH2. Not every server takes the initial response: the protocol's plan decides."""
 
     def __init__(self, username: str, token: str) -> None:
         user = in_utf8(username, "user name")
@@ -79,10 +79,6 @@ class XOAuth2(Bearer):
     @override
     def name(self) -> str:
         return "XOAUTH2"
-
-    @override
-    def initial(self) -> bytes | None:
-        return None
 
 
 def in_words(challenge: bytes) -> str:

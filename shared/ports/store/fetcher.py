@@ -35,7 +35,7 @@ class Lease:
 
     `failures` counts the visits that failed in a row. `method` is the login method that worked last time.
     `is_fresh`: the ledger holds no mail of the account, and only the lease's holder enters any.
-    `read_failures` are those that earlier visits remembered.
+    `read_failures` are those that earlier visits remembered; `state` is text of the mailbox's own.
     """
 
     fence: Fence
@@ -44,6 +44,7 @@ class Lease:
     method: str | None = None
     is_fresh: bool = False
     read_failures: tuple[ReadFailure, ...] = ()
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ class VisitReport:
 
     A visit that `failed` is tried again at growing intervals. One with a problem that did not fail was
     complete apart from what the problem says. `waiting` mails were seen at the source and are not settled
-    yet. `method` is the login method to be tried first next time, None to forget it. `read_failures` are
-    to be remembered for the next visit.
+    yet. `method` is the login method to be tried first next time, None to forget it. `read_failures`
+    and `state` are given to the next visit with its lease.
     """
 
     problem: str | None = None
@@ -64,6 +65,7 @@ class VisitReport:
     temporary: bool = True
     method: str | None = None
     read_failures: tuple[ReadFailure, ...] = ()
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

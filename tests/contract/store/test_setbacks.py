@@ -29,3 +29,15 @@ async def test_setbacks_come_back_with_the_next_lease_whoever_takes_it(
     [state] = await store.operator.account_states()
     [again] = await store.fetcher.lease_these("another", ["a"], NOW, LATER)
     assert (state.read_failures, again.read_failures) == (remembered, remembered)
+
+
+@pytest.mark.parametrize("state", ["INBOX 7 12\nEntwürfe 1 2", "", None])
+async def test_the_state_of_an_account_comes_back_with_the_next_lease(
+    store: SqlStore, state: str | None
+) -> None:
+    await store.fetcher.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    assert lease.state is None
+    await store.fetcher.release_leases([Release(lease.fence, VisitReport(state=state), NOW, NOW)])
+    [again] = await store.fetcher.lease_these("another", ["a"], NOW, LATER)
+    assert again.state == state

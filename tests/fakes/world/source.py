@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
-from shared.model.mailbox import Listed, Listing, MailWhole, RetrieveEvent
+from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.model.mailbox import Listed, Listing, MailWhole, Place, RetrieveEvent, UidRange
 from shared.model.source_errors import SourceError
 from tests.fakes.world.letters import Letter
 from tests.fakes.world.process import Omen, Process
@@ -45,7 +46,7 @@ class Maildrop:
                 self._removed(letter)
 
 
-class MailboxInTurn:
+class MailboxInTurn(Mailbox):
     """A session. A QUIT that fails has removed nothing, one whose answer is lost half of what was marked."""
 
     def __init__(self, maildrop: Maildrop, process: Process) -> None:
@@ -96,11 +97,12 @@ class MailboxInTurn:
 
     def _listed(self) -> Listing:
         self._seen, self._marked = list(self._maildrop.letters.values()), []
+        place = Place("INBOX", self._maildrop.uidvalidity)
         entries = [
-            Listed(uid, number, len(letter.raw))
+            Listed(uid, number, len(letter.raw), place=place)
             for number, (uid, letter) in enumerate(self._maildrop.letters.items(), 1)
         ]
-        return Listing(entries, has_uids=True, problems=(), uidvalidity=self._maildrop.uidvalidity)
+        return Listing(entries, has_uids=True, problems=(), covered=[UidRange(place)])
 
     def _mark(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         self._marked += [self._seen[entry.number - 1] for entry in entries]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from shared.config import urls
 from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, RetryTimes, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
@@ -294,3 +295,22 @@ def test_what_does_not_go_together_is_told_with_its_key(
 ) -> None:
     (problem,) = file.problems(account(*lines))
     assert problem.endswith(f'accounts "acme/catchall": {sentence}')
+
+
+def test_the_scheme_of_the_source_names_the_protocol_and_keys_of_another_one_are_mistakes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(urls, "LATER_SOURCES", frozenset())
+    monkeypatch.setitem(urls.SOURCE_PORTS, "imap", 143)
+    file = ConfigurationFile(tmp_path)
+    source = 'source = "imap://imap.isp.example"'
+    for_others = '[defaults]\nuse_top = true\ndetect = ["banner"]\n'
+    (read,) = file.load(for_others + account(source, 'username = "u"', without=("source",))).accounts.values()
+    assert read.protocol == "imap"
+    wrong = account(
+        source, 'username = "u"', "use_top = true", 'detect = ["capa", "banner"]', without=("source",)
+    )
+    problems = file.problems(wrong)
+    assert len(problems) == 2
+    assert '"use_top": imap has no TOP; only POP3 has' in problems[0] + problems[1]
+    assert '"detect": the banner of imap tells nothing; only that of POP3 does' in problems[0] + problems[1]

@@ -169,6 +169,16 @@ def test_a_host_leads_to_its_provider() -> None:
 
 
 def test_only_keys_that_there_are_are_taken_from_a_provider() -> None:
-    preset = Provider("x", "X", imap="imaps://x.example", keys={"custody": "spool"}, auth=("plain",))
+    preset = Provider(
+        "x", "X", imap="imaps://x.example", keys={"imap": {"custody": "spool"}}, auth=("plain",)
+    )
     assert preset.account_keys({"source", "auth"}) == {"source": "imaps://x.example", "auth": ["plain"]}
     assert preset.account_keys({"custody"}) == {"custody": "spool"}
+
+
+def test_the_keys_of_a_provider_are_those_of_the_protocol_that_the_account_uses() -> None:
+    gmail = find_provider("gmail")
+    assert gmail is not None
+    assert gmail.account_keys({"custody"}) == {"custody": "spool"}
+    assert gmail.account_keys({"custody"}, "POP3S://pop.gmail.com") == {"custody": "spool"}
+    assert gmail.account_keys({"custody"}, "imaps://imap.gmail.com") == {}

@@ -17,9 +17,8 @@ from shared.model.source_errors import (
     MailboxLocked,
     SourceViolation,
 )
-from shared.net.errors import CertificateNotPinned, ConnectionLost, InactivityTimeout, TlsFailed
+from shared.net.errors import CertificateNotPinned, ConnectionLost, InactivityTimeout, TlsFailed, Unsendable
 from shared.net.sasl import SaslError
-from shared.pop3.errors import Unsendable
 from shared.pop3.limits import Options, Timeouts
 from tests.fakes.scripted import ScriptedWire
 

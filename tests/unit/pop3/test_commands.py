@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.net.errors import Unsendable
 from shared.pop3 import commands
-from shared.pop3.errors import Unsendable
 
 
 @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "", "\ud800"])

@@ -11,9 +11,8 @@ from shared.model.mailbox import Meter
 from shared.model.source_errors import LimitExceeded, ListingPutOff, SourceViolation
 from shared.net.errors import ConnectionLost
 from shared.pop3 import commands
-from shared.pop3.commands import Command
-from shared.pop3.connection import Pop3Connection
-from shared.pop3.errors import Misused
+from shared.pop3.commands import Command, State
+from shared.pop3.connection import Misused, Pop3Connection
 from shared.pop3.events import (
     Body,
     BodyData,
@@ -26,7 +25,6 @@ from shared.pop3.events import (
     Reply,
 )
 from shared.pop3.limits import Limits
-from shared.pop3.states import State
 from tests.fakes.pop3_server import stuffed
 
 SERVER = "pop.example:110"

@@ -4,7 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.mailbox import Listed, Listing
+from shared.model.message import LedgerKey
 from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
+
+A_KEY = LedgerKey("INBOX", 0, "gone")
 
 
 def listing(stat: bytes, sizes: bytes | None, uids: bytes | None, most: int = 100) -> Listing:
@@ -24,7 +27,7 @@ def test_a_blank_uid_costs_only_its_own_mail() -> None:
     found = listing(b"3 3", b"1 1\r\n2 1\r\n3 1\r\n", b"1 a\r\n2 \r\n3 c\r\n")
     assert [entry.uid for entry in found.entries] == ["a", "c"]
     assert found.nameless == (Listed("", 2, 1),)
-    assert found.complete
+    assert found.covers(A_KEY)
     assert found.problems == ("Mail 2 has no usable UID: 2 .",)
 
 
@@ -70,7 +73,7 @@ def test_a_line_that_names_no_mail_leaves_the_others_alone() -> None:
         b"2 2", b"1 1\r\n2 1\r\n", b"rubbish\r\n1 a\r\n-1 x\r\n0 y\r\n\r\n99999999999999 z\r\n2 b\r\n"
     )
     assert [entry.uid for entry in found.entries] == ["a", "b"]
-    assert found.complete
+    assert found.covers(A_KEY)
 
 
 def test_a_negative_or_absurd_size_counts_as_unknown() -> None:
@@ -94,16 +97,16 @@ def test_a_mailbox_beyond_the_cap_is_listed_in_part_and_says_so() -> None:
     lines = b"".join(b"%d %d\r\n" % (n, n) for n in range(1, 50))
     found = listing(b"49 9", lines, lines, most=10)
     assert [entry.number for entry in found.entries] == list(range(1, 11))
-    assert not found.complete
+    assert not found.covers(A_KEY)
 
 
 def test_fewer_lines_than_stat_counts_prove_no_absence() -> None:
-    assert not listing(b"1000000000 5", b"1 1\r\n", b"1 a\r\n").complete
-    assert listing(b"1 5", b"1 1\r\n", b"1 a\r\n").complete
+    assert not listing(b"1000000000 5", b"1 1\r\n", b"1 a\r\n").covers(A_KEY)
+    assert listing(b"1 5", b"1 1\r\n", b"1 a\r\n").covers(A_KEY)
 
 
 def test_without_a_sensible_stat_an_unreadable_line_proves_no_absence() -> None:
-    assert not listing(b"-5 x", b"1 1\r\nrubbish\r\n", b"1 a\r\nrubbish\r\n").complete
+    assert not listing(b"-5 x", b"1 1\r\nrubbish\r\n", b"1 a\r\nrubbish\r\n").covers(A_KEY)
 
 
 def test_a_thousand_bad_lines_are_not_a_thousand_sentences() -> None:

@@ -17,10 +17,10 @@ from shared.model.mailbox import Listed, MailWhole
 from shared.model.source_errors import OutOfStep, SourceRefused, SourceViolation
 from shared.net.errors import ConnectionLost
 from shared.pop3 import commands
+from shared.pop3.commands import State
 from shared.pop3.connection import MOST_UNREADABLE, Pop3Connection
 from shared.pop3.events import Broken, Event, Reply, Unanswered, Unreadable
 from shared.pop3.limits import Limits, Options, Timeouts
-from shared.pop3.states import State
 from tests.fakes.pop3_server import HANG_UP, FakeSession, Pop3Server
 
 MAILS = [(f"uid{n}", b"mail %d\r\n" % n) for n in range(1, 6)]

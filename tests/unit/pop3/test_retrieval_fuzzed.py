@@ -74,9 +74,9 @@ async def handed_out(
 ) -> dict[int, bytes]:
     """The mails that came whole, by number, from a server that answers RETR with these."""
     conversation = Conversation(AnsweringWire(answers, piece), SERVER, SMALL)
-    await conversation.greeting()
+    await conversation.read_greeting()
     for command in (commands.user("bob"), commands.password("secret")):
-        await conversation.ask(command)
+        await conversation.execute(command)
     entries = [Listed(f"u{number}", number, size) for number, size in enumerate(sizes, 1)]
     retrieval = Retrieval(conversation, entries, window, ServerQuirks(SERVER), cut)
     whole: dict[int, bytes] = {}

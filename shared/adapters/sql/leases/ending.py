@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import and_, func, select, tuple_, update
 
 from shared.adapters.sql.leases.schedule import lock_accounts
+from shared.adapters.sql.leases.state_column import has_account_state
 from shared.adapters.sql.rows import encode_read_failures
 from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.text import safe
@@ -28,6 +29,7 @@ RELEASED = (
     "waiting",
     "method",
     "setbacks",
+    "state",
 )
 
 
@@ -45,7 +47,10 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
         _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at)
         for row in connection.execute(held)
     ]
-    bulk.update(connection, accounts, RELEASED, rows)
+    if has_account_state(connection):
+        bulk.update(connection, accounts, RELEASED, rows)
+    else:
+        bulk.update(connection, accounts, RELEASED[:-1], [row[:-1] for row in rows])
 
 
 def return_leases(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
@@ -91,4 +96,5 @@ def _released_row(release: Release, failures: int, succeeded_at: float | None) -
         report.waiting,
         report.method,
         encode_read_failures(report.read_failures),
+        None if report.state is None else safe(report.state),
     )

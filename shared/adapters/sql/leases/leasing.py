@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
 from shared.adapters.sql.leases.host_room import HostRoom
+from shared.adapters.sql.leases.state_column import has_account_state
 from shared.adapters.sql.rows import decode_read_failures
 from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages
 from shared.adapters.sql.unit_of_work import Transaction
@@ -71,6 +72,8 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
     if not ids:
         return []
     connection = transaction.connection
+    has_state = has_account_state(connection)
+    more = [ACCOUNT.state] if has_state else []
     change = (
         update(accounts)
         .where(ACCOUNT.id.in_(ids))
@@ -80,7 +83,7 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until),
             fence=ACCOUNT.fence + 1,
         )
-        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks)
+        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks, *more)
     )
     rows = connection.execute(change).all()
     known = set(connection.execute(_with_mail(ids)).scalars())
@@ -92,6 +95,7 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             method=row.method,
             is_fresh=row.id not in known,
             read_failures=decode_read_failures(row.setbacks),
+            state=row.state if has_state else None,
         )
         for row in rows
     }

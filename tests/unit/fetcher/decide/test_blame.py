@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.fetcher.decide.blame import Blame, Consequence, blame, blamed, consequence, says_nothing_new
-from services.fetcher.decide.read_failures import HASTE_DISTANCE
+from services.fetcher.decide.blame import (
+    Blame,
+    Consequence,
+    blame_refusal,
+    blamed_mail,
+    consequence,
+    says_nothing_new,
+)
+from services.fetcher.decide.read_failures import BUSY_PAUSE
 from shared.model.errors import MailferryError
 from shared.model.mailbox import Listed, MailRefused
 from shared.model.message import LedgerKey
@@ -49,11 +56,11 @@ def test_every_error_has_its_consequence(
     error: MailferryError, then: Consequence, who: tuple[Listed, ReadFailureKind] | None
 ) -> None:
     assert consequence(error) is then
-    assert blamed(error, [FIRST, SECOND]) == who
+    assert blamed_mail(error, [FIRST, SECOND]) == who
 
 
 def test_nobody_is_blamed_where_all_mail_had_arrived() -> None:
-    assert blamed(ConnectionLost("gone"), []) is None
+    assert blamed_mail(ConnectionLost("gone"), []) is None
 
 
 def known(kind: ReadFailureKind) -> ReadFailure:
@@ -61,12 +68,12 @@ def known(kind: ReadFailureKind) -> ReadFailure:
 
 
 BUSY = SourceBusy("try later")
-BY_ITSELF = Blame(ReadFailureKind.REFUSED, HASTE_DISTANCE)
+BY_ITSELF = Blame(ReadFailureKind.REFUSED, BUSY_PAUSE)
 WITH_ALL = Blame(ReadFailureKind.BROKEN, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("setback", "others_came", "then"),
+    ("failure", "others_came", "then"),
     [
         (None, False, WITH_ALL),
         (None, True, WITH_ALL),
@@ -76,18 +83,18 @@ WITH_ALL = Blame(ReadFailureKind.BROKEN, 0.0)
     ],
 )
 def test_a_mail_that_is_refused_with_all_others_has_done_nothing_unless_it_is_always_so(
-    setback: ReadFailure | None, others_came: bool, then: Blame
+    failure: ReadFailure | None, others_came: bool, then: Blame
 ) -> None:
     refusal = MailRefused(FIRST, BUSY, of_all=True)
-    assert blame(refusal, setback, others_came=others_came) == then
+    assert blame_refusal(refusal, failure, others_came=others_came) == then
 
 
 def test_a_mail_that_is_refused_by_itself_waits_less_where_the_server_speaks_of_the_moment() -> None:
-    assert blame(MailRefused(FIRST, BUSY), None, others_came=True) == BY_ITSELF
+    assert blame_refusal(MailRefused(FIRST, BUSY), None, others_came=True) == BY_ITSELF
     for_good = MailRefused(FIRST, SourceRefused("no such message"))
-    assert blame(for_good, None, others_came=True) == Blame(ReadFailureKind.REFUSED)
+    assert blame_refusal(for_good, None, others_came=True) == Blame(ReadFailureKind.REFUSED)
     cut = MailRefused(FIRST, OutOfStep("cut", entry=FIRST))
-    assert blame(cut, None, others_came=True) == Blame(ReadFailureKind.CUT)
+    assert blame_refusal(cut, None, others_came=True) == Blame(ReadFailureKind.CUT)
 
 
 def test_a_server_is_busy_unless_it_refused_only_what_it_always_refuses() -> None:

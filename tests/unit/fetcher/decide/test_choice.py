@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.decide.choice import Choice, Wanted, choose, left_where_they_are
+from services.fetcher.decide.choice import Choice, Wanted, choose, oversize_sentence
 from services.fetcher.decide.read_failures import ReadFailures
 from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey
@@ -25,7 +25,7 @@ def wanted(*sizes: int) -> list[Wanted]:
     ]
 
 
-def setback(uid: str, kind: ReadFailureKind, again_at: float, octets: int = 0) -> ReadFailure:
+def failure(uid: str, kind: ReadFailureKind, again_at: float, octets: int = 0) -> ReadFailure:
     return ReadFailure(key(uid), kind, 1, again_at, octets, "no")
 
 
@@ -53,19 +53,19 @@ def test_a_session_that_could_exceed_its_cap_is_not_begun() -> None:
 
 def test_what_did_not_work_before_comes_last_and_only_when_it_is_due() -> None:
     known = [
-        setback("1", ReadFailureKind.BROKEN, NOW),
-        setback("2", ReadFailureKind.REFUSED, NOW + 1),
-        setback("3", ReadFailureKind.CUT, NOW - 5),
+        failure("1", ReadFailureKind.BROKEN, NOW),
+        failure("2", ReadFailureKind.REFUSED, NOW + 1),
+        failure("3", ReadFailureKind.CUT, NOW - 5),
     ]
     choice = choose(wanted(1, 1, 1, 1), Reading(), ReadFailures(known), NOW)
     assert (fetched(choice), choice.risky) == (["4", "3", "1"], True)
-    assert [each.entry.uid for each in choice.put_off] == ["2"]
+    assert [each.entry.uid for each in choice.postponed] == ["2"]
     limited = choose(wanted(1, 1, 1, 1), Reading(max_messages=1), ReadFailures(known), NOW)
     assert (fetched(limited), limited.risky, limited.more) == (["4"], False, True)
 
 
 def test_what_is_too_large_by_the_listing_or_was_when_it_was_read_is_left() -> None:
-    known = [setback("2", ReadFailureKind.OVERSIZE, NOW, octets=11)]
+    known = [failure("2", ReadFailureKind.OVERSIZE, NOW, octets=11)]
     choice = choose(wanted(11, 1, 10), Reading(max_size=10), ReadFailures(known), NOW)
     assert (fetched(choice), [each.entry.uid for each in choice.oversize]) == (["3"], ["1", "2"])
     for reading in (Reading(max_size=11), Reading(), Reading(max_size=10, oversize=Oversize.PARK)):
@@ -73,10 +73,10 @@ def test_what_is_too_large_by_the_listing_or_was_when_it_was_read_is_left() -> N
 
 
 def test_what_is_left_is_named_with_its_size() -> None:
-    assert left_where_they_are(wanted(11), 10) == (
+    assert oversize_sentence(wanted(11), 10) == (
         "left at the source, as max_size is 10 octets: 1 (11 octets)"
     )
-    assert left_where_they_are(wanted(*[11] * 7), 10).endswith("5 (11 octets) and 2 more")
+    assert oversize_sentence(wanted(*[11] * 7), 10).endswith("5 (11 octets) and 2 more")
 
 
 @given(
@@ -89,11 +89,11 @@ def test_what_is_left_is_named_with_its_size() -> None:
 def test_every_mail_is_read_left_put_off_or_waits_for_the_next_pass(
     sizes: list[int], most: int, octets: int, largest: int, kinds: dict[int, ReadFailureKind]
 ) -> None:
-    known = [setback(str(number), kind, NOW + (number % 2)) for number, kind in kinds.items()]
+    known = [failure(str(number), kind, NOW + (number % 2)) for number, kind in kinds.items()]
     reading = Reading(max_messages=most, max_bytes=octets, max_size=largest)
     mails = wanted(*sizes)
     choice = choose(mails, reading, ReadFailures(known), NOW)
-    seen = [*choice.fetch, *choice.oversize, *choice.put_off]
+    seen = [*choice.fetch, *choice.oversize, *choice.postponed]
     assert len(seen) == len(set(seen))
     assert set(seen) <= set(mails)
     assert choice.more == (len(seen) < len(mails))

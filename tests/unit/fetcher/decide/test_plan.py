@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -10,15 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.decide.plan import DELETED, REPLACED, TAKEN_AWAY, TAKEN_AWAY_EARLY, Plan, make_plan
+from services.fetcher.decide.plan import (
+    DELETED,
+    REPLACED,
+    TAKEN_AWAY,
+    TAKEN_AWAY_EARLY,
+    Plan,
+    make_plan,
+    resized,
+)
 from services.fetcher.decide.read_failures import ReadFailures
-from shared.model.mailbox import Listed, Listing
+from shared.model.mailbox import INBOX, WHOLE_INBOX, Listed, Listing, Place, UidRange
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.reading import Reading
 from shared.model.retention import DAY, Retention
 from shared.ports.store import LedgerRow
 
 NOW = 1_000_000.0
+NEW = Place("INBOX", 7)
 DELETE = Retention(0)
 KEEP = Retention(None)
 
@@ -52,16 +61,17 @@ def plan(
     retention: Retention = DELETE,
     max_messages: int = 0,
     longest_lease: float = inf,
+    same: Collection[str] = (),
 ) -> Plan:
     return make_plan(
         there,
         known,
-        folder="INBOX",
         retention=retention,
         reading=Reading(max_messages=max_messages),
         now=NOW,
-        setbacks=ReadFailures(),
+        read_failures=ReadFailures(),
         longest_lease=longest_lease,
+        same=same,
     )
 
 
@@ -141,7 +151,7 @@ def test_a_mail_on_its_way_is_never_forgotten() -> None:
 
 def test_absence_proves_nothing_in_a_listing_that_was_cut() -> None:
     known = [row("a", MessageStatus.DELETING)]
-    assert plan(listing(complete=False), known).gone == {}
+    assert plan(listing(covered=()), known).gone == {}
 
 
 def test_absence_proves_nothing_while_some_mails_have_no_usable_uid() -> None:
@@ -156,6 +166,40 @@ def test_another_mail_under_the_uid_of_a_settled_one_is_fetched_and_not_deleted(
     assert made.choice.fetch[0].known is None
 
 
+def test_a_mail_of_another_size_with_the_same_header_is_the_same_mail() -> None:
+    there = listing(entry("a", size=999))
+    made = plan(there, [row("a", MessageStatus.SETTLED)], same={"id-of-a"})
+    assert (made.gone, deleted(made), fetched(made)) == ({}, ["id-of-a"], [])
+
+
+def test_only_known_mails_of_another_size_and_with_a_known_header_are_suspects() -> None:
+    there = listing(entry("a", 1, 999), entry("b", 2, 999), entry("c", 3), entry("d", 4, 999))
+    known = [
+        row(uid, MessageStatus.SETTLED)._replace(header=header) for uid, header in (("a", "h"), ("b", ""))
+    ]
+    known.append(row("c", MessageStatus.SETTLED)._replace(header="h"))
+    assert [each.message for each in resized(there, known)] == ["id-of-a"]
+
+
+def test_absence_proves_something_only_in_the_range_that_was_listed() -> None:
+    known = [row(uid, MessageStatus.DELETING) for uid in ("0000000001", "0000000005", "0000000009")]
+    there = listing(covered=[UidRange(INBOX, "0000000001", "0000000005")])
+    assert set(plan(there, known).gone) == {"id-of-0000000001", "id-of-0000000005"}
+
+
+def test_mails_of_a_folder_that_was_not_listed_are_not_gone() -> None:
+    known = row("a", MessageStatus.SETTLED)._replace(key=LedgerKey("Work", 3, "a"))
+    assert plan(listing(), [known]).gone == {}
+    assert plan(listing(covered=[UidRange(Place("Work", 3))]), [known]).gone == {"id-of-a": TAKEN_AWAY}
+
+
+def test_equal_uids_of_two_folders_are_two_mails() -> None:
+    work = entry("a", 2)._replace(place=Place("Work", 3))
+    made = plan(listing(entry("a", 1), work), [row("a", MessageStatus.SETTLED)])
+    assert deleted(made) == ["id-of-a"]
+    assert [each.key for each in made.choice.fetch] == [LedgerKey("Work", 3, "a")]
+
+
 def test_another_mail_under_the_uid_of_one_on_its_way_has_to_wait() -> None:
     made = plan(listing(entry("a", size=999)), [row("a", MessageStatus.ROUTED)])
     assert (made.gone, deleted(made), fetched(made)) == ({}, [], [])
@@ -167,7 +211,10 @@ def test_a_size_that_the_server_does_not_tell_proves_nothing() -> None:
 
 
 def test_a_changed_uidvalidity_makes_every_mail_another_one() -> None:
-    made = plan(listing(entry("a"), uidvalidity=7), [row("a", MessageStatus.SETTLED)])
+    made = plan(
+        listing(entry("a")._replace(place=NEW), covered=[UidRange(NEW)]),
+        [row("a", MessageStatus.SETTLED)],
+    )
     assert (made.gone, deleted(made), fetched(made)) == ({"id-of-a": TAKEN_AWAY}, [], ["a"])
 
 
@@ -199,7 +246,7 @@ ENTRIES = st.lists(
 def test_no_plan_breaks_custody(
     known: list[LedgerRow], entries: list[Listed], retention: Retention, complete: bool
 ) -> None:
-    made = plan(listing(*entries, complete=complete), known, retention)
+    made = plan(listing(*entries, covered=WHOLE_INBOX if complete else ()), known, retention)
     by_message = {each.message: each for each in known}
     listed = {each.uid for each in entries}
     for each in made.delete:

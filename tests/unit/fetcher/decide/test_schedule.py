@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.schedule import (
-    LOCKED_DISTANCE,
-    LONGEST_DISTANCE,
-    REFUSED_DISTANCE,
+    LOCKED_PAUSE,
+    LONGEST_PAUSE,
+    REFUSED_PAUSE,
     SPREAD,
     automatic_concurrency,
     bearable,
@@ -54,7 +54,7 @@ def test_a_problem_in_a_complete_visit_changes_nothing() -> None:
 
 def test_failures_grow_apart_up_to_an_hour() -> None:
     assert [after(FAILED, failures=n) for n in (0, 1, 2, 3)] == [60, 120, 240, 480]
-    assert after(FAILED, failures=10_000) == LONGEST_DISTANCE
+    assert after(FAILED, failures=10_000) == LONGEST_PAUSE
 
 
 def after_drop(
@@ -78,13 +78,13 @@ def test_after_a_drop_too_no_visit_comes_sooner_than_the_host_bears() -> None:
 
 
 def test_a_refused_login_waits_long() -> None:
-    assert after(REFUSED) == REFUSED_DISTANCE
+    assert after(REFUSED) == REFUSED_PAUSE
 
 
 def test_a_visit_without_a_broker_is_due_again_soon_even_where_the_poll_interval_is_long() -> None:
     away = BrokerUnavailable("the broker is away")
     assert [after(FAILED, failures=n, poll=3600, error=away) for n in (0, 1, 2)] == [1, 2, 4]
-    assert after(FAILED, failures=10_000, poll=60, error=away) <= LONGEST_DISTANCE
+    assert after(FAILED, failures=10_000, poll=60, error=away) <= LONGEST_PAUSE
 
 
 def test_a_visit_that_ended_with_its_process_is_made_again_by_the_next_one_at_once() -> None:
@@ -98,7 +98,7 @@ def test_a_visit_whose_place_was_taken_is_made_again_at_growing_distance() -> No
 
 def test_a_locked_mailbox_is_tried_again_soon_however_often_it_was_locked() -> None:
     locked = MailboxLocked("another session has it open")
-    assert [after(FAILED, failures=n, error=locked) for n in (0, 1, 10)] == [60, 120, LOCKED_DISTANCE]
+    assert [after(FAILED, failures=n, error=locked) for n in (0, 1, 10)] == [60, 120, LOCKED_PAUSE]
     assert after(FAILED, failures=3, poll=7200, error=locked) == 7200
 
 

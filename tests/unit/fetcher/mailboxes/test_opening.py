@@ -17,11 +17,11 @@ from services.fetcher.mailboxes.opening import (
     FIRST_CONNECT_TIMEOUT,
     Opened,
     is_worth_retrying,
-    login_delay,
     open_patiently,
     open_source,
     was_login_refused,
 )
+from services.fetcher.mailboxes.pop3 import login_delay
 from shared.model.account import Account, Login, RetryTimes
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError

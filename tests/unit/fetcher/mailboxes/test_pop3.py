@@ -571,15 +571,6 @@ async def test_a_quit_that_the_server_refuses_is_an_error(server: Pop3Server) ->
     await mailbox.abort()
 
 
-async def test_marks_for_deletion_can_be_taken_back(server: Pop3Server) -> None:
-    mailbox = await opened(server)
-    await mailbox.delete((await mailbox.listing()).entries)
-    await mailbox.undelete()
-    await mailbox.keep_alive()
-    await mailbox.finish()
-    assert server.deleted("bob") == []
-
-
 async def test_garbage_in_the_listing_ends_the_session_with_an_error_of_ours(server: Pop3Server) -> None:
     server.behaviours["STAT"] = b"\x16\x03\x01 garbage\r\n"
     mailbox = await opened(server)

@@ -11,6 +11,7 @@ from services.fetcher.mailboxes.pop3 import Pop3Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
+from shared.model.mailbox import Listed
 from shared.model.source_errors import (
     CredentialsRefused,
     EncryptionMissing,
@@ -276,7 +277,7 @@ async def test_what_is_asked_before_the_listing_does_not_lose_it() -> None:
     wire = ScriptedWire([HELLO, PIPELINED, OK, OK, PIPELINED + LISTED, OK])
     mailbox = await Script(wire).open(auth=("user",))
 
-    await mailbox.keep_alive()
+    await mailbox.delete([Listed("a", 1, 10)])
 
     assert [each.uid for each in (await mailbox.listing()).entries] == ["a"]
 

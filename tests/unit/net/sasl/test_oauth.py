@@ -39,10 +39,10 @@ def test_the_refusal_of_rfc_7628_is_acknowledged_and_put_into_words() -> None:
         bearer.respond(RFC_7628_COMPLAINT)
 
 
-def test_the_published_example_of_xoauth2_is_sent_to_an_empty_challenge_only() -> None:
+def test_the_published_example_of_xoauth2_is_the_first_message_and_the_answer_to_an_empty_challenge() -> None:
     token = "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"
     xoauth2 = mechanism("XOAUTH2", "someuser@example.com", token)
-    assert xoauth2.initial() is None
+    assert xoauth2.initial() == XOAUTH2_MESSAGE
     assert xoauth2.respond(b"") == XOAUTH2_MESSAGE
 
 

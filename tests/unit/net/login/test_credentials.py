@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shared.pop3.redaction import Credentials, redactor
+from shared.net.login.credentials import Credentials, masker
 
 CREDENTIALS = Credentials("bob", "Hünter 2+")
 SECRET = CREDENTIALS.password.encode()
@@ -14,7 +14,7 @@ SECRET = CREDENTIALS.password.encode()
     "form", [SECRET, SECRET.upper(), base64.b64encode(SECRET), base64.b64encode(b"\0bob\0" + SECRET)]
 )
 def test_every_form_in_which_the_password_went_out_is_masked(form: bytes) -> None:
-    assert redactor(CREDENTIALS)(b"what is <" + form + b">?") == b"what is <****>?"
+    assert masker(CREDENTIALS)(b"what is <" + form + b">?") == b"what is <****>?"
 
 
 def test_credentials_do_not_show_their_password() -> None:
@@ -22,18 +22,18 @@ def test_credentials_do_not_show_their_password() -> None:
 
 
 def test_an_empty_password_masks_nothing() -> None:
-    assert redactor(Credentials("", ""))(b"+OK AA== hello") == b"+OK AA== hello"
+    assert masker(Credentials("", ""))(b"+OK AA== hello") == b"+OK AA== hello"
 
 
 def test_what_was_sent_is_masked_as_it_is_and_in_base64() -> None:
-    redact = redactor(Credentials("bob", "", "t0ken"))
+    redact = masker(Credentials("bob", "", "t0ken"))
     redact.hide(b"bob 0123456789abcdef")
     for form in (b"t0ken", b"bob 0123456789abcdef", base64.b64encode(b"bob 0123456789abcdef")):
         assert redact(b"what is " + form) == b"what is ****"
 
 
 def test_a_short_answer_masks_nothing() -> None:
-    redact = redactor(Credentials("", ""))
+    redact = masker(Credentials("", ""))
     for answer in (b"", b"\x01", b"bob"):
         redact.hide(answer)
     assert redact(b"+OK AQ== bob") == b"+OK AQ== bob"

@@ -5,18 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.model.authentication import BY_NAME, METHODS, Exposure
-from shared.pop3.capabilities import UNKNOWN, parse_capabilities
-from shared.pop3.offer import Offer, parse_listed, timestamp
-from shared.pop3.plan import LoginPlan
-from shared.pop3.selection import candidates
+from shared.model.mailbox import UNKNOWN_CAPABILITIES
+from shared.net.login.plan import LoginPlan
+from shared.net.login.selection import Offer, candidates
+from shared.pop3.capabilities import parse_capabilities
+from shared.pop3.login_channel import announced_methods
 
 EVERYTHING = b"USER\r\nSASL " + b" ".join(method.name.upper().encode() for method in METHODS) + b"\r\n"
-STAMP = b"<1896.697170952@dbc.mtview.ca.us>"
+WITH_APOP = ("USER", "APOP")
 NAMES = st.sampled_from([method.name for method in METHODS])
 
 
 def offer(body: bytes, *, encrypted: bool = True, clear_is_fine: bool = False) -> Offer:
-    return Offer(parse_capabilities(body), timestamp=STAMP, encrypted=encrypted, clear_is_fine=clear_is_fine)
+    announced = announced_methods(parse_capabilities(body), None)
+    return Offer(announced, WITH_APOP, encrypted=encrypted, clear_is_fine=clear_is_fine)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_a_token_is_used_with_token_methods_only() -> None:
 def test_apop_needs_a_timestamp_and_to_be_named() -> None:
     with_stamp = offer(b"USER\r\n")
     assert candidates(LoginPlan(("apop", "user")), with_stamp, token=False) == ("apop", "user")
-    without = Offer(with_stamp.capabilities, encrypted=True)
+    without = Offer(with_stamp.announced, encrypted=True)
     assert candidates(LoginPlan(("apop", "user")), without, token=False) == ("user",)
 
 
@@ -103,7 +105,7 @@ def test_plus_needs_tls() -> None:
 
 
 def test_what_a_bare_auth_lists_counts_where_capa_is_not_known() -> None:
-    found = Offer(UNKNOWN, listed=("CRAM-MD5", "PLAIN"), encrypted=True)
+    found = Offer(announced_methods(UNKNOWN_CAPABILITIES, ("CRAM-MD5", "PLAIN")), encrypted=True)
     assert candidates(LoginPlan(), found, token=False) == ("cram-md5", "plain", "user")
 
 
@@ -118,7 +120,8 @@ def test_a_secret_goes_out_in_clear_only_by_methods_that_the_account_names(
     auth: list[str], preferred: str | None, announced: list[str], known: bool, token: bool
 ) -> None:
     body = b"SASL " + " ".join(announced).upper().encode() + b"\r\n"
-    found = Offer(parse_capabilities(body) if known else UNKNOWN, timestamp=STAMP)
+    capabilities = parse_capabilities(body) if known else UNKNOWN_CAPABILITIES
+    found = Offer(announced_methods(capabilities, None), WITH_APOP)
     chosen = candidates(LoginPlan(tuple(auth), preferred), found, token=token)
     assert len(set(chosen)) == len(chosen)
     for name in chosen:
@@ -126,37 +129,10 @@ def test_a_secret_goes_out_in_clear_only_by_methods_that_the_account_names(
         assert BY_NAME[name].token == token
 
 
-@pytest.mark.parametrize(
-    ("greeting", "stamp"),
-    [
-        (b"POP3 server ready <1896.697170952@dbc.mtview.ca.us>", STAMP),
-        (b"<a@b> <c@d>", b"<a@b>"),
-        (b"ready", b""),
-        (b"<no-at-sign>", b""),
-        (b"<a b@c>", b""),
-        (b"<a\xff@c>", b""),
-        (b"<@c>", b""),
-        (b"<" + b"a" * 1000 + b"@c>", b""),
-    ],
-)
-def test_only_a_message_id_in_ascii_counts_as_a_timestamp(greeting: bytes, stamp: bytes) -> None:
-    assert timestamp(greeting) == stamp
-
-
-@given(st.binary())
-def test_any_greeting_is_searched_for_a_timestamp(greeting: bytes) -> None:
-    assert timestamp(greeting) in greeting
-
-
-def test_a_list_of_mechanisms_survives_case_blanks_and_nonsense() -> None:
-    assert parse_listed(b"PLAIN\r\n cram-md5 \r\n\r\nnot a name\r\n\xff\r\n") == ("PLAIN", "CRAM-MD5")
-
-
-def test_capabilities_survive_repetition_case_blank_lines_and_bytes() -> None:
-    found = parse_capabilities(b"sasl plain\r\n\r\nSASL LOGIN\r\n\xff\xfe\r\nUIDL\r\n")
-    assert found.mechanisms == ("PLAIN", "LOGIN")
-    assert "UIDL" in found
-    assert "PIPELINING" not in found
+def test_a_command_of_the_protocols_own_that_is_not_possible_now_is_not_tried() -> None:
+    """IMAP's LOGINDISABLED."""
+    disabled = Offer(("PLAIN",), own_commands=(), encrypted=True)
+    assert candidates(LoginPlan(("user", "plain")), disabled, token=False) == ("plain",)
 
 
 @given(NAMES, st.lists(NAMES, unique=True, min_size=1))

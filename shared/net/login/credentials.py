@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.model.masking import Masker as Redactor
-
-__all__ = ["Credentials", "Redactor", "redactor"]
+from shared.model.masking import Masker
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a login needs: a password, or a token in its place; neither is ever shown."""
+    """A user name with a password, or with a token in its place. Neither secret is ever shown."""
 
     username: str
     password: str = field(repr=False)
@@ -23,8 +21,8 @@ class Credentials:
         return self.token or self.password
 
 
-def redactor(credentials: Credentials) -> Redactor:
-    """A masker for the secret, as it is and as USER/PASS, PLAIN and LOGIN put it on the wire."""
+def masker(credentials: Credentials) -> Masker:
+    """Return a masker for the secret, as it is and as the login commands put it on the wire."""
     user = credentials.username.encode("utf-8", "replace")
     secret = credentials.secret.encode("utf-8", "replace")
-    return Redactor((secret, b"\0" + user + b"\0" + secret) if secret else (), username=user)
+    return Masker((secret, b"\0" + user + b"\0" + secret) if secret else (), username=user)

@@ -1,4 +1,4 @@
-"""Marking mails for deletion (DELE), and the check that answers are in step after a line that is none.
+"""Deletion mails for deletion (DELE), and the check that answers are in step after a line that is none.
 
 A DELE that got no readable answer costs nothing but that mail's deletion in this session: which mails the
 server has really deleted, the next listing shows (rule 5).
@@ -16,7 +16,7 @@ from shared.pop3.conversation import Conversation
 from shared.pop3.events import Event, Reply, Unanswered, Unreadable
 
 
-class Marking:
+class Deletion:
     """Marks `entries`, DELE commands up to `ahead` of their answers.
 
     `agreed` are those that the server agreed to. `unanswered` counts those that it did not answer; where
@@ -39,19 +39,19 @@ class Marking:
         while self._remaining or self._asked or self._syncs:
             if not self._syncs:
                 await self._ask_more()
-            for event in await self._conversation.events():
+            for event in await self._conversation.read_events():
                 await self._take(event)
 
     async def _ask_more(self) -> None:
         count = min(len(self._remaining), self._ahead - len(self._asked))
         batch = [self._remaining.popleft() for _ in range(count)]
         self._asked += batch
-        await self._conversation.post([commands.dele(entry.number) for entry in batch])
+        await self._conversation.send_commands([commands.dele(entry.number) for entry in batch])
 
     async def _sync(self) -> None:
         """Ask for something whose answer is recognised; nothing more is marked before it came."""
         self._syncs = True
-        await self._conversation.post([commands.SYNC])
+        await self._conversation.send_commands([commands.SYNC])
 
     async def _take(self, event: Event) -> None:
         match event:
@@ -75,7 +75,7 @@ async def sync(conversation: Conversation) -> None:
 
     Raises `SourceViolation` where it is not.
     """
-    check_in_step(conversation.server, await conversation.ask(commands.SYNC))
+    check_in_step(conversation.server, await conversation.execute(commands.SYNC))
 
 
 def check_in_step(server: str, answer: object) -> None:

@@ -1,0 +1,105 @@
+"""The port `Mailbox`: an open source mailbox as a visit sees it, whatever its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from typing import Protocol
+
+from shared.model.mailbox import UNKNOWN_CAPABILITIES, Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.source_errors import SourceRefused
+from shared.net.protection import Shortfall
+
+
+class Mailbox(Protocol):
+    """An open source mailbox.
+
+    Any order of calls is allowed while the mailbox is open; calls do not overlap. A `SourceViolation`, a
+    `LimitExceeded` and a `NetworkError` end the mailbox: only `abort` makes sense afterwards.
+    """
+
+    @property
+    def method(self) -> str | None:
+        """The login method that succeeded, to be tried first next time; None where there is no choice."""
+        return None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the server announced after the login."""
+        return UNKNOWN_CAPABILITIES
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """What the session lacks of the TLS that was wanted. The listing's problems name it, too."""
+        return None
+
+    @property
+    def login_delay(self) -> float:
+        """The seconds that the server wants from one login to the next; 0 where it does not say."""
+        return 0.0
+
+    @property
+    def deletes_at_once(self) -> bool:
+        """Whether `delete` removes mails at once, and not only `finish`."""
+        return False
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """What the operator should know of the session so far, apart from the listing's problems."""
+        ...
+
+    async def listing(self) -> Listing:
+        """List the mails. A malformed line hides no other mail; it becomes a problem."""
+        ...
+
+    def retrieve(
+        self, entries: Sequence[Listed], cut: Collection[str] = ()
+    ) -> AsyncIterator[list[RetrieveEvent]]:
+        """Read the mails, byte-exact, and yield what arrived together.
+
+        The mails come in the order of `entries`, but for some that are asked for again, or earlier, to see
+        whether the server serves any. For each there comes either `MailWhole`, or `MailStarted`,
+        `MailBytes`…, `MailEnded`, or `MailRefused`. `MailRefused` and another `MailStarted` may also follow
+        a `MailStarted`: then what came of the mail before does not count. The iterator may be left at any
+        point; the next call discards what is on its way.
+        `cut` are the names of mails that the server ended too early in an earlier session (`OutOfStep`).
+
+        Raises a `SourceError` that does not end the mailbox when the server serves no mail for now.
+        """
+        ...
+
+    async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
+        """Yield each mail with its header, read without a trace; None where the server does not give it.
+
+        A very long header is cut.
+        """
+        for entry in entries:
+            yield entry, None
+
+    async def header(self, entry: Listed) -> bytes:
+        """Return the header of one mail, read without a trace. Raises `SourceRefused`."""
+        async for _, header in self.headers([entry]):
+            if header is not None:
+                return header
+        raise SourceRefused(f"The server does not show the header of mail {entry.number}.")
+
+    async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
+        """Delete mails, or mark them for `finish` to delete; return those that the server agreed to."""
+        ...
+
+    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
+        """Return which of the mails the mailbox still holds, asked after `delete` was confirmed.
+
+        None: only the listing of a later session tells.
+        """
+        return None
+
+    async def finish(self) -> None:
+        """End the session so that the server carries out the deletions, and close.
+
+        An error leaves open whether it did; the next listing tells.
+        """
+        ...
+
+    async def abort(self) -> None:
+        """Close at once, so that nothing more is deleted. Never raises; may follow anything."""
+        ...

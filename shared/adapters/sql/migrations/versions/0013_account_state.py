@@ -1,0 +1,17 @@
+"""What a mailbox remembers of its folders between two visits, with its account."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.add_column("accounts", sa.Column("state", BYTEWISE))

@@ -1,0 +1,69 @@
+"""What a session needs of its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from shared.model.endpoint import Endpoint
+
+Dialogue: TypeAlias = Callable[[str, str], None]
+"""Called with "C" or "S" and one line of the dialogue, safe to show: no secrets, no mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """In seconds.
+
+    `connect`: for lookup, connect and TLS, and again for the greeting. `inactivity`: without an octet.
+    `login`: from the greeting to the end of the login. `session`: for the whole session after the login;
+    None: it may last as long as octets move.
+    """
+
+    connect: float = 30.0
+    inactivity: float = 60.0
+    login: float = 120.0
+    session: float | None = 6 * 3600.0
+
+
+class Wire(Protocol):
+    """A connection as a session uses it; `shared.net.connection.Connection` is one."""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether what is sent now is encrypted."""
+        ...
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate in DER; None without TLS."""
+        ...
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """Limit the time for everything from now on."""
+        ...
+
+    async def read(self) -> bytes:
+        """Return what has arrived; b"" at the end."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hand octets over for sending."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until more may be handed over."""
+        ...
+
+    async def start_tls(self, endpoint: Endpoint) -> None:
+        """Switch to TLS."""
+        ...
+
+    async def close(self) -> None:
+        """Close in good order. Never raises."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once."""
+        ...
