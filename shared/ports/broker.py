@@ -7,15 +7,16 @@ Obligations of an adapter
 - A mandatory publication that no queue takes raises `Unroutable`; the others of the batch were published.
 - An event that is too large raises `TooLarge` before anything of its batch is sent, so that the rest can be
   published alone.
-- After `BrokerUnavailable` it is unknown which of the batch were published; publishing them again is harmless.
-- A delivery that was not acknowledged comes again, to this or another consumer, after its consumer is gone. It
-  may come several times. Events that were published together may come again together, also those that were
-  acknowledged, as long as one of them was not.
+- After `BrokerUnavailable` it is unknown which of the batch were published. To publish them again does no
+  harm.
+- A delivery that was not acknowledged comes again, to this or another consumer, after its consumer is gone.
+  It may come several times. Events that were published together may come again together, also those that
+  were acknowledged, as long as one of them was not.
 - With its connection a session is lost. The adapter connects again by itself with back-off, declares the
   topology again and resumes the subscriptions. A delivery belongs to the session in which it came; settling
   it in a later one does nothing.
-- A consumer holds at most `prefetch` unsettled messages of the broker. A message is one event, or several that
-  were published together.
+- A consumer holds at most `prefetch` unsettled messages of the broker. A message is one event, or several
+  that were published together.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ class TooLarge(MailferryError):
 class Publication(NamedTuple):
     """An event to publish under a routing key. It is `mandatory` unless it is a hint that may find no queue.
 
-    Events of one `flow`, a tenant's name, keep their order. Where the adapter can, it serves flows in turn, so
-    that one with thousands of events does not delay another.
+    Events of one `flow`, a tenant's name, keep their order. Where the adapter can, it serves flows in turn,
+    so that one with thousands of events does not delay another.
     """
 
     key: str
@@ -103,7 +104,7 @@ class Subscription(Protocol):
         ...
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Acknowledge deliveries whose effects are in the database. Those of an earlier session are ignored."""
+        """Acknowledge handled deliveries, after the commit. Those of an earlier session are ignored."""
         ...
 
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:

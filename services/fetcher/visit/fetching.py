@@ -17,7 +17,7 @@ from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.blob_room import BlobRoom, fitting
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.ingest.ingest import Ingest
-from services.fetcher.ingest.ledger_writer import Entered
+from services.fetcher.ingest.ledger_writer import RecordedMail
 from services.fetcher.ingest.ports import Ports
 from shared.model.account import Account
 from shared.model.errors import MailferryError
@@ -64,10 +64,10 @@ class Fetching:
         self._window = window
         self._watch = watch
         self._bounds = bounds
-        self._room = ports.room or BlobRoom(ports.blobs)
+        self._room = ports.blob_room or BlobRoom(ports.blobs)
         self._keys: dict[int, LedgerKey] = {}
         self._cut_short = False
-        self.entered: dict[str, Entered] = {}
+        self.entered: dict[str, RecordedMail] = {}
         self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
         self.set_aside: dict[LedgerKey, None] = {}
         self.unkept = 0
@@ -75,10 +75,10 @@ class Fetching:
         self.left_off = False
         self.problems: list[str] = []
 
-    def setting_out(self, mails: Sequence[Entered]) -> None:
+    def setting_out(self, mails: Sequence[RecordedMail]) -> None:
         """These were entered into the ledger, and the router is told next."""
         for each in mails:
-            self._window.enter(each.message, each.octets)
+            self._window.add_message(each.message, each.octets)
 
     @property
     def goes_on(self) -> bool:
@@ -92,7 +92,7 @@ class Fetching:
         remaining = list(wanted)
         try:
             while remaining and not self._ends and await self._has_room():
-                portion = self._window.portion(remaining)
+                portion = self._window.reserve_portion(remaining)
                 stored = [intake.octets_in_blobs(each.entry) for each in portion]
                 left = await self._room.left() if any(stored) else None
                 count = fitting(stored, left)
@@ -104,10 +104,10 @@ class Fetching:
                     asked += count
                     await self._retrieve(intake, portion[:count])
         finally:
-            self._window.end_reading()
-            await intake.end()
-        self.recognised = intake.identification.recognised
-        self.unkept = asked - len(self.entered) - len(self.recognised) - intake.harmless
+            self._window.close()
+            await intake.close()
+        self.recognised = intake.matcher.recognised
+        self.unkept = asked - len(self.entered) - len(self.recognised) - intake.unsent
         self._note_refusals(intake)
         self.left_off = self.left_off or (bool(remaining) and self._is_overdue)
         return not remaining and self.broken is None and not self._cut_short
@@ -123,12 +123,12 @@ class Fetching:
     async def _retrieve(self, intake: Ingest, portion: Sequence[Wanted]) -> None:
         try:
             async for events in self._arriving(portion):
-                self._note(await intake.take(events))
+                self._note(await intake.take_events(events))
         except Exception:
             await self._enter_what_is_stored(intake)
             raise
         self._note(await intake.flush())
-        self._window.end_portion()
+        self._window.release_portion()
 
     async def _enter_what_is_stored(self, intake: Ingest) -> None:
         """The visit is about to fail: what is whole and stored goes on its way all the same, which also makes
@@ -141,7 +141,7 @@ class Fetching:
 
     def _without_too_large(self, remaining: Sequence[Wanted], intake: Ingest, left: int) -> list[Wanted]:
         """Those that there is room for; the others wait at the source for a later visit."""
-        self._window.end_portion()
+        self._window.release_portion()
         fit = [each for each in remaining if intake.octets_in_blobs(each.entry) <= left]
         if not self._cut_short:
             self.problems.append(
@@ -170,7 +170,7 @@ class Fetching:
             if (fault := blamed(error, unanswered.values())) is not None:
                 self._set_aside(*fault, str(error))
 
-    def _note(self, entered: Sequence[Entered]) -> None:
+    def _note(self, entered: Sequence[RecordedMail]) -> None:
         for each in entered:
             self.entered[each.message] = each
             self._setbacks.overcome(self._keys[each.entry.number])
@@ -181,15 +181,15 @@ class Fetching:
         """
         if self._is_restrained():
             return False
-        self._window.leave(self._watch.settled)
+        self._window.remove_messages(self._watch.settled)
         while self._window.is_full:
-            if not await self._window.opens(self._bounds.patience) or self._ends:
+            if not await self._window.wait_for_room(self._bounds.patience) or self._ends:
                 return False
-            self._window.leave(self._watch.settled)
+            self._window.remove_messages(self._watch.settled)
         return True
 
     def _is_restrained(self) -> bool:
-        restraint = self._ports.restraint
+        restraint = self._ports.backpressure
         reason = restraint.reason(self._account) if restraint else None
         if reason is not None:
             self.problems.append(reason)

@@ -105,9 +105,9 @@ async def retention_in_force(account: Account, ports: Ports) -> Retention:
 
     Ask for it after the date: a clock that is put right in between then only delays a deletion.
     """
-    if ports.epoch is None or not account.retention.days:
+    if ports.epoch_monitor is None or not account.retention.days:
         return account.retention
-    return replace(account.retention, since=await ports.epoch.copies_since())
+    return replace(account.retention, since=await ports.epoch_monitor.copies_since())
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:

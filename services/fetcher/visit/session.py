@@ -16,9 +16,9 @@ from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.plan import Plan
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.pending_set import PendingSet
-from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import QuotaLimit
 from services.fetcher.ingest.ingest import Ingest
-from services.fetcher.ingest.ledger_writer import Entered, LedgerWriter
+from services.fetcher.ingest.ledger_writer import LedgerWriter, RecordedMail
 from services.fetcher.ingest.message_matcher import MessageMatcher
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.visit.deletion import Deletion
@@ -79,7 +79,7 @@ class Session:
             return await self._visit()
         finally:
             self._board.forget(self._watch)
-            self._board.tenants.end(self._account.tenant, self._account.id)
+            self._board.quotas.end_visit(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
         surveyor = MailboxScanner(self._account, self._mailbox, self._ports, self._setbacks, self._limits)
@@ -110,11 +110,11 @@ class Session:
         limits = self._limits
         window = AccountWindow(
             QuotaLimit(limits.window_messages, limits.window_octets),
-            self._board.tenants,
+            self._board.quotas,
             tenant=self._account.tenant,
             account=self._account.id,
-            already={row.message: row.octets for row in plan.in_flight},
-            watch=self._watch,
+            in_flight={row.message: row.octets for row in plan.in_flight},
+            pending=self._watch,
         )
         return Fetching(
             self._account,
@@ -139,8 +139,8 @@ class Session:
     def _intake(self, fetch: Sequence[Wanted], recognition: ContentIndex, fetching: Fetching) -> Ingest:
         wanted = {each.entry.number: each for each in fetch}
 
-        def about_to_publish(mails: Sequence[Entered]) -> None:
-            self._board.watch(self._watch, [each.message for each in mails])
+        def about_to_publish(mails: Sequence[RecordedMail]) -> None:
+            self._board.expect(self._watch, [each.message for each in mails])
             fetching.setting_out(mails)
 
         registration = LedgerWriter(
