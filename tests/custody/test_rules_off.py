@@ -210,7 +210,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.ingest.ledger_writer.Registration.spools", False,
+        "services.fetcher.ingest.ledger_writer.LedgerWriter.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
