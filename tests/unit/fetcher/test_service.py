@@ -22,7 +22,7 @@ from tests.fakes.late_broker import AWAY, LateBroker
 
 
 class Leases:
-    """No account is ever due, and `asked` says that somebody wanted one; the schedule is taken except while
+    """No account is ever due, and `asked` is set when one was wanted; the schedule is taken except while
     the database is `away`.
     """
 
@@ -61,8 +61,8 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock, maintenance: Any = 
         metrics=None,
         board=SettlementTracker(clock),
     )
-    nobody: Any = SimpleNamespace(accounts={})
-    return Fetcher(nobody, leases, broker, visitor, lambda _: Concurrency(1, 60.0), maintenance)  # type: ignore[arg-type]  # only this part of the leases is used
+    no_accounts: Any = SimpleNamespace(accounts={})
+    return Fetcher(no_accounts, leases, broker, visitor, lambda _: Concurrency(1, 60.0), maintenance)  # type: ignore[arg-type]  # only this part of the leases is used
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
@@ -157,7 +157,7 @@ async def test_a_single_pass_waits_for_the_broker_and_for_hints() -> None:
     assert leases.asked.is_set()
 
 
-async def test_a_single_pass_waits_not_for_ever() -> None:
+async def test_a_single_pass_does_not_wait_for_ever() -> None:
     leases, clock = Leases(), ManualClock()
     visits = asyncio.create_task(made(leases, LateBroker(topology([60]), clock), clock).visit_once(["a/b"]))
     async with asyncio.timeout(20):

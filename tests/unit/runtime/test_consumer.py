@@ -56,7 +56,7 @@ async def consumed(broker: MemoryBroker, handler: Handler, stop: Stop) -> None:
 
 async def test_an_event_over_which_its_handler_stumbles_is_dead_and_blocks_no_other() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    handler = Handler(stop, 3, "poison", KeyError("nobody thought of this"))
+    handler = Handler(stop, 3, "poison", KeyError("an unexpected error"))
     await broker.publish([event("a"), event("poison"), event("b"), event("c")])
     await consumed(broker, handler, stop)
     assert handler.handled == ["a", "b", "c"]
@@ -65,7 +65,7 @@ async def test_an_event_over_which_its_handler_stumbles_is_dead_and_blocks_no_ot
     assert dead == [EVENT_CODEC.decode(event("poison").body)]
 
 
-async def test_what_cannot_be_handled_for_the_time_being_is_handed_back() -> None:
+async def test_events_that_cannot_be_handled_for_now_are_requeued() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     handler = Handler(stop, 2, "a", StoreUnavailable("the database is away"))
     await broker.publish([event("a"), event("b")])
@@ -82,17 +82,17 @@ async def test_what_is_no_event_is_dead_at_once() -> None:
         assert [each.body for each in await subscription.batch(10, 0.01)] == [b"no event"]
 
 
-async def test_an_event_whose_reading_meets_a_mistake_of_ours_is_dead_and_blocks_no_other(
+async def test_an_event_whose_decoding_fails_unexpectedly_is_dead_and_blocks_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read = EVENT_CODEC.decode
 
-    def stumbling(data: bytes) -> Record:
+    def failing(data: bytes) -> Record:
         if data == b"strange":
-            raise KeyError("nobody thought of this")
+            raise KeyError("an unexpected error")
         return read(data)
 
-    monkeypatch.setattr(EVENT_CODEC, "decode", stumbling)
+    monkeypatch.setattr(EVENT_CODEC, "decode", failing)
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     handler = Handler(stop, 1)
     await broker.publish([Publication(ROUTED_KEY, b"strange"), event("a")])
@@ -104,7 +104,7 @@ async def test_an_event_whose_reading_meets_a_mistake_of_ours_is_dead_and_blocks
 
 async def test_what_was_no_event_is_dead_once_though_the_others_are_handled_one_by_one() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    handler = Handler(stop, 2, "poison", KeyError("nobody thought of this"))
+    handler = Handler(stop, 2, "poison", KeyError("an unexpected error"))
     await broker.publish([Publication(ROUTED_KEY, b"no event"), event("a"), event("poison"), event("b")])
     await consumed(broker, handler, stop)
     async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
@@ -116,15 +116,15 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
     """Also where the batch was just being handled one by one."""
     stop, clock = Stop(), ManualClock()
     broker = MemoryBroker(PLAN, clock)
-    stumbled = False
+    has_failed = False
     asked: list[list[str]] = []
 
     async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        nonlocal stumbled
+        nonlocal has_failed
         asked.append([received.event.messages[0] for received in batch])
-        if not stumbled:
-            stumbled = True
-            raise KeyError("nobody thought of this")
+        if not has_failed:
+            has_failed = True
+            raise KeyError("an unexpected error")
         if len(asked) < 4:
             raise StoreUnavailable("the database is away")
         stop.ask("all is done")
@@ -143,7 +143,7 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
     assert asked[3:] == [["a", "b", "c"]]
 
 
-async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_way() -> None:
+async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_active() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     single_is_done = asyncio.Event()
     order: list[str] = []
@@ -214,9 +214,9 @@ async def test_what_runs_in_the_background_holds_nothing_up_and_is_finished_befo
     assert slow.handled == ["a", "last", "slow"]
 
 
-async def test_what_runs_in_the_background_is_handed_back_or_dead_like_anything_else() -> None:
+async def test_what_runs_in_the_background_is_requeued_or_dead_like_anything_else() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    slow = Slow(broker, stop, KeyError("nobody thought of this"))
+    slow = Slow(broker, stop, KeyError("an unexpected error"))
     await broker.publish([event("slow"), event("last")])
     await slow.consumer.run(stop)
     assert slow.handled == ["last"]
@@ -258,7 +258,7 @@ def consuming(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefet
     return asyncio.create_task(consumer.run(batches.stop))
 
 
-async def test_much_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
+async def test_a_large_backlog_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(15)
     work = consuming(broker, clock, batches)
     await broker.publish([event(f"{number}") for number in range(15)])
@@ -269,7 +269,7 @@ async def test_much_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
     assert batches.sizes == [15]
 
 
-async def test_little_does_not_wait_for_a_full_batch(clock: ManualClock) -> None:
+async def test_a_small_backlog_does_not_wait_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(2)
     await broker.publish([event("a"), event("b")])
     await consuming(broker, clock, batches)

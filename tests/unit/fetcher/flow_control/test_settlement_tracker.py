@@ -49,7 +49,7 @@ async def test_the_wait_ends_when_it_has_lasted_too_long(tracker: SettlementTrac
     assert not await tracker.all_settled(pending, LONG, 0.0)
 
 
-class StandingClock(SystemClock):
+class StoppedClock(SystemClock):
     """Time that passes only when the test says so."""
 
     time = 0.0
@@ -60,7 +60,7 @@ class StandingClock(SystemClock):
 
 
 async def test_a_session_waits_as_long_as_others_make_progress() -> None:
-    clock, mine, theirs = StandingClock(), PendingSet(), PendingSet()
+    clock, mine, theirs = StoppedClock(), PendingSet(), PendingSet()
     tracker = SettlementTracker(clock)
     tracker.expect(mine, ["mine"])
     tracker.expect(theirs, [str(n) for n in range(5)])

@@ -1,4 +1,4 @@
-"""Accounts that work and those that do not are told by metrics, and so is mail that nobody looks after."""
+"""Metrics report accounts that work and those that do not, and mail of accounts that are not configured."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def standing(account: str, *, failing: bool = False, succeeded_at: float | None 
 
 
 class Books:
-    """A `AccountSummaries` that says what it is told to say."""
+    """`AccountSummaries` that returns `summaries`."""
 
     def __init__(
         self, *standings: AccountSummary, custody: Mapping[str, CustodySummary] | None = None
     ) -> None:
-        self.said: list[AccountSummary] = list(standings)
+        self.summaries: list[AccountSummary] = list(standings)
         self.custody = custody or {}
         self.asked: list[Sequence[str]] = []
         self.away = False
@@ -35,7 +35,7 @@ class Books:
     async def standings(self) -> Sequence[AccountSummary]:
         if self.away:
             raise StoreUnavailable("the database is away")
-        return self.said
+        return self.summaries
 
     async def in_custody(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
         self.asked.append(accounts)
@@ -77,7 +77,7 @@ async def test_a_tenant_whose_accounts_work_again_is_told_no_more() -> None:
     books = Books(standing("acme/eve", failing=True))
     monitored = Monitored(books, "acme/eve")
     await monitored.monitor.update()
-    books.said = [standing("acme/eve")]
+    books.summaries = [standing("acme/eve")]
     await monitored.monitor.update()
     assert monitored.value("tenant_accounts_failing", tenant="acme") is None
     assert monitored.value("accounts_failing_oldest_seconds") == 0
@@ -104,7 +104,7 @@ async def test_the_same_tenants_are_told_in_whatever_order_the_database_names_th
     monitored = Monitored(books, *names)
     await monitored.monitor.update()
     before = reported_tenants(monitored)
-    books.said.reverse()
+    books.summaries.reverse()
     await monitored.monitor.update()
     assert reported_tenants(monitored) == before
 

@@ -15,7 +15,7 @@ FENCE = Fence("acme/bob", 1)
 
 
 class Leases:
-    """Holds every lease until told otherwise."""
+    """Holds every lease until `passed_on`."""
 
     def __init__(self) -> None:
         self.passed_on = False
@@ -52,7 +52,7 @@ async def kept(leases: Leases, clock: ManualClock) -> tuple[LeaseKeeper, asyncio
     return keeper, visit
 
 
-async def test_a_visit_hears_within_seconds_that_its_account_was_paused_and_resumed() -> None:
+async def test_a_visit_learns_within_seconds_that_its_account_was_paused_and_resumed() -> None:
     leases, clock = Leases(), ManualClock()
     keeper, visit = await kept(leases, clock)
     assert not keeper.is_paused(FENCE)

@@ -39,7 +39,7 @@ ENTRY = Listed("uid", 1, 10_000_000)
 
 
 class Waiting(FakeMailbox):
-    """Lists when it is let, and sends the mail piece by piece as it is told; `aborted` in the end."""
+    """Lists once `listed_now`, and sends the `pieces` of the mail; `aborted` in the end."""
 
     def __init__(self) -> None:
         super().__init__({})
