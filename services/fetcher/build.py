@@ -1,18 +1,16 @@
-"""Puts a fetcher together from the configuration and the ports that its process chose."""
+"""Builds a fetcher from the configuration and the adapters that its process chose."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from services.fetcher.decide.places import VisitState
 from services.fetcher.decide.schedule import automatic_concurrency
+from services.fetcher.decide.visit_slots import VisitState
 from services.fetcher.flow_control.backpressure import Backpressure
 from services.fetcher.flow_control.blob_room import BlobRoom
-from services.fetcher.flow_control.listings import ListingMemory
 from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quota import QuotaLimit
-from services.fetcher.flow_control.tenant_quotas import TenantQuotas
+from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import open_source
 from services.fetcher.maintenance.account_monitor import AccountMonitor
@@ -30,106 +28,118 @@ from shared.contract.topology import farthest_retry
 from shared.model.ids import message_id
 from shared.runtime.runtime import Runtime
 
-SESSIONS_PER_CORE = 24
-WAIT_OF_A_VISIT = 60.0
-WAIT_OF_A_PASS = 3600.0
+VISITS_PER_CORE = 24
+VISIT_SETTLE_LIMIT = 60.0
+PASS_SETTLE_LIMIT = 3600.0
+"""Seconds that a visit waits at most for its mails to be settled, in a running fetcher and in one pass."""
 
 
 def build_fetcher(
     configuration: Configuration, around: Runtime, *, name: str, wait_always: bool = False
 ) -> Fetcher:
-    """A fetcher called `name`, unique among all; with `wait_always` visits wait for settlements in any
-    case.
+    """Return a fetcher called `name`, unique among all. With `wait_always` visits wait for settlements also
+    where a copy stays at the source.
     """
-    section = configuration.fetcher
-    limits = Limits(
-        window_messages=section.window_messages,
-        window_octets=section.window_bytes,
-        inline_limit=section.inline_limit,
-        message_lease=configuration.leases.message,
-        longest_lease=longest_lease(configuration),
-        settle_wait=section.settle_wait,
-        longest_wait=WAIT_OF_A_PASS if wait_always else WAIT_OF_A_VISIT,
-        wait_always=wait_always,
-    )
-    epoch = EpochMonitor(around.store.maintenance, around.blobs, around.clock)
+    clock, metrics, section = around.clock, around.metrics, configuration.fetcher
+    memory = MemoryBudget(around.held, section.memory_limit, clock)
+    epoch_monitor = EpochMonitor(around.store.maintenance, around.blobs, clock)
     ports = Ports(
         ledger=around.store.fetcher,
         broker=around.broker,
         blobs=around.blobs,
-        clock=around.clock,
-        new_id=lambda: message_id(around.clock.now(), around.entropy),
-        restraint=Backpressure(
-            around.store.fetcher,
-            around.blobs,
-            around.clock,
-            MemoryBudget(around.held, section.memory_limit, around.clock),
-        ),
-        epoch=epoch,
-        unrecorded=around.unrecorded,
-        room=BlobRoom(around.blobs),
+        clock=clock,
+        new_id=lambda: message_id(clock.now(), around.entropy),
+        backpressure=Backpressure(around.store.fetcher, around.blobs, clock, memory),
+        epoch_monitor=epoch_monitor,
+        unrecorded_blobs=around.unrecorded,
+        blob_room=BlobRoom(around.blobs),
     )
-    tenants = TenantQuotas(
-        around.clock,
+    quotas = TenantQuotas(
+        clock,
         QuotaLimit(section.tenant_window_messages, section.tenant_window_bytes),
-        many=len({account.tenant for account in configuration.accounts.values()}) > 1,
+        several_tenants=has_several_tenants(configuration),
     )
-    board = SettlementTracker(around.clock, tenants)
-    around.metrics.deletion_paused.set_function(lambda: epoch.problem() is not None)
-    around.metrics.in_flight.set_function(lambda: len(board))
+    tracker = SettlementTracker(clock, quotas)
     visitor = Visitor(
         name=name,
         leases=around.store.fetcher,
         ports=ports,
-        board=board,
-        limits=limits,
+        board=tracker,
+        limits=visit_limits(configuration, wait_always=wait_always),
         open_mailbox=open_source,
-        metrics=around.metrics,
+        metrics=metrics,
         chance=around.chance,
     )
-    make_pace = partial(pace_of, cores=around.cores)
-    respool = SpoolRepublisher(
+    fetcher = Fetcher(
+        configuration,
+        around.store.fetcher,
+        around.broker,
+        visitor,
+        partial(concurrency_of, cores=around.cores),
+        build_maintenance(configuration, around, epoch_monitor, name=name),
+        Opening(open_source, memory),
+    )
+    metrics.deletion_paused.set_function(lambda: epoch_monitor.problem() is not None)
+    metrics.in_flight.set_function(lambda: len(tracker))
+    for state in VisitState:
+        metrics.places.labels(state=state.value).set_function(partial(fetcher.count, state))
+    metrics.listing_bytes.set_function(lambda: memory.listing_octets)
+    return fetcher
+
+
+def build_maintenance(
+    configuration: Configuration, around: Runtime, epoch_monitor: EpochMonitor, *, name: str
+) -> Maintenance:
+    """Return what a fetcher called `name` does beside its visits."""
+    republisher = SpoolRepublisher(
         configuration.accounts,
         around.store.maintenance,
         around.broker,
         around.clock,
         name=name,
         lease=configuration.leases.message,
-        longest=longest_lease(configuration),
+        longest_lease=longest_lease(configuration),
     )
     pruner = Pruner(around.store.maintenance, around.blobs, around.clock, configuration.store.keep_history)
-    watch = AccountMonitor(configuration.accounts, around.store.maintenance, around.clock, around.metrics)
-    chores = Maintenance(epoch, respool, pruner, watch)
-    listings = ListingMemory(section.memory_limit, around.held)
-    fetcher = Fetcher(
-        configuration,
-        around.store.fetcher,
-        around.broker,
-        visitor,
-        make_pace,
-        chores,
-        Opening(open_source, listings),
+    account_monitor = AccountMonitor(
+        configuration.accounts, around.store.maintenance, around.clock, around.metrics
     )
-    for state in VisitState:
-        around.metrics.places.labels(state=state.value).set_function(partial(fetcher.count, state))
-    around.metrics.listing_bytes.set_function(lambda: listings.held)
-    return fetcher
+    return Maintenance(epoch_monitor, republisher, pruner, account_monitor)
+
+
+def visit_limits(configuration: Configuration, *, wait_always: bool) -> Limits:
+    """Return the limits of each visit."""
+    section = configuration.fetcher
+    return Limits(
+        window_messages=section.window_messages,
+        window_octets=section.window_bytes,
+        inline_limit=section.inline_limit,
+        message_lease=configuration.leases.message,
+        longest_lease=longest_lease(configuration),
+        settle_wait=section.settle_wait,
+        longest_wait=PASS_SETTLE_LIMIT if wait_always else VISIT_SETTLE_LIMIT,
+        wait_always=wait_always,
+    )
 
 
 def longest_lease(configuration: Configuration) -> float:
-    """How many seconds ahead the lease of a mail can end: it outlives the longest wait for a retry, and is
-    given in the middle of an attempt at that.
+    """Return how many seconds ahead the lease of a mail can end. It outlives the longest wait for a retry,
+    and is given in the middle of an attempt.
     """
     return farthest_retry(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
-def pace_of(configuration: Configuration, cores: int) -> Concurrency:
-    """How much is done at a time on a machine with so many cores."""
+def concurrency_of(configuration: Configuration, cores: int) -> Concurrency:
+    """Return how many visits are made at a time on a machine with so many cores."""
     enabled = sum(account.enabled for account in configuration.accounts.values())
-    concurrency = configuration.fetcher.concurrency
     return Concurrency(
-        concurrency or automatic_concurrency(enabled, cores * SESSIONS_PER_CORE),
+        configuration.fetcher.concurrency or automatic_concurrency(enabled, cores * VISITS_PER_CORE),
         configuration.leases.account,
         configuration.hosts,
-        several_tenants=len({account.tenant for account in configuration.accounts.values()}) > 1,
+        several_tenants=has_several_tenants(configuration),
     )
+
+
+def has_several_tenants(configuration: Configuration) -> bool:
+    """Whether the accounts belong to more than one tenant."""
+    return len({account.tenant for account in configuration.accounts.values()}) > 1

@@ -1,8 +1,8 @@
-"""The fetcher process: leases accounts that are due and visits them side by side.
+"""The fetcher process: it leases accounts that are due and visits them side by side.
 
-Any number of fetchers share the accounts through the store. No visit begins while the broker is away or the
-hints do not arrive: it could fetch nothing. Told to stop, a fetcher begins no new visit and lets those under
-way end.
+Any number of fetchers share the accounts through the store. No visit begins while the broker is away or hints
+do not arrive, as it could fetch nothing. When a fetcher has to stop, it begins no new visit and lets the
+active ones end.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from services.fetcher.decide.places import VisitState, free, tenant_room
+from services.fetcher.decide.visit_slots import VisitState, free_slots, free_slots_by_tenant
+from services.fetcher.flow_control.settlement_tracker import SettlementListener
 from services.fetcher.maintenance.lease_keeper import LeaseKeeper
 from services.fetcher.maintenance.maintenance import Maintenance
 from services.fetcher.scheduler.account_scheduler import AccountScheduler
 from services.fetcher.scheduler.active_visits import ActiveVisits, Opening
 from services.fetcher.scheduler.concurrency import MakeConcurrency
-from services.fetcher.scheduler.settlement_listener import SettlementListener
-from services.fetcher.scheduler.single_pass import BROKER_LOOK, SinglePass, broker_there, serve_the_spool
+from services.fetcher.scheduler.single_pass import (
+    BROKER_CHECK_EVERY,
+    SinglePass,
+    republish_spool,
+    wait_for_broker,
+)
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
 from shared.config import Configuration
@@ -31,14 +36,16 @@ from shared.ports.store import FetcherStore, Lease
 from shared.runtime.stopping import Stop
 
 LONGEST_IDLE = 5.0
+"""Seconds between two looks for accounts that are due."""
 SHORTEST_IDLE = 0.002
-"""Seconds. What is overdue and was not leased is just being leased by another process."""
-SHORT_WHILE = 0.05
-"""Where nothing more is due, several visits that end at about the same time are worth one look."""
-PLACE_LOOK = 1.0
-"""Seconds until it is looked again whether there is a place for somebody who waits for one."""
+"""Seconds. An account that is overdue and was not leased is just being leased by another process."""
+VISIT_END_LINGER = 0.05
+"""Seconds to wait after the end of a visit where no more accounts are due: one look then serves all visits
+that end at about the same time. No `Batcher`, as nothing is collected."""
+SLOT_CHECK_EVERY = 1.0
+"""Seconds until the next look for a free slot where an account waits for one."""
 STORE_BACKOFF = Backoff(first=1.0, longest=15.0)
-"""How long a database that is away is left alone."""
+"""How long to wait before a database that is away is asked again."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -52,171 +59,179 @@ class Fetcher:
         leases: FetcherStore,
         broker: Broker,
         visitor: Visitor,
-        make_pace: MakeConcurrency,
-        chores: Maintenance | None = None,
+        make_concurrency: MakeConcurrency,
+        maintenance: Maintenance | None = None,
         opening: Opening | None = None,
     ) -> None:
-        pace = make_pace(configuration)
+        concurrency = make_concurrency(configuration)
         clock = visitor.ports.clock
         self._broker = broker
         self._visitor = visitor
-        self._chores = chores
-        self._make_pace = make_pace
-        self._pace = pace
+        self._maintenance = maintenance
+        self._make_concurrency = make_concurrency
+        self._concurrency = concurrency
         self._clock = clock
-        self._keeper = LeaseKeeper(leases, clock, pace.account_lease, visitor.metrics)
-        self._agenda = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
-        self._under_way = ActiveVisits(visitor, self._keeper, opening)
-        self._hearing = SettlementListener(broker, visitor.board, visitor.name)
+        self._keeper = LeaseKeeper(leases, clock, concurrency.account_lease, visitor.metrics)
+        self._scheduler = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
+        self._active = ActiveVisits(visitor, self._keeper, opening)
+        self._listener = SettlementListener(broker, visitor.board, visitor.name)
         self._store_failures = 0
-        self._all_begun = False
+        self._all_due_begun = False
 
     async def run(self, stop: Stop) -> None:
-        """Visit accounts until `stop` is asked for and the visits under way have ended."""
-        async with self._helpers():
+        """Visit accounts until `stop` is asked for and the active visits have ended."""
+        async with self._background_tasks():
             while not stop.asked:
-                self._under_way.changed.clear()
-                changed = await self._pause(stop, await self._go_on())
-                if changed and self._all_begun and not stop.asked:
-                    await self._clock.sleep(SHORT_WHILE)
-            await self._under_way.wind_up()
+                self._active.changed.clear()
+                woken = await self._sleep_unless_woken(stop, await self._begin_visits())
+                if woken and self._all_due_begun and not stop.asked:
+                    await self._clock.sleep(VISIT_END_LINGER)
+            await self._active.finish_all()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
-        """Visit these accounts now, due or not, as soon as the broker is there; where it does not come in
-        time, the visits say so.
+        """Visit these accounts now, due or not, as soon as the broker is there, and return the results. Where
+        the broker does not come in time, the visits report that.
 
-        Those that another process visits are missing in the result, and those whose report could not be
+        Accounts that another process visits are missing in the result, and those whose report could not be
         recorded.
         """
-        single = SinglePass(self._agenda, self._under_way, self._keeper, self._pace)
-        async with self._helpers():
-            await self._agenda.schedule()
-            await broker_there(self.problem, self._clock)
-            if self._chores is not None:
-                await serve_the_spool(self._chores.respool, self._visitor.board, self._visitor.limits)
+        single = SinglePass(self._scheduler, self._active, self._keeper, self._concurrency)
+        async with self._background_tasks():
+            await self._scheduler.schedule_accounts()
+            await wait_for_broker(self.problem, self._clock)
+            if self._maintenance is not None:
+                await republish_spool(
+                    self._maintenance.republisher, self._visitor.board, self._visitor.limits
+                )
             await single.run(names)
         return single.visits
 
     async def reload(self, configuration: Configuration) -> None:
-        """Visit the accounts of another configuration from now on; visits under way go on as they began.
+        """Visit the accounts of another configuration from now on; active visits continue as they began.
 
-        What was changed, a password perhaps, is due at once.
+        An account that was changed, its password perhaps, is due at once.
         """
-        self._agenda.change(configuration.accounts)
-        if self._chores is not None:
-            self._chores.respool.accounts = configuration.accounts
-            self._chores.accounts.accounts = configuration.accounts
-        self._pace = self._make_pace(configuration)
-        self._under_way.changed.set()
+        self._scheduler.change_accounts(configuration.accounts)
+        if self._maintenance is not None:
+            self._maintenance.republisher.accounts = configuration.accounts
+            self._maintenance.account_monitor.accounts = configuration.accounts
+        self._concurrency = self._make_concurrency(configuration)
+        self._active.changed.set()
 
     def count(self, state: VisitState) -> int:
-        """How many visits are in this state now."""
-        return self._under_way.count(state)
+        """Return how many visits are in this state now."""
+        return self._active.count(state)
 
     def deletion_problem(self) -> str | None:
-        """Why nothing is deleted at any source, as a sentence; None where nothing stands against it."""
-        return self._chores.epoch.problem() if self._chores else None
+        """Return why nothing is deleted at any source, as a sentence; None where that is not so."""
+        return self._maintenance.epoch_monitor.problem() if self._maintenance else None
 
     def problem(self) -> str | None:
-        """Why no visit is begun now, as a sentence; None where nothing stands against it."""
+        """Return why no visit begins now, as a sentence; None where that is not so."""
         if (away := self._broker.problem()) is not None:
             return f"no visit is begun while {away}"
-        return None if self._hearing.begun else "no visit is begun before hints arrive"
+        return None if self._listener.is_subscribed else "no visit is begun before hints arrive"
 
     def remark(self) -> str | None:
-        """What those who watch the process should know, though it does its work."""
-        restraint, chores = self._visitor.ports.restraint, self._chores
-        said = [restraint.remark() if restraint else None, chores.accounts.remark() if chores else None]
-        return "; ".join([each for each in said if each]) or None
+        """Return what an operator should know, though the process works; None where there is nothing."""
+        backpressure, maintenance = self._visitor.ports.backpressure, self._maintenance
+        remarks = [
+            backpressure.remark() if backpressure else None,
+            maintenance.account_monitor.remark() if maintenance else None,
+        ]
+        return "; ".join([each for each in remarks if each]) or None
 
     @asynccontextmanager
-    async def _helpers(self) -> AsyncIterator[None]:
-        """Hints are collected, leases renewed and chores done as long as there are visits."""
-        if self._chores is not None:
-            await self._chores.epoch.look()
-        works = [self._hearing.run(), self._keeper.run()]
-        if self._chores is not None:
-            works += self._chores.begun()
-        if self._visitor.ports.restraint is not None:
-            works.append(self._visitor.ports.restraint.run())
+    async def _background_tasks(self) -> AsyncIterator[None]:
+        """Receive hints, renew leases and do maintenance while inside."""
+        if self._maintenance is not None:
+            await self._maintenance.epoch_monitor.compare()
+        works = [self._listener.run(), self._keeper.run()]
+        if self._maintenance is not None:
+            works += self._maintenance.tasks()
+        if self._visitor.ports.backpressure is not None:
+            works.append(self._visitor.ports.backpressure.run())
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(work) for work in works]
+            tasks = [group.create_task(work) for work in works]
             try:
                 yield
             finally:
-                for helper in helpers:
-                    helper.cancel()
+                for task in tasks:
+                    task.cancel()
 
-    async def _go_on(self) -> float:
-        """Schedule the accounts if they are not, then start visits; returns the seconds to the next look."""
-        if not self._agenda.is_scheduled:
+    async def _begin_visits(self) -> float:
+        """Schedule the accounts if needed, then begin visits; return the seconds until the next look."""
+        if not self._scheduler.is_scheduled:
             try:
-                await self._agenda.schedule()
+                await self._scheduler.schedule_accounts()
             except MailferryError as error:
                 log.warning("accounts not scheduled", error=error)
-                return self._longer_pause()
+                return self._store_pause()
         if self.problem() is not None:
-            return BROKER_LOOK
-        return await self._start_due_visits()
+            return BROKER_CHECK_EVERY
+        return await self._begin_due_visits()
 
-    async def _start_due_visits(self) -> float:
-        """Start as many visits as there are places; returns how many seconds may pass before the next look.
+    async def _begin_due_visits(self) -> float:
+        """Begin as many visits as there are free slots; return the seconds until the next look.
 
-        Where somebody is due who finds no place, visits that make no progress are ended.
+        Where an account is due and finds no slot, visits that make no progress are ended.
         """
-        self._all_begun = False
-        places, active = self._pace.places, self._under_way.active
-        most, room = free(active, places), tenant_room(active, places)
+        self._all_due_begun = False
+        slots, visits, hosts = self._concurrency.slots, self._active.visits, self._concurrency.hosts
+        most, most_by_tenant = free_slots(visits, slots), free_slots_by_tenant(visits, slots)
         begun = 0
         try:
             if most:
-                leases = await self._agenda.due(self._keeper.until(), most, self._pace.hosts, room)
+                until = self._keeper.lease_end()
+                leases = await self._scheduler.lease_due(until, most, hosts, most_by_tenant)
                 begun = len(leases)
                 await self._begin_or_return(leases)
-            self._all_begun = begun < most
-            is_asked = self._all_begun or not most
-            next_due = await self._agenda.next_due(self._pace.hosts) if is_asked else None
+            self._all_due_begun = begun < most
+            needs_next_due = self._all_due_begun or not most
+            next_due = await self._scheduler.next_due(hosts) if needs_next_due else None
         except MailferryError as error:
             log.warning("no accounts leased", error=error)
-            return self._longer_pause()
+            return self._store_pause()
         self._store_failures = 0
         if next_due is None:
             return LONGEST_IDLE
-        if next_due <= 0 and self._finds_no_place():
-            self._under_way.make_room(places)
-            return PLACE_LOOK
+        if next_due <= 0 and self._slots_are_taken():
+            self._active.make_room(slots)
+            return SLOT_CHECK_EVERY
         return min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due))
 
-    def _finds_no_place(self) -> bool:
-        """Whether accounts that are due may wait as all places are taken, or all that a tenant can have."""
-        active, places = self._under_way.active, self._pace.places
-        room = tenant_room(active, places)
-        return not free(active, places) or (room is not None and min(room.left.values(), default=1) <= 0)
+    def _slots_are_taken(self) -> bool:
+        """Whether due accounts may wait because all slots are taken, or all that a tenant can have."""
+        visits, slots = self._active.visits, self._concurrency.slots
+        by_tenant = free_slots_by_tenant(visits, slots)
+        return not free_slots(visits, slots) or (
+            by_tenant is not None and min(by_tenant.left.values(), default=1) <= 0
+        )
 
-    def _longer_pause(self) -> float:
-        """Return how long to leave a database alone that is away."""
+    def _store_pause(self) -> float:
+        """Return the seconds to wait before a database that is away is asked again."""
         pause = STORE_BACKOFF.pause(self._store_failures)
         self._store_failures += 1
         return pause
 
     async def _begin_or_return(self, leases: Sequence[Lease]) -> None:
-        """Begin the visits; leases of accounts that are not configured here are handed back."""
-        strangers = []
+        """Begin the visits; return the leases of accounts that are not configured here."""
+        unknown = []
         for lease in leases:
-            account = self._agenda.accounts.get(lease.fence.account)
+            account = self._scheduler.accounts.get(lease.fence.account)
             if account is None:
-                strangers.append(lease)
+                unknown.append(lease)
             else:
-                self._under_way.begin(account, lease)
-        if strangers:
-            await self._agenda.hand_back(strangers)
-            self._under_way.changed.set()
+                self._active.begin_visit(account, lease)
+        if unknown:
+            await self._scheduler.return_unknown(unknown)
+            self._active.changed.set()
 
-    async def _pause(self, stop: Stop, seconds: float) -> bool:
-        """Until a slot is free, the accounts change, `stop` is asked for, or the time is over; whether it was
-        not the time.
+    async def _sleep_unless_woken(self, stop: Stop, seconds: float) -> bool:
+        """Wait until a visit ends, the accounts change or `stop` is asked for, for at most so many seconds;
+        return False where the time was over.
         """
-        waits = [asyncio.create_task(event.wait()) for event in (stop, self._under_way.changed)]
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._active.changed)]
         try:
             done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -128,7 +128,7 @@ class Router:
                     resolved.append(each)
             await self._conclude(done, resolved, subscription)
         for waiting in aside.values():
-            self._consumer.set_aside(waiting, subscription, self._handle_slowly)
+            self._consumer.handle_in_background(waiting, subscription, self._handle_slowly)
 
     async def _handle_slowly(self, batch: Batch, subscription: Subscription) -> None:
         """Read and ask as long as it takes. All of `batch` wait for the same directory, or are one mail."""

@@ -1,7 +1,7 @@
-"""The in-process broker: the semantics of the real one within one event loop, for standalone and for tests.
+"""The in-process broker, for standalone and for tests: it behaves as RabbitMQ does, within one event loop.
 
-Promises what the port says: prefetch, acknowledgement, redelivery, delay queues, unroutable publications.
-What it holds dies with the process, as the broker's contents always may. There is no session to lose, so an
+It has prefetch, acknowledgement, redelivery, delay queues and unroutable publications, as the port says. Its
+contents are lost with the process, as a broker's contents always may be. There is no session to lose, so an
 epoch is one subscription.
 """
 
@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
-from shared.adapters.dead_letters import DeadLetters
-from shared.adapters.memory_queue import DelayQueue, MemorySubscription, Sink, WorkQueue
-from shared.contract.topology import DEAD_QUEUE, Queue, Topology, settled_key
+from shared.adapters.memory_queue import DeadLetterQueue, DelayQueue, MemorySubscription, Queue, WorkQueue
+from shared.contract.topology import DEAD_QUEUE, Topology, settled_key
+from shared.contract.topology import Queue as DeclaredQueue
 from shared.ports.broker import BrokerUnavailable, Publication, Subscription, Unroutable
 from shared.ports.clock import Clock
 
@@ -30,22 +30,22 @@ class MemoryBroker:
         self._clock = clock
         self._epochs = count(1)
         self._closed = False
-        self._routes: dict[str, list[Sink]] = {}
-        self._queues: dict[str, WorkQueue] = {}
-        self._delays: list[DelayQueue] = []
+        self._queues_by_key: dict[str, list[Queue]] = {}
+        self._work_queues: dict[str, WorkQueue] = {}
+        self._delay_queues: list[DelayQueue] = []
         for queue in topology.queues:
-            self._routes.setdefault(queue.key, []).append(self._declared(queue))
+            self._queues_by_key.setdefault(queue.key, []).append(self._create_queue(queue))
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        """Put each into the queues of its key; see the port."""
+        """Put each publication into the queues of its key; see the port."""
         if self._closed:
             raise BrokerUnavailable(CLOSED)
         unroutable = []
         for publication in publications:
-            sinks = self._routes.get(publication.key)
-            if sinks:
-                for sink in sinks:
-                    sink.put(publication.body, publication.flow)
+            queues = self._queues_by_key.get(publication.key)
+            if queues:
+                for queue in queues:
+                    queue.put_event(publication.body, publication.flow)
             elif publication.mandatory:
                 unroutable.append(publication)
         if unroutable:
@@ -54,38 +54,38 @@ class MemoryBroker:
     @asynccontextmanager
     async def subscribe(self, queue: str, prefetch: int) -> AsyncIterator[Subscription]:
         """Consume a queue of the topology. Raises KeyError where it has none of that name."""
-        with self._queues[queue].consumed(self._subscription(prefetch)) as subscription:
+        with self._work_queues[queue].consumed(self._subscription(prefetch)) as subscription:
             yield subscription
 
     @asynccontextmanager
     async def subscribe_hints(self, fetcher: str, prefetch: int) -> AsyncIterator[Subscription]:
         """Consume the hints for one fetcher; the queue ends with the subscription."""
         queue = WorkQueue()
-        sinks = self._routes.setdefault(settled_key(fetcher), [])
-        sinks.append(queue)
+        queues = self._queues_by_key.setdefault(settled_key(fetcher), [])
+        queues.append(queue)
         try:
             with queue.consumed(self._subscription(prefetch)) as subscription:
                 yield subscription
         finally:
-            sinks.remove(queue)
+            queues.remove(queue)
 
     def held(self) -> Mapping[str, int]:
-        """How many octets it holds in this process' memory, by flow; counted anew at each call."""
+        """Return the octets in this process's memory by flow; they are counted anew at each call."""
         octets: Counter[str] = Counter()
-        sinks: list[Sink] = [*self._queues.values(), *self._delays]
-        for sink in sinks:
-            for flow, size in sink.held():
+        queues: list[Queue] = [*self._work_queues.values(), *self._delay_queues]
+        for queue in queues:
+            for flow, size in queue.held():
                 octets[flow] += size + OVERHEAD
         return octets
 
     def problem(self) -> str | None:
-        """None until it is closed."""
+        """Return None until the broker is closed."""
         return CLOSED if self._closed else None
 
     async def close(self) -> None:
         """Refuse publications from now on, and drop what is delayed."""
         self._closed = True
-        for delay in self._delays:
+        for delay in self._delay_queues:
             await delay.close()
 
     def _subscription(self, prefetch: int) -> MemorySubscription:
@@ -93,15 +93,16 @@ class MemoryBroker:
             raise BrokerUnavailable(CLOSED)
         return MemorySubscription(prefetch, next(self._epochs), self._clock)
 
-    def _declared(self, queue: Queue) -> Sink:
+    def _create_queue(self, queue: DeclaredQueue) -> Queue:
         if queue.delay is None or queue.then is None:
-            work = self._queues[queue.name] = DeadLetters() if queue.name == DEAD_QUEUE else WorkQueue()
+            work = DeadLetterQueue() if queue.name == DEAD_QUEUE else WorkQueue()
+            self._work_queues[queue.name] = work
             return work
         then = queue.then
-        delay = DelayQueue(queue.delay, self._clock, lambda body, flow: self._hand_over(then, body, flow))
-        self._delays.append(delay)
+        delay = DelayQueue(queue.delay, self._clock, lambda body, flow: self._put_event(then, body, flow))
+        self._delay_queues.append(delay)
         return delay
 
-    def _hand_over(self, key: str, body: bytes, flow: str) -> None:
-        for sink in self._routes[key]:
-            sink.put(body, flow)
+    def _put_event(self, key: str, body: bytes, flow: str) -> None:
+        for queue in self._queues_by_key[key]:
+            queue.put_event(body, flow)

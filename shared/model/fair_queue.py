@@ -1,21 +1,21 @@
-"""Whose turn it is: things that wait in flows, taken from the flows in turn.
+"""A queue in which every flow, a tenant for example, gets its turn.
 
-Within a flow the order is kept. A flow with thousands of things in it delays one with a single thing by no
-more than one thing for each flow. With one flow alone it is an ordinary queue.
+Within a flow the order is kept. One item is taken from each flow in turn, so a flow with thousands of items
+delays a flow with a single item by one item only. With one flow alone it is an ordinary queue.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """A queue of flows, by their names; each takes its next turn at the end of the queue."""
+    """Items by the name of their flow. A flow that was served goes behind the other flows."""
 
     def __init__(self) -> None:
         self._flows: OrderedDict[str, deque[T]] = OrderedDict()
@@ -25,60 +25,89 @@ class FairQueue(Generic[T]):
         return self._count
 
     def __iter__(self) -> Iterator[T]:
-        """All that waits, flow by flow."""
+        """Yield all items, flow by flow."""
         return chain.from_iterable(self._flows.values())
 
-    def append(self, flow: str, thing: T) -> None:
-        """Wait at the end of the flow."""
+    def append(self, flow: str, item: T) -> None:
+        """Add an item at the end of its flow."""
         self._count += 1
-        known = self._flows.get(flow)
-        if known is None:
-            self._flows[flow] = deque((thing,))
+        items = self._flows.get(flow)
+        if items is None:
+            self._flows[flow] = deque((item,))
         else:
-            known.append(thing)
+            items.append(item)
 
-    def appendleft(self, flow: str, thing: T) -> None:
-        """Wait at the front of the flow, whose turn comes next."""
+    def appendleft(self, flow: str, item: T) -> None:
+        """Give an item back: it is the first of its flow, and the flow is the next to be served."""
         self._count += 1
-        self._flows.setdefault(flow, deque()).appendleft(thing)
+        self._flows.setdefault(flow, deque()).appendleft(item)
         self._flows.move_to_end(flow, last=False)
 
     def popleft(self) -> T:
-        """What comes next. Raises IndexError where nothing waits."""
+        """Take the next item. Raises IndexError where there is none."""
         if not self._flows:
-            raise IndexError("nothing waits")
-        flow, things = next(iter(self._flows.items()))
-        thing = things.popleft()
+            raise IndexError("the queue is empty")
+        flow, items = next(iter(self._flows.items()))
+        item = items.popleft()
         self._count -= 1
-        if not things:
+        if not items:
             del self._flows[flow]
         elif len(self._flows) > 1:
             self._flows.move_to_end(flow)
-        return thing
+        return item
 
-    def take(self, most: int) -> list[T]:
-        """What comes next, at most so many."""
-        if len(self._flows) != 1 or self._count > most:
-            return [self.popleft() for _ in range(min(most, self._count))]
-        (things,) = self._flows.values()
-        self.clear()
-        return [*things]
+    def take(self, most: int, flows: Sequence[str] | None = None) -> list[T]:
+        """Take the next items, at most `most`; only from `flows`, in their order, where these are given."""
+        names = list(self._flows) if flows is None else flows
+        taken = self._take_from(names[0], most) if len(names) == 1 else self._take_in_turn(names, most)
+        self._count -= len(taken)
+        return taken
 
-    def remove(self, flow: str, thing: T) -> None:
-        """Let this one wait no more; nothing happens if it does not wait."""
-        things = self._flows.get(flow)
-        if things is None or thing not in things:
+    def remove(self, flow: str, item: T) -> None:
+        """Remove an item; nothing happens if it is not in the queue."""
+        items = self._flows.get(flow)
+        if items is None or item not in items:
             return
-        things.remove(thing)
+        items.remove(item)
         self._count -= 1
-        if not things:
+        if not items:
             del self._flows[flow]
 
     def heads(self) -> Iterator[T]:
-        """The first of each flow, in the order of their turns."""
-        return (things[0] for things in self._flows.values())
+        """Yield the first item of each flow, in the order in which the flows are served."""
+        return (items[0] for items in self._flows.values())
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """Yield each flow and the number of its items, in the order in which the flows are served."""
+        return ((flow, len(items)) for flow, items in self._flows.items())
 
     def clear(self) -> None:
         """Forget everything."""
         self._flows.clear()
         self._count = 0
+
+    def _take_from(self, flow: str, most: int) -> list[T]:
+        items = self._flows[flow]
+        if len(items) <= most:
+            return list(self._flows.pop(flow))
+        taken = [items.popleft() for _ in range(most)]
+        if taken:
+            self._flows.move_to_end(flow)
+        return taken
+
+    def _take_in_turn(self, names: Sequence[str], most: int) -> list[T]:
+        taken: list[T] = []
+        turns = deque(names)
+        while turns and len(taken) < most:
+            flow = turns.popleft()
+            items = self._flows[flow]
+            taken.append(items.popleft())
+            if items:
+                turns.append(flow)
+            else:
+                del self._flows[flow]
+        served = set(islice(names, most))
+        for flow in turns:
+            if flow in served:
+                self._flows.move_to_end(flow)
+        return taken

@@ -1,21 +1,22 @@
-"""The broker: carries hints from process to process. It may be wiped at any time; nothing is known only here.
+"""The broker: it carries events from process to process. It may be emptied: nothing is known only here.
 
 Obligations of an adapter
-- `publish` returns only after the broker has confirmed every publication, or raises; it keeps a bounded
-  window of unconfirmed ones and pipelines within it. Where the broker blocks publishers (disk or memory
-  alarm) it raises `BrokerUnavailable` after a bounded time; it never hangs.
-- A mandatory publication that no queue takes raises `Unroutable`; the others of the batch have gone out.
+- `publish` returns after the broker has confirmed every publication, or raises. It publishes ahead of the
+  confirms, up to a bounded number. Where the broker blocks publishers (disk or memory alarm) it raises
+  `BrokerUnavailable` after a bounded time; it never hangs.
+- A mandatory publication that no queue takes raises `Unroutable`; the others of the batch were published.
 - An event that is too large raises `TooLarge` before anything of its batch is sent, so that the rest can be
   published alone.
-- After `BrokerUnavailable` it is unknown which of the batch have gone out; publishing them again is harmless.
-- An unacknowledged delivery comes again, to this or another consumer, after its consumer is gone. It may
-  come more often; and events that were published together may come again together, those acknowledged too, as
-  long as one of them is not.
-- A lost connection is a lost session: the adapter connects again by itself with back-off, declares the
-  topology again and resumes the subscriptions. A delivery belongs to the session it came in; settling it in
-  a later one does nothing.
-- A consumer never holds more than `prefetch` unsettled messages of the broker: an event each, or several that
-  were published together.
+- After `BrokerUnavailable` it is unknown which of the batch were published. To publish them again does no
+  harm.
+- A delivery that was not acknowledged comes again, to this or another consumer, after its consumer is gone.
+  It may come several times. Events that were published together may come again together, also those that
+  were acknowledged, as long as one of them was not.
+- With its connection a session is lost. The adapter connects again by itself with back-off, declares the
+  topology again and resumes the subscriptions. A delivery belongs to the session in which it came; settling
+  it in a later one does nothing.
+- A consumer holds at most `prefetch` unsettled messages of the broker. A message is one event, or several
+  that were published together.
 """
 
 from __future__ import annotations
@@ -62,10 +63,10 @@ class TooLarge(MailferryError):
 
 
 class Publication(NamedTuple):
-    """An event to publish under a routing key. A hint that may find no queue is not `mandatory`.
+    """An event to publish under a routing key. It is `mandatory` unless it is a hint that may find no queue.
 
-    Events of one `flow`, a tenant's name, stay in their order; flows are handed out in turn, where the
-    adapter can, so that one with thousands of events does not hold up another.
+    Events of one `flow`, a tenant's name, keep their order. Where the adapter can, it serves flows in turn,
+    so that one with thousands of events does not delay another.
     """
 
     key: str
@@ -76,8 +77,8 @@ class Publication(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """An event that arrived. `epoch` names the session in which it came, `tag` the delivery within it; `flow`
-    is known where the adapter keeps it.
+    """An event that arrived. `epoch` names its session, `tag` the delivery within that. `flow` is empty where
+    the adapter does not keep it.
     """
 
     body: bytes
@@ -92,37 +93,37 @@ class Subscription(Protocol):
 
     @property
     def is_full(self) -> bool:
-        """Whether it holds all that it may: nothing more comes before some of that is settled."""
+        """Whether it holds as many messages as it may: no more come before some of them are settled."""
         ...
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
-        """At least one delivery, as soon as there is one; up to `limit` of those that `linger` seconds bring.
+        """Wait for the first delivery, and `linger` seconds for up to `limit` of them; return these.
 
-        Waits as long as it takes, also through the loss of a connection; to stop waiting, cancel.
+        It waits as long as it takes, also through the loss of a connection; to stop waiting, cancel.
         """
         ...
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """These were handled, and the database knows. Those of an earlier session are ignored."""
+        """Acknowledge handled deliveries, after the commit. Those of an earlier session are ignored."""
         ...
 
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:
-        """These were not handled; hand them out again."""
+        """Give back deliveries that were not handled, to be delivered again."""
         ...
 
 
 class Broker(Protocol):
-    """A connection to the broker, reconnecting by itself."""
+    """A connection to the broker, which reconnects by itself."""
 
     async def publish(self, publications: Sequence[Publication]) -> None:
-        """Publish all, pipelined, and return when all are confirmed; raises as the module says."""
+        """Publish all, and return when all are confirmed. Raises what the module says."""
         ...
 
     def subscribe(self, queue: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
-        """Consume a queue of the topology.
+        """Consume a queue of the topology while inside.
 
-        Once inside, it is being consumed; where the broker is away, as soon as it comes back. Leaving gives
-        back what is unsettled.
+        Where the broker is away, consuming begins as soon as it is back. At the end, unsettled deliveries are
+        given back.
         """
         ...
 
@@ -131,9 +132,9 @@ class Broker(Protocol):
         ...
 
     def problem(self) -> str | None:
-        """Why the broker cannot be used at this moment, as a sentence; None where it can."""
+        """Return why the broker cannot be used now, as a sentence; None where it can."""
         ...
 
     async def close(self) -> None:
-        """End the connection; unsettled deliveries go back to their queues."""
+        """Close the connection; unsettled deliveries go back to their queues."""
         ...

@@ -1,18 +1,17 @@
-"""Which of the events that a service holds are handled together, and which beside them.
+"""Which of the events that a service holds are processed together, and which at the same time.
 
-Flows of which much waits take turns in their batches, of which as many can be under way as the appetite says.
-Beside these there is one of the flows of which little waits. So who has a single mail shares neither the
-batch of who has thousands nor has to wait until that is done, and what little there is of a flow is not
-overtaken by what comes later.
+A flow with a large backlog shares batches with others of its kind. Beside these there is one batch for the
+flows with a small backlog. So a tenant with a single mail neither shares a batch with one that has thousands
+nor waits until that is done. The events of a flow with a small backlog keep their order.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from shared.model.fair_queue import FairQueue
 from shared.runtime.batch_policy import BatchPolicy
 
 T = TypeVar("T")
@@ -20,78 +19,69 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch(Generic[T]):
-    """Things of these flows; `long` if much waits there."""
+    """Events of these flows; `is_large` where their backlogs are."""
 
-    things: Sequence[T]
+    events: Sequence[T]
     flows: frozenset[str]
-    long: bool
+    is_large: bool
 
 
 class FairScheduler(Generic[T]):
-    """Of things that wait, in batches as large as the appetite says."""
+    """Divides events that wait into batches, as `policy` says."""
 
-    def __init__(self, appetite: BatchPolicy) -> None:
-        self._appetite = appetite
-        self._flows: dict[str, deque[T]] = {}
-        self._under_way: set[Batch[T]] = set()
+    def __init__(self, policy: BatchPolicy) -> None:
+        self._policy = policy
+        self._waiting: FairQueue[T] = FairQueue()
+        self._active: set[Batch[T]] = set()
 
     def __len__(self) -> int:
-        """How many wait."""
-        return sum(map(len, self._flows.values()))
+        """How many events wait."""
+        return len(self._waiting)
 
-    def add(self, flow: str, thing: T) -> None:
-        """Wait behind what waits of the flow."""
-        self._flows.setdefault(flow, deque()).append(thing)
+    def add_event(self, flow: str, event: T) -> None:
+        """Add an event behind the others of its flow."""
+        self._waiting.append(flow, event)
 
     @property
-    def has_much(self) -> bool:
-        """Whether there are flows of which much waits."""
-        return any(self._appetite.is_much(len(things)) for things in self._flows.values())
+    def has_large_backlog(self) -> bool:
+        """Whether a flow has a large backlog."""
+        return any(self._policy.is_large(size) for _, size in self._waiting.sizes())
 
-    def begun(self, *, full: bool = False) -> Sequence[Batch[T]]:
-        """Begin the batches that can begin now; of what is much no more than one, as two that began together
-        would be written together, and nothing would be left to work on. Much that waits is to wait on if it
-        has to be a `full` batch and is none.
+    def begin_batches(self, *, only_full: bool = False) -> Sequence[Batch[T]]:
+        """Begin the batches that can begin now, and return them. With `only_full` a batch of large backlogs
+        has to be full.
+
+        No two batches of large backlogs begin together: they would be written together, and nothing would be
+        left to work on meanwhile.
         """
         begun = []
-        for long in (False, True):
-            ready = self._ready(long=long)
-            if long and full and sum(len(self._flows[flow]) for flow in ready) < self._appetite.batch:
+        for is_large in (False, True):
+            sizes = self._ready_flows(is_large=is_large)
+            if is_large and only_full and sum(sizes.values()) < self._policy.batch:
                 continue
-            if ready:
-                batch = self._taken(ready, long)
-                self._under_way.add(batch)
+            if sizes:
+                flows = list(sizes)
+                events = self._waiting.take(self._policy.batch, flows)
+                batch = Batch(events, frozenset(flows[: len(events)]), is_large)
+                self._active.add(batch)
                 begun.append(batch)
         return begun
 
-    def ended(self, batch: Batch[T]) -> None:
-        """A batch is done."""
-        self._under_way.remove(batch)
+    def end_batch(self, batch: Batch[T]) -> None:
+        """Record that a batch was processed."""
+        self._active.remove(batch)
 
-    def _ready(self, *, long: bool) -> list[str]:
-        """The flows of which much waits, or little, if another such batch can be under way."""
-        alike = sum(batch.long == long for batch in self._under_way)
-        if alike >= (self._appetite.at_once if long else 1):
-            return []
-        apart = (batch for batch in self._under_way if not (long and batch.long))
+    def _ready_flows(self, *, is_large: bool) -> dict[str, int]:
+        """Return the flows with a large or a small backlog, and its size; none where no other batch of that
+        kind can begin.
+        """
+        alike = sum(batch.is_large == is_large for batch in self._active)
+        if alike >= (self._policy.large_batches if is_large else 1):
+            return {}
+        apart = (batch for batch in self._active if not (is_large and batch.is_large))
         busy = {flow for batch in apart for flow in batch.flows}
-        much = self._appetite.is_much
-        return [
-            flow for flow, things in self._flows.items() if flow not in busy and much(len(things)) == long
-        ]
-
-    def _taken(self, ready: Sequence[str], long: bool) -> Batch[T]:
-        """As much as fits, from these flows in turn."""
-        things: list[T] = []
-        flows: set[str] = set()
-        turns = deque(ready)
-        while turns and len(things) < self._appetite.batch:
-            flow = turns.popleft()
-            waiting = self._flows[flow]
-            things.append(waiting.popleft())
-            flows.add(flow)
-            if waiting:
-                turns.append(flow)
-            else:
-                del self._flows[flow]
-        return Batch(things, frozenset(flows), long)
+        return {
+            flow: size
+            for flow, size in self._waiting.sizes()
+            if flow not in busy and self._policy.is_large(size) == is_large
+        }

@@ -80,7 +80,7 @@ def test_fault_12_mailboxes_that_drip_leave_places_to_others_and_lose_theirs_in_
             assert all(line["account"].startswith("acme/crowd") for line in taken)
             cut_short = {f"{line['account'].removeprefix('acme/')}@corp.example" for line in taken}
             process.wait_until(lambda: cut_short <= {*before_the_drip(target)})
-            assert process.said("accounts are due and wait for a place")
+            assert process.said("accounts are due and wait for a visit slot")
             assert process.terminate() == 0
     delivered = before_the_drip(target)
     assert len({*delivered}) == len(delivered)

@@ -17,8 +17,7 @@ from typing_extensions import override
 
 from services.fetcher.flow_control.blob_room import BlobRoom
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quota import QuotaLimit
-from services.fetcher.flow_control.tenant_quotas import TenantQuotas
+from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import Opened
 from services.fetcher.visit.limits import Limits
@@ -133,8 +132,8 @@ class World:
                 self.blobs,
                 self.clock,
                 self._new_id,
-                unrecorded=self.unrecorded,
-                room=self.room,
+                unrecorded_blobs=self.unrecorded,
+                blob_room=self.room,
             ),
             board=self.board,
             limits=limits,
@@ -180,7 +179,7 @@ class World:
                 next_attempt_at=now + 60 if status is RecipientStatus.DEFERRED else None,
             )
             await self.store.relay.end_attempts([Outcomes(event.message, ((outcome, 1),))], now, LEASE)
-            self.board.post([event.message])
+            self.board.mark_settled([event.message])
 
 
 @pytest.fixture
@@ -280,7 +279,7 @@ async def test_a_hint_without_a_settlement_deletes_nothing(world: World) -> None
 
     async def lie() -> None:
         (event,) = await world.fetched(1)
-        world.board.post([event.message])
+        world.board.mark_settled([event.message])
 
     visit, _ = await asyncio.gather(world.visit(PATIENT), lie())
     assert (visit.report.deleted, world.mailbox.mails) == (0, {"a": b"1"})

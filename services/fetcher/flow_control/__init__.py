@@ -1,1 +1,1 @@
-"""How much may be on its way at once, and who waits for room or for arrivals."""
+"""How much may be in flight at once, and which visits wait for room or for settlements."""

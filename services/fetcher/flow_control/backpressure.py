@@ -1,7 +1,7 @@
-"""What keeps a fetcher from fetching more: a target out of reach, a full disk, no room in the process.
+"""Reasons to fetch nothing for now: a target that cannot be reached, a full disk, no memory left.
 
-The mail is better left in its mailbox, which is the durable buffer, than brought to where it cannot go on.
-What a visit asks is answered from memory; store and blobs are looked at now and then, for all accounts.
+A mail that cannot go on is better left in its mailbox, which is durable, than fetched. Visits are answered
+from memory; outages and the blob store are looked up now and then, for all accounts.
 """
 
 from __future__ import annotations
@@ -17,58 +17,59 @@ from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import FetcherStore, Outage
 
-LOOK = 2.0
-CHECK = 30.0
-CHECK_AGAIN = 5.0
-"""Seconds between checks of the blob store, while it can be used and while it cannot."""
+OUTAGES_EVERY = 2.0
+"""Seconds between two looks at the outages that relays report."""
+CHECK_EVERY = 30.0
+CHECK_UNUSABLE_EVERY = 5.0
+"""Seconds between two checks of the blob store, while it can be used and while it cannot."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
 
 class Backpressure:
-    """Knows the outages that relays report, whether blobs can be written, and who crowds the process."""
+    """Knows the outages that relays report, whether blobs can be written, and how much memory is left."""
 
-    def __init__(self, outages: FetcherStore, blobs: Blobs, clock: Clock, crowd: MemoryBudget) -> None:
-        self._outages = outages
-        self._crowd = crowd
+    def __init__(self, outages: FetcherStore, blobs: Blobs, clock: Clock, memory: MemoryBudget) -> None:
+        self._store = outages
+        self._memory = memory
         self._blobs = blobs
         self._clock = clock
-        self._known: dict[str, Outage] = {}
-        self._no_blobs: str | None = None
+        self._outages: dict[str, Outage] = {}
+        self._blob_problem: str | None = None
 
     def reason(self, account: Account) -> str | None:
-        """Why nothing should be fetched for `account` now, as a sentence; None where it may."""
-        outage = self._known.get(account.target)
+        """Return why nothing should be fetched for `account` now, as a sentence; None where it may."""
+        outage = self._outages.get(account.target)
         if outage is not None and outage.until > self._clock.now():
             return f"target {account.target} is out of reach, its mail is left where it is: {outage.reason}"
-        return self.remark() or self._crowd.reason(account.tenant)
+        return self.remark() or self._memory.reason(account.tenant)
 
     def remark(self) -> str | None:
-        """Why nothing is fetched for any account; None where that is not so."""
-        return f"nothing is fetched while {self._no_blobs}" if self._no_blobs else None
+        """Return why nothing is fetched for any account; None where that is not so."""
+        return f"nothing is fetched while {self._blob_problem}" if self._blob_problem else None
 
     async def run(self) -> None:
-        """Look and check, until cancelled."""
-        await asyncio.gather(self._look(), self._check())
+        """Look up the outages and check the blob store, until cancelled."""
+        await asyncio.gather(self._watch_outages(), self._check_blobs())
 
-    async def _look(self) -> None:
-        """A database that is away changes nothing: what it said last holds until it would end by itself."""
+    async def _watch_outages(self) -> None:
+        """While the database is away, the outages known last hold until they would end by themselves."""
         while True:
             try:
-                found = await self._outages.outages(self._clock.now())
-                self._known = {each.target: each for each in found}
+                found = await self._store.outages(self._clock.now())
+                self._outages = {each.target: each for each in found}
             except MailferryError as error:
-                log.debug("outages not looked at", error=error)
-            await self._clock.sleep(LOOK)
+                log.debug("outages not read", error=error)
+            await self._clock.sleep(OUTAGES_EVERY)
 
-    async def _check(self) -> None:
+    async def _check_blobs(self) -> None:
         while True:
-            before = self._no_blobs
+            before = self._blob_problem
             try:
                 await self._blobs.check()
-                self._no_blobs = None
+                self._blob_problem = None
             except MailferryError as error:
-                self._no_blobs = str(error)
+                self._blob_problem = str(error)
                 if before is None:
                     log.warning("nothing is fetched for now", error=error)
-            await self._clock.sleep(CHECK_AGAIN if self._no_blobs else CHECK)
+            await self._clock.sleep(CHECK_UNUSABLE_EVERY if self._blob_problem else CHECK_EVERY)

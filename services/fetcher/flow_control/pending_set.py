@@ -1,4 +1,4 @@
-"""What one session waits for: hints about its messages, and room for more of them."""
+"""What one visit waits for: hints that its mails are settled, and room for more of them."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import asyncio
 
 
 class PendingSet:
-    """The messages that one session waits for."""
+    """The messages whose settlement one visit waits for, and those that were `settled` meanwhile."""
 
     def __init__(self) -> None:
         self.outstanding: set[str] = set()
         self.settled: set[str] = set()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self.ended = False
 
-    def post(self, message: str) -> None:
-        """A hint came for `message`."""
+    def mark_settled(self, message: str) -> None:
+        """Record that a message was settled."""
         self.outstanding.discard(message)
         self.settled.add(message)
-        self._news.set()
+        self._changed.set()
 
     def wake(self) -> None:
-        """There may be room now."""
-        self._news.set()
+        """Wake the visit: there may be room now."""
+        self._changed.set()
 
     def end_waits(self) -> None:
-        """Nobody waits for this any more."""
+        """End this wait and all later ones."""
         self.ended = True
-        self._news.set()
+        self._changed.set()
 
-    async def news(self, patience: float) -> bool:
-        """Wait for the next hint or room; False when none came within `patience` seconds, or waits were
-        ended.
+    async def wait_for_change(self, patience: float) -> bool:
+        """Wait for the next hint or room; return False when none came within `patience` seconds, or when
+        waits were ended.
         """
         if self.ended:
             return False
-        self._news.clear()
+        self._changed.clear()
         try:
             async with asyncio.timeout(patience):
-                await self._news.wait()
+                await self._changed.wait()
         except TimeoutError:
             return False
         return not self.ended

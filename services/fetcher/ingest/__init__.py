@@ -1,1 +1,1 @@
-"""From the bytes of a mail to the ledger and the router."""
+"""From the octets of a mail to the ledger and the router."""

@@ -1,6 +1,6 @@
-"""Mails that were read are entered into the ledger and told to the router: the hot path of a session.
+"""Records the mails that were read in the ledger and publishes them to the router: the hot path of a visit.
 
-They are collected into batches; each batch is entered in one transaction, then published in one go.
+The mails are collected into batches. Each batch is recorded in one transaction, then published together.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
 from shared.model.account import Account, Custody
+from shared.model.batcher import Batcher
 from shared.model.mailbox import Listed
 from shared.ports.broker import Publication
 from shared.ports.store import LeaseLost, Receipt
@@ -27,10 +28,11 @@ from shared.runtime.unrecorded_blobs import TOO_LATE, UnrecordedBlobs
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
 BATCH_SECONDS = 1.0
+"""Seconds from the first mail of a batch to its transaction, where mails arrive slowly."""
 
 
-class Collected(NamedTuple):
-    """A mail that is complete and waits for its batch; `since` is monotonic, in seconds."""
+class ReceivedMail(NamedTuple):
+    """A mail that is complete and not recorded yet; `since` is monotonic, in seconds."""
 
     wanted: Wanted
     message: str
@@ -41,18 +43,18 @@ class Collected(NamedTuple):
 
     @property
     def own_blob(self) -> Sequence[str]:
-        """The blob that is nobody's unless this mail is entered. One of a mail that was known before may be
-        needed whatever becomes of this attempt.
+        """The blob that belongs to no mail unless this one is recorded. The blob of a mail that was known
+        before may be needed whatever becomes of this attempt.
         """
         return [self.blob] if self.blob is not None and self.wanted.known is None else []
 
 
-def _own_blobs(mails: Iterable[Collected]) -> list[str]:
+def _own_blobs(mails: Iterable[ReceivedMail]) -> list[str]:
     return [name for each in mails for name in each.own_blob]
 
 
-class Entered(NamedTuple):
-    """A mail that the ledger knows and the router was told of."""
+class RecordedMail(NamedTuple):
+    """A mail that is in the ledger."""
 
     message: str
     entry: Listed
@@ -60,8 +62,8 @@ class Entered(NamedTuple):
 
 
 class LedgerWriter:
-    """Of one session, whose lease is `fence`; `message_lease` in seconds. `about_to_publish` is called with
-    the mails of a batch before the router can know them.
+    """Writes the mails of one visit, whose lease is `fence`; `message_lease` is in seconds.
+    `about_to_publish` is called with the mails of a batch before the router can know them.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class LedgerWriter:
         *,
         fetcher: str,
         message_lease: float,
-        about_to_publish: Callable[[Sequence[Entered]], None],
+        about_to_publish: Callable[[Sequence[RecordedMail]], None],
     ) -> None:
         self._account = account
         self._fence = fence
@@ -80,32 +82,26 @@ class LedgerWriter:
         self._fetcher = fetcher
         self._message_lease = message_lease
         self._about_to_publish = about_to_publish
-        self._pending: list[Collected] = []
-        self._pending_octets = 0
-        self._unrecorded = ports.unrecorded or UnrecordedBlobs(ports.blobs, ports.clock)
+        self._batcher: Batcher[ReceivedMail] = Batcher(BATCH_MAILS, BATCH_OCTETS, BATCH_SECONDS)
+        self._unrecorded = ports.unrecorded_blobs or UnrecordedBlobs(ports.blobs, ports.clock)
 
-    def collect(self, mail: Collected) -> None:
-        """Take a mail into the batch."""
-        self._pending.append(mail)
-        self._pending_octets += mail.payload.octets
+    def add_mail(self, mail: ReceivedMail) -> None:
+        """Add a mail to the batch."""
+        self._batcher.add_item(mail, mail.payload.octets, mail.since)
 
     @property
     def spools(self) -> bool:
-        """Whether a mail is to be durable in a blob before the session ends (rule 6)."""
+        """Whether each mail has to be durable in a blob before the session ends (rule 6)."""
         return self._account.custody is Custody.SPOOL
 
     @property
     def is_due(self) -> bool:
-        """Whether the batch is large enough, or waits for long, as the mails come slowly."""
-        if not self._pending:
-            return False
-        if len(self._pending) >= BATCH_MAILS or self._pending_octets >= BATCH_OCTETS:
-            return True
-        return self._ports.clock.monotonic() - self._pending[0].since >= BATCH_SECONDS
+        """Whether the batch should be written now."""
+        return self._batcher.is_due(self._ports.clock.monotonic())
 
-    async def enter(self, corrections: Corrections) -> list[Entered]:
-        """Correct what the ledger knows, then enter and publish the batch."""
-        taken, now = self._taken(), self._ports.clock.now()
+    async def write_batch(self, corrections: Corrections) -> list[RecordedMail]:
+        """Correct the ledger, then record and publish the batch; return the mails that were recorded."""
+        taken, now = self._batcher.take_batch(), self._ports.clock.now()
         late = self._too_late(taken)
         batch = [each for each in taken if each not in late] if late else taken
         receipts = await self._record(batch, late, corrections, now)
@@ -119,72 +115,68 @@ class LedgerWriter:
         if len(known) < len(batch):
             unknown = [each for each, receipt in zip(batch, receipts, strict=True) if receipt is None]
             await self._unrecorded.remove(_own_blobs(unknown))
-        entered = [
-            Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
+        recorded = [
+            RecordedMail(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
         ]
-        self._about_to_publish(entered)
+        self._about_to_publish(recorded)
         await self._ports.broker.publish(
             [self._publication(each, receipt.fetch_no, now) for each, receipt in known]
         )
         reached("fetcher.published")
-        return entered
+        return recorded
 
-    async def give_up(self, blobs: Sequence[str]) -> None:
-        """Nothing more will be entered: remove the blobs of the mails that were not, and these."""
-        names = [*_own_blobs(self._taken()), *blobs]
+    async def discard(self, blobs: Sequence[str]) -> None:
+        """Remove these blobs, and those of the mails that were not recorded: the visit is over."""
+        names = [*_own_blobs(self._batcher.take_batch()), *blobs]
         if names:
             await self._unrecorded.remove(names)
 
-    async def remove(self, blobs: Sequence[str]) -> None:
-        """Remove blobs that are nobody's."""
+    async def remove_blobs(self, blobs: Sequence[str]) -> None:
+        """Remove blobs that belong to no mail."""
         await self._unrecorded.remove(blobs)
 
-    def _taken(self) -> list[Collected]:
-        batch, self._pending, self._pending_octets = self._pending, [], 0
-        return batch
-
-    def _too_late(self, batch: Sequence[Collected]) -> list[Collected]:
-        """Those whose blobs may be taken for forgotten by now: they are not in our keeping."""
+    def _too_late(self, batch: Sequence[ReceivedMail]) -> list[ReceivedMail]:
+        """Return the mails whose blobs may be removed as unrecorded by now: they are not in custody."""
         before = self._ports.clock.monotonic() - TOO_LATE
         return [each for each in batch if each.blob is not None and each.since < before]
 
     async def _record(
         self,
-        batch: Sequence[Collected],
-        late: Sequence[Collected],
+        batch: Sequence[ReceivedMail],
+        late: Sequence[ReceivedMail],
         corrections: Corrections,
         now: float,
     ) -> Sequence[Receipt | None]:
-        """Correct and enter. Whatever is raised, no blob stays of which the ledger knows nothing; nor do
-        those of mails that are too late.
+        """Correct the ledger and record the batch. The blobs of mails that are too late are removed. Whatever
+        is raised, no blob stays of which the ledger knows nothing.
         """
-        asked = False
+        store_was_asked = False
         try:
             if late:
                 await self._unrecorded.remove(_own_blobs(late))
             await self._correct(corrections, now)
             if not batch:
                 return []
-            asked = True
+            store_was_asked = True
             return await self._ports.ledger.record_fetched(
                 self._fence, [self._as_fetched(each) for each in batch], now, self._message_lease
             )
         except BaseException as error:
-            if asked and not isinstance(error, LeaseLost):
+            if store_was_asked and not isinstance(error, LeaseLost):
                 self._unrecorded.doubt(_own_blobs(batch))
             else:
                 await self._unrecorded.remove(_own_blobs(batch))
             raise
 
     async def _correct(self, corrections: Corrections, now: float) -> None:
-        if corrections.places:
-            await self._ports.ledger.rename_mails(self._fence, corrections.places, now)
+        if corrections.moved:
+            await self._ports.ledger.rename_mails(self._fence, corrections.moved, now)
             reached("fetcher.renamed")
         if corrections.replaced:
             await self._ports.ledger.record_gone(self._fence, corrections.replaced, now)
             reached("fetcher.replaced-recorded")
 
-    def _as_fetched(self, each: Collected) -> FetchedMail:
+    def _as_fetched(self, each: ReceivedMail) -> FetchedMail:
         known = each.wanted.known
         return FetchedMail(
             message=each.message,
@@ -200,7 +192,7 @@ class LedgerWriter:
             spooled=self.spools,
         )
 
-    def _publication(self, each: Collected, fetch_no: int, now: float) -> Publication:
+    def _publication(self, each: ReceivedMail, fetch_no: int, now: float) -> Publication:
         known = each.wanted.known
         event = MessageFetched(
             message=each.message,

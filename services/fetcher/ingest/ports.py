@@ -1,4 +1,4 @@
-"""What a visit needs of the world."""
+"""What a visit uses of its surroundings."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`new_id` names a message; `restraint` may say that mail is better left; `unrecorded` looks after blobs
-    that are stored and not yet recorded, `room` shares what the blob store has left among the visits.
+    """`new_id` returns the identifier of a new message. `unrecorded_blobs` looks after blobs that are stored
+    and not recorded yet; `blob_room` shares what the blob store has left among the visits.
     """
 
     ledger: FetcherStore
@@ -26,7 +26,7 @@ class Ports:
     blobs: Blobs
     clock: Clock
     new_id: Callable[[], str]
-    restraint: Backpressure | None = None
-    epoch: EpochMonitor | None = None
-    unrecorded: UnrecordedBlobs | None = None
-    room: BlobRoom | None = None
+    backpressure: Backpressure | None = None
+    epoch_monitor: EpochMonitor | None = None
+    unrecorded_blobs: UnrecordedBlobs | None = None
+    blob_room: BlobRoom | None = None

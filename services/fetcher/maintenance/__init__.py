@@ -1,1 +1,1 @@
-"""What the fetcher does beside its visits: leases, the epoch, spooled mail, and what can be forgotten."""
+"""What the fetcher does beside its visits: leases, the backup marker, spooled mail, pruning."""

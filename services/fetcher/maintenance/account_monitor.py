@@ -1,8 +1,8 @@
-"""Counts the accounts that work and those that do not, and says what is in custody for accounts that the
-configuration does not name.
+"""Counts the accounts that work and those that do not, and the mails in custody for accounts that are not
+configured.
 
-Every fetcher looks at the whole database and tells of all accounts that its configuration names, whoever
-visits them: no account depends on one process to be told of.
+Every fetcher reads the whole database and reports all accounts that its configuration names, whichever
+fetcher visits them: no account depends on one process to be reported.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ from shared.runtime.metrics import Metrics
 
 INTERVAL = 30.0
 CUSTODY_EVERY = 10
-"""Looks. Mails are more than accounts, and those that count here stay for long."""
+"""Mails are counted at one look in so many: they are more than accounts, and those counted here stay for
+long."""
 MOST_TENANTS = 100
+"""Tenants with failing accounts that are reported by name."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
 
 class AccountMonitor:
-    """Of the accounts with the ids `accounts`, which may be replaced."""
+    """Watches the accounts with the ids `accounts`, which may be replaced."""
 
     def __init__(
         self, accounts: Collection[str], standings: MaintenanceStore, clock: Clock, metrics: Metrics
@@ -42,51 +44,51 @@ class AccountMonitor:
         self._clock = clock
         self._metrics = metrics
         self._seen_failing: dict[str, float] = {}
-        self._strangers: frozenset[str] = frozenset()
+        self._unknown: frozenset[str] = frozenset()
         self._remark: str | None = None
         self._looks = 0
 
     def remark(self) -> str | None:
-        """What is in custody for accounts that nobody named, as a sentence; None where nothing is."""
+        """Return what is in custody for accounts that are not configured, as a sentence; None where nothing
+        is.
+        """
         return self._remark
 
     async def run(self) -> None:
-        """Look, until cancelled. A database that is away leaves what was told last."""
+        """Update the metrics regularly, until cancelled. While the database is away they do not change."""
         while True:
             try:
-                await self.look()
+                await self.update()
             except MailferryError as error:
-                log.debug("accounts not looked at", error=error)
+                log.debug("accounts not counted", error=error)
             await self._clock.sleep(INTERVAL)
 
-    async def look(self) -> None:
-        """Count the accounts and what their sources lost, and now and then, or when others are unnamed than
-        before, the mails of those.
+    async def update(self) -> None:
+        """Count the accounts and what their sources lost. Now and then, and when other accounts than before
+        are not configured, count the mails of those.
         """
         found = overview(await self._standings.account_summaries(), self.accounts, self._clock.now())
-        self._tell(found)
+        self._report_accounts(found)
         self._metrics.lost_mails.set(await self._standings.left_behind_count())
-        strangers = frozenset(found.strangers)
-        if self._looks % CUSTODY_EVERY == 0 or strangers != self._strangers:
-            self._tell_custody(
-                await self._standings.custody_summaries(sorted(strangers)) if strangers else {}
-            )
-        self._strangers = strangers
+        unknown = frozenset(found.strangers)
+        if self._looks % CUSTODY_EVERY == 0 or unknown != self._unknown:
+            self._report_custody(await self._standings.custody_summaries(sorted(unknown)) if unknown else {})
+        self._unknown = unknown
         self._looks += 1
 
-    def _tell(self, found: Overview) -> None:
+    def _report_accounts(self, found: Overview) -> None:
         metrics, now = self._metrics, self._clock.now()
         for state in AccountCondition:
             metrics.accounts.labels(state=state.value).set(found.states[state])
         metrics.tenant_failing.clear()
-        # By name where numbers are equal: else each look told of others, in the order of the database's rows.
+        # By name where the numbers are equal: else each update would report others, by the order of the rows.
         most = sorted(found.failing.items(), key=lambda each: (-each[1], each[0]))[:MOST_TENANTS]
         for tenant, number in most:
             metrics.tenant_failing.labels(tenant=tenant).set(number)
         self._seen_failing = {each: self._seen_failing.get(each, now) for each in found.failing_since}
         metrics.failing_oldest.set(oldest_failure(found.failing_since, self._seen_failing, now))
 
-    def _tell_custody(self, custody: Mapping[str, CustodySummary]) -> None:
+    def _report_custody(self, custody: Mapping[str, CustodySummary]) -> None:
         mails = self._metrics.unnamed_mails
         mails.labels(held="source").set(sum(each.at_source for each in custody.values()))
         mails.labels(held="here").set(sum(each.here for each in custody.values()))

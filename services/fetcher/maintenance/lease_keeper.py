@@ -1,5 +1,5 @@
-"""Keeps the leases of visits under way alive, ends a visit whose lease has passed on, and notices when an
-operator puts an account on hold.
+"""Renews the leases of active visits, cancels a visit whose lease was lost, and notices when an operator
+pauses an account.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from shared.ports.store import FetcherStore, Lease
 from shared.runtime.metrics import Metrics
 
 RENEWALS_PER_LEASE = 3
-LONGEST_NAP = 5.0
+LONGEST_SLEEP = 5.0
 """Seconds until a pause is noticed."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
 
 class LeaseKeeper:
-    """Knows the visits under way by their leases. `length` is how long a lease lasts, in seconds."""
+    """Knows the active visits by their leases. `length` is how long a lease lasts, in seconds."""
 
     def __init__(self, leases: FetcherStore, clock: Clock, length: float, metrics: Metrics) -> None:
         self._leases = leases
@@ -35,35 +35,35 @@ class LeaseKeeper:
 
     @property
     def fences(self) -> Collection[Fence]:
-        """The leases of the visits under way."""
+        """The leases of the active visits."""
         return self._visits.keys()
 
     def is_paused(self, fence: Fence) -> bool:
-        """Whether the account was put on hold while it is being visited."""
+        """Whether an operator paused the account that is being visited."""
         return fence.account in self._paused
 
-    def until(self) -> float:
-        """When a lease taken now runs out."""
+    def lease_end(self) -> float:
+        """Return when a lease taken now ends, in seconds since the epoch."""
         return self._clock.now() + self._length
 
-    def keep(self, lease: Lease, visit: asyncio.Task[object]) -> None:
+    def keep_lease(self, lease: Lease, visit: asyncio.Task[object]) -> None:
         """Renew `lease` until `visit` is done."""
         self._visits[lease.fence] = visit
         visit.add_done_callback(lambda _: self._visits.pop(lease.fence, None))
 
     async def run(self) -> None:
-        """Renew, until cancelled. A database away for a moment costs no visit: the fence protects what it
-        writes.
+        """Renew leases, until cancelled. A database that is away for a moment ends no visit: the fence
+        protects what it writes.
         """
         while True:
-            await self._clock.sleep(min(self._length / RENEWALS_PER_LEASE, LONGEST_NAP))
+            await self._clock.sleep(min(self._length / RENEWALS_PER_LEASE, LONGEST_SLEEP))
             if self._visits:
-                await self._renew()
+                await self._renew_leases()
 
-    async def _renew(self) -> None:
+    async def _renew_leases(self) -> None:
         fences = list(self._visits)
         try:
-            held = set(await self._leases.renew_leases(fences, self.until()))
+            held = set(await self._leases.renew_leases(fences, self.lease_end()))
             paused = await self._leases.paused_among([fence.account for fence in fences])
         except MailferryError as error:
             log.warning("leases not renewed", error=error)

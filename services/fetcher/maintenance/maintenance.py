@@ -1,6 +1,4 @@
-"""What a fetcher does beside its visits: it watches the epoch and the accounts, has spooled mails set out
-again, and forgets.
-"""
+"""What a fetcher does beside its visits."""
 
 from __future__ import annotations
 
@@ -16,13 +14,18 @@ from services.fetcher.maintenance.spool_republisher import SpoolRepublisher
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
-    """Each goes on until it is cancelled."""
+    """Tasks that run until they are cancelled."""
 
-    epoch: EpochMonitor
-    respool: SpoolRepublisher
+    epoch_monitor: EpochMonitor
+    republisher: SpoolRepublisher
     pruner: Pruner
-    accounts: AccountMonitor
+    account_monitor: AccountMonitor
 
-    def begun(self) -> list[Coroutine[Any, Any, None]]:
-        """All of them, to be run side by side."""
-        return [self.epoch.run(), self.respool.run(), self.pruner.run(), self.accounts.run()]
+    def tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """Return all of them, to be run side by side."""
+        return [
+            self.epoch_monitor.run(),
+            self.republisher.run(),
+            self.pruner.run(),
+            self.account_monitor.run(),
+        ]

@@ -1,7 +1,7 @@
-"""Mails of which only a blob is left are published again when their event is lost (rule 6).
+"""Publishes mails again of which only a blob is left, when their event is lost (rule 6).
 
-That goes on also where the source cannot be reached, or does not show them any more: their blob is all that
-is needed.
+Their blob is all that is needed, so this goes on also where the source cannot be reached, or does not show
+them any more.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ log = structlog.get_logger("mailferry.fetcher")
 
 
 class SpoolRepublisher:
-    """Publishes for the fetcher called `name`. `lease` is a message's lease, `longest` the longest that it
-    can honestly be extended to; both in seconds.
+    """Publishes for the fetcher called `name`. `lease` is that of a message, `longest_lease` the longest that
+    it can have been extended to; both in seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SpoolRepublisher:
         *,
         name: str,
         lease: float,
-        longest: float,
+        longest_lease: float,
     ) -> None:
         self.accounts = accounts
         self._recovery = recovery
@@ -50,25 +50,25 @@ class SpoolRepublisher:
         self._clock = clock
         self._name = name
         self._lease = lease
-        self._longest = longest
+        self._longest_lease = longest_lease
 
     async def run(self) -> None:
-        """Look and publish, until cancelled."""
+        """Publish what is due now and then, until cancelled."""
         while True:
             await self._clock.sleep(INTERVAL)
             try:
                 await self.publish_all()
             except MailferryError as error:
-                log.warning("spooled mails not looked for", error=error)
+                log.warning("spooled mails not republished", error=error)
 
     async def publish_all(
         self, about_to_publish: Callable[[Sequence[str]], None] = lambda _messages: None
     ) -> int:
-        """Publish what is due now, as far as the broker is there; returns how many mails."""
+        """Publish what is due now, as long as the broker is there; return how many mails."""
         count = 0
         while self._broker.problem() is None:
             found = await self._recovery.republish_mails(
-                self._name, self._clock.now(), self._lease, self._longest, BATCH
+                self._name, self._clock.now(), self._lease, self._longest_lease, BATCH
             )
             if not found:
                 break
@@ -78,7 +78,7 @@ class SpoolRepublisher:
             reached("fetcher.respooled")
             count += len(found)
         if count:
-            log.info("mails set out again from their blobs", count=count)
+            log.info("mails republished from their blobs", count=count)
         return count
 
     def _publication(self, message: Message) -> Publication:

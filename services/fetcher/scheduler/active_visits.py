@@ -1,7 +1,7 @@
-"""The visits under way in this process: begun with a lease, which is kept as long as they last.
+"""The visits that run in this process. Each has a lease, which is kept as long as the visit lasts.
 
-A visit that makes no progress gives its place up where others wait for one, and so does each that has not
-ended in order within `GRACE` when the process ends.
+A visit without progress ends where other accounts wait for its slot. When the process ends, so does each
+visit that has not finished within `GRACE`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 
 import structlog
 
-from services.fetcher.decide.places import Active, Places, VisitState, to_end
-from services.fetcher.flow_control.listings import ListingMemory
+from services.fetcher.decide.visit_slots import ActiveVisit, VisitSlots, VisitState, visits_to_end
+from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from services.fetcher.maintenance.lease_keeper import LeaseKeeper
-from services.fetcher.scheduler.watched import Watched
+from services.fetcher.scheduler.visit_monitor import VisitMonitor
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
 from shared.model.account import Account
@@ -27,9 +27,9 @@ from shared.model.source_errors import PlaceTaken, ProcessEnds
 from shared.ports.store import Lease
 
 GRACE = 3.0
-"""Seconds that visits get to end in order when the process ends. With what comes after them, the end of the
-connections to targets and database, it has to be over within ten."""
-REMIND = 60.0
+"""Seconds that visits get to finish when the process ends. With what comes after them, the end of the
+connections to targets and database, all has to be over within ten."""
+REMIND_EVERY = 60.0
 """Seconds between two lines in the log about accounts that wait."""
 
 log = structlog.get_logger("mailferry.fetcher")
@@ -37,19 +37,19 @@ log = structlog.get_logger("mailferry.fetcher")
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How mailboxes are opened so that one knows what their servers send, and what their listings take."""
+    """How mailboxes are opened so that a meter sees what their servers send, and the memory for listings."""
 
     open_metered: OpenMetered
-    listings: ListingMemory = field(default_factory=lambda: ListingMemory(0, dict))
+    memory: MemoryBudget
 
 
 def unmetered(visitor: Visitor) -> Opening:
-    """As `visitor` opens them, where nothing is known of what arrives."""
+    """Return an opening as `visitor` has it, where nothing is known of what arrives."""
 
     async def opened(account: Account, method: str | None, connect_within: float, _meter: Meter) -> Opened:
         return await visitor.open_mailbox(account, method, connect_within)
 
-    return Opening(opened)
+    return Opening(opened, MemoryBudget(dict, 0, visitor.ports.clock))
 
 
 class ActiveVisits:
@@ -60,8 +60,8 @@ class ActiveVisits:
         self._visitor = visitor
         self._keeper = keeper
         self._opening = opening or unmetered(visitor)
-        self._visits: dict[asyncio.Task[Visit], Watched] = {}
-        self._said_at = -inf
+        self._visits: dict[asyncio.Task[Visit], VisitMonitor] = {}
+        self._reminded_at = -inf
         self._stopping = False
 
     def __len__(self) -> int:
@@ -69,91 +69,91 @@ class ActiveVisits:
 
     @property
     def accounts(self) -> Iterable[str]:
-        """Those that are being visited."""
+        """The accounts that are being visited."""
         return [fence.account for fence in self._keeper.fences]
 
-    def begin(self, account: Account, lease: Lease) -> asyncio.Task[Visit]:
+    def begin_visit(self, account: Account, lease: Lease) -> asyncio.Task[Visit]:
         """Visit `account`; the visit gives the lease back."""
-        listings = self._opening.listings
-        watched = Watched(account, self._visitor.ports.clock, listings, self._opening.open_metered)
+        opening = self._opening
+        monitor = VisitMonitor(account, self._visitor.ports.clock, opening.memory, opening.open_metered)
         visit = asyncio.create_task(
-            replace(self._visitor, open_mailbox=watched.open).visit(
+            replace(self._visitor, open_mailbox=monitor.open).visit(
                 account, lease, lambda: self._stopping or self._keeper.is_paused(lease.fence)
             ),
             name=f"visit {account.id}",
         )
-        self._keeper.keep(lease, visit)
-        self._visits[visit] = watched
-        visit.add_done_callback(self._ended)
+        self._keeper.keep_lease(lease, visit)
+        self._visits[visit] = monitor
+        visit.add_done_callback(self._on_end)
         return visit
 
     @property
-    def active(self) -> Sequence[Active]:
-        """All of them as they are now."""
-        return [watched.active for watched in self._visits.values()]
+    def visits(self) -> Sequence[ActiveVisit]:
+        """All visits as they are now."""
+        return [monitor.visit for monitor in self._visits.values()]
 
     def count(self, state: VisitState) -> int:
-        """How many are in this state."""
-        return sum(each.state is state for each in self.active)
+        """Return how many visits are in this state."""
+        return sum(each.state is state for each in self.visits)
 
-    def make_room(self, places: Places) -> None:
-        """Somebody waits for a place: end visits that make no progress, where it is they that are in the
-        way, and log who waits for whom.
+    def make_room(self, slots: VisitSlots) -> None:
+        """End stalled visits that hold a slot for which others wait, and log now and then that accounts
+        wait.
         """
-        active = [watched.active for watched in self._visits.values() if not watched.is_ended]
-        ended = frozenset(to_end(active, places))
-        for watched in self._visits.values():
-            each = watched.active
-            if each.account in ended and not watched.is_ended:
-                watched.end(
+        remaining = [monitor.visit for monitor in self._visits.values() if not monitor.is_ended]
+        to_end = frozenset(visits_to_end(remaining, slots))
+        for monitor in self._visits.values():
+            visit = monitor.visit
+            if visit.account in to_end and not monitor.is_ended:
+                monitor.end_visit(
                     PlaceTaken(
-                        f"account {each.account}: its server made no progress for {each.idle:.0f} seconds "
-                        f"({each.state}) while other accounts waited for the place; it is tried again later"
+                        f"account {visit.account}: its server made no progress for {visit.idle:.0f} seconds "
+                        f"({visit.state}) while other accounts waited for a visit; it is tried again later"
                     )
                 )
                 self._visitor.metrics.places_taken.inc()
-        moment = self._visitor.ports.clock.monotonic()
-        if moment >= self._said_at + REMIND:
-            self._said_at = moment
-            states = Counter(each.state.value for each in self.active)
-            log.info("accounts are due and wait for a place", visits=len(self._visits), **states)
+        now = self._visitor.ports.clock.monotonic()
+        if now >= self._reminded_at + REMIND_EVERY:
+            self._reminded_at = now
+            states = Counter(each.state.value for each in self.visits)
+            log.info("accounts are due and wait for a visit slot", visits=len(self._visits), **states)
 
-    async def one_ended(self) -> None:
-        """Wait for the next that ends; at once where there is none."""
+    async def wait_for_one(self) -> None:
+        """Wait until a visit ends; return at once where there is none."""
         if self._visits:
             await asyncio.wait(self._visits, return_when=asyncio.FIRST_COMPLETED)
 
-    async def wind_up(self) -> None:
-        """Have them fetch and wait for nothing more, and wait until they have ended in order."""
+    async def finish_all(self) -> None:
+        """Let the visits fetch and wait for nothing more, and wait until they have ended."""
         self._stopping = True
         self._visitor.board.end_waits()
-        for watched in self._visits.values():
-            if watched.active.state is VisitState.CONNECTING:
-                watched.end(_process_ends(watched))
+        for monitor in self._visits.values():
+            if monitor.visit.state is VisitState.CONNECTING:
+                monitor.end_visit(_process_ends(monitor))
         if self._visits:
             await asyncio.wait(self._visits, timeout=GRACE)
-        for watched in self._visits.values():
-            watched.end(_process_ends(watched))
+        for monitor in self._visits.values():
+            monitor.end_visit(_process_ends(monitor))
         if self._visits:
             await asyncio.wait(self._visits)
 
-    async def break_off(self) -> None:
-        """End them wherever they are."""
+    async def cancel_all(self) -> None:
+        """Cancel the visits wherever they are."""
         for visit in self._visits:
             visit.cancel()
         if self._visits:
             await asyncio.wait(self._visits)
 
-    def _ended(self, visit: asyncio.Task[Visit]) -> None:
-        watched = self._visits.pop(visit)
-        self._opening.listings.release(watched.active.account)
+    def _on_end(self, visit: asyncio.Task[Visit]) -> None:
+        monitor = self._visits.pop(visit)
+        self._opening.memory.release_listing(monitor.visit.account)
         self.changed.set()
         if not visit.cancelled() and (error := visit.exception()) is not None:
             log.warning("visit not reported", error=error)
 
 
-def _process_ends(watched: Watched) -> ProcessEnds:
+def _process_ends(monitor: VisitMonitor) -> ProcessEnds:
     return ProcessEnds(
-        f"account {watched.active.account}: the visit was ended, as the process had to end while its server "
-        "let it wait; the next process goes on with it"
+        f"account {monitor.visit.account}: the visit was ended, as the process had to end while its server "
+        "kept it waiting; the next process continues it"
     )

@@ -1,32 +1,31 @@
-"""How fast a fetcher may go."""
+"""How many visits a fetcher makes at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.fetcher.decide.places import FEWEST_WAITING, Places
+from services.fetcher.decide.visit_slots import FEWEST_WAITING, VisitSlots
 from shared.config import Configuration
 from shared.model.hosts import NO_LIMITS, HostLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """How many accounts are visited at once, how long a lease lasts in seconds, and what hosts bear.
-
-    `concurrency` does not count visits that wait for a server which is silent or slow: these have places of
-    their own. With `several_tenants` these share the places.
+    """`visits` counts those that make progress: visits that wait for a silent or slow server have slots of
+    their own. `account_lease` is in seconds; `hosts` limits the visits to a host. With `several_tenants`
+    these share the slots.
     """
 
-    concurrency: int
+    visits: int
     account_lease: float
     hosts: HostLimits = NO_LIMITS
     several_tenants: bool = False
 
     @property
-    def places(self) -> Places:
-        """The places for visits."""
-        return Places(self.concurrency, max(self.concurrency, FEWEST_WAITING), self.several_tenants)
+    def slots(self) -> VisitSlots:
+        """The slots for visits."""
+        return VisitSlots(self.visits, max(self.visits, FEWEST_WAITING), self.several_tenants)
 
 
 MakeConcurrency = Callable[[Configuration], Concurrency]

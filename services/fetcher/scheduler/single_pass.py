@@ -1,4 +1,4 @@
-"""A single pass over some accounts, due or not, side by side as far as their hosts bear it."""
+"""One visit to each of some accounts, due or not, at the same time as far as their hosts allow."""
 
 from __future__ import annotations
 
@@ -17,60 +17,65 @@ from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.report import Visit
 from shared.ports.clock import Clock
 
-BROKER_LOOK = 0.1
+BROKER_CHECK_EVERY = 0.1
 BROKER_PATIENCE = 30.0
+"""Seconds that a single pass waits for the broker."""
 
 
 class SinglePass:
     """`visits` has the results by account, as they come in."""
 
     def __init__(
-        self, agenda: AccountScheduler, under_way: ActiveVisits, keeper: LeaseKeeper, pace: Concurrency
+        self,
+        scheduler: AccountScheduler,
+        active: ActiveVisits,
+        keeper: LeaseKeeper,
+        concurrency: Concurrency,
     ) -> None:
         self.visits: dict[str, Visit] = {}
-        self._agenda = agenda
-        self._under_way = under_way
+        self._scheduler = scheduler
+        self._active = active
         self._keeper = keeper
-        self._pace = pace
+        self._concurrency = concurrency
 
     async def run(self, names: Sequence[str]) -> None:
-        """Visit each once; ends what is under way where it is ended itself."""
+        """Visit each account once. When this is cancelled, the visits are, too."""
         remaining = list(names)
         try:
-            while remaining or len(self._under_way):
-                free = self._pace.concurrency - len(self._under_way)
-                now, remaining = self._agenda.bearable(
-                    remaining, self._under_way.accounts, self._pace.hosts, free
+            while remaining or len(self._active):
+                free = self._concurrency.visits - len(self._active)
+                now, remaining = self._scheduler.split_by_host_limits(
+                    remaining, self._active.accounts, self._concurrency.hosts, free
                 )
                 if now:
-                    await self._begin(now)
-                await self._under_way.one_ended()
+                    await self._begin_visits(now)
+                await self._active.wait_for_one()
         finally:
-            await self._under_way.break_off()
+            await self._active.cancel_all()
 
-    async def _begin(self, names: Sequence[str]) -> None:
-        for lease in await self._agenda.these(names, self._keeper.until()):
+    async def _begin_visits(self, names: Sequence[str]) -> None:
+        for lease in await self._scheduler.lease_named(names, self._keeper.lease_end()):
             name = lease.fence.account
-            visit = self._under_way.begin(self._agenda.accounts[name], lease)
-            visit.add_done_callback(partial(self._note, name=name))
+            visit = self._active.begin_visit(self._scheduler.accounts[name], lease)
+            visit.add_done_callback(partial(self._note_result, name=name))
 
-    def _note(self, visit: asyncio.Task[Visit], name: str) -> None:
+    def _note_result(self, visit: asyncio.Task[Visit], name: str) -> None:
         if not visit.cancelled() and visit.exception() is None:
             self.visits[name] = visit.result()
 
 
-async def broker_there(problem: Callable[[], str | None], clock: Clock) -> None:
-    """Wait until there is no `problem`, though not for ever."""
+async def wait_for_broker(problem: Callable[[], str | None], clock: Clock) -> None:
+    """Wait until there is no `problem`, for at most `BROKER_PATIENCE`."""
     end = clock.monotonic() + BROKER_PATIENCE
     while problem() is not None and clock.monotonic() < end:
-        await clock.sleep(BROKER_LOOK)
+        await clock.sleep(BROKER_CHECK_EVERY)
 
 
-async def serve_the_spool(respool: SpoolRepublisher, board: SettlementTracker, limits: Limits) -> None:
-    """Have the mails that only their blobs can serve set out again, and wait a while for them."""
-    watch = PendingSet()
+async def republish_spool(republisher: SpoolRepublisher, tracker: SettlementTracker, limits: Limits) -> None:
+    """Publish the mails again of which only a blob is left, and wait a while until they are settled."""
+    pending = PendingSet()
     try:
-        await respool.publish_all(lambda messages: board.watch(watch, messages))
-        await board.all_settled(watch, limits.settle_wait, limits.longest_wait)
+        await republisher.publish_all(lambda messages: tracker.expect(pending, messages))
+        await tracker.all_settled(pending, limits.settle_wait, limits.longest_wait)
     finally:
-        board.forget(watch)
+        tracker.forget(pending)

@@ -36,7 +36,7 @@ class Deletion:
         """Delete those of the mails (by message) that the ledger shows as settled."""
         if not entries or self._may_not_delete():
             return
-        mark = self._ports.epoch.mark if self._ports.epoch else 0
+        mark = self._ports.epoch_monitor.mark if self._ports.epoch_monitor else 0
         allowed = await self._ports.ledger.start_deleting(
             self._fence, list(entries), self._ports.clock.now(), mark
         )
@@ -79,7 +79,7 @@ class Deletion:
             self.deleted = 0
 
     def _may_not_delete(self) -> bool:
-        problem = self._ports.epoch.problem() if self._ports.epoch else None
+        problem = self._ports.epoch_monitor.problem() if self._ports.epoch_monitor else None
         if problem is not None and problem not in self.problems:
             self.problems.append(problem)
         return problem is not None

@@ -24,7 +24,7 @@ from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.blob_room import BlobRoom, fitting
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.ingest.ingest import Ingest
-from services.fetcher.ingest.ledger_writer import Entered
+from services.fetcher.ingest.ledger_writer import RecordedMail
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.account import Account
@@ -74,10 +74,10 @@ class Fetching:
         self._window = window
         self._pending = pending
         self._bounds = bounds
-        self._room = ports.room or BlobRoom(ports.blobs)
+        self._room = ports.blob_room or BlobRoom(ports.blobs)
         self._keys: dict[int, LedgerKey] = {}
         self._cut_short = False
-        self.entered: dict[str, Entered] = {}
+        self.entered: dict[str, RecordedMail] = {}
         self.recognised: dict[str, tuple[Listed, LedgerRow]] = {}
         self.deferred: dict[LedgerKey, None] = {}
         self.not_stored = 0
@@ -85,10 +85,10 @@ class Fetching:
         self.reached_deadline = False
         self.problems: list[str] = []
 
-    def note_publishing(self, mails: Sequence[Entered]) -> None:
+    def note_publishing(self, mails: Sequence[RecordedMail]) -> None:
         """Count mails as on their way, before they are published to the router."""
         for each in mails:
-            self._window.enter(each.message, each.octets)
+            self._window.add_message(each.message, each.octets)
 
     @property
     def is_usable(self) -> bool:
@@ -102,7 +102,7 @@ class Fetching:
         remaining = list(wanted)
         try:
             while remaining and not self._ends and await self._has_room():
-                portion = self._window.portion(remaining)
+                portion = self._window.reserve_portion(remaining)
                 stored = [ingest.octets_in_blobs(each.entry) for each in portion]
                 left = await self._room.left() if any(stored) else None
                 count = fitting(stored, left)
@@ -114,10 +114,10 @@ class Fetching:
                     asked += count
                     await self._retrieve(ingest, portion[:count])
         finally:
-            self._window.end_reading()
-            await ingest.end()
-        self.recognised = ingest.identification.recognised
-        self.not_stored = asked - len(self.entered) - len(self.recognised) - ingest.harmless
+            self._window.close()
+            await ingest.close()
+        self.recognised = ingest.matcher.recognised
+        self.not_stored = asked - len(self.entered) - len(self.recognised) - ingest.unsent
         self._note_refusals(ingest)
         self.reached_deadline = self.reached_deadline or (bool(remaining) and self._is_overdue)
         return not remaining and self.broken is None and not self._cut_short
@@ -133,12 +133,12 @@ class Fetching:
     async def _retrieve(self, ingest: Ingest, portion: Sequence[Wanted]) -> None:
         try:
             async for events in self._arriving(portion):
-                self._note(await ingest.take(events))
+                self._note(await ingest.take_events(events))
         except Exception:
             await self._enter_what_is_stored(ingest)
             raise
         self._note(await ingest.flush())
-        self._window.end_portion()
+        self._window.release_portion()
 
     async def _enter_what_is_stored(self, ingest: Ingest) -> None:
         """Enter the mails that are whole and stored although the visit is about to fail.
@@ -152,7 +152,7 @@ class Fetching:
 
     def _without_too_large(self, remaining: Sequence[Wanted], ingest: Ingest, left: int) -> list[Wanted]:
         """Return the mails that the blob store has room for; the others are left to a later visit."""
-        self._window.end_portion()
+        self._window.release_portion()
         fit = [each for each in remaining if ingest.octets_in_blobs(each.entry) <= left]
         if not self._cut_short:
             self.problems.append(
@@ -181,7 +181,7 @@ class Fetching:
             if (fault := blamed_mail(error, unanswered.values())) is not None:
                 self._defer(*fault, str(error))
 
-    def _note(self, entered: Sequence[Entered]) -> None:
+    def _note(self, entered: Sequence[RecordedMail]) -> None:
         for each in entered:
             self.entered[each.message] = each
             self._read_failures.forget(self._keys[each.entry.number])
@@ -190,15 +190,15 @@ class Fetching:
         """Wait until the window has room; return False if it does not open in time, or reading must pause."""
         if self._is_held_back():
             return False
-        self._window.leave(self._pending.settled)
+        self._window.remove_messages(self._pending.settled)
         while self._window.is_full:
-            if not await self._window.opens(self._bounds.settle_wait) or self._ends:
+            if not await self._window.wait_for_room(self._bounds.settle_wait) or self._ends:
                 return False
-            self._window.leave(self._pending.settled)
+            self._window.remove_messages(self._pending.settled)
         return True
 
     def _is_held_back(self) -> bool:
-        backpressure = self._ports.restraint
+        backpressure = self._ports.backpressure
         reason = backpressure.reason(self._account) if backpressure else None
         if reason is not None:
             self.problems.append(reason)

@@ -107,9 +107,9 @@ async def retention_in_force(account: Account, ports: Ports) -> Retention:
 
     Read the clock before: if it is put right in between, that only delays a deletion.
     """
-    if ports.epoch is None or not account.retention.days:
+    if ports.epoch_monitor is None or not account.retention.days:
         return account.retention
-    return replace(account.retention, since=await ports.epoch.copies_since())
+    return replace(account.retention, since=await ports.epoch_monitor.copies_since())
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:

@@ -17,9 +17,9 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import QuotaLimit
 from services.fetcher.ingest.ingest import Ingest
-from services.fetcher.ingest.ledger_writer import Entered, LedgerWriter
+from services.fetcher.ingest.ledger_writer import LedgerWriter, RecordedMail
 from services.fetcher.ingest.message_matcher import MessageMatcher
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
@@ -81,7 +81,7 @@ class Session:
             return await self._visit()
         finally:
             self._settlements.forget(self._pending)
-            self._settlements.tenants.end(self._account.tenant, self._account.id)
+            self._settlements.quotas.end_visit(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
         scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
@@ -116,11 +116,11 @@ class Session:
         limits = self._limits
         window = AccountWindow(
             QuotaLimit(limits.window_messages, limits.window_octets),
-            self._settlements.tenants,
+            self._settlements.quotas,
             tenant=self._account.tenant,
             account=self._account.id,
-            already={row.message: row.octets for row in plan.in_flight},
-            watch=self._pending,
+            in_flight={row.message: row.octets for row in plan.in_flight},
+            pending=self._pending,
         )
         return Fetching(
             self._account,
@@ -145,8 +145,8 @@ class Session:
     def _new_ingest(self, fetch: Sequence[Wanted], content_index: ContentIndex, fetching: Fetching) -> Ingest:
         wanted = {each.entry.number: each for each in fetch}
 
-        def about_to_publish(mails: Sequence[Entered]) -> None:
-            self._settlements.watch(self._pending, [each.message for each in mails])
+        def about_to_publish(mails: Sequence[RecordedMail]) -> None:
+            self._settlements.expect(self._pending, [each.message for each in mails])
             fetching.note_publishing(mails)
 
         ledger_writer = LedgerWriter(

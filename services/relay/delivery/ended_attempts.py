@@ -1,19 +1,20 @@
-"""Attempts that have ended wait here to be concluded together."""
+"""Attempts that have ended wait here for their outcomes to be recorded together."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.contract.events import MessageRouted
 from shared.custody.commands import Outcomes
+from shared.model.batcher import BatchQueue
 from shared.ports.broker import Subscription
 from shared.ports.clock import Clock
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.consumer import Received
+
+ONE_FLOW = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,66 +29,48 @@ class Conclusion:
 
 
 class EndedAttempts:
-    """In the order of their ends, handed out in batches as the appetite has them."""
+    """Hands out ended attempts in the order of their ends, in batches as `policy` says."""
 
-    def __init__(self, clock: Clock, appetite: BatchPolicy) -> None:
+    def __init__(self, clock: Clock, policy: BatchPolicy) -> None:
         self._clock = clock
-        self._appetite = appetite
-        self._waiting: deque[Conclusion] = deque()
-        self._arrived = asyncio.Event()
-        self._enough = asyncio.Event()
-        self._under_way = 0
+        self._policy = policy
+        self._waiting: BatchQueue[Conclusion] = BatchQueue(clock.sleep)
+        self._active = 0
         self._hurries = 0
+        self._latest: Conclusion | None = None
 
     def begun(self) -> None:
-        """An attempt has begun, whose end is to be waited for."""
-        self._under_way += 1
+        """Record that an attempt has begun."""
+        self._active += 1
 
     def add(self, conclusion: Conclusion) -> None:
-        """An attempt has ended."""
-        self._under_way -= 1
-        self._waiting.append(conclusion)
-        self._arrived.set()
-        if self._is_enough:
-            self._enough.set()
+        """Record that an attempt has ended."""
+        self._active -= 1
+        self._latest = conclusion
+        self._waiting.add_item(ONE_FLOW, conclusion)
+        if not self._can_grow:
+            self._waiting.end_lingering()
 
     async def batch(self) -> list[Conclusion]:
-        """The next to be concluded, at least one."""
-        await self._arrived.wait()
-        appetite, waiting = self._appetite, self._waiting
-        await self._clock.sleep(appetite.linger)
-        if appetite.filling > 0 and appetite.is_much(len(waiting)):
-            await self._fill(appetite.filling)
-        batch = [waiting.popleft() for _ in range(min(appetite.batch, len(waiting)))]
-        if not waiting:
-            self._arrived.clear()
-        return batch
+        """Wait for attempts that have ended, and return up to a batch of them."""
+        policy, waiting = self._policy, self._waiting
+        await waiting.wait_for_first()
+        await self._clock.sleep(policy.linger)
+        if policy.fill_wait > 0 and policy.is_large(len(waiting)) and self._can_grow and not self._hurries:
+            await waiting.linger(policy.batch, policy.fill_wait)
+        return waiting.take_batch(policy.batch)
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
-        """Meanwhile no batch waits to be full."""
+        """Let no batch wait to be full while inside."""
         self._hurries += 1
-        self._enough.set()
+        self._waiting.end_lingering()
         try:
             yield
         finally:
             self._hurries -= 1
 
-    async def _fill(self, seconds: float) -> None:
-        """Wait for a full batch, but not where it cannot become one."""
-        if self._is_enough:
-            return
-        self._enough.clear()
-        waits = [asyncio.ensure_future(each) for each in (self._enough.wait(), self._clock.sleep(seconds))]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waits:
-                each.cancel()
-
     @property
-    def _is_enough(self) -> bool:
-        waiting = self._waiting
-        full = len(waiting) >= self._appetite.batch
-        last = self._under_way <= 0 or waiting[-1].subscription.is_full
-        return full or last or self._hurries > 0
+    def _can_grow(self) -> bool:
+        """Whether more attempts can end before one of those that wait is acknowledged."""
+        return self._active > 0 and not (self._latest and self._latest.subscription.is_full)

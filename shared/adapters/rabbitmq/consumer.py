@@ -11,11 +11,11 @@ from typing import Any
 
 from pika.exceptions import AMQPError
 
-from shared.adapters.inbox import Inbox
 from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.parcel import Unreadable, unpacked
 from shared.adapters.rabbitmq.tags import UnsettledTags
+from shared.model.batcher import BatchQueue
 from shared.ports.broker import BrokerUnavailable, Delivery
 from shared.ports.clock import Clock
 
@@ -36,7 +36,7 @@ class RabbitMqSubscription:
         self._prefetch = prefetch
         self._epochs = epochs
         self._epoch = 0
-        self._inbox = Inbox(clock)
+        self._deliveries: BatchQueue[Delivery] = BatchQueue(clock.sleep)
         self._tags = UnsettledTags()
         self._channel: Channel | None = None
         self.attached = False
@@ -48,8 +48,8 @@ class RabbitMqSubscription:
         return len(self._tags) >= _messages(self._prefetch)
 
     async def batch(self, limit: int, linger: float) -> Sequence[Delivery]:
-        """The next deliveries; see the port."""
-        return await self._inbox.batch(min(limit, self._prefetch), linger)
+        """Return the next deliveries; see the port."""
+        return await self._deliveries.next_batch(min(limit, self._prefetch), linger)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge these."""
@@ -67,12 +67,12 @@ class RabbitMqSubscription:
         self.detach()
         self._channel = channel
         self._epoch = epoch = next(self._epochs)
-        inbox, tags = self._inbox, self._tags
+        waiting, tags = self._deliveries, self._tags
 
         def on_message(_channel: object, method: Any, properties: Any, body: bytes) -> None:
             events = _events(properties.type, body)
             for number, event in zip(tags.add(method.delivery_tag, len(events)), events, strict=True):
-                inbox.put(Delivery(event, number, epoch, method.redelivered))
+                waiting.add_item("", Delivery(event, number, epoch, method.redelivered))
 
         queue = self.queue = await self._named(channel)
         channel.amqp.add_on_cancel_callback(
@@ -89,7 +89,7 @@ class RabbitMqSubscription:
         self.attached = False
         self._channel = None
         self._tags = UnsettledTags()
-        self._inbox.clear()
+        self._deliveries.clear()
 
     async def close(self) -> None:
         """Stop consuming; unsettled deliveries go back to the queue. Raises BrokerUnavailable."""

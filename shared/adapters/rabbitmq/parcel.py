@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from shared.model.batcher import Batcher
 from shared.ports.broker import Publication
 
 PARCEL = "mailferry.parcel"
@@ -55,22 +56,20 @@ class Parcel(NamedTuple):
 
 def parcels(publications: Sequence[Publication]) -> Iterator[Parcel]:
     """Yield the publications in their order, in as few parcels as possible."""
-    together: list[Publication] = []
-    octets = 0
+    batcher: Batcher[Publication] = Batcher(MOST_EVENTS, MOST_OCTETS)
+    previous: Publication | None = None
     for each in publications:
-        octets += len(each.body)
-        if together and not (
-            _fits(together[0], each) and len(together) < MOST_EVENTS and octets <= MOST_OCTETS
-        ):
-            yield Parcel(tuple(together))
-            together, octets = [], len(each.body)
-        together.append(each)
-    if together:
-        yield Parcel(tuple(together))
+        octets = len(each.body)
+        if previous and not (_go_together(previous, each) and batcher.has_room_for(octets)):
+            yield Parcel(tuple(batcher.take_batch()))
+        batcher.add_item(each, octets)
+        previous = each
+    if previous:
+        yield Parcel(tuple(batcher.take_batch()))
 
 
-def _fits(first: Publication, other: Publication) -> bool:
-    return first.key == other.key and first.mandatory == other.mandatory
+def _go_together(one: Publication, other: Publication) -> bool:
+    return one.key == other.key and one.mandatory == other.mandatory
 
 
 def unpacked(kind: str | None, body: bytes) -> list[bytes]:

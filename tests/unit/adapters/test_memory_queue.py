@@ -1,4 +1,4 @@
-"""Whatever consumers do, an event is acknowledged or still there, and nobody holds more than he may."""
+"""An event is acknowledged or still there, no consumer holds more than it may, dead letters are bounded."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.memory_broker import MemoryBroker
+from shared.adapters.memory_queue import DeadLetterQueue, MemorySubscription
 from shared.adapters.system_clock import SystemClock
-from shared.contract.topology import RELAY_QUEUE, ROUTED_KEY, topology
+from shared.contract.topology import DEAD_KEY, DEAD_QUEUE, RELAY_QUEUE, ROUTED_KEY, topology
 from shared.ports.broker import Delivery, Publication, Subscription
 
 PREFETCH = 3
@@ -132,3 +133,36 @@ def test_flows_are_handed_out_in_turn_and_what_is_given_back_keeps_its_flow() ->
 @given(STEPS)
 def test_no_event_is_lost_or_doubled_whatever_consumers_do(steps: list[tuple[str, int]]) -> None:
     asyncio.run(lives_through(steps))
+
+
+async def kept(queue: DeadLetterQueue) -> list[bytes]:
+    with queue.consumed(MemorySubscription(1000, 1, SystemClock())) as subscription:
+        deliveries = await subscription.batch(1000, 0)
+        await subscription.ack(deliveries)
+    return [delivery.body for delivery in deliveries]
+
+
+async def test_the_latest_are_kept_and_the_oldest_make_room() -> None:
+    queue = DeadLetterQueue(most_events=3)
+    for number in range(10):
+        queue.put_event(b"%d" % number, "acme")
+    assert await kept(queue) == [b"7", b"8", b"9"]
+    queue.put_event(b"10", "acme")
+    assert await kept(queue) == [b"10"]
+
+
+async def test_large_ones_count_by_their_octets() -> None:
+    queue = DeadLetterQueue(most_octets=100)
+    for number in range(5):
+        queue.put_event(b"%d" % number * 40, "acme")
+    assert await kept(queue) == [b"3" * 40, b"4" * 40]
+    queue.put_event(b"x" * 101, "acme")
+    queue.put_event(b"y", "acme")
+    assert await kept(queue) == [b"y"]
+
+
+async def test_the_broker_in_the_process_bounds_its_dead_letters() -> None:
+    broker = MemoryBroker(topology([60]), SystemClock())
+    await broker.publish([Publication(DEAD_KEY, b"%d" % number) for number in range(1500)])
+    async with broker.subscribe(DEAD_QUEUE, 2000) as subscription:
+        assert len(await subscription.batch(2000, 0.01)) == 1000

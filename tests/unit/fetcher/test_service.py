@@ -7,7 +7,7 @@ from typing import Any
 
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.scheduler.concurrency import Concurrency
-from services.fetcher.scheduler.single_pass import BROKER_LOOK, BROKER_PATIENCE
+from services.fetcher.scheduler.single_pass import BROKER_CHECK_EVERY, BROKER_PATIENCE
 from services.fetcher.service import Fetcher
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -22,7 +22,7 @@ from tests.fakes.late_broker import AWAY, LateBroker
 
 
 class Leases:
-    """No account is ever due, and `asked` says that somebody wanted one; the schedule is taken except while
+    """No account is ever due, and `asked` is set when one was wanted; the schedule is taken except while
     the database is `away`.
     """
 
@@ -54,15 +54,15 @@ class Leases:
         return None
 
 
-def made(leases: Leases, broker: MemoryBroker, clock: Clock, chores: Any = None) -> Fetcher:
+def made(leases: Leases, broker: MemoryBroker, clock: Clock, maintenance: Any = None) -> Fetcher:
     visitor: Any = SimpleNamespace(
         name="fetcher",
-        ports=SimpleNamespace(clock=clock, restraint=None),
+        ports=SimpleNamespace(clock=clock, backpressure=None),
         metrics=None,
         board=SettlementTracker(clock),
     )
-    nobody: Any = SimpleNamespace(accounts={})
-    return Fetcher(nobody, leases, broker, visitor, lambda _: Concurrency(1, 60.0), chores)  # type: ignore[arg-type]  # only this part of the port is used
+    no_accounts: Any = SimpleNamespace(accounts={})
+    return Fetcher(no_accounts, leases, broker, visitor, lambda _: Concurrency(1, 60.0), maintenance)
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
@@ -103,12 +103,14 @@ async def test_a_configuration_that_comes_while_accounts_are_scheduled_is_not_ov
 
 async def test_a_new_configuration_reaches_those_who_look_at_all_accounts() -> None:
     """Its new accounts would count as unnamed, and their spooled mail go without their rules."""
-    chores = SimpleNamespace(respool=SimpleNamespace(accounts=None), accounts=SimpleNamespace(accounts=None))
-    fetcher = made(Leases(), MemoryBroker(topology([60]), ManualClock()), SystemClock(), chores)
+    maintenance = SimpleNamespace(
+        republisher=SimpleNamespace(accounts=None), account_monitor=SimpleNamespace(accounts=None)
+    )
+    fetcher = made(Leases(), MemoryBroker(topology([60]), ManualClock()), SystemClock(), maintenance)
     accounts: dict[str, Account] = {}
     await fetcher.reload(SimpleNamespace(accounts=accounts))  # type: ignore[arg-type]  # only this part is used
-    assert chores.accounts.accounts is accounts
-    assert chores.respool.accounts is accounts
+    assert maintenance.account_monitor.accounts is accounts
+    assert maintenance.republisher.accounts is accounts
 
 
 async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive() -> None:
@@ -150,16 +152,16 @@ async def test_a_single_pass_waits_for_the_broker_and_for_hints() -> None:
         assert not leases.asked.is_set()
         broker.here = True
         broker.hints.set()
-        await clock.advance(BROKER_LOOK)
+        await clock.advance(BROKER_CHECK_EVERY)
         assert await visits == {}
     assert leases.asked.is_set()
 
 
-async def test_a_single_pass_waits_not_for_ever() -> None:
+async def test_a_single_pass_does_not_wait_for_ever() -> None:
     leases, clock = Leases(), ManualClock()
     visits = asyncio.create_task(made(leases, LateBroker(topology([60]), clock), clock).visit_once(["a/b"]))
     async with asyncio.timeout(20):
         await leases.scheduled.get()
-        await clock.advance(BROKER_PATIENCE + 2 * BROKER_LOOK)
+        await clock.advance(BROKER_PATIENCE + 2 * BROKER_CHECK_EVERY)
         assert await visits == {}
     assert leases.asked.is_set()

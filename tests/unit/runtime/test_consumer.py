@@ -19,7 +19,7 @@ from shared.runtime.stopping import Stop
 from tests.fakes.clock import ManualClock
 
 PLAN = topology([60])
-APPETITE = BatchPolicy(prefetch=10, batch=10, linger=0.01)
+POLICY = BatchPolicy(prefetch=10, batch=10, linger=0.01)
 
 
 def event(message: str) -> Publication:
@@ -51,12 +51,12 @@ class Handler:
 
 
 async def consumed(broker: MemoryBroker, handler: Handler, stop: Stop) -> None:
-    await Consumer(broker, RELAY_QUEUE, MessageSettled, APPETITE, handler, SystemClock()).run(stop)
+    await Consumer(broker, RELAY_QUEUE, MessageSettled, POLICY, handler, SystemClock()).run(stop)
 
 
 async def test_an_event_over_which_its_handler_stumbles_is_dead_and_blocks_no_other() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    handler = Handler(stop, 3, "poison", KeyError("nobody thought of this"))
+    handler = Handler(stop, 3, "poison", KeyError("an unexpected error"))
     await broker.publish([event("a"), event("poison"), event("b"), event("c")])
     await consumed(broker, handler, stop)
     assert handler.handled == ["a", "b", "c"]
@@ -65,7 +65,7 @@ async def test_an_event_over_which_its_handler_stumbles_is_dead_and_blocks_no_ot
     assert dead == [EVENT_CODEC.decode(event("poison").body)]
 
 
-async def test_what_cannot_be_handled_for_the_time_being_is_handed_back() -> None:
+async def test_events_that_cannot_be_handled_for_now_are_requeued() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     handler = Handler(stop, 2, "a", StoreUnavailable("the database is away"))
     await broker.publish([event("a"), event("b")])
@@ -82,17 +82,17 @@ async def test_what_is_no_event_is_dead_at_once() -> None:
         assert [each.body for each in await subscription.batch(10, 0.01)] == [b"no event"]
 
 
-async def test_an_event_whose_reading_meets_a_mistake_of_ours_is_dead_and_blocks_no_other(
+async def test_an_event_whose_decoding_fails_unexpectedly_is_dead_and_blocks_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read = EVENT_CODEC.decode
 
-    def stumbling(data: bytes) -> Record:
+    def failing(data: bytes) -> Record:
         if data == b"strange":
-            raise KeyError("nobody thought of this")
+            raise KeyError("an unexpected error")
         return read(data)
 
-    monkeypatch.setattr(EVENT_CODEC, "decode", stumbling)
+    monkeypatch.setattr(EVENT_CODEC, "decode", failing)
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     handler = Handler(stop, 1)
     await broker.publish([Publication(ROUTED_KEY, b"strange"), event("a")])
@@ -104,7 +104,7 @@ async def test_an_event_whose_reading_meets_a_mistake_of_ours_is_dead_and_blocks
 
 async def test_what_was_no_event_is_dead_once_though_the_others_are_handled_one_by_one() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    handler = Handler(stop, 2, "poison", KeyError("nobody thought of this"))
+    handler = Handler(stop, 2, "poison", KeyError("an unexpected error"))
     await broker.publish([Publication(ROUTED_KEY, b"no event"), event("a"), event("poison"), event("b")])
     await consumed(broker, handler, stop)
     async with broker.subscribe(DEAD_QUEUE, 10) as subscription:
@@ -116,23 +116,23 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
     """Also where the batch was just being handled one by one."""
     stop, clock = Stop(), ManualClock()
     broker = MemoryBroker(PLAN, clock)
-    stumbled = False
+    has_failed = False
     asked: list[list[str]] = []
 
     async def handle(batch: Sequence[Received[MessageSettled]], subscription: Subscription) -> None:
-        nonlocal stumbled
+        nonlocal has_failed
         asked.append([received.event.messages[0] for received in batch])
-        if not stumbled:
-            stumbled = True
-            raise KeyError("nobody thought of this")
+        if not has_failed:
+            has_failed = True
+            raise KeyError("an unexpected error")
         if len(asked) < 4:
             raise StoreUnavailable("the database is away")
         stop.ask("all is done")
 
     await broker.publish([event("a"), event("b"), event("c")])
-    appetite = BatchPolicy(prefetch=10, batch=10, linger=0)
+    policy = BatchPolicy(prefetch=10, batch=10, linger=0)
     work = asyncio.ensure_future(
-        Consumer(broker, RELAY_QUEUE, MessageSettled, appetite, handle, clock).run(stop)
+        Consumer(broker, RELAY_QUEUE, MessageSettled, policy, handle, clock).run(stop)
     )
     await clock.somebody_sleeps()
     assert asked == [["a", "b", "c"], ["a"]]
@@ -143,7 +143,7 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
     assert asked[3:] == [["a", "b", "c"]]
 
 
-async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_way() -> None:
+async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_active() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     single_is_done = asyncio.Event()
     order: list[str] = []
@@ -164,7 +164,7 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_
             broker,
             RELAY_QUEUE,
             MessageSettled,
-            APPETITE,
+            POLICY,
             handle,
             SystemClock(),
             flow_of=lambda event: event.messages[0][:4],
@@ -173,12 +173,12 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_under_
 
 
 class Slow:
-    """Sets everything aside that is called `slow`, and finishes that when it is let."""
+    """Handles everything in the background that is called `slow`, and finishes that when it is let."""
 
     def __init__(self, broker: MemoryBroker, stop: Stop, *errors: Exception) -> None:
         self.may_end = asyncio.Event()
         self.handled: list[str] = []
-        self.consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, APPETITE, self.handle, SystemClock())
+        self.consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, POLICY, self.handle, SystemClock())
         self._stop = stop
         self._errors = list(errors)
 
@@ -186,7 +186,7 @@ class Slow:
         slow = [each for each in batch if each.event.messages[0] == "slow"]
         await self._done([each for each in batch if each not in slow], subscription)
         if slow:
-            self.consumer.set_aside(slow, subscription, self.handle_slowly)
+            self.consumer.handle_in_background(slow, subscription, self.handle_slowly)
 
     async def handle_slowly(
         self, batch: Sequence[Received[MessageSettled]], subscription: Subscription
@@ -204,7 +204,7 @@ class Slow:
             self.may_end.set()
 
 
-async def test_what_is_set_aside_holds_nothing_up_and_is_finished_before_the_end() -> None:
+async def test_what_runs_in_the_background_holds_nothing_up_and_is_finished_before_the_end() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
     slow = Slow(broker, stop)
     await broker.publish([event("slow"), event("a")])
@@ -214,9 +214,9 @@ async def test_what_is_set_aside_holds_nothing_up_and_is_finished_before_the_end
     assert slow.handled == ["a", "last", "slow"]
 
 
-async def test_what_is_set_aside_is_handed_back_or_dead_like_anything_else() -> None:
+async def test_what_runs_in_the_background_is_requeued_or_dead_like_anything_else() -> None:
     stop, broker = Stop(), MemoryBroker(PLAN, SystemClock())
-    slow = Slow(broker, stop, KeyError("nobody thought of this"))
+    slow = Slow(broker, stop, KeyError("an unexpected error"))
     await broker.publish([event("slow"), event("last")])
     await slow.consumer.run(stop)
     assert slow.handled == ["last"]
@@ -252,15 +252,15 @@ class Batches:
             self.stop.ask("all is done")
 
 
-def filling(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int = 100) -> Task[None]:
-    appetite = BatchPolicy(prefetch=prefetch, batch=20, linger=0, filling=0.5)
-    consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, appetite, batches, clock)
+def consuming(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int = 100) -> Task[None]:
+    policy = BatchPolicy(prefetch=prefetch, batch=20, linger=0, fill_wait=0.5)
+    consumer = Consumer(broker, RELAY_QUEUE, MessageSettled, policy, batches, clock)
     return asyncio.create_task(consumer.run(batches.stop))
 
 
-async def test_much_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
+async def test_a_large_backlog_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(15)
-    work = filling(broker, clock, batches)
+    work = consuming(broker, clock, batches)
     await broker.publish([event(f"{number}") for number in range(15)])
     await clock.somebody_sleeps()
     assert not batches.sizes
@@ -269,16 +269,16 @@ async def test_much_waits_a_while_for_a_full_batch(clock: ManualClock) -> None:
     assert batches.sizes == [15]
 
 
-async def test_little_does_not_wait_for_a_full_batch(clock: ManualClock) -> None:
+async def test_a_small_backlog_does_not_wait_for_a_full_batch(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(2)
     await broker.publish([event("a"), event("b")])
-    await filling(broker, clock, batches)
+    await consuming(broker, clock, batches)
     assert batches.sizes == [2]
 
 
 async def test_a_batch_that_is_full_waits_no_longer(clock: ManualClock) -> None:
     broker, batches = MemoryBroker(PLAN, clock), Batches(20)
-    work = filling(broker, clock, batches)
+    work = consuming(broker, clock, batches)
     await broker.publish([event(f"first {number}") for number in range(15)])
     await clock.somebody_sleeps()
     await broker.publish([event(f"then {number}") for number in range(5)])
@@ -290,5 +290,5 @@ async def test_a_batch_that_cannot_become_full_does_not_wait(clock: ManualClock)
     """The broker gives no more than is allowed to be unsettled."""
     broker, batches = MemoryBroker(PLAN, clock), Batches(30)
     await broker.publish([event(f"{number}") for number in range(30)])
-    await filling(broker, clock, batches, prefetch=15)
+    await consuming(broker, clock, batches, prefetch=15)
     assert batches.sizes == [15, 15]

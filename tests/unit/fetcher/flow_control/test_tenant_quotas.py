@@ -1,4 +1,4 @@
-"""How much of each tenant's mail is on its way, and may be."""
+"""How much of each tenant's mail is in flight, and may be."""
 
 from __future__ import annotations
 
@@ -6,132 +6,137 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from services.fetcher.flow_control.recently_published import STANDING
-from services.fetcher.flow_control.tenant_quota import NARROW, QuotaLimit, TenantQuota
-from services.fetcher.flow_control.tenant_quotas import COMPANY, REMEMBERED, TenantQuotas
+from services.fetcher.flow_control.tenant_quotas import (
+    ACTIVE_FOR,
+    QUEUED_FOR,
+    REMEMBERED,
+    SHARED_PART,
+    QuotaLimit,
+    RecentlyPublished,
+    TenantQuota,
+    TenantQuotas,
+)
 from tests.fakes.clock import ManualClock
 
-WIDE = QuotaLimit(10 * NARROW, 1000 * NARROW)
+WIDE = QuotaLimit(10 * SHARED_PART, 1000 * SHARED_PART)
 
 
-async def test_a_tenant_is_narrowed_while_another_fetches_and_wide_again_when_that_is_over() -> None:
+async def test_a_tenant_has_the_narrow_limit_while_another_fetches_and_the_wide_one_after_that() -> None:
     clock = ManualClock()
-    tenants = TenantQuotas(clock, WIDE)
-    tenants.reserve("large", "large/a", 1, 1)
-    assert tenants.room("large") == WIDE.less(1, 1)
-    tenants.reserve("small", "small/a", 1, 1)
-    assert tenants.room("large") == WIDE.narrowed().less(1, 1)
-    await clock.advance(COMPANY / 2)
-    tenants.reserve("large", "large/a", 1, 1)
-    assert tenants.room("small") == tenants.room("large") == WIDE.narrowed().less(1, 1)
-    await clock.advance(COMPANY / 2)
-    assert tenants.room("large") == WIDE.less(1, 1)
+    quotas = TenantQuotas(clock, WIDE)
+    quotas.reserve("large", "large/a", 1, 1)
+    assert quotas.room("large") == WIDE.minus(1, 1)
+    quotas.reserve("small", "small/a", 1, 1)
+    assert quotas.room("large") == WIDE.while_shared().minus(1, 1)
+    await clock.advance(ACTIVE_FOR / 2)
+    quotas.reserve("large", "large/a", 1, 1)
+    assert quotas.room("small") == quotas.room("large") == WIDE.while_shared().minus(1, 1)
+    await clock.advance(ACTIVE_FOR / 2)
+    assert quotas.room("large") == WIDE.minus(1, 1)
 
 
-def test_a_tenant_is_not_its_own_company() -> None:
-    tenants = TenantQuotas(ManualClock(), WIDE)
+def test_a_tenant_alone_does_not_share() -> None:
+    quotas = TenantQuotas(ManualClock(), WIDE)
     for number in range(9):
-        tenants.reserve("large", f"large/{number}", 1, 1)
-    assert tenants.room("large") == WIDE.less(9, 9)
+        quotas.reserve("large", f"large/{number}", 1, 1)
+    assert quotas.room("large") == WIDE.minus(9, 9)
 
 
-async def test_one_of_many_has_company_until_there_was_time_to_visit_all() -> None:
+async def test_one_of_several_tenants_shares_until_there_was_time_to_visit_all() -> None:
     clock = ManualClock()
-    tenants = TenantQuotas(clock, WIDE, many=True)
-    assert tenants.room("large") == WIDE.narrowed()
-    await clock.advance(COMPANY)
-    assert tenants.room("large") == WIDE
+    quotas = TenantQuotas(clock, WIDE, several_tenants=True)
+    assert quotas.room("large") == WIDE.while_shared()
+    await clock.advance(ACTIVE_FOR)
+    assert quotas.room("large") == WIDE
 
 
-def in_company(clock: ManualClock) -> TenantQuotas:
-    tenants = TenantQuotas(clock, WIDE)
-    tenants.reserve("small", "small/a", 1, 1)
-    return tenants
+def while_shared(clock: ManualClock) -> TenantQuotas:
+    quotas = TenantQuotas(clock, WIDE)
+    quotas.reserve("small", "small/a", 1, 1)
+    return quotas
 
 
-async def test_beside_others_a_mail_takes_room_in_the_queues_until_it_arrives_or_waits_for_its_target() -> (
-    None
-):
+async def test_while_shared_a_mail_counts_as_queued_until_it_is_settled_or_waits_for_its_target() -> None:
     clock = ManualClock()
-    tenants = in_company(clock)
-    tenants.enter("large", "large/a", "one", 10)
-    tenants.enter("large", "large/a", "two", 20)
-    assert tenants.room("large") == WIDE.narrowed().less(2, 30)
-    tenants.leave(["one"])
-    assert tenants.room("large") == WIDE.narrowed().less(1, 20)
-    await clock.advance(STANDING)
-    assert tenants.room("large") == WIDE.narrowed()
+    quotas = while_shared(clock)
+    quotas.add_message("large", "large/a", "one", 10)
+    quotas.add_message("large", "large/a", "two", 20)
+    assert quotas.room("large") == WIDE.while_shared().minus(2, 30)
+    quotas.remove_messages(["one"])
+    assert quotas.room("large") == WIDE.while_shared().minus(1, 20)
+    await clock.advance(QUEUED_FOR)
+    assert quotas.room("large") == WIDE.while_shared()
 
 
-def test_what_was_on_its_way_before_this_visit_stands_in_nobodys_way() -> None:
-    tenants = in_company(ManualClock())
-    tenants.begin("large", "large/a", dict.fromkeys("abcdef", 1))
-    assert tenants.room("large") == WIDE.narrowed()
-    assert not tenants.is_full("large")
+def test_what_was_in_flight_before_this_visit_does_not_count_as_queued() -> None:
+    quotas = while_shared(ManualClock())
+    quotas.begin_visit("large", "large/a", dict.fromkeys("abcdef", 1))
+    assert quotas.room("large") == WIDE.while_shared()
+    assert not quotas.is_used_up("large")
 
 
-def test_beside_others_the_wide_bound_holds_as_well() -> None:
-    tenants = in_company(ManualClock())
-    tenants.begin("large", "large/a", {str(number): 1 for number in range(WIDE.messages)})
-    assert tenants.is_full("large")
+def test_while_shared_the_wide_limit_holds_as_well() -> None:
+    quotas = while_shared(ManualClock())
+    quotas.begin_visit("large", "large/a", {str(number): 1 for number in range(WIDE.messages)})
+    assert quotas.is_used_up("large")
 
 
-async def test_what_a_visit_left_on_its_way_is_forgotten_when_its_account_does_not_come_again() -> None:
+async def test_what_a_visit_left_in_flight_is_forgotten_when_its_account_does_not_come_again() -> None:
     clock = ManualClock()
-    tenants = TenantQuotas(clock, WIDE)
-    tenants.begin("acme", "acme/bob", {"a": 1, "b": 1})
-    tenants.end("acme", "acme/bob")
+    quotas = TenantQuotas(clock, WIDE)
+    quotas.begin_visit("acme", "acme/bob", {"a": 1, "b": 1})
+    quotas.end_visit("acme", "acme/bob")
     await clock.advance(REMEMBERED - 1)
-    tenants.begin("acme", "acme/amy", {})
-    assert tenants.share("acme").messages == 2
+    quotas.begin_visit("acme", "acme/amy", {})
+    assert quotas.of_tenant("acme").messages == 2
     await clock.advance(1)
-    tenants.begin("acme", "acme/amy", {})
-    assert tenants.share("acme").messages == 0
+    quotas.begin_visit("acme", "acme/amy", {})
+    assert quotas.of_tenant("acme").messages == 0
 
 
 async def test_a_visit_that_takes_long_is_not_forgotten() -> None:
     clock = ManualClock()
-    tenants = TenantQuotas(clock, WIDE)
-    tenants.begin("acme", "acme/bob", {})
-    tenants.end("acme", "acme/bob")
-    tenants.begin("acme", "acme/bob", {"a": 1})
+    quotas = TenantQuotas(clock, WIDE)
+    quotas.begin_visit("acme", "acme/bob", {})
+    quotas.end_visit("acme", "acme/bob")
+    quotas.begin_visit("acme", "acme/bob", {"a": 1})
     await clock.advance(REMEMBERED)
-    tenants.begin("acme", "acme/amy", {})
-    assert tenants.share("acme").messages == 1
+    quotas.begin_visit("acme", "acme/amy", {})
+    assert quotas.of_tenant("acme").messages == 1
 
 
-def test_a_bound_of_zero_is_none() -> None:
-    share = TenantQuota("acme")
-    share.know("acme/bob", {"a": 10**12})
-    assert min(share.room(QuotaLimit(0, 0))) > 0
-    assert min(share.room(QuotaLimit(1, 0))) <= 0
-    assert min(share.room(QuotaLimit(0, 1))) <= 0
+def test_a_limit_of_zero_is_none() -> None:
+    quota = TenantQuota("acme")
+    quota.set_in_flight("acme/bob", {"a": 10**12})
+    assert min(quota.room(QuotaLimit(0, 0))) > 0
+    assert min(quota.room(QuotaLimit(1, 0))) <= 0
+    assert min(quota.room(QuotaLimit(0, 1))) <= 0
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**12))
-def test_a_narrow_bound_is_never_wider_and_lets_something_pass(messages: int, octets: int) -> None:
-    bound = QuotaLimit(messages, octets)
-    for whole, part in zip(bound, bound.narrowed(), strict=True):
+def test_a_narrow_limit_is_never_wider_and_lets_something_pass(messages: int, octets: int) -> None:
+    limit = QuotaLimit(messages, octets)
+    for whole, part in zip(limit, limit.while_shared(), strict=True):
         assert part <= whole
         assert bool(part) == bool(whole)
 
 
-class Shares(RuleBasedStateMachine):
-    """A share counts what a plain list of mails counts, whatever happens in whichever order: all of them, and
-    those that set out not long ago.
+class Quotas(RuleBasedStateMachine):
+    """A quota counts what a plain list of mails counts, whatever happens in whichever order: all of them, and
+    those that were published recently.
     """
 
     accounts = Bundle("accounts")
 
     def __init__(self) -> None:
         super().__init__()
-        self.share = TenantQuota("acme")
+        self.quota = TenantQuota("acme")
         self.mails: dict[tuple[str, str], int] = {}
         self.reserved: dict[str, tuple[int, int]] = {}
-        self.standing: dict[tuple[str, str], tuple[float, int]] = {}
+        self.queued: dict[tuple[str, str], tuple[float, int]] = {}
         self.now = 0.0
 
-    @rule(seconds=st.floats(0, STANDING))
+    @rule(seconds=st.floats(0, QUEUED_FOR))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
@@ -140,56 +145,84 @@ class Shares(RuleBasedStateMachine):
         return name
 
     @rule(account=accounts, mails=st.dictionaries(st.sampled_from("abc"), st.integers(0, 99)))
-    def know(self, account: str, mails: dict[str, int]) -> None:
+    def set_in_flight(self, account: str, mails: dict[str, int]) -> None:
         named = {f"{account} {message}": octets for message, octets in mails.items()}
-        self.share.know(account, named)
+        self.quota.set_in_flight(account, named)
         self.mails = {place: octets for place, octets in self.mails.items() if place[0] != account}
         self.mails |= {(account, message): octets for message, octets in named.items()}
-        for place in self.standing.keys() - self.mails.keys():
-            del self.standing[place]
+        for place in self.queued.keys() - self.mails.keys():
+            del self.queued[place]
         self.reserved.pop(account, None)
 
     @rule(account=accounts, messages=st.integers(0, 9), octets=st.integers(0, 99))
     def reserve(self, account: str, messages: int, octets: int) -> None:
-        self.share.reserve(account, messages, octets)
+        self.quota.reserve(account, messages, octets)
         self.reserved[account] = (messages, octets)
 
     @rule(account=accounts)
     def release(self, account: str) -> None:
-        self.share.release(account)
+        self.quota.release(account)
         self.reserved.pop(account, None)
 
     @rule(account=accounts, message=st.sampled_from("abc"), octets=st.integers(0, 99))
-    def enter(self, account: str, message: str, octets: int) -> None:
+    def add_message(self, account: str, message: str, octets: int) -> None:
         message = f"{account} {message}"
-        self.share.enter(account, message, octets, self.now)
+        self.quota.add_message(account, message, octets, self.now)
         if (account, message) not in self.mails:
-            self.standing[account, message] = (self.now + STANDING, octets)
+            self.queued[account, message] = (self.now + QUEUED_FOR, octets)
             self.mails[account, message] = octets
             messages, more = self.reserved.get(account, (0, 0))
             self.reserved[account] = (max(0, messages - 1), max(0, more - octets))
 
     @rule(account=accounts, message=st.sampled_from("abc"))
-    def leave(self, account: str, message: str) -> None:
+    def remove_message(self, account: str, message: str) -> None:
         message = f"{account} {message}"
-        self.standing.pop((account, message), None)
+        self.queued.pop((account, message), None)
         known = self.mails.pop((account, message), None) is not None
-        assert self.share.leave(account, message) == known
+        assert self.quota.remove_message(account, message) == known
 
     @invariant()
-    def counts_what_stands_in_the_queues(self) -> None:
-        standing = [octets for until, octets in self.standing.values() if until > self.now]
-        messages = len(standing) + sum(count for count, _ in self.reserved.values())
-        octets = sum(standing) + sum(octets for _, octets in self.reserved.values())
-        bound = QuotaLimit(10**6, 10**6)
-        assert self.share.room_in_queues(bound, self.now) == bound.less(messages, octets)
+    def counts_what_is_queued(self) -> None:
+        queued = [octets for until, octets in self.queued.values() if until > self.now]
+        messages = len(queued) + sum(count for count, _ in self.reserved.values())
+        octets = sum(queued) + sum(octets for _, octets in self.reserved.values())
+        limit = QuotaLimit(10**6, 10**6)
+        assert self.quota.room_in_queues(limit, self.now) == limit.minus(messages, octets)
 
     @invariant()
     def counts(self) -> None:
-        assert self.share.messages == len(self.mails) + sum(count for count, _ in self.reserved.values())
-        assert self.share.octets == sum(self.mails.values()) + sum(
+        assert self.quota.messages == len(self.mails) + sum(count for count, _ in self.reserved.values())
+        assert self.quota.octets == sum(self.mails.values()) + sum(
             octets for _, octets in self.reserved.values()
         )
 
 
-TestShares = Shares.TestCase
+TestQuotas = Quotas.TestCase
+
+
+def test_a_mail_counts_as_queued_until_it_is_settled() -> None:
+    queued = RecentlyPublished()
+    queued.add_message("a", 5, 0.0)
+    queued.add_message("b", 7, 0.0)
+    queued.discard_message("a")
+    queued.discard_message("a")
+    assert (queued.count(0.0), queued.octets) == (1, 7)
+
+
+def test_a_mail_that_takes_longer_counts_as_queued_no_more() -> None:
+    queued = RecentlyPublished()
+    queued.add_message("a", 5, 0.0)
+    queued.add_message("b", 7, 1.0)
+    assert queued.count(QUEUED_FOR) == 1
+    assert queued.octets == 7
+    assert queued.count(QUEUED_FOR + 1.0) == 0
+    assert queued.octets == 0
+
+
+def test_a_mail_that_is_published_again_counts_anew() -> None:
+    queued = RecentlyPublished()
+    queued.add_message("a", 5, 0.0)
+    queued.add_message("b", 7, 1.0)
+    queued.add_message("a", 6, 2.0)
+    assert (queued.count(QUEUED_FOR), queued.octets) == (2, 13)
+    assert (queued.count(QUEUED_FOR + 1.0), queued.octets) == (1, 6)

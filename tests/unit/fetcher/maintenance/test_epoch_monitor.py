@@ -1,4 +1,4 @@
-"""The database is compared with its witness; deletion waits where that is not possible or not good."""
+"""The database is compared with its backup marker; nothing is deleted where that is impossible or fails."""
 
 from __future__ import annotations
 
@@ -44,53 +44,53 @@ class Rewindable:
         raise NotImplementedError
 
 
-def watch(epochs: Rewindable, directory: Path) -> EpochMonitor:
+def monitor(epochs: Rewindable, directory: Path) -> EpochMonitor:
     return EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(directory), SystemClock())
 
 
 async def test_nothing_is_deleted_before_the_first_look(tmp_path: Path) -> None:
     epochs = Rewindable()
-    new = watch(epochs, tmp_path)
+    new = monitor(epochs, tmp_path)
     assert new.problem() is not None
-    await new.look()
+    await new.compare()
     assert (new.problem(), new.mark) == (None, 1)
 
 
 async def test_a_database_that_went_back_pauses_deletion_for_every_process(tmp_path: Path) -> None:
     epochs = Rewindable()
-    await watch(epochs, tmp_path).look()
+    await monitor(epochs, tmp_path).compare()
     yesterday = epochs.state
-    await watch(epochs, tmp_path).look()
+    await monitor(epochs, tmp_path).compare()
     epochs.state = yesterday
     for _ in range(2):
-        later = watch(epochs, tmp_path)
-        await later.look()
+        later = monitor(epochs, tmp_path)
+        await later.compare()
         assert "restored from a backup" in str(later.problem())
     assert epochs.state.number == 2
 
 
-async def test_a_process_remembers_the_mark_though_the_witness_is_gone(tmp_path: Path) -> None:
+async def test_a_process_remembers_the_mark_though_the_backup_marker_is_gone(tmp_path: Path) -> None:
     epochs = Rewindable()
-    running = watch(epochs, tmp_path)
-    await running.look()
+    running = monitor(epochs, tmp_path)
+    await running.compare()
     before = epochs.state
-    await running.look()
+    await running.compare()
     await FileBlobs(tmp_path).delete(NAME)
     epochs.state = before
-    await running.look()
+    await running.compare()
     assert "restored from a backup" in str(running.problem())
 
 
 async def test_another_database_beside_the_same_blobs_is_noticed(tmp_path: Path) -> None:
     epochs = Rewindable()
-    await watch(epochs, tmp_path).look()
+    await monitor(epochs, tmp_path).compare()
     epochs.state = Epoch("another", 1, 1000)
-    other = watch(epochs, tmp_path)
-    await other.look()
+    other = monitor(epochs, tmp_path)
+    await other.compare()
     assert "another database" in str(other.problem())
 
 
-async def test_while_the_witness_cannot_be_read_deletion_waits_and_then_goes_on(tmp_path: Path) -> None:
+async def test_while_the_backup_marker_cannot_be_read_deletion_waits_and_then_goes_on(tmp_path: Path) -> None:
     class Away(FileBlobs):
         away = True
 
@@ -101,14 +101,14 @@ async def test_while_the_witness_cannot_be_read_deletion_waits_and_then_goes_on(
 
     blobs = Away(tmp_path)
     new = EpochMonitor(cast(MaintenanceStore, Rewindable()), blobs, SystemClock())
-    await new.look()
+    await new.compare()
     assert "the disk is full" in str(new.problem())
     blobs.away = False
-    await new.look()
+    await new.compare()
     assert new.problem() is None
 
 
-async def test_a_witness_that_makes_no_sense_is_none(tmp_path: Path) -> None:
+async def test_a_backup_marker_that_makes_no_sense_is_none(tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path)
     assert await read_backup_marker(blobs) is None
     for nonsense in (b"", b"{}", b"[1]", b'{"store": "db", "mark": "x"}', b"\xff" * 9000):
@@ -117,10 +117,10 @@ async def test_a_witness_that_makes_no_sense_is_none(tmp_path: Path) -> None:
         await writer.commit(durable=False)
         assert await read_backup_marker(blobs) is None
     await write_backup_marker(blobs, Epoch("db", 1, 7))
-    witness = await read_backup_marker(blobs)
-    assert witness == ("db", 7)
-    assert went_back(Epoch("db", 1, 7), witness) is None
-    assert went_back(Epoch("db", 1, 6), witness) is not None
+    backup_marker = await read_backup_marker(blobs)
+    assert backup_marker == ("db", 7)
+    assert went_back(Epoch("db", 1, 7), backup_marker) is None
+    assert went_back(Epoch("db", 1, 6), backup_marker) is not None
 
 
 class Settable(SystemClock):
@@ -149,32 +149,32 @@ NOW, YEARS = 1_800_000_000.0, 6 * 365 * 86400.0
 async def test_copies_count_from_when_a_clock_was_put_right_for_every_process(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW - YEARS)
     new = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
-    await new.look()
+    await new.compare()
     assert await new.copies_since() == 0.0
     clock.date = NOW
     assert await new.copies_since() == NOW
     clock.let_pass(30)
-    await new.look()
+    await new.compare()
     clock.let_pass(3600)
     assert await new.copies_since() == NOW
     other = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW + 7200))
-    await other.look()
+    await other.compare()
     assert await other.copies_since() == NOW
 
 
 async def test_a_process_that_begins_after_the_clock_was_put_right_notices(tmp_path: Path) -> None:
     epochs = Rewindable()
-    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).compare()
     begun = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW))
-    await begun.look()
+    await begun.compare()
     assert await begun.copies_since() == NOW
 
 
 async def test_another_machine_whose_clock_is_behind_is_noticed_before_its_copies_go(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW)
     right = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
-    await right.look()
-    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).look()
+    await right.compare()
+    await EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), Settable(NOW - YEARS)).compare()
     clock.let_pass(5)
     assert await right.copies_since() == NOW + 5
 
@@ -182,13 +182,13 @@ async def test_another_machine_whose_clock_is_behind_is_noticed_before_its_copie
 async def test_a_clock_that_was_ahead_does_not_keep_copies_until_then(tmp_path: Path) -> None:
     epochs, clock = Rewindable(), Settable(NOW)
     running = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
-    await running.look()
+    await running.compare()
     clock.date = NOW + YEARS
     assert await running.copies_since() == NOW + YEARS
     clock.date = NOW
     assert await running.copies_since() == NOW
     clock.let_pass(30)
-    await running.look()
+    await running.compare()
     assert epochs.state.copies_since == NOW
 
 
@@ -196,8 +196,8 @@ async def test_time_that_passes_and_days_without_a_process_change_nothing(tmp_pa
     epochs, clock = Rewindable(), Settable(NOW)
     for _ in range(3):
         running = EpochMonitor(cast(MaintenanceStore, epochs), FileBlobs(tmp_path), clock)
-        await running.look()
+        await running.compare()
         clock.let_pass(14 * 86400)
-        await running.look()
+        await running.compare()
         assert await running.copies_since() == 0.0
         clock.let_pass(14 * 86400)

@@ -1,4 +1,4 @@
-"""The leases of visits under way."""
+"""The leases of active visits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from services.fetcher.maintenance.lease_keeper import LONGEST_NAP, LeaseKeeper
+from services.fetcher.maintenance.lease_keeper import LONGEST_SLEEP, LeaseKeeper
 from shared.custody.commands import Fence
 from shared.ports.store import Lease, StoreUnavailable
 from tests.fakes.clock import ManualClock
@@ -15,7 +15,7 @@ FENCE = Fence("acme/bob", 1)
 
 
 class Leases:
-    """Holds every lease until told otherwise."""
+    """Holds every lease until `passed_on`."""
 
     def __init__(self) -> None:
         self.passed_on = False
@@ -45,23 +45,23 @@ async def kept(leases: Leases, clock: ManualClock) -> tuple[LeaseKeeper, asyncio
     metrics: Any = Metrics
     keeper = LeaseKeeper(wrapped, clock, 60.0, metrics)
     visit: asyncio.Task[object] = asyncio.create_task(asyncio.Event().wait())
-    keeper.keep(Lease(FENCE, clock.now() + 60, 0), visit)
+    keeper.keep_lease(Lease(FENCE, clock.now() + 60, 0), visit)
     running = asyncio.create_task(keeper.run())
     visit.add_done_callback(lambda _: running.cancel())
     await clock.somebody_sleeps()
     return keeper, visit
 
 
-async def test_a_visit_hears_within_seconds_that_its_account_was_paused_and_resumed() -> None:
+async def test_a_visit_learns_within_seconds_that_its_account_was_paused_and_resumed() -> None:
     leases, clock = Leases(), ManualClock()
     keeper, visit = await kept(leases, clock)
     assert not keeper.is_paused(FENCE)
     leases.paused = ["acme/bob"]
-    await clock.advance(LONGEST_NAP)
+    await clock.advance(LONGEST_SLEEP)
     assert keeper.is_paused(FENCE)
     assert not keeper.is_paused(Fence("acme/eve", 1))
     leases.paused = []
-    await clock.advance(LONGEST_NAP)
+    await clock.advance(LONGEST_SLEEP)
     assert not keeper.is_paused(FENCE)
     visit.cancel()
 
@@ -71,7 +71,7 @@ async def test_a_visit_whose_lease_has_passed_on_is_ended() -> None:
     keeper, visit = await kept(leases, clock)
     assert list(keeper.fences) == [FENCE]
     leases.passed_on = True
-    await clock.advance(LONGEST_NAP)
+    await clock.advance(LONGEST_SLEEP)
     assert visit.cancelled()
     assert list(keeper.fences) == []
 
@@ -80,9 +80,9 @@ async def test_a_database_that_is_away_ends_no_visit() -> None:
     leases, clock = Leases(), ManualClock()
     _, visit = await kept(leases, clock)
     leases.away = True
-    await clock.advance(2 * LONGEST_NAP)
+    await clock.advance(2 * LONGEST_SLEEP)
     assert not visit.done()
     leases.away = False
-    await clock.advance(LONGEST_NAP)
+    await clock.advance(LONGEST_SLEEP)
     assert leases.renewed == 1
     visit.cancel()

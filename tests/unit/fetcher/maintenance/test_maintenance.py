@@ -6,7 +6,7 @@ from typing import Any
 from services.fetcher.maintenance.maintenance import Maintenance
 
 
-class Chore:
+class Task:
     def __init__(self) -> None:
         self.ran = False
 
@@ -14,8 +14,8 @@ class Chore:
         self.ran = True
 
 
-async def test_no_chore_is_forgotten() -> None:
-    all_of_them: dict[str, Any] = {each.name: Chore() for each in fields(Maintenance)}
-    for begun in Maintenance(**all_of_them).begun():
-        await begun
-    assert [name for name, chore in all_of_them.items() if not chore.ran] == []
+async def test_no_task_is_forgotten() -> None:
+    all_of_them: dict[str, Any] = {each.name: Task() for each in fields(Maintenance)}
+    for task in Maintenance(**all_of_them).tasks():
+        await task
+    assert [name for name, task in all_of_them.items() if not task.ran] == []

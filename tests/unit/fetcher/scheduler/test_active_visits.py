@@ -1,4 +1,4 @@
-"""Visits under way as the fetcher sees them: their states, whose place is taken, and how they end at TERM."""
+"""Active visits as the fetcher sees them: their states, which end for others, and how they end at TERM."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.fetcher.decide.places import (
-    CONNECTED_WITHIN,
-    PATIENCE,
+from services.fetcher.decide.visit_slots import (
+    LOGIN_WITHIN,
     PROGRESS_OCTETS,
     SILENT_AFTER,
     SLOW_AFTER,
-    Places,
+    STALL_LIMIT,
+    VisitSlots,
     VisitState,
 )
-from services.fetcher.flow_control.listings import ListingMemory
+from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.mailboxes.opening import Opened, OpenMailbox
 from services.fetcher.scheduler import active_visits as module
@@ -39,7 +39,7 @@ ENTRY = Listed("uid", 1, 10_000_000)
 
 
 class Waiting(FakeMailbox):
-    """Lists when it is let, and sends the mail piece by piece as it is told; `aborted` in the end."""
+    """Lists once `listed_now`, and sends the `pieces` of the mail; `aborted` in the end."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -93,12 +93,12 @@ class Scene:
         self.opens = asyncio.Event()
         self.meters: list[Meter] = []
         self.errors: list[Exception] = []
-        self.listings = ListingMemory(1000, dict)
+        self.memory = MemoryBudget(dict, 1000, self.clock)
         metrics = Metrics(CollectorRegistry(), "0")
         ports = SimpleNamespace(clock=self.clock)
         visitor: Any = FakeVisitor(self._unused, ports, SettlementTracker(self.clock), metrics, self.errors)
-        keeper: Any = SimpleNamespace(keep=lambda *_: None, is_paused=lambda _: False)
-        self.under_way = ActiveVisits(visitor, keeper, Opening(self._open, self.listings))
+        keeper: Any = SimpleNamespace(keep_lease=lambda *_: None, is_paused=lambda _: False)
+        self.active = ActiveVisits(visitor, keeper, Opening(self._open, self.memory))
 
     async def _open(self, _account: Account, _method: str | None, _within: float, meter: Meter) -> Opened:
         self.meters.append(meter)
@@ -110,12 +110,12 @@ class Scene:
 
     async def begin(self, name: str = "all") -> asyncio.Task[Any]:
         of = replace(account(), name=name)
-        visit = self.under_way.begin(of, Lease(Fence(of.id, 1), 0.0, 0))
+        visit = self.active.begin_visit(of, Lease(Fence(of.id, 1), 0.0, 0))
         await settled()
         return visit
 
     def state(self) -> VisitState:
-        return self.under_way.active[0].state
+        return self.active.visits[0].state
 
 
 async def settled() -> None:
@@ -157,44 +157,44 @@ async def test_octets_that_drip_are_no_progress_and_a_mail_that_moves_is() -> No
     visit.cancel()
 
 
-async def test_while_others_wait_a_visit_without_progress_gives_its_place_up_and_closes() -> None:
-    scene, places = Scene(), Places(1, 0)
+async def test_while_others_wait_a_visit_without_progress_ends_and_closes() -> None:
+    scene, slots = Scene(), VisitSlots(1, 0)
     visit = await scene.begin()
     scene.opens.set()
     await settled()
-    await scene.clock.advance(PATIENCE - 1)
-    scene.under_way.make_room(places)
+    await scene.clock.advance(STALL_LIMIT - 1)
+    scene.active.make_room(slots)
     await settled()
     assert not visit.done()
     await scene.clock.advance(1)
-    scene.under_way.make_room(places)
+    scene.active.make_room(slots)
     await visit
     assert [type(error) for error in scene.errors] == [PlaceTaken]
     assert "acme/all: its server made no progress for 15 seconds (silent)" in str(scene.errors[0])
     assert scene.mailbox.aborted
-    assert not len(scene.under_way)
+    assert not len(scene.active)
 
 
-async def test_a_visit_that_is_not_let_in_gives_its_place_up_too() -> None:
+async def test_a_visit_that_is_not_let_in_ends_too() -> None:
     scene = Scene()
     visit = await scene.begin()
-    await scene.clock.advance(PATIENCE)
-    scene.under_way.make_room(Places(1, 0))
+    await scene.clock.advance(STALL_LIMIT)
+    scene.active.make_room(VisitSlots(1, 0))
     await visit
     assert [type(error) for error in scene.errors] == [PlaceTaken]
 
 
-async def test_a_visit_that_waits_for_us_keeps_its_place() -> None:
+async def test_a_visit_that_does_not_wait_for_its_server_keeps_its_slot() -> None:
     scene = Scene()
     scene.opens.set()
     visit = await scene.begin()
     scene.mailbox.listed_now.set()
     await settled()
-    watched = next(iter(scene.under_way._visits.values()))
-    watched._waits = False  # as while the window is full
+    monitor = next(iter(scene.active._visits.values()))
+    monitor._waits_for_server = False  # as while the window is full
     await scene.clock.advance(1000)
     assert scene.state() is VisitState.WORKING
-    scene.under_way.make_room(Places(1, 0))
+    scene.active.make_room(VisitSlots(1, 0))
     await settled()
     assert not visit.done()
     visit.cancel()
@@ -208,7 +208,7 @@ async def test_when_the_process_ends_visits_that_do_not_end_in_order_are_ended(
     connecting = await scene.begin("connecting")
     scene.opens.set()
     reading = await scene.begin("reading")
-    await scene.under_way.wind_up()
+    await scene.active.finish_all()
     assert connecting.done()
     assert reading.done()
     assert {type(error) for error in scene.errors} == {ProcessEnds}
@@ -218,9 +218,9 @@ async def test_what_a_listing_takes_is_given_back_when_the_visit_is_over() -> No
     scene = Scene()
     visit = await scene.begin()
     scene.meters[0].listed(10, 1)
-    assert scene.listings.held > 0
-    await scene.clock.advance(CONNECTED_WITHIN + PATIENCE)
-    scene.under_way.make_room(Places(1, 0))
+    assert scene.memory.listing_octets > 0
+    await scene.clock.advance(LOGIN_WITHIN + STALL_LIMIT)
+    scene.active.make_room(VisitSlots(1, 0))
     await visit
     await settled()
-    assert scene.listings.held == 0
+    assert scene.memory.listing_octets == 0

@@ -16,7 +16,7 @@ from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.consumer import Received
 from tests.fakes.clock import ManualClock
 
-APPETITE = BatchPolicy(prefetch=100, batch=20, linger=0, filling=0.5)
+POLICY = BatchPolicy(prefetch=100, batch=20, linger=0, fill_wait=0.5)
 EVENT = MessageRouted(
     message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
     recipients=(), fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
@@ -42,7 +42,7 @@ async def subscription(broker: MemoryBroker) -> AsyncIterator[Subscription]:
 
 @pytest.fixture
 def ended(clock: ManualClock) -> EndedAttempts:
-    return EndedAttempts(clock, APPETITE)
+    return EndedAttempts(clock, POLICY)
 
 
 def begin(ended: EndedAttempts, count: int) -> None:
@@ -55,7 +55,7 @@ def end(ended: EndedAttempts, subscription: Subscription, count: int) -> None:
         ended.add(Conclusion(Received(EVENT, Delivery(b"", number, 1)), Outcomes("m", ()), subscription))
 
 
-async def filling(ended: EndedAttempts, clock: ManualClock) -> Task[list[Conclusion]]:
+async def growing(ended: EndedAttempts, clock: ManualClock) -> Task[list[Conclusion]]:
     """A batch that waits to be full."""
     batch = asyncio.create_task(ended.batch())
     await clock.somebody_sleeps()
@@ -72,7 +72,7 @@ async def test_many_wait_a_while_for_more(
 ) -> None:
     begin(ended, 16)
     end(ended, subscription, 10)
-    batch = await filling(ended, clock)
+    batch = await growing(ended, clock)
     end(ended, subscription, 5)
     await clock.advance(0.5)
     assert len(await batch) == 15
@@ -83,7 +83,7 @@ async def test_enough_do_not_wait(
 ) -> None:
     begin(ended, 30)
     end(ended, subscription, 10)
-    batch = await filling(ended, clock)
+    batch = await growing(ended, clock)
     end(ended, subscription, 12)
     assert len(await batch) == 20
     assert len(await ended.batch()) == 2
@@ -104,7 +104,7 @@ async def test_many_do_not_wait_when_the_last_attempt_has_ended(
 ) -> None:
     begin(ended, 12)
     end(ended, subscription, 10)
-    batch = await filling(ended, clock)
+    batch = await growing(ended, clock)
     end(ended, subscription, 2)
     assert len(await batch) == 12
 
@@ -114,7 +114,7 @@ async def test_in_a_hurry_nothing_waits(
 ) -> None:
     begin(ended, 20)
     end(ended, subscription, 10)
-    batch = await filling(ended, clock)
+    batch = await growing(ended, clock)
     with ended.hurried():
         assert len(await batch) == 10
         end(ended, subscription, 4)

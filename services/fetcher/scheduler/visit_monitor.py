@@ -1,8 +1,8 @@
-"""A visit under way as the others see it: in which state it is, and how its place is taken from it.
+"""Watches a visit from outside: knows its state, and ends it where another account needs its slot.
 
-The visit itself knows nothing of it. Its mailbox is wrapped, and each call of the mailbox ends with an error
-where the place is taken; so the visit ends as it does when a connection breaks: what was fetched is in our
-keeping and is delivered, and nothing is deleted without QUIT.
+The visit itself knows nothing of it. Its mailbox is wrapped, and each call of the mailbox raises an error
+once the visit is to end. So it ends as when a connection breaks: what was fetched is in Mailferry's custody
+and is delivered, and nothing is deleted without QUIT.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 from typing_extensions import override
 
-from services.fetcher.decide.places import PROGRESS_OCTETS, Active, VisitState, state_of
-from services.fetcher.flow_control.listings import ListingMemory
+from services.fetcher.decide.visit_slots import PROGRESS_OCTETS, ActiveVisit, VisitState, state_of
+from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from shared.model.account import Account
@@ -24,101 +24,101 @@ from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
 
 
-class Watched(Meter):
-    """The visit of `account` that begins now."""
+class VisitMonitor(Meter):
+    """Watches the visit of `account` that begins now."""
 
-    def __init__(self, account: Account, clock: Clock, listings: ListingMemory, opener: OpenMetered) -> None:
+    def __init__(self, account: Account, clock: Clock, memory: MemoryBudget, opener: OpenMetered) -> None:
         self._account = account
         self._clock = clock
-        self._listings = listings
+        self._memory = memory
         self._opener = opener
-        self._begun_at = self._heard_at = self._progress_at = self._left_at = clock.monotonic()
+        self._begun_at = self._received_at = self._progress_at = self._stopped_waiting_at = clock.monotonic()
         self._octets = 0
         self._logged_in = False
-        self._waits = False
-        self._limit: asyncio.Timeout | None = None
+        self._waits_for_server = False
+        self._timeout: asyncio.Timeout | None = None
         self._error: SourceError | None = None
 
     @property
-    def active(self) -> Active:
-        """How it is doing now. While it waits for us and not for its server, it is working."""
+    def visit(self) -> ActiveVisit:
+        """The visit as it is now. It is working while it waits for Mailferry and not for its server."""
         now = self._clock.monotonic()
         account, tenant = self._account.id, self._account.tenant
         if not self._logged_in:
-            return Active(account, tenant, VisitState.CONNECTING, now - self._begun_at)
-        if not self._waits:
-            return Active(account, tenant, VisitState.WORKING, 0.0)
+            return ActiveVisit(account, tenant, VisitState.CONNECTING, now - self._begun_at)
+        if not self._waits_for_server:
+            return ActiveVisit(account, tenant, VisitState.WORKING, 0.0)
         idle = now - self._progress_at
-        state = state_of(logged_in=True, silent_for=now - self._heard_at, idle=idle)
-        return Active(account, tenant, state, idle)
+        state = state_of(logged_in=True, silent_for=now - self._received_at, idle=idle)
+        return ActiveVisit(account, tenant, state, idle)
 
     @property
     def is_ended(self) -> bool:
-        """Whether its place was taken."""
+        """Whether `end_visit` was called."""
         return self._error is not None
 
-    def end(self, error: SourceError) -> None:
-        """Have it end with `error` as soon as it waits for its server; at once where it does."""
+    def end_visit(self, error: SourceError) -> None:
+        """Have the visit end with `error` as soon as it waits for its server; at once where it does."""
         self._error = self._error or error
-        if self._limit is not None:
-            self._limit.reschedule(asyncio.get_running_loop().time())
+        if self._timeout is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time())
 
     async def open(self, account: Account, method: str | None, connect_within: float) -> Opened:
-        """Open the mailbox, wrapped. Raises what that raises, and the error given to `end`."""
-        async with self.waits_for_server():
+        """Open the mailbox, wrapped. Raises what that raises, and the error given to `end_visit`."""
+        async with self.waiting_for_server():
             opened = await self._opener(account, method, connect_within, self)
         self._logged_in = True
-        self.progressed()
-        return opened._replace(mailbox=WatchedMailbox(opened.mailbox, self))
+        self.record_progress()
+        return opened._replace(mailbox=MonitoredMailbox(opened.mailbox, self))
 
     @override
     def received(self, octets: int) -> None:
-        self._heard_at = self._clock.monotonic()
+        self._received_at = self._clock.monotonic()
         self._octets += octets
         if self._octets >= PROGRESS_OCTETS:
-            self.progressed()
+            self.record_progress()
 
     @override
     def listed(self, octets: int, lines: int) -> None:
-        self._listings.take(self._account.id, octets, lines)
+        self._memory.add_to_listing(self._account.id, octets, lines)
 
-    def progressed(self) -> None:
-        """An answer is whole, or enough of one came."""
-        self._heard_at = self._progress_at = self._clock.monotonic()
+    def record_progress(self) -> None:
+        """Record that an answer is complete, or that enough of one arrived."""
+        self._received_at = self._progress_at = self._clock.monotonic()
         self._octets = 0
 
     @asynccontextmanager
-    async def waits_for_server(self) -> AsyncIterator[None]:
-        """Within it the visit can be ended. The time outside of it does not count as without progress."""
+    async def waiting_for_server(self) -> AsyncIterator[None]:
+        """Let the visit be ended while inside. The time outside does not count as time without progress."""
         self._raise_if_ended()
-        ours = self._clock.monotonic() - self._left_at
-        self._heard_at += ours
-        self._progress_at += ours
-        self._waits = True
-        self._limit = limit = asyncio.timeout(None)
+        outside = self._clock.monotonic() - self._stopped_waiting_at
+        self._received_at += outside
+        self._progress_at += outside
+        self._waits_for_server = True
+        self._timeout = timeout = asyncio.timeout(None)
         try:
-            async with limit:
+            async with timeout:
                 yield
         except TimeoutError:
-            if limit.expired():
+            if timeout.expired():
                 self._raise_if_ended()
             raise
         finally:
-            self._limit = None
-            self._waits = False
-            self._left_at = self._clock.monotonic()
+            self._timeout = None
+            self._waits_for_server = False
+            self._stopped_waiting_at = self._clock.monotonic()
 
     def _raise_if_ended(self) -> None:
         if self._error is not None:
             raise self._error
 
 
-class WatchedMailbox(Mailbox):
-    """The mailbox of a watched visit."""
+class MonitoredMailbox(Mailbox):
+    """The mailbox of a visit that is watched."""
 
-    def __init__(self, mailbox: Mailbox, watched: Watched) -> None:
+    def __init__(self, mailbox: Mailbox, monitor: VisitMonitor) -> None:
         self._mailbox = mailbox
-        self._watched = watched
+        self._monitor = monitor
 
     @property
     @override
@@ -159,19 +159,19 @@ class WatchedMailbox(Mailbox):
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
-        self._watched.progressed()
+        self._monitor.record_progress()
         source = self._mailbox.retrieve(entries, cut)
         try:
             while True:
-                async with self._watched.waits_for_server():
+                async with self._monitor.waiting_for_server():
                     events = await anext(source, None)
                 if events is None:
                     return
                 if any(not isinstance(each, (MailStarted, MailBytes)) for each in events):
-                    self._watched.progressed()
+                    self._monitor.record_progress()
                 yield events
         finally:
-            await _closed(source)
+            await _close(source)
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
@@ -184,7 +184,7 @@ class WatchedMailbox(Mailbox):
                     return
                 yield header
         finally:
-            await _closed(source)
+            await _close(source)
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
@@ -212,11 +212,11 @@ class WatchedMailbox(Mailbox):
 
     @asynccontextmanager
     async def _one_answer(self) -> AsyncIterator[None]:
-        self._watched.progressed()
-        async with self._watched.waits_for_server():
+        self._monitor.record_progress()
+        async with self._monitor.waiting_for_server():
             yield
 
 
-async def _closed(source: object) -> None:
+async def _close(source: object) -> None:
     if isinstance(source, AsyncGenerator):
         await source.aclose()
