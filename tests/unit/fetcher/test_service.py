@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.scheduler.concurrency import Concurrency
@@ -15,7 +15,7 @@ from shared.contract.topology import topology
 from shared.model.account import Account
 from shared.model.hosts import HostLimits
 from shared.ports.clock import Clock
-from shared.ports.store import Lease, Schedule, StoreUnavailable
+from shared.ports.store import FetcherStore, Lease, Schedule, StoreUnavailable
 from shared.runtime.stopping import Stop
 from tests.fakes.clock import ManualClock
 from tests.fakes.late_broker import AWAY, LateBroker
@@ -62,7 +62,9 @@ def made(leases: Leases, broker: MemoryBroker, clock: Clock, maintenance: Any = 
         board=SettlementTracker(clock),
     )
     no_accounts: Any = SimpleNamespace(accounts={})
-    return Fetcher(no_accounts, leases, broker, visitor, lambda _: Concurrency(1, 60.0), maintenance)
+    return Fetcher(
+        no_accounts, cast(FetcherStore, leases), broker, visitor, lambda _: Concurrency(1, 60.0), maintenance
+    )
 
 
 async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database_is_away_at_first() -> None:
