@@ -19,5 +19,5 @@ async def client_for(stream: ScriptedStream, offer: bytes = FULL) -> SmtpClient:
         return opening
 
     client = await connect(ENDPOINT, helo_name="me.example", dialer=dialer)
-    client._dialogue._stream = stream
+    client.session.dialogue.stream = stream
     return client

@@ -46,7 +46,6 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         file,
         target(
             'url = "lmtp://mail.corp.example"',
-            "host_connections = 5",
             "connection_mails = 7",
             'connection_age = "1m"',
             "max_recipients = 3",
@@ -64,10 +63,17 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         max_recipients=3,
         dsn=("failure", "delay"),
         client=ClientReport.XFORWARD,
-        host_connections=5,
     )
     assert found.endpoint.addresses == AddressPolicy(
         public_only=True, denied=(ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+    )
+
+
+def test_the_limit_for_all_processes_of_a_machine_was_removed(file: ConfigurationFile) -> None:
+    [problem] = file.problems(target("host_connections = 5"))
+    assert problem == (
+        'mailferry.toml:5: targets "exchange": "host_connections" was removed. '
+        'Use "connections", which limits each process.'
     )
 
 

@@ -30,7 +30,7 @@ def with_crlf(mail: bytes) -> bytes:
 def streamed(mail: bytes, cuts: list[int]) -> bytes:
     encoder = ContentEncoder()
     places = [0, *sorted(cut % (len(mail) + 1) for cut in cuts), len(mail)]
-    return b"".join(encoder.feed(mail[a:b]) for a, b in pairwise(places)) + encoder.finish()
+    return b"".join(encoder.encode_part(mail[a:b]) for a, b in pairwise(places)) + encoder.finish()
 
 
 @given(mails)
@@ -87,5 +87,11 @@ def test_a_clean_mail_is_sent_as_it_is() -> None:
 
 def test_an_encoder_can_be_fed_nothing() -> None:
     encoder = ContentEncoder()
-    assert encoder.feed(b"") + encoder.feed(b"\r") + encoder.feed(b"") + encoder.feed(b"\n") == b"\r\n"
+    assert (
+        encoder.encode_part(b"")
+        + encoder.encode_part(b"\r")
+        + encoder.encode_part(b"")
+        + encoder.encode_part(b"\n")
+        == b"\r\n"
+    )
     assert encoder.finish() == END

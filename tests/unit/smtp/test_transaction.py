@@ -22,7 +22,7 @@ def transaction(*recipients: str, reverse_path: str = "alice@example.org") -> Tr
 
 def outcome(subject: Transaction, *answers: tuple[Verb, Reply]) -> list[tuple[str, int, Phase]]:
     for verb, reply in answers:
-        subject.record([Answer(verb, reply)])
+        subject.record_answers([Answer(verb, reply)])
     return [(each.recipient, each.reply.code, each.phase) for each in subject.outcome]
 
 

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import RetryPolicy
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -39,7 +39,7 @@ class Relaying:
         clock = SystemClock()
         self.facts = LearntFacts(FactsInMemory(), clock)
         targets = {target.name: target}
-        self.lanes = TargetQueues(targets, helo_name="relay.example", capacity=10, clock=clock)
+        self.pools = TargetPools(targets, helo_name="relay.example", capacity=10, clock=clock)
         self._target = target
         self._attempter = Attempter(
             accounts=NO_ACCOUNTS,
@@ -68,7 +68,7 @@ class Relaying:
         )
         recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
         serving = Serving("m1", target, "s@x.example", recipients)
-        return [each for each, _ in (await self._attempter.make(event, serving, self.lanes)).outcomes]
+        return [each for each, _ in (await self._attempter.make_attempt(event, serving, self.pools)).outcomes]
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def relaying(port: int, directory: Path, *, lmtp: bool = False) -> AsyncIt
     try:
         yield made
     finally:
-        await made.lanes.close()
+        await made.pools.close()
 
 
 @pytest.mark.parametrize("lmtp", [False, True], ids=["SMTP", "LMTP"])
@@ -120,7 +120,7 @@ async def test_the_limit_is_learnt_and_the_next_mail_keeps_to_it(when: str, tmp_
         relaying(server.port, tmp_path) as relay,
     ):
         await relay.deliver(*PEOPLE)
-        learnt = relay.facts.recipients("exchange")
+        learnt = relay.facts.recipient_limit("exchange")
         server.transactions.clear()
         await relay.deliver(*PEOPLE)
     assert learnt == LIMIT
@@ -135,4 +135,4 @@ async def test_where_one_alone_is_too_many_he_waits_and_nobody_is_parked(
         outcomes = await relay.deliver(*PEOPLE)
     assert {each.status for each in outcomes} == {RecipientStatus.DEFERRED}
     assert {each.destination for each in outcomes} == set(PEOPLE)
-    assert relay.facts.recipients("exchange") is None
+    assert relay.facts.recipient_limit("exchange") is None

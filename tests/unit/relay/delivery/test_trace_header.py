@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.relay.delivery.trace_header import (
     LONGEST_LINE,
     below_trace_header,
-    on_top,
     trace_header,
+    with_trace_header,
     without_delivery_fields,
 )
 
@@ -23,7 +23,7 @@ async def streamed(chunks: Sequence[bytes]) -> bytes:
         for chunk in chunks:
             yield chunk
 
-    return b"".join([piece async for piece in on_top(TOP, mail(), ())])
+    return b"".join([piece async for piece in with_trace_header(TOP, mail(), ())])
 
 
 def header(recipient: str | None = "bob@here.test", account: str = "acme/catch-all") -> bytes:

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.relay.maintenance.notice_rules import sender_to_tell
-from services.relay.maintenance.notice_texts import Origin, delivery_status, digest
+from services.relay.maintenance.notice_rules import sender_to_notify
+from services.relay.maintenance.notice_texts import NoticeOrigin, delivery_status, digest
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Parked
 from tests.fakes.custody import BOB, message, recipient
 
-ORIGIN = Origin("ferry.corp.example", 1_700_000_000.0, "notice-1")
+ORIGIN = NoticeOrigin("ferry.corp.example", 1_700_000_000.0, "notice-1")
 LONGEST_LINE = 998  # RFC 5322, section 2.1.1
 AWKWARD = st.lists(
     st.sampled_from(["=?utf-8?q?", "=?utf-8?b?", "?=", "=0D=0A", "=FF", "a" * 70, "中" * 30, " ", "\n", '"'])
@@ -53,7 +53,7 @@ def failed(notice: bytes) -> Mail:
 )
 def test_a_sender_is_named_as_he_wrote_himself_whatever_else_it_might_mean(sender: str) -> None:
     header = f"Return-Path: <{sender}>\nSubject: x\n".encode()
-    assert sender_to_tell(header) == sender
+    assert sender_to_notify(header) == sender
     notice = delivery_status(sender, [parked("550 5.7.1 no")], header, ORIGIN)
     assert b"\r\nTo: " + sender.encode() + b"\r\n" in notice
 

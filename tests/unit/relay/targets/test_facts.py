@@ -31,17 +31,17 @@ async def running(facts: LearntFacts, clock: ManualClock) -> AsyncIterator[None]
 async def test_what_is_learnt_counts_at_once_and_for_a_day() -> None:
     clock = ManualClock()
     facts = LearntFacts(FactsInMemory(), clock)
-    facts.learn_recipients("exchange", 5)
-    assert (facts.recipients("exchange"), facts.recipients("attic")) == (5, None)
+    facts.learn_recipient_limit("exchange", 5)
+    assert (facts.recipient_limit("exchange"), facts.recipient_limit("attic")) == (5, None)
     await clock.advance(HOLDS)
-    assert facts.recipients("exchange") is None
+    assert facts.recipient_limit("exchange") is None
 
 
 async def test_what_is_learnt_is_written_a_moment_later() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
-        facts.learn_recipients("exchange", 5)
+        facts.learn_recipient_limit("exchange", 5)
         assert not store.facts
         await clock.advance(TICK)
         (fact,) = store.facts.values()
@@ -53,7 +53,7 @@ async def test_a_relay_that_starts_knows_what_was_learnt_before() -> None:
     known = TargetFact("exchange", FactKind.RECIPIENTS, "5", clock.now(), clock.now() + 10)
     facts = LearntFacts(FactsInMemory(known), clock)
     async with running(facts, clock):
-        assert facts.recipients("exchange") == 5
+        assert facts.recipient_limit("exchange") == 5
 
 
 async def test_a_relay_that_ends_leaves_nothing_unwritten() -> None:
@@ -69,7 +69,7 @@ async def test_a_store_that_is_away_is_written_to_later() -> None:
     store.is_away = True
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
-        facts.learn_recipients("exchange", 5)
+        facts.learn_recipient_limit("exchange", 5)
         await clock.advance(TICK)
         store.is_away = False
         await clock.advance(TICK)

@@ -10,11 +10,11 @@ import pytest
 
 from shared.model.endpoint import Endpoint
 from shared.smtp.client import SmtpClient, connect
-from shared.smtp.confidential import Confidential
-from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.envelope import Envelope, Mail, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.login import Credentials
 from shared.smtp.reply import Reply
+from shared.smtp.reply_masking import ReplyMasker
 from tests.fakes.scripted_stream import ScriptedStream
 
 PASSWORD = "canary-password"
@@ -37,7 +37,7 @@ async def logged_in(*reads: bytes, password: str = PASSWORD) -> SmtpClient:
 
 async def sent(*reads: bytes) -> Sequence[RecipientReply]:
     client = await logged_in(*reads)
-    return await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    return await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_what_is_no_reply_does_not_get_it_into_the_error(echo: bytes, befo
 async def test_what_answers_nothing_does_not_get_it_into_the_error() -> None:
     client = await logged_in(b"250 sender\r\n250 recipient\r\n354 go\r\n250 ok\r\n250 %b\r\n" % MESSAGE)
     with pytest.raises(ConnectionLost) as caught:
-        await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+        await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
     assert_kept("".join(format_exception(caught.value)))
 
 
@@ -78,7 +78,7 @@ async def test_a_password_that_is_a_common_word_later_on_is_masked_from_six_octe
     password: str, shown: str
 ) -> None:
     client = await logged_in(b"550 5.7.1 %b\r\n" % password.encode(), password=password)
-    (reply,) = await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    (reply,) = await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
     assert reply.reply.text == f"550 5.7.1 {shown}"
 
 
@@ -97,25 +97,25 @@ async def test_a_refusal_that_holds_it_in_two_lines_is_cut_to_its_codes() -> Non
 @pytest.mark.parametrize("between", [b"", b" "])
 @pytest.mark.parametrize("secret", [PASSWORD.encode(), b"canary password", base64.b64encode(b"c\0b")])
 def test_a_code_on_each_line_does_not_hide_that_two_lines_hold_it(secret: bytes, between: bytes) -> None:
-    confidential = Confidential([PASSWORD.encode(), b"canary password", b"c\0b"])
+    masker = ReplyMasker([PASSWORD.encode(), b"canary password", b"c\0b"])
     for place in range(1, len(secret)):
         lines = (b"5.7.8 no: " + secret[:place], b"5.7.8 " + between + secret[place:] + b" sent")
-        assert confidential.without(Reply(535, lines)).text == "535 5.7.8 ***"
+        assert masker.mask_reply(Reply(535, lines)).text == "535 5.7.8 ***"
 
 
 def test_lines_with_a_code_each_stay_as_they_are_where_they_hold_nothing() -> None:
     reply = Reply(535, (b"5.7.8 Username and Password", b"5.7.8 not accepted"))
-    assert Confidential([PASSWORD.encode()]).without(reply) == reply
+    assert ReplyMasker([PASSWORD.encode()]).mask_reply(reply) == reply
 
 
 def test_a_word_of_a_few_letters_is_no_secret_worth_a_spoilt_text() -> None:
-    confidential = Confidential([b"ok"], shortest=6)
-    assert confidential.without(Reply(250, (b"2.0.0 ok",))).lines == (b"2.0.0 ok",)
-    assert confidential.without(Reply(250, (b"2.0.0 b2s=",))).lines == (b"2.0.0 ***",)
+    masker = ReplyMasker([b"ok"], shortest=6)
+    assert masker.mask_reply(Reply(250, (b"2.0.0 ok",))).lines == (b"2.0.0 ok",)
+    assert masker.mask_reply(Reply(250, (b"2.0.0 b2s=",))).lines == (b"2.0.0 ***",)
 
 
 def test_the_enhanced_code_stays_whatever_the_password_is() -> None:
-    reply = Confidential([b"5.1.1 no"]).without(Reply(550, (b"5.1.1 no such user",)))
+    reply = ReplyMasker([b"5.1.1 no"]).mask_reply(Reply(550, (b"5.1.1 no such user",)))
     assert (reply.enhanced, reply.lines) == (Reply(550, (b"5.1.1 x",)).enhanced, (b"5.1.1 no such user",))
 
 

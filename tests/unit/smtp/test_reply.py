@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.smtp.excess import may_mean_too_many_recipients, says_too_many_recipients
-from shared.smtp.reply import Reply
+from shared.smtp.reply import Reply, may_mean_too_many_recipients, says_too_many_recipients
 
 
 def reply(text: str) -> Reply:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
-from services.relay.maintenance.overdue import TAKEN_UP, Overdue, events
+from services.relay.maintenance.overdue_mails import REPUBLISH_AFTER, OverdueMails, events
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.topology import topology
 from shared.custody.state import Message
@@ -53,13 +53,13 @@ class Store:
 
 async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> None:
     clock, store = ManualClock(), Store()
-    overdue = Overdue(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
-    assert [await overdue.publish_once() for _ in range(3)] == [1, 0, 0]
-    await clock.advance(TAKEN_UP)
-    assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+    overdue = OverdueMails(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    assert [await overdue.publish_overdue() for _ in range(3)] == [1, 0, 0]
+    await clock.advance(REPUBLISH_AFTER)
+    assert [await overdue.publish_overdue() for _ in range(2)] == [1, 0]
     again = recipient(BOB, R.OPEN, attempt=1, next_attempt_at=1.0)
     store.message = store.message._replace(recipients={BOB: again})
-    assert await overdue.publish_once() == 1
+    assert await overdue.publish_overdue() == 1
 
 
 async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name() -> None:
@@ -67,7 +67,7 @@ async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_na
     odd = message(MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/odd")
     store = Store(odd._replace(id="odd-one", reverse_path="\udcff"))
     broker = MemoryBroker(topology([60]), clock)
-    overdue = Overdue(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    overdue = OverdueMails(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
     with capture_logs() as logs:
-        assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+        assert [await overdue.publish_overdue() for _ in range(2)] == [1, 0]
     assert [(each["event"], each["message"]) for each in logs] == [("overdue mail not published", "odd-one")]

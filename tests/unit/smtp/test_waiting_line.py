@@ -8,56 +8,56 @@ import pytest
 
 from shared.smtp.envelope import Envelope
 from shared.smtp.errors import NoConnectionFree
-from shared.smtp.line import Line, Waiting
+from shared.smtp.waiting_line import WaitingLine, WaitingMail
 
 
-def waiting(tenant: str, name: str) -> Waiting:
+def waiting(tenant: str, name: str) -> WaitingMail:
     envelope = Envelope("", (f"{name}@corp.example",), flow=tenant)
-    return Waiting(envelope, b"", asyncio.get_running_loop())
+    return WaitingMail(envelope, b"", asyncio.get_running_loop())
 
 
-def served(line: Line) -> list[str]:
-    mails = iter(line.next, None)
+def served(line: WaitingLine) -> list[str]:
+    mails = iter(line.next_mail, None)
     return [mail.envelope.recipients[0].partition("@")[0] for mail in mails]
 
 
 async def test_a_tenants_single_mail_does_not_wait_for_all_of_anothers() -> None:
-    line = Line("exchange", None)
+    line = WaitingLine("exchange", None)
     for name in ("a", "b", "c"):
-        line.join(waiting("large", name))
-    line.join(waiting("small", "1"))
+        line.add_mail(waiting("large", name))
+    line.add_mail(waiting("small", "1"))
     assert len(line) == 4
     assert served(line) == ["a", "1", "b", "c"]
 
 
 async def test_a_mail_that_is_given_back_is_next() -> None:
-    line = Line("exchange", None)
+    line = WaitingLine("exchange", None)
     for name in ("a", "b"):
-        line.join(waiting("large", name))
-    line.join(waiting("small", "1"))
-    first = line.next()
+        line.add_mail(waiting("large", name))
+    line.add_mail(waiting("small", "1"))
+    first = line.next_mail()
     assert first is not None
-    line.give_back(first)
+    line.return_mail(first)
     assert served(line) == ["a", "1", "b"]
 
 
 async def test_a_mail_that_leaves_is_not_served() -> None:
-    line = Line("exchange", None)
+    line = WaitingLine("exchange", None)
     stays, leaves = waiting("acme", "stays"), waiting("acme", "leaves")
-    line.join(leaves)
-    line.join(stays)
-    line.leave(leaves)
-    line.leave(leaves)
+    line.add_mail(leaves)
+    line.add_mail(stays)
+    line.remove_mail(leaves)
+    line.remove_mail(leaves)
     assert served(line) == ["stays"]
 
 
 async def test_who_has_waited_too_long_is_turned_away_whatever_his_turn() -> None:
-    line = Line("exchange", 0.0)
+    line = WaitingLine("exchange", 0.0)
     mails = [waiting("large", "a"), waiting("large", "b"), waiting("small", "1")]
     for mail in mails:
-        line.join(mail)
-    line.watch(asyncio.get_running_loop())
+        line.add_mail(mail)
+    line.limit_waits(asyncio.get_running_loop())
     for mail in mails:
         with pytest.raises(NoConnectionFree):
-            await mail.end
+            await mail.result
     assert served(line) == []
