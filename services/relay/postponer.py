@@ -29,7 +29,7 @@ MAX_BUSY_DELAY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class EarlyRecipients:
-    """The recipients of an event who are not due yet. `whole_event`: no other recipient is attempted now."""
+    """The recipients of an event that are not due yet. `whole_event`: no other one is attempted now."""
 
     received: Received[MessageRouted]
     recipients: Sequence[Recipient]

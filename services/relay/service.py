@@ -198,7 +198,7 @@ class Relay:
     async def _run_maintenance(self, maintenance: MaintenanceTask) -> None:
         """Run a maintenance task, and restart it after a bug.
 
-        A bug, perhaps met by one odd mail, must not end the process: it would occur after each restart.
+        A bug must not end the process: if a mail triggers it, it would occur again after each restart.
         """
         task = asyncio.current_task()
         assert task is not None

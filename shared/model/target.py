@@ -79,7 +79,7 @@ class DeliveryOptions(Settings):
         example="never",
     )
     client: Annotated[ClientReport, Field(strict=False)] = setting(
-        ClientReport.NONE, "How a target that trusts us is told which client a mail came from."
+        ClientReport.NONE, "How the client that a mail came from is reported to a target that trusts us."
     )
 
 

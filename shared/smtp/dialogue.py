@@ -70,7 +70,7 @@ _NONE, _BEGUN, _ENDED = ContentProgress
 class Dialogue:
     """The dialogue with the server at `endpoint` over `stream`.
 
-    `content_progress` is set by who sends content. `write_failed`: the server closed the connection while the
+    `content_progress` is set by the `ContentSender`. `write_failed`: the server closed the connection while the
     content of a mail was written, but answers may be left to read.
     """
 

@@ -94,8 +94,8 @@ def says_unknown_recipient(reply: Reply) -> bool:
 def says_too_many_recipients(reply: Reply) -> bool:
     """Whether the reply says that the transaction has too many recipients, in words or by x.5.3 (RFC 3463).
 
-    Such a refusal is about the number and about nobody: who was refused may be served at once in another
-    transaction. Servers use many reply codes for it, so the code does not count.
+    Such a refusal is about the number, not about a recipient: those refused may be accepted at once in
+    another transaction. Servers use many reply codes for it, so the code does not count.
     """
     if reply.severity not in {4, 5} or reply.local:
         return False

@@ -1,4 +1,4 @@
-"""Takes secrets that the server was told out of its replies, whether they stand in one line or in several."""
+"""Masks the secrets of a login in the replies of the server, in one line or divided over several."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Transaction:
         return [self._decided[position] for position in sorted(self._decided)]
 
     def record_answers(self, answers: Iterable[Answer]) -> None:
-        """Record what the answers decide; a refused MAIL, DATA or content decides about all who are left."""
+        """Record what the answers decide; a refused MAIL, DATA or content decides about all others."""
         for verb, reply in answers:
             if verb is _RCPT:
                 self._record_recipient(reply)

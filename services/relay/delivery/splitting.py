@@ -1,7 +1,7 @@
 """Divides the recipients of one mail into transactions that the target accepts.
 
-Pure. A refusal for too many recipients decides about nobody: those who were refused are offered again at
-once, in a smaller transaction. This ends, as each transaction serves somebody or is smaller than the last.
+Pure. A refusal for too many recipients is final for none of them: they are offered again at once, in a
+smaller transaction. This ends, as each transaction decides about a recipient or is smaller than the last.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AFTER_RCPT = frozenset({Phase.DATA, Phase.CONTENT})
 class RecipientSplitter:
     """Up to `limit` recipients go in one transaction, and fewer once the target refused so many.
 
-    `results` has the recipients who were decided about.
+    `results` has the recipients with a final result.
     """
 
     def __init__(self, destinations: Sequence[str], limit: int) -> None:
@@ -40,11 +40,11 @@ class RecipientSplitter:
         return self._limit if self._limit_refused else None
 
     def next_group(self) -> tuple[str, ...]:
-        """Return the recipients of the next transaction; none once all were decided about."""
+        """Return the recipients of the next transaction; none once all have a result."""
         return tuple(self._left[: self._limit])
 
     def record_group(self, results: Mapping[str, RecipientResult]) -> None:
-        """Record the result for each of those whom `next_group` returned."""
+        """Record the result of each recipient that `next_group` returned."""
         group = self.next_group()
         again = self._to_offer_again(group, results)
         self.results |= {each: results[each] for each in group if each not in again}
@@ -68,8 +68,9 @@ class RecipientSplitter:
         return doubtful
 
     def _give_up(self, result: RecipientResult) -> None:
-        """Give everybody left this result: if a single recipient is too many, the target does not mean the
-        number, and would refuse the others, too.
+        """Give all remaining recipients this result.
+
+        If a single recipient is too many, the target does not mean the number, and would refuse the others.
         """
         self._limit_refused = False
         for each in self._left:

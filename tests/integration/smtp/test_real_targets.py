@@ -58,7 +58,9 @@ def lines(mail: bytes) -> bytes:
     return mail.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-async def test_postfix_takes_mail_after_mail_with_the_next_envelope_ahead(exact_postfix: Postfix) -> None:
+async def test_postfix_accepts_mail_after_mail_with_the_next_envelope_pipelined(
+    exact_postfix: Postfix,
+) -> None:
     pool = pool_to(exact_postfix.port)
     mails = [b"X-Tag: ahead %d\r\n\r\n.\r\ntext %d\r\n" % (number, number) for number in range(30)]
     envelope = Envelope("", ("ahead@target.example",))
@@ -108,7 +110,7 @@ async def test_every_real_mail_arrives_in_postfix_as_it_is(
 @pytest.mark.parametrize(
     "end", [b"\n.\r\n", b"\r\n.\n", b"\n.\n", b"\r.\r", b"\r\n.\r", b"\r\r\n.\r\r\n", b"\0.\r\n"]
 )
-async def test_what_looks_like_the_end_of_a_mail_is_none(
+async def test_a_line_that_looks_like_the_end_of_a_mail_is_none(
     exact_postfix: Postfix, end: bytes, chunk_from: int
 ) -> None:
     smuggled = (

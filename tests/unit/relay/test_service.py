@@ -222,7 +222,7 @@ async def test_a_stale_event_does_not_take_the_attempt_of_another_event_about_it
     assert sorted(ways.taken) == [("exchange", (BOB,)), ("exchange", (EVE,))]
 
 
-async def test_who_is_not_due_yet_comes_back_and_the_others_have_their_mail(tmp_path: Path) -> None:
+async def test_early_recipients_come_back_and_the_others_are_delivered_to(tmp_path: Path) -> None:
     store, ways = Store({}), Ways()
     store.not_due.add(EVE)
     broker = MemoryBroker(PLAN, SystemClock())

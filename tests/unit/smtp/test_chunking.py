@@ -115,7 +115,7 @@ async def test_a_stream_that_fails_is_never_ended() -> None:
     assert stream.aborted
 
 
-async def test_nobody_gets_a_chunk_where_all_were_refused_and_the_next_mail_begins_anew() -> None:
+async def test_no_chunk_is_sent_if_all_were_refused_and_the_next_mail_begins_anew() -> None:
     client, stream = await chunking(
         b"250 sender\r\n550 5.1.1 who\r\n", b"250 reset\r\n" + AGREED, b"250 OK\r\n"
     )

@@ -28,7 +28,7 @@ async def chunks(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def test_a_mail_takes_two_writes_where_the_server_pipelines() -> None:
+async def test_a_mail_takes_two_writes_if_the_server_offers_pipelining() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 2.0.0 queued\r\n")
     (reply,) = await (await client_for(stream)).send_mail(Mail(TO_BOB, MAIL))
     assert stream.writes == [
@@ -71,7 +71,7 @@ async def test_without_pipelining_no_data_if_all_recipients_were_refused() -> No
     assert client.usable
 
 
-async def test_permission_for_content_nobody_is_to_get_is_answered_with_a_lone_dot() -> None:
+async def test_permission_for_content_without_recipients_is_answered_with_a_lone_dot() -> None:
     stream = ScriptedStream(b"250 OK\r\n550 no\r\n550 no\r\n354 go\r\n", b"554 no valid recipients\r\n")
     client = await client_for(stream)
     replies = await client.send_mail(Mail(TO_TWO, MAIL))
@@ -145,7 +145,7 @@ async def test_a_final_answer_counts_although_garbage_follows_it() -> None:
     assert not client.usable
 
 
-async def test_every_phase_has_its_own_patience() -> None:
+async def test_every_phase_has_its_own_time_limit() -> None:
     stream = ScriptedStream(b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n", b"250 OK\r\n")
     await (await client_for(stream)).send_mail(Mail(TO_BOB, MAIL))
     times = Timeouts()
@@ -153,7 +153,7 @@ async def test_every_phase_has_its_own_patience() -> None:
     assert times.final >= 600
 
 
-async def test_the_patience_is_for_the_whole_answer() -> None:
+async def test_the_time_limit_is_for_the_whole_answer() -> None:
     """The deadline is set anew for an answer, not for each of its bytes: a trickle does not prolong it."""
     stream = ScriptedStream(*each_byte(b"250 OK\r\n"))
     client = await client_for(stream)
@@ -183,7 +183,7 @@ async def test_a_stream_that_fails_leaves_no_end_mark_behind() -> None:
     assert not client.usable
 
 
-async def test_a_server_that_refuses_in_the_middle_of_the_content_is_heard() -> None:
+async def test_a_refusal_in_the_middle_of_the_content_is_reported() -> None:
     stream = ScriptedStream(ACCEPTED, b"552 5.3.4 too large\r\n")
     stream.fail_writes(None, None, NetworkLost("The connection was reset."))
     client = await client_for(stream)
@@ -200,14 +200,14 @@ async def test_a_connection_that_breaks_in_the_middle_of_the_content_leaves_no_d
     assert (caught.value.content_begun, caught.value.after_content) == (True, False)
 
 
-async def test_a_large_mail_is_sent_as_fast_as_the_server_takes_it() -> None:
+async def test_a_large_mail_is_sent_as_fast_as_the_server_reads_it() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
     client = await client_for(stream, b"250-mx.example\r\n250 PIPELINING\r\n")
     await client.send_mail(Mail(TO_BOB, b"x" * 100_000))
     assert stream.drain_patience == [Timeouts().block]
 
 
-async def test_a_mail_larger_than_the_target_takes_is_not_sent() -> None:
+async def test_a_mail_larger_than_the_announced_size_is_not_sent() -> None:
     stream = ScriptedStream()
     client = await client_for(stream)
     with pytest.raises(SizeRefused) as caught:
@@ -228,14 +228,14 @@ async def test_a_stream_known_to_be_too_large_is_not_sent() -> None:
     assert not stream.writes
 
 
-async def test_eight_bit_content_is_declared_where_the_server_takes_it() -> None:
+async def test_eight_bit_content_is_declared_if_the_server_offers_8bitmime() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
     await (await client_for(stream)).send_mail(Mail(TO_BOB, b"caf\xe9\r\n"))
     assert stream.writes[0].startswith(b"MAIL FROM:<alice@example.org> SIZE=6 BODY=8BITMIME\r\n")
     assert stream.writes[1] == b"caf\xe9\r\n.\r\n"
 
 
-async def test_eight_bit_content_is_refused_unsent_where_the_server_does_not_take_it() -> None:
+async def test_eight_bit_content_is_refused_unsent_without_8bitmime() -> None:
     stream = ScriptedStream()
     client = await client_for(stream, BARE)
     with pytest.raises(EightBitRefused) as caught:
@@ -264,7 +264,7 @@ async def test_an_unsendable_recipient_is_refused_here_and_the_others_are_served
     assert stream.writes[0] == b"MAIL FROM:<> SIZE=21\r\nRCPT TO:<eve@corp.example>\r\nDATA\r\n"
 
 
-async def test_nothing_is_said_if_nobody_can_be_sent_to() -> None:
+async def test_nothing_is_sent_if_no_recipient_can_be_written() -> None:
     stream = ScriptedStream()
     (reply,) = await (await client_for(stream)).send_mail(Mail(Envelope("", ("no\nbody",)), MAIL))
     assert reply.reply.local

@@ -118,7 +118,7 @@ async def test_an_end_before_the_content_leaves_no_doubt(moment: str, act: Act) 
         assert not server.seen
 
 
-async def test_a_server_that_refuses_a_large_mail_half_way_is_heard() -> None:
+async def test_a_refusal_in_the_middle_of_a_large_mail_is_reported() -> None:
     async def large() -> AsyncIterator[bytes]:
         for _ in range(500):
             yield b"x" * 65_534 + b"\r\n"
@@ -139,7 +139,7 @@ async def test_a_421_at_any_phase_is_a_reply_and_an_end(moment: str) -> None:
         assert not client.usable
 
 
-async def test_a_server_without_ehlo_takes_mail_all_the_same() -> None:
+async def test_a_server_without_ehlo_accepts_mail() -> None:
     async with SmtpServer(replies={"EHLO": "500 what?"}) as server:
         client = await client_of(server)
         (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
@@ -154,7 +154,7 @@ async def test_a_busy_server_refuses_the_session() -> None:
             await client_of(server)
 
 
-async def test_nobody_listening_is_a_failed_connect() -> None:
+async def test_a_port_without_a_server_is_a_failed_connect() -> None:
     async with SmtpServer() as server:
         port = server.port
     with pytest.raises(ConnectFailed):
@@ -171,7 +171,7 @@ async def test_mail_goes_over_tls_to_a_server_whose_certificate_is_trusted(certi
         assert server.commands[:3] == ["EHLO me.example", "STARTTLS", "EHLO me.example"]
 
 
-async def test_a_certificate_nobody_trusts_ends_a_session_that_requires_tls(certificate: Certificate) -> None:
+async def test_an_untrusted_certificate_ends_a_session_that_requires_tls(certificate: Certificate) -> None:
     async with SmtpServer(certificate=certificate) as server:
         with pytest.raises(TlsUnavailable):
             await client_of(server, tls=Tls.REQUIRED)

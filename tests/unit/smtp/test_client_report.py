@@ -34,7 +34,7 @@ def test_values_are_words_that_add_nothing() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "unknown", "192.0.2.7\r\nQUIT", "192.0.2.256"])
-def test_what_is_no_address_is_not_available(address: str) -> None:
+def test_an_invalid_address_is_reported_as_unavailable(address: str) -> None:
     client = ReportedClient(XCLIENT, address=address)
     assert client_report(client, ("ADDR",)).line == b"XCLIENT ADDR=[UNAVAILABLE]\r\n"
 
@@ -57,7 +57,7 @@ async def test_a_refused_xforward_does_not_matter_to_the_mail() -> None:
     assert reply.reply.positive
 
 
-async def test_nothing_is_told_to_a_target_that_does_not_ask_for_it() -> None:
+async def test_nothing_is_reported_to_a_target_that_does_not_offer_it() -> None:
     async with SmtpServer() as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
         await client.send_mail(Mail(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL))
@@ -146,14 +146,14 @@ async def test_a_session_that_xclient_began_anew_is_logged_in_anew() -> None:
     assert verbs(server) == ["EHLO", "AUTH", *each, *each, "QUIT"]
 
 
-async def test_after_a_refused_xclient_nobody_logs_in_again() -> None:
+async def test_after_a_refused_xclient_there_is_no_new_login() -> None:
     replies: Script = {"XCLIENT": "550 5.7.0 Not you"}
     async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
         assert all(reply.positive for reply in await told(server, 1, LOGIN))
     assert verbs(server) == ["EHLO", "AUTH", "XCLIENT", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
-async def test_where_the_new_session_takes_no_login_the_connection_is_given_up() -> None:
+async def test_a_login_refused_in_the_new_session_ends_the_connection() -> None:
     replies: Script = {"XCLIENT": GREETED_ANEW, "AUTH": [Act.PROPERLY, "454 4.7.0 Not now", Act.PROPERLY]}
     async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example", credentials=LOGIN)
@@ -226,7 +226,7 @@ async def test_a_session_that_offers_no_xclient_any_more_is_none_for_another_cli
 
 
 @pytest.mark.parametrize("offered", [("SIZE 10000000", "CHUNKING"), ()])
-async def test_what_is_offered_to_the_introduced_client_counts(offered: tuple[str, ...]) -> None:
+async def test_the_extensions_of_the_new_session_count(offered: tuple[str, ...]) -> None:
     """Postfix may hide keywords from some clients (smtpd_discard_ehlo_keyword_address_maps)."""
     large = b"Subject: x\r\n\r\n" + b"y\r\n" * 100_000
     replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "250 mx.example", Act.PROPERLY]}
@@ -249,7 +249,7 @@ async def test_a_limit_for_the_client_before_is_none_for_the_next_one() -> None:
     assert reply.reply.positive
 
 
-async def test_a_mail_whose_client_is_not_greeted_is_not_judged_by_what_was_offered_before() -> None:
+async def test_a_mail_whose_client_is_not_greeted_is_not_judged_by_earlier_extensions() -> None:
     replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "450 4.7.1 Later"]}
     async with SmtpServer(keywords=(*XCLIENTS, "8BITMIME"), replies=replies) as server:
         (reply,) = await carried(server, xclient(), content=b"Subject: \xfc\r\n\r\n")

@@ -118,7 +118,7 @@ INTERNATIONAL = Parameters(smtputf8=True)
 @pytest.mark.parametrize(
     "address", ["jürgen@corp.example", "bob@bücher.example", '"ü x"@corp.example', "用户@例.中国"]
 )
-def test_an_international_address_is_sent_as_it_is_where_the_target_takes_it(address: str) -> None:
+def test_an_international_address_is_sent_as_it_is_with_smtputf8(address: str) -> None:
     assert rcpt_to(address, INTERNATIONAL).line == f"RCPT TO:<{address}>\r\n".encode()
     assert mail_from(address, INTERNATIONAL).line == f"MAIL FROM:<{address}> SMTPUTF8\r\n".encode()
 
@@ -138,7 +138,7 @@ def test_an_international_address_adds_no_line_and_no_parameter(address: str) ->
         rcpt_to(address, INTERNATIONAL)
 
 
-def test_an_international_address_is_refused_by_its_own_code_where_the_target_does_not_take_it() -> None:
+def test_an_international_address_is_refused_with_its_own_code_without_smtputf8() -> None:
     with pytest.raises(Unsendable, match="SMTPUTF8") as refused:
         rcpt_to("jürgen@corp.example")
     assert refused.value.as_reply("5.1.3").lines[0].startswith(b"5.6.7 ")
@@ -153,7 +153,7 @@ def test_wishes_for_notifications_are_written_with_sender_and_recipient() -> Non
     )
 
 
-def test_what_is_not_known_or_cannot_be_written_is_left_out_of_the_wishes() -> None:
+def test_unknown_or_unwritable_dsn_values_are_left_out() -> None:
     wishes = Parameters(
         dsn=Dsn(("never",), full=True, envelope_id="x" * 101, originals={"a@x": "ü@x", "b@x": "y" * 500})
     )

@@ -196,7 +196,7 @@ def test_any_other_reply_to_nothing_is_a_violation(reply: bytes) -> None:
     assert connection.state is State.CLOSED
 
 
-def test_what_the_server_said_too_much_is_not_taken_for_the_next_answer() -> None:
+def test_a_surplus_reply_is_not_taken_for_the_next_answer() -> None:
     connection = ready()
     connection.issue_commands([RSET])
     connection.receive(b"250 OK\r\n250 stale\r\n")
@@ -228,7 +228,7 @@ def test_permission_for_content_although_the_sender_was_refused_is_believed() ->
     assert connection.state is State.CONTENT
 
 
-def test_what_was_learnt_in_clear_is_forgotten_under_tls() -> None:
+def test_extensions_announced_in_clear_are_forgotten_under_tls() -> None:
     connection = ready(b"250-mx.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n")
     connection.issue_commands([STARTTLS])
     assert answers(connection, b"220 go\r\n") == [(Verb.STARTTLS, 220)]
@@ -256,7 +256,7 @@ def test_tls_does_not_begin_without_consent() -> None:
         connection.begin_tls()
 
 
-def test_a_second_ehlo_replaces_what_the_first_one_brought() -> None:
+def test_a_second_ehlo_replaces_the_extensions_of_the_first() -> None:
     connection = ready()
     connection.issue_commands([EHLO])
     answers(connection, b"250 mx.example\r\n")

@@ -85,7 +85,7 @@ def test_a_clean_mail_is_sent_as_it_is() -> None:
     assert prepare(mail).wire == mail + END
 
 
-def test_an_encoder_can_be_fed_nothing() -> None:
+def test_an_encoder_accepts_empty_parts() -> None:
     encoder = ContentEncoder()
     assert (
         encoder.encode_part(b"")

@@ -41,7 +41,7 @@ def ends(replies: list[RecipientReply] | tuple[RecipientReply, ...]) -> dict[str
     return {each.recipient: (each.reply.code, each.phase) for each in replies}
 
 
-async def test_each_recipient_has_an_end_of_his_own() -> None:
+async def test_each_recipient_has_its_own_result() -> None:
     replies = {"CONTENT": ["250 OK", "452 4.2.2 full", "250 OK"]}
     async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
         found = ends([*await client.send_mail(Mail(TO_THREE, MAIL))])
@@ -50,7 +50,7 @@ async def test_each_recipient_has_an_end_of_his_own() -> None:
     assert server.delivered == [(ANN, MAIL), (EVE, MAIL)]
 
 
-async def test_who_was_refused_before_has_no_answer_to_the_content() -> None:
+async def test_a_refused_recipient_has_no_answer_to_the_content() -> None:
     replies = {"CONTENT": ["250 OK", "550 5.7.1 spam"]}
     refused = {ANN: "550 5.1.1 who"}
     async with (
@@ -77,7 +77,7 @@ async def test_a_connection_that_ends_among_the_answers_leaves_the_rest_in_doubt
     assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (552, Phase.CONTENT)}
 
 
-async def test_a_goodbye_for_one_recipient_leaves_those_behind_him_in_doubt() -> None:
+async def test_a_421_for_one_recipient_leaves_those_behind_it_in_doubt() -> None:
     replies = {"CONTENT": ["250 OK", "421 4.3.2 going down"]}
     async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
         with pytest.raises(ConnectionLost) as lost:
@@ -164,7 +164,7 @@ async def test_a_refusal_in_the_middle_of_a_large_mail_is_one_for_all(streamed: 
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_nobody_in_doubt(
+async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_no_doubt(
     streamed: bool, chunked: bool
 ) -> None:
     stream = by_bdat() if chunked else BrokenOff(PERMITTED)
@@ -189,7 +189,7 @@ async def test_a_small_mail_by_bdat_goes_in_one_write() -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_the_last_words_of_a_server_that_may_have_all_of_a_mail_hold_for_whom_they_are_about(
+async def test_the_last_reply_of_a_server_that_may_have_the_whole_mail_counts_for_its_recipient(
     streamed: bool,
 ) -> None:
     stream = BrokenOff(PERMITTED, b"250 ann has it\r\n452 4.2.2 bob is full\r\n", at_the_dot=True)
@@ -208,7 +208,7 @@ async def test_a_connection_that_broke_at_the_end_is_used_no_more_though_it_answ
 
 
 @pytest.mark.parametrize("at_the_dot", [False, True])
-async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipient_waits(
+async def test_a_refusal_before_the_connection_is_lost_is_clear_for_a_single_recipient(
     at_the_dot: bool,
 ) -> None:
     permitted = b"250 sender\r\n250 recipient\r\n354 go\r\n"
@@ -216,7 +216,7 @@ async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipi
     assert await carried(stream, Envelope("", (BOB,)), LARGE) == {BOB: (552, Phase.CONTENT)}
 
 
-async def test_the_last_words_about_the_last_chunk_hold_for_whom_they_are_about() -> None:
+async def test_the_last_reply_to_the_last_chunk_counts_for_its_recipient() -> None:
     stream = ScriptedStream(b"220 hi\r\n", b"250-x\r\n" + CHUNKING, TAKEN, b"250 chunk\r\n", REFUSED)
     stream.fail_writes(None, None, None, NetworkLost("reset", fault=Fault.TARGET))
     with pytest.raises(ConnectionLost) as lost:
@@ -252,7 +252,7 @@ async def test_answers_for_all_come_before_those_to_the_next_mail() -> None:
         await pool.close()
 
 
-async def test_content_that_is_permitted_for_nobody_ends_the_connection() -> None:
+async def test_permission_for_content_without_recipients_ends_the_connection() -> None:
     answers = b"250 sender\r\n" + b"550 5.1.1 who\r\n" * 3 + b"354 go\r\n"
     stream = ScriptedStream(answers)
     client = await client_for(stream)

@@ -67,7 +67,7 @@ async def test_the_next_envelope_goes_with_the_content_in_one_write() -> None:
     assert stream.unread == 0
 
 
-async def test_two_mails_are_carried_to_a_server_that_answers_one_byte_at_a_time() -> None:
+async def test_two_mails_are_sent_to_a_server_that_answers_one_byte_at_a_time() -> None:
     ends, _ = await both(*each_byte(PERMITTED + b"250 first\r\n" + PERMITTED + b"250 second\r\n"))
     assert ends == [[250], [250]]
 
@@ -82,7 +82,7 @@ async def test_a_refused_envelope_behind_accepted_content_is_the_next_mails_alon
     assert ends == [[250], [550]]
 
 
-async def test_content_permitted_for_nobody_is_a_lone_dot() -> None:
+async def test_content_without_recipients_is_a_lone_dot() -> None:
     ends, stream = await both(
         PERMITTED, b"250 first\r\n250 sender\r\n550 5.1.1 who\r\n354 go\r\n", b"554 5.5.1 nobody\r\n"
     )
@@ -134,7 +134,7 @@ async def test_a_slow_answer_returns_the_next_mail_and_ends_the_connection() -> 
     assert SECOND not in stream.written
 
 
-async def test_a_stream_takes_the_next_envelope_behind_its_end() -> None:
+async def test_the_next_envelope_follows_the_end_of_a_stream() -> None:
     stream = ScriptedStream(PERMITTED, b"250 first\r\n" + PERMITTED)
     client, queue = await client_for(stream), Queue(Mail(BOB, SECOND))
 
@@ -155,7 +155,7 @@ def pool_to(server: SmtpServer, limit: int = 1) -> ConnectionPool:
     )
 
 
-async def test_all_who_wait_are_carried_in_their_order() -> None:
+async def test_waiting_mails_are_sent_in_their_order() -> None:
     async with SmtpServer() as server:
         pool = pool_to(server)
         mails = [b"Subject: %d\r\n" % number for number in range(20)]
@@ -190,7 +190,7 @@ async def test_a_server_that_dies_behind_the_dot_leaves_one_in_doubt_and_gets_th
         await pool.close()
 
 
-async def test_a_mail_that_cannot_be_taken_ends_alone_and_the_next_goes_on() -> None:
+async def test_a_mail_that_is_refused_here_fails_alone_and_the_next_goes_on() -> None:
     async with SmtpServer(keywords=("PIPELINING",)) as server:
         pool = pool_to(server)
         ends = await asyncio.gather(
@@ -202,7 +202,7 @@ async def test_a_mail_that_cannot_be_taken_ends_alone_and_the_next_goes_on() -> 
         await pool.close()
 
 
-async def test_nobody_waits_behind_a_mail_while_a_connection_may_be_opened() -> None:
+async def test_no_mail_is_pipelined_while_a_connection_may_be_opened() -> None:
     async with SmtpServer() as server:
         pool = pool_to(server, limit=4)
         await pool.deliver_mail(ANN, FIRST)
@@ -211,7 +211,7 @@ async def test_nobody_waits_behind_a_mail_while_a_connection_may_be_opened() -> 
         await pool.close()
 
 
-async def test_who_gives_up_while_his_mail_is_ahead_takes_nobody_with_him() -> None:
+async def test_a_mail_cancelled_while_another_is_pipelined_fails_alone() -> None:
     async with SmtpServer(replies={"CONTENT": ["250 OK", Act.HOLD, "250 OK"]}) as server:
         pool = pool_to(server)
         await pool.deliver_mail(ANN, FIRST)

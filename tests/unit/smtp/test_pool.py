@@ -62,7 +62,7 @@ async def test_never_more_connections_than_the_limit() -> None:
         await pool.close()
 
 
-async def test_who_waited_too_long_for_his_turn_sends_nothing_and_takes_no_turn() -> None:
+async def test_a_mail_that_waited_too_long_is_not_sent() -> None:
     async with SmtpServer(replies={"CONTENT": Act.SILENCE}) as server:
         pool = pool_to(server, patience=0.01)
         blocking = asyncio.create_task(pool.deliver_mail(TO_BOB, MAIL))
@@ -158,7 +158,7 @@ async def test_a_421_on_a_fresh_connection_is_the_answer() -> None:
         assert pool.idle == 0
 
 
-async def test_a_mail_is_not_sent_again_once_its_content_was_on_the_way() -> None:
+async def test_a_mail_is_not_sent_again_once_its_content_was_begun() -> None:
     async with SmtpServer() as server:
         pool = pool_to(server)
         await pool.deliver_mail(TO_BOB, MAIL)
@@ -202,7 +202,7 @@ async def test_a_connection_left_in_the_middle_of_a_mail_is_thrown_away() -> Non
         await pool.close()
 
 
-async def test_a_failed_connect_gives_its_place_back() -> None:
+async def test_a_failed_connect_does_not_count_as_a_connection() -> None:
     attempts = 0
 
     async def failing() -> SmtpClient:

@@ -55,7 +55,7 @@ def test_other_refusals_say_nothing_of_the_number(said: str) -> None:
     assert not says_too_many_recipients(reply(said))
 
 
-def test_what_we_say_ourselves_is_no_word_of_the_target() -> None:
+def test_a_local_refusal_is_no_reply_of_the_target() -> None:
     assert not says_too_many_recipients(Reply(550, (b"5.5.3 too many recipients",), local=True))
 
 

@@ -52,13 +52,15 @@ async def sent(*reads: bytes) -> Sequence[RecipientReply]:
     ],
 )
 @pytest.mark.parametrize("before", [(), (b"250 sender\r\n",)])
-async def test_what_is_no_reply_does_not_get_it_into_the_error(echo: bytes, before: Sequence[bytes]) -> None:
+async def test_an_invalid_reply_does_not_put_the_secret_into_the_error(
+    echo: bytes, before: Sequence[bytes]
+) -> None:
     with pytest.raises(ConnectionLost) as caught:
         await sent(*before, echo % MESSAGE)
     assert_kept("".join(format_exception(caught.value)))
 
 
-async def test_what_answers_nothing_does_not_get_it_into_the_error() -> None:
+async def test_an_unsolicited_reply_does_not_put_the_secret_into_the_error() -> None:
     client = await logged_in(b"250 sender\r\n250 recipient\r\n354 go\r\n250 ok\r\n250 %b\r\n" % MESSAGE)
     with pytest.raises(ConnectionLost) as caught:
         await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
@@ -66,7 +68,7 @@ async def test_what_answers_nothing_does_not_get_it_into_the_error() -> None:
 
 
 @pytest.mark.parametrize("code", [b"550 5.7.1", b"451 4.7.1", b"421 4.7.0"])
-async def test_a_refusal_later_on_shows_none_of_it_and_means_what_it_says(code: bytes) -> None:
+async def test_a_later_refusal_is_masked_and_keeps_its_meaning(code: bytes) -> None:
     (reply,) = await sent(b"%b You said %b, %b\r\n" % (code, MESSAGE, PASSWORD.encode()))
     assert_kept(repr(reply) + reply.reply.text)
     assert reply.reply.text == f"{code.decode()} You said ***, ***"

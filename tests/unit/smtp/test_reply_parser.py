@@ -70,7 +70,7 @@ def test_a_reply_is_read_byte_by_byte(data: bytes, expected: list[Reply]) -> Non
 
 
 @pytest.mark.parametrize(("data", "expected"), CASES)
-def test_what_follows_a_reply_is_kept_for_later(data: bytes, expected: list[Reply]) -> None:
+def test_bytes_behind_a_reply_are_kept_for_the_next(data: bytes, expected: list[Reply]) -> None:
     parser = ReplyParser()
     parser.receive(data + b"250 trail")
     for reply in expected:
@@ -91,7 +91,7 @@ def test_replies_do_not_depend_on_how_the_bytes_are_cut(expected: list[Reply], d
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_what_is_no_reply_is_a_violation(garbage: bytes) -> None:
+def test_an_invalid_reply_is_a_violation(garbage: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         parsed(garbage)
 

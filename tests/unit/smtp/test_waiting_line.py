@@ -30,7 +30,7 @@ async def test_a_tenants_single_mail_does_not_wait_for_all_of_anothers() -> None
     assert served(line) == ["a", "1", "b", "c"]
 
 
-async def test_a_mail_that_is_given_back_is_next() -> None:
+async def test_a_mail_that_is_returned_is_next() -> None:
     line = WaitingLine("exchange", None)
     for name in ("a", "b"):
         line.add_mail(waiting("large", name))
@@ -41,7 +41,7 @@ async def test_a_mail_that_is_given_back_is_next() -> None:
     assert served(line) == ["a", "1", "b"]
 
 
-async def test_a_mail_that_leaves_is_not_served() -> None:
+async def test_a_removed_mail_is_not_sent() -> None:
     line = WaitingLine("exchange", None)
     stays, leaves = waiting("acme", "stays"), waiting("acme", "leaves")
     line.add_mail(leaves)
@@ -51,7 +51,7 @@ async def test_a_mail_that_leaves_is_not_served() -> None:
     assert served(line) == ["stays"]
 
 
-async def test_who_has_waited_too_long_is_turned_away_whatever_his_turn() -> None:
+async def test_mails_that_waited_too_long_fail_whatever_their_turn() -> None:
     line = WaitingLine("exchange", 0.0)
     mails = [waiting("large", "a"), waiting("large", "b"), waiting("small", "1")]
     for mail in mails:

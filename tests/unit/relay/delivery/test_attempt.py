@@ -122,7 +122,7 @@ async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Pa
     assert transport.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
 
 
-async def test_a_target_that_trusts_us_is_told_the_original_client(tmp_path: Path) -> None:
+async def test_the_original_client_is_reported_to_a_target_that_trusts_us(tmp_path: Path) -> None:
     transport = FakeTransport({BOB: TAKEN})
     await attempted(tmp_path, transport, BOB, delivery_options=DeliveryOptions(client=ClientReport.XFORWARD))
     assert transport.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")

@@ -62,7 +62,7 @@ async def test_an_attempt_is_prolonged_again_and_again_until_it_ends(
     assert len(deliveries.prolonged) == 2
 
 
-async def test_what_began_just_now_costs_nothing(
+async def test_an_attempt_that_has_just_begun_needs_no_extension(
     extender: LeaseExtender, clock: ManualClock, deliveries: Deliveries
 ) -> None:
     await clock.advance(15)

@@ -105,7 +105,7 @@ def test_an_unknown_recipient_is_parked_where_there_is_no_postmaster() -> None:
     assert outcome(550, "5.1.1 no such user").status is RecipientStatus.PARKED
 
 
-def test_a_postmaster_who_is_unknown_himself_is_parked() -> None:
+def test_mail_for_an_unknown_postmaster_is_parked() -> None:
     to = recipient(destination=POSTMASTER)
     made = outcome(550, "5.1.1 no such user", to=to, circumstances=context(postmaster=POSTMASTER))
     assert made.status is RecipientStatus.PARKED
@@ -149,7 +149,7 @@ def test_a_login_that_fails_is_the_operators_fault_and_costs_no_mail() -> None:
     assert "no way to log in" in made.text
 
 
-def test_what_cannot_be_stored_is_not_parked_but_tried_again() -> None:
+def test_a_mail_that_cannot_be_stored_is_not_parked_but_deferred() -> None:
     parked = outcome(554, "5.6.0 spam", phase=Phase.CONTENT)
     made = defer_instead_of_park(parked, MailferryError("the disk is full"), context())
     assert (made.status, made.next_attempt_at) == (RecipientStatus.DEFERRED, NOW + 60)
@@ -157,7 +157,7 @@ def test_what_cannot_be_stored_is_not_parked_but_tried_again() -> None:
     assert "the disk is full" in made.text
 
 
-def test_what_was_delivered_stays_delivered_when_nothing_can_be_stored() -> None:
+def test_a_delivered_recipient_stays_delivered_if_the_mail_cannot_be_stored() -> None:
     delivered = outcome(250, phase=Phase.CONTENT)
     assert defer_instead_of_park(delivered, MailferryError("the disk is full"), context()) == delivered
 
@@ -181,7 +181,9 @@ def test_a_value_that_no_command_can_carry_parks_the_mail_at_once() -> None:
         (Action.DISCARD, RecipientStatus.DISCARDED),
     ],
 )
-def test_a_rule_decides_about_what_it_fits_and_nothing_else(action: Action, status: RecipientStatus) -> None:
+def test_a_rule_decides_about_the_refusals_that_it_matches_only(
+    action: Action, status: RecipientStatus
+) -> None:
     circumstances = context(rules=(rule("550 5.7.*", action),))
     assert outcome(550, "5.7.1 no", circumstances=circumstances).status is status
     assert outcome(554, "5.7.1 no", circumstances=circumstances).status is RecipientStatus.PARKED
@@ -194,7 +196,7 @@ def test_a_rule_decides_about_a_mail_that_this_client_refused_itself() -> None:
     assert made.status is RecipientStatus.DEFERRED
 
 
-def test_a_rule_can_send_to_the_postmaster_what_was_refused_for_its_content() -> None:
+def test_a_rule_can_send_a_mail_refused_for_its_content_to_the_postmaster() -> None:
     rules = (rule("5.7.*", Action.POSTMASTER),)
     made = outcome(
         554, "5.7.1 spam", phase=Phase.CONTENT, circumstances=context(postmaster=POSTMASTER, rules=rules)
@@ -203,7 +205,7 @@ def test_a_rule_can_send_to_the_postmaster_what_was_refused_for_its_content() ->
 
 
 @pytest.mark.parametrize(("code", "status"), [(554, RecipientStatus.PARKED), (451, RecipientStatus.DEFERRED)])
-def test_a_postmaster_who_refuses_what_a_rule_sent_him_does_not_get_it_again(
+def test_a_postmaster_that_refuses_a_mail_sent_by_a_rule_does_not_get_it_again(
     code: int, status: RecipientStatus
 ) -> None:
     rules = (rule("4xx", Action.POSTMASTER), rule("5xx", Action.POSTMASTER))
@@ -226,7 +228,7 @@ RULES = st.lists(
     st.sampled_from(Phase),
     RULES,
 )
-def test_only_a_rule_discards_and_none_takes_back_what_was_delivered(
+def test_only_a_rule_discards_and_no_rule_applies_to_delivered_mail(
     code: int, text: bytes, phase: Phase, rules: tuple[RefusalRule, ...]
 ) -> None:
     reply = Reply(code, (text,))

@@ -83,13 +83,13 @@ def test_a_mail_that_is_refused_for_its_recipients_is_halved_until_it_passes(pha
     assert splitter.learnt_limit == 2
 
 
-def test_where_all_is_taken_nothing_is_learnt() -> None:
+def test_no_limit_is_learnt_if_all_are_accepted() -> None:
     splitter, groups = split(people(5), at_rcpt(5), most=3)
     assert [len(group) for group in groups] == [3, 2]
     assert splitter.learnt_limit is None
 
 
-def test_who_is_unknown_stays_unknown_and_is_offered_once() -> None:
+def test_an_unknown_recipient_stays_unknown_and_is_offered_once() -> None:
     def server(group: Sequence[str]) -> Mapping[str, RecipientResult]:
         answers = dict(at_rcpt(3)(group))
         return answers | {
@@ -109,7 +109,7 @@ def test_a_bare_452_behind_accepted_recipients_is_offered_again_and_teaches_noth
     assert splitter.learnt_limit is None
 
 
-def test_who_is_refused_by_a_bare_452_each_time_keeps_that_answer() -> None:
+def test_a_recipient_refused_by_a_bare_452_each_time_keeps_that_answer() -> None:
     full = people(6)[3]
 
     def server(group: Sequence[str]) -> Mapping[str, RecipientResult]:

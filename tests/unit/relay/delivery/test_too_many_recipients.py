@@ -128,9 +128,7 @@ async def test_the_limit_is_learnt_and_the_next_mail_keeps_to_it(when: str, tmp_
 
 
 @pytest.mark.parametrize("refusal", ["550 Too many recipients", "552 5.5.3 no", "554 Too many recipients"])
-async def test_where_one_alone_is_too_many_he_waits_and_nobody_is_parked(
-    refusal: str, tmp_path: Path
-) -> None:
+async def test_if_a_single_recipient_is_too_many_all_are_deferred(refusal: str, tmp_path: Path) -> None:
     async with LimitedServer(0, refusal) as server, relaying(server.port, tmp_path) as relay:
         outcomes = await relay.deliver(*PEOPLE)
     assert {each.status for each in outcomes} == {RecipientStatus.DEFERRED}

@@ -137,7 +137,7 @@ def test_a_mail_without_a_header_stays_as_it_is() -> None:
         assert below_trace_header(mail, ()) == mail
 
 
-async def test_what_stands_above_the_header_may_come_in_any_pieces() -> None:
+async def test_lines_above_the_header_may_come_in_any_parts() -> None:
     whole = b"\r\n\xef\xbb\xbfFrom bob Mon\r\n" + BELOW + b"\r\n\r\n" * 10
     for size in (1, 2, 7, len(whole)):
         pieces = [whole[n : n + size] for n in range(0, len(whole), size)]

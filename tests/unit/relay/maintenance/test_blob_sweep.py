@@ -60,7 +60,7 @@ async def swept(root: Path, known: Known) -> SweepResult:
     return await BlobSweep(FileBlobs(root), known, SystemClock()).sweep_once()
 
 
-async def test_what_is_old_and_needed_by_nobody_goes_and_everything_else_stays(tmp_path: Path) -> None:
+async def test_old_unneeded_blobs_are_removed_and_all_others_stay(tmp_path: Path) -> None:
     for name, age in (
         ("mail/orphan", OLD),
         ("mail/parked", OLD),
@@ -106,7 +106,7 @@ async def test_more_blobs_than_one_batch_are_all_looked_at(tmp_path: Path) -> No
     assert await left(tmp_path) == {f"mail/{each}" for each in known.needed}
 
 
-async def test_what_crashed_writers_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+async def test_unfinished_blobs_are_removed_once_they_are_old(tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path)
     for name in ("old", "young"):
         writer = await blobs.create(f"mail/{name}")
@@ -123,7 +123,7 @@ async def test_an_unused_store_is_swept_without_asking_anybody(tmp_path: Path) -
     assert known.asked == []
 
 
-async def test_what_a_kill_left_of_a_mail_that_is_done_goes_however_new_it_is(tmp_path: Path) -> None:
+async def test_the_blob_of_a_settled_mail_is_removed_however_young_it_is(tmp_path: Path) -> None:
     for message in ("done", "needed", "unknown"):
         await stored(tmp_path, blob_name(message), 0)
     await stored(tmp_path, "mail/deeper/done", OLD)
@@ -149,7 +149,7 @@ class Forward(SystemClock):
         return self.passed
 
 
-async def test_what_nobody_knows_goes_after_an_hour_whatever_the_date_is(tmp_path: Path) -> None:
+async def test_an_unknown_blob_is_removed_after_an_hour_whatever_the_date_is(tmp_path: Path) -> None:
     for message in ("unknown", "needed", "done", "entered-late"):
         await stored(tmp_path, blob_name(message), 0)
     known, clock = Known("needed"), Forward()
@@ -164,7 +164,7 @@ async def test_what_nobody_knows_goes_after_an_hour_whatever_the_date_is(tmp_pat
     assert await left(tmp_path) == {"mail/needed", "mail/done", "mail/entered-late"}
 
 
-async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tmp_path: Path) -> None:
+async def test_a_lone_process_removes_unknown_and_unfinished_blobs_at_once(tmp_path: Path) -> None:
     for message in ("unknown", "needed", "done"):
         await stored(tmp_path, blob_name(message), 0)
     await stored(tmp_path, "epoch/witness", 0)
@@ -177,7 +177,7 @@ async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tm
 
 
 @given(st.text("abc/-0", max_size=30))
-def test_only_what_is_called_as_a_raw_mail_is_taken_for_one(name: str) -> None:
+def test_only_blobs_named_as_raw_mails_are_removed(name: str) -> None:
     message = message_in(name)
     assert message is None or (blob_name(message) == name and "/" not in message)
     assert (message is not None) == (name.startswith("mail/") and name.count("/") == 1 and name != "mail/")

@@ -11,7 +11,7 @@ from services.relay.maintenance.notice_rules import sender_to_notify
 PERSON = b"Return-Path: <eve@elsewhere.example>\nFrom: Eve <eve@other.example>\nSubject: Hello\n"
 
 
-def test_a_person_is_told_at_the_address_of_the_envelope_and_not_of_the_from_line() -> None:
+def test_a_person_is_notified_at_the_envelope_sender_and_not_at_the_from_address() -> None:
     assert sender_to_notify(PERSON) == "eve@elsewhere.example"
 
 
@@ -28,7 +28,7 @@ def test_a_person_is_told_at_the_address_of_the_envelope_and_not_of_the_from_lin
         b'Content-Type: multipart/report; report-type="delivery-status"; boundary=x',
     ],
 )
-def test_lists_and_machines_are_not_told(line: bytes) -> None:
+def test_lists_and_programs_are_not_notified(line: bytes) -> None:
     assert sender_to_notify(PERSON + line + b"\n") is None
 
 
@@ -52,11 +52,11 @@ def test_a_mail_that_says_it_was_written_by_a_person_is_one() -> None:
         b"<a\r\n b@elsewhere.example>",
     ],
 )
-def test_the_null_sender_roles_and_what_is_no_address_are_not_told(path: bytes) -> None:
+def test_the_null_sender_roles_and_invalid_addresses_are_not_notified(path: bytes) -> None:
     assert sender_to_notify(b"Return-Path: " + path + b"\nSubject: x\n") is None
 
 
-def test_without_a_return_path_nobody_is_told() -> None:
+def test_without_a_return_path_no_sender_is_notified() -> None:
     assert sender_to_notify(b"From: eve@elsewhere.example\n\n") is None
 
 

@@ -51,7 +51,7 @@ def failed(notice: bytes) -> Mail:
         f"{'a' * 64}@{'b' * 60}.example",
     ],
 )
-def test_a_sender_is_named_as_he_wrote_himself_whatever_else_it_might_mean(sender: str) -> None:
+def test_a_sender_is_written_literally_even_if_it_looks_like_an_encoded_word(sender: str) -> None:
     header = f"Return-Path: <{sender}>\nSubject: x\n".encode()
     assert sender_to_notify(header) == sender
     notice = delivery_status(sender, [parked("550 5.7.1 no")], header, ORIGIN)

@@ -149,7 +149,7 @@ async def test_a_postmaster_gets_one_digest_a_day_however_often_a_relay_is_resta
 
 
 @pytest.mark.parametrize("refused", [True, False])
-async def test_a_digest_that_is_not_taken_is_sent_later(stage: Stage, refused: bool) -> None:
+async def test_a_digest_that_is_not_accepted_is_sent_later(stage: Stage, refused: bool) -> None:
     await stage.parked("uid 1")
     await stage.pass_time(DELAY + 1)
     if refused:
@@ -171,7 +171,7 @@ async def test_a_tenant_may_have_a_postmaster_of_its_own(stage: Stage) -> None:
     assert stage.post.sent[0][1].recipients == ("boss@acme.example",)
 
 
-async def test_a_sender_is_told_once_by_a_delivery_status_notification(stage: Stage) -> None:
+async def test_a_sender_is_notified_once_by_a_delivery_status_notification(stage: Stage) -> None:
     await stage.parked("uid 0")
     await stage.notifier(TELLING).send_due()
     await stage.pass_time(DELAY + 1)
@@ -201,7 +201,7 @@ async def test_a_sender_is_told_once_by_a_delivery_status_notification(stage: St
 @pytest.mark.parametrize(
     "line", [b"Return-Path: <>", b"List-Id: <x.example>", b"Auto-Submitted: auto-replied"]
 )
-async def test_null_senders_lists_and_machines_are_never_told(stage: Stage, line: bytes) -> None:
+async def test_null_senders_lists_and_programs_are_never_notified(stage: Stage, line: bytes) -> None:
     await stage.notifier(TELLING).send_due()
     await stage.pass_time(1)
     await stage.parked("uid 1", raw=line + b"\r\n" + RAW)
@@ -211,7 +211,7 @@ async def test_null_senders_lists_and_machines_are_never_told(stage: Stage, line
     assert (await stage.store.notices())[BOUNCES] == stage.clock.now() - DELAY
 
 
-async def test_who_parks_unknown_recipients_tells_no_sender(stage: Stage) -> None:
+async def test_an_account_that_parks_unknown_recipients_notifies_no_sender(stage: Stage) -> None:
     stage.account = replace(stage.account, routing=replace(stage.account.routing, park_unknown=True))
     await stage.notifier(TELLING).send_due()
     await stage.pass_time(1)
@@ -234,7 +234,7 @@ async def test_a_notice_that_fails_unexpectedly_is_logged_and_the_others_are_sen
     assert [line["log_level"] for line in logs] == ["error"]
 
 
-async def test_a_digest_that_fails_unexpectedly_keeps_no_sender_from_being_told(stage: Stage) -> None:
+async def test_a_digest_that_fails_unexpectedly_does_not_prevent_notifications(stage: Stage) -> None:
     await stage.notifier(TELLING).send_due()
     await stage.pass_time(1)
     await stage.parked("uid 1")

@@ -15,7 +15,7 @@ from tests.fakes.custody import BOB, EVE, message, recipient
 R = RecipientStatus
 
 
-def test_there_is_an_event_for_each_target_of_those_who_are_due() -> None:
+def test_there_is_an_event_for_each_target_of_due_recipients() -> None:
     held = message(
         MessageStatus.SETTLED,
         recipient(BOB, R.OPEN, next_attempt_at=1.0),
@@ -27,7 +27,7 @@ def test_there_is_an_event_for_each_target_of_those_who_are_due() -> None:
     assert found == [("exchange", [BOB]), ("elsewhere", [EVE])]
 
 
-def test_an_attempt_of_which_nobody_saw_the_end_is_made_again() -> None:
+def test_an_attempt_without_a_recorded_end_is_made_again() -> None:
     held = message(
         MessageStatus.GONE,
         recipient(BOB, R.ATTEMPTING, attempt=2, next_attempt_at=1.0),
@@ -51,7 +51,7 @@ class Store:
         return [*self.others, self.message]
 
 
-async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> None:
+async def test_a_mail_that_is_not_received_is_not_published_over_and_over() -> None:
     clock, store = ManualClock(), Store()
     overdue = OverdueMails(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
     assert [await overdue.publish_overdue() for _ in range(3)] == [1, 0, 0]
@@ -62,7 +62,7 @@ async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> N
     assert await overdue.publish_overdue() == 1
 
 
-async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name() -> None:
+async def test_a_mail_that_cannot_be_published_is_logged_and_stops_no_other() -> None:
     clock = ManualClock()
     odd = message(MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/odd")
     store = Store(odd._replace(id="odd-one", reverse_path="\udcff"))

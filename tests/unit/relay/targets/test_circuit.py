@@ -28,7 +28,7 @@ def test_some_failures_in_a_row_open_a_circuit_and_fewer_do_not() -> None:
     assert failed(3) == CircuitBreaker(3, 0, NOW, MOMENT + 5, "refused 2")
 
 
-def test_what_began_before_the_circuit_opened_changes_nothing() -> None:
+def test_a_failure_that_began_before_the_circuit_opened_changes_nothing() -> None:
     assert failed(9) == failed(3)
 
 
@@ -42,7 +42,7 @@ def test_probes_that_fail_come_at_growing_distance_and_the_last_one_repeats() ->
     assert (circuit.since, circuit.reason) == (NOW, "still nobody")
 
 
-def test_a_target_that_answers_but_takes_nothing_is_out_again_at_its_first_failure() -> None:
+def test_a_target_that_answers_but_accepts_nothing_is_out_again_at_its_first_failure() -> None:
     on_trial = after_successful_probe(after_failed_probe(failed(3), "nobody", POLICY, MOMENT), POLICY)
     assert not on_trial.is_open
     again = failed(1, on_trial)

@@ -122,7 +122,7 @@ async def test_a_target_that_is_out_of_reach_is_not_tried_but_probed_and_reporte
 @pytest.mark.parametrize(
     "error", [ConnectionLost("gone", content_begun=True), NoConnectionFree("busy"), MailferryError("odd")]
 )
-async def test_what_may_be_the_mails_fault_opens_no_circuit(error: MailferryError) -> None:
+async def test_an_error_that_may_be_the_mails_fault_opens_no_circuit(error: MailferryError) -> None:
     transport = FakeTransport()
     breakers, transport.error = circuits(transport, ManualClock()), error
     await attempt_deliveries(breakers, 9)
@@ -144,7 +144,7 @@ async def test_a_mail_that_gets_through_makes_earlier_failures_forgotten() -> No
     assert not breakers.is_open("exchange")
 
 
-async def test_what_waits_comes_back_just_after_the_next_probe() -> None:
+async def test_mail_comes_back_just_after_the_next_probe() -> None:
     transport, clock = FakeTransport(), ManualClock()
     breakers, transport.error = circuits(transport, clock), REFUSED
     assert breakers.seconds_to_wait("exchange") == 0
@@ -155,7 +155,7 @@ async def test_what_waits_comes_back_just_after_the_next_probe() -> None:
         assert 50 < breakers.seconds_to_wait("exchange") <= 60 + PROBE_TIME
 
 
-async def test_what_waits_for_a_probe_that_takes_its_time_waits_as_long_again() -> None:
+async def test_mail_waits_for_as_long_again_as_a_slow_probe_has_taken() -> None:
     transport, clock = FakeTransport(), ManualClock()
     breakers, transport.error = circuits(transport, clock), REFUSED
     await attempt_deliveries(breakers, 3)
@@ -163,7 +163,7 @@ async def test_what_waits_for_a_probe_that_takes_its_time_waits_as_long_again() 
     assert breakers.seconds_to_wait("exchange") == 20
 
 
-async def test_a_relay_that_ends_takes_its_reports_back() -> None:
+async def test_a_relay_that_ends_withdraws_its_reports() -> None:
     transport, clock = FakeTransport(), ManualClock()
     breakers, transport.error = circuits(transport, clock), REFUSED
     await attempt_deliveries(breakers, 3)
@@ -173,7 +173,7 @@ async def test_a_relay_that_ends_takes_its_reports_back() -> None:
     assert transport.reports == {}
 
 
-async def test_a_database_that_is_away_is_told_later() -> None:
+async def test_an_outage_is_reported_later_if_the_database_is_unavailable() -> None:
     transport, clock = FakeTransport(), ManualClock()
     breakers, transport.error = circuits(transport, clock), REFUSED
     transport.store_error = StoreUnavailable("away")

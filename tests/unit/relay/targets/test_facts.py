@@ -28,7 +28,7 @@ async def running(facts: LearntFacts, clock: ManualClock) -> AsyncIterator[None]
         await asyncio.wait([task])
 
 
-async def test_what_is_learnt_counts_at_once_and_for_a_day() -> None:
+async def test_a_fact_counts_at_once_and_for_a_day() -> None:
     clock = ManualClock()
     facts = LearntFacts(FactsInMemory(), clock)
     facts.learn_recipient_limit("exchange", 5)
@@ -37,7 +37,7 @@ async def test_what_is_learnt_counts_at_once_and_for_a_day() -> None:
     assert facts.recipient_limit("exchange") is None
 
 
-async def test_what_is_learnt_is_written_a_moment_later() -> None:
+async def test_a_fact_is_written_a_moment_later() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
@@ -48,7 +48,7 @@ async def test_what_is_learnt_is_written_a_moment_later() -> None:
     assert (fact.value, fact.until) == ("5", fact.since + HOLDS)
 
 
-async def test_a_relay_that_starts_knows_what_was_learnt_before() -> None:
+async def test_a_relay_that_starts_knows_the_earlier_facts() -> None:
     clock = ManualClock()
     known = TargetFact("exchange", FactKind.RECIPIENTS, "5", clock.now(), clock.now() + 10)
     facts = LearntFacts(FactsInMemory(known), clock)
@@ -76,7 +76,7 @@ async def test_a_store_that_is_away_is_written_to_later() -> None:
         assert len(store.facts) == 1
 
 
-async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
+async def test_an_unchanged_fact_is_not_written_for_each_connection() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
@@ -91,7 +91,7 @@ async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
         assert (store.facts[CLEAR].since, store.calls) == (since, 3)
 
 
-async def test_a_connection_that_is_protected_ends_what_was_said_against_the_ones_before() -> None:
+async def test_a_protected_connection_ends_the_fact_about_unprotected_ones() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(store, clock)
     async with running(facts, clock):
