@@ -60,7 +60,7 @@ class FakePools(TargetPools):
 
 
 class FakeCircuitBreakers:
-    """Those in `out` are open; a probe is due in so many seconds."""
+    """The circuits of the targets in `out` are open; a probe is due in so many seconds."""
 
     def __init__(self) -> None:
         self.out: dict[str, float] = {}
@@ -73,7 +73,7 @@ class FakeCircuitBreakers:
 
 
 class Stage:
-    """A relay's postponer, and what it decides by."""
+    """A relay's postponer with the state that it depends on."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -145,7 +145,7 @@ async def test_mail_for_a_busy_target_waits_as_long_as_the_oldest_mail_has(
 
 
 class UnreachableTarget:
-    """A target that nobody reaches, and a store for its reports."""
+    """A target that cannot be reached, and a store for the reports."""
 
     def __init__(self) -> None:
         self.probed = 0

@@ -60,7 +60,7 @@ DELIVERED = Reply(250, (b"2.0.0 Taken",))
 
 
 class Store:
-    """Begins every attempt once, at those who are not in `not_due`, and notes the outcomes."""
+    """Begins every attempt once, for recipients that are not in `not_due`, and records the outcomes."""
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         self._targets = targets
@@ -132,7 +132,7 @@ def _deferred(address: str, attempt: int, until: float) -> Recipient:
 
 
 class Ways(TargetPools):
-    """Lanes to targets that take everything, and note what they took; with an `error`, nothing gets there."""
+    """Pools of targets that accept and record everything; with an `error`, no target is reached."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__({}, helo_name="relay.example", capacity=10, clock=SystemClock())

@@ -1,4 +1,4 @@
-"""The client against scripted bytes: what is written when, and what each end of the conversation means."""
+"""The client against scripted bytes: what is written when, and what each end of the dialogue means."""
 
 from __future__ import annotations
 

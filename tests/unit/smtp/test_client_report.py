@@ -1,4 +1,4 @@
-"""The original client, told to a target that trusts us."""
+"""The original client, reported to a target that trusts us."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def verbs(server: SmtpServer) -> list[str]:
 
 
 async def told(server: SmtpServer, count: int = 1, credentials: Credentials | None = None) -> list[Reply]:
-    """What became of mails that are sent one after the other over a pool of one connection."""
+    """Send mails one after the other over a pool of one connection; return the results."""
     endpoint = Endpoint("127.0.0.1", server.port)
     pool = ConnectionPool(
         endpoint,
@@ -183,12 +183,12 @@ async def test_a_server_that_leaves_before_xclient_has_put_the_mail_off() -> Non
 
 
 def own() -> Envelope:
-    """A notice of ours: no client sent it to us."""
+    """A notice made by Mailferry has no client."""
     return Envelope("", ("postmaster@corp.example",))
 
 
 async def carried(server: SmtpServer, *envelopes: Envelope, content: bytes = MAIL) -> list[Reply]:
-    """What became of mails that wait together for one connection, and go in this order."""
+    """Send mails that wait together for one connection; return the results in their order."""
     endpoint = Endpoint("127.0.0.1", server.port)
     pool = ConnectionPool(
         endpoint, PoolLimits(1), connect=lambda: connect(endpoint, helo_name="me.example"), clock=lambda: 0.0

@@ -16,7 +16,7 @@ mails = st.lists(
 
 
 def received(wire: bytes) -> bytes:
-    """What a server makes of it that knows CRLF alone as a line end."""
+    """Return what a server reads that accepts CRLF only as a line end."""
     assert wire.endswith(END)
     lines = (b"\r\n" + wire[: -len(END)]).replace(b"\r\n.", b"\r\n")
     return lines[2:]

@@ -122,7 +122,7 @@ REFUSED = b"552 5.3.4 too large\r\n"
 async def carried(
     stream: ScriptedStream, envelope: Envelope, content: Content
 ) -> dict[str, tuple[int, Phase]]:
-    """What became of a mail that is sent over `stream`, which has the rest of the script behind LHLO."""
+    """Send a mail over `stream`, which has the rest of the script behind LHLO; return the results."""
     dialogue = Dialogue(stream, Endpoint("mail.corp.example", 24), Timeouts(), lmtp=True)
     await dialogue.read_answers()
     await dialogue.exchange([lhlo("me.example")])
@@ -130,7 +130,7 @@ async def carried(
 
 
 class BrokenOff(ScriptedStream):
-    """Loses the connection while it sends: in the middle of a large mail, or at its final dot."""
+    """Loses the connection while content is sent: in the middle of a large mail, or at its final dot."""
 
     def __init__(self, *reads: bytes, at_the_dot: bool = False, offer: bytes = b"250 PIPELINING\r\n") -> None:
         super().__init__(b"220 hi\r\n", b"250-x\r\n" + offer, *reads)

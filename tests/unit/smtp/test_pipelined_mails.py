@@ -1,4 +1,4 @@
-"""The next mail's envelope behind the content of the one before: what is sent when, and what ends mean."""
+"""Pipelined mails: the next envelope is sent behind the content of the mail before."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def codes(replies: Sequence[RecipientReply]) -> list[int]:
 
 
 async def both(*reads: bytes | NetworkError, offer: bytes = FULL) -> tuple[list[list[int]], ScriptedStream]:
-    """What became of two mails that were there together, and the stream."""
+    """Send two mails, the second pipelined; return their reply codes, and the stream."""
     stream = ScriptedStream(*reads)
     client = await client_for(stream, offer)
     first, second = Mail(ANN, FIRST), Mail(BOB, SECOND)

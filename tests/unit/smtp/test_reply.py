@@ -1,4 +1,4 @@
-"""Which refusals say that a transaction has too many recipients."""
+"""Refusals that say that a transaction has too many recipients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said in confidence at the login stays so for as long as the session lasts."""
+"""The secrets of a login are masked in all replies of the session."""
 
 from __future__ import annotations
 
@@ -122,6 +122,6 @@ def test_the_enhanced_code_stays_whatever_the_password_is() -> None:
 
 
 def assert_kept(shown: str) -> None:
-    """No part of the secret is in there, but for a few letters."""
+    """Assert that no more than a few letters of the secret are shown."""
     assert PASSWORD not in shown
     assert MESSAGE.decode()[:8] not in shown

@@ -1,4 +1,4 @@
-"""Fault 25: a target that takes its time after the final dot, which RFC 5321 section 4.5.3.2 allows it."""
+"""Fault 25: a target that is slow after the final dot, as RFC 5321 section 4.5.3.2 allows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCEPTED = b"250 OK\r\n250 OK\r\n354 go\r\n"
 
 
 class SlowTarget(ScriptedStream):
-    """Answers the content after so many seconds of nobody's time, unless the deadline is over before."""
+    """Answers the content after so many simulated seconds, unless the deadline is over before."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(ACCEPTED, b"250 2.0.0 At last\r\n")

@@ -1,4 +1,4 @@
-"""Whose mail is next where all connections to a target are in use."""
+"""The order of mails that wait for a connection to a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One attempt: what each recipient's end becomes, and what the target is told."""
+"""One attempt: the outcome for each recipient, and what is sent to the target."""
 
 from __future__ import annotations
 

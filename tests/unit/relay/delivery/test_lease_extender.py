@@ -14,7 +14,7 @@ LEASE = 80.0
 
 
 class Deliveries:
-    """Notes what is prolonged, unless it is `away`."""
+    """Records the extended leases, unless it is `away`."""
 
     def __init__(self) -> None:
         self.prolonged: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""What a target's answer means for a recipient."""
+"""The outcome that a target's reply means for a recipient."""
 
 from __future__ import annotations
 

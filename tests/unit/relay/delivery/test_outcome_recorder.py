@@ -31,7 +31,7 @@ OPTIONS = RelayOptions("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, ling
 
 
 class Keys(MemoryBroker):
-    """Notes the routing keys of what is published."""
+    """Records the routing keys of publications."""
 
     def __init__(self) -> None:
         super().__init__(PLAN, SystemClock())
@@ -42,7 +42,7 @@ class Keys(MemoryBroker):
 
 
 class SlowStore:
-    """Records outcomes, as long after they were decided as `clock` says."""
+    """Records outcomes."""
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         return Concluded(())
@@ -106,7 +106,7 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
 
 
 class Blocked(MemoryBroker):
-    """Delivers, but takes no publications once it is `full`, as a broker whose disk is full."""
+    """Delivers, but refuses publications once it is `full`, as a broker with a full disk."""
 
     full = False
 

@@ -1,4 +1,4 @@
-"""Dividing the recipients of a mail into the transactions that a target takes."""
+"""Dividing the recipients of a mail into transactions that a target accepts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ended(recipient: str, reply: Reply, phase: Phase = Phase.CONTENT) -> Recipie
 
 
 def at_rcpt(limit: int, refusal: Reply = TOO_MANY) -> Server:
-    """Takes the first `limit`, and refuses the others at RCPT."""
+    """Accept the first `limit` recipients, and refuse the others at RCPT."""
 
     def answer(group: Sequence[str]) -> Mapping[str, RecipientResult]:
         return {
@@ -43,7 +43,7 @@ def at_rcpt(limit: int, refusal: Reply = TOO_MANY) -> Server:
 
 
 def at_data(limit: int, refusal: Reply = TOO_MANY, phase: Phase = Phase.DATA) -> Server:
-    """Takes all at RCPT, and refuses the mail if they are more than `limit`."""
+    """Accept all recipients at RCPT, and refuse the mail if they are more than `limit`."""
 
     def answer(group: Sequence[str]) -> Mapping[str, RecipientResult]:
         taken = len(group) <= limit

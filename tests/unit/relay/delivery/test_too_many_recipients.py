@@ -1,4 +1,4 @@
-"""Targets that take few recipients at a time get a mail for many at once, in several transactions."""
+"""Targets with a low recipient limit get a mail for many in several transactions at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NO_ACCOUNTS: dict[str, Account] = {}
 
 
 class Relaying:
-    """Attempts at one target over real connections; what it learns is kept from mail to mail."""
+    """Attempts at one target over real connections; learnt facts are kept from mail to mail."""
 
     def __init__(self, target: Target, directory: Path) -> None:
         clock = SystemClock()

@@ -1,4 +1,4 @@
-"""What the relay writes on top of a mail, and what it takes off."""
+"""The header fields that the relay adds to a mail, and those that it removes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ OLD = 2 * MIN_AGE
 
 
 class Known:
-    """What the database says: `needed` is looked up when it is asked, after `meanwhile` has happened."""
+    """The database: `needed` is looked up after `meanwhile` was called."""
 
     def __init__(self, *needed: str) -> None:
         self.needed = set(needed)
@@ -40,7 +40,7 @@ class Known:
 
 
 async def stored(root: Path, name: str, age: float) -> None:
-    """A blob that was written so many seconds ago."""
+    """Store a blob that was written so many seconds ago."""
     writer = await FileBlobs(root).create(name)
     await writer.write(b"mail")
     await writer.commit(durable=False)
@@ -84,7 +84,7 @@ async def test_a_mail_that_is_entered_while_its_blob_is_listed_keeps_it(tmp_path
 
 
 async def test_a_mail_that_is_parked_while_it_is_swept_keeps_its_blob(tmp_path: Path) -> None:
-    """Who parks has a message that is not concluded, which the database says is needed."""
+    """A message whose recipient is being parked is not settled, so the database needs its blob."""
     await stored(tmp_path, blob_name("m1"), OLD)
     known = Known("m1")
     payload = Payload(octets=4, inline=b"mail")
@@ -137,7 +137,7 @@ async def test_the_blob_of_a_settled_mail_is_removed_however_young_it_is(tmp_pat
 
 
 class Forward(SystemClock):
-    """A clock whose durations a test decides; what it says of the date is nonsense."""
+    """A clock whose monotonic time is set by the test; its date is nonsense."""
 
     def __init__(self) -> None:
         self.passed = 0.0

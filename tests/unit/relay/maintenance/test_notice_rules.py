@@ -1,4 +1,4 @@
-"""Who may be told that his mail failed: nobody, unless everything speaks for it."""
+"""The senders that are notified that their mail failed: in doubt, none."""
 
 from __future__ import annotations
 

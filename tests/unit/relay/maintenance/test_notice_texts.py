@@ -1,4 +1,4 @@
-"""Notices hold words from outside as they came, and no such words keep them from being made."""
+"""Notices have text from outside literally, and no such text prevents a notice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def parked(text: str, to: str = BOB) -> Parked:
 
 
 def failed(notice: bytes) -> Mail:
-    """The block about the one recipient that failed."""
+    """Return the fields about the one failed recipient."""
     report = email.message_from_bytes(notice)
     (status,) = [part for part in report.walk() if part.get_content_type() == "message/delivery-status"]
     blocks: Any = status.get_payload()

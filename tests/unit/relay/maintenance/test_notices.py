@@ -1,4 +1,4 @@
-"""Notices: once, to the right one, with the null sender, and only where they are wanted."""
+"""Notices: once, to the right address, with the null sender, and only if they are configured."""
 
 from __future__ import annotations
 
@@ -38,21 +38,22 @@ TELLING = NoticesSettings(bounces=True)
 
 
 class Post:
-    """The way to the target; it takes what comes, or does what `error` and `code` say. `odd`: to whom sending
-    fails in a way that nobody has thought of.
+    """A target that accepts mail, unless `error` or `code` say otherwise.
+
+    Sending to the recipient `unexpected` raises an error that is none of Mailferry's.
     """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Envelope, bytes]] = []
         self.error: MailferryError | None = None
         self.code = 250
-        self.odd: str | None = None
+        self.unexpected: str | None = None
 
     async def deliver_mail(
         self, target: str, envelope: Envelope, content: object
     ) -> Sequence[RecipientReply]:
-        if self.odd in envelope.recipients:
-            raise IndexError("nobody thought of this")
+        if self.unexpected in envelope.recipients:
+            raise IndexError("unexpected")
         if self.error is not None:
             raise self.error
         assert isinstance(content, bytes)
@@ -66,7 +67,7 @@ class Post:
 
 
 class Stage:
-    """A store with mails in it, blobs, and a clock that both follow."""
+    """A store with mails, blobs, and a clock for both."""
 
     def __init__(self, store: SqlStore, blobs: FileBlobs, account: Account) -> None:
         self.store, self.blobs, self.account = store, blobs, account
@@ -227,7 +228,7 @@ async def test_a_notice_that_fails_unexpectedly_is_logged_and_the_others_are_sen
     await stage.parked("uid 1", raw=RAW.replace(b"eve@", b"odd@"))
     await stage.parked("uid 2")
     await stage.pass_time(DELAY + 1)
-    stage.post.odd = "odd@elsewhere.example"
+    stage.post.unexpected = "odd@elsewhere.example"
     with capture_logs() as logs:
         await stage.notifier(TELLING).send_due()
     assert [envelope.recipients for _, envelope, _ in stage.post.sent] == [("eve@elsewhere.example",)]
@@ -239,7 +240,7 @@ async def test_a_digest_that_fails_unexpectedly_does_not_prevent_notifications(s
     await stage.pass_time(1)
     await stage.parked("uid 1")
     await stage.pass_time(DELAY + 1)
-    stage.post.odd = str(POSTMASTER)
+    stage.post.unexpected = str(POSTMASTER)
     with capture_logs() as logs:
         await stage.notifier(DAILY.model_copy(update={"bounces": True})).send_due()
     assert [envelope.recipients for _, envelope, _ in stage.post.sent] == [("eve@elsewhere.example",)]

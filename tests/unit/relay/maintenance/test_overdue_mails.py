@@ -39,7 +39,7 @@ def test_an_attempt_without_a_recorded_end_is_made_again() -> None:
 
 
 class Store:
-    """Has always the same mail overdue, behind the `others`."""
+    """A store in which the same mail is always overdue, after the `others`."""
 
     def __init__(self, *others: Message) -> None:
         self.others = others

@@ -1,4 +1,4 @@
-"""When a target counts as out of reach, and when it is looked for again."""
+"""When a target counts as out of reach, and when it is probed."""
 
 from __future__ import annotations
 

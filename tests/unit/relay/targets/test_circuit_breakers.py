@@ -1,4 +1,4 @@
-"""A relay's circuits with their probes and reports, by a clock that stands still."""
+"""A relay's circuit breakers with probes and reports, by a manual clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a relay learns about its targets, and what becomes of it."""
+"""The facts that a relay learns about its targets, and how they are stored."""
 
 from __future__ import annotations
 
