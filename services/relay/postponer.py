@@ -57,7 +57,7 @@ class EventPostponer:
 
     def must_wait(self, target: str) -> bool:
         """Whether no mail for `target` can be attempted now."""
-        return self._circuit_breakers.is_open(target) or self._pools.is_full(target)
+        return self._circuit_breakers.is_open(target) or self._pools.is_busy(target)
 
     async def postpone_until_target_is_free(
         self, events: Sequence[Received[MessageRouted]], subscription: Subscription

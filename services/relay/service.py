@@ -215,7 +215,7 @@ class Relay:
     async def _close_idle_connections(self) -> None:
         while True:
             await self._clock.sleep(IDLE_CHECK)
-            await self._pools.close_idle()
+            await self._pools.close_idle_connections()
 
 
 def _early_recipients(early: Sequence[Recipient], event: MessageRouted) -> Sequence[Recipient]:

@@ -39,7 +39,7 @@ def dsn_notifications(value: object) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class TargetCredentials:
     """What to log in with at the target.
 
     `methods`: the SASL mechanisms that are allowed, in the order of preference; () for those that suit the
@@ -92,7 +92,7 @@ class Target:
 
     name: str
     endpoint: Endpoint
-    credentials: Credentials | None = None
+    credentials: TargetCredentials | None = None
     connections: int = 4
     rules: tuple[RefusalRule, ...] = ()
     lmtp: bool = False

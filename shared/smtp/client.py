@@ -23,7 +23,7 @@ from shared.smtp.extensions import Extensions
 from shared.smtp.login import Credentials
 from shared.smtp.opening import Dialer, open_session, servers_of
 from shared.smtp.reply import Reply
-from shared.smtp.session import Session
+from shared.smtp.session import SmtpSession
 from shared.smtp.timeouts import Timeouts
 from shared.smtp.transaction import (
     CHUNK_FROM,
@@ -120,7 +120,7 @@ class SmtpClient:
     `mails_begun` counts the mails. Mails of `chunk_from` octets and more go by BDAT if the server offers it.
     """
 
-    def __init__(self, session: Session, chunk_from: int = CHUNK_FROM) -> None:
+    def __init__(self, session: SmtpSession, chunk_from: int = CHUNK_FROM) -> None:
         self.session = session
         self._dialogue = session.dialogue
         self._content = ContentSender(session.dialogue)

@@ -70,8 +70,8 @@ _NONE, _BEGUN, _ENDED = ContentProgress
 class Dialogue:
     """The dialogue with the server at `endpoint` over `stream`.
 
-    `content_progress` is set by the `ContentSender`. `write_failed`: the server closed the connection while the
-    content of a mail was written, but answers may be left to read.
+    The `ContentSender` sets `content_progress` and `write_failed`: the server closed the connection while
+    content was written, but answers may be left to read.
     """
 
     def __init__(self, stream: Stream, endpoint: Endpoint, timeouts: Timeouts, *, lmtp: bool = False) -> None:

@@ -35,7 +35,7 @@ from shared.smtp.errors import (
 from shared.smtp.login import Credentials, log_in, secrets_of
 from shared.smtp.reply import Reply
 from shared.smtp.reply_masking import SHORTEST_SECRET, ReplyMasker
-from shared.smtp.session import Session
+from shared.smtp.session import SmtpSession
 from shared.smtp.timeouts import Timeouts
 
 Dialer = Callable[[Endpoint], Awaitable[Stream]]
@@ -63,31 +63,31 @@ async def open_session(
     timeouts: Timeouts,
     dialer: Dialer | None,
     lmtp: bool = False,
-) -> Session:
+) -> SmtpSession:
     """Return a session in the state READY. Raises what `client.connect` raises."""
-    opening = Opening(
+    opener = SessionOpener(
         endpoint, helo_name, credentials, timeouts, dialer or network_dialer(timeouts), lmtp=lmtp
     )
     if endpoint.tls is not Tls.WANTED:
-        return await opening.open_session(endpoint.tls)
+        return await opener.open_session(endpoint.tls)
     try:
-        return await _open_with_tls(opening, endpoint)
+        return await _open_with_tls(opener, endpoint)
     except TlsUnavailable as error:
-        session = await opening.open_session(Tls.OFF)
+        session = await opener.open_session(Tls.OFF)
         session.shortfall = in_clear(endpoint, str(error))
         return session
 
 
-async def _open_with_tls(opening: Opening, endpoint: Endpoint) -> Session:
+async def _open_with_tls(opener: SessionOpener, endpoint: Endpoint) -> SmtpSession:
     """Use TLS if it is offered; do not verify the server if its certificate is not trusted."""
     reason = UNTRUSTED.reason(endpoint)
     if reason is None:
         try:
-            return await opening.open_session(Tls.WANTED)
+            return await opener.open_session(Tls.WANTED)
         except CertificateUntrusted as error:
             reason = error.reason
             UNTRUSTED.note(endpoint, reason)
-    session = await opening.open_session(Tls.WANTED, verify=False)
+    session = await opener.open_session(Tls.WANTED, verify=False)
     session.shortfall = session.shortfall or unverified(endpoint, reason)
     return session
 
@@ -109,7 +109,7 @@ async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
         raise await explained(error, SMTP, endpoint) from error
 
 
-class Opening:
+class SessionOpener:
     """Opens sessions with one server, in as many attempts as TLS needs."""
 
     def __init__(
@@ -130,11 +130,11 @@ class Opening:
         self._ehlo = lhlo(helo_name) if lmtp else ehlo(helo_name)
         self._helo = helo(helo_name)
 
-    async def open_session(self, tls: Tls, *, verify: bool = True) -> Session:
+    async def open_session(self, tls: Tls, *, verify: bool = True) -> SmtpSession:
         """Open one connection with `tls`. `verify`: as the endpoint says; otherwise not."""
         endpoint = self._endpoint if verify else replace(self._endpoint, verify=False)
         stream = await self._dialer(endpoint)
-        session = Session(Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp))
+        session = SmtpSession(Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp))
         dialogue = session.dialogue
         if self._credentials is not None:
             masker = ReplyMasker(secrets_of(self._credentials), shortest=SHORTEST_SECRET)
@@ -159,7 +159,7 @@ class Opening:
         if not reply.positive:
             raise self._refused("does not accept connections", reply)
 
-    async def _say_hello(self, session: Session) -> None:
+    async def _say_hello(self, session: SmtpSession) -> None:
         reply = await session.dialogue.exchange_one(self._ehlo)
         if reply.severity == 5 and not self._lmtp:
             reply = await session.dialogue.exchange_one(self._helo)
@@ -167,7 +167,7 @@ class Opening:
             raise self._refused(f"does not accept our {self._ehlo.verb}", reply)
         session.hello = self._ehlo
 
-    async def _start_tls(self, session: Session, *, required: bool) -> None:
+    async def _start_tls(self, session: SmtpSession, *, required: bool) -> None:
         dialogue = session.dialogue
         if not dialogue.protocol.extensions.starttls:
             if required:
@@ -187,7 +187,7 @@ class Opening:
             raise TlsUnavailable(refused)
         session.shortfall = in_clear(self._endpoint, refused)
 
-    async def _log_in(self, session: Session, credentials: Credentials) -> None:
+    async def _log_in(self, session: SmtpSession, credentials: Credentials) -> None:
         is_clear = not session.dialogue.is_tls
         if is_clear and self._endpoint.tls is not Tls.OFF and self._endpoint.unix_path is None:
             raise LoginImpossible(

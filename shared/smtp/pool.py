@@ -110,7 +110,7 @@ class ConnectionPool:
     async def open_connection(self) -> PooledConnection:
         """Open a connection, after closing those that were idle for too long, so that there is room."""
         if self._idle:
-            await self.close_idle()
+            await self.close_idle_connections()
         return PooledConnection(await self._connect(), opened_at=self.clock())
 
     def take_idle(self) -> PooledConnection | None:
@@ -135,7 +135,7 @@ class ConnectionPool:
             connection.client.mails_begun >= limits.mails or self.clock() - connection.opened_at >= limits.age
         )
 
-    async def close_idle(self) -> None:
+    async def close_idle_connections(self) -> None:
         """Close the connections that were idle for too long; to be called now and then."""
         oldest = self.clock() - self._limits.idle
         expired = [each for each in self._idle if each.idle_since <= oldest]

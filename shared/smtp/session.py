@@ -18,7 +18,7 @@ from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 
 
-class Session:
+class SmtpSession:
     """The session of `dialogue`, made by `open_session`.
 
     `hello`: our EHLO or LHLO. `log_in` logs in as at the beginning; None: without a login. `shortfall`: what

@@ -14,7 +14,7 @@ from shared.smtp.errors import NoConnectionFree
 
 
 class WaitingMail(Mail):
-    """A mail with its `result`. `since`: when it came, by the event loop's clock. `worker`: the task that sends it."""
+    """A mail with its `result`. `since`: when it came, by the loop's clock. `worker`: the task that sends."""
 
     __slots__ = ("result", "since", "worker")
 

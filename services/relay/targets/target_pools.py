@@ -75,7 +75,7 @@ class TargetPools:
             if self._pools.get(name) is not pool:
                 await pool.close()
 
-    def is_full(self, target: str) -> bool:
+    def is_busy(self, target: str) -> bool:
         """Whether mail for `target` has to be postponed."""
         pool = self._pools.get(target)
         if pool is None or pool.mails < self._capacity:
@@ -96,10 +96,10 @@ class TargetPools:
             raise UnknownTarget(f"target {target} is not in this relay's configuration")
         return await pool.deliver_mail(envelope, content)
 
-    async def close_idle(self) -> None:
+    async def close_idle_connections(self) -> None:
         """Close the connections that were idle for too long."""
         for pool in self._pools.values():
-            await pool.close_idle()
+            await pool.close_idle_connections()
 
     async def close(self) -> None:
         """Close the connections to all targets."""

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import ConfigurationError
-from shared.model.target import ClientReport, Credentials, DeliveryOptions, Target
+from shared.model.target import ClientReport, DeliveryOptions, Target, TargetCredentials
 from tests.fakes.configuration import ConfigurationFile, target
 
 LOGIN = ('username = "u"', 'password = "geheim"')
@@ -36,7 +36,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
     assert the_target(file, text) == Target(
         "exchange",
         Endpoint("mail.corp.example", 1465, Tls.IMPLICIT, verify=False),
-        Credentials("u", SecretStr("geheim")),
+        TargetCredentials("u", SecretStr("geheim")),
         9,
     )
 
@@ -90,7 +90,7 @@ def test_a_domain_is_looked_up_for_its_exchangers(file: ConfigurationFile) -> No
 def test_a_target_may_be_logged_in_to_by_a_token(file: ConfigurationFile) -> None:
     lines = ('username = "u"', 'auth = ["xoauth2"]')
     found = the_target(file, target(*lines, 'token = "t"'))
-    assert found.credentials == Credentials("u", SecretStr("t"), ("XOAUTH2",))
+    assert found.credentials == TargetCredentials("u", SecretStr("t"), ("XOAUTH2",))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_credentials_go_out_in_clear_only_where_tls_says_so(
 
 def test_the_url_may_hold_the_credentials(file: ConfigurationFile) -> None:
     found = the_target(file, target('url = "smtp://u:geheim@h"', without=("url",)))
-    assert found.credentials == Credentials("u", SecretStr("geheim"))
+    assert found.credentials == TargetCredentials("u", SecretStr("geheim"))
     assert found.endpoint.tls is Tls.REQUIRED
 
 

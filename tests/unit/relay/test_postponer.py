@@ -52,7 +52,7 @@ class FakePools(TargetPools):
         super().__init__({}, helo_name="relay.example", capacity=1, clock=clock)
         self.busy: dict[str, float] = {}
 
-    def is_full(self, target: str) -> bool:
+    def is_busy(self, target: str) -> bool:
         return target in self.busy
 
     def oldest_age(self, target: str) -> float:

@@ -18,7 +18,7 @@ from shared.smtp.dialogue import Dialogue
 from shared.smtp.envelope import Content, Envelope, Mail, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, SessionRefused
 from shared.smtp.pool import ConnectionPool, PoolLimits
-from shared.smtp.session import Session
+from shared.smtp.session import SmtpSession
 from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
 from tests.fakes.smtp_client import client_for
@@ -126,7 +126,7 @@ async def carried(
     dialogue = Dialogue(stream, Endpoint("mail.corp.example", 24), Timeouts(), lmtp=True)
     await dialogue.read_answers()
     await dialogue.exchange([lhlo("me.example")])
-    return ends([*await SmtpClient(Session(dialogue)).send_mail(Mail(envelope, content))])
+    return ends([*await SmtpClient(SmtpSession(dialogue)).send_mail(Mail(envelope, content))])
 
 
 class BrokenOff(ScriptedStream):

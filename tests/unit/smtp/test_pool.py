@@ -93,10 +93,10 @@ async def test_an_idle_connection_is_closed_when_its_time_is_up() -> None:
         pool = pool_to(server, clock=clock)
         await pool.deliver_mail(TO_BOB, MAIL)
         clock.now += 19
-        await pool.close_idle()
+        await pool.close_idle_connections()
         assert pool.idle == 1
         clock.now += 1
-        await pool.close_idle()
+        await pool.close_idle_connections()
         assert pool.idle == 0
         assert server.commands[-1] == "QUIT"
 

@@ -38,8 +38,8 @@ async def test_a_black_hole_delays_no_mail_of_another_target(moment: str) -> Non
         pools = pools_to(target("black", black_hole), target("fast", fast))
         swallowed = [asyncio.create_task(pools.deliver_mail("black", TO_BOB, MAIL)) for _ in range(10)]
         await asyncio.sleep(0)
-        assert pools.is_full("black")
-        assert not pools.is_full("fast")
+        assert pools.is_busy("black")
+        assert not pools.is_busy("fast")
         for _ in range(20):
             await asyncio.gather(*(pools.deliver_mail("fast", TO_BOB, MAIL) for _ in range(5)))
         assert len(fast.accepted) == 100
@@ -48,7 +48,7 @@ async def test_a_black_hole_delays_no_mail_of_another_target(moment: str) -> Non
         for each in swallowed:
             each.cancel()
         await asyncio.wait(swallowed)
-        assert not pools.is_full("black")
+        assert not pools.is_busy("black")
         await pools.close()
 
 
@@ -96,9 +96,9 @@ async def test_a_single_target_may_have_more_mails_as_long_as_it_is_quick() -> N
         sending = [asyncio.create_task(pools.deliver_mail("one", TO_BOB, MAIL)) for _ in range(3)]
         await asyncio.sleep(0)
 
-        assert not pools.is_full("one")
+        assert not pools.is_busy("one")
         await clock.advance(QUICK)
-        assert pools.is_full("one")
+        assert pools.is_busy("one")
 
         await asyncio.gather(*sending)
         await pools.close()
@@ -114,7 +114,7 @@ async def test_a_target_that_gets_company_by_a_reload_may_not_have_more_any_long
 
         await pools.change_targets({"first": first, "second": second})
 
-        assert pools.is_full("first")
-        assert not pools.is_full("second")
+        assert pools.is_busy("first")
+        assert not pools.is_busy("second")
         await asyncio.gather(*sending)
         await pools.close()
