@@ -14,6 +14,7 @@ from services.relay.delivery.outcome import (
     outcome_of_reply,
 )
 from shared.contract.journal import RecipientOutcome
+from shared.contract.topology import RETRY_KEY_PREFIX, topology
 from shared.custody.state import Recipient
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
@@ -24,6 +25,7 @@ from shared.smtp.reply import Reply
 
 NOW = 1000.0
 POSTMASTER = "postmaster@here.test"
+POLICY = RetryPolicy((1.0, 10.0, 100.0), give_up=1000.0)
 
 
 def recipient(*, attempt: int = 1, destination: str = "bob@here.test") -> Recipient:
@@ -54,11 +56,11 @@ def outcome(
     *,
     phase: Phase = Phase.RCPT,
     to: Recipient | None = None,
-    circumstances: OutcomeContext | None = None,
+    outcome_context: OutcomeContext | None = None,
 ) -> RecipientOutcome:
     to = to or recipient()
     reply = Reply(code, (text.encode(),))
-    return outcome_of_reply(to, RecipientReply(to.destination, reply, phase), circumstances or context())
+    return outcome_of_reply(to, RecipientReply(to.destination, reply, phase), outcome_context or context())
 
 
 def test_a_positive_answer_to_the_content_is_delivery() -> None:
@@ -80,7 +82,7 @@ def test_deferrals_follow_the_steps_and_the_last_one_repeats() -> None:
 
 
 def test_a_recipient_deferred_for_too_long_is_parked() -> None:
-    made = outcome(450, circumstances=context(first_fetched_at=NOW - 86400))
+    made = outcome(450, outcome_context=context(first_fetched_at=NOW - 86400))
     assert made.status is RecipientStatus.PARKED
     assert made.next_attempt_at is None
 
@@ -96,7 +98,7 @@ def test_a_recipient_deferred_for_too_long_is_parked() -> None:
     ],
 )
 def test_an_unknown_recipient_goes_to_the_postmaster_at_once(code: int, text: str) -> None:
-    made = outcome(code, text, circumstances=context(postmaster=POSTMASTER))
+    made = outcome(code, text, outcome_context=context(postmaster=POSTMASTER))
     assert made.status is RecipientStatus.DEFERRED
     assert (made.destination, made.next_attempt_at) == (POSTMASTER, NOW)
 
@@ -107,20 +109,20 @@ def test_an_unknown_recipient_is_parked_where_there_is_no_postmaster() -> None:
 
 def test_mail_for_an_unknown_postmaster_is_parked() -> None:
     to = recipient(destination=POSTMASTER)
-    made = outcome(550, "5.1.1 no such user", to=to, circumstances=context(postmaster=POSTMASTER))
+    made = outcome(550, "5.1.1 no such user", to=to, outcome_context=context(postmaster=POSTMASTER))
     assert made.status is RecipientStatus.PARKED
 
 
 @pytest.mark.parametrize("text", ["5.7.1 policy", "5.2.2 mailbox full", "5.3.4 too large"])
 def test_a_recipient_refused_for_another_reason_is_not_the_postmasters(text: str) -> None:
-    made = outcome(550, text, circumstances=context(postmaster=POSTMASTER))
+    made = outcome(550, text, outcome_context=context(postmaster=POSTMASTER))
     assert made.status is RecipientStatus.PARKED
 
 
 @pytest.mark.parametrize("phase", [Phase.MAIL, Phase.DATA, Phase.CONTENT])
 def test_a_refusal_of_the_mail_itself_parks_it_with_the_targets_words(phase: Phase) -> None:
     made = outcome(
-        550, "no such user, says a spam filter", phase=phase, circumstances=context(postmaster=POSTMASTER)
+        550, "no such user, says a spam filter", phase=phase, outcome_context=context(postmaster=POSTMASTER)
     )
     assert made.status is RecipientStatus.PARKED
     assert "says a spam filter" in made.text
@@ -184,10 +186,10 @@ def test_a_value_that_no_command_can_carry_parks_the_mail_at_once() -> None:
 def test_a_rule_decides_about_the_refusals_that_it_matches_only(
     action: Action, status: RecipientStatus
 ) -> None:
-    circumstances = context(rules=(rule("550 5.7.*", action),))
-    assert outcome(550, "5.7.1 no", circumstances=circumstances).status is status
-    assert outcome(554, "5.7.1 no", circumstances=circumstances).status is RecipientStatus.PARKED
-    assert outcome(450, "4.7.1 later", circumstances=circumstances).status is RecipientStatus.DEFERRED
+    outcome_context = context(rules=(rule("550 5.7.*", action),))
+    assert outcome(550, "5.7.1 no", outcome_context=outcome_context).status is status
+    assert outcome(554, "5.7.1 no", outcome_context=outcome_context).status is RecipientStatus.PARKED
+    assert outcome(450, "4.7.1 later", outcome_context=outcome_context).status is RecipientStatus.DEFERRED
 
 
 def test_a_rule_decides_about_a_mail_that_this_client_refused_itself() -> None:
@@ -199,7 +201,7 @@ def test_a_rule_decides_about_a_mail_that_this_client_refused_itself() -> None:
 def test_a_rule_can_send_a_mail_refused_for_its_content_to_the_postmaster() -> None:
     rules = (rule("5.7.*", Action.POSTMASTER),)
     made = outcome(
-        554, "5.7.1 spam", phase=Phase.CONTENT, circumstances=context(postmaster=POSTMASTER, rules=rules)
+        554, "5.7.1 spam", phase=Phase.CONTENT, outcome_context=context(postmaster=POSTMASTER, rules=rules)
     )
     assert (made.status, made.destination) == (RecipientStatus.DEFERRED, POSTMASTER)
 
@@ -210,7 +212,7 @@ def test_a_postmaster_that_refuses_a_mail_sent_by_a_rule_does_not_get_it_again(
 ) -> None:
     rules = (rule("4xx", Action.POSTMASTER), rule("5xx", Action.POSTMASTER))
     to = recipient(destination=POSTMASTER)
-    made = outcome(code, to=to, circumstances=context(postmaster=POSTMASTER, rules=rules))
+    made = outcome(code, to=to, outcome_context=context(postmaster=POSTMASTER, rules=rules))
     assert (made.status, made.destination) == (status, POSTMASTER)
 
 
@@ -245,9 +247,9 @@ def test_only_a_rule_discards_and_no_rule_applies_to_delivered_mail(
 
 @given(st.integers(200, 599), st.binary(max_size=50), st.sampled_from(Phase), st.booleans())
 def test_only_a_definite_answer_is_final(code: int, text: bytes, phase: Phase, has_postmaster: bool) -> None:
-    circumstances = context(postmaster=POSTMASTER if has_postmaster else None)
+    outcome_context = context(postmaster=POSTMASTER if has_postmaster else None)
     made = outcome_of_reply(
-        recipient(), RecipientReply("bob@here.test", Reply(code, (text,)), phase), circumstances
+        recipient(), RecipientReply("bob@here.test", Reply(code, (text,)), phase), outcome_context
     )
     if code < 300:
         assert made.status is RecipientStatus.DELIVERED
@@ -256,3 +258,23 @@ def test_only_a_definite_answer_is_final(code: int, text: bytes, phase: Phase, h
     else:
         assert made.status in (RecipientStatus.PARKED, RecipientStatus.DEFERRED)
     assert (made.next_attempt_at is not None) == (made.status is RecipientStatus.DEFERRED)
+
+
+@given(st.integers(1, 100), st.floats(0, 999), st.floats(0, 1))
+def test_half_of_the_retries_come_a_twentieth_later(attempt: int, now: float, chance: float) -> None:
+    step = POLICY.delays[min(attempt, 3) - 1]
+    at = POLICY.next_attempt_at(attempt=attempt, first_fetched_at=0.0, now=now, chance=chance)
+    assert at == now + step + (step // 20 if chance >= 0.5 else 0)
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1))
+def test_the_broker_has_a_step_for_each_retry(delay: int, chance: float) -> None:
+    policy = RetryPolicy((float(delay),), give_up=1e12)
+    at = policy.next_attempt_at(attempt=1, first_fetched_at=0.0, now=0.0, chance=chance)
+    assert at is not None
+    assert topology([delay]).retry_key(at) == f"{RETRY_KEY_PREFIX}{at:.0f}"
+
+
+def test_after_the_last_time_there_is_no_next_attempt() -> None:
+    assert POLICY.next_attempt_at(attempt=1, first_fetched_at=0.0, now=1000.0, chance=0.0) is None
+    assert POLICY.next_attempt_at(attempt=1, first_fetched_at=0.0, now=999.9, chance=0.0) is not None
