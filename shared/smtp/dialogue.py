@@ -204,7 +204,7 @@ class Dialogue:
     async def _read(self) -> bytes:
         data = await self.stream.read()
         if not data:
-            raise ProtocolViolation(f"{self.endpoint} closed the connection where it owed an answer.")
+            raise ProtocolViolation(f"{self.endpoint} closed the connection while a reply was due.")
         return data
 
     def _set_time_limit(self, seconds: float) -> None:

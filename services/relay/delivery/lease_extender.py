@@ -29,7 +29,7 @@ class LeaseExtender:
         self._running: dict[Attempt, float] = {}
 
     def add_attempt(self, attempt: Attempt) -> None:
-        """Note an attempt that has begun; its numbers are those that it was begun with."""
+        """Note an attempt that has begun, with the attempt numbers that it was begun with."""
         self._running[attempt] = self._clock.monotonic()
 
     def remove_attempt(self, attempt: Attempt) -> None:
@@ -50,4 +50,4 @@ class LeaseExtender:
         try:
             await self._deliveries.prolong_attempts(slow, self._clock.now(), self._lease)
         except MailferryError as error:
-            log.warning("attempts not prolonged", count=len(slow), error=error)
+            log.warning("leases not extended", count=len(slow), error=error)

@@ -71,7 +71,7 @@ class BlobSweep:
         try:
             removed = await self.remove_settled()
             if removed:
-                log.info("blobs released that a process left behind", removed=removed)
+                log.info("blobs of settled mails removed", removed=removed)
         except MailferryError as error:
             log.warning("blobs not released", error=error)
         await self._clock.sleep(FIRST_SWEEP)

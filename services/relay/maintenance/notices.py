@@ -168,7 +168,7 @@ def _log_bugs(**about: str) -> Iterator[None]:
 
 
 def _complete_times(parked: Sequence[Parked]) -> Sequence[Parked]:
-    """Return those up to the last time of which all are listed; all if there is only one time."""
+    """Return those with a time of which all are surely listed: all but the last, if the list is full."""
     if len(parked) < BATCH:
         return parked
     earlier = [each for each in parked if each.parked_at < parked[-1].parked_at]
