@@ -38,7 +38,7 @@ from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
-from shared.ports.store import Begun, Concluded, Serving, Store
+from shared.ports.store import Begun, Concluded, Serving, Store, TargetFact
 from shared.runtime.garbage_collection import calm_collector
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
@@ -75,6 +75,10 @@ class Agreeable:
 
     async def overdue_messages(self, now: float, patience: float, limit: int) -> Sequence[Message]:
         """Nothing is."""
+        return []
+
+    async def target_facts(self, now: float) -> Sequence[TargetFact]:
+        """None is known."""
         return []
 
 

@@ -10,7 +10,7 @@ import click
 from services.cli.operator_context import operator_context
 from services.cli.options import config_file
 from services.cli.running import execute
-from services.relay.maintenance.sweep import AGE, Sweep, Swept
+from services.relay.maintenance.blob_sweep import MIN_AGE, BlobSweep, SweepResult
 from shared.config import Configuration, load
 from shared.model.duration import seconds, written
 
@@ -25,7 +25,7 @@ def blobs_group() -> None:
 @blobs_group.command("sweep")
 @config_file
 @click.option(
-    "--older-than", default=written(AGE), show_default=True, metavar="DURATION", help="At least an hour."
+    "--older-than", default=written(MIN_AGE), show_default=True, metavar="DURATION", help="At least an hour."
 )
 def sweep(path: Path, older_than: str) -> None:
     """Remove old blobs that no mail needs any more; parked mail and mail on its way is never touched.
@@ -37,9 +37,9 @@ def sweep(path: Path, older_than: str) -> None:
     click.echo(f"{swept.removed} removed, {swept.leftovers} unfinished removed, {swept.needed} needed.")
 
 
-async def _swept(configuration: Configuration, age: float) -> Swept:
+async def _swept(configuration: Configuration, age: float) -> SweepResult:
     async with operator_context(configuration) as archive:
-        return await Sweep(archive.blobs, archive.maintenance, archive.clock, age).once()
+        return await BlobSweep(archive.blobs, archive.maintenance, archive.clock, age).sweep_once()
 
 
 def _age(text: str) -> float:

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
 from shared.model.masking import Masker
-from shared.smtp.confidential import divided
+from shared.smtp.dialogue import Stream
 from shared.smtp.opening import Dialer
-from shared.smtp.stream import Stream
+from shared.smtp.reply_masking import split_enhanced_status
 
 MASK = "****"
 MOST_HELD = 65536
@@ -100,7 +100,7 @@ class ShownStream:
 
     def _show_reply(self) -> None:
         lines, self._reply = self._reply, []
-        codes, texts = zip(*(divided(line[len(CODE) :]) for line in lines), strict=True)
+        codes, texts = zip(*(split_enhanced_status(line[len(CODE) :]) for line in lines), strict=True)
         for line, code, text in zip(lines, codes, self._masker.lines(texts), strict=True):
             self._secret = self._secret and line.startswith(b"334")
             shown = quoted(self._masker(line[: len(CODE)] + code + text))

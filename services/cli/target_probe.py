@@ -18,7 +18,7 @@ from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.login import masker_of
-from shared.smtp.opening import network
+from shared.smtp.opening import network_dialer
 from shared.smtp.target import connect_target, credentials_of
 
 PATIENCE = 30.0
@@ -40,7 +40,7 @@ async def probe_target(
     details: dict[str, object] = {}
     try:
         masker = masker_of(await credentials_of(target))
-        dialer = shown_dialer(network(timeouts), show, masker) if show else None
+        dialer = shown_dialer(network_dialer(timeouts), show, masker) if show else None
         client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
         try:
             details = _details(client, target, masker)

@@ -1,4 +1,4 @@
-"""The relay as a process of its own: `python -m services.relay FILE`, or `mailferry relay`."""
+"""Runs a relay as a process of its own: `python -m services.relay FILE`, or `mailferry relay`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.runtime.running import run_services
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a relay until a signal ends it."""
     configuration.require_shared("relay")
-    async with open_runtime(configuration) as around:
-        service = build_relay(configuration, around, name=process_name())
-        await run_services({"relay": service}, around, configuration, load)
+    async with open_runtime(configuration) as runtime:
+        service = build_relay(configuration, runtime, name=process_name())
+        await run_services({"relay": service}, runtime, configuration, load)
 
 
 if __name__ == "__main__":

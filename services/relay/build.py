@@ -1,96 +1,99 @@
-"""Puts a relay together from the configuration and the ports that its process chose."""
+"""Builds a relay from the configuration and the ports that its process chose."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
-from services.relay.delivery.outcome_recorder import Observe, OutcomeRecorder, unobserved
+from services.relay.delivery.outcome import RetryPolicy
+from services.relay.delivery.outcome_recorder import ObserveOutcome, OutcomeRecorder, ignore_outcome
+from services.relay.maintenance.blob_sweep import BlobSweep
 from services.relay.maintenance.notices import Notifier
-from services.relay.maintenance.overdue import Overdue
-from services.relay.maintenance.sweep import Sweep
+from services.relay.maintenance.overdue_mails import OverdueMails
+from services.relay.options import RelayOptions
 from services.relay.service import Relay
-from services.relay.settings import RelaySettings
 from services.relay.targets.circuit import ProbePolicy
-from services.relay.targets.circuit_breakers import CircuitBreakers
+from services.relay.targets.circuit_breakers import CircuitBreakers, probe_target
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.reach import reach_and_leave
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.config import Configuration
 from shared.model.ids import message_id
 from shared.runtime.batch_policy import batch_policy_for
 from shared.runtime.runtime import Runtime
 
-LANES = 2
-"""A target may take one part in so many of what is held, so that it leaves to the others what they need."""
+POOL_SHARE = 2
+"""A target's pool has room for one part in so many of the prefetched mails, so that others have room, too."""
 
 
 def build_relay(
-    configuration: Configuration, around: Runtime, *, name: str, observe: Observe = unobserved
+    configuration: Configuration,
+    runtime: Runtime,
+    *,
+    name: str,
+    observe_outcome: ObserveOutcome = ignore_outcome,
 ) -> Relay:
-    """A relay called `name` in the journal; `observe` is told of outcomes."""
+    """Return a relay called `name` in the journal; `observe_outcome` is called with each outcome."""
     section, lease = configuration.relay, configuration.leases.message
-    settings = RelaySettings(name, lease, batch_policy_for(configuration.broker), around.topology)
-    facts = LearntFacts(around.store.relay, around.clock)
-    lanes = TargetQueues(
+    options = RelayOptions(name, lease, batch_policy_for(configuration.broker), runtime.topology)
+    facts = LearntFacts(runtime.store.relay, runtime.clock)
+    pools = TargetPools(
         configuration.targets,
         helo_name=section.helo_name,
-        capacity=settings.appetite.prefetch // LANES,
-        clock=around.clock,
-        patience=lease / 2,
-        learn=facts.learn_protection,
+        capacity=options.batch_policy.prefetch // POOL_SHARE,
+        clock=runtime.clock,
+        longest_wait=lease / 2,
+        learn_protection=facts.learn_protection,
     )
-    circuits = CircuitBreakers(
+    circuit_breakers = CircuitBreakers(
         configuration.targets,
-        lanes,
-        partial(reach_and_leave, helo_name=section.helo_name),
-        around.store.relay,
-        around.clock,
+        pools,
+        partial(probe_target, helo_name=section.helo_name),
+        runtime.store.relay,
+        runtime.clock,
         ProbePolicy(section.probe_delays),
     )
-    around.metrics.targets_out.set_function(lambda: len(circuits.open_circuits()))
+    runtime.metrics.targets_out.set_function(lambda: len(circuit_breakers.open_circuits()))
     attempter = Attempter(
         accounts=configuration.accounts,
         targets=configuration.targets,
-        blobs=around.blobs,
-        clock=around.clock,
+        blobs=runtime.blobs,
+        clock=runtime.clock,
         retry=RetryPolicy(section.retry_delays, section.give_up),
         helo_name=section.helo_name,
-        chance=around.chance,
-        metrics=around.metrics,
+        chance=runtime.chance,
+        metrics=runtime.metrics,
         limits=facts,
     )
     notifier = Notifier(
         lambda: attempter.accounts,
         configuration.notices,
-        around.store.maintenance,
-        around.blobs,
-        circuits,
-        around.clock,
+        runtime.store.maintenance,
+        runtime.blobs,
+        circuit_breakers,
+        runtime.clock,
         section.helo_name,
-        lambda: message_id(around.clock.now(), around.entropy),
+        lambda: message_id(runtime.clock.now(), runtime.entropy),
     )
     return Relay(
-        around.broker,
-        around.store.relay,
-        lanes,
-        circuits,
+        runtime.broker,
+        runtime.store.relay,
+        pools,
+        circuit_breakers,
         attempter,
         OutcomeRecorder(
-            around.store.relay,
-            around.broker,
-            around.blobs,
-            around.clock,
-            around.metrics,
-            settings,
-            observe,
+            runtime.store.relay,
+            runtime.broker,
+            runtime.blobs,
+            runtime.clock,
+            runtime.metrics,
+            options,
+            observe_outcome,
         ),
         [
-            Overdue(around.store.maintenance, around.broker, around.clock, lease).run,
-            Sweep(around.blobs, around.store.maintenance, around.clock).run,
+            OverdueMails(runtime.store.maintenance, runtime.broker, runtime.clock, lease).run,
+            BlobSweep(runtime.blobs, runtime.store.maintenance, runtime.clock).run,
             notifier.run,
             facts.run,
         ],
-        settings,
+        options,
     )

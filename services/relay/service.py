@@ -1,8 +1,8 @@
-"""The relay process: takes routed mails, attempts their delivery, and has the outcomes recorded.
+"""The relay service: consumes routed mails, attempts their delivery, and records the outcomes.
 
 Any number of relays share the queue. An attempt begins only after the database agreed to it, so a stale or
-duplicate event delivers nothing. Told to stop, a relay begins no new attempt, lets those under way end, and
-records them.
+duplicate event delivers nothing. A relay that is stopped begins no new attempt, lets the running ones end,
+and records them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.ended_attempts import Conclusion
 from services.relay.delivery.lease_extender import LeaseExtender
 from services.relay.delivery.outcome_recorder import OutcomeRecorder
-from services.relay.postponement import Postponement, Waiting
-from services.relay.settings import RelaySettings
+from services.relay.options import RelayOptions
+from services.relay.postponer import EarlyRecipients, EventPostponer
 from services.relay.targets.circuit_breakers import CircuitBreakers
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.config import Configuration
 from shared.contract.events import MessageRouted
 from shared.contract.topology import RELAY_QUEUE
@@ -35,91 +35,100 @@ from shared.runtime.consumer import Consumer, Received
 from shared.runtime.stopping import Stop
 
 IDLE_CHECK = 5.0
-REST = 60.0
-"""Seconds until a chore begins again that failed unexpectedly."""
+RESTART_DELAY = 60.0
+"""Seconds until a maintenance task that failed unexpectedly begins again."""
 
-Chore = Callable[[], Coroutine[Any, Any, None]]
-"""What a relay does now and then, until it is cancelled."""
+MaintenanceTask = Callable[[], Coroutine[Any, Any, None]]
+"""A task that runs beside the deliveries until it is cancelled."""
 
 log = structlog.get_logger("mailferry.relay")
 
 
 class Relay:
-    """Serves what is routed, and does its chores beside it."""
+    """Delivers routed mails, and runs maintenance tasks beside that."""
 
     def __init__(
         self,
         broker: Broker,
         deliveries: RelayStore,
-        lanes: TargetQueues,
-        circuits: CircuitBreakers,
+        pools: TargetPools,
+        circuit_breakers: CircuitBreakers,
         attempter: Attempter,
-        conclusions: OutcomeRecorder,
-        chores: Sequence[Chore],
-        settings: RelaySettings,
+        outcome_recorder: OutcomeRecorder,
+        maintenance: Sequence[MaintenanceTask],
+        options: RelayOptions,
     ) -> None:
         self._broker = broker
         self._deliveries = deliveries
-        self._lanes = lanes
-        self._circuits = circuits
+        self._pools = pools
+        self._circuit_breakers = circuit_breakers
         self._attempter = attempter
-        self._conclusions = conclusions
-        self._settings = settings
+        self._outcome_recorder = outcome_recorder
+        self._options = options
         self._clock: Clock = attempter.clock
-        self._prolonging = LeaseExtender(deliveries, self._clock, settings.message_lease)
-        self._chores = [circuits.run, self._prolonging.run, *chores]
-        self._postponement = Postponement(
-            broker, settings.topology, lanes, circuits, self._clock, attempter.metrics
+        self._lease_extender = LeaseExtender(deliveries, self._clock, options.message_lease)
+        self._maintenance = [
+            self._close_idle_connections,
+            circuit_breakers.run,
+            self._lease_extender.run,
+            *maintenance,
+        ]
+        self._postponer = EventPostponer(
+            broker, options.topology, pools, circuit_breakers, self._clock, attempter.metrics
         )
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: Stop) -> None:
-        """Serve until `stop` is asked for and the attempts under way are recorded."""
+        """Serve until `stop` is asked for and the running attempts are recorded."""
         consumer = Consumer(
             self._broker,
             RELAY_QUEUE,
             MessageRouted,
-            self._settings.appetite,
-            self._handle,
+            self._options.batch_policy,
+            self._handle_batch,
             self._clock,
             flow_of=lambda event: event.tenant,
         )
         async with asyncio.TaskGroup() as group:
-            kept = [self._keep_at(chore) for chore in (self._tidy, *self._chores)]
-            helpers = [group.create_task(each) for each in (self._conclusions.run(), *kept)]
+            coroutines = [self._outcome_recorder.run(), *map(self._run_maintenance, self._maintenance)]
+            tasks = [group.create_task(each) for each in coroutines]
             try:
                 await consumer.run(stop, self._drain)
             finally:
-                for helper in helpers:
-                    helper.cancel()
-                await self._lanes.close()
+                for task in tasks:
+                    task.cancel()
+                await self._pools.close()
 
     async def reload(self, configuration: Configuration) -> None:
         """Use the accounts and targets of another configuration from the next attempt on."""
         self._attempter.accounts = configuration.accounts
         self._attempter.targets = configuration.targets
-        self._circuits.targets = configuration.targets
-        await self._lanes.change(configuration.targets)
+        self._circuit_breakers.targets = configuration.targets
+        await self._pools.change_targets(configuration.targets)
 
     def remark(self) -> str | None:
-        """What those who watch the process should know, though it does its work: targets out of reach."""
-        return self._circuits.remark()
+        """Return a warning for the health page, though the relay works: targets that are out of reach."""
+        return self._circuit_breakers.remark()
 
-    async def _handle(self, batch: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
+    async def _handle_batch(
+        self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
+    ) -> None:
         ready: list[Received[MessageRouted]] = []
         later: list[Received[MessageRouted]] = []
-        for received in await self._of_enabled_accounts(batch, subscription):
-            (later if self._postponement.has_to_wait(received.event.target) else ready).append(received)
-        await self._postponement.until_target_is_free(later, subscription)
+        for received in await self._drop_disabled_accounts(batch, subscription):
+            (later if self._postponer.must_wait(received.event.target) else ready).append(received)
+        await self._postponer.postpone_until_target_is_free(later, subscription)
         if ready:
-            await self._serve(ready, subscription)
+            await self._begin_attempts(ready, subscription)
 
-    async def _serve(self, ready: Sequence[Received[MessageRouted]], subscription: Subscription) -> None:
-        """Begin what is due; what is not comes back, and what is stale is dropped."""
+    async def _begin_attempts(
+        self, ready: Sequence[Received[MessageRouted]], subscription: Subscription
+    ) -> None:
+        """Begin the attempts that are due, postpone early events, and acknowledge stale ones."""
         begun = await self._deliveries.begin_attempts(
-            [self._wish(received.event) for received in ready],
+            [self._attempt_for(received.event) for received in ready],
             self._clock.now(),
-            self._settings.message_lease,
+            self._options.message_lease,
         )
         reached("relay.begun")
         self._attempter.metrics.attempts.inc(len(begun.servings))
@@ -129,23 +138,23 @@ class Relay:
         early: dict[str, list[Recipient]] = defaultdict(list)
         for each in begun.early:
             early[each.message] += each.recipients
-        waiting: list[Waiting] = []
+        postponed: list[EarlyRecipients] = []
         stale: list[Delivery] = []
         for received in ready:
-            own = _taken(servings[received.event.message], received.event)
+            own = _take_serving(servings[received.event.message], received.event)
             if own is not None:
-                self._start(received, own, subscription)
-            if those := _of_event(early[received.event.message], received.event):
-                waiting.append(Waiting(received, those, all_of_it=own is None))
+                self._start_attempt(received, own, subscription)
+            if recipients := _early_recipients(early[received.event.message], received.event):
+                postponed.append(EarlyRecipients(received, recipients, whole_event=own is None))
             elif own is None:
                 stale.append(received.delivery)
         await subscription.ack(stale)
-        await self._postponement.until_due(waiting, subscription)
+        await self._postponer.postpone_until_due(postponed, subscription)
 
-    async def _of_enabled_accounts(
+    async def _drop_disabled_accounts(
         self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
     ) -> Sequence[Received[MessageRouted]]:
-        """Mail of accounts that are switched off is left to its lease, to be fetched again."""
+        """Acknowledge mail of disabled accounts: it is fetched again after its lease. Return the rest."""
         enabled: list[Received[MessageRouted]] = []
         disabled: list[Delivery] = []
         for received in batch:
@@ -157,66 +166,69 @@ class Relay:
             await subscription.ack(disabled)
         return enabled
 
-    def _wish(self, event: MessageRouted) -> Attempt:
+    def _attempt_for(self, event: MessageRouted) -> Attempt:
         recipients = tuple((each.address, each.attempt) for each in event.recipients)
-        return Attempt(event.message, event.fetch_no, recipients, self._settings.worker)
+        return Attempt(event.message, event.fetch_no, recipients, self._options.worker)
 
-    def _start(self, received: Received[MessageRouted], serving: Serving, subscription: Subscription) -> None:
-        self._conclusions.begun()
-        attempt = asyncio.create_task(self._attempt(received, serving, subscription))
+    def _start_attempt(
+        self, received: Received[MessageRouted], serving: Serving, subscription: Subscription
+    ) -> None:
+        self._outcome_recorder.add_begun_attempt()
+        attempt = asyncio.create_task(self._make_attempt(received, serving, subscription))
         self._attempts.add(attempt)
         attempt.add_done_callback(self._attempts.discard)
 
-    async def _attempt(
+    async def _make_attempt(
         self, received: Received[MessageRouted], serving: Serving, subscription: Subscription
     ) -> None:
         numbers = tuple((each.address, each.attempt) for each in serving.recipients)
-        attempt = Attempt(serving.message, received.event.fetch_no, numbers, self._settings.worker)
-        self._prolonging.begun(attempt)
+        attempt = Attempt(serving.message, received.event.fetch_no, numbers, self._options.worker)
+        self._lease_extender.add_attempt(attempt)
         try:
-            outcomes = await self._attempter.make(received.event, serving, self._circuits)
+            outcomes = await self._attempter.make_attempt(received.event, serving, self._circuit_breakers)
         finally:
-            self._prolonging.ended(attempt)
-        self._conclusions.add(Conclusion(received, outcomes, subscription))
+            self._lease_extender.remove_attempt(attempt)
+        self._outcome_recorder.add_ended_attempt(Conclusion(received, outcomes, subscription))
 
     async def _drain(self) -> None:
         if self._attempts:
             await asyncio.wait(self._attempts)
-        await self._conclusions.all_done()
+        await self._outcome_recorder.wait_until_recorded()
 
-    async def _keep_at(self, chore: Chore) -> None:
-        """Do a chore. A mistake of ours in it, perhaps over one odd mail, must not end the process: it would
-        be met again after each restart.
+    async def _run_maintenance(self, maintenance: MaintenanceTask) -> None:
+        """Run a maintenance task, and restart it after a bug.
+
+        A bug must not end the process: if a mail triggers it, it would occur again after each restart.
         """
         task = asyncio.current_task()
         assert task is not None
         while True:
             try:
-                await chore()
+                await maintenance()
                 return
             except Exception:
-                log.exception("chore failed unexpectedly, begins again later")
+                log.exception("maintenance task failed unexpectedly, begins again later")
             if task.cancelling():
                 return
-            await self._clock.sleep(REST)
+            await self._clock.sleep(RESTART_DELAY)
 
-    async def _tidy(self) -> None:
+    async def _close_idle_connections(self) -> None:
         while True:
             await self._clock.sleep(IDLE_CHECK)
-            await self._lanes.close_idle()
+            await self._pools.close_idle_connections()
 
 
-def _of_event(early: Sequence[Recipient], event: MessageRouted) -> Sequence[Recipient]:
-    """Those of whom `event` knows the latest."""
-    wished = {(each.address, each.attempt) for each in event.recipients} if early else ()
-    return [each for each in early if (each.address, each.attempt) in wished]
+def _early_recipients(early: Sequence[Recipient], event: MessageRouted) -> Sequence[Recipient]:
+    """Return those of the early recipients whose latest attempt number `event` has."""
+    requested = {(each.address, each.attempt) for each in event.recipients} if early else ()
+    return [each for each in early if (each.address, each.attempt) in requested]
 
 
-def _taken(begun: list[Serving], event: MessageRouted) -> Serving | None:
-    """Take out what was begun for `event`; others of the batch may be about other recipients of its mail."""
-    wished = {(each.address, each.attempt + 1) for each in event.recipients}
+def _take_serving(begun: list[Serving], event: MessageRouted) -> Serving | None:
+    """Take out what was begun for `event`; other events of the batch may be about the same mail."""
+    requested = {(each.address, each.attempt + 1) for each in event.recipients}
     for serving in begun:
-        if wished.issuperset((each.address, each.attempt) for each in serving.recipients):
+        if requested.issuperset((each.address, each.attempt) for each in serving.recipients):
             begun.remove(serving)
             return serving
     return None

@@ -17,7 +17,7 @@ import structlog
 from services.fetcher.build import build_fetcher
 from services.fetcher.service import Fetcher
 from services.relay.build import build_relay
-from services.relay.maintenance.sweep import Sweep
+from services.relay.maintenance.blob_sweep import BlobSweep
 from services.relay.service import Relay
 from services.router.build import build_router
 from services.router.service import Router
@@ -66,7 +66,7 @@ async def together(configuration: Configuration, *, wait_always: bool = False) -
             around,
             build_fetcher(configuration, around, name=name, wait_always=wait_always),
             build_router(configuration, around, retries_at_once=wait_always),
-            build_relay(configuration, around, name=name, observe=tally.observe),
+            build_relay(configuration, around, name=name, observe_outcome=tally.observe),
             tally,
         )
 
@@ -93,7 +93,9 @@ async def _remove_forgotten(around: Runtime) -> None:
             witness, epoch = await read_backup_marker(around.blobs), await around.store.maintenance.epoch()
             if witness is None or went_back(epoch, witness) or epoch.paused_since is not None:
                 return
-            removed = await Sweep(around.blobs, around.store.maintenance, around.clock).remove_forgotten()
+            removed = await BlobSweep(
+                around.blobs, around.store.maintenance, around.clock
+            ).remove_all_unknown()
     except (MailferryError, TimeoutError) as error:
         log.warning("blobs without a mail are left for the sweep", error=error)
         return

@@ -17,7 +17,7 @@ from shared.model.errors import MailferryError, quoted
 from shared.ports.clock import Clock
 from shared.ports.directory import Existence, Finding
 from shared.smtp.envelope import RecipientReply
-from shared.smtp.unknown import says_unknown
+from shared.smtp.reply import says_unknown_recipient
 
 DEADLINE = 10.0
 """Seconds for all questions of a batch, dialling included. Who has no answer then is undecided."""
@@ -128,7 +128,7 @@ def _finding(answer: RecipientReply) -> Finding:
     if answer.reply.positive:
         standing = Existence.EXISTS
     else:
-        standing = Existence.MISSING if says_unknown(answer.reply) else Existence.UNDECIDED
+        standing = Existence.MISSING if says_unknown_recipient(answer.reply) else Existence.UNDECIDED
     return Finding(standing, f"the target said {answer.reply.text}")
 
 

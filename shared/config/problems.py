@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from shared.config.document import Document
 from shared.config.locate import Path
 from shared.model.errors import quoted
-from shared.model.setting import former_names
+from shared.model.setting import Settings, former_names
 
 Where = Callable[[Path], Path]
 
@@ -87,8 +87,11 @@ class Problems:
 
     def _add_extra(self, path: Path, model: type[BaseModel]) -> None:
         """Note a key that is not known, or not any more."""
+        removed = model.removed_keys if issubclass(model, Settings) else {}
         if now := former_names(model).get(str(path[-1])):
             self.add(path, f'"{path[-1]}" is called "{now}" now')
+        elif instead := removed.get(str(path[-1])):
+            self.add(path, f'"{path[-1]}" was removed. {instead}')
         else:
             self.add_unknown(path, "key", model.model_fields.keys())
 

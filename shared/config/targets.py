@@ -12,7 +12,7 @@ from shared.config.secrets import WAYS
 from shared.config.settings import TargetSettings
 from shared.model.endpoint import Tls
 from shared.model.setting import part
-from shared.model.target import Credentials, DeliveryOptions, Target
+from shared.model.target import DeliveryOptions, Target, TargetCredentials
 
 LMTP = frozenset({"lmtp", "lmtp+unix"})
 TOKEN_METHODS = frozenset({"XOAUTH2", "OAUTHBEARER"})
@@ -61,7 +61,7 @@ def _target(context: Context, settings: TargetSettings, own: set[str], where: Wh
 
 def _credentials(
     context: Context, settings: TargetSettings, keys: set[str], where: Where
-) -> Credentials | None:
+) -> TargetCredentials | None:
     username = servers.username(context, settings, settings.url, where)
     password = servers.password(context, settings, settings.url, keys, where)
     token = context.secret(settings, "token", where)
@@ -85,4 +85,4 @@ def _credentials(
     if username is None or secret is None:
         return None
     file = context.document.resolved(settings.token_file) if settings.token_file is not None else None
-    return Credentials(username, secret, settings.auth, str(file) if file else None)
+    return TargetCredentials(username, secret, settings.auth, str(file) if file else None)

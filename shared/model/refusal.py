@@ -1,6 +1,6 @@
-"""What an operator wants done about a target's refusals: rules by reply code, the first that fits decides.
+"""The operator's rules about a target's refusals, by reply code; the first rule that matches decides.
 
-A rule only ever sees a refusal. What a target accepted is delivered, whatever anybody configured.
+A rule applies to refusals only. A mail that the target accepted is delivered, whatever is configured.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Enhanced = tuple[int, int, int]
 
 
 class Action(StrEnum):
-    """What follows a refusal: another attempt, an operator, the account's postmaster, or nothing at all."""
+    """What follows a refusal: another attempt, an operator's decision, the account's postmaster, nothing."""
 
     RETRY = "retry"
     PARK = "park"
@@ -31,8 +31,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CodePattern:
-    """A reply code in which `x` stands for any digit, an enhanced code (RFC 3463) in which `*` stands for any
-    number, or both; what is empty fits everything.
+    """A reply code with `x` for any digit, an enhanced code (RFC 3463) with `*` for any number, or both.
+
+    An empty part matches everything.
     """
 
     code: str = ""
@@ -40,7 +41,7 @@ class CodePattern:
 
     @classmethod
     def parse(cls, text: str) -> CodePattern:
-        """The pattern in `text`. Raises ValueError with a sentence."""
+        """Parse a pattern. Raises ValueError with a sentence."""
         words = text.lower().split()
         code = words.pop(0) if words and _CODE.fullmatch(words[0]) else ""
         match = _ENHANCED.fullmatch(words[0]) if words else None
@@ -53,11 +54,11 @@ class CodePattern:
 
     @property
     def is_permanent(self) -> bool:
-        """Whether it fits only refusals that the target means to be final."""
+        """Whether it matches permanent refusals only."""
         return (self.code or self.enhanced or "4")[0] == "5"
 
-    def fits(self, code: int, enhanced: Enhanced | None) -> bool:
-        """Whether a refusal is meant; one without an enhanced code fits no pattern that asks for one."""
+    def matches(self, code: int, enhanced: Enhanced | None) -> bool:
+        """Whether a refusal matches; one without an enhanced code matches no pattern with one."""
         if not all(wanted in (ANY_DIGIT, digit) for wanted, digit in zip(self.code, str(code), strict=False)):
             return False
         if self.enhanced is None:
@@ -74,7 +75,7 @@ class CodePattern:
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
-    """What is done about the refusals that `pattern` fits."""
+    """The action for the refusals that `pattern` matches."""
 
     pattern: CodePattern
     action: Action
@@ -84,6 +85,6 @@ class RefusalRule:
             raise ValueError("what a target refuses for the time being cannot be discarded, only 5xx can")
 
 
-def ruled(rules: tuple[RefusalRule, ...], code: int, enhanced: Enhanced | None) -> Action | None:
-    """What the first fitting rule says; None where none fits."""
-    return next((rule.action for rule in rules if rule.pattern.fits(code, enhanced)), None)
+def action_for(rules: tuple[RefusalRule, ...], code: int, enhanced: Enhanced | None) -> Action | None:
+    """Return the action of the first rule that matches; None if none does."""
+    return next((rule.action for rule in rules if rule.pattern.matches(code, enhanced)), None)

@@ -1,4 +1,4 @@
-"""Which reverse-path the mail of an account is delivered with."""
+"""The reverse-path that the mail of an account is delivered with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.model.srs import Srs
 
 
 class SenderKind(StrEnum):
-    """Keep what the provider noted; have none; one for all mail; rewrite it, so that SPF holds."""
+    """Keep the original sender; the null sender; one address for all mail; rewrite it so that SPF passes."""
 
     PRESERVE = "preserve"
     NULL = "null"
@@ -20,7 +20,7 @@ class SenderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SenderRule:
-    """`address` is set for `ADDRESS`, `srs` for `SRS`. The null sender stays null, whatever the rule."""
+    """`address` is set for ADDRESS, `srs` for SRS. The null sender stays null, whatever the rule."""
 
     kind: SenderKind = SenderKind.PRESERVE
     address: Address | None = None

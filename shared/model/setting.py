@@ -7,8 +7,9 @@ the reference page. A setting is added in one place.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -22,8 +23,12 @@ class Unit(StrEnum):
 
 
 class Settings(BaseModel):
-    """A table of settings: unknown keys are errors, and nothing is converted silently."""
+    """A table of settings: unknown keys are errors, and nothing is converted silently.
 
+    `removed_keys`: keys of older versions, each with a sentence that says what to use instead.
+    """
+
+    removed_keys: ClassVar[Mapping[str, str]] = {}
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
     )

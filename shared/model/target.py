@@ -1,10 +1,12 @@
-"""A target: the mail server that people read their mail on."""
+"""A target: the mail server that mail is delivered to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainValidator, SecretStr
 
@@ -18,9 +20,10 @@ NEVER = "never"
 NOTIFICATIONS = ("success", "failure", "delay")
 
 
-def dsn_wishes(value: object) -> tuple[str, ...]:
-    """The delivery status notifications that a target is asked for (RFC 3461, section 4.1); () leaves it to
-    the target. Raises ValueError.
+def dsn_notifications(value: object) -> tuple[str, ...]:
+    """Check the delivery status notifications that a target is asked for (RFC 3461, section 4.1).
+
+    () leaves it to the target. Raises ValueError.
     """
     if value in (NEVER, (NEVER,)):
         return (NEVER,)
@@ -36,11 +39,11 @@ def dsn_wishes(value: object) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who we are at the target.
+class TargetCredentials:
+    """What to log in with at the target.
 
-    `methods` are the SASL mechanisms allowed, in the order in which they are tried; () for those that suit
-    the connection. `token_file`, read anew for each login, takes the place of the password.
+    `methods`: the SASL mechanisms that are allowed, in the order of preference; () for those that suit the
+    connection. `token_file` is read anew for each login and replaces the password.
     """
 
     username: str
@@ -50,7 +53,7 @@ class Credentials:
 
 
 class ClientReport(StrEnum):
-    """How a target that trusts us is told which client a mail came from: by Postfix' XCLIENT or XFORWARD."""
+    """How the client that a mail came from is reported to a target that trusts us (Postfix)."""
 
     NONE = "none"
     XCLIENT = "xclient"
@@ -58,37 +61,38 @@ class ClientReport(StrEnum):
 
 
 class DeliveryOptions(Settings):
-    """How a target's connections are used, and what the target is told."""
+    """How a target's connections are used, and what is reported to the target."""
 
-    host_connections: int = setting(
-        0, "Connections of all processes of this machine together; 0 is no limit.", example=8, ge=0, le=1000
+    removed_keys: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"host_connections": 'Use "connections", which limits each process.'}
     )
+
     connection_mails: int = setting(1000, "Mails after which a connection is made anew.", ge=1)
     connection_age: Duration = duration(300.0, "Time after which a connection is made anew.", gt=0)
     max_recipients: int = setting(
         100, "Recipients of one transaction; a mail with more goes in several.", ge=1
     )
-    dsn: Annotated[tuple[str, ...], PlainValidator(dsn_wishes)] = setting(
+    dsn: Annotated[tuple[str, ...], PlainValidator(dsn_notifications)] = setting(
         (),
         "Delivery status notifications that the target is asked for. An empty list leaves it to the target.",
         form='"never" or a list of "success", "failure", "delay"',
         example="never",
     )
     client: Annotated[ClientReport, Field(strict=False)] = setting(
-        ClientReport.NONE, "How a target that trusts us is told which client a mail came from."
+        ClientReport.NONE, "How the client that a mail came from is reported to a target that trusts us."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where mail is delivered, by at most `connections` connections of one process at a time.
+    """A server that mail is delivered to, over at most `connections` connections of one process at a time.
 
-    `rules` are what an operator wants done about its refusals; what none of them fits goes the usual way.
+    `rules` decide about its refusals; a refusal that no rule matches is handled by the defaults.
     """
 
     name: str
     endpoint: Endpoint
-    credentials: Credentials | None = None
+    credentials: TargetCredentials | None = None
     connections: int = 4
     rules: tuple[RefusalRule, ...] = ()
     lmtp: bool = False

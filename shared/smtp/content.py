@@ -1,15 +1,15 @@
-"""The content of a mail on its way to a server: line ends, and for DATA dot-stuffing and end mark (RFC 5321,
-sections 2.3.8, 4.5.2).
+"""Encodes the content of a mail for a server: line ends, and for DATA dot-stuffing and end mark (RFC 5321,
+sections 2.3.8 and 4.5.2).
 
-Bare CR and bare LF become CRLF, because a server that takes either for a line end could be made to see the
-end of the mail, and another mail behind it, inside this one (SMTP smuggling, CVE-2023-51764). Nothing else is
-changed. Everything works on whole chunks at once; how the content is cut into chunks makes no difference.
+Bare CR and bare LF become CRLF. Otherwise a server that takes either for a line end could see the end of the
+mail, and another mail behind it, inside this one (SMTP smuggling, CVE-2023-51764). Nothing else is changed.
+How the content is cut into parts makes no difference.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 END = b".\r\n"
 
@@ -22,18 +22,18 @@ class PreparedContent(NamedTuple):
 
     @property
     def size(self) -> int:
-        """What SIZE declares: octets unstuffed, without end mark (RFC 1870, section 3)."""
+        """The octets that SIZE declares: unstuffed, without end mark (RFC 1870, section 3)."""
         return len(self.lines) + (0 if self._is_ended else 2)
 
     @property
     def wire(self) -> bytes:
-        """What follows the 354 to DATA, end mark included."""
+        """The bytes that follow the 354 to DATA, with end mark."""
         stuffed = _stuffed(self.lines, at_line_start=True)
         return stuffed + END if self._is_ended else stuffed + b"\r\n" + END
 
     @property
     def has_nul(self) -> bool:
-        """Whether it has an octet that DATA should not carry (RFC 5321, section 4.5.2)."""
+        """Whether it has a NUL, which DATA should not carry (RFC 5321, section 4.5.2)."""
         return b"\0" in self.lines
 
     @property
@@ -42,53 +42,41 @@ class PreparedContent(NamedTuple):
 
 
 def prepare(content: bytes) -> PreparedContent:
-    """The whole mail at once."""
+    """Prepare a whole mail."""
     return PreparedContent(_with_crlf(content), eight_bit=not content.isascii())
 
 
-class Encoder(Protocol):
-    """Content as a stream: `feed` each chunk, then send what `finish` gives."""
-
-    def feed(self, chunk: bytes) -> bytes:
-        """What can be sent now."""
-        ...
-
-    def finish(self) -> bytes:
-        """What is left to be sent."""
-        ...
-
-
 class LineEncoder:
-    """CRLF line ends and nothing else, for BDAT (RFC 3030), which needs neither stuffing nor end mark."""
+    """Makes CRLF line ends and nothing else, for BDAT (RFC 3030): no stuffing, no end mark."""
 
     def __init__(self) -> None:
         self._held = b""
 
-    def feed(self, chunk: bytes) -> bytes:
-        """What can be sent now; a CR at the end waits for the LF that may follow it."""
-        data = self._held + chunk if self._held else chunk
+    def encode_part(self, part: bytes) -> bytes:
+        """Return what can be sent now; a CR at the end waits for the LF that may follow it."""
+        data = self._held + part if self._held else part
         self._held = b"\r" if data.endswith(b"\r") else b""
         return _with_crlf(data[:-1] if self._held else data)
 
     def finish(self) -> bytes:
-        """The CR that was held."""
+        """Return the CR that was held, as a line end."""
         rest, self._held = _with_crlf(self._held), b""
         return rest
 
 
 class ContentEncoder:
-    """For DATA: CRLF line ends, dots stuffed, an end mark."""
+    """Encodes content for DATA: CRLF line ends, dots stuffed, an end mark."""
 
     def __init__(self) -> None:
         self._lines = LineEncoder()
         self._at_line_start = True
 
-    def feed(self, chunk: bytes) -> bytes:
-        """What can be sent now."""
-        return self._encoded(self._lines.feed(chunk))
+    def encode_part(self, part: bytes) -> bytes:
+        """Return what can be sent now."""
+        return self._encoded(self._lines.encode_part(part))
 
     def finish(self) -> bytes:
-        """The rest, the last line end if the mail lacks it, and the end mark."""
+        """Return the rest, the last line end if the mail lacks it, and the end mark."""
         rest = self._encoded(self._lines.finish())
         return rest + END if self._at_line_start else rest + b"\r\n" + END
 
@@ -100,16 +88,16 @@ class ContentEncoder:
         return encoded
 
 
-async def joined(pieces: AsyncIterable[bytes], octets: int) -> AsyncIterator[bytes]:
-    """A stream with CRLF line ends in chunks of at least `octets`, except the last; none is empty."""
-    encoder, gathered, length = LineEncoder(), list[bytes](), 0
-    async for piece in pieces:
-        gathered.append(encoder.feed(piece))
-        length += len(gathered[-1])
+async def join_parts(parts: AsyncIterable[bytes], octets: int) -> AsyncIterator[bytes]:
+    """Yield chunks of at least `octets` with CRLF line ends; the last may be smaller, none is empty."""
+    encoder, chunk, length = LineEncoder(), list[bytes](), 0
+    async for part in parts:
+        chunk.append(encoder.encode_part(part))
+        length += len(chunk[-1])
         if length >= octets:
-            yield b"".join(gathered)
-            gathered, length = [], 0
-    last = b"".join([*gathered, encoder.finish()])
+            yield b"".join(chunk)
+            chunk, length = [], 0
+    last = b"".join([*chunk, encoder.finish()])
     if last:
         yield last
 

@@ -1,8 +1,7 @@
-"""What can go wrong on the way to a target, apart from its replies about single recipients.
+"""Errors of the SMTP client, apart from replies about single recipients.
 
-Nearly all of it is temporary and the target's: the mail stays where it is and is tried again.
-`ConnectionLost` tells whether the mail may have arrived nevertheless: that decides between "not delivered"
-and "in doubt".
+Nearly all are temporary and the target's fault: the mail is kept and tried again. `ConnectionLost` tells
+whether the mail may have arrived nevertheless: "not delivered" or "in doubt".
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from shared.smtp.reply import Reply
 
 
 class SmtpError(MailferryError):
-    """The base of what the SMTP client raises."""
+    """The base of the SMTP client's errors."""
 
     fault = Fault.TARGET
 
 
 class ProtocolViolation(SmtpError):
-    """The server said something that SMTP does not know, or at a moment at which it has nothing to say.
+    """The server sent something that is no reply, or a reply at the wrong moment.
 
-    `said` is the line that is no reply, if it was one.
+    `said` is the line that is no reply, if that was the problem.
     """
 
     def __init__(self, sentence: str, *, said: bytes = b"") -> None:
@@ -32,18 +31,18 @@ class ProtocolViolation(SmtpError):
 
 
 class LocalProtocolError(SmtpError):
-    """This program asked the connection for something that its state forbids: a mistake in Mailferry."""
+    """Mailferry tried to send something that the state of the connection forbids: a bug."""
 
     temporary = False
     fault = Fault.OURS
 
 
 class ConnectionLost(SmtpError):
-    """The connection is gone, or is out of step or silent so that it had to be given up.
+    """The connection is gone, or was given up because the server violated the protocol or did not answer.
 
-    `content_begun`: octets of the mail had been sent. `after_content`: the final dot had been sent and not
-    every reply was seen, so the target may have the mail (RFC 1047). `answered` are those recipients about
-    whom the target had decided before.
+    `content_begun`: octets of the mail had been sent. `after_content`: the final dot had been sent and a
+    reply is missing, so the target may have the mail (RFC 1047). `answered`: the replies about recipients
+    that the target had decided about before.
     """
 
     def __init__(self, sentence: str, *, content_begun: bool = False, after_content: bool = False) -> None:
@@ -54,15 +53,15 @@ class ConnectionLost(SmtpError):
 
 
 class WrongService(ConnectionLost):
-    """The server does not greet as SMTP does; the port may be another service's."""
+    """The server does not greet as an SMTP server does; the port may belong to another service."""
 
 
 class NoConnectionFree(SmtpError):
-    """The target is so slow that none of its connections became free in time; nothing was sent."""
+    """No connection to the target became free in time; nothing was sent."""
 
 
 class SessionRefused(SmtpError):
-    """The server does not want to talk to us: its greeting or its answer to EHLO says so in `reply`."""
+    """The server refused the session in its greeting or its answer to EHLO (`reply`)."""
 
     def __init__(self, sentence: str, reply: Reply) -> None:
         super().__init__(sentence)
@@ -70,11 +69,11 @@ class SessionRefused(SmtpError):
 
 
 class TlsUnavailable(SmtpError):
-    """TLS is required and not to be had."""
+    """TLS is required and not available."""
 
 
 class CertificateUntrusted(TlsUnavailable):
-    """TLS would be there, but the target's certificate is not trusted, for this `reason`."""
+    """TLS is available, but the target's certificate is not trusted, for this `reason`."""
 
     def __init__(self, sentence: str, reason: str) -> None:
         super().__init__(sentence)
@@ -82,7 +81,7 @@ class CertificateUntrusted(TlsUnavailable):
 
 
 class LoginImpossible(SmtpError):
-    """The server offers no way to log in that we know and may use."""
+    """The server offers no login method that we know and may use."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -99,8 +98,9 @@ class LoginRefused(SmtpError):
 
 
 class Unsendable(SmtpError):
-    """A value that no SMTP command can carry; nothing was sent. `status` is the enhanced code, if it is a
-    special one.
+    """A value that cannot be written in an SMTP command; nothing was sent.
+
+    `status`: the enhanced status code, if a special one applies.
     """
 
     temporary = False
@@ -111,12 +111,12 @@ class Unsendable(SmtpError):
         self.status = status
 
     def as_reply(self, status: str) -> Reply:
-        """The refusal as a server would have put it, with the enhanced `status` code where it has no own."""
+        """Return the refusal as a server would write it, with `status` if the error has none of its own."""
         return Reply(553, (f"{self.status or status} {self}".encode(),), local=True)
 
 
 class RefusedHere(SmtpError):
-    """This client refused the mail before sending any of it, with `reply` as the server would have put it."""
+    """The client refused the mail before sending any of it; `reply` is as a server would write it."""
 
     temporary = False
     fault = Fault.MAIL
@@ -127,8 +127,8 @@ class RefusedHere(SmtpError):
 
 
 class SizeRefused(RefusedHere):
-    """The mail is larger than the size the target announced (RFC 1870)."""
+    """The mail is larger than the size limit that the target announced (RFC 1870)."""
 
 
 class EightBitRefused(RefusedHere):
-    """The mail has 8-bit octets and the target offers no 8BITMIME (RFC 6152); converting damages."""
+    """The mail has 8-bit octets and the target offers no 8BITMIME (RFC 6152); converting would damage it."""

@@ -1,7 +1,4 @@
-"""What a server offers, read from its answer to EHLO (RFC 5321, section 4.1.1.1).
-
-An extension that the client learns to use gets its property here; unknown keywords are kept and do no harm.
-"""
+"""The extensions that a server announces in its answer to EHLO (RFC 5321, section 4.1.1.1)."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from shared.smtp.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class Extensions:
-    """Keywords in upper case with their parameters as the server wrote them.
+    """Keywords in upper case with their parameters as the server wrote them, known to the client or not.
 
     `size_limit` is in octets; None: not announced, or 0, which means "no fixed limit" (RFC 1870, section 4).
     """
@@ -31,7 +28,7 @@ class Extensions:
 
     @classmethod
     def announced(cls, reply: Reply) -> Extensions:
-        """The extensions in the answer to EHLO; its first line is the server's name and greeting."""
+        """Return the extensions in the answer to EHLO; its first line is the server's name and greeting."""
         keywords = _keywords(reply.lines[1:])
         return cls(
             keywords=keywords,
@@ -48,7 +45,7 @@ class Extensions:
 
 
 def _keywords(lines: tuple[bytes, ...]) -> dict[str, tuple[str, ...]]:
-    """`AUTH=LOGIN`, which old servers write beside or instead of `AUTH LOGIN`, counts as the latter."""
+    """Return the parameters by keyword; `AUTH=LOGIN`, as old servers write it, counts as `AUTH LOGIN`."""
     keywords: dict[str, tuple[str, ...]] = {}
     for line in lines:
         keyword, *parameters = line.decode("ascii", "replace").replace("AUTH=", "AUTH ", 1).split() or [""]
@@ -59,7 +56,7 @@ def _keywords(lines: tuple[bytes, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def _size_limit(parameters: tuple[str, ...]) -> int | None:
-    """At most 20 digits are believed (RFC 1870, section 3); anything else is as good as no limit."""
+    """Return the limit in octets; None for anything but at most 20 digits (RFC 1870, section 3)."""
     text = parameters[0] if parameters else ""
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
         return None

@@ -1,8 +1,8 @@
-"""AUTH (RFC 4954): logging in with what both sides know.
+"""Login by AUTH (RFC 4954).
 
-Credentials and what is made of them appear in no error, not even if the server repeats them, in one piece or
-in several: in a refusal they are masked, then and later in the session, and what is no reply to a login is
-not shown at all.
+Credentials, and what a SASL mechanism makes of them, appear in no error, even if the server repeats them in
+one piece or in several. They are masked in the refusal of the login and in all later refusals of the session.
+What is no reply to a login is not shown at all.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from shared.model.masking import Masker
 from shared.net.errors import NetworkError
 from shared.net.sasl import Mechanism, SaslError, mechanism
 from shared.smtp.commands import Command, auth, auth_response
-from shared.smtp.confidential import SHORTEST, Confidential
 from shared.smtp.dialogue import Dialogue
 from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused
 from shared.smtp.reply import Reply
+from shared.smtp.reply_masking import SHORTEST_SECRET, ReplyMasker
 
-# No second mechanism is tried after a refusal. Within TLS the first should therefore be one that every server
-# can check; servers announce the others even if they have stored passwords in a form that does not suit.
+# No second mechanism is tried after a refusal. So within TLS the first is one that every server can check:
+# servers announce the others even if they have stored passwords in a form that does not allow them.
 WITHIN_TLS = ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
 IN_CLEAR = ("SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN")
-MOST_CHALLENGES = 10
+MAX_CHALLENGES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What to log in with; `mechanisms` in the order of preference, or () for what suits the connection.
+    """User name and password; for XOAUTH2 the password is a token.
 
-    Where XOAUTH2 is named, the password is a token.
+    `mechanisms` in the order of preference; () for those that suit the connection.
     """
 
     username: str
@@ -42,20 +42,20 @@ class Credentials:
 
 
 def secrets_of(credentials: Credentials) -> Sequence[bytes]:
-    """What is secret of them: the password, and what PLAIN makes of it."""
+    """Return what has to be masked: the password, and the PLAIN response made of it."""
     user, password = credentials.username.encode("utf-8"), credentials.password.encode("utf-8")
     return (password, b"\0" + user + b"\0" + password) if password else ()
 
 
 def masker_of(credentials: Credentials | None) -> Masker:
-    """Takes them out of what is shown; nothing where there is no login."""
+    """Return a masker for the credentials; it masks nothing if there is no login."""
     if credentials is None:
         return Masker()
     return Masker(secrets_of(credentials), username=credentials.username.encode("utf-8"))
 
 
 async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
-    """Log in by the first of our mechanisms that the server offers; no second one is tried after a refusal.
+    """Log in by the first of our mechanisms that the server offers; a refusal is final.
 
     Raises `LoginImpossible`, `LoginRefused`, `SaslError` or `ConnectionLost`.
     """
@@ -72,36 +72,36 @@ async def log_in(dialogue: Dialogue, credentials: Credentials) -> None:
     username = credentials.username.encode("utf-8")
     secrets = [*secrets_of(credentials), *(each for each in sent if each != username)]
     if not reply.positive:
-        confidential = Confidential(secrets)
-        shown = confidential.without(reply)
-        why = quoted(confidential.masked(chosen.complaint.encode("utf-8", "replace")))
+        masker = ReplyMasker(secrets)
+        shown = masker.mask_reply(reply)
+        why = quoted(masker.mask_text(chosen.complaint.encode("utf-8", "replace")))
         because = f" ({why})" if why else ""
         raise LoginRefused(f"The server refused the login by {name}{because}: {shown.text}.", shown)
-    dialogue.protocol.keep_to_itself(Confidential(secrets, shortest=SHORTEST))
+    dialogue.protocol.mask_secrets(ReplyMasker(secrets, shortest=SHORTEST_SECRET))
     chosen.finish()
 
 
 async def _exchange(dialogue: Dialogue, chosen: Mechanism) -> tuple[list[bytes], Reply]:
-    """All that was said in the exchange, and the server's verdict."""
+    """Return the responses that were sent, and the server's final reply."""
     initial = chosen.initial()
     sent = [initial] if initial else []
-    reply = await _ask(dialogue, chosen, auth(chosen.name, initial))
+    reply = await _exchange_one(dialogue, chosen, auth(chosen.name, initial))
     while reply.severity == 3:
-        if len(sent) > MOST_CHALLENGES:
-            raise SaslError(f"The server keeps asking after {MOST_CHALLENGES} answers to {chosen.name}.")
+        if len(sent) > MAX_CHALLENGES:
+            raise SaslError(f"The server keeps asking after {MAX_CHALLENGES} answers to {chosen.name}.")
         sent.append(chosen.respond(_challenge(reply)))
-        reply = await _ask(dialogue, chosen, auth_response(sent[-1]))
+        reply = await _exchange_one(dialogue, chosen, auth_response(sent[-1]))
     return sent, reply
 
 
-async def _ask(dialogue: Dialogue, chosen: Mechanism, command: Command) -> Reply:
+async def _exchange_one(dialogue: Dialogue, chosen: Mechanism, command: Command) -> Reply:
     try:
-        return (await dialogue.ask([command]))[0].reply
+        return await dialogue.exchange_one(command)
     except ConnectionLost as error:
         if isinstance(error.__cause__, NetworkError):
             raise
     raise ConnectionLost(
-        f"In the login by {chosen.name} the server hung up, or sent something that is no SMTP reply to it."
+        f"During the login by {chosen.name} the server hung up, or sent something that is no reply to it."
     )
 
 

@@ -1,15 +1,16 @@
-"""The opening of a session: greeting, EHLO, STARTTLS, login, in this order and no other.
+"""Opens a session: connection, greeting, EHLO, STARTTLS and login, in this order and no other.
 
-Promises: `Tls.REQUIRED` never goes on in clear, nor with a server that it cannot verify; `Tls.WANTED` goes on
-without verifying where the certificate is not trusted, and in clear where STARTTLS is not offered or fails,
-each on a fresh connection if STARTTLS broke the first, and says so; a password is sent in clear only where
-the endpoint says `Tls.OFF` (or is a local socket), never because TLS happened to fail; what was learnt in
-clear is forgotten once TLS is up (RFC 3207, section 4.2).
+- `Tls.REQUIRED` never goes on in clear, nor with a server that it cannot verify.
+- `Tls.WANTED` goes on without verification if the certificate is not trusted, and in clear if STARTTLS is not
+  offered or fails; each on a fresh connection if STARTTLS broke the first. The session says so.
+- A password is sent in clear only if the endpoint says `Tls.OFF` or is a local socket, never because TLS
+  failed.
+- What was announced in clear is forgotten once TLS has begun (RFC 3207, section 4.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -20,9 +21,8 @@ from shared.net.dial import dial
 from shared.net.errors import TlsFailed
 from shared.net.protection import UNTRUSTED, in_clear, unverified
 from shared.net.wrong_port import LMTP, SMTP, explained, likely_mistake
-from shared.smtp.commands import STARTTLS, Command, ehlo, helo, lhlo
-from shared.smtp.confidential import SHORTEST, Confidential
-from shared.smtp.dialogue import Dialogue
+from shared.smtp.commands import STARTTLS, ehlo, helo, lhlo
+from shared.smtp.dialogue import Dialogue, Stream
 from shared.smtp.errors import (
     CertificateUntrusted,
     ConnectionLost,
@@ -34,10 +34,25 @@ from shared.smtp.errors import (
 )
 from shared.smtp.login import Credentials, log_in, secrets_of
 from shared.smtp.reply import Reply
-from shared.smtp.stream import Stream
+from shared.smtp.reply_masking import SHORTEST_SECRET, ReplyMasker
+from shared.smtp.session import SmtpSession
 from shared.smtp.timeouts import Timeouts
 
 Dialer = Callable[[Endpoint], Awaitable[Stream]]
+
+
+async def servers_of(endpoint: Endpoint, timeouts: Timeouts) -> Sequence[Endpoint]:
+    """Return the servers of an endpoint in the order in which they are tried: itself, or the mail exchangers
+    of its domain.
+
+    Raises `NameLookupFailed`.
+    """
+    if not endpoint.by_mx:
+        return [endpoint]
+    from shared.net.mx import exchangers  # noqa: PLC0415 - the DNS library takes 0.1 s, and few need it
+
+    hosts = await exchangers(endpoint.host, seconds=timeouts.connect, fault=Fault.TARGET)
+    return [replace(endpoint, host=host, by_mx=False) for host in hosts]
 
 
 async def open_session(
@@ -48,41 +63,41 @@ async def open_session(
     timeouts: Timeouts,
     dialer: Dialer | None,
     lmtp: bool = False,
-) -> Dialogue:
-    """A dialogue in the state READY. Raises what `client.connect` says."""
-    opening = Opening(endpoint, helo_name, credentials, timeouts, dialer or network(timeouts), lmtp=lmtp)
+) -> SmtpSession:
+    """Return a session in the state READY. Raises what `client.connect` raises."""
+    opener = SessionOpener(
+        endpoint, helo_name, credentials, timeouts, dialer or network_dialer(timeouts), lmtp=lmtp
+    )
     if endpoint.tls is not Tls.WANTED:
-        return await opening.attempt(endpoint.tls)
+        return await opener.open_session(endpoint.tls)
     try:
-        return await _verified_or_not(opening, endpoint)
+        return await _open_with_tls(opener, endpoint)
     except TlsUnavailable as error:
-        dialogue = await opening.attempt(Tls.OFF)
-        dialogue.shortfall = in_clear(endpoint, str(error))
-        return dialogue
+        session = await opener.open_session(Tls.OFF)
+        session.shortfall = in_clear(endpoint, str(error))
+        return session
 
 
-async def _verified_or_not(opening: Opening, endpoint: Endpoint) -> Dialogue:
-    """With TLS if it is offered; without verifying the server where its certificate is not trusted."""
+async def _open_with_tls(opener: SessionOpener, endpoint: Endpoint) -> SmtpSession:
+    """Use TLS if it is offered; do not verify the server if its certificate is not trusted."""
     reason = UNTRUSTED.reason(endpoint)
     if reason is None:
         try:
-            return await opening.attempt(Tls.WANTED)
+            return await opener.open_session(Tls.WANTED)
         except CertificateUntrusted as error:
             reason = error.reason
             UNTRUSTED.note(endpoint, reason)
-    dialogue = await opening.attempt(Tls.WANTED, verify=False)
-    dialogue.shortfall = dialogue.shortfall or unverified(endpoint, reason)
-    return dialogue
+    session = await opener.open_session(Tls.WANTED, verify=False)
+    session.shortfall = session.shortfall or unverified(endpoint, reason)
+    return session
 
 
-def network(timeouts: Timeouts) -> Dialer:
-    """The dialer for the real world."""
+def network_dialer(timeouts: Timeouts) -> Dialer:
+    """Return the dialer for real connections."""
+    return partial(_dial, timeouts=timeouts)
 
-    return partial(dial_target, timeouts=timeouts)
 
-
-async def dial_target(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
-    """A connection to a target."""
+async def _dial(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
     try:
         return await dial(
             endpoint,
@@ -94,8 +109,8 @@ async def dial_target(endpoint: Endpoint, timeouts: Timeouts) -> Connection:
         raise await explained(error, SMTP, endpoint) from error
 
 
-class Opening:
-    """One endpoint to be opened, with all that is needed for it."""
+class SessionOpener:
+    """Opens sessions with one server, in as many attempts as TLS needs."""
 
     def __init__(
         self,
@@ -115,76 +130,75 @@ class Opening:
         self._ehlo = lhlo(helo_name) if lmtp else ehlo(helo_name)
         self._helo = helo(helo_name)
 
-    async def attempt(self, tls: Tls, *, verify: bool = True) -> Dialogue:
-        """One connection, opened with `tls`; `verify`: as the endpoint says."""
+    async def open_session(self, tls: Tls, *, verify: bool = True) -> SmtpSession:
+        """Open one connection with `tls`. `verify`: as the endpoint says; otherwise not."""
         endpoint = self._endpoint if verify else replace(self._endpoint, verify=False)
         stream = await self._dialer(endpoint)
-        dialogue = Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp)
+        session = SmtpSession(Dialogue(stream, endpoint, self._timeouts, lmtp=self._lmtp))
+        dialogue = session.dialogue
         if self._credentials is not None:
-            confidential = Confidential(secrets_of(self._credentials), shortest=SHORTEST)
-            dialogue.protocol.keep_to_itself(confidential)
+            masker = ReplyMasker(secrets_of(self._credentials), shortest=SHORTEST_SECRET)
+            dialogue.protocol.mask_secrets(masker)
         try:
-            await self._be_greeted(dialogue)
-            await self._hello(dialogue)
+            await self._read_greeting(dialogue)
+            await self._say_hello(session)
             if tls in {Tls.WANTED, Tls.REQUIRED}:
-                await self._secure(dialogue, required=tls is Tls.REQUIRED)
+                await self._start_tls(session, required=tls is Tls.REQUIRED)
             if self._credentials is not None:
-                await self._log_in(dialogue, self._credentials)
+                await self._log_in(session, self._credentials)
         except BaseException:
             dialogue.abort()
             raise
-        return dialogue
+        return session
 
-    async def _be_greeted(self, dialogue: Dialogue) -> None:
+    async def _read_greeting(self, dialogue: Dialogue) -> None:
         try:
-            reply = (await dialogue.answers())[0].reply
+            reply = (await dialogue.read_answers())[0].reply
         except ConnectionLost as error:
-            raise self._not_greeted(error) from error
+            raise self._no_greeting(error) from error
         if not reply.positive:
             raise self._refused("does not accept connections", reply)
 
-    async def _hello(self, dialogue: Dialogue) -> None:
-        reply = await self._ask(dialogue, self._ehlo)
+    async def _say_hello(self, session: SmtpSession) -> None:
+        reply = await session.dialogue.exchange_one(self._ehlo)
         if reply.severity == 5 and not self._lmtp:
-            reply = await self._ask(dialogue, self._helo)
+            reply = await session.dialogue.exchange_one(self._helo)
         if not reply.positive:
             raise self._refused(f"does not accept our {self._ehlo.verb}", reply)
-        dialogue.hello = self._ehlo
+        session.hello = self._ehlo
 
-    async def _secure(self, dialogue: Dialogue, *, required: bool) -> None:
+    async def _start_tls(self, session: SmtpSession, *, required: bool) -> None:
+        dialogue = session.dialogue
         if not dialogue.protocol.extensions.starttls:
             if required:
                 raise TlsUnavailable(f"TLS is required, and {self._endpoint} does not offer STARTTLS.")
-            dialogue.shortfall = in_clear(self._endpoint, f"{self._endpoint} does not offer STARTTLS.")
+            session.shortfall = in_clear(self._endpoint, f"{self._endpoint} does not offer STARTTLS.")
             return
         try:
-            reply = await self._ask(dialogue, STARTTLS)
+            reply = await dialogue.exchange_one(STARTTLS)
             if reply.positive:
                 await dialogue.start_tls()
-                await self._hello(dialogue)
+                await self._say_hello(session)
                 return
         except ConnectionLost as error:
             raise TlsUnavailable(f"STARTTLS with {self._endpoint} failed: {error}") from error
         refused = f"{self._endpoint} refused STARTTLS: {reply.text}."
         if required or not dialogue.usable:
             raise TlsUnavailable(refused)
-        dialogue.shortfall = in_clear(self._endpoint, refused)
+        session.shortfall = in_clear(self._endpoint, refused)
 
-    async def _log_in(self, dialogue: Dialogue, credentials: Credentials) -> None:
-        in_clear = not dialogue.is_tls
-        if in_clear and self._endpoint.tls is not Tls.OFF and self._endpoint.unix_path is None:
+    async def _log_in(self, session: SmtpSession, credentials: Credentials) -> None:
+        is_clear = not session.dialogue.is_tls
+        if is_clear and self._endpoint.tls is not Tls.OFF and self._endpoint.unix_path is None:
             raise LoginImpossible(
                 f"TLS with {self._endpoint} did not come about, and the password is not sent without it.",
                 temporary=True,
             )
-        dialogue.log_in = partial(log_in, dialogue, credentials)
-        await dialogue.log_in()
+        session.log_in = partial(log_in, session.dialogue, credentials)
+        await session.log_in()
 
-    async def _ask(self, dialogue: Dialogue, command: Command) -> Reply:
-        return (await dialogue.ask([command]))[0].reply
-
-    def _not_greeted(self, error: ConnectionLost) -> ConnectionLost:
-        """The error, with the likely mistake where it seems to be one of the configuration."""
+    def _no_greeting(self, error: ConnectionLost) -> ConnectionLost:
+        """Return the error, with the likely mistake in the configuration if there seems to be one."""
         cause = error.__cause__
         said = cause.said if isinstance(cause, ProtocolViolation) else b""
         wanted = LMTP if self._lmtp else SMTP

@@ -1,7 +1,7 @@
-"""Finds the replies of an SMTP server (RFC 5321, section 4.2) in a stream of bytes.
+"""Parses the replies of an SMTP server (RFC 5321, section 4.2) from a stream of bytes.
 
-Promises: the same replies however the bytes are cut, bounded memory, and `ProtocolViolation` for everything
-that is not a reply.
+The replies are the same however the bytes are cut. Memory is bounded. Everything that is not a reply raises
+`ProtocolViolation`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 from functools import lru_cache
 
 from shared.model.errors import quoted
-from shared.smtp.confidential import Confidential
 from shared.smtp.errors import ProtocolViolation
 from shared.smtp.reply import Reply
+from shared.smtp.reply_masking import ReplyMasker
 
 # Octets. RFC 5321, section 4.5.3.1.5 allows 512; servers that explain a refusal at length send more.
 MAX_LINE = 4096
@@ -22,7 +22,7 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])([^\n]*))?[ \t\r]*")
 
 
 class ReplyParser:
-    """Bytes in, replies out; what is not yet a whole reply is kept. What is `confidential` is in no error."""
+    """Parses bytes into replies and keeps an unfinished reply. `masker` takes secrets out of its errors."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -30,46 +30,45 @@ class ReplyParser:
         self._lines: list[bytes] = []
         self._code = 0
         self._size = 0
-        self.confidential: Confidential | None = None
+        self.masker: ReplyMasker | None = None
 
     @property
     def buffered(self) -> bool:
-        """Whether bytes are left that no reply was made of."""
+        """Whether bytes are left that are not part of a returned reply."""
         return self._position < len(self._buffer) or bool(self._lines)
 
-    def feed(self, data: bytes) -> None:
-        """Take what was received."""
+    def receive(self, data: bytes) -> None:
+        """Add bytes that the server sent."""
         rest = self._buffer[self._position :]
         self._buffer = rest + data if rest else data
         self._position = 0
 
     def next_reply(self) -> Reply | None:
-        """The next reply, or None: more bytes are needed.
+        """Return the next reply, or None if more bytes are needed.
 
-        Raises `ProtocolViolation` on anything that is not a reply and on what is too long; replies in front
-        of it come out first.
+        Raises `ProtocolViolation` on anything that is no reply or too long, after the replies before it.
         """
         while (end := self._buffer.find(b"\n", self._position)) >= 0:
             line = self._buffer[self._position : end]
             self._position = end + 1
-            if (understood := _understood(line)) is None:
+            if (parsed := _parse_line(line)) is None:
                 raise ProtocolViolation(
                     f"The server sent something that is no SMTP reply: {self._shown(line)}.", said=line
                 )
-            reply, is_last = understood
+            reply, is_last = parsed
             if is_last and not self._lines:
                 return reply
-            if (whole := self._gathered(line, reply, is_last)) is not None:
+            if (whole := self._add_line(line, reply, is_last)) is not None:
                 return whole
         if self._position < len(self._buffer):
             self._check_length(len(self._buffer) - self._position)
         return None
 
-    def _gathered(self, line: bytes, reply: Reply, is_last: bool) -> Reply | None:
-        """The reply of several lines that `line` ends, if it ends one."""
+    def _add_line(self, line: bytes, reply: Reply, is_last: bool) -> Reply | None:
+        """Add a line to a reply of several lines; return the reply if it is complete."""
         self._check_length(len(line))
         if self._lines and reply.code != self._code:
-            raise ProtocolViolation(f"The server changed its mind within one reply: {self._shown(line)}.")
+            raise ProtocolViolation(f"The server changed the code within one reply: {self._shown(line)}.")
         self._code = reply.code
         self._lines += reply.lines
         self._size += len(line)
@@ -81,7 +80,7 @@ class ReplyParser:
         return reply
 
     def _shown(self, line: bytes) -> str:
-        return quoted(line if self.confidential is None else self.confidential.masked(line))
+        return quoted(line if self.masker is None else self.masker.mask_text(line))
 
     def _check_length(self, length: int) -> None:
         _check_line(length)
@@ -95,11 +94,10 @@ def _check_line(length: int) -> None:
 
 
 @lru_cache(maxsize=128)
-def _understood(line: bytes) -> tuple[Reply, bool] | None:
-    """A line as the only one of a reply, and whether it ends one; None: it is no reply. Raises
-    `ProtocolViolation` where it is too long.
+def _parse_line(line: bytes) -> tuple[Reply, bool] | None:
+    """Return a line as a reply of one line, and whether it is the last; None if it is no reply.
 
-    Servers say the same few things over and over, so what was understood is remembered.
+    Raises `ProtocolViolation` if it is too long. Results are cached, as servers repeat the same few lines.
     """
     _check_line(len(line))
     match = _LINE.fullmatch(line)

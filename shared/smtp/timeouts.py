@@ -1,4 +1,4 @@
-"""How long the client waits in each phase (RFC 5321, section 4.5.3.2)."""
+"""How long the client waits for the server in each phase (RFC 5321, section 4.5.3.2)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ _OWN_TIME = {Verb.CONTENT: "final", Verb.DATA: "data", Verb.GREETING: "greeting"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `block` is for each piece of the content that the server takes; `final` is the wait after the
-    last dot.
+    """Seconds. `block`: for each part of the content that the server receives. `final`: after the last dot.
 
-    A server that answers late has the mail all the same, so a short `final` makes duplicates (RFC 1047).
+    A server that answers late may have the mail all the same, so a short `final` makes duplicates (RFC 1047).
     """
 
     connect: float = 60
@@ -26,7 +25,7 @@ class Timeouts:
     quit: float = 2
 
     def answer_to(self, verb: Verb) -> float:
-        """How long the answer to `verb` may take as a whole, however busy the line is."""
+        """Return the seconds that the whole answer to `verb` may take, however many bytes trickle in."""
         name = _OWN_TIME.get(verb)
         seconds: float = self.command if name is None else getattr(self, name)
         return seconds

@@ -1,4 +1,4 @@
-"""An SMTP or LMTP target that takes only so many recipients in a transaction, and says so in its own way."""
+"""An SMTP or LMTP server with a recipient limit for each transaction."""
 
 from __future__ import annotations
 

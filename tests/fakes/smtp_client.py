@@ -1,4 +1,4 @@
-"""An SMTP client that talks to a script."""
+"""An SMTP client whose server is a script."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BARE = b"250 mx.example\r\n"
 
 
 async def client_for(stream: ScriptedStream, offer: bytes = FULL) -> SmtpClient:
-    """A client behind its EHLO; `stream` has the rest of the script."""
+    """Return a client after EHLO; `stream` has the rest of the script."""
     opening = ScriptedStream(b"220 mx.example\r\n", offer)
 
     async def dialer(_endpoint: Endpoint) -> ScriptedStream:
         return opening
 
     client = await connect(ENDPOINT, helo_name="me.example", dialer=dialer)
-    client._dialogue._stream = stream
+    client.session.dialogue.stream = stream
     return client

@@ -1,4 +1,4 @@
-"""An SMTP target that misbehaves by script; what is not scripted, it does properly."""
+"""An SMTP server that misbehaves by script, and otherwise behaves properly."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.fakes.certificates import Certificate
 
 
 class Act(Enum):
-    """What the server does instead of answering. PROPERLY: nothing else; HOLD: that, but it waits for
-    `SmtpServer.released` first.
+    """What the server does instead of sending a scripted reply.
+
+    PROPERLY: it answers properly. HOLD: the same, after `SmtpServer.released` is set.
     """
 
     PROPERLY = auto()
@@ -29,7 +30,7 @@ class Act(Enum):
 
 
 class Left(ConnectionError):
-    """The server has done what its act says."""
+    """The server has performed its act and sends no reply."""
 
 
 Scripted = str | Act
@@ -37,14 +38,15 @@ KEYWORDS = ("PIPELINING", "8BITMIME", f"SIZE {SIZE_LIMIT}")
 
 
 class SmtpServer(SmtpTarget):
-    """Scripted by what it is asked.
+    """A server with a script.
 
-    `replies`: by verb, or GREETING, or MIDDLE (of the content), or CONTENT (after the lone dot); a sequence
-    is used up one by one and its last element stays. A 421 is followed by hanging up. `recipients`: the reply
-    to RCPT by address. `users`: passwords by name, for AUTH PLAIN and LOGIN. `certificate` makes STARTTLS
-    possible. `accepted` has the mails that were read to the lone dot and not refused; `seen` those that were
-    read at all. With `lmtp`, CONTENT is answered for each recipient, and `delivered` has what was accepted
-    for whom. CHUNK is the answer to a BDAT that is not the last.
+    `replies`: by verb, or GREETING, MIDDLE (of the content), CONTENT (after the lone dot) or CHUNK (a BDAT
+    that is not the last). A sequence is used up one by one, and its last element stays. After a 421 the
+    server closes. `recipients`: the reply to RCPT by address. `users`: passwords by name, for AUTH PLAIN and
+    LOGIN. `certificate`: STARTTLS is offered. With `lmtp`, CONTENT is answered for each recipient.
+
+    `seen` has the mails that were read to the lone dot, `accepted` those of them that were not refused, and
+    `delivered` the recipient and content of each LMTP delivery.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class SmtpServer(SmtpTarget):
         return ScriptedSession(self, reader, writer)
 
     def scripted(self, moment: str) -> Scripted | None:
-        """The next reply of the script for this moment."""
+        """Return the script's next reply for this moment."""
         replies = self.script.get(moment)
         if replies is None:
             return None
@@ -142,7 +144,7 @@ class ScriptedSession(Session):
         return scripted
 
     async def _accept_for_each(self, mail: AcceptedMail) -> str:
-        """LMTP's answers: the script has one for each recipient; none is needed where nobody was accepted."""
+        """Answer as LMTP does: the script has a reply for each accepted recipient."""
         for recipient in mail.recipients:
             answer = await self._perform(self.server.scripted("CONTENT")) or "250 2.0.0 Accepted"
             self.reply(answer)
@@ -167,7 +169,7 @@ class ScriptedSession(Session):
         return await self.accept(AcceptedMail(self._reverse_path or "", tuple(self._recipients), content))
 
     def reply(self, reply: str) -> None:
-        """An empty reply is none: the answer to STARTTLS is on its way before TLS begins."""
+        """Send the reply to STARTTLS before TLS begins; return an empty reply, which is not sent."""
         if reply:
             super().reply(reply)
 
@@ -180,7 +182,7 @@ class ScriptedSession(Session):
         return None
 
     async def _perform(self, scripted: Scripted | None) -> str | None:
-        """Do what the script says; a reply is returned, but behind a 421 the server leaves."""
+        """Perform a scripted act or return a scripted reply; after a 421 the server closes."""
         if isinstance(scripted, str) and not scripted.startswith("421"):
             return scripted
         if scripted is None or scripted is Act.PROPERLY:
@@ -216,7 +218,7 @@ class ScriptedSession(Session):
         return ""
 
     async def _secure(self, context: ssl.SSLContext) -> None:
-        """What `StreamWriter.start_tls` does, which trips over a client that leaves in the handshake."""
+        """Do what `StreamWriter.start_tls` does, which fails if the client leaves in the handshake."""
         plain = self.writer.transport
         protocol = plain.get_protocol()
         assert isinstance(protocol, asyncio.StreamReaderProtocol)

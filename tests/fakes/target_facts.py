@@ -1,4 +1,4 @@
-"""A store of target facts that keeps them in memory, and can be away."""
+"""A store of target facts in memory that can be unavailable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.ports.store import FactKind, StoreUnavailable, TargetFact
 
 
 class FactsInMemory:
-    """The port's `TargetFacts`; while it `is_away` every call fails."""
+    """Implements `TargetFacts`; while it `is_away`, every call fails."""
 
     def __init__(self, *facts: TargetFact) -> None:
         self.facts = {(fact.target, fact.kind): fact for fact in facts}

@@ -14,7 +14,7 @@ from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
-from shared.model.target import Credentials, Target
+from shared.model.target import Target, TargetCredentials
 from tests.fakes.canaries import CANARY, FORMS, USER, betrayed
 from tests.fakes.pop3_server import Behaviour, Pop3Server
 from tests.fakes.smtp_server import SmtpServer
@@ -51,7 +51,7 @@ async def target_trial(
     replies: dict[str, str], shown: Shown, users: dict[str, str] | None = None
 ) -> LoginTest:
     async with SmtpServer(users=users or {USER: "another"}, replies=replies) as server:
-        credentials = Credentials(USER, SecretStr(CANARY))
+        credentials = TargetCredentials(USER, SecretStr(CANARY))
         target = Target("exchange", Endpoint("127.0.0.1", server.port), credentials)
         return await probe_target(target, "ferry.test", "bob@here.test", shown, ("here.test",))
 

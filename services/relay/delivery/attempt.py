@@ -1,8 +1,7 @@
-"""One attempt to deliver a mail to its recipients at one target, and what became of each.
+"""Makes one attempt to deliver a mail to its recipients at one target, and returns an outcome for each.
 
-Nothing is decided here: replies and errors become outcomes in `outcome`. If one is parked, the raw mail is
-durable in a blob before that is said (rule 3); where it cannot be made durable, the recipient is deferred
-instead.
+Replies and errors become outcomes in `outcome`. Before a recipient is reported as parked, the raw mail is
+made durable in a blob (custody rule 3); if that fails, the recipient is deferred instead.
 """
 
 from __future__ import annotations
@@ -12,18 +11,18 @@ from dataclasses import dataclass
 
 import structlog
 
-from services.relay.delivery.backoff import RetryPolicy
 from services.relay.delivery.outcome import (
-    Circumstances,
-    Unforeseen,
-    delivered,
-    from_error,
-    from_reply,
-    not_yet_parked,
+    InternalError,
+    OutcomeContext,
+    RetryPolicy,
+    defer_instead_of_park,
+    delivered_outcome,
+    outcome_of_error,
+    outcome_of_reply,
 )
-from services.relay.delivery.splitting import End, Splitting
-from services.relay.delivery.trace_header import below_trace_header, on_top, trace_header
-from services.relay.delivery.transport import Content, LearntLimits, Transport
+from services.relay.delivery.splitting import RecipientResult, RecipientSplitter
+from services.relay.delivery.trace_header import below_trace_header, trace_header, with_trace_header
+from services.relay.delivery.transport import RecipientLimits, Transport
 from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
@@ -38,9 +37,7 @@ from shared.ports.store import Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.raw_mail import store_raw_mail
-from shared.smtp.client_report import ReportedClient
-from shared.smtp.dsn import Dsn
-from shared.smtp.envelope import Envelope
+from shared.smtp.envelope import Content, Dsn, Envelope, ReportedClient
 from shared.smtp.errors import ConnectionLost
 
 _NOT_REPORTED = ClientReport.NONE
@@ -50,8 +47,8 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Attempter:
-    """Makes attempts. `accounts` tells whom unknown recipients go to, `targets` what is done about refusals,
-    `limits` how many recipients they take; `chance` gives numbers from 0 to 1.
+    """Makes attempts. `accounts` have the postmasters for unknown recipients, `targets` the refusal rules,
+    `limits` the learnt recipient limits; `chance` gives numbers from 0 to 1.
     """
 
     accounts: Mapping[str, Account]
@@ -62,49 +59,52 @@ class Attempter:
     helo_name: str
     chance: Callable[[], float]
     metrics: Metrics
-    limits: LearntLimits
+    limits: RecipientLimits
 
     def is_disabled(self, account: str) -> bool:
-        """Whether the account is switched off, so that nothing of it is delivered."""
+        """Whether the account is disabled, so that none of its mail is delivered."""
         known = self.accounts.get(account)
         return known is not None and not known.enabled
 
-    async def make(self, event: MessageRouted, serving: Serving, way: Transport) -> Outcomes:
-        """Deliver, and return one outcome per recipient. Raises nothing: whatever a mail or a target brings
-        about, the attempt has an end that is recorded.
+    async def make_attempt(self, event: MessageRouted, serving: Serving, transport: Transport) -> Outcomes:
+        """Deliver, and return one outcome per recipient. Raises nothing: each attempt has an outcome that is
+        recorded, whatever the mail or the target does.
         """
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
         began = self.clock.monotonic()
-        ends = await self._send_to_all(event, serving, way, destinations)
+        results = await self._send_to_all(event, serving, transport, destinations)
         self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
         recipients = serving.recipients
-        outcomes, blob = _all_delivered(recipients, ends), None
+        outcomes, blob = _all_delivered(recipients, results), None
         if outcomes is None:
-            around = self._around(event)
-            outcomes = [_outcome(each, ends[each.destination], around) for each in recipients]
-            outcomes, blob = await self._kept_safe(event, outcomes)
+            context = self._context(event)
+            outcomes = [_outcome(each, results[each.destination], context) for each in recipients]
+            outcomes, blob = await self._store_parked(event, outcomes)
         attempts = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, attempts, strict=True)), blob)
 
     async def _send_to_all(
-        self, event: MessageRouted, serving: Serving, way: Transport, destinations: Sequence[str]
-    ) -> dict[str, End]:
-        """What each of the destinations met, in as many transactions as the target makes necessary."""
-        most = self._delivery_options(event.target).max_recipients
-        splitting = Splitting(destinations, min(most, self.limits.recipients(event.target) or most))
-        while group := splitting.next():
-            splitting.record(await self._send(event, serving, way, group))
-        if splitting.learnt is not None:
-            self.limits.learn_recipients(event.target, splitting.learnt)
-        return splitting.ends
+        self, event: MessageRouted, serving: Serving, transport: Transport, destinations: Sequence[str]
+    ) -> dict[str, RecipientResult]:
+        """Send to all destinations, in as many transactions as the target needs; return the results."""
+        limit = self._delivery_options(event.target).max_recipients
+        limit = min(limit, self.limits.recipient_limit(event.target) or limit)
+        splitter = RecipientSplitter(destinations, limit)
+        while group := splitter.next_group():
+            splitter.record_group(await self._send_to_group(event, serving, transport, group))
+        if splitter.learnt_limit is not None:
+            self.limits.learn_recipient_limit(event.target, splitter.learnt_limit)
+        return splitter.results
 
-    async def _send(
-        self, event: MessageRouted, serving: Serving, way: Transport, destinations: tuple[str, ...]
-    ) -> dict[str, End]:
-        """What each of the destinations, which go in one transaction, met."""
+    async def _send_to_group(
+        self, event: MessageRouted, serving: Serving, transport: Transport, destinations: tuple[str, ...]
+    ) -> dict[str, RecipientResult]:
+        """Send to these destinations in one transaction; return the results."""
         try:
             envelope = self._envelope(event, serving, destinations)
-            replies = await way.send(serving.target, envelope, self._content(event, destinations))
+            replies = await transport.deliver_mail(
+                serving.target, envelope, self._content(event, destinations)
+            )
             reached("relay.delivered")
             return {reply.recipient: reply for reply in replies}
         except ConnectionLost as lost:
@@ -114,8 +114,8 @@ class Attempter:
             return dict.fromkeys(destinations, error)
         except Exception as error:
             log.exception("attempt failed unexpectedly", message=event.message)
-            mistake = Unforeseen(f"internal error {type(error).__name__}; see the log")
-            return dict.fromkeys(destinations, mistake)
+            bug = InternalError(f"internal error {type(error).__name__}; see the log")
+            return dict.fromkeys(destinations, bug)
 
     def _delivery_options(self, target: str) -> DeliveryOptions:
         known = self.targets.get(target)
@@ -123,14 +123,14 @@ class Attempter:
 
     def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
         options = self._delivery_options(event.target)
-        wished = options.dsn
-        originals = {each.destination: each.original for each in serving.recipients} if wished else {}
+        notify = options.dsn
+        originals = {each.destination: each.original for each in serving.recipients} if notify else {}
         return Envelope(
             serving.reverse_path,
             destinations,
             size=event.payload.octets,
-            dsn=Dsn(wished, envelope_id=event.message, originals=originals) if wished else None,
-            client=_reported(event, options.client),
+            dsn=Dsn(notify, envelope_id=event.message, originals=originals) if notify else None,
+            client=_reported_client(event, options.client),
             flow=event.tenant,
         )
 
@@ -144,13 +144,13 @@ class Attempter:
         )
         if event.payload.inline is not None:
             return header + below_trace_header(event.payload.inline, destinations)
-        return on_top(header, self.blobs.read(event.payload.blob or ""), destinations)
+        return with_trace_header(header, self.blobs.read(event.payload.blob or ""), destinations)
 
-    def _around(self, event: MessageRouted) -> Circumstances:
+    def _context(self, event: MessageRouted) -> OutcomeContext:
         account = self.accounts.get(event.account)
         postmaster = account.routing.unknown_recipients if account else None
         target = self.targets.get(event.target)
-        return Circumstances(
+        return OutcomeContext(
             retry=self.retry,
             postmaster=str(postmaster) if postmaster else None,
             first_fetched_at=event.fetched_at,
@@ -159,40 +159,40 @@ class Attempter:
             rules=target.rules if target else (),
         )
 
-    async def _kept_safe(
+    async def _store_parked(
         self, event: MessageRouted, outcomes: Sequence[RecipientOutcome]
     ) -> tuple[Sequence[RecipientOutcome], str | None]:
-        """The outcomes, after the raw mail of what is parked was made durable, and its blob."""
+        """Make the raw mail durable if a recipient is parked; return the outcomes, and the blob's name."""
         blob = None
         if any(each.status is RecipientStatus.PARKED for each in outcomes):
             try:
                 blob = await store_raw_mail(self.blobs, event.message, event.payload)
                 reached("relay.blob-kept")
             except MailferryError as error:
-                outcomes = [not_yet_parked(each, error, self._around(event)) for each in outcomes]
+                outcomes = [defer_instead_of_park(each, error, self._context(event)) for each in outcomes]
         return outcomes, blob
 
 
-def _reported(event: MessageRouted, how: ClientReport) -> ReportedClient | None:
+def _reported_client(event: MessageRouted, how: ClientReport) -> ReportedClient | None:
     if how is _NOT_REPORTED:
         return None
     return ReportedClient(how.value.upper(), event.client_name, event.client_address)
 
 
 def _all_delivered(
-    recipients: Sequence[Recipient], ends: Mapping[str, End]
+    recipients: Sequence[Recipient], results: Mapping[str, RecipientResult]
 ) -> Sequence[RecipientOutcome] | None:
-    """The usual end, of which nothing follows; None where a recipient met another."""
+    """Return the outcomes if all recipients were delivered to, which is the usual case; otherwise None."""
     outcomes = []
     for each in recipients:
-        end = ends[each.destination]
-        if isinstance(end, MailferryError) or not end.reply.positive:
+        result = results[each.destination]
+        if isinstance(result, MailferryError) or not result.reply.positive:
             return None
-        outcomes.append(delivered(each, end.reply))
+        outcomes.append(delivered_outcome(each, result.reply))
     return outcomes
 
 
-def _outcome(recipient: Recipient, end: End, around: Circumstances) -> RecipientOutcome:
-    if isinstance(end, MailferryError):
-        return from_error(recipient, end, around)
-    return from_reply(recipient, end, around)
+def _outcome(recipient: Recipient, result: RecipientResult, context: OutcomeContext) -> RecipientOutcome:
+    if isinstance(result, MailferryError):
+        return outcome_of_error(recipient, result, context)
+    return outcome_of_reply(recipient, result, context)

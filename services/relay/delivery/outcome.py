@@ -1,43 +1,65 @@
-"""What a target's answer means for a recipient: delivered, deferred or parked.
+"""Decides what a target's reply means for a recipient: delivered, deferred or parked.
 
-Only definite success and definite refusal are final; everything else is tried again. A refused recipient may
-be unknown at the target: then the mail goes to the postmaster instead, where the account has one. A rule of
-the target's goes before all that; only a rule can have a mail discarded.
+Only definite success and definite refusal are final; everything else is tried again. If the refused recipient
+is unknown at the target, the mail goes to the account's postmaster, if it has one. A refusal rule of the
+target takes precedence; only a rule can have a mail discarded.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.relay.delivery.backoff import RetryPolicy
 from shared.contract.journal import RecipientOutcome
+from shared.contract.topology import later
 from shared.custody.state import Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
-from shared.model.refusal import Action, RefusalRule, ruled
+from shared.model.refusal import Action, RefusalRule, action_for
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, RefusedHere, Unsendable
-from shared.smtp.excess import says_too_many_recipients
-from shared.smtp.reply import Reply
-from shared.smtp.unknown import says_unknown
+from shared.smtp.reply import Reply, says_too_many_recipients, says_unknown_recipient
 
 NOT_ABOUT_THE_MAIL = frozenset({502, 503, 504, 521, 530, 534, 535, 538})
-"""Refusals of the session: a command out of order, a login or TLS that is missing, a host that takes no mail.
-Somebody has to repair something, and then the same mail passes.
+"""Refusals of the session: bad sequence of commands, login or TLS missing, a host that accepts no mail. Once
+the configuration is repaired, the same mail passes.
 """
 NO_CODE = ""
+HALF = 0.5
 _DELIVERED = RecipientStatus.DELIVERED
 
 
-class Unforeseen(MailferryError):
-    """An attempt met a mistake in Mailferry; how far the mail had come by then is not known."""
+class InternalError(MailferryError):
+    """A bug in Mailferry ended an attempt; whether the target has the mail is not known."""
 
     fault = Fault.OURS
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
-    """All that counts besides the answer: the account's `postmaster`, if any, the target's `rules`; times in
+class RetryPolicy:
+    """`delays` in seconds, one after each failed attempt, the last repeating; an attempt that fails `give_up`
+    seconds after the download is the last.
+    """
+
+    delays: tuple[float, ...]
+    give_up: float
+
+    def next_attempt_at(
+        self, *, attempt: int, first_fetched_at: float, now: float, chance: float
+    ) -> float | None:
+        """Return when to try again after failed attempt number `attempt`; None: give up.
+
+        By chance (0 to 1) half of the mails wait a little longer, so that a target that comes back is not
+        overloaded.
+        """
+        if now >= first_fetched_at + self.give_up:
+            return None
+        delay = self.delays[min(attempt, len(self.delays)) - 1]
+        return now + (delay if chance < HALF else later(delay))
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeContext:
+    """What counts besides the reply: the account's `postmaster`, if any, and the target's `rules`; times in
     seconds since the epoch.
     """
 
@@ -49,53 +71,59 @@ class Circumstances:
     rules: tuple[RefusalRule, ...] = ()
 
 
-def from_reply(recipient: Recipient, answer: RecipientReply, around: Circumstances) -> RecipientOutcome:
-    """What the reply that decided about `recipient` means."""
+def outcome_of_reply(
+    recipient: Recipient, answer: RecipientReply, context: OutcomeContext
+) -> RecipientOutcome:
+    """Return what the reply that decided about `recipient` means."""
     reply = answer.reply
     if reply.positive:
-        return delivered(recipient, reply)
-    return _refused(recipient, reply, _usual_action(reply, answer.phase), around)
+        return delivered_outcome(recipient, reply)
+    return _refused(recipient, reply, _default_action(reply, answer.phase), context)
 
 
-def delivered(recipient: Recipient, reply: Reply) -> RecipientOutcome:
-    """The target has the mail, and said so in `reply`."""
+def delivered_outcome(recipient: Recipient, reply: Reply) -> RecipientOutcome:
+    """Return the outcome for a recipient whose mail the target accepted with `reply`."""
     return _outcome(recipient, _DELIVERED, reply)
 
 
-def from_error(recipient: Recipient, error: MailferryError, around: Circumstances) -> RecipientOutcome:
-    """What an attempt that ended without a reply about `recipient` means."""
+def outcome_of_error(
+    recipient: Recipient, error: MailferryError, context: OutcomeContext
+) -> RecipientOutcome:
+    """Return what an attempt that ended without a reply about `recipient` means."""
     if isinstance(error, RefusedHere):
-        return _refused(recipient, error.reply, Action.PARK, around)
+        return _refused(recipient, error.reply, Action.PARK, context)
     if isinstance(error, Unsendable):
         return _unsendable(recipient, error)
-    in_doubt = isinstance(error, Unforeseen) or (isinstance(error, ConnectionLost) and error.after_content)
-    return _deferred(recipient, NO_CODE, quoted(str(error)), around, in_doubt=in_doubt)
+    in_doubt = isinstance(error, InternalError) or (isinstance(error, ConnectionLost) and error.after_content)
+    return _deferred(recipient, NO_CODE, quoted(str(error)), context, in_doubt=in_doubt)
 
 
-def _usual_action(reply: Reply, phase: Phase) -> Action:
-    """What is done about a refusal that no rule speaks of: only what is definite is final."""
+def _default_action(reply: Reply, phase: Phase) -> Action:
+    """Return the action for a refusal that no rule matches: only a definite refusal is final."""
     if reply.severity != 5 or reply.code in NOT_ABOUT_THE_MAIL or says_too_many_recipients(reply):
         return Action.RETRY
-    return Action.POSTMASTER if phase is Phase.RCPT and says_unknown(reply) else Action.PARK
+    return Action.POSTMASTER if phase is Phase.RCPT and says_unknown_recipient(reply) else Action.PARK
 
 
-def _refused(recipient: Recipient, reply: Reply, usual: Action, around: Circumstances) -> RecipientOutcome:
-    action = ruled(around.rules, reply.code, reply.enhanced) or usual
-    if action is Action.POSTMASTER and around.postmaster in (None, recipient.destination):
+def _refused(
+    recipient: Recipient, reply: Reply, default: Action, context: OutcomeContext
+) -> RecipientOutcome:
+    action = action_for(context.rules, reply.code, reply.enhanced) or default
+    if action is Action.POSTMASTER and context.postmaster in (None, recipient.destination):
         action = Action.PARK if reply.severity == 5 else Action.RETRY
     match action:
         case Action.POSTMASTER:
-            return _to_postmaster(recipient, reply, around)
+            return _to_postmaster(recipient, reply, context)
         case Action.RETRY:
-            return _deferred(recipient, code(reply), reply.text, around)
+            return _deferred(recipient, status_code(reply), reply.text, context)
         case Action.PARK:
             return _outcome(recipient, RecipientStatus.PARKED, reply)
         case Action.DISCARD:
             return _outcome(recipient, RecipientStatus.DISCARDED, reply)
 
 
-def code(reply: Reply) -> str:
-    """The enhanced status code, or else the reply code."""
+def status_code(reply: Reply) -> str:
+    """Return the enhanced status code, or else the reply code."""
     enhanced = reply.enhanced
     return enhanced.text if enhanced else str(reply.code)
 
@@ -104,7 +132,7 @@ def _outcome(recipient: Recipient, status: RecipientStatus, reply: Reply) -> Rec
     return RecipientOutcome(
         address=recipient.address,
         status=status,
-        code=code(reply),
+        code=status_code(reply),
         text=reply.text,
         destination=recipient.destination,
     )
@@ -121,18 +149,18 @@ def _unsendable(recipient: Recipient, error: Unsendable) -> RecipientOutcome:
 
 
 def _deferred(
-    recipient: Recipient, status_code: str, text: str, around: Circumstances, *, in_doubt: bool = False
+    recipient: Recipient, code: str, text: str, context: OutcomeContext, *, in_doubt: bool = False
 ) -> RecipientOutcome:
-    next_attempt_at = around.retry.next_attempt(
+    next_attempt_at = context.retry.next_attempt_at(
         attempt=recipient.attempt,
-        first_fetched_at=around.first_fetched_at,
-        now=around.now,
-        chance=around.chance,
+        first_fetched_at=context.first_fetched_at,
+        now=context.now,
+        chance=context.chance,
     )
     return RecipientOutcome(
         address=recipient.address,
         status=RecipientStatus.PARKED if next_attempt_at is None else RecipientStatus.DEFERRED,
-        code=status_code,
+        code=code,
         text=text,
         destination=recipient.destination,
         next_attempt_at=next_attempt_at,
@@ -140,30 +168,30 @@ def _deferred(
     )
 
 
-def _to_postmaster(recipient: Recipient, reply: Reply, around: Circumstances) -> RecipientOutcome:
-    assert around.postmaster is not None
+def _to_postmaster(recipient: Recipient, reply: Reply, context: OutcomeContext) -> RecipientOutcome:
+    assert context.postmaster is not None
     return RecipientOutcome(
         address=recipient.address,
         status=RecipientStatus.DEFERRED,
-        code=code(reply),
+        code=status_code(reply),
         text=reply.text,
-        destination=around.postmaster,
-        next_attempt_at=around.now,
+        destination=context.postmaster,
+        next_attempt_at=context.now,
     )
 
 
-def not_yet_parked(
-    outcome: RecipientOutcome, error: MailferryError, around: Circumstances
+def defer_instead_of_park(
+    outcome: RecipientOutcome, error: MailferryError, context: OutcomeContext
 ) -> RecipientOutcome:
-    """The same outcome, unless it is to be parked and `error` kept the raw mail from being stored: then
-    deferred.
+    """Return a deferred outcome for a parked one, as `error` prevented storing the raw mail; other outcomes
+    stay as they are.
     """
     if outcome.status is not RecipientStatus.PARKED:
         return outcome
     return outcome.model_copy(
         update={
             "status": RecipientStatus.DEFERRED,
-            "next_attempt_at": around.now + around.retry.delays[0],
+            "next_attempt_at": context.now + context.retry.delays[0],
             "text": f"{outcome.text}; to be parked, but {quoted(str(error))}",
         }
     )

@@ -1,9 +1,8 @@
-"""The end of attempts: outcomes are recorded in batches, then what follows from them is published and
-acknowledged.
+"""Records the outcomes of attempts in batches, then publishes retries and hints, and acknowledges.
 
-An outcome is never dropped: while the database is away the batch is tried again and again, as a mail that the
-target has accepted must not be forgotten. Only after the commit are retries and hints published and the
-deliveries acknowledged.
+An outcome is never dropped, as a mail that the target has accepted must not be forgotten: while the database
+is unavailable, the batch is tried again and again. Retries and hints are published, and the deliveries
+acknowledged, only after the commit.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from itertools import count
 import structlog
 
 from services.relay.delivery.ended_attempts import Conclusion, EndedAttempts
-from services.relay.settings import RelaySettings
+from services.relay.options import RelayOptions
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import RoutedRecipient
 from shared.contract.journal import RecipientOutcome
@@ -33,26 +32,26 @@ from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.settlement import hints, release_blobs
 
-RECORDING = 1.0
-"""Seconds that recording may take of a delay without making it the next shorter one."""
+RECORDING_TIME = 1.0
+"""Seconds. Recording may shorten a delay by so much without moving it to the next shorter retry queue."""
 STORE_BACKOFF = Backoff(first=0.5, longest=15.0)
-"""Between two attempts to record outcomes while the database is away."""
+"""Pauses between attempts to record outcomes while the database is unavailable."""
 
 _DEFERRED = RecipientStatus.DEFERRED
 
-Observe = Callable[[str, RecipientOutcome], None]
+ObserveOutcome = Callable[[str, RecipientOutcome], None]
 
 log = structlog.get_logger("mailferry.relay")
 
 
-def unobserved(_account: str, _outcome: RecipientOutcome) -> None:
-    """Nobody wants to know."""
+def ignore_outcome(_account: str, _outcome: RecipientOutcome) -> None:
+    """Observe nothing."""
 
 
 class OutcomeRecorder:
-    """Concludes what has ended, many at a time.
+    """Records the outcomes of ended attempts, many at a time.
 
-    `observe` is told each account's outcomes once they are recorded.
+    `observe_outcome` is called with the account and each outcome once it is recorded.
     """
 
     def __init__(
@@ -62,65 +61,65 @@ class OutcomeRecorder:
         blobs: Blobs,
         clock: Clock,
         metrics: Metrics,
-        settings: RelaySettings,
-        observe: Observe = unobserved,
+        options: RelayOptions,
+        observe_outcome: ObserveOutcome = ignore_outcome,
     ) -> None:
         self._deliveries = deliveries
         self._broker = broker
         self._blobs = blobs
         self._clock = clock
         self._metrics = metrics
-        self._settings = settings
-        self._observe = observe
-        self._ended = EndedAttempts(clock, settings.appetite)
-        self._unconcluded = 0
-        self._nothing_left = asyncio.Event()
+        self._options = options
+        self._observe_outcome = observe_outcome
+        self._ended = EndedAttempts(clock, options.batch_policy)
+        self._unrecorded = 0
+        self._all_recorded = asyncio.Event()
 
-    def begun(self) -> None:
-        """An attempt has begun; what it comes to will be added."""
+    def add_begun_attempt(self) -> None:
+        """Note that an attempt has begun, whose end will be added."""
         self._ended.begun()
 
-    def add(self, conclusion: Conclusion) -> None:
-        """An attempt has ended."""
-        self._unconcluded += 1
+    def add_ended_attempt(self, conclusion: Conclusion) -> None:
+        """Add an attempt that has ended."""
+        self._unrecorded += 1
         self._ended.add(conclusion)
 
-    async def all_done(self) -> None:
-        """Wait until everything added was concluded."""
+    async def wait_until_recorded(self) -> None:
+        """Wait until all ended attempts are recorded."""
         with self._ended.hurried():
-            while self._unconcluded:
-                self._nothing_left.clear()
-                await self._nothing_left.wait()
+            while self._unrecorded:
+                self._all_recorded.clear()
+                await self._all_recorded.wait()
 
     async def run(self) -> None:
-        """Conclude, until cancelled."""
+        """Record outcomes, until cancelled."""
         while True:
             batch = await self._ended.batch()
             try:
-                await self._conclude(batch)
+                await self._process_batch(batch)
             finally:
-                self._unconcluded -= len(batch)
-                if not self._unconcluded:
-                    self._nothing_left.set()
+                self._unrecorded -= len(batch)
+                if not self._unrecorded:
+                    self._all_recorded.set()
 
-    async def _conclude(self, batch: Sequence[Conclusion]) -> None:
-        concluded = await self._record(batch)
+    async def _process_batch(self, batch: Sequence[Conclusion]) -> None:
+        concluded = await self._record_outcomes(batch)
         reached("relay.recorded")
-        self._count(batch, concluded.settled)
+        self._count_outcomes(batch, concluded.settled)
         retries = [each for ended in batch if _is_deferred(ended) for each in self._retries(ended)]
         try:
             await self._broker.publish([*retries, *hints(concluded.settled)])
             reached("relay.published")
         except MailferryError as error:
-            # The leases bring the deferred back. The deliveries are stale by now: kept, they would only take
-            # room from the consumer, as long as its own connection lasts.
+            # The deferred come back when their leases expire. The deliveries are stale by now and are
+            # acknowledged: kept, they would only take room in the consumer's prefetch.
             log.warning("retries not published", count=len(retries), error=error)
         await _acknowledge(batch)
         reached("relay.acknowledged")
         await release_blobs(self._blobs, concluded.settled)
 
-    async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
-        lease = self._settings.message_lease
+    async def _record_outcomes(self, batch: Sequence[Conclusion]) -> Concluded:
+        lease = self._options.message_lease
         for failures in count():
             try:
                 outcomes = [conclusion.outcomes for conclusion in batch]
@@ -131,7 +130,7 @@ class OutcomeRecorder:
         raise AssertionError("the loop ends by returning")
 
     def _retries(self, conclusion: Conclusion) -> list[Publication]:
-        """The event again for those deferred: one publication for each delay."""
+        """Return the event again for the deferred recipients: one publication for each delay."""
         by_key: dict[str, list[RoutedRecipient]] = {}
         now = self._clock.now()
         for outcome, attempt in conclusion.outcomes.outcomes:
@@ -152,9 +151,9 @@ class OutcomeRecorder:
         ]
 
     def _retry_key(self, delay: float) -> str:
-        return ROUTED_KEY if delay <= 0 else self._settings.topology.retry_key(delay + RECORDING)
+        return ROUTED_KEY if delay <= 0 else self._options.topology.retry_key(delay + RECORDING_TIME)
 
-    def _count(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
+    def _count_outcomes(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
         now = self._clock.now()
         statuses: Counter[RecipientStatus] = Counter()
         for conclusion in batch:
@@ -162,7 +161,7 @@ class OutcomeRecorder:
                 statuses[outcome.status] += 1
                 if outcome.in_doubt:
                     self._metrics.in_doubt.inc()
-                self._observe(conclusion.received.event.account, outcome)
+                self._observe_outcome(conclusion.received.event.account, outcome)
         for status, recipients in statuses.items():
             self._metrics.outcomes.labels(status=status.value).inc(recipients)
         self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
@@ -171,12 +170,12 @@ class OutcomeRecorder:
 
 
 def _is_deferred(conclusion: Conclusion) -> bool:
-    """Whether a recipient of it is to be served later."""
+    """Whether a recipient is deferred."""
     return any(outcome.status is _DEFERRED for outcome, _ in conclusion.outcomes.outcomes)
 
 
 async def _acknowledge(batch: Sequence[Conclusion]) -> None:
-    """Acknowledge what came by each subscription in one go."""
+    """Acknowledge the deliveries, those of each subscription in one call."""
     deliveries: dict[Subscription, list[Delivery]] = defaultdict(list)
     for conclusion in batch:
         deliveries[conclusion.subscription].append(conclusion.received.delivery)

@@ -1,12 +1,12 @@
-"""What the relay writes on top of a mail, and what it takes off: nothing else of the mail is touched.
+"""Adds the trace header to a mail and removes the fields of an earlier delivery; changes nothing else.
 
-What stands above the mail's own header (`shared.model.header_start`) would end the header below our lines.
-Its lines of text become `X-Mailbox-Line` fields, as Postfix makes them of a postmark (smtpd); empty lines and
-byte order marks are dropped.
+Added: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and `Received` (RFC 5321, section
+4.4). Removed: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with a
+recipient's own address, which a target such as Postfix takes for a mail loop.
 
-On top: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and a `Received` line (RFC 5321
-section 4.4). Off: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with
-a recipient's own address, which a target such as Postfix takes for a mail loop.
+Lines above the mail's own header (`shared.model.header_start`) would end the header below our fields. Lines
+of text become `X-Mailbox-Line` fields, as Postfix' smtpd does with a postmark; empty lines and byte order
+marks are dropped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LINE_FIELD = b"X-Mailbox-Line"
 LONGEST_LINE = 900
 """Octets of a line above the header that are kept, so that its field is within the 998 of RFC 5322."""
 _LINE_END = rb"(?:\r\n?+|\n)"
-"""A bare CR ends a line, too, as it becomes a line end on the way to the target."""
+"""A bare CR also ends a line, as the SMTP client makes it a line end."""
 _DELIVERY_FIELD = re.compile(
     rb"(?<![^\r\n])(return-path|delivered-to)[ \t]*:"
     rb"([^\r\n]*(?:%(end)b|\Z)(?:[ \t][^\r\n]*(?:%(end)b|\Z))*)" % {b"end": _LINE_END},
@@ -35,9 +35,7 @@ _EMPTY_LINE = re.compile(rb"(?:\A|%(end)b)(?=%(end)b)" % {b"end": _LINE_END})
 
 
 def trace_header(*, message: str, account: str, helo_name: str, recipient: str | None, now: float) -> bytes:
-    """The lines on top; `recipient` is named only where it is the only one, so that no blind copy is
-    betrayed.
-    """
+    """Return the trace header; `recipient` only if there is no other, so that no blind copy is disclosed."""
     clause = f"\r\n\tfor <{recipient}>" if recipient and recipient.isascii() else ""
     return (
         f"{ID_FIELD}: {message}\r\n"
@@ -48,13 +46,15 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
 
 @lru_cache(maxsize=4)
 def _date(second: int) -> str:
-    """Remembered, as many mails go in a second."""
+    """Return the date field's value; cached, as many mails are sent in a second."""
     return formatdate(second)
 
 
 def below_trace_header(beginning: bytes, recipients: Collection[str]) -> bytes:
-    """What follows our lines: `beginning`, with the header whole or as much as is looked at, without the
-    fields of another delivery, and with what stood above the header made harmless.
+    """Return `beginning` as it follows the trace header: without the fields of an earlier delivery, and with
+    the lines above the header made harmless.
+
+    `beginning` has the whole header, or as much of it as is inspected.
     """
     opening = read_opening(beginning)
     if not opening.start:
@@ -64,9 +64,7 @@ def below_trace_header(beginning: bytes, recipients: Collection[str]) -> bytes:
 
 
 def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> bytes:
-    """`beginning`, with the header whole or as much as is looked at, without its Return-Path fields and
-    the Delivered-To fields that name one of `recipients`.
-    """
+    """Return `beginning` without the Return-Path fields, and the Delivered-To fields of `recipients`."""
     end = end_of_header(beginning)
     header = _up_to_an_empty_line(beginning if end is None else beginning[:end])
     lowered = header.lower()
@@ -82,18 +80,19 @@ def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> by
 
 
 def _up_to_an_empty_line(header: bytes) -> bytes:
-    """What of it the target will take for the header, where bare CRs stand in it."""
+    """Return the part that the target will take for the header if there are bare CRs in it."""
     if header.count(b"\r") == header.count(b"\r\n"):
         return header
     empty = _EMPTY_LINE.search(header)
     return header[: empty.end()] if empty else header
 
 
-async def on_top(
+async def with_trace_header(
     header: bytes, mail: AsyncIterable[bytes], recipients: Collection[str]
 ) -> AsyncIterator[bytes]:
-    """A streamed mail with `header` in front and without the fields of another delivery; holds no more than
-    the mail's header.
+    """Yield a streamed mail with `header` in front and without the fields of an earlier delivery.
+
+    Holds no more than the mail's header in memory.
     """
     beginning: bytes | None = b""
     async for chunk in mail:

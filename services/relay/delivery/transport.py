@@ -1,30 +1,30 @@
-"""What an attempt needs of the way to a target, and what it sends on it."""
+"""What an attempt needs to know of the targets."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from shared.smtp.envelope import Envelope, RecipientReply
-
-Content = bytes | AsyncIterable[bytes]
+from shared.smtp.envelope import Content, Envelope, RecipientReply
 
 
 class Transport(Protocol):
-    """The ways to the targets, by name."""
+    """Sends mails to the targets."""
 
-    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
-        """Hand a mail to a target; raises MailferryError where no recipient was answered for."""
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: Content
+    ) -> Sequence[RecipientReply]:
+        """Send a mail to a target; raises MailferryError if no recipient was answered for."""
         ...
 
 
-class LearntLimits(Protocol):
-    """How many recipients the targets take in one transaction, as far as they have said so."""
+class RecipientLimits(Protocol):
+    """The recipients that each target accepts in one transaction, as far as it has said so."""
 
-    def recipients(self, target: str) -> int | None:
-        """The most that the target takes; None: it has not said so."""
+    def recipient_limit(self, target: str) -> int | None:
+        """Return the limit; None: not known."""
         ...
 
-    def learn_recipients(self, target: str, number: int) -> None:
-        """The target said that more than `number` recipients are too many."""
+    def learn_recipient_limit(self, target: str, number: int) -> None:
+        """Note that the target refused more than `number` recipients as too many."""
         ...

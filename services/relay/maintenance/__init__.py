@@ -1,1 +1,1 @@
-"""What the relay does beside its attempts: overdue mail, blobs that nobody needs, notices."""
+"""The relay's maintenance tasks: overdue mails, unneeded blobs, notices."""

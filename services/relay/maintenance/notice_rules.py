@@ -1,7 +1,7 @@
-"""Who may be told that his mail failed. Pure, and on the side of silence: a notice too many is spam.
+"""Decides which senders are notified that their mail failed. Pure. If in doubt, none: a needless one is spam.
 
-Never the null sender, a mailing list, or a machine (RFC 3464 section 2, RFC 3834 section 2); never about a
-mail that was parked by us rather than refused by its target.
+Never the null sender, a mailing list, or a program (RFC 3464 section 2, RFC 3834 section 2); never about a
+mail that was parked by Mailferry rather than refused by its target.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LIST_FIELDS = (
 ROLES = ("mailer-daemon", "owner-", "postmaster", "listserv", "majordomo", "noreply", "no-reply", "bounce")
 
 
-def sender_to_tell(header: bytes) -> str | None:
-    """The sender to be told, from the Return-Path that the provider wrote on top; None: nobody."""
+def sender_to_notify(header: bytes) -> str | None:
+    """Return the sender to notify, from the Return-Path that the provider added on top; None: nobody."""
     try:
         fields = BytesHeaderParser().parsebytes(header)
         paths = [str(value).strip() for value in fields.get_all("Return-Path", [])]
@@ -42,8 +42,8 @@ def sender_to_tell(header: bytes) -> str | None:
     return _address(paths[0])
 
 
-def may_be_told(parked: Parked) -> bool:
-    """Whether the target has refused this recipient, or was given up."""
+def was_attempted(parked: Parked) -> bool:
+    """Whether the target refused this recipient, or delivery was given up."""
     return parked.recipient.attempt > 0 and bool(parked.recipient.address)
 
 

@@ -1,9 +1,8 @@
-"""What notices say: a digest of parked mail for a postmaster, a delivery status notification for a sender.
+"""Writes the notices: a digest of parked mail for a postmaster, a delivery status notification for a sender.
 
-Pure. Notices are made by us alone: lines from outside stand in them quoted and cut, and nothing of a mail but
-its header. In a field they are written as they are, even where they look like an encoded word (RFC 2047): an
-address is none, and decoding can fail. Both notices say that a machine wrote them (Auto-Submitted, RFC 3834),
-so that no machine answers.
+Pure. Text from outside is quoted and cut, and of a mail only the header is included. In a header field such
+text is written as it is, even if it looks like an encoded word (RFC 2047): an address is none, and decoding
+can fail. Both notices have Auto-Submitted (RFC 3834), so that no program answers them.
 """
 
 from __future__ import annotations
@@ -18,26 +17,26 @@ from email.utils import format_datetime
 from shared.model.errors import quoted
 from shared.ports.store import Parked
 
-MOST_LINES = 100
-MOST_HEADER = 64 * 1024
-MOST_VALUE = 900
-"""Octets of a field's value, so that its line has fewer than 998 (RFC 5322, section 2.1.1)."""
+MAX_LISTED = 100
+MAX_HEADER = 64 * 1024
+MAX_VALUE = 900
+"""Octets of a field's value, so that the line has less than 998 (RFC 5322, section 2.1.1)."""
 
 
 class _Literal(str):
-    """A field's value that `email` neither reads nor folds: printable ASCII on one line."""
+    """A field's value that the `email` package neither parses nor folds: printable ASCII on one line."""
 
     __slots__ = ("name",)
     name: str
 
     def fold(self, *, policy: Policy) -> str:
-        """The whole field."""
+        """Return the whole field."""
         return f"{self.name}: {self}{policy.linesep}"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Who sends a notice: a host name, the time (seconds since the epoch), and a `token` that is its own."""
+class NoticeOrigin:
+    """The sending host's name, the time (seconds since the epoch), and a `token` for the Message-ID."""
 
     host: str
     now: float
@@ -45,32 +44,33 @@ class Origin:
 
     @property
     def sender(self) -> str:
-        """The address in From. The envelope's sender is always the null one."""
+        """The address in From; the envelope has the null sender."""
         return f"MAILER-DAEMON@{self.host}"
 
 
-def digest(tenant: str, to: str, parked: Sequence[Parked], origin: Origin) -> bytes:
-    """A mail to a tenant's postmaster about recipients that were parked since the last one."""
-    mail = _begun(f"Mailferry: {_counted(len(parked))} parked for {tenant}", to, origin, "auto-generated")
-    lines = [f"{_counted(len(parked))} could not be delivered and await a decision:", ""]
-    for each in parked[:MOST_LINES]:
+def digest(tenant: str, to: str, parked: Sequence[Parked], origin: NoticeOrigin) -> bytes:
+    """Return a mail to a tenant's postmaster about the recipients that were parked since the last digest."""
+    mail = _new_notice(f"Mailferry: {_count(len(parked))} parked for {tenant}", to, origin, "auto-generated")
+    lines = [f"{_count(len(parked))} could not be delivered and await a decision:", ""]
+    for each in parked[:MAX_LISTED]:
         recipient = each.recipient
         lines += [
-            f"{each.message.id}  for {quoted(recipient.address) or 'nobody'}  at {_moment(each.parked_at)}",
+            f"{each.message.id}  for {quoted(recipient.address) or 'nobody'}  at {_time(each.parked_at)}",
             f"    {quoted(recipient.text or recipient.reason)}",
         ]
-    if len(parked) > MOST_LINES:
-        lines.append(f"and {len(parked) - MOST_LINES} more")
+    if len(parked) > MAX_LISTED:
+        lines.append(f"and {len(parked) - MAX_LISTED} more")
     lines += ["", "mailferry parked show ID, and then retry, export or discard, decide about a mail.", ""]
     mail.set_content("\n".join(lines))
     return mail.as_bytes(policy=SMTP)
 
 
-def delivery_status(to: str, parked: Sequence[Parked], header: bytes, origin: Origin) -> bytes:
-    """A delivery status notification (RFC 3464) to the sender of one mail, about recipients that failed;
-    `header` is the mail's own.
+def delivery_status(to: str, parked: Sequence[Parked], header: bytes, origin: NoticeOrigin) -> bytes:
+    """Return a delivery status notification (RFC 3464) to the sender of a mail about failed recipients.
+
+    `header` is that of the mail.
     """
-    mail = _begun("Undelivered mail", to, origin, "auto-replied")
+    mail = _new_notice("Undelivered mail", to, origin, "auto-replied")
     mail["Content-Type"] = 'multipart/report; report-type="delivery-status"'
     text = ["Your mail could not be delivered to:", ""]
     for each in parked:
@@ -82,14 +82,14 @@ def delivery_status(to: str, parked: Sequence[Parked], header: bytes, origin: Or
     explanation.set_content("\n".join([*text, ""]))
     original = EmailMessage()
     original.set_content(
-        header[:MOST_HEADER].decode("ascii", "replace"), subtype="rfc822-headers", cte="quoted-printable"
+        header[:MAX_HEADER].decode("ascii", "replace"), subtype="rfc822-headers", cte="quoted-printable"
     )
     mail.set_payload([explanation, _status(parked, origin), original])
     return mail.as_bytes(policy=SMTP)
 
 
-def _status(parked: Sequence[Parked], origin: Origin) -> Message:
-    """The machine's part: a block about the mail, then one for each recipient (RFC 3464 section 2)."""
+def _status(parked: Sequence[Parked], origin: NoticeOrigin) -> Message:
+    """Return the machine-readable part: fields of the mail, then of each recipient (RFC 3464 section 2)."""
     about = Message()
     about["Reporting-MTA"] = f"dns; {origin.host}"
     blocks: list[Message | str] = [about]
@@ -109,13 +109,13 @@ def _status(parked: Sequence[Parked], origin: Origin) -> Message:
 
 
 def status_code(code: str) -> str:
-    """The enhanced status of a final failure: as the target gave it, else the general one (RFC 3463)."""
+    """Return the enhanced status code of a final failure: the target's, or a general one (RFC 3463)."""
     if code.startswith("5.") and code.count(".") == 2 and code.replace(".", "").isdecimal():
         return code
     return "5.0.0" if code.startswith("5") else "5.4.7"
 
 
-def _begun(subject: str, to: str, origin: Origin, submitted: str) -> EmailMessage:
+def _new_notice(subject: str, to: str, origin: NoticeOrigin, submitted: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = f"Mailferry <{origin.sender}>"
     mail["To"] = _literal("To", to) if to.isascii() else to
@@ -127,16 +127,16 @@ def _begun(subject: str, to: str, origin: Origin, submitted: str) -> EmailMessag
     return mail
 
 
-def _counted(number: int) -> str:
+def _count(number: int) -> str:
     return "1 recipient" if number == 1 else f"{number} recipients"
 
 
-def _moment(seconds: float) -> str:
+def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _literal(name: str, value: str) -> _Literal:
-    shown = quoted(value, MOST_VALUE).encode("ascii", "backslashreplace")
-    literal = _Literal(shown[:MOST_VALUE].decode("ascii"))
+    shown = quoted(value, MAX_VALUE).encode("ascii", "backslashreplace")
+    literal = _Literal(shown[:MAX_VALUE].decode("ascii"))
     literal.name = name
     return literal

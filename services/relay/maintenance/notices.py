@@ -1,10 +1,10 @@
-"""Notices: a digest of parked mail to each tenant's postmaster, and, only where asked for, a delivery status
-notification to the sender of a mail that failed.
+"""Sends notices: a digest of parked mail to each tenant's postmaster, and, if configured, a delivery status
+notification to the sender of a failed mail.
 
-All have the null sender and go through the target of the account, by the relay's own client. Before one is
-sent the database notes up to when it tells; so a restart sends none twice, and of several relays one sends. A
-target that does not take a digest gets it later; a notification that is not taken is given up, and so is a
-notice of either kind over which Mailferry itself stumbles: it hinders no other.
+All have the null sender and are sent to the target of the account by the relay's own client. Before a notice
+is sent, the database records the time that it covers: so a restart sends none twice, and only one of several
+relays sends it. A digest that the target does not accept is sent later. A notification that it does not
+accept is given up, and so is a notice in which Mailferry meets a bug: it stops no other.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from itertools import groupby
 import structlog
 
 from services.relay.delivery.transport import Transport
-from services.relay.maintenance.notice_rules import may_be_told, sender_to_tell
-from services.relay.maintenance.notice_texts import MOST_HEADER, Origin, delivery_status, digest
+from services.relay.maintenance.notice_rules import sender_to_notify, was_attempted
+from services.relay.maintenance.notice_texts import MAX_HEADER, NoticeOrigin, delivery_status, digest
 from shared.config.settings import NoticesSettings
 from shared.model.account import Account
 from shared.model.errors import MailferryError
@@ -28,11 +28,11 @@ from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore, Parked
 from shared.smtp.envelope import Envelope
 
-LOOK = 60.0
-SETTLED = 30.0
-"""Seconds for which nothing that was parked is told of, so that what was parked together is told together."""
-AT_ONCE = 200
-MOST_LISTED = 1000
+INTERVAL = 60.0
+DELAY = 30.0
+"""Seconds after which a parked recipient is reported, so that those parked together are reported together."""
+BATCH = 200
+MAX_LISTED = 1000
 BOUNCES = "bounces"
 DIGEST = "digest "
 
@@ -41,68 +41,68 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Notifier:
-    """Sends what is due; `accounts` gives those of now, `token` makes ids that are not used twice."""
+    """Sends the notices that are due. `accounts` returns the present ones, `token` a unique id."""
 
     accounts: Callable[[], Mapping[str, Account]]
     section: NoticesSettings
     notices: MaintenanceStore
     blobs: Blobs
-    way: Transport
+    transport: Transport
     clock: Clock
     host: str
     token: Callable[[], str]
 
     async def run(self) -> None:
-        """Look now and then, until cancelled; at once over, where nothing is wanted."""
+        """Send due notices now and then, until cancelled; return at once if none are configured."""
         while self.section.digest is not None or self.section.bounces:
-            await self.clock.sleep(LOOK)
+            await self.clock.sleep(INTERVAL)
             try:
-                await self.once()
+                await self.send_due()
             except MailferryError as error:
-                log.warning("notices not looked for", error=error)
+                log.warning("due notices not sent", error=error)
 
-    async def once(self) -> None:
-        """Send what is due now. Raises `StoreUnavailable`."""
-        told = await self.notices.notices()
-        until = self.clock.now() - SETTLED
+    async def send_due(self) -> None:
+        """Send the notices that are due now. Raises `StoreUnavailable`."""
+        reported_until = await self.notices.notices()
+        until = self.clock.now() - DELAY
         if self.section.digest is not None:
             for tenant, latest in (await self.notices.parked_tenants()).items():
-                with _stumbling_alone(tenant=tenant):
-                    await self._tell_postmaster(tenant, latest, told.get(DIGEST + tenant), until)
+                with _log_bugs(tenant=tenant):
+                    await self._send_digest(tenant, latest, reported_until.get(DIGEST + tenant), until)
         if self.section.bounces:
-            await self._tell_senders(told.get(BOUNCES), until)
+            await self._notify_senders(reported_until.get(BOUNCES), until)
 
-    async def _tell_postmaster(self, tenant: str, latest: float, known: float | None, until: float) -> None:
-        """At most one digest in the time that is configured, and none without news."""
+    async def _send_digest(self, tenant: str, latest: float, known: float | None, until: float) -> None:
+        """Send a digest if one is due and something was parked since the last."""
         assert self.section.digest is not None
         after = known or 0.0
         if latest <= after or until < after + self.section.digest:
             return
-        own = await self.notices.parked_between(after, until, MOST_LISTED, tenant)
-        place = self._postmaster(tenant, own)
+        own = await self.notices.parked_between(after, until, MAX_LISTED, tenant)
+        postmaster = self._postmaster(tenant, own)
         name = DIGEST + tenant
-        if place is None or not await self.notices.claim_notice(name, known, until):
+        if postmaster is None or not await self.notices.claim_notice(name, known, until):
             return
-        target, to = place
-        if not await self._sent(target, to, digest(tenant, to, own, self._origin())):
+        target, to = postmaster
+        if not await self._send_notice(target, to, digest(tenant, to, own, self._origin())):
             await self.notices.claim_notice(name, until, after)
 
-    async def _tell_senders(self, known: float | None, until: float) -> None:
-        """What was parked before notifications were switched on is not told of."""
+    async def _notify_senders(self, known: float | None, until: float) -> None:
+        """Notify the senders of mails that were parked since notifications were switched on."""
         if known is None:
             await self.notices.claim_notice(BOUNCES, None, until)
             return
-        found = await self.notices.parked_between(known, until, AT_ONCE)
-        parked = _whole_moments(found)
-        end = parked[-1].parked_at if len(found) >= AT_ONCE else until
+        found = await self.notices.parked_between(known, until, BATCH)
+        parked = _complete_times(found)
+        end = parked[-1].parked_at if len(found) >= BATCH else until
         if not parked or not await self.notices.claim_notice(BOUNCES, known, end):
             return
-        telling = [each for each in parked if may_be_told(each)]
-        for message, those in groupby(telling, key=lambda each: each.message.id):
-            with _stumbling_alone(message=message):
-                await self._tell_sender(list(those))
+        notified = [each for each in parked if was_attempted(each)]
+        for message, those in groupby(notified, key=lambda each: each.message.id):
+            with _log_bugs(message=message):
+                await self._notify_sender(list(those))
 
-    async def _tell_sender(self, parked: Sequence[Parked]) -> None:
+    async def _notify_sender(self, parked: Sequence[Parked]) -> None:
         message = parked[0].message
         account = self.accounts().get(message.account)
         if account is None or account.routing.park_unknown or message.blob is None:
@@ -110,36 +110,38 @@ class Notifier:
         try:
             header = await self._header(message.blob)
         except MailferryError as error:
-            log.warning("sender not told", message=message.id, error=error)
+            log.warning("sender not notified", message=message.id, error=error)
             return
-        sender = sender_to_tell(header)
+        sender = sender_to_notify(header)
         if sender is not None:
-            await self._sent(account.target, sender, delivery_status(sender, parked, header, self._origin()))
+            await self._send_notice(
+                account.target, sender, delivery_status(sender, parked, header, self._origin())
+            )
 
     async def _header(self, blob: str) -> bytes:
         beginning = bytearray()
         async for piece in self.blobs.read(blob):
             beginning += piece
-            if len(beginning) >= MOST_HEADER:
+            if len(beginning) >= MAX_HEADER:
                 break
         start = read_opening(beginning).start
-        end = end_of_header_at(beginning, start, MOST_HEADER)
-        return bytes(beginning[start : MOST_HEADER if end is None else end]).replace(b"\r\n", b"\n")
+        end = end_of_header_at(beginning, start, MAX_HEADER)
+        return bytes(beginning[start : MAX_HEADER if end is None else end]).replace(b"\r\n", b"\n")
 
-    async def _sent(self, target: str, to: str, mail: bytes) -> bool:
-        """Whether the target took it."""
+    async def _send_notice(self, target: str, to: str, mail: bytes) -> bool:
+        """Send a notice; return whether the target accepted it."""
         try:
-            replies = await self.way.send(target, Envelope("", (to,)), mail)
+            replies = await self.transport.deliver_mail(target, Envelope("", (to,)), mail)
         except MailferryError as error:
             log.warning("notice not sent", target=target, error=error)
             return False
-        taken = all(each.reply.positive for each in replies)
-        if not taken:
+        accepted = all(each.reply.positive for each in replies)
+        if not accepted:
             log.warning("notice refused", target=target, reply=replies[0].reply.text)
-        return taken
+        return accepted
 
     def _postmaster(self, tenant: str, parked: Sequence[Parked]) -> tuple[str, str] | None:
-        """Target and address: the tenant's configured one, or the first account's that has one."""
+        """Return target and address of the tenant's postmaster, or of its first account that has one."""
         known = self.accounts()
         named = (known.get(each.message.account) for each in parked)
         accounts = [account for account in named if account is not None]
@@ -150,13 +152,13 @@ class Notifier:
                 return account.target, str(to)
         return None
 
-    def _origin(self) -> Origin:
-        return Origin(self.host, self.clock.now(), self.token())
+    def _origin(self) -> NoticeOrigin:
+        return NoticeOrigin(self.host, self.clock.now(), self.token())
 
 
 @contextmanager
-def _stumbling_alone(**about: str) -> Iterator[None]:
-    """A mistake of ours in one notice is logged, and ends nothing else."""
+def _log_bugs(**about: str) -> Iterator[None]:
+    """Log a bug met by one notice, so that it stops no other."""
     try:
         yield
     except MailferryError:
@@ -165,9 +167,9 @@ def _stumbling_alone(**about: str) -> Iterator[None]:
         log.exception("notice failed unexpectedly", **about)
 
 
-def _whole_moments(parked: Sequence[Parked]) -> Sequence[Parked]:
-    """Without those of the last moment where there may be more of it, unless it is the only one."""
-    if len(parked) < AT_ONCE:
+def _complete_times(parked: Sequence[Parked]) -> Sequence[Parked]:
+    """Return those with a time of which all are surely listed: all but the last, if the list is full."""
+    if len(parked) < BATCH:
         return parked
     earlier = [each for each in parked if each.parked_at < parked[-1].parked_at]
     return earlier or parked

@@ -1,1 +1,1 @@
-"""The way to each target: its connections, and whether it is busy or out of reach."""
+"""The targets: their connection pools, circuit breakers, and what is learnt about them."""

@@ -1,8 +1,8 @@
-"""When a target counts as out of reach, and when it is looked for again: a circuit breaker as pure functions.
+"""A circuit breaker as pure functions: when a target counts as unreachable, and when it is probed.
 
-Some failures in a row to reach a target open its circuit: its mail is not tried any more, only the way to it
-is probed, at growing distance. A probe that succeeds closes the circuit on trial: the next failure opens it
-again, at the distance that was reached, and only a mail that got through makes everything forgotten.
+Some failures in a row open the circuit: no mail for the target is tried, only probes, with growing delays. A
+successful probe closes the circuit on trial: the next failure opens it again with the delay reached, and only
+a delivered mail resets it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class ProbePolicy:
-    """`delays` in seconds: before the first probe, the second, and so on; the last one repeats.
+    """`delays` in seconds before the first probe, the second, and so on; the last one repeats.
 
     `failures` in a row open a circuit.
     """
@@ -24,15 +24,15 @@ class ProbePolicy:
     failures: int = FAILURES
 
     def delay(self, probes: int) -> float:
-        """How long to wait after so many probes that failed."""
+        """Return the seconds to wait after so many failed probes."""
         return self.delays[min(probes, len(self.delays) - 1)]
 
 
 class CircuitBreaker(NamedTuple):
-    """What is held against a target: `failures` in a row, the last one's `reason`, and failed `probes`.
+    """The state of a target: `failures` in a row, the `reason` of the last one, and failed `probes`.
 
-    Once the failures opened the circuit, `since` says when (seconds since the epoch), and `probe_at` when the
-    next probe is due, by the monotonic clock; None while the circuit is closed.
+    `since`: when the circuit was opened (seconds since the epoch). `probe_at`: when the next probe is due, by
+    the monotonic clock; None while the circuit is closed.
     """
 
     failures: int = 0
@@ -43,33 +43,33 @@ class CircuitBreaker(NamedTuple):
 
     @property
     def is_open(self) -> bool:
-        """Whether the target's mail is not tried."""
+        """Whether no mail for the target is tried."""
         return self.probe_at is not None
 
 
 def after_failure(
-    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, now: float, moment: float
+    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, now: float, monotonic: float
 ) -> CircuitBreaker:
-    """A mail did not reach the target; `now` by the calendar, `moment` by the monotonic clock.
+    """Return the state after a mail did not reach the target; `now` in seconds since the epoch.
 
-    What began before the circuit opened tells nothing new about it.
+    A failure of a mail that began before the circuit opened changes nothing.
     """
     if circuit.is_open:
         return circuit
     failed = circuit._replace(failures=circuit.failures + 1, reason=reason)
     if failed.failures < policy.failures:
         return failed
-    return failed._replace(since=now, probe_at=moment + policy.delay(circuit.probes))
+    return failed._replace(since=now, probe_at=monotonic + policy.delay(circuit.probes))
 
 
 def after_failed_probe(
-    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, moment: float
+    circuit: CircuitBreaker, reason: str, policy: ProbePolicy, monotonic: float
 ) -> CircuitBreaker:
-    """The target is still out of reach."""
+    """Return the state after a failed probe."""
     probes = circuit.probes + 1
-    return circuit._replace(probes=probes, probe_at=moment + policy.delay(probes), reason=reason)
+    return circuit._replace(probes=probes, probe_at=monotonic + policy.delay(probes), reason=reason)
 
 
-def after_probe(circuit: CircuitBreaker, policy: ProbePolicy) -> CircuitBreaker:
-    """The target answers again: its mail is tried, on trial."""
+def after_successful_probe(circuit: CircuitBreaker, policy: ProbePolicy) -> CircuitBreaker:
+    """Return the state after a successful probe: mail is tried again, on trial."""
     return circuit._replace(failures=policy.failures - 1, probe_at=None)

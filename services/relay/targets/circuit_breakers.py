@@ -1,8 +1,8 @@
-"""The circuits of a relay's targets: what opens them, the probes that close them, and who is told.
+"""The circuit breakers of a relay's targets: failures open them, probes close them, outages are reported.
 
-While a circuit is open the mail in our hands waits without an attempt, and the fetchers leave the rest where
-it is: they read in the store which targets are out. A report holds for a minute and is repeated; with the
-relay that made it, it ends. A target that serves costs nothing here but a look into an empty dictionary.
+While a circuit is open, the relay's mail for the target waits without an attempt. Fetchers read in the store
+which targets are out of reach, and leave their mail at the source. A report of an outage holds for a minute
+and is repeated, so it ends soon after its relay. A healthy target costs one look-up in an empty dictionary.
 """
 
 from __future__ import annotations
@@ -13,26 +13,42 @@ from functools import partial
 
 import structlog
 
-from services.relay.delivery.transport import Content, Transport
+from services.relay.delivery.transport import Transport
 from services.relay.targets.circuit import (
     CircuitBreaker,
     ProbePolicy,
     after_failed_probe,
     after_failure,
-    after_probe,
+    after_successful_probe,
 )
-from services.relay.targets.reach import is_out_of_reach, sends_away
 from shared.model.errors import MailferryError
 from shared.model.target import Target
+from shared.net.errors import NetworkError
+from shared.net.sasl import SaslError
 from shared.ports.clock import Clock
 from shared.ports.store import Outage, RelayStore
-from shared.smtp.envelope import Envelope, RecipientReply
+from shared.ports.tokens import TokenUnavailable
+from shared.smtp.envelope import Content, Envelope, Phase, RecipientReply
+from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused, SessionRefused, TlsUnavailable
+from shared.smtp.target import connect_target
+from shared.smtp.timeouts import Timeouts
 
 TICK = 0.5
 REPORT_HOLDS = 60.0
 REPORT_EVERY = 15.0
-PROBING = 1.0
-"""Seconds that a probe takes where the target answers."""
+PROBE_TIME = 1.0
+"""Seconds that a successful probe takes."""
+CLOSING = 421
+PROBE_TIMEOUTS = Timeouts(connect=30, greeting=60, command=60)
+OUT_OF_REACH = (
+    NetworkError,
+    SessionRefused,
+    TlsUnavailable,
+    LoginRefused,
+    LoginImpossible,
+    SaslError,
+    TokenUnavailable,
+)
 
 Probe = Callable[[Target], Awaitable[None]]
 
@@ -40,19 +56,19 @@ log = structlog.get_logger("mailferry.relay")
 
 
 class CircuitBreakers:
-    """The circuits by target. `probe` reaches a target and leaves again; it raises what kept it from that."""
+    """The circuit breakers by target. `probe` connects to a target, and raises the error if it cannot."""
 
     def __init__(
         self,
         targets: Mapping[str, Target],
-        way: Transport,
+        transport: Transport,
         probe: Probe,
         outages: RelayStore,
         clock: Clock,
         policy: ProbePolicy,
     ) -> None:
         self.targets = targets
-        self._way = way
+        self._transport = transport
         self._probe = probe
         self._outages = outages
         self._clock = clock
@@ -62,75 +78,78 @@ class CircuitBreakers:
         self._report_at = 0.0
 
     def is_open(self, target: str) -> bool:
-        """Whether mail for `target` is not to be tried now."""
+        """Whether no mail for `target` is to be tried now."""
         circuit = self._circuits.get(target)
         return circuit is not None and circuit.is_open
 
-    def wait(self, target: str) -> float:
-        """Seconds for which mail for `target` had better wait: until after the next probe, and as long again
-        as one is overdue.
+    def seconds_to_wait(self, target: str) -> float:
+        """Return how long mail for `target` should wait: until the next probe has ended.
+
+        While a probe takes its time, mail waits for as long again as it has taken.
         """
         circuit = self._circuits.get(target)
         if circuit is None or circuit.probe_at is None:
             return 0.0
         left = circuit.probe_at - self._clock.monotonic()
-        return left + PROBING if left > 0 else -left
+        return left + PROBE_TIME if left > 0 else -left
 
     def open_circuits(self) -> dict[str, CircuitBreaker]:
-        """The open ones, by target."""
+        """Return the open circuits, by target."""
         return {target: circuit for target, circuit in self._circuits.items() if circuit.is_open}
 
     def remark(self) -> str | None:
-        """A sentence about the targets that are out; None where none is."""
+        """Return a sentence about the targets that are out of reach; None if there is none."""
         return (
             "; ".join(f"{each} is out of reach: {it.reason}" for each, it in self.open_circuits().items())
             or None
         )
 
-    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
-        """Send to `target`, and learn from how that went; raises what the way there raises."""
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: Content
+    ) -> Sequence[RecipientReply]:
+        """Send to `target`, and record whether it was reached; raises what the transport raises."""
         try:
-            replies = await self._way.send(target, envelope, content)
+            replies = await self._transport.deliver_mail(target, envelope, content)
         except MailferryError as error:
             if is_out_of_reach(error):
-                self._note_failure(target, str(error))
+                self._record_failure(target, str(error))
             raise
-        if sends_away(replies):
-            self._note_failure(target, replies[0].reply.text)
+        if is_turned_away(replies):
+            self._record_failure(target, replies[0].reply.text)
         else:
             self._circuits.pop(target, None)
         return replies
 
     async def run(self) -> None:
-        """Probe and report, until cancelled; then take back what was reported."""
+        """Probe and report, until cancelled; then withdraw the reports."""
         probes: dict[str, asyncio.Task[None]] = {}
         try:
             while True:
-                self._begin_probes(probes)
-                await self._report()
+                self._start_probes(probes)
+                await self._report_outages()
                 await self._clock.sleep(TICK)
         finally:
             for probe in probes.values():
                 probe.cancel()
-            await self._take_back()
+            await self._withdraw_reports()
 
-    def _note_failure(self, target: str, reason: str) -> None:
+    def _record_failure(self, target: str, reason: str) -> None:
         before = self._circuits.get(target, CircuitBreaker())
         after = after_failure(before, reason, self._policy, self._clock.now(), self._clock.monotonic())
         self._circuits[target] = after
         if after.is_open and not before.is_open:
             log.warning("target out of reach", target=target, error=reason)
 
-    def _begin_probes(self, probes: dict[str, asyncio.Task[None]]) -> None:
-        moment = self._clock.monotonic()
+    def _start_probes(self, probes: dict[str, asyncio.Task[None]]) -> None:
+        now = self._clock.monotonic()
         for target, circuit in list(self._circuits.items()):
             if target not in self.targets:
                 del self._circuits[target]
-            elif circuit.probe_at is not None and circuit.probe_at <= moment and target not in probes:
-                probes[target] = probe = asyncio.create_task(self._try(self.targets[target]))
+            elif circuit.probe_at is not None and circuit.probe_at <= now and target not in probes:
+                probes[target] = probe = asyncio.create_task(self._probe_target(self.targets[target]))
                 probe.add_done_callback(partial(_forget, probes, target))
 
-    async def _try(self, target: Target) -> None:
+    async def _probe_target(self, target: Target) -> None:
         try:
             await self._probe(target)
             problem = None
@@ -144,17 +163,17 @@ class CircuitBreakers:
             return
         if problem is None:
             log.info("target reached again", target=target.name)
-            self._circuits[target.name] = after_probe(circuit, self._policy)
+            self._circuits[target.name] = after_successful_probe(circuit, self._policy)
             return
-        moment = self._clock.monotonic()
-        self._circuits[target.name] = after_failed_probe(circuit, problem, self._policy, moment)
+        now = self._clock.monotonic()
+        self._circuits[target.name] = after_failed_probe(circuit, problem, self._policy, now)
 
-    async def _report(self) -> None:
-        """Tell the store at once what has changed, and now and then what has not."""
+    async def _report_outages(self) -> None:
+        """Report changes to the store at once, and repeat the rest now and then."""
         out = self.open_circuits()
-        moment = self._clock.monotonic()
+        now = self._clock.monotonic()
         ended = self._reported - out.keys()
-        repeat = bool(out) and (moment >= self._report_at or out.keys() != self._reported)
+        repeat = bool(out) and (now >= self._report_at or out.keys() != self._reported)
         if not (ended or repeat):
             return
         until = self._clock.now() + REPORT_HOLDS
@@ -169,15 +188,36 @@ class CircuitBreakers:
             log.warning("outages not reported", error=error)
             return
         self._reported = frozenset(out)
-        self._report_at = moment + REPORT_EVERY
+        self._report_at = now + REPORT_EVERY
 
-    async def _take_back(self) -> None:
-        """Leave nothing behind that would hold up mail, as nobody is here to probe any more."""
+    async def _withdraw_reports(self) -> None:
+        """Leave no report behind that would hold up mail, as this relay does not probe any more."""
         if self._reported:
             try:
                 await self._outages.end_outages(sorted(self._reported))
             except MailferryError as error:
-                log.warning("outages not taken back; they end by themselves", error=error)
+                log.warning("outages not withdrawn; they end by themselves", error=error)
+
+
+def is_out_of_reach(error: MailferryError) -> bool:
+    """Whether the next mail would meet the same error: no connection, no TLS, no login, a session refused.
+
+    A connection that broke in the middle of a mail may be that mail's fault, and does not count.
+    """
+    if isinstance(error, ConnectionLost):
+        return not error.content_begun
+    return isinstance(error, OUT_OF_REACH)
+
+
+def is_turned_away(replies: Sequence[RecipientReply]) -> bool:
+    """Whether the target closed the session with 421 (RFC 5321 section 3.8) before it knew the mail."""
+    return bool(replies) and all(each.phase is Phase.MAIL and each.reply.code == CLOSING for each in replies)
+
+
+async def probe_target(target: Target, *, helo_name: str) -> None:
+    """Connect to `target` as for a mail, with TLS and login, and quit. Raises what prevents that."""
+    client = await connect_target(target, helo_name=helo_name, timeouts=PROBE_TIMEOUTS)
+    await client.quit()
 
 
 def _forget(probes: dict[str, asyncio.Task[None]], target: str, _: asyncio.Task[None]) -> None:

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
 
-from services.relay.delivery.transport import Content
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.ports.clock import Clock
-from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.envelope import Content, Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 from tests.fakes.tagged import lf, tag_of, untraced
@@ -52,15 +51,17 @@ class PlayedTarget:
         return RecipientReply(destination, mood.value, Phase.CONTENT)
 
 
-class LanesInTurn(TargetQueues):
-    """The way of one process to the target."""
+class PoolsInTurn(TargetPools):
+    """The connections of one process to the target."""
 
     def __init__(self, target: PlayedTarget, process: Process, clock: Clock) -> None:
         super().__init__({}, helo_name="ferry.corp.example", capacity=1, clock=clock)
         self._target = target
         self._process = process
 
-    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: Content
+    ) -> Sequence[RecipientReply]:
         omen = await self._process.turn(f"send to {', '.join(envelope.recipients)}")
         if omen is Omen.FAILS:
             raise ConnectionLost("the target went away")

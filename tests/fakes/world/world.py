@@ -32,7 +32,7 @@ from tests.fakes.world.letters import DOMAIN, POSTMASTER, Letter
 from tests.fakes.world.oracle import Oracle
 from tests.fakes.world.process import Omen, Process, make_task
 from tests.fakes.world.source import MailboxInTurn, Maildrop
-from tests.fakes.world.target import LanesInTurn, PlayedTarget
+from tests.fakes.world.target import PlayedTarget, PoolsInTurn
 from tests.fakes.world.time import StillClock, StillLoop
 
 MOVER, KEEPER, SPOOLER = ACCOUNTS = ("acme/mover", "acme/keeper", "acme/spooler")
@@ -197,8 +197,8 @@ class World:
         if name == "router":
             process.start(build_router(self.configuration, around).run(Stop()))
             return
-        lanes = LanesInTurn(self.target, process, self.clock)
-        with patch("services.relay.build.TargetQueues", lambda *_, **__: lanes):
+        pools = PoolsInTurn(self.target, process, self.clock)
+        with patch("services.relay.build.TargetPools", lambda *_, **__: pools):
             relay = build_relay(self.configuration, around, name=name)
         process.start(relay.run(Stop()))
 

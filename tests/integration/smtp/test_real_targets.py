@@ -12,11 +12,9 @@ import pytest
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.target import Target
 from shared.smtp.client import SmtpClient, connect
-from shared.smtp.courier import Courier
-from shared.smtp.envelope import Envelope, Phase
-from shared.smtp.mail import Mail
-from shared.smtp.pool import ConnectionPool, Usage
-from shared.smtp.target import probe
+from shared.smtp.envelope import Envelope, Mail, Phase
+from shared.smtp.pool import ConnectionPool, PoolLimits
+from shared.smtp.target import connect_target
 from tests.fakes.mails import corpus_mails
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
@@ -45,7 +43,7 @@ async def to_postfix(postfix: Postfix, tls: Tls = Tls.OFF) -> SmtpClient:
 def pool_to(port: int, limit: int = 2) -> ConnectionPool:
     endpoint = Endpoint("127.0.0.1", port)
     return ConnectionPool(
-        endpoint, Usage(limit), connect=lambda: connect(endpoint, helo_name=HELO), clock=lambda: 0.0
+        endpoint, PoolLimits(limit), connect=lambda: connect(endpoint, helo_name=HELO), clock=lambda: 0.0
     )
 
 
@@ -60,11 +58,13 @@ def lines(mail: bytes) -> bytes:
     return mail.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-async def test_postfix_takes_mail_after_mail_with_the_next_envelope_ahead(exact_postfix: Postfix) -> None:
+async def test_postfix_accepts_mail_after_mail_with_the_next_envelope_pipelined(
+    exact_postfix: Postfix,
+) -> None:
     pool = pool_to(exact_postfix.port)
     mails = [b"X-Tag: ahead %d\r\n\r\n.\r\ntext %d\r\n" % (number, number) for number in range(30)]
     envelope = Envelope("", ("ahead@target.example",))
-    for replies in await asyncio.gather(*(pool.send(envelope, mail) for mail in mails)):
+    for replies in await asyncio.gather(*(pool.deliver_mail(envelope, mail) for mail in mails)):
         assert [each.reply.code for each in replies] == [250]
     await pool.close()
     delivered = await asyncio.to_thread(exact_postfix.wait_for, "ahead@target.example", len(mails))
@@ -76,7 +76,7 @@ async def test_postfix_refuses_one_of_three_between_two_other_mails(postfix: Pos
     good = Envelope("", ("mixed@target.example",))
     mixed = Envelope("", ("mixed@target.example", "nobody1@target.example", "mixed2@target.example"))
     ends = await asyncio.gather(
-        *(pool.send(each, b"X-Tag: mixed\r\n\r\n") for each in (good, mixed, good, mixed, good))
+        *(pool.deliver_mail(each, b"X-Tag: mixed\r\n\r\n") for each in (good, mixed, good, mixed, good))
     )
     assert [[each.reply.code for each in replies] for replies in ends] == [
         [250],
@@ -98,8 +98,7 @@ async def test_every_real_mail_arrives_in_postfix_as_it_is(
     address = f"{hashlib.sha256(path.name.encode()).hexdigest()[:20]}-{chunk_from}@target.example"
     client = await to_postfix(exact_postfix)
     assert client.extensions.chunking
-    courier = Courier(client._dialogue, chunk_from)
-    (reply,) = await courier.carry(Mail(Envelope("", (address,)), raw))
+    (reply,) = await SmtpClient(client.session, chunk_from).send_mail(Mail(Envelope("", (address,)), raw))
     await client.quit()
     assert (reply.reply.code, reply.phase) == (250, Phase.CONTENT)
     (delivered,) = await asyncio.to_thread(exact_postfix.wait_for, address, 1)
@@ -111,7 +110,7 @@ async def test_every_real_mail_arrives_in_postfix_as_it_is(
 @pytest.mark.parametrize(
     "end", [b"\n.\r\n", b"\r\n.\n", b"\n.\n", b"\r.\r", b"\r\n.\r", b"\r\r\n.\r\r\n", b"\0.\r\n"]
 )
-async def test_what_looks_like_the_end_of_a_mail_is_none(
+async def test_a_line_that_looks_like_the_end_of_a_mail_is_none(
     exact_postfix: Postfix, end: bytes, chunk_from: int
 ) -> None:
     smuggled = (
@@ -120,8 +119,7 @@ async def test_what_looks_like_the_end_of_a_mail_is_none(
     raw = b"X-Tag: %s %d\r\n\r\ntext" % (end.hex().encode(), chunk_from) + end + smuggled
     address = f"smuggling-{end.hex()}-{chunk_from}@target.example"
     client = await to_postfix(exact_postfix)
-    courier = Courier(client._dialogue, chunk_from)
-    (reply,) = await courier.carry(Mail(Envelope("", (address,)), raw))
+    (reply,) = await SmtpClient(client.session, chunk_from).send_mail(Mail(Envelope("", (address,)), raw))
     assert reply.reply.positive
     await client.quit()
     (delivered,) = await asyncio.to_thread(exact_postfix.wait_for, address, 1)
@@ -139,7 +137,7 @@ async def test_a_stream_goes_to_postfix_by_chunks_and_through_tls(exact_postfix:
         for _ in range(60):
             yield line * 1000
 
-    (reply,) = await client.send(Envelope("", ("large@target.example",)), content())
+    (reply,) = await client.send_mail(Mail(Envelope("", ("large@target.example",)), content()))
     assert reply.reply.positive
     await client.quit()
     (delivered,) = await asyncio.to_thread(exact_postfix.wait_for, "large@target.example", 1)
@@ -148,15 +146,17 @@ async def test_a_stream_goes_to_postfix_by_chunks_and_through_tls(exact_postfix:
 
 async def test_postfix_is_asked_who_exists_and_gets_no_mail(postfix: Postfix) -> None:
     target = Target("postfix", Endpoint("127.0.0.1", postfix.port))
-    replies = await probe(target, "", ("asked@target.example", "nobody2@target.example"), helo_name=HELO)
+    client = await connect_target(target, helo_name=HELO)
+    replies = await client.ask_about("", ("asked@target.example", "nobody2@target.example"))
+    await client.quit()
     assert [each.reply.code for each in replies] == [250, 550]
 
 
 async def test_the_lmtp_sink_answers_for_each(lmtp_sink: SmtpSink) -> None:
     client = await connect(Endpoint("127.0.0.1", lmtp_sink.port), helo_name=HELO, lmtp=True)
     for number in range(3):
-        replies = await client.send(
-            Envelope("s@x.example", ("a@x.example", "b@x.example")), b"Subject: %d\r\n\r\n" % number
+        replies = await client.send_mail(
+            Mail(Envelope("s@x.example", ("a@x.example", "b@x.example")), b"Subject: %d\r\n\r\n" % number)
         )
         assert [(each.reply.positive, each.phase) for each in replies] == [(True, Phase.CONTENT)] * 2
     await client.quit()
@@ -167,7 +167,9 @@ async def test_where_tls_is_wanted_an_untrusted_certificate_means_encrypted_and_
     exact_postfix: Postfix,
 ) -> None:
     client = await connect(Endpoint("127.0.0.1", exact_postfix.port, Tls.WANTED), helo_name=HELO)
-    (reply,) = await client.send(Envelope("", ("untrusted@target.example",)), b"X-Tag: tls\r\n\r\n")
+    (reply,) = await client.send_mail(
+        Mail(Envelope("", ("untrusted@target.example",)), b"X-Tag: tls\r\n\r\n")
+    )
     assert reply.reply.positive
     assert client.is_tls
     await client.quit()

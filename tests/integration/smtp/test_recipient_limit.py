@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import RetryPolicy
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -51,7 +51,7 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
     clock = SystemClock()
     target = Target("postfix", Endpoint("127.0.0.1", narrow_postfix.port, Tls.OFF))
     facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
-    lanes = TargetQueues({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
+    pools = TargetPools({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
     attempter = Attempter(
         accounts={},
         targets={"postfix": target},
@@ -75,10 +75,10 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
         payload=Payload(octets=20, inline=b"Subject: x\r\n\r\nHello\r\n"),
     )
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in PEOPLE)
-    outcomes = await attempter.make(event, Serving("m1", "postfix", "", recipients), lanes)
-    await lanes.close()
+    outcomes = await attempter.make_attempt(event, Serving("m1", "postfix", "", recipients), pools)
+    await pools.close()
     assert {each.status for each, _ in outcomes.outcomes} == {RecipientStatus.DELIVERED}
-    learnt = facts.recipients("postfix")
+    learnt = facts.recipient_limit("postfix")
     assert learnt is not None
     assert 1 <= learnt <= LIMIT
     for each in PEOPLE:

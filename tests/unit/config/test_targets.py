@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import ConfigurationError
-from shared.model.target import ClientReport, Credentials, DeliveryOptions, Target
+from shared.model.target import ClientReport, DeliveryOptions, Target, TargetCredentials
 from tests.fakes.configuration import ConfigurationFile, target
 
 LOGIN = ('username = "u"', 'password = "geheim"')
@@ -36,7 +36,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
     assert the_target(file, text) == Target(
         "exchange",
         Endpoint("mail.corp.example", 1465, Tls.IMPLICIT, verify=False),
-        Credentials("u", SecretStr("geheim")),
+        TargetCredentials("u", SecretStr("geheim")),
         9,
     )
 
@@ -46,7 +46,6 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         file,
         target(
             'url = "lmtp://mail.corp.example"',
-            "host_connections = 5",
             "connection_mails = 7",
             'connection_age = "1m"',
             "max_recipients = 3",
@@ -64,10 +63,17 @@ def test_every_key_about_manners_has_its_effect(file: ConfigurationFile) -> None
         max_recipients=3,
         dsn=("failure", "delay"),
         client=ClientReport.XFORWARD,
-        host_connections=5,
     )
     assert found.endpoint.addresses == AddressPolicy(
         public_only=True, denied=(ip_network("192.0.2.0/24"), ip_network("2001:db8::1"))
+    )
+
+
+def test_the_limit_for_all_processes_of_a_machine_was_removed(file: ConfigurationFile) -> None:
+    [problem] = file.problems(target("host_connections = 5"))
+    assert problem == (
+        'mailferry.toml:5: targets "exchange": "host_connections" was removed. '
+        'Use "connections", which limits each process.'
     )
 
 
@@ -84,7 +90,7 @@ def test_a_domain_is_looked_up_for_its_exchangers(file: ConfigurationFile) -> No
 def test_a_target_may_be_logged_in_to_by_a_token(file: ConfigurationFile) -> None:
     lines = ('username = "u"', 'auth = ["xoauth2"]')
     found = the_target(file, target(*lines, 'token = "t"'))
-    assert found.credentials == Credentials("u", SecretStr("t"), ("XOAUTH2",))
+    assert found.credentials == TargetCredentials("u", SecretStr("t"), ("XOAUTH2",))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +128,7 @@ def test_credentials_go_out_in_clear_only_where_tls_says_so(
 
 def test_the_url_may_hold_the_credentials(file: ConfigurationFile) -> None:
     found = the_target(file, target('url = "smtp://u:geheim@h"', without=("url",)))
-    assert found.credentials == Credentials("u", SecretStr("geheim"))
+    assert found.credentials == TargetCredentials("u", SecretStr("geheim"))
     assert found.endpoint.tls is Tls.REQUIRED
 
 

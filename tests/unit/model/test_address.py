@@ -12,8 +12,8 @@ from shared.model.address import (
     normal_domain,
     parse_address,
 )
+from shared.smtp.commands import Parameters, rcpt_to
 from shared.smtp.errors import Unsendable
-from shared.smtp.paths import Parameters, rcpt_to
 
 PRINTABLE = st.characters(min_codepoint=0x80, exclude_categories=("C", "Z"))
 UNPRINTABLE = st.characters(min_codepoint=0x80, categories=("C", "Z"), exclude_characters="\u200c\u200d")

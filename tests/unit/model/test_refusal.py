@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.refusal import Action, CodePattern, RefusalRule, ruled
+from shared.model.refusal import Action, CodePattern, RefusalRule, action_for
 
 CODES = st.integers(400, 599)
 ENHANCED = st.one_of(st.none(), st.tuples(st.sampled_from([4, 5]), st.integers(0, 9), st.integers(0, 30)))
@@ -37,7 +37,7 @@ PATTERNS = st.builds(
 def test_a_pattern_fits_what_it_says(
     pattern: str, code: int, enhanced: tuple[int, int, int] | None, fits: bool
 ) -> None:
-    assert CodePattern.parse(pattern).fits(code, enhanced) is fits
+    assert CodePattern.parse(pattern).matches(code, enhanced) is fits
 
 
 @pytest.mark.parametrize("text", [
@@ -69,7 +69,7 @@ def test_a_pattern_fits_as_the_same_regular_expression_does(
     else:
         wanted += ".*"
     reply = f"{code} " + (".".join(map(str, enhanced)) if enhanced else "")
-    assert pattern.fits(code, enhanced) is bool(re.fullmatch(wanted, reply))
+    assert pattern.matches(code, enhanced) is bool(re.fullmatch(wanted, reply))
 
 
 @given(
@@ -78,8 +78,8 @@ def test_a_pattern_fits_as_the_same_regular_expression_does(
 def test_the_first_rule_that_fits_decides(
     rules: list[RefusalRule], code: int, enhanced: tuple[int, int, int] | None
 ) -> None:
-    fitting = [rule.action for rule in rules if rule.pattern.fits(code, enhanced)]
-    assert ruled(tuple(rules), code, enhanced) == (fitting[0] if fitting else None)
+    fitting = [rule.action for rule in rules if rule.pattern.matches(code, enhanced)]
+    assert action_for(tuple(rules), code, enhanced) == (fitting[0] if fitting else None)
 
 
 @pytest.mark.parametrize("text", ["4xx", "451 4.7.*", "4.*.*"])

@@ -12,15 +12,15 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import RetryPolicy
 from services.relay.delivery.outcome_recorder import OutcomeRecorder
-from services.relay.maintenance.overdue import Overdue
-from services.relay.service import Chore, Relay
-from services.relay.settings import RelaySettings
+from services.relay.maintenance.overdue_mails import OverdueMails
+from services.relay.options import RelayOptions
+from services.relay.service import MaintenanceTask, Relay
 from services.relay.targets.circuit import ProbePolicy
 from services.relay.targets.circuit_breakers import CircuitBreakers
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -45,7 +45,7 @@ from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.target_facts import FactsInMemory
 
 PLAN = topology([60])
-SETTINGS = RelaySettings("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01), PLAN)
+OPTIONS = RelayOptions("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01), PLAN)
 NO_ACCOUNTS: Mapping[str, Account] = {}
 SWITCHED_OFF = Account(
     tenant="acme",
@@ -61,13 +61,13 @@ DELIVERED = Reply(250, (b"2.0.0 Taken",))
 
 
 class Store:
-    """Begins every attempt once, at those who are not in `not_due`, and notes the outcomes."""
+    """Begins every attempt once, for recipients that are not in `not_due`, and records the outcomes."""
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         self._targets = targets
         self._begun: set[tuple[str, int]] = set()
         self.not_due: set[str] = set()
-        self.wished = 0
+        self.requested = 0
         self.outcomes: dict[str, RecipientStatus] = {}
         self.texts: dict[str, str] = {}
         self.recorded = asyncio.Condition()
@@ -75,16 +75,16 @@ class Store:
     async def begin_attempts(self, wishes: Sequence[Attempt], now: float, lease: float) -> Begun:
         begun = self._begin(wishes, now)
         async with self.recorded:
-            self.wished += len(wishes)
+            self.requested += len(wishes)
             self.recorded.notify_all()
         return begun
 
     def _begin(self, wishes: Sequence[Attempt], now: float) -> Begun:
         servings, early = [], []
         for wish in wishes:
-            wished = [each for each in wish.recipients if each not in self._begun]
-            due = [each for each in wished if each[0] not in self.not_due]
-            if later := [each for each in wished if each not in due]:
+            requested = [each for each in wish.recipients if each not in self._begun]
+            due = [each for each in requested if each[0] not in self.not_due]
+            if later := [each for each in requested if each not in due]:
                 early.append(Early(wish.message, tuple(_deferred(*each, now) for each in later)))
             self._begun.update(due)
             if due:
@@ -117,7 +117,7 @@ class Store:
 
     async def has_begun(self, count: int) -> None:
         async with asyncio.timeout(10), self.recorded:
-            await self.recorded.wait_for(lambda: self.wished >= count)
+            await self.recorded.wait_for(lambda: self.requested >= count)
 
     async def has_recorded(self, count: int) -> None:
         async with asyncio.timeout(10), self.recorded:
@@ -132,8 +132,8 @@ def _deferred(address: str, attempt: int, until: float) -> Recipient:
     return recipient(address, RecipientStatus.DEFERRED, attempt=attempt, next_attempt_at=until)
 
 
-class Ways(TargetQueues):
-    """Lanes to targets that take everything, and note what they took; with an `error`, nothing gets there."""
+class Ways(TargetPools):
+    """Pools of targets that accept and record everything; with an `error`, no target is reached."""
 
     def __init__(self, error: Exception | None = None) -> None:
         super().__init__({}, helo_name="relay.example", capacity=10, clock=SystemClock())
@@ -144,7 +144,9 @@ class Ways(TargetQueues):
         if self.error is not None:
             raise self.error
 
-    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: object
+    ) -> Sequence[RecipientReply]:
         if self.error is not None:
             raise self.error
         self.taken.append((target, envelope.recipients))
@@ -167,7 +169,7 @@ async def relaying(
     broker: MemoryBroker,
     tmp_path: Path,
     accounts: Mapping[str, Account] = NO_ACCOUNTS,
-    chores: Sequence[Chore] = (),
+    maintenance: Sequence[MaintenanceTask] = (),
 ) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
     attempter = Attempter(
@@ -190,9 +192,9 @@ async def relaying(
             targets, ways, ways.reach, cast(RelayStore, store), clock, ProbePolicy((0.01,), failures=1)
         ),
         attempter,
-        OutcomeRecorder(cast(RelayStore, store), broker, blobs, clock, metrics, SETTINGS),
-        [Overdue(cast(MaintenanceStore, store), broker, clock, 900.0).run, *chores],
-        SETTINGS,
+        OutcomeRecorder(cast(RelayStore, store), broker, blobs, clock, metrics, OPTIONS),
+        [OverdueMails(cast(MaintenanceStore, store), broker, clock, 900.0).run, *maintenance],
+        OPTIONS,
     )
     stop = Stop()
     async with asyncio.TaskGroup() as group:
@@ -223,7 +225,7 @@ async def test_a_stale_event_does_not_take_the_attempt_of_another_event_about_it
     assert sorted(ways.taken) == [("exchange", (BOB,)), ("exchange", (EVE,))]
 
 
-async def test_who_is_not_due_yet_comes_back_and_the_others_have_their_mail(tmp_path: Path) -> None:
+async def test_early_recipients_come_back_and_the_others_are_delivered_to(tmp_path: Path) -> None:
     store, ways = Store({}), Ways()
     store.not_due.add(EVE)
     broker = MemoryBroker(PLAN, SystemClock())
@@ -281,26 +283,26 @@ async def test_mail_of_an_account_that_is_switched_off_is_not_delivered(tmp_path
     assert ways.taken == [("exchange", (EVE,))]
 
 
-async def test_a_mistake_of_ours_in_a_chore_is_logged_and_the_chore_begins_again(
+async def test_a_bug_in_a_maintenance_task_is_logged_and_the_task_begins_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.relay.service.REST", 0.0)
+    monkeypatch.setattr("services.relay.service.RESTART_DELAY", 0.0)
     store, ways, begun_again = Store({}), Ways(), asyncio.Event()
     mistakes = [KeyError("nobody thought of this")]
 
-    async def chore() -> None:
+    async def task() -> None:
         if mistakes:
             raise mistakes.pop()
         begun_again.set()
 
     broker = MemoryBroker(PLAN, SystemClock())
     with capture_logs() as logs:
-        async with relaying(store, ways, broker, tmp_path, chores=[chore]), asyncio.timeout(10):
+        async with relaying(store, ways, broker, tmp_path, maintenance=[task]), asyncio.timeout(10):
             await begun_again.wait()
             await broker.publish([event(BOB)])
             await store.has_recorded(1)
     assert [line["event"] for line in logs if line["log_level"] == "error"] == [
-        "chore failed unexpectedly, begins again later"
+        "maintenance task failed unexpectedly, begins again later"
     ]
     assert store.outcomes == {BOB: RecipientStatus.DELIVERED}
 
@@ -310,7 +312,7 @@ async def test_a_chore_that_fails_while_it_is_cancelled_does_not_keep_the_relay_
 ) -> None:
     begun = asyncio.Event()
 
-    async def chore() -> None:
+    async def task() -> None:
         begun.set()
         try:
             await asyncio.Event().wait()
@@ -318,5 +320,5 @@ async def test_a_chore_that_fails_while_it_is_cancelled_does_not_keep_the_relay_
             raise KeyError("nobody thought of this")
 
     broker = MemoryBroker(PLAN, SystemClock())
-    async with asyncio.timeout(10), relaying(Store({}), Ways(), broker, tmp_path, chores=[chore]):
+    async with asyncio.timeout(10), relaying(Store({}), Ways(), broker, tmp_path, maintenance=[task]):
         await begun.wait()

@@ -1,4 +1,4 @@
-"""The client against scripted bytes: what is written when, and what each end of the conversation means."""
+"""The client against scripted bytes: what is written when, and what each end of the dialogue means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from shared.net.errors import ConnectionLost as NetworkLost
 from shared.net.errors import DeadlineExceeded, NetworkError
-from shared.smtp.envelope import Envelope, Phase
+from shared.smtp.commands import RSET
+from shared.smtp.envelope import Envelope, Mail, Phase
 from shared.smtp.errors import ConnectionLost, EightBitRefused, SizeRefused
 from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
@@ -27,9 +28,9 @@ async def chunks(*pieces: bytes | Exception) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def test_a_mail_takes_two_writes_where_the_server_pipelines() -> None:
+async def test_a_mail_takes_two_writes_if_the_server_offers_pipelining() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 2.0.0 queued\r\n")
-    (reply,) = await (await client_for(stream)).send(TO_BOB, MAIL)
+    (reply,) = await (await client_for(stream)).send_mail(Mail(TO_BOB, MAIL))
     assert stream.writes == [
         b"MAIL FROM:<alice@example.org> SIZE=21\r\nRCPT TO:<bob@corp.example>\r\nDATA\r\n",
         MAIL + b".\r\n",
@@ -39,13 +40,13 @@ async def test_a_mail_takes_two_writes_where_the_server_pipelines() -> None:
 
 async def test_a_mail_is_sent_to_a_server_that_answers_one_byte_at_a_time() -> None:
     stream = ScriptedStream(*each_byte(ACCEPTED + b"250-2.0.0 queued\r\n250 2.0.0 for long\r\n"))
-    (reply,) = await (await client_for(stream)).send(TO_BOB, MAIL)
+    (reply,) = await (await client_for(stream)).send_mail(Mail(TO_BOB, MAIL))
     assert reply.reply.lines == (b"2.0.0 queued", b"2.0.0 for long")
 
 
 async def test_without_pipelining_every_command_waits_for_its_answer() -> None:
     stream = ScriptedStream(b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n", b"250 OK\r\n")
-    await (await client_for(stream, BARE)).send(TO_BOB, MAIL)
+    await (await client_for(stream, BARE)).send_mail(Mail(TO_BOB, MAIL))
     assert stream.writes == [
         b"MAIL FROM:<alice@example.org>\r\n",
         b"RCPT TO:<bob@corp.example>\r\n",
@@ -56,7 +57,7 @@ async def test_without_pipelining_every_command_waits_for_its_answer() -> None:
 
 async def test_without_pipelining_nothing_follows_a_refused_sender() -> None:
     stream = ScriptedStream(b"550 5.7.1 no\r\n")
-    (reply,) = await (await client_for(stream, BARE)).send(TO_BOB, MAIL)
+    (reply,) = await (await client_for(stream, BARE)).send_mail(Mail(TO_BOB, MAIL))
     assert (reply.reply.code, reply.phase) == (550, Phase.MAIL)
     assert stream.writes == [b"MAIL FROM:<alice@example.org>\r\n"]
 
@@ -64,16 +65,16 @@ async def test_without_pipelining_nothing_follows_a_refused_sender() -> None:
 async def test_without_pipelining_no_data_if_all_recipients_were_refused() -> None:
     stream = ScriptedStream(b"250 OK\r\n", b"550 no\r\n", b"451 later\r\n")
     client = await client_for(stream, BARE)
-    replies = await client.send(TO_TWO, MAIL)
+    replies = await client.send_mail(Mail(TO_TWO, MAIL))
     assert [each.reply.code for each in replies] == [550, 451]
     assert b"DATA" not in stream.written
     assert client.usable
 
 
-async def test_permission_for_content_nobody_is_to_get_is_answered_with_a_lone_dot() -> None:
+async def test_permission_for_content_without_recipients_is_answered_with_a_lone_dot() -> None:
     stream = ScriptedStream(b"250 OK\r\n550 no\r\n550 no\r\n354 go\r\n", b"554 no valid recipients\r\n")
     client = await client_for(stream)
-    replies = await client.send(TO_TWO, MAIL)
+    replies = await client.send_mail(Mail(TO_TWO, MAIL))
     assert stream.writes[1:] == [b".\r\n"]
     assert [(each.reply.code, each.phase) for each in replies] == [(550, Phase.RCPT)] * 2
     assert client.usable
@@ -82,7 +83,7 @@ async def test_permission_for_content_nobody_is_to_get_is_answered_with_a_lone_d
 async def test_refusals_stand_even_if_the_connection_dies_with_the_lone_dot() -> None:
     stream = ScriptedStream(b"250 OK\r\n550 no\r\n354 go\r\n")
     client = await client_for(stream)
-    (reply,) = await client.send(TO_BOB, MAIL)
+    (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
     assert reply.reply.code == 550
     assert not client.usable
 
@@ -92,8 +93,8 @@ async def test_the_next_mail_resets_what_the_last_one_left_behind() -> None:
         b"250 OK\r\n550 no\r\n503 no recipients\r\n", b"250 reset\r\n" + ACCEPTED, b"250 OK\r\n"
     )
     client = await client_for(stream)
-    await client.send(TO_BOB, MAIL)
-    (reply,) = await client.send(TO_BOB, MAIL)
+    await client.send_mail(Mail(TO_BOB, MAIL))
+    (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
     assert stream.writes[1].startswith(b"RSET\r\nMAIL FROM:")
     assert reply.phase is Phase.CONTENT
 
@@ -101,7 +102,7 @@ async def test_the_next_mail_resets_what_the_last_one_left_behind() -> None:
 async def test_a_421_is_reported_and_closes_the_connection() -> None:
     stream = ScriptedStream(b"250 OK\r\n421 4.3.2 shutting down\r\n")
     client = await client_for(stream)
-    replies = await client.send(TO_TWO, MAIL)
+    replies = await client.send_mail(Mail(TO_TWO, MAIL))
     assert [(each.reply.code, each.phase) for each in replies] == [(421, Phase.RCPT)] * 2
     assert not client.usable
     assert stream.closed
@@ -129,7 +130,7 @@ async def test_a_connection_that_ends_too_early_tells_how_far_the_mail_had_come(
     stream = ScriptedStream(*reads)
     client = await client_for(stream)
     with pytest.raises(ConnectionLost) as caught:
-        await client.send(TO_BOB, MAIL)
+        await client.send_mail(Mail(TO_BOB, MAIL))
     assert (caught.value.content_begun, caught.value.after_content) == (begun, in_doubt)
     assert caught.value.temporary
     assert stream.aborted
@@ -139,24 +140,24 @@ async def test_a_connection_that_ends_too_early_tells_how_far_the_mail_had_come(
 async def test_a_final_answer_counts_although_garbage_follows_it() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 2.0.0 queued\r\nbye bye\r\n")
     client = await client_for(stream)
-    (reply,) = await client.send(TO_BOB, MAIL)
+    (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
     assert reply.reply.code == 250
     assert not client.usable
 
 
-async def test_every_phase_has_its_own_patience() -> None:
+async def test_every_phase_has_its_own_time_limit() -> None:
     stream = ScriptedStream(b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n", b"250 OK\r\n")
-    await (await client_for(stream)).send(TO_BOB, MAIL)
+    await (await client_for(stream)).send_mail(Mail(TO_BOB, MAIL))
     times = Timeouts()
     assert stream.deadlines == [times.command, times.command, times.data, times.final]
     assert times.final >= 600
 
 
-async def test_the_patience_is_for_the_whole_answer() -> None:
+async def test_the_time_limit_is_for_the_whole_answer() -> None:
     """The deadline is set anew for an answer, not for each of its bytes: a trickle does not prolong it."""
     stream = ScriptedStream(*each_byte(b"250 OK\r\n"))
     client = await client_for(stream)
-    await client.noop()
+    await client.session.dialogue.exchange([RSET])
     assert len(stream.deadlines) == 8
     assert stream.deadlines_set == 1
 
@@ -165,7 +166,7 @@ async def test_content_may_come_as_a_stream() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
     client = await client_for(stream)
     envelope = Envelope("", ("bob@corp.example",), size=20)
-    (reply,) = await client.send(envelope, chunks(b"Subject: x\n", b"\n.text\r", b"\nend"))
+    (reply,) = await client.send_mail(Mail(envelope, chunks(b"Subject: x\n", b"\n.text\r", b"\nend")))
     assert stream.writes[0].startswith(b"MAIL FROM:<> SIZE=20 BODY=8BITMIME\r\n")
     assert b"".join(stream.writes[1:]) == b"Subject: x\r\n\r\n..text\r\nend\r\n.\r\n"
     assert reply.phase is Phase.CONTENT
@@ -176,17 +177,17 @@ async def test_a_stream_that_fails_leaves_no_end_mark_behind() -> None:
     stream = ScriptedStream(ACCEPTED)
     client = await client_for(stream)
     with pytest.raises(OSError, match="disk"):
-        await client.send(TO_BOB, chunks(b"Subject: x\r\n", OSError("disk")))
+        await client.send_mail(Mail(TO_BOB, chunks(b"Subject: x\r\n", OSError("disk"))))
     assert not stream.written.endswith(b".\r\n")
     assert stream.aborted
     assert not client.usable
 
 
-async def test_a_server_that_refuses_in_the_middle_of_the_content_is_heard() -> None:
+async def test_a_refusal_in_the_middle_of_the_content_is_reported() -> None:
     stream = ScriptedStream(ACCEPTED, b"552 5.3.4 too large\r\n")
     stream.fail_writes(None, None, NetworkLost("The connection was reset."))
     client = await client_for(stream)
-    (reply,) = await client.send(TO_BOB, chunks(b"one", b"two", b"three"))
+    (reply,) = await client.send_mail(Mail(TO_BOB, chunks(b"one", b"two", b"three")))
     assert (reply.reply.code, reply.phase) == (552, Phase.CONTENT)
     assert not client.usable
 
@@ -195,22 +196,22 @@ async def test_a_connection_that_breaks_in_the_middle_of_the_content_leaves_no_d
     stream = ScriptedStream(ACCEPTED)
     stream.fail_writes(None, None, NetworkLost("The connection was reset."))
     with pytest.raises(ConnectionLost) as caught:
-        await (await client_for(stream)).send(TO_BOB, chunks(b"one", b"two", b"three"))
+        await (await client_for(stream)).send_mail(Mail(TO_BOB, chunks(b"one", b"two", b"three")))
     assert (caught.value.content_begun, caught.value.after_content) == (True, False)
 
 
-async def test_a_large_mail_is_sent_as_fast_as_the_server_takes_it() -> None:
+async def test_a_large_mail_is_sent_as_fast_as_the_server_reads_it() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
     client = await client_for(stream, b"250-mx.example\r\n250 PIPELINING\r\n")
-    await client.send(TO_BOB, b"x" * 100_000)
+    await client.send_mail(Mail(TO_BOB, b"x" * 100_000))
     assert stream.drain_patience == [Timeouts().block]
 
 
-async def test_a_mail_larger_than_the_target_takes_is_not_sent() -> None:
+async def test_a_mail_larger_than_the_announced_size_is_not_sent() -> None:
     stream = ScriptedStream()
     client = await client_for(stream)
     with pytest.raises(SizeRefused) as caught:
-        await client.send(TO_BOB, b"x" * 1001)
+        await client.send_mail(Mail(TO_BOB, b"x" * 1001))
     assert not stream.writes
     assert (caught.value.reply.code, caught.value.reply.local) == (552, True)
     assert str(caught.value.reply.enhanced.text if caught.value.reply.enhanced else "") == "5.3.4"
@@ -221,22 +222,24 @@ async def test_a_mail_larger_than_the_target_takes_is_not_sent() -> None:
 async def test_a_stream_known_to_be_too_large_is_not_sent() -> None:
     stream = ScriptedStream()
     with pytest.raises(SizeRefused):
-        await (await client_for(stream)).send(Envelope("", ("bob@corp.example",), size=1001), chunks(b"x"))
+        await (await client_for(stream)).send_mail(
+            Mail(Envelope("", ("bob@corp.example",), size=1001), chunks(b"x"))
+        )
     assert not stream.writes
 
 
-async def test_eight_bit_content_is_declared_where_the_server_takes_it() -> None:
+async def test_eight_bit_content_is_declared_if_the_server_offers_8bitmime() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
-    await (await client_for(stream)).send(TO_BOB, b"caf\xe9\r\n")
+    await (await client_for(stream)).send_mail(Mail(TO_BOB, b"caf\xe9\r\n"))
     assert stream.writes[0].startswith(b"MAIL FROM:<alice@example.org> SIZE=6 BODY=8BITMIME\r\n")
     assert stream.writes[1] == b"caf\xe9\r\n.\r\n"
 
 
-async def test_eight_bit_content_is_refused_unsent_where_the_server_does_not_take_it() -> None:
+async def test_eight_bit_content_is_refused_unsent_without_8bitmime() -> None:
     stream = ScriptedStream()
     client = await client_for(stream, BARE)
     with pytest.raises(EightBitRefused) as caught:
-        await client.send(TO_BOB, b"caf\xe9\r\n")
+        await client.send_mail(Mail(TO_BOB, b"caf\xe9\r\n"))
     assert not stream.writes
     assert caught.value.reply.local
     assert client.usable
@@ -246,7 +249,7 @@ async def test_a_stream_that_turns_out_to_be_eight_bit_is_abandoned() -> None:
     stream = ScriptedStream(b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n")
     client = await client_for(stream, BARE)
     with pytest.raises(EightBitRefused):
-        await client.send(TO_BOB, chunks(b"Subject: x\r\n", b"caf\xe9\r\n"))
+        await client.send_mail(Mail(TO_BOB, chunks(b"Subject: x\r\n", b"caf\xe9\r\n")))
     assert b"\xe9" not in stream.written
     assert not stream.written.endswith(b".\r\n")
     assert not client.usable
@@ -255,15 +258,15 @@ async def test_a_stream_that_turns_out_to_be_eight_bit_is_abandoned() -> None:
 async def test_an_unsendable_recipient_is_refused_here_and_the_others_are_served() -> None:
     stream = ScriptedStream(ACCEPTED, b"250 OK\r\n")
     envelope = Envelope("", ("bob@corp.example\r\nDATA", "eve@corp.example"))
-    bad, good = await (await client_for(stream)).send(envelope, MAIL)
+    bad, good = await (await client_for(stream)).send_mail(Mail(envelope, MAIL))
     assert (bad.reply.code, bad.reply.local, bad.phase) == (553, True, Phase.RCPT)
     assert good.reply.positive
     assert stream.writes[0] == b"MAIL FROM:<> SIZE=21\r\nRCPT TO:<eve@corp.example>\r\nDATA\r\n"
 
 
-async def test_nothing_is_said_if_nobody_can_be_sent_to() -> None:
+async def test_nothing_is_sent_if_no_recipient_can_be_written() -> None:
     stream = ScriptedStream()
-    (reply,) = await (await client_for(stream)).send(Envelope("", ("no\nbody",)), MAIL)
+    (reply,) = await (await client_for(stream)).send_mail(Mail(Envelope("", ("no\nbody",)), MAIL))
     assert reply.reply.local
     assert not stream.writes
 
@@ -271,14 +274,6 @@ async def test_nothing_is_said_if_nobody_can_be_sent_to() -> None:
 async def test_an_envelope_without_recipients_is_none() -> None:
     with pytest.raises(ValueError, match="recipient"):
         Envelope("", ())
-
-
-async def test_reset_and_noop_give_the_servers_reply() -> None:
-    stream = ScriptedStream(b"250 reset\r\n", b"250 here\r\n")
-    client = await client_for(stream)
-    assert (await client.reset()).lines == (b"reset",)
-    assert (await client.noop()).lines == (b"here",)
-    assert stream.writes == [b"RSET\r\n", b"NOOP\r\n"]
 
 
 async def test_quit_says_goodbye_and_closes() -> None:

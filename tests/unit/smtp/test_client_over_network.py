@@ -10,7 +10,7 @@ import pytest
 from shared.model.endpoint import Endpoint, Tls
 from shared.net.errors import ConnectFailed
 from shared.smtp.client import SmtpClient, connect
-from shared.smtp.envelope import Envelope, Phase
+from shared.smtp.envelope import Envelope, Mail, Phase
 from shared.smtp.errors import ConnectionLost, LoginRefused, SessionRefused, TlsUnavailable
 from shared.smtp.login import Credentials
 from shared.smtp.timeouts import Timeouts
@@ -44,7 +44,7 @@ async def test_many_mails_go_over_one_connection() -> None:
     async with SmtpServer() as server:
         client = await client_of(server)
         for number in range(20):
-            (reply,) = await client.send(TO_BOB, MAIL + b"%d\r\n" % number)
+            (reply,) = await client.send_mail(Mail(TO_BOB, MAIL + b"%d\r\n" % number))
             assert reply.reply.positive
         await client.quit()
         assert server.connections == 1
@@ -59,7 +59,7 @@ async def test_mixed_recipients_get_their_own_replies(byte_by_byte: bool, keywor
     async with SmtpServer(recipients=recipients, keywords=keywords, byte_by_byte=byte_by_byte) as server:
         client = await client_of(server)
         to = ("no@corp.example", "bob@corp.example", "later@corp.example")
-        replies = await client.send(Envelope("", to), MAIL)
+        replies = await client.send_mail(Mail(Envelope("", to), MAIL))
         assert [(each.recipient, each.reply.code, each.phase) for each in replies] == [
             ("no@corp.example", 550, Phase.RCPT),
             ("bob@corp.example", 250, Phase.CONTENT),
@@ -87,11 +87,11 @@ async def test_a_refusal_at_any_phase_is_reported_and_the_next_mail_goes_through
 ) -> None:
     async with SmtpServer(replies={moment: [reply]}) as server:
         client = await client_of(server)
-        (first,) = await client.send(TO_BOB, MAIL)
+        (first,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert (first.reply.text, first.phase) == (reply, phase)
         assert not server.accepted
         del server.script[moment]
-        (second,) = await client.send(TO_BOB, MAIL)
+        (second,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert second.reply.positive
         await client.quit()
         assert len(server.accepted) == 1
@@ -102,7 +102,7 @@ async def test_an_end_after_the_final_dot_leaves_the_mail_in_doubt(act: Act) -> 
     async with SmtpServer(replies={"CONTENT": act}) as server:
         client = await client_of(server, timeouts=SHORT if act is Act.SILENCE else None)
         with pytest.raises(ConnectionLost) as caught:
-            await client.send(TO_BOB, MAIL)
+            await client.send_mail(Mail(TO_BOB, MAIL))
         assert caught.value.after_content
         assert len(server.seen) == 1
 
@@ -113,19 +113,19 @@ async def test_an_end_before_the_content_leaves_no_doubt(moment: str, act: Act) 
     async with SmtpServer(replies={moment: act}) as server:
         client = await client_of(server, timeouts=SHORT if act is Act.SILENCE else None)
         with pytest.raises(ConnectionLost) as caught:
-            await client.send(TO_BOB, MAIL)
+            await client.send_mail(Mail(TO_BOB, MAIL))
         assert not caught.value.content_begun
         assert not server.seen
 
 
-async def test_a_server_that_refuses_a_large_mail_half_way_is_heard() -> None:
+async def test_a_refusal_in_the_middle_of_a_large_mail_is_reported() -> None:
     async def large() -> AsyncIterator[bytes]:
         for _ in range(500):
             yield b"x" * 65_534 + b"\r\n"
 
     async with SmtpServer(replies={"MIDDLE": "552 5.3.4 too large"}) as server:
         client = await client_of(server)
-        (reply,) = await client.send(TO_BOB, large())
+        (reply,) = await client.send_mail(Mail(TO_BOB, large()))
         assert (reply.reply.code, reply.phase) == (552, Phase.CONTENT)
         assert not client.usable
 
@@ -134,15 +134,15 @@ async def test_a_server_that_refuses_a_large_mail_half_way_is_heard() -> None:
 async def test_a_421_at_any_phase_is_a_reply_and_an_end(moment: str) -> None:
     async with SmtpServer(replies={moment: "421 4.3.2 shutting down"}) as server:
         client = await client_of(server)
-        (reply,) = await client.send(TO_BOB, MAIL)
+        (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert reply.reply.code == 421
         assert not client.usable
 
 
-async def test_a_server_without_ehlo_takes_mail_all_the_same() -> None:
+async def test_a_server_without_ehlo_accepts_mail() -> None:
     async with SmtpServer(replies={"EHLO": "500 what?"}) as server:
         client = await client_of(server)
-        (reply,) = await client.send(TO_BOB, MAIL)
+        (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert reply.reply.positive
         await client.quit()
         assert server.commands[:2] == ["EHLO me.example", "HELO me.example"]
@@ -154,7 +154,7 @@ async def test_a_busy_server_refuses_the_session() -> None:
             await client_of(server)
 
 
-async def test_nobody_listening_is_a_failed_connect() -> None:
+async def test_a_port_without_a_server_is_a_failed_connect() -> None:
     async with SmtpServer() as server:
         port = server.port
     with pytest.raises(ConnectFailed):
@@ -165,13 +165,13 @@ async def test_mail_goes_over_tls_to_a_server_whose_certificate_is_trusted(certi
     async with SmtpServer(certificate=certificate) as server:
         client = await client_of(server, tls=Tls.REQUIRED, ca_file=certificate.ca_file)
         assert client.is_tls
-        (reply,) = await client.send(TO_BOB, MAIL)
+        (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert reply.reply.positive
         await client.quit()
         assert server.commands[:3] == ["EHLO me.example", "STARTTLS", "EHLO me.example"]
 
 
-async def test_a_certificate_nobody_trusts_ends_a_session_that_requires_tls(certificate: Certificate) -> None:
+async def test_an_untrusted_certificate_ends_a_session_that_requires_tls(certificate: Certificate) -> None:
     async with SmtpServer(certificate=certificate) as server:
         with pytest.raises(TlsUnavailable):
             await client_of(server, tls=Tls.REQUIRED)
@@ -197,7 +197,7 @@ async def test_login_under_tls(certificate: Certificate, mechanism: str) -> None
             ca_file=certificate.ca_file,
             credentials=Credentials("relay", "pässword", (mechanism,)),
         )
-        (reply,) = await client.send(TO_BOB, MAIL)
+        (reply,) = await client.send_mail(Mail(TO_BOB, MAIL))
         assert reply.reply.positive
         await client.quit()
 
@@ -224,6 +224,6 @@ async def test_a_wrong_password_is_refused() -> None:
 async def test_strange_mails_arrive_as_one_mail_each(mail: bytes, expected: bytes) -> None:
     async with SmtpServer() as server:
         client = await client_of(server)
-        await client.send(TO_BOB, mail)
+        await client.send_mail(Mail(TO_BOB, mail))
         await client.quit()
         assert [each.content for each in server.accepted] == [expected]

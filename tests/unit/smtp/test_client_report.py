@@ -1,4 +1,4 @@
-"""The original client, told to a target that trusts us."""
+"""The original client, reported to a target that trusts us."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pytest
 
 from shared.model.endpoint import Endpoint
 from shared.smtp.client import connect
-from shared.smtp.client_command import report
-from shared.smtp.client_report import XCLIENT, XFORWARD, ReportedClient
-from shared.smtp.envelope import Envelope
+from shared.smtp.commands import client_report
+from shared.smtp.envelope import XCLIENT, XFORWARD, Envelope, Mail, ReportedClient
 from shared.smtp.errors import ConnectionLost, LoginRefused, SizeRefused
 from shared.smtp.login import Credentials
-from shared.smtp.pool import ConnectionPool, Usage
+from shared.smtp.pool import ConnectionPool, PoolLimits
 from shared.smtp.reply import Reply
 from tests.fakes.scripted_stream import ScriptedStream
 from tests.fakes.smtp_client import client_for
@@ -29,15 +28,15 @@ ATTRIBUTES = ("NAME", "ADDR", "PORT", "HELO")
 
 def test_values_are_words_that_add_nothing() -> None:
     client = ReportedClient(XFORWARD, "evil\r\nRCPT TO:<x>", "2001:db8::1", "")
-    assert report(client, ATTRIBUTES).line == (
+    assert client_report(client, ATTRIBUTES).line == (
         b"XFORWARD NAME=evil+0D+0ARCPT+20TO:<x> ADDR=IPV6:2001:db8::1 HELO=[UNAVAILABLE]\r\n"
     )
 
 
 @pytest.mark.parametrize("address", ["", "unknown", "192.0.2.7\r\nQUIT", "192.0.2.256"])
-def test_what_is_no_address_is_not_available(address: str) -> None:
+def test_an_invalid_address_is_reported_as_unavailable(address: str) -> None:
     client = ReportedClient(XCLIENT, address=address)
-    assert report(client, ("ADDR",)).line == b"XCLIENT ADDR=[UNAVAILABLE]\r\n"
+    assert client_report(client, ("ADDR",)).line == b"XCLIENT ADDR=[UNAVAILABLE]\r\n"
 
 
 async def test_xforward_goes_in_front_of_the_sender_in_the_same_write() -> None:
@@ -45,7 +44,7 @@ async def test_xforward_goes_in_front_of_the_sender_in_the_same_write() -> None:
     answers = b"250 noted\r\n250 sender\r\n250 recipient\r\n354 go\r\n"
     stream = ScriptedStream(answers, b"250 taken\r\n")
     client = await client_for(stream, offer)
-    (reply,) = await client.send(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL)
+    (reply,) = await client.send_mail(Mail(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL))
     assert reply.reply.positive
     assert stream.writes[0].startswith(b"XFORWARD NAME=mx.sender.example ADDR=192.0.2.7\r\nMAIL FROM:<>")
 
@@ -54,14 +53,14 @@ async def test_a_refused_xforward_does_not_matter_to_the_mail() -> None:
     offer = b"250-mx.example\r\n250-PIPELINING\r\n250 XFORWARD NAME\r\n"
     stream = ScriptedStream(b"501 no\r\n250 sender\r\n250 recipient\r\n354 go\r\n", b"250 taken\r\n")
     client = await client_for(stream, offer)
-    (reply,) = await client.send(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL)
+    (reply,) = await client.send_mail(Mail(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL))
     assert reply.reply.positive
 
 
-async def test_nothing_is_told_to_a_target_that_does_not_ask_for_it() -> None:
+async def test_nothing_is_reported_to_a_target_that_does_not_offer_it() -> None:
     async with SmtpServer() as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
-        await client.send(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL)
+        await client.send_mail(Mail(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL))
         await client.quit()
     assert not any(command.startswith("X") for command in server.commands)
 
@@ -71,11 +70,14 @@ async def test_xclient_begins_each_mail_anew_and_none_goes_ahead() -> None:
     async with SmtpServer(keywords=("PIPELINING", "XCLIENT NAME ADDR"), replies=replies) as server:
         endpoint = Endpoint("127.0.0.1", server.port)
         pool = ConnectionPool(
-            endpoint, Usage(1), connect=lambda: connect(endpoint, helo_name="me.example"), clock=lambda: 0.0
+            endpoint,
+            PoolLimits(1),
+            connect=lambda: connect(endpoint, helo_name="me.example"),
+            clock=lambda: 0.0,
         )
         clients = [ReportedClient(XCLIENT, address=f"192.0.2.{number}") for number in range(4)]
         envelopes = [Envelope("", ("bob@corp.example",), client=client) for client in clients]
-        await asyncio.gather(*(pool.send(envelope, MAIL) for envelope in envelopes))
+        await asyncio.gather(*(pool.deliver_mail(envelope, MAIL) for envelope in envelopes))
         await pool.close()
     assert len(server.accepted) == 4
     begun = [command.split()[0] for command in server.commands]
@@ -94,16 +96,16 @@ def verbs(server: SmtpServer) -> list[str]:
 
 
 async def told(server: SmtpServer, count: int = 1, credentials: Credentials | None = None) -> list[Reply]:
-    """What became of mails that are sent one after the other over a pool of one connection."""
+    """Send mails one after the other over a pool of one connection; return the results."""
     endpoint = Endpoint("127.0.0.1", server.port)
     pool = ConnectionPool(
         endpoint,
-        Usage(1),
+        PoolLimits(1),
         connect=lambda: connect(endpoint, helo_name="me.example", credentials=credentials),
         clock=lambda: 0.0,
     )
     try:
-        return [(await pool.send(xclient(f"192.0.2.{n}"), MAIL))[0].reply for n in range(count)]
+        return [(await pool.deliver_mail(xclient(f"192.0.2.{n}"), MAIL))[0].reply for n in range(count)]
     finally:
         await pool.close()
 
@@ -144,19 +146,19 @@ async def test_a_session_that_xclient_began_anew_is_logged_in_anew() -> None:
     assert verbs(server) == ["EHLO", "AUTH", *each, *each, "QUIT"]
 
 
-async def test_after_a_refused_xclient_nobody_logs_in_again() -> None:
+async def test_after_a_refused_xclient_there_is_no_new_login() -> None:
     replies: Script = {"XCLIENT": "550 5.7.0 Not you"}
     async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
         assert all(reply.positive for reply in await told(server, 1, LOGIN))
     assert verbs(server) == ["EHLO", "AUTH", "XCLIENT", "MAIL", "RCPT", "DATA", "QUIT"]
 
 
-async def test_where_the_new_session_takes_no_login_the_connection_is_given_up() -> None:
+async def test_a_login_refused_in_the_new_session_ends_the_connection() -> None:
     replies: Script = {"XCLIENT": GREETED_ANEW, "AUTH": [Act.PROPERLY, "454 4.7.0 Not now", Act.PROPERLY]}
     async with SmtpServer(keywords=XCLIENTS, users={"me": "s3cret"}, replies=replies) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example", credentials=LOGIN)
         with pytest.raises(LoginRefused):
-            await client.send(xclient(), MAIL)
+            await client.send_mail(Mail(xclient(), MAIL))
         assert not client.usable
     assert (server.accepted, verbs(server)[-1]) == ([], "AUTH")
 
@@ -165,7 +167,7 @@ async def test_a_server_that_leaves_at_xforward_ends_the_connection() -> None:
     async with SmtpServer(keywords=("XFORWARD ADDR",), replies={"XFORWARD": "421 4.3.2 Bye"}) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
         with pytest.raises(ConnectionLost) as lost:
-            await client.send(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL)
+            await client.send_mail(Mail(Envelope("", ("bob@corp.example",), client=CLIENT), MAIL))
     assert not lost.value.content_begun
 
 
@@ -175,24 +177,24 @@ async def test_a_server_that_leaves_before_xclient_has_put_the_mail_off() -> Non
         keywords=XCLIENTS, recipients={"eve@corp.example": "550 no"}, replies=replies
     ) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
-        await client.send(Envelope("", ("eve@corp.example",)), MAIL)
-        (reply,) = await client.send(xclient(), MAIL)
+        await client.send_mail(Mail(Envelope("", ("eve@corp.example",)), MAIL))
+        (reply,) = await client.send_mail(Mail(xclient(), MAIL))
     assert reply.reply.code == 421
 
 
 def own() -> Envelope:
-    """A notice of ours: no client sent it to us."""
+    """A notice made by Mailferry has no client."""
     return Envelope("", ("postmaster@corp.example",))
 
 
 async def carried(server: SmtpServer, *envelopes: Envelope, content: bytes = MAIL) -> list[Reply]:
-    """What became of mails that wait together for one connection, and go in this order."""
+    """Send mails that wait together for one connection; return the results in their order."""
     endpoint = Endpoint("127.0.0.1", server.port)
     pool = ConnectionPool(
-        endpoint, Usage(1), connect=lambda: connect(endpoint, helo_name="me.example"), clock=lambda: 0.0
+        endpoint, PoolLimits(1), connect=lambda: connect(endpoint, helo_name="me.example"), clock=lambda: 0.0
     )
     try:
-        ends = await asyncio.gather(*(pool.send(envelope, content) for envelope in envelopes))
+        ends = await asyncio.gather(*(pool.deliver_mail(envelope, content) for envelope in envelopes))
         return [reply.reply for (reply,) in ends]
     finally:
         await pool.close()
@@ -224,7 +226,7 @@ async def test_a_session_that_offers_no_xclient_any_more_is_none_for_another_cli
 
 
 @pytest.mark.parametrize("offered", [("SIZE 10000000", "CHUNKING"), ()])
-async def test_what_is_offered_to_the_introduced_client_counts(offered: tuple[str, ...]) -> None:
+async def test_the_extensions_of_the_new_session_count(offered: tuple[str, ...]) -> None:
     """Postfix may hide keywords from some clients (smtpd_discard_ehlo_keyword_address_maps)."""
     large = b"Subject: x\r\n\r\n" + b"y\r\n" * 100_000
     replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "250 mx.example", Act.PROPERLY]}
@@ -241,13 +243,13 @@ async def test_a_limit_for_the_client_before_is_none_for_the_next_one() -> None:
     async with SmtpServer(keywords=XCLIENTS, replies=replies) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
         with pytest.raises(SizeRefused):
-            await client.send(xclient("192.0.2.1"), MAIL)
-        (reply,) = await client.send(xclient("192.0.2.2"), MAIL)
+            await client.send_mail(Mail(xclient("192.0.2.1"), MAIL))
+        (reply,) = await client.send_mail(Mail(xclient("192.0.2.2"), MAIL))
         await client.quit()
     assert reply.reply.positive
 
 
-async def test_a_mail_whose_client_is_not_greeted_is_not_judged_by_what_was_offered_before() -> None:
+async def test_a_mail_whose_client_is_not_greeted_is_not_judged_by_earlier_extensions() -> None:
     replies: Script = {"XCLIENT": GREETED_ANEW, "EHLO": [Act.PROPERLY, "450 4.7.1 Later"]}
     async with SmtpServer(keywords=(*XCLIENTS, "8BITMIME"), replies=replies) as server:
         (reply,) = await carried(server, xclient(), content=b"Subject: \xfc\r\n\r\n")

@@ -16,7 +16,7 @@ mails = st.lists(
 
 
 def received(wire: bytes) -> bytes:
-    """What a server makes of it that knows CRLF alone as a line end."""
+    """Return what a server reads that accepts CRLF only as a line end."""
     assert wire.endswith(END)
     lines = (b"\r\n" + wire[: -len(END)]).replace(b"\r\n.", b"\r\n")
     return lines[2:]
@@ -30,7 +30,7 @@ def with_crlf(mail: bytes) -> bytes:
 def streamed(mail: bytes, cuts: list[int]) -> bytes:
     encoder = ContentEncoder()
     places = [0, *sorted(cut % (len(mail) + 1) for cut in cuts), len(mail)]
-    return b"".join(encoder.feed(mail[a:b]) for a, b in pairwise(places)) + encoder.finish()
+    return b"".join(encoder.encode_part(mail[a:b]) for a, b in pairwise(places)) + encoder.finish()
 
 
 @given(mails)
@@ -85,7 +85,13 @@ def test_a_clean_mail_is_sent_as_it_is() -> None:
     assert prepare(mail).wire == mail + END
 
 
-def test_an_encoder_can_be_fed_nothing() -> None:
+def test_an_encoder_accepts_empty_parts() -> None:
     encoder = ContentEncoder()
-    assert encoder.feed(b"") + encoder.feed(b"\r") + encoder.feed(b"") + encoder.feed(b"\n") == b"\r\n"
+    assert (
+        encoder.encode_part(b"")
+        + encoder.encode_part(b"\r")
+        + encoder.encode_part(b"")
+        + encoder.encode_part(b"\n")
+        == b"\r\n"
+    )
     assert encoder.finish() == END

@@ -14,12 +14,11 @@ from shared.model.errors import Fault
 from shared.net.errors import ConnectionLost as NetworkLost
 from shared.smtp.client import SmtpClient, connect
 from shared.smtp.commands import lhlo
-from shared.smtp.courier import Courier
 from shared.smtp.dialogue import Dialogue
-from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.envelope import Content, Envelope, Mail, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, SessionRefused
-from shared.smtp.mail import Content, Mail
-from shared.smtp.pool import ConnectionPool, Usage
+from shared.smtp.pool import ConnectionPool, PoolLimits
+from shared.smtp.session import SmtpSession
 from shared.smtp.timeouts import Timeouts
 from tests.fakes.scripted_stream import ScriptedStream, each_byte
 from tests.fakes.smtp_client import client_for
@@ -42,23 +41,23 @@ def ends(replies: list[RecipientReply] | tuple[RecipientReply, ...]) -> dict[str
     return {each.recipient: (each.reply.code, each.phase) for each in replies}
 
 
-async def test_each_recipient_has_an_end_of_his_own() -> None:
+async def test_each_recipient_has_its_own_result() -> None:
     replies = {"CONTENT": ["250 OK", "452 4.2.2 full", "250 OK"]}
     async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
-        found = ends([*await client.send(TO_THREE, MAIL)])
+        found = ends([*await client.send_mail(Mail(TO_THREE, MAIL))])
     content = Phase.CONTENT
     assert found == {ANN: (250, content), BOB: (452, content), EVE: (250, content)}
     assert server.delivered == [(ANN, MAIL), (EVE, MAIL)]
 
 
-async def test_who_was_refused_before_has_no_answer_to_the_content() -> None:
+async def test_a_refused_recipient_has_no_answer_to_the_content() -> None:
     replies = {"CONTENT": ["250 OK", "550 5.7.1 spam"]}
     refused = {ANN: "550 5.1.1 who"}
     async with (
         SmtpServer(lmtp=True, recipients=refused, replies=replies) as server,
         connected(server) as client,
     ):
-        found = ends([*await client.send(TO_THREE, MAIL)])
+        found = ends([*await client.send_mail(Mail(TO_THREE, MAIL))])
     assert found == {ANN: (550, Phase.RCPT), BOB: (250, Phase.CONTENT), EVE: (550, Phase.CONTENT)}
 
 
@@ -73,16 +72,16 @@ async def test_a_connection_that_ends_among_the_answers_leaves_the_rest_in_doubt
     replies: dict[str, list[str | Act]] = {"CONTENT": ["250 OK", "552 5.2.2 full", Act.HANG_UP]}
     async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
         with pytest.raises(ConnectionLost) as lost:
-            await client.send(TO_THREE, MAIL)
+            await client.send_mail(Mail(TO_THREE, MAIL))
     assert lost.value.after_content
     assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (552, Phase.CONTENT)}
 
 
-async def test_a_goodbye_for_one_recipient_leaves_those_behind_him_in_doubt() -> None:
+async def test_a_421_for_one_recipient_leaves_those_behind_it_in_doubt() -> None:
     replies = {"CONTENT": ["250 OK", "421 4.3.2 going down"]}
     async with SmtpServer(lmtp=True, replies=replies) as server, connected(server) as client:
         with pytest.raises(ConnectionLost) as lost:
-            await client.send(TO_THREE, MAIL)
+            await client.send_mail(Mail(TO_THREE, MAIL))
     assert lost.value.after_content
     assert ends([*lost.value.answered]) == {ANN: (250, Phase.CONTENT), BOB: (421, Phase.CONTENT)}
 
@@ -99,12 +98,14 @@ async def test_after_a_goodbye_among_the_answers_nothing_goes_out_again_over_a_k
     async with SmtpServer(lmtp=True, replies=replies, keywords=keywords) as server:
         endpoint = Endpoint("127.0.0.1", server.port)
         pool = ConnectionPool(
-            endpoint, Usage(limit=1), connect=lambda: connect(endpoint, helo_name="me.example", lmtp=True),
+            endpoint,
+            PoolLimits(connections=1),
+            connect=lambda: connect(endpoint, helo_name="me.example", lmtp=True),
             clock=time.monotonic,
-        )  # fmt: skip
-        await pool.send(Envelope("", (EVE,)), MAIL)
+        )
+        await pool.deliver_mail(Envelope("", (EVE,)), MAIL)
         with pytest.raises(ConnectionLost) as lost:
-            await pool.send(TO_THREE, stream() if streamed else MAIL)
+            await pool.deliver_mail(TO_THREE, stream() if streamed else MAIL)
         await pool.close()
     assert lost.value.after_content
     assert lost.value.answered[0].recipient == ANN
@@ -121,15 +122,15 @@ REFUSED = b"552 5.3.4 too large\r\n"
 async def carried(
     stream: ScriptedStream, envelope: Envelope, content: Content
 ) -> dict[str, tuple[int, Phase]]:
-    """What became of a mail that is sent over `stream`, which has the rest of the script behind LHLO."""
+    """Send a mail over `stream`, which has the rest of the script behind LHLO; return the results."""
     dialogue = Dialogue(stream, Endpoint("mail.corp.example", 24), Timeouts(), lmtp=True)
-    await dialogue.answers()
-    await dialogue.ask([lhlo("me.example")])
-    return ends([*await Courier(dialogue).carry(Mail(envelope, content))])
+    await dialogue.read_answers()
+    await dialogue.exchange([lhlo("me.example")])
+    return ends([*await SmtpClient(SmtpSession(dialogue)).send_mail(Mail(envelope, content))])
 
 
 class BrokenOff(ScriptedStream):
-    """Loses the connection while it sends: in the middle of a large mail, or at its final dot."""
+    """Loses the connection while content is sent: in the middle of a large mail, or at its final dot."""
 
     def __init__(self, *reads: bytes, at_the_dot: bool = False, offer: bytes = b"250 PIPELINING\r\n") -> None:
         super().__init__(b"220 hi\r\n", b"250-x\r\n" + offer, *reads)
@@ -163,7 +164,7 @@ async def test_a_refusal_in_the_middle_of_a_large_mail_is_one_for_all(streamed: 
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_nobody_in_doubt(
+async def test_a_connection_lost_in_the_middle_of_a_large_mail_leaves_no_doubt(
     streamed: bool, chunked: bool
 ) -> None:
     stream = by_bdat() if chunked else BrokenOff(PERMITTED)
@@ -188,7 +189,7 @@ async def test_a_small_mail_by_bdat_goes_in_one_write() -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-async def test_the_last_words_of_a_server_that_may_have_all_of_a_mail_hold_for_whom_they_are_about(
+async def test_the_last_reply_of_a_server_that_may_have_the_whole_mail_counts_for_its_recipient(
     streamed: bool,
 ) -> None:
     stream = BrokenOff(PERMITTED, b"250 ann has it\r\n452 4.2.2 bob is full\r\n", at_the_dot=True)
@@ -207,7 +208,7 @@ async def test_a_connection_that_broke_at_the_end_is_used_no_more_though_it_answ
 
 
 @pytest.mark.parametrize("at_the_dot", [False, True])
-async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipient_waits(
+async def test_a_refusal_before_the_connection_is_lost_is_clear_for_a_single_recipient(
     at_the_dot: bool,
 ) -> None:
     permitted = b"250 sender\r\n250 recipient\r\n354 go\r\n"
@@ -215,7 +216,7 @@ async def test_a_refusal_before_the_connection_is_lost_is_clear_where_one_recipi
     assert await carried(stream, Envelope("", (BOB,)), LARGE) == {BOB: (552, Phase.CONTENT)}
 
 
-async def test_the_last_words_about_the_last_chunk_hold_for_whom_they_are_about() -> None:
+async def test_the_last_reply_to_the_last_chunk_counts_for_its_recipient() -> None:
     stream = ScriptedStream(b"220 hi\r\n", b"250-x\r\n" + CHUNKING, TAKEN, b"250 chunk\r\n", REFUSED)
     stream.fail_writes(None, None, None, NetworkLost("reset", fault=Fault.TARGET))
     with pytest.raises(ConnectionLost) as lost:
@@ -228,8 +229,8 @@ async def test_the_last_words_about_the_last_chunk_hold_for_whom_they_are_about(
 async def test_the_answers_may_come_one_byte_at_a_time() -> None:
     stream = ScriptedStream(*each_byte(PERMITTED + b"250 a\r\n451 b\r\n250 c\r\n"))
     client = await client_for(stream)
-    client._dialogue.protocol.lmtp = True
-    found = ends([*await client.send(TO_THREE, MAIL)])
+    client.session.dialogue.protocol.lmtp = True
+    found = ends([*await client.send_mail(Mail(TO_THREE, MAIL))])
     assert [code for code, _ in found.values()] == [250, 451, 250]
     assert client.usable
 
@@ -239,24 +240,24 @@ async def test_answers_for_all_come_before_those_to_the_next_mail() -> None:
         endpoint = Endpoint("127.0.0.1", server.port)
         pool = ConnectionPool(
             endpoint,
-            Usage(limit=1),
+            PoolLimits(connections=1),
             connect=lambda: connect(endpoint, helo_name="me.example", lmtp=True),
             clock=lambda: 0.0,
         )
         mails = [b"Subject: %d\r\n" % number for number in range(5)]
-        for replies in await asyncio.gather(*(pool.send(TO_THREE, mail) for mail in mails)):
+        for replies in await asyncio.gather(*(pool.deliver_mail(TO_THREE, mail) for mail in mails)):
             assert [each.reply.code for each in replies] == [250, 250, 550]
         assert server.delivered == [(who, mail) for mail in mails for who in (ANN, BOB)]
         assert server.connections == 1
         await pool.close()
 
 
-async def test_content_that_is_permitted_for_nobody_ends_the_connection() -> None:
+async def test_permission_for_content_without_recipients_ends_the_connection() -> None:
     answers = b"250 sender\r\n" + b"550 5.1.1 who\r\n" * 3 + b"354 go\r\n"
     stream = ScriptedStream(answers)
     client = await client_for(stream)
-    client._dialogue.protocol.lmtp = True
-    assert {each.reply.code for each in await client.send(TO_THREE, MAIL)} == {550}
+    client.session.dialogue.protocol.lmtp = True
+    assert {each.reply.code for each in await client.send_mail(Mail(TO_THREE, MAIL))} == {550}
     assert MAIL not in stream.written
     assert not client.usable
 
@@ -267,7 +268,7 @@ async def test_a_mail_goes_through_a_unix_socket(tmp_path_factory: pytest.TempPa
         local = await asyncio.start_unix_server(server._serve, path)
         endpoint = Endpoint("localhost", 0, unix_path=str(path))
         client = await connect(endpoint, helo_name="me.example", lmtp=True)
-        await client.send(Envelope("", (BOB,)), MAIL)
+        await client.send_mail(Mail(Envelope("", (BOB,)), MAIL))
         await client.quit()
         local.close()
         await local.wait_closed()

@@ -51,7 +51,7 @@ async def test_the_client_waits_for_the_greeting_and_introduces_itself() -> None
     assert client.usable
 
 
-async def test_a_server_without_ehlo_is_greeted_the_old_way() -> None:
+async def test_a_server_without_ehlo_gets_helo() -> None:
     stream = ScriptedStream(GREETING, b"502 what?\r\n", b"250 hello\r\n")
     client = await opened(stream)
     assert stream.writes == [b"EHLO me.example\r\n", b"HELO me.example\r\n"]
@@ -254,7 +254,7 @@ async def test_a_server_that_repeats_our_secret_does_not_get_it_into_the_error()
         b"354 AUTH PLAIN %b\r\n",
     ],
 )
-async def test_what_is_no_reply_to_a_login_is_not_shown_as_it_may_repeat_our_secret(echo: bytes) -> None:
+async def test_an_invalid_reply_to_a_login_is_not_shown_as_it_may_repeat_our_secret(echo: bytes) -> None:
     stream = ScriptedStream(GREETING, OFFER_LOGIN, echo % PLAIN_MESSAGE)
     with pytest.raises((ConnectionLost, SaslError)) as caught:
         await opened(stream, credentials=CREDENTIALS)
@@ -307,7 +307,7 @@ async def test_a_complaint_within_the_exchange_does_not_get_our_token_into_the_e
     assert message.decode() not in str(caught.value)
 
 
-async def test_what_a_server_says_about_a_user_is_shown() -> None:
+async def test_a_reply_about_a_user_is_shown() -> None:
     stream = ScriptedStream(
         GREETING,
         OFFER_LOGIN,
@@ -339,7 +339,7 @@ async def test_in_clear_a_proof_of_the_password_goes_before_the_password() -> No
     ]
 
 
-async def test_within_tls_the_password_goes_in_the_way_that_every_server_can_check() -> None:
+async def test_within_tls_the_first_mechanism_is_one_that_every_server_can_check() -> None:
     offer = b"250-mx\r\n250 AUTH SCRAM-SHA-256 CRAM-MD5 PLAIN\r\n"
     stream = ScriptedStream(GREETING, OFFER_TLS, b"220 go\r\n", offer, b"235 ok\r\n")
     await opened(stream, tls=Tls.REQUIRED, credentials=CREDENTIALS)
@@ -353,7 +353,7 @@ async def test_a_server_that_accepts_scram_without_its_own_proof_is_left() -> No
     assert stream.closed
 
 
-async def test_a_refused_token_is_told_with_what_the_server_says_about_it() -> None:
+async def test_a_refused_token_is_reported_with_the_explanation_of_the_server() -> None:
     complaint = base64.b64encode(b'{"status":"401","scope":"smtp ' + CANARY.encode() + b'"}')
     stream = ScriptedStream(
         GREETING,

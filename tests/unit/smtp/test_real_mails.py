@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.model.endpoint import Endpoint
-from shared.smtp.client import connect
-from shared.smtp.courier import Courier
-from shared.smtp.envelope import Envelope
-from shared.smtp.mail import Mail
+from shared.smtp.client import SmtpClient, connect
+from shared.smtp.envelope import Envelope, Mail
 from tests.fakes.mails import corpus_mails
 from tests.fakes.smtp_server import KEYWORDS, SmtpServer
 
@@ -28,7 +26,7 @@ async def test_every_real_mail_arrives_as_it_is(path: Path, chunk_from: int) -> 
     raw = await asyncio.to_thread(path.read_bytes)
     async with SmtpServer(keywords=(*KEYWORDS, "CHUNKING")) as server:
         client = await connect(Endpoint("127.0.0.1", server.port), helo_name="me.example")
-        (reply,) = await Courier(client._dialogue, chunk_from).carry(Mail(TO_BOB, raw))
+        (reply,) = await SmtpClient(client.session, chunk_from).send_mail(Mail(TO_BOB, raw))
         await client.quit()
     assert reply.reply.positive
     (arrived,) = server.accepted

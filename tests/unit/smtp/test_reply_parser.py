@@ -47,7 +47,7 @@ def parsed(*pieces: bytes) -> list[Reply]:
     parser = ReplyParser()
     found: list[Reply] = []
     for piece in pieces:
-        parser.feed(piece)
+        parser.receive(piece)
         while (reply := parser.next_reply()) is not None:
             found.append(reply)
     return found
@@ -70,14 +70,14 @@ def test_a_reply_is_read_byte_by_byte(data: bytes, expected: list[Reply]) -> Non
 
 
 @pytest.mark.parametrize(("data", "expected"), CASES)
-def test_what_follows_a_reply_is_kept_for_later(data: bytes, expected: list[Reply]) -> None:
+def test_bytes_behind_a_reply_are_kept_for_the_next(data: bytes, expected: list[Reply]) -> None:
     parser = ReplyParser()
-    parser.feed(data + b"250 trail")
+    parser.receive(data + b"250 trail")
     for reply in expected:
         assert parser.next_reply() == reply
     assert parser.next_reply() is None
     assert parser.buffered
-    parser.feed(b"ing\r\n")
+    parser.receive(b"ing\r\n")
     assert parser.next_reply() == Reply(250, (b"trailing",))
     assert not parser.buffered
 
@@ -91,7 +91,7 @@ def test_replies_do_not_depend_on_how_the_bytes_are_cut(expected: list[Reply], d
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_what_is_no_reply_is_a_violation(garbage: bytes) -> None:
+def test_an_invalid_reply_is_a_violation(garbage: bytes) -> None:
     with pytest.raises(ProtocolViolation):
         parsed(garbage)
 
@@ -108,7 +108,7 @@ def test_any_bytes_give_replies_or_a_violation_and_nothing_else(data: bytes) -> 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_a_reply_in_front_of_garbage_still_counts(garbage: bytes) -> None:
     parser = ReplyParser()
-    parser.feed(b"250 OK\r\n" + garbage)
+    parser.receive(b"250 OK\r\n" + garbage)
     assert parser.next_reply() == Reply(250, (b"OK",))
     with pytest.raises(ProtocolViolation):
         parser.next_reply()

@@ -22,7 +22,7 @@ def transaction(*recipients: str, reverse_path: str = "alice@example.org") -> Tr
 
 def outcome(subject: Transaction, *answers: tuple[Verb, Reply]) -> list[tuple[str, int, Phase]]:
     for verb, reply in answers:
-        subject.record([Answer(verb, reply)])
+        subject.record_answers([Answer(verb, reply)])
     return [(each.recipient, each.reply.code, each.phase) for each in subject.outcome]
 
 
@@ -31,7 +31,7 @@ def test_the_commands_are_sender_recipients_and_data() -> None:
     assert verbs == [Verb.MAIL, Verb.RCPT, Verb.RCPT, Verb.DATA]
 
 
-def test_the_reply_to_the_content_counts_for_all_who_were_accepted() -> None:
+def test_the_reply_to_the_content_counts_for_all_accepted_recipients() -> None:
     answers = [(Verb.MAIL, OK), (Verb.RCPT, OK), (Verb.RCPT, OK), (Verb.DATA, GO), (Verb.CONTENT, OK)]
     assert outcome(transaction("a@x", "b@x"), *answers) == [
         ("a@x", 250, Phase.CONTENT),
@@ -75,7 +75,7 @@ def test_refused_data_decides_about_the_accepted() -> None:
     ]
 
 
-def test_a_421_decides_about_all_who_are_still_open() -> None:
+def test_a_421_decides_about_all_undecided_recipients() -> None:
     answers = [(Verb.MAIL, OK), (Verb.RCPT, NO), (Verb.RCPT, GOODBYE)]
     assert outcome(transaction("a@x", "b@x", "c@x"), *answers) == [
         ("a@x", 550, Phase.RCPT),
@@ -84,7 +84,7 @@ def test_a_421_decides_about_all_who_are_still_open() -> None:
     ]
 
 
-def test_a_recipient_who_cannot_be_written_leaves_the_others_alone() -> None:
+def test_a_recipient_that_cannot_be_written_leaves_the_others_alone() -> None:
     subject = transaction("a@x", "b\n@x", "c@x")
     assert len(subject.commands) == 4
     answers = [(Verb.MAIL, OK), (Verb.RCPT, LATER), (Verb.RCPT, OK), (Verb.DATA, GO), (Verb.CONTENT, OK)]

@@ -9,7 +9,7 @@ import pytest
 
 from shared.model.endpoint import Endpoint, Tls
 from shared.smtp.client import connect
-from shared.smtp.envelope import Envelope
+from shared.smtp.envelope import Envelope, Mail
 from shared.smtp.errors import CertificateUntrusted, LoginImpossible
 from shared.smtp.login import Credentials
 from tests.fakes.certificates import LOCAL, Certificate, make_certificate, make_expired_certificate
@@ -43,7 +43,7 @@ async def test_wanted_means_encrypted_and_unverified(
         where = endpoint(server, Tls.WANTED, ca_file)
         for connections in (2, 3):
             client = await connect(where, helo_name="me.example", credentials=LOGIN, lmtp=lmtp)
-            (reply,) = await client.send(Envelope("", ("bob@corp.example",)), b"x\r\n")
+            (reply,) = await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), b"x\r\n"))
             assert reply.reply.positive
             assert client.is_tls
             assert client.shortfall is not None

@@ -1,4 +1,4 @@
-"""One attempt: what each recipient's end becomes, and what the target is told."""
+"""One attempt: the outcome for each recipient, and what is sent to the target."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import cast
 from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
-from services.relay.delivery.transport import Content
+from services.relay.delivery.outcome import RetryPolicy
 from services.relay.targets.facts import LearntFacts
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -20,9 +19,7 @@ from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
-from shared.smtp.client_report import XFORWARD, ReportedClient
-from shared.smtp.dsn import Dsn
-from shared.smtp.envelope import Envelope, Phase, RecipientReply
+from shared.smtp.envelope import XFORWARD, Content, Dsn, Envelope, Phase, RecipientReply, ReportedClient
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 from tests.fakes.clock import ManualClock
@@ -33,7 +30,7 @@ ANN = "ann@corp.example"
 TAKEN, FULL = Reply(250, (b"2.0.0 Taken",)), Reply(452, (b"4.2.2 Full",))
 
 
-class Way:
+class FakeTransport:
     """Answers by script: replies by recipient, or an error for the whole transaction."""
 
     def __init__(self, *ends: dict[str, Reply] | ConnectionLost) -> None:
@@ -41,7 +38,9 @@ class Way:
         self.envelopes: list[Envelope] = []
         self.contents: list[Content] = []
 
-    async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: Content
+    ) -> Sequence[RecipientReply]:
         self.envelopes.append(envelope)
         self.contents.append(content)
         end = self._ends.pop(0)
@@ -52,7 +51,7 @@ class Way:
 
 async def attempted(
     tmp_path: Path,
-    way: Way,
+    transport: FakeTransport,
     *who: str,
     delivery_options: DeliveryOptions = DeliveryOptions(),
     facts: LearntFacts | None = None,
@@ -79,7 +78,7 @@ async def attempted(
         metrics=Metrics(CollectorRegistry(), "0"),
         limits=facts or LearntFacts(cast(RelayStore, FactsInMemory()), ManualClock()),
     )
-    return await attempter.make(event, Serving("m1", "exchange", "s@x", recipients), way)
+    return await attempter.make_attempt(event, Serving("m1", "exchange", "s@x", recipients), transport)
 
 
 def ends(outcomes: Outcomes) -> dict[str, tuple[RecipientStatus, bool]]:
@@ -89,7 +88,7 @@ def ends(outcomes: Outcomes) -> dict[str, tuple[RecipientStatus, bool]]:
 async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_doubt(tmp_path: Path) -> None:
     lost = ConnectionLost("The connection was reset.", content_begun=True, after_content=True)
     lost.answered = [RecipientReply(BOB, TAKEN, Phase.CONTENT), RecipientReply(EVE, FULL, Phase.CONTENT)]
-    assert ends(await attempted(tmp_path, Way(lost), BOB, EVE, ANN)) == {
+    assert ends(await attempted(tmp_path, FakeTransport(lost), BOB, EVE, ANN)) == {
         BOB: (RecipientStatus.DELIVERED, False),
         EVE: (RecipientStatus.DEFERRED, False),
         ANN: (RecipientStatus.DEFERRED, True),
@@ -97,19 +96,21 @@ async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_dou
 
 
 async def test_more_recipients_than_a_target_bears_go_in_several_transactions(tmp_path: Path) -> None:
-    way = Way({BOB: TAKEN, EVE: TAKEN}, ConnectionLost("Gone."))
+    transport = FakeTransport({BOB: TAKEN, EVE: TAKEN}, ConnectionLost("Gone."))
     found = ends(
-        await attempted(tmp_path, way, BOB, EVE, ANN, delivery_options=DeliveryOptions(max_recipients=2))
+        await attempted(
+            tmp_path, transport, BOB, EVE, ANN, delivery_options=DeliveryOptions(max_recipients=2)
+        )
     )
-    assert [each.recipients for each in way.envelopes] == [(BOB, EVE), (ANN,)]
+    assert [each.recipients for each in transport.envelopes] == [(BOB, EVE), (ANN,)]
     assert found[EVE] == (RecipientStatus.DELIVERED, False)
     assert found[ANN] == (RecipientStatus.DEFERRED, False)
 
 
 async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path) -> None:
-    way = Way({BOB: TAKEN}, {EVE: TAKEN})
-    await attempted(tmp_path, way, BOB, EVE, delivery_options=DeliveryOptions(max_recipients=1))
-    to_bob, to_eve = way.contents
+    transport = FakeTransport({BOB: TAKEN}, {EVE: TAKEN})
+    await attempted(tmp_path, transport, BOB, EVE, delivery_options=DeliveryOptions(max_recipients=1))
+    to_bob, to_eve = transport.contents
     assert isinstance(to_bob, bytes)
     assert isinstance(to_eve, bytes)
     assert b"Delivered-To" not in to_bob
@@ -117,12 +118,12 @@ async def test_delivered_to_goes_where_it_would_look_like_a_loop(tmp_path: Path)
 
 
 async def test_the_target_is_asked_for_the_configured_notifications(tmp_path: Path) -> None:
-    way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, delivery_options=DeliveryOptions(dsn=("never",)))
-    assert way.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
+    transport = FakeTransport({BOB: TAKEN})
+    await attempted(tmp_path, transport, BOB, delivery_options=DeliveryOptions(dsn=("never",)))
+    assert transport.envelopes[0].dsn == Dsn(("never",), envelope_id="m1", originals={BOB: BOB})
 
 
-async def test_a_target_that_trusts_us_is_told_the_original_client(tmp_path: Path) -> None:
-    way = Way({BOB: TAKEN})
-    await attempted(tmp_path, way, BOB, delivery_options=DeliveryOptions(client=ClientReport.XFORWARD))
-    assert way.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")
+async def test_the_original_client_is_reported_to_a_target_that_trusts_us(tmp_path: Path) -> None:
+    transport = FakeTransport({BOB: TAKEN})
+    await attempted(tmp_path, transport, BOB, delivery_options=DeliveryOptions(client=ClientReport.XFORWARD))
+    assert transport.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")

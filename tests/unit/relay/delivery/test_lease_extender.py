@@ -14,7 +14,7 @@ LEASE = 80.0
 
 
 class Deliveries:
-    """Notes what is prolonged, unless it is `away`."""
+    """Records the extended leases, unless it is `away`."""
 
     def __init__(self) -> None:
         self.prolonged: list[list[str]] = []
@@ -42,39 +42,39 @@ def deliveries() -> Deliveries:
 
 
 @pytest.fixture
-async def prolonging(clock: ManualClock, deliveries: Deliveries) -> AsyncIterator[LeaseExtender]:
-    prolonging = LeaseExtender(deliveries, clock, LEASE)  # type: ignore[arg-type]  # only this part of the deliveries is used
-    running = asyncio.create_task(prolonging.run())
+async def extender(clock: ManualClock, deliveries: Deliveries) -> AsyncIterator[LeaseExtender]:
+    extender = LeaseExtender(deliveries, clock, LEASE)  # type: ignore[arg-type]  # only this part of the deliveries is used
+    running = asyncio.create_task(extender.run())
     await clock.somebody_sleeps()
-    yield prolonging
+    yield extender
     running.cancel()
 
 
 async def test_an_attempt_is_prolonged_again_and_again_until_it_ends(
-    prolonging: LeaseExtender, clock: ManualClock, deliveries: Deliveries
+    extender: LeaseExtender, clock: ManualClock, deliveries: Deliveries
 ) -> None:
-    prolonging.begun(attempt("slow"))
+    extender.add_attempt(attempt("slow"))
     await clock.advance(20)
     await clock.advance(20)
     assert deliveries.prolonged == [["slow"], ["slow"]]
-    prolonging.ended(attempt("slow"))
+    extender.remove_attempt(attempt("slow"))
     await clock.advance(20)
     assert len(deliveries.prolonged) == 2
 
 
-async def test_what_began_just_now_costs_nothing(
-    prolonging: LeaseExtender, clock: ManualClock, deliveries: Deliveries
+async def test_an_attempt_that_has_just_begun_needs_no_extension(
+    extender: LeaseExtender, clock: ManualClock, deliveries: Deliveries
 ) -> None:
     await clock.advance(15)
-    prolonging.begun(attempt("quick"))
+    extender.add_attempt(attempt("quick"))
     await clock.advance(5)
     assert deliveries.prolonged == []
 
 
 async def test_a_database_that_is_away_is_asked_again_later(
-    prolonging: LeaseExtender, clock: ManualClock, deliveries: Deliveries
+    extender: LeaseExtender, clock: ManualClock, deliveries: Deliveries
 ) -> None:
-    prolonging.begun(attempt("slow"))
+    extender.add_attempt(attempt("slow"))
     deliveries.away = True
     await clock.advance(20)
     deliveries.away = False

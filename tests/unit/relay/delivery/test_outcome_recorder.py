@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.ended_attempts import Conclusion
 from services.relay.delivery.outcome_recorder import OutcomeRecorder
-from services.relay.settings import RelaySettings
+from services.relay.options import RelayOptions
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
@@ -27,11 +27,11 @@ from shared.runtime.metrics import Metrics
 
 BOB = "bob@corp.example"
 PLAN = topology([60, 300])
-SETTINGS = RelaySettings("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01), PLAN)
+OPTIONS = RelayOptions("relay-1", 900.0, BatchPolicy(prefetch=10, batch=10, linger=0.01), PLAN)
 
 
 class Keys(MemoryBroker):
-    """Notes the routing keys of what is published."""
+    """Records the routing keys of publications."""
 
     def __init__(self) -> None:
         super().__init__(PLAN, SystemClock())
@@ -42,7 +42,7 @@ class Keys(MemoryBroker):
 
 
 class SlowStore:
-    """Records outcomes, as long after they were decided as `clock` says."""
+    """Records outcomes."""
 
     async def end_attempts(self, wishes: Sequence[Outcomes], now: float, lease: float) -> Concluded:
         return Concluded(())
@@ -57,8 +57,8 @@ class Clock(SystemClock):
 
 
 @asynccontextmanager
-async def running(conclusions: OutcomeRecorder) -> AsyncIterator[None]:
-    task = asyncio.create_task(conclusions.run())
+async def running(recorder: OutcomeRecorder) -> AsyncIterator[None]:
+    task = asyncio.create_task(recorder.run())
     try:
         yield
     finally:
@@ -85,7 +85,7 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
     broker = Keys()
     metrics = Metrics(CollectorRegistry(), "0")
     store = SlowStore()
-    conclusions = OutcomeRecorder(store, broker, FileBlobs(tmp_path), Clock(now), metrics, SETTINGS)  # type: ignore[arg-type]  # only this part of the store is used
+    recorder = OutcomeRecorder(store, broker, FileBlobs(tmp_path), Clock(now), metrics, OPTIONS)  # type: ignore[arg-type]  # only this part of the store is used
     outcome = RecipientOutcome(
         address=BOB,
         status=RecipientStatus.DEFERRED,
@@ -98,15 +98,15 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
         message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
         recipients=(), fetched_at=now, payload=Payload(octets=1, inline=b"x"),
     )  # fmt: skip
-    async with broker.subscribe("mailferry.relay", 10) as subscription, running(conclusions):
+    async with broker.subscribe("mailferry.relay", 10) as subscription, running(recorder):
         received = Received(event, Delivery(b"", 1, 1))
-        conclusions.add(Conclusion(received, Outcomes("m", ((outcome, 1),)), subscription))
-        await conclusions.all_done()
+        recorder.add_ended_attempt(Conclusion(received, Outcomes("m", ((outcome, 1),)), subscription))
+        await recorder.wait_until_recorded()
     assert broker.keys == [key]
 
 
 class Blocked(MemoryBroker):
-    """Delivers, but takes no publications once it is `full`, as a broker whose disk is full."""
+    """Delivers, but refuses publications once it is `full`, as a broker with a full disk."""
 
     full = False
 
@@ -119,17 +119,17 @@ class Blocked(MemoryBroker):
 async def test_a_blocked_broker_does_not_use_up_the_room_for_deliveries(tmp_path: Path) -> None:
     broker, store = Blocked(PLAN, SystemClock()), SlowStore()
     metrics = Metrics(CollectorRegistry(), "0")
-    conclusions = OutcomeRecorder(store, broker, FileBlobs(tmp_path), SystemClock(), metrics, SETTINGS)  # type: ignore[arg-type]  # only this part of the store is used
+    recorder = OutcomeRecorder(store, broker, FileBlobs(tmp_path), SystemClock(), metrics, OPTIONS)  # type: ignore[arg-type]  # only this part of the store is used
     event = MessageRouted(
         message="m", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="",
         recipients=(), fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
     )  # fmt: skip
     await broker.publish([Publication("message.routed", b"1"), Publication("message.routed", b"2")])
     broker.full = True
-    async with broker.subscribe("mailferry.relay", 1) as subscription, running(conclusions):
+    async with broker.subscribe("mailferry.relay", 1) as subscription, running(recorder):
         [first] = await subscription.batch(1, 0.0)
-        conclusions.add(Conclusion(Received(event, first), Outcomes("m", ()), subscription))
-        await conclusions.all_done()
+        recorder.add_ended_attempt(Conclusion(Received(event, first), Outcomes("m", ()), subscription))
+        await recorder.wait_until_recorded()
         async with asyncio.timeout(10):
             [second] = await subscription.batch(1, 0.0)
     assert (first.body, second.body) == (b"1", b"2")

@@ -1,4 +1,4 @@
-"""Targets that take few recipients at a time get a mail for many at once, in several transactions."""
+"""Targets with a low recipient limit get a mail for many in several transactions at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.backoff import RetryPolicy
+from services.relay.delivery.outcome import RetryPolicy
 from services.relay.targets.facts import LearntFacts
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.target_pools import TargetPools
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -34,13 +34,13 @@ NO_ACCOUNTS: dict[str, Account] = {}
 
 
 class Relaying:
-    """Attempts at one target over real connections; what it learns is kept from mail to mail."""
+    """Attempts at one target over real connections; learnt facts are kept from mail to mail."""
 
     def __init__(self, target: Target, directory: Path) -> None:
         clock = SystemClock()
         self.facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
         targets = {target.name: target}
-        self.lanes = TargetQueues(targets, helo_name="relay.example", capacity=10, clock=clock)
+        self.pools = TargetPools(targets, helo_name="relay.example", capacity=10, clock=clock)
         self._target = target
         self._attempter = Attempter(
             accounts=NO_ACCOUNTS,
@@ -69,7 +69,7 @@ class Relaying:
         )
         recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
         serving = Serving("m1", target, "s@x.example", recipients)
-        return [each for each, _ in (await self._attempter.make(event, serving, self.lanes)).outcomes]
+        return [each for each, _ in (await self._attempter.make_attempt(event, serving, self.pools)).outcomes]
 
 
 @asynccontextmanager
@@ -78,7 +78,7 @@ async def relaying(port: int, directory: Path, *, lmtp: bool = False) -> AsyncIt
     try:
         yield made
     finally:
-        await made.lanes.close()
+        await made.pools.close()
 
 
 @pytest.mark.parametrize("lmtp", [False, True], ids=["SMTP", "LMTP"])
@@ -121,7 +121,7 @@ async def test_the_limit_is_learnt_and_the_next_mail_keeps_to_it(when: str, tmp_
         relaying(server.port, tmp_path) as relay,
     ):
         await relay.deliver(*PEOPLE)
-        learnt = relay.facts.recipients("exchange")
+        learnt = relay.facts.recipient_limit("exchange")
         server.transactions.clear()
         await relay.deliver(*PEOPLE)
     assert learnt == LIMIT
@@ -129,11 +129,9 @@ async def test_the_limit_is_learnt_and_the_next_mail_keeps_to_it(when: str, tmp_
 
 
 @pytest.mark.parametrize("refusal", ["550 Too many recipients", "552 5.5.3 no", "554 Too many recipients"])
-async def test_where_one_alone_is_too_many_he_waits_and_nobody_is_parked(
-    refusal: str, tmp_path: Path
-) -> None:
+async def test_if_a_single_recipient_is_too_many_all_are_deferred(refusal: str, tmp_path: Path) -> None:
     async with LimitedServer(0, refusal) as server, relaying(server.port, tmp_path) as relay:
         outcomes = await relay.deliver(*PEOPLE)
     assert {each.status for each in outcomes} == {RecipientStatus.DEFERRED}
     assert {each.destination for each in outcomes} == set(PEOPLE)
-    assert relay.facts.recipients("exchange") is None
+    assert relay.facts.recipient_limit("exchange") is None

@@ -1,4 +1,4 @@
-"""What the relay writes on top of a mail, and what it takes off."""
+"""The header fields that the relay adds to a mail, and those that it removes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.relay.delivery.trace_header import (
     LONGEST_LINE,
     below_trace_header,
-    on_top,
     trace_header,
+    with_trace_header,
     without_delivery_fields,
 )
 
@@ -23,7 +23,7 @@ async def streamed(chunks: Sequence[bytes]) -> bytes:
         for chunk in chunks:
             yield chunk
 
-    return b"".join([piece async for piece in on_top(TOP, mail(), ())])
+    return b"".join([piece async for piece in with_trace_header(TOP, mail(), ())])
 
 
 def header(recipient: str | None = "bob@here.test", account: str = "acme/catch-all") -> bytes:
@@ -137,7 +137,7 @@ def test_a_mail_without_a_header_stays_as_it_is() -> None:
         assert below_trace_header(mail, ()) == mail
 
 
-async def test_what_stands_above_the_header_may_come_in_any_pieces() -> None:
+async def test_lines_above_the_header_may_come_in_any_parts() -> None:
     whole = b"\r\n\xef\xbb\xbfFrom bob Mon\r\n" + BELOW + b"\r\n\r\n" * 10
     for size in (1, 2, 7, len(whole)):
         pieces = [whole[n : n + size] for n in range(0, len(whole), size)]

@@ -1,4 +1,4 @@
-"""Notices hold words from outside as they came, and no such words keep them from being made."""
+"""Notices have text from outside literally, and no such text prevents a notice."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.relay.maintenance.notice_rules import sender_to_tell
-from services.relay.maintenance.notice_texts import Origin, delivery_status, digest
+from services.relay.maintenance.notice_rules import sender_to_notify
+from services.relay.maintenance.notice_texts import NoticeOrigin, delivery_status, digest
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Parked
 from tests.fakes.custody import BOB, message, recipient
 
-ORIGIN = Origin("ferry.corp.example", 1_700_000_000.0, "notice-1")
+ORIGIN = NoticeOrigin("ferry.corp.example", 1_700_000_000.0, "notice-1")
 LONGEST_LINE = 998  # RFC 5322, section 2.1.1
 AWKWARD = st.lists(
     st.sampled_from(["=?utf-8?q?", "=?utf-8?b?", "?=", "=0D=0A", "=FF", "a" * 70, "中" * 30, " ", "\n", '"'])
@@ -32,7 +32,7 @@ def parked(text: str, to: str = BOB) -> Parked:
 
 
 def failed(notice: bytes) -> Mail:
-    """The block about the one recipient that failed."""
+    """Return the fields about the one failed recipient."""
     report = email.message_from_bytes(notice)
     (status,) = [part for part in report.walk() if part.get_content_type() == "message/delivery-status"]
     blocks: Any = status.get_payload()
@@ -51,9 +51,9 @@ def failed(notice: bytes) -> Mail:
         f"{'a' * 64}@{'b' * 60}.example",
     ],
 )
-def test_a_sender_is_named_as_he_wrote_himself_whatever_else_it_might_mean(sender: str) -> None:
+def test_a_sender_is_written_literally_even_if_it_looks_like_an_encoded_word(sender: str) -> None:
     header = f"Return-Path: <{sender}>\nSubject: x\n".encode()
-    assert sender_to_tell(header) == sender
+    assert sender_to_notify(header) == sender
     notice = delivery_status(sender, [parked("550 5.7.1 no")], header, ORIGIN)
     assert b"\r\nTo: " + sender.encode() + b"\r\n" in notice
 

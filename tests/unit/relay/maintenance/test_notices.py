@@ -1,4 +1,4 @@
-"""Notices: once, to the right one, with the null sender, and only where they are wanted."""
+"""Notices: once, to the right address, with the null sender, and only if they are configured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.relay.maintenance.notices import BOUNCES, SETTLED, Notifier
+from services.relay.maintenance.notices import BOUNCES, DELAY, Notifier
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
@@ -38,19 +38,22 @@ TELLING = NoticesSettings(bounces=True)
 
 
 class Post:
-    """The way to the target; it takes what comes, or does what `error` and `code` say. `odd`: to whom sending
-    fails in a way that nobody has thought of.
+    """A target that accepts mail, unless `error` or `code` say otherwise.
+
+    Sending to the recipient `unexpected` raises an error that is none of Mailferry's.
     """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Envelope, bytes]] = []
         self.error: MailferryError | None = None
         self.code = 250
-        self.odd: str | None = None
+        self.unexpected: str | None = None
 
-    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
-        if self.odd in envelope.recipients:
-            raise IndexError("nobody thought of this")
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: object
+    ) -> Sequence[RecipientReply]:
+        if self.unexpected in envelope.recipients:
+            raise IndexError("unexpected")
         if self.error is not None:
             raise self.error
         assert isinstance(content, bytes)
@@ -63,8 +66,8 @@ class Post:
         return email.message_from_bytes(self.sent[-1][2], policy=default)
 
 
-class Desk:
-    """A store with mails in it, blobs, and a clock that both follow."""
+class Stage:
+    """A store with mails, blobs, and a clock for both."""
 
     def __init__(self, store: SqlStore, blobs: FileBlobs, account: Account) -> None:
         self.store, self.blobs, self.account = store, blobs, account
@@ -103,11 +106,11 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, account: Account) -> AsyncIterator[Desk]:
+async def stage(tmp_path: Path, account: Account) -> AsyncIterator[Stage]:
     url = f"sqlite://{tmp_path}/mailferry.db"
     upgrade(url)
     store = open_store(url)
-    made = Desk(store, FileBlobs(tmp_path / "blobs"), account)
+    made = Stage(store, FileBlobs(tmp_path / "blobs"), account)
     await made.lives.lease()
     yield made
     await store.close()
@@ -123,71 +126,71 @@ def parts(mail: Mail) -> list[Any]:
     return list(payload)
 
 
-async def test_a_postmaster_gets_one_digest_a_day_however_often_a_relay_is_restarted(desk: Desk) -> None:
-    message = await desk.parked("uid 1", text="554 5.7.1 \x1b[31mspam\r\nBcc: all@corp.example")
-    await desk.pass_time(SETTLED + 1)
+async def test_a_postmaster_gets_one_digest_a_day_however_often_a_relay_is_restarted(stage: Stage) -> None:
+    message = await stage.parked("uid 1", text="554 5.7.1 \x1b[31mspam\r\nBcc: all@corp.example")
+    await stage.pass_time(DELAY + 1)
     for _ in range(3):
-        await desk.notifier(DAILY).once()
-    ((target, envelope, _),) = desk.post.sent
+        await stage.notifier(DAILY).send_due()
+    ((target, envelope, _),) = stage.post.sent
     assert (target, envelope.reverse_path, envelope.recipients) == (
-        desk.account.target,
+        stage.account.target,
         "",
         (str(POSTMASTER),),
     )
-    mail = desk.post.mail()
+    mail = stage.post.mail()
     assert (mail["Auto-Submitted"], mail["Bcc"], mail["To"]) == ("auto-generated", None, str(POSTMASTER))
     assert message in mail.as_string()
     assert "Secret plans" not in mail.as_string()
 
-    await desk.parked("uid 2")
-    await desk.pass_time(3600)
-    await desk.notifier(DAILY).once()
-    assert len(desk.post.sent) == 1
-    await desk.pass_time(86400)
-    await desk.notifier(DAILY).once()
-    assert len(desk.post.sent) == 2
-    assert "1 recipient parked" in desk.post.mail()["Subject"]
-    await desk.pass_time(86400)
-    await desk.notifier(DAILY).once()
-    assert len(desk.post.sent) == 2
+    await stage.parked("uid 2")
+    await stage.pass_time(3600)
+    await stage.notifier(DAILY).send_due()
+    assert len(stage.post.sent) == 1
+    await stage.pass_time(86400)
+    await stage.notifier(DAILY).send_due()
+    assert len(stage.post.sent) == 2
+    assert "1 recipient parked" in stage.post.mail()["Subject"]
+    await stage.pass_time(86400)
+    await stage.notifier(DAILY).send_due()
+    assert len(stage.post.sent) == 2
 
 
 @pytest.mark.parametrize("refused", [True, False])
-async def test_a_digest_that_is_not_taken_is_sent_later(desk: Desk, refused: bool) -> None:
-    await desk.parked("uid 1")
-    await desk.pass_time(SETTLED + 1)
+async def test_a_digest_that_is_not_accepted_is_sent_later(stage: Stage, refused: bool) -> None:
+    await stage.parked("uid 1")
+    await stage.pass_time(DELAY + 1)
     if refused:
-        desk.post.code = 451
+        stage.post.code = 451
     else:
-        desk.post.error = ConnectFailed("Connection refused.")
-    await desk.notifier(DAILY).once()
-    desk.post.code, desk.post.error = 250, None
-    desk.post.sent.clear()
-    await desk.notifier(DAILY).once()
-    assert len(desk.post.sent) == 1
+        stage.post.error = ConnectFailed("Connection refused.")
+    await stage.notifier(DAILY).send_due()
+    stage.post.code, stage.post.error = 250, None
+    stage.post.sent.clear()
+    await stage.notifier(DAILY).send_due()
+    assert len(stage.post.sent) == 1
 
 
-async def test_a_tenant_may_have_a_postmaster_of_its_own(desk: Desk) -> None:
-    await desk.parked("uid 1")
-    await desk.pass_time(SETTLED + 1)
+async def test_a_tenant_may_have_a_postmaster_of_its_own(stage: Stage) -> None:
+    await stage.parked("uid 1")
+    await stage.pass_time(DELAY + 1)
     section = DAILY.model_copy(update={"postmasters": {TENANT: Address("boss", "acme.example")}})
-    await desk.notifier(section).once()
-    assert desk.post.sent[0][1].recipients == ("boss@acme.example",)
+    await stage.notifier(section).send_due()
+    assert stage.post.sent[0][1].recipients == ("boss@acme.example",)
 
 
-async def test_a_sender_is_told_once_by_a_delivery_status_notification(desk: Desk) -> None:
-    await desk.parked("uid 0")
-    await desk.notifier(TELLING).once()
-    await desk.pass_time(SETTLED + 1)
-    await desk.notifier(TELLING).once()
-    before = [envelope.recipients for _, envelope, _ in desk.post.sent]
-    await desk.parked("uid 1", BOB, EVE, text="550 5.1.1 No such user")
-    await desk.pass_time(SETTLED + 1)
+async def test_a_sender_is_notified_once_by_a_delivery_status_notification(stage: Stage) -> None:
+    await stage.parked("uid 0")
+    await stage.notifier(TELLING).send_due()
+    await stage.pass_time(DELAY + 1)
+    await stage.notifier(TELLING).send_due()
+    before = [envelope.recipients for _, envelope, _ in stage.post.sent]
+    await stage.parked("uid 1", BOB, EVE, text="550 5.1.1 No such user")
+    await stage.pass_time(DELAY + 1)
     for _ in range(3):
-        await desk.notifier(TELLING).once()
-    (told,) = desk.post.sent[len(before) :]
+        await stage.notifier(TELLING).send_due()
+    (told,) = stage.post.sent[len(before) :]
     assert (told[1].reverse_path, told[1].recipients) == ("", ("eve@elsewhere.example",))
-    mail = desk.post.mail()
+    mail = stage.post.mail()
     assert (mail.get_content_type(), mail.get_param("report-type")) == ("multipart/report", "delivery-status")
     text, status, original = parts(mail)
     assert [part.get_content_type() for part in (text, status, original)] == [
@@ -205,57 +208,57 @@ async def test_a_sender_is_told_once_by_a_delivery_status_notification(desk: Des
 @pytest.mark.parametrize(
     "line", [b"Return-Path: <>", b"List-Id: <x.example>", b"Auto-Submitted: auto-replied"]
 )
-async def test_null_senders_lists_and_machines_are_never_told(desk: Desk, line: bytes) -> None:
-    await desk.notifier(TELLING).once()
-    await desk.pass_time(1)
-    await desk.parked("uid 1", raw=line + b"\r\n" + RAW)
-    await desk.pass_time(SETTLED + 1)
-    await desk.notifier(TELLING).once()
-    assert desk.post.sent == []
-    assert (await desk.store.maintenance.notices())[BOUNCES] == desk.clock.now() - SETTLED
+async def test_null_senders_lists_and_programs_are_never_notified(stage: Stage, line: bytes) -> None:
+    await stage.notifier(TELLING).send_due()
+    await stage.pass_time(1)
+    await stage.parked("uid 1", raw=line + b"\r\n" + RAW)
+    await stage.pass_time(DELAY + 1)
+    await stage.notifier(TELLING).send_due()
+    assert stage.post.sent == []
+    assert (await stage.store.maintenance.notices())[BOUNCES] == stage.clock.now() - DELAY
 
 
-async def test_who_parks_unknown_recipients_tells_no_sender(desk: Desk) -> None:
-    desk.account = replace(desk.account, routing=replace(desk.account.routing, park_unknown=True))
-    await desk.notifier(TELLING).once()
-    await desk.pass_time(1)
-    await desk.parked("uid 1")
-    await desk.pass_time(SETTLED + 1)
-    await desk.notifier(TELLING).once()
-    assert desk.post.sent == []
+async def test_an_account_that_parks_unknown_recipients_notifies_no_sender(stage: Stage) -> None:
+    stage.account = replace(stage.account, routing=replace(stage.account.routing, park_unknown=True))
+    await stage.notifier(TELLING).send_due()
+    await stage.pass_time(1)
+    await stage.parked("uid 1")
+    await stage.pass_time(DELAY + 1)
+    await stage.notifier(TELLING).send_due()
+    assert stage.post.sent == []
 
 
-async def test_a_notice_that_fails_unexpectedly_is_logged_and_the_others_are_sent(desk: Desk) -> None:
-    await desk.notifier(TELLING).once()
-    await desk.pass_time(1)
-    await desk.parked("uid 1", raw=RAW.replace(b"eve@", b"odd@"))
-    await desk.parked("uid 2")
-    await desk.pass_time(SETTLED + 1)
-    desk.post.odd = "odd@elsewhere.example"
+async def test_a_notice_that_fails_unexpectedly_is_logged_and_the_others_are_sent(stage: Stage) -> None:
+    await stage.notifier(TELLING).send_due()
+    await stage.pass_time(1)
+    await stage.parked("uid 1", raw=RAW.replace(b"eve@", b"odd@"))
+    await stage.parked("uid 2")
+    await stage.pass_time(DELAY + 1)
+    stage.post.unexpected = "odd@elsewhere.example"
     with capture_logs() as logs:
-        await desk.notifier(TELLING).once()
-    assert [envelope.recipients for _, envelope, _ in desk.post.sent] == [("eve@elsewhere.example",)]
+        await stage.notifier(TELLING).send_due()
+    assert [envelope.recipients for _, envelope, _ in stage.post.sent] == [("eve@elsewhere.example",)]
     assert [line["log_level"] for line in logs] == ["error"]
 
 
-async def test_a_digest_that_fails_unexpectedly_keeps_no_sender_from_being_told(desk: Desk) -> None:
-    await desk.notifier(TELLING).once()
-    await desk.pass_time(1)
-    await desk.parked("uid 1")
-    await desk.pass_time(SETTLED + 1)
-    desk.post.odd = str(POSTMASTER)
+async def test_a_digest_that_fails_unexpectedly_does_not_prevent_notifications(stage: Stage) -> None:
+    await stage.notifier(TELLING).send_due()
+    await stage.pass_time(1)
+    await stage.parked("uid 1")
+    await stage.pass_time(DELAY + 1)
+    stage.post.unexpected = str(POSTMASTER)
     with capture_logs() as logs:
-        await desk.notifier(DAILY.model_copy(update={"bounces": True})).once()
-    assert [envelope.recipients for _, envelope, _ in desk.post.sent] == [("eve@elsewhere.example",)]
+        await stage.notifier(DAILY.model_copy(update={"bounces": True})).send_due()
+    assert [envelope.recipients for _, envelope, _ in stage.post.sent] == [("eve@elsewhere.example",)]
     assert [line["tenant"] for line in logs] == [TENANT]
 
 
-async def test_nothing_is_sent_unless_it_is_asked_for(desk: Desk) -> None:
-    await desk.parked("uid 1")
-    await desk.pass_time(86400)
-    await desk.notifier(NoticesSettings()).once()
-    await desk.notifier(NoticesSettings()).run()
-    assert desk.post.sent == []
+async def test_nothing_is_sent_unless_it_is_asked_for(stage: Stage) -> None:
+    await stage.parked("uid 1")
+    await stage.pass_time(86400)
+    await stage.notifier(NoticesSettings()).send_due()
+    await stage.notifier(NoticesSettings()).run()
+    assert stage.post.sent == []
 
 
 def account_of(id: str, postmaster: Address) -> Account:

@@ -1,4 +1,4 @@
-"""A relay's circuits with their probes and reports, by a clock that stands still."""
+"""A relay's circuit breakers with probes and reports, by a manual clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from services.relay.targets.circuit import ProbePolicy
-from services.relay.targets.circuit_breakers import PROBING, CircuitBreakers
+from services.relay.targets.circuit_breakers import PROBE_TIME, CircuitBreakers
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import MailferryError
 from shared.model.target import Target
@@ -30,8 +30,8 @@ GOODBYE = [RecipientReply(BOB, Reply(421, (b"4.3.2 closing",)), Phase.MAIL)]
 REFUSED = ConnectFailed("Connecting failed: Connection refused.")
 
 
-class Road:
-    """The way to the targets, their probes, and the store: what is set is what happens."""
+class FakeTransport:
+    """The targets, their probes, and the store; they do what is set."""
 
     def __init__(self) -> None:
         self.error: MailferryError | None = None
@@ -40,7 +40,9 @@ class Road:
         self.reports: dict[str, Outage] = {}
         self.store_error: MailferryError | None = None
 
-    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: object
+    ) -> Sequence[RecipientReply]:
         if self.error is not None:
             raise self.error
         return self.replies
@@ -63,15 +65,17 @@ class Road:
         return list(self.reports.values())
 
 
-def circuits(road: Road, clock: ManualClock) -> CircuitBreakers:
+def circuits(transport: FakeTransport, clock: ManualClock) -> CircuitBreakers:
     target = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
     policy = ProbePolicy((5.0, 60.0), failures=3)
-    return CircuitBreakers({"exchange": target}, road, road.probe, cast(RelayStore, road), clock, policy)
+    return CircuitBreakers(
+        {"exchange": target}, transport, transport.probe, cast(RelayStore, transport), clock, policy
+    )
 
 
 @asynccontextmanager
-async def running(made: CircuitBreakers) -> AsyncIterator[None]:
-    task = asyncio.create_task(made.run())
+async def running(breakers: CircuitBreakers) -> AsyncIterator[None]:
+    task = asyncio.create_task(breakers.run())
     try:
         yield
     finally:
@@ -79,10 +83,10 @@ async def running(made: CircuitBreakers) -> AsyncIterator[None]:
         await asyncio.wait({task})
 
 
-async def attempts(made: CircuitBreakers, number: int) -> None:
+async def attempt_deliveries(breakers: CircuitBreakers, number: int) -> None:
     for _ in range(number):
         with suppress(MailferryError):
-            await made.send("exchange", ENVELOPE, b"")
+            await breakers.deliver_mail("exchange", ENVELOPE, b"")
 
 
 @pytest.mark.parametrize(
@@ -98,99 +102,99 @@ async def attempts(made: CircuitBreakers, number: int) -> None:
 async def test_a_target_that_is_out_of_reach_is_not_tried_but_probed_and_reported(
     error: MailferryError,
 ) -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), error
-    await attempts(made, 3)
-    assert made.is_open("exchange")
-    async with running(made):
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), error
+    await attempt_deliveries(breakers, 3)
+    assert breakers.is_open("exchange")
+    async with running(breakers):
         await clock.advance(1)
-        report = road.reports["exchange"]
+        report = transport.reports["exchange"]
         assert (report.since, report.reason) == (clock.now() - 1, str(error))
         await clock.advance(5)
-        assert (road.probed, made.is_open("exchange")) == (1, True)
+        assert (transport.probed, breakers.is_open("exchange")) == (1, True)
         await clock.advance(50)
-        assert (road.probed, road.reports["exchange"].until > clock.now()) == (1, True)
-        assert str(error) in (made.remark() or "")
+        assert (transport.probed, transport.reports["exchange"].until > clock.now()) == (1, True)
+        assert str(error) in (breakers.remark() or "")
 
-        road.error = None
+        transport.error = None
         await clock.advance(12)
-        assert (road.probed, made.is_open("exchange"), made.remark()) == (2, False, None)
-        assert road.reports == {}
+        assert (transport.probed, breakers.is_open("exchange"), breakers.remark()) == (2, False, None)
+        assert transport.reports == {}
 
 
 @pytest.mark.parametrize(
     "error", [ConnectionLost("gone", content_begun=True), NoConnectionFree("busy"), MailferryError("odd")]
 )
-async def test_what_may_be_the_mails_fault_opens_no_circuit(error: MailferryError) -> None:
-    road = Road()
-    made, road.error = circuits(road, ManualClock()), error
-    await attempts(made, 9)
-    assert not made.is_open("exchange")
+async def test_an_error_that_may_be_the_mails_fault_opens_no_circuit(error: MailferryError) -> None:
+    transport = FakeTransport()
+    breakers, transport.error = circuits(transport, ManualClock()), error
+    await attempt_deliveries(breakers, 9)
+    assert not breakers.is_open("exchange")
 
 
 async def test_a_target_that_sends_everybody_away_is_out_of_reach() -> None:
-    road = Road()
-    made, road.replies = circuits(road, ManualClock()), GOODBYE
-    await attempts(made, 3)
-    assert made.is_open("exchange")
+    transport = FakeTransport()
+    breakers, transport.replies = circuits(transport, ManualClock()), GOODBYE
+    await attempt_deliveries(breakers, 3)
+    assert breakers.is_open("exchange")
 
 
 async def test_a_mail_that_gets_through_makes_earlier_failures_forgotten() -> None:
-    road = Road()
-    made = circuits(road, ManualClock())
-    for road.error in (REFUSED, REFUSED, None, REFUSED, REFUSED):
-        await attempts(made, 1)
-    assert not made.is_open("exchange")
+    transport = FakeTransport()
+    breakers = circuits(transport, ManualClock())
+    for transport.error in (REFUSED, REFUSED, None, REFUSED, REFUSED):
+        await attempt_deliveries(breakers, 1)
+    assert not breakers.is_open("exchange")
 
 
-async def test_what_waits_comes_back_just_after_the_next_probe() -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), REFUSED
-    assert made.wait("exchange") == 0
-    await attempts(made, 3)
-    assert made.wait("exchange") == 5 + PROBING
-    async with running(made):
+async def test_mail_comes_back_just_after_the_next_probe() -> None:
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), REFUSED
+    assert breakers.seconds_to_wait("exchange") == 0
+    await attempt_deliveries(breakers, 3)
+    assert breakers.seconds_to_wait("exchange") == 5 + PROBE_TIME
+    async with running(breakers):
         await clock.advance(6)
-        assert 50 < made.wait("exchange") <= 60 + PROBING
+        assert 50 < breakers.seconds_to_wait("exchange") <= 60 + PROBE_TIME
 
 
-async def test_what_waits_for_a_probe_that_takes_its_time_waits_as_long_again() -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), REFUSED
-    await attempts(made, 3)
+async def test_mail_waits_for_as_long_again_as_a_slow_probe_has_taken() -> None:
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), REFUSED
+    await attempt_deliveries(breakers, 3)
     await clock.advance(25)
-    assert made.wait("exchange") == 20
+    assert breakers.seconds_to_wait("exchange") == 20
 
 
-async def test_a_relay_that_ends_takes_its_reports_back() -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), REFUSED
-    await attempts(made, 3)
-    async with running(made):
+async def test_a_relay_that_ends_withdraws_its_reports() -> None:
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), REFUSED
+    await attempt_deliveries(breakers, 3)
+    async with running(breakers):
         await clock.advance(1)
-        assert road.reports
-    assert road.reports == {}
+        assert transport.reports
+    assert transport.reports == {}
 
 
-async def test_a_database_that_is_away_is_told_later() -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), REFUSED
-    road.store_error = StoreUnavailable("away")
-    await attempts(made, 3)
-    async with running(made):
+async def test_an_outage_is_reported_later_if_the_database_is_unavailable() -> None:
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), REFUSED
+    transport.store_error = StoreUnavailable("away")
+    await attempt_deliveries(breakers, 3)
+    async with running(breakers):
         await clock.advance(1)
-        assert road.reports == {}
-        road.store_error = None
+        assert transport.reports == {}
+        transport.store_error = None
         await clock.advance(1)
-        assert road.reports.keys() == {"exchange"}
+        assert transport.reports.keys() == {"exchange"}
 
 
 async def test_a_target_that_is_configured_no_more_is_forgotten() -> None:
-    road, clock = Road(), ManualClock()
-    made, road.error = circuits(road, clock), REFUSED
-    await attempts(made, 3)
-    async with running(made):
+    transport, clock = FakeTransport(), ManualClock()
+    breakers, transport.error = circuits(transport, clock), REFUSED
+    await attempt_deliveries(breakers, 3)
+    async with running(breakers):
         await clock.advance(1)
-        made.targets = {}
+        breakers.targets = {}
         await clock.advance(1)
-        assert (road.reports, made.open_circuits()) == ({}, {})
+        assert (transport.reports, breakers.open_circuits()) == ({}, {})

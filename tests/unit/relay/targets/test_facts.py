@@ -1,4 +1,4 @@
-"""What a relay learns about its targets, and what becomes of it."""
+"""The facts that a relay learns about its targets, and how they are stored."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ async def running(facts: LearntFacts, clock: ManualClock) -> AsyncIterator[None]
         await asyncio.wait([task])
 
 
-async def test_what_is_learnt_counts_at_once_and_for_a_day() -> None:
+async def test_a_fact_counts_at_once_and_for_a_day() -> None:
     clock = ManualClock()
     facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
-    facts.learn_recipients("exchange", 5)
-    assert (facts.recipients("exchange"), facts.recipients("attic")) == (5, None)
+    facts.learn_recipient_limit("exchange", 5)
+    assert (facts.recipient_limit("exchange"), facts.recipient_limit("attic")) == (5, None)
     await clock.advance(FACT_HOLDS)
-    assert facts.recipients("exchange") is None
+    assert facts.recipient_limit("exchange") is None
 
 
-async def test_what_is_learnt_is_written_a_moment_later() -> None:
+async def test_a_fact_is_written_a_moment_later() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
-        facts.learn_recipients("exchange", 5)
+        facts.learn_recipient_limit("exchange", 5)
         assert not store.facts
         await clock.advance(TICK)
         (fact,) = store.facts.values()
     assert (fact.value, fact.until) == ("5", fact.since + FACT_HOLDS)
 
 
-async def test_a_relay_that_starts_knows_what_was_learnt_before() -> None:
+async def test_a_relay_that_starts_knows_the_earlier_facts() -> None:
     clock = ManualClock()
     known = TargetFact("exchange", FactKind.RECIPIENTS, "5", clock.now(), clock.now() + 10)
     facts = LearntFacts(cast(RelayStore, FactsInMemory(known)), clock)
     async with running(facts, clock):
-        assert facts.recipients("exchange") == 5
+        assert facts.recipient_limit("exchange") == 5
 
 
 async def test_a_relay_that_ends_leaves_nothing_unwritten() -> None:
@@ -69,14 +69,14 @@ async def test_a_store_that_is_away_is_written_to_later() -> None:
     store.is_away = True
     facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
-        facts.learn_recipients("exchange", 5)
+        facts.learn_recipient_limit("exchange", 5)
         await clock.advance(TICK)
         store.is_away = False
         await clock.advance(TICK)
         assert len(store.facts) == 1
 
 
-async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
+async def test_an_unchanged_fact_is_not_written_for_each_connection() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):
@@ -91,7 +91,7 @@ async def test_what_stays_as_it_is_is_not_written_for_each_connection() -> None:
         assert (store.facts[CLEAR].since, store.calls) == (since, 3)
 
 
-async def test_a_connection_that_is_protected_ends_what_was_said_against_the_ones_before() -> None:
+async def test_a_protected_connection_ends_the_fact_about_unprotected_ones() -> None:
     clock, store = ManualClock(), FactsInMemory()
     facts = LearntFacts(cast(RelayStore, store), clock)
     async with running(facts, clock):

@@ -1,11 +1,10 @@
-"""Which refusals say that a transaction has too many recipients."""
+"""Refusals that say that a transaction has too many recipients."""
 
 from __future__ import annotations
 
 import pytest
 
-from shared.smtp.excess import may_mean_too_many_recipients, says_too_many_recipients
-from shared.smtp.reply import Reply
+from shared.smtp.reply import Reply, may_mean_too_many_recipients, says_too_many_recipients
 
 
 def reply(text: str) -> Reply:
@@ -56,7 +55,7 @@ def test_other_refusals_say_nothing_of_the_number(said: str) -> None:
     assert not says_too_many_recipients(reply(said))
 
 
-def test_what_we_say_ourselves_is_no_word_of_the_target() -> None:
+def test_a_local_refusal_is_no_reply_of_the_target() -> None:
     assert not says_too_many_recipients(Reply(550, (b"5.5.3 too many recipients",), local=True))
 
 

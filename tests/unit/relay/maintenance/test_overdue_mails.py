@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from structlog.testing import capture_logs
 
-from services.relay.maintenance.overdue import TAKEN_UP, Overdue, events
+from services.relay.maintenance.overdue_mails import REPUBLISH_AFTER, OverdueMails, events
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.topology import topology
 from shared.custody.state import Message
@@ -15,7 +15,7 @@ from tests.fakes.custody import BOB, EVE, message, recipient
 R = RecipientStatus
 
 
-def test_there_is_an_event_for_each_target_of_those_who_are_due() -> None:
+def test_there_is_an_event_for_each_target_of_due_recipients() -> None:
     held = message(
         MessageStatus.SETTLED,
         recipient(BOB, R.OPEN, next_attempt_at=1.0),
@@ -27,7 +27,7 @@ def test_there_is_an_event_for_each_target_of_those_who_are_due() -> None:
     assert found == [("exchange", [BOB]), ("elsewhere", [EVE])]
 
 
-def test_an_attempt_of_which_nobody_saw_the_end_is_made_again() -> None:
+def test_an_attempt_without_a_recorded_end_is_made_again() -> None:
     held = message(
         MessageStatus.GONE,
         recipient(BOB, R.ATTEMPTING, attempt=2, next_attempt_at=1.0),
@@ -39,7 +39,7 @@ def test_an_attempt_of_which_nobody_saw_the_end_is_made_again() -> None:
 
 
 class Store:
-    """Has always the same mail overdue, behind the `others`."""
+    """A store in which the same mail is always overdue, after the `others`."""
 
     def __init__(self, *others: Message) -> None:
         self.others = others
@@ -51,23 +51,23 @@ class Store:
         return [*self.others, self.message]
 
 
-async def test_a_mail_that_is_not_taken_up_is_not_published_over_and_over() -> None:
+async def test_a_mail_that_is_not_received_is_not_published_over_and_over() -> None:
     clock, store = ManualClock(), Store()
-    overdue = Overdue(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
-    assert [await overdue.publish_once() for _ in range(3)] == [1, 0, 0]
-    await clock.advance(TAKEN_UP)
-    assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+    overdue = OverdueMails(store, MemoryBroker(topology([60]), clock), clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    assert [await overdue.publish_overdue() for _ in range(3)] == [1, 0, 0]
+    await clock.advance(REPUBLISH_AFTER)
+    assert [await overdue.publish_overdue() for _ in range(2)] == [1, 0]
     again = recipient(BOB, R.OPEN, attempt=1, next_attempt_at=1.0)
     store.message = store.message._replace(recipients={BOB: again})
-    assert await overdue.publish_once() == 1
+    assert await overdue.publish_overdue() == 1
 
 
-async def test_an_odd_mail_keeps_no_other_from_being_published_and_is_told_by_name() -> None:
+async def test_a_mail_that_cannot_be_published_is_logged_and_stops_no_other() -> None:
     clock = ManualClock()
     odd = message(MessageStatus.GONE, recipient(BOB, R.OPEN, next_attempt_at=1.0), blob="mail/odd")
     store = Store(odd._replace(id="odd-one", reverse_path="\udcff"))
     broker = MemoryBroker(topology([60]), clock)
-    overdue = Overdue(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
+    overdue = OverdueMails(store, broker, clock, 900.0)  # type: ignore[arg-type]  # only this part of the store is used
     with capture_logs() as logs:
-        assert [await overdue.publish_once() for _ in range(2)] == [1, 0]
+        assert [await overdue.publish_overdue() for _ in range(2)] == [1, 0]
     assert [(each["event"], each["message"]) for each in logs] == [("overdue mail not published", "odd-one")]

@@ -1,4 +1,4 @@
-"""What was said in confidence at the login stays so for as long as the session lasts."""
+"""The secrets of a login are masked in all replies of the session."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from shared.model.endpoint import Endpoint
 from shared.smtp.client import SmtpClient, connect
-from shared.smtp.confidential import Confidential
-from shared.smtp.envelope import Envelope, RecipientReply
+from shared.smtp.envelope import Envelope, Mail, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.login import Credentials
 from shared.smtp.reply import Reply
+from shared.smtp.reply_masking import ReplyMasker
 from tests.fakes.scripted_stream import ScriptedStream
 
 PASSWORD = "canary-password"
@@ -37,7 +37,7 @@ async def logged_in(*reads: bytes, password: str = PASSWORD) -> SmtpClient:
 
 async def sent(*reads: bytes) -> Sequence[RecipientReply]:
     client = await logged_in(*reads)
-    return await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    return await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
 
 
 @pytest.mark.parametrize(
@@ -52,21 +52,23 @@ async def sent(*reads: bytes) -> Sequence[RecipientReply]:
     ],
 )
 @pytest.mark.parametrize("before", [(), (b"250 sender\r\n",)])
-async def test_what_is_no_reply_does_not_get_it_into_the_error(echo: bytes, before: Sequence[bytes]) -> None:
+async def test_an_invalid_reply_does_not_put_the_secret_into_the_error(
+    echo: bytes, before: Sequence[bytes]
+) -> None:
     with pytest.raises(ConnectionLost) as caught:
         await sent(*before, echo % MESSAGE)
     assert_kept("".join(format_exception(caught.value)))
 
 
-async def test_what_answers_nothing_does_not_get_it_into_the_error() -> None:
+async def test_an_unsolicited_reply_does_not_put_the_secret_into_the_error() -> None:
     client = await logged_in(b"250 sender\r\n250 recipient\r\n354 go\r\n250 ok\r\n250 %b\r\n" % MESSAGE)
     with pytest.raises(ConnectionLost) as caught:
-        await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+        await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
     assert_kept("".join(format_exception(caught.value)))
 
 
 @pytest.mark.parametrize("code", [b"550 5.7.1", b"451 4.7.1", b"421 4.7.0"])
-async def test_a_refusal_later_on_shows_none_of_it_and_means_what_it_says(code: bytes) -> None:
+async def test_a_later_refusal_is_masked_and_keeps_its_meaning(code: bytes) -> None:
     (reply,) = await sent(b"%b You said %b, %b\r\n" % (code, MESSAGE, PASSWORD.encode()))
     assert_kept(repr(reply) + reply.reply.text)
     assert reply.reply.text == f"{code.decode()} You said ***, ***"
@@ -78,7 +80,7 @@ async def test_a_password_that_is_a_common_word_later_on_is_masked_from_six_octe
     password: str, shown: str
 ) -> None:
     client = await logged_in(b"550 5.7.1 %b\r\n" % password.encode(), password=password)
-    (reply,) = await client.send(Envelope("", ("bob@corp.example",)), MAIL)
+    (reply,) = await client.send_mail(Mail(Envelope("", ("bob@corp.example",)), MAIL))
     assert reply.reply.text == f"550 5.7.1 {shown}"
 
 
@@ -97,29 +99,29 @@ async def test_a_refusal_that_holds_it_in_two_lines_is_cut_to_its_codes() -> Non
 @pytest.mark.parametrize("between", [b"", b" "])
 @pytest.mark.parametrize("secret", [PASSWORD.encode(), b"canary password", base64.b64encode(b"c\0b")])
 def test_a_code_on_each_line_does_not_hide_that_two_lines_hold_it(secret: bytes, between: bytes) -> None:
-    confidential = Confidential([PASSWORD.encode(), b"canary password", b"c\0b"])
+    masker = ReplyMasker([PASSWORD.encode(), b"canary password", b"c\0b"])
     for place in range(1, len(secret)):
         lines = (b"5.7.8 no: " + secret[:place], b"5.7.8 " + between + secret[place:] + b" sent")
-        assert confidential.without(Reply(535, lines)).text == "535 5.7.8 ***"
+        assert masker.mask_reply(Reply(535, lines)).text == "535 5.7.8 ***"
 
 
 def test_lines_with_a_code_each_stay_as_they_are_where_they_hold_nothing() -> None:
     reply = Reply(535, (b"5.7.8 Username and Password", b"5.7.8 not accepted"))
-    assert Confidential([PASSWORD.encode()]).without(reply) == reply
+    assert ReplyMasker([PASSWORD.encode()]).mask_reply(reply) == reply
 
 
 def test_a_word_of_a_few_letters_is_no_secret_worth_a_spoilt_text() -> None:
-    confidential = Confidential([b"ok"], shortest=6)
-    assert confidential.without(Reply(250, (b"2.0.0 ok",))).lines == (b"2.0.0 ok",)
-    assert confidential.without(Reply(250, (b"2.0.0 b2s=",))).lines == (b"2.0.0 ***",)
+    masker = ReplyMasker([b"ok"], shortest=6)
+    assert masker.mask_reply(Reply(250, (b"2.0.0 ok",))).lines == (b"2.0.0 ok",)
+    assert masker.mask_reply(Reply(250, (b"2.0.0 b2s=",))).lines == (b"2.0.0 ***",)
 
 
 def test_the_enhanced_code_stays_whatever_the_password_is() -> None:
-    reply = Confidential([b"5.1.1 no"]).without(Reply(550, (b"5.1.1 no such user",)))
+    reply = ReplyMasker([b"5.1.1 no"]).mask_reply(Reply(550, (b"5.1.1 no such user",)))
     assert (reply.enhanced, reply.lines) == (Reply(550, (b"5.1.1 x",)).enhanced, (b"5.1.1 no such user",))
 
 
 def assert_kept(shown: str) -> None:
-    """No part of the secret is in there, but for a few letters."""
+    """Assert that no more than a few letters of the secret are shown."""
     assert PASSWORD not in shown
     assert MESSAGE.decode()[:8] not in shown

@@ -1,4 +1,4 @@
-"""The sweep removes what nobody needs, and never a live blob, whatever happens meanwhile."""
+"""The sweep removes blobs that are not needed, and never one that is, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.relay.maintenance.sweep import AGE, UNKNOWN_FOR, Sweep, Swept
+from services.relay.maintenance.blob_sweep import MIN_AGE, UNKNOWN_FOR, BlobSweep, SweepResult
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import Payload
 from shared.ports.store import MaintenanceStore
 from shared.runtime.raw_mail import blob_name, message_in, store_raw_mail
 
-OLD = 2 * AGE
+OLD = 2 * MIN_AGE
 
 
 class Known:
-    """What the database says: `needed` is looked up when it is asked, after `meanwhile` has happened."""
+    """The database: `needed` is looked up after `meanwhile` was called."""
 
     def __init__(self, *needed: str) -> None:
         self.needed = set(needed)
@@ -42,7 +42,7 @@ class Known:
 
 
 async def stored(root: Path, name: str, age: float) -> None:
-    """A blob that was written so many seconds ago."""
+    """Store a blob that was written so many seconds ago."""
     writer = await FileBlobs(root).create(name)
     await writer.write(b"mail")
     await writer.commit(durable=False)
@@ -58,11 +58,11 @@ async def left(root: Path) -> set[str]:
     return {name async for name in FileBlobs(root).names()}
 
 
-async def swept(root: Path, known: Known) -> Swept:
-    return await Sweep(FileBlobs(root), cast(MaintenanceStore, known), SystemClock()).once()
+async def swept(root: Path, known: Known) -> SweepResult:
+    return await BlobSweep(FileBlobs(root), cast(MaintenanceStore, known), SystemClock()).sweep_once()
 
 
-async def test_what_is_old_and_needed_by_nobody_goes_and_everything_else_stays(tmp_path: Path) -> None:
+async def test_old_unneeded_blobs_are_removed_and_all_others_stay(tmp_path: Path) -> None:
     for name, age in (
         ("mail/orphan", OLD),
         ("mail/parked", OLD),
@@ -72,7 +72,7 @@ async def test_what_is_old_and_needed_by_nobody_goes_and_everything_else_stays(t
     ):
         await stored(tmp_path, name, age)
 
-    assert await swept(tmp_path, Known("parked")) == Swept(removed=1, needed=2)
+    assert await swept(tmp_path, Known("parked")) == SweepResult(removed=1, needed=2)
     assert await left(tmp_path) == {"mail/parked", "mail/young", "mail/deeper/orphan", "other/orphan"}
 
 
@@ -81,20 +81,20 @@ async def test_a_mail_that_is_entered_while_its_blob_is_listed_keeps_it(tmp_path
     known = Known()
     known.meanwhile = lambda: known.needed.add("late")
 
-    assert await swept(tmp_path, known) == Swept(needed=1)
+    assert await swept(tmp_path, known) == SweepResult(needed=1)
     assert await left(tmp_path) == {"mail/late"}
 
 
 async def test_a_mail_that_is_parked_while_it_is_swept_keeps_its_blob(tmp_path: Path) -> None:
-    """Who parks has a message that is not concluded, which the database says is needed."""
+    """A message whose recipient is being parked is not settled, so the database needs its blob."""
     await stored(tmp_path, blob_name("m1"), OLD)
     known = Known("m1")
     payload = Payload(octets=4, inline=b"mail")
-    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
-    await sweep.once()
+    sweep = BlobSweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
+    await sweep.sweep_once()
     await store_raw_mail(FileBlobs(tmp_path), "m1", payload)
     known.needed.clear()
-    assert await sweep.once() == Swept()
+    assert await sweep.sweep_once() == SweepResult()
     assert await left(tmp_path) == {"mail/m1"}
 
 
@@ -103,43 +103,43 @@ async def test_more_blobs_than_one_batch_are_all_looked_at(tmp_path: Path) -> No
         await stored(tmp_path, f"mail/m{number}", OLD)
     known = Known(*(f"m{number}" for number in range(0, 450, 3)))
 
-    assert await swept(tmp_path, known) == Swept(removed=300, needed=150)
+    assert await swept(tmp_path, known) == SweepResult(removed=300, needed=150)
     assert len(set(known.asked)) == 450
     assert await left(tmp_path) == {f"mail/{each}" for each in known.needed}
 
 
-async def test_what_crashed_writers_left_is_removed_once_it_is_old(tmp_path: Path) -> None:
+async def test_unfinished_blobs_are_removed_once_they_are_old(tmp_path: Path) -> None:
     blobs = FileBlobs(tmp_path)
     for name in ("old", "young"):
         writer = await blobs.create(f"mail/{name}")
         await writer.write(b"x" * 300_000)
     make_old(tmp_path, "partial/mail+old*", 0)
 
-    assert await swept(tmp_path, Known()) == Swept(leftovers=1)
+    assert await swept(tmp_path, Known()) == SweepResult(leftovers=1)
     make_old(tmp_path, "partial/*", 0)
 
 
 async def test_an_unused_store_is_swept_without_asking_anybody(tmp_path: Path) -> None:
     known = Known()
-    assert await swept(tmp_path / "never-used", known) == Swept()
+    assert await swept(tmp_path / "never-used", known) == SweepResult()
     assert known.asked == []
 
 
-async def test_what_a_kill_left_of_a_mail_that_is_done_goes_however_new_it_is(tmp_path: Path) -> None:
+async def test_the_blob_of_a_settled_mail_is_removed_however_young_it_is(tmp_path: Path) -> None:
     for message in ("done", "needed", "unknown"):
         await stored(tmp_path, blob_name(message), 0)
     await stored(tmp_path, "mail/deeper/done", OLD)
     known = Known("needed")
     known.done = {"done"}
-    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
+    sweep = BlobSweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock())
 
-    assert await sweep.release_left() == 1
+    assert await sweep.remove_settled() == 1
     assert await left(tmp_path) == {"mail/needed", "mail/unknown", "mail/deeper/done"}
-    assert await sweep.release_left() == 0
+    assert await sweep.remove_settled() == 0
 
 
 class Forward(SystemClock):
-    """A clock whose durations a test decides; what it says of the date is nonsense."""
+    """A clock whose monotonic time is set by the test; its date is nonsense."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -151,22 +151,22 @@ class Forward(SystemClock):
         return self.passed
 
 
-async def test_what_nobody_knows_goes_after_an_hour_whatever_the_date_is(tmp_path: Path) -> None:
+async def test_an_unknown_blob_is_removed_after_an_hour_whatever_the_date_is(tmp_path: Path) -> None:
     for message in ("unknown", "needed", "done", "entered-late"):
         await stored(tmp_path, blob_name(message), 0)
     known, clock = Known("needed"), Forward()
     known.done = {"done"}
-    sweep = Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), clock)
-    assert (await sweep.once()).removed == 0
+    sweep = BlobSweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), clock)
+    assert (await sweep.sweep_once()).removed == 0
     known.needed.add("entered-late")
     clock.passed = UNKNOWN_FOR - 1
-    assert (await sweep.once()).removed == 0
+    assert (await sweep.sweep_once()).removed == 0
     clock.passed = UNKNOWN_FOR
-    assert (await sweep.once()).removed == 1
+    assert (await sweep.sweep_once()).removed == 1
     assert await left(tmp_path) == {"mail/needed", "mail/done", "mail/entered-late"}
 
 
-async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tmp_path: Path) -> None:
+async def test_a_lone_process_removes_unknown_and_unfinished_blobs_at_once(tmp_path: Path) -> None:
     for message in ("unknown", "needed", "done"):
         await stored(tmp_path, blob_name(message), 0)
     await stored(tmp_path, "epoch/witness", 0)
@@ -175,13 +175,16 @@ async def test_who_is_alone_removes_all_that_is_unknown_or_unfinished_at_once(tm
     known = Known("needed")
     known.done = {"done"}
     assert (
-        await Sweep(FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock()).remove_forgotten() == 2
+        await BlobSweep(
+            FileBlobs(tmp_path), cast(MaintenanceStore, known), SystemClock()
+        ).remove_all_unknown()
+        == 2
     )
     assert await left(tmp_path) == {"mail/needed", "mail/done", "epoch/witness"}
 
 
 @given(st.text("abc/-0", max_size=30))
-def test_only_what_is_called_as_a_raw_mail_is_taken_for_one(name: str) -> None:
+def test_only_blobs_named_as_raw_mails_are_removed(name: str) -> None:
     message = message_in(name)
     assert message is None or (blob_name(message) == name and "/" not in message)
     assert (message is not None) == (name.startswith("mail/") and name.count("/") == 1 and name != "mail/")

@@ -8,7 +8,7 @@ from shared.model.endpoint import Endpoint
 from shared.model.target import Target
 from shared.smtp.envelope import Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, Unsendable
-from shared.smtp.target import probe
+from shared.smtp.target import connect_target
 from tests.fakes.smtp_server import Act, SmtpServer
 
 BOB, EVE, NOBODY = "bob@corp.example", "eve@corp.example", "nobody@corp.example"
@@ -16,7 +16,11 @@ BOB, EVE, NOBODY = "bob@corp.example", "eve@corp.example", "nobody@corp.example"
 
 async def asked(server: SmtpServer, *addresses: str, sender: str = "") -> list[tuple[str, int, Phase]]:
     target = Target("corp", Endpoint("127.0.0.1", server.port))
-    replies = await probe(target, sender, addresses, helo_name="me.example")
+    client = await connect_target(target, helo_name="me.example")
+    try:
+        replies = await client.ask_about(sender, addresses)
+    finally:
+        await client.quit()
     return [_short(each) for each in replies]
 
 

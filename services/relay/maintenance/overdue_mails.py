@@ -1,7 +1,6 @@
-"""Mails held in blobs whose event is not under way: parked ones that an operator wants retried, and lost
-deferrals.
+"""Publishes mails in blobs again whose event was lost: deferred ones, and parked ones that are to be retried.
 
-They are published again from the blob. Publishing one too often is harmless: the attempt's number decides.
+Publishing one too often is harmless, as the number of the attempt decides.
 """
 
 from __future__ import annotations
@@ -23,50 +22,48 @@ from shared.runtime.checkpoints import reached
 
 INTERVAL = 2.0
 BATCH = 100
-TAKEN_UP = 30.0
-"""Seconds in which a relay will have taken the event up; a target that has too much to do gets no second
-one meanwhile.
-"""
+REPUBLISH_AFTER = 30.0
+"""Seconds. Within these, a relay has received the event; a busy target gets no second event meanwhile."""
 
 log = structlog.get_logger("mailferry.relay")
 
 
-class Overdue:
-    """Looks for overdue mails now and then. `patience` is the message lease in seconds."""
+class OverdueMails:
+    """Publishes overdue mails now and then. `lease`: the message lease in seconds."""
 
-    def __init__(self, deliveries: MaintenanceStore, broker: Broker, clock: Clock, patience: float) -> None:
+    def __init__(self, deliveries: MaintenanceStore, broker: Broker, clock: Clock, lease: float) -> None:
         self._deliveries = deliveries
         self._broker = broker
         self._clock = clock
-        self._patience = patience
+        self._lease = lease
         self._published: dict[tuple[str, int], float] = {}
 
     async def run(self) -> None:
-        """Look and publish, until cancelled."""
+        """Publish overdue mails, until cancelled."""
         while True:
             try:
-                await self.publish_once()
+                await self.publish_overdue()
             except MailferryError as error:
-                log.warning("overdue mails not looked for", error=error)
+                log.warning("overdue mails not published", error=error)
             await self._clock.sleep(INTERVAL)
 
-    async def publish_once(self) -> int:
-        """Publish what is overdue now; returns how many mails."""
-        moment = self._clock.monotonic()
-        self._published = {key: at for key, at in self._published.items() if at > moment - TAKEN_UP}
+    async def publish_overdue(self) -> int:
+        """Publish the mails that are overdue now; return how many."""
+        now = self._clock.monotonic()
+        self._published = {key: at for key, at in self._published.items() if at > now - REPUBLISH_AFTER}
         limit = BATCH + len(self._published)
-        found = await self._deliveries.overdue_messages(self._clock.now(), self._patience, limit)
+        found = await self._deliveries.overdue_messages(self._clock.now(), self._lease, limit)
         messages = [each for each in found if _attempts(each) not in self._published]
         publications = [each for message in messages if (each := _publications(message))]
         if publications:
             await self._broker.publish(list(chain.from_iterable(publications)))
             reached("relay.overdue-published")
-        self._published |= dict.fromkeys(map(_attempts, messages), moment)
+        self._published |= dict.fromkeys(map(_attempts, messages), now)
         return len(publications)
 
 
 def _publications(message: Message) -> list[Publication]:
-    """What is to be published of a message; nothing of one that makes no event, which holds up no other."""
+    """Return the publications of a message; none if a bug prevents it, so that it holds up no other."""
     try:
         return [
             Publication(ROUTED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)
@@ -78,12 +75,12 @@ def _publications(message: Message) -> list[Publication]:
 
 
 def _attempts(message: Message) -> tuple[str, int]:
-    """The message and how many attempts were made: what an event that was taken up has changed."""
+    """Return the message and its number of attempts, which changes once the event is received."""
     return message.id, sum(each.attempt for each in message.recipients.values())
 
 
 def events(message: Message) -> list[MessageRouted]:
-    """The events for those recipients of a message held in a blob that are due: one for each target."""
+    """Return the events for the due recipients of a message in a blob: one for each target."""
     by_target: dict[str, list[Recipient]] = {}
     for recipient in message.recipients.values():
         if recipient.status in DUE or _may_be_abandoned(recipient):
@@ -108,5 +105,5 @@ def events(message: Message) -> list[MessageRouted]:
 
 
 def _may_be_abandoned(recipient: Recipient) -> bool:
-    """Whether it is an attempt at what an operator wanted retried; the store knows when it had its time."""
+    """Whether it is an attempt that an operator asked for; the store knows when its lease is over."""
     return recipient.status is RecipientStatus.ATTEMPTING and recipient.next_attempt_at is not None

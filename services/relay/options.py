@@ -1,4 +1,4 @@
-"""What a relay is told about itself and its surroundings."""
+"""The options of one relay process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shared.runtime.batch_policy import BatchPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class RelaySettings:
+class RelayOptions:
     """`worker` names this relay in the journal; `message_lease` is in seconds."""
 
     worker: str
     message_lease: float
-    appetite: BatchPolicy
+    batch_policy: BatchPolicy
     topology: Topology

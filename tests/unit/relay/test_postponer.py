@@ -1,4 +1,4 @@
-"""How long an event is put off follows what it waits for."""
+"""The time for which an event is postponed follows the reason."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from contextlib import suppress
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.relay.postponement import Postponement, Waiting
+from services.relay.postponer import EarlyRecipients, EventPostponer
 from services.relay.targets.circuit import ProbePolicy
-from services.relay.targets.circuit_breakers import CircuitBreakers as RealCircuits
-from services.relay.targets.target_queue import TargetQueues
+from services.relay.targets.circuit_breakers import CircuitBreakers
+from services.relay.targets.target_pools import TargetPools
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -33,8 +33,8 @@ from tests.fakes.custody import BOB, EVE, recipient
 PLAN = topology([60, 300])
 
 
-class Noting(MemoryBroker):
-    """Notes what is published, by which key."""
+class RecordingBroker(MemoryBroker):
+    """Records the publications."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(PLAN, clock)
@@ -45,22 +45,22 @@ class Noting(MemoryBroker):
         await super().publish(publications)
 
 
-class Ways(TargetQueues):
-    """Lanes of which `busy` are full, and hold their mails for so long."""
+class FakePools(TargetPools):
+    """The pools of the targets in `busy` are full, and their oldest mail has this age."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__({}, helo_name="relay.example", capacity=1, clock=clock)
         self.busy: dict[str, float] = {}
 
-    def is_full(self, target: str) -> bool:
+    def is_busy(self, target: str) -> bool:
         return target in self.busy
 
-    def held_for(self, target: str) -> float:
+    def oldest_age(self, target: str) -> float:
         return self.busy[target]
 
 
-class Circuits:
-    """Those in `out` are open; a probe is due in so many seconds."""
+class FakeCircuitBreakers:
+    """The circuits of the targets in `out` are open; a probe is due in so many seconds."""
 
     def __init__(self) -> None:
         self.out: dict[str, float] = {}
@@ -68,20 +68,20 @@ class Circuits:
     def is_open(self, target: str) -> bool:
         return target in self.out
 
-    def wait(self, target: str) -> float:
+    def seconds_to_wait(self, target: str) -> float:
         return self.out[target]
 
 
 class Stage:
-    """A relay's postponement, and what it decides by."""
+    """A relay's postponer with the state that it depends on."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.broker = Noting(self.clock)
-        self.ways, self.circuits = Ways(self.clock), Circuits()
+        self.broker = RecordingBroker(self.clock)
+        self.pools, self.circuits = FakePools(self.clock), FakeCircuitBreakers()
         self.metrics = Metrics(CollectorRegistry(), "0")
-        self.postponement = Postponement(
-            self.broker, PLAN, self.ways, self.circuits, self.clock, self.metrics  # type: ignore[arg-type]  # only this part of the circuits is used
+        self.postponer = EventPostponer(
+            self.broker, PLAN, self.pools, self.circuits, self.clock, self.metrics  # type: ignore[arg-type]  # only this part of the circuits is used
         )  # fmt: skip
 
     def put_off(self, reason: str) -> float:
@@ -118,10 +118,10 @@ def deferred(stage: Stage, address: str, due_in: float) -> Recipient:
 async def test_mail_for_a_target_out_of_reach_waits_for_the_next_probe(probe_in: float, step: int) -> None:
     stage = Stage()
     stage.circuits.out["exchange"] = probe_in
-    assert stage.postponement.has_to_wait("exchange")
+    assert stage.postponer.must_wait("exchange")
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
         [mail] = await received(stage, subscription, event(BOB))
-        await stage.postponement.until_target_is_free([mail], subscription)
+        await stage.postponer.postpone_until_target_is_free([mail], subscription)
         assert stage.keys == [f"message.retry.{step}"]
         await stage.clock.advance(step)
         [again] = await subscription.batch(1, 0)
@@ -129,26 +129,30 @@ async def test_mail_for_a_target_out_of_reach_waits_for_the_next_probe(probe_in:
     assert stage.put_off("out") == 1
 
 
-@pytest.mark.parametrize(("held_for", "step"), [(0.0, 1), (4.9, 1), (5.0, 5), (40.0, 15), (4000.0, 60)])
-async def test_mail_for_a_busy_target_waits_as_long_as_those_before_it_do(held_for: float, step: int) -> None:
+@pytest.mark.parametrize(("oldest_age", "step"), [(0.0, 1), (4.9, 1), (5.0, 5), (40.0, 15), (4000.0, 60)])
+async def test_mail_for_a_busy_target_waits_as_long_as_the_oldest_mail_has(
+    oldest_age: float, step: int
+) -> None:
     stage = Stage()
-    stage.ways.busy["exchange"] = held_for
-    assert stage.postponement.has_to_wait("exchange")
-    assert not stage.postponement.has_to_wait("elsewhere")
+    stage.pools.busy["exchange"] = oldest_age
+    assert stage.postponer.must_wait("exchange")
+    assert not stage.postponer.must_wait("elsewhere")
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
         mails = await received(stage, subscription, event(BOB))
-        await stage.postponement.until_target_is_free(mails, subscription)
+        await stage.postponer.postpone_until_target_is_free(mails, subscription)
     assert stage.keys == [f"message.retry.{step}"]
     assert stage.put_off("busy") == 1
 
 
-class Gone:
-    """A target that nobody reaches, and a store that hears of it."""
+class UnreachableTarget:
+    """A target that cannot be reached, and a store for the reports."""
 
     def __init__(self) -> None:
         self.probed = 0
 
-    async def send(self, target: str, envelope: Envelope, content: object) -> Sequence[RecipientReply]:
+    async def deliver_mail(
+        self, target: str, envelope: Envelope, content: object
+    ) -> Sequence[RecipientReply]:
         raise ConnectFailed("Connection refused.")
 
     async def probe(self, target: Target) -> None:
@@ -165,20 +169,22 @@ class Gone:
 async def test_while_a_target_is_out_of_reach_its_mail_moves_no_more_than_once_or_twice_for_each_probe() -> (
     None
 ):
-    clock, gone = ManualClock(), Gone()
-    broker, policy = Noting(clock), ProbePolicy((5.0, 15.0, 60.0, 300.0), failures=1)
+    clock, gone = ManualClock(), UnreachableTarget()
+    broker, policy = RecordingBroker(clock), ProbePolicy((5.0, 15.0, 60.0, 300.0), failures=1)
     exchange = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
-    circuits = RealCircuits({"exchange": exchange}, gone, gone.probe, gone, clock, policy)  # type: ignore[arg-type]  # only this part of the store is used
+    circuits = CircuitBreakers({"exchange": exchange}, gone, gone.probe, gone, clock, policy)  # type: ignore[arg-type]  # only this part of the store is used
     with suppress(ConnectFailed):
-        await circuits.send("exchange", Envelope("", (BOB,)), b"")
+        await circuits.deliver_mail("exchange", Envelope("", (BOB,)), b"")
     metrics = Metrics(CollectorRegistry(), "0")
-    postponement = Postponement(broker, PLAN, Ways(clock), circuits, clock, metrics)
+    postponer = EventPostponer(broker, PLAN, FakePools(clock), circuits, clock, metrics)
 
     async def relay() -> None:
         async with broker.subscribe(RELAY_QUEUE, 10) as subscription:
             while True:
                 for delivery in await subscription.batch(10, 0):
-                    await postponement.until_target_is_free([Received(event(BOB), delivery)], subscription)
+                    await postponer.postpone_until_target_is_free(
+                        [Received(event(BOB), delivery)], subscription
+                    )
 
     tasks = [asyncio.create_task(relay()), asyncio.create_task(circuits.run())]
     await broker.publish([Publication(ROUTED_KEY, EVENT_CODEC.encode(event(BOB)))])
@@ -193,10 +199,10 @@ async def test_while_a_target_is_out_of_reach_its_mail_moves_no_more_than_once_o
 
 async def test_each_target_has_a_wait_of_its_own() -> None:
     stage = Stage()
-    stage.circuits.out["exchange"], stage.ways.busy["elsewhere"] = 61, 0.0
+    stage.circuits.out["exchange"], stage.pools.busy["elsewhere"] = 61, 0.0
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
         mails = await received(stage, subscription, event(BOB), event(EVE, target="elsewhere"), event(EVE))
-        await stage.postponement.until_target_is_free(mails, subscription)
+        await stage.postponer.postpone_until_target_is_free(mails, subscription)
     assert sorted(stage.keys) == ["message.retry.1", "message.retry.63", "message.retry.63"]
 
 
@@ -204,8 +210,10 @@ async def test_an_event_that_is_too_early_comes_back_when_the_first_of_its_recip
     stage = Stage()
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
         [mail] = await received(stage, subscription, event(BOB, EVE))
-        those = [deferred(stage, BOB, 299.0), deferred(stage, EVE, 16.0)]
-        await stage.postponement.until_due([Waiting(mail, those, all_of_it=True)], subscription)
+        recipients = [deferred(stage, BOB, 299.0), deferred(stage, EVE, 16.0)]
+        await stage.postponer.postpone_until_due(
+            [EarlyRecipients(mail, recipients, whole_event=True)], subscription
+        )
         assert stage.keys == ["message.retry.15"]
         await stage.clock.advance(15)
         [again] = await subscription.batch(1, 0)
@@ -213,12 +221,12 @@ async def test_an_event_that_is_too_early_comes_back_when_the_first_of_its_recip
     assert stage.put_off("early") == 1
 
 
-async def test_of_an_event_that_is_under_way_only_those_come_back_who_are_not_due() -> None:
+async def test_only_the_early_recipients_of_an_event_that_is_attempted_come_back() -> None:
     stage = Stage()
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
         [mail] = await received(stage, subscription, event(BOB, EVE))
-        waiting = Waiting(mail, [deferred(stage, EVE, 60.0)], all_of_it=False)
-        await stage.postponement.until_due([waiting], subscription)
+        waiting = EarlyRecipients(mail, [deferred(stage, EVE, 60.0)], whole_event=False)
+        await stage.postponer.postpone_until_due([waiting], subscription)
         await stage.clock.advance(60)
         [part] = await subscription.batch(1, 0)
         decoded = EVENT_CODEC.decode(part.body)
@@ -229,9 +237,9 @@ async def test_of_an_event_that_is_under_way_only_those_come_back_who_are_not_du
     assert unsettled.body == mail.delivery.body
 
 
-async def test_where_nothing_is_put_off_nobody_is_told() -> None:
+async def test_nothing_is_published_if_no_event_is_postponed() -> None:
     stage = Stage()
     async with stage.broker.subscribe(RELAY_QUEUE, 10) as subscription:
-        await stage.postponement.until_due([], subscription)
-        await stage.postponement.until_target_is_free([], subscription)
+        await stage.postponer.postpone_until_due([], subscription)
+        await stage.postponer.postpone_until_target_is_free([], subscription)
     assert stage.broker.published == []
