@@ -79,7 +79,7 @@ def later(delay: float) -> float:
     return delay + int(delay) // LATER
 
 
-def farthest_retry(delays: Sequence[float]) -> float:
+def longest_retry_delay(delays: Sequence[float]) -> float:
     """How many seconds ahead a retry can honestly be due, with room for clocks that differ: what is due later
     than that, a clock that was wrong has set.
     """

@@ -1,4 +1,4 @@
-"""Time, passed in, so that a test decides what time it is."""
+"""The clock. It is passed in, so that a test decides what time it is."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a service gets its time from."""
+    """Where a service gets the time from."""
 
     def now(self) -> float:
-        """Seconds since the epoch, UTC: for what is stored and shown. It may jump."""
+        """Return seconds since the epoch, UTC: for what is stored and shown. It may jump."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some moment: for durations. It never goes back."""
+        """Return seconds since some fixed moment: for durations. It never goes back."""
         ...
 
     def since_boot(self) -> float:
-        """Seconds since the machine was started, those included for which it slept. It never goes back."""
+        """Return seconds since the machine was started, including those for which it slept. It never goes
+        back.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None:

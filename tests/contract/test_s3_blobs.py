@@ -32,7 +32,7 @@ async def test_a_bucket_that_does_not_exist_is_told_and_is_no_missing_blob(moto:
     with pytest.raises(BlobsUnavailable):
         await whole(writer, b"x")
     with pytest.raises(BlobsUnavailable):
-        [name async for name in blobs.names()]
+        [name async for name in blobs.list_names()]
 
 
 @pytest.mark.parametrize("size", [1, 40 * 1024 * 1024])

@@ -12,7 +12,7 @@ import pytest
 
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.visit.deletion import Deletion
-from services.router.decide.transmission import Transmission
+from services.router.decide.identity import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message

@@ -15,5 +15,5 @@ def checked_domains(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         checked.append(text)
         return normal_domain(text)
 
-    monkeypatch.setattr("services.router.header.allowance.normal_domain", told)
+    monkeypatch.setattr("services.router.header.addresses.normal_domain", told)
     return checked

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from services.router.evidence.evidence import Evidence
 from services.router.evidence.search import find_evidence
 from services.router.header.fields import read_header
-from services.router.header.zone import Zone
+from services.router.header.zone import TrustedZone
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address, parse_address
 from shared.model.endpoint import Endpoint
@@ -61,7 +61,7 @@ def evidence_in(*lines: str, routing: Routing | None = None, login: str = str(OW
     """The evidence in a mail with these header lines, fetched for a mailbox with this login."""
     header = read_header(mail(*lines))
     routing = routing or catch_all()
-    return find_evidence(header, Zone(header, routing.trusted_hosts), account(routing, login))
+    return find_evidence(header, TrustedZone(header, routing.trusted_hosts), account(routing, login))
 
 
 def corpus_mails() -> list[object]:

@@ -35,13 +35,13 @@ class SmallBlobs:
     async def delete(self, name: str) -> None:
         await self._blobs.delete(name)
 
-    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
-        return self._blobs.names(prefix, before)
+    def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        return self._blobs.list_names(prefix, before)
 
     async def remove_leftovers(self, before: float) -> int:
         return await self._blobs.remove_leftovers(before)
 
-    async def room(self) -> int | None:
+    async def free_octets(self) -> int | None:
         self.asked += 1
         return self.most - self.used if self._tells_room else None
 

@@ -41,7 +41,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def stored(world: World) -> set[str]:
-    return {name async for name in world.blobs.names("mail/")}
+    return {name async for name in world.blobs.list_names("mail/")}
 
 
 async def entered(world: World) -> set[str]:
@@ -197,7 +197,7 @@ async def test_a_blob_that_got_its_name_before_its_commit_failed_goes_too(
     def fail(_directory: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("shared.adapters.file_blob_writer.sync_directory", fail)
+    monkeypatch.setattr("shared.adapters.file_blobs.sync_directory", fail)
     assert (await world.visit()).report.failed
     assert await stored(world) == set()
 

@@ -1,6 +1,6 @@
 """What the relay writes on top of a mail, and what it takes off: nothing else of the mail is touched.
 
-What stands above the mail's own header (`shared.model.header_start`) would end the header below our lines.
+What stands above the mail's own header (`shared.model.header_bounds`) would end the header below our lines.
 Its lines of text become `X-Mailbox-Line` fields, as Postfix makes them of a postmark (smtpd); empty lines and
 byte order marks are dropped.
 
@@ -16,9 +16,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection
 from email.utils import formatdate
 from functools import lru_cache
 
-from shared.model.carriage import ID_FIELD, PROGRAM, origin
-from shared.model.header_end import end_of_header
-from shared.model.header_start import header_is_whole, read_opening
+from shared.model.header_bounds import end_of_header, is_header_complete, read_opening
+from shared.model.trace_fields import ID_FIELD, PROGRAM, account_in_trace
 
 HEADER_LIMIT = 1024 * 1024
 LINE_FIELD = b"X-Mailbox-Line"
@@ -41,7 +40,7 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
     clause = f"\r\n\tfor <{recipient}>" if recipient and recipient.isascii() else ""
     return (
         f"{ID_FIELD}: {message}\r\n"
-        f"Received: from {origin(account)} by {helo_name} {PROGRAM} id {message}{clause};\r\n"
+        f"Received: from {account_in_trace(account)} by {helo_name} {PROGRAM} id {message}{clause};\r\n"
         f"\t{_date(int(now))}\r\n"
     ).encode("ascii", "replace")
 
@@ -102,7 +101,7 @@ async def on_top(
             continue
         seen = len(beginning)
         beginning += chunk
-        if header_is_whole(beginning, seen) or len(beginning) > HEADER_LIMIT:
+        if is_header_complete(beginning, seen) or len(beginning) > HEADER_LIMIT:
             yield header + below_trace_header(beginning, recipients)
             beginning = None
     if beginning is not None:

@@ -143,7 +143,7 @@ class Sweep:
     async def _batches(self, before: float | None) -> AsyncIterator[list[str]]:
         """The names of the blobs that were last written before `before`."""
         batch: list[str] = []
-        async for name in self._blobs.names(FOLDER, before):
+        async for name in self._blobs.list_names(FOLDER, before):
             batch.append(name)
             if len(batch) >= BATCH:
                 yield batch

@@ -1,9 +1,9 @@
-"""The reverse-path that a mail is delivered with.
+"""The reverse-path with which a mail is delivered.
 
-Its last server noted it in Return-Path (RFC 5321 section 4.4), which counts only in the trusted zone. The
-null sender stays null, whatever the account wants. Where the field is missing or defective the sender is
-null too, or the account's: a reverse-path is never made up from From, since notices would then go to
-somebody who sent nothing.
+The last server notes it in Return-Path (RFC 5321 section 4.4). The field counts only in the trusted zone.
+The null sender stays null, whatever the account configures. Where the field is missing or defective, the
+sender is the account's, or else null. It is never made up from From: bounces would go to somebody who sent
+nothing.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.router.header.addresses import Defect, read_addresses
-from services.router.header.zone import Zone
+from services.router.header.zone import TrustedZone
 from shared.model.address import Address
 from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import NotRewritable
 
 NULL_SENDER = ""
 LONGEST_LOCAL = 200
-"""Octets; senders that carry the recipient or another sender in their local part do not keep to 64."""
+"""Octets. Senders that encode the recipient or another sender in their local part exceed 64."""
 
 
 class Sender(NamedTuple):
-    """The reverse-path to use, without angle brackets ("" is the null sender), and why it is that."""
+    """The reverse-path to use, without angle brackets ("" is the null sender), and why."""
 
     address: str
     reason: str
 
 
-def choose_sender(zone: Zone, rule: SenderRule, now: float) -> Sender:
-    """The sender by what the header tells and by the account's rule; `now` in seconds since the epoch."""
+def choose_sender(zone: TrustedZone, rule: SenderRule, now: float) -> Sender:
+    """Return the sender by the header and the account's rule. `now` is in seconds since the epoch."""
     noted = _return_path(zone)
     if rule.kind is SenderKind.NULL:
         return Sender(NULL_SENDER, "the account sends with the null sender")
@@ -56,9 +56,9 @@ class _Noted(NamedTuple):
         return str(self.reverse_path) if self.reverse_path else NULL_SENDER
 
 
-def _return_path(zone: Zone) -> _Noted | None:
-    """None where there is no Return-Path, or a defective one, which says nothing."""
-    for field in zone.fields("return-path"):
+def _return_path(zone: TrustedZone) -> _Noted | None:
+    """Return the topmost Return-Path; None where there is none or it is defective."""
+    for field in zone.fields_named("return-path"):
         value = field.unfolded
         if b"".join(value.split()) == b"<>":
             return _Noted(None, "Return-Path is null")

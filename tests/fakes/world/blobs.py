@@ -38,7 +38,7 @@ class BlobsInTurn:
             lambda: BlobsUnavailable("the disk is away"),
         )
 
-    async def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+    async def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
         """No life in the small world is long enough for a blob to be old."""
         for name in [*self._shelf.blobs]:
             if name.startswith(prefix) and before is None:
@@ -47,7 +47,7 @@ class BlobsInTurn:
     async def remove_leftovers(self, before: float) -> int:
         return 0
 
-    async def room(self) -> int | None:
+    async def free_octets(self) -> int | None:
         return 0 if self._shelf.is_full else None
 
     async def check(self) -> None:

@@ -7,8 +7,8 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
-from shared.adapters.rcpt_directory import BACK_OFF, INVENTED, VERDICT_FOR, RcptDirectory
-from shared.adapters.rcpt_questions import IDLE
+from shared.adapters.rcpt_directory import ACCEPTS_ALL_SECONDS, PAUSE, PROBE_PREFIX, RcptDirectory
+from shared.adapters.rcpt_prober import IDLE_SECONDS
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
 from shared.ports.directory import Existence
@@ -64,9 +64,9 @@ class Asking:
         self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._notice)
 
     async def __call__(self, *addresses: str) -> list[Existence]:
-        at_hand = self.directory.at_hand(addresses)
+        at_hand = self.directory.look_up_cached(addresses)
         found = await self.directory.look_up(addresses) if at_hand is None else at_hand
-        return [found[each].standing for each in addresses]
+        return [found[each].existence for each in addresses]
 
     async def _connect(self) -> SmtpClient:
         target = Target("exchange", Endpoint("127.0.0.1", self._server.port))
@@ -80,7 +80,7 @@ class Asking:
 
 
 def invented(server: Strict) -> list[str]:
-    return [each for each in server.asked if each.startswith(INVENTED)]
+    return [each for each in server.asked if each.startswith(PROBE_PREFIX)]
 
 
 async def test_the_target_says_who_exists() -> None:
@@ -128,7 +128,7 @@ async def test_a_target_that_accepts_everything_is_recognised_and_reported_once(
         with capture_logs() as logs:
             assert await asking(BOB) == [S.EXISTS]
             assert await asking(NOBODY) == [S.EXISTS]
-            await asking.clock.advance(VERDICT_FOR)
+            await asking.clock.advance(ACCEPTS_ALL_SECONDS)
             assert await asking(EVE) == [S.EXISTS]
         assert asking.noted == [("corp.example", True)]
         assert [each["event"] for each in logs] == ["target accepts every address of a domain"]
@@ -142,7 +142,7 @@ async def test_a_target_that_learns_to_refuse_is_believed_again() -> None:
         asking = Asking(server)
         assert await asking(NOBODY) == [S.EXISTS]
         del server.script["RCPT"]
-        await asking.clock.advance(VERDICT_FOR)
+        await asking.clock.advance(ACCEPTS_ALL_SECONDS)
         assert await asking(NOBODY) == [S.MISSING]
         assert asking.noted == [("corp.example", True), ("corp.example", False)]
 
@@ -192,11 +192,11 @@ async def test_a_target_that_does_not_talk_to_us_is_left_alone_for_a_while(
         asking = Asking(server)
         assert await asking(BOB) == [S.UNDECIDED]
         connections = server.connections
-        assert asking.directory.at_hand([BOB, EVE]) is not None
+        assert asking.directory.look_up_cached([BOB, EVE]) is not None
         assert await asking(BOB, EVE) == [S.UNDECIDED, S.UNDECIDED]
         assert server.connections == connections
         server.script.clear()
-        await asking.clock.advance(BACK_OFF)
+        await asking.clock.advance(PAUSE)
         assert await asking(BOB, EVE) == [S.EXISTS, S.MISSING]
 
 
@@ -230,8 +230,8 @@ async def test_a_connection_that_nobody_uses_is_closed() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         await asking(BOB)
-        await asking.directory.tidy()
+        await asking.directory.close_idle()
         assert server.commands[-1] != "QUIT"
-        await asking.clock.advance(IDLE + 1)
-        await asking.directory.tidy()
+        await asking.clock.advance(IDLE_SECONDS + 1)
+        await asking.directory.close_idle()
         assert server.commands[-1] == "QUIT"

@@ -12,9 +12,9 @@ from shared.contract.topology import (
     RETRY_KEY_PREFIX,
     ROUTED_KEY,
     WAITS,
-    farthest_retry,
     hint_queue,
     later,
+    longest_retry_delay,
     settled_key,
     topology,
 )
@@ -51,7 +51,7 @@ def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_some_to_wait_in(
 
 @given(DELAYS)
 def test_no_retry_is_believed_to_be_due_too_late_whichever_step_it_takes(delays: list[float]) -> None:
-    assert all(delay <= later(delay) < farthest_retry(delays) for delay in delays)
+    assert all(delay <= later(delay) < longest_retry_delay(delays) for delay in delays)
 
 
 @given(DELAYS, st.floats(0, 10**7, allow_nan=False))

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from services.router import service
-from services.router.resolving.resolver import Examined, Resolver
+from services.router.resolving.analysis import AnalysedMail
+from services.router.resolving.resolver import Resolver
 from services.router.service import Router, RouterSettings
-from shared.adapters.file_blob_writer import FileBlobWriter
-from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.file_blobs import FileBlobs, FileBlobWriter
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.codec import EVENT_CODEC
@@ -172,16 +172,16 @@ async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_
 
 
 async def test_many_mails_let_others_have_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "BREATH", 3)
-    order, read = list[str](), Resolver.examined
+    monkeypatch.setattr(service, "MAILS_PER_TURN", 3)
+    order, read = list[str](), Resolver.analyse
 
-    async def examined(resolver: Resolver, event: MessageFetched) -> Examined | None:
+    async def analyse(resolver: Resolver, event: MessageFetched) -> AnalysedMail | None:
         if not order:
             asyncio.get_running_loop().call_soon(order.append, "somebody else")
         order.append(event.message)
         return await read(resolver, event)
 
-    monkeypatch.setattr(Resolver, "examined", examined)
+    monkeypatch.setattr(Resolver, "analyse", analyse)
     await routed(tmp_path, *(fetched(f"{number}", 1) for number in range(1, 5)))
     assert order == ["1", "2", "somebody else", "3", "4"]
 
@@ -205,7 +205,7 @@ async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_p
 
 
 async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) -> None:
-    directory = FakeDirectory({BOB: Existence.EXISTS}, at_hand=True)
+    directory = FakeDirectory({BOB: Existence.EXISTS}, cached=True)
     mails, _ = await routed(
         tmp_path,
         fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
@@ -217,7 +217,7 @@ async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) ->
 
 async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) -> None:
     parking = replace(CATCH_ALL.routing, unknown_recipients=None, park_unknown=True)
-    directory = FakeDirectory({EVE: Existence.MISSING}, at_hand=True)
+    directory = FakeDirectory({EVE: Existence.MISSING}, cached=True)
     raw = f"X-Original-To: {EVE}\n\n".encode()
     (mail,), _ = await routed(
         tmp_path,
@@ -250,7 +250,7 @@ async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_
     for enabled in (True, False):
         account = replace(ACCOUNT, enabled=enabled)
         resolver = Resolver({account.id: account}, FileBlobs(tmp_path), FakeDirectories())
-        assert (await resolver.examined(event) is not None) is enabled
+        assert (await resolver.analyse(event) is not None) is enabled
 
 
 async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_told(tmp_path: Path) -> None:

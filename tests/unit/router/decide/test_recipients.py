@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.decide.recipients import Resolution, resolve
-from services.router.header.allowance import INTERNATIONAL_LIMIT
-from shared.model.account import Routing
+from services.router.decide.recipients import SURPLUS_REASON, Resolution, resolve, surplus_of
+from services.router.header.addresses import INTERNATIONAL_LIMIT
+from shared.custody.commands import ChosenRecipient, Surplus
+from shared.model.account import Dedup, Routing
 from shared.model.address import Address
 from tests.fakes.checked_domains import checked_domains
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
@@ -205,8 +206,8 @@ def test_there_is_always_a_recipient_or_a_reason_to_park_and_nobody_outside_is_s
     assert found.recipients or found.park_reason
     assert not (has_postmaster and found.park_reason)
     assert len({each.address for each in found.recipients}) == len(found.recipients)
-    allowed = {"firma.de", "acme.local"}
-    assert all(each.address.rpartition("@")[2] in allowed for each in found.recipients)
+    budgeted = {"firma.de", "acme.local"}
+    assert all(each.address.rpartition("@")[2] in budgeted for each in found.recipients)
     assert all(each.reason for each in found.recipients)
     assert all(each.reason for each in found.rejected)
 
@@ -286,3 +287,51 @@ def test_of_many_that_cannot_be_read_only_so_many_international_domains_are_look
     found = resolution(f"Delivered-To: bob@firma.de, {many}")
     assert len(checked) <= 2 * INTERNATIONAL_LIMIT
     assert [each.address for each in found.recipients] == ["bob@firma.de", str(POSTMASTER)]
+
+
+TO_POSTMASTER = ChosenRecipient(str(POSTMASTER), "", f"postmaster, because it is {SURPLUS_REASON}")
+
+
+def surplus(*lines: str, routing: Routing | None = None) -> Surplus | None:
+    routing = routing or catch_all()
+    return surplus_of(resolve(evidence_in(*lines, routing=routing), routing), routing)
+
+
+@pytest.mark.parametrize("field", ["To", "Cc", "Resent-To"])
+def test_where_recipients_are_a_guess_the_postmaster_gets_copies_in_surplus(field: str) -> None:
+    assert surplus(f"{field}: bob@firma.de, carol@firma.de, x@other.example") == Surplus(TO_POSTMASTER, 2)
+
+
+def test_without_a_postmaster_copies_in_surplus_are_parked() -> None:
+    found = surplus("To: bob@firma.de", routing=catch_all(postmaster=None))
+    assert found == Surplus(ChosenRecipient("", "", SURPLUS_REASON, parked=True), 1)
+
+
+def test_each_address_that_is_named_accounts_for_a_copy_whatever_it_stands_for() -> None:
+    routing = replace(catch_all({"acme.com": "acme.local", "acme.net": "acme.local"}), strip_tags=True)
+    found = surplus("To: bob@acme.com, bob@acme.net, bob+x@acme.com", "Cc: bob@ACME.com", routing=routing)
+    assert found is not None
+    assert found.named == 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Delivered-To: bob@firma.de",),
+        ("Received: from x by mx.isp.example for <bob@firma.de>; Mon",),
+        ("To: x@other.example",),
+        ("List-Id: <x>", "To: bob@firma.de"),
+        (),
+    ],
+)
+def test_where_the_envelope_or_nobody_is_named_there_are_no_copies_in_surplus(lines: tuple[str, ...]) -> None:
+    assert surplus(*lines) is None
+
+
+def test_copies_are_not_counted_where_the_account_does_not_want_it() -> None:
+    for routing in (
+        replace(catch_all(), surplus_copies=False),
+        replace(catch_all(), dedup=Dedup.OFF),
+        single_user("bob@firma.de"),
+    ):
+        assert surplus("To: bob@firma.de", routing=routing) is None

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header.fields import read_header
-from services.router.header.hop import UNREADABLE, Client, organisational_domain, read_hop
-from services.router.header.zone import HOP_LIMIT, Zone
+from services.router.header.host_names import organisational_domain
+from services.router.header.received import UNREADABLE, Client, read_hop
+from services.router.header.zone import HOP_LIMIT, TrustedZone
 from tests.fakes.mails import corpus_mails, mail
 
 
-def zone(*lines: str, hosts: tuple[str, ...] = ()) -> Zone:
-    return Zone(read_header(mail(*lines)), hosts)
+def zone(*lines: str, hosts: tuple[str, ...] = ()) -> TrustedZone:
+    return TrustedZone(read_header(mail(*lines)), hosts)
 
 
 def trusted(*values: str, hosts: tuple[str, ...] = ()) -> list[str]:
@@ -159,7 +160,7 @@ def test_where_the_topmost_host_is_not_among_the_trusted_ones_nothing_is_believe
         [] if line[0] == "b" else ["mx.cloud.example"]
     )
     found = zone("Return-Path: <a@x.example>", f"Received: {line}", hosts=hosts)
-    assert (found.hops, found.fields("return-path")) == ([], [])
+    assert (found.hops, found.fields_named("return-path")) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_nothing_below_a_line_that_cannot_be_read_is_the_providers(line: str) ->
         "Received: from y by mx.isp.example for <eve@firma.de>",
     )
     assert found.hops == [UNREADABLE]
-    assert [field.value for field in found.fields("x-a")] == [b"1"]
+    assert [field.value for field in found.fields_named("x-a")] == [b"1"]
     assert found.client == Client()
 
 
@@ -201,20 +202,20 @@ def test_fields_on_top_and_between_the_providers_lines_are_in_the_zone_and_those
         "Received: by out.sender.example",
         "X-A: 4",
     )
-    assert [field.value for field in found.fields("x-a")] == [b"1", b"2"]
+    assert [field.value for field in found.fields_named("x-a")] == [b"1", b"2"]
     assert found.end == 4
 
 
 def test_without_received_lines_all_fields_are_in_the_zone_and_nobody_vouches_for_them() -> None:
     found = zone("X-A: 1", "Subject: x", "X-A: 2")
-    assert (len(found.fields("x-a")), found.end, found.is_vouched) == (2, 3, False)
+    assert (len(found.fields_named("x-a")), found.end, found.has_received) == (2, 3, False)
 
 
 @pytest.mark.parametrize("path", corpus_mails())
 def test_the_zone_of_any_real_mail_is_the_beginning_of_its_received_lines(path: Path) -> None:
     header = read_header(path.read_bytes())
-    hops = Zone(header).hops
-    assert hops == [read_hop(field.unfolded) for field in header.all("received")][: len(hops)]
+    hops = TrustedZone(header).hops
+    assert hops == [read_hop(field.unfolded) for field in header.all_named("received")][: len(hops)]
     assert len({organisational_domain(hop.by) for hop in hops} - {""}) <= 1
 
 
@@ -408,5 +409,5 @@ def test_whatever_the_sender_writes_and_says_the_zone_ends_at_the_line_that_took
         lines = [f"Received: {line}" for line in (*own, *forged)]
         found = zone(*lines, "X-Original-To: eve@firma.de", hosts=hosts)
         assert len(found.hops) <= len(own)
-        assert found.fields("x-original-to") == []
+        assert found.fields_named("x-original-to") == []
         assert zone(*lines[: len(own)], hosts=hosts).hops[: len(own)] == found.hops

@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from shared.model.header_end import OVERLAP, end_of_header
-
 OPENING_LINES = 20
 """A few stray lines are an accident, more of them are the text of a mail."""
 OPENING_OCTETS = 64 * 1024
 """So much of the mail is looked at where it does not begin with a field."""
 KNOWN_FIELDS = 2
 """The text of a mail may have one line that looks like a field, such as `To: all of you`."""
+OVERLAP = 2
+"""x"""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _FIELD = re.compile(rb"[!-9;-~]++[ \t]*+:")
@@ -46,7 +46,7 @@ NOTHING_ABOVE = Opening(0)
 
 
 def read_opening(raw: bytes | bytearray) -> Opening:
-    """The opening of a mail; `raw` is all of it, or so much of it that `header_is_whole`."""
+    """The opening of a mail; `raw` is all of it, or so much of it that `is_header_complete`."""
     if _FIELD.match(raw):
         return NOTHING_ABOVE
     raw = bytes(raw[:OPENING_OCTETS])
@@ -70,7 +70,7 @@ def read_opening(raw: bytes | bytearray) -> Opening:
     return NOTHING_ABOVE
 
 
-def header_is_whole(beginning: bytes | bytearray, seen: int = 0, stop: int | None = None) -> bool:
+def is_header_complete(beginning: bytes | bytearray, seen: int = 0, stop: int | None = None) -> bool:
     """Whether more octets change neither the opening nor the header, whose end is looked for before `stop`.
 
     The first `seen` octets were asked about before.
@@ -81,6 +81,19 @@ def header_is_whole(beginning: bytes | bytearray, seen: int = 0, stop: int | Non
     if start == 0 and len(beginning) < OPENING_OCTETS:
         return False
     return end_of_header_at(beginning, start, stop) is not None
+
+
+def end_of_header(raw: bytes | bytearray, start: int = 0, stop: int | None = None) -> int | None:
+    """The offset of the empty line, which is 0 in a mail without a header; None where none is in sight.
+
+    It is looked for behind the octet `start`, as what comes before was searched already, and before `stop`.
+    """
+    if raw.startswith((b"\n", b"\r\n")):
+        return 0
+    crlf = raw.find(b"\n\r\n", start, stop)
+    bare = raw.find(b"\n\n", start, stop if crlf < 0 else crlf + 1)
+    first = crlf if bare < 0 else bare
+    return first + 1 if first >= 0 else None
 
 
 def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
