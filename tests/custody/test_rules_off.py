@@ -178,7 +178,7 @@ delete = Deletion.delete
 RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]] = {
     "rule 1: delete only what the database shows as settled": (
         fetched_and_nothing_else, MailLost,
-        "shared.custody.decide.deleting", delete_whatever_is_known,
+        "shared.custody.decide.allow_deletion", delete_whatever_is_known,
     ),
     "rule 2: suppress a duplicate only against a claim that is done": (
         refused_with_a_copy_behind, MailLost,
@@ -190,7 +190,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 2: copies of one transmission may come minutes apart": (
         copies_of_an_alarm, CameTwice,
-        "shared.custody.decide.identified", lambda known, mail, claimed: mail,
+        "shared.custody.decide.match_identity", lambda known, mail, claimed: mail,
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,
@@ -210,7 +210,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.ingest.ledger_writer.Registration.spools", False,
+        "services.fetcher.ingest.ledger_writer.LedgerWriter.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,

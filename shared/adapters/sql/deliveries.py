@@ -15,7 +15,7 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
 from shared.custody.commands import Attempt, Outcomes, Settled
-from shared.custody.settlement import settled_by
+from shared.custody.settlement import settlement_between
 from shared.custody.state import ClaimKey, Message
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Begun, Concluded, Early, Serving
@@ -53,9 +53,9 @@ def _begin(
     servings, early = [], []
     for wish in wishes:
         known = work.messages.get(wish.message)
-        entry = decide.begun(known, wish, now, lease)
+        entry = decide.begin_attempt(known, wish, now, lease)
         begun_at = entry.addresses if entry is not None else ()
-        if len(begun_at) < len(wish.recipients) and (later := decide.too_early(known, wish, now)):
+        if len(begun_at) < len(wish.recipients) and (later := decide.recipients_not_due(known, wish, now)):
             early.append(Early(wish.message, later))
         if entry is None:
             continue
@@ -70,7 +70,7 @@ def _prolong(transaction: Transaction, wishes: Sequence[Attempt], now: float, le
     work = UnitOfWork(transaction)
     work.load(wish.message for wish in wishes)
     for wish in wishes:
-        entry = decide.prolonged(work.messages.get(wish.message), wish, now, lease)
+        entry = decide.extend_attempt(work.messages.get(wish.message), wish, now, lease)
         if entry is not None:
             work.apply(entry)
     work.save()
@@ -81,7 +81,7 @@ def _end(transaction: Transaction, wishes: Sequence[Outcomes], now: float, lease
     work.load(wish.message for wish in wishes)
     ended: list[Entry] = []
     for wish in wishes:
-        entry = decide.ended(work.messages.get(wish.message), wish, now, lease)
+        entry = decide.end_attempt(work.messages.get(wish.message), wish, now, lease)
         if entry is not None:
             work.apply(entry)
             ended.append(entry)
@@ -97,7 +97,7 @@ def conclude(work: UnitOfWork, ended: Sequence[Entry], now: float) -> tuple[Sett
     claims.save()
     _resolve_waiting(work, resolved, now)
     work.save()
-    settled = (settled_by(work.before(each.id), each) for each in work.messages.values())
+    settled = (settlement_between(work.before(each.id), each) for each in work.messages.values())
     return tuple(each for each in settled if each)
 
 
@@ -139,7 +139,7 @@ def _resolve_waiting(work: UnitOfWork, resolved: dict[ClaimKey, tuple[str, bool]
         if outcome is None:
             continue
         holder, arrived = outcome
-        entry = decide.waiting_resolved(known, row[1], holder, arrived=arrived, now=now)
+        entry = decide.resolve_waiting(known, row[1], holder, arrived=arrived, now=now)
         if entry is not None:
             work.apply(entry)
 

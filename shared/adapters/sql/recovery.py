@@ -43,7 +43,7 @@ class SqlRecovery(Repository):
         found = await self._transactions.read(
             lambda transaction: load_messages(transaction, _ids(transaction, query))
         )
-        return [message for message in found if message.is_left_behind]
+        return [message for message in found if message.is_lost_at_source]
 
 
 def _lost(now: float, longest: float) -> Select[str]:
@@ -71,7 +71,7 @@ def _republish(
     work.load(ids)
     again = []
     for each in ids:
-        entries = decide.republished(work.messages[each], fetcher, now, lease, longest)
+        entries = decide.republish(work.messages[each], fetcher, now, lease, longest)
         for entry in entries or ():
             work.apply(entry)
         if entries is not None:
@@ -87,7 +87,7 @@ def _lose_blobs(
     work.load(blobs)
     parked = []
     for message, blob in blobs.items():
-        for entry in decide.blob_lost(work.messages.get(message), blob, reason, now):
+        for entry in decide.lose_blob(work.messages.get(message), blob, reason, now):
             work.apply(entry)
             if not isinstance(entry, BlobLost):
                 parked.append(entry)

@@ -54,7 +54,7 @@ def record_gone(transaction: Transaction, asked: Sequence[Absence]) -> list[Leas
     work.load_leaving(message for each in held for message in each.reasons)
     for each in held:
         for message, reason in each.reasons.items():
-            entry = decide.gone(own(work, each.fence, message), reason, each.now)
+            entry = decide.mark_gone(own(work, each.fence, message), reason, each.now)
             if entry is not None:
                 work.apply(entry)
     work.save()
@@ -64,7 +64,7 @@ def record_gone(transaction: Transaction, asked: Sequence[Absence]) -> list[Leas
 def _allowed(work: UnitOfWork, asked: Deletion) -> list[str]:
     allowed = []
     for each in dict.fromkeys(asked.messages):
-        entries = decide.deleting(own(work, asked.fence, each), asked.now)
+        entries = decide.allow_deletion(own(work, asked.fence, each), asked.now)
         if entries is None:
             continue
         allowed.append(each)

@@ -20,7 +20,7 @@ def lose_all(transaction: Transaction, doubts: Doubts, reason: str, now: float) 
         work = UnitOfWork(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
-            for entry in decide.lost(known, reason, now):
+            for entry in decide.mark_lost(known, reason, now):
                 work.apply(entry)
                 count += 1
         work.save()
