@@ -1,11 +1,14 @@
-"""Where a raw mail's header starts: what some servers and programs leave above the first field is found here.
+"""Where a raw mail's header starts and ends.
 
-Such lines are an mbox postmark (`From x date`, `>From x`), a byte order mark, empty lines, and text without a
-colon. Alone on top they do little harm. With our trace fields above them they end the header for the target,
-and From, To, Subject and the MIME type become text.
+It ends at the first empty line (RFC 5322 section 2.1), with LF or CRLF.
 
-Where a postmark is all that stands there, one field below it makes a header. Anything else is taken for the
-beginning of a mail without a header, unless two of the fields by which readers know a mail follow.
+It starts with the first field, but some servers and programs leave lines above it: an mbox postmark (`From x
+date`, `>From x`), a byte order mark, empty lines, or text without a colon. Alone on top they do little harm.
+Below our trace fields they would end the header for the target, and From, To, Subject and the MIME type
+would become text. So they are found here, and the relay turns them into fields.
+
+Where only a postmark stands above, one field below it makes a header. Anything else counts as the beginning
+of a mail without a header, unless two of the fields follow by which readers know a mail.
 """
 
 from __future__ import annotations
@@ -14,13 +17,13 @@ import re
 from typing import NamedTuple
 
 OPENING_LINES = 20
-"""A few stray lines are an accident, more of them are the text of a mail."""
+"""A few stray lines are an accident. More of them are the text of a mail."""
 OPENING_OCTETS = 64 * 1024
-"""So much of the mail is looked at where it does not begin with a field."""
+"""How much of the mail is examined where it does not begin with a field."""
 KNOWN_FIELDS = 2
-"""The text of a mail may have one line that looks like a field, such as `To: all of you`."""
+"""Two, as the text of a mail may have one line that looks like a field, such as `To: all of you`."""
 OVERLAP = 2
-"""x"""
+"""Octets at the end of a searched part that must be searched again when more arrive."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _FIELD = re.compile(rb"[!-9;-~]++[ \t]*+:")
@@ -33,7 +36,7 @@ _KNOWN_FIELD = re.compile(
 
 
 class Opening(NamedTuple):
-    """What stands above the header: the offset at which that starts, and the lines of text before it.
+    """What stands above the header: the offset at which the header starts, and the lines of text before it.
 
     (0, ()) for a mail that begins with a field, and for one without a header.
     """
@@ -46,7 +49,7 @@ NOTHING_ABOVE = Opening(0)
 
 
 def read_opening(raw: bytes | bytearray) -> Opening:
-    """The opening of a mail; `raw` is all of it, or so much of it that `is_header_complete`."""
+    """Return the opening of a mail. `raw` is the whole mail, or enough of it (`is_header_complete`)."""
     if _FIELD.match(raw):
         return NOTHING_ABOVE
     raw = bytes(raw[:OPENING_OCTETS])
@@ -71,9 +74,9 @@ def read_opening(raw: bytes | bytearray) -> Opening:
 
 
 def is_header_complete(beginning: bytes | bytearray, seen: int = 0, stop: int | None = None) -> bool:
-    """Whether more octets change neither the opening nor the header, whose end is looked for before `stop`.
+    """Return whether more octets can change neither the opening nor the header.
 
-    The first `seen` octets were asked about before.
+    The first `seen` octets were tested before. The header's end is searched for before the offset `stop`.
     """
     if _FIELD.match(beginning):
         return end_of_header(beginning, max(0, seen - OVERLAP), stop) is not None
@@ -84,9 +87,9 @@ def is_header_complete(beginning: bytes | bytearray, seen: int = 0, stop: int | 
 
 
 def end_of_header(raw: bytes | bytearray, start: int = 0, stop: int | None = None) -> int | None:
-    """The offset of the empty line, which is 0 in a mail without a header; None where none is in sight.
+    """Return the offset of the empty line, 0 for a mail without a header; None where none is found.
 
-    It is looked for behind the octet `start`, as what comes before was searched already, and before `stop`.
+    The search begins at `start`, as what is before was searched already, and ends at `stop`.
     """
     if raw.startswith((b"\n", b"\r\n")):
         return 0
@@ -97,7 +100,9 @@ def end_of_header(raw: bytes | bytearray, start: int = 0, stop: int | None = Non
 
 
 def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
-    """The offset of the empty line that ends the header which starts at `start`; None where there is none."""
+    """Return the offset of the empty line that ends the header starting at `start`; None where there is
+    none.
+    """
     if start == 0:
         return end_of_header(raw, 0, stop)
     end = end_of_header(raw[start:stop])
@@ -105,6 +110,6 @@ def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None
 
 
 def _known_fields(raw: bytes, start: int) -> int:
-    """How many different ones there are in the header that starts there."""
+    """Return how many different known fields the header that starts there has."""
     header = raw[start : end_of_header_at(raw, start)]
     return len({name.lower() for name in _KNOWN_FIELD.findall(header)})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from services.fetcher.ingest.ports import Ports
 from shared.custody.commands import Fence
-from shared.model.account import Account, Custody
+from shared.model.account import Account, CustodyMode
 from shared.model.errors import MailferryError
 from shared.model.mailbox import Listed, Mailbox
 from shared.runtime.checkpoints import reached
@@ -46,7 +46,7 @@ class Deletion:
 
         A session that does not end well was none in vain: all that it read is in our keeping.
         """
-        if self._account.custody is Custody.SPOOL and unkept:
+        if self._account.custody is CustodyMode.SPOOL and unkept:
             await self._mailbox.abort()
             self.problems.append(
                 f"the session was broken off, as {unkept} mails that were asked for are not kept, and "
