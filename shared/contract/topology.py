@@ -23,17 +23,17 @@ DEAD_KEY = "message.dead"
 RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
-LATER = 20
+SECOND_STEP_PART = 20
 """Each retry delay has a second step that is longer by this part (a twentieth)."""
-BELIEVABLE = 1.5
+CLOCK_TOLERANCE = 1.5
 """Retries come later than they should, as events stand in a queue, and clocks differ: by this factor at
 most.
 """
-WAITS = (1, 5, 15, 60)
+WAIT_STEPS = (1, 5, 15, 60)
 """Steps in seconds that always exist, for waits that no retry delay fits."""
-BUSY_DELAY = WAITS[0]
+BUSY_DELAY = WAIT_STEPS[0]
 """The shortest delay in seconds of an event whose target is busy."""
-LATE = 30.0
+MAX_LATENESS = 30.0
 """The most seconds by which an event that waits for something may come back too late."""
 
 
@@ -72,13 +72,13 @@ class Topology:
         That is the shortest step that is not below `delay` and not much longer, or else the longest step
         below.
         """
-        longer = [step for step in self.delays if delay <= step <= delay + min(delay, LATE)]
+        longer = [step for step in self.delays if delay <= step <= delay + min(delay, MAX_LATENESS)]
         return f"{RETRY_KEY_PREFIX}{min(longer)}" if longer else self.retry_key(delay)
 
 
-def later(delay: float) -> float:
+def second_step(delay: float) -> float:
     """Return the delay's second step. Events that fail together come back in two halves."""
-    return delay + int(delay) // LATER
+    return delay + int(delay) // SECOND_STEP_PART
 
 
 def longest_retry_delay(delays: Sequence[float]) -> float:
@@ -86,7 +86,7 @@ def longest_retry_delay(delays: Sequence[float]) -> float:
 
     A time beyond that was set by a wrong clock.
     """
-    return BELIEVABLE * later(max(delays))
+    return CLOCK_TOLERANCE * second_step(max(delays))
 
 
 def settled_key(fetcher: str) -> str:
@@ -106,7 +106,7 @@ def topology(delays: Sequence[float]) -> Topology:
     if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
     whole = {int(delay) for delay in delays}
-    steps = tuple(sorted({*WAITS, *whole, *(int(later(step)) for step in whole)}))
+    steps = tuple(sorted({*WAIT_STEPS, *whole, *(int(second_step(step)) for step in whole)}))
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
         Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)

@@ -186,7 +186,7 @@ async def test_an_abort_after_the_commit_changes_nothing(blobs: Blobs) -> None:
         assert len(await content(blobs, "blob")) == size
 
 
-async def test_the_room_is_told_where_there_is_a_bound(blobs: Blobs) -> None:
+async def test_the_free_octets_are_reported_where_there_is_a_bound(blobs: Blobs) -> None:
     """Also before anything was stored."""
     for _ in range(2):
         room = await blobs.free_octets()

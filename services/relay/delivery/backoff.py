@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.contract.topology import later
+from shared.contract.topology import second_step
 
 HALF = 0.5
 
@@ -29,4 +29,4 @@ class RetryPolicy:
         if now >= first_fetched_at + self.give_up:
             return None
         delay = self.delays[min(attempt, len(self.delays)) - 1]
-        return now + (delay if chance < HALF else later(delay))
+        return now + (delay if chance < HALF else second_step(delay))

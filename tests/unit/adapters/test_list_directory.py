@@ -44,7 +44,7 @@ async def standings(directory: ListDirectory) -> list[Existence]:
     return [found[BOB].existence, found[EVE].existence]
 
 
-async def test_who_is_listed_exists(path: Path) -> None:
+async def test_a_listed_recipient_exists(path: Path) -> None:
     write(path, BOB)
     directory = ListDirectory(str(path))
     assert await standings(directory) == [S.EXISTS, S.MISSING]
@@ -87,7 +87,7 @@ async def test_a_broken_new_version_is_reported_once_and_the_old_one_stays_in_fo
     assert await standings(directory) == [S.MISSING, S.EXISTS]
 
 
-async def test_a_list_that_is_gone_stays_in_force_and_that_is_said_once(path: Path) -> None:
+async def test_a_removed_list_stays_in_force_and_that_is_reported_once(path: Path) -> None:
     write(path, BOB)
     directory = ListDirectory(str(path))
     await directory.look_up([BOB])

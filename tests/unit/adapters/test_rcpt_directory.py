@@ -83,7 +83,7 @@ def invented(server: Strict) -> list[str]:
     return [each for each in server.asked if each.startswith(PROBE_PREFIX)]
 
 
-async def test_the_target_says_who_exists() -> None:
+async def test_the_target_says_which_recipients_exist() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         assert await asking(BOB, NOBODY) == [S.EXISTS, S.MISSING]
@@ -106,7 +106,7 @@ async def test_a_target_that_takes_bounces_for_one_recipient_only_is_not_misunde
         assert await Asking(server)(NOBODY, BOB, EVE) == [S.MISSING, S.EXISTS, S.EXISTS]
 
 
-async def test_who_was_asked_for_is_at_hand_for_a_while_and_who_is_missing_for_a_shorter_one() -> None:
+async def test_results_are_cached_for_a_while_and_missing_ones_for_a_shorter_while() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         await asking(BOB, NOBODY)

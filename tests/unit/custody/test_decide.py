@@ -106,7 +106,7 @@ class TestRouting:
         own = ClaimView(Claim("m1", done=False), M.FETCHED, NOW + 10, R.OPEN)
         assert route(message(M.FETCHED), BOB, claim=own) == {BOB: R.OPEN}
 
-    def test_who_waits_has_a_lease_as_long_as_that_of_whom_it_waits_for(self) -> None:
+    def test_a_mail_that_waits_has_a_lease_as_long_as_its_holders(self) -> None:
         entry = decide.route(message(M.FETCHED), routed_mail(BOB), {KEY: view(until=NOW + 5000)}, NOW, LEASE)
         assert entry is not None
         assert entry.lease_until == NOW + 5000
@@ -131,7 +131,7 @@ class TestRouting:
             ClaimKey("acme", BOB, "11"),
         ]
 
-    def test_a_recipient_may_be_parked_beside_one_who_is_served(self) -> None:
+    def test_a_recipient_may_be_parked_beside_one_that_is_served(self) -> None:
         chosen = (ChosenRecipient(BOB, BOB, "To", parked=True), ChosenRecipient(EVE, EVE, "To"))
         mail = routed_mail(recipients=chosen, blob="mail/m1")
         entry = decide.route(message(M.FETCHED), mail, {}, NOW, LEASE)
@@ -144,7 +144,7 @@ class TestRouting:
         with pytest.raises(ValueError, match="raw mail"):
             decide.route(message(M.FETCHED), mail, {}, NOW, LEASE)
 
-    def test_who_was_promised_the_mail_is_not_parked_before_the_target_was_asked(self) -> None:
+    def test_a_recipient_that_was_promised_the_mail_is_not_parked_before_an_attempt(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DEFERRED))
         mail = routed_mail(recipients=(ChosenRecipient(BOB, BOB, "To", parked=True),))
         entry = decide.route(known, mail, {}, NOW, LEASE)
@@ -152,16 +152,14 @@ class TestRouting:
         assert [(each.address, each.status) for each in entry.recipients] == [(BOB, R.OPEN)]
 
     @pytest.mark.parametrize("status", [R.DEFERRED, R.DELIVERED])
-    def test_nobody_is_served_in_the_place_of_one_who_was_promised_the_mail(
-        self, status: RecipientStatus
-    ) -> None:
+    def test_a_recipient_that_was_promised_the_mail_is_not_replaced(self, status: RecipientStatus) -> None:
         known = message(M.FETCHED, recipient(BOB, status))
         mail = routed_mail(recipients=(ChosenRecipient(EVE, BOB, "postmaster", stands_for=(BOB,)),))
         entry = decide.route(known, mail, {}, NOW, LEASE)
         assert entry is not None
         assert EVE not in {each.address for each in entry.recipients}
 
-    def test_who_stands_for_several_is_served_if_one_of_them_was_not_promised_the_mail(self) -> None:
+    def test_a_replacement_is_served_if_one_of_the_replaced_was_not_promised_the_mail(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DELIVERED))
         chosen = ChosenRecipient(EVE, BOB, "postmaster", stands_for=(BOB, "new@corp.example"))
         entry = decide.route(known, routed_mail(recipients=(chosen,)), {}, NOW, LEASE)
@@ -169,11 +167,11 @@ class TestRouting:
         assert [(each.address, each.status) for each in entry.recipients] == [(EVE, R.OPEN)]
 
     @pytest.mark.parametrize("status", sorted(TERMINAL))
-    def test_who_is_done_is_not_served_again(self, status: RecipientStatus) -> None:
+    def test_a_recipient_that_is_done_is_not_served_again(self, status: RecipientStatus) -> None:
         known = message(M.FETCHED, recipient(BOB, status))
         assert route(known, BOB, EVE) == {EVE: R.OPEN}
 
-    def test_who_was_promised_the_mail_gets_it_though_not_chosen_this_time(self) -> None:
+    def test_a_recipient_that_was_promised_the_mail_gets_it_though_not_chosen_this_time(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DEFERRED, destination="elsewhere@corp.example"))
         entry = decide.route(known, routed_mail(EVE), {}, NOW, LEASE)
         assert entry is not None
@@ -186,7 +184,7 @@ class TestRouting:
         ("due_in", "status"),
         [(60.0, R.DEFERRED), (3600.0, R.DEFERRED), (0.0, R.OPEN), (-1.0, R.OPEN), (3601.0, R.OPEN)],
     )
-    def test_who_was_deferred_stays_that_until_his_time_unless_a_wrong_clock_set_it(
+    def test_a_deferred_recipient_stays_deferred_until_its_time_unless_a_wrong_clock_set_it(
         self, due_in: float, status: RecipientStatus
     ) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + due_in))
@@ -195,12 +193,12 @@ class TestRouting:
         assert [each.status for each in entry.recipients] == [status, R.OPEN]
         assert entry.lease_until == NOW + LEASE + (due_in if status is R.DEFERRED else 0)
 
-    def test_who_was_deferred_by_another_target_is_tried_at_once(self) -> None:
+    def test_a_recipient_deferred_by_another_target_is_tried_at_once(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + 60, target="old"))
         assert route(known, BOB) == {BOB: R.OPEN}
 
     @pytest.mark.parametrize(("claim", "status"), [(view(), R.WAITING), (view(done=True), R.SUPPRESSED)])
-    def test_who_was_deferred_and_overtaken_by_a_copy_gives_way_to_it(
+    def test_a_deferred_recipient_overtaken_by_a_copy_gives_way_to_it(
         self, claim: ClaimView, status: RecipientStatus
     ) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + 60))
@@ -237,7 +235,7 @@ class TestRouting:
             (view(holder=M.LOST), {BOB: R.OPEN}),
         ],
     )
-    def test_a_copy_in_surplus_goes_to_who_gets_those_unless_it_has_to_serve_who_is_named(
+    def test_a_surplus_copy_gets_its_recipient_unless_it_must_serve_a_named_one(
         self, claim: ClaimView, statuses: dict[str, RecipientStatus]
     ) -> None:
         surplus = Surplus(ChosenRecipient(EVE, "", "a copy for somebody unnamed"), 1)
@@ -266,7 +264,7 @@ class TestRouting:
         served = message(M.FETCHED, recipient(BOB, R.WAITING), recipient("x@corp.example", R.DELIVERED))
         assert not decide.may_be_surplus(served, mail, by_another)
 
-    def test_the_claims_wanted_are_those_of_who_is_still_to_be_served(self) -> None:
+    def test_the_claims_needed_are_those_of_recipients_still_to_be_served(self) -> None:
         known = message(M.FETCHED, recipient(BOB, R.DELIVERED))
         assert decide.claims_needed(known, routed_mail(BOB, EVE)) == [ClaimKey("acme", EVE, "content")]
 
@@ -280,15 +278,15 @@ class TestDelivering:
         return entry.addresses if entry else None
 
     @pytest.mark.parametrize("status", [R.OPEN, R.DEFERRED])
-    def test_an_attempt_begins_at_who_is_due(self, status: RecipientStatus) -> None:
+    def test_an_attempt_begins_at_recipients_that_are_due(self, status: RecipientStatus) -> None:
         assert self.begin(message(M.ROUTED, recipient(BOB, status)), (BOB, 0)) == (BOB,)
 
     @pytest.mark.parametrize("status", sorted(set(R) - {R.OPEN, R.DEFERRED}))
-    def test_no_attempt_begins_at_who_is_not_due(self, status: RecipientStatus) -> None:
+    def test_no_attempt_begins_at_recipients_that_are_not_due(self, status: RecipientStatus) -> None:
         assert self.begin(message(M.ROUTED, recipient(BOB, status)), (BOB, 0)) is None
 
     @pytest.mark.parametrize(("due_in", "begins"), [(-1.0, True), (0.0, True), (0.1, False)])
-    def test_a_deferred_recipient_is_not_tried_before_his_time(self, due_in: float, begins: bool) -> None:
+    def test_a_deferred_recipient_is_not_tried_before_its_time(self, due_in: float, begins: bool) -> None:
         known = message(M.ROUTED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + due_in), recipient(EVE))
         wish = Attempt("m1", 1, ((BOB, 0), (EVE, 0)), "relay-1")
         assert self.begin(known, *wish.recipients) == ((BOB, EVE) if begins else (EVE,))
@@ -346,11 +344,11 @@ class TestEnding:
 
     attempting = message(M.ROUTED, recipient(BOB, R.ATTEMPTING, attempt=1))
 
-    def test_the_owner_of_an_attempt_tells_how_it_ended(self) -> None:
+    def test_the_owner_of_an_attempt_reports_its_end(self) -> None:
         assert self.end(self.attempting, R.DEFERRED)
         assert self.end(self.attempting, R.PARKED, blob="blob-1")
 
-    def test_a_failure_told_by_anybody_else_is_stale(self) -> None:
+    def test_a_failure_reported_by_anybody_else_is_stale(self) -> None:
         assert not self.end(self.attempting, R.DEFERRED, attempt=0)
         assert not self.end(message(M.ROUTED, recipient(BOB, R.OPEN, attempt=1)), R.DEFERRED)
         assert not self.end(None, R.DEFERRED)
@@ -361,10 +359,10 @@ class TestEnding:
         assert self.end(message(M.LOST, recipient(BOB, status, attempt=5)), R.DELIVERED)
 
     @pytest.mark.parametrize("status", sorted(TERMINAL))
-    def test_nothing_is_news_about_who_is_done(self, status: RecipientStatus) -> None:
+    def test_nothing_is_news_about_a_recipient_that_is_done(self, status: RecipientStatus) -> None:
         assert not self.end(message(M.ROUTED, recipient(BOB, status, attempt=1)), R.DELIVERED)
 
-    def test_who_is_parked_has_the_raw_mail_stored_before(self) -> None:
+    def test_the_raw_mail_is_stored_before_a_recipient_is_parked(self) -> None:
         with pytest.raises(ValueError, match="raw mail"):
             self.end(self.attempting, R.PARKED)
         assert self.end(self.attempting._replace(blob="spool-1"), R.PARKED)
@@ -378,13 +376,15 @@ class TestEnding:
 
 class TestTheRest:
     @pytest.mark.parametrize(("arrived", "status"), [(True, R.SUPPRESSED), (False, R.OPEN)])
-    def test_who_waits_hears_how_it_went(self, arrived: bool, status: RecipientStatus) -> None:
+    def test_a_waiting_recipient_is_resolved_by_what_became_of_the_copy(
+        self, arrived: bool, status: RecipientStatus
+    ) -> None:
         known = message(M.ROUTED, recipient(BOB, R.WAITING))
         entry = decide.resolve_waiting(known, BOB, "another", arrived=arrived, now=NOW)
         assert entry is not None
         assert (entry.status, entry.holder) == (status, "another")
 
-    def test_who_does_not_wait_hears_nothing(self) -> None:
+    def test_a_recipient_that_does_not_wait_is_left_alone(self) -> None:
         known = message(M.ROUTED, recipient(BOB, R.OPEN))
         assert decide.resolve_waiting(known, BOB, "another", arrived=True, now=NOW) is None
         assert decide.resolve_waiting(known, EVE, "another", arrived=True, now=NOW) is None
@@ -407,7 +407,7 @@ class TestTheRest:
         assert decide.mark_gone(message(M.GONE), "not listed", NOW) is None
         assert decide.mark_gone(None, "not listed", NOW) is None
 
-    def test_only_who_is_parked_with_its_raw_mail_can_be_retried(self) -> None:
+    def test_only_a_recipient_parked_with_its_raw_mail_can_be_retried(self) -> None:
         parked = message(M.SETTLED, recipient(BOB, R.PARKED), blob="blob-1")
         entry = decide.retry_parked(parked, BOB, None, None, NOW)
         assert entry is not None
@@ -448,7 +448,7 @@ class TestTheRest:
             assert fold(parked, entry).recipients[BOB].status is R.OPEN
 
     @pytest.mark.parametrize("status", sorted(R))
-    def test_only_who_is_parked_can_be_given_up(self, status: RecipientStatus) -> None:
+    def test_only_a_parked_recipient_can_be_discarded(self, status: RecipientStatus) -> None:
         known = message(M.SETTLED, recipient(BOB, status))
         assert (decide.discard_parked(known, BOB, NOW) is not None) == (status is R.PARKED)
         assert decide.discard_parked(known, EVE, NOW) is None

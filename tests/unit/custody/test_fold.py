@@ -80,7 +80,7 @@ def test_a_recipient_routed_again_keeps_its_count_of_attempts() -> None:
     assert (known.recipients[BOB].attempt, known.recipients[BOB].in_doubt) == (1, 1)
 
 
-def test_a_deferred_recipient_routed_again_keeps_his_time_and_the_answer() -> None:
+def test_a_deferred_recipient_routed_again_keeps_its_time_and_the_reply() -> None:
     deferred = ended_entry(outcome_of(BOB, R.DEFERRED, NOW + 3600, code="451", text="try later"))
     again = [fetched_entry(fetch_no=2), routed_entry((BOB, R.DEFERRED), (EVE, R.OPEN), fetch_no=2)]
     known = folded(fetched_entry(), routed_entry((BOB, R.OPEN)), BEGUN, deferred, LOST, *again).recipients[
@@ -130,7 +130,7 @@ def test_a_lost_mail_leaves_attempts_in_doubt() -> None:
     assert known.recipients[EVE].status is R.DELIVERED
 
 
-def test_who_waited_in_vain_needs_the_mail_again() -> None:
+def test_a_recipient_whose_copy_failed_needs_the_mail_again() -> None:
     known = fold(message(M.ROUTED, recipient(BOB, R.WAITING)), resolved(R.OPEN))
     assert (known.status, known.recipients[BOB].status) == (M.LOST, R.OPEN)
 
@@ -144,7 +144,7 @@ def test_a_mail_that_is_still_to_be_routed_is_not_lost() -> None:
     assert fold(message(M.FETCHED, recipient(BOB, R.WAITING)), resolved(R.OPEN)).status is M.FETCHED
 
 
-def test_who_waited_for_what_arrived_is_done() -> None:
+def test_a_recipient_that_waited_for_a_copy_that_arrived_is_done() -> None:
     known = fold(message(M.ROUTED, recipient(BOB, R.WAITING)), resolved(R.SUPPRESSED))
     assert (known.status, known.settled_at) == (M.SETTLED, NOW + 5)
 
@@ -191,7 +191,7 @@ class TestClaims:
         assert claims_touched(message(), entry) == [(self.mine, R.PARKED)]
         assert claims_touched(message(), LOST) == []
 
-    def test_who_fails_gives_its_own_claim_up_and_nobody_elses(self) -> None:
+    def test_a_holder_that_fails_gives_up_its_own_claim_only(self) -> None:
         for status in (R.PARKED, R.DISCARDED):
             assert claim_after(Claim("m1", done=False), "m1", status) is None
             for held in (Claim("another", done=False), Claim("m1", done=True), None):

@@ -28,7 +28,7 @@ def test_a_mail_is_settled_once() -> None:
     assert settlement_between(DONE, DONE._replace(status=M.DELETING)) is None
 
 
-def test_a_mail_of_which_someone_is_not_done_is_not_settled() -> None:
+def test_a_mail_with_a_recipient_that_is_not_done_is_not_settled() -> None:
     assert settlement_between(None, message(M.ROUTED, recipient(BOB, R.DELIVERED), recipient(EVE))) is None
 
 

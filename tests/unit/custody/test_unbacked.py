@@ -29,7 +29,7 @@ from tests.fakes.custody import (
 M, R = MessageStatus, RecipientStatus
 
 
-def test_a_mail_that_only_its_blob_can_serve_sets_out_again_once_its_event_is_lost() -> None:
+def test_a_mail_that_only_its_blob_can_serve_is_published_again_once_its_event_is_lost() -> None:
     known = message(M.ROUTED, recipient(), blob="b", unbacked=True)
     assert decide.republish(known, "f", NOW + LEASE - 1, LEASE) is None
     entries = decide.republish(known, "f", NOW + LEASE, LEASE)

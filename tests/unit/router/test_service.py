@@ -143,23 +143,23 @@ async def routed(
     return routings.mails, events
 
 
-def told(mails: Sequence[RoutedMail]) -> list[tuple[str, int]]:
+def recorded(mails: Sequence[RoutedMail]) -> list[tuple[str, int]]:
     return [(each.message, each.fetch_no) for each in mails]
 
 
 async def test_of_two_events_about_one_mail_the_latest_counts(tmp_path: Path) -> None:
     mails, events = await routed(tmp_path, fetched("m", 2), fetched("m", 1), fetched("n", 1))
-    assert told(mails) == [("m", 2), ("n", 1)]
-    assert [(each.message, each.fetch_no) for each in events] == told(mails)
+    assert recorded(mails) == [("m", 2), ("n", 1)]
+    assert [(each.message, each.fetch_no) for each in events] == recorded(mails)
 
 
 async def test_a_mistake_of_ours_about_one_mail_holds_up_no_other(tmp_path: Path) -> None:
     mails, events = await routed(tmp_path, fetched("m", 1, blob="mail/broken"), fetched("n", 1))
-    assert told(mails) == [("n", 1)]
+    assert recorded(mails) == [("n", 1)]
     assert [each.message for each in events] == ["n"]
 
 
-async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_path: Path) -> None:
+async def test_a_large_mail_holds_up_no_small_one_and_has_the_same_identity(tmp_path: Path) -> None:
     fields = b"X-Original-To: bob@corp.example\r\nMessage-ID: <1@x>\r\nDate: Mon, 2 Mar 2026 09:30 +0100\r\n"
     raw = fields + b"\r\n" + b"text\r\n" * 100_000
     writer = await Blobs(tmp_path).create("mail/large")
@@ -167,7 +167,7 @@ async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_
     await writer.commit(durable=False)
     large = fetched("large", 1, blob="mail/large")
     mails, _ = await routed(tmp_path, large, fetched("small", 1), fetched("whole", 1, raw), batches=2)
-    assert told(mails) == [("small", 1), ("whole", 1), ("large", 1)]
+    assert recorded(mails) == [("small", 1), ("whole", 1), ("large", 1)]
     assert mails[1].identity == mails[2].identity
 
 
@@ -186,7 +186,7 @@ async def test_many_mails_let_others_have_their_turn(tmp_path: Path, monkeypatch
     assert order == ["1", "2", "somebody else", "3", "4"]
 
 
-async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_path: Path) -> None:
+async def test_recipients_are_looked_up_together_and_hold_up_no_other_mail(tmp_path: Path) -> None:
     directory = FakeDirectory({BOB: Existence.EXISTS, EVE: Existence.MISSING})
     mails, events = await routed(
         tmp_path,
@@ -198,7 +198,7 @@ async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_p
         directories=FakeDirectories(directory),
         batches=2,
     )
-    assert told(mails) == [("to-nobody", 1), ("to-bob", 1), ("to-eve", 1), ("again", 1)]
+    assert recorded(mails) == [("to-nobody", 1), ("to-bob", 1), ("to-eve", 1), ("again", 1)]
     assert directory.asked == [[BOB, EVE]]
     assert [each.address for each in mails[2].recipients] == ["postmaster@corp.example"]
     assert [each.message for each in events] == ["to-nobody", "to-bob", "to-eve", "again"]
@@ -212,10 +212,10 @@ async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) ->
         account=CATCH_ALL,
         directories=FakeDirectories(directory),
     )
-    assert (told(mails), directory.asked) == ([("to-bob", 1)], [])
+    assert (recorded(mails), directory.asked) == ([("to-bob", 1)], [])
 
 
-async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) -> None:
+async def test_a_parked_recipient_has_the_mail_stored(tmp_path: Path) -> None:
     parking = replace(CATCH_ALL.routing, unknown_recipients=None, park_unknown=True)
     directory = FakeDirectory({EVE: Existence.MISSING}, cached=True)
     raw = f"X-Original-To: {EVE}\n\n".encode()
@@ -230,7 +230,7 @@ async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) 
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mail.blob)]) == raw
 
 
-async def test_a_mail_that_turns_out_to_be_parked_is_kept_safe_before_it_is_recorded(tmp_path: Path) -> None:
+async def test_a_mail_that_turns_out_to_be_parked_is_stored_before_it_is_recorded(tmp_path: Path) -> None:
     mails, events = await routed(
         tmp_path, fetched("m", 1), fetched("surplus", 1, b"To: x\n\n"), needed=["surplus"]
     )
@@ -239,9 +239,11 @@ async def test_a_mail_that_turns_out_to_be_parked_is_kept_safe_before_it_is_reco
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mails[1].blob or "")]) == b"To: x\n\n"
 
 
-async def test_what_cannot_be_kept_safe_is_left_to_its_lease_and_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_mail_that_cannot_be_stored_is_left_to_its_lease_and_holds_up_no_other(
+    tmp_path: Path,
+) -> None:
     mails, events = await routed(tmp_path, fetched("m", 1), fetched("unsafe", 1), needed=["unsafe"])
-    assert (told(mails), [each.message for each in events]) == ([("m", 1)], ["m"])
+    assert (recorded(mails), [each.message for each in events]) == ([("m", 1)], ["m"])
 
 
 async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_path: Path) -> None:
@@ -253,7 +255,7 @@ async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_
         assert (await resolver.analyse(event) is not None) is enabled
 
 
-async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_told(tmp_path: Path) -> None:
+async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_measured(tmp_path: Path) -> None:
     """As that of a copy, or of mail for nobody: no relay hears of it."""
     metrics = Metrics(CollectorRegistry(), "0")
     copies = [Settled(each, ACCOUNT.id, 1, "fetcher", SystemClock().now() - 100, None) for each in "mn"]

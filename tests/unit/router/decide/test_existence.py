@@ -35,7 +35,7 @@ def served(final: FinalRecipients) -> list[str]:
     return [each.address for each in final.chosen if not each.parked]
 
 
-def test_who_exists_or_may_exist_is_served() -> None:
+def test_a_recipient_that_exists_or_may_exist_is_served() -> None:
     final = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: UNDECIDED})
     assert served(final) == [BOB, EVE]
     assert [each.reason for each in final.chosen] == [
@@ -44,7 +44,7 @@ def test_who_exists_or_may_exist_is_served() -> None:
     ]
 
 
-def test_the_postmaster_is_served_in_the_place_of_who_does_not_exist() -> None:
+def test_the_postmaster_replaces_a_recipient_that_does_not_exist() -> None:
     final = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: MISSING})
     assert served(final) == [BOB, str(POSTMASTER)]
     instead = final.chosen[1]
@@ -63,17 +63,17 @@ def test_one_copy_goes_to_the_postmaster_however_many_do_not_exist() -> None:
     assert len(final.rejected) == 5
 
 
-def test_a_postmaster_who_gets_the_mail_anyway_gets_it_once() -> None:
+def test_a_postmaster_that_gets_the_mail_anyway_gets_it_once() -> None:
     final = chosen(TO_POSTMASTER, {BOB: MISSING, str(POSTMASTER): EXISTS}, f"{BOB}, {POSTMASTER}")
     assert served(final) == [str(POSTMASTER)]
 
 
-def test_a_postmaster_who_does_not_exist_is_served_all_the_same() -> None:
+def test_a_postmaster_that_does_not_exist_is_served_all_the_same() -> None:
     final = chosen(TO_POSTMASTER, {str(POSTMASTER): MISSING}, str(POSTMASTER))
     assert served(final) == [str(POSTMASTER)]
 
 
-def test_who_does_not_exist_is_parked_where_the_account_says_so() -> None:
+def test_a_recipient_that_does_not_exist_is_parked_where_the_account_says_so() -> None:
     final = chosen(PARKING, {BOB: EXISTS, EVE: MISSING})
     assert served(final) == [BOB]
     parked = final.chosen[1]

@@ -157,7 +157,7 @@ def test_any_division_into_chunks_gives_the_same_identity(raw: bytes, cuts: list
 
 
 @given(st.lists(PIECES, max_size=12).map(b"".join))
-def test_a_mail_fed_byte_by_byte_has_the_same_identity(raw: bytes) -> None:
+def test_a_mail_added_byte_by_byte_has_the_same_identity(raw: bytes) -> None:
     assert streamed(raw, list(range(len(raw))), Dedup.CONTENT) == identity(raw)
 
 
@@ -232,7 +232,7 @@ def test_another_sending_hop_or_none_is_no_proof(sent: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "line", ["Received: by isp.example; soon", "Received: from (", "Received: ", "Received: ;"]
 )
-def test_a_line_that_tells_no_moment_is_a_proof_only_if_it_is_the_same(line: str) -> None:
+def test_a_line_without_a_date_proves_a_transmission_only_if_it_is_the_same(line: str) -> None:
     first = mail(line, FIELDS[0], *ALARM)
     assert is_one_mail(first, first)
     assert not is_one_mail(first, mail(line + "x", FIELDS[0], *ALARM))
@@ -254,7 +254,7 @@ def test_without_message_id_and_date_not_even_copies_of_one_minute_are_one_mail(
     "line",
     ["Resent-Date: Tue, 3 Nov 2026 08:00 +0000", "Resent-Message-ID: <r1@x>", "Resent-From: anna@x.example"],
 )
-def test_who_resends_a_mail_makes_another_one(dedup: Dedup, line: str) -> None:
+def test_resending_a_mail_makes_another_one(dedup: Dedup, line: str) -> None:
     original, resent, again = (mail(*each, *FIELDS) for each in ((), (line,), (line.replace("1", "2"),)))
     assert not is_one_mail(original, resent, dedup)
     assert is_one_mail(resent, mail(received("10:00:00"), "Resent-Bcc: bob@firma.de", line, *FIELDS), dedup)
@@ -276,7 +276,7 @@ LINE = "Received: from out (out.x.example [192.0.2.1]) by mx.isp.example id 1; T
 MINUTE = 1_767_225_660 // 60
 
 
-def test_the_topmost_line_tells_the_sending_hop_and_the_minute() -> None:
+def test_the_topmost_line_names_the_hosts_and_the_minute_of_the_transmission() -> None:
     found = read_transmission(
         read_header(mail(LINE, "Received: by other.example; Fri, 2 Jan 2026 00:00 +0000"))
     )
@@ -288,7 +288,7 @@ def test_without_a_line_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize("line", ["by mx.isp.example; soon", "from x; Thu, 1 Jan 2026 00:01:05 +0000"])
-def test_what_cannot_be_read_stands_for_itself(line: str) -> None:
+def test_a_line_that_cannot_be_read_stands_for_itself(line: str) -> None:
     assert read_transmission(read_header(mail(f"Received: {line}"))) == Transmission(line, None)
 
 

@@ -139,7 +139,7 @@ def test_in_an_envelope_field_a_defect_beside_a_recipient_is_parked_where_there_
     )
 
 
-def test_a_postmaster_who_is_named_himself_is_not_named_again_for_a_defect() -> None:
+def test_a_postmaster_that_the_mail_names_is_not_added_again_for_a_defect() -> None:
     assert recipients(f"X-Envelope-To: {POSTMASTER}, <b.@firma.de>") == [str(POSTMASTER)]
 
 
@@ -273,7 +273,7 @@ def test_of_thousands_that_are_rejected_the_first_are_listed() -> None:
     assert "all 5000 recipients" in found.recipients[0].reason
 
 
-def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_the_postmaster() -> None:
+def test_ignored_values_are_listed_as_rejected_but_are_no_reason_for_the_postmaster() -> None:
     found = resolution("Delivered-To: catchall@isp.example", "To: eve@x.example")
     assert [each.value for each in found.rejected] == ["catchall@isp.example", "eve@x.example"]
     assert "the only recipient in To was refused" in found.recipients[0].reason
@@ -298,11 +298,11 @@ def surplus(*lines: str, routing: Routing | None = None) -> Surplus | None:
 
 
 @pytest.mark.parametrize("field", ["To", "Cc", "Resent-To"])
-def test_where_recipients_are_a_guess_the_postmaster_gets_copies_in_surplus(field: str) -> None:
+def test_where_recipients_are_a_guess_the_postmaster_gets_surplus_copies(field: str) -> None:
     assert surplus(f"{field}: bob@firma.de, carol@firma.de, x@other.example") == Surplus(TO_POSTMASTER, 2)
 
 
-def test_without_a_postmaster_copies_in_surplus_are_parked() -> None:
+def test_without_a_postmaster_surplus_copies_are_parked() -> None:
     found = surplus("To: bob@firma.de", routing=catch_all(postmaster=None))
     assert found == Surplus(ChosenRecipient("", "", SURPLUS_REASON, parked=True), 1)
 
@@ -324,7 +324,7 @@ def test_each_address_that_is_named_accounts_for_a_copy_whatever_it_stands_for()
         (),
     ],
 )
-def test_where_the_envelope_or_nobody_is_named_there_are_no_copies_in_surplus(lines: tuple[str, ...]) -> None:
+def test_where_the_envelope_or_nobody_is_named_there_are_no_surplus_copies(lines: tuple[str, ...]) -> None:
     assert surplus(*lines) is None
 
 

@@ -46,7 +46,7 @@ def test_the_topmost_return_path_counts_even_if_it_is_null() -> None:
     assert sender("Return-Path: <>", "Return-Path: <anna@sender.example>") == ""
 
 
-def test_a_return_path_that_the_sender_wrote_himself_does_not_count() -> None:
+def test_a_return_path_that_the_sender_wrote_does_not_count() -> None:
     assert sender("Return-Path: <anna@sender.example>", OUTSIDE) == "anna@sender.example"
     assert sender(OUTSIDE, "Return-Path: <anna@sender.example>") == ""
 
@@ -74,11 +74,11 @@ def test_the_account_may_have_another_sender(rule: SenderRule, expected: str) ->
     assert sender("Return-Path: <test@otherdomain.com>", rule=rule) == expected
 
 
-def test_a_configured_sender_is_used_where_the_header_tells_none() -> None:
+def test_a_configured_sender_is_used_where_the_header_has_none() -> None:
     assert sender("From: anna@sender.example", rule=FIXED) == "relay@corp.example"
 
 
-def test_a_sender_that_srs_cannot_rewrite_becomes_null_and_the_reason_is_told() -> None:
+def test_a_sender_that_srs_cannot_rewrite_becomes_null_with_the_reason() -> None:
     header = read_header(mail('Return-Path: <"a b"@sender.example>'))
     assert choose_sender(TrustedZone(header), SRS, NOW) == (
         "",

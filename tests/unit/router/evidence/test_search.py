@@ -101,7 +101,7 @@ def test_a_pattern_takes_the_recipient_out_of_a_value() -> None:
     assert addresses("X-Recipient:\tacct-17\r\n\t<bob@firma.de>", routing=routing) == ["bob@firma.de"]
 
 
-def test_a_value_that_is_not_of_the_pattern_is_passed_over_and_told() -> None:
+def test_a_value_that_does_not_match_the_pattern_is_ignored_and_listed() -> None:
     routing = catch_all(fields=("X-Recipient: acct-* <*>",))
     lines = ("X-Recipient: eve@firma.de", "X-Recipient: acct-1 bob@firma.de")
     found = evidence_in(*lines, routing=routing)
@@ -152,7 +152,7 @@ def test_classes_are_never_united() -> None:
     ]
 
 
-def test_what_was_passed_over_is_not_told_without_end() -> None:
+def test_the_list_of_ignored_values_is_bounded() -> None:
     routing = catch_all(fields=("X-Mine: a*",))
     assert len(evidence_in(*["X-Mine: b"] * 500, routing=routing).ignored) == 20
 
@@ -426,7 +426,7 @@ FILTERS = [(TOP, *AMAVIS), ZIMBRA, IREDMAIL, (TOP, *AMAVIS, *AMAVIS[:1])]
 
 
 @pytest.mark.parametrize("lines", FILTERS)
-def test_what_the_provider_noted_before_his_content_filter_decides(lines: tuple[str, ...]) -> None:
+def test_what_the_provider_noted_before_its_content_filter_decides(lines: tuple[str, ...]) -> None:
     foreign = "Received: from eve by out.sender.example for <eve@firma.de>"
     noted = (*lines, f"{OUTSIDE} with ESMTP id 1 for <anna@firma.de>; Mon", foreign, "To: bob@firma.de")
     found = evidence_in(*noted)

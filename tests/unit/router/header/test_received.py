@@ -126,7 +126,7 @@ def test_a_line_that_does_not_plainly_tell_its_host_is_unreadable(value: str) ->
         ("", Client()),
     ],
 )  # fmt: skip
-def test_a_received_line_tells_its_client_as_the_server_saw_it(value: str, client: Client) -> None:
+def test_a_received_line_has_its_client_as_the_server_saw_it(value: str, client: Client) -> None:
     assert read_client(value.encode()) == client
 
 
