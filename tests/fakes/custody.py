@@ -1,4 +1,4 @@
-"""Messages and entries for tests of the custody rules, told by what matters."""
+"""Messages and journal entries for tests of the custody rules: a test gives only what matters to it."""
 
 from __future__ import annotations
 

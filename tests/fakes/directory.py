@@ -1,4 +1,4 @@
-"""A directory that knows what the test says, and who was asked for."""
+"""A directory with the results that a test gives, which notes the addresses looked up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.ports.directory import Existence, LookupResult
 
 
 class FakeDirectory:
-    """Says `existences` of those in it, and of all others that they are undecided."""
+    """Returns `existences` for the addresses in it, and `UNDECIDED` for all others."""
 
     def __init__(self, existences: Mapping[str, Existence], *, cached: bool = False) -> None:
         self._existences = existences

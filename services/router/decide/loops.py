@@ -29,7 +29,7 @@ def find_loop(header: Header, account: str) -> str | None:
         return None
     whose = "this account" if accounts else "Mailferry"
     carried_as = quoted(header.first_value(_ID_KEY), 40)
-    return f"mail loop: {whose} has carried it before, as {ID_FIELD} {carried_as} tells"
+    return f"mail loop: {whose} has carried it before, as {ID_FIELD} {carried_as} shows"
 
 
 def _carrying_accounts(received: list[HeaderField]) -> set[bytes]:

@@ -135,7 +135,7 @@ def _accept(address: Address, evidence: Evidence, routing: Routing) -> AcceptedR
 def _remove_prefix(address: Address, routing: Routing, steps: list[str]) -> Address:
     bare = without_prefix(address, routing)
     if prefix := address.local.removesuffix(bare.local):
-        steps.append(f"the provider's prefix {prefix} is taken off")
+        steps.append(f"the provider's prefix {prefix} is removed")
     return bare
 
 
@@ -158,7 +158,7 @@ def _remove_tag(address: Address, routing: Routing, steps: list[str]) -> Address
     base, sign, tag = address.local.partition(TAG_SIGN)
     if not (routing.strip_tags and sign and base) or base.startswith('"'):
         return address
-    steps.append(f"the tag {sign}{tag} is taken off")
+    steps.append(f"the tag {sign}{tag} is removed")
     return Address(base, address.domain)
 
 

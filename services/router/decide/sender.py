@@ -36,7 +36,7 @@ def choose_sender(zone: TrustedZone, rule: SenderRule, now: float) -> Sender:
     if rule.address is not None and (noted is None or noted.address):
         return Sender(str(rule.address), "the account's configured sender")
     if noted is None:
-        return Sender(NULL_SENDER, "no Return-Path tells it")
+        return Sender(NULL_SENDER, "there is no usable Return-Path")
     if rule.srs is None or noted.reverse_path is None:
         return Sender(noted.address, noted.reason)
     try:

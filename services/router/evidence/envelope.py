@@ -23,7 +23,7 @@ ENVELOPE_FIELDS = (
 )
 """Most reliable first: the first ones are written before any alias is resolved."""
 BELOW_ZONE = "it stands below what the provider's servers wrote"
-NO_RECEIVED = "no Received line tells where the provider's part of the header ends"
+NO_RECEIVED = "without a Received line, nothing shows where the provider's part of the header ends"
 _KEYS = tuple((name, name.lower()) for name in ENVELOPE_FIELDS)
 
 
@@ -109,7 +109,7 @@ def _evidence_of_hop(context: SearchContext, hop: Hop, kind: EvidenceClass) -> E
         context.ignore(str(recipient), f"{where} names the collecting mailbox itself")
         return None
     if translation(context.routing.domains, recipient.domain) is None:
-        context.ignore(str(recipient), f"{where} names one of no accepted domain")
+        context.ignore(str(recipient), f"{where} names an address outside of the accepted domains")
         return None
     return Evidence(kind, Confidence.HIGH, where, (recipient,), value=str(recipient))
 

@@ -39,7 +39,7 @@ def test_fault_41_a_mail_that_this_account_has_carried_is_parked_with_the_reason
     assert resolution.recipients == ()
     assert (
         resolution.park_reason
-        == "mail loop: this account has carried it before, as X-Mailferry-ID 0123 tells"
+        == "mail loop: this account has carried it before, as X-Mailferry-ID 0123 shows"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_mail_that_another_account_carried_may_be_forwarded_to_this_one() -> N
 def test_a_trace_that_does_not_tell_the_account_counts_as_ours() -> None:
     assert (
         loop(mail("X-Mailferry-ID: 0123"))
-        == "mail loop: Mailferry has carried it before, as X-Mailferry-ID 0123 tells"
+        == "mail loop: Mailferry has carried it before, as X-Mailferry-ID 0123 shows"
     )
 
 

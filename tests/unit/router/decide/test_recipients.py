@@ -220,7 +220,7 @@ def test_the_providers_prefix_is_taken_off_what_servers_wrote_and_not_off_what_t
     routing = replace(catch_all(), recipient_prefixes=("mbox-", "12-"))
     found = resolution("Delivered-To: Mbox-bob@firma.de", routing=routing).recipients[0]
     assert (found.address, found.original) == ("bob@firma.de", "Mbox-bob@firma.de")
-    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is taken off"
+    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is removed"
     assert recipients("Delivered-To: 12-bob@firma.de", routing=routing) == ["bob@firma.de"]
     assert recipients("Delivered-To: mbox-@firma.de", routing=routing) == ["mbox-@firma.de"]
     assert recipients("To: mbox-bob@firma.de", routing=routing) == ["mbox-bob@firma.de"]
@@ -250,7 +250,7 @@ def test_a_tag_is_kept_or_taken_off_as_configured() -> None:
     assert recipients(to) == ["bob+news@firma.de", "+x@firma.de", '"a+b"@firma.de']
     routing = replace(catch_all(), strip_tags=True)
     assert recipients(to, routing=routing) == ["bob@firma.de", "+x@firma.de", '"a+b"@firma.de']
-    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is taken off"
+    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is removed"
 
 
 def test_an_alias_may_be_for_one_tag_or_for_all_where_tags_are_taken_off() -> None:

@@ -68,7 +68,9 @@ def test_an_envelope_field_below_the_trusted_zone_was_written_by_the_sender() ->
 def test_an_envelope_field_is_believed_less_where_no_server_noted_anything() -> None:
     found = evidence_in("Delivered-To: bob@firma.de", "To: carol@firma.de")
     assert (found.kind, found.confidence) == (EvidenceClass.ENVELOPE_FIELD, Confidence.LOW)
-    assert found.notes == ("no Received line tells where the provider's part of the header ends",)
+    assert found.notes == (
+        "without a Received line, nothing shows where the provider's part of the header ends",
+    )
 
 
 def test_configured_fields_are_asked_in_their_order_and_before_all_others() -> None:
