@@ -53,8 +53,10 @@ log = structlog.get_logger("mailferry.router")
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """`message_lease` in seconds. `longest_retry`: seconds ahead at which a deferred recipient's next attempt
-    may be due, when its mail was fetched again. A recipient deferred for longer is tried at once.
+    """The router's settings. `message_lease` in seconds.
+
+    `longest_retry`: seconds ahead at which a deferred recipient's next attempt may be due, when its mail was
+    fetched again. A recipient deferred for longer is tried at once.
     """
 
     message_lease: float

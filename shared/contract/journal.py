@@ -46,9 +46,7 @@ class Fetched(Entry):
 
 
 class Republished(Entry):
-    """The mail's event was lost. The mail was published again from its blob for `fetcher`, as its
-    `fetch_no`-th time.
-    """
+    """The mail's event was lost, and the mail was published again from its blob for `fetcher`."""
 
     wire_name = "journal.republished"
 
@@ -143,9 +141,7 @@ class RecipientOutcome(BaseModel):
 
 
 class DeliveryEnded(Entry):
-    """The attempt ended, with one outcome per recipient. `blob` holds the raw mail if a recipient was
-    parked.
-    """
+    """The attempt ended with one outcome per recipient. `blob` holds the raw mail of a parked one."""
 
     wire_name = "journal.delivery-ended"
 

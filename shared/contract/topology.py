@@ -39,9 +39,7 @@ MAX_LATENESS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue, bound to the exchange by `key`. With `delay` (seconds), its events then move on to
-    `then`.
-    """
+    """A durable queue, bound to the exchange by `key`. After `delay` seconds its events move on to `then`."""
 
     name: str
     key: str
@@ -66,8 +64,7 @@ class Topology:
         return f"{RETRY_KEY_PREFIX}{max(fitting) if fitting else self.delays[0]}"
 
     def wait_key(self, delay: float) -> str:
-        """Return the routing key for an event that should rather come back after `delay` seconds than
-        before.
+        """Return the routing key for an event that may come back after `delay` seconds, but hardly before.
 
         That is the shortest step that is not below `delay` and not much longer, or else the longest step
         below.
@@ -100,9 +97,7 @@ def hint_queue(fetcher: str) -> str:
 
 
 def topology(delays: Sequence[float]) -> Topology:
-    """Return the topology for these retry delays in seconds. Raises ValueError without any, or for one below
-    1.
-    """
+    """Return the topology for retry delays in seconds. Raises ValueError without any, or for one below 1."""
     if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
     whole = {int(delay) for delay in delays}

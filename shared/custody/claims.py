@@ -11,8 +11,9 @@ CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED}) | GIVEN_
 
 
 def claims_touched(message: Message, entry: Entry) -> list[tuple[ClaimKey, RecipientStatus]]:
-    """Return the claims that `entry` may change, and each recipient's new status. `message` is as after the
-    entry.
+    """Return the claims that `entry` may change, and each recipient's new status.
+
+    `message` is the message after the entry.
     """
     return [
         (ClaimKey(message.tenant, address, message.identity), status)

@@ -102,9 +102,7 @@ class Attempt(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """How an attempt ended, as (outcome, the attempt's number). `blob` holds the raw mail where one is
-    parked.
-    """
+    """How an attempt ended, as (outcome, the attempt's number). `blob` has the raw mail of a parked one."""
 
     message: str
     outcomes: tuple[tuple[RecipientOutcome, int], ...]

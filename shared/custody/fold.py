@@ -149,9 +149,7 @@ def _begun(message: Message, entry: DeliveryBegun) -> Message:
 
 
 def _prolonged(message: Message, entry: DeliveryProlonged) -> Message:
-    """Extend the lease. As when the attempt began, the next one of a finished mail is not due before it
-    ends.
-    """
+    """Extend the lease. The next attempt at a finished mail is not due before the lease ends."""
     if message.status not in SETTLED_OR_LATER:
         return message._replace(lease_until=entry.lease_until)
     recipients = dict(message.recipients)

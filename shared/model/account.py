@@ -45,9 +45,7 @@ class Dedup(StrEnum):
 
 
 class ExistenceCheck(StrEnum):
-    """How the router finds out whether a recipient exists at the target: not at all, by RCPT, or from a
-    list.
-    """
+    """How the router learns whether a recipient exists at the target: not at all, by RCPT, or from a list."""
 
     NONE = "none"
     RCPT = "rcpt"

@@ -54,7 +54,7 @@ _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """`public_only`: no private network, including this machine. `denied`: networks that are refused as
+    """The rule for addresses. `public_only`: no private network, nor this machine. `denied`: refused as
     well.
 
     A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, or one

@@ -16,9 +16,7 @@ ANY_BELOW = "*."
 
 
 def translation(domains: Mapping[str, str], domain: str) -> str | None:
-    """Return the domain that an accepted `domain` is translated to, perhaps itself; None if it is not
-    accepted.
-    """
+    """Return what an accepted `domain` is translated to, perhaps itself; None if it is not accepted."""
     becomes = domains.get(domain)
     if becomes is not None:
         return domain if becomes == KEEP else becomes

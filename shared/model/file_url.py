@@ -32,9 +32,7 @@ def percent_decoded(part: str, what: str) -> str:
 
 
 def path_in_url(url: str, scheme: str, example: str) -> str:
-    """Return the path that a URL names, decoded. `scheme` ends in a colon. Raises ValueError with a
-    sentence.
-    """
+    """Return the decoded path in a URL. `scheme` ends in a colon. Raises ValueError with a sentence."""
     rest = url.removeprefix(scheme)
     has_host = rest.startswith("//") and not rest.startswith("///")
     path = "/" + rest.lstrip("/") if rest.startswith("/") else rest

@@ -100,9 +100,7 @@ def end_of_header(raw: bytes | bytearray, start: int = 0, stop: int | None = Non
 
 
 def end_of_header_at(raw: bytes | bytearray, start: int, stop: int | None = None) -> int | None:
-    """Return the offset of the empty line that ends the header starting at `start`; None where there is
-    none.
-    """
+    """Return the offset of the empty line that ends the header starting at `start`, or None."""
     if start == 0:
         return end_of_header(raw, 0, stop)
     end = end_of_header(raw[start:stop])

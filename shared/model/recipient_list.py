@@ -96,8 +96,7 @@ def _cut(problems: list[str]) -> list[str]:
 
 
 def _fits(pieces: Iterable[str], local: str) -> bool:
-    """Return whether the pieces between the asterisks stand in `local` in their order, the outer ones at its
-    ends.
+    """Return whether the pieces stand in `local` in their order, the outer ones at its ends.
 
     Taking the first match of each inner piece is enough, so the time is linear.
     """

@@ -41,8 +41,7 @@ class Retention:
         return self.days != 0
 
     def is_over(self, downloaded_at: float, now: float) -> bool:
-        """Return whether a settled mail downloaded at `downloaded_at` (seconds since the epoch) may be
-        deleted.
+        """Return whether a settled mail may be deleted. Times are in seconds since the epoch.
 
         With `days` 0 it may, whatever the clock says: the clock may have been ahead at the download.
         """

@@ -71,17 +71,14 @@ class Blobs(Protocol):
         ...
 
     async def remove_leftovers(self, before: float) -> int:
-        """Remove what crashed writers left unfinished and last wrote before `before`. Return how many there
-        were.
+        """Remove what crashed writers last wrote before `before`. Return how many there were.
 
         Choose a time early enough that no writer who began before it is still writing.
         """
         ...
 
     async def free_octets(self) -> int | None:
-        """Return how many octets can be stored now; None where the store knows no bound. Raises
-        `BlobsUnavailable`.
-        """
+        """Return how many octets can be stored now; None where no bound is known. Raises `BlobsUnavailable`."""
         ...
 
     async def check(self) -> None:

@@ -17,9 +17,7 @@ class Clock(Protocol):
         ...
 
     def since_boot(self) -> float:
-        """Return seconds since the machine was started, including those for which it slept. It never goes
-        back.
-        """
+        """Return seconds since the machine was started, including its sleep. It never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:

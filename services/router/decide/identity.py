@@ -14,7 +14,8 @@ Which mails have the same identity (`dedup = "content"`)
 - Equal content alone is enough only if Message-ID and Date are both present and usable. A program may well
   send the same text twice. Resending a mail with Resent fields makes another mail.
 - Without a usable Message-ID or Date, the copies must also come from one transmission: the provider's
-  topmost Received line must name the same two hosts, and times at most `NEAR_SLOTS` minutes apart.
+  topmost Received line must name the same two hosts, and times at most `NEAR_SLOTS` minutes apart. A line
+  whose hosts or time cannot be read must be the same.
 - With neither field, the whole header must be the same.
 - Without any Received line there is nothing to go by: the mail is a copy of no other.
 
@@ -45,8 +46,7 @@ RESENT_FIELDS = (
 _DIGEST_SIZE = 20
 _NEWLINE_RUN = 64 * 1024
 SLOT_SECONDS = 60
-"""Times of transmissions are compared by the minute, so that near identities can be listed.
-"""
+"""Times of transmissions are compared by the minute, so that near identities can be listed."""
 NEAR_SLOTS = 4
 """Slots before and after. Copies that arrive within four minutes are recognised. Two mails that arrive five
 minutes apart, as from a device that repeats itself, never count as copies.
@@ -57,9 +57,7 @@ _FIRST_YEAR = 1990
 
 
 class Identities(NamedTuple):
-    """A mail's own identity, and those that a copy from a few minutes before or after would have, nearest
-    first.
-    """
+    """A mail's own identity, and those of copies from a few minutes before or after, nearest first."""
 
     own: str
     near: tuple[str, ...] = ()
@@ -115,11 +113,8 @@ def _identities_of(content: _ContentDigest, dedup: Dedup, message: str) -> Ident
         return Identities(message)
     named = _message_id(header)
     if dedup is Dedup.MESSAGE_ID and named:
-        return Identities(
-            _digest(
-                b"message-id", b"\n".join((named, *_canonical_lines(_fields_named(header, RESENT_FIELDS))))
-            )
-        )
+        resent = _canonical_lines(_fields_named(header, RESENT_FIELDS))
+        return Identities(_digest(b"message-id", b"\n".join((named, *resent))))
     if named and read_moment(header.first_value("date")) is not None:
         return Identities(content.hexdigest())
     transmission = read_transmission(header)

@@ -1,13 +1,12 @@
-"""From evidence to recipients: the account's rules are applied to each address. Each recipient is named
-once.
+"""From evidence to recipients: apply the account's rules to each address, and name each recipient once.
 
 The steps for an address: remove the provider's prefix; check that the domain is accepted; replace an alias;
 remove the `+tag`, where the account wants that; translate the domain. Whether the recipient exists at the
 target is decided later (`existence`).
 
 No mail disappears. A mail without recipients goes to the postmaster, or is parked where no postmaster is
-configured. The same happens where one recipient cannot be read, in addition to those who can. An address
-outside of the accepted domains is never delivered to.
+configured. The same happens, in addition, where one of several recipients cannot be read. An address outside
+of the accepted domains is never delivered to.
 """
 
 from __future__ import annotations
@@ -140,8 +139,9 @@ def _remove_prefix(address: Address, routing: Routing, steps: list[str]) -> Addr
 
 
 def _resolve_alias(address: Address, routing: Routing, steps: list[str]) -> Address | None:
-    """Return the address that an alias stands for. Where tags are removed, the address without its tag
-    counts, too.
+    """Return the address that an alias stands for; None for what is no alias.
+
+    Where tags are removed, the address without its tag may be the alias.
     """
     candidates = [address]
     if routing.strip_tags:
@@ -197,9 +197,7 @@ def _is_foreign(defect: Defect, routing: Routing, budget: ParsingBudget) -> bool
 
 
 def _is_no_own_address(defect: Defect, routing: Routing, budget: ParsingBudget) -> bool:
-    """Return whether an author's text is no address at all, such as part of a name, or plainly a foreign
-    address.
-    """
+    """Return whether an author's text is no address, such as part of a name, or plainly a foreign one."""
     _, *domains = defect.text.split("@")
     return all(_is_not_accepted(_DOMAIN_END.split(each, 1)[0], routing, budget) for each in domains)
 

@@ -37,9 +37,7 @@ def configured_field(context: SearchContext) -> Evidence | None:
 
 
 def envelope_field(context: SearchContext) -> Evidence | None:
-    """Class 2: the first of `ENVELOPE_FIELDS` in the trusted zone that names anybody but the collecting
-    mailbox.
-    """
+    """Class 2: the first of `ENVELOPE_FIELDS` in the trusted zone that does not name the collecting mailbox."""
     for name, key in _KEYS:
         if not context.header.all_named(key):
             continue
@@ -74,9 +72,7 @@ def _value_of_field(context: SearchContext, wanted: RecipientField) -> Evidence 
 
 
 def _for_clause(context: SearchContext, wanted: RecipientField) -> Evidence | None:
-    """Return the evidence in the `for` clause of the Received line at a configured position, or of the
-    zone's.
-    """
+    """Return the evidence in the `for` clause of one Received line, or of the trusted zone's lines."""
     if not wanted.position:
         return _received_for(context, EvidenceClass.CONFIGURED_FIELD)
     for field in _at_position(context.header.all_named(RECEIVED), wanted.position):

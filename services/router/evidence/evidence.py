@@ -54,8 +54,7 @@ class IgnoredValue(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the deciding class says. `field` names its header fields, `value` is their content for people to
-    read.
+    """What the deciding class says. `field` names its header fields, `value` is their printable content.
 
     `notes` say why the confidence is low, or why there is no evidence. `ignored` are values that were looked
     at before and decided nothing.

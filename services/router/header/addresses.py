@@ -43,9 +43,7 @@ class ParsingBudget:
         self._international: set[str] = set()
 
     def domain(self, text: str) -> str:
-        """Return the domain as `normal_domain` does. Raises `DefectiveAddress`, also where the budget is used
-        up.
-        """
+        """Return the domain as `normal_domain` does. Raises `DefectiveAddress`, also without budget."""
         if not text.isascii() and text not in self._international:
             if len(self._international) == INTERNATIONAL_LIMIT:
                 raise DefectiveAddress(
@@ -56,9 +54,7 @@ class ParsingBudget:
 
 
 class Refused(NamedTuple):
-    """An element that was refused: its text, whether it has angle brackets, and whether a later element has
-    them.
-    """
+    """A refused element: its text, whether it has angle brackets, and whether a later element has them."""
 
     text: str
     has_brackets: bool
@@ -81,8 +77,7 @@ def read_addresses(
     new_budget: Callable[[], ParsingBudget] = ParsingBudget,
     lenient: ReadLeniently | None = None,
 ) -> list[Address | Defect]:
-    """Parse the values of header fields; return their elements in order. Empty elements and groups are left
-    out.
+    """Parse the values of header fields; return their elements in order, without the empty ones.
 
     Each value is a list of its own. Local parts of more than `local_limit` octets are defects. After
     `ADDRESS_LIMIT` elements, or when the budget has no tokens left, the rest is one defect. Domains beyond
@@ -109,7 +104,7 @@ def read_addresses(
 
 
 def _plain(value: bytes, local_limit: int) -> Address | None:
-    """Return the address of a value that is nothing else, as in fields from servers; None leaves it to the
+    """Return the address of a value that is nothing else, as servers write it; None leaves it to the
     grammar.
     """
     match = _PLAIN.fullmatch(value)
@@ -125,9 +120,7 @@ def _plain(value: bytes, local_limit: int) -> Address | None:
 def _read_elements(
     text: str, elements: list[list[Token]], found: list[Address | Defect], reader: _ElementReader
 ) -> int | None:
-    """Append addresses and defects to `found`. Return the offset at which reading stopped at the limit, or
-    None.
-    """
+    """Append addresses and defects to `found`. Return the offset at which the limit stopped it, or None."""
     unclosed = False
     last_brackets = _last_with_brackets(elements) if reader.lenient else -1
     for number, element in enumerate(elements):

@@ -143,11 +143,11 @@ def read_client(value: bytes) -> Client:
 
 
 def split_words(value: bytes) -> list[bytes] | None:
-    """Split a Received line (unfolded) into words, without comments and date. A quoted string, with what is
-    joined to it, is one word.
+    """Split a Received line (unfolded) into words, without comments and date.
 
-    None where quotation marks, parentheses or backslashes do not pair off. None, too, where such signs stand
-    elsewhere than in plain comments and the line has more than `TOKEN_LIMIT` tokens.
+    A quoted string, with what is joined to it, is one word. None where quotation marks, parentheses or
+    backslashes do not pair off. None, too, where such signs stand elsewhere than in plain comments and the
+    line has more than `TOKEN_LIMIT` tokens.
     """
     clauses, _, _ = _without_comments(value).partition(b";")
     return _split_by_lexer(value) if _NEEDS_LEXER.search(clauses) else _WORD.findall(clauses)

@@ -58,8 +58,7 @@ def claims_of_near_identities(message: Message, mail: RoutedMail) -> list[ClaimK
 
 
 def match_identity(message: Message, mail: RoutedMail, claimed: Container[ClaimKey]) -> RoutedMail:
-    """Return the mail under the identity by which its recipients are `claimed`: its own, or else the
-    nearest.
+    """Return the mail under the identity by which it is `claimed`: its own, or else the nearest.
 
     A mail that was routed before keeps the identity that it had then.
     """

@@ -45,8 +45,7 @@ def record_fetch(
 def republish(
     message: Message, fetcher: str, now: float, lease: float, longest: float = inf
 ) -> list[Entry] | None:
-    """Publish a mail again from its blob once its event is lost (rule 6). None while it may still be on its
-    way.
+    """Publish a mail again from its blob once its event is lost (rule 6); None while it may come back.
 
     `longest`: how many seconds ahead a lease can end. A lease beyond that was set by a wrong clock.
     """
@@ -87,9 +86,7 @@ def can_come_again(message: Message) -> bool:
 
 
 def allow_deletion(message: Message | None, now: float) -> list[Entry] | None:
-    """Allow the deletion at the source (rule 1). None where it is not allowed; no entries where it was
-    before.
-    """
+    """Allow the deletion at the source (rule 1); None where it is not allowed, [] if it was allowed before."""
     if message is None:
         return None
     if message.status is MessageStatus.DELETING:
