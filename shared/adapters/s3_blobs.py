@@ -145,7 +145,7 @@ class S3BlobWriter:
             del self._pending[:PART]
 
     async def commit(self, *, durable: bool) -> None:
-        """Make the blob visible, durable in any case. Raises BlobsUnavailable; then `abort` ends the upload."""
+        """Make the blob visible and durable. Raises BlobsUnavailable; then `abort` ends the upload."""
         if self._closed:
             raise BlobsUnavailable(f"writing {self._name} has failed before")
         self._closed = True

@@ -37,7 +37,7 @@ def configured_field(context: SearchContext) -> Evidence | None:
 
 
 def envelope_field(context: SearchContext) -> Evidence | None:
-    """Class 2: the first of `ENVELOPE_FIELDS` in the trusted zone that does not name the collecting mailbox."""
+    """Class 2: the first envelope field in the trusted zone that does not name the collecting mailbox."""
     for name, key in _KEYS:
         if not context.header.all_named(key):
             continue

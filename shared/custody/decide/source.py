@@ -86,7 +86,7 @@ def can_come_again(message: Message) -> bool:
 
 
 def allow_deletion(message: Message | None, now: float) -> list[Entry] | None:
-    """Allow the deletion at the source (rule 1); None where it is not allowed, [] if it was allowed before."""
+    """Allow the deletion at the source (rule 1); None where that is wrong, [] if it was allowed before."""
     if message is None:
         return None
     if message.status is MessageStatus.DELETING:
