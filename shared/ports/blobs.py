@@ -78,7 +78,7 @@ class Blobs(Protocol):
         ...
 
     async def free_octets(self) -> int | None:
-        """Return the octets that can be stored now; None where no bound is known. Raises `BlobsUnavailable`."""
+        """Return the octets that can be stored; None where no bound is known. Raises `BlobsUnavailable`."""
         ...
 
     async def check(self) -> None:

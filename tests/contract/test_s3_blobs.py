@@ -1,4 +1,4 @@
-"""What only blobs in S3 promise: a bucket that cannot be used is told, and secrets are not."""
+"""What only blobs in S3 promise: an unusable bucket is reported, and secrets are not."""
 
 from __future__ import annotations
 

@@ -30,23 +30,25 @@ class Sender(NamedTuple):
 
 def choose_sender(zone: TrustedZone, rule: SenderRule, now: float) -> Sender:
     """Return the sender by the header and the account's rule. `now` is in seconds since the epoch."""
-    noted = _return_path(zone)
+    return_path = _return_path(zone)
     if rule.kind is SenderKind.NULL:
         return Sender(NULL_SENDER, "the account sends with the null sender")
-    if rule.address is not None and (noted is None or noted.address):
+    if rule.address is not None and (return_path is None or return_path.address):
         return Sender(str(rule.address), "the account's configured sender")
-    if noted is None:
+    if return_path is None:
         return Sender(NULL_SENDER, "there is no usable Return-Path")
-    if rule.srs is None or noted.reverse_path is None:
-        return Sender(noted.address, noted.reason)
+    if rule.srs is None or return_path.reverse_path is None:
+        return Sender(return_path.address, return_path.reason)
     try:
-        return Sender(str(rule.srs.forward(noted.reverse_path, now)), f"{noted.address}, rewritten by SRS")
+        return Sender(
+            str(rule.srs.forward(return_path.reverse_path, now)), f"{return_path.address}, rewritten by SRS"
+        )
     except NotRewritable as reason:
-        return Sender(NULL_SENDER, f"{noted.address} cannot be rewritten by SRS: {reason}")
+        return Sender(NULL_SENDER, f"{return_path.address} cannot be rewritten by SRS: {reason}")
 
 
-class _Noted(NamedTuple):
-    """What the topmost Return-Path says."""
+class _ReturnPath(NamedTuple):
+    """The topmost Return-Path: its address, or None for the null sender."""
 
     reverse_path: Address | None
     reason: str
@@ -56,15 +58,15 @@ class _Noted(NamedTuple):
         return str(self.reverse_path) if self.reverse_path else NULL_SENDER
 
 
-def _return_path(zone: TrustedZone) -> _Noted | None:
+def _return_path(zone: TrustedZone) -> _ReturnPath | None:
     """Return the topmost Return-Path; None where there is none or it is defective."""
     for field in zone.fields_named("return-path"):
         value = field.unfolded
         if b"".join(value.split()) == b"<>":
-            return _Noted(None, "Return-Path is null")
+            return _ReturnPath(None, "Return-Path is null")
         match read_addresses(value, local_limit=LONGEST_LOCAL):
             case [Address() as address]:
-                return _Noted(address, "Return-Path")
+                return _ReturnPath(address, "Return-Path")
             case [Defect()] | _:
                 return None
     return None

@@ -1,4 +1,4 @@
-"""Asking a target who exists, with a scripted server behind a real connection."""
+"""Ask a target which recipients exist, with a scripted server behind a real connection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S = Existence
 
 
 class Strict(SmtpServer):
-    """Knows those who are named, and refuses everybody else, as a target should."""
+    """Accepts the known recipients, and refuses all others, as a target should."""
 
     def __init__(self, *known: str, replies: dict[str, Scripted] | None = None) -> None:
         super().__init__(replies=replies)
@@ -45,7 +45,7 @@ class Strict(SmtpServer):
 
 
 class OneByOne(Strict):
-    """Takes no mail with the null sender, as bounces have it, for more than one recipient."""
+    """Accepts only one recipient for a mail with the null sender, as bounces have only one."""
 
     def scripted(self, moment: str) -> Scripted | None:
         if moment == "RCPT" and not self.commands[-2].startswith("MAIL"):
@@ -54,14 +54,14 @@ class OneByOne(Strict):
 
 
 class Asking:
-    """A directory for a server, and what it noted."""
+    """A directory for a server, and what it reported."""
 
     def __init__(self, server: SmtpServer) -> None:
         self.clock = ManualClock()
-        self.noted: list[tuple[str, bool]] = []
+        self.reported: list[tuple[str, bool]] = []
         self._server = server
         self._numbers = count()
-        self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._notice)
+        self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._report)
 
     async def __call__(self, *addresses: str) -> list[Existence]:
         at_hand = self.directory.look_up_cached(addresses)
@@ -75,8 +75,8 @@ class Asking:
     def _entropy(self, octets: int) -> bytes:
         return next(self._numbers).to_bytes(octets, "big")
 
-    async def _notice(self, domain: str, accepts_all: bool) -> None:
-        self.noted.append((domain, accepts_all))
+    async def _report(self, domain: str, accepts_all: bool) -> None:
+        self.reported.append((domain, accepts_all))
 
 
 def invented(server: Strict) -> list[str]:
@@ -130,7 +130,7 @@ async def test_a_target_that_accepts_everything_is_recognised_and_reported_once(
             assert await asking(NOBODY) == [S.EXISTS]
             await asking.clock.advance(ACCEPTS_ALL_SECONDS)
             assert await asking(EVE) == [S.EXISTS]
-        assert asking.noted == [("corp.example", True)]
+        assert asking.reported == [("corp.example", True)]
         assert [each["event"] for each in logs] == ["target accepts every address of a domain"]
         found = await asking.directory.look_up([BOB])
         assert found[BOB].reason == "target exchange accepts every address at corp.example"
@@ -144,7 +144,7 @@ async def test_a_target_that_learns_to_refuse_is_believed_again() -> None:
         del server.script["RCPT"]
         await asking.clock.advance(ACCEPTS_ALL_SECONDS)
         assert await asking(NOBODY) == [S.MISSING]
-        assert asking.noted == [("corp.example", True), ("corp.example", False)]
+        assert asking.reported == [("corp.example", True), ("corp.example", False)]
 
 
 async def test_each_domain_is_judged_by_itself() -> None:
@@ -169,11 +169,11 @@ async def test_a_greylisted_question_about_nobody_is_no_verdict() -> None:
     async with Strict(BOB, replies={"RCPT": "451 4.7.1 Greylisted"}) as server:
         asking = Asking(server)
         assert await asking(BOB) == [S.UNDECIDED]
-        assert asking.noted == []
+        assert asking.reported == []
         del server.script["RCPT"]
         await asking.clock.advance(31)
         assert await asking(NOBODY) == [S.MISSING]
-        assert asking.noted == [("corp.example", False)]
+        assert asking.reported == [("corp.example", False)]
 
 
 @pytest.mark.parametrize(

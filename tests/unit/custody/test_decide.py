@@ -213,8 +213,8 @@ class TestRouting:
         assert decide.route(None, routed_mail(BOB), {}, NOW, LEASE) is None
 
     def test_a_mail_that_nobody_can_get_is_parked_with_the_reason(self) -> None:
-        wish = routed_mail(park_reason="a loop", blob="blob-1")
-        entry = decide.route(message(M.FETCHED), wish, {}, NOW, LEASE)
+        mail = routed_mail(park_reason="a loop", blob="blob-1")
+        entry = decide.route(message(M.FETCHED), mail, {}, NOW, LEASE)
         assert entry is not None
         [parked] = entry.recipients
         assert (parked.status, parked.reason, entry.blob) == (R.PARKED, "a loop", "blob-1")
@@ -288,19 +288,21 @@ class TestDelivering:
     @pytest.mark.parametrize(("due_in", "begins"), [(-1.0, True), (0.0, True), (0.1, False)])
     def test_a_deferred_recipient_is_not_tried_before_its_time(self, due_in: float, begins: bool) -> None:
         known = message(M.ROUTED, recipient(BOB, R.DEFERRED, next_attempt_at=NOW + due_in), recipient(EVE))
-        wish = Attempt("m1", 1, ((BOB, 0), (EVE, 0)), "relay-1")
-        assert self.begin(known, *wish.recipients) == ((BOB, EVE) if begins else (EVE,))
-        early = decide.recipients_not_due(known, wish, NOW)
+        attempt = Attempt("m1", 1, ((BOB, 0), (EVE, 0)), "relay-1")
+        assert self.begin(known, *attempt.recipients) == ((BOB, EVE) if begins else (EVE,))
+        early = decide.recipients_not_due(known, attempt, NOW)
         assert [each.address for each in early] == ([] if begins else [BOB])
 
-    @pytest.mark.parametrize("wish", [Attempt("m1", 2, ((BOB, 3),), "r"), Attempt("m1", 1, ((BOB, 2),), "r")])
-    def test_it_is_never_too_early_for_what_is_stale(self, wish: Attempt) -> None:
+    @pytest.mark.parametrize(
+        "attempt", [Attempt("m1", 2, ((BOB, 3),), "r"), Attempt("m1", 1, ((BOB, 2),), "r")]
+    )
+    def test_it_is_never_too_early_for_what_is_stale(self, attempt: Attempt) -> None:
         waiting = recipient(BOB, R.DEFERRED, attempt=3, next_attempt_at=NOW + 60)
-        assert decide.recipients_not_due(message(M.ROUTED, waiting), wish, NOW) == ()
+        assert decide.recipients_not_due(message(M.ROUTED, waiting), attempt, NOW) == ()
         assert (
             decide.recipients_not_due(message(M.LOST, waiting), Attempt("m1", 1, ((BOB, 3),), "r"), NOW) == ()
         )
-        assert decide.recipients_not_due(None, wish, NOW) == ()
+        assert decide.recipients_not_due(None, attempt, NOW) == ()
 
     def test_an_attempt_with_another_number_is_stale(self) -> None:
         known = message(M.ROUTED, recipient(BOB, attempt=2))
@@ -339,8 +341,8 @@ class TestEnding:
     def end(
         known: Message | None, status: RecipientStatus, attempt: int = 1, blob: str | None = None
     ) -> bool:
-        wish = Outcomes("m1", ((outcome_of(BOB, status), attempt),), blob)
-        return decide.end_attempt(known, wish, NOW, LEASE) is not None
+        ended = Outcomes("m1", ((outcome_of(BOB, status), attempt),), blob)
+        return decide.end_attempt(known, ended, NOW, LEASE) is not None
 
     attempting = message(M.ROUTED, recipient(BOB, R.ATTEMPTING, attempt=1))
 
@@ -368,8 +370,8 @@ class TestEnding:
         assert self.end(self.attempting._replace(blob="spool-1"), R.PARKED)
 
     def test_a_deferral_keeps_the_mail_until_after_the_next_attempt(self) -> None:
-        wish = Outcomes("m1", ((outcome_of(BOB, R.DEFERRED, NOW + 5000), 1),))
-        entry = decide.end_attempt(self.attempting, wish, NOW, LEASE)
+        ended = Outcomes("m1", ((outcome_of(BOB, R.DEFERRED, NOW + 5000), 1),))
+        entry = decide.end_attempt(self.attempting, ended, NOW, LEASE)
         assert entry is not None
         assert entry.lease_until == NOW + 5000 + LEASE
 

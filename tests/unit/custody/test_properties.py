@@ -1,6 +1,4 @@
-"""Whatever services wish, in whatever order: what decide allows and fold makes of it never breaks the
-promises.
-"""
+"""Whatever services command, in whatever order: what `decide` allows and `fold` makes keeps the promises."""
 
 from __future__ import annotations
 
@@ -89,7 +87,7 @@ class World:
         attempts = {
             address: known.recipients[address].attempt for address in addresses if address in known.recipients
         }
-        wishes: dict[str, list[Entry | None]] = {
+        entries_by_step: dict[str, list[Entry | None]] = {
             "route": [
                 decide.route(
                     known,
@@ -127,7 +125,7 @@ class World:
             ],
             "discard": [decide.discard_parked(known, addresses[0], self.now)],
         }
-        for entry in wishes[name]:
+        for entry in entries_by_step[name]:
             self.apply(entry)
 
 
@@ -174,7 +172,7 @@ def kept_promises(before: dict[str, Message], world: World) -> None:
         max_size=60,
     )
 )
-def test_no_order_of_wishes_breaks_a_promise(
+def test_no_order_of_entries_by_step_breaks_a_promise(
     steps: list[tuple[str, str, tuple[str, ...], RecipientStatus]],
 ) -> None:
     world = World()

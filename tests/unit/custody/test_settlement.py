@@ -1,4 +1,4 @@
-"""Who is told that a mail is settled, and which blob may go."""
+"""Which fetcher is notified that a mail is settled, and which blob may go."""
 
 from __future__ import annotations
 

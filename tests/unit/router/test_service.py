@@ -60,8 +60,8 @@ CATCH_ALL = replace(
 
 
 class Routings:
-    """Has every wish served, settles `settled`, parks those of which the raw mail is `needed`, and ends the
-    router's work after so many batches.
+    """Records every mail, settles `settled`, asks for the raw mail of those `needed`, and stops the router
+    after so many batches.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Routings:
 
 
 class Blobs(FileBlobs):
-    """Blobs of which nobody thought that they could be like this, where their name says so."""
+    """Blobs that fail in unexpected ways, by name."""
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
         if name == "mail/broken":
@@ -256,7 +256,7 @@ async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_
 
 
 async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_measured(tmp_path: Path) -> None:
-    """As that of a copy, or of mail for nobody: no relay hears of it."""
+    """As with a copy, or a mail for nobody: no relay receives it."""
     metrics = Metrics(CollectorRegistry(), "0")
     copies = [Settled(each, ACCOUNT.id, 1, "fetcher", SystemClock().now() - 100, None) for each in "mn"]
     await routed(tmp_path, fetched("m", 1), settled=copies, metrics=metrics)
