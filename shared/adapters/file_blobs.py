@@ -157,7 +157,7 @@ class FileBlobWriter:
         await asyncio.to_thread(self._run_exclusively, work, *arguments)
 
     def _run_exclusively(self, work: Callable[..., None], *arguments: object) -> None:
-        # The thread of a cancelled call goes on; the next call has to wait for it.
+        # The thread of a cancelled call goes on, and the next call must wait for it.
         with self._busy, translated_errors(self._root):
             work(*arguments)
 
@@ -198,7 +198,7 @@ class FileBlobWriter:
         return self._descriptor
 
     def _close(self) -> None:
-        # Even where closing fails the descriptor is gone, and may already be somebody else's.
+        # Even if closing fails, the descriptor is free and may already be in use for another file.
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

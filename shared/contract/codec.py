@@ -96,7 +96,7 @@ class Codec:
 
 def _fields_of_nested(value: object) -> Fields:
     """Return the fields of a model inside a record. Converting the whole record first would cost twice."""
-    # `isinstance` of a model is a call of Python each time.
+    # `isinstance` on a pydantic model calls Python code each time.
     if BaseModel in type(value).__mro__:
         return value.__dict__
     raise OverflowError(f"a record cannot hold {type(value).__name__} {value}")
@@ -107,7 +107,7 @@ def _envelope(data: bytes) -> tuple[str, int, Fields]:
         unpacked = msgpack.unpackb(data)
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise Undecodable(f"{len(data)} bytes that are no msgpack: {error}") from error
-    # Each mail is decoded twice, and a pattern of classes takes as long to match as all of it to unpack.
+    # Each mail is decoded twice. A `match` with class patterns would cost as much as unpacking.
     if isinstance(unpacked, list) and len(unpacked) == 3:
         name, version, fields = unpacked
         if isinstance(name, str) and isinstance(version, int) and version >= 1 and isinstance(fields, dict):

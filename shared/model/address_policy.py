@@ -15,7 +15,7 @@ from typing import TypeAlias
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
-# IANA's special-purpose registries of IPv4 and IPv6 addresses, and what was never handed out.
+# IANA's special-purpose registries of IPv4 and IPv6 addresses, and ranges that were never assigned.
 _NOT_PUBLIC: tuple[IpNetwork, ...] = tuple(
     map(
         ip_network,
@@ -47,8 +47,8 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-# What a translator never sends to (RFC 1122, section 3.2.1.3). Read with a prefix that is too short, the
-# address of a longer one falls into it.
+# A translator never sends to this network (RFC 1122 section 3.2.1.3). An address that is read with a prefix
+# shorter than its own falls into it.
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
@@ -101,7 +101,7 @@ def _carried(address: IpAddress) -> tuple[IPv4Address, ...]:
     if address in _LOCAL_NAT64:
         return _by_any_prefix(int(address))
     low = IPv4Address(int(address) & 0xFFFFFFFF)
-    # `::1` and its neighbours are addresses of their own and carry none.
+    # `::1` and its neighbours contain no IPv4 address.
     if address in _MAPPED or address in _NAT64 or (address in _COMPATIBLE and low not in _THIS_NETWORK):
         return (low,)
     if address.sixtofour is not None:

@@ -22,7 +22,7 @@ SHORTEST_SENT = 8
 SHORTEST_INSIDE = 4
 """Octets. A shorter secret appears in many decoded texts by chance."""
 
-# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
+# A cut or split secret is recognised by this many characters of its base64. By chance they hardly appear.
 _PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -58,7 +58,7 @@ class Masker:
 
     def __call__(self, text: bytes) -> bytes:
         """Return the text without secrets."""
-        # The answers to many DELE are all the same.
+        # The replies to many DELE commands are all the same.
         if text != self._clean:
             masked = self._masked(text)
             if masked != text:
@@ -148,7 +148,7 @@ def _written(secret: bytes) -> set[bytes]:
         backslashed = each.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
         written = (quote(each, safe=""), quote(each), quote_plus(each))
         forms |= {each, quoted_printable, backslashed, *(form.encode() for form in written)}
-        text = each.decode("latin-1")  # keeps the octets, whatever they mean
+        text = each.decode("latin-1")  # keeps every octet
         forms |= {html.escape(text, quote=whole).encode("latin-1") for whole in (False, True)}
         if len(each) >= SHORTEST_INSIDE:
             forms |= {each.hex().encode(), "".join(f"={octet:02X}" for octet in each).encode()}

@@ -41,7 +41,7 @@ class Token(NamedTuple):
 
 _NOT_WORD = r'\x00-\x20\x7f"(),:;<>@\[\]\\'
 # No group is possessive: Python before 3.11.5 matches such groups wrongly. None needs to be, as each of their
-# parts ends at a sign that no other part can take.
+# parts ends at a character that no other part can match.
 _ROUTE = rf"(?:[ \t]*@[^{_NOT_WORD}]+(?:[ \t]*,[ \t]*@[^{_NOT_WORD}]+)*[ \t]*:)?"
 NEAR = re.compile(
     rf"(?P<WORD>[^{_NOT_WORD}]++)|(?P<SPACE>[ \t]++)|(?P<AT>@)|(?P<OPEN><{_ROUTE})|(?P<CLOSE>>)"
