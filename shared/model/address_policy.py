@@ -54,8 +54,7 @@ _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """The rule for addresses. `public_only`: no private network, nor this machine. `denied`: refused as
-    well.
+    """`public_only`: no private network, nor this machine. `denied`: networks that are refused as well.
 
     A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, or one
     that contains it such as `::/0`, means IPv6 addresses only.

@@ -44,9 +44,7 @@ class HeaderPattern:
         return text[begin : places[self.end.piece] + self.end.offset].strip()
 
     def _places(self, text: bytes) -> list[int] | None:
-        """Return where the pieces begin: the first at the start, the last at the end, others as early as
-        possible.
-        """
+        """Return where the pieces begin: first and last at the ends, others as early as possible."""
         first, *middle, last = self.pieces
         if not text.startswith(first):
             return None

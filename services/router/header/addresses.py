@@ -104,9 +104,7 @@ def read_addresses(
 
 
 def _plain(value: bytes, local_limit: int) -> Address | None:
-    """Return the address of a value that is nothing else, as servers write it; None leaves it to the
-    grammar.
-    """
+    """Return the address of a value that is nothing else, as servers write it, or None."""
     match = _PLAIN.fullmatch(value)
     if match is None:
         return None

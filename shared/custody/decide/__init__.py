@@ -1,13 +1,14 @@
-"""The seven rules of custody: which change is allowed, as functions from state and command to journal
-entries.
+"""The seven rules of custody: functions from state and command to journal entries.
 
-1. Delete a mail at its source only if the database shows it as settled. 2. Suppress a copy only against a
-claim that is done. Wait for the holder of an open claim, and take over from a holder that failed. 3.
-Outcomes are per recipient. The raw mail of a recipient that failed for good is stored before it is parked.
-4. A ledger key is account, folder, UIDVALIDITY and UID. The content is compared, too, as UIDs are reused. 5.
-A mail is gone only if a later listing lacks it. 6. With `custody = "spool"`, the raw mail is stored durably
-before the session with the source ends. 7. A ledger key is free again once a listing lacks its mail or shows
-another mail under it.
+1. Delete a mail at its source only if the database shows it as settled.
+2. Suppress a copy only against a claim that is done. Wait for the holder of an open claim, and take over
+   from a holder that failed.
+3. Outcomes are per recipient. The raw mail of a recipient that failed for good is stored before it is
+   parked.
+4. A ledger key is account, folder, UIDVALIDITY and UID. The content is compared, too, as UIDs are reused.
+5. A mail is gone only if a later listing lacks it.
+6. With `custody = "spool"`, the raw mail is stored durably before the session with the source ends.
+7. A ledger key is free again once a listing lacks its mail or shows another mail under it.
 
 Every function returns None, or no entries, where the command is stale: the state has moved on, and the event
 that carried the command is dropped. Nothing here knows a database. The caller guarantees that the state is
