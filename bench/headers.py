@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.result import Result
-from services.router.resolving.examination import examine
+from services.router.resolving.analysis import analyse_header
 from tests.fakes.mails import CORPUS, account
 
 ROUNDS = 40
@@ -24,8 +24,8 @@ def headers() -> Result | None:
     mails = [path.read_bytes() for path in _corpus()]
     if not mails:
         return None
-    _examine_all(mails, 2)
-    seconds = min(_examine_all(mails, ROUNDS) for _ in range(BEST_OF))
+    _analyse_all(mails, 2)
+    seconds = min(_analyse_all(mails, ROUNDS) for _ in range(BEST_OF))
     return Result(
         name="headers, parsed and decided upon",
         mails=ROUNDS * len(mails),
@@ -39,10 +39,10 @@ def _corpus() -> list[Path]:
     return sorted(path for path in CORPUS.glob("*/*") if path.suffix in {".eml", ".msg"})
 
 
-def _examine_all(mails: list[bytes], rounds: int) -> float:
+def _analyse_all(mails: list[bytes], rounds: int) -> float:
     collected = account()
     started = time.process_time()
     for _ in range(rounds):
         for raw in mails:
-            examine(raw, collected, NOW)
+            analyse_header(raw, collected, NOW)
     return time.process_time() - started

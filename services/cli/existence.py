@@ -5,33 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from services.router.decide.existence import addresses_to_check, choose
-from services.router.decide.recipients import Accepted, Rejected
-from services.router.resolving.examination import Examination
+from services.router.decide.existence import addresses_to_check, apply_lookups
+from services.router.decide.recipients import AcceptedRecipient, RejectedAddress
+from services.router.resolving.analysis import HeaderAnalysis
 from shared.adapters.directories import ConfiguredDirectories
-from shared.adapters.rcpt_directory import INVENTED
+from shared.adapters.rcpt_directory import PROBE_PREFIX
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.model.account import KEEP, Account, ExistenceCheck
 from shared.model.domains import ANY_BELOW
-from shared.ports.directory import Finding
+from shared.ports.directory import LookupResult
 
 
 async def with_existence(
-    configuration: Configuration, account: Account, examinations: Sequence[Examination]
-) -> list[Examination]:
-    """The examinations as they are after the account's directory was asked about all recipients at once."""
-    findings = await _looked_up(configuration, account, examinations)
-    return [_after(each, account, findings) for each in examinations]
+    configuration: Configuration, account: Account, analyses: Sequence[HeaderAnalysis]
+) -> list[HeaderAnalysis]:
+    """The analyses as they are after the account's directory was asked about all recipients at once."""
+    lookups = await _looked_up(configuration, account, analyses)
+    return [_after(each, account, lookups) for each in analyses]
 
 
 async def _looked_up(
-    configuration: Configuration, account: Account, examinations: Sequence[Examination]
-) -> Mapping[str, Finding]:
+    configuration: Configuration, account: Account, analyses: Sequence[HeaderAnalysis]
+) -> Mapping[str, LookupResult]:
     addresses = {
-        address: None
-        for each in examinations
-        for address in addresses_to_check(each.resolution, account.routing)
+        address: None for each in analyses for address in addresses_to_check(each.resolution, account.routing)
     }
     directories = ConfiguredDirectories(
         configuration.targets,
@@ -39,22 +37,24 @@ async def _looked_up(
         clock=SystemClock(),
         entropy=os.urandom,
     )
-    directory = directories.of(account)
+    directory = directories.directory_for(account)
     try:
         return await directory.look_up(list(addresses)) if directory and addresses else {}
     finally:
         await directories.close()
 
 
-def _after(examination: Examination, account: Account, findings: Mapping[str, Finding]) -> Examination:
+def _after(analysis: HeaderAnalysis, account: Account, lookups: Mapping[str, LookupResult]) -> HeaderAnalysis:
     """Who would be parked is told among those who are not served."""
-    choice = choose(examination.resolution, account.routing, findings)
-    served = [Accepted(*each[:3]) for each in choice.recipients if not each.parked]
-    parked = [Rejected(each.address, f"{each.reason}; parked") for each in choice.recipients if each.parked]
-    resolution = examination.resolution._replace(
-        recipients=tuple(served), rejected=(*choice.rejected, *parked)
+    recipients = apply_lookups(analysis.resolution, account.routing, lookups)
+    served = [AcceptedRecipient(*each[:3]) for each in recipients.chosen if not each.parked]
+    parked = [
+        RejectedAddress(each.address, f"{each.reason}; parked") for each in recipients.chosen if each.parked
+    ]
+    resolution = analysis.resolution._replace(
+        recipients=tuple(served), rejected=(*recipients.rejected, *parked)
     )
-    return examination._replace(resolution=resolution)
+    return analysis._replace(resolution=resolution)
 
 
 def asked_targets(configuration: Configuration) -> frozenset[str]:
@@ -81,7 +81,7 @@ def asked_domains(configuration: Configuration, target: str) -> list[str]:
 
 def nobodys_address(domain: str) -> str:
     """An address in `domain` that nobody has."""
-    return f"{INVENTED}{os.urandom(10).hex()}@{domain}"
+    return f"{PROBE_PREFIX}{os.urandom(10).hex()}@{domain}"
 
 
 def accepts_all(domains: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from services.cli.options import config_file, output
 from services.cli.output import cell, console, write_json
 from services.cli.running import execute
 from services.router.decide.identity import identify
-from services.router.resolving.examination import Examination, examine
+from services.router.resolving.analysis import HeaderAnalysis, analyse_header
 from shared.config import Configuration, load
 from shared.model.account import Account, ExistenceCheck
 from shared.runtime.exit_codes import FAILURE
@@ -33,7 +33,7 @@ UNIQUE = "unique"
 class Explained(NamedTuple):
     """A mail and what is to be said of it; `uid` names it in a mailbox, where there is no `identity`."""
 
-    examination: Examination
+    analysis: HeaderAnalysis
     identity: str | None
     uid: str | None = None
 
@@ -89,7 +89,7 @@ def explain(
         return
     found = complete([_of_file(chosen, file.read()) for file in files])
     if output == "json" and len(found) == 1:
-        write_json(as_json(chosen, found[0].examination, found[0].identity))
+        write_json(as_json(chosen, found[0].analysis, found[0].identity))
     else:
         _write(chosen, found, output)
 
@@ -99,13 +99,13 @@ def _with_existence(
 ) -> list[Explained]:
     if account.routing.existence is ExistenceCheck.NONE:
         click.echo(f'mailferry: account {account.id} has "recipients" = "none", so nobody is asked', err=True)
-    asked = execute(lambda: with_existence(configuration, account, [each.examination for each in found]))
-    return [each._replace(examination=examination) for each, examination in zip(found, asked, strict=True)]
+    asked = execute(lambda: with_existence(configuration, account, [each.analysis for each in found]))
+    return [each._replace(analysis=analysis) for each, analysis in zip(found, asked, strict=True)]
 
 
 def _explain_live(account: Account, seen: Glance, complete: Complete, output: str) -> None:
     found = [
-        Explained(examine(mail.header, account, time.time()), None, mail.uid)
+        Explained(analyse_header(mail.header, account, time.time()), None, mail.uid)
         for mail in seen.mails
         if not mail.refused
     ]
@@ -129,15 +129,15 @@ def _write(account: Account, found: Sequence[Explained], output: str) -> None:
             screen.print()
         if each.uid is not None:
             screen.print(Text(f"{'UID':<12}", style="bold"), cell(each.uid), sep="", soft_wrap=True)
-        tell(screen, account, each.examination, each.identity)
+        tell(screen, account, each.analysis, each.identity)
 
 
 def _objects(account: Account, found: Sequence[Explained]) -> Iterator[dict[str, object]]:
     for each in found:
         uid = {} if each.uid is None else {"uid": each.uid}
-        yield {**uid, **as_json(account, each.examination, each.identity)}
+        yield {**uid, **as_json(account, each.analysis, each.identity)}
 
 
 def _of_file(account: Account, raw: bytes) -> Explained:
-    examination = examine(raw, account, time.time())
-    return Explained(examination, identify(raw, examination.header, account.routing.dedup, UNIQUE))
+    analysis = analyse_header(raw, account, time.time())
+    return Explained(analysis, identify(raw, analysis.header, account.routing.dedup, UNIQUE).own)

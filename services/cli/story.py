@@ -98,7 +98,7 @@ def _whereabouts(entry: Republished | Renamed | BlobLost | Lost | Deleting | Gon
 
 def standing(message: Message) -> str:
     """How a mail stands now."""
-    if message.is_left_behind:
+    if message.is_lost_at_source:
         return "lost at the source before it was served; only an event that is on its way still can serve it"
     if message.unbacked and message.gone_at is not None:
         return "no longer at the source, and served from its blob"

@@ -24,7 +24,7 @@ from services.fetcher.service import Fetcher
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.visiting import Visitor
 from shared.config import Configuration
-from shared.contract.topology import farthest_retry
+from shared.contract.topology import longest_retry_delay
 from shared.model.ids import message_id
 from shared.runtime.runtime import Runtime
 
@@ -126,7 +126,7 @@ def longest_lease(configuration: Configuration) -> float:
     """Return how many seconds ahead the lease of a mail can end. It outlives the longest wait for a retry,
     and is given in the middle of an attempt.
     """
-    return farthest_retry(configuration.relay.retry_delays) + 2 * configuration.leases.message
+    return longest_retry_delay(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
 def concurrency_of(configuration: Configuration, cores: int) -> Concurrency:

@@ -1,1 +1,1 @@
-"""The router: recovers who is to get a mail and why, and recognises a mail that it has seen before."""
+"""The router: it finds the recipients of a mail and the reasons for them, and recognises copies."""

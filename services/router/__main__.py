@@ -14,9 +14,9 @@ from shared.runtime.running import run_services
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a router until a signal ends it."""
     configuration.require_shared("router")
-    async with open_runtime(configuration) as around:
-        service = build_router(configuration, around)
-        await run_services({"router": service}, around, configuration, load)
+    async with open_runtime(configuration) as runtime:
+        service = build_router(configuration, runtime)
+        await run_services({"router": service}, runtime, configuration, load)
 
 
 if __name__ == "__main__":

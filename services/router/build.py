@@ -1,27 +1,28 @@
-"""Puts a router together from the configuration and the ports that its process chose."""
+"""Build a router from the configuration and the ports of its process."""
 
 from __future__ import annotations
 
 from services.router.service import Router, RouterSettings
 from shared.config import Configuration
-from shared.contract.topology import farthest_retry
+from shared.contract.topology import longest_retry_delay
 from shared.runtime.batch_policy import batch_policy_for
 from shared.runtime.runtime import Runtime
 
 
-def build_router(configuration: Configuration, around: Runtime, *, retries_at_once: bool = False) -> Router:
-    """A router for the configured accounts. With `retries_at_once` deferred mail that comes again does not
-    wait until its retry is due.
+def build_router(configuration: Configuration, runtime: Runtime, *, retries_at_once: bool = False) -> Router:
+    """Return a router for the configured accounts.
+
+    With `retries_at_once`, deferred mail that was fetched again is tried at once, not when its retry is due.
     """
-    longest_retry = 0.0 if retries_at_once else farthest_retry(configuration.relay.retry_delays)
+    longest_retry = 0.0 if retries_at_once else longest_retry_delay(configuration.relay.retry_delays)
     router = Router(
         accounts=configuration.accounts,
-        broker=around.broker,
-        routings=around.store.router,
-        blobs=around.blobs,
-        directories=around.directories,
-        clock=around.clock,
-        metrics=around.metrics,
+        broker=runtime.broker,
+        routings=runtime.store.router,
+        blobs=runtime.blobs,
+        directories=runtime.directories,
+        clock=runtime.clock,
+        metrics=runtime.metrics,
         settings=RouterSettings(
             configuration.leases.message, batch_policy_for(configuration.broker), longest_retry
         ),

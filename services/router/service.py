@@ -1,9 +1,11 @@
-"""The router process: resolves the recipients of fetched mails, claims them, and tells the relays.
+"""The router process: it resolves the recipients of fetched mails, claims them, and publishes for the relays.
 
-Any number of routers share the queue. A batch is one transaction; what it leads to is published after the
-commit, and only then are the deliveries acknowledged, so that a crash in between repeats the batch and
-nothing is skipped. Mails that lie in blobs, and those of whose recipients it has to be asked whether they
-exist, are routed beside the others and hold up none.
+Any number of routers share the queue. A batch is one transaction. The events that follow from it are
+published after the commit, and only then are the deliveries acknowledged. A crash in between repeats the
+batch and skips nothing.
+
+A mail in a blob takes long to read, and a directory takes long to answer. Such mails are routed beside the
+others and hold up none.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from types import MappingProxyType
 
 import structlog
 
-from services.router.announcing import UNTOLD, announce, routed_event
-from services.router.header.hop import Client
-from services.router.resolving.resolver import Examined, Resolved, Resolver
+from services.router.header.received import Client
+from services.router.publication import NO_CLIENT, publish_routed, routed_event
+from services.router.resolving.analysis import AnalysedMail
+from services.router.resolving.resolver import ResolvedMail, Resolver
 from shared.config import Configuration
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
@@ -29,8 +32,8 @@ from shared.model.target import ClientReport, Target
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
-from shared.ports.directory import Directories, Directory, Finding
-from shared.ports.store import RawMailNeeded, RouterStore, Serving
+from shared.ports.directory import Directories, Directory, LookupResult
+from shared.ports.store import RawMailNeeded, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
@@ -39,8 +42,9 @@ from shared.runtime.settlement import hints, release_blobs
 from shared.runtime.stopping import Stop
 
 IDLE_CHECK = 5.0
-BREATH = 16
-"""Mails after which the event loop gets its turn: who has much is not to hold up all else in the process."""
+"""Seconds between two looks for directories that nobody uses."""
+MAILS_PER_TURN = 16
+"""Mails after which the event loop gets its turn, so that a large batch does not block the whole process."""
 Batch = Sequence[Received[MessageFetched]]
 NO_TARGETS: Mapping[str, Target] = MappingProxyType({})
 
@@ -49,17 +53,19 @@ log = structlog.get_logger("mailferry.router")
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """`message_lease` in seconds; `longest_retry` is how many seconds ahead the next attempt at a mail that
-    comes again may be due: who was deferred for longer is tried at once.
+    """The router's settings. `message_lease` in seconds.
+
+    `longest_retry`: seconds ahead at which a deferred recipient's next attempt may be due, when its mail was
+    fetched again. A recipient deferred for longer is tried at once.
     """
 
     message_lease: float
-    appetite: BatchPolicy
+    batch_policy: BatchPolicy
     longest_retry: float = inf
 
 
 class Router:
-    """Routes what is fetched for `accounts`; `targets` tell which of them hear of the original client."""
+    """Routes the mails fetched for `accounts`. `targets` say which of them want to know the client."""
 
     def __init__(
         self,
@@ -85,62 +91,64 @@ class Router:
             broker,
             ROUTER_QUEUE,
             MessageFetched,
-            settings.appetite,
-            self._handle,
+            settings.batch_policy,
+            self._route_batch,
             clock,
             flow_of=lambda event: event.tenant,
         )
 
     async def run(self, stop: Stop) -> None:
         """Route until `stop` is asked for."""
-        tidying = asyncio.ensure_future(self._tidy())
+        closing_idle = asyncio.ensure_future(self._close_idle_directories())
         try:
             await self._consumer.run(stop)
         finally:
-            tidying.cancel()
+            closing_idle.cancel()
             await self._directories.close()
 
     async def reload(self, configuration: Configuration) -> None:
-        """Route by the accounts and targets of another configuration from the next batch on."""
+        """Use the accounts and targets of another configuration, from the next batch on."""
         self._resolver.accounts = configuration.accounts
         self.targets = configuration.targets
-        await self._directories.change(configuration.targets)
+        await self._directories.use_targets(configuration.targets)
 
-    async def _handle(self, batch: Batch, subscription: Subscription) -> None:
-        """Route what can be routed at once, and set the rest aside, by what it has to wait for."""
+    async def _route_batch(self, batch: Batch, subscription: Subscription) -> None:
+        """Route the mails that need no waiting. Set the others aside, grouped by what they wait for."""
         with self._metrics.router_seconds.time():
             done: list[Received[MessageFetched]] = []
-            resolved: list[Resolved] = []
-            aside: dict[Directory | str, list[Received[MessageFetched]]] = defaultdict(list)
+            resolved: list[ResolvedMail] = []
+            slow: dict[Directory | str, list[Received[MessageFetched]]] = defaultdict(list)
             for number, received in enumerate(batch, 1):
-                if number % BREATH == 0:
+                if number % MAILS_PER_TURN == 0:
                     await asyncio.sleep(0)
                 if received.event.payload.inline is None:
-                    aside[received.event.message].append(received)
+                    slow[received.event.message].append(received)
                     continue
-                mail = await self._resolver.examined(received.event)
-                findings = _at_hand(mail)
-                if mail is not None and mail.directory is not None and findings is None:
-                    aside[mail.directory].append(received)
+                mail = await self._resolver.analyse(received.event)
+                lookups = _cached_lookups(mail)
+                if mail is not None and mail.directory is not None and lookups is None:
+                    slow[mail.directory].append(received)
                     continue
                 done.append(received)
-                if mail is not None and (each := await self._resolver.resolved(mail, findings or {})):
+                if mail is not None and (each := await self._resolver.resolve(mail, lookups or {})):
                     resolved.append(each)
-            await self._conclude(done, resolved, subscription)
-        for waiting in aside.values():
-            self._consumer.handle_in_background(waiting, subscription, self._handle_slowly)
+            await self._finish_batch(done, resolved, subscription)
+        for waiting in slow.values():
+            self._consumer.handle_in_background(waiting, subscription, self._route_slowly)
 
-    async def _handle_slowly(self, batch: Batch, subscription: Subscription) -> None:
-        """Read and ask as long as it takes. All of `batch` wait for the same directory, or are one mail."""
-        mails = [mail for each in batch if (mail := await self._resolver.examined(each.event))]
-        findings: dict[str, Finding] = {}
-        for directory, addresses in _questions(mails).items():
-            findings |= await directory.look_up(addresses)
-        resolved = [each for mail in mails if (each := await self._resolver.resolved(mail, findings))]
-        await self._conclude(batch, resolved, subscription)
+    async def _route_slowly(self, batch: Batch, subscription: Subscription) -> None:
+        """Route mails that all wait for the same directory, or one mail that lies in a blob."""
+        mails = [mail for each in batch if (mail := await self._resolver.analyse(each.event))]
+        lookups: dict[str, LookupResult] = {}
+        for directory, addresses in _addresses_by_directory(mails).items():
+            lookups |= await directory.look_up(addresses)
+        resolved = [each for mail in mails if (each := await self._resolver.resolve(mail, lookups))]
+        await self._finish_batch(batch, resolved, subscription)
 
-    async def _conclude(self, batch: Batch, resolved: Sequence[Resolved], subscription: Subscription) -> None:
-        """Record, publish and acknowledge what `batch` led to."""
+    async def _finish_batch(
+        self, batch: Batch, resolved: Sequence[ResolvedMail], subscription: Subscription
+    ) -> None:
+        """Record the resolved mails, publish what follows, and acknowledge `batch`."""
         if not batch:
             return
         latest = _latest(resolved)
@@ -151,37 +159,39 @@ class Router:
             routed_event(latest[each.message].event, each, self._client(latest[each.message], each.target))
             for each in servings
         ]
-        await announce(self._broker, events, hints(settled))
+        await publish_routed(self._broker, events, hints(settled))
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
         await release_blobs(self._blobs, settled)
 
-    async def _record(self, latest: dict[str, Resolved]) -> tuple[Sequence[Serving], Sequence[Settled]]:
-        """Record the mails. One that turns out to be parked is kept safe first; where that fails, it is taken
-        out of `latest`.
+    async def _record(self, latest: dict[str, ResolvedMail]) -> tuple[Sequence[Serving], Sequence[Settled]]:
+        """Record the mails.
+
+        The store may find that a mail is to be parked. Its raw mail is stored first; where that fails, the
+        mail is removed from `latest`.
         """
         while True:
             try:
                 return await self._routings.record_routed(
-                    [each.mail for each in latest.values()],
+                    [each.routed for each in latest.values()],
                     self._clock.now(),
                     self._settings.message_lease,
                     self._settings.longest_retry,
                 )
             except RawMailNeeded as needed:
                 for message in needed.messages:
-                    safe = await self._resolver.kept_safe(latest.pop(message))
-                    if safe is not None:
-                        latest[message] = safe
+                    stored = await self._resolver.with_stored_mail(latest.pop(message))
+                    if stored is not None:
+                        latest[message] = stored
 
-    def _client(self, resolved: Resolved, target: str) -> Client:
-        """Whom the mail is from, where the target is to be told."""
+    def _client(self, resolved: ResolvedMail, target: str) -> Client:
+        """Return the client from which the provider received the mail, if the target wants to know it."""
         known = self.targets.get(target)
         wanted = known is not None and known.delivery_options.client is not ClientReport.NONE
-        return resolved.examination.client if wanted else UNTOLD
+        return resolved.analysis.client if wanted else NO_CLIENT
 
-    def _count(self, resolved: Collection[Resolved], settled: Sequence[Settled]) -> None:
+    def _count(self, resolved: Collection[ResolvedMail], settled: Sequence[Settled]) -> None:
         for kind, count in Counter(each.evidence for each in resolved).items():
             self._metrics.mails_routed.labels(evidence=kind.value).inc(count)
         self._metrics.router_batches.observe(len(resolved))
@@ -189,21 +199,21 @@ class Router:
         for message in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - message.first_fetched_at))
 
-    async def _tidy(self) -> None:
+    async def _close_idle_directories(self) -> None:
         while True:
             await self._clock.sleep(IDLE_CHECK)
-            await self._directories.tidy()
+            await self._directories.close_idle()
 
 
-def _at_hand(mail: Examined | None) -> Mapping[str, Finding] | None:
-    """What is known about the recipients of a mail without waiting; None where somebody has to be asked."""
+def _cached_lookups(mail: AnalysedMail | None) -> Mapping[str, LookupResult] | None:
+    """Return what is known about the mail's recipients without waiting; None where somebody must be asked."""
     if mail is None or mail.directory is None:
         return {}
-    return mail.directory.at_hand(mail.to_check)
+    return mail.directory.look_up_cached(mail.to_check)
 
 
-def _questions(mails: Sequence[Examined]) -> dict[Directory, list[str]]:
-    """The recipients to be asked about, each once, by who is asked."""
+def _addresses_by_directory(mails: Sequence[AnalysedMail]) -> dict[Directory, list[str]]:
+    """Return the addresses to look up, each once, by directory."""
     questions: dict[Directory, dict[str, None]] = defaultdict(dict)
     for mail in mails:
         if mail.directory is not None:
@@ -211,11 +221,11 @@ def _questions(mails: Sequence[Examined]) -> dict[Directory, list[str]]:
     return {directory: [*addresses] for directory, addresses in questions.items()}
 
 
-def _latest(resolved: Sequence[Resolved]) -> dict[str, Resolved]:
-    """One for each mail; an older event that is redelivered may come after the one that overtook it."""
-    latest: dict[str, Resolved] = {}
+def _latest(resolved: Sequence[ResolvedMail]) -> dict[str, ResolvedMail]:
+    """Return one entry per mail: a redelivered older event may come after the newer one."""
+    latest: dict[str, ResolvedMail] = {}
     for each in resolved:
-        known = latest.get(each.mail.message)
-        if known is None or known.mail.fetch_no < each.mail.fetch_no:
-            latest[each.mail.message] = each
+        known = latest.get(each.routed.message)
+        if known is None or known.routed.fetch_no < each.routed.fetch_no:
+            latest[each.routed.message] = each
     return latest

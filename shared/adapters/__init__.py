@@ -1,1 +1,1 @@
-"""Adapters: the ports fulfilled by real brokers, stores, file systems and clocks."""
+"""Adapters: the ports, fulfilled by real brokers, stores, file systems and clocks."""

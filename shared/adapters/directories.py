@@ -1,4 +1,4 @@
-"""The directories of all accounts: one for each target that is asked and for each list, made when needed."""
+"""The directories of all accounts: one per target that is asked, one per list. Each is made when needed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from shared.smtp.client import SmtpClient
 from shared.smtp.target import connect_target
 from shared.smtp.timeouts import Timeouts
 
-PATIENCE = 8.0
-"""Seconds for each step of a question, so that one that hangs is known as such before all of them are."""
+STEP_TIMEOUT = 8.0
+"""Seconds for each step of a dialogue: shorter than the deadline for a whole batch, so that the step that
+hangs is the one reported."""
 
-Record = Callable[[str, str, bool], Awaitable[None]]
+RecordAcceptsAll = Callable[[str, str, bool], Awaitable[None]]
 
 log = structlog.get_logger("mailferry.directory")
 
 
-async def unrecorded(_target: str, _domain: str, _accepts_all: bool) -> None:
-    """Nobody keeps what was found out about a target."""
+async def record_nothing(_target: str, _domain: str, _accepts_all: bool) -> None:
+    """Do not record what was found out about a target."""
 
 
 class ConfiguredDirectories:
-    """Directories as the accounts want them. `record` keeps whether a target accepts every address of a
-    domain; what it raises is logged, as it is told again by the next process.
+    """Directories as the accounts configure them.
+
+    `record` stores whether a target accepts every address of a domain. Its errors are logged only: the next
+    process finds it out again.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class ConfiguredDirectories:
         helo_name: str,
         clock: Clock,
         entropy: Callable[[int], bytes],
-        record: Record = unrecorded,
+        record: RecordAcceptsAll = record_nothing,
     ) -> None:
         self._targets = dict(targets)
         self._helo_name = helo_name
@@ -49,10 +52,10 @@ class ConfiguredDirectories:
         self._entropy = entropy
         self._record = record
         self._lists: dict[str, ListDirectory] = {}
-        self._asked: dict[str, RcptDirectory] = {}
+        self._by_target: dict[str, RcptDirectory] = {}
 
-    def of(self, account: Account) -> Directory | None:
-        """See the port; None also where the account's target is not known here."""
+    def directory_for(self, account: Account) -> Directory | None:
+        """See the port. None, too, where the account's target is not known here."""
         routing = account.routing
         if routing.existence is ExistenceCheck.LIST and routing.recipient_list is not None:
             path = routing.recipient_list
@@ -62,36 +65,36 @@ class ConfiguredDirectories:
         target = self._targets.get(account.target)
         if routing.existence is not ExistenceCheck.RCPT or target is None:
             return None
-        if target.name not in self._asked:
-            self._asked[target.name] = self._made(target)
-        return self._asked[target.name]
+        if target.name not in self._by_target:
+            self._by_target[target.name] = self._rcpt_directory(target)
+        return self._by_target[target.name]
 
-    async def change(self, targets: Mapping[str, Target]) -> None:
-        """See the port. A target that stays the same keeps what is known about it."""
+    async def use_targets(self, targets: Mapping[str, Target]) -> None:
+        """See the port. What is known about an unchanged target is kept."""
         before, self._targets = self._targets, dict(targets)
-        for name in [name for name in self._asked if before.get(name) != targets.get(name)]:
-            await self._asked.pop(name).close()
+        for name in [name for name in self._by_target if before.get(name) != targets.get(name)]:
+            await self._by_target.pop(name).close()
 
-    async def tidy(self) -> None:
+    async def close_idle(self) -> None:
         """See the port."""
-        for each in [*self._asked.values()]:
-            await each.tidy()
+        for each in [*self._by_target.values()]:
+            await each.close_idle()
 
     async def close(self) -> None:
         """See the port."""
-        for each in [*self._asked.values()]:
+        for each in [*self._by_target.values()]:
             await each.close()
 
-    def _made(self, target: Target) -> RcptDirectory:
-        timeouts = Timeouts(connect=PATIENCE, greeting=PATIENCE, command=PATIENCE)
+    def _rcpt_directory(self, target: Target) -> RcptDirectory:
+        timeouts = Timeouts(connect=STEP_TIMEOUT, greeting=STEP_TIMEOUT, command=STEP_TIMEOUT)
 
         async def connect() -> SmtpClient:
             return await connect_target(target, helo_name=self._helo_name, timeouts=timeouts)
 
-        async def notice(domain: str, accepts_all: bool) -> None:
+        async def report(domain: str, accepts_all: bool) -> None:
             try:
                 await self._record(target.name, domain, accepts_all)
             except MailferryError as error:
                 log.warning("finding about a target not recorded", target=target.name, error=error)
 
-        return RcptDirectory(target.name, connect, self._clock, self._entropy, notice)
+        return RcptDirectory(target.name, connect, self._clock, self._entropy, report)

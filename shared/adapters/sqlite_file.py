@@ -1,8 +1,8 @@
-"""Which file a SQLite database is, whatever names it has.
+"""Find the real file of a SQLite database, and refuse one with several names.
 
-SQLite keeps what it has not yet written back beside the name by which a file was opened. Two processes that
-open one file by two names do not see each other's journal, and destroy the file. A symbolic link is
-harmless, as it is followed first; a hard link is not.
+SQLite keeps its journal beside the name by which the file was opened. Two processes that open one file by
+two names do not see each other's journal and destroy the file. A symbolic link is harmless, as it is
+resolved first. A hard link is not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.ports.store.errors import StoreUnavailable
 
 
 class HardLinked(StoreUnavailable):
-    """The database file has a second name, by which another process could open it."""
+    """The database file has a second name by which another process could open it."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -28,7 +28,7 @@ class Unresolvable(StoreUnavailable):
 
 
 def real_file(path: Path) -> Path:
-    """The file itself, without symbolic links; it need not exist. Raises `HardLinked` and `Unresolvable`."""
+    """Return the file without symbolic links. It need not exist. Raises `HardLinked` and `Unresolvable`."""
     try:
         real = path.resolve()
         names = real.stat().st_nlink if real.exists() else 1

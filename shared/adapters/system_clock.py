@@ -1,4 +1,4 @@
-"""The clock of the machine."""
+"""The machine's clock."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 
 
 class SystemClock:
-    """Tells the machine's time; see the port for what is promised."""
+    """The machine's time. The port says what is promised."""
 
     def now(self) -> float:
-        """Seconds since the epoch, UTC; it jumps when the machine's clock is set."""
+        """Return seconds since the epoch, UTC. It jumps when the machine's clock is set."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds since the machine was started; it never goes back."""
+        """Return seconds since the machine was started. It never goes back."""
         return time.monotonic()
 
     def since_boot(self) -> float:
-        """As `monotonic`, and it runs on while the machine sleeps."""
+        """Return seconds since the machine was started, including sleep."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     async def sleep(self, seconds: float) -> None:

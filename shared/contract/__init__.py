@@ -1,3 +1,1 @@
-"""What processes say to one another: events, the journal's entries, their bytes, and the topology that
-carries them.
-"""
+"""What processes exchange: events, journal entries, their encoding, and the broker's topology."""

@@ -1,8 +1,8 @@
 """Records to bytes and back: msgpack of `[wire name, version, fields]`.
 
-Decoding upcasts: a record of an older version is brought up to date step by step by the functions in
-`UPCASTS`, so that the rest of the code knows only the newest form. Anything that cannot be decoded raises
-`Undecodable`, which is permanent: trying again will not help, the bytes belong into the dead-letter queue.
+Decoding upgrades an older record step by step with the functions in `UPCASTS`, so that the rest of the code
+knows only the newest form. Bytes that cannot be decoded raise `Undecodable`. That is permanent: they belong
+into the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Upcast = Callable[[Fields], Fields]
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("message.settled", 1): lambda one: {"messages": [one["message"]]},
 }
-"""By wire name and version: what brings the fields of a record to its next version."""
+"""By wire name and version: the function that brings a record's fields to the next version."""
 
 
 class Undecodable(MailferryError):
-    """Bytes that are no record of ours, or one from a newer Mailferry."""
+    """Bytes that are no record, or a record from a newer Mailferry."""
 
     temporary = False
     fault = Fault.OURS
 
 
 class Encoded(bytes):
-    """The bytes of a record that still know it, so that nothing is parsed that never left the process."""
+    """The bytes of a record together with the record, so that it is not parsed again within this process."""
 
     record: Record
 
@@ -50,20 +50,20 @@ class Codec:
         self._upcasts = upcasts
 
     def encode(self, record: Record) -> bytes:
-        """The bytes of a record."""
+        """Return the bytes of a record."""
         packed: bytes = msgpack.Packer(default=_fields_of_nested).pack(
             [record.wire_name, record.wire_version, record.__dict__]
         )
         return packed
 
     def encode_event(self, record: Record) -> Encoded:
-        """The bytes of a record that may stay within this process."""
+        """Return the bytes of a record that may stay within this process."""
         encoded = Encoded(self.encode(record))
         encoded.record = record
         return encoded
 
     def decode(self, data: bytes) -> Record:
-        """The record in `data`, brought up to the newest version; raises `Undecodable`."""
+        """Return the record in `data` in its newest version. Raises `Undecodable`."""
         if isinstance(data, Encoded) and type(data.record) in self._known:
             return data.record
         name, version, fields = _envelope(data)
@@ -95,10 +95,8 @@ class Codec:
 
 
 def _fields_of_nested(value: object) -> Fields:
-    """The fields of a model inside a record. Records are flat enough that dumping them first would cost
-    twice.
-    """
-    # `isinstance` of a model is a call of Python each time.
+    """Return the fields of a model inside a record. Converting the whole record first would cost twice."""
+    # `isinstance` on a pydantic model calls Python code each time.
     if BaseModel in type(value).__mro__:
         return value.__dict__
     raise OverflowError(f"a record cannot hold {type(value).__name__} {value}")
@@ -109,7 +107,7 @@ def _envelope(data: bytes) -> tuple[str, int, Fields]:
         unpacked = msgpack.unpackb(data)
     except (ValueError, TypeError, RecursionError, msgpack.exceptions.UnpackException) as error:
         raise Undecodable(f"{len(data)} bytes that are no msgpack: {error}") from error
-    # Each mail is decoded twice, and a pattern of classes takes as long to match as all of it to unpack.
+    # Each mail is decoded twice. A `match` with class patterns would cost as much as unpacking.
     if isinstance(unpacked, list) and len(unpacked) == 3:
         name, version, fields = unpacked
         if isinstance(name, str) and isinstance(version, int) and version >= 1 and isinstance(fields, dict):

@@ -1,8 +1,8 @@
-"""The events on the broker: a closed union, in the past tense, with explicit wire names and versions.
+"""The events on the broker: a closed set with explicit wire names and versions, named in the past tense.
 
-An event is a hint with the mail in it; the database is the truth. Every event carries the ledger's
-`fetch_no`, by which a stale or duplicate one is recognised and dropped. Credentials never ride in events.
-Times are seconds since the epoch, UTC.
+An event is a hint that carries the mail; the database is the truth. Every event has the ledger's `fetch_no`,
+by which a stale or duplicate event is recognised and dropped. Events never contain credentials. Times are
+seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from shared.model.message import LedgerKey
 class Record(BaseModel):
     """What goes over the wire or into the journal: frozen, named and versioned.
 
-    What validates a record is made when the first one is: a process has use for some of them, and none waits
-    for all at its start.
+    Validators are built at first use: a process uses only some records and should not wait for all at its
+    start.
     """
 
     model_config = ConfigDict(
@@ -34,9 +34,7 @@ class Record(BaseModel):
 
 
 class Payload(BaseModel):
-    """The raw mail: inside the event when it is small, else as the name of a blob. `octets` is its true
-    length.
-    """
+    """The raw mail: inside the event if it is small, else the name of its blob. `octets` is its length."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -46,9 +44,9 @@ class Payload(BaseModel):
 
 
 class MessageFetched(Record):
-    """The fetcher has read a mail and entered it into the ledger; `fetched_at` is when that was so first.
+    """The fetcher read a mail and entered it into the ledger. `fetched_at` is when it was first read.
 
-    `park_reason` is set where nobody is to get the mail, as an operator has to see it first.
+    With a `park_reason` nobody gets the mail before an operator has seen it.
     """
 
     wire_name = "message.fetched"
@@ -64,9 +62,9 @@ class MessageFetched(Record):
 
 
 class RoutedRecipient(BaseModel):
-    """One recipient to be served; `attempt` is how many attempts the database knew when this was said.
+    """One recipient to deliver to. `attempt` is the number of attempts when the event was made.
 
-    `address` names the recipient in the database, `destination` is the address that the target is told.
+    `address` names the recipient in the database; the target gets `destination`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -77,10 +75,10 @@ class RoutedRecipient(BaseModel):
 
 
 class MessageRouted(Record):
-    """The router has resolved a mail's recipients; those listed here are to be served by `target`.
+    """The router resolved a mail's recipients. Those listed here are to be delivered by `target`.
 
-    `client_name` and `client_address` are the host that the provider had the mail from, as far as he noted
-    it; found out only for targets that are told.
+    `client_name` and `client_address` are the host from which the provider received the mail, as far as
+    known. They are set only for targets that want them.
     """
 
     wire_name = "message.routed"
@@ -99,10 +97,10 @@ class MessageRouted(Record):
 
 
 class MessageSettled(Record):
-    """Every recipient of these mails, all fetched by one process, is done.
+    """Every recipient of these mails is done. One fetcher process fetched them all.
 
-    A hint, which ends a wait: only the database allows the deletion at the source, so nothing else need be
-    said of them. Version 1 was about one mail, and told its account and `fetch_no`.
+    This is a hint that ends a wait. Only the database allows the deletion at the source, so the ids are
+    enough. Version 1 was about one mail, and had its account and `fetch_no`.
     """
 
     wire_name = "message.settled"

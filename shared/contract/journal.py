@@ -1,8 +1,7 @@
-"""The journal's entries: every change of state, in the order in which it happened to a message.
+"""The journal's entries: every change of a message's state, in the order in which it happened.
 
-The state tables are folds of these entries (`shared.custody.fold`). An entry names what happened, not what
-the tables look like, so that the journal can be read as the story of a mail. `at` is seconds since the epoch,
-UTC.
+The state tables are folds of these entries (`shared.custody.fold`). An entry says what happened, not what
+the tables look like, so that the journal reads as the story of a mail. `at` is seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ class Entry(Record):
 
 
 class Fetched(Entry):
-    """The mail was read from its source for the `fetch_no`-th time; until `lease_until` it counts as on its
-    way.
+    """The mail was read from its source for the `fetch_no`-th time. It is in flight until `lease_until`.
 
-    `listed_size` is what the source's listing said, `octets` is the true length, `header` a digest of the
-    header and `content`, where it was taken, one of the whole mail: all to recognise the mail again.
-    `fetcher` is the process that waits for the mail to be settled; `blob` is set where the raw mail is held
-    in a blob. `spooled`: the source may hide or delete the mail now that it was read, so that the blob is
-    all there is (rule 6).
+    `listed_size` is from the source's listing, `octets` the true length. `header` and `content` are digests
+    of the header and, where taken, of the whole mail, by which the mail is recognised later. `fetcher` is
+    the process that waits for the settlement. `blob` names the blob with the raw mail, if there is one.
+    `spooled`: the source may hide or delete the mail now that it was read, so that the blob is the only copy
+    (rule 6).
     """
 
     wire_name = "journal.fetched"
@@ -48,9 +46,7 @@ class Fetched(Entry):
 
 
 class Republished(Entry):
-    """The mail's event was lost, and the mail set out again from its blob for `fetcher`, as its
-    `fetch_no`-th time.
-    """
+    """The mail's event was lost, and the mail was published again from its blob for `fetcher`."""
 
     wire_name = "journal.republished"
 
@@ -60,7 +56,7 @@ class Republished(Entry):
 
 
 class Renamed(Entry):
-    """The source shows the mail, recognised by its content, under another key now."""
+    """The source shows the mail, recognised by its content, under another key."""
 
     wire_name = "journal.renamed"
 
@@ -69,8 +65,10 @@ class Renamed(Entry):
 
 
 class RecipientRouted(BaseModel):
-    """Why and how one recipient was chosen; `status` is open, waiting, suppressed, parked where nobody can
-    get it, or deferred where he was that before and his next attempt is not due yet.
+    """How and why one recipient was chosen.
+
+    `status` is open, waiting, suppressed, parked, or deferred where it was deferred before and its next
+    attempt is not due.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -83,10 +81,11 @@ class RecipientRouted(BaseModel):
 
 
 class Routed(Entry):
-    """The recipients were resolved from `evidence`; those already known and done are not repeated.
+    """The recipients were resolved from `evidence`. Those that were done before are not repeated.
 
-    `evidence_value` is what its header fields held, made printable and cut; "" where it has none. `rejected`
-    are the addresses seen and not used, with the reason; `blob` holds the raw mail if a recipient was parked.
+    `evidence_value` is the content of the deciding header fields, made printable and cut; "" without any.
+    `rejected` are the addresses that were found and not used, with the reason. `blob` holds the raw mail if
+    a recipient was parked.
     """
 
     wire_name = "journal.routed"
@@ -105,9 +104,7 @@ class Routed(Entry):
 
 
 class DeliveryBegun(Entry):
-    """An attempt to deliver to these recipients is being made by `worker`; each one's attempt number went up
-    by one.
-    """
+    """`worker` began an attempt at these recipients. The attempt number of each went up by one."""
 
     wire_name = "journal.delivery-begun"
 
@@ -117,9 +114,7 @@ class DeliveryBegun(Entry):
 
 
 class DeliveryProlonged(Entry):
-    """The attempt to deliver to these recipients takes so long that its mail would count as lost: until
-    `lease_until` it does not.
-    """
+    """The attempt at these recipients takes long. The mail does not count as lost before `lease_until`."""
 
     wire_name = "journal.delivery-prolonged"
 
@@ -128,11 +123,10 @@ class DeliveryProlonged(Entry):
 
 
 class RecipientOutcome(BaseModel):
-    """What the target said about one recipient, and what follows: delivered, deferred, parked, or discarded
-    where a rule of the target's says so.
+    """The target's reply for one recipient, and what follows: delivered, deferred, parked, or discarded.
 
-    `code` and `text` are the target's (or our own words where it said nothing); `next_attempt_at` and
-    `destination` are set for a deferral, the latter where the next attempt goes elsewhere.
+    `code` and `text` are the target's, or ours where it did not reply. A deferral has `next_attempt_at`, and
+    a new `destination` where the next attempt goes elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -147,9 +141,7 @@ class RecipientOutcome(BaseModel):
 
 
 class DeliveryEnded(Entry):
-    """The attempt ended with one outcome per recipient; `blob` holds the raw mail if one of them was
-    parked.
-    """
+    """The attempt ended with one outcome per recipient. `blob` holds the raw mail of a parked one."""
 
     wire_name = "journal.delivery-ended"
 
@@ -159,9 +151,7 @@ class DeliveryEnded(Entry):
 
 
 class WaitingResolved(Entry):
-    """The identical mail `holder` that this one waited for at `address` has arrived (suppressed) or failed
-    (open).
-    """
+    """The copy `holder`, for which this mail waited at `address`, arrived (suppressed) or failed (open)."""
 
     wire_name = "journal.waiting-resolved"
 
@@ -171,7 +161,7 @@ class WaitingResolved(Entry):
 
 
 class Lost(Entry):
-    """The mail's event did not come back; it is fetched again, or republished from its blob."""
+    """The mail's event did not come back. The mail is fetched again, or republished from its blob."""
 
     wire_name = "journal.lost"
 
@@ -179,7 +169,7 @@ class Lost(Entry):
 
 
 class BlobLost(Entry):
-    """The blob that held the raw mail is no more; the mail is fetched again where its source has it still."""
+    """The blob with the raw mail is lost. The mail is fetched again where its source still has it."""
 
     wire_name = "journal.blob-lost"
 
@@ -187,7 +177,7 @@ class BlobLost(Entry):
 
 
 class Deleting(Entry):
-    """The deletion at the source has been allowed; whether it happened, a later listing tells."""
+    """The deletion at the source was allowed. A later listing shows whether it happened."""
 
     wire_name = "journal.deleting"
 
@@ -195,8 +185,8 @@ class Deleting(Entry):
 class Gone(Entry):
     """A listing no longer shows the mail under its key.
 
-    `early`: that was before every recipient was done; only a blob, or an event that is on its way still, can
-    serve them now.
+    `early`: not every recipient was done. Only a blob, or an event that is still on its way, can serve them
+    now.
     """
 
     wire_name = "journal.gone"
@@ -206,11 +196,10 @@ class Gone(Entry):
 
 
 class ParkedRetried(Entry):
-    """An operator asked for another attempt at a parked recipient, perhaps under another destination or
-    target.
+    """An operator asked for another attempt at a parked recipient, perhaps at another destination or target.
 
-    `status` is open where the mail holds the claim from now on, suppressed where an identical one had
-    arrived; None, as in entries of former versions, where the attempt is made whoever holds the claim.
+    `status` is open where the mail now holds the claim, or suppressed where a copy had arrived. None, as in
+    entries of former versions: the attempt is made whoever holds the claim.
     """
 
     wire_name = "journal.parked-retried"

@@ -1,8 +1,8 @@
-"""The broker's topology as data: what must exist so that no event is ever lost on its way.
+"""The broker's topology as data: what must exist so that no event is lost on its way.
 
 Queues are quorum queues, so that a confirmed event survives the loss of a node. A retry queue holds events
-for one delay and then hands them back to the relay, at least once. Nothing here knows a broker; adapters
-declare what this says.
+for one delay and then returns them to the relay, at least once. Nothing here knows a broker: adapters
+declare what this describes.
 """
 
 from __future__ import annotations
@@ -23,24 +23,23 @@ DEAD_KEY = "message.dead"
 RETRY_KEY_PREFIX = "message.retry."
 SETTLED_KEY_PREFIX = "message.settled."
 
-LATER = 20
-"""Each retry delay has a second step, longer by one part in so many."""
-BELIEVABLE = 1.5
-"""Retries come later than they should by the time that they stand in a queue, and clocks differ; not by more
-than this factor."""
-WAITS = (1, 5, 15, 60)
-"""Steps that are always there, in seconds: for what waits a time that no retry delay fits."""
-BUSY_DELAY = WAITS[0]
-"""Seconds for which an event is put off at least whose target has too much to do already."""
-LATE = 30.0
-"""Seconds by which what is put off until something happens may come too late at most."""
+SECOND_STEP_PART = 20
+"""Each retry delay has a second step that is longer by this part (a twentieth)."""
+CLOCK_TOLERANCE = 1.5
+"""Retries come later than they should, as events stand in a queue, and clocks differ: by this factor at
+most.
+"""
+WAIT_STEPS = (1, 5, 15, 60)
+"""Steps in seconds that always exist, for waits that no retry delay fits."""
+BUSY_DELAY = WAIT_STEPS[0]
+"""The shortest delay in seconds of an event whose target is busy."""
+MAX_LATENESS = 30.0
+"""The most seconds by which an event that waits for something may come back too late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable queue bound to the exchange by `key`. With `delay` (seconds) its events move on to `then`
-    after that time.
-    """
+    """A durable queue, bound to the exchange by `key`. After `delay` seconds its events move on to `then`."""
 
     name: str
     key: str
@@ -50,60 +49,59 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """The exchange and its durable queues; `delays` are the steps (seconds, rising) that retry queues exist
-    for.
-    """
+    """The exchange and its durable queues. `delays` are the retry queues' steps in rising seconds."""
 
     exchange: str
     queues: tuple[Queue, ...]
     delays: tuple[int, ...]
 
     def retry_key(self, delay: float) -> str:
-        """The routing key of the longest step not above `delay`; the shortest step where all are longer.
+        """Return the routing key of the longest step not above `delay`, or of the shortest step.
 
-        Waking too early is harmless, as the database knows when an attempt is due; waking too late is not.
+        Waking too early is harmless, as the database knows when an attempt is due. Waking too late is not.
         """
         fitting = [step for step in self.delays if step <= delay]
         return f"{RETRY_KEY_PREFIX}{max(fitting) if fitting else self.delays[0]}"
 
     def wait_key(self, delay: float) -> str:
-        """The routing key for what had better come back after `delay` seconds than before: the shortest step
-        that is not below it and not much longer; the longest step below where there is none.
+        """Return the routing key for an event that may come back after `delay` seconds, but hardly before.
+
+        That is the shortest step that is not below `delay` and not much longer, or else the longest step
+        below.
         """
-        longer = [step for step in self.delays if delay <= step <= delay + min(delay, LATE)]
+        longer = [step for step in self.delays if delay <= step <= delay + min(delay, MAX_LATENESS)]
         return f"{RETRY_KEY_PREFIX}{min(longer)}" if longer else self.retry_key(delay)
 
 
-def later(delay: float) -> float:
-    """The delay's second step: what fails together comes back in halves."""
-    return delay + int(delay) // LATER
+def second_step(delay: float) -> float:
+    """Return the delay's second step. Events that fail together come back in two halves."""
+    return delay + int(delay) // SECOND_STEP_PART
 
 
-def farthest_retry(delays: Sequence[float]) -> float:
-    """How many seconds ahead a retry can honestly be due, with room for clocks that differ: what is due later
-    than that, a clock that was wrong has set.
+def longest_retry_delay(delays: Sequence[float]) -> float:
+    """Return how many seconds ahead a retry can be due, with room for clocks that differ.
+
+    A time beyond that was set by a wrong clock.
     """
-    return BELIEVABLE * later(max(delays))
+    return CLOCK_TOLERANCE * second_step(max(delays))
 
 
 def settled_key(fetcher: str) -> str:
-    """The routing key of the hints for one fetcher process."""
+    """Return the routing key of the hints for one fetcher process."""
     return SETTLED_KEY_PREFIX + fetcher
 
 
 def hint_queue(fetcher: str) -> str:
-    """The name of the exclusive queue of one fetcher process, which ends with its connection."""
+    """Return the name of one fetcher process's exclusive queue, which ends with its connection."""
     return "mailferry.settled." + fetcher
 
 
 def topology(delays: Sequence[float]) -> Topology:
-    """The topology for these retry delays in seconds. Raises ValueError where there is none, or one below a
-    second.
-    """
+    """Return the topology for retry delays in seconds. Raises ValueError without any, or for one below 1."""
     if not delays or min(delays) < 1:
         raise ValueError("retry delays must be given, each at least one second")
     whole = {int(delay) for delay in delays}
-    steps = tuple(sorted({*WAITS, *whole, *(int(later(step)) for step in whole)}))
+    steps = tuple(sorted({*WAIT_STEPS, *whole, *(int(second_step(step)) for step in whole)}))
     assert all(earlier < later for earlier, later in pairwise(steps))
     retries = (
         Queue(f"{RETRY_QUEUE_PREFIX}{step}", f"{RETRY_KEY_PREFIX}{step}", delay=step, then=ROUTED_KEY)

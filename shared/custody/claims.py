@@ -1,4 +1,4 @@
-"""What one entry of the journal makes of the claims by which copies of a mail are recognised (rule 2)."""
+"""Claims: how each journal entry changes the claims by which copies of a mail are recognised (rule 2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ CLAIMING = frozenset({RecipientStatus.OPEN, RecipientStatus.DELIVERED}) | GIVEN_
 
 
 def claims_touched(message: Message, entry: Entry) -> list[tuple[ClaimKey, RecipientStatus]]:
-    """The claims that `entry` may change, with what happened there; `message` is the one after the entry."""
+    """Return the claims that `entry` may change, and each recipient's new status.
+
+    `message` is the message after the entry.
+    """
     return [
         (ClaimKey(message.tenant, address, message.identity), status)
         for address, status in _touched(entry)
@@ -20,9 +23,9 @@ def claims_touched(message: Message, entry: Entry) -> list[tuple[ClaimKey, Recip
 
 
 def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Claim | None:
-    """The claim `held` after the message's recipient came to `status`; None where there is none any more.
+    """Return the claim after the message's recipient reached `status`; None where no claim is left.
 
-    A holder that fails gives its claim up; one that was overtaken has none to give up.
+    A holder that fails gives its claim up. A message whose claim was taken over has none to give up.
     """
     if status in GIVEN_UP:
         return None if held == Claim(message, done=False) else held
@@ -30,7 +33,7 @@ def claim_after(held: Claim | None, message: str, status: RecipientStatus) -> Cl
 
 
 def _as_holder(status: RecipientStatus) -> RecipientStatus:
-    """Who is routed and has to wait for his next attempt holds the claim as one who need not."""
+    """A recipient that is routed but must wait for its next attempt holds the claim like any other."""
     return RecipientStatus.OPEN if status is RecipientStatus.DEFERRED else status
 
 

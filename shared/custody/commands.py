@@ -9,17 +9,17 @@ from shared.model.message import LedgerKey
 
 
 class Fence(NamedTuple):
-    """The right to write for an account: its lease's number. A newer lease makes it void."""
+    """The right to write for an account: the number of its lease. A newer lease makes it void."""
 
     account: str
     number: int
 
 
 class FetchedMail(NamedTuple):
-    """A mail that was read. `known_fetch_no` is what the ledger said before: 0 for one it did not know.
+    """A mail that was read. `known_fetch_no` is the ledger's number before, 0 for an unknown mail.
 
-    `header` and `content` are digests by which it will be recognised, empty where none was taken; `spooled`
-    that the source may not have it any more once the session is over.
+    `header` and `content` are digests by which the mail is recognised later, empty where none was taken.
+    `spooled`: the source may not have the mail any more once the session is over.
     """
 
     message: str
@@ -36,7 +36,7 @@ class FetchedMail(NamedTuple):
 
 
 class NewPlace(NamedTuple):
-    """A mail known as `message` was recognised at the source under another key."""
+    """The mail known as `message` was recognised at the source under another ledger key."""
 
     message: str
     key: LedgerKey
@@ -44,10 +44,10 @@ class NewPlace(NamedTuple):
 
 
 class ChosenRecipient(NamedTuple):
-    """A recipient that the router found: named by `address`, written as `original`, chosen for `reason`.
+    """A recipient that the router chose for `reason`: `address` in the database, `original` in the header.
 
-    One who is `parked` is not to be served before an operator says so. One who `stands_for` others is served
-    in the place of these, who do not exist.
+    With `parked`, nothing is delivered before an operator says so. With `stands_for`, this recipient
+    replaces others that do not exist.
     """
 
     address: str
@@ -58,8 +58,10 @@ class ChosenRecipient(NamedTuple):
 
 
 class Surplus(NamedTuple):
-    """What becomes of a copy when more copies came than its header names recipients: `recipient` gets it, or
-    it is parked for him. `named` is how many recipients the header names, each of whom accounts for a copy.
+    """Who gets a surplus copy, when more copies arrive than the header names recipients.
+
+    `recipient` gets the copy, or it is parked for it. `named` is how many recipients the header names; each
+    of them accounts for one copy.
     """
 
     recipient: ChosenRecipient
@@ -67,11 +69,11 @@ class Surplus(NamedTuple):
 
 
 class RoutedMail(NamedTuple):
-    """A mail whose recipients were resolved. It has a `surplus` where they are a guess.
+    """A mail whose recipients were resolved. `surplus` is set where they are a guess.
 
-    `near` are the identities that the same mail may have if it came minutes before or after, nearest first.
-    Where `park_reason` is set, nobody can be served: the mail is parked for the operator. What is parked is
-    held by `blob`.
+    `near` are the identities that a copy from a few minutes before or after would have, nearest first. With
+    a `park_reason` nobody gets the mail, and it is parked for the operator. `blob` holds the raw mail of
+    what is parked.
     """
 
     message: str
@@ -91,7 +93,7 @@ class RoutedMail(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """The wish to deliver to some recipients, given as (address, attempts known), by `worker`."""
+    """A request by `worker` to deliver to some recipients, given as (address, attempts known)."""
 
     message: str
     fetch_no: int
@@ -100,9 +102,7 @@ class Attempt(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """How an attempt ended, as (outcome, the attempt's number); `blob` holds the mail where one was
-    parked.
-    """
+    """How an attempt ended, as (outcome, the attempt's number). `blob` has the raw mail of a parked one."""
 
     message: str
     outcomes: tuple[tuple[RecipientOutcome, int], ...]
@@ -110,7 +110,7 @@ class Outcomes(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A message of which every recipient is done; `fetcher` is who waits for it, `blob` what may go."""
+    """A message whose recipients are all done. `fetcher` waits for it; `blob` may be removed."""
 
     message: str
     account: str

@@ -1,12 +1,12 @@
 """Folding the journal: what one entry makes of a message.
 
-The fold trusts its input: an entry is only ever written after `decide` allowed it. The store uses it to make
-the next state, and `mailferry journal verify` and `rebuild` to make all of it again.
+The fold trusts its input: an entry is written only after `decide` allowed it. The store uses the fold to
+make the next state; `mailferry journal verify` and `rebuild` use it to make the whole state again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.contract.journal import (
@@ -28,16 +28,16 @@ from shared.contract.journal import (
     Routed,
     WaitingResolved,
 )
-from shared.custody.state import CONCLUDED, Message, Recipient
+from shared.custody.state import SETTLED_OR_LATER, Message, Recipient
 from shared.model.message import MessageStatus, RecipientStatus
 
 
 class BrokenJournal(Exception):
-    """An entry cannot follow what came before it."""
+    """An entry cannot follow the entries before it."""
 
 
 def fold(message: Message | None, entry: Entry) -> Message:
-    """The message after `entry`. Raises `BrokenJournal` where the message was never fetched."""
+    """Return the message after `entry`. Raises `BrokenJournal` where the message was never fetched."""
     if isinstance(entry, Fetched):
         return _fetched(message, entry)
     if message is None:
@@ -46,16 +46,6 @@ def fold(message: Message | None, entry: Entry) -> Message:
     if step is None:
         raise BrokenJournal(f"unknown entry {entry.wire_name}")
     return step(message, entry)
-
-
-def fold_all(entries: Iterable[Entry]) -> Message:
-    """The message that these entries, all about it and in their order, tell of."""
-    message: Message | None = None
-    for entry in entries:
-        message = fold(message, entry)
-    if message is None:
-        raise BrokenJournal("no entries")
-    return message
 
 
 def _fetched(message: Message | None, entry: Fetched) -> Message:
@@ -140,11 +130,13 @@ def _routed_recipient(known: Recipient | None, routed: RecipientRouted, entry: R
 
 
 def _begun(message: Message, entry: DeliveryBegun) -> Message:
-    """A mail that is not in flight any more is not fetched again, as its copy at the source may be gone: if
-    nobody sees the end of this attempt, another is due when the lease is over.
+    """Begin attempts.
+
+    A finished mail is not fetched again, since its copy at the source may be gone. So if nobody sees the end
+    of this attempt, the next one is due when the lease ends.
     """
     recipients = dict(message.recipients)
-    again_at = entry.lease_until if message.status in CONCLUDED else None
+    again_at = entry.lease_until if message.status in SETTLED_OR_LATER else None
     for address in entry.addresses:
         known = recipients[address]
         recipients[address] = known._replace(
@@ -157,8 +149,8 @@ def _begun(message: Message, entry: DeliveryBegun) -> Message:
 
 
 def _prolonged(message: Message, entry: DeliveryProlonged) -> Message:
-    """As at the attempt's begin, the next one is not due before the lease is over."""
-    if message.status not in CONCLUDED:
+    """Extend the lease. The next attempt at a finished mail is not due before the lease ends."""
+    if message.status not in SETTLED_OR_LATER:
         return message._replace(lease_until=entry.lease_until)
     recipients = dict(message.recipients)
     for address in entry.addresses:
@@ -193,8 +185,9 @@ def _parked_at(status: RecipientStatus, entry: Entry) -> float | None:
 
 
 def _resolved(message: Message, entry: WaitingResolved) -> Message:
-    """Who has to be served now needs the mail again: it is lost, unless its event is still on the way to
-    us.
+    """End a wait. A recipient that must be served now needs the raw mail again, so the mail counts as lost.
+
+    It does not while an attempt is being made: its event is still on the way to us.
     """
     resolved = _with(message, entry.address, status=entry.status)
     busy = any(each.status is RecipientStatus.ATTEMPTING for each in resolved.recipients.values())
@@ -242,7 +235,7 @@ def _gone(message: Message, entry: Gone) -> Message:
 
 def _blob_lost(message: Message, _entry: BlobLost) -> Message:
     without = message._replace(blob=None)
-    if message.gone_at is not None or message.status in CONCLUDED:
+    if message.gone_at is not None or message.status in SETTLED_OR_LATER:
         return without
     return _all_lost(without)._replace(unbacked=False)
 
@@ -262,7 +255,7 @@ def _with(message: Message, address: str, *, status: RecipientStatus) -> Message
 
 
 def _settle(message: Message, at: float) -> Message:
-    """A mail that its source lost meanwhile has nothing to be deleted there: it is gone."""
+    """Settle the message if every recipient is done. A mail that its source lost is gone at once."""
     if message.status is MessageStatus.ROUTED and message.all_done:
         status = MessageStatus.SETTLED if message.gone_at is None else MessageStatus.GONE
         return message._replace(status=status, settled_at=at, unbacked=False)

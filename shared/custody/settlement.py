@@ -1,4 +1,4 @@
-"""What follows when the last recipient of a message is done: who is to be told, and which blob may go."""
+"""When the last recipient of a message is done: its fetcher is notified, and its blob may go."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from shared.custody.state import Message
 from shared.model.message import TERMINAL, RecipientStatus
 
 
-def settled_by(before: Message | None, after: Message) -> Settled | None:
-    """The settlement that came about between two states of a message, if one did.
+def settlement_between(before: Message | None, after: Message) -> Settled | None:
+    """Return the settlement that happened between two states of a message, if one did.
 
-    It comes about again when what was parked is retried and done, since only then its blob may go.
+    It happens again when a parked recipient is retried and done, since only then the blob may go.
     """
-    if not after.is_concluded or (before is not None and before.is_concluded):
+    if not after.is_finished or (before is not None and before.is_finished):
         return None
     return settlement(after)
 
 
 def settlement(message: Message) -> Settled:
-    """The news about a message of which every recipient is done."""
+    """Return the notification about a message whose recipients are all done."""
     return Settled(
         message=message.id,
         account=message.account,
@@ -30,12 +30,12 @@ def settlement(message: Message) -> Settled:
 
 
 def needs_raw_mail(message: Message) -> bool:
-    """Whether the raw mail may still be needed; once it is not, it never will be."""
-    return not message.is_concluded or _is_needed(message)
+    """Return whether the raw mail may still be needed. Once it is not, it never will be."""
+    return not message.is_finished or _is_needed(message)
 
 
 def _is_needed(message: Message) -> bool:
-    """Whether an operator still has to decide about the blob (rule 3), or decided to have it served again."""
+    """Return whether a recipient is parked (rule 3), or is delivered again because an operator asked."""
     return any(
         each.status is RecipientStatus.PARKED or each.status not in TERMINAL
         for each in message.recipients.values()

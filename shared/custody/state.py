@@ -1,7 +1,7 @@
-"""The state of custody: a message with its recipients, and the claims by which duplicates are recognised.
+"""The state of custody: messages with their recipients, and the claims by which copies are recognised.
 
-Messages and recipients are named tuples rather than dataclasses because every step of every mail makes new
-ones: a changed copy of a tuple costs a fifth of that of a frozen dataclass.
+Messages and recipients are named tuples, not dataclasses. Every step of every mail makes new ones, and a
+changed copy of a tuple costs a fifth of that of a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 from shared.model.message import IN_FLIGHT, PENDING, TERMINAL, LedgerKey, MessageStatus, RecipientStatus
 
-CONCLUDED = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING, MessageStatus.GONE})
+SETTLED_OR_LATER = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING, MessageStatus.GONE})
 
 
 class Recipient(NamedTuple):
-    """One recipient of a message, named by `address`; the target is told `destination`.
+    """One recipient of a message: `address` in the database, `destination` for the target.
 
-    `attempt` counts the attempts begun, `in_doubt` those whose end nobody saw. `code` and `text` are the last
-    answer, from the target or in our words. `next_attempt_at` and, while it is parked, `parked_at` are
+    `attempt` counts the attempts begun, `in_doubt` those whose end nobody saw. `code` and `text` are the
+    last reply, from the target or from us. `next_attempt_at` and `parked_at` (set while parked) are in
     seconds since the epoch.
     """
 
@@ -42,11 +42,11 @@ NO_RECIPIENTS: Mapping[str, Recipient] = MappingProxyType({})
 
 
 class Message(NamedTuple):
-    """A mail in our custody; what is empty was not yet learnt by the router.
+    """A mail in custody. Fields that the router fills are empty before.
 
-    `gone_at` is when a listing first lacked it. While it is `unbacked` its source cannot be relied upon to
-    have it, although not every recipient is done: its blob, if any, is all there is. `header` and `content`
-    are digests by which it is recognised.
+    `gone_at`: when a listing first lacked the mail. `unbacked`: not every recipient is done, and the source
+    cannot be relied upon to have the mail still, so that its blob, if any, is the only copy. `header` and
+    `content` are digests by which the mail is recognised.
     """
 
     id: str
@@ -75,22 +75,22 @@ class Message(NamedTuple):
 
     @property
     def all_done(self) -> bool:
-        """Whether every recipient is done; a message without recipients is not."""
+        """Whether every recipient is done. False for a message without recipients."""
         return bool(self.recipients) and all(each.status in TERMINAL for each in self.recipients.values())
 
     @property
-    def is_left_behind(self) -> bool:
-        """Whether the source lost it before it was served, and no copy of it is held."""
+    def is_lost_at_source(self) -> bool:
+        """Whether the source lost the mail before every recipient was done, and no blob holds it."""
         return self.unbacked and self.gone_at is not None and self.blob is None and not self.all_done
 
     @property
-    def is_concluded(self) -> bool:
-        """Whether nothing is left to be done for it, a retry of what was parked included."""
-        return self.status in CONCLUDED and self.all_done
+    def is_finished(self) -> bool:
+        """Whether nothing is left to be done, retries of parked recipients included."""
+        return self.status in SETTLED_OR_LATER and self.all_done
 
 
 class ClaimKey(NamedTuple):
-    """A mail (by its identity) for one recipient of a tenant."""
+    """A mail, by its identity, for one recipient of a tenant."""
 
     tenant: str
     address: str
@@ -99,7 +99,7 @@ class ClaimKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The message `holder` is on its way to the recipient, or, when `done`, has arrived there."""
+    """The message `holder` is on its way to the recipient or, when `done`, has arrived there."""
 
     holder: str
     done: bool
@@ -107,9 +107,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimView:
-    """A claim together with what its holder is doing; the last three are None where the holder is not
-    known.
-    """
+    """A claim and what its holder is doing; the last three are None where the holder is not known."""
 
     claim: Claim
     holder_status: MessageStatus | None = None
@@ -118,18 +116,20 @@ class ClaimView:
 
     @property
     def was_on_its_way(self) -> bool:
-        """Whether an event may exist by which the holder would serve the recipient."""
+        """Whether an event may exist by which the holder is delivered to the recipient."""
         return self.holder_status in IN_FLIGHT and self.recipient_status in PENDING
 
     @property
     def was_attempting(self) -> bool:
-        """Whether the holder began to deliver and nobody has seen the end of it."""
+        """Whether the holder began an attempt whose end nobody has seen."""
         return self.holder_status in IN_FLIGHT and self.recipient_status is RecipientStatus.ATTEMPTING
 
     def is_alive(self, now: float) -> bool:
-        """Whether the holder is still on its way, so that a duplicate has to wait for it: by its event, or
-        from its blob, where an operator had it retried, which takes as long as it takes.
+        """Return whether the holder is still on its way, so that a copy must wait for it.
+
+        It is on its way while its event may still come back. It is also on its way, without a limit, while
+        an operator's retry delivers it from its blob.
         """
-        if self.holder_status in CONCLUDED:
+        if self.holder_status in SETTLED_OR_LATER:
             return self.recipient_status in PENDING
         return self.was_on_its_way and self.holder_lease_until is not None and self.holder_lease_until > now

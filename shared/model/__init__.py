@@ -1,1 +1,1 @@
-"""The vocabulary of Mailferry: values and their meaning, no input or output."""
+"""The vocabulary of Mailferry: values and their meaning, without input or output."""

@@ -1,4 +1,4 @@
-"""An account: one mailbox at somebody else's server, and what is to become of the mail in it."""
+"""An account: one mailbox at a source, and what is to be done with its mail."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class MailboxKind(StrEnum):
     CATCH_ALL = "catch-all"
 
 
-class Custody(StrEnum):
-    """Where a mail is safe until its recipients are served: at its source, or, as that hides or deletes
-    what was read, in a blob of ours (rule 6 of the protocol of custody).
+class CustodyMode(StrEnum):
+    """Where a mail is safe until its recipients are done: at its source, or in a blob (rule 6).
+
+    `SPOOL` is for sources that hide or delete what was read.
     """
 
     SOURCE = "source"
@@ -36,7 +37,7 @@ class Custody(StrEnum):
 
 
 class Dedup(StrEnum):
-    """What makes two mails the same: content, the Message-ID alone, or nothing."""
+    """What makes two mails copies of each other: content, the Message-ID alone, or nothing."""
 
     CONTENT = "content"
     MESSAGE_ID = "message-id"
@@ -44,7 +45,7 @@ class Dedup(StrEnum):
 
 
 class ExistenceCheck(StrEnum):
-    """How it is found out whether a recipient exists at the target: not at all, by asking it, from a list."""
+    """How the router learns whether a recipient exists at the target: not at all, by RCPT, or from a list."""
 
     NONE = "none"
     RCPT = "rcpt"
@@ -52,11 +53,11 @@ class ExistenceCheck(StrEnum):
 
 
 FIRST_RETRY = 1.0
-"""Seconds until a connection is tried again for the first time: a server that restarts answers within a
-second or two."""
+"""Seconds until a connection is first tried again: a server that restarts answers within a second or two."""
 RETRY_SPREAD = 0.5
-"""The part of a pause that chance may take off: a server that restarts drops all its connections at once, and
-they must not all come back in the same moment."""
+"""The part of a pause that chance may remove. A server that restarts drops all connections at once, and they
+should not all come back at the same moment.
+"""
 
 KEEP = "keep"
 REFUSE = "refuse"
@@ -65,13 +66,12 @@ PARK = "park"
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are at a server.
+    """The credentials for a server.
 
-    `auth` are the methods allowed, in the order in which they are tried. () stands for those that are on by
-    default, from most to least secure; of them, those that show more than a proof are used only with TLS,
-    unless the account switched TLS off.
-    `token` or `token_file` (read anew for each login) take the place of the password for methods that need a
-    token. `detect` are the ways in which the server is asked what it offers.
+    `auth` are the methods allowed, in the order in which they are tried. () stands for the methods that are
+    on by default, most secure first; those that send the password itself are used only with TLS, unless the
+    account switched TLS off. `token` or `token_file` (read for each login) replaces the password for methods
+    that need a token. `detect` are the ways in which the server is asked for its methods.
     """
 
     username: str
@@ -84,18 +84,21 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Who gets the mail of an account.
+    """The rules that decide on the recipients of an account's mail.
 
-    `recipient` is set for a single-user mailbox. `domains` has the rules of `shared.model.domains`; `aliases`
-    are addresses (local part in lower case) and those they stand for; `strip_tags` takes `+tag` off local
-    parts. `recipient_headers` are believed wherever they stand, and before anything else, or, with
-    `only_recipient_headers`, instead of anything else. `recipient_prefixes` (in lower case) are what the
-    provider put before local parts. `trusted_hosts` are the provider's, () where his domain tells them.
-    `own_addresses` are the collecting mailbox's, besides its login. `unknown_recipients` is the postmaster's
-    address, or None where the target's refusal decides. `existence` tells how one who does not exist at the
-    target is recognised beforehand, with the absolute path of a `recipient_list`; where there is no
-    postmaster, `park_unknown` has his mail parked without an attempt. With `surplus_copies`, the postmaster
-    gets a copy of a mail of which more copies came than To and Cc name recipients.
+    - `recipient`: the recipient of a single-user mailbox.
+    - `domains`: the accepted domains, as in `shared.model.domains`.
+    - `aliases`: addresses (local part in lower case), each with the address it stands for.
+    - `strip_tags`: remove `+tag` from local parts.
+    - `recipient_headers`: header fields that are believed before anything else, wherever they stand; with
+      `only_recipient_headers`, instead of anything else.
+    - `recipient_prefixes`: prefixes (in lower case) that the provider puts before local parts.
+    - `trusted_hosts`: the provider's hosts; () where its domain is enough.
+    - `own_addresses`: addresses of the collecting mailbox, besides its login.
+    - `unknown_recipients`: the postmaster's address; None where the target's refusal decides.
+    - `existence`: how recipients are checked beforehand, with the absolute path of a `recipient_list`.
+    - `park_unknown`: park the mail of recipients that do not exist, where there is no postmaster.
+    - `surplus_copies`: give the postmaster a copy when more copies arrive than To and Cc name recipients.
     """
 
     kind: MailboxKind
@@ -134,10 +137,9 @@ class RetryTimes(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A configured account; `target` is the name of the target that its mail goes to, `provider` that of a
-    known provider, where one was named.
+    """A configured account. `target` names the target of its mail, `provider` a known provider, if given.
 
-    `shortest_interval`: seconds between two visits that the host asks for; `poll` is not below it.
+    `shortest_interval`: seconds between two visits that the host asks for. `poll` is not below it.
     """
 
     tenant: str
@@ -148,7 +150,7 @@ class Account:
     target: str
     routing: Routing
     retention: Retention = Retention(0)
-    custody: Custody = Custody.SOURCE
+    custody: CustodyMode = CustodyMode.SOURCE
     retry_times: RetryTimes = RetryTimes()
     shortest_interval: float = 0.0
     reading: Reading = Reading()

@@ -1,8 +1,8 @@
-"""A mail address as an envelope carries it: local part and domain, strict in what it accepts.
+"""A mail address as an envelope carries it: local part and domain, parsed strictly.
 
-The domain is compared and kept in lower case and IDNA; the local part is left as it is, since only its own
-server knows what it means. An address with a defect is refused with the reason, never repaired into somebody
-else's (CVE-2023-27043).
+The domain is compared and kept in lower case and IDNA. The local part is kept as it is, since only its own
+server knows what it means. A defective address is refused with the reason. It is never repaired, as it might
+become somebody else's (CVE-2023-27043).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
 class DefectiveAddress(ValueError):
-    """The text is no address that can be put into an envelope; the message says why."""
+    """The text is no address for an envelope. The message says why."""
 
 
 class Address(NamedTuple):
-    """`local@domain`, the domain normalised."""
+    """`local@domain`, with the domain in its normal form."""
 
     local: str
     domain: str
@@ -39,7 +39,7 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """The one address in `text`, without a display name or angle brackets. Raises `DefectiveAddress`."""
+    """Parse one address without a display name or angle brackets. Raises `DefectiveAddress`."""
     local, at, domain = text.strip().rpartition("@")
     if not at:
         raise DefectiveAddress("no @ in it")
@@ -47,8 +47,10 @@ def parse_address(text: str) -> Address:
 
 
 def checked_local(local: str, limit: int = LOCAL_LIMIT) -> str:
-    """The local part, if it is a dot-atom or a quoted string (RFC 5321 section 4.1.2) of at most `limit`
-    octets, of printable signs in any script (RFC 6531 section 3.3). Raises `DefectiveAddress`.
+    """Return the local part if it is valid. Raises `DefectiveAddress`.
+
+    It must be a dot-atom or a quoted string (RFC 5321 section 4.1.2) of at most `limit` octets, with
+    printable characters of any script (RFC 6531 section 3.3).
     """
     if not local:
         raise DefectiveAddress("nothing before the @")
@@ -60,28 +62,30 @@ def checked_local(local: str, limit: int = LOCAL_LIMIT) -> str:
 
 
 def is_dot_atom(local: str) -> bool:
-    """Whether the local part needs no quotation marks."""
+    """Return whether the local part needs no quotation marks."""
     return is_printable(local) and _DOT_ATOM.fullmatch(local) is not None
 
 
 def is_printable(text: str) -> bool:
-    """Whether all of it can be seen, but for the joiners (U+200C, U+200D) with which many scripts, and emoji,
-    are written: those follow what they join.
+    """Return whether all characters are visible.
+
+    Joiners (U+200C, U+200D) are allowed behind the character that they join: many scripts and emoji need
+    them.
     """
     return text.isprintable() or _JOINED.sub(r"\1", text).isprintable()
 
 
 def normal_domain(text: str) -> str:
-    """The domain in lower case and IDNA 2008, without a final dot. Raises `DefectiveAddress`.
+    """Return the domain in lower case and IDNA 2008, without a final dot. Raises `DefectiveAddress`.
 
-    A name in letters that IDNA would first have to map to others is refused: it is not the normal form.
+    A name that IDNA would first have to map to other letters is refused: it is not in normal form.
     """
     domain = text.removesuffix(".")
     return checked_domain(domain.lower() if domain.isascii() else _encoded(domain))
 
 
 def checked_domain(domain: str) -> str:
-    """The domain in lower case, if it is one in ASCII. Raises `DefectiveAddress`."""
+    """Return the ASCII domain in lower case if it is valid. Raises `DefectiveAddress`."""
     domain = domain.lower()
     if not domain:
         raise DefectiveAddress("nothing after the @")
@@ -94,15 +98,17 @@ def checked_domain(domain: str) -> str:
 
 
 def _encoded(domain: str) -> str:
-    """The A-labels of an international name. Only U+002E divides labels; IDNA itself knows more dots."""
+    """Return the name with A-labels. Only U+002E separates labels here; IDNA itself knows more dots."""
     if len(domain) > DOMAIN_LIMIT:
         raise DefectiveAddress(f"domain longer than {DOMAIN_LIMIT} octets")
     return ".".join([label if label.isascii() else _a_label(_lower(label)) for label in domain.split(".")])
 
 
 def _a_label(label: str) -> str:
-    """A sign takes an octet at least, so that too long a label is refused without a look at it: what the
-    rules for neighbours cost grows with the square of its length.
+    """Return the A-label. A label that is too long is refused first.
+
+    The cost of IDNA's context rules grows with the square of the length, and each character takes at least
+    one octet.
     """
     if len(label) > U_LABEL_LIMIT:
         raise DefectiveAddress("domain has an invalid label")
@@ -114,7 +120,7 @@ def _a_label(label: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _encoded_label(label: str) -> str | None:
-    """None for what is no U-label. A mail that names many people names few domains."""
+    """Return the A-label; None for what is no U-label. Cached: a mail to many people names few domains."""
     try:
         return idna.alabel(label).decode("ascii")
     except UnicodeError:
@@ -122,5 +128,5 @@ def _encoded_label(label: str) -> str | None:
 
 
 def _lower(text: str) -> str:
-    """In lower case, save for signs (the Kelvin sign) that would become an ASCII letter."""
+    """Return the text in lower case, except what would become an ASCII letter (the Kelvin sign)."""
     return "".join([c if c.lower().isascii() and not c.isascii() else c.lower() for c in text])

@@ -1,8 +1,8 @@
-"""Which network addresses may be connected to, for hosts whose names others choose.
+"""Which IP addresses may be connected to, for hosts whose names others choose.
 
-The table of what is not public is our own, as that of the standard library differs between its versions.
-An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) is judged by both. So a denied
-network holds in every form in which its addresses can be written.
+The table of non-public networks is our own: the standard library's differs between its versions. An IPv6
+address that contains an IPv4 address (mapped, NAT64, 6to4, Teredo) is checked as both. So a denied network
+is denied in every form in which its addresses can be written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeAlias
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
-# IANA's special-purpose registries of IPv4 and IPv6 addresses, and what was never handed out.
+# IANA's special-purpose registries of IPv4 and IPv6 addresses, and ranges that were never assigned.
 _NOT_PUBLIC: tuple[IpNetwork, ...] = tuple(
     map(
         ip_network,
@@ -47,17 +47,17 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-# What a translator never sends to (RFC 1122, section 3.2.1.3). Read with a prefix that is too short, the
-# address of a longer one falls into it.
+# A translator never sends to this network (RFC 1122 section 3.2.1.3). An address that is read with a prefix
+# shorter than its own falls into it.
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """`public_only`: nothing within private networks, this machine included. `denied` are refused besides.
+    """`public_only`: no private network, nor this machine. `denied`: networks that are refused as well.
 
-    A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, and one
-    that contains it, such as `::/0`, are about IPv6 addresses only.
+    A denied network within `::ffff:0:0/96` is the IPv4 network that it maps. That range as a whole, or one
+    that contains it such as `::/0`, means IPv6 addresses only.
     """
 
     public_only: bool = False
@@ -65,7 +65,7 @@ class AddressPolicy:
 
     @property
     def restricts(self) -> bool:
-        """Whether there is anything to be checked."""
+        """Whether there is anything to check."""
         return self.public_only or bool(self.denied)
 
     def allows(self, address: IpAddress) -> bool:
@@ -87,20 +87,20 @@ def _is_in(addresses: Iterable[IpAddress], networks: Collection[IpNetwork]) -> b
 
 
 def _unmapped(networks: Iterable[IpNetwork]) -> Iterator[IPv4Network]:
-    """The IPv4 networks that are written in the form of mapped addresses."""
+    """Yield the IPv4 networks that are written as mapped addresses."""
     for network in networks:
         if isinstance(network, IPv6Network) and network != _MAPPED and network.subnet_of(_MAPPED):
             yield IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
 
 
 def _carried(address: IpAddress) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that a packet to `address` may be sent on to."""
+    """Return the IPv4 addresses to which a packet to `address` may be forwarded."""
     if isinstance(address, IPv4Address):
         return ()
     if address in _LOCAL_NAT64:
         return _by_any_prefix(int(address))
     low = IPv4Address(int(address) & 0xFFFFFFFF)
-    # `::1` and its neighbours are addresses of their own and carry none.
+    # `::1` and its neighbours contain no IPv4 address.
     if address in _MAPPED or address in _NAT64 or (address in _COMPATIBLE and low not in _THIS_NETWORK):
         return (low,)
     if address.sixtofour is not None:
@@ -109,9 +109,9 @@ def _carried(address: IpAddress) -> tuple[IPv4Address, ...]:
 
 
 def _by_any_prefix(bits: int) -> tuple[IPv4Address, ...]:
-    """What a network's own NAT64 prefix of 48, 56, 64 or 96 bits makes of an address (RFC 6052, section 2.2).
+    """Return the IPv4 addresses for NAT64 prefixes of 48, 56, 64 and 96 bits (RFC 6052 section 2.2).
 
-    Which of them the network uses cannot be told from the address.
+    The address does not show which prefix the network uses.
     """
     shorter = (
         (bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF,

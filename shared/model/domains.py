@@ -1,8 +1,8 @@
-"""Which domains an account accepts mail for, and what becomes of them.
+"""Which domains an account accepts mail for, and what they are translated to.
 
-A rule is for one domain, or, as `*.acme.com`, for all below it at any depth, not for `acme.com` itself. The
-most specific rule counts. A domain is kept, or translated; below `*.acme.com` either to one domain, or, as
-`*.acme.local`, each to its own.
+A rule is for one domain or, as `*.acme.com`, for all domains below it at any depth, but not for `acme.com`
+itself. The most specific rule counts. A domain is kept or translated. Domains below `*.acme.com` are
+translated to one domain or, with `*.acme.local`, each to its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ANY_BELOW = "*."
 
 
 def translation(domains: Mapping[str, str], domain: str) -> str | None:
-    """What an accepted `domain` becomes, which may be itself; None where it is not accepted."""
+    """Return what an accepted `domain` is translated to, perhaps itself; None if it is not accepted."""
     becomes = domains.get(domain)
     if becomes is not None:
         return domain if becomes == KEEP else becomes

@@ -13,9 +13,7 @@ _WRITTEN = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([smhd]?)")
 
 
 def seconds(value: object) -> float:
-    """The seconds in a duration of at most a hundred years. Raises ValueError with what is expected
-    instead.
-    """
+    """Return the seconds in a duration of up to 100 years. Raises ValueError with what is expected."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST:
         return float(value)
     if isinstance(value, str) and (match := _WRITTEN.fullmatch(value.strip())):
@@ -26,7 +24,7 @@ def seconds(value: object) -> float:
 
 
 def written(duration: float) -> str:
-    """A duration as people write it, in the largest unit that leaves a whole number, down to microseconds."""
+    """Write a duration in the largest unit that leaves a whole number, down to microseconds."""
     for unit in ("d", "h", "m"):
         if duration and duration % UNITS[unit] == 0:
             return f"{int(duration // UNITS[unit])}{unit}"

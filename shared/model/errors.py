@@ -1,8 +1,8 @@
 """Errors that know whether they are temporary and whose fault they are.
 
-Temporary is the default: only a definite answer is final, everything else is tried again. The text of an
-error is a sentence that an operator can act on; it never contains a secret, and text from a server is quoted
-with `quoted`.
+Temporary is the default: only a definite answer is final, everything else is tried again. An error's text is
+a sentence on which an operator can act. It never contains a secret, and text from a server is passed through
+`quoted`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class Fault(StrEnum):
-    """Who has to act so that the error goes away."""
+    """Who must act so that the error goes away."""
 
     OURS = "ours"
     OPERATOR = "operator"
@@ -27,7 +27,7 @@ class Fault(StrEnum):
 class MailferryError(Exception):
     """The base of all errors that Mailferry raises on purpose.
 
-    Subclasses set the defaults; an instance may override them where only the server's answer tells.
+    Subclasses set the defaults. An instance overrides them where it depends on the server's reply.
     """
 
     temporary: bool = True
@@ -42,7 +42,7 @@ class MailferryError(Exception):
 
 
 class ConfigurationError(MailferryError):
-    """The configuration cannot be used; it lists every problem found, one per line."""
+    """The configuration cannot be used. Lists every problem found, one per line."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -57,9 +57,9 @@ QUOTED_LENGTH = 200
 
 
 def quoted(text: bytes | str, limit: int = QUOTED_LENGTH) -> str:
-    """Text from the outside, made safe for a log line or a terminal: printable, one line.
+    """Make text from outside safe for a log line or a terminal: printable and on one line.
 
-    At most `limit` characters of it; where there was more, `…` follows.
+    At most `limit` characters are kept, and `…` follows where there were more.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")

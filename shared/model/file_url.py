@@ -1,7 +1,7 @@
-"""URLs that name a file or directory of this machine: how all of them are read, and how they are written.
+"""URLs that name a file or directory of this machine: how they are read and written.
 
-`scheme:///absolute/path`, `scheme:/absolute/path` or `scheme:relative/path`, percent-encoded (RFC 3986,
-section 2.1): a blank may stand as it is, but `%`, `?` and `#` are written %25, %3F and %23. A fourth slash
+`scheme:///absolute/path`, `scheme:/absolute/path` or `scheme:relative/path`, percent-encoded (RFC 3986
+section 2.1). Blanks may stand as they are; `%`, `?` and `#` are written %25, %3F and %23. A fourth slash
 changes nothing.
 """
 
@@ -13,11 +13,11 @@ from urllib.parse import quote, unquote
 
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PLAIN = "/ !$&'()*+,:;=@~"
-"""What a path may contain as it is."""
+"""Characters that a path may contain as they are."""
 
 
 def percent_decoded(part: str, what: str) -> str:
-    """The part of a URL as it is meant; `what` names it. Raises ValueError with a sentence."""
+    """Decode part of a URL; `what` names it in errors. Raises ValueError with a sentence."""
     if _STRAY_PERCENT.search(part):
         raise ValueError(f"the {what} has a % that is not followed by two hex digits; write it as %25")
     try:
@@ -32,7 +32,7 @@ def percent_decoded(part: str, what: str) -> str:
 
 
 def path_in_url(url: str, scheme: str, example: str) -> str:
-    """The path that a URL names, decoded; `scheme` ends in a colon. Raises ValueError with a sentence."""
+    """Return the decoded path in a URL. `scheme` ends in a colon. Raises ValueError with a sentence."""
     rest = url.removeprefix(scheme)
     has_host = rest.startswith("//") and not rest.startswith("///")
     path = "/" + rest.lstrip("/") if rest.startswith("/") else rest
@@ -46,5 +46,5 @@ def path_in_url(url: str, scheme: str, example: str) -> str:
 
 
 def url_of_path(scheme: str, path: str) -> str:
-    """The URL that names `path`, which `path_in_url` reads as `path`; `scheme` with its colon and slashes."""
+    """Return the URL that names `path`. `scheme` has its colon and slashes."""
     return scheme + quote(path, safe=_PLAIN)

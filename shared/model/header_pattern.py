@@ -1,10 +1,9 @@
 """Patterns that take a part out of a header field's value: `acct-* <*>` takes what follows the blank.
 
-The notation: `*` stands for any text, also for none; what is between `<` and `>` is taken, or what the only
-`*` stands for where there are no brackets. White space stands for any amount of it; letters match in either
-case; a backslash makes the next sign an ordinary one. The whole value must match. Each `*` stands for as
-little as possible but the last. Matching takes time in proportion to the value's length, whatever pattern
-and value.
+The notation: `*` stands for any text, including none. What is between `<` and `>` is taken, or, without
+angle brackets, what the only `*` stands for. White space matches any amount of white space. Letters match in
+either case. A backslash makes the next character an ordinary one. The whole value must match. Each `*` but
+the last stands for as little as possible. Matching takes time in proportion to the value's length.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ LENGTH_LIMIT = 200
 
 
 class UnusablePattern(ValueError):
-    """The notation is not understood; the message says why and at which character."""
+    """The notation is not understood. The message says why and at which character."""
 
 
 class PatternPart(NamedTuple):
-    """A place in a pattern: `offset` octets into its `piece`-th stretch of fixed text."""
+    """A position in a pattern: `offset` octets into its `piece`-th stretch of fixed text."""
 
     piece: int
     offset: int
@@ -28,7 +27,7 @@ class PatternPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HeaderPattern:
-    """A pattern, as it was `written`: `pieces` of fixed text with a `*` between any two of them."""
+    """A pattern as it was `written`: `pieces` of fixed text with a `*` between any two."""
 
     written: str
     pieces: tuple[bytes, ...]
@@ -36,7 +35,7 @@ class HeaderPattern:
     end: PatternPart
 
     def find(self, value: bytes) -> bytes | None:
-        """The part of `value` (unfolded) that the pattern takes; None where it does not match."""
+        """Return the part of `value` (unfolded) that the pattern takes; None where it does not match."""
         text = b" ".join(value.split())
         places = self._places(text.lower())
         if places is None:
@@ -45,7 +44,7 @@ class HeaderPattern:
         return text[begin : places[self.end.piece] + self.end.offset].strip()
 
     def _places(self, text: bytes) -> list[int] | None:
-        """Where each piece begins: the first at the start, the last at the end, others as early as may be."""
+        """Return where the pieces begin: first and last at the ends, others as early as possible."""
         first, *middle, last = self.pieces
         if not text.startswith(first):
             return None
@@ -62,9 +61,9 @@ class HeaderPattern:
 
 
 def parse_header_pattern(text: str, start: int = 0) -> HeaderPattern:
-    """The pattern in `text`, whose first character is number `start` + 1 of what the operator wrote.
+    """Parse a pattern. Raises `UnusablePattern`.
 
-    Raises `UnusablePattern`.
+    The first character of `text` is number `start` + 1 of what the operator wrote.
     """
     if len(text) > LENGTH_LIMIT:
         raise UnusablePattern(f"the pattern is longer than {LENGTH_LIMIT} characters")
@@ -87,7 +86,7 @@ _SIGNS = frozenset("*<>\\")
 
 
 class _Reader:
-    """Collects the pieces of a pattern; `number` is a character's place, counted from 1, for complaints."""
+    """Collects the pieces of a pattern. `number` is a character's position, counted from 1, for errors."""
 
     def __init__(self, start: int) -> None:
         self._start = start

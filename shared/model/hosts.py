@@ -1,4 +1,4 @@
-"""What a provider bears: how many connections to a host, how close together, and how often per mailbox."""
+"""Limits of providers: connections per host, time between visits, and visits per mailbox."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class HostLimit:
-    """The limits of one host, for all processes together; 0 stands for none.
+    """The limits of one host, for all processes together. 0 means no limit.
 
-    `connections`: visits at the same time. `spacing`: seconds from the beginning of one visit to that of the
-    next, whichever mailboxes they are to. `interval`: seconds between two visits to the same mailbox.
+    `connections`: visits at the same time. `spacing`: seconds from the start of one visit to that of the
+    next, whatever the mailbox. `interval`: seconds between two visits to the same mailbox.
     """
 
     connections: int = 0
@@ -20,24 +20,24 @@ class HostLimit:
 
     @property
     def is_shared(self) -> bool:
-        """Whether a visit depends on who else visits this host."""
+        """Whether a visit depends on other visits to this host."""
         return self.connections > 0 or self.spacing > 0
 
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """The limits of all hosts: those `named`, by their names in lower case, and `default` for the others."""
+    """The limits of all hosts: those `named` (in lower case), and `default` for the others."""
 
     default: HostLimit = HostLimit()
     named: Mapping[str, HostLimit] = field(default_factory=dict)
 
     def of(self, host: str) -> HostLimit:
-        """The limits of `host`. One that is not known, "", has none."""
+        """Return the limits of `host`. An unknown host ("") has none."""
         return self.named.get(host, self.default) if host else HostLimit()
 
     @property
     def any_shared(self) -> bool:
-        """Whether some host's visits depend on one another."""
+        """Whether visits to some host depend on one another."""
         return self.default.is_shared or any(each.is_shared for each in self.named.values())
 
     @property

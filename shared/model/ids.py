@@ -1,8 +1,8 @@
-"""Names for messages: unique without asking anybody, and in the order of their time.
+"""Ids of messages: unique without coordination, and sorted by time.
 
-An id is 26 characters of base 32 in its order-preserving alphabet (RFC 4648 section 7, in lower case): 48
-bits of milliseconds and 80 random bits. It appears in `X-Mailferry-ID`, in `trace` and as a key; the
-order of time keeps the database's indexes dense.
+An id has 26 characters of base 32 in its order-preserving alphabet (RFC 4648 section 7, in lower case): 48
+bits of milliseconds and 80 random bits. It appears in `X-Mailferry-ID`, in `trace` and as a key. The order
+of time keeps the database's indexes dense.
 """
 
 from __future__ import annotations
@@ -18,29 +18,25 @@ _HALVES = (16, 8, 4, 2, 1)
 
 
 def _every(bits: int, width: int) -> int:
-    """A mask of the lower `bits` of each `width`."""
+    """Return a mask of the lower `bits` of each `width` bits."""
     return sum((1 << bits) - 1 << at for at in range(0, 256, width))
 
 
 _SPREADING = [
     (_every(5 * half, 16 * half), _every(5 * half, 16 * half) << 5 * half, 3 * half) for half in _HALVES
 ]
-"""How a digit of five bits gets an octet of its own, all at once: in each run of digits the upper half moves
-up, until a run is one digit. The standard library's encoder takes several times as long.
+"""How all digits of five bits get an octet each at once: in each run of digits, the upper half moves up,
+until a run is one digit. The standard library's encoder takes several times as long.
 """
 
 
 def message_id(now: float, entropy: Callable[[int], bytes]) -> str:
-    """A new id for a message fetched at `now` (seconds since the epoch); `entropy(n)` gives n random
-    bytes.
+    """Return a new id for a message fetched at `now` (seconds since the epoch).
+
+    `entropy(n)` returns n random octets.
     """
     number = int(now * 1000) << 8 * RANDOM_BYTES | int.from_bytes(entropy(RANDOM_BYTES), "big")
     digits = number << PADDING
     for lower, upper, distance in _SPREADING:
         digits = digits & lower | (digits & upper) << distance
     return digits.to_bytes(LENGTH, "big").translate(_DIGITS).decode("ascii")
-
-
-def is_message_id(text: str) -> bool:
-    """Whether `text` has the form of an id made here."""
-    return len(text) == LENGTH and set(text) <= set(ALPHABET)

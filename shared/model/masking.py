@@ -1,8 +1,8 @@
-"""Takes secrets out of text that is shown: the one way for every dialogue, error, log line and status.
+"""Remove secrets from text that is shown: in dialogues, errors, log lines and status.
 
-Servers repeat what they were told, and not only as it was said: in base64, alone or with the user name
-around it, percent-encoded, quoted, in another character set, cut, or divided over lines. Promises: none of
-these gets through; text without any of it comes out as it is.
+Servers repeat what they received, and not only literally: in base64, alone or joined with the user name,
+percent-encoded, quoted, in another character set, cut, or split over lines. None of these gets through. Text
+without a secret is returned as it is.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from urllib.parse import quote, quote_plus
 
 MASK = b"****"
 SHORTEST_SENT = 8
-"""Octets. What is sent in a login and shorter than this gives nothing away."""
+"""Octets. A shorter answer in a login reveals nothing."""
 SHORTEST_INSIDE = 4
-"""Octets. A shorter secret is in many a decoded text by chance."""
+"""Octets. A shorter secret appears in many decoded texts by chance."""
 
-# A cut or divided line of ours is known by so many signs of its base64; a word that long is hardly in there.
+# A cut or split secret is recognised by this many characters of its base64. By chance they hardly appear.
 _PIECE = re.compile(rb"[A-Za-z0-9+/]{8,}=*")
 _ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -30,10 +30,10 @@ _CHARACTERS = ("utf-8", "latin-1", "utf-16-le")
 
 
 class Masker:
-    """Replaces each of `secrets` by the `mask`. Those of fewer than `shortest` octets are known in base64
-    only, as they are words that a server may use without knowing. What equals the `username` is no secret.
+    """Replaces each of `secrets` by `mask`. What equals the `username` is no secret.
 
-    It looks for them first: in most sessions none is ever said, and then no pattern is made.
+    Secrets of fewer than `shortest` octets are masked in base64 only, as a server may use such words by
+    chance. Text is searched first: most sessions never contain a secret, and then no pattern is compiled.
     """
 
     __slots__ = ("_clean", "_encoded", "_forms", "_mask", "_raw", "_shortest", "_username")
@@ -52,13 +52,13 @@ class Masker:
             self._add(secret)
 
     def hide(self, sent: bytes) -> None:
-        """Mask what was sent in a login, too."""
+        """Mask what was sent in a login as well."""
         if len(sent) >= SHORTEST_SENT and sent != self._username:
             self._add(sent)
 
     def __call__(self, text: bytes) -> bytes:
-        """The text without secrets."""
-        # The answers to many DELE are all the same.
+        """Return the text without secrets."""
+        # The replies to many DELE commands are all the same.
         if text != self._clean:
             masked = self._masked(text)
             if masked != text:
@@ -67,12 +67,12 @@ class Masker:
         return text
 
     def lines(self, lines: Sequence[bytes]) -> list[bytes]:
-        """Lines that belong together, without secrets: if they hold one in several, none of them is shown."""
+        """Mask secrets in lines that belong together. If one is split over lines, all are masked."""
         masked = [self(line) for line in lines]
         return [self._mask] * len(lines) if self.is_in_several(masked) else masked
 
     def is_in_several(self, lines: Sequence[bytes]) -> bool:
-        """Whether the lines hold a secret together, though no line does by itself."""
+        """Return whether the lines contain a secret together that no line contains alone."""
         if len(lines) < 2:
             return False
         words = [line.strip(b" \t") for line in lines]
@@ -80,7 +80,7 @@ class Masker:
         return any(self._masked(text) != text for text in together)
 
     def text(self, text: str) -> str:
-        """A text for people without secrets."""
+        """Return a text for people without secrets."""
         return self(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
 
     def _add(self, secret: bytes) -> None:
@@ -113,7 +113,7 @@ class Masker:
         return self._mask if piece[0] in self._encoded else piece[0]
 
     def _masked_word(self, word: re.Match[bytes]) -> bytes:
-        """A word that is base64 of something with a secret in it, wherever it begins."""
+        """Mask a word that is base64 of something with a secret in it, wherever the secret begins."""
         standard = word[0].rstrip(b"=").translate(_STANDARD)
         for start in range(4):
             whole = standard[start:]
@@ -124,13 +124,13 @@ class Masker:
 
 
 def _padded(word: bytes) -> bytes:
-    """The last, incomplete group of four, completed."""
+    """Return the last, incomplete group of four, padded."""
     rest = word[len(word) // 4 * 4 :]
     return rest + b"=" * (-len(rest) % 4) if len(rest) > 1 else b""
 
 
 def _in_characters(secret: bytes) -> set[bytes]:
-    """The secret in each character set that a server may know it in."""
+    """Return the secret in each character set in which a server may know it."""
     forms = {secret}
     with suppress(UnicodeDecodeError):
         text = secret.decode()
@@ -141,14 +141,14 @@ def _in_characters(secret: bytes) -> set[bytes]:
 
 
 def _written(secret: bytes) -> set[bytes]:
-    """The ways in which the secret may be written out."""
+    """Return the forms in which the secret may be written."""
     forms = set()
     for each in _in_characters(secret):
         quoted_printable = quopri.encodestring(each, quotetabs=True).replace(b"=\n", b"")
         backslashed = each.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
         written = (quote(each, safe=""), quote(each), quote_plus(each))
         forms |= {each, quoted_printable, backslashed, *(form.encode() for form in written)}
-        text = each.decode("latin-1")  # keeps the octets, whatever they mean
+        text = each.decode("latin-1")  # keeps every octet
         forms |= {html.escape(text, quote=whole).encode("latin-1") for whole in (False, True)}
         if len(each) >= SHORTEST_INSIDE:
             forms |= {each.hex().encode(), "".join(f"={octet:02X}" for octet in each).encode()}

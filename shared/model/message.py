@@ -1,4 +1,4 @@
-"""A mail on its way: where it was found, and how far it has come."""
+"""A mail in custody: its place at the source, and its status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class MessageStatus(StrEnum):
-    """How far a mail has come; `lost` means that its event never came back, so it is to be fetched again."""
+    """How far a mail has come. `lost`: its event never came back, so it is fetched again."""
 
     FETCHED = "fetched"
     ROUTED = "routed"
@@ -23,9 +23,7 @@ DELETABLE = frozenset({MessageStatus.SETTLED, MessageStatus.DELETING})
 
 
 class LedgerKey(NamedTuple):
-    """The place of a mail at its source. POP3 knows one folder and no UIDVALIDITY: `INBOX` and 0 stand for
-    them.
-    """
+    """A mail's place at its source. POP3 has one folder and no UIDVALIDITY: `INBOX` and 0 stand for them."""
 
     folder: str
     uidvalidity: int
@@ -33,7 +31,7 @@ class LedgerKey(NamedTuple):
 
 
 class RecipientStatus(StrEnum):
-    """What became of one recipient of a mail."""
+    """The status of one recipient of a mail."""
 
     OPEN = "open"
     ATTEMPTING = "attempting"

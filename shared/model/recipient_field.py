@@ -1,11 +1,11 @@
-"""A header field in which an account's provider notes for whom a mail came, as the operator writes it.
+"""A header field in which an account's provider notes the recipient, as the operator writes it.
 
     X-Original-To               the topmost that names anybody but the collecting mailbox itself
     Delivered-To:2              the second from the top, and no other
-    X-Recipient: acct-* <*>     of the value only what the pattern takes (see `shared.model.header_pattern`)
-    Received:for                for whom the provider's servers received it (RFC 5321 section 4.4)
+    X-Recipient: acct-* <*>     only the part of the value that the pattern takes (`header_pattern`)
+    Received:for                the `for` clause of the provider's Received lines (RFC 5321 section 4.4)
 
-Position and pattern go together: `Delivered-To:2: mbox-*`, `Received:1:for`.
+Position and pattern can be combined: `Delivered-To:2: mbox-*`, `Received:1:for`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _BLANKS = re.compile(r"[ \t]*")
 
 
 class UnusableField(ValueError):
-    """The notation is not understood; the message says why."""
+    """The notation is not understood. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientField:
-    """A field, as it was `written`. `key` is its name in lower case.
+    """A field as it was `written`. `key` is its name in lower case.
 
     `position` counts from 1, the topmost; 0 where it does not matter. With `clause`, the `for` clause of
-    Received lines is meant; with `capture`, a part of the value.
+    Received lines is meant; with `capture`, part of the value.
     """
 
     written: str
@@ -43,7 +43,7 @@ class RecipientField:
 
     @property
     def name(self) -> str:
-        """The field's name, as it was written."""
+        """The field's name as it was written."""
         return self.written.partition(":")[0].strip()
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class RecipientField:
 
 
 def parse_recipient_field(text: str) -> RecipientField:
-    """The field that `text` notes. Raises `UnusableField` and `UnusablePattern`."""
+    """Parse a field. Raises `UnusableField` and `UnusablePattern`."""
     name = _NAME.match(text)
     if name is None or text[name.end() :].lstrip(" \t")[:1] not in ("", ":"):
         raise UnusableField("it begins with no name of a header field")

@@ -1,8 +1,8 @@
-"""A list of the recipients that exist at a target: one address or pattern on a line.
+"""A list of the recipients that exist at a target: one address or pattern per line.
 
-`*` before the @ stands for any run of characters, none included. `#` begins a comment, at the beginning of a
-line or after white space. Upper and lower case are the same here: hardly any server tells mailboxes apart by
-case, and who is taken for existing is still asked of the target when his mail is delivered.
+`*` before the @ stands for any characters, including none. `#` begins a comment, at the start of a line or
+after white space. Case does not matter: hardly any server distinguishes mailboxes by case, and the target
+still refuses a recipient that is wrongly taken to exist.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_PROBLEMS = 20
 
 
 class BrokenRecipientList(MailferryError):
-    """A recipient list cannot be used; `problems` are sentences that name the file and the line."""
+    """A recipient list cannot be used. `problems` are sentences with file and line."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -32,13 +32,13 @@ class BrokenRecipientList(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class RecipientList:
-    """Who exists: whole addresses, and patterns for local parts by domain; all in lower case."""
+    """The listed addresses, and patterns for local parts by domain; all in lower case."""
 
     addresses: frozenset[Address]
     patterns: dict[str, tuple[tuple[str, ...], ...]]
 
     def has(self, address: Address) -> bool:
-        """Whether an address, or a pattern that fits it, is listed."""
+        """Return whether the address, or a pattern that matches it, is listed."""
         local = address.local.lower()
         if Address(local, address.domain) in self.addresses:
             return True
@@ -46,9 +46,9 @@ class RecipientList:
 
 
 def read_recipient_list(raw: bytes, file: str) -> RecipientList:
-    """The list in `raw`, which is the content of `file`. Raises `BrokenRecipientList` with every problem.
+    """Parse the list in `raw`, the content of `file`. Raises `BrokenRecipientList` with every problem.
 
-    A list without any address is broken: it is far more likely half written than meant.
+    A list without any address is broken: far more likely it is half written.
     """
     try:
         text = text_of(raw, "surrogateescape")
@@ -75,7 +75,7 @@ def read_recipient_list(raw: bytes, file: str) -> RecipientList:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that say something, with their numbers; bytes that are no UTF-8 make a line no address."""
+    """Yield the lines that are neither empty nor comments, with their numbers."""
     for number, line in enumerate(text.split("\n"), 1):
         said = _COMMENT.sub("", line, count=1).strip()
         if said:
@@ -96,9 +96,9 @@ def _cut(problems: list[str]) -> list[str]:
 
 
 def _fits(pieces: Iterable[str], local: str) -> bool:
-    """Whether the pieces between the asterisks stand in `local` in their order, the outer ones at its ends.
+    """Return whether the pieces stand in `local` in their order, the outer ones at its ends.
 
-    Taking the first place for each inner piece is enough, so that the time is linear.
+    Taking the first match of each inner piece is enough, so the time is linear.
     """
     first, *inner, last = pieces
     if len(local) < len(first) + len(last) or not (local.startswith(first) and local.endswith(last)):

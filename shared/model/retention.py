@@ -1,4 +1,4 @@
-"""How long a copy stays at the source: not at all, for ever, or for some days after the download."""
+"""Retention: how long a copy stays at the source after the download."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _DAYS = re.compile(r"(\d{1,5})d")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """`days` is 0 for deletion as soon as the mail is settled, None for a copy left for ever. They are
-    counted from `since` (seconds since the epoch) at the earliest: clocks were behind before.
+    """`days` is 0 for deletion once the mail is settled, and None for a copy that stays for ever.
+
+    Days are counted from `since` (seconds since the epoch) at the earliest: clocks were wrong before.
     """
 
     days: int | None
@@ -20,7 +21,7 @@ class Retention:
 
     @classmethod
     def parse(cls, text: str) -> Retention:
-        """Read `delete`, `keep` or `7d`. Raises ValueError."""
+        """Parse `delete`, `keep` or `7d`. Raises ValueError."""
         if text == "delete":
             return cls(0)
         if text == "keep":
@@ -40,9 +41,9 @@ class Retention:
         return self.days != 0
 
     def is_over(self, downloaded_at: float, now: float) -> bool:
-        """Whether a settled mail downloaded at `downloaded_at` (seconds since the epoch) may go.
+        """Return whether a settled mail may be deleted. Times are in seconds since the epoch.
 
-        Where no copy is left, it may go whatever the clock says: it may have been ahead at the download.
+        With `days` 0 it may, whatever the clock says: the clock may have been ahead at the download.
         """
         if self.days is None:
             return False

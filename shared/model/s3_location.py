@@ -1,4 +1,4 @@
-"""A bucket of an S3 service, and who we are there."""
+"""A bucket of an S3 service, and the credentials for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing_extensions import override
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
-    """Where the objects lie. What is None comes from the environment (AWS_*), or from the machine's role."""
+    """Where the objects are. What is None comes from the environment (AWS_*) or the machine's role."""
 
     name: str
     prefix: str = ""

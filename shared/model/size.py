@@ -12,7 +12,7 @@ _WRITTEN = re.compile(r"([0-9]{1,18})\s*(B|KiB|MiB|GiB|)")
 
 
 def octets(value: object) -> int:
-    """The octets in a size. Raises ValueError with what is expected instead."""
+    """Return the octets in a size. Raises ValueError with what is expected."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
         return value
     if isinstance(value, str) and (match := _WRITTEN.fullmatch(value.strip())):
@@ -21,7 +21,7 @@ def octets(value: object) -> int:
 
 
 def written_size(size: int) -> str:
-    """A size as people write it, in the largest unit that leaves a whole number."""
+    """Write a size in the largest unit that leaves a whole number."""
     for unit in ("GiB", "MiB", "KiB"):
         if size and size % UNITS[unit] == 0:
             return f"{size // UNITS[unit]}{unit}"

@@ -1,6 +1,6 @@
-"""The text of a file that a person wrote, whichever editor it was written with.
+"""Decode a text file that a person wrote with any editor.
 
-Editors on Windows put a byte order mark (BOM) in front. PowerShell writes UTF-16, with a mark that says so.
+Editors on Windows put a byte order mark (BOM) in front. PowerShell writes UTF-16 with a mark.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import codecs
 
 
 def text_of(content: bytes, errors: str = "strict") -> str:
-    """Return the text: UTF-8, or UTF-16 behind its byte order mark; the mark is not part of the text.
+    """Return the text: UTF-8, or UTF-16 behind its byte order mark, without the mark.
 
     `errors` is that of `bytes.decode`. Line ends stay as they are. Raises `UnicodeDecodeError`.
     """

@@ -1,3 +1,1 @@
-"""What a service may ask of the world, and what those who answer owe it. Adapters fulfil these
-obligations.
-"""
+"""Ports: what a service may ask for, and what an adapter must fulfil."""

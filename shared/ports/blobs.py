@@ -1,17 +1,21 @@
-"""Blobs: raw mails too large for an event, and the raw mails of what is parked.
+"""Blobs: raw mails that are too large for an event, and the raw mails of what is parked.
 
 Obligations of an adapter
-- A blob exists whole or not at all: nobody sees a half-written one, a crash leaves none under its name.
-- `commit(durable=True)` returns only when the blob would survive the loss of power.
-- Names are made by us (lower-case letters, digits, `-` and `/`); an adapter refuses others with ValueError.
+- A blob exists whole or not at all. Nobody sees a half-written one, and a crash leaves none under its name.
+- `commit(durable=True)` returns only when the blob would survive a loss of power.
+- Names are made by Mailferry (`is_blob_name`). An adapter refuses others with ValueError.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 from shared.model.errors import Fault, MailferryError
+
+LONGEST_NAME = 200
+_NAME = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)*", re.ASCII)
 
 
 class BlobsUnavailable(MailferryError):
@@ -28,7 +32,7 @@ class BlobMissing(MailferryError):
 
 
 class BlobWriter(Protocol):
-    """A blob being written; end it by `commit` or `abort`."""
+    """A blob that is being written. End it with `commit` or `abort`."""
 
     async def write(self, data: bytes) -> None:
         """Append `data`. Raises `BlobsUnavailable`."""
@@ -39,7 +43,7 @@ class BlobWriter(Protocol):
         ...
 
     async def abort(self) -> None:
-        """Forget what was written."""
+        """Drop what was written."""
         ...
 
 
@@ -51,31 +55,44 @@ class Blobs(Protocol):
         ...
 
     def read(self, name: str) -> AsyncIterator[bytes]:
-        """The blob in pieces of at most 256 KiB. Raises `BlobMissing` or `BlobsUnavailable`."""
+        """Yield the blob in pieces of at most 256 KiB. Raises `BlobMissing` or `BlobsUnavailable`."""
         ...
 
     async def delete(self, name: str) -> None:
-        """Remove the blob; it is no error if there is none."""
+        """Remove the blob. It is no error if there is none."""
         ...
 
-    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
-        """The names of all blobs that begin with `prefix`, in no order; of those only that were last written
-        before `before` (seconds since the epoch, by the store's own clock), where that is given.
+    def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """Yield the names of all blobs that begin with `prefix`, in no order.
+
+        With `before` (seconds since the epoch, by the store's own clock), only blobs last written before
+        that time.
         """
         ...
 
     async def remove_leftovers(self, before: float) -> int:
-        """Remove what writers that crashed left unfinished, last written to before `before`; returns how many
-        there were. Choose a time before which nobody can have begun a blob that is still written.
+        """Remove what crashed writers last wrote before `before`. Return how many there were.
+
+        Choose a time early enough that no writer who began before it is still writing.
         """
         ...
 
-    async def room(self) -> int | None:
-        """How many octets can be stored now; None where the store knows no bound. Raises
-        `BlobsUnavailable`.
-        """
+    async def free_octets(self) -> int | None:
+        """Return the octets that can be stored; None where no bound is known. Raises `BlobsUnavailable`."""
         ...
 
     async def check(self) -> None:
-        """Raises `BlobsUnavailable` where the store cannot be written to."""
+        """Raise `BlobsUnavailable` where the store cannot be written to."""
         ...
+
+
+def is_blob_name(name: str) -> bool:
+    """Return whether a blob may have this name: it becomes the path of a file or the key of an object."""
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
+def checked_blob_name(name: str) -> str:
+    """Return `name`. Raises ValueError where no blob may have it."""
+    if not is_blob_name(name):
+        raise ValueError(f"{name!r} is no name of a blob")
+    return name

@@ -1,11 +1,10 @@
 """The directory: which recipients exist at a target.
 
 Obligations of an adapter
-- What it cannot tell, or not in a few seconds, is `UNDECIDED`: nobody waits for a directory, and nothing is
-  lost by delivering to somebody of whom it is not known that he exists, as the target is asked then in any
-  case.
-- `MISSING` is a definite answer; a refusal for another reason, or for the time being, is none.
-- It raises nothing that a target, a network or a file can bring about.
+- It answers within a few seconds. What it cannot tell by then is `UNDECIDED`. Nothing is lost by that: the
+  mail is delivered, and the target refuses recipients that do not exist.
+- `MISSING` is a definite answer. A refusal for another reason, or a temporary one, is `UNDECIDED`.
+- It raises nothing that a target, a network or a file can cause.
 """
 
 from __future__ import annotations
@@ -26,38 +25,38 @@ class Existence(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Finding(NamedTuple):
-    """A recipient's standing, and in words how that is known: safe to show, a part of a sentence."""
+class LookupResult(NamedTuple):
+    """Whether a recipient exists, and how that is known: part of a sentence, safe to show."""
 
-    standing: Existence
+    existence: Existence
     reason: str
 
 
 class Directory(Protocol):
-    """Who exists at one target. Addresses are given as the target would be told them."""
+    """The recipients of one target. Addresses are given as the target would receive them."""
 
-    def at_hand(self, addresses: Collection[str]) -> Mapping[str, Finding] | None:
-        """A finding for each of `addresses` if all are known without waiting for anything, else None."""
+    def look_up_cached(self, addresses: Collection[str]) -> Mapping[str, LookupResult] | None:
+        """Return a result for each address if all are known without waiting, else None."""
         ...
 
-    async def look_up(self, addresses: Collection[str]) -> Mapping[str, Finding]:
-        """A finding for each of `addresses`, after asking for those that are not known, all at once."""
+    async def look_up(self, addresses: Collection[str]) -> Mapping[str, LookupResult]:
+        """Return a result for each address. Those that are not known are asked about, all at once."""
         ...
 
 
 class Directories(Protocol):
     """The directories of all accounts."""
 
-    def of(self, account: Account) -> Directory | None:
-        """The directory of an account; None where it does not want to know who exists."""
+    def directory_for(self, account: Account) -> Directory | None:
+        """Return the directory of an account; None where the account does not check existence."""
         ...
 
-    async def change(self, targets: Mapping[str, Target]) -> None:
-        """Ask these targets, by their names, from now on."""
+    async def use_targets(self, targets: Mapping[str, Target]) -> None:
+        """Ask these targets, by name, from now on."""
         ...
 
-    async def tidy(self) -> None:
-        """Close what nobody uses; to be called now and then."""
+    async def close_idle(self) -> None:
+        """Close the connections that nobody uses; to be called now and then."""
         ...
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Where access tokens come from (OAuth 2), for logins that take one in place of a password."""
+"""Where OAuth 2 access tokens come from, for logins that use one in place of a password."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class TokenSource(Protocol):
     """The tokens of one account."""
 
     async def access_token(self) -> SecretStr:
-        """A token that is valid now, as far as is known here; asked for anew for each login.
+        """Return a token that is valid as far as is known here; called anew for each login.
 
-        Raises `TokenUnavailable`, temporary where a later question may be answered otherwise.
+        Raises `TokenUnavailable`, temporary where a later call may succeed.
         """
         ...

@@ -59,9 +59,9 @@ class NoticingBlobs:
         await self._blobs.delete(name)
         self._unrecorded.recorded([name])
 
-    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+    def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
         """See the port."""
-        return self._blobs.names(prefix, before)
+        return self._blobs.list_names(prefix, before)
 
     async def remove_leftovers(self, before: float) -> int:
         """See the port."""
@@ -71,9 +71,9 @@ class NoticingBlobs:
         """See the port."""
         await self._blobs.check()
 
-    async def room(self) -> int | None:
+    async def free_octets(self) -> int | None:
         """See the port."""
-        return await self._blobs.room()
+        return await self._blobs.free_octets()
 
 
 class _NoticingWriter:

@@ -59,7 +59,7 @@ async def content(blobs: Blobs, name: str) -> bytes:
 
 
 async def listed(blobs: Blobs, prefix: str = "") -> list[str]:
-    return sorted([name async for name in blobs.names(prefix)])
+    return sorted([name async for name in blobs.list_names(prefix)])
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -166,9 +166,9 @@ async def test_blobs_are_listed_by_age(blobs: Blobs) -> None:
     await put(blobs, "mail/a", b"1")
     now = time.time()
 
-    assert [name async for name in blobs.names("mail/", now - 3600)] == []
-    assert [name async for name in blobs.names("mail/", now + 3600)] == ["mail/a"]
-    assert [name async for name in blobs.names("parked/", now + 3600)] == []
+    assert [name async for name in blobs.list_names("mail/", now - 3600)] == []
+    assert [name async for name in blobs.list_names("mail/", now + 3600)] == ["mail/a"]
+    assert [name async for name in blobs.list_names("parked/", now + 3600)] == []
 
 
 async def test_removing_leftovers_touches_no_blob(blobs: Blobs) -> None:
@@ -186,9 +186,9 @@ async def test_an_abort_after_the_commit_changes_nothing(blobs: Blobs) -> None:
         assert len(await content(blobs, "blob")) == size
 
 
-async def test_the_room_is_told_where_there_is_a_bound(blobs: Blobs) -> None:
+async def test_the_free_octets_are_reported_where_there_is_a_bound(blobs: Blobs) -> None:
     """Also before anything was stored."""
     for _ in range(2):
-        room = await blobs.room()
+        room = await blobs.free_octets()
         assert room is None or room > 0
         await put(blobs, "a", b"x")

@@ -1,4 +1,4 @@
-"""What only blobs in S3 promise: a bucket that cannot be used is told, and secrets are not."""
+"""What only blobs in S3 promise: an unusable bucket is reported, and secrets are not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def whole(writer: BlobWriter, data: bytes) -> None:
     await writer.commit(durable=True)
 
 
-async def test_a_bucket_that_does_not_exist_is_told_and_is_no_missing_blob(moto: Moto) -> None:
+async def test_a_missing_bucket_is_reported_as_such_and_not_as_a_missing_blob(moto: Moto) -> None:
     blobs = S3Blobs(bucket("never-made", moto.endpoint))
     with pytest.raises(BlobsUnavailable, match="s3://never-made") as caught:
         await blobs.check()
@@ -32,11 +32,11 @@ async def test_a_bucket_that_does_not_exist_is_told_and_is_no_missing_blob(moto:
     with pytest.raises(BlobsUnavailable):
         await whole(writer, b"x")
     with pytest.raises(BlobsUnavailable):
-        [name async for name in blobs.names()]
+        [name async for name in blobs.list_names()]
 
 
 @pytest.mark.parametrize("size", [1, 40 * 1024 * 1024])
-async def test_a_service_that_is_away_is_told_and_the_blob_cannot_be_committed(size: int) -> None:
+async def test_an_unreachable_service_is_reported_and_the_blob_cannot_be_committed(size: int) -> None:
     blobs = S3Blobs(bucket("bucket", f"http://127.0.0.1:{free_port()}"))
     writer = await blobs.create("mail/a")
     with pytest.raises(BlobsUnavailable, match="cannot be used") as caught:

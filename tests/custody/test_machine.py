@@ -1,7 +1,7 @@
-"""Whatever happens in whatever order, no mail is lost, none comes twice that need not, and all of it ends.
+"""Whatever happens in whatever order: no mail is lost, none is doubled without need, and all of it is done.
 
-The real services take their turns in a small world (see `tests.fakes.world`); hypothesis decides whose turn
-it is, what goes wrong, who is killed, and how much time passes.
+The real services run in a small world (see `tests.fakes.world`). Hypothesis decides which process goes on,
+what fails, which process is killed, and how much time passes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from structlog.testing import LogCapture
 
 from tests.fakes.world.finale import Broken, all_ends, journal_agrees, nothing_lost
 from tests.fakes.world.letters import letter
-from tests.fakes.world.process import Omen
+from tests.fakes.world.process import EffectFault
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import (
     ACCOUNT_LEASE,
@@ -83,11 +83,11 @@ class Custody(RuleBasedStateMachine):
 
     @rule(name=processes, turns=turns, which=which)
     def a_process_goes_on(self, name: str, turns: int, which: int) -> None:
-        self.world.go(name, turns, which)
+        self.world.run(name, turns, which)
 
-    @rule(name=processes, omen=st.sampled_from([Omen.FAILS, Omen.UNHEARD]), which=which)
-    def an_effect_goes_wrong(self, name: str, omen: Omen, which: int) -> None:
-        self.world.upset(name, omen, which)
+    @rule(name=processes, fault=st.sampled_from([EffectFault.FAILS, EffectFault.UNHEARD]), which=which)
+    def an_effect_goes_wrong(self, name: str, fault: EffectFault, which: int) -> None:
+        self.world.fail_effect(name, fault, which)
 
     @rule(name=processes)
     def a_process_is_killed(self, name: str) -> None:
@@ -104,7 +104,7 @@ class Custody(RuleBasedStateMachine):
     @rule(person=st.sampled_from([*PEOPLE, "postmaster"]), mood=st.sampled_from(Mood))
     def the_target_changes_its_mind(self, person: str, mood: Mood) -> None:
         self.world.target.moods[f"{person}@corp.example"] = mood
-        self.world.told.append(f"the target's mood about {person}: {mood.name}")
+        self.world.history.append(f"the target's mood about {person}: {mood.name}")
 
     @rule(is_full=st.booleans())
     def the_blob_disk_fills_up_or_has_room(self, is_full: bool) -> None:
@@ -113,7 +113,7 @@ class Custody(RuleBasedStateMachine):
     @rule()
     def the_source_renumbers_its_mails(self) -> None:
         self.world.maildrops[MOVER].renumber()
-        self.world.told.append("UIDVALIDITY changes")
+        self.world.history.append("UIDVALIDITY changes")
 
     @rule(account=accounts)
     def somebody_takes_a_mail_away(self, account: str) -> None:
@@ -163,7 +163,9 @@ class Custody(RuleBasedStateMachine):
 
 
 def test_custody_holds_in_every_history() -> None:
-    """Always the same histories, so that a failure is somebody's; it tells all, so none is cut down."""
+    """Run always the same histories, so that a failure has one cause. Histories are printed whole, so not
+    shrunk.
+    """
     run_state_machine_as_test(
         Custody,
         settings=settings(

@@ -1,4 +1,4 @@
-"""A retry keeps its time, whatever is lost in between: the target is not asked before."""
+"""A retry keeps its time, whatever is lost in between: the target is not asked earlier."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def deferred_and_read_again(world: World, account: str) -> None:
     world.target.moods[BOB] = Mood.LATER
     world.arrive(account, letter("a", "a", "bob"))
     world.visit("fetcher-1", account)
-    world.everybody_goes()
+    world.run_all()
     world.target.moods[BOB] = Mood.TAKES
     world.wipe_broker()
     for name in list(world.processes):
@@ -40,11 +40,11 @@ def deferred_and_read_again(world: World, account: str) -> None:
     world.loop.complete(world.archive.maintenance.lose_all("the broker was wiped", world.clock.now()))
     world.loop.complete(world.archive.maintenance.end_leases())
     world.visit("fetcher-1", account)
-    world.everybody_goes()
+    world.run_all()
 
 
 def readings(world: World) -> int:
-    return sum("retrieve" in line for line in world.told)
+    return sum("retrieve" in line for line in world.history)
 
 
 @pytest.mark.parametrize("account", [MOVER, SPOOLER])
@@ -54,10 +54,10 @@ def test_a_mail_that_is_read_again_is_tried_when_its_retry_is_due_and_not_before
     deferred_and_read_again(world, account)
     assert not world.target.taken
     world.pass_time(DELAY - 1)
-    world.everybody_goes()
+    world.run_all()
     assert not world.target.taken
     world.pass_time(3)
-    world.everybody_goes()
+    world.run_all()
     assert world.target.taken["a", BOB] == 1
     all_ends(world)
 
@@ -67,7 +67,7 @@ def test_a_mail_that_waits_for_its_retry_is_not_read_once_more(world: World) -> 
     read = readings(world)
     world.pass_time(DELAY - 1)
     world.visit("fetcher-2", MOVER)
-    world.everybody_goes()
+    world.run_all()
     assert readings(world) == read == 2
 
 
@@ -86,6 +86,6 @@ def test_a_mail_whose_lease_ran_out_while_it_was_put_off_is_served_once(world: W
     world.wipe_broker()
     world.pass_time(DELAY + MESSAGE_LEASE + ACCOUNT_LEASE)
     world.visit("fetcher-2", MOVER)
-    world.everybody_goes()
+    world.run_all()
     assert world.target.taken["a", BOB] == 1
     all_ends(world)

@@ -1,5 +1,7 @@
-"""Each rule of custody is needed: where one is switched off, in the one function that holds it, a short
-history breaks a promise; with the rule the same history ends well.
+"""Each rule of custody is needed.
+
+If a rule is switched off in the one function that holds it, a short history breaks a promise. With the rule,
+the same history ends well.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import pytest
 
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.visit.deletion import Deletion
-from services.router.decide.transmission import Transmission
+from services.router.decide.identity import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
@@ -22,7 +24,7 @@ from shared.ports.blobs import Blobs
 from shared.runtime.raw_mail import blob_name
 from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
 from tests.fakes.world.letters import alarm, letter
-from tests.fakes.world.process import Omen
+from tests.fakes.world.process import EffectFault
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, SPOOLER, World
 
@@ -40,34 +42,34 @@ def world() -> Iterator[World]:
 
 
 def fetched_and_nothing_else(world: World) -> None:
-    """A mail is fetched; the visit has waited long enough for its settlement, which did not come."""
+    """A mail is fetched. The visit waits for its settlement, which does not come."""
     world.arrive(MOVER, A)
     world.visit("fetcher-1", MOVER)
     world.pass_time(PATIENCE)
-    world.go("fetcher-1")
+    world.run("fetcher-1")
 
 
 def refused_with_a_copy_behind(world: World) -> None:
-    """Two copies are fetched; the first is refused for good, the second stood behind it."""
+    """Two copies are fetched. The first is refused for good while the second waits for it."""
     world.target.moods[BOB] = Mood.REFUSES
     world.arrive(MOVER, A)
     world.arrive(MOVER, COPY_OF_A)
     world.visit("fetcher-1", MOVER)
-    world.everybody_goes()
+    world.run_all()
 
 
 def settled_when_the_fetcher_died(world: World) -> None:
-    """A mail is delivered, and its fetcher killed before it deleted anything."""
+    """A mail is delivered, and its fetcher is killed before it deletes anything."""
     world.arrive(MOVER, A)
     world.visit("fetcher-1", MOVER)
-    world.go("router")
-    world.go("relay-1")
+    world.run("router")
+    world.run("relay-1")
     world.kill("fetcher-1")
     world.pass_time(ACCOUNT_LEASE + 1)
 
 
 def renumbered(world: World) -> None:
-    """The source renumbers, and what had the UID of a settled mail is another one of the same size."""
+    """The source renumbers. The UID of a settled mail now names another mail of the same size."""
     settled_when_the_fetcher_died(world)
     world.arrive(MOVER, B)
     world.maildrops[MOVER].renumber()
@@ -75,7 +77,7 @@ def renumbered(world: World) -> None:
 
 
 def uid_used_again(world: World) -> None:
-    """A mail was deleted, nobody has seen its absence yet, and another one gets its UID."""
+    """A mail was deleted, no listing has lacked it yet, and another mail gets its UID."""
     settled_when_the_fetcher_died(world)
     world.visit("fetcher-2", MOVER)
     world.arrive(MOVER, LARGER_B, under_a_used_uid=True)
@@ -83,28 +85,28 @@ def uid_used_again(world: World) -> None:
 
 
 def quit_that_failed(world: World) -> None:
-    """A mail that was kept for its days is marked for deletion, and the session breaks before QUIT."""
+    """A kept mail is marked for deletion when its days are over, and the session breaks before QUIT."""
     world.arrive(KEEPER, A)
     world.visit("fetcher-1", KEEPER)
-    world.everybody_goes()
+    world.run_all()
     world.pass_time(RETENTION)
     world.visit("fetcher-1", KEEPER, 1)
-    world.go_until("fetcher-1", "QUIT")
-    world.upset("fetcher-1", Omen.FAILS)
+    world.run_until("fetcher-1", "QUIT")
+    world.fail_effect("fetcher-1", EffectFault.FAILS)
 
 
 def read_where_reading_consumes(world: World) -> None:
-    """A mail is read at a source that has no mail any more once it was read; then the broker is wiped."""
+    """A mail is read at a source that drops what was read. Then the broker is wiped."""
     world.arrive(SPOOLER, A)
     world.visit("fetcher-1", SPOOLER)
     world.pass_time(PATIENCE)
-    world.go("fetcher-1")
+    world.run("fetcher-1")
     world.wipe_broker()
 
 
 def restored(world: World) -> None:
-    """A mail is settled; a backup is made; the mail goes and another one of its size gets its UID; the backup
-    is restored.
+    """A mail is settled and a backup is made. The mail is deleted, another one of its size gets its UID, and
+    the backup is restored.
     """
     settled_when_the_fetcher_died(world)
     backup = world.database.backup()
@@ -114,20 +116,20 @@ def restored(world: World) -> None:
     world.arrive(MOVER, B, under_a_used_uid=True)
     world.restore(backup)
     world.visit("fetcher-2", MOVER)
-    world.everybody_goes()
+    world.run_all()
 
 
 def stopped_past_its_lease(world: World) -> None:
-    """A fetcher is stopped before it enters what it read; meanwhile another has done all there was to do."""
+    """A fetcher is stopped before it enters what it read. Meanwhile another one does all the work."""
     world.arrive(KEEPER, A)
     world.visit("fetcher-1", KEEPER, 1)
-    world.go_until("fetcher-1", "write record")
+    world.run_until("fetcher-1", "write record")
     for _ in range(3):
         world.pass_time(RETENTION)
         world.visit("fetcher-2", KEEPER)
-        world.go("router")
-        world.go("relay-1")
-    world.go("fetcher-1")
+        world.run("router")
+        world.run("relay-1")
+    world.run("fetcher-1")
 
 
 def two_alarms(world: World) -> None:
@@ -135,7 +137,7 @@ def two_alarms(world: World) -> None:
     for tag, time in (("first", "10:00:00"), ("second", "11:00:00")):
         world.arrive(MOVER, alarm(tag, tag, time, "bob"))
         world.visit("fetcher-1", MOVER)
-        world.everybody_goes()
+        world.run_all()
 
 
 def copies_of_an_alarm(world: World) -> None:
@@ -143,7 +145,7 @@ def copies_of_an_alarm(world: World) -> None:
     for tag, time in (("one", "10:00:58"), ("other", "10:01:02")):
         world.arrive(MOVER, alarm(tag, "alarm", time, "bob"))
     world.visit("fetcher-1", MOVER)
-    world.everybody_goes()
+    world.run_all()
     world.kill("fetcher-1")
     world.maildrops[MOVER].renumber()
     world.pass_time(ACCOUNT_LEASE + 1)
@@ -179,7 +181,7 @@ delete = Deletion.delete
 RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]] = {
     "rule 1: delete only what the database shows as settled": (
         fetched_and_nothing_else, MailLost,
-        "shared.custody.decide.deleting", delete_whatever_is_known,
+        "shared.custody.decide.allow_deletion", delete_whatever_is_known,
     ),
     "rule 2: suppress a duplicate only against a claim that is done": (
         refused_with_a_copy_behind, MailLost,
@@ -191,7 +193,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 2: copies of one transmission may come minutes apart": (
         copies_of_an_alarm, CameTwice,
-        "shared.custody.decide.identified", lambda known, mail, claimed: mail,
+        "shared.custody.decide.match_identity", lambda known, mail, claimed: mail,
     ),
     "rule 3: park before deleting what failed for good": (
         refused_with_a_copy_behind, MailLost,

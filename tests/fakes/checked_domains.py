@@ -1,4 +1,4 @@
-"""Tells which domains the router looks at closely, which is dear where they are international."""
+"""Record which domains the router checks: that is slow for international ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from shared.model.address import normal_domain
 
 
 def checked_domains(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list to which each of them is added from now on."""
+    """Return a list to which each checked domain is added from now on."""
     checked: list[str] = []
 
-    def told(text: str) -> str:
+    def record(text: str) -> str:
         checked.append(text)
         return normal_domain(text)
 
-    monkeypatch.setattr("services.router.header.allowance.normal_domain", told)
+    monkeypatch.setattr("services.router.header.addresses.normal_domain", record)
     return checked

@@ -1,4 +1,4 @@
-"""Messages and entries for tests of the custody rules, told by what matters."""
+"""Messages and journal entries for tests of the custody rules: a test gives only what matters to it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.contract.journal import DeliveryEnded, Entry, Fetched, RecipientOutcome, RecipientRouted, Routed
 from shared.custody.commands import ChosenRecipient, FetchedMail, RoutedMail
-from shared.custody.fold import fold_all
+from shared.custody.fold import fold
 from shared.custody.state import Message, Recipient
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 
@@ -84,7 +84,7 @@ def routed_entry(*recipients: tuple[str, RecipientStatus], **changes: Any) -> Ro
     return Routed(**{**values, **changes})
 
 
-def said(
+def outcome_of(
     address: str, status: RecipientStatus, again_at: float | None = None, **changes: Any
 ) -> RecipientOutcome:
     values: dict[str, Any] = {
@@ -104,6 +104,10 @@ def ended_entry(*outcomes: RecipientOutcome, **changes: Any) -> DeliveryEnded:
     return DeliveryEnded(**{**values, **changes})
 
 
-def told(*entries: Entry) -> Message:
-    """The message of which these entries tell."""
-    return fold_all(entries)
+def folded(*entries: Entry) -> Message:
+    """Return the message that these entries, in their order, make."""
+    message: Message | None = None
+    for entry in entries:
+        message = fold(message, entry)
+    assert message is not None
+    return message

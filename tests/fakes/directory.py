@@ -1,4 +1,4 @@
-"""A directory that knows what the test says, and who was asked for."""
+"""A directory with the results that a test gives, which notes the addresses looked up."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Collection, Mapping
 
 from shared.model.account import Account
 from shared.model.target import Target
-from shared.ports.directory import Existence, Finding
+from shared.ports.directory import Existence, LookupResult
 
 
 class FakeDirectory:
-    """Says `standings` of those in it, and of all others that they are undecided."""
+    """Returns `existences` for the addresses in it, and `UNDECIDED` for all others."""
 
-    def __init__(self, standings: Mapping[str, Existence], *, at_hand: bool = False) -> None:
-        self._standings = standings
-        self._at_hand = at_hand
+    def __init__(self, existences: Mapping[str, Existence], *, cached: bool = False) -> None:
+        self._existences = existences
+        self._cached = cached
         self.asked: list[list[str]] = []
 
-    def at_hand(self, addresses: Collection[str]) -> Mapping[str, Finding] | None:
-        return self._findings(addresses) if self._at_hand else None
+    def look_up_cached(self, addresses: Collection[str]) -> Mapping[str, LookupResult] | None:
+        return self._results(addresses) if self._cached else None
 
-    async def look_up(self, addresses: Collection[str]) -> Mapping[str, Finding]:
+    async def look_up(self, addresses: Collection[str]) -> Mapping[str, LookupResult]:
         self.asked.append([*addresses])
-        return self._findings(addresses)
+        return self._results(addresses)
 
-    def _findings(self, addresses: Collection[str]) -> dict[str, Finding]:
+    def _results(self, addresses: Collection[str]) -> dict[str, LookupResult]:
         return {
-            each: Finding(self._standings.get(each, Existence.UNDECIDED), "the test said so")
+            each: LookupResult(self._existences.get(each, Existence.UNDECIDED), "the test said so")
             for each in addresses
         }
 
@@ -37,13 +37,13 @@ class FakeDirectories:
     def __init__(self, directory: FakeDirectory | None = None) -> None:
         self._directory = directory
 
-    def of(self, account: Account) -> FakeDirectory | None:
+    def directory_for(self, account: Account) -> FakeDirectory | None:
         return self._directory
 
-    async def change(self, targets: Mapping[str, Target]) -> None:
+    async def use_targets(self, targets: Mapping[str, Target]) -> None:
         return None
 
-    async def tidy(self) -> None:
+    async def close_idle(self) -> None:
         return None
 
     async def close(self) -> None:

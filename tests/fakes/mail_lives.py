@@ -1,4 +1,4 @@
-"""Mails on their way through a store, told in few words. Nothing here decides anything; the store does."""
+"""Steps of mails through a store. Nothing here decides anything; the store does."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def routed(
     blob: str | None = None,
     surplus: Surplus | None = None,
 ) -> RoutedMail:
-    """A mail whose recipients were found; without an identity it is like no other. Copies have the same
+    """Return a mail whose recipients were found. Without an identity it is no copy. Copies share a
     Message-ID.
     """
     return RoutedMail(
@@ -76,7 +76,7 @@ def outcome(
     status: RecipientStatus = RecipientStatus.DELIVERED,
     again_at: float | None = None,
 ) -> RecipientOutcome:
-    """What the target said about a recipient."""
+    """Return what the target said about a recipient."""
     address = recipient if isinstance(recipient, str) else recipient.address
     code = {RecipientStatus.DELIVERED: "250", RecipientStatus.DEFERRED: "451"}.get(status, "550")
     return RecipientOutcome(
@@ -90,7 +90,7 @@ def outcome(
 
 
 class Lives:
-    """A store with a clock that is set by hand, and the steps of a mail."""
+    """A store with a clock that the test sets, and the steps of a mail."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -148,13 +148,13 @@ class Lives:
         return await self.store.relay.end_attempts([wish], self.now, LEASE)
 
     async def deliver(self, message: str, *addresses: str, fetch_no: int = 1) -> Concluded:
-        """Begin, and deliver to those named, or to all who are due."""
+        """Begin an attempt, and deliver to these recipients, or to all that are due."""
         begun = await self.begin(message, fetch_no=fetch_no)
         those = [each for each in begun if not addresses or each.address in addresses]
         return await self.end(message, *map(outcome, those), attempt=those[0].attempt)
 
     async def park(self, message: str, address: str = BOB, *, blob: str = "blob-1") -> Concluded:
-        """Begin, and be refused for good."""
+        """Begin an attempt, and have it refused for good."""
         [begun] = [each for each in await self.begin(message) if each.address == address]
         return await self.end(
             message, outcome(address, RecipientStatus.PARKED), attempt=begun.attempt, blob=blob
@@ -172,7 +172,7 @@ class Lives:
         return found
 
     async def status(self, message: str, address: str = BOB) -> RecipientStatus:
-        """What became of a recipient so far."""
+        """Return the status of a recipient."""
         return (await self.state(message)).recipients[address].status
 
     async def is_sound(self) -> bool:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from services.router.evidence.evidence import Evidence
 from services.router.evidence.search import find_evidence
 from services.router.header.fields import read_header
-from services.router.header.zone import Zone
+from services.router.header.zone import TrustedZone
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address, parse_address
 from shared.model.endpoint import Endpoint
@@ -23,14 +23,14 @@ CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
 
 def mail(*lines: str, body: bytes = b"Hallo\r\n") -> bytes:
-    """A mail with these header lines."""
+    """Return a mail with these header lines."""
     return b"".join(line.encode() + b"\r\n" for line in lines) + b"\r\n" + body
 
 
 def catch_all(
     domains: dict[str, str] | None = None, postmaster: Address | None = POSTMASTER, fields: Sequence[str] = ()
 ) -> Routing:
-    """A catch-all mailbox for `firma.de`, if nothing else is said; `fields` are the configured ones."""
+    """Return the routing of a catch-all mailbox, by default for `firma.de`. `fields`: configured fields."""
     return Routing(
         MailboxKind.CATCH_ALL,
         domains=domains or {"firma.de": "keep"},
@@ -40,12 +40,12 @@ def catch_all(
 
 
 def single_user(recipient: str) -> Routing:
-    """A mailbox whose mail all goes to one person."""
+    """Return the routing of a mailbox whose mail all goes to one person."""
     return Routing(MailboxKind.SINGLE, recipient=parse_address(recipient))
 
 
 def account(routing: Routing | None = None, login: str = str(OWN)) -> Account:
-    """The account `acme/all`, whose mailbox is collected with this login."""
+    """Return the account `acme/all` with this login."""
     return Account(
         tenant="acme",
         name="all",
@@ -58,14 +58,14 @@ def account(routing: Routing | None = None, login: str = str(OWN)) -> Account:
 
 
 def evidence_in(*lines: str, routing: Routing | None = None, login: str = str(OWN)) -> Evidence:
-    """The evidence in a mail with these header lines, fetched for a mailbox with this login."""
+    """Return the evidence in a mail with these header lines, fetched with this login."""
     header = read_header(mail(*lines))
     routing = routing or catch_all()
-    return find_evidence(header, Zone(header, routing.trusted_hosts), account(routing, login))
+    return find_evidence(header, TrustedZone(header, routing.trusted_hosts), account(routing, login))
 
 
 def corpus_mails() -> list[object]:
-    """A test parameter for every real mail; one that is skipped, visibly, where there are none."""
+    """Return a test parameter for each real mail, or one that is visibly skipped where there are none."""
     found = (
         sorted(path for path in CORPUS.glob("*/*") if path.suffix in {".eml", ".msg"})
         if CORPUS.is_dir()

@@ -1,8 +1,8 @@
-"""What lies in a catch-all mailbox for `firma.de` at `isp.example`, and for whom each mail truly is.
+"""The mails in a catch-all mailbox for `firma.de` at `isp.example`, with their true recipients.
 
-The provider's server is `mx.isp.example`, the mailbox is `catchall@isp.example`. Who truly is a recipient
-was said in the envelope, of which the header may tell much, little or nothing; a mail that tells nothing is
-for the postmaster. Mails of one `origin` are copies: everybody is to get one of them.
+The provider's server is `mx.isp.example`, the mailbox is `catchall@isp.example`. The true recipients were in
+the envelope. The header may repeat all, some or none of them; with none, the mail is for the postmaster.
+Mails of one `origin` are copies: each recipient is to get one of them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ SENT = "Received: from me by out.sender.example with ESMTP id 2"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail; `truly` are the local parts of its recipients at firma.de. `origin` is what it is a copy
-    of."""
+    """One mail. `truly` are the local parts of its recipients at firma.de. Copies have the same `origin`."""
 
     origin: str
     raw: bytes
@@ -38,7 +37,7 @@ class Letter:
 def letter(
     origin: str, truly: Sequence[str], *lines: str, body: bytes = b"Hallo\r\n", name: str = ""
 ) -> Letter:
-    """A mail with these lines; `name` is its Message-ID and subject, where another one has the same."""
+    """Return a mail with these lines. `name` is the Message-ID and subject, if other mails share it."""
     own = (
         f"X-Tag: {origin}",
         "From: Anna <anna@sender.example>",
@@ -50,7 +49,7 @@ def letter(
 
 
 def received(*recipients: str) -> str:
-    """The provider's Received line that names these."""
+    """Return the provider's Received line that names these recipients."""
     return f"{TAKEN} for <{'>,<'.join(recipients)}>{DATE}"
 
 
@@ -143,7 +142,7 @@ LETTERS = (
 
 
 def true_recipients() -> dict[str, Counter[str]]:
-    """For each origin, how many copies each recipient is to get: one."""
+    """Return how many copies each recipient is to get, by origin: one."""
     found: dict[str, Counter[str]] = {}
     for each in LETTERS:
         found.setdefault(each.origin, Counter()).update(each.truly)

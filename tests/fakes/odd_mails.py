@@ -1,4 +1,4 @@
-"""Mails such as no standard foresees and every mailbox has, and what of them SMTP can carry."""
+"""Mails that no standard foresees and every mailbox has, and how SMTP carries them."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ ODD_MAILS: dict[str, bytes] = {
 
 
 def as_carried(raw: bytes) -> bytes:
-    """What of a mail is the same at both ends: its lines, as SMTP has no other line end than CRLF."""
+    """Return what is the same at both ends: the lines of the mail, as SMTP has only CRLF line ends."""
     return raw.replace(b"\r\n", b"\n").rstrip(b"\n")

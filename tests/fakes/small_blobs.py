@@ -1,4 +1,4 @@
-"""Blobs in a directory that has room for so many octets."""
+"""Blobs in a directory of limited size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from shared.ports.blobs import BlobsUnavailable, BlobWriter
 
 
 class SmallBlobs:
-    """Fulfils the port of blobs. With `tells_room` it knows what is left, else it fails when there is
-    nothing. `asked` counts the questions for it. `most` may be changed.
+    """Blobs that fail when the directory is full. `most` octets may be changed.
+
+    With `tells_room` it reports what is left. `asked` counts how often that was asked.
     """
 
     def __init__(self, directory: Path, most: int, *, tells_room: bool = True) -> None:
@@ -35,13 +36,13 @@ class SmallBlobs:
     async def delete(self, name: str) -> None:
         await self._blobs.delete(name)
 
-    def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
-        return self._blobs.names(prefix, before)
+    def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        return self._blobs.list_names(prefix, before)
 
     async def remove_leftovers(self, before: float) -> int:
         return await self._blobs.remove_leftovers(before)
 
-    async def room(self) -> int | None:
+    async def free_octets(self) -> int | None:
         self.asked += 1
         return self.most - self.used if self._tells_room else None
 
@@ -50,7 +51,7 @@ class SmallBlobs:
             raise BlobsUnavailable("the blobs are full")
 
     def take(self, octets: int) -> None:
-        """Of a blob being written."""
+        """Count octets of a blob that is being written. Raises `BlobsUnavailable` when there is no room."""
         if octets > 0 and self.used + octets > self.most:
             raise BlobsUnavailable("the blobs are full")
         self._written += octets
@@ -76,6 +77,6 @@ class _Writer:
         self._give_back()
 
     def _give_back(self) -> None:
-        """What is written is found in the directory from now on, or nowhere."""
+        """Stop counting what was written: from now on it is in the directory, or nowhere."""
         self._blobs.take(-self._octets)
         self._octets = 0

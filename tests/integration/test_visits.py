@@ -33,7 +33,7 @@ from shared.contract.events import MessageFetched
 from shared.contract.journal import RecipientOutcome
 from shared.contract.topology import ROUTER_QUEUE, topology
 from shared.custody.commands import Attempt, ChosenRecipient, Outcomes, RoutedMail
-from shared.model.account import Account, Custody, Login, MailboxKind, RetryTimes, Routing
+from shared.model.account import Account, CustodyMode, Login, MailboxKind, RetryTimes, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
@@ -325,7 +325,7 @@ async def test_one_mail_that_is_not_handed_out_blocks_no_other(world: World) -> 
 async def test_a_source_that_hides_what_was_read_gets_no_quit_after_something_came_in_place_of_a_mail(
     world: World, is_replaced: bool, finished: int
 ) -> None:
-    world.account = replace(ACCOUNT, custody=Custody.SPOOL)
+    world.account = replace(ACCOUNT, custody=CustodyMode.SPOOL)
     world.mailbox.mails = {"a": b"1", "b": b"2"}
     (world.mailbox.replaced if is_replaced else world.mailbox.withheld).add("b")
     visit = await world.visit()

@@ -14,7 +14,7 @@ from typing_extensions import override
 from services.fetcher.flow_control.blob_room import MARGIN
 from shared.adapters.sql import open_store, upgrade
 from shared.custody.commands import FetchedMail
-from shared.model.account import Custody
+from shared.model.account import CustodyMode
 from shared.model.mailbox import Listed, Listing, MailWhole, RetrieveEvent
 from shared.ports.store import LeaseLost, Receipt, StoreUnavailable
 from shared.runtime.raw_mail import blob_name
@@ -41,7 +41,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def stored(world: World) -> set[str]:
-    return {name async for name in world.blobs.names("mail/")}
+    return {name async for name in world.blobs.list_names("mail/")}
 
 
 async def entered(world: World) -> set[str]:
@@ -94,9 +94,9 @@ async def test_without_mail_for_blobs_nobody_asks_for_room(world: World, tmp_pat
     assert blobs.asked == 0
 
 
-@pytest.mark.parametrize("custody", [Custody.SOURCE, Custody.SPOOL])
+@pytest.mark.parametrize("custody", [CustodyMode.SOURCE, CustodyMode.SPOOL])
 async def test_when_the_disk_is_full_all_the_same_what_is_stored_is_entered(
-    world: World, tmp_path: Path, custody: Custody
+    world: World, tmp_path: Path, custody: CustodyMode
 ) -> None:
     """Somebody else writes to the disk, too, or the listing has the sizes wrong."""
     world.account = replace(ACCOUNT, custody=custody)
@@ -197,7 +197,7 @@ async def test_a_blob_that_got_its_name_before_its_commit_failed_goes_too(
     def fail(_directory: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("shared.adapters.file_blob_writer.sync_directory", fail)
+    monkeypatch.setattr("shared.adapters.file_blobs.sync_directory", fail)
     assert (await world.visit()).report.failed
     assert await stored(world) == set()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from shared.model.header_end import OVERLAP, end_of_header
+from shared.model.header_bounds import OVERLAP, end_of_header
 
 LONGEST_HEADER = 256 * 1024
 _SIZE = 16

@@ -27,7 +27,7 @@ class BlobRoom:
 
     async def left(self) -> int | None:
         """Return how many octets can be reserved now; None for any number. Raises `BlobsUnavailable`."""
-        room = await self._blobs.room()
+        room = await self._blobs.free_octets()
         return None if room is None else max(0, room - MARGIN - self._reserved)
 
     @contextmanager

@@ -17,7 +17,7 @@ from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.commands import Fence, FetchedMail
-from shared.model.account import Account, Custody
+from shared.model.account import Account, CustodyMode
 from shared.model.batcher import Batcher
 from shared.model.mailbox import Listed
 from shared.ports.broker import Publication
@@ -92,7 +92,7 @@ class LedgerWriter:
     @property
     def spools(self) -> bool:
         """Whether each mail has to be durable in a blob before the session ends (rule 6)."""
-        return self._account.custody is Custody.SPOOL
+        return self._account.custody is CustodyMode.SPOOL
 
     @property
     def is_due(self) -> bool:

@@ -12,7 +12,7 @@ from services.fetcher.decide.plan import DELETED
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.custody.commands import Fence
-from shared.model.account import Account, Custody
+from shared.model.account import Account, CustodyMode
 from shared.model.errors import MailferryError
 from shared.model.mailbox import Listed
 from shared.runtime.checkpoints import reached
@@ -59,7 +59,7 @@ class Deletion:
         A source that consumes what was read (custody rule 6) would hide or delete the mails that are
         `not_stored`: there the session is aborted. A session that does not end well has still read its mails.
         """
-        if self._account.custody is Custody.SPOOL and not_stored:
+        if self._account.custody is CustodyMode.SPOOL and not_stored:
             await self._mailbox.abort()
             self.problems.append(
                 f"the session was broken off, as {not_stored} requested mails are not stored here, and "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.contract.journal import RecipientOutcome
-from shared.contract.topology import later
+from shared.contract.topology import second_step
 from shared.custody.state import Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
@@ -54,7 +54,7 @@ class RetryPolicy:
         if now >= first_fetched_at + self.give_up:
             return None
         delay = self.delays[min(attempt, len(self.delays)) - 1]
-        return now + (delay if chance < HALF else later(delay))
+        return now + (delay if chance < HALF else second_step(delay))
 
 
 @dataclass(frozen=True, slots=True)

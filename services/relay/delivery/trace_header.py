@@ -4,7 +4,7 @@ Added: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and `Rec
 4.4). Removed: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with a
 recipient's own address, which a target such as Postfix takes for a mail loop.
 
-Lines above the mail's own header (`shared.model.header_start`) would end the header below our fields. Lines
+Lines above the mail's own header (`shared.model.header_bounds`) would end the header below our fields. Lines
 of text become `X-Mailbox-Line` fields, as Postfix' smtpd does with a postmark; empty lines and byte order
 marks are dropped.
 """
@@ -16,9 +16,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Collection
 from email.utils import formatdate
 from functools import lru_cache
 
-from shared.model.carriage import ID_FIELD, PROGRAM, origin
-from shared.model.header_end import end_of_header
-from shared.model.header_start import header_is_whole, read_opening
+from shared.model.header_bounds import end_of_header, is_header_complete, read_opening
+from shared.model.trace_fields import ID_FIELD, PROGRAM, account_in_trace
 
 HEADER_LIMIT = 1024 * 1024
 LINE_FIELD = b"X-Mailbox-Line"
@@ -39,7 +38,7 @@ def trace_header(*, message: str, account: str, helo_name: str, recipient: str |
     clause = f"\r\n\tfor <{recipient}>" if recipient and recipient.isascii() else ""
     return (
         f"{ID_FIELD}: {message}\r\n"
-        f"Received: from {origin(account)} by {helo_name} {PROGRAM} id {message}{clause};\r\n"
+        f"Received: from {account_in_trace(account)} by {helo_name} {PROGRAM} id {message}{clause};\r\n"
         f"\t{_date(int(now))}\r\n"
     ).encode("ascii", "replace")
 
@@ -101,7 +100,7 @@ async def with_trace_header(
             continue
         seen = len(beginning)
         beginning += chunk
-        if header_is_whole(beginning, seen) or len(beginning) > HEADER_LIMIT:
+        if is_header_complete(beginning, seen) or len(beginning) > HEADER_LIMIT:
             yield header + below_trace_header(beginning, recipients)
             beginning = None
     if beginning is not None:

@@ -145,7 +145,7 @@ class BlobSweep:
     async def _batches(self, before: float | None) -> AsyncIterator[list[str]]:
         """Yield the names of the blobs that were last written before `before`; None: of all blobs."""
         batch: list[str] = []
-        async for name in self._blobs.names(FOLDER, before):
+        async for name in self._blobs.list_names(FOLDER, before):
             batch.append(name)
             if len(batch) >= BATCH:
                 yield batch

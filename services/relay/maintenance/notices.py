@@ -22,7 +22,7 @@ from services.relay.maintenance.notice_texts import MAX_HEADER, NoticeOrigin, de
 from shared.config.settings import NoticesSettings
 from shared.model.account import Account
 from shared.model.errors import MailferryError
-from shared.model.header_start import end_of_header_at, read_opening
+from shared.model.header_bounds import end_of_header_at, read_opening
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore, Parked

@@ -1,1 +1,1 @@
-"""What follows for a mail, as pure functions and values: recipients, sender, identity, loops."""
+"""Pure decisions about one mail: its recipients, its sender, its identity, and whether it is in a loop."""

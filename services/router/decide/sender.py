@@ -1,9 +1,9 @@
-"""The reverse-path that a mail is delivered with.
+"""The reverse-path with which a mail is delivered.
 
-Its last server noted it in Return-Path (RFC 5321 section 4.4), which counts only in the trusted zone. The
-null sender stays null, whatever the account wants. Where the field is missing or defective the sender is
-null too, or the account's: a reverse-path is never made up from From, since notices would then go to
-somebody who sent nothing.
+The last server notes it in Return-Path (RFC 5321 section 4.4). The field counts only in the trusted zone.
+The null sender stays null, whatever the account configures. Where the field is missing or defective, the
+sender is the account's, or else null. It is never made up from From: bounces would go to somebody who sent
+nothing.
 """
 
 from __future__ import annotations
@@ -11,42 +11,44 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.router.header.addresses import Defect, read_addresses
-from services.router.header.zone import Zone
+from services.router.header.zone import TrustedZone
 from shared.model.address import Address
 from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import NotRewritable
 
 NULL_SENDER = ""
 LONGEST_LOCAL = 200
-"""Octets; senders that carry the recipient or another sender in their local part do not keep to 64."""
+"""Octets. Senders that encode the recipient or another sender in their local part exceed 64."""
 
 
 class Sender(NamedTuple):
-    """The reverse-path to use, without angle brackets ("" is the null sender), and why it is that."""
+    """The reverse-path to use, without angle brackets ("" is the null sender), and why."""
 
     address: str
     reason: str
 
 
-def choose_sender(zone: Zone, rule: SenderRule, now: float) -> Sender:
-    """The sender by what the header tells and by the account's rule; `now` in seconds since the epoch."""
-    noted = _return_path(zone)
+def choose_sender(zone: TrustedZone, rule: SenderRule, now: float) -> Sender:
+    """Return the sender by the header and the account's rule. `now` is in seconds since the epoch."""
+    return_path = _return_path(zone)
     if rule.kind is SenderKind.NULL:
         return Sender(NULL_SENDER, "the account sends with the null sender")
-    if rule.address is not None and (noted is None or noted.address):
+    if rule.address is not None and (return_path is None or return_path.address):
         return Sender(str(rule.address), "the account's configured sender")
-    if noted is None:
-        return Sender(NULL_SENDER, "no Return-Path tells it")
-    if rule.srs is None or noted.reverse_path is None:
-        return Sender(noted.address, noted.reason)
+    if return_path is None:
+        return Sender(NULL_SENDER, "there is no usable Return-Path")
+    if rule.srs is None or return_path.reverse_path is None:
+        return Sender(return_path.address, return_path.reason)
     try:
-        return Sender(str(rule.srs.forward(noted.reverse_path, now)), f"{noted.address}, rewritten by SRS")
+        return Sender(
+            str(rule.srs.forward(return_path.reverse_path, now)), f"{return_path.address}, rewritten by SRS"
+        )
     except NotRewritable as reason:
-        return Sender(NULL_SENDER, f"{noted.address} cannot be rewritten by SRS: {reason}")
+        return Sender(NULL_SENDER, f"{return_path.address} cannot be rewritten by SRS: {reason}")
 
 
-class _Noted(NamedTuple):
-    """What the topmost Return-Path says."""
+class _ReturnPath(NamedTuple):
+    """The topmost Return-Path: its address, or None for the null sender."""
 
     reverse_path: Address | None
     reason: str
@@ -56,15 +58,15 @@ class _Noted(NamedTuple):
         return str(self.reverse_path) if self.reverse_path else NULL_SENDER
 
 
-def _return_path(zone: Zone) -> _Noted | None:
-    """None where there is no Return-Path, or a defective one, which says nothing."""
-    for field in zone.fields("return-path"):
+def _return_path(zone: TrustedZone) -> _ReturnPath | None:
+    """Return the topmost Return-Path; None where there is none or it is defective."""
+    for field in zone.fields_named("return-path"):
         value = field.unfolded
         if b"".join(value.split()) == b"<>":
-            return _Noted(None, "Return-Path is null")
+            return _ReturnPath(None, "Return-Path is null")
         match read_addresses(value, local_limit=LONGEST_LOCAL):
             case [Address() as address]:
-                return _Noted(address, "Return-Path")
+                return _ReturnPath(address, "Return-Path")
             case [Defect()] | _:
                 return None
     return None

@@ -1,1 +1,1 @@
-"""Whom a mail is for, as far as its header tells: one class of evidence decides."""
+"""The search for a mail's recipients in its header. One class of evidence decides."""

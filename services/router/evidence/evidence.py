@@ -1,4 +1,4 @@
-"""Whom a mail was meant for, as far as its header tells: evidence, and how far it is to be believed."""
+"""The vocabulary of evidence: whom a header names, in which class, and how reliable that is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VALUE_LENGTH = 250
 
 
 class EvidenceClass(StrEnum):
-    """Where the recipients were found; `number` is the class as the documentation counts them."""
+    """Where the recipients were found. `number` is the class as the documentation counts them."""
 
     SINGLE_USER = "single-user"
     CONFIGURED_FIELD = "configured-field"
@@ -25,38 +25,39 @@ class EvidenceClass(StrEnum):
 
     @property
     def number(self) -> int:
-        """From 0, certain, to 5, none."""
+        """From 0 (certain) to 5 (none)."""
         return _NUMBERS[self]
 
 
 _NUMBERS = dict(zip(EvidenceClass, (0, 1, 2, 3, 4, 4, 5), strict=True))
-OF_THE_ENVELOPE = frozenset(
+ENVELOPE_CLASSES = frozenset(
     {EvidenceClass.CONFIGURED_FIELD, EvidenceClass.ENVELOPE_FIELD, EvidenceClass.RECEIVED_FOR}
 )
-"""The classes that repeat the envelope, written by servers and not by authors."""
+"""The classes that repeat the envelope. Servers wrote them, not authors."""
 GUESSES = frozenset({EvidenceClass.RESENT, EvidenceClass.VISIBLE})
-"""The classes that say whom authors named, of whom the envelope may have had more."""
+"""The classes that say whom the author named. The envelope may have had other recipients."""
 
 
 class Confidence(StrEnum):
-    """How far evidence can be believed: it is so by configuration, a server wrote it, or it is a guess."""
+    """How reliable evidence is: configured (certain), written by a server (high), or a guess (low)."""
 
     CERTAIN = "certain"
     HIGH = "high"
     LOW = "low"
 
 
-class Passed(NamedTuple):
-    """What was looked at on the way to the deciding evidence, and why it said nothing."""
+class IgnoredValue(NamedTuple):
+    """A value that was looked at before the deciding evidence, and why it decided nothing."""
 
     value: str
     reason: str
 
 
 class Evidence(NamedTuple):
-    """What the deciding class says; `field` names its header fields, `value` is what they hold, for the eye.
+    """What the deciding class says. `field` names its header fields, `value` is their printable content.
 
-    `notes` say why to believe it less, or why there is none. `passed` was seen before and decided nothing.
+    `notes` say why the confidence is low, or why there is no evidence. `ignored` are values that were looked
+    at before and decided nothing.
     """
 
     kind: EvidenceClass
@@ -66,19 +67,19 @@ class Evidence(NamedTuple):
     defects: tuple[Defect, ...] = ()
     notes: tuple[str, ...] = ()
     value: str = ""
-    passed: tuple[Passed, ...] = ()
+    ignored: tuple[IgnoredValue, ...] = ()
 
     def describe(self) -> str:
-        """In words, for the journal and for people."""
+        """Return a sentence for the journal and for people."""
         where = f"{self.kind} {self.field}".rstrip()
         return "; ".join((f"{where} ({self.confidence} confidence)", *self.notes))
 
 
-def nothing(*reasons: str) -> Evidence:
-    """That there is no evidence, and why."""
+def no_evidence(*reasons: str) -> Evidence:
+    """Return evidence of class 5 (none), with the reasons."""
     return Evidence(EvidenceClass.NONE, Confidence.LOW, notes=reasons)
 
 
-def shown(value: bytes) -> str:
-    """A value as people see it: on one line, printable, cut."""
+def printable(value: bytes) -> str:
+    """Return a value for people to read: on one line, printable, cut."""
     return quoted(b" ".join(value[: 4 * VALUE_LENGTH].split()), VALUE_LENGTH)

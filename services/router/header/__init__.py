@@ -1,1 +1,1 @@
-"""What the bytes of a header say: its fields, addresses, Received lines, and the provider's part of it."""
+"""Reading a mail's header: fields, addresses, Received lines, and the part that the provider wrote."""

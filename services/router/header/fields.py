@@ -1,11 +1,11 @@
-"""A raw mail's header, split into its fields; promises an answer for any bytes, in bounded time.
+"""Split a raw mail's header into its fields. Any bytes give an answer, in bounded time.
 
-Lines end at LF; a CR before it belongs to the line end, a bare CR belongs to the line. A line that is neither
-a field nor a continuation does not end the header; it is kept as a field without a name, so that nothing of
-the mail goes unseen. What stands above the header (`shared.model.header_start`) is passed over.
+Lines end at LF. A CR before the LF belongs to the line end; a bare CR belongs to the line. A line that is
+neither a field nor a continuation does not end the header: it is kept as a field without a name, so that
+nothing of the mail goes unseen. What stands above the header (`shared.model.header_bounds`) is skipped.
 
-At most `HEADER_LIMIT` bytes and `FIELD_LIMIT` fields are looked at. A field that the limit cuts in two is not
-taken: half an address may be somebody else's.
+At most `HEADER_LIMIT` octets and `FIELD_LIMIT` fields are read. A field that the limit cuts in two is
+dropped: half an address may be somebody else's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.model.header_start import end_of_header_at, header_is_whole, read_opening
+from shared.model.header_bounds import end_of_header_at, is_header_complete, read_opening
 
 HEADER_LIMIT = 1024 * 1024
 FIELD_LIMIT = 5_000
@@ -28,7 +28,7 @@ _WHITE = b" \t\r\n"
 
 
 class HeaderField(NamedTuple):
-    """One field: its name in lower case ("" for a line that is no field), and its value with its folds."""
+    """One field: its name in lower case ("" for a line that is no field), and its value, still folded."""
 
     name: str
     value: bytes
@@ -41,24 +41,24 @@ class HeaderField(NamedTuple):
 
 @dataclass(frozen=True)
 class Header:
-    """The fields from the top down, the offset of the first byte after them, and what was wrong with them."""
+    """The fields from the top down, the offset of the first octet after them, and notes on what was wrong."""
 
     fields: tuple[HeaderField, ...]
     end: int
     notes: tuple[str, ...] = ()
 
-    def all(self, name: str) -> list[HeaderField]:
-        """The fields of this name (in lower case), topmost first."""
+    def all_named(self, name: str) -> list[HeaderField]:
+        """Return the fields of this name (in lower case), topmost first."""
         return self._by_name.get(name, [])
 
-    def first(self, name: str) -> bytes:
-        """The topmost value of this name on one line; empty if the field is missing."""
+    def first_value(self, name: str) -> bytes:
+        """Return the topmost value of this name on one line; empty where there is no such field."""
         found = self._by_name.get(name)
         return found[0].unfolded if found else b""
 
-    def places(self, name: str) -> list[int]:
-        """Where the fields of this name (in lower case) stand among all, topmost first."""
-        return [place for place, field in enumerate(self.fields) if field.name == name]
+    def positions(self, name: str) -> list[int]:
+        """Return the positions of the fields of this name (in lower case) among all fields, topmost first."""
+        return [position for position, field in enumerate(self.fields) if field.name == name]
 
     @cached_property
     def _by_name(self) -> dict[str, list[HeaderField]]:
@@ -68,17 +68,20 @@ class Header:
         return named
 
 
-def header_is_here(beginning: bytes | bytearray, seen: int = 0) -> bool:
-    """Whether more bytes cannot change the header; the first `seen` bytes were asked about before."""
+def can_parse_header(beginning: bytes | bytearray, seen: int = 0) -> bool:
+    """Return whether `beginning` holds the whole header, or as much of it as is read.
+
+    The first `seen` octets were tested before.
+    """
     if len(beginning) >= HEADER_LIMIT:
         return True
-    return header_is_whole(beginning, seen, HEADER_LIMIT)
+    return is_header_complete(beginning, seen, HEADER_LIMIT)
 
 
 def read_header(raw: bytes) -> Header:
-    """The header of the mail that is, or begins with, `raw`.
+    """Parse the header of a mail.
 
-    `raw` must be the whole mail or, of a mail whose header is longer, so much of it that `header_is_here`.
+    `raw` is the whole mail, or a beginning of it for which `can_parse_header` is true.
     """
     start = read_opening(raw).start
     extent = _extent(raw, start)
@@ -103,7 +106,7 @@ def read_header(raw: bytes) -> Header:
 
 
 def _extent(raw: bytes, start: int) -> tuple[int, int] | None:
-    """Where the header's last line ends and where the body begins, if an empty line is there to tell."""
+    """Return where the header's last line ends and where the body begins; None without an empty line."""
     end = end_of_header_at(raw, start, HEADER_LIMIT)
     if end is None:
         return None

@@ -1,9 +1,9 @@
-"""The tokens of an address list (RFC 5322 section 3.2), in linear time.
+"""The tokens of an address list (RFC 5322 section 3.2), found in linear time.
 
-Every token takes at least one character and begins where the last one ended. The two constructs that are
-looked for at a distance, the end of a quoted string and the end of a comment, are each missed at most once:
-after that no other is looked for, and what would open one is `UNCLOSED`. All other patterns stop at the next
-sign that could begin their like.
+Every token takes at least one character and begins where the last one ended. Only two searches go far ahead:
+for the end of a quoted string and for the end of a comment. Each may fail once. After that, what would open
+another one is an `UNCLOSED` token, and no end is searched for. All other patterns stop at the next character
+that could begin their like.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Kind(StrEnum):
-    """What a token is; the letters are what the grammar of `addresses` is written in."""
+class TokenKind(StrEnum):
+    """What a token is. The grammar in `addresses` is written in these letters."""
 
     WORD = "w"
     QUOTED = "q"
@@ -32,16 +32,16 @@ class Kind(StrEnum):
 
 
 class Token(NamedTuple):
-    """A piece `text[start:end]` of the list. A source route belongs to the angle bracket that opens it."""
+    """A piece `text[start:end]` of the list. A source route is part of its `OPEN` token."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
 
 
 _NOT_WORD = r'\x00-\x20\x7f"(),:;<>@\[\]\\'
 # No group is possessive: Python before 3.11.5 matches such groups wrongly. None needs to be, as each of their
-# parts ends at a sign that no other part can take.
+# parts ends at a character that no other part can match.
 _ROUTE = rf"(?:[ \t]*@[^{_NOT_WORD}]+(?:[ \t]*,[ \t]*@[^{_NOT_WORD}]+)*[ \t]*:)?"
 NEAR = re.compile(
     rf"(?P<WORD>[^{_NOT_WORD}]++)|(?P<SPACE>[ \t]++)|(?P<AT>@)|(?P<OPEN><{_ROUTE})|(?P<CLOSE>>)"
@@ -49,20 +49,20 @@ NEAR = re.compile(
     re.DOTALL,
 )
 QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_KINDS = {kind.name: kind for kind in Kind}
+_KINDS = {kind.name: kind for kind in TokenKind}
 COMMENT_SIGN = re.compile(r"[()]|\\.", re.DOTALL)
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """The tokens of `text`, in order and without gaps; a comment is a `SPACE`."""
+    """Yield the tokens of `text`, in order and without gaps. A comment is a `SPACE`."""
     at, quotes_close, comments_close = 0, True, True
     while at < len(text):
-        kind, end = Kind.UNCLOSED, None
+        kind, end = TokenKind.UNCLOSED, None
         if text[at] == '"' and quotes_close:
-            kind, end = Kind.QUOTED, _quoted_end(text, at)
+            kind, end = TokenKind.QUOTED, _quoted_end(text, at)
             quotes_close = end is not None
         elif text[at] == "(" and comments_close:
-            kind, end = Kind.SPACE, _comment_end(text, at)
+            kind, end = TokenKind.SPACE, _comment_end(text, at)
             comments_close = end is not None
         if end is None:
             near = NEAR.match(text, at)
@@ -79,7 +79,7 @@ def _quoted_end(text: str, start: int) -> int | None:
 
 
 def _comment_end(text: str, start: int) -> int | None:
-    """Comments nest; a quoted pair in them opens and closes nothing."""
+    """Return where the comment ends. Comments nest; a quoted pair opens and closes nothing."""
     depth = 0
     for sign in COMMENT_SIGN.finditer(text, start):
         if sign[0] == "(":

@@ -1,1 +1,1 @@
-"""One mail, from its event to what is to be recorded of it."""
+"""From an event to the command that records its mail."""

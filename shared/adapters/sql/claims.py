@@ -121,5 +121,5 @@ def give_up_holder(work: UnitOfWork, taken: ClaimView | None, by: str, now: floa
     holder = work.messages.get(taken.claim.holder)
     if holder is None or not (taken.was_attempting or decide.can_come_again(holder)):
         return
-    for entry in decide.lost(holder, f"the identical mail {by} took over", now):
+    for entry in decide.mark_lost(holder, f"the identical mail {by} took over", now):
         work.apply(entry)

@@ -14,7 +14,7 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
 from shared.custody.commands import Attempt, Outcomes, Settled
-from shared.custody.settlement import settled_by
+from shared.custody.settlement import settlement_between
 from shared.custody.state import ClaimKey, Message
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import Begun, Concluded, Early, Serving
@@ -30,9 +30,11 @@ def begin_attempts(
     servings, early = [], []
     for attempt in attempts:
         known = work.messages.get(attempt.message)
-        entry = decide.begun(known, attempt, now, lease)
+        entry = decide.begin_attempt(known, attempt, now, lease)
         begun_at = entry.addresses if entry is not None else ()
-        if len(begun_at) < len(attempt.recipients) and (later := decide.too_early(known, attempt, now)):
+        if len(begun_at) < len(attempt.recipients) and (
+            later := decide.recipients_not_due(known, attempt, now)
+        ):
             early.append(Early(attempt.message, later))
         if entry is None:
             continue
@@ -49,7 +51,7 @@ def extend_attempts(transaction: Transaction, attempts: Sequence[Attempt], now: 
     work = UnitOfWork(transaction)
     work.load(attempt.message for attempt in attempts)
     for attempt in attempts:
-        entry = decide.prolonged(work.messages.get(attempt.message), attempt, now, lease)
+        entry = decide.extend_attempt(work.messages.get(attempt.message), attempt, now, lease)
         if entry is not None:
             work.apply(entry)
     work.save()
@@ -64,7 +66,7 @@ def end_attempts(
     work.load(each.message for each in outcomes)
     ended: list[Entry] = []
     for each in outcomes:
-        entry = decide.ended(work.messages.get(each.message), each, now, lease)
+        entry = decide.end_attempt(work.messages.get(each.message), each, now, lease)
         if entry is not None:
             work.apply(entry)
             ended.append(entry)
@@ -81,7 +83,7 @@ def conclude(work: UnitOfWork, ended: Sequence[Entry], now: float) -> tuple[Sett
     claims.save()
     _resolve_waiting(work, resolved, now)
     work.save()
-    settled = (settled_by(work.before(each.id), each) for each in work.messages.values())
+    settled = (settlement_between(work.before(each.id), each) for each in work.messages.values())
     return tuple(each for each in settled if each)
 
 
@@ -127,7 +129,7 @@ def _resolve_waiting(work: UnitOfWork, resolved: dict[ClaimKey, tuple[str, bool]
         if outcome is None:
             continue
         holder, arrived = outcome
-        entry = decide.waiting_resolved(known, address, holder, arrived=arrived, now=now)
+        entry = decide.resolve_waiting(known, address, holder, arrived=arrived, now=now)
         if entry is not None:
             work.apply(entry)
 

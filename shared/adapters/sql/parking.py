@@ -36,7 +36,7 @@ def retry_parked(
         others = _held_by_others(transaction, claims, known, retry_claims(known, those, destination, target))
         for address in those:
             view = others.get(ClaimKey(known.tenant, address, known.identity))
-            entry = decide.retried(work.messages[known.id], address, destination, target, now, view)
+            entry = decide.retry_parked(work.messages[known.id], address, destination, target, now, view)
             if entry is None:
                 continue
             changed.append(address)
@@ -57,7 +57,7 @@ def discard_parked(transaction: Transaction, message: str, addresses: Sequence[s
     changed = []
     for known in list(work.messages.values()):
         for address in _named_or_parked(known, addresses):
-            entry = decide.discarded(work.messages[known.id], address, now)
+            entry = decide.discard_parked(work.messages[known.id], address, now)
             if entry is not None:
                 work.apply(entry)
                 changed.append(address)

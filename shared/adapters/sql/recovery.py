@@ -57,7 +57,7 @@ def republish_mails(
     work.load(ids)
     again = []
     for each in ids:
-        entries = decide.republished(work.messages[each], fetcher, now, lease, longest)
+        entries = decide.republish(work.messages[each], fetcher, now, lease, longest)
         for entry in entries or ():
             work.apply(entry)
         if entries is not None:
@@ -74,7 +74,7 @@ def lose_blobs(
     work.load(blobs)
     parked = []
     for message, blob in blobs.items():
-        for entry in decide.blob_lost(work.messages.get(message), blob, reason, now):
+        for entry in decide.lose_blob(work.messages.get(message), blob, reason, now):
             work.apply(entry)
             if not isinstance(entry, BlobLost):
                 parked.append(entry)
@@ -85,7 +85,7 @@ def left_behind(transaction: Transaction, limit: int) -> list[Message]:
     """Return mails that left their source before every recipient was done, with no copy held."""
     query = select(MESSAGE.id).where(*_LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
     found = load_messages(transaction, _ids(transaction, query))
-    return [message for message in found if message.is_left_behind]
+    return [message for message in found if message.is_lost_at_source]
 
 
 def left_behind_count(transaction: Transaction) -> int:
@@ -101,7 +101,7 @@ def lose_all(transaction: Transaction, doubts: DoubtCount, reason: str, now: flo
         work = UnitOfWork(transaction, doubts)
         work.load(ids)
         for known in list(work.messages.values()):
-            for entry in decide.lost(known, reason, now):
+            for entry in decide.mark_lost(known, reason, now):
                 work.apply(entry)
                 count += 1
         work.save()

@@ -36,7 +36,7 @@ def record_routed(
     for_surplus = take_for_surplus(work, claims, surplus)
     known_views = _views_of_held(work, claims, {**for_surplus, **wanted})
     for mail in mails:
-        entry = decide.routed(
+        entry = decide.route(
             work.messages.get(mail.message),
             mail,
             known_views,
@@ -78,12 +78,12 @@ def _identified(work: UnitOfWork, claims: Claims, mails: Sequence[RoutedMail]) -
         key
         for known, mail in awaiting
         if mail.near
-        for key in (*decide.claims_wanted(known, mail), *decide.claims_near(known, mail))
+        for key in (*decide.claims_needed(known, mail), *decide.claims_of_near_identities(known, mail))
     )
     chosen: dict[str, RoutedMail] = {}
     for known, mail in awaiting:
-        chosen[known.id] = each = decide.identified(known, mail, claimed)
-        claimed.update(decide.claims_wanted(known, each))
+        chosen[known.id] = each = decide.match_identity(known, mail, claimed)
+        claimed.update(decide.claims_needed(known, each))
     return [chosen.get(mail.message, mail) if mail.near else mail for mail in mails]
 
 
@@ -96,7 +96,7 @@ def _wanted(work: UnitOfWork, mails: Sequence[RoutedMail]) -> dict[ClaimKey, str
     for mail in mails:
         known = work.messages.get(mail.message)
         if known is not None and decide.awaits_routing(known, mail):
-            for key in decide.claims_wanted(known, mail):
+            for key in decide.claims_needed(known, mail):
                 wanted.setdefault(key, known.id)
     return wanted
 

@@ -98,7 +98,7 @@ def _copies(
     connection, bulk = transaction
     names = sorted({(mail.message_id,) for _, mail in candidates if mail.message_id})
     nameless = {
-        key for known, mail in candidates if not mail.message_id for key in decide.claims_wanted(known, mail)
+        key for known, mail in candidates if not mail.message_id for key in decide.claims_needed(known, mail)
     }
     rows = [
         *bulk.select(connection, messages, ["message_id"], names, fields=COPY, only="t.message_id <> ''"),

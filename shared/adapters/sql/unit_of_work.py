@@ -55,7 +55,7 @@ from shared.contract.journal import (
     WaitingResolved,
 )
 from shared.custody.fold import fold
-from shared.custody.state import CONCLUDED, NO_RECIPIENTS, Message, Recipient
+from shared.custody.state import NO_RECIPIENTS, SETTLED_OR_LATER, Message, Recipient
 from shared.model.message import MessageStatus, RecipientStatus
 
 
@@ -189,7 +189,7 @@ def _may_bring_doubt(before: Message, entry: Entry) -> bool:
     """Whether `entry` can end an attempt, or begin the next one, without anybody having seen its end."""
     if isinstance(entry, (Lost, BlobLost)):
         return True
-    return isinstance(entry, DeliveryBegun) and before.status in CONCLUDED
+    return isinstance(entry, DeliveryBegun) and before.status in SETTLED_OR_LATER
 
 
 def _suppressed_by(entry: Entry, before: Message, after: Message) -> list[Row]:

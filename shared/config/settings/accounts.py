@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator
 from shared.config import providers, routing_values, urls, values
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.types import Domain, Name, Secret, Text
-from shared.model.account import REFUSE, Custody, Dedup, ExistenceCheck, MailboxKind, RetryTimes
+from shared.model.account import REFUSE, CustodyMode, Dedup, ExistenceCheck, MailboxKind, RetryTimes
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.reading import Reading
@@ -134,7 +134,8 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
         form='"delete", "keep" or days such as "7d"',
         example="7d",
     )
-    custody: Annotated[Custody, Field(strict=False)] = setting(
-        Custody.SOURCE, "`spool` is for a source that hides or deletes what was read. See `docs/custody.md`."
+    custody: Annotated[CustodyMode, Field(strict=False)] = setting(
+        CustodyMode.SOURCE,
+        "`spool` is for a source that hides or deletes what was read. See `docs/custody.md`.",
     )
     enabled: bool = setting(True, "Whether the mailbox is visited, and mail of it delivered.")

@@ -1,4 +1,4 @@
-"""What is parked: because its blob is no more, and what an operator has done with it."""
+"""Parked recipients: what an operator does with them, and what is parked because its blob is lost."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from shared.contract.journal import (
 )
 from shared.custody.commands import ChosenRecipient
 from shared.custody.decide.routing import NOBODY, routed_as
-from shared.custody.state import CONCLUDED, ClaimKey, ClaimView, Message, Recipient
+from shared.custody.state import SETTLED_OR_LATER, ClaimKey, ClaimView, Message, Recipient
 from shared.model.message import PENDING, UNROUTED, RecipientStatus
 
 
-def blob_lost(known: Message | None, blob: str, reason: str, now: float) -> list[Entry]:
-    """The blob that held the mail is no more. Where the source cannot give the mail again, those who are not
-    served are parked, so that somebody is told.
+def lose_blob(message: Message | None, blob: str, reason: str, now: float) -> list[Entry]:
+    """Record that the blob of a mail is lost.
+
+    Where the source has the mail, it is fetched again. Where it has not, the recipients that are not done
+    are parked, so that an operator sees them.
     """
-    if known is None or known.blob != blob:
+    if message is None or message.blob != blob:
         return []
-    entries: list[Entry] = [BlobLost(message=known.id, at=now, reason=reason)]
-    if known.gone_at is None and known.status not in CONCLUDED:
+    entries: list[Entry] = [BlobLost(message=message.id, at=now, reason=reason)]
+    if message.gone_at is None and message.status not in SETTLED_OR_LATER:
         return entries
-    pending = [each for each in known.recipients.values() if each.status in PENDING]
-    if known.status in UNROUTED:
-        entries.append(_routed_to_park(known, pending, reason, now))
+    pending = [each for each in message.recipients.values() if each.status in PENDING]
+    if message.status in UNROUTED:
+        entries.append(_routed_to_park(message, pending, reason, now))
     elif pending:
         outcomes = tuple(_parked_for(each, reason) for each in pending)
         entries.append(
-            DeliveryEnded(message=known.id, at=now, outcomes=outcomes, lease_until=known.lease_until)
+            DeliveryEnded(message=message.id, at=now, outcomes=outcomes, lease_until=message.lease_until)
         )
     return entries
 
@@ -49,55 +51,56 @@ def _parked_for(recipient: Recipient, reason: str) -> RecipientOutcome:
     )
 
 
-def _routed_to_park(known: Message, pending: Sequence[Recipient], reason: str, now: float) -> Routed:
+def _routed_to_park(message: Message, pending: Sequence[Recipient], reason: str, now: float) -> Routed:
     chosen = [ChosenRecipient(each.address, each.original, reason) for each in pending]
-    if not known.recipients:
+    if not message.recipients:
         chosen = [ChosenRecipient(NOBODY, "", reason)]
     return Routed(
-        message=known.id,
+        message=message.id,
         at=now,
-        fetch_no=known.fetch_no,
-        identity=known.identity,
-        message_id=known.message_id,
-        reverse_path=known.reverse_path,
-        target=known.target,
-        evidence=known.evidence,
+        fetch_no=message.fetch_no,
+        identity=message.identity,
+        message_id=message.message_id,
+        reverse_path=message.reverse_path,
+        target=message.target,
+        evidence=message.evidence,
         rejected=(),
         recipients=tuple(
-            routed_as(each, RecipientStatus.PARKED, known.recipients.get(each.address)) for each in chosen
+            routed_as(each, RecipientStatus.PARKED, message.recipients.get(each.address)) for each in chosen
         ),
-        lease_until=known.lease_until,
+        lease_until=message.lease_until,
     )
 
 
 def retry_claims(
-    known: Message, addresses: Sequence[str], destination: str | None, target: str | None
+    message: Message, addresses: Sequence[str], destination: str | None, target: str | None
 ) -> list[ClaimKey]:
-    """The claims on which retries at these recipients depend: where an operator sends a mail elsewhere, he
-    wants it there, whatever copies there are.
+    """Return the claims on which retries at these recipients depend.
+
+    None for a mail that the operator sends elsewhere: it is wanted there, whatever copies there are.
     """
-    found = [(address, _retriable(known, address)) for address in addresses]
+    found = [(address, _retriable(message, address)) for address in addresses]
     return [
-        ClaimKey(known.tenant, address, known.identity)
+        ClaimKey(message.tenant, address, message.identity)
         for address, each in found
         if each is not None and not _goes_elsewhere(each, destination, target)
     ]
 
 
-def retried(
-    known: Message,
+def retry_parked(
+    message: Message,
     address: str,
     destination: str | None,
     target: str | None,
     now: float,
     view: ClaimView | None = None,
 ) -> ParkedRetried | None:
-    """An operator wants another attempt at a parked recipient; `view` is of a claim that another mail holds.
+    """Retry a parked recipient, for an operator. `view` is of a claim that another mail holds.
 
-    A recipient who got an identical mail meanwhile is suppressed. None, too, while one is on its way to him:
-    he stays parked, where the operator sees him.
+    The recipient is suppressed if a copy arrived meanwhile. None, too, while a copy is on its way: the
+    recipient stays parked, where the operator sees it.
     """
-    recipient = _retriable(known, address)
+    recipient = _retriable(message, address)
     if recipient is None:
         return None
     status = None
@@ -106,7 +109,7 @@ def retried(
             return None
         status = RecipientStatus.SUPPRESSED if view is not None and view.claim.done else RecipientStatus.OPEN
     return ParkedRetried(
-        message=known.id,
+        message=message.id,
         at=now,
         address=address,
         destination=destination or recipient.destination,
@@ -115,9 +118,9 @@ def retried(
     )
 
 
-def _retriable(known: Message, address: str) -> Recipient | None:
-    recipient = known.recipients.get(address)
-    if recipient is None or recipient.status is not RecipientStatus.PARKED or known.blob is None:
+def _retriable(message: Message, address: str) -> Recipient | None:
+    recipient = message.recipients.get(address)
+    if recipient is None or recipient.status is not RecipientStatus.PARKED or message.blob is None:
         return None
     return recipient
 
@@ -129,9 +132,9 @@ def _goes_elsewhere(recipient: Recipient, destination: str | None, target: str |
     )
 
 
-def discarded(known: Message, address: str, now: float) -> ParkedDiscarded | None:
-    """An operator gives a parked recipient up."""
-    recipient = known.recipients.get(address)
+def discard_parked(message: Message, address: str, now: float) -> ParkedDiscarded | None:
+    """Give a parked recipient up, for an operator."""
+    recipient = message.recipients.get(address)
     if recipient is None or recipient.status is not RecipientStatus.PARKED:
         return None
-    return ParkedDiscarded(message=known.id, at=now, address=address)
+    return ParkedDiscarded(message=message.id, at=now, address=address)

@@ -74,7 +74,7 @@ def empty_journal_and_crash(transaction: Transaction) -> None:
 
 
 async def test_a_call_that_fails_in_the_middle_leaves_nothing(lives: Lives, store: SqlStore) -> None:
-    (entry,) = decide.fetched(None, mail("uid 1"), "acme/box", START, LEASE)
+    (entry,) = decide.record_fetch(None, mail("uid 1"), "acme/box", START, LEASE)
     with pytest.raises(Crash):
         await store.runner.write(save_and_crash, entry)
     assert await names(store) == []
@@ -270,7 +270,7 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
     await asyncio.to_thread(started.wait, 30)
     waiting = [
         asyncio.ensure_future(
-            store.runner.write(save, decide.fetched(None, mail(f"uid {n}"), "acme/box", START, LEASE))
+            store.runner.write(save, decide.record_fetch(None, mail(f"uid {n}"), "acme/box", START, LEASE))
         )
         for n in range(20)
     ]

@@ -9,7 +9,7 @@ from tests.fakes.world.process import Process
 
 
 class Shelf:
-    """What every process sees."""
+    """The blobs that all processes share."""
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -38,8 +38,8 @@ class BlobsInTurn:
             lambda: BlobsUnavailable("the disk is away"),
         )
 
-    async def names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
-        """No life in the small world is long enough for a blob to be old."""
+    async def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
+        """No history in the small world is long enough for a blob to be old."""
         for name in [*self._shelf.blobs]:
             if name.startswith(prefix) and before is None:
                 yield name
@@ -47,7 +47,7 @@ class BlobsInTurn:
     async def remove_leftovers(self, before: float) -> int:
         return 0
 
-    async def room(self) -> int | None:
+    async def free_octets(self) -> int | None:
         return 0 if self._shelf.is_full else None
 
     async def check(self) -> None:
@@ -56,7 +56,7 @@ class BlobsInTurn:
 
 
 class WriterInTurn:
-    """A blob being written; it is seen only when it is whole."""
+    """A blob that is being written. It is visible only when it is whole."""
 
     def __init__(self, shelf: Shelf, process: Process, name: str) -> None:
         self._shelf = shelf

@@ -1,4 +1,4 @@
-"""A broker whose contents can be wiped while everybody stays connected."""
+"""A broker whose contents can be wiped while all processes stay connected."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import count
 
 from shared.contract.topology import Topology, hint_queue, settled_key
 from shared.ports.broker import BrokerUnavailable, Delivery, Publication, Subscription, Unroutable
-from tests.fakes.world.process import Omen, Process
+from tests.fakes.world.process import EffectFault, Process
 
 
 class WorkQueue:
-    """Events in their order; those handed out stay known until they are settled."""
+    """Events in order. Those handed out stay known until they are settled."""
 
     def __init__(self) -> None:
         self.ready: deque[tuple[bytes, bool]] = deque()
@@ -43,12 +43,12 @@ class PlayedBroker:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is on its way, hints aside."""
+        """Whether no events are left, except hints."""
         working = (queue for name, queue in self.queues.items() if name != "mailferry.dead")
         return not self._timers and not any(queue.ready or queue.unsettled for queue in working)
 
     def put(self, publication: Publication) -> bool:
-        """Take an event; False where no queue takes it."""
+        """Take an event. Return False where no queue takes it."""
         queue = self._by_key.get(publication.key)
         if queue is not None and queue.delay is not None and queue.then is not None:
             self._delay(queue.delay, Publication(queue.then, publication.body))
@@ -77,7 +77,7 @@ class PlayedBroker:
         return taken
 
     def wipe(self) -> None:
-        """Forget everything."""
+        """Lose everything."""
         for queue in self.queues.values():
             queue.wipe()
         for timer in self._timers:
@@ -96,11 +96,11 @@ class BrokerInTurn:
         if not publications:
             return
         keys = ", ".join(sorted({each.key for each in publications}))
-        omen = await self._process.turn(f"publish {keys}")
-        if omen is Omen.FAILS:
+        fault = await self._process.turn(f"publish {keys}")
+        if fault is EffectFault.FAILS:
             raise BrokerUnavailable("the broker is away")
         unroutable = [each for each in publications if not self._broker.put(each) and each.mandatory]
-        if omen is Omen.UNHEARD:
+        if fault is EffectFault.UNHEARD:
             raise BrokerUnavailable("the broker went away")
         if unroutable:
             raise Unroutable(unroutable)
@@ -126,7 +126,7 @@ class BrokerInTurn:
 
 
 class SubscriptionInTurn:
-    """A queue being consumed by one process; what it holds goes back when it dies."""
+    """A queue that one process consumes. Its events go back when the process dies."""
 
     def __init__(self, broker: PlayedBroker, queue: WorkQueue, process: Process, name: str) -> None:
         self._broker = broker

@@ -1,4 +1,4 @@
-"""The real SQL on a SQLite in memory, one transaction at each turn; a backup can be taken and restored."""
+"""The real SQL on SQLite in memory, one transaction per turn. A backup can be made and restored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes.world.process import Process
 
 
 class MemoryDatabase:
-    """A database with the schema and nothing in it."""
+    """A database with an empty schema."""
 
     def __init__(self) -> None:
         self._raw = sqlite3.connect(":memory:", isolation_level=None)
@@ -34,22 +34,22 @@ class MemoryDatabase:
         self._bulk = SqliteBulk()
 
     def transact(self, change: Change[Result]) -> Result:
-        """What `change` returns, once it is committed."""
+        """Return what `change` returns, once it is committed."""
         with self._connection.begin():
             return change(Transaction(self._connection, self._bulk))
 
     def rows(self, query: str, *parameters: object) -> Sequence[tuple[Any, ...]]:
-        """What a query of the test's own finds."""
+        """Return the rows of a query of the test's own."""
         return self._raw.execute(query, parameters).fetchall()
 
     def backup(self) -> sqlite3.Connection:
-        """A copy of everything, as of now."""
+        """Return a copy of everything."""
         copy = sqlite3.connect(":memory:")
         self._raw.backup(copy)
         return copy
 
     def restore(self, copy: sqlite3.Connection) -> None:
-        """Have everything as it was."""
+        """Replace everything by a backup."""
         copy.backup(self._raw)
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class MemoryDatabase:
 
 
 class TransactionsInTurn:
-    """The transactions of one process, each at its turn; of nobody's, at once."""
+    """The transactions of one process, each at its turn. Without a process they run at once."""
 
     def __init__(self, database: MemoryDatabase, process: Process | None) -> None:
         self._database = database
@@ -83,7 +83,7 @@ class TransactionsInTurn:
         return await self._run("read", lambda transaction: query(transaction, *given, **named))
 
     async def close(self, within: float = 0) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there is nothing to release."""
 
     async def _run(self, what: str, change: Change[Result]) -> Result:
         if self._process is None:
@@ -94,7 +94,7 @@ class TransactionsInTurn:
 
 
 def store_of(database: MemoryDatabase, process: Process | None = None) -> SqlStore:
-    """The store as `process` sees it."""
+    """Return the store as `process` sees it."""
     return SqlStore(TransactionsInTurn(database, process), Database(path=Path("memory")))
 
 

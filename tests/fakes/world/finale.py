@@ -1,4 +1,4 @@
-"""The end of every history: nothing goes wrong any more, and everything has to come to its end by itself."""
+"""The end of every history: nothing fails any more, and everything must be done without help."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ VISIT = 20
 
 
 class Broken(AssertionError):
-    """A promise of Mailferry was broken; the text ends with the history that did it."""
+    """A promise of Mailferry was broken. The text ends with the history that broke it."""
 
     def __init__(self, what: str, world: World) -> None:
-        super().__init__("\n".join([what, "after:", *world.told]))
+        super().__init__("\n".join([what, "after:", *world.history]))
 
 
 class MailLost(Broken):
-    """A mail is gone from its source and from us, and somebody has not got it."""
+    """A mail is gone from its source and from us, and a recipient has not got it."""
 
 
 class NeverEnds(Broken):
-    """Something remains to be done and nobody does it."""
+    """Something remains to be done and no process does it."""
 
 
 class CameTwice(Broken):
-    """More copies arrived than need have."""
+    """More copies arrived than necessary."""
 
 
 class TooEarly(Broken):
@@ -44,7 +44,7 @@ class TooEarly(Broken):
 
 
 def nothing_lost(world: World) -> None:
-    """Raises `MailLost`, and `Broken` for a mail that was damaged."""
+    """Raise `MailLost` for a lost mail, and `Broken` for a damaged one."""
     lost = [*world.oracle.lost, *world.oracle.missing()]
     if lost:
         raise MailLost(f"lost: {', '.join(lost)}", world)
@@ -60,9 +60,7 @@ def journal_agrees(world: World) -> None:
 
 
 def punctual(world: World) -> None:
-    """Raises `TooEarly` where an attempt began before the time that the deferral before it had set, whatever
-    was lost and read again in between.
-    """
+    """Raise `TooEarly` where an attempt began before the time that the last deferral had set."""
     due: dict[tuple[str, str], float] = {}
     for entry in world.loop.complete(_journal(world)):
         match entry:
@@ -82,9 +80,9 @@ async def _journal(world: World) -> list[Entry]:
 
 
 def all_ends(world: World) -> None:
-    """Raises `NeverEnds`, `MailLost`, `CameTwice` and `TooEarly`."""
+    """Finish the history. Raise `NeverEnds`, `MailLost`, `CameTwice` or `TooEarly`."""
     nothing_lost(world)
-    world.told.append("from here on all goes well")
+    world.history.append("from here on all goes well")
     world.shelf.is_full = False
     for destination, mood in list(world.target.moods.items()):
         if mood is Mood.LATER:
@@ -100,12 +98,12 @@ def all_ends(world: World) -> None:
     nothing_lost(world)
     punctual(world)
     journal_agrees(world)
-    if twice := world.oracle.twice():
+    if twice := world.oracle.duplicates():
         raise CameTwice(f"came twice: {twice}", world)
 
 
 def left(world: World) -> list[str]:
-    """What is not done yet, in words."""
+    """Return what is not done yet, in words."""
     at_source = [f"{each.tag} is at {name}" for name, maildrop in world.maildrops.items()
                  for each in maildrop.letters.values()]  # fmt: skip
     return [*at_source, *world.oracle.unfinished(), *([] if world.broker.is_empty else ["events under way"])]
@@ -120,7 +118,7 @@ def _visit_all(world: World) -> None:
 
 def _finish_visits(world: World) -> None:
     for _ in range(VISIT):
-        world.everybody_goes()
+        world.run_all()
         if all(world.processes[each].is_done for each in FETCHERS):
             return
         world.pass_time(PATIENCE)

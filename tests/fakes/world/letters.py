@@ -1,4 +1,4 @@
-"""The mails of the small world: told apart by their tags, the same mail where their identity is."""
+"""The mails of the small world: each has its own tag; copies of one mail share its identity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Letter(NamedTuple):
 
 
 def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
-    """A mail for these people (local parts); without any it is for an address of somebody else's domain."""
+    """Return a mail for these people (local parts), or else for an address in another domain."""
     wanted = tuple(f"{each}@{DOMAIN}" for each in people)
     lines = (
         f"X-Original-To: {', '.join(wanted) or 'somebody@elsewhere.example'}",
@@ -35,8 +35,9 @@ def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
 
 
 def alarm(tag: str, transmission: str, time: str, *people: str) -> Letter:
-    """A mail of a device that gives all its mails one Message-ID and no Date; copies of one `transmission`
-    came at about the same `time`.
+    """Return a mail from a device that uses one Message-ID for all its mails, and no Date.
+
+    Copies of one `transmission` arrive at about the same `time`.
     """
     wanted = tuple(f"{each}@{DOMAIN}" for each in people)
     lines = (

@@ -1,4 +1,4 @@
-"""What has to hold whatever happened: no mail is lost, none comes twice that need not, all of it ends."""
+"""What must hold after any history: no mail is lost, none is doubled without need, all of it is done."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ SERVED = frozenset(map(str, (RecipientStatus.DELIVERED, RecipientStatus.SUPPRESS
 
 
 class Oracle:
-    """Judges by what is at the target, on the shelf and in the tables. Mails of one group are one mail in
-    several copies; those in `unwanted` may be missing.
+    """Judges by what the target, the blobs and the tables have.
+
+    Mails of one group are copies of one mail. Those in `unwanted` may be missing.
     """
 
     def __init__(self, database: MemoryDatabase, shelf: Shelf, target: PlayedTarget) -> None:
@@ -41,35 +42,35 @@ class Oracle:
         self.knows_of_duplicates = True
 
     def expect(self, letter: Letter, *, group: str) -> None:
-        """A mail has arrived at its source."""
+        """Note that a mail arrived at its source."""
         self._letters[letter.tag] = letter
         self._groups[letter.tag] = group
         self._target.originals[letter.tag] = letter.raw
 
     def removed(self, letter: Letter) -> None:
-        """A session of ours has removed a mail from its source: from now on we answer for it."""
+        """Note that we removed a mail from its source: from now on we are responsible for it."""
         self._removed.append(letter)
         self.lost += self.missing([letter])
 
     def forgets(self, at_source: Iterable[Letter]) -> None:
-        """The database forgot some time: we answer only for what is at its source now."""
+        """Note that the database was set back: we are responsible only for what is at its source now."""
         present = {each.tag for each in at_source}
         self.unwanted |= self._letters.keys() - present
         self.knows_of_duplicates = False
 
     def retried(self, message: Message, address: str, destination: str | None) -> None:
-        """An operator wants a parked mail served: a copy more is his wish."""
+        """Note that an operator had a parked mail retried: one more copy is allowed."""
         place = (self._tag(message), address)
         self._retries[place] += 1
         if destination is not None:
             self._redirected[place] = destination
 
     def discarded(self, message: Message, address: str) -> None:
-        """An operator has given a parked mail up."""
+        """Note that an operator gave a parked mail up."""
         self._given_up.add((self._tag(message), address))
 
     def missing(self, letters: Iterable[Letter] | None = None) -> list[str]:
-        """Of the mails that we removed, those that somebody still waits for, with his address."""
+        """Return the mails that we removed and somebody still has to get, each with the recipient."""
         removed = self._removed if letters is None else list(letters)
         wanted = [(each.tag, address) for each in removed for address in each.wanted]
         unserved = [place for place in wanted if not self._is_served(*place)]
@@ -78,8 +79,8 @@ class Oracle:
         held = self._held()
         return [f"{tag} for {address or 'nobody'}" for tag, address in unserved if (tag, address) not in held]
 
-    def twice(self) -> dict[Place, int]:
-        """How many copies came, where more did than attempts whose end nobody saw explain."""
+    def duplicates(self) -> dict[Place, int]:
+        """Return how many copies arrived, where there are more than attempts with an unseen end explain."""
         if not self.knows_of_duplicates:
             return {}
         arrived: Counter[Place] = Counter()
@@ -89,8 +90,9 @@ class Oracle:
         return {place: number for place, number in arrived.items() if number > allowed[place]}
 
     def unfinished(self) -> list[str]:
-        """What is not done in the tables. A mail that left its source early is done with, whatever became of
-        it, unless an operator had it retried.
+        """Return what is not done in the tables.
+
+        A mail that left its source early is done, whatever became of it, unless an operator had it retried.
         """
         query = (
             f"SELECT message, address, r.status {RECIPIENTS} WHERE NOT gone OR next_attempt_at IS NOT NULL"
@@ -114,7 +116,7 @@ class Oracle:
         return to_postmaster or bool(taken[tag, self._redirected.get(place, address)])
 
     def _held(self) -> set[Place]:
-        """Whose mail lies whole on the shelf, to be decided about or served."""
+        """Return the recipients whose mail is whole in a blob, parked or being delivered."""
         query = f"SELECT address, r.status, blob {RECIPIENTS} WHERE blob <> ''"
         found = self._unrouted()
         for address, status, blob in self._database.rows(query):
@@ -124,7 +126,7 @@ class Oracle:
         return found
 
     def _unrouted(self) -> set[Place]:
-        """Whose mail lies whole on the shelf, and is known without its recipients."""
+        """Return the mails that are whole in a blob and have no recipients yet."""
         query = "SELECT blob FROM messages WHERE blob <> '' AND NOT gone AND status IN ('fetched', 'lost')"
         held = (self._shelf.blobs.get(blob) for (blob,) in self._database.rows(query))
         letters = [self._letters[tag_of(raw)] for raw in held if raw is not None]
@@ -142,7 +144,7 @@ class Oracle:
         return allowed
 
     def _wanted(self) -> Counter[Place]:
-        """One copy for everybody, and one for every attempt whose end nobody saw."""
+        """Return the copies that may arrive: one per recipient, and one per attempt with an unseen end."""
         wanted = Counter(
             {(self._groups[each.tag], address) for each in self._letters.values() for address in each.wanted}
         )

@@ -1,7 +1,7 @@
-"""A process of the small world: its tasks, and the queue of what they are about to do.
+"""A process of the small world: its tasks, and the queue of effects that they wait for.
 
-Before every effect a task asks for its turn. Who is killed in front of an effect has done everything before
-it and nothing of it; and whatever the dying still try to tidy up has no effect any more, as with `kill -9`.
+Before every effect a task waits for its turn. A process that is killed before an effect has done everything
+before it and nothing of it. What its tasks do while they end has no effect, as with `kill -9`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.fakes.world.time import StillLoop
 Result = TypeVar("Result")
 
 
-class Omen(Enum):
+class EffectFault(Enum):
     """How an effect goes: well; not at all, with an error; or well, but the answer is lost."""
 
     WELL = "well"
@@ -27,7 +27,7 @@ class Omen(Enum):
 
 
 class Process:
-    """One process called `name`."""
+    """The process called `name`."""
 
     def __init__(self, name: str, loop: StillLoop) -> None:
         self.name = name
@@ -36,21 +36,23 @@ class Process:
         self._may_fail = False
         self._begun: list[asyncio.Task[Any]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._waiting: list[tuple[str, asyncio.Future[Omen]]] = []
+        self._waiting: list[tuple[str, asyncio.Future[EffectFault]]] = []
         self._at_death: list[Callable[[], None]] = []
 
     @property
     def about_to(self) -> list[str]:
-        """What its tasks wait to do."""
+        """The effects that its tasks wait for."""
         return [what for what, _ in self._waiting]
 
     @property
     def is_done(self) -> bool:
-        """Whether all that was started has ended."""
+        """Whether all tasks have ended."""
         return all(task.done() for task in self._begun)
 
     def start(self, work: Coroutine[Any, Any, Any], *, may_fail: bool = False) -> None:
-        """Begin, up to the first effects. With `may_fail` an error that was foreseen is an end like any."""
+        """Start a task and run it up to its first effect. With `may_fail`, an expected error is an end like
+        any other.
+        """
         self._may_fail = may_fail
         context = copy_context()
         context.run(_OWNER.set, self)
@@ -58,19 +60,19 @@ class Process:
         self._loop.settle()
 
     def own(self, task: asyncio.Task[Any]) -> None:
-        """A task of this process has begun."""
+        """Note that a task of this process has begun."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def grant(self, omen: Omen = Omen.WELL, which: int = 0) -> str:
-        """Let one of those that wait go on until it waits again; returns what it did."""
+    def grant(self, fault: EffectFault = EffectFault.WELL, which: int = 0) -> str:
+        """Let one waiting task go on until it waits again. Return what it did."""
         what, turn = self._waiting.pop(which % len(self._waiting))
-        turn.set_result(omen)
+        turn.set_result(fault)
         self._loop.settle()
         for task in self._begun:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 self._end_by(error)
-        return what if omen is Omen.WELL else f"{what} ({omen.value})"
+        return what if fault is EffectFault.WELL else f"{what} ({fault.value})"
 
     def _end_by(self, error: BaseException) -> None:
         errors = error.exceptions if isinstance(error, BaseExceptionGroup) else (error,)
@@ -78,7 +80,7 @@ class Process:
             raise error
 
     def kill(self) -> None:
-        """End it here and now."""
+        """End the process at once."""
         self.alive = False
         for task in [*self._tasks]:
             task.cancel()
@@ -87,26 +89,26 @@ class Process:
             ended()
 
     def at_death(self, ended: Callable[[], None]) -> None:
-        """Have the others notice its end."""
+        """Call this when the process is killed, so that the others notice."""
         self._at_death.append(ended)
 
     async def effect(
         self, what: str, act: Callable[[], Result], trouble: Callable[[], MailferryError] | None = None
     ) -> Result:
-        """Do `act` when it is its turn; `trouble` makes the error where the omen is bad."""
-        omen = await self.turn(what)
-        if omen is Omen.FAILS and trouble is not None:
+        """Do `act` when it is its turn. `trouble` makes the error where the effect is to fail."""
+        fault = await self.turn(what)
+        if fault is EffectFault.FAILS and trouble is not None:
             raise trouble()
         result = act()
-        if omen is Omen.UNHEARD and trouble is not None:
+        if fault is EffectFault.UNHEARD and trouble is not None:
             raise trouble()
         return result
 
-    async def turn(self, what: str) -> Omen:
-        """Wait for it; the dead wait in vain."""
+    async def turn(self, what: str) -> EffectFault:
+        """Wait for the turn. A killed process waits for ever."""
         if not self.alive:
             raise asyncio.CancelledError
-        turn: asyncio.Future[Omen] = self._loop.create_future()
+        turn: asyncio.Future[EffectFault] = self._loop.create_future()
         self._waiting.append((what, turn))
         try:
             return await turn
@@ -120,7 +122,7 @@ _OWNER: ContextVar[Process | None] = ContextVar("the process whose code runs", d
 def make_task(
     loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **how: Any
 ) -> asyncio.Task[Any]:
-    """The loop's task factory: whoever begins a task owns it, so that it dies with him."""
+    """The loop's task factory: a task belongs to the process that began it, and dies with it."""
     task: asyncio.Task[Any] = asyncio.Task(cast(Coroutine[Any, Any, Any], work), loop=loop, **how)
     owner = _OWNER.get()
     if owner is not None:

@@ -1,4 +1,4 @@
-"""Mailboxes at somebody else's server: what lies there, and sessions that list, retrieve and delete."""
+"""Mailboxes at a source: their mails, and sessions that list, retrieve and delete."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.mailbox import Listed, Listing, MailWhole, Place, RetrieveEvent, UidRange
 from shared.model.source_errors import SourceError
 from tests.fakes.world.letters import Letter
-from tests.fakes.world.process import Omen, Process
+from tests.fakes.world.process import EffectFault, Process
 
 
 class Maildrop:
-    """One mailbox. `removed` is told of every mail that a session of ours removes. With `consumes` what was
-    read is gone with QUIT.
+    """One mailbox. `removed` is called for each mail that a session of ours removes.
+
+    With `consumes`, QUIT removes what was read.
     """
 
     def __init__(self, removed: Callable[[Letter], None], *, consumes: bool = False) -> None:
@@ -24,7 +25,7 @@ class Maildrop:
         self._highest = 0
 
     def put(self, letter: Letter, *, under_a_used_uid: bool = False) -> None:
-        """A mail arrives, under a new UID or, at a server that does not care, the lowest one that is free."""
+        """Add a mail, under a new UID or, at a careless server, under the lowest free one."""
         free = [uid for uid in map(str, range(1, self._highest + 1)) if uid not in self.letters]
         if under_a_used_uid and free:
             self.letters[free[0]] = letter
@@ -33,13 +34,13 @@ class Maildrop:
         self.letters[str(self._highest)] = letter
 
     def renumber(self) -> None:
-        """The server lost its index: every UID means another mail now, and UIDVALIDITY tells so."""
+        """Lose the index, as a server does: every UID names another mail, and UIDVALIDITY changes."""
         uids, letters = list(self.letters), list(self.letters.values())
         self.letters = dict(zip(uids, [*letters[1:], *letters[:1]], strict=True))
         self.uidvalidity += 1
 
     def remove(self, letter: Letter) -> None:
-        """A session of ours removes a mail, if it is there still."""
+        """Remove a mail for a session of ours, if it is still there."""
         for uid, each in list(self.letters.items()):
             if each is letter:
                 del self.letters[uid]
@@ -66,13 +67,13 @@ class MailboxInTurn(Mailbox):
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:
-        omen = await self._process.turn("retrieve")
-        if omen is Omen.FAILS:
+        fault = await self._process.turn("retrieve")
+        if fault is EffectFault.FAILS:
             raise _trouble()
         for entry in entries:
             self._read.append(self._seen[entry.number - 1])
             yield [MailWhole(entry, self._seen[entry.number - 1].raw)]
-            if omen is Omen.UNHEARD:
+            if fault is EffectFault.UNHEARD:
                 raise _trouble()
 
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
@@ -83,13 +84,17 @@ class MailboxInTurn(Mailbox):
         return await self._process.effect("DELE", lambda: self._mark(entries), _trouble) if entries else []
 
     async def finish(self) -> None:
-        omen = await self._process.turn("QUIT")
-        done = {Omen.WELL: len(self._marked), Omen.FAILS: 0, Omen.UNHEARD: (len(self._marked) + 1) // 2}
-        consumed = self._read if self._maildrop.consumes and omen is not Omen.FAILS else []
-        for letter in [*self._marked[: done[omen]], *consumed]:
+        fault = await self._process.turn("QUIT")
+        done = {
+            EffectFault.WELL: len(self._marked),
+            EffectFault.FAILS: 0,
+            EffectFault.UNHEARD: (len(self._marked) + 1) // 2,
+        }
+        consumed = self._read if self._maildrop.consumes and fault is not EffectFault.FAILS else []
+        for letter in [*self._marked[: done[fault]], *consumed]:
             self._maildrop.remove(letter)
         self._marked = []
-        if omen is not Omen.WELL:
+        if fault is not EffectFault.WELL:
             raise _trouble()
 
     async def abort(self) -> None:

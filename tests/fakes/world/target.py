@@ -1,4 +1,4 @@
-"""The server where people read their mail: it answers as it is told to, and remembers what it took."""
+"""The target: it answers as the test wants, and remembers what it accepted."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.smtp.envelope import Content, Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 from tests.fakes.tagged import lf, tag_of, untraced
-from tests.fakes.world.process import Omen, Process
+from tests.fakes.world.process import EffectFault, Process
 
 
 class Mood(Enum):
-    """What the target says about a recipient."""
+    """What the target replies for a recipient."""
 
     TAKES = Reply(250, (b"2.0.0 Taken",))
     LATER = Reply(451, (b"4.3.0 Not now",))
@@ -25,10 +25,10 @@ class Mood(Enum):
 
 
 class PlayedTarget:
-    """Takes everything unless `moods` say otherwise.
+    """Accepts everything unless `moods` say otherwise.
 
-    `taken` counts copies by tag and recipient, `unknown` has the recipients of which it ever said that there
-    are none, `damaged` what did not arrive as its sender wrote it.
+    `taken` counts copies by tag and recipient. `unknown` has the recipients that it ever refused as unknown.
+    `damaged` has mails that did not arrive as they were sent.
     """
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class PoolsInTurn(TargetPools):
     async def deliver_mail(
         self, target: str, envelope: Envelope, content: Content
     ) -> Sequence[RecipientReply]:
-        omen = await self._process.turn(f"send to {', '.join(envelope.recipients)}")
-        if omen is Omen.FAILS:
+        fault = await self._process.turn(f"send to {', '.join(envelope.recipients)}")
+        if fault is EffectFault.FAILS:
             raise ConnectionLost("the target went away")
         whole = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         replies = [self._target.answer(each, whole) for each in envelope.recipients]
-        if omen is Omen.UNHEARD and any(each.reply.positive for each in replies):
+        if fault is EffectFault.UNHEARD and any(each.reply.positive for each in replies):
             raise ConnectionLost("the target went away", content_begun=True, after_content=True)
         return replies

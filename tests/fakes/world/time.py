@@ -1,4 +1,4 @@
-"""An event loop whose time is moved by hand: it runs until everybody waits, and returns."""
+"""An event loop with a clock that the test moves: it runs until all tasks wait, and returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class _Unwatched(selectors.SelectSelector):
-    """Watches nothing: where the loop would wait for something, there is nothing left to do."""
+    """A selector that watches nothing: where the loop would wait, there is nothing left to do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _Unwatched(selectors.SelectSelector):
 
 
 class StillLoop(asyncio.SelectorEventLoop):
-    """Time is what `now` says, and only `pass_time` changes it."""
+    """A loop whose time is `now`. Only `pass_time` changes it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -40,21 +40,21 @@ class StillLoop(asyncio.SelectorEventLoop):
         return self.now
 
     def settle(self) -> None:
-        """Run until everybody waits."""
+        """Run until all tasks wait."""
         self.run_forever()
 
     def pass_time(self, seconds: float) -> None:
-        """Jump ahead; what became due meanwhile happens now."""
+        """Jump ahead. What became due meanwhile happens now."""
         self.now += seconds
         self.settle()
 
     def complete(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What `work`, which waits for nobody, returns."""
+        """Return the result of `work`, which waits for nothing."""
         return self.run_until_complete(work)
 
 
 class StillClock:
-    """The clock's port on such a loop."""
+    """The clock port on such a loop."""
 
     def __init__(self, loop: StillLoop) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""The small world put together: three accounts, two fetchers, a router, two relays, and what befalls them."""
+"""The small world: three accounts, two fetchers, a router, two relays, and what can happen to them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.fakes.world.broker import BrokerInTurn, PlayedBroker
 from tests.fakes.world.database import MemoryDatabase, store_of
 from tests.fakes.world.letters import DOMAIN, POSTMASTER, Letter
 from tests.fakes.world.oracle import Oracle
-from tests.fakes.world.process import Omen, Process, make_task
+from tests.fakes.world.process import EffectFault, Process, make_task
 from tests.fakes.world.source import MailboxInTurn, Maildrop
 from tests.fakes.world.target import PlayedTarget, PoolsInTurn
 from tests.fakes.world.time import StillClock, StillLoop
@@ -47,7 +47,7 @@ HIGHER = 1_000_000
 
 
 class World:
-    """Nothing happens in it but what the test has happen. `told` is the history, for people."""
+    """Nothing happens in it but what the test does. `history` lists that, for people."""
 
     def __init__(self) -> None:
         self.loop = StillLoop()
@@ -63,65 +63,65 @@ class World:
         self.oracle = Oracle(self.database, self.shelf, self.target)
         self.maildrops = {name: Maildrop(self.oracle.removed, consumes=name == SPOOLER) for name in ACCOUNTS}
         self.processes: dict[str, Process] = {}
-        self.told: list[str] = []
+        self.history: list[str] = []
         self._random = random.Random(1)
         self._names = 0
         for name in (*FETCHERS, *SERVICES):
             self._start(name)
 
     def arrive(self, account: str, letter: Letter, *, under_a_used_uid: bool = False) -> None:
-        """A mail arrives at its source."""
+        """Let a mail arrive at its source."""
         nobody = POSTMASTER if account == MOVER else NOBODY
         letter = letter._replace(wanted=letter.wanted or (nobody,))
         self.oracle.expect(letter, group=f"only {letter.tag}" if account == KEEPER else letter.identity)
         self.maildrops[account].put(letter, under_a_used_uid=under_a_used_uid)
-        self.told.append(f"{letter.tag} arrives at {account}")
+        self.history.append(f"{letter.tag} arrives at {account}")
 
     def visit(self, fetcher: str, account: str, turns: int = ALL_TURNS) -> None:
-        """Have a fetcher begin to visit, or go on with what it is at."""
+        """Let a fetcher begin a visit, or go on with the one it is at."""
         process = self.processes[fetcher]
         if process.is_done:
             self._names += 1
             around = self._around(process)
             with patch("services.fetcher.build.open_source", self._opener(process)):
                 service = build_fetcher(self.configuration, around, name=f"{fetcher}.{self._names}")
-            self.told.append(f"{fetcher} begins to visit {account}")
+            self.history.append(f"{fetcher} begins to visit {account}")
             process.start(service.visit_once([account]), may_fail=True)
-        self.go(fetcher, turns)
+        self.run(fetcher, turns)
 
-    def go(self, name: str, turns: int = ALL_TURNS, which: int = 0) -> int:
-        """Let a process have so many effects, or as many as it wants; returns how many it had."""
+    def run(self, name: str, turns: int = ALL_TURNS, which: int = 0) -> int:
+        """Let a process have so many effects, or as many as it wants. Return how many it had."""
         process = self.processes[name]
         for turn in range(turns):
             if not process.about_to:
                 return turn
-            self.told.append(f"{name}: {process.grant(which=which)}")
+            self.history.append(f"{name}: {process.grant(which=which)}")
         return turns
 
-    def go_until(self, name: str, what: str) -> None:
-        """Let a process go on until what it is about to do next begins with `what`."""
+    def run_until(self, name: str, what: str) -> None:
+        """Let a process go on until the next effect's description begins with `what`."""
         while not self.processes[name].about_to[0].startswith(what):
-            self.go(name, 1)
+            self.run(name, 1)
 
-    def upset(self, name: str, omen: Omen, which: int = 0) -> None:
-        """Let a process have one effect that goes wrong."""
+    def fail_effect(self, name: str, fault: EffectFault, which: int = 0) -> None:
+        """Let a process have one effect that fails."""
         process = self.processes[name]
         if process.about_to:
-            self.told.append(f"{name}: {process.grant(omen, which)}")
+            self.history.append(f"{name}: {process.grant(fault, which)}")
 
     def kill(self, name: str) -> None:
         """End a process at once, and start it again."""
         self.processes[name].kill()
-        self.told.append(f"{name} is killed")
+        self.history.append(f"{name} is killed")
         self._start(name)
 
     def take_away(self, account: str) -> None:
-        """Somebody deletes the oldest mail at its source: he does not want it."""
+        """Delete the oldest mail at its source, as somebody who does not want it."""
         maildrop = self.maildrops[account]
         if maildrop.letters:
             letter = maildrop.letters.pop(next(iter(maildrop.letters)))
             self.oracle.unwanted.add(letter.tag)
-            self.told.append(f"somebody takes {letter.tag} away from {account}")
+            self.history.append(f"somebody takes {letter.tag} away from {account}")
 
     def retry_parked(self, place: int = 0) -> None:
         """An operator has a parked mail retried."""
@@ -136,7 +136,7 @@ class World:
                     chosen.message.id, [address], destination, None, self.clock.now()
                 )
             )
-            self.told.append(f"an operator retries {chosen.message.message_id} for {address}")
+            self.history.append(f"an operator retries {chosen.message.message_id} for {address}")
 
     def discard_parked(self, place: int = 0) -> None:
         """An operator gives a parked mail up."""
@@ -148,38 +148,38 @@ class World:
             self.loop.complete(
                 self.archive.operator.discard_parked(chosen.message.id, [address], self.clock.now())
             )
-            self.told.append(f"an operator discards {chosen.message.message_id} for {address}")
+            self.history.append(f"an operator discards {chosen.message.message_id} for {address}")
 
     def wipe_broker(self) -> None:
-        """The broker loses everything."""
+        """Let the broker lose everything."""
         self.broker.wipe()
-        self.told.append("the broker is wiped")
+        self.history.append("the broker is wiped")
 
     def restore(self, backup: sqlite3.Connection) -> None:
-        """Have the database as it was. What left its source meanwhile, nobody knows of any more."""
+        """Restore the database. What left its source since the backup is forgotten."""
         self.database.restore(backup)
         present = [maildrop.letters.values() for maildrop in self.maildrops.values()]
         self.oracle.forgets(chain.from_iterable(present))
-        self.told.append("yesterday's database is restored")
+        self.history.append("yesterday's database is restored")
 
     def confirm_epoch(self) -> None:
         """An operator allows deletion again, if it is paused."""
         epoch = self.loop.complete(self.archive.operator.epoch())
         if epoch.paused_since is not None:
             self.loop.complete(self.archive.operator.confirm_epoch(epoch.mark + HIGHER))
-            self.told.append("an operator confirms the epoch")
+            self.history.append("an operator confirms the epoch")
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, in which nobody has an effect."""
-        self.told.append(f"{seconds} s pass")
+        """Let time pass without effects."""
+        self.history.append(f"{seconds} s pass")
         self.loop.pass_time(seconds)
 
-    def everybody_goes(self) -> int:
-        """Let all processes have all the effects they want; returns how many."""
+    def run_all(self) -> int:
+        """Let all processes have all the effects they want. Return how many there were."""
         turns = 0
-        while had := sum(self.go(name, 20) for name in self.processes):
+        while had := sum(self.run(name, 20) for name in self.processes):
             turns += had
-            assert turns < ALL_TURNS * 10, f"they never come to rest: {self.told[-60:]}"
+            assert turns < ALL_TURNS * 10, f"they never come to rest: {self.history[-60:]}"
         return turns
 
     def close(self) -> None:
@@ -225,7 +225,7 @@ class World:
 
 @cache
 def _metrics() -> Metrics:
-    """Nobody looks at them."""
+    """Return metrics that nobody reads."""
     return Metrics(CollectorRegistry(), "test")
 
 

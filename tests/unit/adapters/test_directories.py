@@ -5,7 +5,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from shared.adapters.directories import ConfiguredDirectories, Record
+from shared.adapters.directories import ConfiguredDirectories, RecordAcceptsAll
 from shared.model.account import Account, ExistenceCheck
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
@@ -23,7 +23,7 @@ def account(check: ExistenceCheck, path: Path | None = None, target: str = "exch
     return replace(mails.account(routing), target=target)
 
 
-def directories(*targets: Target, record: Record | None = None) -> ConfiguredDirectories:
+def directories(*targets: Target, record: RecordAcceptsAll | None = None) -> ConfiguredDirectories:
     named = {each.name: each for each in targets}
     more = {} if record is None else {"record": record}
     return ConfiguredDirectories(named, helo_name="me.example", clock=ManualClock(), entropy=bytes, **more)
@@ -35,25 +35,29 @@ def at(port: int) -> Target:
 
 def test_an_account_that_does_not_ask_has_no_directory_and_neither_has_one_of_an_unknown_target() -> None:
     known = directories(at(25))
-    assert known.of(account(ExistenceCheck.NONE)) is None
-    assert known.of(account(ExistenceCheck.RCPT, target="elsewhere")) is None
+    assert known.directory_for(account(ExistenceCheck.NONE)) is None
+    assert known.directory_for(account(ExistenceCheck.RCPT, target="elsewhere")) is None
 
 
 def test_accounts_with_the_same_target_or_list_share_what_is_known(tmp_path: Path) -> None:
     known = directories(at(25))
     by_list = account(ExistenceCheck.LIST, tmp_path / "list")
-    assert known.of(by_list) is known.of(by_list)
-    assert known.of(by_list) is not known.of(account(ExistenceCheck.LIST, tmp_path / "other"))
-    assert known.of(account(ExistenceCheck.RCPT)) is known.of(account(ExistenceCheck.RCPT))
+    assert known.directory_for(by_list) is known.directory_for(by_list)
+    assert known.directory_for(by_list) is not known.directory_for(
+        account(ExistenceCheck.LIST, tmp_path / "other")
+    )
+    assert known.directory_for(account(ExistenceCheck.RCPT)) is known.directory_for(
+        account(ExistenceCheck.RCPT)
+    )
 
 
 async def test_a_target_that_changes_is_asked_anew_and_one_that_stays_is_not() -> None:
     known = directories(at(25))
-    before = known.of(account(ExistenceCheck.RCPT))
-    await known.change({"exchange": at(25)})
-    assert known.of(account(ExistenceCheck.RCPT)) is before
-    await known.change({"exchange": at(26)})
-    assert known.of(account(ExistenceCheck.RCPT)) is not before
+    before = known.directory_for(account(ExistenceCheck.RCPT))
+    await known.use_targets({"exchange": at(25)})
+    assert known.directory_for(account(ExistenceCheck.RCPT)) is before
+    await known.use_targets({"exchange": at(26)})
+    assert known.directory_for(account(ExistenceCheck.RCPT)) is not before
 
 
 async def test_what_cannot_be_recorded_about_a_target_decides_nothing() -> None:
@@ -62,10 +66,10 @@ async def test_what_cannot_be_recorded_about_a_target_decides_nothing() -> None:
 
     async with SmtpServer() as server:
         known = directories(at(server.port), record=away)
-        directory = known.of(account(ExistenceCheck.RCPT))
+        directory = known.directory_for(account(ExistenceCheck.RCPT))
         assert directory is not None
         with capture_logs() as logs:
-            assert (await directory.look_up([BOB]))[BOB].standing is Existence.EXISTS
+            assert (await directory.look_up([BOB]))[BOB].existence is Existence.EXISTS
         assert "finding about a target not recorded" in [each["event"] for each in logs]
         await known.close()
         assert server.commands[-1] == "QUIT"

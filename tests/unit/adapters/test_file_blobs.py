@@ -54,7 +54,7 @@ async def test_only_the_owner_can_read(blobs: FileBlobs, root: Path) -> None:
     assert modes({root, *(path.parent for path in files(root))}) == {0o700}
 
 
-async def test_a_full_disk_is_told_and_the_blob_cannot_be_committed(
+async def test_a_full_disk_is_reported_and_the_blob_cannot_be_committed(
     blobs: FileBlobs, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = await blobs.create("a")
@@ -119,7 +119,7 @@ async def test_a_durable_blob_is_synchronised_before_it_gets_its_name_and_its_di
     assert order == ["('partial',)", "rename", f"('{path.parent.name}',)", "()"]
 
 
-async def test_a_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+async def test_a_directory_that_cannot_be_used_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     blobs = FileBlobs(tmp_path / "file")
 
@@ -130,7 +130,7 @@ async def test_a_directory_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     with pytest.raises(BlobsUnavailable):
         [piece async for piece in blobs.read("a")]
     with pytest.raises(BlobsUnavailable):
-        [name async for name in blobs.names()]
+        [name async for name in blobs.list_names()]
 
 
 async def test_what_a_crashed_writer_left_can_be_removed_and_what_is_young_stays(
@@ -145,7 +145,7 @@ async def test_what_a_crashed_writer_left_can_be_removed_and_what_is_young_stays
 
     assert await blobs.remove_leftovers(2000) == 1
     assert [path.name.partition("+")[0] for path in (root / "partial").iterdir()] == ["young"]
-    assert [name async for name in blobs.names()] == ["whole"]
+    assert [name async for name in blobs.list_names()] == ["whole"]
 
 
 async def test_there_are_no_leftovers_in_an_unused_store(blobs: FileBlobs) -> None:

@@ -40,11 +40,11 @@ def remove(path: Path) -> None:
 
 
 async def standings(directory: ListDirectory) -> list[Existence]:
-    found = directory.at_hand([BOB, EVE]) or await directory.look_up([BOB, EVE])
-    return [found[BOB].standing, found[EVE].standing]
+    found = directory.look_up_cached([BOB, EVE]) or await directory.look_up([BOB, EVE])
+    return [found[BOB].existence, found[EVE].existence]
 
 
-async def test_who_is_listed_exists(path: Path) -> None:
+async def test_a_listed_recipient_exists(path: Path) -> None:
     write(path, BOB)
     directory = ListDirectory(str(path))
     assert await standings(directory) == [S.EXISTS, S.MISSING]
@@ -55,11 +55,11 @@ async def test_who_is_listed_exists(path: Path) -> None:
 async def test_a_list_that_was_read_is_at_hand_until_it_changes(path: Path) -> None:
     write(path, BOB)
     directory = ListDirectory(str(path))
-    assert directory.at_hand([BOB]) is None
+    assert directory.look_up_cached([BOB]) is None
     await directory.look_up([BOB])
-    assert directory.at_hand([BOB]) is not None
+    assert directory.look_up_cached([BOB]) is not None
     write(path, EVE)
-    assert directory.at_hand([BOB]) is None
+    assert directory.look_up_cached([BOB]) is None
     assert await standings(directory) == [S.MISSING, S.EXISTS]
 
 
@@ -87,7 +87,7 @@ async def test_a_broken_new_version_is_reported_once_and_the_old_one_stays_in_fo
     assert await standings(directory) == [S.MISSING, S.EXISTS]
 
 
-async def test_a_list_that_is_gone_stays_in_force_and_that_is_said_once(path: Path) -> None:
+async def test_a_removed_list_stays_in_force_and_that_is_reported_once(path: Path) -> None:
     write(path, BOB)
     directory = ListDirectory(str(path))
     await directory.look_up([BOB])

@@ -1,4 +1,4 @@
-"""Asking a target who exists, with a scripted server behind a real connection."""
+"""Ask a target which recipients exist, with a scripted server behind a real connection."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import count
 import pytest
 from structlog.testing import capture_logs
 
-from shared.adapters.rcpt_directory import BACK_OFF, INVENTED, VERDICT_FOR, RcptDirectory
-from shared.adapters.rcpt_questions import IDLE
+from shared.adapters.rcpt_directory import ACCEPTS_ALL_SECONDS, PAUSE, PROBE_PREFIX, RcptDirectory
+from shared.adapters.rcpt_prober import IDLE_SECONDS
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
 from shared.ports.directory import Existence
@@ -24,7 +24,7 @@ S = Existence
 
 
 class Strict(SmtpServer):
-    """Knows those who are named, and refuses everybody else, as a target should."""
+    """Accepts the known recipients, and refuses all others, as a target should."""
 
     def __init__(self, *known: str, replies: dict[str, Scripted] | None = None) -> None:
         super().__init__(replies=replies)
@@ -45,7 +45,7 @@ class Strict(SmtpServer):
 
 
 class OneByOne(Strict):
-    """Takes no mail with the null sender, as bounces have it, for more than one recipient."""
+    """Accepts only one recipient for a mail with the null sender, as bounces have only one."""
 
     def scripted(self, moment: str) -> Scripted | None:
         if moment == "RCPT" and not self.commands[-2].startswith("MAIL"):
@@ -54,19 +54,19 @@ class OneByOne(Strict):
 
 
 class Asking:
-    """A directory for a server, and what it noted."""
+    """A directory for a server, and what it reported."""
 
     def __init__(self, server: SmtpServer) -> None:
         self.clock = ManualClock()
-        self.noted: list[tuple[str, bool]] = []
+        self.reported: list[tuple[str, bool]] = []
         self._server = server
         self._numbers = count()
-        self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._notice)
+        self.directory = RcptDirectory("exchange", self._connect, self.clock, self._entropy, self._report)
 
     async def __call__(self, *addresses: str) -> list[Existence]:
-        at_hand = self.directory.at_hand(addresses)
+        at_hand = self.directory.look_up_cached(addresses)
         found = await self.directory.look_up(addresses) if at_hand is None else at_hand
-        return [found[each].standing for each in addresses]
+        return [found[each].existence for each in addresses]
 
     async def _connect(self) -> SmtpClient:
         target = Target("exchange", Endpoint("127.0.0.1", self._server.port))
@@ -75,15 +75,15 @@ class Asking:
     def _entropy(self, octets: int) -> bytes:
         return next(self._numbers).to_bytes(octets, "big")
 
-    async def _notice(self, domain: str, accepts_all: bool) -> None:
-        self.noted.append((domain, accepts_all))
+    async def _report(self, domain: str, accepts_all: bool) -> None:
+        self.reported.append((domain, accepts_all))
 
 
 def invented(server: Strict) -> list[str]:
-    return [each for each in server.asked if each.startswith(INVENTED)]
+    return [each for each in server.asked if each.startswith(PROBE_PREFIX)]
 
 
-async def test_the_target_says_who_exists() -> None:
+async def test_the_target_says_which_recipients_exist() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         assert await asking(BOB, NOBODY) == [S.EXISTS, S.MISSING]
@@ -106,7 +106,7 @@ async def test_a_target_that_takes_bounces_for_one_recipient_only_is_not_misunde
         assert await Asking(server)(NOBODY, BOB, EVE) == [S.MISSING, S.EXISTS, S.EXISTS]
 
 
-async def test_who_was_asked_for_is_at_hand_for_a_while_and_who_is_missing_for_a_shorter_one() -> None:
+async def test_results_are_cached_for_a_while_and_missing_ones_for_a_shorter_while() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         await asking(BOB, NOBODY)
@@ -128,9 +128,9 @@ async def test_a_target_that_accepts_everything_is_recognised_and_reported_once(
         with capture_logs() as logs:
             assert await asking(BOB) == [S.EXISTS]
             assert await asking(NOBODY) == [S.EXISTS]
-            await asking.clock.advance(VERDICT_FOR)
+            await asking.clock.advance(ACCEPTS_ALL_SECONDS)
             assert await asking(EVE) == [S.EXISTS]
-        assert asking.noted == [("corp.example", True)]
+        assert asking.reported == [("corp.example", True)]
         assert [each["event"] for each in logs] == ["target accepts every address of a domain"]
         found = await asking.directory.look_up([BOB])
         assert found[BOB].reason == "target exchange accepts every address at corp.example"
@@ -142,9 +142,9 @@ async def test_a_target_that_learns_to_refuse_is_believed_again() -> None:
         asking = Asking(server)
         assert await asking(NOBODY) == [S.EXISTS]
         del server.script["RCPT"]
-        await asking.clock.advance(VERDICT_FOR)
+        await asking.clock.advance(ACCEPTS_ALL_SECONDS)
         assert await asking(NOBODY) == [S.MISSING]
-        assert asking.noted == [("corp.example", True), ("corp.example", False)]
+        assert asking.reported == [("corp.example", True), ("corp.example", False)]
 
 
 async def test_each_domain_is_judged_by_itself() -> None:
@@ -169,11 +169,11 @@ async def test_a_greylisted_question_about_nobody_is_no_verdict() -> None:
     async with Strict(BOB, replies={"RCPT": "451 4.7.1 Greylisted"}) as server:
         asking = Asking(server)
         assert await asking(BOB) == [S.UNDECIDED]
-        assert asking.noted == []
+        assert asking.reported == []
         del server.script["RCPT"]
         await asking.clock.advance(31)
         assert await asking(NOBODY) == [S.MISSING]
-        assert asking.noted == [("corp.example", False)]
+        assert asking.reported == [("corp.example", False)]
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,11 @@ async def test_a_target_that_does_not_talk_to_us_is_left_alone_for_a_while(
         asking = Asking(server)
         assert await asking(BOB) == [S.UNDECIDED]
         connections = server.connections
-        assert asking.directory.at_hand([BOB, EVE]) is not None
+        assert asking.directory.look_up_cached([BOB, EVE]) is not None
         assert await asking(BOB, EVE) == [S.UNDECIDED, S.UNDECIDED]
         assert server.connections == connections
         server.script.clear()
-        await asking.clock.advance(BACK_OFF)
+        await asking.clock.advance(PAUSE)
         assert await asking(BOB, EVE) == [S.EXISTS, S.MISSING]
 
 
@@ -230,8 +230,8 @@ async def test_a_connection_that_nobody_uses_is_closed() -> None:
     async with Strict(BOB) as server:
         asking = Asking(server)
         await asking(BOB)
-        await asking.directory.tidy()
+        await asking.directory.close_idle()
         assert server.commands[-1] != "QUIT"
-        await asking.clock.advance(IDLE + 1)
-        await asking.directory.tidy()
+        await asking.clock.advance(IDLE_SECONDS + 1)
+        await asking.directory.close_idle()
         assert server.commands[-1] == "QUIT"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.config import shown
 from shared.config.providers import Provider, find_provider, provider_name, provider_of_host, providers
-from shared.model.account import Account, Custody
+from shared.model.account import Account, CustodyMode
 from shared.model.authentication import BY_NAME
 from shared.model.endpoint import Tls
 from shared.model.hosts import HostLimit
@@ -63,9 +63,9 @@ def test_an_account_gets_what_it_leaves_out_from_its_provider(tmp_path: Path) ->
 
 def test_a_provider_that_hides_what_was_read_has_mail_kept_here_first(tmp_path: Path) -> None:
     read = loaded(tmp_path, 'provider = "gmail"', BY_PROVIDER, without=("source",))
-    assert read.custody is Custody.SPOOL
+    assert read.custody is CustodyMode.SPOOL
     own = loaded(tmp_path, 'provider = "gmail"', 'custody = "source"', BY_PROVIDER, without=("source",))
-    assert own.custody is Custody.SOURCE
+    assert own.custody is CustodyMode.SOURCE
 
 
 def test_what_the_account_says_goes_before_its_provider(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contract.topology import (
-    LATE,
+    MAX_LATENESS,
     RELAY_QUEUE,
     RETRY_KEY_PREFIX,
     ROUTED_KEY,
-    WAITS,
-    farthest_retry,
+    WAIT_STEPS,
     hint_queue,
-    later,
+    longest_retry_delay,
+    second_step,
     settled_key,
     topology,
 )
@@ -44,14 +44,14 @@ def test_there_are_a_retry_queue_for_each_delay_a_later_one_and_some_to_wait_in(
     made = topology(delays)
 
     whole = {int(delay) for delay in delays}
-    assert set(made.delays) == {*WAITS} | whole | {step + step // 20 for step in whole}
+    assert set(made.delays) == {*WAIT_STEPS} | whole | {step + step // 20 for step in whole}
     assert list(made.delays) == sorted(made.delays)
     assert [queue.delay for queue in made.queues if queue.delay is not None] == list(made.delays)
 
 
 @given(DELAYS)
 def test_no_retry_is_believed_to_be_due_too_late_whichever_step_it_takes(delays: list[float]) -> None:
-    assert all(delay <= later(delay) < farthest_retry(delays) for delay in delays)
+    assert all(delay <= second_step(delay) < longest_retry_delay(delays) for delay in delays)
 
 
 @given(DELAYS, st.floats(0, 10**7, allow_nan=False))
@@ -75,8 +75,8 @@ def test_what_waits_for_something_comes_back_after_it_or_well_before(
     step = int(made.wait_key(wait).removeprefix(RETRY_KEY_PREFIX))
 
     assert made.wait_key(wait) in {queue.key for queue in made.queues}
-    assert step <= wait + min(wait, LATE)
-    assert step >= wait or not any(wait <= other <= wait + min(wait, LATE) for other in made.delays)
+    assert step <= wait + min(wait, MAX_LATENESS)
+    assert step >= wait or not any(wait <= other <= wait + min(wait, MAX_LATENESS) for other in made.delays)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
-"""Whatever services wish, in whatever order: what decide allows and fold makes of it never breaks the
-promises.
-"""
+"""Whatever services command, in whatever order: what `decide` allows and `fold` makes keeps the promises."""
 
 from __future__ import annotations
 
@@ -13,11 +11,11 @@ from shared.contract.journal import Entry
 from shared.custody import decide
 from shared.custody.claims import GIVEN_UP, claim_after, claims_touched
 from shared.custody.commands import Attempt, Outcomes
-from shared.custody.fold import fold, fold_all
-from shared.custody.settlement import needs_raw_mail, settled_by
+from shared.custody.fold import fold
+from shared.custody.settlement import needs_raw_mail, settlement_between
 from shared.custody.state import Claim, ClaimKey, ClaimView, Message
 from shared.model.message import TERMINAL, MessageStatus, RecipientStatus
-from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, routed_mail, said
+from tests.fakes.custody import BOB, EVE, LEASE, NOW, fetched_mail, folded, outcome_of, routed_mail
 
 R = RecipientStatus
 OUTCOMES = (R.DELIVERED, R.DEFERRED, R.PARKED, R.DISCARDED)
@@ -41,7 +39,7 @@ class World:
         before = self.messages.get(entry.message)
         after = self.messages[entry.message] = fold(before, entry)
         self.entries.setdefault(entry.message, []).append(entry)
-        if (settled := settled_by(before, after)) and settled.blob:
+        if (settled := settlement_between(before, after)) and settled.blob:
             self.blobs_gone.add(settled.message)
         for key, status in claims_touched(after, entry):
             self.touch(key, after.id, status)
@@ -56,9 +54,7 @@ class World:
         if status is R.DELIVERED or (status in GIVEN_UP and after != held):
             for known in list(self.messages.values()):
                 arrived = status is R.DELIVERED
-                self.apply(
-                    decide.waiting_resolved(known, key.address, message, arrived=arrived, now=self.now)
-                )
+                self.apply(decide.resolve_waiting(known, key.address, message, arrived=arrived, now=self.now))
 
     def views(self) -> dict[ClaimKey, ClaimView]:
         views = {}
@@ -80,7 +76,7 @@ class World:
         known = self.messages.get(message)
         if name == "fetch":
             mail = fetched_mail(known.fetch_no if known else 0, message=message)
-            for entry in decide.fetched(known, mail, "acme/box", self.now, LEASE):
+            for entry in decide.record_fetch(known, mail, "acme/box", self.now, LEASE):
                 self.apply(entry)
         elif name == "wait":
             self.now += LEASE / 2
@@ -91,9 +87,9 @@ class World:
         attempts = {
             address: known.recipients[address].attempt for address in addresses if address in known.recipients
         }
-        wishes: dict[str, list[Entry | None]] = {
+        entries_by_step: dict[str, list[Entry | None]] = {
             "route": [
-                decide.routed(
+                decide.route(
                     known,
                     routed_mail(*addresses, message=known.id, fetch_no=known.fetch_no),
                     self.views(),
@@ -102,32 +98,34 @@ class World:
                 )
             ],
             "begin": [
-                decide.begun(
+                decide.begin_attempt(
                     known, Attempt(known.id, known.fetch_no, tuple(attempts.items()), "r"), self.now, LEASE
                 )
             ],
             "end": [
-                decide.ended(
+                decide.end_attempt(
                     known,
                     Outcomes(
                         known.id,
-                        tuple((said(a, outcome, self.again_at(outcome)), n) for a, n in attempts.items()),
+                        tuple(
+                            (outcome_of(a, outcome, self.again_at(outcome)), n) for a, n in attempts.items()
+                        ),
                         blob="blob",
                     ),
                     self.now,
                     LEASE,
                 )
             ],
-            "lose": [*decide.lost(known, "why", self.now)],
-            "delete": [*(decide.deleting(known, self.now) or [])],
-            "gone": [decide.gone(known, "not listed", self.now) if known.is_concluded else None],
+            "lose": [*decide.mark_lost(known, "why", self.now)],
+            "delete": [*(decide.allow_deletion(known, self.now) or [])],
+            "gone": [decide.mark_gone(known, "not listed", self.now) if known.is_finished else None],
             "retry": [
-                decide.retried(known, address, None, None, self.now, self.view_of_other(known, address))
+                decide.retry_parked(known, address, None, None, self.now, self.view_of_other(known, address))
                 for address in addresses
             ],
-            "discard": [decide.discarded(known, addresses[0], self.now)],
+            "discard": [decide.discard_parked(known, addresses[0], self.now)],
         }
-        for entry in wishes[name]:
+        for entry in entries_by_step[name]:
             self.apply(entry)
 
 
@@ -174,7 +172,7 @@ def kept_promises(before: dict[str, Message], world: World) -> None:
         max_size=60,
     )
 )
-def test_no_order_of_wishes_breaks_a_promise(
+def test_no_order_of_entries_by_step_breaks_a_promise(
     steps: list[tuple[str, str, tuple[str, ...], RecipientStatus]],
 ) -> None:
     world = World()
@@ -182,4 +180,4 @@ def test_no_order_of_wishes_breaks_a_promise(
         before = dict(world.messages)
         world.step(*step)
         kept_promises(before, world)
-    assert {name: fold_all(entries) for name, entries in world.entries.items()} == world.messages
+    assert {name: folded(*entries) for name, entries in world.entries.items()} == world.messages

@@ -1,4 +1,4 @@
-"""Paths in URLs: what is written is what is read, and what cannot be read is told."""
+"""Paths in URLs: what is written is what is read, and what cannot be read is reported."""
 
 from __future__ import annotations
 

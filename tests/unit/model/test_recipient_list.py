@@ -56,7 +56,7 @@ def test_a_list_written_by_powershell_is_read() -> None:
     assert {str(each) for each in listed.addresses} == {"bob@acme.com", "anna@acme.com"}
 
 
-def test_a_list_cut_in_the_middle_of_a_sign_is_told() -> None:
+def test_a_list_cut_in_the_middle_of_a_character_is_reported() -> None:
     with pytest.raises(BrokenRecipientList, match=r"acme\.txt: it is not text"):
         read_recipient_list(b"\xff\xfea", "acme.txt")
 

@@ -49,7 +49,7 @@ def test_what_is_no_pattern_of_a_refusal_is_told(text: str) -> None:
         CodePattern.parse(text)
 
 
-def test_a_pattern_that_fits_nothing_is_told() -> None:
+def test_a_pattern_that_matches_nothing_is_reported() -> None:
     with pytest.raises(ValueError, match="no reply can be 4xx and"):
         CodePattern.parse("450 5.7.1")
 

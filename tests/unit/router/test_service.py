@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from services.router import service
-from services.router.resolving.resolver import Examined, Resolver
+from services.router.resolving.analysis import AnalysedMail
+from services.router.resolving.resolver import Resolver
 from services.router.service import Router, RouterSettings
-from shared.adapters.file_blob_writer import FileBlobWriter
-from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.file_blobs import FileBlobs, FileBlobWriter
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.codec import EVENT_CODEC
@@ -61,8 +61,8 @@ CATCH_ALL = replace(
 
 
 class Routings:
-    """Has every wish served, settles `settled`, parks those of which the raw mail is `needed`, and ends the
-    router's work after so many batches.
+    """Records every mail, settles `settled`, asks for the raw mail of those `needed`, and stops the router
+    after so many batches.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Routings:
 
 
 class Blobs(FileBlobs):
-    """Blobs of which nobody thought that they could be like this, where their name says so."""
+    """Blobs that fail in unexpected ways, by name."""
 
     def read(self, name: str) -> AsyncGenerator[bytes, None]:
         if name == "mail/broken":
@@ -144,23 +144,23 @@ async def routed(
     return routings.mails, events
 
 
-def told(mails: Sequence[RoutedMail]) -> list[tuple[str, int]]:
+def recorded(mails: Sequence[RoutedMail]) -> list[tuple[str, int]]:
     return [(each.message, each.fetch_no) for each in mails]
 
 
 async def test_of_two_events_about_one_mail_the_latest_counts(tmp_path: Path) -> None:
     mails, events = await routed(tmp_path, fetched("m", 2), fetched("m", 1), fetched("n", 1))
-    assert told(mails) == [("m", 2), ("n", 1)]
-    assert [(each.message, each.fetch_no) for each in events] == told(mails)
+    assert recorded(mails) == [("m", 2), ("n", 1)]
+    assert [(each.message, each.fetch_no) for each in events] == recorded(mails)
 
 
 async def test_a_mistake_of_ours_about_one_mail_holds_up_no_other(tmp_path: Path) -> None:
     mails, events = await routed(tmp_path, fetched("m", 1, blob="mail/broken"), fetched("n", 1))
-    assert told(mails) == [("n", 1)]
+    assert recorded(mails) == [("n", 1)]
     assert [each.message for each in events] == ["n"]
 
 
-async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_path: Path) -> None:
+async def test_a_large_mail_holds_up_no_small_one_and_has_the_same_identity(tmp_path: Path) -> None:
     fields = b"X-Original-To: bob@corp.example\r\nMessage-ID: <1@x>\r\nDate: Mon, 2 Mar 2026 09:30 +0100\r\n"
     raw = fields + b"\r\n" + b"text\r\n" * 100_000
     writer = await Blobs(tmp_path).create("mail/large")
@@ -168,26 +168,26 @@ async def test_a_large_mail_holds_up_no_small_one_and_is_known_for_the_same(tmp_
     await writer.commit(durable=False)
     large = fetched("large", 1, blob="mail/large")
     mails, _ = await routed(tmp_path, large, fetched("small", 1), fetched("whole", 1, raw), batches=2)
-    assert told(mails) == [("small", 1), ("whole", 1), ("large", 1)]
+    assert recorded(mails) == [("small", 1), ("whole", 1), ("large", 1)]
     assert mails[1].identity == mails[2].identity
 
 
 async def test_many_mails_let_others_have_their_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "BREATH", 3)
-    order, read = list[str](), Resolver.examined
+    monkeypatch.setattr(service, "MAILS_PER_TURN", 3)
+    order, read = list[str](), Resolver.analyse
 
-    async def examined(resolver: Resolver, event: MessageFetched) -> Examined | None:
+    async def analyse(resolver: Resolver, event: MessageFetched) -> AnalysedMail | None:
         if not order:
             asyncio.get_running_loop().call_soon(order.append, "somebody else")
         order.append(event.message)
         return await read(resolver, event)
 
-    monkeypatch.setattr(Resolver, "examined", examined)
+    monkeypatch.setattr(Resolver, "analyse", analyse)
     await routed(tmp_path, *(fetched(f"{number}", 1) for number in range(1, 5)))
     assert order == ["1", "2", "somebody else", "3", "4"]
 
 
-async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_path: Path) -> None:
+async def test_recipients_are_looked_up_together_and_hold_up_no_other_mail(tmp_path: Path) -> None:
     directory = FakeDirectory({BOB: Existence.EXISTS, EVE: Existence.MISSING})
     mails, events = await routed(
         tmp_path,
@@ -199,26 +199,26 @@ async def test_recipients_are_asked_about_together_and_hold_up_nobody_else(tmp_p
         directories=FakeDirectories(directory),
         batches=2,
     )
-    assert told(mails) == [("to-nobody", 1), ("to-bob", 1), ("to-eve", 1), ("again", 1)]
+    assert recorded(mails) == [("to-nobody", 1), ("to-bob", 1), ("to-eve", 1), ("again", 1)]
     assert directory.asked == [[BOB, EVE]]
     assert [each.address for each in mails[2].recipients] == ["postmaster@corp.example"]
     assert [each.message for each in events] == ["to-nobody", "to-bob", "to-eve", "again"]
 
 
 async def test_what_is_known_about_recipients_is_used_at_once(tmp_path: Path) -> None:
-    directory = FakeDirectory({BOB: Existence.EXISTS}, at_hand=True)
+    directory = FakeDirectory({BOB: Existence.EXISTS}, cached=True)
     mails, _ = await routed(
         tmp_path,
         fetched("to-bob", 1, f"X-Original-To: {BOB}\n\n".encode()),
         account=CATCH_ALL,
         directories=FakeDirectories(directory),
     )
-    assert (told(mails), directory.asked) == ([("to-bob", 1)], [])
+    assert (recorded(mails), directory.asked) == ([("to-bob", 1)], [])
 
 
-async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) -> None:
+async def test_a_parked_recipient_has_the_mail_stored(tmp_path: Path) -> None:
     parking = replace(CATCH_ALL.routing, unknown_recipients=None, park_unknown=True)
-    directory = FakeDirectory({EVE: Existence.MISSING}, at_hand=True)
+    directory = FakeDirectory({EVE: Existence.MISSING}, cached=True)
     raw = f"X-Original-To: {EVE}\n\n".encode()
     (mail,), _ = await routed(
         tmp_path,
@@ -231,7 +231,7 @@ async def test_a_recipient_who_is_parked_has_the_mail_kept_safe(tmp_path: Path) 
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mail.blob)]) == raw
 
 
-async def test_a_mail_that_turns_out_to_be_parked_is_kept_safe_before_it_is_recorded(tmp_path: Path) -> None:
+async def test_a_mail_that_turns_out_to_be_parked_is_stored_before_it_is_recorded(tmp_path: Path) -> None:
     mails, events = await routed(
         tmp_path, fetched("m", 1), fetched("surplus", 1, b"To: x\n\n"), needed=["surplus"]
     )
@@ -240,9 +240,11 @@ async def test_a_mail_that_turns_out_to_be_parked_is_kept_safe_before_it_is_reco
     assert b"".join([piece async for piece in Blobs(tmp_path).read(mails[1].blob or "")]) == b"To: x\n\n"
 
 
-async def test_what_cannot_be_kept_safe_is_left_to_its_lease_and_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_mail_that_cannot_be_stored_is_left_to_its_lease_and_holds_up_no_other(
+    tmp_path: Path,
+) -> None:
     mails, events = await routed(tmp_path, fetched("m", 1), fetched("unsafe", 1), needed=["unsafe"])
-    assert (told(mails), [each.message for each in events]) == ([("m", 1)], ["m"])
+    assert (recorded(mails), [each.message for each in events]) == ([("m", 1)], ["m"])
 
 
 async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_path: Path) -> None:
@@ -251,11 +253,11 @@ async def test_mail_of_an_account_that_is_switched_off_is_left_to_its_lease(tmp_
     for enabled in (True, False):
         account = replace(ACCOUNT, enabled=enabled)
         resolver = Resolver({account.id: account}, FileBlobs(tmp_path), FakeDirectories())
-        assert (await resolver.examined(event) is not None) is enabled
+        assert (await resolver.analyse(event) is not None) is enabled
 
 
-async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_told(tmp_path: Path) -> None:
-    """As that of a copy, or of mail for nobody: no relay hears of it."""
+async def test_the_time_of_a_mail_that_is_settled_by_its_routing_is_measured(tmp_path: Path) -> None:
+    """As with a copy, or a mail for nobody: no relay receives it."""
     metrics = Metrics(CollectorRegistry(), "0")
     copies = [Settled(each, ACCOUNT.id, 1, "fetcher", SystemClock().now() - 100, None) for each in "mn"]
     await routed(tmp_path, fetched("m", 1), settled=copies, metrics=metrics)

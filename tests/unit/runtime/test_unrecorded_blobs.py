@@ -46,7 +46,7 @@ class World:
         self.blobs = NoticingBlobs(self.files, self.unrecorded)
 
     async def left(self) -> set[str]:
-        return {name async for name in self.files.names()}
+        return {name async for name in self.files.list_names()}
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def test_a_blob_whose_commit_failed_is_asked_about_too(
     def fail(_directory: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("shared.adapters.file_blob_writer.sync_directory", fail)
+    monkeypatch.setattr("shared.adapters.file_blobs.sync_directory", fail)
     with pytest.raises(BlobsUnavailable):
         await store_raw_mail(world.blobs, "m1", MAIL)
     assert await world.left() == {blob_name("m1")}

@@ -55,7 +55,7 @@ def record_gone(transaction: Transaction, absences: Sequence[Absence]) -> list[L
     work.load_leaving(message for each in held for message in each.reasons)
     for each in held:
         for message, reason in each.reasons.items():
-            entry = decide.gone(own_message(work, each.fence, message), reason, each.now)
+            entry = decide.mark_gone(own_message(work, each.fence, message), reason, each.now)
             if entry is not None:
                 work.apply(entry)
     work.save()
@@ -65,7 +65,7 @@ def record_gone(transaction: Transaction, absences: Sequence[Absence]) -> list[L
 def _allowed(work: UnitOfWork, deletion: Deletion) -> list[str]:
     allowed = []
     for each in dict.fromkeys(deletion.messages):
-        entries = decide.deleting(own_message(work, deletion.fence, each), deletion.now)
+        entries = decide.allow_deletion(own_message(work, deletion.fence, each), deletion.now)
         if entries is None:
             continue
         allowed.append(each)

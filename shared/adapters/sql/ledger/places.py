@@ -46,7 +46,7 @@ def rename_mails(transaction: Transaction, fence: Fence, places: Sequence[NewPla
     taken = places_taken(transaction, wanted)
     renamed = []
     for each, place in zip(places, wanted, strict=True):
-        entry = decide.renamed(own_message(work, fence, each.message), each, now)
+        entry = decide.rename(own_message(work, fence, each.message), each, now)
         if entry is None or place in taken:
             continue
         taken.add(place)

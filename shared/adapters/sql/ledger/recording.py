@@ -56,7 +56,7 @@ def _receipts(work: UnitOfWork, taken: set[Place], recording: Recording) -> list
         place = place_of(account, mail.key)
         entries = []
         if (known is None and place not in taken) or (known is not None and known.account == account):
-            entries = decide.fetched(known, mail, account, recording.now, recording.lease)
+            entries = decide.record_fetch(known, mail, account, recording.now, recording.lease)
         for entry in entries:
             taken.add(place)
             known = work.apply(entry)

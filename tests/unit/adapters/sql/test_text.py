@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from shared.adapters.sql.text import KEY_OCTETS, is_plain, key, safe, safe_fetched, safe_outcomes, safe_routed
 from shared.custody.commands import ChosenRecipient, Outcomes
 from shared.model.message import LedgerKey, RecipientStatus
-from tests.fakes.custody import fetched_mail, routed_mail, said
+from tests.fakes.custody import fetched_mail, outcome_of, routed_mail
 
 ANY_TEXT = st.text(st.characters(), max_size=300)
 
@@ -51,7 +51,7 @@ def test_only_plain_text_needs_no_look(texts: list[str]) -> None:
 
 def test_plain_wishes_are_passed_on_as_they_are() -> None:
     mail, routed = fetched_mail(), routed_mail("bob@corp.example")
-    outcomes = Outcomes("m1", ((said("bob@corp.example", RecipientStatus.DELIVERED), 1),))
+    outcomes = Outcomes("m1", ((outcome_of("bob@corp.example", RecipientStatus.DELIVERED), 1),))
     assert safe_fetched(mail) is mail
     assert safe_routed(routed) is routed
     assert safe_outcomes(outcomes) is outcomes
@@ -84,7 +84,7 @@ def test_every_text_of_a_routed_mail_is_made_safe() -> None:
 
 
 def test_every_text_of_an_outcome_is_made_safe() -> None:
-    outcome = said("a\0", RecipientStatus.DEFERRED, code="\0", text="\0", destination="b\0")
+    outcome = outcome_of("a\0", RecipientStatus.DEFERRED, code="\0", text="\0", destination="b\0")
     [(made, attempt)] = safe_outcomes(Outcomes("m1", ((outcome, 3),))).outcomes
     assert (made.address, made.destination, made.code, made.text) == (
         "a\\u0000",

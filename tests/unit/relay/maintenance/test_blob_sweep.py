@@ -55,7 +55,7 @@ def make_old(root: Path, pattern: str, then: float) -> None:
 
 
 async def left(root: Path) -> set[str]:
-    return {name async for name in FileBlobs(root).names()}
+    return {name async for name in FileBlobs(root).list_names()}
 
 
 async def swept(root: Path, known: Known) -> SweepResult:

@@ -6,88 +6,90 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.decide.existence import Choice, addresses_to_check, choose
+from services.router.decide.existence import FinalRecipients, addresses_to_check, apply_lookups
 from services.router.decide.recipients import Resolution, resolve
 from shared.model.account import ExistenceCheck, Routing
-from shared.ports.directory import Existence, Finding
+from shared.ports.directory import Existence, LookupResult
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
 RCPT = ExistenceCheck.RCPT
 TO_POSTMASTER = replace(catch_all(), existence=RCPT)
 PARKING = replace(catch_all(postmaster=None), existence=RCPT, park_unknown=True)
 BOB, EVE = "bob@firma.de", "eve@firma.de"
-MISSING = Finding(Existence.MISSING, "the target said 550 5.1.1 No such user")
-EXISTS = Finding(Existence.EXISTS, "the target said 250 2.1.5 Ok")
-UNDECIDED = Finding(Existence.UNDECIDED, "the target said 451 4.7.1 Later")
+MISSING = LookupResult(Existence.MISSING, "the target said 550 5.1.1 No such user")
+EXISTS = LookupResult(Existence.EXISTS, "the target said 250 2.1.5 Ok")
+UNDECIDED = LookupResult(Existence.UNDECIDED, "the target said 451 4.7.1 Later")
 
 
 def resolution(routing: Routing, *lines: str) -> Resolution:
     return resolve(evidence_in(*lines, routing=routing), routing)
 
 
-def chosen(routing: Routing, findings: Mapping[str, Finding], to: str = f"{BOB}, {EVE}") -> Choice:
-    return choose(resolution(routing, f"To: {to}"), routing, findings)
+def chosen(
+    routing: Routing, lookups: Mapping[str, LookupResult], to: str = f"{BOB}, {EVE}"
+) -> FinalRecipients:
+    return apply_lookups(resolution(routing, f"To: {to}"), routing, lookups)
 
 
-def served(choice: Choice) -> list[str]:
-    return [each.address for each in choice.recipients if not each.parked]
+def served(final: FinalRecipients) -> list[str]:
+    return [each.address for each in final.chosen if not each.parked]
 
 
-def test_who_exists_or_may_exist_is_served() -> None:
-    choice = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: UNDECIDED})
-    assert served(choice) == [BOB, EVE]
-    assert [each.reason for each in choice.recipients] == [
+def test_a_recipient_that_exists_or_may_exist_is_served() -> None:
+    final = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: UNDECIDED})
+    assert served(final) == [BOB, EVE]
+    assert [each.reason for each in final.chosen] == [
         "named in To; exists: the target said 250 2.1.5 Ok",
         "named in To; not known to exist: the target said 451 4.7.1 Later",
     ]
 
 
-def test_the_postmaster_is_served_in_the_place_of_who_does_not_exist() -> None:
-    choice = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: MISSING})
-    assert served(choice) == [BOB, str(POSTMASTER)]
-    instead = choice.recipients[1]
+def test_the_postmaster_replaces_a_recipient_that_does_not_exist() -> None:
+    final = chosen(TO_POSTMASTER, {BOB: EXISTS, EVE: MISSING})
+    assert served(final) == [BOB, str(POSTMASTER)]
+    instead = final.chosen[1]
     assert (instead.original, instead.stands_for) == (EVE, (EVE,))
     assert instead.reason == "postmaster, because eve@firma.de does not exist"
-    assert choice.rejected == ((EVE, "does not exist: the target said 550 5.1.1 No such user"),)
+    assert final.rejected == ((EVE, "does not exist: the target said 550 5.1.1 No such user"),)
 
 
 def test_one_copy_goes_to_the_postmaster_however_many_do_not_exist() -> None:
     several = [f"nobody{number}@firma.de" for number in range(5)]
-    choice = chosen(TO_POSTMASTER, dict.fromkeys(several, MISSING), ", ".join(several))
-    (instead,) = choice.recipients
+    final = chosen(TO_POSTMASTER, dict.fromkeys(several, MISSING), ", ".join(several))
+    (instead,) = final.chosen
     assert (instead.address, instead.original) == (str(POSTMASTER), "")
     assert instead.reason.endswith("nobody1@firma.de, nobody2@firma.de and 2 more do not exist")
     assert instead.stands_for == tuple(several)
-    assert len(choice.rejected) == 5
+    assert len(final.rejected) == 5
 
 
-def test_a_postmaster_who_gets_the_mail_anyway_gets_it_once() -> None:
-    choice = chosen(TO_POSTMASTER, {BOB: MISSING, str(POSTMASTER): EXISTS}, f"{BOB}, {POSTMASTER}")
-    assert served(choice) == [str(POSTMASTER)]
+def test_a_postmaster_that_gets_the_mail_anyway_gets_it_once() -> None:
+    final = chosen(TO_POSTMASTER, {BOB: MISSING, str(POSTMASTER): EXISTS}, f"{BOB}, {POSTMASTER}")
+    assert served(final) == [str(POSTMASTER)]
 
 
-def test_a_postmaster_who_does_not_exist_is_served_all_the_same() -> None:
-    choice = chosen(TO_POSTMASTER, {str(POSTMASTER): MISSING}, str(POSTMASTER))
-    assert served(choice) == [str(POSTMASTER)]
+def test_a_postmaster_that_does_not_exist_is_served_all_the_same() -> None:
+    final = chosen(TO_POSTMASTER, {str(POSTMASTER): MISSING}, str(POSTMASTER))
+    assert served(final) == [str(POSTMASTER)]
 
 
-def test_who_does_not_exist_is_parked_where_the_account_says_so() -> None:
-    choice = chosen(PARKING, {BOB: EXISTS, EVE: MISSING})
-    assert served(choice) == [BOB]
-    parked = choice.recipients[1]
+def test_a_recipient_that_does_not_exist_is_parked_where_the_account_says_so() -> None:
+    final = chosen(PARKING, {BOB: EXISTS, EVE: MISSING})
+    assert served(final) == [BOB]
+    parked = final.chosen[1]
     assert (parked.address, parked.parked) == (EVE, True)
     assert parked.reason == "named in To; does not exist: the target said 550 5.1.1 No such user"
-    assert choice.parks
+    assert final.has_parked
 
 
 def test_an_account_that_does_not_ask_has_everybody_served() -> None:
     everybody = resolution(catch_all(), f"To: {BOB}, x@foreign.example")
     assert addresses_to_check(everybody, catch_all()) == []
-    choice = choose(everybody, catch_all(), {})
-    assert served(choice) == [BOB]
-    assert choice.recipients[0].reason == "named in To"
-    assert choice.rejected == (("x@foreign.example", "foreign.example is not an accepted domain"),)
-    assert not choice.parks
+    final = apply_lookups(everybody, catch_all(), {})
+    assert served(final) == [BOB]
+    assert final.chosen[0].reason == "named in To"
+    assert final.rejected == (("x@foreign.example", "foreign.example is not an accepted domain"),)
+    assert not final.has_parked
 
 
 def test_nobody_is_asked_about_where_the_target_itself_refuses() -> None:
@@ -112,12 +114,12 @@ def test_it_is_asked_for_the_address_that_the_target_knows() -> None:
     st.sampled_from([TO_POSTMASTER, PARKING]),
 )
 def test_everybody_is_served_parked_or_represented(
-    locals_: list[str], found: dict[str, Finding], routing: Routing
+    locals_: list[str], found: dict[str, LookupResult], routing: Routing
 ) -> None:
     everybody = [f"{local}@firma.de" for local in locals_]
-    findings = {f"{local}@firma.de": finding for local, finding in found.items()}
-    choice = chosen(routing, findings, ", ".join(everybody))
-    accounted = [each.address for each in choice.recipients if not each.stands_for]
-    accounted += [address for each in choice.recipients for address in each.stands_for]
+    lookups = {f"{local}@firma.de": finding for local, finding in found.items()}
+    final = chosen(routing, lookups, ", ".join(everybody))
+    accounted = [each.address for each in final.chosen if not each.stands_for]
+    accounted += [address for each in final.chosen for address in each.stands_for]
     assert sorted(accounted) == sorted(everybody)
-    assert len({each.address for each in choice.recipients}) == len(choice.recipients)
+    assert len({each.address for each in final.chosen}) == len(final.chosen)

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.decide.identity import Identity, identify, identities
+from services.router.decide.identity import (
+    IdentityHasher,
+    Transmission,
+    identify,
+    read_moment,
+    read_transmission,
+)
 from services.router.header.fields import HEADER_LIMIT, read_header
 from shared.model.account import Dedup
 from tests.fakes.mails import mail
@@ -37,14 +43,14 @@ PIECES = st.sampled_from(
 
 
 def identity(raw: bytes, dedup: Dedup = Dedup.CONTENT, message: str = "m1") -> str:
-    return identify(raw, read_header(raw), dedup, message)
+    return identify(raw, read_header(raw), dedup, message).own
 
 
 def streamed(raw: bytes, cuts: list[int], dedup: Dedup) -> str:
-    digest = Identity(dedup, "m1")
+    digest = IdentityHasher(dedup, "m1")
     for start, end in pairwise([0, *sorted(min(cut, len(raw)) for cut in cuts), len(raw)]):
-        digest.feed(raw[start:end])
-    return digest.value()
+        digest.add_chunk(raw[start:end])
+    return digest.identities().own
 
 
 def replaced(index: int, line: str) -> bytes:
@@ -151,7 +157,7 @@ def test_any_division_into_chunks_gives_the_same_identity(raw: bytes, cuts: list
 
 
 @given(st.lists(PIECES, max_size=12).map(b"".join))
-def test_a_mail_fed_byte_by_byte_has_the_same_identity(raw: bytes) -> None:
+def test_a_mail_added_byte_by_byte_has_the_same_identity(raw: bytes) -> None:
     assert streamed(raw, list(range(len(raw))), Dedup.CONTENT) == identity(raw)
 
 
@@ -193,8 +199,8 @@ def received(time: str, queue_id: str = "4A", client: str = "192.0.2.1", to: str
 
 def is_one_mail(first: bytes, second: bytes, dedup: Dedup = Dedup.CONTENT) -> bool:
     """Whether the second of two mails in one mailbox is recognised as the first."""
-    held = identities(first, read_header(first), dedup, "m1").own
-    found = identities(second, read_header(second), dedup, "m2")
+    held = identify(first, read_header(first), dedup, "m1").own
+    found = identify(second, read_header(second), dedup, "m2")
     return held in (found.own, *found.near)
 
 
@@ -226,7 +232,7 @@ def test_another_sending_hop_or_none_is_no_proof(sent: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "line", ["Received: by isp.example; soon", "Received: from (", "Received: ", "Received: ;"]
 )
-def test_a_line_that_tells_no_moment_is_a_proof_only_if_it_is_the_same(line: str) -> None:
+def test_a_line_without_a_date_proves_a_transmission_only_if_it_is_the_same(line: str) -> None:
     first = mail(line, FIELDS[0], *ALARM)
     assert is_one_mail(first, first)
     assert not is_one_mail(first, mail(line + "x", FIELDS[0], *ALARM))
@@ -248,7 +254,7 @@ def test_without_message_id_and_date_not_even_copies_of_one_minute_are_one_mail(
     "line",
     ["Resent-Date: Tue, 3 Nov 2026 08:00 +0000", "Resent-Message-ID: <r1@x>", "Resent-From: anna@x.example"],
 )
-def test_who_resends_a_mail_makes_another_one(dedup: Dedup, line: str) -> None:
+def test_resending_a_mail_makes_another_one(dedup: Dedup, line: str) -> None:
     original, resent, again = (mail(*each, *FIELDS) for each in ((), (line,), (line.replace("1", "2"),)))
     assert not is_one_mail(original, resent, dedup)
     assert is_one_mail(resent, mail(received("10:00:00"), "Resent-Bcc: bob@firma.de", line, *FIELDS), dedup)
@@ -264,3 +270,45 @@ def test_a_strong_identity_needs_no_proof() -> None:
 def test_what_stands_above_the_header_does_not_count(above: bytes) -> None:
     assert identity(above + mail(*FIELDS)) == ORIGINAL
     assert streamed(above + mail(*FIELDS), [1, 3, 30], Dedup.CONTENT) == ORIGINAL
+
+
+LINE = "Received: from out (out.x.example [192.0.2.1]) by mx.isp.example id 1; Thu, 1 Jan 2026 00:01:05 +0000"
+MINUTE = 1_767_225_660 // 60
+
+
+def test_the_topmost_line_names_the_hosts_and_the_minute_of_the_transmission() -> None:
+    found = read_transmission(
+        read_header(mail(LINE, "Received: by other.example; Fri, 2 Jan 2026 00:00 +0000"))
+    )
+    assert found == Transmission("mx.isp.example out.x.example 192.0.2.1", MINUTE)
+
+
+def test_without_a_line_nothing_is_known() -> None:
+    assert read_transmission(read_header(mail("Subject: x"))) is None
+
+
+@pytest.mark.parametrize("line", ["by mx.isp.example; soon", "from x; Thu, 1 Jan 2026 00:01:05 +0000"])
+def test_a_line_that_cannot_be_read_stands_for_itself(line: str) -> None:
+    assert read_transmission(read_header(mail(f"Received: {line}"))) == Transmission(line, None)
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        (b"Thu, 1 Jan 2026 01:00:00 +0100", 1_767_225_600),
+        (b"1 Jan 2026 00:00:00 GMT (noted)", 1_767_225_600),
+        (b"Thu, 1 Jan 2026 00:00", 1_767_225_600),
+        (b"Thu, 1 Jan 1970 00:00:07 +0000", None),
+        (b"Mon, 99 Foo 2026 25:61:61 +9999999999999999999", None),
+        (b"soon", None),
+        (b"", None),
+    ],
+)
+def test_a_moment_is_read_whatever_its_time_zone(date: bytes, moment: int | None) -> None:
+    assert read_moment(date) == moment
+
+
+@given(st.binary(max_size=120) | st.text(alphabet="Mon, 1Jan20:+-", max_size=40).map(str.encode))
+def test_any_octets_are_a_moment_or_none(date: bytes) -> None:
+    moment = read_moment(date)
+    assert moment is None or isinstance(moment, int)

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from services.relay.delivery.trace_header import trace_header
-from services.router.decide.loops import MOST_RECEIVED, why_loop
+from services.router.decide.loops import RECEIVED_LIMIT, find_loop
 from services.router.header.fields import read_header
-from services.router.resolving.examination import examine
+from services.router.resolving.analysis import analyse_header
 from tests.fakes.mails import account, mail, single_user
 
-HOPS = [f"Received: from a{number}.example by b.example; Mon" for number in range(MOST_RECEIVED + 1)]
+HOPS = [f"Received: from a{number}.example by b.example; Mon" for number in range(RECEIVED_LIMIT + 1)]
 
 
 def carried_for(name: str) -> bytes:
@@ -19,13 +19,13 @@ def carried_for(name: str) -> bytes:
 
 
 def loop(raw: bytes, name: str = "acme/all") -> str:
-    return why_loop(read_header(raw), name) or ""
+    return find_loop(read_header(raw), name) or ""
 
 
 def test_fault_41_a_mail_with_51_received_lines_is_parked_with_the_reason() -> None:
     raw = mail("X-Original-To: bob@firma.de", *HOPS)
     for routing in (None, single_user("bob@firma.de")):
-        resolution = examine(raw, account(routing), 0.0).resolution
+        resolution = analyse_header(raw, account(routing), 0.0).resolution
         assert resolution.recipients == ()
         assert resolution.park_reason == "mail loop: 51 Received lines, more than 50"
 
@@ -35,11 +35,11 @@ def test_fifty_received_lines_are_no_loop() -> None:
 
 
 def test_fault_41_a_mail_that_this_account_has_carried_is_parked_with_the_reason() -> None:
-    resolution = examine(carried_for("acme/all"), account(), 0.0).resolution
+    resolution = analyse_header(carried_for("acme/all"), account(), 0.0).resolution
     assert resolution.recipients == ()
     assert (
         resolution.park_reason
-        == "mail loop: this account has carried it before, as X-Mailferry-ID 0123 tells"
+        == "mail loop: this account has carried it before, as X-Mailferry-ID 0123 shows"
     )
 
 
@@ -55,7 +55,7 @@ def test_a_mail_that_another_account_carried_may_be_forwarded_to_this_one() -> N
 def test_a_trace_that_does_not_tell_the_account_counts_as_ours() -> None:
     assert (
         loop(mail("X-Mailferry-ID: 0123"))
-        == "mail loop: Mailferry has carried it before, as X-Mailferry-ID 0123 tells"
+        == "mail loop: Mailferry has carried it before, as X-Mailferry-ID 0123 shows"
     )
 
 

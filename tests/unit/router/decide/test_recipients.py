@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.decide.recipients import Resolution, resolve
-from services.router.header.allowance import INTERNATIONAL_LIMIT
-from shared.model.account import Routing
+from services.router.decide.recipients import SURPLUS_REASON, Resolution, resolve, surplus_of
+from services.router.header.addresses import INTERNATIONAL_LIMIT
+from shared.custody.commands import ChosenRecipient, Surplus
+from shared.model.account import Dedup, Routing
 from shared.model.address import Address
 from tests.fakes.checked_domains import checked_domains
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
@@ -138,7 +139,7 @@ def test_in_an_envelope_field_a_defect_beside_a_recipient_is_parked_where_there_
     )
 
 
-def test_a_postmaster_who_is_named_himself_is_not_named_again_for_a_defect() -> None:
+def test_a_postmaster_that_the_mail_names_is_not_added_again_for_a_defect() -> None:
     assert recipients(f"X-Envelope-To: {POSTMASTER}, <b.@firma.de>") == [str(POSTMASTER)]
 
 
@@ -205,8 +206,8 @@ def test_there_is_always_a_recipient_or_a_reason_to_park_and_nobody_outside_is_s
     assert found.recipients or found.park_reason
     assert not (has_postmaster and found.park_reason)
     assert len({each.address for each in found.recipients}) == len(found.recipients)
-    allowed = {"firma.de", "acme.local"}
-    assert all(each.address.rpartition("@")[2] in allowed for each in found.recipients)
+    budgeted = {"firma.de", "acme.local"}
+    assert all(each.address.rpartition("@")[2] in budgeted for each in found.recipients)
     assert all(each.reason for each in found.recipients)
     assert all(each.reason for each in found.rejected)
 
@@ -219,7 +220,7 @@ def test_the_providers_prefix_is_taken_off_what_servers_wrote_and_not_off_what_t
     routing = replace(catch_all(), recipient_prefixes=("mbox-", "12-"))
     found = resolution("Delivered-To: Mbox-bob@firma.de", routing=routing).recipients[0]
     assert (found.address, found.original) == ("bob@firma.de", "Mbox-bob@firma.de")
-    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is taken off"
+    assert found.reason == "named in Delivered-To; the provider's prefix Mbox- is removed"
     assert recipients("Delivered-To: 12-bob@firma.de", routing=routing) == ["bob@firma.de"]
     assert recipients("Delivered-To: mbox-@firma.de", routing=routing) == ["mbox-@firma.de"]
     assert recipients("To: mbox-bob@firma.de", routing=routing) == ["mbox-bob@firma.de"]
@@ -249,7 +250,7 @@ def test_a_tag_is_kept_or_taken_off_as_configured() -> None:
     assert recipients(to) == ["bob+news@firma.de", "+x@firma.de", '"a+b"@firma.de']
     routing = replace(catch_all(), strip_tags=True)
     assert recipients(to, routing=routing) == ["bob@firma.de", "+x@firma.de", '"a+b"@firma.de']
-    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is taken off"
+    assert resolution(to, routing=routing).recipients[0].reason == "named in To; the tag +news is removed"
 
 
 def test_an_alias_may_be_for_one_tag_or_for_all_where_tags_are_taken_off() -> None:
@@ -272,7 +273,7 @@ def test_of_thousands_that_are_rejected_the_first_are_listed() -> None:
     assert "all 5000 recipients" in found.recipients[0].reason
 
 
-def test_what_was_passed_over_is_told_among_the_rejected_but_is_no_reason_for_the_postmaster() -> None:
+def test_ignored_values_are_listed_as_rejected_but_are_no_reason_for_the_postmaster() -> None:
     found = resolution("Delivered-To: catchall@isp.example", "To: eve@x.example")
     assert [each.value for each in found.rejected] == ["catchall@isp.example", "eve@x.example"]
     assert "the only recipient in To was refused" in found.recipients[0].reason
@@ -286,3 +287,51 @@ def test_of_many_that_cannot_be_read_only_so_many_international_domains_are_look
     found = resolution(f"Delivered-To: bob@firma.de, {many}")
     assert len(checked) <= 2 * INTERNATIONAL_LIMIT
     assert [each.address for each in found.recipients] == ["bob@firma.de", str(POSTMASTER)]
+
+
+TO_POSTMASTER = ChosenRecipient(str(POSTMASTER), "", f"postmaster, because it is {SURPLUS_REASON}")
+
+
+def surplus(*lines: str, routing: Routing | None = None) -> Surplus | None:
+    routing = routing or catch_all()
+    return surplus_of(resolve(evidence_in(*lines, routing=routing), routing), routing)
+
+
+@pytest.mark.parametrize("field", ["To", "Cc", "Resent-To"])
+def test_where_recipients_are_a_guess_the_postmaster_gets_surplus_copies(field: str) -> None:
+    assert surplus(f"{field}: bob@firma.de, carol@firma.de, x@other.example") == Surplus(TO_POSTMASTER, 2)
+
+
+def test_without_a_postmaster_surplus_copies_are_parked() -> None:
+    found = surplus("To: bob@firma.de", routing=catch_all(postmaster=None))
+    assert found == Surplus(ChosenRecipient("", "", SURPLUS_REASON, parked=True), 1)
+
+
+def test_each_address_that_is_named_accounts_for_a_copy_whatever_it_stands_for() -> None:
+    routing = replace(catch_all({"acme.com": "acme.local", "acme.net": "acme.local"}), strip_tags=True)
+    found = surplus("To: bob@acme.com, bob@acme.net, bob+x@acme.com", "Cc: bob@ACME.com", routing=routing)
+    assert found is not None
+    assert found.named == 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Delivered-To: bob@firma.de",),
+        ("Received: from x by mx.isp.example for <bob@firma.de>; Mon",),
+        ("To: x@other.example",),
+        ("List-Id: <x>", "To: bob@firma.de"),
+        (),
+    ],
+)
+def test_where_the_envelope_or_nobody_is_named_there_are_no_surplus_copies(lines: tuple[str, ...]) -> None:
+    assert surplus(*lines) is None
+
+
+def test_copies_are_not_counted_where_the_account_does_not_want_it() -> None:
+    for routing in (
+        replace(catch_all(), surplus_copies=False),
+        replace(catch_all(), dedup=Dedup.OFF),
+        single_user("bob@firma.de"),
+    ):
+        assert surplus("To: bob@firma.de", routing=routing) is None

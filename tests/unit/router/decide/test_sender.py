@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from services.router.decide.sender import choose_sender
 from services.router.header.fields import read_header
-from services.router.header.zone import Zone
+from services.router.header.zone import TrustedZone
 from shared.model.address import Address
 from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import Srs
@@ -18,7 +18,7 @@ FIXED = SenderRule(SenderKind.ADDRESS, address=Address("relay", "corp.example"))
 
 
 def sender(*lines: str, rule: SenderRule | None = None) -> str:
-    return choose_sender(Zone(read_header(mail(*lines))), rule or SenderRule(), NOW).address
+    return choose_sender(TrustedZone(read_header(mail(*lines))), rule or SenderRule(), NOW).address
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_the_topmost_return_path_counts_even_if_it_is_null() -> None:
     assert sender("Return-Path: <>", "Return-Path: <anna@sender.example>") == ""
 
 
-def test_a_return_path_that_the_sender_wrote_himself_does_not_count() -> None:
+def test_a_return_path_that_the_sender_wrote_does_not_count() -> None:
     assert sender("Return-Path: <anna@sender.example>", OUTSIDE) == "anna@sender.example"
     assert sender(OUTSIDE, "Return-Path: <anna@sender.example>") == ""
 
@@ -74,13 +74,13 @@ def test_the_account_may_have_another_sender(rule: SenderRule, expected: str) ->
     assert sender("Return-Path: <test@otherdomain.com>", rule=rule) == expected
 
 
-def test_a_configured_sender_is_used_where_the_header_tells_none() -> None:
+def test_a_configured_sender_is_used_where_the_header_has_none() -> None:
     assert sender("From: anna@sender.example", rule=FIXED) == "relay@corp.example"
 
 
-def test_a_sender_that_srs_cannot_rewrite_becomes_null_and_the_reason_is_told() -> None:
+def test_a_sender_that_srs_cannot_rewrite_becomes_null_with_the_reason() -> None:
     header = read_header(mail('Return-Path: <"a b"@sender.example>'))
-    assert choose_sender(Zone(header), SRS, NOW) == (
+    assert choose_sender(TrustedZone(header), SRS, NOW) == (
         "",
         '"a b"@sender.example cannot be rewritten by SRS: its local part is a quoted string',
     )

@@ -8,8 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header import addresses, lexer
-from services.router.header.addresses import ADDRESS_LIMIT, Defect, read_addresses
-from services.router.header.allowance import INTERNATIONAL_LIMIT, TOKEN_LIMIT
+from services.router.header.addresses import (
+    ADDRESS_LIMIT,
+    INTERNATIONAL_LIMIT,
+    TOKEN_LIMIT,
+    Defect,
+    read_addresses,
+)
 from services.router.header.lexer import Token
 from shared.model.address import Address, is_printable, parse_address
 from tests.fakes.mails import corpus_mails

@@ -10,7 +10,7 @@ from services.router.header.fields import (
     NO_HEADER,
     STRAY_LINES,
     HeaderField,
-    header_is_here,
+    can_parse_header,
     read_header,
 )
 
@@ -33,19 +33,19 @@ def test_fields_are_split_and_the_body_begins_after_the_empty_line(eol: bytes) -
 @pytest.mark.parametrize("eol", LINE_ENDS)
 def test_a_folded_field_is_one_field_and_unfolds_to_one_line(eol: bytes) -> None:
     header = read_header(b"To: bob@firma.de," + eol + b"\tcarol@firma.de" + eol + b" " + eol + eol)
-    assert header.first("to") == b"bob@firma.de,\tcarol@firma.de"
+    assert header.first_value("to") == b"bob@firma.de,\tcarol@firma.de"
     assert len(header.fields) == 1
 
 
 def test_fields_of_one_name_keep_their_order_and_the_topmost_is_first() -> None:
     header = read_header(b"Received: b\nDelivered-To: x\nReceived: a\n\n")
-    assert [field.value for field in header.all("received")] == [b"b", b"a"]
-    assert header.first("received") == b"b"
-    assert header.first("subject") == b""
+    assert [field.value for field in header.all_named("received")] == [b"b", b"a"]
+    assert header.first_value("received") == b"b"
+    assert header.first_value("subject") == b""
 
 
 def test_white_space_before_the_colon_belongs_to_neither_name_nor_value() -> None:
-    assert read_header(b"To \t: bob@firma.de\n\n").first("to") == b"bob@firma.de"
+    assert read_header(b"To \t: bob@firma.de\n\n").first_value("to") == b"bob@firma.de"
 
 
 def test_a_bare_carriage_return_ends_no_line() -> None:
@@ -54,7 +54,7 @@ def test_a_bare_carriage_return_ends_no_line() -> None:
 
 
 def test_eight_bit_and_nul_bytes_stay_in_the_value() -> None:
-    assert read_header(b"Subject: \xe4\0\xff\n\n").first("subject") == b"\xe4\0\xff"
+    assert read_header(b"Subject: \xe4\0\xff\n\n").first_value("subject") == b"\xe4\0\xff"
 
 
 def test_a_stray_line_does_not_end_the_header_and_is_kept_without_a_name() -> None:
@@ -91,7 +91,7 @@ def test_a_mail_that_begins_with_its_body_has_no_header(raw: bytes, end: int) ->
 
 def test_a_mail_may_end_with_its_header() -> None:
     header = read_header(b"To: bob@firma.de")
-    assert header.first("to") == b"bob@firma.de"
+    assert header.first_value("to") == b"bob@firma.de"
     assert header.end == len(b"To: bob@firma.de")
     assert header.notes == ()
 
@@ -127,8 +127,8 @@ def test_any_bytes_give_a_header_and_every_byte_is_header_or_body(raw: bytes) ->
 @given(MAILS)
 def test_a_header_that_is_here_does_not_change_with_more_bytes(raw: bytes) -> None:
     for length in range(len(raw) + 1):
-        if header_is_here(raw[:length], length - 1):
+        if can_parse_header(raw[:length], length - 1):
             assert read_header(raw[:length]) == read_header(raw)
             break
     else:
-        assert not header_is_here(raw)
+        assert not can_parse_header(raw)

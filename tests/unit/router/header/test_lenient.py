@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.header.addresses import Defect, read_addresses
-from services.router.header.allowance import Allowance
+from services.router.header.addresses import Defect, ParsingBudget, read_addresses
 from services.router.header.lenient import LenientReader
 from shared.model.address import Address, parse_address
 from tests.fakes.mails import corpus_mails
@@ -15,9 +14,9 @@ from tests.fakes.mails import corpus_mails
 
 def read(value: str | bytes) -> list[Address | Defect]:
     raw = value if isinstance(value, bytes) else value.encode()
-    allowance = Allowance()
-    reader = LenientReader(lambda address: address.domain == "firma.de", allowance)
-    return read_addresses(raw, allowance=lambda: allowance, lenient=reader.read)
+    budget = ParsingBudget()
+    reader = LenientReader(lambda address: address.domain == "firma.de", budget)
+    return read_addresses(raw, new_budget=lambda: budget, lenient=reader.read)
 
 
 def found(value: str | bytes) -> list[str]:

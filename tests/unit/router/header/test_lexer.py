@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header import lexer
-from services.router.header.lexer import Kind, tokens
+from services.router.header.lexer import TokenKind, tokens
 
 LISTS = st.text(alphabet='ab@.,;:<>()[]"\\ \t\r\n\0é', max_size=60)
 
@@ -70,7 +70,7 @@ def test_tokens_cover_the_text_without_gaps(text: str) -> None:
     for token in tokens(text):
         assert token.start == at
         assert token.end > at
-        assert isinstance(token.kind, Kind)
+        assert isinstance(token.kind, TokenKind)
         at = token.end
     assert at == len(text)
 

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.header.fields import read_header
-from services.router.header.hop import UNREADABLE, Client, organisational_domain, read_hop
-from services.router.header.zone import HOP_LIMIT, Zone
+from services.router.header.host_names import organisational_domain
+from services.router.header.received import UNREADABLE, Client, read_hop
+from services.router.header.zone import HOP_LIMIT, TrustedZone
 from tests.fakes.mails import corpus_mails, mail
 
 
-def zone(*lines: str, hosts: tuple[str, ...] = ()) -> Zone:
-    return Zone(read_header(mail(*lines)), hosts)
+def zone(*lines: str, hosts: tuple[str, ...] = ()) -> TrustedZone:
+    return TrustedZone(read_header(mail(*lines)), hosts)
 
 
 def trusted(*values: str, hosts: tuple[str, ...] = ()) -> list[str]:
@@ -114,7 +115,7 @@ def test_what_only_looks_like_lmtp_is_none(clauses: str) -> None:
         "unknown (HELO localhost) (192.0.2.1)",
     ],
 )
-def test_a_client_outside_ends_the_zone_also_where_nothing_has_told_the_provider(
+def test_a_client_outside_ends_the_zone_also_where_the_provider_is_not_yet_known(
     by: str, client: str
 ) -> None:
     lines = (f"from {client} by {by} with SMTP", "from localhost by mx.sender.example for <eve@firma.de>")
@@ -159,7 +160,7 @@ def test_where_the_topmost_host_is_not_among_the_trusted_ones_nothing_is_believe
         [] if line[0] == "b" else ["mx.cloud.example"]
     )
     found = zone("Return-Path: <a@x.example>", f"Received: {line}", hosts=hosts)
-    assert (found.hops, found.fields("return-path")) == ([], [])
+    assert (found.hops, found.fields_named("return-path")) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -173,11 +174,11 @@ def test_nothing_below_a_line_that_cannot_be_read_is_the_providers(line: str) ->
         "Received: from y by mx.isp.example for <eve@firma.de>",
     )
     assert found.hops == [UNREADABLE]
-    assert [field.value for field in found.fields("x-a")] == [b"1"]
+    assert [field.value for field in found.fields_named("x-a")] == [b"1"]
     assert found.client == Client()
 
 
-def test_a_line_that_cannot_be_read_below_one_of_the_providers_is_not_his() -> None:
+def test_an_unreadable_line_below_one_of_the_providers_is_not_the_providers() -> None:
     assert trusted("by mx.isp.example", "from a( by mx.isp.example") == ["mx.isp.example"]
     assert trusted("(qmail 1 invoked by uid 0)", "from a( by x.example", "by mx.isp.example") == ["", ""]
 
@@ -201,24 +202,24 @@ def test_fields_on_top_and_between_the_providers_lines_are_in_the_zone_and_those
         "Received: by out.sender.example",
         "X-A: 4",
     )
-    assert [field.value for field in found.fields("x-a")] == [b"1", b"2"]
+    assert [field.value for field in found.fields_named("x-a")] == [b"1", b"2"]
     assert found.end == 4
 
 
 def test_without_received_lines_all_fields_are_in_the_zone_and_nobody_vouches_for_them() -> None:
     found = zone("X-A: 1", "Subject: x", "X-A: 2")
-    assert (len(found.fields("x-a")), found.end, found.is_vouched) == (2, 3, False)
+    assert (len(found.fields_named("x-a")), found.end, found.has_received) == (2, 3, False)
 
 
 @pytest.mark.parametrize("path", corpus_mails())
 def test_the_zone_of_any_real_mail_is_the_beginning_of_its_received_lines(path: Path) -> None:
     header = read_header(path.read_bytes())
-    hops = Zone(header).hops
-    assert hops == [read_hop(field.unfolded) for field in header.all("received")][: len(hops)]
+    hops = TrustedZone(header).hops
+    assert hops == [read_hop(field.unfolded) for field in header.all_named("received")][: len(hops)]
     assert len({organisational_domain(hop.by) for hop in hops} - {""}) <= 1
 
 
-def test_the_client_is_whom_the_last_of_the_providers_hosts_had_the_mail_from() -> None:
+def test_the_client_is_the_one_of_the_providers_last_line() -> None:
     found = zone(
         "Received: from mx.isp.example (mx.isp.example [10.0.0.1]) by store.isp.example",
         "Received: from helo.example (out.sender.example [192.0.2.1]) by mx.isp.example",
@@ -319,7 +320,7 @@ def test_a_line_by_localhost_whose_client_is_foreign_is_not_the_providers(by: st
     assert trusted(REINJECTED, foreign, OUTER) == ["mx.isp.example"]
 
 
-def test_a_host_of_which_the_line_above_tells_may_have_taken_the_mail_from_outside() -> None:
+def test_a_private_host_that_the_line_above_names_may_have_received_the_mail_from_outside() -> None:
     outside = "from out.sender.example (out.sender.example [192.0.2.1])"
     for by in ("front", "10.0.0.5", "[10.0.0.5]"):
         lines = ("from front (front.isp.example [10.0.0.5]) by mx.isp.example", f"{outside} by {by}", OUTER)
@@ -354,7 +355,7 @@ def test_a_filter_on_a_trusted_machine_is_trusted_and_another_host_of_its_networ
     ]
 
 
-def test_localhost_with_a_domain_does_not_tell_who_the_provider_is() -> None:
+def test_localhost_with_a_domain_does_not_name_the_provider() -> None:
     lines = ("from x ([127.0.0.1]) by localhost.localdomain", "from y by mx.isp.example")
     assert trusted(*lines) == ["localhost.localdomain", "mx.isp.example"]
 
@@ -399,7 +400,7 @@ SAID = st.sampled_from(
     hosts=st.sampled_from([(), ("*.isp.example",)]),
     forged=st.lists(FORGED, max_size=6),
 )
-def test_whatever_the_sender_writes_and_says_the_zone_ends_at_the_line_that_took_his_mail(
+def test_whatever_the_sender_writes_the_zone_ends_at_the_line_that_received_its_mail(
     inside: list[str], said: str, hosts: tuple[str, ...], forged: list[str]
 ) -> None:
     top = "from mx.isp.example (mx.isp.example [10.0.0.1]) by store.isp.example for <collect@isp.example>"
@@ -408,5 +409,5 @@ def test_whatever_the_sender_writes_and_says_the_zone_ends_at_the_line_that_took
         lines = [f"Received: {line}" for line in (*own, *forged)]
         found = zone(*lines, "X-Original-To: eve@firma.de", hosts=hosts)
         assert len(found.hops) <= len(own)
-        assert found.fields("x-original-to") == []
+        assert found.fields_named("x-original-to") == []
         assert zone(*lines[: len(own)], hosts=hosts).hops[: len(own)] == found.hops

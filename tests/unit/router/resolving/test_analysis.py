@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from services.router.evidence.evidence import Confidence, EvidenceClass
-from services.router.resolving import examination
-from services.router.resolving.examination import Examination, examine
+from services.router.resolving import analysis
+from services.router.resolving.analysis import HeaderAnalysis, analyse_header
 from shared.contract.journal import RecipientRouted, Routed
 from shared.model.address import Address
 from shared.model.message import RecipientStatus
@@ -58,8 +58,8 @@ DAMAGES = [
 ]
 
 
-def journal_entry(found: Examination) -> Routed:
-    """What the examination leads to in the journal: it must be text that every store can keep."""
+def journal_entry(found: HeaderAnalysis) -> Routed:
+    """What the analysis leads to in the journal: it must be text that every store can keep."""
     resolution = found.resolution
     recipients = tuple(
         RecipientRouted(
@@ -100,9 +100,13 @@ EVERYTHING = replace(
 )
 
 
+def recipients_of(raw: bytes) -> list[str]:
+    return [each.address for each in analyse_header(raw, account(), NOW).resolution.recipients]
+
+
 def assert_answered(raw: bytes) -> None:
     for routing in (None, EVERYTHING):
-        found = examine(raw, account(routing), NOW)
+        found = analyse_header(raw, account(routing), NOW)
         text = journal_entry(found).model_dump_json()
         assert "\\u0000" not in text
         assert not any("failed" in note for note in found.evidence.notes)
@@ -111,7 +115,7 @@ def assert_answered(raw: bytes) -> None:
         assert all(each.address.rpartition("@")[2].endswith("firma.de") for each in resolution.recipients)
 
 
-def test_an_examination_says_all_that_the_router_needs() -> None:
+def test_the_analysis_of_a_header_has_all_that_the_router_needs() -> None:
     raw = mail(
         "Return-Path: <anna@sender.example>",
         "X-Original-To: bob@firma.de",
@@ -119,7 +123,7 @@ def test_an_examination_says_all_that_the_router_needs() -> None:
         "Received: from out.sender.example by mx.isp.example",
         "To: x@y.example",
     )
-    found = examine(raw, account(), NOW)
+    found = analyse_header(raw, account(), NOW)
     assert found.reverse_path == "anna@sender.example"
     assert found.message_id == "<1@sender.example>"
     assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
@@ -128,7 +132,7 @@ def test_an_examination_says_all_that_the_router_needs() -> None:
 
 
 def test_a_message_id_is_made_printable_and_cut() -> None:
-    found = examine(b"Message-ID: <\0\xff\x1b" + b"x" * 5_000 + b">\r\n\r\n", account(), NOW)
+    found = analyse_header(b"Message-ID: <\0\xff\x1b" + b"x" * 5_000 + b">\r\n\r\n", account(), NOW)
     assert found.message_id.isprintable()
     assert len(found.message_id) < 300
 
@@ -137,7 +141,7 @@ def test_a_message_id_is_made_printable_and_cut() -> None:
     "raw", [b"", b"\r\n", b"\0", b"Hallo", b"\r.\r", b"\n.\r\n", b"To", b"To:", b":", b"\xff: \xff"]
 )
 def test_a_mail_without_a_usable_header_goes_to_the_postmaster(raw: bytes) -> None:
-    found = examine(raw, account(), NOW)
+    found = analyse_header(raw, account(), NOW)
     assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
     assert found.evidence.kind is EvidenceClass.NONE
 
@@ -145,27 +149,27 @@ def test_a_mail_without_a_usable_header_goes_to_the_postmaster(raw: bytes) -> No
 @pytest.mark.parametrize(
     "failure", [IndexError("x"), ValueError("x"), RecursionError(), TypeError("x"), OverflowError("x")]
 )
-def test_a_failing_reader_lowers_the_confidence_and_is_recorded(
+def test_a_failing_parser_lowers_the_confidence_and_is_recorded(
     failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise failure
 
     raw = mail("Return-Path: <anna@sender.example>", "Delivered-To: bob@firma.de")
-    monkeypatch.setattr(examination, "choose_sender", fail)
-    found = examine(raw, account(), NOW)
+    monkeypatch.setattr(analysis, "choose_sender", fail)
+    found = analyse_header(raw, account(), NOW)
     assert found.reverse_path == ""
     assert [each.address for each in found.resolution.recipients] == ["bob@firma.de"]
     assert found.evidence.confidence is Confidence.LOW
     assert "reading the Return-Path failed" in found.resolution.evidence
 
-    monkeypatch.setattr(examination, "find_evidence", fail)
-    found = examine(raw, account(), NOW)
+    monkeypatch.setattr(analysis, "find_evidence", fail)
+    found = analyse_header(raw, account(), NOW)
     assert [each.address for each in found.resolution.recipients] == [str(POSTMASTER)]
     assert "the recipients could not be read" in found.resolution.recipients[0].reason
 
-    monkeypatch.setattr(examination, "read_header", fail)
-    assert examine(raw, account(catch_all(postmaster=None)), NOW).resolution.park_reason is not None
+    monkeypatch.setattr(analysis, "read_header", fail)
+    assert analyse_header(raw, account(catch_all(postmaster=None)), NOW).resolution.park_reason is not None
 
 
 @pytest.mark.parametrize(
@@ -179,7 +183,9 @@ def test_a_failing_reader_lowers_the_confidence_and_is_recorded(
     ],
 )
 def test_a_monstrous_header_does_not_keep_the_mail_from_its_recipient(raw: bytes) -> None:
-    assert [each.address for each in examine(raw, account(), NOW).resolution.recipients] == ["bob@firma.de"]
+    assert [each.address for each in analyse_header(raw, account(), NOW).resolution.recipients] == [
+        "bob@firma.de"
+    ]
 
 
 @given(st.lists(PIECES | st.binary(max_size=5), max_size=30).map(b"".join))
@@ -203,7 +209,7 @@ def test_every_real_mail_gets_an_answer(path: Path) -> None:
     raw = path.read_bytes()
     assert_answered(raw)
     own_domain = single_user("bob@corp.example")
-    assert [each.address for each in examine(raw, account(own_domain), NOW).resolution.recipients] == [
+    assert [each.address for each in analyse_header(raw, account(own_domain), NOW).resolution.recipients] == [
         "bob@corp.example"
     ]
 
@@ -211,4 +217,6 @@ def test_every_real_mail_gets_an_answer(path: Path) -> None:
 @pytest.mark.parametrize("path", corpus_mails())
 def test_a_real_mail_with_an_envelope_field_reaches_its_recipient(path: Path) -> None:
     raw = b"Delivered-To: bob@firma.de\r\n" + path.read_bytes()
-    assert [each.address for each in examine(raw, account(), NOW).resolution.recipients] == ["bob@firma.de"]
+    assert [each.address for each in analyse_header(raw, account(), NOW).resolution.recipients] == [
+        "bob@firma.de"
+    ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.router.announcing import MOST_RECIPIENTS, announce
+from services.router.publication import RECIPIENTS_PER_PART, publish_routed
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
 from shared.contract.codec import EVENT_CODEC
@@ -41,26 +41,26 @@ def event(message: str, recipients: int, octets: int = 10) -> MessageRouted:
     )
 
 
-async def announced(broker: MemoryBroker, *events: MessageRouted) -> list[tuple[str, list[str]]]:
-    """What the relays hear: mails and whom they are for."""
-    await announce(broker, events, [])
+async def published(broker: MemoryBroker, *events: MessageRouted) -> list[tuple[str, list[str]]]:
+    """Return what the relays receive: mails and their recipients."""
+    await publish_routed(broker, events, [])
     async with broker.subscribe(RELAY_QUEUE, 100) as subscription:
-        heard = [EVENT_CODEC.decode(each.body) for each in await subscription.batch(100, 0.01)]
+        received = [EVENT_CODEC.decode(each.body) for each in await subscription.batch(100, 0.01)]
     return [
         (each.message, [recipient.address for recipient in each.recipients])
-        for each in heard
+        for each in received
         if isinstance(each, MessageRouted)
     ]
 
 
 async def test_a_mail_for_very_many_is_announced_in_parts_and_holds_up_no_other() -> None:
-    many = event("many", 3 * MOST_RECIPIENTS - 1)
-    heard = await announced(Narrow(50_000), event("a", 1), many, event("b", 2))
-    assert [message for message, _ in heard] == ["a", "b", "many", "many", "many"]
-    everybody = [address for message, addresses in heard if message == "many" for address in addresses]
+    many = event("many", 3 * RECIPIENTS_PER_PART - 1)
+    received = await published(Narrow(50_000), event("a", 1), many, event("b", 2))
+    assert [message for message, _ in received] == ["a", "b", "many", "many", "many"]
+    everybody = [address for message, addresses in received if message == "many" for address in addresses]
     assert everybody == [each.address for each in many.recipients]
 
 
 async def test_a_mail_that_fits_in_no_event_holds_up_no_other() -> None:
-    heard = await announced(Narrow(50_000), event("huge", 1, octets=60_000), event("a", 1))
-    assert heard == [("a", ["user0@corp.example"])]
+    received = await published(Narrow(50_000), event("huge", 1, octets=60_000), event("a", 1))
+    assert received == [("a", ["user0@corp.example"])]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, Passed
-from services.router.header.allowance import INTERNATIONAL_LIMIT
+from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, IgnoredValue
+from services.router.header.addresses import INTERNATIONAL_LIMIT
 from shared.model.account import MailboxKind, Routing
 from shared.model.address import Address
 from tests.fakes.checked_domains import checked_domains
@@ -58,15 +58,19 @@ def test_the_envelope_fields_have_an_order_of_their_own_whatever_their_order_in_
 def test_an_envelope_field_below_the_trusted_zone_was_written_by_the_sender() -> None:
     found = evidence_in(RECEIVED, "X-Original-To: eve@firma.de", "To: bob@firma.de")
     assert (found.kind, found.addresses) == (EvidenceClass.VISIBLE, (Address("bob", "firma.de"),))
-    assert found.passed == (
-        Passed("eve@firma.de", "in X-Original-To, but it stands below what the provider's servers wrote"),
+    assert found.ignored == (
+        IgnoredValue(
+            "eve@firma.de", "in X-Original-To, but it stands below what the provider's servers wrote"
+        ),
     )
 
 
 def test_an_envelope_field_is_believed_less_where_no_server_noted_anything() -> None:
     found = evidence_in("Delivered-To: bob@firma.de", "To: carol@firma.de")
     assert (found.kind, found.confidence) == (EvidenceClass.ENVELOPE_FIELD, Confidence.LOW)
-    assert found.notes == ("no Received line tells where the provider's part of the header ends",)
+    assert found.notes == (
+        "without a Received line, nothing shows where the provider's part of the header ends",
+    )
 
 
 def test_configured_fields_are_asked_in_their_order_and_before_all_others() -> None:
@@ -99,12 +103,12 @@ def test_a_pattern_takes_the_recipient_out_of_a_value() -> None:
     assert addresses("X-Recipient:\tacct-17\r\n\t<bob@firma.de>", routing=routing) == ["bob@firma.de"]
 
 
-def test_a_value_that_is_not_of_the_pattern_is_passed_over_and_told() -> None:
+def test_a_value_that_does_not_match_the_pattern_is_ignored_and_listed() -> None:
     routing = catch_all(fields=("X-Recipient: acct-* <*>",))
     lines = ("X-Recipient: eve@firma.de", "X-Recipient: acct-1 bob@firma.de")
     found = evidence_in(*lines, routing=routing)
     assert found.addresses == (Address("bob", "firma.de"),)
-    assert found.passed == (Passed("eve@firma.de", "not of the form X-Recipient: acct-* <*>"),)
+    assert found.ignored == (IgnoredValue("eve@firma.de", "not of the form X-Recipient: acct-* <*>"),)
 
 
 def test_received_for_can_be_put_before_envelope_fields() -> None:
@@ -150,9 +154,9 @@ def test_classes_are_never_united() -> None:
     ]
 
 
-def test_what_was_passed_over_is_not_told_without_end() -> None:
+def test_the_list_of_ignored_values_is_bounded() -> None:
     routing = catch_all(fields=("X-Mine: a*",))
-    assert len(evidence_in(*["X-Mine: b"] * 500, routing=routing).passed) == 20
+    assert len(evidence_in(*["X-Mine: b"] * 500, routing=routing).ignored) == 20
 
 
 def test_of_several_the_topmost_counts() -> None:
@@ -256,7 +260,9 @@ def test_further_addresses_of_the_mailbox_can_be_named() -> None:
     routing = replace(catch_all(), own_addresses=(Address("Box", "isp.example"),))
     found = evidence_in("Delivered-To: box@isp.example", "To: bob@firma.de", routing=routing)
     assert found.addresses == (Address("bob", "firma.de"),)
-    assert found.passed == (Passed("box@isp.example", "Delivered-To names the collecting mailbox itself"),)
+    assert found.ignored == (
+        IgnoredValue("box@isp.example", "Delivered-To names the collecting mailbox itself"),
+    )
 
 
 @pytest.mark.parametrize("login", ["web12p3", "web12p3@isp.example"])
@@ -265,7 +271,7 @@ def test_the_collecting_mailbox_is_known_without_a_domain_too(value: str, login:
     lines = (f"Delivered-To: {value}", OUTER.format("dave@firma.de"), "To: bob@firma.de")
     found = evidence_in(*lines, login=login)
     assert (found.kind, found.addresses) == (EvidenceClass.RECEIVED_FOR, (Address("dave", "firma.de"),))
-    assert found.passed[0].reason == "Delivered-To names the collecting mailbox itself"
+    assert found.ignored[0].reason == "Delivered-To names the collecting mailbox itself"
 
 
 def test_in_an_envelope_field_the_collecting_mailbox_without_a_domain_is_nobody_beside_others() -> None:
@@ -278,7 +284,7 @@ def test_an_envelope_field_without_any_at_sign_says_nothing_and_is_passed_over(v
     lines = (f"Delivered-To: {value}", OUTER.format("dave@firma.de"), "To: bob@firma.de")
     found = evidence_in(*lines)
     assert (found.kind, found.addresses) == (EvidenceClass.RECEIVED_FOR, (Address("dave", "firma.de"),))
-    assert found.passed == (Passed(value, "Delivered-To names no address, as there is no @ in it"),)
+    assert found.ignored == (IgnoredValue(value, "Delivered-To names no address, as there is no @ in it"),)
 
 
 def test_the_collecting_mailbox_is_known_with_the_providers_prefix_too() -> None:
@@ -286,7 +292,7 @@ def test_the_collecting_mailbox_is_known_with_the_providers_prefix_too() -> None
     lines = ("Delivered-To: isp-catchall@isp.example", "Delivered-To: mbox-dave@firma.de")
     found = evidence_in(*lines, routing=routing)
     assert found.addresses == (Address("mbox-dave", "firma.de"),)
-    assert found.passed[0].reason == "Delivered-To names the collecting mailbox itself"
+    assert found.ignored[0].reason == "Delivered-To names the collecting mailbox itself"
 
 
 def test_the_collecting_mailbox_with_a_prefix_is_known_in_an_accepted_domain() -> None:
@@ -314,7 +320,7 @@ def test_a_line_that_names_the_collecting_mailbox_with_the_providers_prefix_is_p
     assert addresses(*lines, routing=routing, login="catchall@firma.de") == ["12-dave@firma.de"]
     found = evidence_in(lines[0], lines[2], routing=routing, login="catchall@firma.de")
     assert found.addresses == (Address("bob", "firma.de"),)
-    assert found.passed[0].reason == "Received by store.isp.example names the collecting mailbox itself"
+    assert found.ignored[0].reason == "Received by store.isp.example names the collecting mailbox itself"
 
 
 @pytest.mark.parametrize("alias", ["catchall@isp.example", "m0123456@isp.example", "a@firma.de>,<b@firma.de"])
@@ -422,7 +428,7 @@ FILTERS = [(TOP, *AMAVIS), ZIMBRA, IREDMAIL, (TOP, *AMAVIS, *AMAVIS[:1])]
 
 
 @pytest.mark.parametrize("lines", FILTERS)
-def test_what_the_provider_noted_before_his_content_filter_decides(lines: tuple[str, ...]) -> None:
+def test_what_the_provider_noted_before_its_content_filter_decides(lines: tuple[str, ...]) -> None:
     foreign = "Received: from eve by out.sender.example for <eve@firma.de>"
     noted = (*lines, f"{OUTSIDE} with ESMTP id 1 for <anna@firma.de>; Mon", foreign, "To: bob@firma.de")
     found = evidence_in(*noted)
