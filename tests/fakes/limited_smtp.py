@@ -40,7 +40,7 @@ class LimitedSession(ScriptedSession):
 
     async def accept(self, mail: AcceptedMail) -> str:
         if self.limited.when == "CONTENT" and len(mail.recipients) > self.limited.limit:
-            self.forget()
+            self.reset_transaction()
             for _ in mail.recipients[1:] if self.limited.lmtp else ():
                 self.reply(self.limited.refusal)
             return self.limited.refusal

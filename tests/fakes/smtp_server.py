@@ -138,7 +138,7 @@ class ScriptedSession(Session):
         if scripted is None or scripted.startswith("2"):
             accepted = await super().accept(mail)
             return scripted or accepted
-        self.forget()
+        self.reset_transaction()
         return scripted
 
     async def _accept_for_each(self, mail: AcceptedMail) -> str:
@@ -148,7 +148,7 @@ class ScriptedSession(Session):
             self.reply(answer)
             if answer.startswith("2"):
                 self.server.delivered.append((recipient, mail.content))
-        self.forget()
+        self.reset_transaction()
         return ""
 
     async def _chunk(self, argument: str) -> str:
@@ -212,7 +212,7 @@ class ScriptedSession(Session):
         await self.flush()
         await self._secure(certificate.server_context())
         self.secured = True
-        self.forget()
+        self.reset_transaction()
         return ""
 
     async def _secure(self, context: ssl.SSLContext) -> None:

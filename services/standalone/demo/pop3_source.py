@@ -1,6 +1,7 @@
-"""A small, honest POP3 server on a local port: the source of `mailferry demo`.
+"""A small POP3 server on a local port: the source of `mailferry demo`. The tests derive theirs from it.
 
-It keeps to RFC 1939: a mailbox is open in one session only, and what DELE marked goes at QUIT and not before.
+It keeps to RFC 1939: one session at a time has a mailbox open, and mails marked by DELE are removed at QUIT
+and not before.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Self
 
 from services.standalone.demo.pop3_session import Maildrop, Pop3Session
 
-_LONGEST_LINE = 64 * 1024
+_MAX_LINE = 64 * 1024
 
 
 class Pop3Source:
-    """Serves `mailboxes` (user name to a list of (uid, raw mail), which may change meanwhile) while it is
-    entered.
+    """Serves `mailboxes` while its `async with` block runs: user name to a list of (uid, raw mail), which may
+    change meanwhile.
 
     All users have the same `password`. With `tls`, STLS is offered, or TLS from the first byte if
     `implicit_tls`.
@@ -48,7 +49,7 @@ class Pop3Source:
             self._serve,
             self.host,
             self.port,
-            limit=_LONGEST_LINE,
+            limit=_MAX_LINE,
             ssl=self.tls if self._implicit_tls else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
@@ -65,7 +66,7 @@ class Pop3Source:
         await self._server.wait_closed()
 
     def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Pop3Session:
-        """The session that serves a new connection."""
+        """Return the session for a new connection."""
         return Pop3Session(self.maildrops, reader, writer, self.tls)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,6 @@
-"""The SMTP target of the demonstration: takes mail on a local port and shows what it was given.
+"""A small SMTP server on a local port: the target of `mailferry demo`. The tests derive theirs from it.
 
-It keeps its promises to the client (what it answered 250 to is in `accepted`, or was given to `on_mail`), but
-it is no mail server: nothing survives the process.
+A mail that it answered with 250 is in `accepted`, or was given to `on_mail`. Nothing survives the process.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from services.standalone.demo.smtp_session import AcceptedMail, Behaviour, Sessi
 SIZE_LIMIT = 64 * 1024 * 1024
 
 
-def accept_everybody(_recipient: str) -> str | None:
-    """No recipient is refused."""
+def accept_all(_recipient: str) -> str | None:
+    """Refuse no recipient."""
     return None
 
 
 class SmtpTarget:
     """A server that runs as long as its `async with` block.
 
-    `port` 0 takes a free one. `refuse_recipient` returns a refusing reply, as in `550 5.1.1 Unknown`, or
+    `port` 0 takes a free one. `refuse_recipient` returns a refusing reply, such as `550 5.1.1 Unknown`, or
     None.
     """
 
@@ -34,7 +33,7 @@ class SmtpTarget:
         host: str = "127.0.0.1",
         port: int = 0,
         size_limit: int = SIZE_LIMIT,
-        refuse_recipient: Callable[[str], str | None] = accept_everybody,
+        refuse_recipient: Callable[[str], str | None] = accept_all,
         on_mail: Callable[[AcceptedMail], None] | None = None,
     ) -> None:
         self.host = host
@@ -66,14 +65,14 @@ class SmtpTarget:
         await self._server.wait_closed()
 
     async def hang_up(self) -> None:
-        """Close all connections without a word."""
+        """Close all connections without a reply."""
         sessions = dict(self._sessions)
         for writer in sessions.values():
             writer.transport.abort()
         await asyncio.gather(*sessions, return_exceptions=True)
 
     def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session:
-        """The session for a connection that was just accepted."""
+        """Return the session for a new connection."""
         return Session(self.behaviour, reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,7 +82,7 @@ class SmtpTarget:
         try:
             await self.session(reader, writer).run()
         except ConnectionError:
-            # The client is gone; a mail whose reply it missed is its own to send again.
+            # The client is gone; if it missed the reply to a mail, it sends the mail again.
             return
         finally:
             del self._sessions[task]

@@ -1,6 +1,6 @@
-"""The demonstration itself: source and target on local ports, the real pipeline between them, two passes.
+"""The demo: a source and a target on local ports, the real services between them, two passes.
 
-The second pass shows that nothing is fetched or delivered twice, and sees what was deleted as gone.
+The second pass shows that nothing is fetched or delivered twice.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.standalone.demo.company import Company
+from services.standalone.all_services import AllServices, all_services
 from services.standalone.demo.letters import Letter
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.people import ANNA
-from services.standalone.demo.provider import Provider
+from services.standalone.demo.servers import Company, Provider
 from services.standalone.demo.settings import ACCOUNTS, account_id, settings
 from services.standalone.demo.verdict import Findings, arrivals, complaints
-from services.standalone.once import AccountPass, one_pass
-from services.standalone.together import Together, together
+from services.standalone.once import one_pass
 from shared.config import Configuration
 from shared.custody.state import Message
+from shared.operations.pass_report import AccountPass
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is: mails handed out by the source, recipients served at the target, mails deleted."""
+    """Mails that the source has sent, recipients that the target has accepted mail for, mails deleted."""
 
     fetched: int
     delivered: int
@@ -35,7 +35,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What happened; `complaints` is empty where every mail is where it belongs."""
+    """What happened; `complaints` is empty if every mail is where it belongs."""
 
     letters: Sequence[Letter]
     findings: Findings
@@ -45,17 +45,17 @@ class Result:
     configuration: Configuration
 
 
-Watch = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
-async def perform(directory: Path, watch: Watch) -> Result:
-    """Run the demonstration with all its files in `directory`; `watch` is told of progress."""
+async def run_demo(directory: Path, on_progress: OnProgress) -> Result:
+    """Run the demo with all its files in `directory`; `on_progress` is called whenever a number changes."""
     letters = mailbag()
     password = secrets.token_urlsafe(12)
 
     def changed() -> None:
-        served = sum(len(mail.recipients) for mail in company.accepted)
-        watch(Progress(provider.handed_out, served, provider.deleted))
+        delivered = sum(len(mail.recipients) for mail in company.accepted)
+        on_progress(Progress(provider.retrieved, delivered, provider.deleted))
 
     provider = Provider(letters, password, changed)
     company = Company(changed)
@@ -66,31 +66,31 @@ async def perform(directory: Path, watch: Watch) -> Result:
             directory, source_port=provider.port, target_port=company.port, password=password
         )
         names = list(configuration.accounts)
-        async with together(configuration, wait_always=True) as all_three:
-            passes = await one_pass(all_three, configuration, names)
+        async with all_services(configuration, wait_always=True) as services:
+            passes = await one_pass(services, configuration, names)
             changed()
-            messages = await _messages(all_three)
-            fetched = provider.handed_out
-            again = await one_pass(all_three, configuration, names)
+            messages = await _messages(services)
+            fetched = provider.retrieved
+            again = await one_pass(services, configuration, names)
     findings = Findings(
         messages, arrivals(company.accepted), {each: provider.left(each) for each in ACCOUNTS}
     )
     found = complaints(letters, findings)
-    if provider.handed_out != fetched or any(each.fetched or each.delivered for each in again):
+    if provider.retrieved != fetched or any(each.fetched or each.delivered for each in again):
         found.append("a second pass fetched mails that were fetched before")
     found += [f"{each.account}: {each.problem}" for each in (*passes, *again) if not each.complete]
     return Result(letters, findings, passes, found, clock() - started, configuration)
 
 
-def goal(letters: Sequence[Letter]) -> Progress:
-    """How far it is when it is over."""
-    served = {(letter.kin, address) for letter in letters for address in letter.delivered}
-    return Progress(len(letters), len(served), sum(letter.mailbox != ANNA for letter in letters))
+def final_progress(letters: Sequence[Letter]) -> Progress:
+    """Return the numbers at the end."""
+    delivered = {(letter.copies_of, address) for letter in letters for address in letter.delivered}
+    return Progress(len(letters), len(delivered), sum(letter.mailbox != ANNA for letter in letters))
 
 
-async def _messages(all_three: Together) -> dict[tuple[str, str], Message]:
-    """What the store knows of each letter, by mailbox and uid."""
-    store = all_three.around.store
+async def _messages(services: AllServices) -> dict[tuple[str, str], Message]:
+    """Return what the store knows of each letter, by mailbox and uid."""
+    store = services.runtime.store
     found = {}
     for mailbox in ACCOUNTS:
         for row in await store.ledger(account_id(mailbox)):

@@ -1,6 +1,6 @@
-"""Whether the demonstration went as it has to: every mail where it belongs, once, byte for byte.
+"""Checks the demo: is every mail where it belongs, once, byte for byte? Pure.
 
-Pure: compares what the letters ask for with what was found at the target, in the store and at the source.
+Compares what the letters ask for with what is at the target, in the store and at the source afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ID_FIELD = b"X-Mailferry-ID: "
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail at the target: for whom, and which of our messages it is."""
+    """A mail at the target: its recipient, and the id of our message."""
 
     recipient: str
     message: str
@@ -29,7 +29,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What there is after the pass. `messages` are by letter (mailbox, uid); `left` are uids by mailbox."""
+    """What there is after the pass: `messages` by letter (mailbox, uid), uids `left` in each mailbox."""
 
     messages: Mapping[tuple[str, str], Message]
     arrivals: Sequence[Arrival]
@@ -37,16 +37,16 @@ class Findings:
 
 
 def arrivals(mails: Sequence[AcceptedMail]) -> list[Arrival]:
-    """Each recipient of each mail that the target took, with the mail below our own lines."""
+    """Return each recipient of each accepted mail, with the mail below our own header fields."""
     found = []
     for mail in mails:
-        message, content = without_our_lines(mail.content)
+        message, content = without_our_fields(mail.content)
         found += [Arrival(recipient, message, content) for recipient in mail.recipients]
     return found
 
 
-def without_our_lines(content: bytes) -> tuple[str, bytes]:
-    """The message's id, and the mail without the two fields that the relay put on top."""
+def without_our_fields(content: bytes) -> tuple[str, bytes]:
+    """Return the message's id, and the mail without the two fields that the relay put on top."""
     first, _, rest = content.partition(b"\r\n")
     _received, _, rest = rest.partition(b"\r\n")
     while rest.startswith(b"\t"):
@@ -55,21 +55,23 @@ def without_our_lines(content: bytes) -> tuple[str, bytes]:
 
 
 def complaints(letters: Sequence[Letter], findings: Findings) -> list[str]:
-    """What is not as it has to be, as sentences; none where all is well."""
-    return [*_missing_or_twice(letters, findings), *_damaged(letters, findings), *_fates(letters, findings)]
+    """Return what is wrong, as sentences; none if all is well."""
+    return [*_missing_or_twice(letters, findings), *_damaged(letters, findings), *_endings(letters, findings)]
 
 
 def _missing_or_twice(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
-    kin = {message.id: letter.kin for letter, message in _known(letters, findings)}
-    found = Counter((kin.get(each.message, "a mail of nobody"), each.recipient) for each in findings.arrivals)
-    wanted = {(letter.kin, address) for letter in letters for address in letter.delivered}
-    for family, address in sorted(wanted - found.keys()):
-        yield f"{family}: nothing arrived for {address}"
-    for (family, address), times in sorted(found.items()):
-        if (family, address) not in wanted:
-            yield f"{family}: arrived for {address}, who was not to get it"
+    originals = {message.id: letter.copies_of for letter, message in _known(letters, findings)}
+    found = Counter(
+        (originals.get(each.message, "an unknown mail"), each.recipient) for each in findings.arrivals
+    )
+    wanted = {(letter.copies_of, address) for letter in letters for address in letter.delivered}
+    for mail, address in sorted(wanted - found.keys()):
+        yield f"{mail}: nothing arrived for {address}"
+    for (mail, address), times in sorted(found.items()):
+        if (mail, address) not in wanted:
+            yield f"{mail}: arrived for {address}, who was not to get it"
         elif times > 1:
-            yield f"{family}: arrived {times} times for {address}"
+            yield f"{mail}: arrived {times} times for {address}"
 
 
 def _damaged(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
@@ -80,7 +82,7 @@ def _damaged(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
             yield f"{letter.uid}: what arrived for {arrival.recipient} is not what was sent"
 
 
-def _fates(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
+def _endings(letters: Sequence[Letter], findings: Findings) -> Iterator[str]:
     for letter in letters:
         message = findings.messages.get((letter.mailbox, letter.uid))
         if message is None:
