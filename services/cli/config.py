@@ -25,7 +25,7 @@ def config_group() -> None:
 @config_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Show every error and warning of the configuration, with file, line and key."""
+    """Show all errors and warnings, with file, line and key."""
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
@@ -42,8 +42,9 @@ def check(path: Path) -> None:
 @config_group.command("show")
 @config_file
 def show(path: Path) -> None:
-    """Show the configuration in force: with defaults and overrides, without secrets, each value with its
-    origin.
+    """Show all settings in force, without secrets.
+
+    Defaults and overrides are included; each value is shown with its origin.
     """
     click.echo(shown(load(path, os.environ)), nl=False)
 

@@ -45,9 +45,9 @@ def show(path: Path, output: str) -> None:
 @config_file
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def confirm(path: Path, yes: bool) -> None:
-    """Allow deletion at the sources again, after a database was restored.
+    """Allow deletion at the sources again.
 
-    A mail that the database holds as settled is deleted where the source still shows that very mail. Mail
+    It is paused after a database was restored. A mail that the database holds as settled is deleted where the source still shows that very mail. Mail
     that was settled after the backup was made is fetched and delivered a second time.
     """
     configuration = load(path, os.environ)

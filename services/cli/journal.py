@@ -23,7 +23,10 @@ def journal_group() -> None:
 @journal_group.command("verify")
 @config_file
 def verify(path: Path) -> None:
-    """Compare the journal with the state tables; exit code 1 and a list if anything differs."""
+    """Compare the journal with the state tables.
+
+    Exit code 1 and a list if anything differs.
+    """
     check = operate(load(path, os.environ), verify_journal)
     messages = counted(check.messages, "message")
     for difference in check.differences:

@@ -84,7 +84,7 @@ def list_command(path: Path, limit: int, output: str) -> None:
 @config_file
 @mail_argument
 def show(path: Path, mail: str) -> None:
-    """Show a parked mail: its recipients, why it is parked, and how it begins."""
+    """Show a parked mail: recipients, reasons, and its first lines."""
 
     async def read(context: OperatorContext) -> tuple[Message, bytes | None]:
         message = await find_parked(context, mail)
@@ -158,9 +158,9 @@ def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None
     help="Put it into this Maildir, which is made if it is missing.",
 )
 def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> None:
-    """Write the raw mail as it was fetched: to FILE, into a Maildir, or to standard output.
+    """Write the raw mail to FILE, a Maildir, or standard output.
 
-    It stays parked. An existing FILE is not overwritten; only its owner may read the new one.
+    The mail is written as it was fetched, and stays parked. An existing FILE is not overwritten; only its owner may read the new one.
     """
     if file is not None and maildir is not None:
         raise click.UsageError("Name a file or a Maildir, not both.")

@@ -25,7 +25,7 @@ def srs_group() -> None:
 @config_file
 @click.argument("address")
 def reverse(path: Path, address: str) -> None:
-    """Show which sender ADDRESS, such as SRS0=...@DOMAIN, was made from."""
+    """Show the sender that ADDRESS was made from, such as SRS0=HASH=...@DOMAIN."""
     rewritten = _address(address)
     click.echo(str(reverse_sender(load(path, os.environ), rewritten, time.time())))
 

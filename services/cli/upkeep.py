@@ -30,7 +30,10 @@ def db_group() -> None:
 @db_group.command("upgrade")
 @config_file
 def upgrade_schema(path: Path) -> None:
-    """Bring the schema up to what this Mailferry needs; does nothing if it is."""
+    """Bring the schema up to what this Mailferry needs.
+
+    Nothing is done if it is up to date.
+    """
     configuration = load(path, os.environ)
     execute(lambda: upgrade_database(configuration))
     click.echo("The database's schema is up to date.")
@@ -44,7 +47,10 @@ def topology_group() -> None:
 @topology_group.command("apply")
 @config_file
 def apply(path: Path) -> None:
-    """Declare the exchange and the queues that are missing; existing ones are left as they are."""
+    """Declare the exchange and the queues that are missing.
+
+    Existing ones are left as they are.
+    """
     configuration = load(path, os.environ)
     plan = execute(lambda: apply_topology(configuration))
     click.echo(f"Exchange {plan.exchange} and {len(plan.queues)} queues are in place.")
@@ -53,9 +59,9 @@ def apply(path: Path) -> None:
 @topology_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Show what is missing or different on the broker, and change nothing.
+    """Show what is missing or different on the broker.
 
-    Exit code 1 if anything is missing or different, 75 if the broker cannot be reached.
+    Nothing is changed. Exit code 1 if anything is missing or different, 75 if the broker cannot be reached.
     """
     configuration = load(path, os.environ)
     found = execute(lambda: check_topology(configuration))

@@ -77,7 +77,7 @@ class Pop3Session:
     async def run(self) -> None:
         """Greet and serve until QUIT or until the client is gone; only QUIT removes mails."""
         try:
-            with contextlib.suppress(ConnectionError, ValueError):
+            with contextlib.suppress(ConnectionError, ValueError):  # ValueError: a line of more than 64 KiB
                 self.writer.write(await self.greet())
                 while self._open and (line := await self.reader.readline()):
                     self.writer.write(await self.answer(line.rstrip(CRLF).decode("utf-8", "replace")))

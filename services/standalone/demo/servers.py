@@ -11,7 +11,7 @@ from services.standalone.demo.letters import Letter
 from services.standalone.demo.people import CLOSED, FORBIDDEN, GREYLISTED, UNKNOWN
 from services.standalone.demo.pop3_session import Pop3Session
 from services.standalone.demo.pop3_source import Pop3Source
-from services.standalone.demo.smtp_session import AcceptedMail, Behaviour, Session
+from services.standalone.demo.smtp_session import AcceptedMail, SmtpSession, SmtpSettings
 from services.standalone.demo.smtp_target import SmtpTarget
 
 
@@ -77,8 +77,8 @@ class Company(SmtpTarget):
         self._greylisted: set[str] = set()
 
     @override
-    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session:
-        return _ScanningSession(self.behaviour, reader, writer, self._on_change)
+    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> SmtpSession:
+        return _ScanningSession(self.settings, reader, writer, self._on_change)
 
     def _refusal(self, recipient: str) -> str | None:
         if recipient in UNKNOWN:
@@ -91,17 +91,17 @@ class Company(SmtpTarget):
         return None
 
 
-class _ScanningSession(Session):
+class _ScanningSession(SmtpSession):
     """Looks into a mail before it accepts it."""
 
     def __init__(
         self,
-        behaviour: Behaviour,
+        settings: SmtpSettings,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         on_change: Callable[[], None],
     ) -> None:
-        super().__init__(behaviour, reader, writer)
+        super().__init__(settings, reader, writer)
         self._on_change = on_change
 
     @override

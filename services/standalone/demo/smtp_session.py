@@ -26,7 +26,7 @@ class AcceptedMail:
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class SmtpSettings:
     """What a session offers. `refuse_recipient` returns the reply that refuses a recipient, or None to accept
     it; `on_mail` is given each accepted mail.
     """
@@ -38,13 +38,13 @@ class Behaviour:
     name: str = "mailferry.demo"
 
 
-class Session:
+class SmtpSession:
     """Answers the commands of one client until one of the two closes the connection."""
 
     def __init__(
-        self, behaviour: Behaviour, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, settings: SmtpSettings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.behaviour = behaviour
+        self.settings = settings
         self.reader = reader
         self.writer = writer
         self.buffer = b""
@@ -67,14 +67,14 @@ class Session:
 
     async def greeting(self) -> str:
         """Return the greeting."""
-        return f"220 {self.behaviour.name} ESMTP"
+        return f"220 {self.settings.name} ESMTP"
 
     async def command(self, verb: str, argument: str) -> str:
         """Return the reply to a command."""
         match verb:
             case "EHLO":
                 self.reset_transaction()
-                return multiline(250, [self.behaviour.name, *self.behaviour.keywords])
+                return multiline(250, [self.settings.name, *self.settings.keywords])
             case "HELO" | "RSET":
                 self.reset_transaction()
                 return "250 2.0.0 OK"
@@ -96,14 +96,14 @@ class Session:
         data = await self._until_final_dot()
         if data is None:
             return "451 4.3.0 Incomplete"
-        if len(data) > self.behaviour.size_limit:
+        if len(data) > self.settings.size_limit:
             self.reset_transaction()
             return "552 5.3.4 Too large"
         return await self.accept(AcceptedMail(self._reverse_path or "", tuple(self._recipients), data))
 
     async def accept(self, mail: AcceptedMail) -> str:
         """Take a complete mail; return the reply."""
-        self.behaviour.on_mail(mail)
+        self.settings.on_mail(mail)
         self.reset_transaction()
         return "250 2.0.0 Accepted"
 
@@ -160,7 +160,7 @@ class Session:
         if self._reverse_path is not None:
             return "503 5.5.1 Nested MAIL"
         size = _SIZE.search(match[2])
-        if size is not None and int(size[1]) > self.behaviour.size_limit:
+        if size is not None and int(size[1]) > self.settings.size_limit:
             return "552 5.3.4 Too large"
         self._reverse_path = match[1]
         return "250 2.1.0 OK"
@@ -171,7 +171,7 @@ class Session:
             return "501 5.5.4 RCPT TO:<address> is expected"
         if self._reverse_path is None:
             return "503 5.5.1 MAIL first"
-        refusal = self.behaviour.refuse_recipient(match[1])
+        refusal = self.settings.refuse_recipient(match[1])
         if refusal is None:
             self._recipients.append(match[1])
         return refusal or "250 2.1.5 OK"

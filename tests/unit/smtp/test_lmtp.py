@@ -264,7 +264,7 @@ async def test_content_that_is_permitted_for_nobody_ends_the_connection() -> Non
 async def test_a_mail_goes_through_a_unix_socket(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("lmtp") / "s"
     async with SmtpServer(lmtp=True) as server:
-        local = await asyncio.start_unix_server(server._serve, path)
+        local = await asyncio.start_unix_server(server.run_session, path)
         endpoint = Endpoint("localhost", 0, unix_path=str(path))
         client = await connect(endpoint, helo_name="me.example", lmtp=True)
         await client.send(Envelope("", (BOB,)), MAIL)
