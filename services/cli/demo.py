@@ -17,8 +17,7 @@ from services.cli.options import verbose
 from services.cli.output import console
 from services.cli.running import execute, quiet_logs
 from services.standalone.demo.mailbag import mailbag
-from services.standalone.demo.stage import OnProgress, Result, final_progress, run_demo
-from services.standalone.demo.stage import Progress as DemoProgress
+from services.standalone.demo.run import DemoProgress, DemoResult, OnProgress, final_progress, run_demo
 from shared.config import shown
 from shared.operations.wording import octets
 from shared.runtime.exit_codes import FAILURE
@@ -118,7 +117,7 @@ def _lines(screen: Console, totals: tuple[int, int, int]) -> OnProgress:
     return show
 
 
-def _print_result(screen: Console, result: Result) -> None:
+def _print_result(screen: Console, result: DemoResult) -> None:
     print_letters(screen, result)
     screen.print()
     print_mailboxes(screen, result)
@@ -137,7 +136,7 @@ def _print_result(screen: Console, result: Result) -> None:
     )
 
 
-def _print_next_commands(screen: Console, keep: Path, result: Result) -> None:
+def _print_next_commands(screen: Console, keep: Path, result: DemoResult) -> None:
     path = keep / "mailferry.toml"
     path.write_text(shown(result.configuration), encoding="utf-8")
     screen.print()

@@ -11,8 +11,8 @@ from rich.text import Text
 from services.cli.output import Column, print_table
 from services.standalone.demo.letters import Letter
 from services.standalone.demo.people import ANNA
+from services.standalone.demo.run import DemoResult
 from services.standalone.demo.settings import ACCOUNTS
-from services.standalone.demo.stage import Result
 from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
 
@@ -36,12 +36,12 @@ STYLES = {
 _EVIDENCE = re.compile(r"(?P<kind>\S+) ?(?P<field>.*?) \((?:certain|high|low) confidence\)")
 
 
-def print_letters(screen: Console, result: Result) -> None:
+def print_letters(screen: Console, result: DemoResult) -> None:
     """Print a row for each mail."""
     print_table(screen, [_letter_row(letter, result) for letter in result.letters], LETTERS)
 
 
-def print_mailboxes(screen: Console, result: Result) -> None:
+def print_mailboxes(screen: Console, result: DemoResult) -> None:
     """Print a row for each mailbox at the source."""
     rows = []
     for mailbox in ACCOUNTS:
@@ -52,7 +52,7 @@ def print_mailboxes(screen: Console, result: Result) -> None:
     print_table(screen, rows, SOURCE)
 
 
-def _letter_row(letter: Letter, result: Result) -> dict[str, object]:
+def _letter_row(letter: Letter, result: DemoResult) -> dict[str, object]:
     message = result.findings.messages.get((letter.mailbox, letter.uid))
     if message is None:
         return {"mail": letter.title, "outcome": Text("was not fetched", style="red")}

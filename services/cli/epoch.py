@@ -47,8 +47,9 @@ def show(path: Path, output: str) -> None:
 def confirm(path: Path, yes: bool) -> None:
     """Allow deletion at the sources again.
 
-    It is paused after a database was restored. A mail that the database holds as settled is deleted where the source still shows that very mail. Mail
-    that was settled after the backup was made is fetched and delivered a second time.
+    It is paused after a database was restored. A mail that the database holds as settled is deleted where
+    the source still shows that very mail. Mail that was settled after the backup was made is fetched and
+    delivered a second time.
     """
     configuration = load(path, os.environ)
     epoch = operate(configuration, current_epoch)

@@ -49,8 +49,8 @@ MAX_HOSTS = 5
 @click.option(
     "--ask-target",
     is_flag=True,
-    help='Also check which recipients exist, as the account\'s "recipients" says: by its list, or by asking '
-    "the target.",
+    help="Also check which recipients exist, as the account's verify_recipients says: by its list, or by "
+    "asking the target.",
 )
 @output
 def explain(
@@ -73,7 +73,7 @@ def explain(
     (name,) = account_ids(configuration, [account])
     chosen = configuration.accounts[name]
     if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
-        click.echo(f'mailferry: account {name} has "recipients" = "none", so nobody is asked', err=True)
+        click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)
     explainer = Explainer(configuration, chosen, explain_mail, asks_directory=ask_target)
     if live:
         _write_mailbox(execute(lambda: explainer.explain_mailbox(limit, open_account)), output)

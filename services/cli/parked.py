@@ -160,7 +160,8 @@ def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None
 def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> None:
     """Write the raw mail to FILE, a Maildir, or standard output.
 
-    The mail is written as it was fetched, and stays parked. An existing FILE is not overwritten; only its owner may read the new one.
+    The mail is written as it was fetched, and stays parked. An existing FILE is not overwritten; only its
+    owner may read the new one.
     """
     if file is not None and maildir is not None:
         raise click.UsageError("Name a file or a Maildir, not both.")

@@ -39,7 +39,7 @@ class OpenMailbox(Protocol):
     """Opens the mailbox of an account; it is the fetcher's `open_account`."""
 
     async def __call__(
-        self, account: Account, timeouts: Timeouts, *, dialogue: ShowLine | None = None
+        self, account: Account, timeouts: Timeouts, /, *, dialogue: ShowLine | None = None
     ) -> OperatorMailbox:
         """Log in. `dialogue` is given every line, secrets masked."""
         ...

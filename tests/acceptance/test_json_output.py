@@ -57,7 +57,7 @@ async def test_standard_output_is_json_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "mail.eml").write_bytes(letter(1, "bob@corp.example"))
     mails = [("uid-1", letter(1, "bob@corp.example"))]
     async with Pop3Server({"u": mails}) as source, SmtpServer() as target:
-        kind = CATCH_ALL + '\nrecipients = "file:list"\nunknown_recipients = "postmaster@corp.example"'
+        kind = CATCH_ALL + '\nverify_recipients = "file:list"\nunknown_recipients = "postmaster@corp.example"'
         path = configured(tmp_path, source=source.port, target=target.port, account=kind)
         path.write_text(path.read_text() + ODD)
         environ = {"MAILFERRY_CONFIG": str(path), "MAILFERRY_STOER": "x", "XDG_STATE_HOME": str(tmp_path)}

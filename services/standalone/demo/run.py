@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.standalone.all_services import AllServices, all_services
+from services.standalone.demo.checks import Findings, arrivals, complaints
 from services.standalone.demo.letters import Letter
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.people import ANNA
 from services.standalone.demo.servers import Company, Provider
 from services.standalone.demo.settings import ACCOUNTS, account_id, settings
-from services.standalone.demo.verdict import Findings, arrivals, complaints
 from services.standalone.once import one_pass
 from shared.config import Configuration
 from shared.custody.state import Message
@@ -25,7 +25,7 @@ from shared.operations.pass_report import AccountPass
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class DemoProgress:
     """Mails that the source has sent, recipients that the target has accepted mail for, mails deleted."""
 
     fetched: int
@@ -34,7 +34,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DemoResult:
     """What happened; `complaints` is empty if every mail is where it belongs."""
 
     letters: Sequence[Letter]
@@ -45,17 +45,17 @@ class Result:
     configuration: Configuration
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[DemoProgress], None]
 
 
-async def run_demo(directory: Path, on_progress: OnProgress) -> Result:
+async def run_demo(directory: Path, on_progress: OnProgress) -> DemoResult:
     """Run the demo with all its files in `directory`; `on_progress` is called whenever a number changes."""
     letters = mailbag()
     password = secrets.token_urlsafe(12)
 
     def changed() -> None:
         delivered = sum(len(mail.recipients) for mail in company.accepted)
-        on_progress(Progress(provider.retrieved, delivered, provider.deleted))
+        on_progress(DemoProgress(provider.retrieved, delivered, provider.deleted))
 
     provider = Provider(letters, password, changed)
     company = Company(changed)
@@ -79,13 +79,13 @@ async def run_demo(directory: Path, on_progress: OnProgress) -> Result:
     if provider.retrieved != fetched or any(each.fetched or each.delivered for each in again):
         found.append("a second pass fetched mails that were fetched before")
     found += [f"{each.account}: {each.problem}" for each in (*passes, *again) if not each.complete]
-    return Result(letters, findings, passes, found, clock() - started, configuration)
+    return DemoResult(letters, findings, passes, found, clock() - started, configuration)
 
 
-def final_progress(letters: Sequence[Letter]) -> Progress:
+def final_progress(letters: Sequence[Letter]) -> DemoProgress:
     """Return the numbers at the end."""
     delivered = {(letter.copies_of, address) for letter in letters for address in letter.delivered}
-    return Progress(len(letters), len(delivered), sum(letter.mailbox != ANNA for letter in letters))
+    return DemoProgress(len(letters), len(delivered), sum(letter.mailbox != ANNA for letter in letters))
 
 
 async def _messages(services: AllServices) -> dict[tuple[str, str], Message]:

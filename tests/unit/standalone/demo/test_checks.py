@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.standalone.demo.checks import Arrival, Findings, arrivals, complaints
 from services.standalone.demo.letters import Letter, at_the_target
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.people import ANNA, CATCH_ALL
 from services.standalone.demo.smtp_session import AcceptedMail
-from services.standalone.demo.verdict import Arrival, Findings, arrivals, complaints
 from shared.custody.state import Message, Recipient
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 
