@@ -13,7 +13,7 @@ COLUMNS = (
     Column("name", "Name", whole=True),
     Column("title", "Provider"),
     Column("pop3", "POP3", whole=True),
-    Column("imap", "IMAP", whole=True),
+    Column("imap", "IMAP", whole=True, optional=True),
     Column("interval", "Shortest poll", whole=True),
     Column("note", "Note"),
 )

@@ -59,3 +59,30 @@ def test_the_columns_of_a_large_table_stand_below_one_another_in_any_script(
 def test_a_large_table_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(many({"name": "\x1b[31m\n", "count": 1}), COLUMNS, "table")
     assert "\\x1b[31m\\n" in capsys.readouterr().out.splitlines()[-1]
+
+
+NARROW = (
+    Column("name", "Name", whole=True),
+    Column("count", "Number of mails", number=True),
+    Column("more", "More", whole=True, optional=True),
+)
+ROWS = [{"name": "account-1", "count": 7, "more": "x" * 60}]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(60, False), (100, True)])
+def test_an_optional_column_is_left_out_where_the_terminal_is_too_narrow(
+    width: int, shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    write_rows(ROWS, NARROW, "table")
+    written = capsys.readouterr().out
+    assert ("More" in written) is shown
+    assert all(len(line) <= width for line in written.splitlines())
+
+
+def test_the_title_of_a_number_breaks_between_words_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    write_rows(ROWS, NARROW, "table")
+    assert {"Number", "of", "mails"} <= set(capsys.readouterr().out.split())
