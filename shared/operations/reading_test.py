@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from shared.model.mailbox import Listed, Mailbox, MailBytes, MailRefused, MailWhole
+from shared.model.mailbox import Listed, MailBytes, MailRefused, MailWhole
+from shared.operations.mailboxes import OperatorMailbox
 
 MAX_SIZE = 4 * 1024 * 1024
 """Octets. The mail is held in memory, and any small one will do."""
@@ -23,7 +24,7 @@ SPOOL_ADVICE = (
     "ends."
 )
 
-OpenSession = Callable[[], Awaitable[Mailbox]]
+OpenSession = Callable[[], Awaitable[OperatorMailbox]]
 
 
 class AfterReading(StrEnum):
@@ -86,7 +87,7 @@ async def _listed_again(open_mailbox: OpenSession, entry: Listed, copy: Path) ->
     )
 
 
-async def _copied(mailbox: Mailbox, entry: Listed, directory: Path) -> Path | None:
+async def _copied(mailbox: OperatorMailbox, entry: Listed, directory: Path) -> Path | None:
     """Return the file with the mail, durable; None where the server refused the mail."""
     data = bytearray()
     async for piece in _pieces(mailbox, entry):
@@ -96,7 +97,7 @@ async def _copied(mailbox: Mailbox, entry: Listed, directory: Path) -> Path | No
     return await asyncio.to_thread(_written, directory, bytes(data))
 
 
-async def _pieces(mailbox: Mailbox, entry: Listed) -> AsyncIterator[bytes | None]:
+async def _pieces(mailbox: OperatorMailbox, entry: Listed) -> AsyncIterator[bytes | None]:
     async for events in mailbox.retrieve([entry]):
         for event in events:
             if isinstance(event, MailRefused):

@@ -60,8 +60,9 @@ def _findings(
     account: Account, dialogue: Pop3Dialogue, mailbox: OperatorMailbox, listing: Listing
 ) -> Sequence[str]:
     user = quoted(account.login.username)
+    method = f" by {mailbox.method}" if mailbox.method else ""
     findings = [
-        f"logged in as {user} by {mailbox.method} {'with' if dialogue.tls else 'without'} TLS",
+        f"logged in as {user}{method} {'with' if dialogue.tls else 'without'} TLS",
         _mails(listing),
     ]
     if dialogue.methods:
