@@ -29,21 +29,26 @@ RAW = b"Subject: parked\r\n\r\nText\r\n"
 
 
 @pytest.fixture
-async def context(tmp_path: Path) -> AsyncIterator[OperatorContext]:
+async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
     url = f"sqlite://{tmp_path}/mailferry.db"
     upgrade(url)
     store = open_store(url)
-    yield OperatorContext(
-        ConfigurationFile(tmp_path).load(WHOLE), store, FileBlobs(tmp_path / "blobs"), SystemClock()
-    )
+    lives = Lives(store)
+    await lives.lease()
+    yield lives
     await store.close()
 
 
-async def parked_mail(context: OperatorContext, uid: str = "uid 1", lives: Lives | None = None) -> str:
+@pytest.fixture
+def context(tmp_path: Path, lives: Lives) -> OperatorContext:
+    store = lives.store
+    return OperatorContext(
+        ConfigurationFile(tmp_path).load(WHOLE), store, FileBlobs(tmp_path / "blobs"), SystemClock()
+    )
+
+
+async def parked_mail(context: OperatorContext, lives: Lives, uid: str = "uid 1") -> str:
     """A mail to Bob and Eve that is parked for Bob; its id."""
-    if lives is None:
-        lives = Lives(context.store)
-        await lives.lease()
     message = await lives.routed(uid, BOB, EVE)
     writer = await context.blobs.create(f"mail/{message}")
     await writer.write(RAW)
@@ -52,33 +57,33 @@ async def parked_mail(context: OperatorContext, uid: str = "uid 1", lives: Lives
     return message
 
 
-async def test_more_than_was_asked_for_is_noticed(context: OperatorContext) -> None:
-    lives = Lives(context.store)
-    await lives.lease()
-    message = await parked_mail(context, "uid 1", lives)
+async def test_more_than_was_asked_for_is_noticed(context: OperatorContext, lives: Lives) -> None:
+    message = await parked_mail(context, lives)
     found = await list_parked(context, 1)
     assert ([each.message.id for each in found.recipients], found.has_more) == ([message], False)
-    await parked_mail(context, "uid 2", lives)
+    await parked_mail(context, lives, "uid 2")
     assert (await list_parked(context, 1)).has_more
 
 
-async def test_a_parked_mail_can_be_read(context: OperatorContext) -> None:
-    message = await find_parked(context, await parked_mail(context))
+async def test_a_parked_mail_can_be_read(context: OperatorContext, lives: Lives) -> None:
+    message = await find_parked(context, await parked_mail(context, lives))
     assert await parked_beginning(context, message) == RAW
     assert b"".join([piece async for piece in read_raw_mail(context, message)]) == RAW
     with pytest.raises(RawMailMissing, match="no copy of the raw mail"):
         _ = [piece async for piece in read_raw_mail(context, message._replace(blob=None))]
 
 
-async def test_a_retried_recipient_is_to_be_delivered_again(context: OperatorContext) -> None:
-    mail = await parked_mail(context)
+async def test_a_retried_recipient_is_to_be_delivered_again(context: OperatorContext, lives: Lives) -> None:
+    mail = await parked_mail(context, lives)
     [bob] = await retry_parked(context, mail, [], destination="dave@corp.example")
     assert (bob.address, bob.destination) == (BOB, "dave@corp.example")
     assert bob.status is not RecipientStatus.PARKED
 
 
-async def test_who_is_not_parked_is_neither_retried_nor_discarded(context: OperatorContext) -> None:
-    mail = await parked_mail(context)
+async def test_who_is_not_parked_is_neither_retried_nor_discarded(
+    context: OperatorContext, lives: Lives
+) -> None:
+    mail = await parked_mail(context, lives)
     with pytest.raises(NotParked, match="not parked for any of these recipients"):
         await retry_parked(context, mail, [EVE])
     with pytest.raises(NotParked, match="not parked for any of these recipients"):
@@ -88,8 +93,8 @@ async def test_who_is_not_parked_is_neither_retried_nor_discarded(context: Opera
 
 
 async def test_a_discarded_mail_keeps_its_raw_text_while_another_recipient_needs_it(
-    context: OperatorContext,
+    context: OperatorContext, lives: Lives
 ) -> None:
-    mail = await parked_mail(context)
+    mail = await parked_mail(context, lives)
     assert await discard_parked(context, mail, []) == [BOB]
     assert [name async for name in context.blobs.names("mail/")] == [f"mail/{mail}"]
