@@ -1,4 +1,4 @@
-"""The entry of the `mailferry` command."""
+"""The `mailferry` command."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class AllCommands(Commands):
         "resume": "services.cli.pausing:resume",
         "srs": "services.cli.srs:srs_group",
         "parked": "services.cli.parked:parked_group",
-        "blobs": "services.cli.blobs:blobs_group",
+        "blobs": "services.cli.upkeep:blobs_group",
         "config": "services.cli.config:config_group",
         "providers": "services.cli.providers:providers_command",
-        "db": "services.cli.db:db_group",
-        "topology": "services.cli.topology:topology_group",
-        "lost": "services.cli.lost:lost",
+        "db": "services.cli.upkeep:db_group",
+        "topology": "services.cli.upkeep:topology_group",
+        "lost": "services.cli.trace:lost",
         "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
     }
@@ -43,10 +43,10 @@ class AllCommands(Commands):
 @click.group(
     cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.option("--debug", is_flag=True, help="Show a traceback where a command fails.")
+@click.option("--debug", is_flag=True, help="Show a traceback if a command fails.")
 @click.version_option(package_name="mailferry", message="mailferry %(version)s")
 def main(debug: bool) -> None:
-    """Carry mail from remote mailboxes to the server where people read it, without losing one.
+    """Carry mail from remote mailboxes to the mail server where people read it, without losing any.
 
     Try `mailferry demo` first: it needs no server and no configuration.
     """

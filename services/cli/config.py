@@ -1,8 +1,7 @@
-"""`mailferry config check`, `config show` and `config reference`: what is wrong with the configuration, what
-is in force, and what can be set.
+"""`mailferry config`: checks the configuration, shows what is in force, prints all settings.
 
-The first two end with exit code 78 and every problem on standard error where the configuration cannot be
-used. What is only odd is a warning of `check`, and changes no exit code.
+`check` and `show` end with exit code 78 and every problem on standard error if the configuration cannot be
+used. `check` also prints warnings, which change no exit code.
 """
 
 from __future__ import annotations
@@ -15,35 +14,37 @@ import click
 from services.cli.options import config_file
 from shared.config import load, shown
 from shared.config.reference import reference
+from shared.operations.wording import counted
 
 
 @click.group("config")
 def config_group() -> None:
-    """Check or show the configuration."""
+    """Check or show the configuration, or print all settings."""
 
 
 @config_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Tell every problem of the configuration, and what is odd in it, with file, line and key."""
+    """Show all errors and warnings, with file, line and key."""
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
     warnings = configuration.oddities
     for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
-    verdict = f"no errors, {_counted(len(warnings), 'warning')}" if warnings else "no problems"
+    verdict = f"no errors, {counted(len(warnings), 'warning')}" if warnings else "no problems"
     click.echo(
-        f"{path}: {verdict}; {_counted(len(accounts), 'account')} ({enabled} enabled), "
-        f"{_counted(len(targets), 'target')}"
+        f"{path}: {verdict}; {counted(len(accounts), 'account')} ({enabled} enabled), "
+        f"{counted(len(targets), 'target')}"
     )
 
 
 @config_group.command("show")
 @config_file
 def show(path: Path) -> None:
-    """Show the configuration in force: with defaults and overrides, without secrets, each value with its
-    origin.
+    """Show all settings in force, without secrets.
+
+    Defaults and overrides are included; each value is shown with its origin.
     """
     click.echo(shown(load(path, os.environ)), nl=False)
 
@@ -52,7 +53,3 @@ def show(path: Path) -> None:
 def print_reference() -> None:
     """Print the reference of all settings, as a page in Markdown."""
     click.echo(reference(), nl=False)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,10 +1,10 @@
-"""`mailferry demo`: the whole pipeline between a bundled source and a bundled target, and what came of it."""
+"""`mailferry demo`: all services between a source and a target that come with Mailferry, and the result."""
 
 from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,29 +12,29 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from services.cli.demo_tables import letters_table, source_table
+from services.cli.demo_tables import print_letters, print_mailboxes
 from services.cli.options import verbose
-from services.cli.output import console, octets
+from services.cli.output import console
 from services.cli.running import execute, quiet_logs
 from services.standalone.demo.mailbag import mailbag
-from services.standalone.demo.stage import Progress as Progressed
-from services.standalone.demo.stage import Result, goal, perform
+from services.standalone.demo.run import DemoProgress, DemoResult, OnProgress, final_progress, run_demo
 from shared.config import shown
+from shared.operations.wording import octets
 from shared.runtime.exit_codes import FAILURE
 
 STEPS = ("Fetched", "Delivered", "Deleted")
-Watch = Callable[[Progressed], None]
 
 
 @click.command(
     short_help="Show in a few seconds what Mailferry does.",
-    epilog="Nothing outside of a temporary directory is touched. It checks itself: exit code 0 if every mail "
-    "is where it belongs, byte for byte, 1 with a list if not.",
+    epilog="All files are in a temporary directory. The demo checks itself: exit code 0 if every mail is "
+    "where it belongs, byte for byte, else 1 and a list of what is wrong.",
 )
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep database, parked mail and a configuration there, for `trace`, `parked` and `status`.",
+    help="Keep the database, parked mail and a configuration in this new directory, for `trace`, `parked` "
+    "and `status`.",
 )
 @verbose
 def demo(keep: Path | None, verbose: bool) -> None:
@@ -42,12 +42,12 @@ def demo(keep: Path | None, verbose: bool) -> None:
     quiet_logs(None, verbose=verbose)
     screen = console()
     with _directory(keep) as directory:
-        _announce(screen)
-        with _watched(screen) as watch:
-            result = execute(lambda: perform(directory, watch))
-        _report(screen, result)
+        _print_setting(screen)
+        with _progress_shown(screen) as on_progress:
+            result = execute(lambda: run_demo(directory, on_progress))
+        _print_result(screen, result)
         if keep is not None:
-            _tell_kept(screen, keep, result)
+            _print_next_commands(screen, keep, result)
     if result.complaints:
         raise click.exceptions.Exit(FAILURE)
 
@@ -68,22 +68,23 @@ def _directory(keep: Path | None) -> Iterator[Path]:
     yield keep.resolve()
 
 
-def _announce(screen: Console) -> None:
+def _print_setting(screen: Console) -> None:
     letters = mailbag()
     size = octets(sum(len(letter.raw) for letter in letters))
     boxes = len({letter.mailbox for letter in letters})
     screen.print("Mailferry demo", style="bold")
     screen.print(
-        f"A POP3 source with {len(letters)} mails ({size}) in {boxes} mailboxes, an SMTP target, both on "
-        "this machine, and between them fetcher, router and relay with a database of their own."
+        f"A provider's POP3 server with {len(letters)} mails ({size}) in {boxes} mailboxes and a company's "
+        "SMTP server run on this machine. Fetcher, router and relay, with a database of their own, carry the "
+        "mails from the one to the other."
     )
     screen.print()
 
 
 @contextmanager
-def _watched(screen: Console) -> Iterator[Watch]:
-    """Bars on a terminal, a line at the end of each step elsewhere."""
-    ends = goal(mailbag())
+def _progress_shown(screen: Console) -> Iterator[OnProgress]:
+    """Show progress: bars on a terminal, elsewhere a line at the end of each step."""
+    ends = final_progress(mailbag())
     totals = (ends.fetched, ends.delivered, ends.deleted)
     if not screen.is_terminal:
         yield _lines(screen, totals)
@@ -92,37 +93,37 @@ def _watched(screen: Console) -> Iterator[Watch]:
     with Progress(*columns, console=screen) as progress:
         tasks = [progress.add_task(step, total=total) for step, total in zip(STEPS, totals, strict=True)]
 
-        def watch(state: Progressed) -> None:
+        def show(state: DemoProgress) -> None:
             for task, done in zip(tasks, (state.fetched, state.delivered, state.deleted), strict=True):
                 progress.update(task, completed=done)
 
-        yield watch
+        yield show
     screen.print()
 
 
-def _lines(screen: Console, totals: tuple[int, int, int]) -> Watch:
-    told: set[str] = set()
+def _lines(screen: Console, totals: tuple[int, int, int]) -> OnProgress:
+    printed: set[str] = set()
 
-    def watch(state: Progressed) -> None:
+    def show(state: DemoProgress) -> None:
         reached = (state.fetched, state.delivered, state.deleted)
         for step, done, total in zip(STEPS, reached, totals, strict=True):
-            if done >= total and step not in told:
-                told.add(step)
+            if done >= total and step not in printed:
+                printed.add(step)
                 screen.print(f"{step} {done} of {total}")
-        if len(told) == len(STEPS) and "end" not in told:
-            told.add("end")
+        if len(printed) == len(STEPS) and "end" not in printed:
+            printed.add("end")
             screen.print()
 
-    return watch
+    return show
 
 
-def _report(screen: Console, result: Result) -> None:
-    screen.print(letters_table(result))
+def _print_result(screen: Console, result: DemoResult) -> None:
+    print_letters(screen, result)
     screen.print()
-    screen.print(source_table(result))
+    print_mailboxes(screen, result)
     screen.print()
     if result.complaints:
-        screen.print("Not as it has to be:", style="bold red")
+        screen.print("What is wrong:", style="bold red")
         for complaint in result.complaints:
             screen.print(f"  - {complaint}")
         return
@@ -135,10 +136,10 @@ def _report(screen: Console, result: Result) -> None:
     )
 
 
-def _tell_kept(screen: Console, keep: Path, result: Result) -> None:
+def _print_next_commands(screen: Console, keep: Path, result: DemoResult) -> None:
     path = keep / "mailferry.toml"
     path.write_text(shown(result.configuration), encoding="utf-8")
     screen.print()
-    screen.print("Look further:")
+    screen.print("To look further:")
     for command in ("status", "trace bob@firma.example", "parked list", "journal verify"):
         screen.print(f"  mailferry {command} -c {shlex.quote(str(path))}", soft_wrap=True)

@@ -1,31 +1,31 @@
-"""The tables of the demonstration: each mail with its recipients and outcome; what is left at the source."""
+"""The tables of the demo: each mail with its recipients and outcome; what is left at the source."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
-from services.cli.output import Column, table
+from services.cli.output import Column, print_table
 from services.standalone.demo.letters import Letter
 from services.standalone.demo.people import ANNA
+from services.standalone.demo.run import DemoResult
 from services.standalone.demo.settings import ACCOUNTS
-from services.standalone.demo.stage import Result
 from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
 
 LETTERS = (
-    Column("mail", "Mail", whole=True),
-    Column("evidence", "Found in", whole=True),
+    Column("mail", "Mail"),
+    Column("evidence", "Found in", optional=True),
     Column("recipients", "For"),
     Column("outcome", "Outcome"),
 )
 SOURCE = (
-    Column("mailbox", "Mailbox"),
-    Column("before", "Before", number=True),
-    Column("left", "Left", number=True),
+    Column("mailbox", "Mailbox", whole=True),
+    Column("before", "Mails before", number=True),
+    Column("left", "Mails after", number=True),
     Column("why", "Why"),
 )
 STYLES = {
@@ -36,23 +36,23 @@ STYLES = {
 _EVIDENCE = re.compile(r"(?P<kind>\S+) ?(?P<field>.*?) \((?:certain|high|low) confidence\)")
 
 
-def letters_table(result: Result) -> Table:
-    """A row for each mail."""
-    return table([_letter_row(letter, result) for letter in result.letters], LETTERS)
+def print_letters(screen: Console, result: DemoResult) -> None:
+    """Print a row for each mail."""
+    print_table(screen, [_letter_row(letter, result) for letter in result.letters], LETTERS)
 
 
-def source_table(result: Result) -> Table:
-    """A row for each mailbox at the source."""
+def print_mailboxes(screen: Console, result: DemoResult) -> None:
+    """Print a row for each mailbox at the source."""
     rows = []
     for mailbox in ACCOUNTS:
         before = sum(letter.mailbox == mailbox for letter in result.letters)
         left = len(result.findings.left[mailbox])
-        why = 'a copy stays: retention = "keep"' if mailbox == ANNA else "deleted once settled"
+        why = 'kept: retention = "keep"' if mailbox == ANNA else "deleted when settled"
         rows.append({"mailbox": mailbox, "before": before, "left": left, "why": why})
-    return table(rows, SOURCE)
+    print_table(screen, rows, SOURCE)
 
 
-def _letter_row(letter: Letter, result: Result) -> dict[str, object]:
+def _letter_row(letter: Letter, result: DemoResult) -> dict[str, object]:
     message = result.findings.messages.get((letter.mailbox, letter.uid))
     if message is None:
         return {"mail": letter.title, "outcome": Text("was not fetched", style="red")}
@@ -74,12 +74,12 @@ def _evidence(message: Message) -> str:
 
 
 def _short(address: str) -> str:
-    """Without the domain, which is one of the demonstration's two."""
+    """The address without its domain."""
     return address.rpartition("@")[0] or "nobody"
 
 
 def _outcomes(recipients: Sequence[Recipient]) -> Text:
-    """One phrase where all fared alike, else one for each."""
+    """One phrase if it is the same for all recipients, else one for each."""
     phrases = {each.address: _phrase(each) for each in recipients}
     if len({str(phrase) for phrase in phrases.values()}) == 1:
         return next(iter(phrases.values()))
@@ -95,11 +95,11 @@ def _phrase(recipient: Recipient) -> Text:
 def _words(recipient: Recipient) -> str:
     match recipient.status:
         case RecipientStatus.DELIVERED if recipient.destination != recipient.address:
-            return f"unknown there, so to the {_short(recipient.destination)}"
+            return f"unknown at the target; delivered to {_short(recipient.destination)}"
         case RecipientStatus.DELIVERED if recipient.attempt > 1:
             return f"delivered, attempt {recipient.attempt}"
         case RecipientStatus.SUPPRESSED:
-            return "had it already"
+            return "suppressed: had an identical mail"
         case RecipientStatus.PARKED:
             return f"parked: {recipient.text or recipient.reason}"
         case status:

@@ -3,65 +3,54 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import click
+from rich.console import Console
 from rich.text import Text
 
-from services.cli.existence import with_existence
-from services.cli.explanation import as_json, tell
-from services.cli.live import Glance, glance
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output
 from services.cli.output import cell, console, write_json
 from services.cli.running import execute
-from services.router.decide.identity import identify
-from services.router.resolving.analysis import HeaderAnalysis, analyse_header
-from shared.config import Configuration, load
-from shared.model.account import Account, ExistenceCheck
+from services.fetcher.mailboxes.opening import open_account
+from services.router.explaining import explain_mail
+from shared.config import load
+from shared.model.account import ExistenceCheck
+from shared.model.errors import quoted
+from shared.operations.explain import Explainer, MailboxExplanation
+from shared.operations.explanation import Explanation, TrustedLines
 from shared.runtime.exit_codes import FAILURE
 
-MOST = 20
-UNIQUE = "unique"
-"""The identity of a mail where duplicates are not looked for."""
-
-
-class Explained(NamedTuple):
-    """A mail and what is to be said of it; `uid` names it in a mailbox, where there is no `identity`."""
-
-    analysis: HeaderAnalysis
-    identity: str | None
-    uid: str | None = None
-
-
-Complete = Callable[[Sequence[Explained]], list[Explained]]
+DEFAULT_LIMIT = 20
+TITLE_WIDTH = 12
+MAX_HOSTS = 5
 
 
 @click.command(
-    short_help="Tell who would get a mail, and why.",
+    short_help="Show who would get a mail, and why.",
     epilog="With --output json, one FILE gives one object; several, and --live, give a list.",
 )
 @config_file
 @click.argument("files", metavar="[FILE]...", type=click.File("rb"), nargs=-1)
 @click.option(
-    "--account", required=True, metavar="ACCOUNT", help="The account that it would be fetched from."
+    "--account", required=True, metavar="ACCOUNT", help="The account that the mail would be fetched from."
 )
-@click.option("--live", is_flag=True, help="Look at what waits in the account's mailbox instead of at files.")
+@click.option("--live", is_flag=True, help="Explain the mails in the account's mailbox instead of files.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
-    default=MOST,
+    default=DEFAULT_LIMIT,
     show_default=True,
-    help="With --live, how many mails to look at, oldest first.",
+    help="With --live, the most mails to explain, oldest first.",
 )
 @click.option(
     "--ask-target",
     is_flag=True,
-    help='Also find out who exists, as the account\'s "recipients" says: from the list, or from the target.',
+    help="Also check which recipients exist, as the account's verify_recipients says: by its list, or by "
+    "asking the target.",
 )
 @output
 def explain(
@@ -73,71 +62,109 @@ def explain(
     ask_target: bool,
     output: str,
 ) -> None:
-    """Tell who would get the mail in each FILE (- for standard input), and why.
+    """Show who would get the mail in each FILE (- for standard input), and why.
 
-    With --live the headers are read that the mailbox has now; nothing in it is marked, fetched or deleted.
-    With --ask-target the target is asked for the recipients; no mail is sent.
+    With --live the headers of the mails in the mailbox are read; nothing is marked, fetched or deleted. With
+    --ask-target the target is asked about the recipients; no mail is sent.
     """
     if bool(files) is live:
-        raise click.UsageError("Name one FILE or more, or say --live.")
+        raise click.UsageError("Name one FILE or more, or give --live.")
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
     chosen = configuration.accounts[name]
-    complete = partial(_with_existence, configuration, chosen) if ask_target else list[Explained]
+    if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
+        click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)
+    explainer = Explainer(configuration, chosen, explain_mail, asks_directory=ask_target)
     if live:
-        _explain_live(chosen, execute(lambda: glance(chosen, limit)), complete, output)
+        _write_mailbox(execute(lambda: explainer.explain_mailbox(limit, open_account)), output)
         return
-    found = complete([_of_file(chosen, file.read()) for file in files])
+    raws = [file.read() for file in files]
+    found = execute(lambda: explainer.explain_mails(raws))
     if output == "json" and len(found) == 1:
-        write_json(as_json(chosen, found[0].analysis, found[0].identity))
+        write_json(_as_json(found[0]))
     else:
-        _write(chosen, found, output)
+        _write(found, output)
 
 
-def _with_existence(
-    configuration: Configuration, account: Account, found: Sequence[Explained]
-) -> list[Explained]:
-    if account.routing.existence is ExistenceCheck.NONE:
-        click.echo(f'mailferry: account {account.id} has "recipients" = "none", so nobody is asked', err=True)
-    asked = execute(lambda: with_existence(configuration, account, [each.analysis for each in found]))
-    return [each._replace(analysis=analysis) for each, analysis in zip(found, asked, strict=True)]
-
-
-def _explain_live(account: Account, seen: Glance, complete: Complete, output: str) -> None:
-    found = [
-        Explained(analyse_header(mail.header, account, time.time()), None, mail.uid)
-        for mail in seen.mails
-        if not mail.refused
-    ]
-    _write(account, complete(found), output)
-    refusals = list(dict.fromkeys(mail.refused for mail in seen.mails if mail.refused))
-    for sentence in [*seen.problems, *refusals]:
+def _write_mailbox(found: MailboxExplanation, output: str) -> None:
+    _write(found.mails, output)
+    for sentence in (*found.problems, *found.refusals):
         click.echo(f"mailferry: {sentence}", err=True)
-    if seen.total > len(seen.mails):
-        click.echo(f"{seen.total} mails wait; these are the oldest {len(seen.mails)}.", err=True)
-    if refusals:
+    if found.total > found.seen:
+        click.echo(f"{found.total} mails are in the mailbox; these are the oldest {found.seen}.", err=True)
+    if found.refusals:
         raise click.exceptions.Exit(FAILURE)
 
 
-def _write(account: Account, found: Sequence[Explained], output: str) -> None:
+def _write(found: Sequence[Explanation], output: str) -> None:
     if output == "json":
-        write_json(list(_objects(account, found)))
+        write_json([_as_json(each) for each in found])
         return
     screen = console()
     for number, each in enumerate(found):
         if number:
             screen.print()
-        if each.uid is not None:
-            screen.print(Text(f"{'UID':<12}", style="bold"), cell(each.uid), sep="", soft_wrap=True)
-        tell(screen, account, each.analysis, each.identity)
+        _print_explanation(screen, each)
 
 
-def _objects(account: Account, found: Sequence[Explained]) -> Iterator[dict[str, object]]:
-    for each in found:
-        uid = {} if each.uid is None else {"uid": each.uid}
-        yield {**uid, **as_json(account, each.analysis, each.identity)}
+def _as_json(mail: Explanation) -> dict[str, object]:
+    """One mail for programs; these keys are public."""
+    uid = {} if mail.uid is None else {"uid": mail.uid}
+    return {
+        **uid,
+        "account": mail.account,
+        "message_id": mail.message_id,
+        "identity": mail.identity,
+        "sender": mail.sender,
+        "evidence": {"class": mail.evidence_class, "field": mail.field, "value": mail.value},
+        "recipients": [
+            {"address": each.address, "original": each.original, "reason": each.reason}
+            for each in mail.recipients
+        ],
+        "rejected": [{"value": each.value, "reason": each.reason} for each in mail.rejected],
+        "confidence": mail.confidence,
+        "list": mail.is_list_mail,
+        "loop": mail.loop,
+    }
 
 
-def _of_file(account: Account, raw: bytes) -> Explained:
-    analysis = analyse_header(raw, account, time.time())
-    return Explained(analysis, identify(raw, analysis.header, account.routing.dedup, UNIQUE).own)
+def _print_explanation(screen: Console, mail: Explanation) -> None:
+    """Print one mail for people, in the order in which the router decides."""
+    for title, text, style in _lines(mail):
+        screen.print(Text(f"{title:<{TITLE_WIDTH}}", style=style), cell(text), sep="", soft_wrap=True)
+
+
+def _lines(mail: Explanation) -> Iterator[tuple[str, str, str]]:
+    if mail.uid is not None:
+        yield "UID", mail.uid, "bold"
+    yield "Account", mail.account, "bold"
+    yield "Message-ID", mail.message_id, "bold"
+    yield "Sender", f"<{mail.sender}>: {mail.sender_reason}", "bold"
+    yield "Trusted", _trusted(mail.trusted_lines), "bold"
+    for passed in mail.passed_over:
+        yield "Passed over", f"{passed.value}: {passed.reason}", "yellow"
+    yield "Evidence", f"class {mail.evidence_class}: {mail.evidence}", "bold"
+    if mail.value:
+        yield "Value", mail.value, "bold"
+    if mail.is_list_mail:
+        yield "List", "mail of a mailing list; its To and Cc do not name the recipients", "bold"
+    for recipient in mail.recipients:
+        origin = "" if recipient.original in ("", recipient.address) else f" (found as {recipient.original})"
+        yield "Delivered", f"{recipient.address}{origin}: {recipient.reason}", "green"
+    printed = len(mail.passed_over) if mail.loop is None else 0
+    for rejected in mail.rejected[printed:]:
+        yield "Not used", f"{rejected.value}: {rejected.reason}", "yellow"
+    if mail.park_reason is not None:
+        yield "Parked", mail.park_reason, "yellow"
+    yield "Target", mail.target, "bold"
+    if mail.identity is not None:
+        yield "Identity", mail.identity, "bold"
+
+
+def _trusted(lines: TrustedLines) -> str:
+    if not lines.is_vouched:
+        return "no Received line, so nothing in the header is vouched for"
+    if not lines.trusted:
+        return f"none of the {lines.total} Received lines is by a trusted host"
+    hosts = ", ".join(dict.fromkeys(quoted(host) or "(no host)" for host in lines.hosts[:MAX_HOSTS]))
+    return f"{lines.trusted} of {lines.total} Received lines, by {hosts}"

@@ -1,4 +1,4 @@
-"""The group of all commands: finds them, and turns what one raises into sentences and an exit code."""
+"""Finds the commands, and turns what one raises into sentences and an exit code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Commands(click.Group):
-    """A group whose commands never end with a traceback, unless `--debug` asks for one.
+    """A group whose commands never end with a traceback, unless `--debug` is given.
 
     `places` names each command's `module:attribute`, in the order in which people need them. A module is
-    imported when its command is asked for: all of them together take longer than most commands do.
+    imported when its command is called: importing all of them takes longer than most commands.
     """
 
     places: ClassVar[Mapping[str, str]] = {}
@@ -47,21 +47,21 @@ class Commands(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except KeyboardInterrupt:
-            click.echo("mailferry: interrupted; what is not settled is still at its source", err=True)
+            click.echo("mailferry: interrupted; mail that is not settled is still at its source", err=True)
             ctx.exit(INTERRUPTED)
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            ctx.exit(_told(error))
+            ctx.exit(_report(error))
 
 
-def _told(error: Exception) -> int:
-    """Say what happened on standard error; the exit code."""
+def _report(error: Exception) -> int:
+    """Write what happened to standard error; return the exit code."""
     end = ending(error)
     if end is None:
         what = quoted(f"{type(error).__name__}: {error}")
         click.echo(
-            f"mailferry: an internal error, a mistake in Mailferry: {what}; "
+            f"mailferry: internal error, a defect of Mailferry: {what}; "
             "`mailferry --debug …` shows where it happened",
             err=True,
         )

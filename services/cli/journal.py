@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from services.cli.operator_context import operator_context
 from services.cli.options import config_file
-from services.cli.running import execute
-from services.standalone.alone import alone
-from shared.config import Configuration, load
-from shared.contract.journal import Fetched
-from shared.ports.store import whole_journal
+from services.cli.running import execute, operate
+from shared.config import load
+from shared.operations.journal import rebuild_journal_state, verify_journal
+from shared.operations.wording import counted
 from shared.runtime.exit_codes import FAILURE
 
 
@@ -26,25 +23,26 @@ def journal_group() -> None:
 @journal_group.command("verify")
 @config_file
 def verify(path: Path) -> None:
-    """Fold the journal again and compare; exit code 1 and a list if anything differs."""
-    configuration = load(path, os.environ)
-    messages, differences = execute(lambda: _verified(configuration))
-    for difference in differences:
+    """Compare the journal with the state tables.
+
+    Exit code 1 and a list if anything differs.
+    """
+    check = operate(load(path, os.environ), verify_journal)
+    messages = counted(check.messages, "message")
+    for difference in check.differences:
         click.echo(difference)
-    if differences:
-        click.echo(
-            f"{_messages(messages)}, {len(differences)} differences; `mailferry journal rebuild` mends them",
-            err=True,
-        )
+    if check.differences:
+        differences = counted(len(check.differences), "difference")
+        click.echo(f"{messages}, {differences}; `mailferry journal rebuild` repairs them", err=True)
         raise click.exceptions.Exit(FAILURE)
-    click.echo(f"{_messages(messages)}, no differences")
+    click.echo(f"{messages}, no differences")
 
 
 @journal_group.command("rebuild")
 @config_file
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rebuild(path: Path, yes: bool) -> None:
-    """Make the state tables anew from the journal. All services have to be stopped before."""
+    """Make the state tables anew from the journal. Stop all services before."""
     configuration = load(path, os.environ)
     if not yes:
         click.confirm(
@@ -52,23 +50,5 @@ def rebuild(path: Path, yes: bool) -> None:
             abort=True,
             err=True,
         )
-    messages = execute(lambda: _rebuilt(configuration))
-    click.echo(f"{_messages(messages)} made anew from the journal")
-
-
-async def _verified(configuration: Configuration) -> tuple[int, Sequence[str]]:
-    async with operator_context(configuration) as archive:
-        differences = await archive.store.verify_journal()
-        messages = 0
-        async for entry in whole_journal(archive.store):
-            messages += isinstance(entry, Fetched) and entry.fetch_no == 1
-        return messages, differences
-
-
-async def _rebuilt(configuration: Configuration) -> int:
-    async with alone(configuration.store.sqlite_path), operator_context(configuration) as archive:
-        return await archive.store.rebuild_tables()
-
-
-def _messages(number: int) -> str:
-    return f"{number} message" if number == 1 else f"{number} messages"
+    messages = execute(lambda: rebuild_journal_state(configuration))
+    click.echo(f"{counted(messages, 'message')} made anew from the journal")

@@ -1,4 +1,4 @@
-"""Accounts and targets as operators name them on the command line: in full, or by what is unique of it."""
+"""Accounts and targets as the command line names them: in full, or without the tenant if that is unique."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from shared.model.errors import quoted
 
 
 def account_ids(configuration: Configuration, names: Sequence[str]) -> list[str]:
-    """The ids of the accounts called `names`: `tenant/name`, or the name alone where only one tenant has it.
+    """Return the ids of accounts that are named `tenant/name`, or by the name alone where only one tenant has
+    it.
 
     Raises `click.UsageError`.
     """
@@ -20,12 +21,12 @@ def account_ids(configuration: Configuration, names: Sequence[str]) -> list[str]
 
 
 def target_names(configuration: Configuration, names: Sequence[str]) -> list[str]:
-    """The targets called `names`. Raises `click.UsageError`."""
+    """Return the targets that are named. Raises `click.UsageError`."""
     return [_resolved(name, configuration.targets, "target") for name in names]
 
 
 def servers(configuration: Configuration, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The accounts and the targets among `names`; all of them where none is named.
+    """Return the accounts and the targets among `names`; all of them where none is named.
 
     Raises `click.UsageError`.
     """
@@ -50,7 +51,7 @@ def _matching(name: str, known: Iterable[str]) -> str | None:
         return name
     same = [each for each in known if each.partition("/")[2] == name]
     if len(same) > 1:
-        raise click.UsageError(f'"{quoted(name)}" may be {" or ".join(same)}; say which.')
+        raise click.UsageError(f'"{quoted(name)}" may be {" or ".join(same)}; name it with its tenant.')
     return same[0] if same else None
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,29 +14,27 @@ from services.cli.options import config_file, output, verbose
 from services.cli.output import Column, Row, console, write_rows
 from services.cli.running import execute, quiet_logs
 from shared.config import Configuration, load
+from shared.operations.pass_report import AccountPass
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import TEMPORARY_FAILURE
 from shared.runtime.garbage_collection import collector_at_rest
-
-if TYPE_CHECKING:
-    from services.standalone.once import AccountPass
 
 COLUMNS = (
     Column("account", "Account"),
     Column("fetched", "Fetched", number=True),
     Column("delivered", "Delivered", number=True),
-    Column("suppressed", "Suppressed", number=True),
+    Column("suppressed", "Suppressed", number=True, optional=True),
     Column("parked", "Parked", number=True),
     Column("deleted", "Deleted", number=True),
-    Column("left", "Left", number=True),
+    Column("left", "At source", number=True),
     Column("why", "Why"),
 )
 
 
 @click.command(
     short_help="Make one pass: fetch, deliver, delete, report.",
-    epilog="Fetched, deleted and left count mails at the source; delivered, suppressed and parked count "
-    "recipients. Suppressed is who has an identical mail already. "
+    epilog="Fetched, deleted and at source count mails; delivered, suppressed and parked count recipients. "
+    "Suppressed: recipients who had an identical mail already. At source: mails left for another pass. "
     "Exit code 0 if nothing is left to do, 75 if something is.",
 )
 @config_file
@@ -60,26 +57,24 @@ def pass_and_report(
     verbose: bool,
     path: Path,
 ) -> None:
-    """Make a pass, write the table, and end with 75 where something is left; `path` leads to the
-    configuration.
-    """
+    """Make a pass and write the table; exit with 75 if something is left. `path` is the configuration's."""
     with collector_at_rest():
-        from services.standalone.once import once as pass_once  # noqa: PLC0415 - other commands start without the services
+        from services.standalone.once import once as make_pass  # noqa: PLC0415 - other commands start without the services
 
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
-    with _patience_asked(verbose):
-        passes = execute(lambda: pass_once(configuration, accounts))
+    with _spinner(verbose):
+        passes = execute(lambda: make_pass(configuration, accounts))
     write_rows([_row(each) for each in passes], COLUMNS, form)
     if any(each.parked for each in passes):
-        click.echo(f"Parked mail awaits a decision: mailferry parked list -c {path}", err=True)
+        click.echo(f"Parked mail needs a decision: mailferry parked list -c {path}", err=True)
     if not all(each.complete for each in passes):
         raise click.exceptions.Exit(TEMPORARY_FAILURE)
 
 
 @contextmanager
-def _patience_asked(verbose: bool) -> Iterator[None]:
-    """Something that moves, for those who wait at a terminal and see no logs."""
+def _spinner(verbose: bool) -> Iterator[None]:
+    """Show that work is going on, on a terminal without logs."""
     screen = console(error=True)
     if verbose or not screen.is_terminal:
         yield

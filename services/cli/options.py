@@ -16,7 +16,7 @@ config_file = click.option(
     default=DEFAULT_PATH,
     show_default=True,
     envvar="MAILFERRY_CONFIG",
-    help="The configuration file; MAILFERRY_CONFIG may name it, too.",
+    help="The configuration file. MAILFERRY_CONFIG can name it, too.",
 )
 output = click.option(
     "-o",
@@ -26,4 +26,4 @@ output = click.option(
     show_default=True,
     help="How to write the result.",
 )
-verbose = click.option("-v", "--verbose", is_flag=True, help="Log to standard error what is being done.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="Log to standard error.")

@@ -1,6 +1,8 @@
-"""How results are written: tables for people, JSON for programs.
+"""Writes results: tables for people, JSON for programs.
 
 Text from mails and servers is never read as markup, and never reaches a terminal with control characters.
+A large table is written in plain columns, one line for each row: a table that wraps takes a millisecond for
+each row, and in thousands of rows people search, which is easiest where a row is one line.
 """
 
 from __future__ import annotations
@@ -15,40 +17,48 @@ from typing import Literal
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.columns import plain_columns
 from shared.model.errors import quoted
 
 PIPED_WIDTH = 120
-CELL_LENGTH = 1000
+MAX_CELL_LENGTH = 1000
 DASH = "–"
-MANY = 500
+PLAIN_FROM = 500
 """Rows from which on a table is written in plain columns."""
+GAP = "  "
+READABLE_WIDTH = 24
+"""Of a column that wraps."""
+MAX_COLUMN_WIDTH = 60
+"""Of a plain column that is not the last: a wider cell moves the rest of its own line."""
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: the row's `key` under a title; numbers stand on the right."""
+    """A column of a table: the row's `key` under a title. A `number` is aligned right; a `whole` cell does
+    not wrap; an `optional` column is left out where the terminal is too narrow for all.
+    """
 
     key: str
     title: str
     number: bool = False
     whole: bool = False
+    optional: bool = False
 
 
 def console(*, error: bool = False) -> Console:
-    """Where to write; as wide as the terminal, or of a fixed width where there is none."""
+    """Return the console to write to, as wide as the terminal, or of a fixed width where there is none."""
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
 
 def write_rows(rows: Sequence[Row], columns: Sequence[Column], form: str) -> None:
-    """The rows as a table, or as JSON with all that they have."""
+    """Write the rows as a table, or as JSON with all their keys."""
     if form == "json":
         write_json(rows)
     else:
@@ -56,60 +66,85 @@ def write_rows(rows: Sequence[Row], columns: Sequence[Column], form: str) -> Non
 
 
 def print_table(screen: Console, rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """The rows as a table; very many of them in plain columns, a line for each."""
-    if len(rows) < MANY:
-        screen.print(table(rows, columns))
+    """Write the rows as a table; very many of them in plain columns."""
+    if len(rows) < PLAIN_FROM:
+        screen.print(table(rows, _fitting(rows, columns, screen.width)))
         return
     written = [[_written(row.get(column.key)) for column in columns] for row in rows]
     titles, right = [column.title for column in columns], [column.number for column in columns]
-    screen.file.write(plain_columns(titles, written, right))
+    screen.file.write(_plain_columns(titles, written, right))
 
 
 def write_json(value: object) -> None:
-    """The value as JSON."""
+    """Write the value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
-    """A table without frills, which can be read when piped, too."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    """Return a table without borders, which can be read when piped, too."""
+    made = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
     for column in columns:
         justify: Literal["right", "left"] = "right" if column.number else "left"
-        made.add_column(column.title, justify=justify, no_wrap=column.whole, overflow="fold")
+        made.add_column(
+            column.title,
+            justify=justify,
+            no_wrap=column.whole,
+            overflow="fold",
+            min_width=_least_width(column, rows) if column.number else None,
+        )
     for row in rows:
         made.add_row(*(cell(row.get(column.key)) for column in columns))
     return made
 
 
 def cell(value: object) -> Text:
-    """What stands in a cell."""
+    """Return a value made printable."""
     return value if isinstance(value, Text) else Text(_written(value))
 
 
 def _written(value: object) -> str:
     if isinstance(value, Text):
         return value.plain
-    return DASH if value is None or value == "" else quoted(str(value), CELL_LENGTH)
-
-
-def moment(seconds: float | None) -> str | None:
-    """A time as people of any country read it, in UTC."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return DASH if value is None or value == "" else quoted(str(value), MAX_CELL_LENGTH)
 
 
 def iso(seconds: float | None) -> str | None:
-    """A time for programs."""
+    """Return a time (seconds since the epoch) for programs."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def octets(number: int) -> str:
-    """A size as people read it."""
-    if number < 1024:
-        return f"{number} B"
-    size, unit = number / 1024, "KiB"
-    for larger in ("MiB", "GiB"):
-        if size >= 1024:
-            size, unit = size / 1024, larger
-    return f"{size:.1f} {unit}"
+def _fitting(rows: Sequence[Row], columns: Sequence[Column], width: int) -> Sequence[Column]:
+    """Return the columns that fit a terminal: optional ones are left out, the last first."""
+    chosen = list(columns)
+    for column in reversed(columns):
+        needed = sum(_least_width(each, rows) + len(GAP) for each in chosen)
+        if needed > width + len(GAP) and column.optional:
+            chosen.remove(column)
+    return chosen
+
+
+def _least_width(column: Column, rows: Sequence[Row]) -> int:
+    """Return the width that a column needs to be readable; titles may wrap between words."""
+    title = max(map(cell_len, [column.title] if column.whole else column.title.split()))
+    widest = max((cell_len(_written(row.get(column.key))) for row in rows), default=0)
+    return max(title, widest if column.whole or column.number else min(widest, READABLE_WIDTH))
+
+
+def _plain_columns(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
+    """Return the rows under their titles; columns for which `right` is true are aligned right."""
+    widths = [
+        min(MAX_COLUMN_WIDTH, max(cell_len(title), *(cell_len(each) for each in column), 0))
+        for title, column in zip(titles, zip(*rows, strict=True), strict=True)
+    ]
+    rule = GAP.join("─" * width for width in widths)
+    return "\n".join([_line(titles, widths, right), rule, *(_line(row, widths, right) for row in rows), ""])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = [
+        " " * (width - cell_len(text)) + text if is_right else text + " " * (width - cell_len(text))
+        for text, width, is_right in zip(cells, widths, right, strict=True)
+    ]
+    return GAP.join(padded).rstrip()

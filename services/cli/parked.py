@@ -4,49 +4,60 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import click
+from rich.text import Text
 
-from services.cli.mail_file import mail_file
-from services.cli.maildir import maildir_file
+from services.cli.mail_file import mail_file, maildir_file
 from services.cli.naming import target_names
-from services.cli.operator_context import OperatorContext, operator_context
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, iso, moment, octets, write_rows
-from services.cli.parked_show import show_mail
-from services.cli.running import execute
-from shared.config import Configuration, load
-from shared.custody.settlement import needs_raw_mail
-from shared.custody.state import Message, Recipient
+from services.cli.output import Column, Row, cell, console, iso, write_rows
+from services.cli.running import operate
+from shared.config import load
+from shared.custody.state import Message
 from shared.model.address import DefectiveAddress, parse_address
-from shared.model.errors import Fault, MailferryError, quoted
+from shared.model.errors import quoted
 from shared.model.message import RecipientStatus
-from shared.ports.store import Parked
-from shared.runtime.checkpoints import arm, reached
+from shared.operations.context import OperatorContext
+from shared.operations.journal_text import recipient_state
+from shared.operations.parked import (
+    Parked,
+    RecipientUnknown,
+    discard_parked,
+    find_parked,
+    list_parked,
+    parked_beginning,
+    parked_recipients,
+    read_raw_mail,
+    retry_parked,
+)
+from shared.operations.wording import moment, octets
+from shared.runtime.checkpoints import arm
+from shared.runtime.exit_codes import FAILURE
 
-T = TypeVar("T")
 COLUMNS = (
     Column("message", "Mail", whole=True),
-    Column("since", "Parked at", whole=True),
+    Column("since", "Parked at", whole=True, optional=True),
     Column("recipient", "Recipient"),
-    Column("size", "Size", number=True, whole=True),
+    Column("size", "Size", number=True, whole=True, optional=True),
     Column("why", "Why"),
 )
 NOBODY = "nobody"
+SHOWN_LINES = 30
+SHOWN_LINE_LENGTH = 200
+RETRY_RESULTS = {
+    RecipientStatus.SUPPRESSED: "an identical mail has arrived there meanwhile; not delivered again",
+    RecipientStatus.PARKED: "stays parked while an identical mail is on its way there; "
+    "--to or --target delivers it elsewhere",
+}
+mail_argument = click.argument("mail", metavar="ID")
 recipients_option = click.option(
     "--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Only this recipient; repeatable."
 )
-
-
-class NoSuchMail(MailferryError):
-    """The operator named a mail that is not there, or not parked."""
-
-    temporary = False
-    fault = Fault.OPERATOR
 
 
 @click.group("parked", short_help="List, show, retry, discard or export parked mail.")
@@ -56,116 +67,115 @@ def parked_group() -> None:
 
 @parked_group.command("list")
 @config_file
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many to show.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The most to show.")
 @output
-def list_parked(path: Path, limit: int, output: str) -> None:
+def list_command(path: Path, limit: int, output: str) -> None:
     """List parked mail, one line for each recipient, the oldest first."""
-    configuration = load(path, os.environ)
-    found = _at_desk(configuration, lambda archive: archive.store.parked_recipients(limit + 1))
-    if not found and output == "table":
+    found = operate(load(path, os.environ), lambda context: list_parked(context, limit))
+    if not found.recipients and output == "table":
         click.echo("Nothing is parked.")
         return
-    write_rows([_row(each) for each in found[:limit]], COLUMNS, output)
-    if len(found) > limit:
+    write_rows([_row(each) for each in found.recipients], COLUMNS, output)
+    if found.has_more:
         click.echo(f"More is parked; these are the oldest {limit}. --limit shows more.", err=True)
 
 
 @parked_group.command("show")
 @config_file
-@click.argument("mail", metavar="ID")
+@mail_argument
 def show(path: Path, mail: str) -> None:
-    """Show a parked mail: who was to get it, why it is parked, and how it begins."""
+    """Show a parked mail: recipients, reasons, and its first lines."""
 
-    async def work(archive: OperatorContext) -> None:
-        await show_mail(await _message(archive, mail), archive.blobs)
+    async def read(context: OperatorContext) -> tuple[Message, bytes | None]:
+        message = await find_parked(context, mail)
+        return message, await parked_beginning(context, message)
 
-    _at_desk(load(path, os.environ), work)
-
-
-RETRIED = {
-    RecipientStatus.SUPPRESSED: "an identical mail has arrived there meanwhile; not delivered again",
-    RecipientStatus.PARKED: "stays parked while an identical mail is on its way there; "
-    "--to or --target delivers it elsewhere",
-}
+    message, beginning = operate(load(path, os.environ), read)
+    screen = console()
+    for title, value in _facts(message):
+        screen.print(Text(f"{title:<11}", style="bold"), cell(value), sep="", soft_wrap=True)
+    screen.print(Text("Recipients", style="bold"))
+    for recipient in message.recipients.values():
+        line = f"{recipient.address or NOBODY}: {recipient_state(recipient)}"
+        screen.print("  ", cell(line), sep="", soft_wrap=True)
+    if beginning is not None:
+        screen.print(Text("Begins with", style="bold"))
+        for line in _printable_lines(beginning):
+            click.echo(f"  {line}")
 
 
 @parked_group.command("retry")
 @config_file
-@click.argument("mail", metavar="ID")
+@mail_argument
 @recipients_option
 @click.option("--to", metavar="ADDRESS", help="Deliver to this address instead.")
 @click.option("--target", metavar="NAME", help="Deliver to this target instead.")
 def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, target: str | None) -> None:
-    """Try again to deliver a parked mail. A relay that runs does it within seconds, else the next pass."""
+    """Deliver a parked mail again. A running relay does so within seconds, otherwise the next pass does."""
     configuration = load(path, os.environ)
     destination = _address(to)
     if target is not None:
         target_names(configuration, [target])
-
-    async def work(archive: OperatorContext) -> Message:
-        message = await _message(archive, mail)
-        meant = [each.address for each in _parked_ones(message, recipients)]
-        if not meant:
-            raise NoSuchMail(f"none of these recipients of {quoted(mail)} is parked")
-        if destination is None and any(not each.destination for each in _parked_ones(message, recipients)):
-            raise click.UsageError("Nobody is known to get this mail; name an address with --to.")
-        await archive.store.retry_parked(message.id, meant, destination, target, archive.clock.now())
-        [after] = await archive.store.find_messages(message.id, 1)
-        return after._replace(recipients={each: after.recipients[each] for each in meant})
-
-    after = _at_desk(configuration, work)
-    for each in after.recipients.values():
-        told = RETRIED.get(each.status, "to be tried again")
-        click.echo(f"{quoted(mail)} for {quoted(each.address) or NOBODY}: {told}")
-    if _parked_ones(after, ()):
-        raise click.exceptions.Exit(1)
+    try:
+        retried = operate(
+            configuration,
+            lambda context: retry_parked(context, mail, recipients, destination=destination, target=target),
+        )
+    except RecipientUnknown as error:
+        raise click.UsageError(str(error)) from None
+    for each in retried:
+        result = RETRY_RESULTS.get(each.status, "to be delivered again")
+        click.echo(f"{quoted(mail)} for {quoted(each.address) or NOBODY}: {result}")
+    if any(each.status is RecipientStatus.PARKED for each in retried):
+        raise click.exceptions.Exit(FAILURE)
 
 
 @parked_group.command("discard")
 @config_file
-@click.argument("mail", metavar="ID")
+@mail_argument
 @recipients_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None:
-    """Give a parked mail up: it is not delivered, and its raw text is deleted once nobody needs it."""
+    """Give a parked mail up. It is not delivered, and the raw mail is deleted when no recipient needs it."""
     arm(os.environ)
     configuration = load(path, os.environ)
-    message = _at_desk(configuration, lambda archive: _message(archive, mail))
+    message = operate(configuration, lambda context: find_parked(context, mail))
     if not yes:
-        names = ", ".join(each.address or NOBODY for each in _parked_ones(message, recipients))
+        names = ", ".join(each.address or NOBODY for each in parked_recipients(message, recipients))
         click.confirm(f"Give up {message.id} for {quoted(names)}?", abort=True, err=True)
-    _tell_changed(
-        mail, _at_desk(configuration, lambda archive: _discarded(archive, mail, recipients)), "discarded"
-    )
+    for address in operate(configuration, lambda context: discard_parked(context, mail, recipients)):
+        click.echo(f"{quoted(mail)} for {quoted(address) or NOBODY}: discarded")
 
 
 @parked_group.command("export")
 @config_file
-@click.argument("mail", metavar="ID")
+@mail_argument
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), required=False)
 @click.option(
     "--maildir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="Put it into this Maildir, which is made where it is missing.",
+    help="Put it into this Maildir, which is made if it is missing.",
 )
 def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> None:
-    """Write the raw mail as it was fetched: to FILE, into a Maildir, or to standard output.
+    """Write the raw mail to FILE, a Maildir, or standard output.
 
-    It stays parked. A FILE that exists is not overwritten; only its owner may read the new one.
+    The mail is written as it was fetched, and stays parked. An existing FILE is not overwritten; only its
+    owner may read the new one.
     """
     if file is not None and maildir is not None:
         raise click.UsageError("Name a file or a Maildir, not both.")
 
-    async def work(archive: OperatorContext) -> None:
-        message = await _message(archive, mail)
-        if message.blob is None:
-            raise NoSuchMail(f"the raw text of {quoted(mail)} is not kept here")
+    async def copy(context: OperatorContext) -> None:
+        message = await find_parked(context, mail)
+        pieces = read_raw_mail(context, message)
+        first = await anext(pieces, b"")
         with _opened(file, maildir, message.id) as sink:
-            async for piece in archive.blobs.read(message.blob):
+            sink.write(first)
+            async for piece in pieces:
                 sink.write(piece)
 
-    _at_desk(load(path, os.environ), work)
+    operate(load(path, os.environ), copy)
 
 
 def _opened(file: Path | None, maildir: Path | None, message: str) -> AbstractContextManager[BinaryIO]:
@@ -176,73 +186,48 @@ def _opened(file: Path | None, maildir: Path | None, message: str) -> AbstractCo
     return nullcontext(sys.stdout.buffer)
 
 
-def _at_desk(configuration: Configuration, work: Callable[[OperatorContext], Awaitable[T]]) -> T:
-    async def opened() -> T:
-        async with operator_context(configuration) as archive:
-            return await work(archive)
-
-    return execute(opened)
-
-
-async def _message(archive: OperatorContext, mail: str) -> Message:
-    """The parked mail with this id. Raises `NoSuchMail`."""
-    for message in await archive.store.find_messages(mail, 1):
-        if message.id == mail and _parked_ones(message, ()):
-            return message
-    raise NoSuchMail(
-        f"no mail with the id {quoted(mail)} is parked; `mailferry parked list` shows those that are"
-    )
-
-
-def _parked_ones(message: Message, addresses: Sequence[str]) -> list[Recipient]:
-    return [
-        each
-        for each in message.recipients.values()
-        if each.status is RecipientStatus.PARKED and (not addresses or each.address in addresses)
-    ]
-
-
-async def _discarded(archive: OperatorContext, mail: str, recipients: Sequence[str]) -> Sequence[str]:
-    """Give up, and delete the raw mail once nobody is to get it any more."""
-    changed = await archive.store.discard_parked(mail, recipients, archive.clock.now())
-    reached("parked.discarded")
-    for message in await archive.store.find_messages(mail, 1):
-        if message.blob is not None and not needs_raw_mail(message):
-            await archive.blobs.delete(message.blob)
-    return changed
-
-
-def _tell_changed(mail: str, changed: Sequence[str], what: str) -> None:
-    if not changed:
-        raise NoSuchMail(f"none of these recipients of {quoted(mail)} is parked")
-    for address in changed:
-        click.echo(f"{quoted(mail)} for {quoted(address) or NOBODY}: {what}")
-
-
 def _address(text: str | None) -> str | None:
-    """The address, normalised. Raises `click.BadParameter`."""
+    """Return the address, normalised. Raises `click.BadParameter`."""
     if text is None:
         return None
     try:
         return str(parse_address(text))
     except DefectiveAddress as defect:
         raise click.BadParameter(
-            f'"{quoted(text)}" is no valid address: {defect}', param_hint="--to"
+            f'"{quoted(text)}" is not a valid address: {defect}', param_hint="--to"
         ) from None
 
 
-def _row(each: Parked) -> Row:
-    recipient = each.recipient
+def _facts(message: Message) -> tuple[tuple[str, object], ...]:
+    return (
+        ("Mail", message.id),
+        ("Message-ID", message.message_id),
+        ("Account", message.account),
+        ("UID", message.key.uid),
+        ("Fetched", f"{moment(message.first_fetched_at)} UTC"),
+        ("Size", octets(message.octets)),
+        ("Sender", f"<{message.reverse_path}>"),
+        ("Evidence", message.evidence),
+    )
+
+
+def _printable_lines(raw: bytes) -> list[str]:
+    lines = raw.replace(b"\r\n", b"\n").split(b"\n")
+    return [quoted(line, SHOWN_LINE_LENGTH) for line in lines[:SHOWN_LINES]]
+
+
+def _row(parked: Parked) -> Row:
+    message, recipient = parked.message, parked.recipient
     return {
-        "message": each.message.id,
-        "message_id": each.message.message_id,
-        "account": each.message.account,
-        "since": moment(each.parked_at),
-        "parked_at": iso(each.parked_at),
+        "message": message.id,
+        "message_id": message.message_id,
+        "account": message.account,
+        "since": moment(parked.parked_at),
+        "parked_at": iso(parked.parked_at),
         "recipient": recipient.address or NOBODY,
         "target": recipient.target,
-        "octets": each.message.octets,
-        "size": octets(each.message.octets),
+        "octets": message.octets,
+        "size": octets(message.octets),
         "attempts": recipient.attempt,
         "why": recipient.text or recipient.reason,
     }

@@ -1,4 +1,4 @@
-"""`mailferry providers`: which providers are known by name, and what they want."""
+"""`mailferry providers`: the providers that are known by name, and what they need."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ COLUMNS = (
     Column("name", "Name", whole=True),
     Column("title", "Provider"),
     Column("pop3", "POP3", whole=True),
-    Column("imap", "IMAP", whole=True),
+    Column("imap", "IMAP", whole=True, optional=True),
     Column("interval", "Shortest poll", whole=True),
-    Column("note", "What to know"),
+    Column("note", "Note"),
 )
 
 
 @click.command(
     "providers",
     short_help="List the providers that are known by name.",
-    epilog='An account with provider = "NAME" needs only a user name and a password besides.',
+    epilog='An account with provider = "NAME" only needs a user name and a password in addition.',
 )
 @click.argument("name", required=False)
 @output
 def providers_command(name: str | None, output: str) -> None:
-    """List the providers that an account may name, or show the one called NAME."""
+    """List the providers that an account can name, or show the one called NAME."""
     if name is None:
         chosen = list(providers().values())
     else:
@@ -52,5 +52,5 @@ def _row(provider: Provider) -> Row:
 
 
 def _host(url: str | None) -> str | None:
-    """The host alone: all of them begin with TLS, on the usual port."""
+    """Return the host: all URLs have TLS from the first byte, on the standard port."""
     return None if url is None else url.partition("//")[2]

@@ -1,6 +1,6 @@
-"""`mailferry run`, `fetcher`, `router` and `relay`: the services, until a signal ends them.
+"""`mailferry run`, `fetcher`, `router` and `relay`: run services until a signal ends them.
 
-Each command imports what it runs, so that a process starts with its own service and not with all.
+Each command imports what it runs, so that a process loads its own service only.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from services.cli.options import config_file
 from shared.runtime.main import serve_configured
 
 SIGNALS = (
-    "TERM lets it finish what it has begun, a second TERM ends it at once, HUP reads the configuration anew."
+    "TERM: finish what is begun, then end. A second TERM: end at once. HUP: read the configuration again."
 )
 
 
 @click.command(short_help="Run all services in one process.", epilog=SIGNALS)
 @config_file
 def run(path: Path) -> None:
-    """Run all services in one process: for one machine, with SQLite and without a broker."""
-    from services.standalone.together import run as run_all  # noqa: PLC0415 - see the module's beginning
+    """Run all services in one process, on one machine, with SQLite and without a broker."""
+    from services.standalone.all_services import run as run_all  # noqa: PLC0415 - see the module's docstring
 
     serve_configured(path, os.environ, run_all)
 
@@ -31,7 +31,7 @@ def run(path: Path) -> None:
 @config_file
 def fetcher(path: Path) -> None:
     """Run a fetcher: visits source mailboxes, fetches what is new, deletes what is settled."""
-    from services.fetcher.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+    from services.fetcher.__main__ import serve  # noqa: PLC0415 - see the module's docstring
 
     serve_configured(path, os.environ, serve)
 
@@ -39,8 +39,8 @@ def fetcher(path: Path) -> None:
 @click.command(short_help="Run a router alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)
 @config_file
 def router(path: Path) -> None:
-    """Run a router: finds out who is to get each mail."""
-    from services.router.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+    """Run a router: finds the recipients of each mail."""
+    from services.router.__main__ import serve  # noqa: PLC0415 - see the module's docstring
 
     serve_configured(path, os.environ, serve)
 
@@ -48,7 +48,7 @@ def router(path: Path) -> None:
 @click.command(short_help="Run a relay alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)
 @config_file
 def relay(path: Path) -> None:
-    """Run a relay: delivers to the targets."""
-    from services.relay.__main__ import serve  # noqa: PLC0415 - see the module's beginning
+    """Run a relay: delivers mail to the targets."""
+    from services.relay.__main__ import serve  # noqa: PLC0415 - see the module's docstring
 
     serve_configured(path, os.environ, serve)

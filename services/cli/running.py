@@ -16,6 +16,7 @@ import structlog
 import uvloop
 
 from shared.config import Configuration
+from shared.operations.context import OperatorContext, open_context
 from shared.runtime.garbage_collection import calm_collector
 from shared.runtime.logs import set_up_logs
 
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 def execute(work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` returns. Raises what it raises; on TERM the process ends with 143."""
+    """Return what `work` returns. Raises what it raises; on TERM the process ends with 143."""
     terminated = False
 
     async def main() -> T:
@@ -49,7 +50,17 @@ def execute(work: Callable[[], Awaitable[T]]) -> T:
         raise click.exceptions.Exit(128 + signal.SIGTERM) from None
 
 
+def operate(configuration: Configuration, operation: Callable[[OperatorContext], Awaitable[T]]) -> T:
+    """Return what an operation returns that needs the store or the blobs. Raises what it raises."""
+
+    async def with_context() -> T:
+        async with open_context(configuration) as context:
+            return await operation(context)
+
+    return execute(with_context)
+
+
 def quiet_logs(configuration: Configuration | None, *, verbose: bool) -> None:
-    """Logs to standard error: those of the configured level where `verbose`, else only of errors."""
+    """Log to standard error: at the configured level if `verbose`, else only errors."""
     level = configuration.log.level if configuration else "info"
     set_up_logs(level if verbose else "error", "auto", sys.stderr)

@@ -1,114 +1,124 @@
-"""`mailferry trace`: the whole story of a mail, from the UID at the source to its deletion there."""
+"""`mailferry trace` and `mailferry lost`: the history of mails, and the mails that were lost."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from services.cli.operator_context import operator_context
 from services.cli.options import config_file, output
-from services.cli.output import cell, console, iso, moment, octets, write_json
-from services.cli.running import execute
-from services.cli.story import recipient_standing, standing, told
-from shared.config import Configuration, load
-from shared.contract.journal import Entry
-from shared.custody.state import Message
+from services.cli.output import Column, Row, cell, console, iso, print_table, write_json
+from services.cli.running import operate
+from shared.config import load
 from shared.model.errors import quoted
-from shared.model.mailbox import written_uids
-from shared.model.read_failure import ReadFailure, ReadFailureKind
+from shared.model.read_failure import ReadFailureKind
+from shared.operations.journal_text import entry_lines, message_state, recipient_state
+from shared.operations.trace import LostMail, TracedMail, UnreadMail, lost_mails
+from shared.operations.trace import trace as find_traces
+from shared.operations.wording import counted, moment, octets
 from shared.runtime.exit_codes import FAILURE
 
-MOST = 10
-Story = tuple[Message, Sequence[Entry]]
-Unread = tuple[str, ReadFailure]
-"""An account, and a mail that is still in its mailbox as it could not be read or is too large."""
+DEFAULT_LIMIT = 10
+LOST = (
+    Column("message", "Mail", whole=True),
+    Column("account", "Account", whole=True),
+    Column("uid", "UID"),
+    Column("message_id", "Message-ID"),
+    Column("since", "Gone since", whole=True),
+    Column("for_whom", "Not delivered to"),
+)
 
 
-@click.command(short_help="Tell the whole story of a mail.")
+@click.command(short_help="Show the history of a mail.")
 @config_file
 @click.argument("text")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
-    default=MOST,
+    default=DEFAULT_LIMIT,
     show_default=True,
-    help="How many mails to tell of where several match.",
+    help="The most mails to show, newest first.",
 )
 @output
 def trace(path: Path, text: str, limit: int, output: str) -> None:
-    """Tell the story of the mails that match TEXT: an id, a Message-ID, a UID, or a recipient's address."""
-    configuration = load(path, os.environ)
-    stories, unread = execute(lambda: _found(configuration, text, limit + 1))
+    """Show what happened to the mails that match TEXT: an id, a Message-ID, a UID, or a recipient."""
+    found = operate(load(path, os.environ), lambda context: find_traces(context, text, limit))
     if output == "json":
-        write_json(
-            [*(_as_json(*story) for story in stories[:limit]), *(_unread_as_json(*each) for each in unread)]
-        )
-    for story in stories[:limit] if output == "table" else ():
-        _tell(*story)
-    for each in unread if output == "table" else ():
-        console().print(cell(_told_unread(*each)), soft_wrap=True)
-    if not stories and not unread:
+        write_json([*map(_mail_as_json, found.mails), *map(_unread_as_json, found.unread)])
+    else:
+        for mail in found.mails:
+            _print_mail(mail)
+        for unread in found.unread:
+            console().print(cell(_unread_sentence(unread)), soft_wrap=True)
+    if not found.mails and not found.unread:
         click.echo(f"mailferry: no mail matches {quoted(text)}", err=True)
         raise click.exceptions.Exit(FAILURE)
-    if len(stories) > limit:
+    if found.has_more:
         click.echo(f"More mails match; these are the newest {limit}. --limit shows more.", err=True)
 
 
-async def _found(configuration: Configuration, text: str, limit: int) -> tuple[list[Story], list[Unread]]:
-    async with operator_context(configuration) as archive:
-        forms = written_uids(text.strip())
-        searched = (text, *forms[1:])
-        found = [each for form in searched for each in await archive.store.find_messages(form, limit)]
-        stories = [(message, await archive.store.message_journal(message.id)) for message in found]
-        states = await archive.store.account_states()
-        unread = [
-            (state.account, each) for state in states for each in state.read_failures if each.name in forms
-        ]
-        return stories, unread
+@click.command(
+    short_help="List mails that left their source before delivery.",
+    epilog="Another program took them out of the mailbox, and no copy is held here. If an event that holds "
+    "such a mail is still on its way, the mail is delivered after all and no longer listed. Times are UTC.",
+)
+@config_file
+@output
+def lost(path: Path, output: str) -> None:
+    """List mails that left their source before they were delivered."""
+    rows = [_lost_row(mail) for mail in operate(load(path, os.environ), lost_mails)]
+    if output == "json":
+        write_json(rows)
+    elif rows:
+        print_table(console(), rows, LOST)
+    else:
+        click.echo("No mail is lost.")
 
 
-def _told_unread(account: str, setback: ReadFailure) -> str:
-    """One sentence about a mail that is at its source and was not fetched."""
-    name = quoted(setback.name, 80)
-    if setback.kind is ReadFailureKind.OVERSIZE:
-        return f"{name} of {account} is left at its source: {setback.reason}."
-    times = "once" if setback.times == 1 else f"{setback.times} times"
-    return f"{name} of {account} was tried {times}, again after {moment(setback.again_at)}: {setback.reason}"
-
-
-def _unread_as_json(account: str, setback: ReadFailure) -> dict[str, object]:
-    return {
-        "account": account,
-        "uid": setback.name,
-        "octets": setback.octets,
-        "status": "unread",
-        "kind": setback.kind,
-        "times": setback.times,
-        "again_at": iso(setback.again_at),
-        "reason": setback.reason,
-    }
-
-
-def _tell(message: Message, entries: Sequence[Entry]) -> None:
-    screen = console()
+def _print_mail(mail: TracedMail) -> None:
+    screen, message = console(), mail.message
     screen.print(Text(message.id, style="bold"), cell(message.message_id), octets(message.octets))
-    for entry in entries:
-        first, *details = told(entry)
+    for entry in mail.entries:
+        first, *details = entry_lines(entry)
         screen.print(Text(f"  {moment(entry.at)}  "), cell(first), sep="", soft_wrap=True)
         for detail in details:
             screen.print(Text(" " * 25), cell(detail), sep="", soft_wrap=True)
-    screen.print(Text(f"  It is {standing(message)}.", style="bold"), soft_wrap=True)
+    screen.print(Text(f"  It is {message_state(message)}.", style="bold"), soft_wrap=True)
     for recipient in message.recipients.values():
-        line = f"{recipient.address or 'nobody'}: {recipient_standing(recipient)}"
+        line = f"{recipient.address or 'nobody'}: {recipient_state(recipient)}"
         screen.print("    ", cell(line), sep="", soft_wrap=True)
     screen.print()
 
 
-def _as_json(message: Message, entries: Sequence[Entry]) -> dict[str, object]:
+def _unread_sentence(unread: UnreadMail) -> str:
+    failure = unread.failure
+    mail = f"{quoted(failure.name, 80)} of {unread.account}"
+    if failure.kind is ReadFailureKind.OVERSIZE:
+        return f"{mail} is left at its source: {failure.reason}."
+    tries = counted(failure.times, "attempt")
+    return (
+        f"{mail} was not read in {tries}; next attempt after {moment(failure.again_at)} UTC: {failure.reason}"
+    )
+
+
+def _unread_as_json(unread: UnreadMail) -> dict[str, object]:
+    failure = unread.failure
+    return {
+        "account": unread.account,
+        "uid": failure.name,
+        "octets": failure.octets,
+        "status": "unread",
+        "kind": failure.kind,
+        "times": failure.times,
+        "again_at": iso(failure.again_at),
+        "reason": failure.reason,
+    }
+
+
+def _mail_as_json(mail: TracedMail) -> dict[str, object]:
+    message = mail.message
     return {
         "message": message.id,
         "message_id": message.message_id,
@@ -119,6 +129,18 @@ def _as_json(message: Message, entries: Sequence[Entry]) -> dict[str, object]:
         "recipients": [recipient._asdict() for recipient in message.recipients.values()],
         "entries": [
             {"what": entry.wire_name, "time": iso(entry.at), **entry.model_dump(mode="json")}
-            for entry in entries
+            for entry in mail.entries
         ],
+    }
+
+
+def _lost_row(mail: LostMail) -> Row:
+    message = mail.message
+    return {
+        "message": message.id,
+        "account": message.account,
+        "uid": message.key.uid,
+        "message_id": message.message_id,
+        "since": moment(mail.gone_at),
+        "for_whom": ", ".join(mail.undelivered) or "nobody known yet",
     }

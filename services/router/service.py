@@ -33,7 +33,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, LookupResult
-from shared.ports.store import RawMailNeeded, Serving
+from shared.ports.store import RawMailNeeded, RouterStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received

@@ -17,6 +17,7 @@ from shared.model.errors import MailferryError, quoted
 from shared.ports.clock import Clock
 from shared.ports.directory import Existence, LookupResult
 from shared.smtp.envelope import RecipientReply
+from shared.smtp.reply import says_unknown_recipient
 
 DEADLINE = 10.0
 """Seconds for all questions of a batch, connecting included. Recipients without an answer are undecided."""

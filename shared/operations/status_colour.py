@@ -1,4 +1,4 @@
-"""The colour of an account or a target, with its sentence: how it is doing, at a glance. Pure.
+"""The colour of an account or a target, with the sentence that explains it. Pure.
 
 White: never tried. Green: verified. Yellow: paused, disabled, or working only in part. Red: not reachable, or
 the login was refused.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
+from shared.operations.wording import counted, minute
 from shared.ports.store import EVERYTHING, AccountState, FactKind, Outage, Pause, TargetState
 
 OVERDUE = 300.0
-WAITS = 10.0
-"""Seconds that an account is due before it counts as waiting for a place; fetchers look every five."""
+"""Seconds after its due time from which on an account that nobody visits is overdue."""
+QUEUED_AFTER = 10.0
+"""Seconds after its due time from which on an account waits for a free place; fetchers look every five."""
 NEVER_VISITED = "never visited"
 NEVER_DELIVERED = "never delivered to"
 OK = "ok"
@@ -47,8 +48,11 @@ def account_status(
     pause: Pause | None = None,
     lost: int = 0,
 ) -> StatusReport:
-    """The light of an account, `enabled` by the configuration, with `parked` recipients; `pause` is what
-    holds it, `lost` mails left the source before they were served.
+    """Return the status of an account.
+
+    `state` is None where it was never scheduled. `enabled` is what the configuration says, `parked` the
+    number of its parked recipients, `pause` the pause in force, `lost` the number of its mails that left the
+    source before they were delivered.
     """
     if not enabled:
         return StatusReport(Colour.YELLOW, "disabled: neither visited nor delivered")
@@ -56,48 +60,46 @@ def account_status(
         return StatusReport(Colour.YELLOW, _paused(pause))
     if state is not None and state.failures:
         return StatusReport(Colour.RED, _failing(state))
-    reasons = [] if state is None else _reasons(state, now)
+    reasons = [] if state is None else _shortcomings(state, now)
     if lost:
-        reasons.append(
-            f"{_counted(lost, 'mail')} lost at the source before anybody was served: `mailferry lost`"
-        )
+        reasons.append(f"{counted(lost, 'mail')} lost at the source before delivery; see `mailferry lost`")
     if parked:
         reasons.append(_parked(parked))
     if state is None or state.visited_at is None:
-        return StatusReport(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons, *_under_way(state, now)]))
+        return StatusReport(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons, *_first_visit(state, now)]))
     return StatusReport(Colour.YELLOW, "; ".join(reasons)) if reasons else StatusReport(Colour.GREEN, OK)
 
 
 def target_status(state: TargetState, *, is_here: bool = False) -> StatusReport:
-    """The light of a target: red where relays cannot reach it, or no mail that waits for it got an answer.
+    """Return the status of a target: red where relays cannot reach it, or where it answered for none of the
+    recipients that are to be tried again.
 
-    Connections that are not encrypted are told of, but are no reason for yellow where the target `is_here`,
-    on the same machine.
+    A connection without encryption makes it yellow, unless the target `is_here`, on the same machine.
     """
-    light = _plain_target_light(state)
-    told = [fact.value.removesuffix(".") for fact in state.facts if fact.kind is not FactKind.RECIPIENTS]
-    told += [_few(fact.value) for fact in state.facts if fact.kind is FactKind.RECIPIENTS]
-    if not told:
-        return light
-    yellow = any(_is_warning(fact.kind, is_here=is_here) for fact in state.facts)
-    colour = Colour.YELLOW if yellow and light.colour is not Colour.RED else light.colour
-    known = [] if colour is not light.colour and light.sentence == OK else [light.sentence]
-    return StatusReport(colour, "; ".join([*known, *told]))
+    status = _without_facts(state)
+    known = [fact.value.removesuffix(".") for fact in state.facts if fact.kind is not FactKind.RECIPIENTS]
+    known += [_recipient_limit(fact.value) for fact in state.facts if fact.kind is FactKind.RECIPIENTS]
+    if not known:
+        return status
+    warned = any(_is_warning(fact.kind, is_here=is_here) for fact in state.facts)
+    colour = Colour.YELLOW if warned and status.colour is not Colour.RED else status.colour
+    replaced = colour is not status.colour and status.sentence == OK
+    return StatusReport(colour, "; ".join(known if replaced else [status.sentence, *known]))
 
 
 def _is_warning(kind: FactKind, *, is_here: bool) -> bool:
     return kind is FactKind.UNVERIFIED or (kind is FactKind.CLEAR and not is_here)
 
 
-def _few(recipients: str) -> str:
+def _recipient_limit(recipients: str) -> str:
     return f"takes at most {recipients} recipient{'' if recipients == '1' else 's'} at a time"
 
 
-def _plain_target_light(state: TargetState) -> StatusReport:
-    reasons = [] if state.outage is None else [_out_of_reach(state.outage)]
+def _without_facts(state: TargetState) -> StatusReport:
+    reasons = [] if state.outage is None else [_unreachable(state.outage)]
     if state.waiting:
-        told = f": {state.text}" if state.text and state.outage is None else ""
-        reasons.append(f"{_counted(state.waiting, 'recipient')} to be tried again{told}")
+        answer = f": {state.text}" if state.text and state.outage is None else ""
+        reasons.append(f"{counted(state.waiting, 'recipient')} to be tried again{answer}")
     if state.parked:
         reasons.append(_parked(state.parked))
     if reasons:
@@ -107,12 +109,12 @@ def _plain_target_light(state: TargetState) -> StatusReport:
 
 
 def pause_of(account: str, pauses: Sequence[Pause]) -> Pause | None:
-    """The widest of the pauses that hold an account."""
+    """Return the widest of the pauses that hold an account: everything, then its tenant, then itself."""
     return min((pause for pause in pauses if pause.holds(account)), key=_width, default=None)
 
 
 def visitor_of(state: AccountState, now: float) -> str | None:
-    """Who visits an account; nobody where the lease is over, as of a fetcher that was killed."""
+    """Return who visits an account; None where the lease is over, as that of a fetcher that was killed."""
     return state.leased_by if state.lease_until is not None and now < state.lease_until else None
 
 
@@ -120,7 +122,7 @@ def _width(pause: Pause) -> tuple[bool, int]:
     return pause.scope != EVERYTHING, len(pause.scope)
 
 
-def _reasons(state: AccountState, now: float) -> list[str]:
+def _shortcomings(state: AccountState, now: float) -> list[str]:
     """Why an account that does not fail works only in part."""
     reasons = [state.problem] if state.problem else []
     if visitor_of(state, now) is None and now > state.due_at + OVERDUE:
@@ -128,29 +130,25 @@ def _reasons(state: AccountState, now: float) -> list[str]:
     return reasons
 
 
-def _under_way(state: AccountState | None, now: float) -> list[str]:
-    """Why an account was never visited to the end: its first visit is under way, or waits for a place."""
+def _first_visit(state: AccountState | None, now: float) -> list[str]:
+    """Whether the first visit of an account is under way, or waits for a free place."""
     if state is None:
         return []
     if visitor_of(state, now) is not None:
         return ["its first visit is under way"]
-    waits = state.due_at + WAITS < now <= state.due_at + OVERDUE
-    return ["it is due, and waits for a place among the visits"] if waits else []
+    is_queued = state.due_at + QUEUED_AFTER < now <= state.due_at + OVERDUE
+    return ["it is due, and waits until a fetcher has a free place"] if is_queued else []
 
 
 def _paused(pause: Pause) -> str:
     scope = {EVERYTHING: ", with everything"}.get(pause.scope, "")
     if pause.scope.endswith("/"):
         scope = f", with the tenant {pause.scope.removesuffix('/')}"
-    return f"paused since {_moment(pause.since)}{scope}"
+    return f"paused since {minute(pause.since)}{scope}"
 
 
-def _out_of_reach(outage: Outage) -> str:
-    return f"out of reach since {_moment(outage.since)}: {outage.reason}"
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+def _unreachable(outage: Outage) -> str:
+    return f"out of reach since {minute(outage.since)}: {outage.reason}"
 
 
 def _failing(state: AccountState) -> str:
@@ -159,8 +157,4 @@ def _failing(state: AccountState) -> str:
 
 
 def _parked(number: int) -> str:
-    return f"{_counted(number, 'recipient')} parked"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{counted(number, 'recipient')} parked"

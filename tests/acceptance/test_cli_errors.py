@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.cli.__main__ import main
-from services.standalone.alone import alone
+from shared.runtime.single_process_lock import single_process_lock
 from tests.fakes.command import Ended, configured, mailferry
 from tests.fakes.pop3_server import Pop3Server
 from tests.fakes.smtp_server import SmtpServer
@@ -128,14 +128,14 @@ async def test_login_tests_tell_what_is_there(tmp_path: Path) -> None:
         path = configured(tmp_path, source=source.port, target=target.port)
         ended = quiet(await mailferry("test-login", "-c", path))
         assert ended.code == 0
-        assert "1 mail waits" in ended.out
+        assert "1 mail in the mailbox" in ended.out
         assert "PIPELINING" in ended.out
         assert "RETR" not in source.verbs()
 
 
 async def test_a_database_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
     path = configured(tmp_path, source=1, target=1)
-    async with alone(tmp_path / "mailferry.db"):
+    async with single_process_lock(tmp_path / "mailferry.db"):
         for command in (["once"], ["run"], ["journal", "rebuild", "--yes"]):
             ended = quiet(await mailferry(*command, "-c", path))
             assert ended.code == 75

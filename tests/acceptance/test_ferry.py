@@ -59,7 +59,7 @@ async def test_what_is_remembered_is_private_and_without_the_password(tmp_path: 
 @pytest.mark.parametrize(
     ("user", "options", "sentence"),
     [
-        ("u:secret", ("--to", "me@corp.example"), "a password in a URL can be seen by every user"),
+        ("u:secret", ("--to", "me@corp.example"), "every user of this machine can see a password in a URL"),
         ("u", (), "either --to ADDRESS or --domain DOMAIN"),
         ("u", ("--to", "me@corp.example", "--domain", "corp.example"), "either --to ADDRESS or --domain"),
         (

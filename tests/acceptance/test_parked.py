@@ -59,7 +59,7 @@ async def test_refused_mail_is_parked_shown_exported_retried_elsewhere_and_disca
 
         trace = await mailferry("trace", bob, "-c", path)
         assert "bob@corp.example: parked: 554 5.7.1" in trace.out
-        assert "an operator wants another attempt, to dave@corp.example at exchange" in trace.out
+        assert "retried by an operator, to dave@corp.example at exchange" in trace.out
         assert "bob@corp.example: delivered as dave@corp.example: 250 2.0.0 Accepted" in trace.out
         trace = await mailferry("trace", carol, "-c", path)
         assert "carol@corp.example: discarded by an operator" in trace.out

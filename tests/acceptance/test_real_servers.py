@@ -117,7 +117,7 @@ def test_the_story_can_be_read_by_people(ferried: Ferried) -> None:
     steps = (
         "fetched from acme/amy",
         "routed by",
-        "attempt at amy@corp.example",
+        "delivery to amy@corp.example",
         "amy@corp.example: delivered",
         "deletion at the source allowed",
         "gone: deleted as settled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.standalone.demo.smtp_session import AcceptedMail, Session
+from services.standalone.demo.smtp_session import AcceptedMail, SmtpSession
 from tests.fakes.smtp_server import ScriptedSession, SmtpServer
 
 
@@ -18,7 +18,7 @@ class LimitedServer(SmtpServer):
         self.limit, self.refusal, self.when = limit, refusal, when
         self.transactions: list[tuple[str, ...]] = []
 
-    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session:
+    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> SmtpSession:
         self.connections += 1
         return LimitedSession(self, reader, writer)
 
@@ -40,7 +40,7 @@ class LimitedSession(ScriptedSession):
 
     async def accept(self, mail: AcceptedMail) -> str:
         if self.limited.when == "CONTENT" and len(mail.recipients) > self.limited.limit:
-            self.forget()
+            self.reset_transaction()
             for _ in mail.recipients[1:] if self.limited.lmtp else ():
                 self.reply(self.limited.refusal)
             return self.limited.refusal

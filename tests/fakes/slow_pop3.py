@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from types import TracebackType
-from typing import Self
+
+from services.standalone.demo.local_server import LocalServer
 
 DRIP = 1.0
 """Seconds from one octet to the next."""
@@ -19,48 +19,26 @@ ANSWERS = {
 }
 
 
-class SlowPop3:
+class SlowPop3(LocalServer):
     """Says nothing. `connections` counts all, `open` those that are open now."""
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__()
         self.connections = 0
         self.open = 0
-        self._server: asyncio.Server | None = None
-        self._sessions: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=500)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for session in self._sessions:
-            session.cancel()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-
-    async def converse(self, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        """Until the client goes."""
-        while await reader.read(4096):
-            pass
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._sessions.add(task)
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
         try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await self.converse(reader, writer)
+            await self.converse(reader, writer)
         finally:
             self.open -= 1
-            self._sessions.discard(task)
-            writer.close()
+
+    async def converse(self, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        """Read until the client hangs up."""
+        while await reader.read(4096):
+            pass
 
 
 class DrippingPop3(SlowPop3):

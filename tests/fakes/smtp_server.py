@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
-from services.standalone.demo.smtp_session import AcceptedMail, Session, multiline
+from services.standalone.demo.smtp_session import AcceptedMail, SmtpSession, multiline
 from services.standalone.demo.smtp_target import SIZE_LIMIT, SmtpTarget
 from tests.fakes.certificates import Certificate
 
@@ -68,7 +68,7 @@ class SmtpServer(SmtpTarget):
         self.byte_by_byte = byte_by_byte
         self.lmtp = lmtp
         self.delivered: list[tuple[str, bytes]] = []
-        self.behaviour = replace(self.behaviour, keywords=tuple(keywords))
+        self.settings = replace(self.settings, keywords=tuple(keywords))
         self.seen: list[AcceptedMail] = []
         self.mail_seen = asyncio.Event()
         self.released = asyncio.Event()
@@ -76,7 +76,7 @@ class SmtpServer(SmtpTarget):
         self.commands: list[str] = []
         self.connections = 0
 
-    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Session:
+    def session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> SmtpSession:
         self.connections += 1
         return ScriptedSession(self, reader, writer)
 
@@ -88,11 +88,11 @@ class SmtpServer(SmtpTarget):
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
-class ScriptedSession(Session):
+class ScriptedSession(SmtpSession):
     def __init__(
         self, server: SmtpServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        super().__init__(server.behaviour, reader, writer)
+        super().__init__(server.settings, reader, writer)
         self.server = server
         self.secured = False
         self.chunks: list[bytes] = []
@@ -140,7 +140,7 @@ class ScriptedSession(Session):
         if scripted is None or scripted.startswith("2"):
             accepted = await super().accept(mail)
             return scripted or accepted
-        self.forget()
+        self.reset_transaction()
         return scripted
 
     async def _accept_for_each(self, mail: AcceptedMail) -> str:
@@ -150,7 +150,7 @@ class ScriptedSession(Session):
             self.reply(answer)
             if answer.startswith("2"):
                 self.server.delivered.append((recipient, mail.content))
-        self.forget()
+        self.reset_transaction()
         return ""
 
     async def _chunk(self, argument: str) -> str:
@@ -214,7 +214,7 @@ class ScriptedSession(Session):
         await self.flush()
         await self._secure(certificate.server_context())
         self.secured = True
-        self.forget()
+        self.reset_transaction()
         return ""
 
     async def _secure(self, context: ssl.SSLContext) -> None:

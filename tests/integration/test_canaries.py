@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from services.cli.login_test import LoginTest
-from services.cli.probe import probe_account
-from services.cli.target_probe import probe_target
+from services.fetcher.mailboxes.opening import open_account
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
 from shared.model.target import Target, TargetCredentials
+from shared.operations.login_test import LoginTest, ShowLine
+from shared.operations.source_login_test import try_source
+from shared.operations.target_login_test import try_target
 from tests.fakes.canaries import CANARY, FORMS, USER, betrayed
 from tests.fakes.pop3_server import Behaviour, Pop3Server
 from tests.fakes.smtp_server import SmtpServer
@@ -32,9 +33,13 @@ class Shown:
     def __call__(self, side: str, line: str) -> None:
         self.lines.append(f"{side}: {quoted(line)}")
 
-    def betrays(self, trial: LoginTest) -> list[str]:
+    def betrays(self, result: LoginTest) -> list[str]:
         assert self.lines
-        return betrayed("\n".join([*self.lines, repr(trial)]))
+        return betrayed("\n".join([*self.lines, repr(result)]))
+
+
+async def tried_source(account: Account, show: ShowLine) -> LoginTest:
+    return await try_source(account, open_account, show)
 
 
 def echoed(name: str) -> str:
@@ -47,13 +52,13 @@ def divided(form: str, code: str) -> Iterator[str]:
         yield f"{code}-5.7.8 {form[:place]}\r\n{code} 5.7.8 {form[place:]}"
 
 
-async def target_trial(
+async def target_result(
     replies: dict[str, str], shown: Shown, users: dict[str, str] | None = None
 ) -> LoginTest:
     async with SmtpServer(users=users or {USER: "another"}, replies=replies) as server:
         credentials = TargetCredentials(USER, SecretStr(CANARY))
         target = Target("exchange", Endpoint("127.0.0.1", server.port), credentials)
-        return await probe_target(target, "ferry.test", "bob@here.test", shown, ("here.test",))
+        return await try_target(target, "ferry.test", "bob@here.test", shown, ("here.test",))
 
 
 @pytest.mark.parametrize("moment", ["GREETING", "AUTH", "MAIL", "RCPT", "RSET", "QUIT"])
@@ -64,27 +69,29 @@ async def test_a_target_that_repeats_the_password_is_shown_without_it(name: str,
         if moment == "AUTH" and code == "250":
             code = "235"  # noqa: PLW2901 - the consent to a login
         users = None if moment == "AUTH" else {USER: CANARY}
-        trial = await target_trial({moment: f"{code} 5.7.8 You said {echoed(name)}"}, shown, users)
-        assert shown.betrays(trial) == []
+        result = await target_result({moment: f"{code} 5.7.8 You said {echoed(name)}"}, shown, users)
+        assert shown.betrays(result) == []
 
 
 @pytest.mark.parametrize("name", ["clear", "base64", "PLAIN", "percent"])
 async def test_a_target_that_divides_the_password_is_shown_without_it(name: str) -> None:
     for reply in divided(echoed(name), "535"):
         shown = Shown()
-        trial = await target_trial({"AUTH": reply}, shown)
-        assert shown.betrays(trial) == []
+        result = await target_result({"AUTH": reply}, shown)
+        assert shown.betrays(result) == []
 
 
 async def test_a_target_that_offers_the_password_as_an_extension_is_shown_without_it() -> None:
     shown = Shown()
     keyword = FORMS["hex"].decode()
-    trial = await target_trial({"EHLO": f"250-mx\r\n250-{keyword}\r\n250 AUTH PLAIN"}, shown, {USER: CANARY})
-    assert trial.ok
-    assert shown.betrays(trial) == []
+    result = await target_result(
+        {"EHLO": f"250-mx\r\n250-{keyword}\r\n250 AUTH PLAIN"}, shown, {USER: CANARY}
+    )
+    assert result.ok
+    assert shown.betrays(result) == []
 
 
-async def source_trial(behaviours: dict[str, Behaviour], shown: Shown) -> LoginTest:
+async def source_result(behaviours: dict[str, Behaviour], shown: Shown) -> LoginTest:
     async with Pop3Server({USER: []}, behaviours=behaviours) as server:
         account = Account(
             tenant="acme",
@@ -95,7 +102,7 @@ async def source_trial(behaviours: dict[str, Behaviour], shown: Shown) -> LoginT
             target="exchange",
             routing=Routing(MailboxKind.SINGLE, Address("bob", "here.test")),
         )
-        return await probe_account(account, shown)
+        return await tried_source(account, shown)
 
 
 @pytest.mark.parametrize("moment", ["GREETING", "CAPA", "AUTH"])
@@ -106,8 +113,8 @@ async def test_a_source_that_repeats_the_password_is_shown_without_it(name: str,
         said = pattern % FORMS[name].replace(b"\n", b"")
         if moment == "CAPA" and said.startswith(b"+OK"):
             said += b"USER\r\n" + FORMS[name] + b"\r\n.\r\n"
-        trial = await source_trial({moment: said}, shown)
-        assert shown.betrays(trial) == []
+        result = await source_result({moment: said}, shown)
+        assert shown.betrays(result) == []
 
 
 @pytest.mark.parametrize("name", ["clear", "base64", "PLAIN", "percent"])
@@ -116,4 +123,4 @@ async def test_a_source_that_divides_the_password_over_a_listing_is_shown_withou
     for place in range(2, len(form) - 1, 3):
         shown = Shown()
         said = b"+OK\r\nUSER\r\n" + form[:place] + b"\r\n" + form[place:] + b"\r\n.\r\n"
-        assert shown.betrays(await source_trial({"CAPA": said}, shown)) == []
+        assert shown.betrays(await source_result({"CAPA": said}, shown)) == []

@@ -51,4 +51,4 @@ def test_of_many_the_oldest_are_explained_and_people_are_told_how_many_wait(ferr
     assert ended.out.startswith("UID         ")
     assert "Delivered   bob@firma.de: named in X-Original-To" in ended.out
     assert "carol" not in ended.out
-    assert "2 mails wait; these are the oldest 1." in ended.err
+    assert "2 mails are in the mailbox; these are the oldest 1." in ended.err

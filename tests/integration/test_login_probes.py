@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.cli.login_test import LoginTest
-from services.cli.probe import probe_account
-from services.cli.reading_probe import SPOOL
-from services.cli.target_probe import known_recipient, probe_target
+from services.fetcher.mailboxes.opening import open_account
 from shared.model.account import Account, Login, MailboxKind, Routing
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.target import Target
+from shared.operations.login_test import LoginTest, ShowLine
+from shared.operations.reading_test import SPOOL_ADVICE
+from shared.operations.source_login_test import try_source
+from shared.operations.target_login_test import known_recipient, try_target
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.pop3_server import HANG_UP, Behaviour, FakeSession, Pop3Server
 from tests.fakes.smtp_server import Act, SmtpServer
@@ -27,6 +28,12 @@ from tests.servers.ports import free_port
 from tests.servers.postfix import Postfix
 
 MAILS = [("uid-1", b"Subject: long\r\n\r\n" + b"x" * 100 + b"\r\n"), ("uid-2", b"Subject: short\r\n\r\n")]
+
+
+async def tried_source(
+    account: Account, show: ShowLine | None = None, keep_in: Path | None = None
+) -> LoginTest:
+    return await try_source(account, open_account, show, keep_in)
 
 
 def account(endpoint: Endpoint, username: str = "u", password: str = "secret") -> Account:
@@ -53,19 +60,19 @@ async def found(
     *, behaviours: dict[str, Behaviour] | None = None, keep_in: Path | None = None
 ) -> tuple[LoginTest, Pop3Server]:
     async with Pop3Server({"u": list(MAILS)}, behaviours=behaviours) as server:
-        return await probe_account(at(server.port), None, keep_in), server
+        return await tried_source(at(server.port), None, keep_in), server
 
 
 async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read() -> None:
-    trial, server = await found()
-    assert trial.ok
-    assert trial.sentence.startswith("logged in as u by plain without TLS; 2 mails wait, ")
-    assert "methods offered: " in trial.sentence
-    assert trial.details["mails"] == 2
-    assert trial.details["octets"] == sum(len(mail) for _, mail in MAILS)
-    assert trial.details["unique_ids"] is True
-    assert str(trial.details["greeting"]).startswith("+OK")
-    assert "UIDL" in trial.details["capabilities"]  # type: ignore[operator]  # details are for programs
+    result, server = await found()
+    assert result.ok
+    assert result.sentence.startswith("logged in as u by plain without TLS; 2 mails in the mailbox, ")
+    assert "methods offered: " in result.sentence
+    assert result.details["mails"] == 2
+    assert result.details["octets"] == sum(len(mail) for _, mail in MAILS)
+    assert result.details["unique_ids"] is True
+    assert str(result.details["greeting"]).startswith("+OK")
+    assert "UIDL" in result.details["capabilities"]  # type: ignore[operator]  # details are for programs
     assert not {"RETR", "DELE"} & set(server.verbs())
 
 
@@ -83,30 +90,30 @@ async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read(
 async def test_the_step_that_failed_is_named_with_what_to_do(
     behaviours: dict[str, Behaviour], step: str, words: str
 ) -> None:
-    trial, _ = await found(behaviours=behaviours)
-    assert (trial.ok, trial.step) == (False, step)
-    assert words in str(trial.advice)
+    result, _ = await found(behaviours=behaviours)
+    assert (result.ok, result.step) == (False, step)
+    assert words in str(result.advice)
 
 
 async def test_a_host_without_a_name_and_a_port_without_a_server_are_told_apart() -> None:
-    nameless = await probe_account(account(Endpoint("no-such-host.invalid", 110)), None)
-    closed = await probe_account(at(free_port()), None)
+    nameless = await tried_source(account(Endpoint("no-such-host.invalid", 110)), None)
+    closed = await tried_source(at(free_port()), None)
     assert (nameless.step, closed.step) == ("name", "connect")
 
 
 async def test_tls_that_is_required_and_not_there_is_told() -> None:
     async with Pop3Server({"u": []}) as server:
         endpoint = Endpoint("127.0.0.1", server.port, Tls.REQUIRED)
-        trial = await probe_account(account(endpoint), None)
-    assert trial.step == "TLS"
-    assert "secret" not in str(trial)
+        result = await tried_source(account(endpoint), None)
+    assert result.step == "TLS"
+    assert "secret" not in str(result)
 
 
 async def test_a_source_that_shows_a_mail_after_it_was_read_leaves_no_copy(tmp_path: Path) -> None:
-    trial, server = await found(keep_in=tmp_path)
-    assert trial.details["reading"] == "shows"
-    assert trial.sentence.endswith("a mail that was read is still shown")
-    assert trial.advice is None
+    result, server = await found(keep_in=tmp_path)
+    assert result.details["reading"] == "shows"
+    assert result.sentence.endswith("a mail that was read is still shown")
+    assert result.advice is None
     assert [line for line in server.commands if line.startswith("RETR")] == ["RETR 2"]
     assert server.deleted("u") == []
     assert copies_in(tmp_path) == []
@@ -123,28 +130,28 @@ async def test_a_source_that_hides_a_mail_after_it_was_read_is_found_out_and_the
 
     server.behaviours["QUIT"] = hide
     async with server:
-        trial = await probe_account(at(server.port), None, tmp_path)
-    assert trial.details["reading"] == "hides"
-    assert trial.advice == SPOOL
+        result = await tried_source(at(server.port), None, tmp_path)
+    assert result.details["reading"] == "hides"
+    assert result.advice == SPOOL_ADVICE
     (copy,) = copies_in(tmp_path)
     assert copy.read_bytes() == MAILS[1][1]
-    assert str(copy) in trial.sentence
+    assert str(copy) in result.sentence
 
 
 async def test_a_mail_that_is_not_handed_out_is_not_consumed_by_the_end_of_the_session(
     tmp_path: Path,
 ) -> None:
     async with Pop3Server({"u": list(MAILS)}, behaviours={"RETR": b"+OK\r\n.\r\n"}) as server:
-        trial = await probe_account(at(server.port), None, tmp_path)
-    assert trial.details["reading"] == "unknown"
+        result = await tried_source(at(server.port), None, tmp_path)
+    assert result.details["reading"] == "unknown"
     assert "QUIT" not in server.commands[server.commands.index("RETR 2") :]
 
 
 async def test_without_mail_nothing_is_known_about_reading(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as server:
-        trial = await probe_account(at(server.port), None, tmp_path)
-    assert trial.details["reading"] == "unknown"
-    assert "no mail waits" in trial.sentence
+        result = await tried_source(at(server.port), None, tmp_path)
+    assert result.details["reading"] == "unknown"
+    assert "the mailbox is empty" in result.sentence
 
 
 async def test_the_copy_stays_where_the_server_is_gone_before_the_second_look(tmp_path: Path) -> None:
@@ -153,8 +160,8 @@ async def test_the_copy_stays_where_the_server_is_gone_before_the_second_look(tm
         HANG_UP if server.connections > 2 else None
     )
     async with server:
-        trial = await probe_account(at(server.port), None, tmp_path)
-    assert not trial.ok
+        result = await tried_source(at(server.port), None, tmp_path)
+    assert not result.ok
     assert len(copies_in(tmp_path)) == 1
 
 
@@ -164,10 +171,10 @@ def target(port: int) -> Target:
 
 async def test_a_target_is_asked_about_a_recipient_and_nothing_is_sent() -> None:
     async with SmtpServer() as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
-    assert trial.ok
-    assert trial.sentence.endswith("would take mail for bob@here.test")
-    assert trial.details["recipient"] == "bob@here.test"
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert result.ok
+    assert result.sentence.endswith("would take mail for bob@here.test")
+    assert result.details["recipient"] == "bob@here.test"
     assert not any(command.startswith("DATA") for command in server.commands)
 
 
@@ -178,10 +185,10 @@ async def test_a_target_that_does_not_take_the_recipient_is_told_in_its_words(
     reply: str, temporary: bool
 ) -> None:
     async with SmtpServer(replies={"RCPT": reply}) as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None)
-    assert (trial.ok, trial.step, trial.temporary) == (False, "recipient", temporary)
-    assert trial.sentence.endswith(f"does not take mail for bob@here.test: {reply}")
-    assert trial.details["reply"] == reply
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None)
+    assert (result.ok, result.step, result.temporary) == (False, "recipient", temporary)
+    assert result.sentence.endswith(f"does not take mail for bob@here.test: {reply}")
+    assert result.details["reply"] == reply
 
 
 DOMAINS = tuple(f"domain{number}.test" for number in range(1, 4))
@@ -189,48 +196,48 @@ DOMAINS = tuple(f"domain{number}.test" for number in range(1, 4))
 
 async def test_a_target_is_asked_about_each_domain_in_a_transaction_of_its_own() -> None:
     async with SmtpServer(replies={"RCPT": ["250 ok", "250 ok", "550 5.1.1 Nobody", "250 ok"]}) as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
     verbs = [command.split()[0] for command in server.commands]
     assert verbs == ["EHLO", *["MAIL", "RCPT", "RSET"] * 4, "QUIT"]
-    assert "domain1.test, domain3.test" in trial.sentence
-    assert "refuses recipients that do not exist" in trial.sentence
+    assert "domain1.test, domain3.test" in result.sentence
+    assert "refuses recipients that do not exist" in result.sentence
 
 
 @pytest.mark.parametrize("leaves", ["421 4.7.0 Too many errors", Act.HANG_UP])
 async def test_a_target_that_hangs_up_among_such_questions_is_told_and_no_failure(leaves: str | Act) -> None:
     replies: dict[str, list[str | Act]] = {"RCPT": ["250 ok", "550 5.1.1 Nobody", leaves]}
     async with SmtpServer(replies=replies) as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
-    assert trial.ok
-    assert "refuses recipients that do not exist" in trial.sentence
-    assert "hung up when it was asked about domain2.test; 1 more was not asked about" in trial.sentence
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert result.ok
+    assert "refuses recipients that do not exist" in result.sentence
+    assert "hung up when it was asked about domain2.test; 1 more was not asked about" in result.sentence
 
 
 async def test_a_target_that_hangs_up_with_its_answer_about_the_recipient_was_asked_about_no_domain() -> None:
     replies: dict[str, list[str | Act]] = {"RCPT": ["421 4.7.0 Too busy"]}
     async with SmtpServer(replies=replies) as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
-    assert "hung up before it was asked about domain1.test and 2 more" in trial.sentence
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert "hung up before it was asked about domain1.test and 2 more" in result.sentence
 
 
 async def test_a_target_that_refuses_the_null_sender_is_not_said_to_refuse_recipients() -> None:
     async with SmtpServer(replies={"MAIL": "550 5.7.1 No bounces"}) as server:
-        trial = await probe_target(target(server.port), "ferry.test", None, None, DOMAINS)
-    assert trial.ok
-    assert "do not exist" not in trial.sentence
+        result = await try_target(target(server.port), "ferry.test", None, None, DOMAINS)
+    assert result.ok
+    assert "do not exist" not in result.sentence
 
 
 async def test_a_target_that_leaves_at_the_recipient_is_told_in_its_words() -> None:
     async with SmtpServer(replies={"RCPT": "421 4.3.2 Going down"}) as server:
-        trial = await probe_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
-    assert (trial.ok, trial.step, trial.temporary) == (False, "recipient", True)
-    assert trial.details["reply"] == "421 4.3.2 Going down"
+        result = await try_target(target(server.port), "ferry.test", "bob@here.test", None, DOMAINS)
+    assert (result.ok, result.step, result.temporary) == (False, "recipient", True)
+    assert result.details["reply"] == "421 4.3.2 Going down"
 
 
 async def test_a_target_of_which_no_recipient_is_known_is_only_logged_in_to() -> None:
     async with SmtpServer() as server:
-        trial = await probe_target(target(server.port), "ferry.test", None, None)
-    assert (trial.ok, "reply" in trial.details) == (True, False)
+        result = await try_target(target(server.port), "ferry.test", None, None)
+    assert (result.ok, "reply" in result.details) == (True, False)
 
 
 def test_the_recipient_to_ask_about_comes_from_the_accounts(tmp_path: Path) -> None:
@@ -264,9 +271,9 @@ def alert(session: FakeSession, _: str) -> bytes:
 async def test_a_port_where_something_else_is_spoken_is_named_with_what_to_write_instead(
     greeting: Behaviour, words: str
 ) -> None:
-    trial, server = await found(behaviours={"GREETING": greeting})
-    assert (trial.step, server.commands) == ("greeting", [])
-    assert f"Port {server.port} {words}" in trial.sentence
+    result, server = await found(behaviours={"GREETING": greeting})
+    assert (result.step, server.commands) == ("greeting", [])
+    assert f"Port {server.port} {words}" in result.sentence
 
 
 @pytest.mark.parametrize(
@@ -281,10 +288,10 @@ async def test_a_target_that_speaks_something_else_is_named_with_what_to_write_i
     greeting: str, words: str
 ) -> None:
     async with SmtpServer(replies={"GREETING": greeting}) as server:
-        trial = await probe_target(target(server.port), "ferry.test", None, None)
-    assert trial.step == "greeting"
-    assert f"Port {server.port} {words}" in trial.sentence
-    assert "does not look like an SMTP server" in str(trial.advice)
+        result = await try_target(target(server.port), "ferry.test", None, None)
+    assert result.step == "greeting"
+    assert f"Port {server.port} {words}" in result.sentence
+    assert "does not look like an SMTP server" in str(result.advice)
 
 
 @pytest.fixture(scope="module")
@@ -299,32 +306,34 @@ async def test_dovecot_is_seen_as_it_is(dovecot: Dovecot, tmp_path: Path) -> Non
     dovecot.fill(user.name, [mail for _, mail in MAILS])
     endpoint = Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT, ca_file=str(dovecot.certificate.chain))
     lines: list[str] = []
-    trial = await probe_account(
+    result = await tried_source(
         account(endpoint, user.name, user.password), lambda side, line: lines.append(line), tmp_path
     )
-    assert trial.ok
-    assert trial.sentence.startswith(f"logged in as {user.name} by scram-sha-256 with TLS; 2 mails wait, ")
-    assert trial.details["methods"]
-    assert (trial.details["tls"], trial.details["reading"]) == (True, "shows")
+    assert result.ok
+    assert result.sentence.startswith(
+        f"logged in as {user.name} by scram-sha-256 with TLS; 2 mails in the mailbox, "
+    )
+    assert result.details["methods"]
+    assert (result.details["tls"], result.details["reading"]) == (True, "shows")
     assert not any(user.password in line for line in lines)
-    wrong = await probe_account(account(endpoint, user.name, "wrong"), None)
+    wrong = await tried_source(account(endpoint, user.name, "wrong"), None)
     assert wrong.step == "credentials"
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_a_matter_of_tls(dovecot: Dovecot) -> None:
-    trial = await probe_account(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
-    assert trial.step == "TLS"
+    result = await tried_source(account(Endpoint("localhost", dovecot.pop3s_port, Tls.IMPLICIT)), None)
+    assert result.step == "TLS"
 
 
 async def test_tls_at_a_port_of_dovecot_that_begins_in_clear_is_told_with_the_right_scheme(
     dovecot: Dovecot,
 ) -> None:
-    trial = await probe_account(account(Endpoint("localhost", dovecot.pop3_port, Tls.IMPLICIT)), None)
-    assert (trial.step, "certificate" in str(trial.advice)) == ("TLS", False)
-    assert "said: +OK" in trial.sentence
+    result = await tried_source(account(Endpoint("localhost", dovecot.pop3_port, Tls.IMPLICIT)), None)
+    assert (result.step, "certificate" in str(result.advice)) == ("TLS", False)
+    assert "said: +OK" in result.sentence
     assert (
         f'Port {dovecot.pop3_port} speaks POP3 without TLS at once: use pop3:// with tls = "required"'
-        in trial.sentence
+        in result.sentence
     )
 
 
@@ -335,24 +344,24 @@ async def test_a_source_at_the_imap_ports_of_dovecot_is_told_what_is_there(
     ports = [dovecot.imap_port, *([dovecot.imaps_port] if tls is Tls.IMPLICIT else [])]
     for port in ports:
         endpoint = Endpoint("localhost", port, tls, ca_file=str(dovecot.certificate.chain))
-        trial = await probe_account(account(endpoint), None)
-        assert f"Port {port} speaks IMAP, not POP3: use pop3s:// at port 995" in trial.sentence
+        result = await tried_source(account(endpoint), None)
+        assert f"Port {port} speaks IMAP, not POP3: use pop3s:// at port 995" in result.sentence
 
 
 async def test_a_target_at_the_pop3_port_of_dovecot_is_told_what_is_there(dovecot: Dovecot) -> None:
-    trial = await probe_target(target(dovecot.pop3_port), "ferry.test", None, None)
-    assert f"Port {dovecot.pop3_port} speaks POP3, not SMTP" in trial.sentence
+    result = await try_target(target(dovecot.pop3_port), "ferry.test", None, None)
+    assert f"Port {dovecot.pop3_port} speaks POP3, not SMTP" in result.sentence
 
 
 async def test_tls_at_the_plain_port_of_postfix_and_a_source_there_are_told_what_is_there(
     postfix: Postfix,
 ) -> None:
     smtps = Target("exchange", Endpoint("127.0.0.1", postfix.port, Tls.IMPLICIT))
-    trial = await probe_target(smtps, "ferry.test", None, None)
-    assert trial.step == "TLS"
+    result = await try_target(smtps, "ferry.test", None, None)
+    assert result.step == "TLS"
     assert (
         f'Port {postfix.port} speaks SMTP without TLS at once: use smtp:// with tls = "required"'
-        in trial.sentence
+        in result.sentence
     )
-    source = await probe_account(at(postfix.port), None)
+    source = await tried_source(at(postfix.port), None)
     assert f"Port {postfix.port} speaks SMTP, not POP3" in source.sentence

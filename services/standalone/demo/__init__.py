@@ -1,1 +1,1 @@
-"""A source and a target that come with Mailferry, for its demonstration; no servers for real mail."""
+"""The demo: a source and a target that come with Mailferry, and mails between them. Not for real mail."""

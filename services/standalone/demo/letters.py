@@ -1,4 +1,4 @@
-"""The demonstration's mails as values: what each one is, and what is to become of it."""
+"""The letters of the demo: mails, with what has to become of each."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ CRLF = "\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail waiting at the source, in `mailbox` under `uid`, and what has to happen to it.
+    """A mail at the source, in `mailbox` under `uid`, and what has to happen to it.
 
-    `delivered` are the addresses that the target has to see for it, each exactly once; `parked` is what ends
-    up with the operator ("" where no recipient is known at all). Letters of the same `family` are copies of
-    one mail: each address gets one of them, whichever it is.
+    It has to be `delivered` to these addresses, each exactly once, and `parked` for those, "" where no
+    recipient is known. Letters with the same `original` are copies of one mail: each address gets one of
+    them, no matter which.
     """
 
     uid: str
@@ -24,18 +24,18 @@ class Letter:
     raw: bytes
     delivered: tuple[str, ...] = ()
     parked: tuple[str, ...] = ()
-    family: str = ""
+    original: str = ""
 
     @property
-    def kin(self) -> str:
-        """The name of the family, which is its own where it has none."""
-        return self.family or f"{self.mailbox}/{self.uid}"
+    def copies_of(self) -> str:
+        """The name of the mail that this is a copy of; its own name if it is the only one."""
+        return self.original or f"{self.mailbox}/{self.uid}"
 
 
 def written(
     *fields: str, text: str = "Kind regards", sender: str | None = "news@elsewhere.example", subject: str = ""
 ) -> bytes:
-    """A mail with these header fields; with `sender`, the usual ones are put around them."""
+    """Return a mail with these header fields; with `sender`, the usual ones are added."""
     lines = list(fields)
     if sender is not None:
         lines = [
@@ -48,24 +48,26 @@ def written(
 
 
 def identified(name: str) -> str:
-    """A Message-ID field."""
+    """Return a Message-ID field."""
     return f"Message-ID: <{name}@elsewhere.example>"
 
 
 def letter(uid: str, title: str, delivered: tuple[str, ...], *fields: str) -> Letter:
-    """A letter in the catch-all mailbox."""
+    """Return a letter in the catch-all mailbox."""
     return Letter(uid, CATCH_ALL, title, written(*fields, identified(uid), subject=uid.title()), delivered)
 
 
 def at_the_target(raw: bytes, recipient: str) -> bytes:
-    """What has to arrive of a letter for `recipient` below our own lines: all of it, in whole lines, without
-    Return-Path and without a Delivered-To right below it that names him; a postmark as a field.
+    """Return what has to arrive of a letter for `recipient`, below our own header fields.
+
+    That is all of it, with CRLF line ends, without Return-Path and without a Delivered-To right below it that
+    names the recipient. An mbox "From " line becomes a field.
     """
     crlf = CRLF.encode()
     lines = raw.replace(crlf, b"\n").replace(b"\n", crlf)
     if lines.startswith(b"From "):
-        postmark, _, rest = lines.partition(crlf)
-        return b"X-Mailbox-Line: " + postmark + crlf + at_the_target(rest, recipient)
+        mbox_line, _, rest = lines.partition(crlf)
+        return b"X-Mailbox-Line: " + mbox_line + crlf + at_the_target(rest, recipient)
     for dropped in (b"return-path:", f"delivered-to: {recipient}".lower().encode()):
         first, _, rest = lines.partition(crlf)
         if first.lower().startswith(dropped):

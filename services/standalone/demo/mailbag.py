@@ -1,13 +1,14 @@
-"""The mails of the demonstration: each shows one thing that happens in real mailboxes.
+"""All letters of the demo: each shows one thing that happens in real mailboxes.
 
-Three mailboxes at the provider: a catch-all of firma.example, Anna's own, of which a copy is left, and a
-catch-all of support.example without a postmaster, where the target's refusal decides.
+There are three mailboxes at the provider: a catch-all of firma.example; Anna's own, whose mails are kept at
+the source; and a catch-all of support.example without a postmaster, so that mail for unknown recipients is
+parked.
 """
 
 from __future__ import annotations
 
 from services.standalone.demo.letters import Letter, identified, letter, written
-from services.standalone.demo.oddities import odd
+from services.standalone.demo.oddities import oddities
 from services.standalone.demo.ordinary import copies, envelopes, visible
 from services.standalone.demo.people import (
     ANNA,
@@ -22,12 +23,12 @@ from services.standalone.demo.people import (
 
 
 def mailbag() -> list[Letter]:
-    """All letters, in the order in which they lie at the source."""
-    return [*envelopes(), *copies(), *visible(), *odd(), *_stubborn(), *_anna(), *_support()]
+    """Return all letters, in their order at the source."""
+    return [*envelopes(), *copies(), *visible(), *oddities(), *_refused(), *_anna(), *_support()]
 
 
-def _stubborn() -> list[Letter]:
-    """Mails that the target does not take at once, or not at all."""
+def _refused() -> list[Letter]:
+    """Mails that the target does not accept at once, or not at all."""
     return [
         letter(
             "greylisted",

@@ -1,4 +1,4 @@
-"""The mails of the demonstration that break what is naive: no header, a postmark, bare LF, dots, bulk."""
+"""Letters of the demo that break naive mail programs: no header, an mbox line, bare LF, dots, a huge mail."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from services.standalone.demo.people import CATCH_ALL, DAVE, POSTMASTER
 HUGE_LINES = 80_000
 
 
-def odd() -> list[Letter]:
-    """Mails that break what is naive."""
+def oddities() -> list[Letter]:
+    """Return the odd letters."""
     header = written(f"X-Original-To: {DAVE}", identified("odd"), subject="Odd", text="").removesuffix(
         b"\r\n"
     )
     return [
-        Letter("empty", CATCH_ALL, "nothing at all: 0 bytes", b"", (POSTMASTER,)),
+        Letter("empty", CATCH_ALL, "empty: 0 bytes", b"", (POSTMASTER,)),
         Letter(
             "headless", CATCH_ALL, "no header, only text", b"Has anybody seen my header?\r\n", (POSTMASTER,)
         ),
         Letter(
             "postmark",
             CATCH_ALL,
-            "a postmark on top, as mbox files have",
+            'an mbox "From " line on top',
             b"From news@elsewhere.example Mon Mar  2 09:30:00 2026\r\n" + header + b"Still whole\r\n",
             (DAVE,),
         ),
@@ -43,7 +43,7 @@ def odd() -> list[Letter]:
         Letter(
             "dots",
             CATCH_ALL,
-            "lines of dots, a lone one too",
+            "lines of dots, also a single dot",
             header + b".\r\n..\r\n.leading\r\n\r\n.\r\nThe end.\r\n",
             (DAVE,),
         ),

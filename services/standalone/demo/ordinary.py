@@ -1,4 +1,4 @@
-"""The mails of the demonstration that only ask for the right recipients."""
+"""Letters of the demo for which only the right recipients have to be found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from services.standalone.demo.people import BOB, CAROL, CATCH_ALL, DAVE, POSTMAS
 
 
 def envelopes() -> list[Letter]:
-    """Mails whose envelope the provider noted, or whose readers nobody can know."""
+    """Mails whose envelope the provider recorded in a header field, or whose recipients nobody can know."""
     return [
         letter("plain", "ordinary", (BOB,), f"X-Original-To: {BOB}", "To: bob@firma.example"),
         letter(
@@ -19,7 +19,7 @@ def envelopes() -> list[Letter]:
         ),
         letter(
             "list",
-            "list mail, the envelope noted",
+            "list mail, envelope recorded",
             (DAVE,),
             f"Delivered-To: {DAVE}",
             "List-Id: <gardening.lists.example>",
@@ -27,7 +27,7 @@ def envelopes() -> list[Letter]:
         ),
         letter(
             "list-bare",
-            "list mail, for whom not said",
+            "list mail, envelope unknown",
             (POSTMASTER,),
             "List-Id: <cooking.lists.example>",
             "To: cooking@lists.example",
@@ -50,7 +50,7 @@ def envelopes() -> list[Letter]:
 
 
 def copies() -> list[Letter]:
-    """One mail to three people: the provider stored three copies, with or without saying for whom each is."""
+    """One mail to three people: the provider stored three copies, with or without their recipients."""
     marked = [
         Letter(
             f"offer-{number}",
@@ -69,7 +69,7 @@ def copies() -> list[Letter]:
             f"minutes for three, {number} of 3",
             same,
             (BOB, CAROL, DAVE),
-            family="minutes",
+            original="minutes",
         )
         for number in (1, 2, 3)
     ]
@@ -77,7 +77,7 @@ def copies() -> list[Letter]:
 
 
 def _filtered() -> list[Letter]:
-    """A mail to Bob with a blind copy to Carol, of which the provider's content filter wrote on top."""
+    """A mail to Bob with a blind copy to Carol; the provider's content filter added Received lines on top."""
     return [
         Letter(
             f"filter-{number}",
@@ -98,7 +98,7 @@ def _filtered() -> list[Letter]:
 
 
 def visible() -> list[Letter]:
-    """Mails of which only the visible fields tell for whom they are."""
+    """Mails whose recipients only the visible fields name."""
     return [
         letter(
             "foreign",

@@ -1,4 +1,4 @@
-"""Who takes part in the demonstration: the mailboxes at the provider and the addresses at the company."""
+"""The mailboxes at the demo's provider, and the addresses at its company."""
 
 from __future__ import annotations
 

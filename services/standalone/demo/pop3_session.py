@@ -1,4 +1,4 @@
-"""One session of the bundled POP3 server (RFC 1939, with CAPA, UIDL, STLS, PIPELINING and AUTH PLAIN)."""
+"""A session of the demo's POP3 server (RFC 1939, with CAPA, UIDL, STLS, PIPELINING and AUTH PLAIN)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class InUse(Exception):
 
 @dataclass(slots=True)
 class Maildrop:
-    """The mails of one user, as (uid, raw mail); a session that opens it locks it."""
+    """The mails of one user as (uid, raw mail). One session at a time has it open."""
 
     password: str
     mails: list[tuple[str, bytes]]
@@ -33,14 +33,14 @@ class Maildrop:
         self.locked = True
 
     def remove(self, mails: list[tuple[str, bytes]]) -> None:
-        """What QUIT does in the end; a mail is known by its identity, for its uid may be anything."""
+        """Remove mails, as QUIT does; a mail is recognised as the same object, as two may have one uid."""
         gone = {id(mail) for mail in mails}
         self.deletions.extend(uid for uid, _ in mails)
         self.mails[:] = [mail for mail in self.mails if id(mail) not in gone]
 
 
 class Pop3Session:
-    """Answers the commands of one client, one after the other."""
+    """Answers the commands of one client, in order."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class Pop3Session:
         }
 
     async def run(self) -> None:
-        """Greet and serve until QUIT or until the client is gone; only QUIT deletes."""
+        """Greet and serve until QUIT or until the client is gone; only QUIT removes mails."""
         try:
-            with contextlib.suppress(ConnectionError, ValueError):
+            with contextlib.suppress(ConnectionError, ValueError):  # ValueError: a line of more than 64 KiB
                 self.writer.write(await self.greet())
                 while self._open and (line := await self.reader.readline()):
                     self.writer.write(await self.answer(line.rstrip(CRLF).decode("utf-8", "replace")))
@@ -88,11 +88,11 @@ class Pop3Session:
             self.writer.close()
 
     async def greet(self) -> bytes:
-        """The first line."""
+        """Return the greeting."""
         return b"+OK POP3 ready\r\n"
 
     async def answer(self, line: str) -> bytes:
-        """The bytes that answer one command line."""
+        """Return the bytes that answer a command line."""
         verb, _, argument = line.partition(" ")
         verb = verb.upper()
         if verb == "CAPA":
@@ -111,7 +111,7 @@ class Pop3Session:
 
     @property
     def capabilities(self) -> list[str]:
-        """What CAPA says."""
+        """The lines of the answer to CAPA."""
         offers_tls = self._tls is not None and not self._encrypted
         return ["USER", "UIDL", "PIPELINING", "RESP-CODES", "SASL PLAIN", *(["STLS"] if offers_tls else [])]
 
@@ -220,6 +220,6 @@ class Pop3Session:
 
 
 def stuffed(data: bytes) -> bytes:
-    """A mail as a multi-line answer carries it: dots stuffed, a final CRLF, the terminating line."""
+    """Return a mail as a multi-line answer (RFC 1939, section 3): dots stuffed, CRLF and dot at its end."""
     body = (CRLF + data).replace(b"\r\n.", b"\r\n..")[2:]
     return body + (b"" if not body or body.endswith(CRLF) else CRLF) + b".\r\n"

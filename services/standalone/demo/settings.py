@@ -1,4 +1,4 @@
-"""The configuration of the demonstration, as an operator would write it."""
+"""The configuration of the demo, as an operator would write it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ACCOUNTS = {CATCH_ALL: "catch-all", ANNA: "anna", SUPPORT: "support"}
 
 
 def account_id(mailbox: str) -> str:
-    """The account that fetches a mailbox."""
+    """Return the account that fetches a mailbox."""
     return f"{TENANT}/{ACCOUNTS[mailbox]}"
 
 
 def settings(directory: Path, *, source_port: int, target_port: int, password: str) -> Configuration:
-    """Everything in `directory`, in one process, with retries after a second."""
+    """Return the configuration: all files in `directory`, one process, retries after a second."""
     kinds: dict[str, dict[str, Any]] = {
         CATCH_ALL: {
             "mailbox": "catch-all",
@@ -50,4 +50,4 @@ def settings(directory: Path, *, source_port: int, target_port: int, password: s
         },
         "accounts": accounts,
     }
-    return from_mapping(mapping, {}, directory, origin="the demonstration")
+    return from_mapping(mapping, {}, directory, origin="the demo")

@@ -1,6 +1,4 @@
-"""One SMTP session of the demonstration target (RFC 5321): commands in, replies out, one mail after the
-other.
-"""
+"""A session of the demo's SMTP server (RFC 5321)."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ _SIZE = re.compile(r"\bSIZE=([0-9]{1,20})\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class AcceptedMail:
-    """A mail that was taken with a 250; the content as the client meant it, unstuffed."""
+    """A mail that was answered with 250; `content` is without dot-stuffing."""
 
     reverse_path: str
     recipients: tuple[str, ...]
@@ -28,9 +26,9 @@ class AcceptedMail:
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What a session offers, and whom it asks. `refuse_recipient` returns the refusing reply, or None to
-    accept.
+class SmtpSettings:
+    """What a session offers. `refuse_recipient` returns the reply that refuses a recipient, or None to accept
+    it; `on_mail` is given each accepted mail.
     """
 
     keywords: tuple[str, ...]
@@ -40,13 +38,13 @@ class Behaviour:
     name: str = "mailferry.demo"
 
 
-class Session:
-    """A conversation with one client, run by `run` until one of the two leaves."""
+class SmtpSession:
+    """Answers the commands of one client until one of the two closes the connection."""
 
     def __init__(
-        self, behaviour: Behaviour, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, settings: SmtpSettings, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self.behaviour = behaviour
+        self.settings = settings
         self.reader = reader
         self.writer = writer
         self.buffer = b""
@@ -55,7 +53,7 @@ class Session:
         self._recipients: list[str] = []
 
     async def run(self) -> None:
-        """Greet and obey."""
+        """Greet and serve."""
         self.reply(await self.greeting())
         while (line := await self.next_line()) is not None:
             verb, _, argument = line.partition(" ")
@@ -68,17 +66,17 @@ class Session:
         await self.flush()
 
     async def greeting(self) -> str:
-        """The first line of all."""
-        return f"220 {self.behaviour.name} ESMTP"
+        """Return the greeting."""
+        return f"220 {self.settings.name} ESMTP"
 
     async def command(self, verb: str, argument: str) -> str:
-        """The reply to one command."""
+        """Return the reply to a command."""
         match verb:
             case "EHLO":
-                self.forget()
-                return multiline(250, [self.behaviour.name, *self.behaviour.keywords])
+                self.reset_transaction()
+                return multiline(250, [self.settings.name, *self.settings.keywords])
             case "HELO" | "RSET":
-                self.forget()
+                self.reset_transaction()
                 return "250 2.0.0 OK"
             case "MAIL":
                 return self._mail(argument)
@@ -95,37 +93,37 @@ class Session:
 
     async def content(self) -> str:
         """Read the content of a mail up to the lone dot, and the reply to it."""
-        data = await self._until_lone_dot()
+        data = await self._until_final_dot()
         if data is None:
             return "451 4.3.0 Incomplete"
-        if len(data) > self.behaviour.size_limit:
-            self.forget()
+        if len(data) > self.settings.size_limit:
+            self.reset_transaction()
             return "552 5.3.4 Too large"
         return await self.accept(AcceptedMail(self._reverse_path or "", tuple(self._recipients), data))
 
     async def accept(self, mail: AcceptedMail) -> str:
-        """A mail has come in whole."""
-        self.behaviour.on_mail(mail)
-        self.forget()
+        """Take a complete mail; return the reply."""
+        self.settings.on_mail(mail)
+        self.reset_transaction()
         return "250 2.0.0 Accepted"
 
     def reply(self, reply: str) -> None:
-        """Answer; the bytes leave when the client has nothing more to say (RFC 2920, section 3.2)."""
+        """Answer; replies to pipelined commands are sent together (RFC 2920, section 3.2)."""
         self._replies.append(reply)
 
     async def flush(self) -> None:
-        """Send the replies that are due."""
+        """Send the replies that were collected."""
         data = "".join(f"{reply}\r\n" for reply in self._replies).encode("latin-1")
         self._replies.clear()
         await self.transmit(data)
 
     async def transmit(self, data: bytes) -> None:
-        """Put bytes on the wire."""
+        """Send bytes."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def next_line(self) -> str | None:
-        """The next command line; None when the client left or sends no end of line."""
+        """Return the next command line; None if the client is gone, or sends no end of line."""
         while b"\n" not in self.buffer:
             if len(self.buffer) > MAX_COMMAND or not await self._more():
                 return None
@@ -138,10 +136,10 @@ class Session:
         self.buffer += data
         return bool(data)
 
-    async def _until_lone_dot(self) -> bytes | None:
-        """Everything in front of the lone dot, without stuffing; None if the client left before.
+    async def _until_final_dot(self) -> bytes | None:
+        """Return the content before the final dot, without dot-stuffing; None if the client leaves before.
 
-        The line end of the DATA command counts, so that an empty mail has its dot found too.
+        The line end of the DATA command is put in front, so that the dot of an empty mail is found, too.
         """
         pieces = bytearray(b"\r\n" + self.buffer)
         self.buffer = b""
@@ -162,7 +160,7 @@ class Session:
         if self._reverse_path is not None:
             return "503 5.5.1 Nested MAIL"
         size = _SIZE.search(match[2])
-        if size is not None and int(size[1]) > self.behaviour.size_limit:
+        if size is not None and int(size[1]) > self.settings.size_limit:
             return "552 5.3.4 Too large"
         self._reverse_path = match[1]
         return "250 2.1.0 OK"
@@ -173,18 +171,18 @@ class Session:
             return "501 5.5.4 RCPT TO:<address> is expected"
         if self._reverse_path is None:
             return "503 5.5.1 MAIL first"
-        refusal = self.behaviour.refuse_recipient(match[1])
+        refusal = self.settings.refuse_recipient(match[1])
         if refusal is None:
             self._recipients.append(match[1])
         return refusal or "250 2.1.5 OK"
 
-    def forget(self) -> None:
-        """No transaction is open any more."""
+    def reset_transaction(self) -> None:
+        """End the open transaction, if there is one."""
         self._reverse_path = None
         self._recipients = []
 
 
 def multiline(code: int, lines: list[str]) -> str:
-    """A reply of several lines, without the last line end."""
+    """Return a reply of several lines, without the last line end."""
     *first, last = lines
     return "\r\n".join([*(f"{code}-{line}" for line in first), f"{code} {last}"])

@@ -106,5 +106,5 @@ def test_every_real_mail_is_explained_without_an_error(path: Path, form: str, tm
 def test_an_account_that_asks_nobody_is_told_of_when_the_target_is_to_be_asked(tmp_path: Path) -> None:
     result = explained(tmp_path, MAIL, "--ask-target")
     assert result.exit_code == 0
-    assert 'has "recipients" = "none", so nobody is asked' in result.stderr
+    assert 'has verify_recipients = "none", so nobody is asked' in result.stderr
     assert "Delivered   bob@acme.com: named in To" in result.stdout

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.cli.output import MANY, Column, cell, moment, octets, write_rows
+from services.cli.output import PLAIN_FROM, Column, cell, write_rows
 
 COLUMNS = (Column("name", "Name"), Column("count", "Count", number=True))
 
@@ -31,21 +31,8 @@ def test_what_is_not_there_is_a_dash(nothing: object) -> None:
     assert cell(nothing).plain == "–"
 
 
-@pytest.mark.parametrize(
-    ("number", "written"),
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536 * 1024, "1.5 MiB"), (3 * 1024**3, "3.0 GiB")],
-)
-def test_sizes_are_written_for_people(number: int, written: str) -> None:
-    assert octets(number) == written
-
-
-def test_times_are_written_in_utc() -> None:
-    assert moment(0.0) == "1970-01-01 00:00:00"
-    assert moment(None) is None
-
-
 def many(*more: dict[str, object]) -> list[dict[str, object]]:
-    return [*({"name": f"box{number}", "count": number} for number in range(MANY)), *more]
+    return [*({"name": f"box{number}", "count": number} for number in range(PLAIN_FROM)), *more]
 
 
 def test_a_large_table_has_one_line_for_each_row_however_long_it_is(
@@ -54,10 +41,10 @@ def test_a_large_table_has_one_line_for_each_row_however_long_it_is(
     columns = (*COLUMNS, Column("why", "Why"))
     write_rows(many({"name": "last", "count": 7, "why": "so " * 100}), columns, "table")
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 + MANY + 1
+    assert len(lines) == 2 + PLAIN_FROM + 1
     assert lines[0].split() == ["Name", "Count", "Why"]
     assert lines[-1].split() == ["last", "7", *["so"] * 100]
-    assert lines[-2] == f"box{MANY - 1}    {MANY - 1}  –"
+    assert lines[-2] == f"box{PLAIN_FROM - 1}    {PLAIN_FROM - 1}  –"
 
 
 def test_the_columns_of_a_large_table_stand_below_one_another_in_any_script(
@@ -72,3 +59,30 @@ def test_the_columns_of_a_large_table_stand_below_one_another_in_any_script(
 def test_a_large_table_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows(many({"name": "\x1b[31m\n", "count": 1}), COLUMNS, "table")
     assert "\\x1b[31m\\n" in capsys.readouterr().out.splitlines()[-1]
+
+
+NARROW = (
+    Column("name", "Name", whole=True),
+    Column("count", "Number of mails", number=True),
+    Column("more", "More", whole=True, optional=True),
+)
+ROWS = [{"name": "account-1", "count": 7, "more": "x" * 60}]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(60, False), (100, True)])
+def test_an_optional_column_is_left_out_where_the_terminal_is_too_narrow(
+    width: int, shown: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    write_rows(ROWS, NARROW, "table")
+    written = capsys.readouterr().out
+    assert ("More" in written) is shown
+    assert all(len(line) <= width for line in written.splitlines())
+
+
+def test_the_title_of_a_number_breaks_between_words_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    write_rows(ROWS, NARROW, "table")
+    assert {"Number", "of", "mails"} <= set(capsys.readouterr().out.split())

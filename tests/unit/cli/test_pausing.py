@@ -72,14 +72,14 @@ def test_what_is_paused_already_is_told_and_not_counted_as_changed(ferry: Mailfe
 
 def test_a_pause_before_the_first_start_says_that_it_holds_later_accounts(tmp_path: Path) -> None:
     said = Mailferry(tmp_path)("pause", "--all").stdout
-    assert said == "0 accounts paused; 3 accounts that are not scheduled yet are on hold\n"
+    assert said == "0 accounts paused; 3 accounts that are not scheduled yet are paused, too\n"
 
 
 def test_a_pause_without_any_account_says_that_it_holds_later_ones(tmp_path: Path) -> None:
     ferry = Mailferry(tmp_path)
     ferry.path.write_text(ferry.path.read_text().replace(ACCOUNTS, ""))
     said = ferry("pause", "--all").stdout
-    assert said == "0 accounts paused; accounts that are scheduled later are held, too\n"
+    assert said == "0 accounts paused; accounts that are added later are paused, too\n"
 
 
 def test_accounts_that_are_not_scheduled_yet_are_told_beside_those_that_are_paused(
@@ -90,7 +90,7 @@ def test_accounts_that_are_not_scheduled_yet_are_told_beside_those_that_are_paus
     ferry("pause", "zeta/")
     names = ("acme/other", "acme/eve", "zeta/catchall")
     assert ferry("pause", *names).stdout == (
-        "1 account paused; 1 account was paused already; 1 account that is not scheduled yet is on hold\n"
+        "1 account paused; 1 account was paused already; 1 account that is not scheduled yet is paused, too\n"
     )
     assert ferry("pause", "acme/eve").stdout == "0 accounts paused; 1 account was paused already\n"
     paused = json.loads(ferry("pause", "acme/", "-o", "json").stdout)
@@ -107,8 +107,8 @@ def test_what_a_wider_pause_holds_is_told(ferry: Mailferry) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "or say --all"),
-        (["--all", "acme/other"], "or say --all"),
+        ([], "or give --all"),
+        (["--all", "acme/other"], "or give --all"),
         (["nobody/"], 'no tenant "nobody"'),
         (["acme/othre"], 'Did you mean "acme/other"'),
     ],

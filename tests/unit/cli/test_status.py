@@ -76,7 +76,7 @@ def test_mail_of_an_account_that_the_configuration_does_not_name_is_shown_with_a
     shown = " ".join(status().split())
     assert "Not in the configuration" in shown
     assert f"{ACCOUNT} 1 1 0 –" in shown
-    assert "Name an account again until its mail is done." in shown
+    assert "Name an account in the configuration again until its mail is done." in shown
 
 
 @pytest.mark.usefixtures("held")

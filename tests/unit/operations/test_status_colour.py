@@ -41,7 +41,7 @@ def test_an_account_that_is_white_says_whether_it_is_being_visited_or_waits_for_
     visited = replace(new, leased_by="fetcher-1", lease_until=NOW + 60)
     said = [account_status(each, enabled=True, parked=0, now=NOW).sentence for each in (new, visited)]
     assert said == [
-        "never visited; it is due, and waits for a place among the visits",
+        "never visited; it is due, and waits until a fetcher has a free place",
         "never visited; its first visit is under way",
     ]
     fresh = account_status(replace(new, due_at=NOW - 1), enabled=True, parked=0, now=NOW)
@@ -59,20 +59,22 @@ def test_a_disabled_account_is_yellow_whatever_happened_before() -> None:
 
 
 def test_an_account_whose_visit_failed_is_red_and_says_why_and_how_often() -> None:
-    light = account_status(
+    status = account_status(
         replace(WELL, failures=2, problem="Login refused."), enabled=True, parked=0, now=NOW
     )
-    assert (light.colour, light.sentence) == (Colour.RED, "Login refused. (2 times in a row)")
+    assert (status.colour, status.sentence) == (Colour.RED, "Login refused. (2 times in a row)")
 
 
 def test_a_complete_visit_with_a_problem_is_yellow_with_the_problem() -> None:
-    light = account_status(replace(WELL, problem="mail 7 is not handed out"), enabled=True, parked=0, now=NOW)
-    assert (light.colour, light.sentence) == (Colour.YELLOW, "mail 7 is not handed out")
+    status = account_status(
+        replace(WELL, problem="mail 7 is not handed out"), enabled=True, parked=0, now=NOW
+    )
+    assert (status.colour, status.sentence) == (Colour.YELLOW, "mail 7 is not handed out")
 
 
 def test_parked_mail_makes_an_account_yellow() -> None:
-    light = account_status(WELL, enabled=True, parked=1, now=NOW)
-    assert (light.colour, light.sentence) == (Colour.YELLOW, "1 recipient parked")
+    status = account_status(WELL, enabled=True, parked=1, now=NOW)
+    assert (status.colour, status.sentence) == (Colour.YELLOW, "1 recipient parked")
 
 
 @pytest.mark.parametrize(
@@ -100,9 +102,9 @@ def test_a_target_that_never_took_a_mail_is_white_and_one_that_did_is_green() ->
 
 def test_a_target_that_does_not_answer_for_any_waiting_recipient_is_red() -> None:
     state = replace(TARGET, delivered=True, waiting=2, unanswered=2, text="Connection refused.")
-    light = target_status(state)
-    assert light.colour is Colour.RED
-    assert light.sentence == "2 recipients to be tried again: Connection refused."
+    status = target_status(state)
+    assert status.colour is Colour.RED
+    assert status.sentence == "2 recipients to be tried again: Connection refused."
 
 
 def test_a_target_that_answers_some_is_yellow() -> None:
@@ -112,22 +114,22 @@ def test_a_target_that_answers_some_is_yellow() -> None:
 
 def test_a_target_out_of_reach_is_red_and_says_since_when_and_why() -> None:
     outage = Outage("exchange", 0.0, 60.0, "Connection refused.")
-    light = target_status(replace(TARGET, delivered=True, waiting=3, unanswered=1, outage=outage))
-    assert light.colour is Colour.RED
-    assert light.sentence == (
+    status = target_status(replace(TARGET, delivered=True, waiting=3, unanswered=1, outage=outage))
+    assert status.colour is Colour.RED
+    assert status.sentence == (
         "out of reach since 1970-01-01 00:00: Connection refused.; 3 recipients to be tried again"
     )
 
 
 def test_what_is_on_hold_is_yellow_whatever_happened_before_and_says_what_holds_it() -> None:
     failing = replace(WELL, failures=3, problem="refused")
-    light = account_status(failing, enabled=True, parked=0, now=NOW, pause=Pause("acme/", 0.0))
-    assert (light.colour, light.sentence) == (
+    status = account_status(failing, enabled=True, parked=0, now=NOW, pause=Pause("acme/", 0.0))
+    assert (status.colour, status.sentence) == (
         Colour.YELLOW,
         "paused since 1970-01-01 00:00, with the tenant acme",
     )
-    light = account_status(None, enabled=True, parked=0, now=NOW, pause=Pause("*", 0.0))
-    assert light.sentence == "paused since 1970-01-01 00:00, with everything"
+    status = account_status(None, enabled=True, parked=0, now=NOW, pause=Pause("*", 0.0))
+    assert status.sentence == "paused since 1970-01-01 00:00, with everything"
 
 
 def test_the_widest_pause_is_the_one_that_is_told() -> None:
@@ -138,8 +140,8 @@ def test_the_widest_pause_is_the_one_that_is_told() -> None:
 
 
 def test_all_that_an_account_lacks_is_told() -> None:
-    light = account_status(replace(WELL, problem="mail 7 is refused"), enabled=True, parked=2, now=NOW)
-    assert light.sentence == "mail 7 is refused; 2 recipients parked"
+    status = account_status(replace(WELL, problem="mail 7 is refused"), enabled=True, parked=2, now=NOW)
+    assert status.sentence == "mail 7 is refused; 2 recipients parked"
 
 
 SENTENCES = st.none() | st.text(st.characters(categories=["L"]), min_size=1)
@@ -163,19 +165,19 @@ PAUSES = st.none() | st.builds(Pause, st.sampled_from(["*", "acme/", "acme/inbox
 def test_the_colours_of_accounts_mean_what_they_say(
     state: AccountState | None, enabled: bool, parked: int, pause: Pause | None
 ) -> None:
-    light = account_status(state, enabled=enabled, parked=parked, now=NOW, pause=pause)
+    status = account_status(state, enabled=enabled, parked=parked, now=NOW, pause=pause)
     held = not enabled or pause is not None
     failing = state is not None and state.failures > 0
     visited = state is not None and state.visited_at is not None
-    assert light.sentence
-    assert (light.colour is Colour.RED) == (failing and not held)
-    assert (light.colour is Colour.WHITE) == (not visited and not failing and not held)
-    if light.colour is Colour.GREEN:
+    assert status.sentence
+    assert (status.colour is Colour.RED) == (failing and not held)
+    assert (status.colour is Colour.WHITE) == (not visited and not failing and not held)
+    if status.colour is Colour.GREEN:
         assert state is not None
         assert (state.problem, parked) == (None, 0)
-    if light.colour is Colour.RED:
+    if status.colour is Colour.RED:
         assert state is not None
-        assert (state.problem or "failed") in light.sentence
+        assert (state.problem or "failed") in status.sentence
 
 
 @given(
@@ -191,23 +193,23 @@ def test_the_colours_of_accounts_mean_what_they_say(
     )
 )
 def test_the_colours_of_targets_mean_what_they_say(state: TargetState) -> None:
-    light = target_status(state)
-    assert light.sentence
+    status = target_status(state)
+    assert status.sentence
     dead = state.outage is not None or 0 < state.waiting <= state.unanswered
     well = not state.waiting and not state.parked and state.outage is None
-    assert (light.colour is Colour.RED) == dead
-    assert (light.colour in {Colour.GREEN, Colour.WHITE}) == well
-    assert (light.colour is Colour.GREEN) <= state.delivered
+    assert (status.colour is Colour.RED) == dead
+    assert (status.colour in {Colour.GREEN, Colour.WHITE}) == well
+    assert (status.colour is Colour.GREEN) <= state.delivered
     told = state.outage.reason if state.outage else state.text if state.waiting else ""
-    assert told in light.sentence
+    assert told in status.sentence
 
 
 NOTED = TargetFact("exchange", FactKind.UNVERIFIED, "It is not verified.", 1.0, 2.0)
 
 
 def test_a_target_that_nobody_verified_is_yellow_and_says_so() -> None:
-    light = target_status(replace(TARGET, delivered=True, facts=(NOTED,)))
-    assert (light.colour, light.sentence) == (Colour.YELLOW, "It is not verified")
+    status = target_status(replace(TARGET, delivered=True, facts=(NOTED,)))
+    assert (status.colour, status.sentence) == (Colour.YELLOW, "It is not verified")
 
 
 @pytest.mark.parametrize(("is_here", "expected"), [(False, Colour.YELLOW), (True, Colour.GREEN)])
@@ -215,18 +217,18 @@ def test_connections_in_clear_are_told_of_and_yellow_where_a_network_is_between(
     is_here: bool, expected: Colour
 ) -> None:
     fact = NOTED._replace(kind=FactKind.CLEAR, value="It is not encrypted.")
-    light = target_status(replace(TARGET, delivered=True, facts=(fact,)), is_here=is_here)
-    assert light.colour is expected
-    assert light.sentence.removeprefix("ok; ") == "It is not encrypted"
+    status = target_status(replace(TARGET, delivered=True, facts=(fact,)), is_here=is_here)
+    assert status.colour is expected
+    assert status.sentence.removeprefix("ok; ") == "It is not encrypted"
 
 
 def test_a_target_that_is_out_of_reach_stays_red_whatever_else_is_known() -> None:
-    light = target_status(replace(TARGET, outage=Outage("exchange", 0.0, 9.0, "no route"), facts=(NOTED,)))
-    assert light.colour is Colour.RED
-    assert light.sentence.endswith("no route; It is not verified")
+    status = target_status(replace(TARGET, outage=Outage("exchange", 0.0, 9.0, "no route"), facts=(NOTED,)))
+    assert status.colour is Colour.RED
+    assert status.sentence.endswith("no route; It is not verified")
 
 
 def test_how_many_recipients_a_target_takes_is_told_and_is_no_fault() -> None:
     fact = NOTED._replace(kind=FactKind.RECIPIENTS, value="10")
-    light = target_status(replace(TARGET, delivered=True, facts=(fact,)))
-    assert (light.colour, light.sentence) == (Colour.GREEN, "ok; takes at most 10 recipients at a time")
+    status = target_status(replace(TARGET, delivered=True, facts=(fact,)))
+    assert (status.colour, status.sentence) == (Colour.GREEN, "ok; takes at most 10 recipients at a time")

@@ -265,7 +265,7 @@ async def test_permission_for_content_without_recipients_ends_the_connection() -
 async def test_a_mail_goes_through_a_unix_socket(tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("lmtp") / "s"
     async with SmtpServer(lmtp=True) as server:
-        local = await asyncio.start_unix_server(server._serve, path)
+        local = await asyncio.start_unix_server(server.run_session, path)
         endpoint = Endpoint("localhost", 0, unix_path=str(path))
         client = await connect(endpoint, helo_name="me.example", lmtp=True)
         await client.send_mail(Mail(Envelope("", (BOB,)), MAIL))

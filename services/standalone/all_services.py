@@ -1,0 +1,140 @@
+"""Fetcher, router and relay in one process.
+
+The in-process broker loses its events with the process. What an earlier process had in flight is declared
+lost at the start, so that it is fetched again without waiting for leases. On SQLite the earlier process has
+certainly ended, so that its leases of accounts are ended, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from services.fetcher.build import build_fetcher
+from services.fetcher.service import Fetcher
+from services.relay.build import build_relay
+from services.relay.maintenance.blob_sweep import BlobSweep
+from services.relay.service import Relay
+from services.router.build import build_router
+from services.router.service import Router
+from shared.config import Configuration
+from shared.contract.journal import RecipientOutcome
+from shared.model.errors import MailferryError
+from shared.model.message import RecipientStatus
+from shared.runtime.backup_marker import read_backup_marker, went_back
+from shared.runtime.checkpoints import reached
+from shared.runtime.opening import open_runtime
+from shared.runtime.process_name import process_name
+from shared.runtime.running import Service, run_services
+from shared.runtime.runtime import Runtime
+from shared.runtime.single_process_lock import single_process_lock
+
+BLOB_CHECK_TIMEOUT = 10.0
+"""Seconds. Many blobs, or slow ones, must not hold up a start; the sweep takes them later."""
+
+log = structlog.get_logger("mailferry.standalone")
+
+
+class OutcomeCounts:
+    """Counts outcomes by account; a recipient deferred and then delivered counts under both."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, RecipientStatus]] = Counter()
+
+    def record_outcome(self, account: str, outcome: RecipientOutcome) -> None:
+        """Count an outcome."""
+        self._counts[account, outcome.status] += 1
+
+    def count(self, account: str, status: RecipientStatus) -> int:
+        """Return how many outcomes of this kind an account's mail had."""
+        return self._counts[account, status]
+
+    def reset(self) -> None:
+        """Count from zero again."""
+        self._counts.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class AllServices:
+    """The services, what they run on, and the outcomes since they were made."""
+
+    runtime: Runtime
+    fetcher: Fetcher
+    router: Router
+    relay: Relay
+    outcomes: OutcomeCounts
+
+
+@asynccontextmanager
+async def all_services(
+    configuration: Configuration, *, wait_always: bool = False
+) -> AsyncIterator[AllServices]:
+    """Make the services, ready to run; a SQLite schema is brought up to date.
+
+    `wait_always` is for one pass: visits wait until what they fetched is settled, and deferred mail is tried
+    at once, as no process will run when its retry is due.
+    """
+    async with (
+        single_process_lock(configuration.store.sqlite_path),
+        open_runtime(configuration) as runtime,
+    ):
+        if configuration.store.sqlite_path is not None:
+            await _release_earlier_process(runtime, broker_was_inside=configuration.broker.in_process)
+            await _remove_unrecorded_blobs(runtime)
+        name = process_name()
+        outcomes = OutcomeCounts()
+        yield AllServices(
+            runtime,
+            build_fetcher(configuration, runtime, name=name, wait_always=wait_always),
+            build_router(configuration, runtime, retries_at_once=wait_always),
+            build_relay(configuration, runtime, name=name, observe_outcome=outcomes.record_outcome),
+            outcomes,
+        )
+
+
+async def _release_earlier_process(runtime: Runtime, *, broker_was_inside: bool) -> None:
+    """End the leases of an earlier process: the lock makes sure that it has ended."""
+    await runtime.store.maintenance.end_leases()
+    reached("standalone.leases-ended")
+    if broker_was_inside:
+        lost = await runtime.store.maintenance.lose_all(
+            "the process with its broker was restarted", runtime.clock.now()
+        )
+        if lost:
+            log.info("mails in flight are fetched again", count=lost)
+
+
+async def _remove_unrecorded_blobs(runtime: Runtime) -> None:
+    """Remove blobs that an earlier process stored and did not record, because it was killed in between.
+
+    No other process works on this database. Blobs that may belong to another database are left alone.
+    """
+    try:
+        async with asyncio.timeout(BLOB_CHECK_TIMEOUT):
+            marker, epoch = await read_backup_marker(runtime.blobs), await runtime.store.maintenance.epoch()
+            if marker is None or went_back(epoch, marker) or epoch.paused_since is not None:
+                return
+            removed = await BlobSweep(
+                runtime.blobs, runtime.store.maintenance, runtime.clock
+            ).remove_all_unknown()
+    except (MailferryError, TimeoutError) as error:
+        log.warning("blobs without a mail are left for the sweep", error=error)
+        return
+    if removed:
+        log.info("blobs removed that an earlier process had not recorded", removed=removed)
+
+
+async def run(configuration: Configuration, load: Callable[[], Configuration] | None = None) -> None:
+    """Run until a signal ends the process; `load` reads the configuration again on HUP."""
+    async with all_services(configuration) as made:
+        services: dict[str, Service] = {
+            "fetcher": made.fetcher,
+            "router": made.router,
+            "relay": made.relay,
+        }
+        await run_services(services, made.runtime, configuration, load)

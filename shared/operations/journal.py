@@ -1,0 +1,38 @@
+"""The journal against the state tables that are folded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.config import Configuration
+from shared.contract.journal import Fetched
+from shared.operations.context import OperatorContext, open_context
+from shared.ports.store import whole_journal
+from shared.runtime.single_process_lock import single_process_lock
+
+
+@dataclass(frozen=True, slots=True)
+class JournalCheck:
+    """How many messages the journal has, and where the state tables differ from it, as sentences."""
+
+    messages: int
+    differences: Sequence[str]
+
+
+async def verify_journal(context: OperatorContext) -> JournalCheck:
+    """Fold the journal again and compare it with the state tables."""
+    differences = await context.store.verify_journal()
+    messages = 0
+    async for entry in whole_journal(context.store):
+        messages += isinstance(entry, Fetched) and entry.fetch_no == 1
+    return JournalCheck(messages, differences)
+
+
+async def rebuild_journal_state(configuration: Configuration) -> int:
+    """Make the state tables anew from the journal; return the number of messages.
+
+    No service may run: on SQLite that is made sure of (`AlreadyRunning`), elsewhere the operator has to.
+    """
+    async with single_process_lock(configuration.store.sqlite_path), open_context(configuration) as context:
+        return await context.store.rebuild_tables()

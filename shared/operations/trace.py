@@ -1,0 +1,78 @@
+"""The history of mails, and the mails that were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.contract.journal import Entry
+from shared.custody.state import Message
+from shared.model.message import TERMINAL
+from shared.model.read_failure import ReadFailure
+from shared.operations.context import OperatorContext
+
+MAX_LOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TracedMail:
+    """A mail, and its journal in order."""
+
+    message: Message
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadMail:
+    """A mail that is still in the mailbox of `account`, as it is too large or could not be read."""
+
+    account: str
+    failure: ReadFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The mails that match, newest first; `has_more`: more match than were asked for."""
+
+    mails: Sequence[TracedMail]
+    unread: Sequence[UnreadMail]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LostMail:
+    """A mail that left its source before it was delivered, and of which no copy is held.
+
+    `undelivered` are the recipients who did not get it; none where they were not known yet. `gone_at` is in
+    seconds since the epoch.
+    """
+
+    message: Message
+    gone_at: float | None
+    undelivered: Sequence[str]
+
+
+async def trace(context: OperatorContext, text: str, limit: int) -> Trace:
+    """Return up to `limit` mails that match an id, a Message-ID, a UID or a recipient's address."""
+    found = await context.store.find_messages(text, limit + 1)
+    mails = [
+        TracedMail(message, await context.store.message_journal(message.id)) for message in found[:limit]
+    ]
+    states = await context.store.account_states()
+    unread = [
+        UnreadMail(state.account, failure)
+        for state in states
+        for failure in state.read_failures
+        if failure.name == text.strip()
+    ]
+    return Trace(mails, unread, has_more=len(found) > limit)
+
+
+async def lost_mails(context: OperatorContext) -> Sequence[LostMail]:
+    """Return the mails that somebody else took out of the mailbox before they were delivered."""
+    return [_lost(message) for message in await context.store.left_behind(MAX_LOST)]
+
+
+def _lost(message: Message) -> LostMail:
+    undelivered = [each.address for each in message.recipients.values() if each.status not in TERMINAL]
+    return LostMail(message, message.gone_at, undelivered)

@@ -1,0 +1,104 @@
+"""What an operator can do with parked mail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.file_blobs import FileBlobs
+from shared.adapters.sql import open_store, upgrade
+from shared.adapters.system_clock import SystemClock
+from shared.model.message import RecipientStatus
+from shared.operations.context import OperatorContext
+from shared.operations.parked import (
+    NotParked,
+    RawMailMissing,
+    discard_parked,
+    find_parked,
+    list_parked,
+    parked_beginning,
+    read_raw_mail,
+    retry_parked,
+)
+from tests.fakes.configuration import WHOLE, ConfigurationFile
+from tests.fakes.mail_lives import BOB, EVE, Lives
+
+RAW = b"Subject: parked\r\n\r\nText\r\n"
+
+
+@pytest.fixture
+async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
+    url = f"sqlite://{tmp_path}/mailferry.db"
+    upgrade(url)
+    store = open_store(url)
+    lives = Lives(store)
+    await lives.lease()
+    yield lives
+    await store.close()
+
+
+@pytest.fixture
+def context(tmp_path: Path, lives: Lives) -> OperatorContext:
+    store = lives.store
+    return OperatorContext(
+        ConfigurationFile(tmp_path).load(WHOLE),
+        store.operator,
+        store.maintenance,
+        FileBlobs(tmp_path / "blobs"),
+        SystemClock(),
+    )
+
+
+async def parked_mail(context: OperatorContext, lives: Lives, uid: str = "uid 1") -> str:
+    """A mail to Bob and Eve that is parked for Bob; its id."""
+    message = await lives.routed(uid, BOB, EVE)
+    writer = await context.blobs.create(f"mail/{message}")
+    await writer.write(RAW)
+    await writer.commit(durable=True)
+    await lives.park(message, blob=f"mail/{message}")
+    return message
+
+
+async def test_more_than_was_asked_for_is_noticed(context: OperatorContext, lives: Lives) -> None:
+    message = await parked_mail(context, lives)
+    found = await list_parked(context, 1)
+    assert ([each.message.id for each in found.recipients], found.has_more) == ([message], False)
+    await parked_mail(context, lives, "uid 2")
+    assert (await list_parked(context, 1)).has_more
+
+
+async def test_a_parked_mail_can_be_read(context: OperatorContext, lives: Lives) -> None:
+    message = await find_parked(context, await parked_mail(context, lives))
+    assert await parked_beginning(context, message) == RAW
+    assert b"".join([piece async for piece in read_raw_mail(context, message)]) == RAW
+    with pytest.raises(RawMailMissing, match="no copy of the raw mail"):
+        _ = [piece async for piece in read_raw_mail(context, message._replace(blob=None))]
+
+
+async def test_a_retried_recipient_is_to_be_delivered_again(context: OperatorContext, lives: Lives) -> None:
+    mail = await parked_mail(context, lives)
+    [bob] = await retry_parked(context, mail, [], destination="dave@corp.example")
+    assert (bob.address, bob.destination) == (BOB, "dave@corp.example")
+    assert bob.status is not RecipientStatus.PARKED
+
+
+async def test_who_is_not_parked_is_neither_retried_nor_discarded(
+    context: OperatorContext, lives: Lives
+) -> None:
+    mail = await parked_mail(context, lives)
+    with pytest.raises(NotParked, match="not parked for any of these recipients"):
+        await retry_parked(context, mail, [EVE])
+    with pytest.raises(NotParked, match="not parked for any of these recipients"):
+        await discard_parked(context, mail, [EVE])
+    with pytest.raises(NotParked, match="no mail with the id nonsense is parked"):
+        await find_parked(context, "nonsense")
+
+
+async def test_a_discarded_mail_keeps_its_raw_text_while_another_recipient_needs_it(
+    context: OperatorContext, lives: Lives
+) -> None:
+    mail = await parked_mail(context, lives)
+    assert await discard_parked(context, mail, []) == [BOB]
+    assert [name async for name in context.blobs.list_names("mail/")] == [f"mail/{mail}"]
