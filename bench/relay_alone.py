@@ -28,7 +28,7 @@ from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
-from shared.config.load import from_mapping
+from shared.config.loading import from_mapping
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, topology

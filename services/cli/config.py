@@ -25,11 +25,11 @@ def config_group() -> None:
 @config_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Tell every problem of the configuration, and what is odd in it, with file, line and key."""
+    """Report every problem of the configuration, and warnings, with file, line and key."""
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
-    warnings = configuration.oddities
+    warnings = configuration.warnings
     for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
     verdict = f"no errors, {_counted(len(warnings), 'warning')}" if warnings else "no problems"

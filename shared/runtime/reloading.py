@@ -53,12 +53,12 @@ class Reloading:
 
     async def _tell(self, configuration: Configuration) -> None:
         log.info("configuration reloaded", accounts=len(configuration.accounts))
-        await asyncio.to_thread(tell_oddities, configuration)
+        await asyncio.to_thread(log_warnings, configuration)
         if sections := self._started_with.needs_restart(configuration):
             log.warning("changes that take effect only after a restart", sections=sections)
 
 
-def tell_oddities(configuration: Configuration) -> None:
+def log_warnings(configuration: Configuration) -> None:
     """Log what is odd in a configuration that is now in force."""
-    for sentence in configuration.oddities:
+    for sentence in configuration.warnings:
         log.warning("odd configuration", problem=sentence)

@@ -18,7 +18,7 @@ from shared.model.errors import Fault, MailferryError
 from shared.runtime.health import serve_health
 from shared.runtime.lifecycle import run_together, signals
 from shared.runtime.readiness import Readiness
-from shared.runtime.reloading import Reloading, tell_oddities
+from shared.runtime.reloading import Reloading, log_warnings
 from shared.runtime.runtime import Runtime
 from shared.runtime.stopping import Stop
 from shared.runtime.store_watch import StoreWatch
@@ -111,7 +111,7 @@ async def run_services(
             for name in services:
                 around.metrics.service_up.labels(service=name).set(1)
             log.info("started", services=list(services))
-            tell_oddities(configuration)
+            log_warnings(configuration)
             running: dict[str, Awaitable[None]] = {name: each.run(stop) for name, each in services.items()}
             await run_together(running, stop, DRAIN)
             log.info("stopped", reason=stop.reason)
