@@ -18,7 +18,7 @@ import uvloop
 from services.fetcher.build import build_fetcher
 from shared.adapters.sql import upgrade
 from shared.config import Configuration, load
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.opening import open_runtime
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     """Visit, and tell."""
     configuration = load(Path(sys.argv[1]), os.environ)
     upgrade(configuration.store.url.get_secret_value())
-    calm_collector()
+    tune_garbage_collector()
     sys.stdout.write(json.dumps(uvloop.run(_visit(configuration))) + "\n")
 
 

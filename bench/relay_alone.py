@@ -38,10 +38,10 @@ from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
 from shared.ports.store import Begun, Concluded, Serving, Store
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 INLINE_LIMIT = 256 * 1024
 PIECE = b"A line of a mail that nobody should ever have to hold as a whole, not even once.\r\n" * 3000
@@ -140,7 +140,7 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
         relay = asyncio.ensure_future(build_relay(configuration, around, name="bench").run(stop))
         await ledger.done.wait()
         taken = {"seconds": time.perf_counter() - started, "cpu": _cpu() - cpu}
-        stop.ask("the mails are delivered")
+        stop.request("the mails are delivered")
         await relay
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {**taken, "mails": ledger.delivered, "peak": peak}
@@ -152,5 +152,5 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    calm_collector()
+    tune_garbage_collector()
     sys.stdout.write(json.dumps(uvloop.run(_deliver(*map(int, sys.argv[1:])))) + "\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.fakes.collector import collector_kept
+from tests.fakes.collector import garbage_collector_restored
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
@@ -28,7 +28,7 @@ settings.load_profile("mailferry")
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """The worker's garbage collector, whatever a command that the test runs does to it."""
-    with collector_kept():
+    with garbage_collector_restored():
         yield
 
 

@@ -13,7 +13,12 @@ from services.cli.output import moment, write_json
 from services.cli.running import execute
 from shared.config import Configuration, load
 from shared.ports.store import Epoch
-from shared.runtime.backup_marker import pause_sentence, read_backup_marker, went_back, write_backup_marker
+from shared.runtime.backup_marker import (
+    pause_sentence,
+    read_backup_marker,
+    sign_of_restore,
+    write_backup_marker,
+)
 
 
 @click.group("epoch", short_help="See whether the database was restored, and allow deletion again.")
@@ -72,7 +77,7 @@ async def _compared(configuration: Configuration) -> Epoch:
 async def _looked(archive: OperatorContext) -> Epoch:
     witness = await read_backup_marker(archive.blobs)
     epoch = await archive.store.epoch()
-    reason = went_back(epoch, witness)
+    reason = sign_of_restore(epoch, witness)
     return epoch if reason is None else await archive.store.pause_deletion(reason, archive.clock.now())
 
 

@@ -17,7 +17,7 @@ from services.cli.running import execute, quiet_logs
 from shared.config import Configuration, load
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import TEMPORARY_FAILURE
-from shared.runtime.garbage_collection import collector_at_rest
+from shared.runtime.garbage_collection import garbage_collector_paused
 
 if TYPE_CHECKING:
     from services.standalone.once import AccountPass
@@ -63,7 +63,7 @@ def pass_and_report(
     """Make a pass, write the table, and end with 75 where something is left; `path` leads to the
     configuration.
     """
-    with collector_at_rest():
+    with garbage_collector_paused():
         from services.standalone.once import once as pass_once  # noqa: PLC0415 - other commands start without the services
 
     arm(os.environ)

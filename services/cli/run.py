@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file
-from shared.runtime.main import serve_configured
+from shared.runtime.process import serve_configured
 
 SIGNALS = (
     "TERM lets it finish what it has begun, a second TERM ends it at once, HUP reads the configuration anew."

@@ -63,7 +63,7 @@ def build_fetcher(
             around.store,
             around.blobs,
             around.clock,
-            MemoryBudget(around.held, section.memory_limit, around.clock),
+            MemoryBudget(around.broker_memory, section.memory_limit, around.clock),
         ),
         epoch=epoch,
         unrecorded=around.unrecorded,
@@ -100,7 +100,7 @@ def build_fetcher(
     pruner = Pruner(around.store, around.blobs, around.clock, configuration.store.keep_history)
     watch = AccountMonitor(configuration.accounts, around.store, around.clock, around.metrics)
     chores = Maintenance(epoch, respool, pruner, watch)
-    listings = ListingMemory(section.memory_limit, around.held)
+    listings = ListingMemory(section.memory_limit, around.broker_memory)
     fetcher = Fetcher(
         configuration,
         around.store,

@@ -28,7 +28,7 @@ from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
 from shared.ports.store import Lease
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 LONGEST_IDLE = 5.0
 SHORTEST_IDLE = 0.002
@@ -74,10 +74,10 @@ class Fetcher:
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the visits under way have ended."""
         async with self._helpers():
-            while not stop.asked:
+            while not stop.requested:
                 self._under_way.changed.clear()
                 changed = await self._pause(stop, await self._go_on())
-                if changed and self._all_begun and not stop.asked:
+                if changed and self._all_begun and not stop.requested:
                     await self._clock.sleep(SHORT_WHILE)
             await self._under_way.wind_up()
 

@@ -20,7 +20,7 @@ from shared.model.errors import ConfigurationError
 from shared.model.message import RecipientStatus
 from shared.net.protection import is_only_shortfall
 from shared.ports.store import VisitReport
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 MOST_VISITS = 1000
 ELSEWHERE = "another process is visiting this account now"
@@ -77,7 +77,7 @@ async def one_pass(
             history = await _visits(all_three, names)
             await _retries_begun(all_three, configuration)
         finally:
-            stop.ask("the pass is over")
+            stop.request("the pass is over")
     parked = Counter(each.message.account for each in await all_three.around.store.parked())
     suppressed = await all_three.around.store.suppressed_counts(began_at)
     return [

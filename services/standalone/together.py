@@ -25,11 +25,11 @@ from services.standalone.alone import alone
 from services.standalone.tally import Tally
 from shared.config import Configuration
 from shared.model.errors import MailferryError
-from shared.runtime.backup_marker import read_backup_marker, went_back
+from shared.runtime.backup_marker import read_backup_marker, sign_of_restore
 from shared.runtime.checkpoints import reached
 from shared.runtime.opening import open_runtime
 from shared.runtime.process_name import process_name
-from shared.runtime.running import Service, run_services
+from shared.runtime.run_services import Service, run_services
 from shared.runtime.runtime import Runtime
 
 LONGEST_LOOK = 10.0
@@ -89,7 +89,7 @@ async def _remove_forgotten(around: Runtime) -> None:
     try:
         async with asyncio.timeout(LONGEST_LOOK):
             witness, epoch = await read_backup_marker(around.blobs), await around.store.epoch()
-            if witness is None or went_back(epoch, witness) or epoch.paused_since is not None:
+            if witness is None or sign_of_restore(epoch, witness) or epoch.paused_since is not None:
                 return
             removed = await Sweep(around.blobs, around.store, around.clock).remove_forgotten()
     except (MailferryError, TimeoutError) as error:

@@ -31,7 +31,7 @@ from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.batch_timer import BatchTimer
 from shared.runtime.checkpoints import reached
 from shared.runtime.fair_scheduler import Batch, FairScheduler
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 HAND_BACK = Backoff(first=0.5, longest=15.0)
 """Before a batch is handed back because database or broker is away."""
@@ -106,7 +106,7 @@ class Consumer(Generic[E]):
             while True:
                 waits: set[asyncio.Future[Any]] = {stopping, arriving, *under_way, *filling.awaited}
                 done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                if stop.asked:
+                if stop.requested:
                     break
                 for handled in [each for each in under_way if each in done]:
                     dispatch.ended(under_way.pop(handled))

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 
 @contextmanager
-def collector_kept() -> Iterator[None]:
+def garbage_collector_restored() -> Iterator[None]:
     """Nothing is frozen within the block, and behind it the collector looks as often as before."""
     before = gc.get_threshold()
     try:

@@ -22,7 +22,7 @@ from shared.model.mailbox import Listed
 from shared.ports.broker import Publication
 from shared.ports.store import LeaseLost, Receipt
 from shared.runtime.checkpoints import reached
-from shared.runtime.unrecorded_blobs import TOO_LATE, UnrecordedBlobs
+from shared.runtime.unrecorded_blobs import RECORD_WITHIN, UnrecordedBlobs
 
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
@@ -115,10 +115,10 @@ class LedgerWriter:
         known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
-        self._unrecorded.recorded(each.blob for each, _ in known if each.blob is not None)
+        self._unrecorded.mark_recorded(each.blob for each, _ in known if each.blob is not None)
         if len(known) < len(batch):
             unknown = [each for each, receipt in zip(batch, receipts, strict=True) if receipt is None]
-            await self._unrecorded.remove(_own_blobs(unknown))
+            await self._unrecorded.remove_blobs(_own_blobs(unknown))
         entered = [
             Entered(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
         ]
@@ -133,11 +133,11 @@ class LedgerWriter:
         """Nothing more will be entered: remove the blobs of the mails that were not, and these."""
         names = [*_own_blobs(self._taken()), *blobs]
         if names:
-            await self._unrecorded.remove(names)
+            await self._unrecorded.remove_blobs(names)
 
     async def remove(self, blobs: Sequence[str]) -> None:
         """Remove blobs that are nobody's."""
-        await self._unrecorded.remove(blobs)
+        await self._unrecorded.remove_blobs(blobs)
 
     def _taken(self) -> list[Collected]:
         batch, self._pending, self._pending_octets = self._pending, [], 0
@@ -145,7 +145,7 @@ class LedgerWriter:
 
     def _too_late(self, batch: Sequence[Collected]) -> list[Collected]:
         """Those whose blobs may be taken for forgotten by now: they are not in our keeping."""
-        before = self._ports.clock.monotonic() - TOO_LATE
+        before = self._ports.clock.monotonic() - RECORD_WITHIN
         return [each for each in batch if each.blob is not None and each.since < before]
 
     async def _record(
@@ -161,7 +161,7 @@ class LedgerWriter:
         asked = False
         try:
             if late:
-                await self._unrecorded.remove(_own_blobs(late))
+                await self._unrecorded.remove_blobs(_own_blobs(late))
             await self._correct(corrections, now)
             if not batch:
                 return []
@@ -171,9 +171,9 @@ class LedgerWriter:
             )
         except BaseException as error:
             if asked and not isinstance(error, LeaseLost):
-                self._unrecorded.doubt(_own_blobs(batch))
+                self._unrecorded.mark_doubtful(_own_blobs(batch))
             else:
-                await self._unrecorded.remove(_own_blobs(batch))
+                await self._unrecorded.remove_blobs(_own_blobs(batch))
             raise
 
     async def _correct(self, corrections: Corrections, now: float) -> None:

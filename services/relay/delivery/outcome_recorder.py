@@ -31,7 +31,7 @@ from shared.ports.clock import Clock
 from shared.ports.store import Concluded, Deliveries
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
-from shared.runtime.settlement import hints, release_blobs
+from shared.runtime.settlement import delete_blobs, settlement_hints
 
 RECORDING = 1.0
 """Seconds that recording may take of a delay without making it the next shorter one."""
@@ -109,7 +109,7 @@ class OutcomeRecorder:
         self._count(batch, concluded.settled)
         retries = [each for ended in batch if _is_deferred(ended) for each in self._retries(ended)]
         try:
-            await self._broker.publish([*retries, *hints(concluded.settled)])
+            await self._broker.publish([*retries, *settlement_hints(concluded.settled)])
             reached("relay.published")
         except MailferryError as error:
             # The leases bring the deferred back. The deliveries are stale by now: kept, they would only take
@@ -117,7 +117,7 @@ class OutcomeRecorder:
             log.warning("retries not published", count=len(retries), error=error)
         await _acknowledge(batch)
         reached("relay.acknowledged")
-        await release_blobs(self._blobs, concluded.settled)
+        await delete_blobs(self._blobs, concluded.settled)
 
     async def _record(self, batch: Sequence[Conclusion]) -> Concluded:
         lease = self._settings.message_lease

@@ -13,7 +13,7 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.ports.blobs import BlobsUnavailable
 from shared.ports.store import Epoch
-from shared.runtime.backup_marker import NAME, read_backup_marker, went_back, write_backup_marker
+from shared.runtime.backup_marker import NAME, read_backup_marker, sign_of_restore, write_backup_marker
 
 
 class Rewindable:
@@ -118,8 +118,8 @@ async def test_a_witness_that_makes_no_sense_is_none(tmp_path: Path) -> None:
     await write_backup_marker(blobs, Epoch("db", 1, 7))
     witness = await read_backup_marker(blobs)
     assert witness == ("db", 7)
-    assert went_back(Epoch("db", 1, 7), witness) is None
-    assert went_back(Epoch("db", 1, 6), witness) is not None
+    assert sign_of_restore(Epoch("db", 1, 7), witness) is None
+    assert sign_of_restore(Epoch("db", 1, 6), witness) is not None
 
 
 class Settable(SystemClock):
