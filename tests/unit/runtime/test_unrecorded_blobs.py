@@ -17,6 +17,7 @@ from shared.runtime.unrecorded_blobs import (
     CHECK_AFTER,
     CHECK_FAILED_AFTER,
     MAX_PAUSE,
+    REMOVAL_DEADLINE,
     UnrecordedBlobs,
 )
 from tests.fakes.clock import ManualClock
