@@ -1,4 +1,4 @@
-"""The server where people read their mail: it answers as it is told to, and remembers what it took."""
+"""A simulated target that answers as the test says, and counts what it accepted."""
 
 from __future__ import annotations
 
@@ -12,60 +12,60 @@ from shared.ports.clock import Clock
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
+from tests.fakes.simulation.process import Outcome, Process
 from tests.fakes.tagged import lf, tag_of, untraced
-from tests.fakes.world.process import Omen, Process
 
 
-class Mood(Enum):
-    """What the target says about a recipient."""
+class Answer(Enum):
+    """The target's reply for a recipient."""
 
-    TAKES = Reply(250, (b"2.0.0 Taken",))
-    LATER = Reply(451, (b"4.3.0 Not now",))
-    REFUSES = Reply(554, (b"5.7.1 Not here",))
+    ACCEPTS = Reply(250, (b"2.0.0 Taken",))
+    DEFERS = Reply(451, (b"4.3.0 Not now",))
+    REJECTS = Reply(554, (b"5.7.1 Not here",))
     UNKNOWN = Reply(550, (b"5.1.1 No such user",))
 
 
-class PlayedTarget:
-    """Takes everything unless `moods` say otherwise.
+class SimulatedTarget:
+    """Accepts everything unless `answers` say otherwise.
 
-    `taken` counts copies by tag and recipient, `unknown` has the recipients of which it ever said that there
-    are none, `damaged` what did not arrive as its sender wrote it.
+    `accepted` counts copies by tag and recipient. `unknown` has the recipients that it ever rejected as
+    unknown. `damaged` has the tags of mails that did not arrive as they were sent.
     """
 
     def __init__(self) -> None:
-        self.moods: dict[str, Mood] = {}
-        self.taken: Counter[tuple[str, str]] = Counter()
+        self.answers: dict[str, Answer] = {}
+        self.accepted: Counter[tuple[str, str]] = Counter()
         self.unknown: set[tuple[str, str]] = set()
         self.originals: dict[str, bytes] = {}
         self.damaged: list[str] = []
 
     def answer(self, destination: str, content: bytes) -> RecipientReply:
-        mood = self.moods.get(destination, Mood.TAKES)
+        answer = self.answers.get(destination, Answer.ACCEPTS)
         tag = tag_of(content)
-        if mood is Mood.UNKNOWN:
+        if answer is Answer.UNKNOWN:
             self.unknown.add((tag, destination))
-        if mood is not Mood.TAKES:
-            return RecipientReply(destination, mood.value, Phase.RCPT)
-        self.taken[(tag, destination)] += 1
+        if answer is not Answer.ACCEPTS:
+            return RecipientReply(destination, answer.value, Phase.RCPT)
+        self.accepted[(tag, destination)] += 1
         if untraced(content) != lf(self.originals[tag]):
             self.damaged.append(tag)
-        return RecipientReply(destination, mood.value, Phase.CONTENT)
+        return RecipientReply(destination, answer.value, Phase.CONTENT)
 
 
-class LanesInTurn(TargetQueues):
-    """The way of one process to the target."""
+class ProcessTargetQueues(TargetQueues):
+    """The target as one process reaches it."""
 
-    def __init__(self, target: PlayedTarget, process: Process, clock: Clock) -> None:
+    def __init__(self, target: SimulatedTarget, process: Process, clock: Clock) -> None:
         super().__init__({}, helo_name="ferry.corp.example", capacity=1, clock=clock)
         self._target = target
         self._process = process
 
     async def send(self, target: str, envelope: Envelope, content: Content) -> Sequence[RecipientReply]:
-        omen = await self._process.turn(f"send to {', '.join(envelope.recipients)}")
-        if omen is Omen.FAILS:
+        outcome = await self._process.turn(f"send to {', '.join(envelope.recipients)}")
+        if outcome is Outcome.FAILS:
             raise ConnectionLost("the target went away")
         whole = content if isinstance(content, bytes) else b"".join([piece async for piece in content])
         replies = [self._target.answer(each, whole) for each in envelope.recipients]
-        if omen is Omen.UNHEARD and any(each.reply.positive for each in replies):
+        if outcome is Outcome.ANSWER_LOST and any(each.reply.positive for each in replies):
             raise ConnectionLost("the target went away", content_begun=True, after_content=True)
         return replies

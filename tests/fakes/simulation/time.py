@@ -1,4 +1,4 @@
-"""An event loop whose time is moved by hand: it runs until everybody waits, and returns."""
+"""An event loop whose time the test moves. It runs until all tasks wait, and returns."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ from typing import Any, TypeVar
 
 START = 1_700_000_000.0
 SHORT = 0.01
-"""Pauses up to this many seconds only let others go first; here nobody needs time for that."""
+"""Pauses up to this many seconds only let other tasks run first. Here they take no time."""
 
 Result = TypeVar("Result")
 
 
-class _Unwatched(selectors.SelectSelector):
-    """Watches nothing: where the loop would wait for something, there is nothing left to do."""
+class _NoSockets(selectors.SelectSelector):
+    """Calls `on_idle` when the loop would wait for something."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.everybody_waits: Callable[[], None] = lambda: None
+        self.on_idle: Callable[[], None] = lambda: None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout != 0:
-            self.everybody_waits()
+            self.on_idle()
         return []
 
 
-class StillLoop(asyncio.SelectorEventLoop):
-    """Time is what `now` says, and only `pass_time` changes it."""
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is `now`, which only `pass_time` changes."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        selector = _Unwatched()
+        selector = _NoSockets()
         super().__init__(selector)
-        selector.everybody_waits = self.stop
+        selector.on_idle = self.stop
 
     def time(self) -> float:
         return self.now
 
-    def settle(self) -> None:
-        """Run until everybody waits."""
+    def run_until_idle(self) -> None:
+        """Run until all tasks wait."""
         self.run_forever()
 
     def pass_time(self, seconds: float) -> None:
-        """Jump ahead; what became due meanwhile happens now."""
+        """Move the time ahead, and run what became due."""
         self.now += seconds
-        self.settle()
+        self.run_until_idle()
 
-    def complete(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """What `work`, which waits for nobody, returns."""
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run `work`, which must not wait, and return its result."""
         return self.run_until_complete(work)
 
 
-class StillClock:
-    """The clock's port on such a loop."""
+class SimulatedClock:
+    """The port `Clock` with the time of the loop."""
 
-    def __init__(self, loop: StillLoop) -> None:
+    def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop
 
     def now(self) -> float:

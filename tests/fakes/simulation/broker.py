@@ -1,4 +1,4 @@
-"""A broker whose contents can be wiped while everybody stays connected."""
+"""A simulated broker whose contents can be wiped while consumers stay connected."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import count
 
 from shared.contract.topology import Topology, hint_queue, settled_key
 from shared.ports.broker import BrokerUnavailable, Delivery, Publication, Subscription, Unroutable
-from tests.fakes.world.process import Omen, Process
+from tests.fakes.simulation.process import Outcome, Process
 
 
 class WorkQueue:
-    """Events in their order; those handed out stay known until they are settled."""
+    """Events in their order. Delivered events are kept until they are acknowledged."""
 
     def __init__(self) -> None:
         self.ready: deque[tuple[bytes, bool]] = deque()
@@ -30,7 +30,7 @@ class WorkQueue:
         self.unsettled.clear()
 
 
-class PlayedBroker:
+class SimulatedBroker:
     """The queues of a topology, for all processes."""
 
     def __init__(self, topology: Topology, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,12 +43,12 @@ class PlayedBroker:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is on its way, hints aside."""
+        """Whether no event is under way, except hints."""
         working = (queue for name, queue in self.queues.items() if name != "mailferry.dead")
         return not self._timers and not any(queue.ready or queue.unsettled for queue in working)
 
     def put(self, publication: Publication) -> bool:
-        """Take an event; False where no queue takes it."""
+        """Put an event into its queue. Return False if there is none."""
         queue = self._by_key.get(publication.key)
         if queue is not None and queue.delay is not None and queue.then is not None:
             self._delay(queue.delay, Publication(queue.then, publication.body))
@@ -77,7 +77,7 @@ class PlayedBroker:
         return taken
 
     def wipe(self) -> None:
-        """Forget everything."""
+        """Remove all events."""
         for queue in self.queues.values():
             queue.wipe()
         for timer in self._timers:
@@ -85,10 +85,10 @@ class PlayedBroker:
         self._timers.clear()
 
 
-class BrokerInTurn:
+class ProcessBroker:
     """The broker as one process sees it."""
 
-    def __init__(self, broker: PlayedBroker, process: Process) -> None:
+    def __init__(self, broker: SimulatedBroker, process: Process) -> None:
         self._broker = broker
         self._process = process
 
@@ -96,25 +96,25 @@ class BrokerInTurn:
         if not publications:
             return
         keys = ", ".join(sorted({each.key for each in publications}))
-        omen = await self._process.turn(f"publish {keys}")
-        if omen is Omen.FAILS:
-            raise BrokerUnavailable("the broker is away")
+        outcome = await self._process.turn(f"publish {keys}")
+        if outcome is Outcome.FAILS:
+            raise BrokerUnavailable("the broker is unavailable")
         unroutable = [each for each in publications if not self._broker.put(each) and each.mandatory]
-        if omen is Omen.UNHEARD:
+        if outcome is Outcome.ANSWER_LOST:
             raise BrokerUnavailable("the broker went away")
         if unroutable:
             raise Unroutable(unroutable)
 
     @asynccontextmanager
     async def subscribe(self, queue: str, prefetch: int) -> AsyncIterator[Subscription]:
-        yield SubscriptionInTurn(self._broker, self._broker.queues[queue], self._process, queue)
+        yield ProcessSubscription(self._broker, self._broker.queues[queue], self._process, queue)
 
     @asynccontextmanager
     async def subscribe_hints(self, fetcher: str, prefetch: int) -> AsyncIterator[Subscription]:
         name = hint_queue(fetcher)
         queue = self._broker.queues[name] = WorkQueue()
         try:
-            yield SubscriptionInTurn(self._broker, queue, self._process, "hints")
+            yield ProcessSubscription(self._broker, queue, self._process, "hints")
         finally:
             del self._broker.queues[name]
 
@@ -122,19 +122,19 @@ class BrokerInTurn:
         return None
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
-class SubscriptionInTurn:
-    """A queue being consumed by one process; what it holds goes back when it dies."""
+class ProcessSubscription:
+    """A queue that one process consumes. Its unacknowledged events are requeued when it is killed."""
 
-    def __init__(self, broker: PlayedBroker, queue: WorkQueue, process: Process, name: str) -> None:
+    def __init__(self, broker: SimulatedBroker, queue: WorkQueue, process: Process, name: str) -> None:
         self._broker = broker
         self._queue = queue
         self._process = process
         self._name = name
         self._held: dict[int, Delivery] = {}
-        process.at_death(self._give_back)
+        process.on_kill(self._give_back)
 
     @property
     def is_full(self) -> bool:

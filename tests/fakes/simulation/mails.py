@@ -1,4 +1,4 @@
-"""The mails of the small world: told apart by their tags, the same mail where their identity is."""
+"""The mails of the simulation. Each has a tag of its own; copies of one mail share their identity."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ DOMAIN = "corp.example"
 POSTMASTER = f"postmaster@{DOMAIN}"
 
 
-class Letter(NamedTuple):
-    """A mail for `wanted`; copies of one mail share `identity` and differ in `tag`."""
+class Mail(NamedTuple):
+    """A mail for the recipients `wanted`. Copies of one mail share `identity` and differ in `tag`."""
 
     tag: str
     identity: str
@@ -17,8 +17,8 @@ class Letter(NamedTuple):
     raw: bytes
 
 
-def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
-    """A mail for these people (local parts); without any it is for an address of somebody else's domain."""
+def make_mail(tag: str, identity: str, *people: str, octets: int = 0) -> Mail:
+    """Make a mail for these local parts. Without any, it is for an address of another domain."""
     wanted = tuple(f"{each}@{DOMAIN}" for each in people)
     lines = (
         f"X-Original-To: {', '.join(wanted) or 'somebody@elsewhere.example'}",
@@ -31,12 +31,12 @@ def letter(tag: str, identity: str, *people: str, octets: int = 0) -> Letter:
         "x" * octets,
         "",
     )
-    return Letter(tag, identity, wanted, "\r\n".join(lines).encode())
+    return Mail(tag, identity, wanted, "\r\n".join(lines).encode())
 
 
-def alarm(tag: str, transmission: str, time: str, *people: str) -> Letter:
-    """A mail of a device that gives all its mails one Message-ID and no Date; copies of one `transmission`
-    came at about the same `time`.
+def alarm(tag: str, transmission: str, time: str, *people: str) -> Mail:
+    """Make a mail of a device that gives all its mails one Message-ID and no Date. Copies of one
+    `transmission` came at about the same `time`.
     """
     wanted = tuple(f"{each}@{DOMAIN}" for each in people)
     lines = (
@@ -49,4 +49,4 @@ def alarm(tag: str, transmission: str, time: str, *people: str) -> Letter:
         "Door open",
         "",
     )
-    return Letter(tag, transmission, wanted, "\r\n".join(lines).encode())
+    return Mail(tag, transmission, wanted, "\r\n".join(lines).encode())

@@ -1,4 +1,4 @@
-"""The real SQL on a SQLite in memory, one transaction at each turn; a backup can be taken and restored."""
+"""The real SQL on SQLite in memory, with one transaction per effect. It can be backed up and restored."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
-from tests.fakes.world.process import Process
+from tests.fakes.simulation.process import Process
 
 
 class MemoryDatabase:
-    """A database with the schema and nothing in it."""
+    """An empty database with the schema."""
 
     def __init__(self) -> None:
         self._raw = sqlite3.connect(":memory:", isolation_level=None)
@@ -34,22 +34,22 @@ class MemoryDatabase:
         self._bulk = SqliteBulk()
 
     def transact(self, change: Change[Result]) -> Result:
-        """What `change` returns, once it is committed."""
+        """Commit `change` and return its result."""
         with self._connection.begin():
             return change(Transaction(self._connection, self._bulk))
 
     def rows(self, query: str, *parameters: object) -> Sequence[tuple[Any, ...]]:
-        """What a query of the test's own finds."""
+        """Return the rows of a query of the test."""
         return self._raw.execute(query, parameters).fetchall()
 
     def backup(self) -> sqlite3.Connection:
-        """A copy of everything, as of now."""
+        """Return a copy of the database."""
         copy = sqlite3.connect(":memory:")
         self._raw.backup(copy)
         return copy
 
     def restore(self, copy: sqlite3.Connection) -> None:
-        """Have everything as it was."""
+        """Replace the contents by those of the copy."""
         copy.backup(self._raw)
 
     def close(self) -> None:
@@ -57,8 +57,8 @@ class MemoryDatabase:
         self._raw.close()
 
 
-class TransactionsInTurn:
-    """The transactions of one process, each at its turn; of nobody's, at once."""
+class ProcessTransactions:
+    """The transactions of one process, each at its turn. Without a process they run at once."""
 
     def __init__(self, database: MemoryDatabase, process: Process | None) -> None:
         self._database = database
@@ -78,19 +78,21 @@ class TransactionsInTurn:
         return await self._run("read", query)
 
     async def close(self, within: float = 0) -> None:
-        """There is nothing to give back."""
+        """Nothing to close."""
 
     async def _run(self, what: str, change: Change[Result]) -> Result:
         if self._process is None:
             return self._database.transact(change)
         return await self._process.effect(
-            what, lambda: self._database.transact(change), lambda: StoreUnavailable("the database is away")
+            what,
+            lambda: self._database.transact(change),
+            lambda: StoreUnavailable("the database is unavailable"),
         )
 
 
 def store_of(database: MemoryDatabase, process: Process | None = None) -> SqlStore:
     """The store as `process` sees it."""
-    return SqlStore(TransactionsInTurn(database, process), Database(path=Path("memory")))
+    return SqlStore(ProcessTransactions(database, process), Database(path=Path("memory")))
 
 
 @cache
