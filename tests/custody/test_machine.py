@@ -163,7 +163,7 @@ class Custody(RuleBasedStateMachine):
 
 
 def test_custody_holds_in_every_history() -> None:
-    """The histories are the same in each run, so that a failure has a cause in the code. They are not shrunk."""
+    """Each run has the same histories, so that a failure comes from a change. They are not shrunk."""
     run_state_machine_as_test(
         Custody,
         settings=settings(

@@ -126,7 +126,7 @@ def restored(simulation: Simulation) -> None:
 
 
 def stopped_past_its_lease(simulation: Simulation) -> None:
-    """A fetcher is suspended before it records what it read. Meanwhile another one delivers and deletes it."""
+    """A fetcher is suspended before it records what it read. Meanwhile another one does all the work."""
     simulation.arrive(KEEPER, A)
     simulation.visit("fetcher-1", KEEPER, 1)
     simulation.run_until("fetcher-1", "write record")

@@ -87,7 +87,7 @@ async def _journal(simulation: Simulation) -> list[Entry]:
 
 
 def check_end(simulation: Simulation) -> None:
-    """Let all processes finish without faults. Raise `NeverFinished`, `MailLost`, `Duplicated` or `TooEarly`."""
+    """Finish without faults. Raise `NeverFinished`, `MailLost`, `Duplicated` or `TooEarly`."""
     check_nothing_lost(simulation)
     simulation.history.append("from here on there are no faults")
     simulation.blob_store.is_full = False

@@ -54,7 +54,7 @@ class Oracle:
         self.lost += self.missing([mail])
 
     def forget(self, at_source: Iterable[Mail]) -> None:
-        """Record that the database was restored. Only mails that are now at their source must not get lost."""
+        """Record that the database was restored. Only mails that are at their source must not get lost."""
         present = {each.tag for each in at_source}
         self.unwanted |= self._mails.keys() - present
         self.counts_duplicates = False
