@@ -22,7 +22,7 @@ from tests.fakes.tcp_proxy import Direction, TcpProxy
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 
@@ -65,7 +65,7 @@ def test_fault_36_term_ends_a_delivery_to_a_silent_target_and_the_mail_stays_at_
             process.wait_until(lambda: target.seen)
             assert process.terminate() != 0
             assert dovecot.remaining_count(login.name) == 1
-            Books(ferry.path).agree(1)
+            Records(ferry.path).assert_journal_agrees(1)
 
 
 @contextmanager
