@@ -40,7 +40,7 @@ class Outcome:
 
 
 def campaign(testbed: Testbed, seed: int, rounds: Sequence[str], report: Report) -> Outcome:
-    """Play these faults, one in each round. Save evidence and raise if a promise breaks."""
+    """Play these faults, one in each round. Save evidence and raise AssertionError if a promise breaks."""
     try:
         return _run(testbed, seed, rounds, report)
     except AssertionError:
@@ -95,9 +95,8 @@ def wait_until_idle(testbed: Testbed, sent_mail: SentMail, report: Report) -> No
         name: process.output[-3000:] for name, process in testbed.processes.items() if not process.running
     }
     assert crashed == {}, crashed
-    assert quiet, (
-        f"{testbed.mails_left()} mails are at their sources; missing: {sorted(sent_mail.missing(testbed))[:20]}"
-    )
+    missing = sorted(sent_mail.missing(testbed))[:20]
+    assert quiet, f"{testbed.mails_left()} mails are left at their sources; missing: {missing}"
     sent_mail.check(testbed)
     report(f"     all is well after {time.monotonic() - begun:.1f} s: {len(sent_mail.sent)} mails so far")
 
