@@ -1,6 +1,6 @@
-"""Real servers for tests: started once per worker, with something fresh in them for every test.
+"""Real servers for tests. Each is started once per worker, and every test gets a fresh part of it.
 
-A test that kills or wipes its server takes a private one instead.
+A test that kills or wipes a server takes a private one.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
-# How long an example takes says how busy the machine is, not whether the code is right.
+# The time of an example depends on the load of the machine, not on the code.
 settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailferry")
 
 
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
-    """The worker's garbage collector, whatever a command that the test runs does to it."""
+    """Restore the worker's garbage collector after commands that tune it."""
     with garbage_collector_restored():
         yield
 
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """This worker's Dovecot; use `dovecot_user` or `dovecot.new_user()` for a mailbox of one's own."""
+    """This worker's Dovecot; use `dovecot_user` or `dovecot.new_user()` for a mailbox."""
     require("dovecot")
     with server_directory("dovecot") as directory, Dovecot(directory) as server:
         yield server
@@ -48,7 +48,7 @@ def dovecot_user(dovecot: Dovecot) -> Login:
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMq]:
-    """This worker's RabbitMQ; use `rabbitmq_url` for a virtual host of one's own."""
+    """This worker's RabbitMQ; use `rabbitmq_url` for a virtual host."""
     require("rabbitmq")
     with server_directory("rabbitmq") as directory, RabbitMq(directory) as server:
         yield server
@@ -72,7 +72,7 @@ def private_rabbitmq() -> Iterator[RabbitMq]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """This worker's PostgreSQL; use `postgres_url` for a database of one's own."""
+    """This worker's PostgreSQL; use `postgres_url` for a database."""
     require("postgres")
     with server_directory("postgres") as directory, Postgres(directory) as server:
         yield server
@@ -94,7 +94,7 @@ def private_postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
-    """This worker's PgBouncer before `postgres`, in transaction mode."""
+    """This worker's PgBouncer in front of `postgres`, in transaction mode."""
     require("pgbouncer")
     with server_directory("pgbouncer") as directory, PgBouncer(directory, postgres) as server:
         yield server
@@ -102,7 +102,7 @@ def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="session")
 def postfix() -> Iterator[Postfix]:
-    """This worker's Postfix; give every test addresses of its own."""
+    """This worker's Postfix; each test uses addresses of its own."""
     require("postfix")
     if not is_root():
         unavailable("only root can start a Postfix")

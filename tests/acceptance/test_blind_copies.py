@@ -1,4 +1,4 @@
-"""Blind copies in a catch-all mailbox: nothing that lay in it ends with nobody having it."""
+"""Blind copies in a catch-all mailbox: each mail reaches somebody."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def letter(tag: str, *lines: str, to: str = BOB) -> bytes:
 
 
 def filtered(recipient: str) -> tuple[str, ...]:
-    """The provider's lines around his content filter, on a copy for `recipient`."""
+    """The provider's Received lines around its content filter, on a copy for `recipient`."""
     return (
         "Received: by mail.isp.example (Postfix) id 4 for <collect@isp.example>",
         "Received: from localhost (localhost [127.0.0.1])\r\n\tby mail.isp.example (Postfix) with ESMTP id 3",

@@ -26,7 +26,7 @@ BOB = "bob@corp.example"
 MAILS = 100
 LINE = b"0123456789abcde\r\n"
 LARGEST_EVENT = 16 * 1024**2
-"""What RabbitMQ 4 takes and older ones can be told to take."""
+"""The largest message of RabbitMQ 4, to which older versions can be configured."""
 _prefixes = count(1)
 
 

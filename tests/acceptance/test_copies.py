@@ -250,7 +250,7 @@ def test_a_large_copy_is_recognised_like_a_small_one(twins: Twins) -> None:
 
 
 def test_a_mail_that_left_its_mailbox_long_ago_is_remembered(twins: Twins) -> None:
-    """With a retention of no days at all: what is known of who got it does not go with the mail."""
+    """Who got a mail is remembered after it left its source, also with a retention of no days."""
     mail = tagged("again")
     with twins.ferried(twins.text(*single(BOB), 'retention = "delete"')) as ferry:
         process = ferry.start().ready()

@@ -1,4 +1,4 @@
-"""A PostgreSQL that stands still, or may only be read for a while, costs time and no mail."""
+"""A PostgreSQL that hangs, or is read-only for a while, costs time and no mail."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Crossing:
         return self._dovecot.remaining_count(self._login.name) == 0
 
     def was_whole(self) -> None:
-        """Everything arrived, and twice only what a doubt was counted for."""
+        """Assert that everything arrived, and only attempts in doubt are duplicated."""
         records = Records(self.ferry.path)
         records.assert_journal_agrees(len(self.mails))
         assert_arrived_whole(self.target.accepted, self.mails)

@@ -29,7 +29,7 @@ UNKNOWN = "550 5.1.1 No such user"
 
 
 class Strict(SmtpServer):
-    """Takes mail for those it knows."""
+    """A target that accepts mail for the people it knows."""
 
     def __init__(self, *known: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Company:
         return self.dovecot.remaining_count(self.login.name)
 
     def arrived(self) -> dict[str, list[str]]:
-        """Whom each mail reached."""
+        """The recipients that each mail reached."""
         return {tag_of(mail.content): list(mail.recipients) for mail in self.target.accepted}
 
 
@@ -74,7 +74,7 @@ def company(dovecot: Dovecot, tmp_path: Path) -> Iterator[Company]:
 
 
 def told(ferry: Ferry, *command: str) -> str:
-    """What a command says."""
+    """The output of a command."""
     ended = ferry.call(*command)
     assert ended.err == ""
     return ended.out

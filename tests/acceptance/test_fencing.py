@@ -21,14 +21,14 @@ LATER = tagged_mails("later", 3)
 
 
 def holder(records: Records) -> str | None:
-    """Which fetcher visits the account now."""
+    """The fetcher that visits the account now."""
     (state,) = json.loads(records.output_of("status", "-o", "json"))["accounts"]
     name = state["visited_by"]
     return None if name is None else str(name)
 
 
 def routed(records: Records) -> int:
-    """How many mails the router has done its part for."""
+    """How many mails the router has routed."""
     return sum(story["status"] == "routed" for story in records.stories("bob@corp.example"))
 
 

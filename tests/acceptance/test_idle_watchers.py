@@ -1,4 +1,4 @@
-"""Whoever holds connections to the health pages keeps neither mail nor watchers from what they need."""
+"""Idle connections to the health pages hold up neither mail nor monitoring."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.servers.ports import LOOPBACK
 
 CONNECTIONS = 1500
 FILES = 256
-"""What the process may open: far fewer than there are connections."""
+"""Files that the process may open: far fewer than there are connections."""
 
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Room for the connections on this side."""
+    """Allow this process to open the connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + 500
     if hard != resource.RLIM_INFINITY and hard < wanted:

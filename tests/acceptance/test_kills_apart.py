@@ -54,7 +54,7 @@ class Crossing:
     logs: list[str] = field(default_factory=list)
 
     def more_mail(self) -> None:
-        """A small mail, a large one, one that is refused, one for nobody, and one of which a copy stays."""
+        """A small mail, a large one, a refused one, one for nobody, and one of which a copy stays."""
         number = len(self.kept) + 1
         mails = [
             *tagged_mails(f"small-{number}", 2),

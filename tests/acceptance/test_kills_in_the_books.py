@@ -72,7 +72,7 @@ def test_fault_34_a_kill_while_kept_mails_take_over_new_uids_delivers_none_again
 def test_fault_34_a_kill_where_another_mail_has_the_uid_of_one_on_its_way_loses_neither_of_the_two(
     crossing: Crossing,
 ) -> None:
-    """What was on its way has left its source by another hand; that it is lost is told, and not forgotten."""
+    """A mail under way was deleted at its source by somebody else. It is reported as lost."""
     first, other = tagged("first"), tagged("other")
     assert len(first.raw) == len(other.raw)
     crossing.shows("uid", first)

@@ -62,7 +62,7 @@ class Crossing:
         return self.has_arrived() and not self.source.maildrops["u"].mails
 
     def ends_well(self, ferry: Ferry, process: FerryProcess, done: Callable[[], bool]) -> None:
-        """All mail arrives, once each where no attempt was in doubt, and the journal tells the same."""
+        """Assert that all mail arrives, once each unless in doubt, and that the journal agrees."""
         process.wait_until(done)
         assert process.terminate() == 0
         records = Records(ferry.path)

@@ -1,4 +1,4 @@
-"""What cannot be reached is told in a sentence, tried again, and served when it is back: nothing is lost."""
+"""An outage is reported in a sentence and tried again. When it is over, mail flows again: nothing is lost."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def lights(records: Records) -> dict[str, tuple[str, str]]:
 
 
 def is_unreachable(records: Records, which: str, port: int) -> bool:
-    """Whether the light is red because nobody listens on `port`."""
+    """Whether the status is red because nothing listens on `port`."""
     colour, sentence = lights(records)[which]
     return colour == "red" and f"Connecting to 127.0.0.1:{port} failed: Connection refused" in sentence
 

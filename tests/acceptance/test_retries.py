@@ -1,4 +1,4 @@
-"""A retry has its time in the database: neither a restart nor a kill has a target asked before."""
+"""The time of a retry is in the database: a restart or a kill does not make it earlier."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VISITS = 'mailferry_fetcher_visits_total{outcome="ok"}'
 
 
 def asked_about(target: SmtpServer) -> list[str]:
-    """The recipients that the target was told of so far."""
+    """The recipients of all RCPT commands at the target so far."""
     return [line.split("<")[1].split(">")[0] for line in target.commands if line.startswith("RCPT")]
 
 

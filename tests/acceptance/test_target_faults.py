@@ -1,4 +1,4 @@
-"""What targets do to a mail, and what becomes of it: each recipient has his own end, nothing is lost."""
+"""What targets do to a mail, and what becomes of it: each recipient has an outcome, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Postgres(Server):
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Inside, all its processes stand still (SIGSTOP): it takes connections and answers nothing."""
+        """Suspends all its processes (SIGSTOP): it accepts connections and answers nothing."""
         processes = processes_of(self.directory)
         for each in processes:
             os.kill(each, signal.SIGSTOP)
