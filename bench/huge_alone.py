@@ -38,7 +38,7 @@ async def _visit(configuration: Configuration) -> dict[str, float]:
 
 
 def main() -> None:
-    """Visit, and tell."""
+    """Make one visit, and print its memory."""
     configuration = load(Path(sys.argv[1]), os.environ)
     upgrade(configuration.store.url.get_secret_value())
     tune_garbage_collector()

@@ -44,14 +44,14 @@ from shared.runtime.runtime import Runtime
 from shared.runtime.stop import Stop
 
 INLINE_LIMIT = 256 * 1024
-PIECE = b"A line of a mail that nobody should ever have to hold as a whole, not even once.\r\n" * 3000
+PIECE = b"A line of a mail that is too large to be held in memory as a whole by a relay..\r\n" * 3000
 BLOB = "large"
 DIFFERENT = 1000
-"""Mails that are made; beyond, they come again."""
+"""Different mails. After these they repeat."""
 
 
 class Agreeable:
-    """A ledger that allows every attempt and counts the ends."""
+    """A ledger that allows every attempt and counts the outcomes."""
 
     def __init__(self, mails: int) -> None:
         self.left = mails
