@@ -6,6 +6,7 @@ A test that kills or wipes a server takes a private one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,7 +17,7 @@ from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postfix import Postfix
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import Postgres, make_cluster
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
@@ -71,10 +72,17 @@ def private_rabbitmq() -> Iterator[RabbitMq]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """This worker's PostgreSQL; use `postgres_url` for a database."""
+def postgres_template() -> Iterator[Path]:
+    """An empty PostgreSQL cluster, which the servers of this worker are copies of: initdb takes seconds."""
     require("postgres")
-    with server_directory("postgres") as directory, Postgres(directory) as server:
+    with server_directory("postgres") as directory:
+        yield make_cluster(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_template: Path) -> Iterator[Postgres]:
+    """This worker's PostgreSQL; use `postgres_url` for a database."""
+    with server_directory("postgres") as directory, Postgres(directory, template=postgres_template) as server:
         yield server
 
 
@@ -85,10 +93,9 @@ def postgres_url(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def private_postgres() -> Iterator[Postgres]:
+def private_postgres(postgres_template: Path) -> Iterator[Postgres]:
     """A running PostgreSQL that the test may kill and start again."""
-    require("postgres")
-    with server_directory("postgres") as directory, Postgres(directory) as server:
+    with server_directory("postgres") as directory, Postgres(directory, template=postgres_template) as server:
         yield server
 
 
