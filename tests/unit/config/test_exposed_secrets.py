@@ -1,4 +1,4 @@
-"""A secret that others may read is told, by whom, and what to do about it."""
+"""A secret that others may read is reported, with who may read it and what to do."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ def test_a_problem_with_what_the_provider_gives_names_the_line_of_the_provider(t
     text = account('provider = "office365"', BY_PROVIDER, without=("source",))
     problems = ConfigurationFile(tmp_path).problems(text)
     line = text.splitlines().index('provider = "office365"') + 1
-    (told,) = (each for each in problems if "need a token" in each)
-    assert told.startswith(f"mailferry.toml:{line}: ")
+    (problem,) = (each for each in problems if "need a token" in each)
+    assert problem.startswith(f"mailferry.toml:{line}: ")
 
 
 def test_a_provider_allows_no_shorter_interval_than_its_own(tmp_path: Path) -> None:

@@ -262,9 +262,9 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
     """, {"KEY": "geheim"})  # fmt: skip
     bucket = S3Location("mail-ferry", "blobs", "http://127.0.0.1:9000", None, "AKIA", SecretStr("geheim"))
     assert configuration.blobs == BlobsLocation(None, bucket)
-    told = shown(configuration)
-    assert 'url = "s3://mail-ferry/blobs"' in told
-    assert "geheim" not in told + repr(configuration)
+    text = shown(configuration)
+    assert 'url = "s3://mail-ferry/blobs"' in text
+    assert "geheim" not in text + repr(configuration)
 
 
 @pytest.mark.parametrize(

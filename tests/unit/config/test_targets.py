@@ -164,6 +164,6 @@ def test_rules_about_refusals_are_read_in_their_order(file: ConfigurationFile) -
 def test_what_is_wrong_with_a_rule_is_reported_with_its_place(
     file: ConfigurationFile, line: str, problem: str
 ) -> None:
-    (told,) = file.problems(target(line))
-    assert '"exchange": "rules": ' in told
-    assert problem in told
+    (found,) = file.problems(target(line))
+    assert '"exchange": "rules": ' in found
+    assert problem in found

@@ -68,7 +68,7 @@ def test_a_variable_that_holds_a_secret_of_the_file_is_read(file: ConfigurationF
     assert warnings_of(file, text, {"MAILFERRY_ACME": "geheim", "MAILFERRY_PASSWORD": "x"}) == []
 
 
-def test_nobody_waits_for_it_who_does_not_ask(
+def test_warnings_are_computed_only_when_asked_for(
     file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most commands read the configuration and show nothing of it."""
@@ -81,9 +81,9 @@ def test_nobody_waits_for_it_who_does_not_ask(
 def test_after_some_guesses_no_more_are_made(file: ConfigurationFile) -> None:
     """A guess compares with all names, and a file from which a provider was removed has many unused hosts."""
     hosts = "".join(f'[[hosts]]\nname = "pop{number}.isp.example"\n' for number in range(20))
-    told = warnings_of(file, WHOLE + hosts)
-    assert len(told) == 20
-    assert ["did you mean" in each for each in told] == [True] * warnings.MAX_SUGGESTIONS + [False] * (
+    found = warnings_of(file, WHOLE + hosts)
+    assert len(found) == 20
+    assert ["did you mean" in each for each in found] == [True] * warnings.MAX_SUGGESTIONS + [False] * (
         20 - warnings.MAX_SUGGESTIONS
     )
 

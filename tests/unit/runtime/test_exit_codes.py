@@ -32,6 +32,6 @@ def test_the_same_sentence_is_said_once() -> None:
     assert len(end.sentences) == 1
 
 
-def test_an_error_that_nobody_raised_on_purpose_has_no_sentence() -> None:
+def test_a_defect_has_no_sentence() -> None:
     assert exit_status(ZeroDivisionError()) is None
     assert exit_status(ExceptionGroup("both", [TEMPORARY, ZeroDivisionError()])) is None

@@ -14,9 +14,9 @@ def settled(message: str, fetcher: str) -> Settled:
 
 
 def test_each_fetcher_gets_one_hint_about_all_its_mails() -> None:
-    told = settlement_hints([settled("a", "one"), settled("b", "other"), settled("c", "one")])
+    hints = settlement_hints([settled("a", "one"), settled("b", "other"), settled("c", "one")])
 
-    assert {each.key: EVENT_CODEC.decode(each.body) for each in told} == {
+    assert {each.key: EVENT_CODEC.decode(each.body) for each in hints} == {
         settled_key("one"): MessageSettled(messages=("a", "c")),
         settled_key("other"): MessageSettled(messages=("b",)),
     }
