@@ -60,7 +60,7 @@ DISTANT_MAILS = 20
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurements of the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--mails", type=int, default=50, help="per account")
@@ -109,7 +109,7 @@ def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Resu
 
 
 def _reference(results: Mapping[str, Result]) -> Result:
-    """What the others are compared with."""
+    """Return the result that the others are compared with."""
     for name in ("parallel", "bare", "distant fetchmails"):
         if name in results:
             return results[name]
@@ -117,7 +117,7 @@ def _reference(results: Mapping[str, Result]) -> Result:
 
 
 def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Result]:
-    """Bare clients, Mailferry, and a bare client again, as the machine may be busier than it was before."""
+    """Bare clients, Mailferry, and a bare client again, in case the load of the machine changed."""
     dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
     work = stack.enter_context(server_directory("work"))
     source = Source(dovecot, IDLE_ACCOUNTS, 0, 0)
@@ -141,7 +141,7 @@ def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Resul
 def _distant(
     sink: SmtpSink, accounts: int, octets: int, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
-    """fetchmails at once and Mailferry, both by way of the same proxy."""
+    """Parallel fetchmails and Mailferry, both through the same proxy."""
     dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
     work = stack.enter_context(server_directory("work"))
     source = Source(dovecot, accounts, DISTANT_MAILS, octets)
@@ -163,7 +163,7 @@ def _distant(
 
 
 def _measure(
-    contestants: Sequence[str],
+    programs: Sequence[str],
     source: Source,
     sink: SmtpSink,
     work: Path,
@@ -171,30 +171,28 @@ def _measure(
     console: Console,
 ) -> dict[str, Result]:
     results: dict[str, Result] = {}
-    for contestant in contestants:
-        console.print(f"{contestant} …")
-        match contestant:
+    for program in programs:
+        console.print(f"{program} …")
+        match program:
             case "one":
                 few = replace(source, accounts=max(1, source.accounts // 10))
                 few.fill()
-                results[contestant] = one_fetchmail(few, sink, work)
+                results[program] = one_fetchmail(few, sink, work)
             case "parallel":
                 source.fill()
-                results[contestant] = parallel_fetchmails(source, sink, work)
+                results[program] = parallel_fetchmails(source, sink, work)
             case "embedded":
                 source.fill()
-                results[contestant] = embedded(source, sink, work)
+                results[program] = embedded(source, sink, work)
             case "standing":
                 source.fill()
-                results[contestant] = standing(source, sink, work)
+                results[program] = standing(source, sink, work)
             case _:
                 rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
                 postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
                 source.fill()
-                results[contestant] = distributed(
-                    source, sink, work, rabbitmq.url(), postgres.create_database()
-                )
-        console.print(f"  {results[contestant].rate:.0f} mails/s")
+                results[program] = distributed(source, sink, work, rabbitmq.url(), postgres.create_database())
+        console.print(f"  {results[program].rate:.0f} mails/s")
     return results
 
 

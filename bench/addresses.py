@@ -29,7 +29,7 @@ ROUNDS = 20
 
 
 def main() -> None:
-    """Print what is found."""
+    """Print the comparison."""
     fields = list(_fields())
     if not fields:
         sys.exit(f"the corpus of real mails is not at {CORPUS}")
@@ -67,7 +67,7 @@ def _ours(value: bytes) -> set[str]:
 
 
 def _theirs(value: bytes) -> set[str]:
-    """What the standard library takes for an address, marked if no envelope could carry it."""
+    """The addresses of the standard library, marked if an envelope cannot carry them."""
     text = value.decode("utf-8", "surrogateescape").replace("\r", "").replace("\n", "")
     try:
         found = [address for _, address in getaddresses([text]) if address]

@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 
 def poll(port: int, name: str) -> None:
-    """One visit. Raises where the server does not agree."""
+    """Make one visit. Raises if the server refuses a command."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _line(connection)

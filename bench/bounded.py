@@ -41,7 +41,7 @@ class Sample:
 def bounded(
     source: Source, rabbitmq: RabbitMq, postgres: Postgres, home: Path, console: Console
 ) -> dict[str, Result]:
-    """Watch for eight minutes, print what was seen."""
+    """Sample for eight minutes, and print the samples."""
     store = postgres.create_database()
     with Ferry(home, _configuration(source, rabbitmq.url(), store)) as ferry:
         ferry.call("db", "upgrade")
@@ -83,7 +83,7 @@ def _size(path: Path) -> int:
 
 
 def _most(samples: list[Sample]) -> dict[str, int]:
-    """The most that each held at one moment."""
+    """The largest value of each."""
     return {name: max(each.held[name] for each in samples) for name in samples[0].held}
 
 

@@ -1,4 +1,4 @@
-"""A few mails carried by `mailferry once` to the very end, as the rows that are left of them."""
+"""The rows of a few mails that `mailferry once` carried."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bench.ferry import COMMAND, embedded
-from bench.moulds import Story
+from bench.mail_templates import Story
 from bench.source import Source
 from shared.adapters.sql.bulk import Row
 from tests.servers.smtp_sink import SmtpSink
@@ -22,7 +22,7 @@ OF_MESSAGE = {
 
 
 def carried(source: Source, sink: SmtpSink, home: Path) -> list[Story]:
-    """Carry all there is; a second pass then sees that the source has it no more."""
+    """Carry all mails. A second pass then records that they left the source."""
     embedded(source, sink, home)
     again = [str(COMMAND), "once", "-c", str(home / "embedded" / "mailferry.toml")]
     with (home / "again.log").open("wb") as log:

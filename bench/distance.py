@@ -1,4 +1,4 @@
-"""A way to a server that takes its time: a proxy in a process of its own that holds back what passes.
+"""A distant server: a proxy in a process of its own that delays what passes.
 
 Every piece arrives half a round trip late, whichever way it goes; the first also waits for the connection.
 """
@@ -80,7 +80,7 @@ class Late(asyncio.Protocol):
 
 
 async def serve(port: int, server: int, round_trip: float) -> None:
-    """Pass connections at `port` on to `server`, for ever."""
+    """Pass connections at `port` on to `server`, until killed."""
     loop = asyncio.get_running_loop()
     connecting: set[asyncio.Task[None]] = set()
 

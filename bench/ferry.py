@@ -20,11 +20,11 @@ from tests.servers.smtp_sink import SmtpSink
 COMMAND = Path(__file__).parent.parent / ".venv/bin/mailferry"
 DEADLINE = 300.0
 SERVICES = ("router", "relay", "fetcher")
-"""In the order of their start: the one that sets the others to work comes last."""
+"""In the order of their start: the fetcher, which gives the others work, comes last."""
 
 
 class BenchError(Exception):
-    """A contestant did not do its work."""
+    """A program under test did not do its work."""
 
 
 def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | None = None) -> Result:
@@ -52,7 +52,7 @@ def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | N
 
 
 def standing(source: Source, sink: SmtpSink, directory: Path) -> Result:
-    """`mailferry run`: as it runs for months, with in-process broker and SQLite, from when it is ready."""
+    """`mailferry run`: with in-process broker and SQLite, from when it is ready."""
     home = directory / "standing"
     urls = {"broker": "memory:", "store": f"sqlite:///{home}/mailferry.db"}
     return _from_ready("mailferry run (embedded)", ("run",), source, sink, home, urls)
@@ -115,7 +115,7 @@ def working(
     urls: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> Iterator[int]:
-    """A Mailferry process at work, by its id."""
+    """Run a Mailferry process, and yield its id."""
     home.mkdir()
     config = _configured(source, sink, home, urls)
     _upgrade(config)
@@ -127,7 +127,7 @@ def working(
 
 
 def _upgrade(config: Path) -> None:
-    """The schema is made once in a database's life, so it is no part of what is measured."""
+    """Create the schema. This happens once in a database's life, and so is not measured."""
     subprocess.run([COMMAND, "db", "upgrade", "-c", config], check=True, stdout=subprocess.DEVNULL)
 
 

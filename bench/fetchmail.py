@@ -1,4 +1,4 @@
-"""The contestant: fetchmail, one process for all accounts, or one for each."""
+"""fetchmail, one process for all accounts, or one for each."""
 
 from __future__ import annotations
 

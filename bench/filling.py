@@ -15,36 +15,39 @@ from random import Random
 import psycopg
 from sqlalchemy import Table
 
-from bench.moulds import Mould, Story
+from bench.mail_templates import MailTemplate, Story
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import parse_url
 from shared.adapters.sql.tables import claims, journal, messages, recipients
 
 SEED = 20261122
 HASTY = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000")
-"""While SQLite is filled nobody else looks, and after a crash one begins again."""
+"""Nothing else reads SQLite while it is filled, and a crash means to begin again."""
 
 Batch = Mapping[Table, Sequence[Row]]
 Filler = Generator[None, Batch]
 
 
-def fill(urls: Sequence[str], moulds: Sequence[Mould], generations: int, seconds: float) -> None:
-    """Enter `generations` mails of each mould into all of these databases; the oldest were carried `seconds`
-    before the moulds, the others evenly since.
+def fill(urls: Sequence[str], templates: Sequence[MailTemplate], generations: int, seconds: float) -> None:
+    """Insert `generations` mails of each template into all of these databases.
+
+    The oldest were carried `seconds` before the templates, and the others evenly since.
     """
     with ExitStack() as stack:
         fillers = [stack.enter_context(_filler(url)) for url in urls]
-        for batch in _batches(moulds, generations, seconds):
+        for batch in _batches(templates, generations, seconds):
             for filler in fillers:
                 filler.send(batch)
 
 
-def _batches(moulds: Sequence[Mould], generations: int, seconds: float) -> Iterator[Batch]:
+def _batches(templates: Sequence[MailTemplate], generations: int, seconds: float) -> Iterator[Batch]:
     random = Random(SEED)
     for generation in range(generations):
         age = seconds * (generations - 1 - generation) / generations
-        first = generation * len(moulds)
-        yield _rows([mould.cast(number, age, random) for number, mould in enumerate(moulds, first)])
+        first = generation * len(templates)
+        yield _rows(
+            [template.make_rows(number, age, random) for number, template in enumerate(templates, first)]
+        )
 
 
 def _rows(stories: Sequence[Story]) -> Batch:

@@ -19,8 +19,7 @@ NOW = 1_700_000_000.0
 
 
 def headers() -> Result | None:
-    """The rate for one core, the best of some runs, as others use the machine, too; None without the
-    corpus."""
+    """The best rate of some runs on one core; None without the corpus."""
     mails = [path.read_bytes() for path in _corpus()]
     if not mails:
         return None

@@ -18,7 +18,7 @@ import uvloop
 from services.fetcher.build import build_fetcher
 from shared.adapters.sql import upgrade
 from shared.config import Configuration, load
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.opening import open_runtime
 
 
@@ -38,10 +38,10 @@ async def _visit(configuration: Configuration) -> dict[str, float]:
 
 
 def main() -> None:
-    """Visit, and tell."""
+    """Make one visit, and print its memory."""
     configuration = load(Path(sys.argv[1]), os.environ)
     upgrade(configuration.store.url.get_secret_value())
-    calm_collector()
+    tune_garbage_collector()
     sys.stdout.write(json.dumps(uvloop.run(_visit(configuration))) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""A POP3 server that holds one mail of any size and none of it: it makes the mail as it sends it."""
+"""A POP3 server with one mail of any size, which it makes while sending."""
 
 from __future__ import annotations
 

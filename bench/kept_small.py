@@ -1,4 +1,4 @@
-"""What must not grow: what is held while nothing can be delivered, the cost of a mail in a large database."""
+"""What must not grow: memory while nothing can be delivered, and the cost of a mail in a large database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACCOUNTS, MAILS, OCTETS = 100, 1000, 1024
 def kept_small(
     wanted: Sequence[str], sink: SmtpSink, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
-    """Those of `bounded` and `rows` that are wanted."""
+    """Run the chosen ones of `bounded` and `rows`."""
     results: dict[str, Result] = {}
     if "bounded" in wanted:
         console.print("bounded …")

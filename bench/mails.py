@@ -1,4 +1,4 @@
-"""The mails that are carried: all different, about as large as asked for."""
+"""The mails of a measurement: all different, of about the given size."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
-from shared.config.load import from_mapping
+from shared.config.loading import from_mapping
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.topology import ROUTED_KEY, topology
@@ -39,20 +39,20 @@ from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
 from shared.ports.store import Begun, Concluded, Serving, Store, TargetFact
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 INLINE_LIMIT = 256 * 1024
-PIECE = b"A line of a mail that nobody should ever have to hold as a whole, not even once.\r\n" * 3000
+PIECE = b"A line of a mail that is too large to be held in memory as a whole by a relay..\r\n" * 3000
 BLOB = "large"
 DIFFERENT = 1000
-"""Mails that are made; beyond, they come again."""
+"""Different mails. After these they repeat."""
 
 
 class Agreeable:
-    """A ledger that allows every attempt and counts the ends."""
+    """A ledger that allows every attempt and counts the outcomes."""
 
     def __init__(self, mails: int) -> None:
         self.left = mails
@@ -145,7 +145,7 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
         relay = asyncio.ensure_future(build_relay(configuration, around, name="bench").run(stop))
         await ledger.done.wait()
         taken = {"seconds": time.perf_counter() - started, "cpu": _cpu() - cpu}
-        stop.ask("the mails are delivered")
+        stop.request("the mails are delivered")
         await relay
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {**taken, "mails": ledger.delivered, "peak": peak}
@@ -157,5 +157,5 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    calm_collector()
+    tune_garbage_collector()
     sys.stdout.write(json.dumps(uvloop.run(_deliver(*map(int, sys.argv[1:])))) + "\n")

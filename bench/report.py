@@ -22,7 +22,7 @@ LEAST = 5.0
 def show(results: Sequence[Result], reference: Result, console: Console) -> None:
     """Print a row for each result; ratios are to `reference`."""
     table = Table(title=f"{os.cpu_count()} cores, all servers beside; ratio to: {reference.name}")
-    table.add_column("contestant")
+    table.add_column("program")
     for heading in ("mails", "seconds", "mails/s", "ratio", "CPU per mail (µs)", "peak MiB", "left"):
         table.add_column(heading, justify="right")
     for each in results:
@@ -45,7 +45,7 @@ def show(results: Sequence[Result], reference: Result, console: Console) -> None
 
 
 def _shares(result: Result) -> str:
-    """What each server took of a mail's time, the most first; what took next to nothing is left out."""
+    """The CPU time of each server per mail, the most first, without negligible ones."""
     shares = {program: cpu * 1e6 / max(1, result.mails) for program, cpu in result.beside.items()}
     ordered = sorted(shares.items(), key=lambda share: -share[1])
     return ", ".join(f"{program} {share:.0f}" for program, share in ordered if share >= LEAST)

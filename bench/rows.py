@@ -1,18 +1,16 @@
-"""What a mail costs with 1,000 mails in the ledger, and with 1,000,000: on SQLite embedded, on PostgreSQL
-distributed, from its source to its deletion there.
+"""The cost of a mail with 1,000 mails in the ledger and with 1,000,000: on SQLite and on PostgreSQL.
 
-What the databases hold: a thousand mails of a hundred accounts are carried, and all others are made from
-these, row by row as Mailferry writes them (`bench.moulds`), spread over the 80 days before. With them go
-their recipients, claims and journals: a million mails have 5,800,000 entries in the journal.
+A thousand mails of a hundred accounts are carried. All others are made from these (`bench.mail_templates`),
+row by row as Mailferry writes them, spread over the 80 days before. With their recipients, claims and
+journals, a million mails have 5,800,000 entries in the journal.
 
-- Nine in ten were delivered, deleted and seen gone, and are remembered still, as `keep_history` is 90 days.
-  They belong to the accounts whose mail is carried when it counts: with a million each of these has 9,000.
-  A ledger consists of such rows where mail is deleted at its source, which is the rule.
-- One in ten lies in a mailbox where a copy stays: ten mailboxes, with a million of 10,000 mails each. This is
-  what the ledger holds that is not gone. Nobody visits them meanwhile, as a visit costs what its mailbox
-  holds: the source has to list it all, however large the ledger is.
+- Nine in ten were delivered, deleted and seen gone, and are still remembered, as `keep_history` is 90 days.
+  They belong to the accounts of the measured mail: with a million, each account has 9,000. This is the usual
+  ledger, as mail is usually deleted at its source.
+- One in ten is in a mailbox where a copy stays: ten mailboxes, with a million of 10,000 mails each. These
+  mailboxes are not visited, as a visit lists the whole mailbox, however large the ledger is.
 
-Few and many take turns, so that both have their share of whatever else the machine does.
+Few and many rows take turns, so that other load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from rich.table import Table
 from bench.carried import carried
 from bench.ferry import distributed, embedded
 from bench.filling import fill
-from bench.moulds import Mould, Story, kept
+from bench.mail_templates import MailTemplate, Story, kept
 from bench.result import Result
 from bench.source import Source
 from shared.adapters.sql import upgrade
@@ -44,9 +42,7 @@ CARRIED_OF_EACH, KEEPERS = 10, 10
 SPREAD = 80 * 86400.0
 ROUNDS = 2
 FIRST = 1_000_000_000
-"""Mails are numbered in ten digits, see `bench.moulds`, and anew in each round: those of an earlier one would
-be duplicates.
-"""
+"""Numbers of mails differ in each round, as those of an earlier round would be duplicates."""
 SQLITE, POSTGRES = "SQLite, embedded", "PostgreSQL, three processes"
 DATABASE = "postgres"
 """The program whose CPU time counts as the database's; SQLite's is in that of the process."""
@@ -54,7 +50,7 @@ DATABASE = "postgres"
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What the mails are carried between, and by way of."""
+    """The servers and directories of the measurement."""
 
     dovecot: Dovecot
     sink: SmtpSink
@@ -63,15 +59,15 @@ class Servers:
 
 
 def rows(servers: Servers, home: Path, console: Console) -> dict[str, Result]:
-    """Both ways, with few rows and with many; prints them side by side."""
+    """Measure both databases with few rows and with many, and print them side by side."""
     source = Source(servers.dovecot, ACCOUNTS, CARRIED_OF_EACH, OCTETS, first=FIRST)
     source.create()
     source.fill()
-    moulds = _moulds(carried(source, servers.sink, home))
-    many = _filled(servers, home / "many.db", moulds, MANY, console)
+    templates = _templates(carried(source, servers.sink, home))
+    many = _filled(servers, home / "many.db", templates, MANY, console)
     results: dict[str, Result] = {}
     for number in range(ROUNDS):
-        few = _filled(servers, home / f"few{number}.db", moulds, FEW, console)
+        few = _filled(servers, home / f"few{number}.db", templates, FEW, console)
         for amount, urls in ((FEW, few), (MANY, many)):
             for name, url in urls.items():
                 title = _title(name, amount)
@@ -86,24 +82,24 @@ def rows(servers: Servers, home: Path, console: Console) -> dict[str, Result]:
     return results
 
 
-def _moulds(stories: Sequence[Story]) -> list[Mould]:
+def _templates(stories: Sequence[Story]) -> list[MailTemplate]:
     """One mail of each account is one that stays at its source."""
     each = ACCOUNTS // KEEPERS * CARRIED_OF_EACH
     return [
-        Mould(story if number % CARRIED_OF_EACH else kept(story, f"bench/keeper{number // each}"))
+        MailTemplate(story if number % CARRIED_OF_EACH else kept(story, f"bench/keeper{number // each}"))
         for number, story in enumerate(stories)
     ]
 
 
 def _filled(
-    servers: Servers, path: Path, moulds: Sequence[Mould], amount: str, console: Console
+    servers: Servers, path: Path, templates: Sequence[MailTemplate], amount: str, console: Console
 ) -> dict[str, str]:
     """Both databases with that many mails, by the way in which they are used."""
     urls = {SQLITE: f"sqlite://{path}", POSTGRES: servers.postgres.create_database()}
     for url in urls.values():
         upgrade(url)
     begun = time.perf_counter()
-    fill([*urls.values()], moulds, GENERATIONS[amount], SPREAD)
+    fill([*urls.values()], templates, GENERATIONS[amount], SPREAD)
     console.print(f"  two databases with {amount} mails filled in {time.perf_counter() - begun:.0f} s")
     return urls
 

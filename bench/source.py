@@ -1,4 +1,4 @@
-"""The source of a measurement: a Dovecot with many accounts that is filled anew for every contestant."""
+"""The source of a measurement: a Dovecot with many accounts that is filled again for every program."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.servers.dovecot import MAILBOX_OWNER, Dovecot
 PASSWORD = "throw-away"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
 ENOUGH = 512 * 1024**2
-"""Octets of memory that hold every source shared by contestants; a container often has less for files."""
+"""Octets of memory that are enough for every source. A container often has less for files."""
 
 
 def source_directory() -> AbstractContextManager[Path]:
-    """A directory for the source, in memory where that has room.
+    """A directory for the source, in memory if there is room.
 
-    On a disk each contestant would suffer from the one before: for a minute and more ext4 does not use the
-    place of a file that was deleted again, and for each new file it looks at all of them.
+    On a disk, each program would slow the next one: for a minute and more ext4 does not reuse the
+    place of a deleted file, and scans all of them for each new file.
     """
     has_room = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ENOUGH
     return server_directory("dovecot", MEMORY if has_room else None)
@@ -31,7 +31,7 @@ def source_directory() -> AbstractContextManager[Path]:
 @dataclass(frozen=True, slots=True)
 class Source:
     """`accounts` mailboxes of `mails` each, numbered from `first`, every mail about `octets` long;
-    `distant_port` is a way to the server that takes its time.
+    `distant_port` leads to the server through a slow proxy.
     """
 
     dovecot: Dovecot
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def pop3_port(self) -> int:
-        """Where clients connect to."""
+        """The port for clients."""
         return self.distant_port or self.dovecot.pop3_port
 
     @property
@@ -57,12 +57,12 @@ class Source:
         return self.accounts * self.mails
 
     def create(self) -> None:
-        """Add the users, and as many who never have mail."""
+        """Add the users, and as many that never have mail."""
         for name in (*self.names, *self._idle_names):
             self.dovecot.add_user(name, PASSWORD)
 
     def fill(self) -> None:
-        """Give every user his mails, in mailboxes that Dovecot has not seen before, and warm Dovecot up."""
+        """Give every user new mails in a new mailbox, and warm Dovecot up."""
         for name in self.names:
             maildir = self.dovecot.maildir(name)
             shutil.rmtree(maildir)
@@ -84,7 +84,7 @@ class Source:
 
     def _warm(self) -> None:
         """Have Dovecot start a process for every account. It keeps them for a minute, so that the first
-        contestant would else pay for those who follow.
+        program would otherwise pay for those that follow.
         """
         sessions = []
         for name in self._idle_names:

@@ -5,7 +5,7 @@ quarter of a second; then the same while the large one's mailboxes are full, unt
 are those of the journal: the mail was entered into the ledger, the target's acceptance was recorded.
 
 How long that takes depends on what else the machine does; how many mails of the large tenant are delivered
-meanwhile does not, so that is told, too.
+meanwhile does not, so it is printed, too.
 """
 
 from __future__ import annotations

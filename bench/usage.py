@@ -1,4 +1,4 @@
-"""What processes have used: CPU seconds and peak memory, read from /proc while they live."""
+"""CPU seconds and peak memory of processes, read from /proc while they run."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def servers_cpu() -> dict[str, float]:
 
 
 def servers_cpu_since(before: Mapping[str, float]) -> dict[str, float]:
-    """What the servers took since `servers_cpu` gave `before`."""
+    """The CPU time of the servers since `before`, from `servers_cpu`."""
     return {program: cpu - before.get(program, 0.0) for program, cpu in servers_cpu().items()}
 
 

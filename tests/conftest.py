@@ -1,40 +1,41 @@
-"""Real servers for tests: started once per worker, with something fresh in them for every test.
+"""Real servers for tests. Each is started once per worker, and every test gets a fresh part of it.
 
-A test that kills or wipes its server takes a private one instead.
+A test that kills or wipes a server takes a private one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.fakes.collector import collector_kept
+from tests.fakes.collector import garbage_collector_restored
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postfix import Postfix
-from tests.servers.postgres import Postgres
+from tests.servers.postgres import Postgres, make_cluster
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
-# How long an example takes says how busy the machine is, not whether the code is right.
+# The time of an example depends on the load of the machine, not on the code.
 settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("mailferry")
 
 
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
-    """The worker's garbage collector, whatever a command that the test runs does to it."""
-    with collector_kept():
+    """Restore the worker's garbage collector after commands that tune it."""
+    with garbage_collector_restored():
         yield
 
 
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
-    """This worker's Dovecot; use `dovecot_user` or `dovecot.new_user()` for a mailbox of one's own."""
+    """This worker's Dovecot; use `dovecot_user` or `dovecot.new_user()` for a mailbox."""
     require("dovecot")
     with server_directory("dovecot") as directory, Dovecot(directory) as server:
         yield server
@@ -48,7 +49,7 @@ def dovecot_user(dovecot: Dovecot) -> Login:
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMq]:
-    """This worker's RabbitMQ; use `rabbitmq_url` for a virtual host of one's own."""
+    """This worker's RabbitMQ; use `rabbitmq_url` for a virtual host."""
     require("rabbitmq")
     with server_directory("rabbitmq") as directory, RabbitMq(directory) as server:
         yield server
@@ -71,10 +72,17 @@ def private_rabbitmq() -> Iterator[RabbitMq]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """This worker's PostgreSQL; use `postgres_url` for a database of one's own."""
+def postgres_template() -> Iterator[Path]:
+    """An empty PostgreSQL cluster, which the servers of this worker are copies of: initdb takes seconds."""
     require("postgres")
-    with server_directory("postgres") as directory, Postgres(directory) as server:
+    with server_directory("postgres") as directory:
+        yield make_cluster(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_template: Path) -> Iterator[Postgres]:
+    """This worker's PostgreSQL; use `postgres_url` for a database."""
+    with server_directory("postgres") as directory, Postgres(directory, template=postgres_template) as server:
         yield server
 
 
@@ -85,16 +93,15 @@ def postgres_url(postgres: Postgres) -> str:
 
 
 @pytest.fixture
-def private_postgres() -> Iterator[Postgres]:
+def private_postgres(postgres_template: Path) -> Iterator[Postgres]:
     """A running PostgreSQL that the test may kill and start again."""
-    require("postgres")
-    with server_directory("postgres") as directory, Postgres(directory) as server:
+    with server_directory("postgres") as directory, Postgres(directory, template=postgres_template) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
-    """This worker's PgBouncer before `postgres`, in transaction mode."""
+    """This worker's PgBouncer in front of `postgres`, in transaction mode."""
     require("pgbouncer")
     with server_directory("pgbouncer") as directory, PgBouncer(directory, postgres) as server:
         yield server
@@ -102,7 +109,7 @@ def pgbouncer(postgres: Postgres) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="session")
 def postfix() -> Iterator[Postfix]:
-    """This worker's Postfix; give every test addresses of its own."""
+    """This worker's Postfix; each test uses addresses of its own."""
     require("postfix")
     if not is_root():
         unavailable("only root can start a Postfix")

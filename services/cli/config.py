@@ -29,7 +29,7 @@ def check(path: Path) -> None:
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
-    warnings = configuration.oddities
+    warnings = configuration.warnings
     for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
     verdict = f"no errors, {counted(len(warnings), 'warning')}" if warnings else "no problems"

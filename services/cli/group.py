@@ -11,8 +11,8 @@ import click
 from typing_extensions import override
 
 from shared.model.errors import quoted
-from shared.runtime.exit_codes import FAILURE, ending
-from shared.runtime.garbage_collection import collector_at_rest
+from shared.runtime.exit_codes import FAILURE, exit_status
+from shared.runtime.garbage_collection import garbage_collector_paused
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -36,7 +36,7 @@ class Commands(click.Group):
         if place is None:
             return None
         module, _, attribute = place.partition(":")
-        with collector_at_rest():
+        with garbage_collector_paused():
             command: click.Command = getattr(import_module(module), attribute)
         return command
 
@@ -57,7 +57,7 @@ class Commands(click.Group):
 
 def _report(error: Exception) -> int:
     """Write what happened to standard error; return the exit code."""
-    end = ending(error)
+    end = exit_status(error)
     if end is None:
         what = quoted(f"{type(error).__name__}: {error}")
         click.echo(

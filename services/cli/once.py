@@ -17,7 +17,7 @@ from shared.config import Configuration, load
 from shared.operations.pass_report import AccountPass
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import TEMPORARY_FAILURE
-from shared.runtime.garbage_collection import collector_at_rest
+from shared.runtime.garbage_collection import garbage_collector_paused
 
 COLUMNS = (
     Column("account", "Account"),
@@ -58,7 +58,7 @@ def pass_and_report(
     path: Path,
 ) -> None:
     """Make a pass and write the table; exit with 75 if something is left. `path` is the configuration's."""
-    with collector_at_rest():
+    with garbage_collector_paused():
         from services.standalone.once import once as make_pass  # noqa: PLC0415 - other commands start without the services
 
     arm(os.environ)

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file
-from shared.runtime.main import serve_configured
+from shared.runtime.process import serve_configured
 
 SIGNALS = (
     "TERM: finish what is begun, then end. A second TERM: end at once. HUP: read the configuration again."

@@ -17,7 +17,7 @@ import uvloop
 
 from shared.config import Configuration
 from shared.operations.context import OperatorContext, open_context
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.logs import set_up_logs
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ def execute(work: Callable[[], Awaitable[T]]) -> T:
     if not structlog.is_configured():
         quiet_logs(None, verbose=False)
     try:
-        calm_collector()
+        tune_garbage_collector()
         return uvloop.run(main())
     except asyncio.CancelledError:
         if not terminated:

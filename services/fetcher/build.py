@@ -41,7 +41,7 @@ def build_fetcher(
     where a copy stays at the source.
     """
     clock, metrics, section = around.clock, around.metrics, configuration.fetcher
-    memory = MemoryBudget(around.held, section.memory_limit, clock)
+    memory = MemoryBudget(around.broker_memory, section.memory_limit, clock)
     epoch_monitor = EpochMonitor(around.store.maintenance, around.blobs, clock)
     ports = Ports(
         ledger=around.store.fetcher,

@@ -33,7 +33,7 @@ from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
 from shared.ports.store import FetcherStore, Lease
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 LONGEST_IDLE = 5.0
 """Seconds between two looks for accounts that are due."""
@@ -81,10 +81,10 @@ class Fetcher:
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the active visits have ended."""
         async with self._background_tasks():
-            while not stop.asked:
+            while not stop.requested:
                 self._active.changed.clear()
                 woken = await self._sleep_unless_woken(stop, await self._begin_visits())
-                if woken and self._all_due_begun and not stop.asked:
+                if woken and self._all_due_begun and not stop.requested:
                     await self._clock.sleep(VISIT_END_LINGER)
             await self._active.finish_all()
 

@@ -6,10 +6,10 @@ import sys
 
 from services.relay.build import build_relay
 from shared.config import Configuration
-from shared.runtime.main import Load, main
 from shared.runtime.opening import open_runtime
+from shared.runtime.process import Load, main
 from shared.runtime.process_name import process_name
-from shared.runtime.running import run_services
+from shared.runtime.run_services import run_services
 
 
 async def serve(configuration: Configuration, load: Load) -> None:

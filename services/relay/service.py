@@ -32,7 +32,7 @@ from shared.ports.clock import Clock
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 IDLE_CHECK = 5.0
 RESTART_DELAY = 60.0

@@ -6,9 +6,9 @@ import sys
 
 from services.router.build import build_router
 from shared.config import Configuration
-from shared.runtime.main import Load, main
 from shared.runtime.opening import open_runtime
-from shared.runtime.running import run_services
+from shared.runtime.process import Load, main
+from shared.runtime.run_services import run_services
 
 
 async def serve(configuration: Configuration, load: Load) -> None:

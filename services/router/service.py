@@ -38,8 +38,8 @@ from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
 from shared.runtime.metrics import Metrics
-from shared.runtime.settlement import hints, release_blobs
-from shared.runtime.stopping import Stop
+from shared.runtime.settlement import delete_blobs, settlement_hints
+from shared.runtime.stop import Stop
 
 IDLE_CHECK = 5.0
 """Seconds between two looks for directories that nobody uses."""
@@ -159,11 +159,11 @@ class Router:
             routed_event(latest[each.message].event, each, self._client(latest[each.message], each.target))
             for each in servings
         ]
-        await publish_routed(self._broker, events, hints(settled))
+        await publish_routed(self._broker, events, settlement_hints(settled))
         reached("router.published")
         await subscription.ack([received.delivery for received in batch])
         reached("router.acknowledged")
-        await release_blobs(self._blobs, settled)
+        await delete_blobs(self._blobs, settled)
 
     async def _record(self, latest: dict[str, ResolvedMail]) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record the mails.

@@ -26,11 +26,11 @@ from shared.config import Configuration
 from shared.contract.journal import RecipientOutcome
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
-from shared.runtime.backup_marker import read_backup_marker, went_back
+from shared.runtime.backup_marker import read_backup_marker, sign_of_restore
 from shared.runtime.checkpoints import reached
 from shared.runtime.opening import open_runtime
 from shared.runtime.process_name import process_name
-from shared.runtime.running import Service, run_services
+from shared.runtime.run_services import Service, run_services
 from shared.runtime.runtime import Runtime
 from shared.runtime.single_process_lock import single_process_lock
 
@@ -117,7 +117,7 @@ async def _remove_unrecorded_blobs(runtime: Runtime) -> None:
     try:
         async with asyncio.timeout(BLOB_CHECK_TIMEOUT):
             marker, epoch = await read_backup_marker(runtime.blobs), await runtime.store.maintenance.epoch()
-            if marker is None or went_back(epoch, marker) or epoch.paused_since is not None:
+            if marker is None or sign_of_restore(epoch, marker) or epoch.paused_since is not None:
                 return
             removed = await BlobSweep(
                 runtime.blobs, runtime.store.maintenance, runtime.clock

@@ -19,7 +19,7 @@ from shared.model.message import RecipientStatus
 from shared.net.protection import is_only_shortfall
 from shared.operations.pass_report import AccountPass, why_left
 from shared.ports.store import VisitReport
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 MAX_VISITS = 1000
 """Of one account, in case its visits never end."""
@@ -53,7 +53,7 @@ async def one_pass(
             visits = await _visits(services, names)
             await _wait_for_retries(services, configuration)
         finally:
-            stop.ask("the pass is over")
+            stop.request("the pass is over")
     parked = Counter(
         each.message.account for each in await services.runtime.store.operator.parked_recipients()
     )

@@ -1,4 +1,4 @@
-"""[[accounts]], each upon [defaults], to the accounts that mail is fetched from."""
+"""Builds the accounts from [[accounts]], [defaults] and their providers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.config import logins, servers
+from shared.config.account_keys import AccountKeys
 from shared.config.context import Context
 from shared.config.document import Document
-from shared.config.layers import Layered
 from shared.config.mailboxes import routing
 from shared.config.providers import find_provider, protocol_of
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
@@ -32,30 +32,32 @@ def build_accounts(
     target_names: Collection[str],
     hosts: HostLimits,
 ) -> dict[str, Account]:
-    """The valid accounts by id; everything else has been noted as a problem."""
+    """Return the valid accounts by id. Add problems for the others."""
     accounts: dict[str, Account] = {}
     for index, table in enumerate(tables):
-        layered = Layered(index, table, defaults, _provided(table, defaults))
-        settings = context.validated(AccountSettings, layered.table(), layered.where)
-        account = None if settings is None else _account(context, settings, layered, target_names, hosts)
+        account_keys = AccountKeys(index, table, defaults, _provided(table, defaults))
+        settings = context.validate(AccountSettings, account_keys.table(), account_keys.path_of)
+        account = None if settings is None else _account(context, settings, account_keys, target_names, hosts)
         if account is None:
             continue
         if account.id in accounts:
-            layered.note(context.problems, "name", '"name": the tenant has another account of this name')
+            account_keys.add_problem(
+                context.problems, "name", '"name": the tenant has another account of this name'
+            )
         accounts[account.id] = account
     return accounts
 
 
 def account_settings(document: Document) -> Iterator[AccountSettings]:
-    """The settings of each account of a valid document, with those of its provider and the defaults."""
+    """Yield the settings of each account of a valid document, with those of its provider and the defaults."""
     defaults = document.data.get(DEFAULTS, {})
     for index, table in enumerate(document.data.get("accounts", ())):
-        layered = Layered(index, table, defaults, _provided(table, defaults))
-        yield AccountSettings.model_validate(layered.table())
+        account_keys = AccountKeys(index, table, defaults, _provided(table, defaults))
+        yield AccountSettings.model_validate(account_keys.table())
 
 
 def checked_defaults(context: Context, table: dict[str, Any]) -> dict[str, Any]:
-    """The defaults without unknown keys, after noting what is wrong in them even where no account uses it."""
+    """Return the defaults without unknown keys. Add a problem for each wrong one, used or not."""
     for key in table.keys() - DEFAULT_KEYS:
         context.problems.add_unknown((DEFAULTS, key), "key", DEFAULT_KEYS)
     known = {key: value for key, value in table.items() if key in DEFAULT_KEYS}
@@ -67,7 +69,7 @@ def checked_defaults(context: Context, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _provided(table: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The keys that the provider of an account gives; none where it is not named or not known."""
+    """Return the keys that the account's provider gives; none if the provider is not named or not known."""
     name = table.get("provider", defaults.get("provider"))
     provider = find_provider(name) if isinstance(name, str) else None
     source = table.get("source", defaults.get("source"))
@@ -77,21 +79,21 @@ def _provided(table: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]
 def _account(
     context: Context,
     settings: AccountSettings,
-    layered: Layered,
+    account_keys: AccountKeys,
     target_names: Collection[str],
     hosts: HostLimits,
 ) -> Account | None:
     """The account; None after a problem was noted. One wrong part does not hide the others."""
-    target = _target(context, settings, layered, target_names)
-    recipients = routing(context, settings, layered)
-    server = _server(context, settings, layered)
+    target = _target(context, settings, account_keys, target_names)
+    recipients = routing(context, settings, account_keys)
+    server = _server(context, settings, account_keys)
     if target is None or recipients is None or server is None or settings.source is None:
         return None
     protocol = protocol_of(settings.source.scheme)
-    _check_protocol(context, settings, layered, protocol)
+    _check_protocol(context, settings, account_keys, protocol)
     endpoint, login = server
     interval = hosts.of(endpoint.host).interval
-    _check_limits(context, settings, layered)
+    _check_limits(context, settings, account_keys)
     return Account(
         tenant=settings.tenant,
         name=settings.name,
@@ -102,7 +104,7 @@ def _account(
         routing=recipients,
         retention=settings.retention,
         custody=settings.custody,
-        retry_times=_retry_times(context, settings, layered, interval),
+        retry_times=_retry_times(context, settings, account_keys, interval),
         shortest_interval=interval,
         reading=part(Reading, settings),
         enabled=settings.enabled,
@@ -111,56 +113,69 @@ def _account(
 
 
 def _retry_times(
-    context: Context, settings: AccountSettings, layered: Layered, interval: float
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, interval: float
 ) -> RetryTimes:
-    """`interval` is what the host bears; a poll interval of the defaults, which is for all, gives way."""
-    if settings.poll < interval and "poll" in layered.own:
-        sentence = f'"poll": the host of "source" bears a visit every {written(interval)} at most'
-        layered.note(context.problems, "poll", sentence)
+    """Return the times with a poll interval of at least the host's `interval`.
+
+    A shorter one is a problem only among the account's own keys: that of the defaults is for all hosts.
+    """
+    if settings.poll < interval and "poll" in account_keys.own:
+        sentence = f'"poll": the host of "source" allows one visit every {written(interval)}'
+        account_keys.add_problem(context.problems, "poll", sentence)
     times = part(RetryTimes, settings)
     return times.model_copy(update={"poll": max(settings.poll, interval)})
 
 
-def _check_protocol(context: Context, settings: AccountSettings, layered: Layered, protocol: str) -> None:
-    """Note keys of the account itself that only POP3 has; in [defaults] they are meant for others."""
+def _check_protocol(
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, protocol: str
+) -> None:
+    """Add problems for keys of the account itself that only POP3 has; in [defaults] they are meant for others."""
     if protocol == "pop3":
         return
-    if settings.use_top and "use_top" in layered.own:
-        layered.note(context.problems, "use_top", f'"use_top": {protocol} has no TOP; only POP3 has')
-    if "detect" in layered.own and "banner" in settings.detect:
+    if settings.use_top and "use_top" in account_keys.own:
+        account_keys.add_problem(
+            context.problems, "use_top", f'"use_top": {protocol} has no TOP; only POP3 has'
+        )
+    if "detect" in account_keys.own and "banner" in settings.detect:
         sentence = f'"detect": the banner of {protocol} tells nothing; only that of POP3 does'
-        layered.note(context.problems, "detect", sentence)
+        account_keys.add_problem(context.problems, "detect", sentence)
 
 
-def _check_limits(context: Context, settings: AccountSettings, layered: Layered) -> None:
+def _check_limits(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> None:
     """Note limits that contradict each other."""
     limit = written_size(settings.mail_limit)
     if settings.session_limit < settings.mail_limit:
         sentence = f'"session_limit": must be at least mail_limit, which is {limit}'
-        layered.note(context.problems, "session_limit", sentence)
+        account_keys.add_problem(context.problems, "session_limit", sentence)
     if settings.max_size > settings.mail_limit:
-        layered.note(
+        account_keys.add_problem(
             context.problems, "max_size", f'"max_size": must be at most mail_limit, which is {limit}'
         )
 
 
 def _target(
-    context: Context, settings: AccountSettings, layered: Layered, known: Collection[str]
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, known: Collection[str]
 ) -> str | None:
     if settings.target is None:
-        layered.note(context.problems, "target", '"target" is missing')
+        account_keys.add_problem(context.problems, "target", '"target" is missing')
         return None
     if settings.target not in known:
         resembling = difflib.get_close_matches(settings.target, known, n=1)
         hint = f'; did you mean "{quoted(resembling[0])}"?' if resembling else ""
-        layered.note(context.problems, "target", f'"target": there is no target "{settings.target}"{hint}')
+        account_keys.add_problem(
+            context.problems, "target", f'"target": there is no target "{settings.target}"{hint}'
+        )
     return settings.target
 
 
-def _server(context: Context, settings: AccountSettings, layered: Layered) -> tuple[Endpoint, Login] | None:
+def _server(
+    context: Context, settings: AccountSettings, account_keys: AccountKeys
+) -> tuple[Endpoint, Login] | None:
     if settings.source is None:
-        layered.note(context.problems, "source", '"source" is missing')
+        account_keys.add_problem(context.problems, "source", '"source" is missing')
         return None
-    endpoint = servers.endpoint(context, settings, settings.source, layered.own, layered.where, Tls.REQUIRED)
-    login = logins.login(context, settings, settings.source, layered)
+    endpoint = servers.endpoint(
+        context, settings, settings.source, account_keys.own, account_keys.path_of, Tls.REQUIRED
+    )
+    login = logins.login(context, settings, settings.source, account_keys)
     return None if login is None else (endpoint, login)

@@ -1,6 +1,4 @@
-"""The configuration as the services use it: checked, complete, with every path absolute and every secret at
-hand.
-"""
+"""The configuration as the services use it: valid, complete, with absolute paths and all secrets read."""
 
 from __future__ import annotations
 
@@ -35,19 +33,19 @@ class BlobsLocation:
 
     @property
     def url(self) -> str:
-        """As it is configured."""
+        """Return the URL of the location."""
         return str(self.bucket) if self.directory is None else self.directory.as_uri()
 
 
-TAKEN_OVER = ("concurrency", "host_connections")
-"""Keys of [fetcher] that a reload takes over."""
-SETTLED_AT_START = ("broker", "store", "blobs", "metrics", "fetcher", "relay", "notices", "leases", "log")
+RELOADABLE = ("concurrency", "host_connections")
+"""Keys of [fetcher] that a reload changes."""
+FIXED_AT_START = ("broker", "store", "blobs", "metrics", "fetcher", "relay", "notices", "leases", "log")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that was configured; `accounts` by their id and `targets` by their name, both in the
-    file's order; `hosts` is what the hosts of sources bear.
+    """Everything that is configured. `accounts` are by id and `targets` by name, both in the file's order.
+    `hosts` are the limits of the hosts of sources.
     """
 
     accounts: dict[str, Account]
@@ -63,26 +61,25 @@ class Configuration:
     log: LogSettings
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
-    find_oddities: Callable[[], Sequence[str]] = field(default=tuple, repr=False, compare=False)
+    find_warnings: Callable[[], Sequence[str]] = field(default=tuple, repr=False, compare=False)
 
     @property
-    def oddities(self) -> Sequence[str]:
-        """What an operator may not have meant, a sentence each; looked for whenever somebody asks."""
-        return self.find_oddities()
+    def warnings(self) -> Sequence[str]:
+        """Return a sentence for each thing that an operator may not have meant. Computed at each call."""
+        return self.find_warnings()
 
     def needs_restart(self, other: Configuration) -> list[str]:
-        """The sections in which `other` differs and which a running process does not take over."""
-        taken_over = {key: getattr(self.fetcher, key) for key in TAKEN_OVER}
-        fetcher = other.fetcher.model_copy(update=taken_over)
+        """Return the sections in which `other` differs and which a reload does not change."""
+        reloadable = {key: getattr(self.fetcher, key) for key in RELOADABLE}
+        fetcher = other.fetcher.model_copy(update=reloadable)
         comparable = replace(other, fetcher=fetcher)
-        return [name for name in SETTLED_AT_START if getattr(self, name) != getattr(comparable, name)]
+        return [name for name in FIXED_AT_START if getattr(self, name) != getattr(comparable, name)]
 
     def require_shared(self, service: str) -> None:
         """Raise `ConfigurationError` unless `service` can run as a process of its own.
 
-        One process alone goes with every combination of broker and store. Several only meet at a broker
-        outside of them, and they may be on several machines, each of which would have an SQLite file of its
-        own.
+        One process works with every combination of broker and store. Several processes need a broker outside
+        them, and a database that other machines reach.
         """
         problems = []
         if self.broker.in_process:

@@ -1,6 +1,4 @@
-"""A configuration as it was written, before it is understood: its data, and where each part of it came
-from.
-"""
+"""A configuration before validation: its data, and where each value comes from."""
 
 from __future__ import annotations
 
@@ -8,10 +6,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
-from shared.config.locate import Path, lines_of, nearest_line
+from shared.config.toml_lines import KeyPath, lines_of, nearest_line
 from shared.model.errors import ConfigurationError
 from shared.model.text_file import text_of
 
@@ -20,18 +18,18 @@ _LINE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 
 
 class Document:
-    """The data of a configuration; `base` is the directory that relative paths start from.
+    """The data of a configuration. Relative paths start from the directory `base`.
 
-    `overrides` names the environment variable that set a value. `text` is None where no file was read.
+    `overrides` names the environment variable that set a value. `text` is None if no file was read.
     """
 
     def __init__(
         self,
         data: Mapping[str, Any],
         origin: str,
-        base: FilePath,
+        base: Path,
         text: str | None = None,
-        overrides: Mapping[Path, str] | None = None,
+        overrides: Mapping[KeyPath, str] | None = None,
     ) -> None:
         self.data = data
         self.origin = origin
@@ -40,15 +38,15 @@ class Document:
         self.overrides = overrides or {}
 
     @cached_property
-    def _lines(self) -> dict[Path, int]:
+    def _lines(self) -> dict[KeyPath, int]:
         return lines_of(self.text) if self.text is not None else {}
 
-    def line(self, path: Path) -> int | None:
-        """The line of the file that `path`, or else the table around it, begins on."""
+    def line_of(self, path: KeyPath) -> int | None:
+        """Return the line on which `path`, or else the table around it, begins."""
         return nearest_line(self._lines, path)
 
-    def has(self, path: Path) -> bool:
-        """Whether there is something at `path`."""
+    def has_key(self, path: KeyPath) -> bool:
+        """Whether there is a value at `path`."""
         found: Any = self.data
         for key in path:
             try:
@@ -57,22 +55,20 @@ class Document:
                 return False
         return True
 
-    def place(self, path: Path) -> str:
-        """Where the value at `path` is to be changed, as a problem names it: file and line, or variable."""
+    def location_of(self, path: KeyPath) -> str:
+        """Return where an operator changes the value at `path`: file and line, or environment variable."""
         if variable := self.overrides.get(path[:2]):
             return f"environment variable {variable}"
-        line = self.line(path)
+        line = self.line_of(path)
         return self.origin if line is None else f"{self.origin}:{line}"
 
-    def resolved(self, path: str) -> FilePath:
-        """A path from the configuration, seen from `base`."""
-        return self.base / FilePath(path)
+    def absolute_path(self, path: str) -> Path:
+        """Return the path, which starts from `base` if it is relative."""
+        return self.base / Path(path)
 
 
-def read_document(path: FilePath) -> Document:
-    """The document in the TOML file at `path`. Raises `ConfigurationError`, with the line of a syntax
-    error.
-    """
+def read_document(path: Path) -> Document:
+    """Read the TOML file at `path`. Raises `ConfigurationError`, with the line of a syntax error."""
     try:
         written = text_of(path.read_bytes())
     except OSError as error:
@@ -87,7 +83,7 @@ def read_document(path: FilePath) -> Document:
     return Document(data, str(path), path.absolute().parent, text)
 
 
-def _syntax_problem(path: FilePath, text: str, message: str) -> str:
+def _syntax_problem(path: Path, text: str, message: str) -> str:
     match = _LINE.search(message)
     line = int(match[1]) if match else text.rstrip("\n").count("\n") + 1
     reason = _LINE.sub("", message).replace(f" ({_LAST_LINE})", "")

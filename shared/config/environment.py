@@ -1,7 +1,7 @@
 """Values from the environment: `MAILFERRY_SECTION__KEY` goes before the file.
 
-A value is read as TOML where it is TOML (a number, true, a list) and as plain text where it is not or where
-the key takes text. Lists of tables (accounts, targets) cannot be set this way.
+A value is read as TOML (a number, true, a list). It is plain text if it is not TOML or if the key takes text.
+Lists of tables (accounts, targets) cannot be set this way.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from shared.config.document import Document
-from shared.config.locate import Path
-from shared.config.secrets import without_rival_ways
+from shared.config.secrets import without_other_ways
 from shared.config.settings import ARRAYS, DEFAULTS, SECRETS, SECTIONS, AccountSettings
+from shared.config.toml_lines import KeyPath
 from shared.config.urls import ServerUrl
 from shared.config.values import Listen
 from shared.model.address import Address
@@ -28,9 +28,9 @@ TEXTUAL = (str, SecretStr, ServerUrl, Address, Retention, Listen)
 
 
 def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[str]]:
-    """The document with the values of the environment in it, and the problems, each naming its variable."""
+    """Return the document with the values of the environment in it, and problems that name their variable."""
     data = dict(document.data)
-    overrides: dict[Path, str] = {}
+    overrides: dict[KeyPath, str] = {}
     problems: list[str] = []
     for variable in sorted(environ):
         section, separator, key = variable.removeprefix(PREFIX).lower().partition(SEPARATOR)
@@ -38,7 +38,7 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
             continue
         model = SECTIONS.get(section, AccountSettings if section == DEFAULTS else None)
         if model is None:
-            problems.append(_refusal(variable, section))
+            problems.append(_unknown_section(variable, section))
             continue
         value = _value(model, key, environ[variable])
         data[section] = _with(data.get(section, {}), key, value)
@@ -46,7 +46,7 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
     return Document(data, document.origin, document.base, document.text, overrides), problems
 
 
-def _refusal(variable: str, section: str) -> str:
+def _unknown_section(variable: str, section: str) -> str:
     if section in ARRAYS:
         return (
             f"environment variable {variable}: {section} cannot be set by the environment, only by the file"
@@ -56,12 +56,12 @@ def _refusal(variable: str, section: str) -> str:
 
 
 def _with(table: Any, key: str, value: object) -> Any:
-    """The table with the value in it; what is no table is left for the validation to refuse."""
+    """Return the table with the value in it. Anything but a table is left for validation to refuse."""
     if not isinstance(table, dict):
         return table
     kept = table
     for secret in SECRETS:
-        kept = without_rival_ways(kept, secret, {key})
+        kept = without_other_ways(kept, secret, {key})
     return {**kept, key: value}
 
 
@@ -77,7 +77,7 @@ def _value(model: type[BaseModel], key: str, written: str) -> object:
 
 
 def _takes_text(annotation: Any) -> bool:
-    """Whether text is what the key takes, perhaps besides nothing at all."""
+    """Whether the key takes text, or text and nothing."""
     if get_origin(annotation) is Annotated:
         return _takes_text(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

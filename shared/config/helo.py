@@ -1,9 +1,9 @@
-"""What we call ourselves in EHLO, HELO and LHLO: the machine's full name, or an address literal (RFC 5321,
-sections 2.3.5 and 4.1.3).
+"""Our name in EHLO, HELO and LHLO: the machine's full name, or an address literal (RFC 5321, sections 2.3.5
+and 4.1.3).
 
-Promises: `localhost` is never said, nor a name that only this machine or its network knows: servers refuse it
-or count it as a sign of spam. Where no name is configured and the machine has none that can be said, targets
-on this machine are told the loopback address, and with any other target the configuration cannot be used.
+`localhost` and names that only this machine or its network knows are refused: servers reject them or count
+them as a sign of spam. If no name is configured and the machine has no usable one, targets on this machine
+are greeted with the loopback address. With any other target the configuration is refused.
 """
 
 from __future__ import annotations
@@ -28,32 +28,35 @@ _LOCAL = re.compile(r"(?:.*\.)?(?:localhost|localdomain)")
 _IPV6 = "ipv6:"
 
 
-class Unsayable(ValueError):
-    """A name that must not be said in HELO, though it may be the machine's."""
+class UnusableHeloName(ValueError):
+    """The name is not fit for HELO, though it may be the machine's."""
 
 
-def checked(value: object) -> str:
-    """The name as it is said. Raises ValueError, and `Unsayable` where it is a name but none for HELO."""
+def helo_name(value: object) -> str:
+    """Return the name in the form for HELO. Raises ValueError, or `UnusableHeloName`."""
     if isinstance(value, str) and value.startswith("["):
         return _literal(value)
     name = values.domain(value)
     if _LOCAL.fullmatch(name) or not _FULL_NAME.fullmatch(name):
-        raise Unsayable(f'"{quoted(name)}" is no name for HELO, as no other machine knows it; {ADVICE}')
+        raise UnusableHeloName(
+            f'"{quoted(name)}" cannot be used in HELO, as no other machine knows this name; {ADVICE}'
+        )
     return name
 
 
-def of_machine(host_name: Callable[[], str], targets: Iterable[Endpoint]) -> str:
-    """The machine's name, or the loopback address where it has none and all `targets` are on this machine.
+def helo_name_of_machine(host_name: Callable[[], str], targets: Iterable[Endpoint]) -> str:
+    """Return the machine's name; the loopback address if it has none and all `targets` are on this machine.
+
     Raises ValueError.
     """
     name = host_name()
     try:
-        return checked(name)
-    except Unsayable:
+        return helo_name(name)
+    except UnusableHeloName:
         if all(each.is_here for each in targets):
             return LOOPBACK
-    raise Unsayable(
-        f'it is missing, and "{quoted(name)}", the name of this machine, must not be said in HELO; {ADVICE}'
+    raise UnusableHeloName(
+        f'it is missing, and "{quoted(name)}", the name of this machine, cannot be used in HELO; {ADVICE}'
     )
 
 
@@ -65,5 +68,5 @@ def _literal(value: str) -> str:
         return f"[{IPv4Address(inside)}]"
     except ValueError:
         raise ValueError(
-            f'"{quoted(value)}" is no address literal such as "[192.0.2.1]" or "[IPv6:2001:db8::1]"'
+            f'"{quoted(value)}" is not an address literal such as "[192.0.2.1]" or "[IPv6:2001:db8::1]"'
         ) from None

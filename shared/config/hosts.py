@@ -1,4 +1,4 @@
-"""[[hosts]] and what is known of providers to the limits of hosts."""
+"""Builds the limits of hosts from [[hosts]] and from what is known of providers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from shared.config.context import Context
-from shared.config.locate import Path
 from shared.config.providers import find_provider, providers
 from shared.config.settings import HostSettings
+from shared.config.toml_lines import KeyPath
 from shared.model.hosts import HostLimit, HostLimits
 
 
 def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int) -> HostLimits:
-    """The limits of all hosts; each bears `connections` where nothing else is said, 0 for any number."""
+    """Return the limits of all hosts. `connections` is the limit of the others; 0 is no limit."""
     default = HostLimit(connections=connections)
     named: dict[str, HostLimit] = {
         host: replace(default, interval=provider.interval)
@@ -24,28 +24,28 @@ def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int
     seen: set[str] = set()
     for index, table in enumerate(tables):
 
-        def where(key: Path, at: Path = ("hosts", index)) -> Path:
+        def path_of(key: KeyPath, at: KeyPath = ("hosts", index)) -> KeyPath:
             return at + key
 
-        settings = context.validated(HostSettings, table, where)
+        settings = context.validate(HostSettings, table, path_of)
         if settings is None:
             continue
         for host in hosts_of(settings.name):
             if host in seen:
-                context.problems.add(where(("name",)), f'"name": the host {host} is there twice')
+                context.problems.add_problem(path_of(("name",)), f'"name": the host {host} is named twice')
             seen.add(host)
             named[host] = _limit(settings, named.get(host, default))
     return HostLimits(default, named)
 
 
 def hosts_of(name: str) -> tuple[str, ...]:
-    """The hosts that are meant by the `name` of an settings: a provider's name stands for all its hosts."""
+    """Return the hosts that a `name` in [[hosts]] stands for: a provider's name stands for all its hosts."""
     provider = find_provider(name)
     return provider.hosts if provider is not None else (name,)
 
 
 def _limit(settings: HostSettings, known: HostLimit) -> HostLimit:
-    """What the settings says, and for the rest what was `known` before."""
+    """Return the limit with the values of `settings`, and those of `known` for the rest."""
     return HostLimit(
         known.connections if settings.connections is None else settings.connections,
         known.spacing if settings.spacing is None else settings.spacing,

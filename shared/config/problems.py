@@ -1,7 +1,7 @@
 """Problems in a configuration, each as one sentence that names file, line and key.
 
-All problems are collected before anything is refused, so that one run shows everything there is to repair.
-A sentence never repeats a value unless the value was one of a few known words.
+All problems are collected before the configuration is refused, so that one run shows everything to repair.
+A sentence never repeats a value, except where the key takes one of a few known words.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config.document import Document
-from shared.config.locate import Path
+from shared.config.toml_lines import KeyPath
 from shared.model.errors import quoted
 from shared.model.setting import Settings, former_names
 
-Where = Callable[[Path], Path]
+PathOf = Callable[[KeyPath], KeyPath]
 
 _EXPECTED = {
     "string_type": "text in quotes",
@@ -43,61 +43,61 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._found: dict[str, int] = {}
-        self._paths: set[Path] = set()
+        self._paths: set[KeyPath] = set()
 
-    def add(self, path: Path, sentence: str) -> None:
-        """Note what is wrong at `path`; of several problems with one key, only the first is told."""
+    def add_problem(self, path: KeyPath, sentence: str) -> None:
+        """Add what is wrong at `path`. Only the first problem with a key is kept."""
         if path in self._paths:
             return
         self._paths.add(path)
         label = _label(self.document.data, path)
-        parts = [self.document.place(path), *([label] if label else []), sentence]
-        self._found.setdefault(": ".join(parts), self.document.line(path) or 0)
+        parts = [self.document.location_of(path), *([label] if label else []), sentence]
+        self._found.setdefault(": ".join(parts), self.document.line_of(path) or 0)
 
-    def add_unknown(self, path: Path, what: str, known: Collection[str]) -> None:
-        """Note that the last part of `path` is no known section or key, with the known one it resembles."""
+    def add_unknown(self, path: KeyPath, what: str, known: Collection[str]) -> None:
+        """Add that the last part of `path` is not a known section or key. Name the known one it resembles."""
         written = str(path[-1])
         resembling = difflib.get_close_matches(written, known, n=1)
         hint = f'; did you mean "{resembling[0]}"?' if resembling else ""
-        self.add(path, f'unknown {what} "{quoted(written)}"{hint}')
+        self.add_problem(path, f'unknown {what} "{quoted(written)}"{hint}')
 
-    def add_invalid(self, where: Where, model: type[BaseModel], error: ValidationError) -> None:
-        """Note everything that pydantic found wrong in a table; `where` tells the path of one of its keys."""
+    def add_invalid(self, path_of: PathOf, model: type[BaseModel], error: ValidationError) -> None:
+        """Add everything that pydantic found wrong in a table. `path_of` returns the path of a key."""
         for details in error.errors(include_url=False):
-            self._add_details(where, model, details)
+            self._add_details(path_of, model, details)
 
-    def add_invalid_present(self, where: Where, model: type[BaseModel], error: ValidationError) -> None:
-        """Like `add_invalid`, but missing keys are none of the problems."""
+    def add_invalid_present(self, path_of: PathOf, model: type[BaseModel], error: ValidationError) -> None:
+        """Add what `add_invalid` does, except missing keys."""
         for details in error.errors(include_url=False):
             if details["type"] != "missing":
-                self._add_details(where, model, details)
+                self._add_details(path_of, model, details)
 
     def sentences(self) -> list[str]:
-        """All problems, in the order of their lines."""
+        """Return all problems, in the order of their lines."""
         return sorted(self._found, key=lambda sentence: self._found[sentence])
 
-    def _add_details(self, where: Where, model: type[BaseModel], details: ErrorDetails) -> None:
+    def _add_details(self, path_of: PathOf, model: type[BaseModel], details: ErrorDetails) -> None:
         key = details["loc"]
         if details["type"] == "extra_forbidden":
-            self._add_extra(where(key), model)
+            self._add_extra(path_of(key), model)
         elif details["type"] == "missing":
-            self.add(where(key), f"{_written_key(key)} is missing")
+            self.add_problem(path_of(key), f"{_written_key(key)} is missing")
         else:
-            self.add(where(key), f"{_written_key(key)}: {_reason(details)}")
+            self.add_problem(path_of(key), f"{_written_key(key)}: {_reason(details)}")
 
-    def _add_extra(self, path: Path, model: type[BaseModel]) -> None:
+    def _add_extra(self, path: KeyPath, model: type[BaseModel]) -> None:
         """Note a key that is not known, or not any more."""
         removed = model.removed_keys if issubclass(model, Settings) else {}
         if now := former_names(model).get(str(path[-1])):
-            self.add(path, f'"{path[-1]}" is called "{now}" now')
+            self.add_problem(path, f'"{path[-1]}" is called "{now}" now')
         elif instead := removed.get(str(path[-1])):
-            self.add(path, f'"{path[-1]}" was removed. {instead}')
+            self.add_problem(path, f'"{path[-1]}" was removed. {instead}')
         else:
             self.add_unknown(path, "key", model.model_fields.keys())
 
 
-def _label(data: Mapping[str, Any], path: Path) -> str:
-    """How an operator calls the table that `path` is in."""
+def _label(data: Mapping[str, Any], path: KeyPath) -> str:
+    """Return the name of the table that `path` is in."""
     match path:
         case (str(array), int(index), *_):
             return f"{array} {_item_name(data, array, index)}"
@@ -122,8 +122,8 @@ def _item_name(data: Mapping[str, Any], array: str, index: int) -> str:
     return f'"{quoted(str(tenant))}/{quoted(name)}"'
 
 
-def _written_key(key: Path) -> str:
-    """A key within its table; items of a list are counted from 1."""
+def _written_key(key: KeyPath) -> str:
+    """Return the key within its table. Items of a list are counted from 1."""
     positions = [f", value {part + 1}" for part in key[1:] if isinstance(part, int)]
     return f'"{quoted(str(key[0]))}"{"".join(positions)}'
 

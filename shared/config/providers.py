@@ -1,6 +1,6 @@
-"""Providers that are known by name: where their mailboxes are, and what their servers are like.
+"""Providers that are known by name: where their mailboxes are, and how their servers behave.
 
-They are data, in `providers.toml` beside this module.
+The data is in `providers.toml` beside this module.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.model.errors import quoted
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`pop3` and `imap` are URLs, None where the provider has no such mailboxes.
+    """`pop3` and `imap` are URLs, or None if the provider has no such mailboxes.
 
     `interval`: seconds between two visits to one mailbox that it bears, 0 where that is not known. `keys` are
     further keys of an account, by protocol. `note` is what one has to know or do there.
@@ -38,7 +38,7 @@ class Provider:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names of its servers, POP3 first."""
+        """Return the names of its servers, POP3 first."""
         named = [urlsplit(url).hostname for url in (self.pop3, self.imap) if url is not None]
         return tuple(dict.fromkeys(host for host in named if host))
 
@@ -63,25 +63,25 @@ def protocol_of(scheme: str) -> str:
 
 @cache
 def providers() -> Mapping[str, Provider]:
-    """All known providers by name."""
+    """Return all known providers by name."""
     text = files("shared.config").joinpath("providers.toml").read_text(encoding="utf-8")
     read = (_provider(table) for table in tomllib.loads(text)["providers"])
     return {provider.name: provider for provider in read}
 
 
 def provider_of_host(host: str) -> Provider | None:
-    """The first provider that has this server."""
+    """Return the first provider that has this server."""
     return next((each for each in providers().values() if host in each.hosts), None)
 
 
 def find_provider(name: str) -> Provider | None:
-    """The provider of this name or alias, in any case."""
+    """Return the provider of this name or alias, in any case."""
     wanted = name.lower()
     return next((each for each in providers().values() if wanted in {each.name, *each.aliases}), None)
 
 
 def provider_name(value: object) -> str:
-    """The name of a known provider. Raises ValueError that names the nearest ones."""
+    """Return the name of a known provider. Raises ValueError that names the nearest ones."""
     written = value if isinstance(value, str) else ""
     provider = find_provider(written)
     if provider is not None:

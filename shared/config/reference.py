@@ -1,4 +1,4 @@
-"""The reference of all settings as a page in Markdown, made from their definitions."""
+"""Writes the reference of all settings as a page in Markdown, from their definitions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from shared.config.settings import ARRAYS, SECTIONS, Settings
+from shared.config.toml_values import toml_text, toml_value
 from shared.config.values import AUTOMATIC
-from shared.config.written import plain, toml
 from shared.model.setting import facts, ordered_fields
 
 HEAD = """# Configuration reference
 
 <!-- Made by `make reference` from the definitions in shared/config/settings. Do not edit. -->
 
-Mailferry reads one TOML file. An unknown key is an error. `mailferry config check` tells all errors at once;
-`mailferry config show` prints what is in force and where each value comes from.
+Mailferry reads one TOML file. An unknown key is an error. `mailferry config check` reports all errors at
+once. `mailferry config show` prints what is in force and where each value comes from.
 
 The environment goes before the file: `MAILFERRY_RELAY__GIVE_UP=3d` sets `give_up` of `[relay]`. Keys of
 `[[accounts]]` can be set for all accounts in `[defaults]`.
@@ -29,12 +29,12 @@ The environment goes before the file: `MAILFERRY_RELAY__GIVE_UP=3d` sets `give_u
 A duration is written as `90s`, `15m`, `4h` or `5d`, or as a number of seconds. A size is written as
 `256KiB`, `32MiB` or `1GiB`, or as a number of octets. Relative paths start from the directory of the file.
 """
-MEANT_BY_NOTHING = {"auth": AUTOMATIC}
-"""How a key is written whose default is an empty list that stands for something."""
+MEANING_OF_EMPTY = {"auth": AUTOMATIC}
+"""How to write a default that is an empty list with a meaning of its own."""
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [HEAD]
     for name, model in SECTIONS.items():
         parts.append(_section(f"[{name}]", model))
@@ -52,26 +52,26 @@ def _section(header: str, model: type[Settings]) -> str:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    told = facts(field)
+    known = facts(field)
     meaning = field.description or ""
-    if "example" in told:
-        meaning += f" Example: `{toml(told['example'])}`"
-    cells = (f"`{name}`", told.get("form") or _form(field), _default(name, field), meaning)
+    if "example" in known:
+        meaning += f" Example: `{toml_text(known['example'])}`"
+    cells = (f"`{name}`", known.get("form") or _form(field), _default(name, field), meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
 def _default(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    if name in MEANT_BY_NOTHING and not field.default:
-        return f"`{toml(MEANT_BY_NOTHING[name])}`"
+    if name in MEANING_OF_EMPTY and not field.default:
+        return f"`{toml_text(MEANING_OF_EMPTY[name])}`"
     default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-    value = plain(default, field)
-    return "" if value in (None, "", [], {}) else f"`{toml(value)}`"
+    value = toml_value(default, field)
+    return "" if value in (None, "", [], {}) else f"`{toml_text(value)}`"
 
 
 def _form(field: FieldInfo) -> str:
-    """How a value is written, as its type tells."""
+    """Return how a value is written, from its type."""
     if unit := facts(field).get("unit"):
         return f"{unit}{_bounds(field)}"
     choices = list(_choices(field.annotation))
@@ -86,9 +86,9 @@ def _choices(annotation: Any) -> Iterator[str]:
         for choice in get_args(annotation):
             yield from _choices(choice)
     elif origin is Literal:
-        yield from (f"`{toml(choice)}`" for choice in get_args(annotation))
+        yield from (f"`{toml_text(choice)}`" for choice in get_args(annotation))
     elif isinstance(annotation, type) and issubclass(annotation, Enum):
-        yield from (f"`{toml(choice.value)}`" for choice in annotation)
+        yield from (f"`{toml_text(choice.value)}`" for choice in annotation)
     elif annotation is bool:
         yield "true or false"
     elif annotation is int:
@@ -101,7 +101,7 @@ def _bounds(field: FieldInfo) -> str:
     least = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
     most = next((each.le for each in field.metadata if hasattr(each, "le")), None)
     shown = [
-        f"{word} {plain(bound, field)}"
+        f"{word} {toml_value(bound, field)}"
         for word, bound in (("at least", least), ("at most", most))
         if bound not in (None, 0)
     ]

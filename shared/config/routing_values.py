@@ -1,6 +1,4 @@
-"""Values that say who gets the mail of an account, each read by one function that raises ValueError with a
-sentence.
-"""
+"""Parses values of the settings that route mail. Each function raises ValueError with a sentence."""
 
 from __future__ import annotations
 
@@ -23,19 +21,19 @@ T = TypeVar("T")
 
 
 def recipient_fields(value: object) -> tuple[RecipientField, ...]:
-    """The fields that name the recipients, in the order in which they are looked at."""
+    """The header fields that name the recipients, in the order in which they are read."""
     example = '["X-Original-To", "Delivered-To:2", "X-Recipient: acct-* <*>"]'
     return _each(value, _recipient_field, f"expected a list of header fields such as {example}")
 
 
 def prefixes(value: object) -> tuple[str, ...]:
-    """What the provider puts before local parts: one, or a list of them."""
+    """What the provider puts before local parts: one prefix or a list."""
     listed = [value] if isinstance(value, str) else value
     return _each(listed, _prefix, 'expected text such as "mbox-", or a list of such')
 
 
 def trusted_hosts(value: object) -> tuple[str, ...]:
-    """The hosts whose Received lines are believed."""
+    """The hosts whose Received lines are trusted."""
     return _each(value, _host, 'expected a list of hosts such as ["mx.isp.example", "*.isp.example"]')
 
 
@@ -45,13 +43,13 @@ def addresses(value: object) -> tuple[Address, ...]:
 
 
 def domains(value: object) -> dict[str, str]:
-    """The accepted domains, or `*.` and what they are below, each with what becomes of it."""
+    """The accepted domains, or `*.` and a domain for all below it, each with the domain it becomes."""
     example = '{ "acme.com" = "keep", "acme.net" = "acme.local", "*.acme.com" = "keep" }'
     read: dict[str, str] = {}
     for accepted, becomes in _pairs(value, example):
         key = _domain_or_below(accepted)
         if key in read:
-            raise ValueError(f'the domain "{quoted(key)}" is there twice')
+            raise ValueError(f'the domain "{quoted(key)}" is named twice')
         read[key] = KEEP if becomes == KEEP else _domain_or_below(becomes)
         if read[key].startswith(ANY_BELOW) and not key.startswith(ANY_BELOW):
             raise ValueError(f'"{quoted(key)}" is one domain, so it becomes one domain, not "{read[key]}"')
@@ -59,19 +57,19 @@ def domains(value: object) -> dict[str, str]:
 
 
 def aliases(value: object) -> dict[Address, Address]:
-    """The addresses that others stand for; letters of a local part mean the same in either case here."""
+    """The addresses that aliases stand for. Case in the local part of an alias does not matter."""
     read: dict[Address, Address] = {}
     for alias, stands_for in _pairs(value, '{ "info@acme.com" = "bob@corp.example" }'):
         address = values.address(alias)
         key = Address(address.local.lower(), address.domain)
         if key in read:
-            raise ValueError(f'the alias "{quoted(str(key))}" is there twice')
+            raise ValueError(f'the alias "{quoted(str(key))}" is named twice')
         read[key] = values.address(stands_for)
     return read
 
 
 def sender(value: object) -> SenderKind | Address:
-    """Which reverse-path mail is delivered with."""
+    """The reverse-path that mail is delivered with."""
     match value:
         case "preserve" | "null" | "srs":
             return SenderKind(value)
@@ -85,7 +83,7 @@ def _each(value: object, read: Callable[[str], T], expected: str) -> tuple[T, ..
         raise ValueError(expected)
     found = tuple([read(item) for item in value])
     if len({str(item).lower() for item in found}) != len(found):
-        raise ValueError("the same value is there twice")
+        raise ValueError("the same value is given twice")
     return found
 
 

@@ -19,7 +19,7 @@ WAYS = ("", "_file", "_env")
 
 
 class UnusableSecret(Exception):
-    """A secret cannot be had; `key` is the one to correct."""
+    """The secret cannot be read. `key` is the one to correct."""
 
     def __init__(self, key: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -28,9 +28,7 @@ class UnusableSecret(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GivenSecret:
-    """The ways in which the secret called `key` was given; the file's path is already seen from the right
-    directory.
-    """
+    """The ways in which the secret called `key` is given. The file's path is absolute."""
 
     key: str
     value: SecretStr | None
@@ -38,8 +36,8 @@ class GivenSecret:
     variable: str | None
 
 
-def resolved(given: GivenSecret, environ: Mapping[str, str]) -> SecretStr | None:
-    """The secret; None where none was given. Raises `UnusableSecret`."""
+def read_secret(given: GivenSecret, environ: Mapping[str, str]) -> SecretStr | None:
+    """Return the secret; None if none is given. Raises `UnusableSecret`."""
     ways = zip(WAYS, (given.value, given.file, given.variable), strict=True)
     keys = [f'"{given.key}{way}"' for way, at in ways if at is not None]
     if len(keys) > 1:
@@ -51,9 +49,9 @@ def resolved(given: GivenSecret, environ: Mapping[str, str]) -> SecretStr | None
     return given.value
 
 
-def without_rival_ways(table: Mapping[str, Any], key: str, given: Collection[str]) -> dict[str, Any]:
-    """The table without the ways to give the secret `key`, if one of them is in `given`: the nearer one
-    decides.
+def without_other_ways(table: Mapping[str, Any], key: str, given: Collection[str]) -> dict[str, Any]:
+    """Return the table without the ways to give the secret `key`, if `given` has one of them, which replaces
+    them all.
     """
     ways = {key + way for way in WAYS}
     if not ways & set(given):

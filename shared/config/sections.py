@@ -1,4 +1,4 @@
-"""The sections of the file: URLs are checked, paths become absolute, secrets are read."""
+"""Builds the sections of the file: checks URLs, makes paths absolute, reads secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from shared.config import helo
 from shared.config.configuration import BlobsLocation
 from shared.config.context import Context
-from shared.config.locate import Path
 from shared.config.settings import (
     SQLITE,
     BlobsSettings,
@@ -22,6 +21,7 @@ from shared.config.settings import (
     StoreSettings,
     UrlSettings,
 )
+from shared.config.toml_lines import KeyPath
 from shared.model.endpoint import Endpoint
 from shared.model.file_url import path_in_url, url_of_path
 from shared.model.s3_location import S3Location
@@ -32,12 +32,12 @@ WithUrl = TypeVar("WithUrl", bound=UrlSettings)
 
 
 def section(context: Context, name: str, model: type[Section], table: Mapping[str, Any]) -> Section | None:
-    """A section that is used as it is written; None after a problem was noted."""
-    return context.validated(model, table, _within(name))
+    """Return a section that needs no completion; None after adding a problem."""
+    return context.validate(model, table, _path_in(name))
 
 
 def broker(context: Context, table: Mapping[str, Any]) -> BrokerSettings | None:
-    """[broker]."""
+    """Return [broker]; None after adding a problem."""
     settings = _with_url(context, "broker", section(context, "broker", BrokerSettings, table))
     if settings is not None and not settings.in_process:
         text = settings.url.get_secret_value()
@@ -47,7 +47,7 @@ def broker(context: Context, table: Mapping[str, Any]) -> BrokerSettings | None:
 
 
 def store(context: Context, table: Mapping[str, Any]) -> StoreSettings | None:
-    """[store]; a relative path of an SQLite file starts from the configuration's directory."""
+    """Return [store] with an absolute path of SQLite; None after adding a problem."""
     settings = _with_url(context, "store", section(context, "store", StoreSettings, table))
     if settings is None:
         return None
@@ -61,36 +61,40 @@ def store(context: Context, table: Mapping[str, Any]) -> StoreSettings | None:
     if not path:
         return None
     return settings.model_copy(
-        update={"url": SecretStr(url_of_path(SQLITE, str(context.document.resolved(path))))}
+        update={"url": SecretStr(url_of_path(SQLITE, str(context.document.absolute_path(path))))}
     )
 
 
 def blobs(context: Context, table: Mapping[str, Any]) -> BlobsLocation | None:
-    """[blobs]; a relative path starts from the configuration's directory."""
+    """Return [blobs] with an absolute path; None after adding a problem."""
     settings = section(context, "blobs", BlobsSettings, table)
     if settings is None:
         return None
     if settings.url.startswith("s3:"):
         return _bucket(context, settings)
     for key in sorted(settings.model_fields_set - {"url"}):
-        context.problems.add(("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:')
+        context.problems.add_problem(
+            ("blobs", key), f'"{key}" has no effect: it is for a url that begins with s3:'
+        )
     example = "file:///var/lib/mailferry/blobs"
     path = _check(context, "blobs", lambda: path_in_url(settings.url, "file:", example))
-    return BlobsLocation(context.document.resolved(path)) if path else None
+    return BlobsLocation(context.document.absolute_path(path)) if path else None
 
 
 def _bucket(context: Context, settings: BlobsSettings) -> BlobsLocation | None:
     match = S3.fullmatch(settings.url)
     if match is None:
-        context.problems.add(
+        context.problems.add_problem(
             ("blobs", "url"), '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix'
         )
         return None
-    secret = context.secret(settings, "secret_key", _within("blobs"))
+    secret = context.secret(settings, "secret_key", _path_in("blobs"))
     wanted = [settings.secret_key, settings.secret_key_file, settings.secret_key_env]
     if (settings.access_key is None) != all(each is None for each in wanted):
         missing = "access_key" if settings.access_key is None else "secret_key"
-        context.problems.add(("blobs", missing), f'"{missing}" is missing: both keys are given, or none')
+        context.problems.add_problem(
+            ("blobs", missing), f'"{missing}" is missing: both keys are given, or none'
+        )
     return BlobsLocation(
         None,
         S3Location(match[1], match[2] or "", settings.endpoint, settings.region, settings.access_key, secret),
@@ -100,43 +104,42 @@ def _bucket(context: Context, settings: BlobsSettings) -> BlobsLocation | None:
 def relay(
     context: Context, table: Mapping[str, Any], host_name: Callable[[], str], targets: Iterable[Endpoint]
 ) -> RelaySettings | None:
-    """[relay]; `host_name` gives the machine's full name, which is what we greet `targets` with where none is
-    configured.
+    """Return [relay] with our HELO name; None after adding a problem.
+
+    `host_name` returns the machine's full name, which is used if none is configured.
     """
     settings = section(context, "relay", RelaySettings, table)
     if settings is None or settings.helo_name:
         return settings
-    name = _check(context, "relay", lambda: helo.of_machine(host_name, targets), "helo_name")
+    name = _check(context, "relay", lambda: helo.helo_name_of_machine(host_name, targets), "helo_name")
     return None if name is None else settings.model_copy(update={"helo_name": name})
 
 
-def _within(section: str) -> Callable[[Path], Path]:
+def _path_in(section: str) -> Callable[[KeyPath], KeyPath]:
     return lambda key: (section, *key)
 
 
 def _with_url(context: Context, name: str, settings: WithUrl | None) -> WithUrl | None:
-    """The section with its URL, which may come from a file or a variable; None after a problem was noted."""
+    """Return the section with the URL from its key, file or variable; None after adding a problem."""
     if settings is None or not settings.model_fields_set & {"url", "url_file", "url_env"}:
         return settings
-    url = context.secret(settings, "url", _within(name))
+    url = context.secret(settings, "url", _path_in(name))
     if url is None:
         return None
     return settings.model_copy(update={"url": url, "url_file": None, "url_env": None})
 
 
 def _check(context: Context, section: str, read: Callable[[], str | None], key: str = "url") -> str | None:
-    """What `read` returns; None after noting the sentence of the ValueError that it raised."""
+    """Return what `read` returns; None after adding a problem with its ValueError."""
     try:
         return read()
     except ValueError as error:
-        context.problems.add((section, key), f'"{key}": {error}')
+        context.problems.add_problem((section, key), f'"{key}": {error}')
         return None
 
 
 def _network_url(url: str, schemes: tuple[str, ...], expected: str) -> None:
-    """Check scheme and port; the standard library's own errors repeat parts of the URL, so they are not
-    passed on.
-    """
+    """Check scheme and port. Errors of the standard library are replaced: they repeat parts of the URL."""
     try:
         parts = urlsplit(url)
         port = parts.port

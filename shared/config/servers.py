@@ -1,4 +1,4 @@
-"""What sources and targets have in common: the endpoint, and who we are there."""
+"""Builds what sources and targets have in common: endpoint, user name and password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pydantic import SecretStr
 
 from shared.config.context import Context
-from shared.config.problems import Where
+from shared.config.problems import PathOf
 from shared.config.secrets import WAYS
 from shared.config.settings import ServerSettings
 from shared.config.urls import ServerUrl
@@ -15,7 +15,7 @@ from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 
 IMPLICIT = frozenset({"pop3s", "smtps"})
-NOT_GIVEN = 'the password is missing; give "password", "password_file" or "password_env"'
+NO_CREDENTIALS = 'the password is missing; give "password", "password_file" or "password_env"'
 
 
 def endpoint(
@@ -23,24 +23,24 @@ def endpoint(
     settings: ServerSettings,
     url: ServerUrl,
     own: Collection[str],
-    where: Where,
+    path_of: PathOf,
     default: Tls,
 ) -> Endpoint:
-    """Where the server is and how TLS comes about.
+    """Return the address of the server and how the connection is protected.
 
-    With a scheme that begins with TLS, a contradicting `tls` is a problem only among the keys of the
-    settings's `own`: in [defaults] it is meant for the others.
+    With a scheme of implicit TLS, a contradicting `tls` is a problem only among the `own` keys: in [defaults]
+    it is meant for other accounts.
     """
     tls = Tls(settings.tls) if settings.tls else default
     if url.scheme in IMPLICIT:
         if "tls" in own and settings.tls in ("off", "wanted"):
-            context.problems.add(
-                where(("tls",)),
+            context.problems.add_problem(
+                path_of(("tls",)),
                 f'"tls": {url.scheme} begins with TLS, which contradicts "{settings.tls}"',
             )
         tls = Tls.IMPLICIT
-    _check_trust(context, settings, tls, where)
-    ca_file = context.authority(settings.ca_file, where)
+    _check_trust(context, settings, tls, path_of)
+    ca_file = context.ca_file(settings.ca_file, path_of)
     return Endpoint(
         url.host,
         url.port,
@@ -54,43 +54,47 @@ def endpoint(
     )
 
 
-def _check_trust(context: Context, settings: ServerSettings, tls: Tls, where: Where) -> None:
-    """There is one way to trust a server: its authority, its pinned certificate, or blindly."""
+def _check_trust(context: Context, settings: ServerSettings, tls: Tls, path_of: PathOf) -> None:
+    """Add a problem if two ways to trust a server are given."""
     if settings.ca_file is not None and not settings.tls_verify:
-        context.problems.add(where(("ca_file",)), '"ca_file" has no effect with tls_verify = false')
+        context.problems.add_problem(path_of(("ca_file",)), '"ca_file" has no effect with tls_verify = false')
     if settings.tls_pin is None:
         return
     if settings.ca_file is not None:
-        context.problems.add(where(("ca_file",)), '"ca_file" has no effect with "tls_pin"; remove it')
+        context.problems.add_problem(
+            path_of(("ca_file",)), '"ca_file" has no effect with "tls_pin"; remove it'
+        )
     if not settings.tls_verify:
-        context.problems.add(
-            where(("tls_verify",)), 'tls_verify = false has no effect with "tls_pin"; remove it'
+        context.problems.add_problem(
+            path_of(("tls_verify",)), 'tls_verify = false has no effect with "tls_pin"; remove it'
         )
     if tls in {Tls.OFF, Tls.WANTED}:
-        context.problems.add(
-            where(("tls_pin",)), f'"tls_pin": with tls = "{tls.value}" a login in clear remains possible'
+        context.problems.add_problem(
+            path_of(("tls_pin",)), f'"tls_pin": with tls = "{tls.value}" a login in clear remains possible'
         )
 
 
-def username(context: Context, settings: ServerSettings, url: ServerUrl, where: Where) -> str | None:
-    """The user name, from its key or the URL."""
+def username(context: Context, settings: ServerSettings, url: ServerUrl, path_of: PathOf) -> str | None:
+    """Return the user name, from its key or the URL."""
     if settings.username is not None and url.username is not None:
-        context.problems.add(where(("username",)), '"username": the URL has one, too; keep one of them')
+        context.problems.add_problem(
+            path_of(("username",)), '"username": the URL has one, too; keep one of them'
+        )
     return settings.username or url.username
 
 
 def password(
-    context: Context, settings: ServerSettings, url: ServerUrl, keys: Collection[str], where: Where
+    context: Context, settings: ServerSettings, url: ServerUrl, keys: Collection[str], path_of: PathOf
 ) -> SecretStr | None:
-    """The password, from one of its keys or the URL."""
-    secret = context.secret(settings, "password", where)
+    """Return the password, from one of its keys or the URL."""
+    secret = context.secret(settings, "password", path_of)
     if url.password is None:
         return secret
-    if gives_password(keys):
-        context.problems.add(where(("password",)), "the URL has a password, too; keep one of them")
+    if has_password_key(keys):
+        context.problems.add_problem(path_of(("password",)), "the URL has a password, too; keep one of them")
     return url.password
 
 
-def gives_password(keys: Collection[str]) -> bool:
-    """Whether one of the keys gives a password, be it usable or not."""
+def has_password_key(keys: Collection[str]) -> bool:
+    """Whether one of the keys gives a password, usable or not."""
     return any("password" + way in keys for way in WAYS)

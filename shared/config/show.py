@@ -1,6 +1,4 @@
-"""The configuration in force, as TOML for a reader: complete with defaults, every secret masked, each
-value's origin.
-"""
+"""Writes the configuration in force as TOML: with defaults, secrets masked, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -10,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 from shared.config.accounts import account_settings
 from shared.config.configuration import BlobsLocation, Configuration
 from shared.config.document import Document
-from shared.config.locate import Path
 from shared.config.mailboxes import CATCH_ALL_KEYS, SINGLE_KEYS
 from shared.config.settings import DEFAULTS, SECTIONS, AccountSettings, Settings, TargetSettings
+from shared.config.toml_lines import KeyPath
+from shared.config.toml_values import MASK, toml_text, toml_value
 from shared.config.values import AUTOMATIC, LIST_SCHEME
-from shared.config.written import MASK, plain, toml
 from shared.model.account import Account, MailboxKind
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.file_url import url_of_path
@@ -24,11 +22,11 @@ from shared.model.target import NEVER, Target
 URL_KEYS = ("source", "url")
 WAYS = ("_file", "_env")
 Rows = Mapping[str, object]
-"""Values by key; None leaves a key out."""
+"""Values by key. A key with the value None is left out."""
 
 
 def shown(configuration: Configuration) -> str:
-    """TOML text; a comment behind each value says where it came from."""
+    """Return TOML text. A comment behind each value says where it comes from."""
     document = configuration.document
     blocks = [
         _block(f"[{name}]", _section_rows(configuration, name), document, (name,), None) for name in SECTIONS
@@ -52,7 +50,7 @@ def shown(configuration: Configuration) -> str:
 
 
 def without_password(url: str) -> str:
-    """The URL with its password masked, and without its query, which for PostgreSQL may hold another."""
+    """Return the URL with its password and its query masked: a query may hold a password, too."""
     if "//" not in url:
         return url
     parts = urlsplit(url)
@@ -64,31 +62,31 @@ def without_password(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
 
 
-def _block(header: str, rows: Rows, document: Document, path: Path, defaults: Path | None) -> str:
+def _block(header: str, rows: Rows, document: Document, path: KeyPath, defaults: KeyPath | None) -> str:
     lines = [header]
     for key, value in rows.items():
         if value is not None:
-            lines.append(f"{key} = {toml(value)}  # {_origin(document, key, path, defaults)}")
+            lines.append(f"{key} = {toml_text(value)}  # {_origin(document, key, path, defaults)}")
     return "\n".join(lines)
 
 
-def _origin(document: Document, key: str, path: Path, defaults: Path | None) -> str:
+def _origin(document: Document, key: str, path: KeyPath, defaults: KeyPath | None) -> str:
     for table in (path, defaults):
         if table is None:
             continue
         for written_key in (key, *(key + way for way in WAYS)):
-            if document.has((*table, written_key)):
-                return document.place((*table, written_key))
+            if document.has_key((*table, written_key)):
+                return document.location_of((*table, written_key))
     for url in URL_KEYS if key in ("username", "password") else ():
-        if document.has((*path, url)):
-            return document.place((*path, url))
+        if document.has_key((*path, url)):
+            return document.location_of((*path, url))
     return "default"
 
 
 def _rows(settings: Settings, instead: Rows) -> Rows:
-    """The settings as they are written; `instead` has what is in force in place of what was written."""
+    """Return the settings as they are written. Values of `instead` replace them."""
     own = {
-        key: plain(getattr(settings, key), field)
+        key: toml_value(getattr(settings, key), field)
         for key, field in ordered_fields(type(settings)).items()
         if not key.endswith(WAYS) or key == "ca_file"
     }
@@ -127,7 +125,7 @@ def _target_rows(target: Target) -> Rows:
 
 
 def _account_rows(account: Account) -> Rows:
-    """What is in force where the file says less, or says it otherwise."""
+    """Return the values in force where they differ from what the file says."""
     kind = account.routing.kind
     by_token = account.login.token is not None or account.login.token_file is not None
     useless = CATCH_ALL_KEYS if kind is MailboxKind.SINGLE else SINGLE_KEYS
@@ -147,12 +145,12 @@ def _account_rows(account: Account) -> Rows:
     if account.routing.recipient_list is not None:
         rows["verify_recipients"] = url_of_path(LIST_SCHEME, account.routing.recipient_list)
     if account.shortest_interval > 0:
-        rows["poll"] = plain(account.retry_times.poll, AccountSettings.model_fields["poll"])
+        rows["poll"] = toml_value(account.retry_times.poll, AccountSettings.model_fields["poll"])
     return rows
 
 
 def _endpoint_rows(endpoint: Endpoint) -> Rows:
-    """Of the keys that exclude one another, those that are in force."""
+    """Return the keys of the connection. Keys that are not in force have the value None."""
     restricted = endpoint.addresses.restricts
     rows: dict[str, object] = {
         "tls": None if endpoint.tls is Tls.IMPLICIT else endpoint.tls.value,

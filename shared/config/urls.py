@@ -1,7 +1,7 @@
-"""The URLs of mail servers: scheme, who we are, host and port, strict in what they accept.
+"""Parses the URLs of mail servers, strictly: scheme, user name, password, host and port.
 
-User name and password are percent-decoded, so that spaces, quotes, `%` and `@` can be in them. No sentence
-of an error repeats the URL, since it may contain a password.
+User name and password are percent-decoded, so that they can contain spaces, quotes, `%` and `@`. No error
+repeats the URL, since it may contain a password.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ TARGET_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24, "mx": 25}
 UNIX_SOCKET = "lmtp+unix"
 EXAMPLE_SOCKET = f"{UNIX_SOCKET}:///run/dovecot/lmtp"
 LATER_SOURCES = frozenset({"imap", "imaps"})
-LATER_TARGETS: frozenset[str] = frozenset()
 
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^/?#@]*)(?P<rest>.*)"
@@ -32,9 +31,9 @@ _PLACE = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[
 
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
-    """A mail server by its URL; the port is the scheme's own where none is written.
+    """A mail server. The port is the default of the scheme if the URL has none.
 
-    `unix_path`: the socket, where the scheme is that of one.
+    `unix_path` is the path of a Unix socket, for the scheme of one.
     """
 
     scheme: str
@@ -46,15 +45,15 @@ class ServerUrl:
 
 
 def source_url(value: object) -> ServerUrl:
-    """The URL of a source. Raises ValueError with a sentence."""
+    """Parse the URL of a source. Raises ValueError with a sentence."""
     return _server_url(value, "source", SOURCE_PORTS, LATER_SOURCES)
 
 
 def target_url(value: object) -> ServerUrl:
-    """The URL of a target. Raises ValueError with a sentence."""
+    """Parse the URL of a target. Raises ValueError with a sentence."""
     if isinstance(value, str) and value.lower().startswith(f"{UNIX_SOCKET}:"):
         return _unix_url(value)
-    return _server_url(value, "target", TARGET_PORTS, LATER_TARGETS)
+    return _server_url(value, "target", TARGET_PORTS)
 
 
 def _unix_url(value: str) -> ServerUrl:
@@ -66,12 +65,14 @@ def _unix_url(value: str) -> ServerUrl:
 
 
 def host_name(value: object) -> str:
-    """The name or address of a host as it stands in a URL, without brackets. Raises ValueError."""
+    """Parse the name or address of a host as in a URL, without brackets. Raises ValueError."""
     text = value if isinstance(value, str) else ""
     return _ipv6(text) if ":" in text else _host(text)
 
 
-def _server_url(value: object, what: str, ports: dict[str, int], later: frozenset[str]) -> ServerUrl:
+def _server_url(
+    value: object, what: str, ports: dict[str, int], later: frozenset[str] = frozenset()
+) -> ServerUrl:
     example = f"{next(iter(ports))}://host.example"
     if not isinstance(value, str) or not (parts := _PARTS.fullmatch(value)):
         raise ValueError(f'expected a URL such as "{example}"')

@@ -1,5 +1,4 @@
-"""Values as they stand in the configuration, each read by one function that raises ValueError with a
-sentence.
+"""Parses values of settings. Each function raises ValueError with a sentence.
 
 No sentence repeats a value that may be a secret.
 """
@@ -7,7 +6,7 @@ No sentence repeats a value that may be a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -18,6 +17,7 @@ from shared.model.address import Address, DefectiveAddress, normal_domain, parse
 from shared.model.address_policy import IpNetwork
 from shared.model.authentication import BY_NAME, DETECTIONS
 from shared.model.errors import quoted
+from shared.model.refusal import Action, CodePattern, RefusalRule
 from shared.model.retention import Retention
 
 AUTOMATIC = "auto"
@@ -27,6 +27,8 @@ SHA256_DIGITS = 64
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s\[\]:]+)):(?P<port>[0-9]{1,5})")
 HIGHEST_PORT = 65535
+_RULE_KEYS = ("code", "action")
+_ACTIONS = ", ".join(f'"{action}"' for action in Action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def domain(value: object) -> str:
 
 
 def unknown_recipients(value: object) -> Address | str:
-    """The postmaster's address for unknown recipients, or `refuse` or `park`."""
+    """The postmaster's address for unknown recipients, `refuse` or `park`."""
     if value in (REFUSE, PARK):
         return str(value)
     if isinstance(value, str) and "@" not in value:
@@ -108,21 +110,21 @@ def retention(value: object) -> Retention:
 
 
 def auth_methods(value: object) -> tuple[str, ...]:
-    """The allowed ways of logging in, in the order in which they are tried; () for "auto"."""
+    """The allowed login methods, in the order in which they are tried; () for "auto"."""
     if value == AUTOMATIC:
         return ()
     return _known(value, tuple(BY_NAME), f'"{AUTOMATIC}" or a list of these')
 
 
 def sasl_methods(value: object) -> tuple[str, ...]:
-    """The allowed ways of logging in to a target, as SASL mechanisms; () for "auto"."""
+    """The allowed login methods at a target, as SASL mechanisms; () for "auto"."""
     sasl = tuple(name for name in BY_NAME if name not in {"apop", "user"} and not name.endswith("-plus"))
     names = () if value == AUTOMATIC else _known(value, sasl, f'"{AUTOMATIC}" or a list of these')
     return tuple(name.upper() for name in names)
 
 
 def networks(value: object) -> tuple[IpNetwork, ...]:
-    """Networks in the form `10.0.0.0/8`; an address is a network of one."""
+    """Networks such as `10.0.0.0/8`. A single address is a network, too."""
     expected = 'expected a list of networks such as "10.0.0.0/8"'
     texts = _texts(value, expected)
     try:
@@ -156,6 +158,30 @@ def listen(value: object) -> Listen | None:
     raise ValueError('expected "host:port" such as "127.0.0.1:9464", or "" to switch it off')
 
 
+def refusal_rules(value: object) -> tuple[RefusalRule, ...]:
+    """The rules for refusals of a target, in their order; an error counts rules from 1."""
+    if not isinstance(value, list) or not all(isinstance(table, Mapping) for table in value):
+        raise ValueError('expected tables, each beginning with [[targets.rules]], with "code" and "action"')
+    rules = []
+    for number, table in enumerate(value, 1):
+        try:
+            rules.append(_rule(table))
+        except ValueError as error:
+            raise ValueError(f"rule {number}: {error}") from None
+    return tuple(rules)
+
+
+def _rule(table: Mapping[str, object]) -> RefusalRule:
+    for key in table:
+        if key not in _RULE_KEYS:
+            raise ValueError(f'unknown key "{quoted(str(key))}"; there are "code" and "action"')
+    code, action = (table.get(key) for key in _RULE_KEYS)
+    pattern = CodePattern.parse(code if isinstance(code, str) else "")
+    if action not in {each.value for each in Action}:
+        raise ValueError(f'"action": expected one of {_ACTIONS}')
+    return RefusalRule(pattern, Action(action))
+
+
 def _known(value: object, known: tuple[str, ...], expected: str) -> tuple[str, ...]:
     listed = ", ".join(f'"{name}"' for name in known)
     names = _texts(value, f"expected {expected}: {listed}")
@@ -173,5 +199,5 @@ def _texts(value: object, expected: str) -> list[str]:
 
 def _without_repetition(values: list[str], same: Callable[[str], str]) -> tuple[str, ...]:
     if len({same(value) for value in values}) != len(values):
-        raise ValueError("the same value is there twice")
+        raise ValueError("the same value is given twice")
     return tuple(values)

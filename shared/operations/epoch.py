@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.operations.context import OperatorContext
 from shared.ports.store import Epoch
-from shared.runtime.backup_marker import read_backup_marker, went_back, write_backup_marker
+from shared.runtime.backup_marker import read_backup_marker, sign_of_restore, write_backup_marker
 
 
 async def current_epoch(context: OperatorContext) -> Epoch:
@@ -13,7 +13,7 @@ async def current_epoch(context: OperatorContext) -> Epoch:
     """
     marker = await read_backup_marker(context.blobs)
     epoch = await context.store.epoch()
-    reason = went_back(epoch, marker)
+    reason = sign_of_restore(epoch, marker)
     return epoch if reason is None else await context.store.pause_deletion(reason, context.clock.now())
 
 

@@ -1,4 +1,4 @@
-"""The blob store that a configuration names."""
+"""Opens the blob store of a configuration."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.ports.blobs import Blobs
 
 
 def open_blobs(section: BlobsLocation) -> Blobs:
-    """The store; it is reached when it is first used."""
+    """Return the blob store. It is not contacted before its first use."""
     if section.directory is not None:
         return FileBlobs(section.directory)
-    from shared.adapters.s3_blobs import S3Blobs  # noqa: PLC0415 - not every process has use for it
+    from shared.adapters.s3_blobs import S3Blobs  # noqa: PLC0415 - most processes keep blobs in files
 
-    assert section.bucket is not None, "blobs lie in a directory or in a bucket"
+    assert section.bucket is not None, "blobs are in a directory or in a bucket"
     return S3Blobs(section.bucket)

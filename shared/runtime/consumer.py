@@ -28,7 +28,7 @@ from shared.ports.clock import Clock
 from shared.runtime.batch_policy import BatchPolicy, BatchTimer
 from shared.runtime.checkpoints import reached
 from shared.runtime.fair_scheduler import Batch, FairScheduler
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 
 REQUEUE_BACKOFF = Backoff(first=0.5, longest=15.0)
 """How long a batch is held before it is requeued, as the database or the broker is away."""
@@ -103,7 +103,7 @@ class Consumer(Generic[E]):
             while True:
                 awaited: set[asyncio.Future[Any]] = {stopping, arriving, *active, *timer.awaited}
                 done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-                if stop.asked:
+                if stop.requested:
                     break
                 for handled in [each for each in active if each in done]:
                     scheduler.end_batch(active.pop(handled))

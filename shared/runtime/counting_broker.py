@@ -1,4 +1,4 @@
-"""The broker, counted: everything is passed on, and the metrics see what goes by."""
+"""A broker that counts what is published through it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.runtime.metrics import Metrics
 
 
 class CountingBroker:
-    """A `Broker` that counts what is published through it."""
+    """Passes everything on to `broker`, and counts it in `metrics`."""
 
     def __init__(self, broker: Broker, metrics: Metrics) -> None:
         self._broker = broker

@@ -1,4 +1,4 @@
-"""What to say and which code to end with when an error ends a process.
+"""The exit code and the message of a process that an error ends.
 
 Exit codes: 1 failed, 75 failed for now (EX_TEMPFAIL), 78 the configuration cannot be used (EX_CONFIG).
 """
@@ -15,18 +15,17 @@ TEMPORARY_FAILURE = 75
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The exit code, and the sentences that explain it."""
+class ExitStatus:
+    """An exit code, and the sentences that explain it."""
 
     code: int
     sentences: tuple[str, ...]
 
 
-def ending(error: BaseException) -> Ending | None:
-    """How `error`, or all that is grouped in it, ends a process; None where some of it was not raised on
-    purpose.
+def exit_status(error: BaseException) -> ExitStatus | None:
+    """Return how `error`, which may be a group, ends a process; None if some part of it is a defect.
 
-    Temporary only where all of it is; the configuration's problems go before everything else.
+    The failure is temporary if all parts are. Problems of the configuration go before all else.
     """
     leaves = _leaves(error)
     known = [leaf for leaf in leaves if isinstance(leaf, MailferryError)]
@@ -35,9 +34,9 @@ def ending(error: BaseException) -> Ending | None:
     refusals = [leaf for leaf in known if isinstance(leaf, ConfigurationError)]
     if refusals:
         problems = [problem for refusal in refusals for problem in refusal.problems]
-        return Ending(ConfigurationError.exit_code, tuple(dict.fromkeys(problems)))
+        return ExitStatus(ConfigurationError.exit_code, tuple(dict.fromkeys(problems)))
     code = TEMPORARY_FAILURE if all(leaf.temporary for leaf in known) else FAILURE
-    return Ending(code, tuple(dict.fromkeys(f"mailferry: {leaf}" for leaf in known)))
+    return ExitStatus(code, tuple(dict.fromkeys(f"mailferry: {leaf}" for leaf in known)))
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

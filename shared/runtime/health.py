@@ -1,15 +1,15 @@
-"""The small HTTP server for those who watch a process: `/livez`, `/readyz` and `/metrics`.
+"""A small HTTP server for monitoring: `/livez`, `/readyz` and `/metrics`.
 
-It understands GET and HEAD, answers one request per connection, and bounds the size of a request, the time
-for it, and the number of connections. So a careless client cannot hold it up, nor take the descriptors that
-the work needs. `/livez` answers as long as the event loop runs.
+It understands GET and HEAD, and answers one request per connection. The size of a request, its time and the
+number of connections are limited, so that no client blocks it or takes the descriptors of the services.
+`/livez` answers as long as the event loop runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,13 +17,12 @@ from http import HTTPStatus
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from shared.runtime.connection_limit import ConnectionLimit, most_connections
-from shared.runtime.readiness import Readiness
+from shared.runtime.connection_limit import ConnectionLimit, max_connections
 
-LONGEST_REQUEST = 8 * 1024
+MAX_REQUEST = 8 * 1024
 DEADLINE = 5.0
 IDLE = 2.0
-"""Seconds until the first octet of a request; who connects to ask does so at once."""
+"""Seconds until the first octet of a request, which clients send at once."""
 BACKLOG = 64
 """Connections that may wait in the kernel, and that asyncio accepts at a time."""
 JSON = "application/json"
@@ -31,16 +30,49 @@ JSON = "application/json"
 log = structlog.get_logger("mailferry.health")
 
 
+Check = Callable[[], str | None]
+"""Returns a sentence, or None if there is nothing to say."""
+
+
+class Readiness:
+    """Whether a process can work now: named checks, and remarks that do not count against it."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+        self._remarks: dict[str, Check] = {}
+
+    def add_check(self, name: str, check: Check) -> None:
+        """Call `check` for each request. It returns what is wrong from what is known, without waiting."""
+        self._checks[name] = check
+
+    def set_problem(self, name: str, problem: str | None) -> None:
+        """Set what is wrong with `name`, or None, until it is set again."""
+        self.add_check(name, lambda: problem)
+
+    def add_remark(self, name: str, remark: Check) -> None:
+        """Show what `remark` returns. The process is ready all the same."""
+        self._remarks[name] = remark
+
+    def remarks(self) -> dict[str, str]:
+        """Return the remarks that are not empty, by name."""
+        said = {name: remark() for name, remark in self._remarks.items()}
+        return {name: sentence for name, sentence in said.items() if sentence}
+
+    def problems(self) -> dict[str, str | None]:
+        """Return what is wrong for each check, or None."""
+        return {name: check() for name, check in self._checks.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered with."""
+    """The answer to a request."""
 
     status: HTTPStatus
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
 
     def encode(self, with_body: bool) -> bytes:
-        """The answer as HTTP/1.1 (RFC 9112); HEAD gets the same header without the body."""
+        """Return the answer in HTTP/1.1 (RFC 9112). HEAD gets the same header without the body."""
         header = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
             f"Content-Type: {self.content_type}",
@@ -54,14 +86,14 @@ class Answer:
 
 
 class HealthPages:
-    """What each path answers."""
+    """Answers requests by their path."""
 
     def __init__(self, registry: CollectorRegistry, readiness: Readiness) -> None:
         self._registry = registry
         self._readiness = readiness
 
     def answer(self, request: bytes) -> bytes:
-        """The answer to the head of a request."""
+        """Return the answer to the head of a request."""
         parts = request.split(b"\r\n", 1)[0].split(b" ")
         if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):
             return _plain(HTTPStatus.BAD_REQUEST).encode(with_body=True)
@@ -99,21 +131,21 @@ async def serve_health(
     deadline: float = DEADLINE,
     idle: float = IDLE,
 ) -> AsyncIterator[int]:
-    """Serve until the context ends; gives the port, which the system chooses where `port` is 0.
+    """Serve until the context ends. Yields the port, which the system chooses if `port` is 0.
 
-    Raises OSError where the address cannot be had. `deadline` is in seconds, for a request and its answer;
-    `idle` for its first octet.
+    `deadline` is the time in seconds for a request and its answer, `idle` that for its first octet. Raises
+    OSError if the address cannot be used.
     """
     pages = HealthPages(registry, readiness)
-    limit = ConnectionLimit(most_connections())
+    limit = ConnectionLimit(max_connections())
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.set_write_buffer_limits(0)  # `drain` waits until the system has all of the answer
-        with limit.place(writer.transport):
+    async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(0)  # `drain` waits until the kernel has the whole answer
+        with limit.admit(writer.transport):
             try:
                 async with asyncio.timeout(deadline):
                     request = await _request(reader, idle)
-                    limit.answering(writer.transport)
+                    limit.begin_answer(writer.transport)
                     writer.write(_answer(pages, request))
                     await writer.drain()
             except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -122,7 +154,7 @@ async def serve_health(
             finally:
                 writer.close()
 
-    server = await asyncio.start_server(converse, host, port, limit=LONGEST_REQUEST, backlog=BACKLOG)
+    server = await asyncio.start_server(serve_client, host, port, limit=MAX_REQUEST, backlog=BACKLOG)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -131,11 +163,11 @@ async def serve_health(
 
 
 async def _request(reader: asyncio.StreamReader, idle: float) -> bytes | None:
-    """The head of the request; None where it is too long."""
+    """Read the head of a request; None if it is too long."""
     async with asyncio.timeout(idle):
-        head = await reader.read(LONGEST_REQUEST)
-    while (end := head.find(b"\r\n\r\n")) < 0 and len(head) < LONGEST_REQUEST:
-        more = await reader.read(LONGEST_REQUEST)
+        head = await reader.read(MAX_REQUEST)
+    while (end := head.find(b"\r\n\r\n")) < 0 and len(head) < MAX_REQUEST:
+        more = await reader.read(MAX_REQUEST)
         if not more:
             raise asyncio.IncompleteReadError(head, None)
         head += more

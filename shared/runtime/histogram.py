@@ -1,7 +1,7 @@
-"""How often amounts of each size were seen, counted so cheaply that every mail can be.
+"""A histogram that is cheap enough to observe every mail.
 
-The library's own histogram takes a lock for each of its numbers. Here all amounts come from the one thread of
-the event loop, and whoever reads meanwhile sees numbers that are an amount old at worst.
+The library's own histogram takes a lock for each number. Here all values come from the thread of the event
+loop. A reader in another thread may miss the value that is being added.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prometheus_client.utils import floatToGoString
 
 
 class Histogram(Collector):
-    """Counts amounts by `bounds`, which rise; an amount belongs to the first bound that is not below it."""
+    """Counts values by `bounds`, in rising order. A value belongs to the first bound that is not below it."""
 
     def __init__(self, name: str, meaning: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
         self._name = name
@@ -29,14 +29,14 @@ class Histogram(Collector):
         self._sum = 0.0
         registry.register(self)
 
-    def observe(self, amount: float) -> None:
-        """An amount was seen."""
-        self._counts[bisect_left(self._bounds, amount)] += 1
-        self._sum += amount
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
 
     @contextmanager
     def time(self) -> Iterator[None]:
-        """Observe the seconds that are spent inside."""
+        """Count the seconds that the context takes."""
         began = time.perf_counter()
         try:
             yield
@@ -44,11 +44,11 @@ class Histogram(Collector):
             self.observe(time.perf_counter() - began)
 
     def describe(self) -> Iterable[Metric]:
-        """The metric without its numbers, for the registry."""
+        """Return the metric without values, for the registry."""
         return [HistogramMetricFamily(self._name, self._meaning)]
 
     def collect(self) -> Iterable[Metric]:
-        """The metric as it is now."""
+        """Return the metric with its current values."""
         upper = [*map(floatToGoString, self._bounds), "+Inf"]
         buckets = list(zip(upper, accumulate(self._counts), strict=True))
         return [HistogramMetricFamily(self._name, self._meaning, buckets=buckets, sum_value=self._sum)]

@@ -1,11 +1,10 @@
 """Every metric of Mailferry, declared once with its meaning.
 
-Units are seconds and bytes. No label is ever an account, an address or a message: label values come from
-short lists that are written here, but for the few tenants of `mailferry_tenant_accounts_failing`. A `Metrics`
-registers itself in the registry that it is given and touches nothing global.
+Units are seconds and bytes. No label is an account, an address or a message. Label values come from short
+lists that are written here, except the at most 100 tenants of `mailferry_tenant_accounts_failing`.
 
-What is said of the database as a whole (accounts, parked mail) is the same in every process that says it:
-take the `max` over processes, not the sum.
+Metrics about the whole database (accounts, parked mail) have the same value in each process: take the `max`
+over processes, not the sum.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 class Metrics:
-    """The instruments of one process. A service uses those of its part; the others stay at zero."""
+    """The metrics of one process. Those of services that it does not run stay at zero."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         self.registry = registry
@@ -38,7 +37,7 @@ class Metrics:
         GCCollector(registry=self.registry)
         build = Gauge(
             "mailferry_build_info",
-            "Always 1; the label says which version runs.",
+            "Always 1. The label is the version that runs.",
             ["version"],
             registry=self.registry,
         )
@@ -56,40 +55,38 @@ class Metrics:
             "Visits to source mailboxes; outcome: ok, degraded (complete, with a problem), failed.",
             "outcome",
         )
-        self.sessions_open = self._gauge(
-            "mailferry_fetcher_sessions_open", "Sessions with sources that are open now."
-        )
+        self.sessions_open = self._gauge("mailferry_fetcher_sessions_open", "Open sessions with sources.")
         self.places = self._gauge(
             "mailferry_fetcher_places",
             "Visits under way; state: connecting (not logged in yet), silent (the server sends nothing), "
-            "slow (it sends next to nothing), working. All but working ones, and those that connect for "
-            "less than five seconds, take places of their own.",
+            "slow (it sends very little), working. Working visits, and those that connect for less than five "
+            "seconds, share one limit; the others have a limit of their own.",
             "state",
         )
         self.places_taken = self._counter(
             "mailferry_fetcher_places_taken",
-            "Visits that were ended as they made no progress while other accounts waited for a place.",
+            "Visits that were ended because they made no progress while other accounts waited.",
         )
         self.listing_bytes = self._gauge(
-            "mailferry_fetcher_listing_bytes", "Estimated memory that the listings of open sessions take."
+            "mailferry_fetcher_listing_bytes", "Estimated memory of the listings of open sessions."
         )
         self.leases_lost = self._counter(
-            "mailferry_fetcher_leases_lost", "Visits that were broken off because the lease had passed on."
+            "mailferry_fetcher_leases_lost", "Visits that were aborted because another process had the lease."
         )
         self.mails_fetched = self._counter("mailferry_fetcher_mails_fetched", "Mails read from sources.")
         self.bytes_fetched = self._counter(
             "mailferry_fetcher_fetched_bytes", "Bytes of mail read from sources."
         )
         self.mails_deleted = self._counter(
-            "mailferry_fetcher_mails_deleted", "Settled mails whose deletion was asked of their source."
+            "mailferry_fetcher_mails_deleted", "Settled mails for which a deletion was sent to the source."
         )
         self.deletion_paused = self._gauge(
             "mailferry_fetcher_deletion_paused",
-            "1 while nothing may be deleted at any source, as after a restored backup.",
+            "1 while nothing may be deleted at any source, for example after a restored backup.",
         )
         self.in_flight = self._gauge(
             "mailferry_fetcher_mails_in_flight",
-            "Mails fetched by this process that it does not know as settled yet.",
+            "Mails that this process fetched and that are not known to be settled.",
         )
 
     def _accounts(self) -> None:
@@ -101,20 +98,20 @@ class Metrics:
         )
         self.failing_oldest = self._gauge(
             "mailferry_accounts_failing_oldest_seconds",
-            "For how long an account that fails has been without success, the longest of all; 0 without any.",
+            "The longest time without success of a failing account; 0 if none fails.",
         )
         self.tenant_failing = self._gauge(
             "mailferry_tenant_accounts_failing",
-            "Accounts of a tenant that fail; only of the 100 tenants that have most of them.",
+            "Failing accounts of a tenant, for the 100 tenants with most of them.",
             "tenant",
         )
         self.lost_mails = self._gauge(
             "mailferry_lost_mails",
-            "Mails that left their source before they were served, with no copy held. See `mailferry lost`.",
+            "Mails that left their source undelivered, with no copy here. See `mailferry lost`.",
         )
         self.unnamed_mails = self._gauge(
             "mailferry_unnamed_accounts_mails",
-            "Mails that are not done, of accounts that the configuration does not name; held: source, here.",
+            "Undelivered mails of accounts that are not in the configuration; held: source, here.",
             "held",
         )
 
@@ -134,7 +131,7 @@ class Metrics:
     def _relay(self) -> None:
         self.attempts = self._counter(
             "mailferry_relay_attempts",
-            "Deliveries that were begun: one mail to one target, for all its recipients.",
+            "Deliveries that were begun: one mail to one target, for all recipients there.",
         )
         self.outcomes = self._counter(
             "mailferry_relay_outcomes",
@@ -142,35 +139,35 @@ class Metrics:
             "status",
         )
         for status in ("delivered", "deferred", "parked"):
-            # A series that appears with its first count has not increased, to Prometheus.
+            # Prometheus sees no increase in a series that appears with its first count.
             self.outcomes.labels(status=status)
         self.in_doubt = self._counter(
             "mailferry_relay_in_doubt",
-            "Attempts whose end is not known since the connection or process died after the data.",
+            "Attempts with an unknown result: the connection or process died after the data.",
         )
         self.retries = self._counter(
             "mailferry_relay_retries", "Recipients that were scheduled for another attempt."
         )
         self.put_off = self._counter(
             "mailferry_relay_put_off",
-            "Events that came back later without an attempt; reason: busy, out (target), early (recipients).",
+            "Events that were postponed without an attempt; reason: busy, out (target), early (recipients).",
             "reason",
         )
         self.targets_out = self._gauge(
             "mailferry_relay_targets_out",
-            "Targets that are out of reach: their mail is left at its source until a probe succeeds.",
+            "Targets that are out of reach. Their mail stays at its source until a probe succeeds.",
         )
         self.delivery_seconds = self._histogram(
             "mailferry_relay_delivery_seconds",
-            "Time of an attempt, the wait for a free connection included.",
+            "Time of an attempt, with the wait for a free connection.",
             DELIVERY,
         )
         self.parked = self._gauge("mailferry_parked_recipients", "Parked recipients that await an operator.")
         self.parked_bytes = self._gauge(
-            "mailferry_parked_bytes", "Bytes of the mails that are kept for them."
+            "mailferry_parked_bytes", "Bytes of the mails that are kept for parked recipients."
         )
         self.parked_oldest = self._gauge(
-            "mailferry_parked_oldest_seconds", "How long the oldest of them has been parked; 0 without any."
+            "mailferry_parked_oldest_seconds", "Age of the oldest parked recipient; 0 if there is none."
         )
         self.settle_seconds = self._histogram(
             "mailferry_settle_seconds",
@@ -185,7 +182,7 @@ class Metrics:
         self.published = self._counter("mailferry_broker_published", "Events handed to the broker.")
         self.confirmed = self._counter("mailferry_broker_confirmed", "Events that the broker confirmed.")
         self.unroutable = self._counter(
-            "mailferry_broker_unroutable", "Events that no queue took: the topology is damaged."
+            "mailferry_broker_unroutable", "Events that no queue accepted: the topology is damaged."
         )
         self.dead_events = self._counter(
             "mailferry_broker_dead", "Events that could not be understood and went to the dead-letter queue."

@@ -1,8 +1,8 @@
-"""Blobs that are named by a mail and are not there: noticed wherever one is read, and told to the store, so
-that the mail is fetched again, or parked where nobody has it any more.
+"""Finds blobs of mails that are missing, and reports them to the store, so that the mail is fetched again, or
+parked if its source has no copy.
 
-Only while the witness, which lies beside them, can be read: a blob store that is not mounted has lost
-nothing.
+Nothing is reported unless the backup marker can be read, which is kept with the blobs: a blob store that is
+not mounted has lost nothing.
 """
 
 from __future__ import annotations
@@ -20,20 +20,18 @@ from shared.ports.store import MaintenanceStore
 from shared.runtime.backup_marker import read_backup_marker
 from shared.runtime.checkpoints import reached
 from shared.runtime.raw_mail import message_in
-from shared.runtime.settlement import hints
+from shared.runtime.settlement import settlement_hints
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 INTERVAL = 2.0
-"""Seconds: time enough for an attempt that met a missing blob to be recorded as ended."""
+"""Seconds. An attempt that found the blob missing is recorded as ended within this time."""
 REASON = "its raw mail is not in the blob store any more"
 
 log = structlog.get_logger("mailferry.process")
 
 
-class NoticingBlobs:
-    """A `Blobs` that remembers the names of blobs that were `missing`, and tells `unrecorded` what is stored
-    and what is gone.
-    """
+class TrackedBlobs:
+    """A `Blobs` that keeps the names of `missing` blobs, and updates `unrecorded`."""
 
     def __init__(self, blobs: Blobs, unrecorded: UnrecordedBlobs | None = None) -> None:
         self._blobs = blobs
@@ -42,7 +40,7 @@ class NoticingBlobs:
 
     async def create(self, name: str) -> BlobWriter:
         """See the port."""
-        return _NoticingWriter(await self._blobs.create(name), name, self._unrecorded)
+        return _TrackedWriter(await self._blobs.create(name), name, self._unrecorded)
 
     async def read(self, name: str) -> AsyncGenerator[bytes, None]:
         """See the port."""
@@ -57,7 +55,7 @@ class NoticingBlobs:
     async def delete(self, name: str) -> None:
         """See the port."""
         await self._blobs.delete(name)
-        self._unrecorded.recorded([name])
+        self._unrecorded.mark_recorded([name])
 
     def list_names(self, prefix: str = "", before: float | None = None) -> AsyncIterator[str]:
         """See the port."""
@@ -76,8 +74,8 @@ class NoticingBlobs:
         return await self._blobs.free_octets()
 
 
-class _NoticingWriter:
-    """A writer whose blob counts as stored from the beginning of its commit, however that ends."""
+class _TrackedWriter:
+    """A writer whose blob counts as stored from the start of its commit, whether or not that succeeds."""
 
     def __init__(self, writer: BlobWriter, name: str, unrecorded: UnrecordedBlobs) -> None:
         self._writer = writer
@@ -88,36 +86,34 @@ class _NoticingWriter:
         await self._writer.write(data)
 
     async def commit(self, *, durable: bool) -> None:
-        self._unrecorded.stored(self._name)
+        self._unrecorded.mark_stored(self._name)
         await self._writer.commit(durable=durable)
-        self._unrecorded.stored(self._name)
+        self._unrecorded.mark_stored(self._name)
 
     async def abort(self) -> None:
         await self._writer.abort()
 
 
-class LostBlobs:
-    """Tells the store what `blobs` noticed."""
+class MissingBlobReporter:
+    """Reports to the store which blobs are missing."""
 
-    def __init__(
-        self, blobs: NoticingBlobs, recovery: MaintenanceStore, broker: Broker, clock: Clock
-    ) -> None:
+    def __init__(self, blobs: TrackedBlobs, recovery: MaintenanceStore, broker: Broker, clock: Clock) -> None:
         self._blobs = blobs
         self._recovery = recovery
         self._broker = broker
         self._clock = clock
 
     async def run(self) -> None:
-        """Tell, until cancelled."""
+        """Report until cancelled."""
         while True:
             await self._clock.sleep(INTERVAL)
             try:
-                await self.tell()
+                await self.report()
             except MailferryError as error:
-                log.warning("missing blobs not told", error=error)
+                log.warning("missing blobs not reported", error=error)
 
-    async def tell(self) -> int:
-        """Tell what was noticed since the last time; returns how many mails."""
+    async def report(self) -> int:
+        """Report the blobs found missing since the last report; return how many mails."""
         names = set(self._blobs.missing)
         if not names or await read_backup_marker(self._blobs) is None:
             return 0
@@ -126,5 +122,5 @@ class LostBlobs:
         reached("blobs.loss-recorded")
         self._blobs.missing -= names
         log.warning("mails without their blobs are fetched again or parked", messages=sorted(lost))
-        await self._broker.publish(hints(concluded.settled))
+        await self._broker.publish(settlement_hints(concluded.settled))
         return len(lost)

@@ -1,6 +1,4 @@
-"""Opens what a configuration names: the store, the broker and the blobs, each by the adapter that its URL
-asks for.
-"""
+"""Opens the store, broker and blobs of a configuration, each with the adapter for its URL."""
 
 from __future__ import annotations
 
@@ -25,33 +23,33 @@ from shared.ports.store import Store
 from shared.runtime.blobs import open_blobs
 from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
-from shared.runtime.missing_blobs import LostBlobs, NoticingBlobs
+from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
 from shared.runtime.runtime import Runtime
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
 @asynccontextmanager
 async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
-    """Everything around the services of this process. A database or broker that is away does not end it.
+    """Open what the services of this process need. An unavailable database or broker is no error.
 
-    A store in SQLite is brought up to date.
+    An SQLite database is upgraded to the current schema.
     """
     clock = SystemClock()
-    plan = topology(configuration.relay.retry_delays)
+    queues = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = _store(configuration, metrics)
-    opened = open_blobs(configuration.blobs)
-    unrecorded = UnrecordedBlobs(opened, clock)
-    blobs = NoticingBlobs(opened, unrecorded)
-    entropy = random.Random().randbytes  # noqa: S311 - ids have to be unique, not secret
+    untracked = open_blobs(configuration.blobs)
+    unrecorded = UnrecordedBlobs(untracked, clock)
+    blobs = TrackedBlobs(untracked, unrecorded)
+    entropy = random.Random().randbytes  # noqa: S311 - ids must be unique, not secret
 
     async def record(target: str, domain: str, accepts_all: bool) -> None:
         await store.router.note_catch_all(target, domain, accepts_all, clock.now())
 
     try:
         async with (
-            _broker(configuration, plan, clock) as broker,
-            _noticing(blobs, unrecorded, store, broker, clock),
+            _broker(configuration, queues, clock) as broker,
+            _blob_maintenance(blobs, unrecorded, store, broker, clock),
         ):
             yield Runtime(
                 store=store,
@@ -65,13 +63,13 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                     record=record,
                 ),
                 clock=clock,
-                topology=plan,
+                topology=queues,
                 metrics=metrics,
                 chance=random.random,
                 entropy=entropy,
                 cores=os.cpu_count() or 1,
                 unrecorded=unrecorded,
-                held=broker.held if isinstance(broker, MemoryBroker) else dict,
+                broker_memory=broker.held if isinstance(broker, MemoryBroker) else dict,
             )
     finally:
         await store.close()
@@ -87,10 +85,13 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
 
 
 @asynccontextmanager
-async def _noticing(
-    blobs: NoticingBlobs, unrecorded: UnrecordedBlobs, store: Store, broker: Broker, clock: Clock
+async def _blob_maintenance(
+    blobs: TrackedBlobs, unrecorded: UnrecordedBlobs, store: Store, broker: Broker, clock: Clock
 ) -> AsyncIterator[None]:
-    works = [LostBlobs(blobs, store.maintenance, broker, clock).run(), unrecorded.run(store.maintenance)]
+    works = [
+        MissingBlobReporter(blobs, store.maintenance, broker, clock).run(),
+        unrecorded.run(store.maintenance),
+    ]
     tasks = [asyncio.ensure_future(each) for each in works]
     try:
         yield
@@ -100,18 +101,18 @@ async def _noticing(
 
 
 @asynccontextmanager
-async def _broker(configuration: Configuration, plan: Topology, clock: Clock) -> AsyncIterator[Broker]:
+async def _broker(configuration: Configuration, queues: Topology, clock: Clock) -> AsyncIterator[Broker]:
     if configuration.broker.in_process:
-        memory = MemoryBroker(plan, clock)
+        memory = MemoryBroker(queues, clock)
         try:
             yield memory
         finally:
             await memory.close()
         return
-    from shared.adapters.rabbitmq.broker import RabbitMqBroker  # noqa: PLC0415 - not every process has use for it
+    from shared.adapters.rabbitmq.broker import RabbitMqBroker  # noqa: PLC0415 - a process with its own broker needs no pika
 
     rabbit = RabbitMqBroker(
-        configuration.broker.url.get_secret_value(), plan, clock=clock, random=random.SystemRandom()
+        configuration.broker.url.get_secret_value(), queues, clock=clock, random=random.SystemRandom()
     )
     await rabbit.start()
     try:

@@ -1,4 +1,4 @@
-"""The name of a process, as leases, hints and the journal know it."""
+"""The name of this process in leases, hints and the journal."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import socket
 
 
 def process_name() -> str:
-    """Host and process id: a name that no other process has at the same time, fit for a routing key."""
+    """Return host and process id: unique among running processes, and fit for a routing key."""
     host = socket.gethostname().split(".")[0] or "localhost"
     return f"{host}-{os.getpid()}"

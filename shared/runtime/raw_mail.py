@@ -1,7 +1,7 @@
-"""Where the raw mail of a message lies when it lies in a blob, and how it gets there.
+"""The names of blobs with raw mail, and how a mail gets into one.
 
-A mail is parked only after its raw bytes are durable (rule 3 of the protocol of custody). A blob made by a
-fetcher is durable from the start, as nobody knows then what will become of the mail.
+A mail is parked only after its raw bytes are durable (rule 3 of the protocol of custody). A blob that a
+fetcher writes is durable from the start, as the mail may be parked later.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ FOLDER = "mail/"
 
 
 def blob_name(message: str) -> str:
-    """The name of the blob that holds the raw mail of `message`."""
+    """Return the name of the blob for the raw mail of `message`."""
     return FOLDER + message
 
 
 def message_in(blob: str) -> str | None:
-    """The message whose raw mail the blob of this name holds; None where it is none of that kind."""
+    """Return the message whose raw mail is in the blob of this name; None for other blobs."""
     folder, slash, message = blob.rpartition("/")
     return message if folder + slash == FOLDER and message else None
 
 
 async def store_raw_mail(blobs: Blobs, message: str, payload: Payload) -> str:
-    """The name of the blob that durably holds the mail, written now if it was not.
+    """Write the mail to a durable blob, unless it is in one, and return the blob's name.
 
-    Raises `BlobMissing` where the blob it was in is no more, and `BlobsUnavailable`.
+    Raises `BlobMissing` if the blob with the mail is gone, and `BlobsUnavailable`.
     """
     if payload.blob is not None:
         async for _ in blobs.read(payload.blob):

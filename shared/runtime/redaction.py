@@ -1,7 +1,6 @@
-"""What must not stand in a log line: secrets never, addresses only in lines of level debug.
+"""Removes secrets from log lines, and addresses unless the level is debug.
 
-Text from servers quotes addresses in their refusals, so every text is searched for them, not only the
-fields that are meant to hold one.
+Every text is searched for addresses, as refusals from servers quote them.
 """
 
 from __future__ import annotations
@@ -31,9 +30,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^\s/@:]{0,256}):\S{1,1024}@")
 
 
 def redact(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """A structlog processor: masks secrets, hides addresses unless the line is for debugging, and keeps
-    text to a line.
-    """
+    """Mask secrets, hide addresses, and keep each text on one line (a structlog processor)."""
     hide = line.get("level") != "debug"
     return {key: _redacted(key, value, hide) for key, value in line.items()}
 
@@ -53,7 +50,7 @@ def _redacted(key: str, value: Any, hide: bool) -> Any:
 
 
 def _safe_text(key: str, text: str | bytes, hide: bool) -> str:
-    """A traceback keeps its lines; anything else becomes one printable line of bounded length."""
+    """Return one printable line of bounded length. Only a traceback keeps its lines."""
     keeps_lines = key == "exception" and isinstance(text, str)
     safe = text if keeps_lines and isinstance(text, str) else quoted(text, LONGEST_TEXT)
     safe = _URL_PASSWORD.sub(rf"\1:{MASK}@", safe)

@@ -1,4 +1,4 @@
-"""HUP: the services work by the configuration as it is now; one that cannot be used changes nothing."""
+"""Reloads the configuration on HUP. If the new one cannot be used, nothing changes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ log = structlog.get_logger("mailferry.process")
 
 
 class Reloadable(Protocol):
-    """What works by a configuration."""
+    """A service that can change its configuration while it runs."""
 
     async def reload(self, configuration: Configuration) -> None:
-        """Work by another configuration from now on."""
+        """Use another configuration from now on."""
         ...
 
 
-class Reloading:
-    """Of the services of a process that was started with `configuration`."""
+class Reloader:
+    """Reloads the services of a process that was started with `configuration`."""
 
     def __init__(self, services: Mapping[str, Reloadable], configuration: Configuration) -> None:
         self._services = services
         self._started_with = configuration
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def reload(self, load: Callable[[], Configuration]) -> None:
-        """Take over what `load` reads, and say what of it has to wait for a restart. Raises nothing.
+        """Reload the services with what `load` returns, and log what needs a restart. Raises nothing.
 
-        Reading thousands of accounts takes seconds, in which the process goes on.
+        It is read in a thread, as thousands of accounts take seconds.
         """
-        async with self._one_at_a_time:
+        async with self._lock:
             try:
                 configuration = await asyncio.to_thread(load)
                 for service in self._services.values():
@@ -46,19 +46,19 @@ class Reloading:
             except MailferryError as error:
                 log.error("configuration not reloaded", error=error)
             except Exception:
-                # Nobody waits for this task, so nobody else would tell.
+                # Nothing awaits this task, so nothing else would report the error.
                 log.exception("configuration not reloaded")
             else:
-                await self._tell(configuration)
+                await self._log_changes(configuration)
 
-    async def _tell(self, configuration: Configuration) -> None:
+    async def _log_changes(self, configuration: Configuration) -> None:
         log.info("configuration reloaded", accounts=len(configuration.accounts))
-        await asyncio.to_thread(tell_oddities, configuration)
+        await asyncio.to_thread(log_warnings, configuration)
         if sections := self._started_with.needs_restart(configuration):
             log.warning("changes that take effect only after a restart", sections=sections)
 
 
-def tell_oddities(configuration: Configuration) -> None:
-    """Log what is odd in a configuration that is now in force."""
-    for sentence in configuration.oddities:
-        log.warning("odd configuration", problem=sentence)
+def log_warnings(configuration: Configuration) -> None:
+    """Log the warnings about a configuration that is now in force."""
+    for sentence in configuration.warnings:
+        log.warning("configuration warning", problem=sentence)

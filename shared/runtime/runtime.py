@@ -1,4 +1,4 @@
-"""What a process puts around its services: the ports it chose adapters for, and what it measures with."""
+"""What a process provides to its services: adapters for their ports, metrics, clock and randomness."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """`chance` gives numbers from 0 to 1, `entropy` that many random bytes; `cores` is what the machine
-    has. `unrecorded` looks after blobs that are stored and not yet recorded. `held` tells how many octets of
-    mail a broker inside this process holds, by tenant.
+    """`chance` returns a number from 0 to 1, `entropy` so many random bytes. `cores` is that of the machine.
+
+    `unrecorded` removes blobs that were stored and never recorded. `broker_memory` returns the octets of mail
+    in a broker of this process, by tenant.
     """
 
     store: Store
@@ -33,4 +34,4 @@ class Runtime:
     entropy: Callable[[int], bytes]
     cores: int
     unrecorded: UnrecordedBlobs | None = None
-    held: Callable[[], Mapping[str, int]] = dict
+    broker_memory: Callable[[], Mapping[str, int]] = dict

@@ -1,8 +1,7 @@
-"""What follows when messages are settled: the fetchers that wait are told, and blobs nobody needs any more
-go.
+"""What follows when messages are settled: their fetchers get hints, and their blobs are deleted.
 
-Both are courtesies: a hint that is lost costs time, a blob that stays costs space; the database holds the
-truth.
+Neither is needed for correctness, as the database is the truth. A lost hint costs time, and a blob that stays
+costs space.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from shared.ports.broker import Publication
 log = structlog.get_logger("mailferry.settlement")
 
 
-def hints(settled: Sequence[Settled]) -> list[Publication]:
-    """A hint to each fetcher concerned, which may be gone by now."""
+def settlement_hints(settled: Sequence[Settled]) -> list[Publication]:
+    """Return one hint for each fetcher of the messages. The fetcher may no longer run."""
     by_fetcher: dict[str, list[str]] = defaultdict(list)
     for each in settled:
         by_fetcher[each.fetcher].append(each.message)
@@ -37,14 +36,12 @@ def hints(settled: Sequence[Settled]) -> list[Publication]:
     ]
 
 
-async def release_blobs(blobs: Blobs, settled: Sequence[Settled]) -> None:
-    """Delete the blobs that settled messages leave behind; what cannot be deleted now is left for the clean-
-    up.
-    """
+async def delete_blobs(blobs: Blobs, settled: Sequence[Settled]) -> None:
+    """Delete the blobs of settled messages. The sweep deletes what cannot be deleted now."""
     for each in settled:
         if each.blob is None:
             continue
         try:
             await blobs.delete(each.blob)
         except BlobsUnavailable as error:
-            log.warning("blob left behind", message=each.message, error=error)
+            log.warning("blob of a settled mail not deleted", message=each.message, error=error)

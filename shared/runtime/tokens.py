@@ -1,4 +1,4 @@
-"""Tokens that something else obtained and keeps fresh: given in the configuration, or in a file."""
+"""OAuth 2 access tokens from the configuration or from a file that another program keeps fresh."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.ports.tokens import TokenSource
 
 
 def token_source(login: Login) -> TokenSource | None:
-    """Where the login's tokens come from; None for a login by password."""
+    """Return where the tokens of a login come from; None for a login by password."""
     if login.token_file is not None:
         return TokenFile(Path(login.token_file))
-    return GivenToken(login.token) if login.token is not None else None
+    return FixedToken(login.token) if login.token is not None else None
 
 
-class GivenToken(TokenSource):
-    """One token for ever; the server will tell when it has expired."""
+class FixedToken(TokenSource):
+    """Always the same token. The server refuses it when it has expired."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token

@@ -1,4 +1,4 @@
-"""A file with a mistake of every kind: each is told once, all of them at once, and nothing is started."""
+"""A file with a mistake of every kind: each is reported once, all in one run, and nothing is started."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MISTAKES = (
     (22, '"domains" is missing: a catch-all mailbox'),
     (25, "second.password cannot be read: No such file or directory"),
 )
-"""The line of each, and the words that are to be found there."""
+"""The line of each mistake, and words of its sentence."""
 
 
 @pytest.mark.parametrize("command", [("config", "check"), ("once",), ("run",)], ids=" ".join)

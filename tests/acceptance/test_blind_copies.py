@@ -1,4 +1,4 @@
-"""Blind copies in a catch-all mailbox: nothing that lay in it ends with nobody having it."""
+"""Blind copies in a catch-all mailbox: each mail reaches somebody."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.fakes.tagged import tag_of
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 
 ANNA, BOB, CAROL = "anna@corp.example", "bob@corp.example", "carol@corp.example"
 POSTMASTER = "postmaster@corp.example"
@@ -72,7 +72,7 @@ def letter(tag: str, *lines: str, to: str = BOB) -> bytes:
 
 
 def filtered(recipient: str) -> tuple[str, ...]:
-    """The provider's lines around his content filter, on a copy for `recipient`."""
+    """The provider's Received lines around its content filter, on a copy for `recipient`."""
     return (
         "Received: by mail.isp.example (Postfix) id 4 for <collect@isp.example>",
         "Received: from localhost (localhost [127.0.0.1])\r\n\tby mail.isp.example (Postfix) with ESMTP id 3",
@@ -92,7 +92,7 @@ def reasons(ferry: Ferry, tag: str) -> list[str]:
     """Why the postmaster or an operator has it, of all the copies of a mail."""
     return [
         recipient["reason"]
-        for story in Books(ferry.path).stories(f"{tag}@tags.example")
+        for story in Records(ferry.path).stories(f"{tag}@tags.example")
         for recipient in story["recipients"]
         if recipient["address"] in (POSTMASTER, "")
     ]
@@ -104,7 +104,7 @@ def test_behind_a_content_filter_both_who_is_named_and_who_got_a_blind_copy_have
     with scene.ferry(TO_POSTMASTER) as ferry:
         scene.passed(ferry, letter("filter", *filtered(BOB)), letter("filter", *filtered(ANNA)))
         assert scene.arrived() == Counter([("filter", BOB), ("filter", ANNA)])
-        Books(ferry.path).agree(2)
+        Records(ferry.path).assert_journal_agrees(2)
 
 
 def test_a_copy_for_somebody_unnamed_goes_to_the_postmaster_once(scene: Scene) -> None:
@@ -112,7 +112,7 @@ def test_a_copy_for_somebody_unnamed_goes_to_the_postmaster_once(scene: Scene) -
         scene.passed(ferry, letter("unnamed"), letter("unnamed"), letter("unnamed"))
         assert scene.arrived() == Counter([("unnamed", BOB), ("unnamed", POSTMASTER)])
         assert set(reasons(ferry, "unnamed")) == {f"postmaster, because it is {UNNAMED}"}
-        Books(ferry.path).agree(3)
+        Records(ferry.path).assert_journal_agrees(3)
 
 
 def test_a_copy_for_somebody_unnamed_may_come_in_a_later_pass(scene: Scene) -> None:
@@ -123,7 +123,7 @@ def test_a_copy_for_somebody_unnamed_may_come_in_a_later_pass(scene: Scene) -> N
         assert scene.arrived() == Counter([("later", BOB), ("later", POSTMASTER)])
         scene.passed(ferry, letter("later"))
         assert scene.arrived() == Counter([("later", BOB), ("later", POSTMASTER)])
-        Books(ferry.path).agree(3)
+        Records(ferry.path).assert_journal_agrees(3)
 
 
 def test_a_copy_for_each_who_is_named_is_none_for_somebody_unnamed(scene: Scene) -> None:
@@ -133,7 +133,7 @@ def test_a_copy_for_each_who_is_named_is_none_for_somebody_unnamed(scene: Scene)
         assert scene.arrived() == Counter([("three", ANNA), ("three", BOB), ("three", CAROL)])
         scene.passed(ferry, copies[0])
         assert scene.arrived()["three", POSTMASTER] == 1
-        Books(ferry.path).agree(4)
+        Records(ferry.path).assert_journal_agrees(4)
 
 
 def test_without_a_postmaster_a_copy_for_somebody_unnamed_is_parked(scene: Scene) -> None:
@@ -143,14 +143,14 @@ def test_without_a_postmaster_a_copy_for_somebody_unnamed_is_parked(scene: Scene
         assert reasons(ferry, "parked") == [UNNAMED]
         parked = json.loads(ferry.call("parked", "list", "-o", "json").out)
         assert len(parked) == 1
-        Books(ferry.path).agree(2)
+        Records(ferry.path).assert_journal_agrees(2)
 
 
 def test_copies_for_somebody_unnamed_are_suppressed_where_the_account_says_so(scene: Scene) -> None:
     with scene.ferry(TO_POSTMASTER, 'surplus_copies = "suppress"') as ferry:
         scene.passed(ferry, letter("off"), letter("off"))
         assert scene.arrived() == Counter([("off", BOB)])
-        Books(ferry.path).agree(2)
+        Records(ferry.path).assert_journal_agrees(2)
 
 
 def test_what_people_write_is_read_and_the_postmaster_hears_of_what_nobody_can_read(scene: Scene) -> None:

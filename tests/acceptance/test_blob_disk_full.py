@@ -18,7 +18,7 @@ from tests.servers.directory import is_root
 from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies
+from tests.servers.oracle import Records, assert_arrived_whole, copies
 
 BOB, SPAM = "bob@corp.example", "spam@corp.example"
 CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
@@ -69,11 +69,11 @@ def test_fault_37_a_full_blob_disk_stops_fetching_deletes_nothing_and_recovers(
             ballast.unlink()
             process.wait_until(lambda: len(source.deleted("bob")) == len(everything) + 1)
             assert process.terminate() == 0
-        books = Books(ferry.path)
-        assert books.told("parked", "export", books.parked()["refused"]) == refused.raw
-        books.agree(len(everything) + 1)
+        records = Records(ferry.path)
+        assert records.output_of("parked", "export", records.parked()["refused"]) == refused.raw
+        records.assert_journal_agrees(len(everything) + 1)
     assert copies(target.accepted) == {(tag, BOB): 1 for tag in [*(mail.tag for mail in mails), "late"]}
-    arrived_whole(target.accepted, [*mails, tagged("late")])
+    assert_arrived_whole(target.accepted, [*mails, tagged("late")])
 
 
 LARGE = b"0123456789abcde\r\n" * 60_000
@@ -100,10 +100,10 @@ def test_fault_37_a_disk_with_room_for_each_mail_but_not_for_all_carries_them_al
             )
             process.wait_until(lambda: not ferry.blobs())
             assert process.terminate() == 0
-        Books(ferry.path).agree(12)
+        Records(ferry.path).assert_journal_agrees(12)
     assert len(copies(target.accepted)) == 12
     assert set(copies(target.accepted).values()) == {1}
-    arrived_whole(target.accepted, [each for those in mails.values() for each in those])
+    assert_arrived_whole(target.accepted, [each for those in mails.values() for each in those])
 
 
 def test_fault_37_what_a_kill_left_on_a_small_disk_is_removed_by_the_next_start(
@@ -123,5 +123,5 @@ def test_fault_37_what_a_kill_left_on_a_small_disk_is_removed_by_the_next_start(
             process.wait_until(lambda: len(source.deleted("bob")) == len(mails))
             process.wait_until(lambda: not ferry.blobs())
             assert process.terminate() == 0
-        Books(ferry.path).agree(len(mails))
+        Records(ferry.path).assert_journal_agrees(len(mails))
     assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}

@@ -13,7 +13,7 @@ from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
 from tests.servers.moto import Moto
-from tests.servers.oracle import Books, arrived_whole, copies
+from tests.servers.oracle import Records, assert_arrived_whole, copies
 
 BOB, SPAM = "bob@corp.example", "spam@corp.example"
 CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
@@ -41,10 +41,10 @@ blobs.secret_key = "geheim"
                 process.wait_until(lambda: len(source.deleted("bob")) == len(mails) + 1)
                 assert process.terminate() == 0
                 assert "geheim" not in process.output
-            books = Books(ferry.path)
-            message = books.parked()["refused"]
-            assert books.told("parked", "export", message) == refused.raw
-            books.told("parked", "discard", message, "--yes")
-            books.agree(len(mails) + 1)
+            records = Records(ferry.path)
+            message = records.parked()["refused"]
+            assert records.output_of("parked", "export", message) == refused.raw
+            records.output_of("parked", "discard", message, "--yes")
+            records.assert_journal_agrees(len(mails) + 1)
     assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}
-    arrived_whole(target.accepted, mails)
+    assert_arrived_whole(target.accepted, mails)

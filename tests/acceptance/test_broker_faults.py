@@ -19,14 +19,14 @@ from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.rabbitmq import RabbitMq
 
 BOB = "bob@corp.example"
 MAILS = 100
 LINE = b"0123456789abcde\r\n"
 LARGEST_EVENT = 16 * 1024**2
-"""What RabbitMQ 4 takes and older ones can be told to take."""
+"""The largest message of RabbitMQ 4, to which older versions can be configured."""
 _prefixes = count(1)
 
 
@@ -54,12 +54,12 @@ class Crossing:
     def ends_well(self, process: FerryProcess) -> None:
         process.wait_until(self.is_done)
         assert process.terminate() == 0
-        books = Books(self.ferry.path)
-        books.agree(len(self.mails))
-        arrived_whole(self.target.accepted, self.mails)
+        records = Records(self.ferry.path)
+        records.assert_journal_agrees(len(self.mails))
+        assert_arrived_whole(self.target.accepted, self.mails)
         arrived = copies(self.target.accepted)
         assert arrived.keys() == {(mail.tag, BOB) for mail in self.mails}
-        none_twice_but_in_doubt(arrived, books.in_doubt([BOB]))
+        assert_no_duplicates(arrived, records.in_doubt([BOB]))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.fakes.tagged import Tagged, tag_of, tagged_mails
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import EMBEDDED, account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.rabbitmq import RabbitMq
 
 BOB = "bob@corp.example"
@@ -60,12 +60,12 @@ def crossing(dovecot: Dovecot) -> Iterator[Crossing]:
         yield Crossing(dovecot, login, mails, target)
 
 
-def all_is_well(crossing: Crossing, books: Books) -> None:
-    books.agree(MAILS)
-    arrived_whole(crossing.target.accepted, crossing.mails)
+def all_is_well(crossing: Crossing, records: Records) -> None:
+    records.assert_journal_agrees(MAILS)
+    assert_arrived_whole(crossing.target.accepted, crossing.mails)
     arrived = copies(crossing.target.accepted)
     assert {tag for tag, _ in arrived} == crossing.tags()
-    none_twice_but_in_doubt(arrived, books.in_doubt([BOB]))
+    assert_no_duplicates(arrived, records.in_doubt([BOB]))
 
 
 @pytest.mark.kill
@@ -73,7 +73,7 @@ def test_killed_in_mid_flight_again_and_again_it_delivers_everything_and_nothing
     crossing: Crossing, tmp_path: Path
 ) -> None:
     with Ferry(tmp_path, crossing.configured(EMBEDDED, 'account = "3s"\nmessage = "60s"')) as ferry:
-        books = Books(ferry.path)
+        records = Records(ferry.path)
         recorded: dict[tuple[str, str], int] = {}
         for accepted in (20, 50):
             process = ferry.start()
@@ -81,12 +81,12 @@ def test_killed_in_mid_flight_again_and_again_it_delivers_everything_and_nothing
             process.kill()
             assert not crossing.is_done()
             arrived = copies(crossing.target.accepted)
-            recorded = {key: arrived[key] for key in books.delivered([BOB])}
+            recorded = {key: arrived[key] for key in records.delivered([BOB])}
             assert recorded
         process = ferry.start()
         process.wait_until(crossing.is_done)
         assert process.terminate() == 0
-    all_is_well(crossing, books)
+    all_is_well(crossing, records)
     arrived = copies(crossing.target.accepted)
     assert {key: arrived[key] for key in recorded} == recorded
 
@@ -107,5 +107,5 @@ def test_fault_17_a_rabbitmq_that_lost_its_data_in_mid_flight_costs_time_and_no_
         process.wait_until(crossing.is_done)
         assert process.page("/readyz")[0] == 200
         assert process.terminate() == 0
-    all_is_well(crossing, Books(ferry.path))
+    all_is_well(crossing, Records(ferry.path))
     assert {tag_of(mail.content) for mail in crossing.target.accepted} == crossing.tags()

@@ -16,7 +16,7 @@ from tests.fakes.tagged import Tagged, tag_of, tagged
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration, single
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 
 AMY, BOB = "amy@corp.example", "bob@corp.example"
 DATE = "Date: Mon, 02 Mar 2026 09:30:00 +0100"
@@ -69,12 +69,12 @@ def twins(dovecot: Dovecot, tmp_path: Path) -> Iterator[Twins]:
 
 def standing(ferry: Ferry, tag: str, address: str) -> Callable[[], list[str]]:
     """What became of this recipient of each copy of a mail, in alphabetical order."""
-    books = Books(ferry.path)
+    records = Records(ferry.path)
 
     def look() -> list[str]:
         return sorted(
             recipient["status"]
-            for story in books.stories(f"{tag}@tags.example")
+            for story in records.stories(f"{tag}@tags.example")
             for recipient in story["recipients"]
             if recipient["address"] == address
         )
@@ -85,7 +85,7 @@ def standing(ferry: Ferry, tag: str, address: str) -> Callable[[], list[str]]:
 def agreed(ferry: Ferry, process: FerryProcess, messages: int) -> None:
     """It ends well, and the journal agrees with the tables."""
     assert process.terminate() == 0
-    Books(ferry.path).agree(messages)
+    Records(ferry.path).assert_journal_agrees(messages)
 
 
 def test_two_accounts_of_a_tenant_with_the_same_mail_for_one_recipient_give_him_one_copy(
@@ -250,7 +250,7 @@ def test_a_large_copy_is_recognised_like_a_small_one(twins: Twins) -> None:
 
 
 def test_a_mail_that_left_its_mailbox_long_ago_is_remembered(twins: Twins) -> None:
-    """With a retention of no days at all: what is known of who got it does not go with the mail."""
+    """Who got a mail is remembered after it left its source, also with a retention of no days."""
     mail = tagged("again")
     with twins.ferried(twins.text(*single(BOB), 'retention = "delete"')) as ferry:
         process = ferry.start().ready()

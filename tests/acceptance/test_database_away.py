@@ -1,4 +1,4 @@
-"""A PostgreSQL that stands still, or may only be read for a while, costs time and no mail."""
+"""A PostgreSQL that hangs, or is read-only for a while, costs time and no mail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 
@@ -54,13 +54,13 @@ class Crossing:
         return self._dovecot.remaining_count(self._login.name) == 0
 
     def was_whole(self) -> None:
-        """Everything arrived, and twice only what a doubt was counted for."""
-        books = Books(self.ferry.path)
-        books.agree(len(self.mails))
-        arrived_whole(self.target.accepted, self.mails)
+        """Assert that everything arrived, and only attempts in doubt are duplicated."""
+        records = Records(self.ferry.path)
+        records.assert_journal_agrees(len(self.mails))
+        assert_arrived_whole(self.target.accepted, self.mails)
         arrived = copies(self.target.accepted)
         assert arrived.keys() == {(mail.tag, BOB) for mail in self.mails}
-        none_twice_but_in_doubt(arrived, books.in_doubt([BOB]))
+        assert_no_duplicates(arrived, records.in_doubt([BOB]))
 
 
 def is_unready(process: FerryProcess) -> bool:

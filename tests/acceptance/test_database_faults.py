@@ -17,19 +17,19 @@ from tests.servers.directory import is_root
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.postgres import Postgres
 
 BOB = "bob@corp.example"
 LEASES = 'account = "2s"\nmessage = "3s"'
 
 
-def all_is_well(target: SmtpServer, mails: list[Tagged], books: Books) -> None:
-    books.agree(len(mails))
-    arrived_whole(target.accepted, mails)
+def all_is_well(target: SmtpServer, mails: list[Tagged], records: Records) -> None:
+    records.assert_journal_agrees(len(mails))
+    assert_arrived_whole(target.accepted, mails)
     arrived = copies(target.accepted)
     assert arrived.keys() == {(mail.tag, BOB) for mail in mails}
-    none_twice_but_in_doubt(arrived, books.in_doubt([BOB]))
+    assert_no_duplicates(arrived, records.in_doubt([BOB]))
 
 
 def has_accepted(target: SmtpServer, mails: int) -> Callable[[], bool]:
@@ -68,7 +68,7 @@ def test_fault_30_a_database_killed_again_and_again_costs_no_mail(
         process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
         process.wait_until(lambda: process.page("/readyz")[0] == 200)
         assert process.terminate() == 0
-        all_is_well(target, mails, Books(ferry.path))
+        all_is_well(target, mails, Records(ferry.path))
 
 
 @pytest.fixture
@@ -103,4 +103,4 @@ def test_fault_32_a_full_disk_under_the_database_stops_fetching_and_is_over_when
         ballast.unlink()
         process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
         assert process.terminate() == 0
-        all_is_well(target, mails, Books(ferry.path))
+        all_is_well(target, mails, Records(ferry.path))

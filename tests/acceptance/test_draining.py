@@ -11,7 +11,7 @@ from tests.fakes.tagged import tag_of, tagged_mails
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, copies
+from tests.servers.oracle import Records, copies
 
 BOB = "bob@corp.example"
 MAILS = tagged_mails("drained", 90)
@@ -27,16 +27,16 @@ def test_fault_36_at_term_what_was_begun_is_finished_and_the_next_start_goes_on_
             [account("bob", dovecot.pop3_port, login)], target=target.port, fetcher="window_messages = 10"
         )
         with Ferry(tmp_path, text) as ferry:
-            books, first = Books(ferry.path), ferry.start()
+            records, first = Records(ferry.path), ferry.start()
             first.wait_until(lambda: len(target.accepted) >= 20)
             assert first.terminate() == 0
-            recorded = {tag for tag, _ in books.delivered([BOB])}
+            recorded = {tag for tag, _ in records.delivered([BOB])}
             assert recorded == {tag_of(mail.content) for mail in target.accepted}
             second = ferry.start()
             second.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
             assert second.terminate() == 0
         assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in MAILS}
-        assert books.in_doubt([BOB]).total() == 0
+        assert records.in_doubt([BOB]).total() == 0
 
 
 def test_fault_36_a_second_term_does_not_wait_for_a_target_that_is_silent(
@@ -54,4 +54,4 @@ def test_fault_36_a_second_term_does_not_wait_for_a_target_that_is_silent(
             process.send(signal.SIGTERM)
             assert process.ended() != 0
             assert dovecot.remaining_count(login.name) == 1
-            Books(ferry.path).agree(1)
+            Records(ferry.path).assert_journal_agrees(1)

@@ -15,7 +15,7 @@ from tests.fakes.tagged import tag_of, tagged
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 
 BOB, NOBODY = "bob@corp.example", "nobody@corp.example"
 POSTMASTER = "postmaster@corp.example"
@@ -29,7 +29,7 @@ UNKNOWN = "550 5.1.1 No such user"
 
 
 class Strict(SmtpServer):
-    """Takes mail for those it knows."""
+    """A target that accepts mail for the people it knows."""
 
     def __init__(self, *known: str) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Company:
         return self.dovecot.remaining_count(self.login.name)
 
     def arrived(self) -> dict[str, list[str]]:
-        """Whom each mail reached."""
+        """The recipients that each mail reached."""
         return {tag_of(mail.content): list(mail.recipients) for mail in self.target.accepted}
 
 
@@ -74,7 +74,7 @@ def company(dovecot: Dovecot, tmp_path: Path) -> Iterator[Company]:
 
 
 def told(ferry: Ferry, *command: str) -> str:
-    """What a command says."""
+    """The output of a command."""
     ended = ferry.call(*command)
     assert ended.err == ""
     return ended.out
@@ -87,7 +87,7 @@ def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_atte
         process = ferry.start().ready()
         process.wait_until(lambda: company.left() == 0)
         assert company.arrived() == {"known": [BOB], "unknown": [POSTMASTER]}
-        (story,) = Books(ferry.path).stories("unknown@tags.example")
+        (story,) = Records(ferry.path).stories("unknown@tags.example")
         (recipient,) = story["recipients"]
         assert (recipient["address"], recipient["attempt"]) == (POSTMASTER, 1)
         trace = told(ferry, "trace", "unknown@tags.example")
@@ -96,7 +96,7 @@ def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_atte
             f"RCPT TO:<{NOBODY}>"
         ]
         assert process.terminate() == 0
-        Books(ferry.path).agree(2)
+        Records(ferry.path).assert_journal_agrees(2)
 
 
 def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(company: Company) -> None:
@@ -111,7 +111,7 @@ def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(
         assert company.arrived() == {"unknown": [BOB]}
         process.wait_until(lambda: not ferry.blobs())
         assert process.terminate() == 0
-        Books(ferry.path).agree(1)
+        Records(ferry.path).assert_journal_agrees(1)
 
 
 @pytest.mark.parametrize("trouble", [Act.HANG_UP, "451 4.3.0 Directory is away"])

@@ -1,4 +1,4 @@
-"""What the servers of one tenant do, or do not do, does not stop another tenant's mail."""
+"""Slow or silent servers of one tenant do not stop another tenant's mail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_globex(name: str, port: int, login: Login) -> str:
 
 
 def before_the_drip(target: SmtpServer) -> list[str]:
-    """Who got the mail that a dripping server sent whole."""
+    """The recipients of the mails that a dripping server sent whole."""
     return [to for mail in target.accepted if SUBJECT in mail.content for to in mail.recipients]
 
 

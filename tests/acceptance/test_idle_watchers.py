@@ -1,4 +1,4 @@
-"""Whoever holds connections to the health pages keeps neither mail nor watchers from what they need."""
+"""Idle connections to the health pages hold up neither mail nor monitoring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.connection_limit import MOST_CONNECTIONS
+from shared.runtime.connection_limit import MAX_CONNECTIONS
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
 from tests.fakes.tagged import Tagged, tag_of, tagged
@@ -24,12 +24,12 @@ from tests.servers.ports import LOOPBACK
 
 CONNECTIONS = 1500
 FILES = 256
-"""What the process may open: far fewer than there are connections."""
+"""Files that the process may open: far fewer than there are connections."""
 
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Room for the connections on this side."""
+    """Allow this process to open the connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS + 500
     if hard != resource.RLIM_INFINITY and hard < wanted:
@@ -84,6 +84,6 @@ def test_mail_passes_and_pages_are_served_beside_1500_idle_connections(
                     assert process.page("/readyz")[0] == 200
                     assert process.metric("process_open_fds") < FILES / 2
             (line, *_) = process.said("too many connections to the health pages")
-            assert line["most"] == MOST_CONNECTIONS
+            assert line["most"] == MAX_CONNECTIONS
             assert "Too many open files" not in process.output
             assert process.terminate() == 0

@@ -17,7 +17,7 @@ from tests.fakes.tagged import Tagged, tag_of, tagged, tagged_mails
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 
 CATCH_ALL = (
     'mailbox = "catch-all"',
@@ -110,18 +110,18 @@ def test_fault_34_a_kill_loses_no_mail_and_doubles_none_that_was_recorded(
         )
         assert again.terminate() == 0
 
-    books = Books(ferry.path)
-    books.agree(len(moved) + len(KEPT))
+    records = Records(ferry.path)
+    records.assert_journal_agrees(len(moved) + len(KEPT))
     raw = {mail.tag: mail.raw for mail in moved}
-    assert set(books.parked()) == {"refused", "looping"}
-    for tag, message in books.parked().items():
-        assert books.told("parked", "export", message) == raw[tag]
+    assert set(records.parked()) == {"refused", "looping"}
+    for tag, message in records.parked().items():
+        assert records.output_of("parked", "export", message) == raw[tag]
     assert dovecot.remaining(keeper.name) == [mail.raw for mail in KEPT]
-    arrived_whole(target.accepted, [*moved, *KEPT])
-    doubts = books.in_doubt(["bob@corp.example", "amy@corp.example", UNKNOWN])
+    assert_arrived_whole(target.accepted, [*moved, *KEPT])
+    doubts = records.in_doubt(["bob@corp.example", "amy@corp.example", UNKNOWN])
     arrived = copies(target.accepted)
     arrived[("unknown", UNKNOWN)] = arrived.pop(("unknown", "postmaster@corp.example"))
-    none_twice_but_in_doubt(arrived, doubts)
+    assert_no_duplicates(arrived, doubts)
     assert max(arrived.values()) <= 2
     if step == "relay.delivered":
         assert doubts.total() > 0

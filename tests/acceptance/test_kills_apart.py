@@ -12,14 +12,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.chaos.evils import steps
+from tests.chaos.faults import steps
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
 from tests.fakes.tagged import Tagged, tag_of, tagged, tagged_mails
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq_tap import Tap
 
@@ -54,7 +54,7 @@ class Crossing:
     logs: list[str] = field(default_factory=list)
 
     def more_mail(self) -> None:
-        """A small mail, a large one, one that is refused, one for nobody, and one of which a copy stays."""
+        """A small mail, a large one, a refused one, one for nobody, and one of which a copy stays."""
         number = len(self.kept) + 1
         mails = [
             *tagged_mails(f"small-{number}", 2),
@@ -129,12 +129,12 @@ def test_fault_34_a_service_killed_at_each_of_its_steps_loses_no_mail_and_tells_
 
 
 def nothing_lost(crossing: Crossing) -> None:
-    books, mails = Books(crossing.ferry.path), [*crossing.moved, *crossing.kept]
-    books.agree(len(mails))
-    assert books.parked().keys() == {each.tag for each in mails if each.tag.split("-")[0] in UNSERVED}
+    records, mails = Records(crossing.ferry.path), [*crossing.moved, *crossing.kept]
+    records.assert_journal_agrees(len(mails))
+    assert records.parked().keys() == {each.tag for each in mails if each.tag.split("-")[0] in UNSERVED}
     assert crossing.dovecot.remaining("keeper") == [mail.raw for mail in crossing.kept]
-    arrived_whole(crossing.target.accepted, mails)
-    none_twice_but_in_doubt(copies(crossing.target.accepted), books.in_doubt([BOB]))
+    assert_arrived_whole(crossing.target.accepted, mails)
+    assert_no_duplicates(copies(crossing.target.accepted), records.in_doubt([BOB]))
 
 
 def journal(crossing: Crossing) -> list[bytes]:

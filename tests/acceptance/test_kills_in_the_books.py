@@ -1,5 +1,5 @@
-"""Mailferry is killed while it puts its books right: a mail has another UID, a UID another mail, an operator
-gives a mail up, or what is long gone is forgotten.
+"""Mailferry is killed while it corrects its records: a mail has another UID, a UID another mail, an operator
+discards a mail, or old records are pruned.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.servers.available import require
 from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 
 KEPT = 'retention = "keep"'
 REFUSED = "554 5.7.1 Not here"
@@ -65,14 +65,14 @@ def test_fault_34_a_kill_while_kept_mails_take_over_new_uids_delivers_none_again
         assert ferry.call("once").code == 0
     assert crossing.arrived() == [*(mail.tag for mail in kept), "late"]
     assert len(crossing.source.maildrops["u"].mails) == 6
-    Books(ferry.path).agree(6)
+    Records(ferry.path).assert_journal_agrees(6)
 
 
 @pytest.mark.kill
 def test_fault_34_a_kill_where_another_mail_has_the_uid_of_one_on_its_way_loses_neither_of_the_two(
     crossing: Crossing,
 ) -> None:
-    """What was on its way has left its source by another hand; that it is lost is told, and not forgotten."""
+    """A mail under way was deleted at its source by somebody else. It is reported as lost."""
     first, other = tagged("first"), tagged("other")
     assert len(first.raw) == len(other.raw)
     crossing.shows("uid", first)
@@ -83,9 +83,9 @@ def test_fault_34_a_kill_where_another_mail_has_the_uid_of_one_on_its_way_loses_
         assert ferry.call("once").code == 0
         assert crossing.arrived() == ["other"]
         assert crossing.source.maildrops["u"].mails == []
-        (lost,) = Books(ferry.path).stories("<first@tags.example>")
+        (lost,) = Records(ferry.path).stories("<first@tags.example>")
         assert lost["message"] in ferry.call("lost", "-o", "json").out
-    Books(ferry.path).agree(2)
+    Records(ferry.path).assert_journal_agrees(2)
 
 
 @pytest.mark.kill
@@ -94,15 +94,15 @@ def test_fault_34_a_kill_while_a_mail_is_given_up_leaves_no_raw_mail_behind(cros
     crossing.target.recipients[BOB] = REFUSED
     with crossing.ferry() as ferry:
         assert ferry.call("once").code == 0
-        books = Books(ferry.path)
-        discard = ("parked", "discard", "--yes", books.parked()["refused"])
+        records = Records(ferry.path)
+        discard = ("parked", "discard", "--yes", records.parked()["refused"])
         assert ferry.call(*discard, MAILFERRY_DIE_AT="parked.discarded").code == -signal.SIGKILL
         assert len(ferry.blobs()) == 1
-        assert books.parked() == {}
+        assert records.parked() == {}
         process = ferry.start()
         process.wait_until(lambda: ferry.blobs() == [])
         assert process.terminate() == 0
-    books.agree(1)
+    records.assert_journal_agrees(1)
 
 
 @pytest.mark.kill
@@ -118,12 +118,12 @@ def test_fault_34_a_kill_while_mails_are_forgotten_forgets_none_that_is_parked(c
     with crossing.ferry('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }') as ferry:
         for _ in range(2):
             assert ferry.call("once").code == 0
-        books = Books(ferry.path)
-        books.agree(4)
+        records = Records(ferry.path)
+        records.assert_journal_agrees(4)
         killed = ferry.start(MAILFERRY_DIE_AT="fetcher.pruned", **months_later)
         assert killed.ended() == -signal.SIGKILL
-        books.agree(1)
+        records.assert_journal_agrees(1)
         process = ferry.start(**months_later).ready()
         assert process.terminate() == 0
-    books.agree(1)
-    assert books.told("parked", "export", books.parked()["refused"]) == refused.raw
+    records.assert_journal_agrees(1)
+    assert records.output_of("parked", "export", records.parked()["refused"]) == refused.raw

@@ -22,7 +22,7 @@ from tests.fakes.tagged import Tagged, tagged, tagged_mails
 from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import EMBEDDED, account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 
 BOB = "bob@corp.example"
 BIG = b"0123456789abcde\r\n" * 2000
@@ -62,14 +62,14 @@ class Crossing:
         return self.has_arrived() and not self.source.maildrops["u"].mails
 
     def ends_well(self, ferry: Ferry, process: FerryProcess, done: Callable[[], bool]) -> None:
-        """All mail arrives, once each where no attempt was in doubt, and the journal tells the same."""
+        """Assert that all mail arrives, once each unless in doubt, and that the journal agrees."""
         process.wait_until(done)
         assert process.terminate() == 0
-        books = Books(ferry.path)
-        books.agree(len(self.mails))
-        assert books.parked() == {}
-        arrived_whole(self.target.accepted, self.mails)
-        none_twice_but_in_doubt(copies(self.target.accepted), books.in_doubt([BOB]))
+        records = Records(ferry.path)
+        records.assert_journal_agrees(len(self.mails))
+        assert records.parked() == {}
+        assert_arrived_whole(self.target.accepted, self.mails)
+        assert_no_duplicates(copies(self.target.accepted), records.in_doubt([BOB]))
 
 
 @pytest.fixture
@@ -108,10 +108,10 @@ def test_fault_34_a_kill_while_a_parked_mail_sets_out_again_neither_forgets_nor_
     crossing.target.recipients[BOB] = REFUSED
     with crossing.ferry() as ferry:
         first = ferry.start(MAILFERRY_DIE_AT="relay.overdue-published").ready()
-        books = Books(ferry.path)
-        first.wait_until(books.parked)
+        records = Records(ferry.path)
+        first.wait_until(records.parked)
         del crossing.target.recipients[BOB]
-        assert ferry.call("parked", "retry", books.parked()["retried"]).code == 0
+        assert ferry.call("parked", "retry", records.parked()["retried"]).code == 0
         assert first.ended() == -signal.SIGKILL
         crossing.ends_well(ferry, ferry.start(), crossing.is_done)
 

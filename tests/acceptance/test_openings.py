@@ -57,7 +57,7 @@ def body(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What each target has, by the name of the mail, and what the passes told."""
+    """What each target has, by the name of the mail, and the output of the passes."""
 
     postfix: dict[str, list[bytes]]
     lmtp: dict[str, list[bytes]]

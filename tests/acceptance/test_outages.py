@@ -1,4 +1,4 @@
-"""What cannot be reached is told in a sentence, tried again, and served when it is back: nothing is lost."""
+"""An outage is reported in a sentence and tried again. When it is over, mail flows again: nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.ports import free_port
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
@@ -46,9 +46,9 @@ def late_rabbitmq() -> Iterator[RabbitMq]:
         server.stop()
 
 
-def lights(books: Books) -> dict[str, tuple[str, str]]:
+def lights(records: Records) -> dict[str, tuple[str, str]]:
     """Colour and sentence of the account and the target."""
-    shown = json.loads(books.told("status", "-o", "json"))
+    shown = json.loads(records.output_of("status", "-o", "json"))
     (account_row,), (target_row,) = shown["accounts"], shown["targets"]
     return {
         "source": (account_row["colour"], account_row["sentence"]),
@@ -56,9 +56,9 @@ def lights(books: Books) -> dict[str, tuple[str, str]]:
     }
 
 
-def is_unreachable(books: Books, which: str, port: int) -> bool:
-    """Whether the light is red because nobody listens on `port`."""
-    colour, sentence = lights(books)[which]
+def is_unreachable(records: Records, which: str, port: int) -> bool:
+    """Whether the status is red because nothing listens on `port`."""
+    colour, sentence = lights(records)[which]
     return colour == "red" and f"Connecting to 127.0.0.1:{port} failed: Connection refused" in sentence
 
 
@@ -68,24 +68,24 @@ def test_a_source_and_a_target_that_come_late_are_served_then(tmp_path: Path) ->
     source.port, target.port = free_port(), free_port()
     text = configuration([account("bob", source.port, LOGIN)], target=target.port)
     with Ferry(tmp_path, text) as ferry:
-        books, process = Books(ferry.path), ferry.start().ready()
+        records, process = Records(ferry.path), ferry.start().ready()
         process.wait_until(lambda: process.metric('mailferry_fetcher_visits_total{outcome="failed"}') >= 2)
-        process.wait_until(lambda: is_unreachable(books, "source", source.port))
+        process.wait_until(lambda: is_unreachable(records, "source", source.port))
 
         with in_background(source):
             process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 1)
-            process.wait_until(lambda: lights(books)["source"][0] != "red")
-            process.wait_until(lambda: is_unreachable(books, "target", target.port))
+            process.wait_until(lambda: lights(records)["source"][0] != "red")
+            process.wait_until(lambda: is_unreachable(records, "target", target.port))
             assert source.deleted("bob") == []
             assert process.page("/readyz")[0] == 200
 
             with in_background(target):
                 process.wait_until(lambda: len(source.deleted("bob")) == len(mails))
-                process.wait_until(lambda: lights(books)["target"][0] == "green")
+                process.wait_until(lambda: lights(records)["target"][0] == "green")
                 assert process.terminate() == 0
-    arrived_whole(target.accepted, mails)
+    assert_arrived_whole(target.accepted, mails)
     assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}
-    books.agree(len(mails))
+    records.assert_journal_agrees(len(mails))
 
 
 def test_a_target_that_is_down_holds_up_only_its_own_mail(dovecot: Dovecot, tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ broker.url = "{late_rabbitmq.url()}"
             process.wait_until(lambda: set(checks(process).values()) == {"ok"})
             assert [process.metric(f"mailferry_{part}_up") for part in ("broker", "store")] == [1, 1]
             assert process.terminate() == 0
-            books = Books(ferry.path)
-            books.agree(len(mails))
-            doubts = books.in_doubt([BOB])
-    arrived_whole(target.accepted, mails)
+            records = Records(ferry.path)
+            records.assert_journal_agrees(len(mails))
+            doubts = records.in_doubt([BOB])
+    assert_arrived_whole(target.accepted, mails)
     arrived = copies(target.accepted)
     assert arrived.keys() == {(mail.tag, BOB) for mail in mails}
-    none_twice_but_in_doubt(arrived, doubts)
+    assert_no_duplicates(arrived, doubts)

@@ -15,7 +15,7 @@ from tests.fakes.tagged import Tagged, lf, tag_of, untraced
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 from tests.servers.ports import LOOPBACK
 
 CATCH_ALL = (
@@ -49,7 +49,7 @@ class Pipeline:
 
     def status(self, tag: str, address: str) -> str:
         """What became of a recipient so far."""
-        (story,) = self.books.stories(f"{tag}@tags.example")
+        (story,) = self.records.stories(f"{tag}@tags.example")
         (status,) = [each["status"] for each in story["recipients"] if each["address"] == address]
         return str(status)
 
@@ -63,8 +63,8 @@ class Pipeline:
         self.process.wait_until(lambda: self.dovecot.remaining_count(self.login.name) == 0)
 
     @property
-    def books(self) -> Books:
-        return Books(self.ferry.path)
+    def records(self) -> Records:
+        return Records(self.ferry.path)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_a_refused_mail_is_parked_and_leaves_its_source_and_can_be_delivered_lat
     assert pipeline.arrived("refused") == Counter()
     (blob,) = pipeline.ferry.blobs()
     assert blob.read_bytes() == refused.raw
-    parked = pipeline.books.parked()["refused"]
+    parked = pipeline.records.parked()["refused"]
 
     del pipeline.target.script["CONTENT"]
     retried = pipeline.ferry.call("parked", "retry", parked)
@@ -179,7 +179,7 @@ def test_a_refused_mail_is_parked_and_leaves_its_source_and_can_be_delivered_lat
     pipeline.process.wait_until(lambda: pipeline.arrived("refused") and not pipeline.ferry.blobs())
     assert pipeline.arrived("refused") == Counter(["amy@corp.example"])
     assert pipeline.content("refused") == lf(refused.raw)
-    assert pipeline.books.parked() == {}
+    assert pipeline.records.parked() == {}
 
 
 def test_a_connection_that_breaks_after_the_content_leaves_a_counted_doubt(pipeline: Pipeline) -> None:
@@ -189,7 +189,7 @@ def test_a_connection_that_breaks_after_the_content_leaves_a_counted_doubt(pipel
     seen = [mail.content for mail in pipeline.target.seen if tag_of(mail.content) == "doubtful"]
     assert len({content.partition(b"\r\n")[0] for content in seen}) == 1
     assert (len(seen), pipeline.arrived("doubtful")) == (2, Counter(["amy@corp.example"]))
-    assert pipeline.books.in_doubt(["amy@corp.example"])["doubtful", "amy@corp.example"] == 1
+    assert pipeline.records.in_doubt(["amy@corp.example"])["doubtful", "amy@corp.example"] == 1
     assert pipeline.process.metric("mailferry_relay_in_doubt_total") == 1
 
 
@@ -209,4 +209,4 @@ def test_line_ends_that_could_smuggle_a_second_mail_arrive_within_the_one(pipeli
 
 def test_the_journal_agrees_with_all_of_that(pipeline: Pipeline) -> None:
     pipeline.wait_for_departure()
-    assert b"no differences" in pipeline.books.told("journal", "verify")
+    assert b"no differences" in pipeline.records.output_of("journal", "verify")

@@ -1,4 +1,4 @@
-"""Two passes between a real Dovecot and a real SMTP server, and what the command then tells about them."""
+"""Two passes between a real Dovecot and a real SMTP server, and what the commands report about them."""
 
 from __future__ import annotations
 

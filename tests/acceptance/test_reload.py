@@ -1,4 +1,4 @@
-"""HUP: the running process works by the file as it is now, unless that cannot be used."""
+"""HUP: the running process uses the file as it is now, unless that cannot be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A retry has its time in the database: neither a restart nor a kill has a target asked before."""
+"""The time of a retry is in the database: a restart or a kill does not make it earlier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.servers.available import require
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 
 BOB, EVE = "bob@corp.example", "eve@corp.example"
 BOTH = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }', 'unknown_recipients = "refuse"')
@@ -28,7 +28,7 @@ VISITS = 'mailferry_fetcher_visits_total{outcome="ok"}'
 
 
 def asked_about(target: SmtpServer) -> list[str]:
-    """The recipients that the target was told of so far."""
+    """The recipients of all RCPT commands at the target so far."""
     return [line.split("<")[1].split(">")[0] for line in target.commands if line.startswith("RCPT")]
 
 
@@ -68,15 +68,18 @@ def test_after_a_restart_a_target_is_not_asked_before_the_retry_is_due(
             assert process.metric(FETCHED) == 1
             assert process.terminate() == 0
             assert sorted(asked_about(target)) == [BOB, EVE]
-            [story] = json.loads(Books(ferry.path).told("trace", BOB, "-o", "json"))
-            assert "to be delivered when its retry is due" in Books(ferry.path).told("trace", BOB).decode()
+            [story] = json.loads(Records(ferry.path).output_of("trace", BOB, "-o", "json"))
+            assert (
+                "to be delivered when its retry is due"
+                in Records(ferry.path).output_of("trace", BOB).decode()
+            )
             waiting = {each["address"]: (each["status"], each["attempt"]) for each in story["recipients"]}
             assert waiting == {BOB: ("deferred", 1), EVE: ("delivered", 1)}
 
             process = ferry.start(**two_hours_later).ready()
             process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
             assert process.terminate() == 0
-            Books(ferry.path).agree(1)
+            Records(ferry.path).assert_journal_agrees(1)
     assert sorted(asked_about(target)) == [BOB, BOB, EVE]
     arrived = [(tag_of(each.content), each.recipients) for each in target.accepted]
     assert arrived == [("greylisted", (EVE,)), ("greylisted", (BOB,))]

@@ -1,4 +1,4 @@
-"""What a source sends too much of, too slowly or not at all: it is bounded, told, and stops no other mail."""
+"""A source that sends too much, too slowly or nothing is limited, reported, and stops no other mail."""
 
 from __future__ import annotations
 

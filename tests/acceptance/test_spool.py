@@ -19,7 +19,7 @@ from tests.fakes.tagged import Tagged, tag_of, tagged, tagged_mails
 from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import EMBEDDED, account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import Records, assert_arrived_whole, assert_no_duplicates, copies
 from tests.servers.rabbitmq import RabbitMq
 
 BOB = "bob@corp.example"
@@ -71,17 +71,17 @@ def crossing() -> Iterator[Crossing]:
 
 
 def all_is_well(crossing: Crossing, ferry: Ferry) -> None:
-    books = Books(ferry.path)
-    books.agree(len(crossing.mails))
-    arrived_whole(crossing.target.accepted, crossing.mails)
-    none_twice_but_in_doubt(copies(crossing.target.accepted), books.in_doubt([BOB]))
+    records = Records(ferry.path)
+    records.assert_journal_agrees(len(crossing.mails))
+    assert_arrived_whole(crossing.target.accepted, crossing.mails)
+    assert_no_duplicates(copies(crossing.target.accepted), records.in_doubt([BOB]))
     assert crossing.source.shown("u") == []
 
 
 def spool(ferry: Ferry) -> list[str]:
     """The messages whose raw mail is held in a blob, those left out of which the database knows nothing."""
     held = [blob.name.removeprefix("mail+") for blob in ferry.blobs() if blob.name.startswith("mail+")]
-    return [message for message in held if Books(ferry.path).stories(message)]
+    return [message for message in held if Records(ferry.path).stories(message)]
 
 
 def sweep_as_if_hours_had_passed(ferry: Ferry) -> None:

@@ -1,4 +1,4 @@
-"""What targets do to a mail, and what becomes of it: each recipient has his own end, nothing is lost."""
+"""What targets do to a mail, and what becomes of it: each recipient has an outcome, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.tagged import Tagged, tag_of, tagged, tagged_mails, untraced
 from tests.servers.dovecot import Login
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies
+from tests.servers.oracle import Records, assert_arrived_whole, copies
 from tests.servers.ports import free_port
 
 BOB, UNKNOWN, LATE = "bob@corp.example", "unknown@corp.example", "late@corp.example"
@@ -32,7 +32,7 @@ class Crossing:
 
     source: Pop3Server
     process: FerryProcess
-    books: Books
+    records: Records
 
     def outcomes(self, status: str) -> float:
         return self.process.metric(f'mailferry_relay_outcomes_total{{status="{status}"}}')
@@ -56,7 +56,7 @@ def crossing(
         text = configuration([rules, account("bob", source.port, LOGIN, *lines)], target=target.port)
         with Ferry(directory, text.replace('"smtp://', f'"{scheme}://')) as ferry:
             process = ferry.start().ready()
-            yield Crossing(source, process, Books(ferry.path))
+            yield Crossing(source, process, Records(ferry.path))
             assert process.terminate() == 0
 
 
@@ -70,13 +70,13 @@ def test_fault_26_three_answers_to_three_recipients_have_three_ends(tmp_path: Pa
         assert ferry.source.deleted("bob") == []
         del target.recipients[LATE]
         ferry.until_deleted(1)
-        parked = ferry.books.parked()
-        ferry.books.agree(1)
-        (story,) = ferry.books.stories(BOB)
+        parked = ferry.records.parked()
+        ferry.records.assert_journal_agrees(1)
+        (story,) = ferry.records.stories(BOB)
     assert copies(target.accepted) == {
         ("mixed", each): 1 for each in (BOB, LATE, *([POSTMASTER] if postmaster else []))
     }
-    arrived_whole(target.accepted, [mail])
+    assert_arrived_whole(target.accepted, [mail])
     assert parked.keys() == ({} if postmaster else {"mixed": ""}).keys()
     ends = {each["address"]: each["status"] for each in story["recipients"]}
     assert ends == {BOB: "delivered", LATE: "delivered", UNKNOWN: "delivered" if postmaster else "parked"}
@@ -90,9 +90,9 @@ def test_fault_24_a_reset_after_the_final_dot_is_in_doubt_and_the_retry_has_the_
     with crossing(tmp_path, [mail], target) as ferry:
         ferry.until_deleted(1)
         assert ferry.process.metric("mailferry_relay_in_doubt_total") == 1
-        assert ferry.books.in_doubt([BOB]) == {("doubt", BOB): 1}
+        assert ferry.records.in_doubt([BOB]) == {("doubt", BOB): 1}
     assert copies(target.accepted) == {("doubt", BOB): 1}
-    arrived_whole(target.seen, [mail])
+    assert_arrived_whole(target.seen, [mail])
     assert len(target.seen) == 2
 
 
@@ -103,9 +103,9 @@ def test_a_mail_refused_after_its_content_is_parked_with_the_targets_words(
     (mail,) = tagged_mails("refused", 1)
     with crossing(tmp_path, [mail], SmtpServer(replies={"CONTENT": answer})) as ferry:
         ferry.until_deleted(1)
-        (message,) = ferry.books.parked().values()
-        assert ferry.books.told("parked", "export", message) == mail.raw
-        assert answer in ferry.books.told("parked", "show", message).decode()
+        (message,) = ferry.records.parked().values()
+        assert ferry.records.output_of("parked", "export", message) == mail.raw
+        assert answer in ferry.records.output_of("parked", "show", message).decode()
         ferry.process.wait_until(lambda: ferry.process.metric("mailferry_parked_recipients") == 1)
 
 
@@ -118,7 +118,7 @@ def test_greylisting_for_three_tries_delivers_once(tmp_path: Path) -> None:
         target.recipients.clear()
         ferry.until_deleted(len(mails))
     assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}
-    arrived_whole(target.accepted, mails)
+    assert_arrived_whole(target.accepted, mails)
 
 
 def test_fault_29_a_target_that_offers_nothing_gets_every_mail_undamaged_or_it_is_parked(
@@ -128,8 +128,8 @@ def test_fault_29_a_target_that_offers_nothing_gets_every_mail_undamaged_or_it_i
     target = SmtpServer(keywords=())
     with crossing(tmp_path, mails, target) as ferry:
         ferry.until_deleted(len(mails))
-        parked = ferry.books.parked()
-        kept = {tag: ferry.books.told("parked", "export", message) for tag, message in parked.items()}
+        parked = ferry.records.parked()
+        kept = {tag: ferry.records.output_of("parked", "export", message) for tag, message in parked.items()}
     arrived = {tag_of(mail.content) for mail in target.accepted}
     assert arrived | parked.keys() == {mail.tag for mail in mails}
     assert not arrived & parked.keys()
@@ -149,7 +149,7 @@ def test_fault_27_an_answer_for_each_recipient_after_the_content_retries_only_wh
     )
     with crossing(tmp_path, [mail], target, *CATCH_ALL, scheme="lmtp") as ferry:
         ferry.until_deleted(1)
-        (story,) = ferry.books.stories(LATE)
+        (story,) = ferry.records.stories(LATE)
     assert [recipient for recipient, _ in target.delivered] == [BOB, LATE]
     assert [each.recipients for each in target.seen] == [(BOB, LATE), (LATE,)]
     attempts = {each["address"]: each["attempt"] for each in story["recipients"]}
@@ -162,9 +162,9 @@ def test_a_rule_of_the_targets_discards_what_it_names_and_parks_the_rest(tmp_pat
     rules = '\n[[targets.rules]]\ncode = "554 5.7.1"\naction = "discard"\n'
     with crossing(tmp_path, mails, target, *CATCH_ALL, rules=rules) as ferry:
         ferry.until_deleted(2)
-        assert ferry.books.parked().keys() == {"late"}
-        ferry.books.agree(2)
-        (story,) = ferry.books.stories(UNKNOWN)
+        assert ferry.records.parked().keys() == {"late"}
+        ferry.records.assert_journal_agrees(2)
+        (story,) = ferry.records.stories(UNKNOWN)
     assert [each["status"] for each in story["recipients"]] == ["discarded"]
     assert target.accepted == []
 
@@ -190,9 +190,9 @@ tls = "off"
         ]
         text = configuration([away, *accounts], target=target.port, fetcher="window_messages = 20")
         with Ferry(tmp_path, text) as ferry:
-            process, books = ferry.start().ready(), Books(ferry.path)
+            process, records = ferry.start().ready(), Records(ferry.path)
             process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 1)
-            process.wait_until(lambda: "out of reach" in _light(books, "accounts", "acme/stuck")[1])
+            process.wait_until(lambda: "out of reach" in _light(records, "accounts", "acme/stuck")[1])
             attempts = process.metric("mailferry_relay_attempts_total")
             process.wait_until(lambda: len(free.deleted("free")) == 50)
             free.maildrops["free"].mails += [(each.tag, each.raw) for each in carried[50:]]
@@ -203,23 +203,23 @@ tls = "off"
             assert process.metric("mailferry_fetcher_mails_fetched_total") <= 100 + 40
             status, body = process.page("/readyz")
             assert (status, "away is out of reach" in body) == (200, True)
-            colour, sentence = _light(books, "targets", "away")
+            colour, sentence = _light(records, "targets", "away")
             assert (colour, "out of reach since" in sentence) == ("red", True)
             assert "Connection refused" in sentence
-            assert _light(books, "accounts", "acme/free")[0] == "green"
+            assert _light(records, "accounts", "acme/free")[0] == "green"
 
             with in_background(late):
                 process.wait_until(lambda: len(stuck.deleted("stuck")) == 300)
                 process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 0)
                 assert process.terminate() == 0
-            books.agree(400)
+            records.assert_journal_agrees(400)
     assert copies(late.accepted) == {(mail.tag, "stuck@corp.example"): 1 for mail in held}
     assert copies(target.accepted) == {(mail.tag, "free@corp.example"): 1 for mail in carried}
-    arrived_whole(late.accepted, held)
+    assert_arrived_whole(late.accepted, held)
 
 
-def _light(books: Books, kind: str, name: str) -> tuple[str, str]:
+def _light(records: Records, kind: str, name: str) -> tuple[str, str]:
     """Colour and sentence of an account or a target."""
-    rows = json.loads(books.told("status", "-o", "json"))[kind]
+    rows = json.loads(records.output_of("status", "-o", "json"))[kind]
     (row,) = (each for each in rows if name in (each.get("account"), each.get("target")))
     return row["colour"], row["sentence"]

@@ -1,6 +1,6 @@
 """TERM ends every process within seconds, however silent sources, targets and the database are.
 
-Nothing here measures time: what is waited for would be silent for minutes yet, and so would the process.
+No time is measured: a process that waited for them would run for minutes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.fakes.tcp_proxy import Direction, TcpProxy
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books
+from tests.servers.oracle import Records
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 
@@ -65,12 +65,12 @@ def test_fault_36_term_ends_a_delivery_to_a_silent_target_and_the_mail_stays_at_
             process.wait_until(lambda: target.seen)
             assert process.terminate() != 0
             assert dovecot.remaining_count(login.name) == 1
-            Books(ferry.path).agree(1)
+            Records(ferry.path).assert_journal_agrees(1)
 
 
 @contextmanager
 def stopped(postgres: Postgres, database: str) -> Iterator[None]:
-    """All processes that serve `database` stand still, and so does the one that lets new ones in."""
+    """Suspend all processes that serve `database`, and the one that accepts connections."""
     with psycopg.connect(database, autocommit=True) as connection:
         found = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()"

@@ -19,7 +19,7 @@ from tests.servers.available import unavailable
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry
 from tests.servers.ferry_config import account, configuration
-from tests.servers.oracle import Books, arrived_whole, copies
+from tests.servers.oracle import Records, assert_arrived_whole, copies
 
 PARTS = ("services", "shared")
 FIRST = tagged_mails("first", 20)
@@ -62,7 +62,7 @@ def test_two_releases_carry_mail_together_and_the_schema_is_upgraded_meanwhile(
             old = {"PYTHONPATH": previous_release}
             assert ferry.call("db", "upgrade", **old).code == 0
             assert ferry.call("topology", "apply", **old).code == 0
-            books = Books(ferry.path)
+            books = Records(ferry.path)
 
             # Each mail passes through processes of both releases, on the schema of the one before.
             old_fetcher, new_router, old_relay = (
@@ -92,12 +92,12 @@ def test_two_releases_carry_mail_together_and_the_schema_is_upgraded_meanwhile(
             everybody = (new_fetcher, last_router, new_relay)
             assert [process.terminate() for process in everybody] == [0, 0, 0]
         mails = [*FIRST, *SECOND, *THIRD]
-        arrived_whole(target.accepted, mails)
+        assert_arrived_whole(target.accepted, mails)
         assert copies(target.accepted) == {(mail.tag, "bob@corp.example"): 1 for mail in mails}
-    books.agree(len(mails))
+    books.assert_journal_agrees(len(mails))
 
 
-def in_flight(books: Books) -> int:
+def in_flight(books: Records) -> int:
     """How many mails were read and not routed yet."""
-    (state,) = json.loads(books.told("status", "-o", "json"))["accounts"]
+    (state,) = json.loads(books.output_of("status", "-o", "json"))["accounts"]
     return int(state["in_flight"])

@@ -1,4 +1,4 @@
-"""An account is taken out of the file while its mail is on its way: it is told until the account is back."""
+"""An account is removed from the file while its mail is under way: this is reported until it is back."""
 
 from __future__ import annotations
 

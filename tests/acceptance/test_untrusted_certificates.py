@@ -1,4 +1,4 @@
-"""Real servers with self-signed certificates: where TLS is wanted mail flows encrypted, and that is told."""
+"""Real servers with self-signed certificates: with `tls = "wanted"` mail is encrypted, and this is shown."""
 
 from __future__ import annotations
 

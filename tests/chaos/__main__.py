@@ -1,4 +1,4 @@
-"""`make chaos`: a campaign against Mailferry on this machine, telling what it does."""
+"""`make chaos`: runs a campaign of faults on this machine, and prints each."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import time
 from rich.console import Console
 
 from tests.chaos.campaign import campaign, chosen
-from tests.chaos.stage import stage
+from tests.chaos.testbed import running_testbed
 
 
 def main() -> None:
-    """Play what the command line asks for."""
+    """Run the campaign of the command line."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=int(time.time()), help="another one each time by default")
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"chaos with seed {options.seed}")
-    with stage() as played:
-        outcome = campaign(played, options.seed, chosen(options.seed, options.rounds), console.print)
+    with running_testbed() as testbed:
+        outcome = campaign(testbed, options.seed, chosen(options.seed, options.rounds), console.print)
     console.print(str(outcome))
 
 

@@ -1,6 +1,6 @@
-"""Rounds of evil, with mail arriving all the time; after some of them everything has to come to rest.
+"""Rounds of faults, with mail arriving all the time. After some rounds all mail must have arrived.
 
-The same seed makes the same rounds; what happens within them is up to two cores and the real servers.
+The same seed makes the same rounds. What happens within them depends on the machine and the real servers.
 """
 
 from __future__ import annotations
@@ -11,98 +11,98 @@ from dataclasses import dataclass
 from random import Random
 
 from tests.chaos.evidence import keep_evidence
-from tests.chaos.evils import EVILS, SECONDS
-from tests.chaos.mails import Post
-from tests.chaos.stage import CANARY, SERVICES, Stage
+from tests.chaos.faults import FAULTS, SECONDS
+from tests.chaos.mails import SentMail
+from tests.chaos.testbed import CANARY, SERVICES, Testbed
 from tests.servers.process import eventually
 
-BETWEEN_RESTS = 10
-REST = 120.0
-MOST_MAILS = 12
+ROUNDS_BETWEEN_CHECKS = 10
+IDLE_WITHIN = 120.0
+MAX_MAILS = 12
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: how many rounds and mails, how many copies too many, how many counted doubts."""
+    """The numbers of rounds, mails, duplicates and attempts in doubt."""
 
     rounds: int
     mails: int
-    copies_too_many: int
+    duplicates: int
     doubts: int
 
     def __str__(self) -> str:
         return (
-            f"{self.rounds} rounds, {self.mails} mails: none lost, {self.copies_too_many} copies too many, "
+            f"{self.rounds} rounds, {self.mails} mails: none lost, {self.duplicates} duplicates, "
             f"{self.doubts} attempts counted as in doubt"
         )
 
 
-def campaign(stage: Stage, seed: int, rounds: Sequence[str], tell: Tell) -> Outcome:
-    """Play these evils, one in each round. Raises AssertionError where a promise is broken; what is known of
-    that then is kept.
-    """
+def campaign(testbed: Testbed, seed: int, rounds: Sequence[str], report: Report) -> Outcome:
+    """Play these faults, one in each round. Save evidence and raise AssertionError if a promise breaks."""
     try:
-        return _played(stage, seed, rounds, tell)
+        return _run(testbed, seed, rounds, report)
     except AssertionError:
-        tell(f"     a promise is broken; what is known of it: {keep_evidence(stage)}")
+        report(f"     a promise is broken; what is known of it: {keep_evidence(testbed)}")
         raise
 
 
-def _played(stage: Stage, seed: int, rounds: Sequence[str], tell: Tell) -> Outcome:
+def _run(testbed: Testbed, seed: int, rounds: Sequence[str], report: Report) -> Outcome:
     random = Random(seed)
-    post = Post(random)
+    sent_mail = SentMail(random)
     for name in SERVICES:
-        stage.start(name)
-    for number, evil in enumerate(rounds, 1):
-        tell(f"{number:4} {_round(stage, post, random, evil)}")
-        if number % BETWEEN_RESTS == 0 or number == len(rounds):
-            come_to_rest(stage, post, tell)
-    copies_too_many, doubts = post.check(stage)
-    _journal_agrees(stage)
-    assert CANARY not in stage.logs()
-    return Outcome(len(rounds), len(post.sent), copies_too_many, doubts)
+        testbed.start(name)
+    for number, fault in enumerate(rounds, 1):
+        report(f"{number:4} {_round(testbed, sent_mail, random, fault)}")
+        if number % ROUNDS_BETWEEN_CHECKS == 0 or number == len(rounds):
+            wait_until_idle(testbed, sent_mail, report)
+    duplicates, doubts = sent_mail.check(testbed)
+    _journal_agrees(testbed)
+    assert CANARY not in testbed.logs()
+    return Outcome(len(rounds), len(sent_mail.sent), duplicates, doubts)
 
 
 def chosen(seed: int, rounds: int) -> list[str]:
-    """The evils of so many rounds."""
+    """Return the faults of so many rounds."""
     random = Random(seed)
-    return [random.choice([*EVILS]) for _ in range(rounds)]
+    return [random.choice([*FAULTS]) for _ in range(rounds)]
 
 
-def _round(stage: Stage, post: Post, random: Random, evil: str) -> str:
-    """Returns in words what was done."""
-    post.send(stage, random.randint(1, MOST_MAILS))
-    _let_pass(random.random())
-    with EVILS[evil](stage, random) as done:
-        post.send(stage, random.randint(0, MOST_MAILS))
-        _let_pass(max(SECONDS.get(evil, 0.0), random.random() * 2))
+def _round(testbed: Testbed, sent_mail: SentMail, random: Random, fault: str) -> str:
+    """Play one round and return its description."""
+    sent_mail.send(testbed, random.randint(1, MAX_MAILS))
+    _sleep(random.random())
+    with FAULTS[fault](testbed, random) as done:
+        sent_mail.send(testbed, random.randint(0, MAX_MAILS))
+        _sleep(max(SECONDS.get(fault, 0.0), random.random() * 2))
     return done
 
 
-def _let_pass(seconds: float) -> None:
-    """Chance decides how far everything has come; nothing waits for anything here."""
+def _sleep(seconds: float) -> None:
+    """Let the services work for a random time, which decides what the next fault meets."""
     time.sleep(seconds)
 
 
-def come_to_rest(stage: Stage, post: Post, tell: Tell) -> None:
-    """Wait until nothing is left to do."""
+def wait_until_idle(testbed: Testbed, sent_mail: SentMail, report: Report) -> None:
+    """Wait until all mails have arrived or are parked."""
     begun = time.monotonic()
-    quiet = eventually(lambda: not stage.running() or (stage.left() == 0 and not post.missing(stage)), REST)
+    quiet = eventually(
+        lambda: not testbed.running() or (testbed.mails_left() == 0 and not sent_mail.missing(testbed)),
+        IDLE_WITHIN,
+    )
     crashed = {
-        name: process.output[-3000:] for name, process in stage.processes.items() if not process.running
+        name: process.output[-3000:] for name, process in testbed.processes.items() if not process.running
     }
     assert crashed == {}, crashed
-    assert quiet, (
-        f"{stage.left()} mails are left at their sources; missing: {sorted(post.missing(stage))[:20]}"
-    )
-    post.check(stage)
-    tell(f"     all is well after {time.monotonic() - begun:.1f} s: {len(post.sent)} mails so far")
+    missing = sorted(sent_mail.missing(testbed))[:20]
+    assert quiet, f"{testbed.mails_left()} mails are left at their sources; missing: {missing}"
+    sent_mail.check(testbed)
+    report(f"     all is well after {time.monotonic() - begun:.1f} s: {len(sent_mail.sent)} mails so far")
 
 
-def _journal_agrees(stage: Stage) -> None:
-    for process in stage.processes.values():
+def _journal_agrees(testbed: Testbed) -> None:
+    for process in testbed.processes.values():
         assert process.terminate() == 0
-    told = stage.ferry.call("journal", "verify")
-    assert (told.code, told.err) == (0, ""), told
+    reports = testbed.ferry.call("journal", "verify")
+    assert (reports.code, reports.err) == (0, ""), reports

@@ -1,6 +1,4 @@
-"""What is kept of a campaign that broke a promise, for whoever looks for the cause: the journal, what the
-target took, and all logs.
-"""
+"""Saves what helps to find the cause of a broken promise: the journal, the accepted mails, and all logs."""
 
 from __future__ import annotations
 
@@ -8,15 +6,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.chaos.stage import Stage
+from tests.chaos.testbed import Testbed
 
 JOURNAL = "SELECT * FROM journal ORDER BY 1"
 
 
-def keep_evidence(stage: Stage) -> Path:
-    """Write down what is known; returns the directory, which nobody removes."""
+def keep_evidence(testbed: Testbed) -> Path:
+    """Save the evidence, and return its directory, which is not removed."""
     directory = Path(tempfile.mkdtemp(prefix="mailferry-chaos-"))
-    for log in stage.ferry.directory.glob("*.log"):
+    for log in testbed.ferry.directory.glob("*.log"):
         shutil.copy(log, directory)
     for name, query in (
         ("journal", JOURNAL),
@@ -24,10 +22,10 @@ def keep_evidence(stage: Stage) -> Path:
         ("recipients", "SELECT * FROM recipients"),
         ("claims", "SELECT * FROM claims"),
     ):
-        _write(directory / name, [str(row) for row in stage.rows(query)])
+        _write(directory / name, [str(row) for row in testbed.rows(query)])
     accepted = [
         f"{number} {mail.recipients} {mail.content[:400]!r}"
-        for number, mail in enumerate(stage.target.accepted, 1)
+        for number, mail in enumerate(testbed.target.accepted, 1)
     ]
     _write(directory / "accepted", accepted)
     return directory

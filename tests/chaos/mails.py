@@ -1,4 +1,4 @@
-"""The mails of a campaign, and what has become of them."""
+"""The mails of a campaign, and whether they arrived."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.chaos.stage import ACCOUNTS, INLINE_LIMIT, KEEPER, NORTH, PEOPLE, REFUSED, SOUTH, Stage
+from tests.chaos.testbed import ACCOUNTS, INLINE_LIMIT, KEEPER, NORTH, PEOPLE, REFUSED, SOUTH, Testbed
 from tests.fakes.tagged import Tagged, tag_of, tagged
-from tests.servers.oracle import arrived_whole, copies, none_twice_but_in_doubt
+from tests.servers.oracle import assert_arrived_whole, assert_no_duplicates, copies
 
 LINE = b"Another line of a large mail.\r\n"
 DOUBTS = (
@@ -19,17 +19,17 @@ PARKED = "SELECT message_id, address FROM recipients JOIN messages ON id = messa
 
 
 @dataclass
-class Post:
-    """Every mail that was sent so far, and for whom it is."""
+class SentMail:
+    """Every mail that was sent so far, and its recipients."""
 
     random: Random
     sent: list[Tagged] = field(default_factory=list)
     wanted: set[tuple[str, str]] = field(default_factory=set)
     kept: list[bytes] = field(default_factory=list)
-    twins: set[str] = field(default_factory=set)
+    copied: set[str] = field(default_factory=set)
 
-    def send(self, stage: Stage, number: int) -> None:
-        """More mails arrive: for one or two people, some large, some with a copy in another mailbox."""
+    def send(self, testbed: Testbed, number: int) -> None:
+        """Send mails to one or two people, some large, some with a copy in another mailbox."""
         for _ in range(number):
             to = self.random.sample(PEOPLE, self.random.choice((1, 1, 2)))
             to += [REFUSED] if self.random.random() < 0.1 else []
@@ -38,9 +38,9 @@ class Post:
             self.sent.append(mail)
             self.wanted |= {(mail.tag, address) for address in to}
             mailboxes = self._mailboxes()
-            self.twins |= {mail.tag} if len(mailboxes) > 1 else set()
+            self.copied |= {mail.tag} if len(mailboxes) > 1 else set()
             for name in mailboxes:
-                stage.dovecot.fill(name, [mail.raw])
+                testbed.dovecot.fill(name, [mail.raw])
                 self.kept += [mail.raw] if name == KEEPER else []
 
     def _mailboxes(self) -> Sequence[str]:
@@ -48,24 +48,24 @@ class Post:
             return NORTH, SOUTH
         return (self.random.choice(ACCOUNTS),)
 
-    def missing(self, stage: Stage) -> set[tuple[str, str]]:
-        """Who still waits for which mail: it has not arrived and is not parked."""
-        parked = {(_tag(message_id), address) for message_id, address in stage.rows(PARKED)}
-        return self.wanted - copies(stage.target.accepted).keys() - parked
+    def missing(self, testbed: Testbed) -> set[tuple[str, str]]:
+        """Return tags and recipients of mails that have neither arrived nor are parked."""
+        parked = {(_tag(message_id), address) for message_id, address in testbed.rows(PARKED)}
+        return self.wanted - copies(testbed.target.accepted).keys() - parked
 
-    def check(self, stage: Stage) -> tuple[int, int]:
-        """All promises hold; returns how many copies there were too many, and how many doubts."""
-        assert self.missing(stage) == set()
-        # Of a mail that lay in two mailboxes either may serve somebody, each under its own id.
-        single = [mail for mail in stage.target.accepted if tag_of(mail.content) not in self.twins]
-        arrived_whole(single, self.sent)
-        arrived = copies(stage.target.accepted)
+    def check(self, testbed: Testbed) -> tuple[int, int]:
+        """Assert all promises. Return the number of duplicates and of attempts in doubt."""
+        assert self.missing(testbed) == set()
+        # A mail in two mailboxes may reach a recipient from either, under different ids.
+        single = [mail for mail in testbed.target.accepted if tag_of(mail.content) not in self.copied]
+        assert_arrived_whole(single, self.sent)
+        arrived = copies(testbed.target.accepted)
         doubts = Counter(
-            {(_tag(message_id), address): int(number) for message_id, address, number in stage.rows(DOUBTS)}
+            {(_tag(message_id), address): int(number) for message_id, address, number in testbed.rows(DOUBTS)}
         )
-        none_twice_but_in_doubt(arrived, doubts)
+        assert_no_duplicates(arrived, doubts)
         assert [tag for tag, address in arrived if address == REFUSED] == []
-        assert stage.dovecot.remaining(KEEPER) == self.kept
+        assert testbed.dovecot.remaining(KEEPER) == self.kept
         return sum(number - 1 for number in arrived.values()), doubts.total()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.campaign import campaign
-from tests.chaos.evils import EVILS
-from tests.chaos.stage import stage
+from tests.chaos.faults import FAULTS
+from tests.chaos.testbed import running_testbed
 
 SHORT = (
     "stop_a_fetcher_past_its_lease",
@@ -18,14 +18,14 @@ SHORT = (
 
 
 def test_the_short_campaign_is_made_of_evils_that_exist() -> None:
-    assert set(SHORT) <= EVILS.keys()
+    assert set(SHORT) <= FAULTS.keys()
 
 
 @pytest.mark.kill
 @pytest.mark.timeout(300)
 def test_a_few_rounds_of_chaos_lose_no_mail() -> None:
-    told: list[str] = []
-    with stage() as played:
-        outcome = campaign(played, 1, SHORT, told.append)
+    reports: list[str] = []
+    with running_testbed() as testbed:
+        outcome = campaign(testbed, 1, SHORT, reports.append)
     assert outcome.rounds == len(SHORT)
-    assert len(told) == len(SHORT) + 1
+    assert len(reports) == len(SHORT) + 1

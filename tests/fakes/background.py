@@ -1,4 +1,4 @@
-"""Runs one of the asyncio fakes in a thread of its own, for tests that start processes and wait for them."""
+"""Runs an asyncio fake in a thread of its own, for tests that start processes and wait for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Server = TypeVar("Server")
 
 @contextmanager
 def in_background(server: AbstractAsyncContextManager[Server]) -> Iterator[Server]:
-    """The server, running as long as the block. What it collected may be read from outside at any time."""
+    """Run the server within the context. What it collected can be read at any time."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fake server")
     thread.start()

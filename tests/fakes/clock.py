@@ -7,7 +7,7 @@ from itertools import count
 
 
 class ManualClock:
-    """Fulfils the clock's port; `advance` ends the sleeps that are due, in their order."""
+    """A `Clock` for tests. `advance` ends the sleeps that are due, in their order."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._started = now
@@ -39,17 +39,17 @@ class ManualClock:
 
     @property
     def naps(self) -> list[float]:
-        """How many seconds each sleeper still has to sleep, the shortest first."""
+        """Return the remaining seconds of each sleep, the shortest first."""
         return sorted(due - self._now for due, _, _ in self._sleepers)
 
     async def somebody_sleeps(self) -> None:
-        """Return as soon as there is a sleeper."""
+        """Return when something sleeps."""
         while not self._sleepers:
             self._asleep.clear()
             await self._asleep.wait()
 
     async def advance(self, seconds: float) -> None:
-        """Let `seconds` pass; those woken run until they wait again."""
+        """Let `seconds` pass. Tasks that wake up run until they wait again."""
         end = self._now + seconds
         while due := [sleeper for sleeper in self._sleepers if sleeper[0] <= end and not sleeper[2].done()]:
             moment, _, sleeper = min(due, key=lambda each: each[:2])

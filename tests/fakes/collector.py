@@ -1,8 +1,8 @@
-"""The garbage collector of a test worker, which outlives the commands that tests run within it.
+"""Keeps the garbage collector of a test worker as it is, whatever commands run in it.
 
-A command calms the collector of its process (`shared.runtime.garbage_collection`). Within a worker, that
-froze the garbage cycles of earlier tests, their mails included, and they were never freed. Unfreezing
-afterwards does not help: the collector does not count frozen objects for its next full run.
+A command tunes the collector of its process (`shared.runtime.garbage_collection`). Within a worker, that
+froze the garbage cycles of earlier tests with their mails, which were never freed. Unfreezing afterwards does
+not help: the collector does not count frozen objects for its next full run.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 
 @contextmanager
-def collector_kept() -> Iterator[None]:
-    """Nothing is frozen within the block, and behind it the collector looks as often as before."""
+def garbage_collector_restored() -> Iterator[None]:
+    """Freeze nothing within the context, and restore the thresholds after it."""
     before = gc.get_threshold()
     try:
         with patch.object(gc, "freeze"):

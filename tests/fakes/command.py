@@ -15,7 +15,7 @@ PASSWORD = "secret"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended, and what it said."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Ended:
 async def mailferry(
     *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = "services.cli"
 ) -> Ended:
-    """Run the command to its end; nothing of the tester's own settings reaches it."""
+    """Run the command to its end, without the environment of the test."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -48,7 +48,7 @@ async def mailferry(
 
 
 def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
-    """A configuration file for one account called acme/inbox, with these ports on this machine."""
+    """Write a configuration with one account acme/inbox, and return its path."""
     path = directory / "mailferry.toml"
     path.touch(mode=0o600)
     path.write_text(
@@ -87,7 +87,7 @@ SINGLE = 'mailbox = "single"\n        recipient = "bob@corp.example"'
 
 
 def letter(number: int, recipient: str) -> bytes:
-    """A mail whose provider noted for whom it is."""
+    """A mail with the recipient in X-Original-To."""
     lines = (
         "Return-Path: <sender@elsewhere.example>",
         f"X-Original-To: {recipient}",

@@ -1,4 +1,4 @@
-"""Configuration files for tests: one that is right, and what is said about one that is wrong."""
+"""Configuration files for tests: valid ones, and the problems of others."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ConfigurationFile:
         return load(self.path, environ or {}, lambda: "ferry.corp.example")
 
     def problems(self, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
-        """What is said against `text`, with the file's name without its directory."""
+        """Return the problems of `text`, with the file's name without its directory."""
         try:
             self.load(text, environ)
         except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""A broker in memory to which there is no way until the test says that it has come."""
+"""A broker in memory that is unavailable until the test makes it available."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ AWAY = "the broker cannot be reached"
 
 
 class LateBroker(MemoryBroker):
-    """Away while not `here`; hints are subscribed to once `hints` is set, as if their queue took long to
-    make.
-    """
+    """Unavailable until `here` is set. Hints can be subscribed to once `hints` is set."""
 
     def __init__(self, topology: Topology, clock: Clock) -> None:
         super().__init__(topology, clock)

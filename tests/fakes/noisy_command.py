@@ -1,4 +1,4 @@
-"""The `mailferry` command, in which everybody who may say something does so while it works."""
+"""The `mailferry` command with log lines and warnings of all levels while it works."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _run = uvloop.run
 
 
 def noisy_run(work: Coroutine[Any, Any, Any], **options: Any) -> Any:
-    """Do the work between log lines and warnings."""
+    """Write log lines and warnings, then run the work."""
     for log in (structlog.get_logger("mailferry.test"), logging.getLogger("library")):
         for level in ("debug", "info", "warning", "error"):
             getattr(log, level)(NOISE)

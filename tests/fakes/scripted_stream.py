@@ -9,11 +9,9 @@ from shared.net.errors import NetworkError
 
 
 class ScriptedStream:
-    """`reads` are given out one by one, an error among them is raised, and at their end the server has
-    closed.
+    """Returns `reads` one by one. An error among them is raised. At their end the server has closed.
 
-    What was written is kept in `writes`, one element per write; `deadlines` has what was set before each
-    read.
+    `writes` has one element per write, and `deadlines` the deadline of each read.
     """
 
     def __init__(self, *reads: bytes | NetworkError, tls_error: NetworkError | None = None) -> None:
@@ -39,11 +37,11 @@ class ScriptedStream:
         return len(self._reads)
 
     def more(self, *reads: bytes | NetworkError) -> None:
-        """The server goes on."""
+        """Add what the server sends next."""
         self._reads.extend(reads)
 
     def fail_writes(self, *errors: NetworkError | None) -> None:
-        """What the next writes raise; None: they succeed."""
+        """Set what the next writes raise; None for success."""
         self.write_errors = list(errors)
 
     def set_deadline(self, seconds: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Mails that can be told apart for ever: what goes in has a tag, and what comes out shows it."""
+"""Mails with a tag of their own, by which they are recognised at the target."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ BODIES = (
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A mail as it lies at its source, with CRLF."""
+    """A mail as it is at its source, with CRLF."""
 
     tag: str
     raw: bytes
 
 
 def tagged(tag: str, number: int = 0, *, to: str = "bob@corp.example", body: bytes | None = None) -> Tagged:
-    """A mail that its provider noted as being for `to`; the text varies with `number` where there is no
-    `body`.
-    """
+    """Make a mail with `to` in X-Original-To. Without `body`, the text varies with `number`."""
     lines = (
         f"X-Original-To: {to}",
         f"Message-ID: <{tag}@tags.example>",
@@ -46,24 +44,24 @@ def tagged(tag: str, number: int = 0, *, to: str = "bob@corp.example", body: byt
 
 
 def tagged_mails(prefix: str, number: int, *, to: str = "bob@corp.example") -> list[Tagged]:
-    """Mails with the tags prefix-1 and so on."""
+    """Make mails with the tags prefix-1 and so on."""
     return [tagged(f"{prefix}-{each}", each, to=to) for each in range(1, number + 1)]
 
 
 def tag_of(content: bytes) -> str:
-    """The tag of a mail, wherever it was met."""
+    """Return the tag of a mail."""
     found = TAG.search(content)
     assert found is not None, content[:500]
     return found[1].decode()
 
 
 def untraced(content: bytes) -> bytes:
-    """A delivered mail as its sender wrote it, with LF: without what Mailferry has put on top."""
+    """Return a delivered mail as it was sent, with LF and without the fields that Mailferry added."""
     header = TRACE_HEADER.match(content)
     assert header is not None, content[:500]
     return lf(content[header.end() :])
 
 
 def lf(content: bytes) -> bytes:
-    """The same with LF as line ends."""
+    """Return the content with LF as line ends."""
     return content.replace(b"\r\n", b"\n")

@@ -1,4 +1,4 @@
-"""A TCP proxy on the loopback address that can be told to cut, stall or swallow what passes through it."""
+"""A TCP proxy on the loopback address that can cut, stall or drop what passes through it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Direction(Enum):
 
 
 class TcpProxy:
-    """Passes everything on to `port` until told otherwise; this holds for later connections too. `passed`
-    counts the octets.
+    """Passes everything on to `port`. `stall` and `swallow` hold for later connections, too. `passed` counts
+    octets.
     """
 
     def __init__(self, port: int) -> None:
@@ -41,7 +41,7 @@ class TcpProxy:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
 
     async def stop(self) -> None:
-        """Accept no more, and cut what there is."""
+        """Accept no more connections, and cut those that are open."""
         if self._server:
             self._server.close()
         self.cut()
@@ -51,7 +51,7 @@ class TcpProxy:
             await asyncio.wait(self._pumps)
 
     def cut(self) -> None:
-        """Reset every connection, as a firewall does that has forgotten them."""
+        """Reset every connection, as a firewall does that lost its state."""
         for writer in self._writers:
             writer.transport.abort()
 
@@ -64,7 +64,7 @@ class TcpProxy:
         self._flowing[direction].clear()
 
     def resume(self) -> None:
-        """Pass everything on again; what was swallowed is gone."""
+        """Pass everything on again. What was swallowed stays lost."""
         self._swallowing.clear()
         for flowing in self._flowing.values():
             flowing.set()

@@ -18,7 +18,7 @@ from shared.model.account import CustodyMode
 from shared.model.mailbox import Listed, Listing, MailWhole, RetrieveEvent
 from shared.ports.store import LeaseLost, Receipt, StoreUnavailable
 from shared.runtime.raw_mail import blob_name
-from shared.runtime.unrecorded_blobs import DOUBTFUL, TOO_LATE, USUAL, UnrecordedBlobs
+from shared.runtime.unrecorded_blobs import CHECK_AFTER, CHECK_FAILED_AFTER, RECORD_WITHIN, UnrecordedBlobs
 from tests.fakes.mailbox import FakeMailbox
 from tests.fakes.small_blobs import SmallBlobs
 from tests.integration.test_visits import ACCOUNT, World
@@ -147,10 +147,10 @@ async def test_where_nobody_knows_whether_it_was_entered_it_is_found_out_later(
     assert (await world.visit()).report.failed
     before = await stored(world)
     assert before
-    assert await unrecorded.tidy(world.store.maintenance) == 0
+    assert await unrecorded.remove_due(world.store.maintenance) == 0
     assert await stored(world) == before
-    world.clock.run_on(DOUBTFUL + 1)
-    assert await unrecorded.tidy(world.store.maintenance) == (0 if was_recorded else len(before))
+    world.clock.run_on(CHECK_FAILED_AFTER + 1)
+    assert await unrecorded.remove_due(world.store.maintenance) == (0 if was_recorded else len(before))
     assert await stored(world) == await entered(world) == (before if was_recorded else set())
 
 
@@ -186,8 +186,8 @@ async def test_a_call_that_is_cancelled_while_it_enters_is_asked_about_later(
     with pytest.raises(asyncio.CancelledError):
         await visiting
     assert await stored(world)
-    world.clock.run_on(DOUBTFUL + 1)
-    await unrecorded.tidy(world.store.maintenance)
+    world.clock.run_on(CHECK_FAILED_AFTER + 1)
+    await unrecorded.remove_due(world.store.maintenance)
     assert await stored(world) == set()
 
 
@@ -234,10 +234,10 @@ async def test_octets_in_blobs_count_in_a_batch(world: World, monkeypatch: pytes
 
 async def test_a_blob_that_waited_for_too_long_is_not_entered(world: World) -> None:
     """By then it may have been taken for forgotten, and removed."""
-    assert TOO_LATE < USUAL
+    assert RECORD_WITHIN < CHECK_AFTER
     world.mailbox.mails = {"first": LARGE, "late": b"small"}
     world.mailbox.before_each = lambda: (
-        world.clock.run_on(TOO_LATE + 1) if world.mailbox.retrieved == ["first"] else None
+        world.clock.run_on(RECORD_WITHIN + 1) if world.mailbox.retrieved == ["first"] else None
     )
     await world.visit()
     assert world.mailbox.retrieved == ["first", "late"]

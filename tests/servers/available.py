@@ -45,7 +45,7 @@ def require(name: str) -> Path:
 
 
 def unavailable(message: str) -> NoReturn:
-    """Ends the running test: what it needs is not there, and `message` says why."""
+    """Skip the running test because of `message`; fail it under `CI=true`."""
     if os.environ.get("CI") == "true":
         pytest.fail(message, pytrace=False)
     pytest.skip(message)

@@ -79,7 +79,7 @@ class Dovecot(Server):
         self._process.wait_until(lambda: greets(self.pop3s_port, b"+OK", tls=True))
 
     def new_user(self) -> Login:
-        """Adds a user whose name nobody had before."""
+        """Adds a user with a new name."""
         login = Login(f"user{next(self._user_numbers)}", "throw-away")
         self.add_user(login.name, login.password)
         return login
@@ -120,7 +120,7 @@ class Dovecot(Server):
         return len(self._files(user))
 
     def log(self) -> str:
-        """Everything Dovecot wrote so far."""
+        """The log so far."""
         return (self.directory / "dovecot.log").read_text(errors="replace")
 
     def _files(self, user: str) -> list[Path]:

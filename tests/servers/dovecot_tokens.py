@@ -1,4 +1,4 @@
-"""OAuth 2 for the private Dovecot: it believes tokens (JWT, RFC 7519) that are signed with our key."""
+"""OAuth 2 for the private Dovecot, which accepts tokens (JWT, RFC 7519) signed with our key."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ from tests.servers.process import ServerError, ServerProcess, eventually
 
 COMMAND = Path(sys.executable).with_name("mailferry")
 WITNESS = "epoch+witness"
-"""The blob by which a database that was restored is recognised."""
+"""The backup marker."""
 PATIENCE = 40.0
-"""Seconds for what Mailferry does within one or two on an idle machine."""
+"""Seconds for what takes one or two on an idle machine."""
 
 
 class FerryProcess:
@@ -47,7 +47,7 @@ class FerryProcess:
 
     @property
     def output(self) -> str:
-        """What it wrote so far, to standard output and error."""
+        """Standard output and error so far."""
         return self._log.read_text(errors="replace")
 
     def said(self, event: str) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ class FerryProcess:
         self._process.wait_until(lambda: bool(condition()), seconds)
 
     def ready(self) -> Self:
-        """The same, once its services run."""
+        """Return the process once its services run."""
         self.wait_until(lambda: self.said("started"))
         return self
 
@@ -96,7 +96,7 @@ class FerryProcess:
         return self._process.exit_code
 
     def terminate(self) -> int:
-        """TERM: lets it finish what it has begun; returns the exit code."""
+        """Sends TERM, waits for the end, and returns the exit code."""
         self.send(signal.SIGTERM)
         return self.ended()
 

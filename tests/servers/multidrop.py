@@ -29,7 +29,7 @@ CATCH_ALL = (
 )
 DEADLINE = 60.0
 Found: TypeAlias = Mapping[str, Counter[str]]
-"""Who got how many copies, by origin; recipients without the domain, which is everybody's."""
+"""Copies by origin and recipient, without the common domain."""
 
 
 def by_mailferry(dovecot: Dovecot, directory: Path) -> Found:
@@ -45,7 +45,7 @@ def by_mailferry(dovecot: Dovecot, directory: Path) -> Found:
 
 
 def by_fetchmail(dovecot: Dovecot, envelope: str | None) -> Found:
-    """One pass of fetchmail; `envelope` is the field to believe, None for Received lines, its default."""
+    """One pass of fetchmail; `envelope` is the field with the recipient, None for Received lines."""
     login = _filled(dovecot)
     with server_directory("sink") as place, SmtpSink(place) as sink, server_directory("home") as home:
         _run_fetchmail(home, dovecot, login, sink.port, envelope)

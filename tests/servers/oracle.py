@@ -1,4 +1,4 @@
-"""What has to hold in the end, whatever happened on the way: the promises of Mailferry as assertions."""
+"""The promises of Mailferry as assertions, for the end of a test."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ ALL = "1000"
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """What Mailferry's database says; nobody has to run for that."""
+class Records:
+    """The records in Mailferry's database, read by commands. No service has to run."""
 
     path: Path
 
-    def told(self, *command: str) -> bytes:
-        """What a command says that ends well."""
+    def output_of(self, *command: str) -> bytes:
+        """Return the output of a command, which must succeed."""
         result = CliRunner().invoke(main, [*command, "-c", str(self.path)])
         assert result.exit_code == 0, result.output
         return result.stdout_bytes
 
     def stories(self, text: str) -> list[dict[str, Any]]:
-        """The stories of the mails that match, none where there are none."""
+        """Return the traces of the mails that match."""
         command = ["trace", text, "--limit", ALL, "-o", "json", "-c", str(self.path)]
         stories = json.loads(CliRunner().invoke(main, command).stdout)
         assert isinstance(stories, list)
         return stories
 
     def in_doubt(self, addresses: Iterable[Address]) -> Copies:
-        """How many attempts nobody saw the end of, by tag and recipient."""
+        """Return the number of attempts in doubt, by tag and recipient."""
         return Counter(
             {
                 (_tag(story), recipient["address"]): recipient["in_doubt"]
@@ -51,7 +51,7 @@ class Books:
         )
 
     def delivered(self, addresses: Iterable[Address]) -> set[tuple[str, Address]]:
-        """Tags and recipients that are recorded as delivered."""
+        """Return tags and recipients that are recorded as delivered."""
         return {
             (_tag(story), recipient["address"])
             for address in addresses
@@ -61,23 +61,23 @@ class Books:
         }
 
     def parked(self) -> dict[str, str]:
-        """The ids of parked mails by their tags."""
-        rows = json.loads(self.told("parked", "list", "-o", "json"))
+        """Return the ids of parked mails by their tags."""
+        rows = json.loads(self.output_of("parked", "list", "-o", "json"))
         return {_tag(row): row["message"] for row in rows}
 
-    def agree(self, messages: int) -> None:
-        """The journal agrees with the tables about this many mails."""
+    def assert_journal_agrees(self, messages: int) -> None:
+        """Assert that the journal agrees with the tables about this many mails."""
         noun = "message" if messages == 1 else "messages"
-        assert self.told("journal", "verify").decode() == f"{messages} {noun}, no differences\n"
+        assert self.output_of("journal", "verify").decode() == f"{messages} {noun}, no differences\n"
 
 
 def copies(accepted: Iterable[AcceptedMail]) -> Copies:
-    """How many copies arrived, by tag and recipient."""
+    """Return how many copies arrived, by tag and recipient."""
     return Counter((tag_of(mail.content), recipient) for mail in accepted for recipient in mail.recipients)
 
 
-def arrived_whole(accepted: Sequence[AcceptedMail], mails: Iterable[Tagged]) -> None:
-    """Each copy is what its sender wrote, and copies of one mail have one id."""
+def assert_arrived_whole(accepted: Sequence[AcceptedMail], mails: Iterable[Tagged]) -> None:
+    """Assert that each copy is as it was sent, and that copies of one mail have one id."""
     originals = {mail.tag: lf(mail.raw) for mail in mails}
     ids: dict[str, set[bytes]] = {}
     for mail in accepted:
@@ -87,12 +87,12 @@ def arrived_whole(accepted: Sequence[AcceptedMail], mails: Iterable[Tagged]) -> 
     assert [tag for tag, lines in ids.items() if len(lines) > 1] == []
 
 
-def none_twice_but_in_doubt(arrived: Copies, in_doubt: Mapping[tuple[str, Address], int]) -> None:
-    """One copy each, and one more at most for every attempt that was counted as in doubt."""
+def assert_no_duplicates(arrived: Copies, in_doubt: Mapping[tuple[str, Address], int]) -> None:
+    """Assert that there is one copy each, and at most one more per attempt in doubt."""
     surplus = {key: number for key, number in arrived.items() if number > 1 + in_doubt.get(key, 0)}
     assert surplus == {}, {key: number for key, number in in_doubt.items() if number}
 
 
 def _tag(row: Mapping[str, Any]) -> str:
-    """From a Message-ID as `tests.fakes.tagged` writes it."""
+    """Return the tag in a Message-ID of `tests.fakes.tagged`."""
     return str(row["message_id"]).removeprefix("<").removesuffix("@tags.example>")

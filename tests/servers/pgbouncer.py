@@ -1,4 +1,4 @@
-"""A private PgBouncer in transaction mode: many clients take turns on a few sessions of a PostgreSQL."""
+"""A private PgBouncer in transaction mode: many clients share a few sessions of a PostgreSQL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ server_login_retry = 1
 
 
 class PgBouncer(Server):
-    """Stands before `postgres`; any database of it is reached by `url`."""
+    """A PgBouncer in front of `postgres`. `url` reaches any database of it."""
 
     def __init__(self, directory: Path, postgres: Postgres) -> None:
         super().__init__(directory)
@@ -53,7 +53,7 @@ class PgBouncer(Server):
         self._process.wait_until(self._answers)
 
     def url(self, direct: str) -> str:
-        """The way through this server for what the URL `direct` names."""
+        """Return the URL through this server for the URL `direct`."""
         return direct.replace(f":{self._postgres.port}/", f":{self.port}/")
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""Free ports on the loopback address, and whether somebody listens there."""
+"""Free ports on the loopback address, and whether a server listens there."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ START_SECONDS = 60.0
 """Long enough for a cold RabbitMQ on a busy machine with two cores."""
 STOP_SECONDS = 20.0
 ORPHAN_SECONDS = 1.0
-"""What a server's children get to end by themselves once it has."""
+"""Seconds in which a server's children may end after it."""
 POLL_SECONDS = 0.02
 
 
@@ -58,7 +58,7 @@ class ServerProcess:
 
     @property
     def exit_code(self) -> int:
-        """How the process ended, negative for a signal; `ServerError` while it runs."""
+        """The exit code, negative for a signal; `ServerError` while the process runs."""
         code = self._child.poll()
         if code is None:
             raise ServerError(f"{self._name} is running")
@@ -99,7 +99,7 @@ class ServerProcess:
             raise ServerError(f"{self._name}: {self._alive(departed)} survived being killed")
 
     def _descendants_outside_group(self) -> set[int]:
-        """They are asked for while their parent stands still, so that none is born meanwhile."""
+        """They are listed while their parent is suspended, so that no new one starts."""
         if not self.running:
             return set()
         self._child.send_signal(signal.SIGSTOP)
@@ -156,7 +156,7 @@ class _Process(NamedTuple):
 
 
 def _processes() -> list[_Process]:
-    """All that run; what has ended and was not yet waited for does not count."""
+    """All running processes, without zombies."""
     running = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

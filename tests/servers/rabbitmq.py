@@ -90,11 +90,11 @@ class RabbitMq(Server):
         self.evaluate(f'ok = rabbit_vhost:delete(<<"{name}">>, <<"{USER}">>).')
 
     def raise_disk_alarm(self) -> None:
-        """Has it believe that its disk is nearly full: it takes nothing from publishers any more."""
+        """Raises the disk alarm: the broker accepts nothing from publishers."""
         self.evaluate("ok = rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).")
 
     def clear_disk_alarm(self) -> None:
-        """The disk has room again."""
+        """Clears the disk alarm."""
         self.evaluate("ok = rabbit_alarm:clear_alarm({resource_limit, disk, node()}).")
 
     def write_down(self) -> None:

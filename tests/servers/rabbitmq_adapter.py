@@ -1,4 +1,4 @@
-"""A broker adapter on a RabbitMQ that may be mistreated, and ways to mistreat it."""
+"""A broker adapter on a private RabbitMQ, and faults for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def made(url: str, settings: RabbitMqSettings = QUICK) -> RabbitMqBroker:
 
 @asynccontextmanager
 async def working(url: str, settings: RabbitMqSettings = QUICK) -> AsyncIterator[RabbitMqBroker]:
-    """A broker that is connected."""
+    """A connected broker."""
     async with made(url, settings) as broker:
         await broker.ready(60)
         yield broker
@@ -36,7 +36,7 @@ async def working(url: str, settings: RabbitMqSettings = QUICK) -> AsyncIterator
 
 @asynccontextmanager
 async def operator(url: str) -> AsyncIterator[Channel]:
-    """A channel for somebody else's changes to the topology."""
+    """A channel of another client, to change the topology."""
     connection = await connect(Address(url, QUICK), QUICK, "operator")
     try:
         yield await connection.channel(vital=False)
@@ -45,7 +45,7 @@ async def operator(url: str) -> AsyncIterator[Channel]:
 
 
 async def published(broker: Broker, publications: Sequence[Publication]) -> None:
-    """Publish again and again until the broker takes it, as the services do."""
+    """Publish until the broker accepts it, as the services do."""
     while True:
         try:
             await broker.publish(publications)

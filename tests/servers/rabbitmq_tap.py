@@ -1,4 +1,4 @@
-"""A look at everything that is published, as somebody with access to the broker could have."""
+"""Copies of all published events, as a client with access to the broker sees them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Tap:
         self._channel.queue_bind(self._queue, EXCHANGE, "#")
 
     def bodies(self) -> list[bytes]:
-        """What was published since one asked last, event by event."""
+        """Return the events that were published since the last call."""
         found: list[bytes] = []
         while True:
             _, properties, body = self._channel.basic_get(self._queue, auto_ack=True)

@@ -1,4 +1,4 @@
-"""What all test servers have in common: a directory, a life, and its end."""
+"""The base of all test servers: directory, start and stop."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Server(ABC):
         """Starts the server and waits until it answers."""
 
     def stop(self) -> None:
-        """Ends it the orderly way."""
+        """Stops the server in order."""
         if self._process:
             self._process.stop()
 
     def kill(self) -> None:
-        """Ends it the way a power cut does, except for what the system already has in its page cache."""
+        """Kills the server. Unlike a power cut, this keeps what the page cache holds."""
         if self._process:
             self._process.kill()
 

@@ -19,7 +19,7 @@ from tests.servers.process import ServerError, ServerProcess, eventually
 from tests.servers.server import Server, installed
 
 RUNS_AS: Final = "nobody"
-"""smtp-sink started by root has to be told whom to become."""
+"""The user that smtp-sink runs as when root starts it."""
 BACKLOG: Final = "512"
 PATH_ARGUMENT: Final = re.compile(rb"<([^>]*)>")
 COUNTERS: Final = re.compile(rb"mesg=(\d+)\r")
@@ -72,7 +72,7 @@ class SmtpSink(Server):
             raise ServerError(f"smtp-sink accepted {self.count()} mail(s) instead of {mails}")
 
     def mails(self) -> list[SunkMail]:
-        """The accepted mails, sorted by content, only with `keep=True`; their order is unknown."""
+        """The accepted mails, sorted by content, as their order is unknown. Needs `keep=True`."""
         kept = (_parsed(path.read_bytes()) for path in self._kept.iterdir())
         return sorted(kept, key=lambda mail: (mail.content, mail.recipients))
 

@@ -23,7 +23,7 @@ from shared.model.mailbox import Listed
 from shared.ports.broker import Publication
 from shared.ports.store import LeaseLost, Receipt
 from shared.runtime.checkpoints import reached
-from shared.runtime.unrecorded_blobs import TOO_LATE, UnrecordedBlobs
+from shared.runtime.unrecorded_blobs import RECORD_WITHIN, UnrecordedBlobs
 
 BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
@@ -111,10 +111,10 @@ class LedgerWriter:
         known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
         ]
-        self._unrecorded.recorded(each.blob for each, _ in known if each.blob is not None)
+        self._unrecorded.mark_recorded(each.blob for each, _ in known if each.blob is not None)
         if len(known) < len(batch):
             unknown = [each for each, receipt in zip(batch, receipts, strict=True) if receipt is None]
-            await self._unrecorded.remove(_own_blobs(unknown))
+            await self._unrecorded.remove_blobs(_own_blobs(unknown))
         recorded = [
             RecordedMail(receipt.message, each.wanted.entry, each.payload.octets) for each, receipt in known
         ]
@@ -129,15 +129,15 @@ class LedgerWriter:
         """Remove these blobs, and those of the mails that were not recorded: the visit is over."""
         names = [*_own_blobs(self._batcher.take_batch()), *blobs]
         if names:
-            await self._unrecorded.remove(names)
+            await self._unrecorded.remove_blobs(names)
 
     async def remove_blobs(self, blobs: Sequence[str]) -> None:
         """Remove blobs that belong to no mail."""
-        await self._unrecorded.remove(blobs)
+        await self._unrecorded.remove_blobs(blobs)
 
     def _too_late(self, batch: Sequence[ReceivedMail]) -> list[ReceivedMail]:
         """Return the mails whose blobs may be removed as unrecorded by now: they are not in custody."""
-        before = self._ports.clock.monotonic() - TOO_LATE
+        before = self._ports.clock.monotonic() - RECORD_WITHIN
         return [each for each in batch if each.blob is not None and each.since < before]
 
     async def _record(
@@ -153,7 +153,7 @@ class LedgerWriter:
         store_was_asked = False
         try:
             if late:
-                await self._unrecorded.remove(_own_blobs(late))
+                await self._unrecorded.remove_blobs(_own_blobs(late))
             await self._correct(corrections, now)
             if not batch:
                 return []
@@ -163,9 +163,9 @@ class LedgerWriter:
             )
         except BaseException as error:
             if store_was_asked and not isinstance(error, LeaseLost):
-                self._unrecorded.doubt(_own_blobs(batch))
+                self._unrecorded.mark_doubtful(_own_blobs(batch))
             else:
-                await self._unrecorded.remove(_own_blobs(batch))
+                await self._unrecorded.remove_blobs(_own_blobs(batch))
             raise
 
     async def _correct(self, corrections: Corrections, now: float) -> None:

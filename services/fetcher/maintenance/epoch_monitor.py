@@ -20,7 +20,7 @@ from shared.runtime.backup_marker import (
     INTERVAL,
     pause_sentence,
     read_backup_marker,
-    went_back,
+    sign_of_restore,
     write_backup_marker,
 )
 from shared.runtime.checkpoints import reached
@@ -96,7 +96,7 @@ class EpochMonitor:
         marker = await read_backup_marker(self._blobs)
         epoch, reading = await self._epochs.epoch(), self._reading()
         self._check_clocks(epoch, reading)
-        reason = went_back(epoch, marker, self.mark)
+        reason = sign_of_restore(epoch, marker, self.mark)
         if reason is not None:
             epoch = await self._epochs.pause_deletion(reason, self._clock.now())
         elif epoch.paused_since is None:

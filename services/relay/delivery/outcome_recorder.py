@@ -30,7 +30,7 @@ from shared.ports.clock import Clock
 from shared.ports.store import Concluded, RelayStore
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
-from shared.runtime.settlement import hints, release_blobs
+from shared.runtime.settlement import delete_blobs, settlement_hints
 
 RECORDING_TIME = 1.0
 """Seconds. Recording may shorten a delay by so much without moving it to the next shorter retry queue."""
@@ -108,7 +108,7 @@ class OutcomeRecorder:
         self._count_outcomes(batch, concluded.settled)
         retries = [each for ended in batch if _is_deferred(ended) for each in self._retries(ended)]
         try:
-            await self._broker.publish([*retries, *hints(concluded.settled)])
+            await self._broker.publish([*retries, *settlement_hints(concluded.settled)])
             reached("relay.published")
         except MailferryError as error:
             # The deferred come back when their leases expire. The deliveries are stale by now and are
@@ -116,7 +116,7 @@ class OutcomeRecorder:
             log.warning("retries not published", count=len(retries), error=error)
         await _acknowledge(batch)
         reached("relay.acknowledged")
-        await release_blobs(self._blobs, concluded.settled)
+        await delete_blobs(self._blobs, concluded.settled)
 
     async def _record_outcomes(self, batch: Sequence[Conclusion]) -> Concluded:
         lease = self._options.message_lease

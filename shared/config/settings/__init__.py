@@ -1,7 +1,7 @@
-"""Every setting, defined once: the models that the configuration file is read by.
+"""Every setting, defined once: the models that validate the configuration file.
 
-Only keys that have an effect in this version are known. What needs more than one value to be judged (a
-target that must exist, a catch-all mailbox that needs domains) is judged where runtime values are built.
+Only keys that have an effect in this version are known. Rules that concern several values (a target that must
+exist, a catch-all mailbox that needs domains) are checked where the configuration is built from the models.
 """
 
 from shared.config.settings.accounts import AccountSettings

@@ -20,13 +20,13 @@ from shared.model.setting import Settings, required, setting
 
 
 class RoutingSettings(Settings):
-    """Who gets the mail, and which sender it has then."""
+    """Who gets the mail, and which sender it has."""
 
     mailbox: Annotated[MailboxKind, Field(strict=False)] | None = setting(
         None, "Whether the mailbox holds one person's mail or that of whole domains. Needed."
     )
     recipient: Annotated[Address, PlainValidator(values.address)] | None = setting(
-        None, "Who gets all mail of a single mailbox.", form="address", example="bob@corp.example"
+        None, "The recipient of all mail of a single mailbox.", form="address", example="bob@corp.example"
     )
     domains: Annotated[dict[str, str], PlainValidator(routing_values.domains)] = setting(
         {},
@@ -45,11 +45,11 @@ class RoutingSettings(Settings):
         tuple[RecipientField, ...], PlainValidator(routing_values.recipient_fields)
     ] = setting(
         (),
-        "Header fields of the provider's own that name the recipient; they are believed before all else.",
+        "Header fields in which the provider names the recipient. They are trusted before all else.",
         form="list of header fields",
         example=["X-Original-To", "Delivered-To:2"],
     )
-    only_recipient_headers: bool = setting(False, "Whether nothing but `recipient_headers` is looked at.")
+    only_recipient_headers: bool = setting(False, "Whether only `recipient_headers` is read.")
     recipient_prefix: Annotated[tuple[str, ...], PlainValidator(routing_values.prefixes)] = setting(
         (), "What the provider puts before local parts.", form="text or list of texts", example="mbox-"
     )
@@ -65,13 +65,13 @@ class RoutingSettings(Settings):
     )
     trusted_hosts: Annotated[tuple[str, ...], PlainValidator(routing_values.trusted_hosts)] = setting(
         (),
-        "The provider's hosts, where the topmost Received line does not tell its domain.",
+        "The provider's hosts, if the topmost Received line does not show its domain.",
         form="list of hosts",
         example=["*.isp.example"],
     )
     verify_recipients: Annotated[str, PlainValidator(values.existence)] = setting(
         ExistenceCheck.NONE.value,
-        "How it is found out who exists at the target: not at all, by asking it, or from a list.",
+        "How recipients are checked: not at all, by asking the target (RCPT), or by a list.",
         form='"none", "rcpt" or "file:" and a path',
         example="rcpt",
         formerly="recipients",
@@ -123,7 +123,7 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
         example=["scram-sha-256", "user"],
     )
     detect: Annotated[tuple[str, ...], PlainValidator(values.detections)] = setting(
-        DETECTIONS, "How the server is asked what it offers.", form="list of ways"
+        DETECTIONS, "The commands that ask the server what it offers.", form="list of ways"
     )
     target: Name | None = setting(
         None, "The target that the mail is delivered to.", form="name", example="exchange"

@@ -1,4 +1,4 @@
-"""What a process stands on: broker, store, blobs, metrics, leases and log."""
+"""Settings of broker, store, blobs, metrics, leases and log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 86400.0
 
 
 class UrlSettings(Settings):
-    """A URL that may contain a password, and so may stand in a file or come from the environment."""
+    """A URL that may contain a password, and so may come from a file or the environment."""
 
     url_file: Text | None = setting(None, "A file that holds the URL alone.", example="/run/secrets/url")
     url_env: Text | None = setting(None, "The environment variable that holds the URL.", example="URL")
@@ -53,7 +53,6 @@ class StoreSettings(UrlSettings):
     keep_history: Duration = duration(
         90 * DAY, "How long mail is remembered that its source has no more.", example="30d", ge=DAY
     )
-
     deadline: Duration = duration(
         30.0,
         "A call that the database does not answer within this time counts as an outage.",
@@ -63,7 +62,7 @@ class StoreSettings(UrlSettings):
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The database's file, where it is SQLite."""
+        """Return the file of an SQLite database; None for PostgreSQL."""
         url = self.url.get_secret_value()
         return Path(path_in_url(url, "sqlite:", SQLITE)) if url.startswith(SQLITE) else None
 

@@ -1,4 +1,4 @@
-"""What accounts and targets have in common: who we are at a server, and how the connection is protected."""
+"""Settings that accounts and targets share: login, and protection of the connection."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class FetcherSettings(Settings):
 
 
 class RelaySettings(Settings):
-    """When delivery is tried again, and how we introduce ourselves."""
+    """When delivery is tried again, and our name in EHLO."""
 
     retry_delays: RetryDelays = duration(
         (60.0, 300.0, 900.0, 3600.0, 14400.0),
@@ -71,7 +71,7 @@ class RelaySettings(Settings):
         form="list of durations",
         min_length=1,
     )
-    helo_name: Annotated[str, PlainValidator(helo.checked)] = setting(
+    helo_name: Annotated[str, PlainValidator(helo.helo_name)] = setting(
         "",
         "Our name in EHLO. Without it, the machine's full name. `localhost` is refused.",
         form="full host name or address literal",
@@ -80,7 +80,7 @@ class RelaySettings(Settings):
 
 
 class HostSettings(Settings):
-    """What a host bears, or all hosts of a known provider."""
+    """Limits of a host, or of all hosts of a known provider."""
 
     name: Annotated[
         str,
@@ -96,17 +96,17 @@ class HostSettings(Settings):
         None, "The shortest time between two visits of one mailbox.", example="5m"
     )
     spacing: Duration | None = duration(
-        None, "The shortest time between the beginnings of two visits.", example="2s"
+        None, "The shortest time between the starts of two visits.", example="2s"
     )
 
 
 class NoticesSettings(Settings):
-    """Who is told of parked mail. Nobody is, unless `digest` or `bounces` asks for it."""
+    """Who is notified of parked mail: nobody, unless `digest` or `bounces` is set."""
 
     digest: Annotated[Duration, Field(gt=0)] | None = duration(
-        None, "How often a tenant's postmaster is told at most.", example="24h"
+        None, "The shortest time between two notices to a tenant's postmaster.", example="24h"
     )
-    bounces: bool = setting(False, "Whether the senders of refused mail are told.")
+    bounces: bool = setting(False, "Whether the senders of refused mail are notified.")
     postmasters: Annotated[dict[str, Address], PlainValidator(values.postmasters)] = setting(
         {},
         "The postmasters by tenant. Without one, it is `unknown_recipients` of the tenant's accounts.",

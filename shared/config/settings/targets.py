@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import PlainValidator
 
 from shared.config import urls, values
-from shared.config.rules import refusal_rules
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.types import Name
 from shared.model.refusal import RefusalRule
@@ -37,7 +36,7 @@ class TargetSettings(ServerSettings, DeliveryOptions):
         example=["scram-sha-256", "plain"],
     )
     connections: int = setting(4, "Connections of one process.", ge=1, le=1000)
-    rules: Annotated[tuple[RefusalRule, ...], PlainValidator(refusal_rules)] = setting(
+    rules: Annotated[tuple[RefusalRule, ...], PlainValidator(values.refusal_rules)] = setting(
         (),
         "What is done about refusals; the first rule that fits decides. See `docs/delivery.md`.",
         form="tables with `code` and `action`",

@@ -1,4 +1,4 @@
-"""The types of values that several settings have in common."""
+"""Types that several settings share."""
 
 from __future__ import annotations
 

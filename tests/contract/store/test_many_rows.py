@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 
 from bench.carried import stories
 from bench.filling import fill
-from bench.moulds import Mould, Story, kept
+from bench.mail_templates import MailTemplate, Story, kept
 from shared.adapters.sql.store import open_store
 from shared.model.ids import message_id
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, START, Lives, mail, routed
@@ -38,7 +38,7 @@ async def opened(path: Path) -> AsyncIterator[Lives]:
 
 
 async def carry(lives: Lives) -> str:
-    """A mail of the form that moulds are made from, delivered and gone."""
+    """A mail of the form that templates are made from, delivered and gone."""
     named = message_id(lives.now, entropy.randbytes)
     [message] = await lives.fetch(mail(f"{entropy.randbytes(8).hex()}", message=named))
     identity = entropy.randbytes(20).hex()
@@ -62,8 +62,8 @@ async def story(empty_sqlite: Path, tmp_path: Path) -> Story:
     return story
 
 
-async def test_mails_made_from_a_mould_are_what_their_journals_tell(story: Story, url: str) -> None:
-    fill([url], [Mould(story), Mould(kept(story, KEEPER))], 5, DAY)
+async def test_mails_made_from_a_template_are_what_their_journals_tell(story: Story, url: str) -> None:
+    fill([url], [MailTemplate(story), MailTemplate(kept(story, KEEPER))], 5, DAY)
     store = open_store(url)
     assert await store.operator.verify_journal() == []
     assert await store.fetcher.ledger_rows(ACCOUNT) == []
@@ -72,10 +72,10 @@ async def test_mails_made_from_a_mould_are_what_their_journals_tell(story: Story
     await store.close()
 
 
-def test_a_mail_of_another_form_makes_no_mould(story: Story) -> None:
+def test_a_mail_of_another_form_makes_no_template(story: Story) -> None:
     other = [value if value != "<bob.0123456789@sender.example>" else "<bob.1@x>" for value in story.message]
     with pytest.raises(ValueError, match="another form"):
-        Mould(story._replace(message=other))
+        MailTemplate(story._replace(message=other))
 
 
 class Steps:
@@ -157,7 +157,7 @@ async def test_mails_that_are_gone_make_no_call_dearer(
     for generations in (FEW, MANY):
         path = tmp_path / f"{generations}.db"
         shutil.copy(empty_sqlite, path)
-        fill([f"sqlite://{path}"], [Mould(story)], generations, DAY)
+        fill([f"sqlite://{path}"], [MailTemplate(story)], generations, DAY)
         async with opened(path) as lives:
             await a_day(lives, steps)
         taken.append(dict(steps.of))
@@ -172,7 +172,7 @@ async def test_the_mail_of_other_accounts_makes_a_visit_no_dearer(
     for generations in (FEW, MANY):
         path = tmp_path / f"{generations}.db"
         shutil.copy(empty_sqlite, path)
-        fill([f"sqlite://{path}"], [Mould(kept(story, KEEPER))], generations, DAY)
+        fill([f"sqlite://{path}"], [MailTemplate(kept(story, KEEPER))], generations, DAY)
         async with opened(path) as lives:
             steps.note("the start")
             assert await lives.store.fetcher.ledger_rows(ACCOUNT) == []

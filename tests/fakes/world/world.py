@@ -23,7 +23,7 @@ from shared.model.account import Account
 from shared.model.mailbox import Meter
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 from tests.fakes.directory import FakeDirectories
 from tests.fakes.world.blobs import BlobsInTurn, Shelf
 from tests.fakes.world.broker import BrokerInTurn, PlayedBroker

@@ -197,13 +197,13 @@ def test_an_own_authority_is_found_beside_the_configuration(
     assert found.endpoint.ca_file == str(certificate)
 
 
-def test_an_authority_without_certificates_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+def test_an_authority_without_certificates_is_reported(file: ConfigurationFile, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     (problem,) = file.problems(account('ca_file = "ca.pem"'))
     assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} holds no certificates in PEM form')
 
 
-def test_an_authority_that_is_missing_is_told(file: ConfigurationFile, tmp_path: Path) -> None:
+def test_an_authority_that_is_missing_is_reported(file: ConfigurationFile, tmp_path: Path) -> None:
     (problem,) = file.problems(account('ca_file = "ca.pem"'))
     assert problem.endswith(f'"ca_file": {tmp_path / "ca.pem"} cannot be read: No such file or directory')
 
@@ -224,7 +224,7 @@ def test_a_token_file_is_remembered_by_its_path_so_that_it_can_be_renewed(file: 
     assert (login.token_file, login.token) == (str(file.path.parent / "token"), None)
 
 
-def test_a_token_file_that_is_not_there_is_told_before_anything_starts(file: ConfigurationFile) -> None:
+def test_a_token_file_that_is_not_there_is_reported_before_anything_starts(file: ConfigurationFile) -> None:
     (problem,) = file.problems(account('token_file = "token"', without=("password",)))
     assert problem.endswith(
         '"token_file": ' + str(file.path.parent / "token") + " cannot be read: No such file or directory"
@@ -290,7 +290,7 @@ def test_the_sender_of_a_single_mailbox_can_be_chosen_too(file: ConfigurationFil
         ),
     ],
 )
-def test_what_does_not_go_together_is_told_with_its_key(
+def test_what_does_not_go_together_is_reported_with_its_key(
     file: ConfigurationFile, lines: tuple[str, ...], sentence: str
 ) -> None:
     (problem,) = file.problems(account(*lines))

@@ -65,14 +65,14 @@ def test_a_problem_names_the_variable(
     assert file.problems("[log]\n", {variable: value}) == [f"environment variable {variable}: {sentence}"]
 
 
-def test_a_variable_for_an_unknown_section_is_told(file: ConfigurationFile) -> None:
+def test_a_variable_for_an_unknown_section_is_reported(file: ConfigurationFile) -> None:
     (problem,) = file.problems("", {"MAILFERRY_BROKR__URL": "x"})
     assert problem.startswith(
         'environment variable MAILFERRY_BROKR__URL: unknown section "brokr"; known are broker,'
     )
 
 
-def test_a_section_that_is_no_table_is_told_also_where_a_variable_sets_a_key_of_it(
+def test_a_section_that_is_no_table_is_reported_also_where_a_variable_sets_a_key_of_it(
     file: ConfigurationFile,
 ) -> None:
     (problem,) = file.problems("relay = 1", {"MAILFERRY_RELAY__GIVE_UP": "3d"})

@@ -80,7 +80,7 @@ def test_the_full_name_of_the_machine_is_said_where_none_is_configured(tmp_path:
         "lmtp+unix:///run/dovecot/lmtp",
     ],
 )
-def test_targets_on_this_machine_are_told_the_loopback_address(url: str, tmp_path: Path) -> None:
+def test_targets_on_this_machine_are_reported_the_loopback_address(url: str, tmp_path: Path) -> None:
     assert helo_name(tmp_path, target(url), "localhost") == LOOPBACK
 
 

@@ -376,13 +376,13 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
         ),
     ],
 )
-def test_a_mistake_is_told_in_one_sentence_with_file_line_and_key(
+def test_a_mistake_is_reported_in_one_sentence_with_file_line_and_key(
     file: ConfigurationFile, text: str, line: int, table: str, sentence: str
 ) -> None:
     assert file.problems(text) == [f"mailferry.toml:{line}: {table}{sentence}"]
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_their_lines(file: ConfigurationFile) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_their_lines(file: ConfigurationFile) -> None:
     text = '[log]\nlevel = "loud"\n' + account(
         'retentoin = "7d"', 'poll = "x"', without=("domains", "target")
     )
@@ -395,7 +395,9 @@ def test_all_problems_are_told_at_once_in_the_order_of_their_lines(file: Configu
     ]
 
 
-def test_a_mistake_in_the_defaults_is_told_once_and_not_for_every_account(file: ConfigurationFile) -> None:
+def test_a_mistake_in_the_defaults_is_reported_once_and_not_for_every_account(
+    file: ConfigurationFile,
+) -> None:
     two = WHOLE + account().partition("\n[[accounts]]")[2].replace("catchall", "second").join(
         ["[[accounts]]", ""]
     )

@@ -81,7 +81,7 @@ def test_what_the_provider_takes_goes_before_the_defaults(tmp_path: Path) -> Non
     assert read.login.auth == ("xoauth2",)
 
 
-def test_an_unknown_provider_is_told_with_the_nearest_names(tmp_path: Path) -> None:
+def test_an_unknown_provider_is_reported_with_the_nearest_names(tmp_path: Path) -> None:
     problems = ConfigurationFile(tmp_path).problems(account('provider = "gmial"'))
     assert len(problems) == 1
     assert '"provider": there is no provider "gmial"; did you mean "gmail"' in problems[0]
@@ -91,11 +91,11 @@ def test_a_problem_with_what_the_provider_gives_names_the_line_of_the_provider(t
     text = account('provider = "office365"', BY_PROVIDER, without=("source",))
     problems = ConfigurationFile(tmp_path).problems(text)
     line = text.splitlines().index('provider = "office365"') + 1
-    (told,) = (each for each in problems if "need a token" in each)
-    assert told.startswith(f"mailferry.toml:{line}: ")
+    (problem,) = (each for each in problems if "need a token" in each)
+    assert problem.startswith(f"mailferry.toml:{line}: ")
 
 
-def test_a_provider_bears_no_shorter_interval_than_its_own(tmp_path: Path) -> None:
+def test_a_provider_allows_no_shorter_interval_than_its_own(tmp_path: Path) -> None:
     file = ConfigurationFile(tmp_path)
     text = '[defaults]\npoll = "20s"\n' + account('provider = "ovh"', BY_PROVIDER, without=("source",))
     configuration = file.load(text)
@@ -103,9 +103,7 @@ def test_a_provider_bears_no_shorter_interval_than_its_own(tmp_path: Path) -> No
     assert (read.retry_times.poll, read.shortest_interval) == (60.0, 60.0)
     assert configuration.hosts.of("ssl0.ovh.net").interval == 60.0
     problems = file.problems(account('provider = "ovh"', BY_PROVIDER, 'poll = "20s"', without=("source",)))
-    assert ['"poll": the host of "source" bears a visit every 1m at most' in each for each in problems] == [
-        True
-    ]
+    assert ['"poll": the host of "source" allows one visit every 1m' in each for each in problems] == [True]
 
 
 def test_the_interval_of_a_provider_holds_for_its_host_however_the_account_names_it(tmp_path: Path) -> None:
@@ -150,13 +148,13 @@ interval = "5m"
         ),
         (
             '[[hosts]]\nname = "a.example"\n[[hosts]]\nname = "A.example"',
-            '"name": the host a.example is there twice',
+            '"name": the host a.example is named twice',
         ),
         ("[[hosts]]\nconnections = 1", '"name" is missing'),
         ('[[hosts]]\nname = "a.example"\nconnections = -1', '"connections": must be at least 0'),
     ],
 )
-def test_a_mistake_in_a_host_is_told(tmp_path: Path, hosts: str, expected: str) -> None:
+def test_a_mistake_in_a_host_is_reported(tmp_path: Path, hosts: str, expected: str) -> None:
     (problem,) = ConfigurationFile(tmp_path).problems(hosts + TARGET + ACCOUNT)
     assert expected in problem
 

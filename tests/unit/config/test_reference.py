@@ -34,7 +34,7 @@ def test_a_key_that_was_renamed_is_refused_by_its_new_name(file: ConfigurationFi
     ]
 
 
-def test_a_former_name_is_nobodys_present_name() -> None:
+def test_a_former_name_is_not_the_name_of_another_key() -> None:
     for model in MODELS.values():
         assert former_names(model).keys().isdisjoint(model.model_fields)
         assert model.removed_keys.keys().isdisjoint(model.model_fields)

@@ -18,7 +18,7 @@ def test_domains_are_normalised_on_both_sides() -> None:
 
 
 def test_one_domain_written_in_two_ways_is_refused() -> None:
-    with pytest.raises(ValueError, match=r'the domain "acme\.com" is there twice'):
+    with pytest.raises(ValueError, match=r'the domain "acme\.com" is named twice'):
         values.domains({"acme.com": "keep", "ACME.com": "keep"})
 
 
@@ -40,7 +40,7 @@ def test_header_fields_are_compared_without_case() -> None:
         "x-original-to",
         "to",
     ]
-    with pytest.raises(ValueError, match="the same value is there twice"):
+    with pytest.raises(ValueError, match="the same value is given twice"):
         values.recipient_fields(["To", "TO"])
 
 
@@ -82,7 +82,7 @@ def test_an_alias_is_found_whatever_the_case_of_its_local_part() -> None:
     assert values.aliases({"Info@ACME.com": "Bob@corp"}) == {
         Address("info", "acme.com"): Address("Bob", "corp")
     }
-    with pytest.raises(ValueError, match="is there twice"):
+    with pytest.raises(ValueError, match="is named twice"):
         values.aliases({"info@acme.com": "a@corp", "INFO@acme.com": "b@corp"})
     with pytest.raises(ValueError, match='"bob" is no valid address'):
         values.aliases({"info@acme.com": "bob"})

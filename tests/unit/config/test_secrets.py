@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.configuration import ConfigurationFile, account
 
-NOT_GIVEN = 'the password is missing; give "password", "password_file" or "password_env"'
+PASSWORD_MISSING = 'the password is missing; give "password", "password_file" or "password_env"'
 TWICE = "give the same secret twice; keep one of them"
 LABEL = 'accounts "acme/catchall"'
 
@@ -70,36 +70,38 @@ def test_a_password_may_stand_in_the_url(file: ConfigurationFile) -> None:
         (b"x" * 70_000, "has more than 65536 bytes"),
     ],
 )
-def test_a_file_that_holds_no_password_is_told(file: ConfigurationFile, content: bytes, reason: str) -> None:
+def test_a_file_that_holds_no_password_is_reported(
+    file: ConfigurationFile, content: bytes, reason: str
+) -> None:
     path = file.path.parent / "password"
     (problem,) = file.problems(from_file(file, content))
     assert problem == f'mailferry.toml:13: {LABEL}: "password_file": {path} {reason}'
 
 
-def test_a_password_file_that_cannot_be_read_is_told(file: ConfigurationFile) -> None:
+def test_a_password_file_that_cannot_be_read_is_reported(file: ConfigurationFile) -> None:
     path = file.path.parent / "password"
     assert file.problems(account('password_file = "password"', without=("password",))) == [
         f'mailferry.toml:13: {LABEL}: "password_file": {path} cannot be read: No such file or directory'
     ]
 
 
-def test_a_variable_that_is_not_set_is_told(file: ConfigurationFile) -> None:
+def test_a_variable_that_is_not_set_is_reported(file: ConfigurationFile) -> None:
     assert file.problems(account('password_env = "POP_PASSWORD"', without=("password",))) == [
         f'mailferry.toml:13: {LABEL}: "password_env": the environment variable POP_PASSWORD is not set'
     ]
 
 
-def test_a_missing_password_is_told(file: ConfigurationFile) -> None:
-    assert file.problems(account(without=("password",))) == [f"mailferry.toml:6: {LABEL}: {NOT_GIVEN}"]
+def test_a_missing_password_is_reported(file: ConfigurationFile) -> None:
+    assert file.problems(account(without=("password",))) == [f"mailferry.toml:6: {LABEL}: {PASSWORD_MISSING}"]
 
 
-def test_two_ways_of_giving_one_password_are_told(file: ConfigurationFile) -> None:
+def test_two_ways_of_giving_one_password_are_reported(file: ConfigurationFile) -> None:
     assert file.problems(account('password_env = "POP_PASSWORD"', 'password_file = "password"')) == [
         f'mailferry.toml:10: {LABEL}: "password" and "password_file" and "password_env" {TWICE}'
     ]
 
 
-def test_a_password_in_the_url_and_another_one_are_told(file: ConfigurationFile) -> None:
+def test_a_password_in_the_url_and_another_one_are_reported(file: ConfigurationFile) -> None:
     assert file.problems(account('source = "pop3s://u:p@h"', without=("source",))) == [
         f"mailferry.toml:9: {LABEL}: the URL has a password, too; keep one of them"
     ]
@@ -119,7 +121,7 @@ def test_a_broker_url_with_a_password_may_come_from_a_file(file: ConfigurationFi
     assert broker.url.get_secret_value() == "amqp://u:p@h/v"
 
 
-def test_two_ways_of_giving_the_store_are_told(file: ConfigurationFile) -> None:
+def test_two_ways_of_giving_the_store_are_reported(file: ConfigurationFile) -> None:
     assert file.problems('[store]\nurl = "sqlite:a.db"\nurl_env = "STORE"') == [
         f'mailferry.toml:2: [store]: "url" and "url_env" {TWICE}'
     ]

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from shared.adapters.sql import upgrade
 from shared.config import from_mapping, load
 from shared.config.configuration import BlobsLocation, Configuration
-from shared.config.secrets import GivenSecret, resolved
+from shared.config.secrets import GivenSecret, read_secret
 from shared.config.settings import (
     FetcherSettings,
     LeasesSettings,
@@ -177,7 +177,7 @@ REWRITTEN = "in a path ? is written %3F and # is written %23"
         ("broker", "amqp://h:x/vhost", "host and port of the URL cannot be read"),
     ],
 )
-def test_a_url_that_cannot_be_used_is_told(
+def test_a_url_that_cannot_be_used_is_reported(
     file: ConfigurationFile, section: str, url: str, sentence: str
 ) -> None:
     assert file.problems(f'[{section}]\nurl = "{url}"') == [
@@ -262,9 +262,9 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
     """, {"KEY": "geheim"})  # fmt: skip
     bucket = S3Location("mail-ferry", "blobs", "http://127.0.0.1:9000", None, "AKIA", SecretStr("geheim"))
     assert configuration.blobs == BlobsLocation(None, bucket)
-    told = shown(configuration)
-    assert 'url = "s3://mail-ferry/blobs"' in told
-    assert "geheim" not in told + repr(configuration)
+    text = shown(configuration)
+    assert 'url = "s3://mail-ferry/blobs"' in text
+    assert "geheim" not in text + repr(configuration)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_blobs_may_lie_in_a_bucket(file: ConfigurationFile) -> None:
         ('url = "s3://B_"', '"url": expected a bucket and perhaps a prefix: s3://bucket/prefix'),
     ],
 )
-def test_what_is_wrong_with_a_bucket_is_told(file: ConfigurationFile, lines: str, sentence: str) -> None:
+def test_what_is_wrong_with_a_bucket_is_reported(file: ConfigurationFile, lines: str, sentence: str) -> None:
     (problem,) = file.problems(f"[blobs]\n{lines}")
     assert problem.endswith(sentence)
 
@@ -326,7 +326,7 @@ def test_a_directory_of_any_name_is_the_same_for_everybody(tmp_path: Path, name:
 def test_a_path_that_is_no_url_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("geheim\n")
     given = GivenSecret("password", None, tmp_path / name, None)
-    secret = resolved(given, {})
+    secret = read_secret(given, {})
     assert secret is not None
     assert secret.get_secret_value() == "geheim"
 

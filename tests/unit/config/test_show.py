@@ -50,7 +50,7 @@ def test_a_single_mailbox_is_shown_with_its_recipient(file: ConfigurationFile) -
     assert "domains" not in data["accounts"][0]
 
 
-def test_each_value_tells_where_it_came_from(file: ConfigurationFile) -> None:
+def test_each_value_has_its_origin(file: ConfigurationFile) -> None:
     text = '[defaults]\npoll = "5m"\n' + account('password_env = "POP"', without=("password",))
     found = origins(shown(file.load(text, {"POP": "x", "MAILFERRY_LOG__LEVEL": "debug"})))
     assert found["poll"] == f"{file.path}:2"

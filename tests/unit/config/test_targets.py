@@ -132,7 +132,7 @@ def test_the_url_may_hold_the_credentials(file: ConfigurationFile) -> None:
     assert found.endpoint.tls is Tls.REQUIRED
 
 
-def test_a_target_without_a_url_is_told(file: ConfigurationFile) -> None:
+def test_a_target_without_a_url_is_reported(file: ConfigurationFile) -> None:
     assert file.problems(target(without=("url",))) == [
         'mailferry.toml:2: targets "exchange": "url" is missing'
     ]
@@ -167,9 +167,9 @@ def test_rules_about_refusals_are_read_in_their_order(file: ConfigurationFile) -
         ('rules = [{ code = "5xx", does = "park" }]', 'rule 1: unknown key "does"'),
     ],
 )
-def test_what_is_wrong_with_a_rule_is_told_with_its_place(
+def test_what_is_wrong_with_a_rule_is_reported_with_its_place(
     file: ConfigurationFile, line: str, problem: str
 ) -> None:
-    (told,) = file.problems(target(line))
-    assert '"exchange": "rules": ' in told
-    assert problem in told
+    (found,) = file.problems(target(line))
+    assert '"exchange": "rules": ' in found
+    assert problem in found

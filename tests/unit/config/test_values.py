@@ -99,14 +99,14 @@ def test_what_is_no_list_of_methods_is_refused() -> None:
         values.auth_methods(["telepathy"])
     with pytest.raises(ValueError, match='expected "auto" or a list of these'):
         values.auth_methods([])
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(ValueError, match="given twice"):
         values.auth_methods(["user", "user"])
 
 
 def test_every_detection_can_be_switched_off() -> None:
     assert values.detections(["banner", "capa"]) == ("banner", "capa")
     assert values.detections([]) == ()
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(ValueError, match="given twice"):
         values.detections(["capa", "capa"])
 
 

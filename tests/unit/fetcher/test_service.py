@@ -16,7 +16,7 @@ from shared.model.account import Account
 from shared.model.hosts import HostLimits
 from shared.ports.clock import Clock
 from shared.ports.store import FetcherStore, Lease, Schedule, StoreUnavailable
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 from tests.fakes.clock import ManualClock
 from tests.fakes.late_broker import AWAY, LateBroker
 
@@ -78,7 +78,7 @@ async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database
         await leases.refused.wait()
         leases.away = False
         assert await leases.scheduled.get() == 0
-    stop.ask("the test is over")
+    stop.request("the test is over")
     await running
 
 
@@ -99,7 +99,7 @@ async def test_a_configuration_that_comes_while_accounts_are_scheduled_is_not_ov
         await fetcher.reload(SimpleNamespace(accounts={}))  # type: ignore[arg-type]  # only this part is used
         may_end.set()
         assert await leases.scheduled.get() == 0
-    stop.ask("the test is over")
+    stop.request("the test is over")
     await running
 
 
@@ -130,7 +130,7 @@ async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive(
         assert fetcher.problem() is None
         broker.here = False
         assert fetcher.problem() == f"no visit is begun while {AWAY}"
-        stop.ask("the test is over")
+        stop.request("the test is over")
         await running
 
 
@@ -139,7 +139,7 @@ async def test_a_fetcher_that_waits_for_its_broker_stops_at_once() -> None:
     running = asyncio.create_task(made(leases, LateBroker(topology([60]), ManualClock()), clock).run(stop))
     async with asyncio.timeout(20):
         await leases.scheduled.get()
-        stop.ask("the test is over")
+        stop.request("the test is over")
         await running
     assert not leases.asked.is_set()
 

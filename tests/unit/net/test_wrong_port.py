@@ -163,7 +163,8 @@ async def test_a_server_that_answers_tls_in_clear_is_looked_at_and_quoted() -> N
     assert str(error).endswith(f"Port {endpoint.port} speaks IMAP, not POP3: {AT_POP3}")
 
 
-async def test_a_server_that_only_answers_is_said_to_speak_in_clear() -> None:
+async def test_a_server_that_only_answers_is_said_to_speak_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.net.wrong_port.LOOK_TIMEOUT", 0.1)
     async with saying(b"", b"HTTP/1.1 400 Bad Request\r\n\r\n") as endpoint:
         error = await failure(endpoint)
     assert isinstance(error, NotTls)

@@ -38,7 +38,7 @@ from shared.ports.broker import Publication
 from shared.ports.store import Begun, Concluded, Early, MaintenanceStore, Outage, RelayStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.metrics import Metrics
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
@@ -202,7 +202,7 @@ async def relaying(
         try:
             yield
         finally:
-            stop.ask("the test is over")
+            stop.request("the test is over")
 
 
 async def test_two_events_about_one_mail_in_one_batch_are_both_served(tmp_path: Path) -> None:

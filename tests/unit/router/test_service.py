@@ -33,7 +33,7 @@ from shared.ports.directory import Existence
 from shared.ports.store import RawMailNeeded, RouterStore, Serving
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.metrics import Metrics
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.directory import FakeDirectories, FakeDirectory
 
@@ -83,7 +83,7 @@ class Routings:
         self.mails += mails
         self._batches -= 1
         if not self._batches:
-            self._stop.ask("the batches are done")
+            self._stop.request("the batches are done")
         return [Serving(each.message, "exchange", "", (recipient(BOB),)) for each in mails], self._settled
 
 

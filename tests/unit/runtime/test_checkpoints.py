@@ -12,8 +12,8 @@ from shared.runtime import checkpoints
 from shared.runtime.checkpoints import arm, reached
 
 
-class Deaths:
-    """Counts instead of dying."""
+class Kills:
+    """Counts kills instead of killing."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -23,41 +23,41 @@ class Deaths:
 
 
 @pytest.fixture
-def deaths() -> Iterator[Deaths]:
-    yield Deaths()
+def kills() -> Iterator[Kills]:
+    yield Kills()
     arm({})
 
 
-def test_nothing_happens_where_the_environment_asks_for_nothing(deaths: Deaths) -> None:
-    arm({}, deaths)
+def test_nothing_happens_where_the_environment_asks_for_nothing(kills: Kills) -> None:
+    arm({}, kills)
     reached("fetcher.deleted")
-    assert deaths.count == 0
+    assert kills.count == 0
 
 
-def test_the_process_ends_when_it_passes_the_step(deaths: Deaths) -> None:
-    arm({"MAILFERRY_DIE_AT": "fetcher.deleted"}, deaths)
+def test_the_process_ends_when_it_reaches_the_step(kills: Kills) -> None:
+    arm({"MAILFERRY_DIE_AT": "fetcher.deleted"}, kills)
     reached("fetcher.quit")
-    assert deaths.count == 0
+    assert kills.count == 0
     reached("fetcher.deleted")
-    assert deaths.count == 1
+    assert kills.count == 1
 
 
-def test_the_process_ends_when_it_passes_the_step_for_the_nth_time(deaths: Deaths) -> None:
-    arm({"MAILFERRY_DIE_AT": "relay.data-sent:3"}, deaths)
-    passings = []
+def test_the_process_ends_when_it_reaches_the_step_for_the_nth_time(kills: Kills) -> None:
+    arm({"MAILFERRY_DIE_AT": "relay.data-sent:3"}, kills)
+    counts = []
     for _ in range(4):
         reached("relay.data-sent")
-        passings.append(deaths.count)
-    assert passings == [0, 0, 1, 1]
+        counts.append(kills.count)
+    assert counts == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("wanted", [":3", "step:", "step:0", "step:-1", "step:x", "Step", "a b", "step:1:2"])
-def test_what_is_no_step_is_refused(wanted: str, deaths: Deaths) -> None:
+def test_what_is_no_step_is_refused(wanted: str, kills: Kills) -> None:
     with pytest.raises(ConfigurationError, match="environment variable MAILFERRY_DIE_AT"):
-        arm({"MAILFERRY_DIE_AT": wanted}, deaths)
+        arm({"MAILFERRY_DIE_AT": wanted}, kills)
 
 
-def test_a_process_that_is_told_to_die_at_a_step_is_killed_there_and_does_nothing_more() -> None:
+def test_a_process_with_a_planned_kill_is_killed_there_and_does_nothing_more() -> None:
     script = (
         "import os, sys\n"
         "from shared.runtime.checkpoints import arm, reached\n"

@@ -15,7 +15,7 @@ from shared.ports.broker import Publication, Subscription
 from shared.ports.store import StoreUnavailable
 from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.consumer import Consumer, Received
-from shared.runtime.stopping import Stop
+from shared.runtime.stop import Stop
 from tests.fakes.clock import ManualClock
 
 PLAN = topology([60])
@@ -47,7 +47,7 @@ class Handler:
         self.handled += messages
         await subscription.ack([received.delivery for received in batch])
         if len(self.handled) == self._most:
-            self._stop.ask("all is done")
+            self._stop.request("all is done")
 
 
 async def consumed(broker: MemoryBroker, handler: Handler, stop: Stop) -> None:
@@ -127,7 +127,7 @@ async def test_a_database_that_goes_away_costs_a_batch_one_pause_and_not_one_for
             raise KeyError("an unexpected error")
         if len(asked) < 4:
             raise StoreUnavailable("the database is away")
-        stop.ask("all is done")
+        stop.request("all is done")
 
     await broker.publish([event("a"), event("b"), event("c")])
     policy = BatchPolicy(prefetch=10, batch=10, linger=0)
@@ -156,7 +156,7 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_active
         if batch[0].event.messages[0] == "single":
             single_is_done.set()
         else:
-            stop.ask("all is done")
+            stop.request("all is done")
 
     await broker.publish([event(f"many{number}") for number in range(5)])
     async with asyncio.timeout(20):
@@ -200,7 +200,7 @@ class Slow:
         self.handled += [received.event.messages[0] for received in batch]
         await subscription.ack([received.delivery for received in batch])
         if "last" in self.handled:
-            self._stop.ask("enough")
+            self._stop.request("enough")
             self.may_end.set()
 
 
@@ -249,7 +249,7 @@ class Batches:
         self.sizes.append(len(batch))
         await subscription.ack([received.delivery for received in batch])
         if sum(self.sizes) == self._most:
-            self.stop.ask("all is done")
+            self.stop.request("all is done")
 
 
 def consuming(broker: MemoryBroker, clock: ManualClock, batches: Batches, prefetch: int = 100) -> Task[None]:

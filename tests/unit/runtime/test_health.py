@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry
 
-from shared.runtime.connection_limit import MOST_CONNECTIONS
-from shared.runtime.health import serve_health
+from shared.runtime.connection_limit import MAX_CONNECTIONS
+from shared.runtime.health import Readiness, serve_health
 from shared.runtime.metrics import Metrics
-from shared.runtime.readiness import Readiness
 
 DEADLINE = 30.0
 
@@ -53,7 +52,7 @@ async def test_a_process_that_runs_is_alive(client: Client) -> None:
 
 
 async def test_a_process_is_ready_when_nothing_is_wrong(client: Client, readiness: Readiness) -> None:
-    readiness.set("store", None)
+    readiness.set_problem("store", None)
     status, body = await client.get("/readyz")
     assert status == 200
     assert json.loads(body) == {"ready": True, "checks": {"store": "ok"}, "remarks": {}}
@@ -62,8 +61,8 @@ async def test_a_process_is_ready_when_nothing_is_wrong(client: Client, readines
 async def test_a_process_that_is_not_ready_says_why_and_is_alive_nevertheless(
     client: Client, readiness: Readiness
 ) -> None:
-    readiness.set("store", None)
-    readiness.set("broker", "The broker blocks publishers: disk alarm.")
+    readiness.set_problem("store", None)
+    readiness.set_problem("broker", "The broker blocks publishers: disk alarm.")
     status, body = await client.get("/readyz")
     assert status == 503
     assert json.loads(body) == {
@@ -122,7 +121,7 @@ async def test_an_endless_request_is_cut_off(client: Client) -> None:
     writer.close()
 
 
-async def test_a_client_that_hangs_up_early_harms_nobody(client: Client) -> None:
+async def test_a_client_that_hangs_up_early_does_no_harm(client: Client) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", client._port)
     writer.write(b"GET /livez")
     writer.close()
@@ -130,14 +129,14 @@ async def test_a_client_that_hangs_up_early_harms_nobody(client: Client) -> None
     assert (await client.get("/livez"))[0] == 200
 
 
-async def test_a_client_that_says_nothing_is_hung_up_on(readiness: Readiness) -> None:
+async def test_a_client_that_says_nothing_is_disconnected(readiness: Readiness) -> None:
     async with serve_health("127.0.0.1", 0, CollectorRegistry(), readiness, deadline=0.01) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
 
 
-async def test_a_client_that_says_nothing_is_hung_up_on_before_one_that_has_begun(
+async def test_a_client_that_says_nothing_is_disconnected_before_one_that_has_begun(
     readiness: Readiness,
 ) -> None:
     async with serve_health("127.0.0.1", 0, CollectorRegistry(), readiness, DEADLINE, idle=0.01) as port:
@@ -151,21 +150,21 @@ async def test_a_client_that_says_nothing_is_hung_up_on_before_one_that_has_begu
         idle.close()
 
 
-async def test_who_asks_is_answered_though_very_many_hold_connections_and_say_nothing(
+async def test_a_request_is_answered_though_very_many_connections_are_silent(
     readiness: Readiness,
 ) -> None:
     registry = CollectorRegistry()
     async with serve_health("127.0.0.1", 0, registry, readiness, DEADLINE, idle=DEADLINE) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
         assert (await Client(port).get("/livez"))[0] == 200
-        ended = [await reader.read() for reader, _ in held[: 100 - MOST_CONNECTIONS]]
+        ended = [await reader.read() for reader, _ in held[: 100 - MAX_CONNECTIONS]]
         assert set(ended) == {b""}
         assert not held[-1][0].at_eof()
         for _, writer in held:
             writer.close()
 
 
-async def test_after_the_end_nobody_listens(readiness: Readiness) -> None:
+async def test_after_the_end_the_port_is_closed(readiness: Readiness) -> None:
     async with serve_health("127.0.0.1", 0, CollectorRegistry(), readiness) as port:
         pass
     with pytest.raises(ConnectionRefusedError):
@@ -178,3 +177,32 @@ async def test_an_address_that_is_taken_is_an_error(readiness: Readiness) -> Non
         pytest.raises(OSError, match="address already in use"),
     ):
         await serve_health("127.0.0.1", taken.getsockname()[1], CollectorRegistry(), readiness).__aenter__()
+
+
+def test_a_process_without_checks_is_ready() -> None:
+    assert Readiness().problems() == {}
+
+
+def test_a_check_is_called_each_time() -> None:
+    answers = iter(["The broker blocks publishers.", None])
+    readiness = Readiness()
+    readiness.add_check("broker", lambda: next(answers))
+    assert readiness.problems() == {"broker": "The broker blocks publishers."}
+    assert readiness.problems() == {"broker": None}
+
+
+def test_a_problem_holds_until_it_is_set_again() -> None:
+    readiness = Readiness()
+    readiness.set_problem("disk", "The disk of the blobs is full.")
+    readiness.set_problem("store", None)
+    assert readiness.problems() == {"disk": "The disk of the blobs is full.", "store": None}
+    readiness.set_problem("disk", None)
+    assert readiness.problems() == {"disk": None, "store": None}
+
+
+def test_a_remark_is_shown_and_does_not_count_against_readiness() -> None:
+    readiness = Readiness()
+    readiness.add_remark("relay", lambda: "a target is out of reach")
+    readiness.add_remark("router", lambda: None)
+    assert readiness.remarks() == {"relay": "a target is out of reach"}
+    assert readiness.problems() == {}

@@ -6,14 +6,14 @@ import signal
 
 import pytest
 
-from shared.runtime.lifecycle import ServiceEnded, ServiceStuck, run_together, signals
-from shared.runtime.stopping import Stop
+from shared.runtime.lifecycle import ServiceEnded, ServiceStuck, handle_signals, run_together
+from shared.runtime.stop import Stop
 
 LONG = 30.0
 
 
 class Exits:
-    """Notes the exit codes in place of exiting."""
+    """Records exit codes instead of exiting."""
 
     def __init__(self) -> None:
         self.codes: list[int] = []
@@ -32,14 +32,14 @@ async def delivered() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-async def test_the_first_signal_asks_to_stop_and_the_second_one_exits_at_once(
+async def test_the_first_signal_requests_a_stop_and_the_second_one_exits_at_once(
     number: signal.Signals, code: int
 ) -> None:
     stop, exits = Stop(), Exits()
-    with signals(stop, lambda: None, exits):
+    with handle_signals(stop, lambda: None, exits):
         os.kill(os.getpid(), number)
         await delivered()
-        assert (stop.asked, exits.codes) == (True, [])
+        assert (stop.requested, exits.codes) == (True, [])
         assert stop.reason == f"signal {number.name}"
         os.kill(os.getpid(), number)
         await delivered()
@@ -48,20 +48,20 @@ async def test_the_first_signal_asks_to_stop_and_the_second_one_exits_at_once(
 
 async def test_hup_reads_the_configuration_again_and_does_not_stop() -> None:
     stop, reloads = Stop(), []
-    with signals(stop, lambda: reloads.append("again"), Exits()):
+    with handle_signals(stop, lambda: reloads.append("again"), Exits()):
         os.kill(os.getpid(), signal.SIGHUP)
         await delivered()
-    assert (reloads, stop.asked) == (["again"], False)
+    assert (reloads, stop.requested) == (["again"], False)
 
 
-async def test_outside_of_its_context_a_signal_does_what_it_always_does() -> None:
+async def test_outside_of_its_context_a_signal_has_its_default_effect() -> None:
     before = signal.getsignal(signal.SIGINT)
-    with signals(Stop(), lambda: None, Exits()):
+    with handle_signals(Stop(), lambda: None, Exits()):
         pass
     assert signal.getsignal(signal.SIGINT) in (before, signal.default_int_handler)
 
 
-async def test_services_run_until_they_are_asked_to_stop() -> None:
+async def test_services_run_until_a_stop_is_requested() -> None:
     stop, ended = Stop(), []
 
     async def service(name: str) -> None:
@@ -73,7 +73,7 @@ async def test_services_run_until_they_are_asked_to_stop() -> None:
     )
     await asyncio.sleep(0)
     assert not running.done()
-    stop.ask("test")
+    stop.request("test")
     await running
     assert sorted(ended) == ["relay", "router"]
 
@@ -112,12 +112,12 @@ async def test_a_failure_while_draining_is_raised() -> None:
         await stop.wait()
         raise OSError("too late")
 
-    stop.ask("test")
+    stop.request("test")
     with pytest.raises(OSError, match="too late"):
         await run_together({"relay": failing_late()}, stop)
 
 
-async def test_a_service_that_returns_unasked_is_a_failure() -> None:
+async def test_a_service_that_returns_without_a_request_is_a_failure() -> None:
     stop = Stop()
 
     async def returning() -> None:
@@ -138,11 +138,11 @@ async def test_a_service_that_cancels_itself_is_a_failure() -> None:
         await run_together({"router": cancelling()}, Stop())
 
 
-async def test_a_service_may_ask_for_the_end_and_return() -> None:
+async def test_a_service_may_request_a_stop_and_return() -> None:
     stop = Stop()
 
     async def once() -> None:
-        stop.ask("one pass was made")
+        stop.request("one pass was made")
 
     async def waiting() -> None:
         await stop.wait()
@@ -151,21 +151,21 @@ async def test_a_service_may_ask_for_the_end_and_return() -> None:
     assert stop.reason == "one pass was made"
 
 
-async def test_a_service_that_does_not_stop_in_time_is_broken_off() -> None:
+async def test_a_service_that_does_not_stop_in_time_is_cancelled() -> None:
     stop = Stop()
-    stop.ask("test")
+    stop.request("test")
     with pytest.raises(ServiceStuck, match=r"The relay did not stop within 0\.01 seconds\."):
         await run_together({"relay": asyncio.sleep(LONG)}, stop, drain=0.01)
 
 
-async def test_cancelling_breaks_all_services_off() -> None:
+async def test_cancelling_cancels_all_services() -> None:
     ended = []
 
     async def service() -> None:
         try:
             await asyncio.sleep(LONG)
         finally:
-            ended.append("broken off")
+            ended.append("cancelled")
 
     running = asyncio.create_task(run_together({"a": service(), "b": service()}, Stop()))
     await asyncio.sleep(0)
@@ -173,10 +173,10 @@ async def test_cancelling_breaks_all_services_off() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert ended == ["broken off", "broken off"]
+    assert ended == ["cancelled", "cancelled"]
 
 
-async def test_a_process_that_does_not_come_to_its_end_is_ended_by_a_thread(
+async def test_a_process_that_does_not_end_in_time_is_ended_by_a_thread(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stop, loop = Stop(), asyncio.get_running_loop()
@@ -185,21 +185,21 @@ async def test_a_process_that_does_not_come_to_its_end_is_ended_by_a_thread(
     def exit_now(code: int) -> None:
         loop.call_soon_threadsafe(ended.set_result, code)
 
-    with signals(stop, lambda: None, exit_now, longest_end=0.01):
+    with handle_signals(stop, lambda: None, exit_now, deadline=0.01):
         os.kill(os.getpid(), signal.SIGTERM)
         await delivered()
     assert await ended == 75
-    assert "not everything came to its end within 0.01 seconds of SIGTERM" in capsys.readouterr().err
+    assert "not all work ended within 0.01 seconds of SIGTERM" in capsys.readouterr().err
 
 
-async def test_a_service_that_cannot_even_be_broken_off_is_not_waited_for(
+async def test_a_service_that_cannot_even_be_cancelled_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.runtime.lifecycle.BREAK_OFF", 0.01)
+    monkeypatch.setattr("shared.runtime.lifecycle.CANCEL_TIME", 0.01)
     stop, released = Stop(), asyncio.Event()
-    stop.ask("the test says so")
+    stop.request("the test says so")
 
-    async def deaf() -> None:
+    async def ignoring_cancellation() -> None:
         while not released.is_set():
             try:
                 await released.wait()
@@ -207,5 +207,5 @@ async def test_a_service_that_cannot_even_be_broken_off_is_not_waited_for(
                 continue
 
     with pytest.raises(ServiceStuck, match="The relay did not stop"):
-        await run_together({"relay": deaf()}, stop, drain=0.01)
+        await run_together({"relay": ignoring_cancellation()}, stop, drain=0.01)
     released.set()

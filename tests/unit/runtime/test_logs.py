@@ -33,7 +33,7 @@ def json_lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_is_json_with_time_level_and_speaker() -> None:
+def test_a_line_is_json_with_time_level_and_logger() -> None:
     stream = io.StringIO()
     set_up_logs("info", "auto", stream)
     structlog.get_logger("mailferry.fetcher").info("visited", account="acme/catchall", fetched=3)
@@ -78,7 +78,7 @@ def test_lines_below_the_level_are_left_out(level: str, expected: int) -> None:
     assert len(json_lines(stream)) == expected
 
 
-def test_an_error_is_told_as_its_sentence_with_fault_and_temporary() -> None:
+def test_an_error_is_written_as_its_sentence_with_fault_and_temporary() -> None:
     stream = io.StringIO()
     set_up_logs("info", "json", stream)
     error = MailferryError("The mailbox is locked.", temporary=True, fault=Fault.SOURCE)
@@ -87,7 +87,7 @@ def test_an_error_is_told_as_its_sentence_with_fault_and_temporary() -> None:
     assert (line["error"], line["fault"], line["temporary"]) == ("The mailbox is locked.", "source", True)
 
 
-def test_an_error_without_words_is_told_by_its_name() -> None:
+def test_an_error_without_a_message_is_written_by_its_name() -> None:
     stream = io.StringIO()
     set_up_logs("info", "json", stream)
     structlog.get_logger().warning("cut", error=ConnectionResetError())
@@ -107,7 +107,7 @@ def test_the_traceback_of_a_bug_is_in_the_line() -> None:
     assert "corp.example" not in line["exception"]
 
 
-def test_lines_of_libraries_go_the_same_way_from_warning_on() -> None:
+def test_lines_of_libraries_are_written_from_warning_on() -> None:
     stream = io.StringIO()
     set_up_logs("debug", "json", stream)
     logging.getLogger("library.part").info("connecting")
@@ -117,7 +117,7 @@ def test_lines_of_libraries_go_the_same_way_from_warning_on() -> None:
     assert (line["level"], line["logger"]) == ("warning", "library.part")
 
 
-def test_what_a_line_must_not_say_is_redacted_in_both_forms() -> None:
+def test_secrets_and_addresses_are_redacted_in_both_forms() -> None:
     for form in ("json", "text"):
         stream = io.StringIO()
         set_up_logs("info", form, stream)

@@ -1,4 +1,4 @@
-"""A blob that is not there is noticed by whoever reads it, and told unless the whole store is away."""
+"""A missing blob is found by the one that reads it, and reported unless the whole store is unavailable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shared.custody.state import Message
 from shared.ports.blobs import BlobMissing
 from shared.ports.store import Concluded, Epoch, MaintenanceStore
 from shared.runtime.backup_marker import write_backup_marker
-from shared.runtime.missing_blobs import LostBlobs, NoticingBlobs
+from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
 from shared.runtime.raw_mail import blob_name
 
 
-class Told:
-    """A `Recovery` that writes down which blobs were lost."""
+class RecordingRecovery:
+    """A `Recovery` that records which blobs were lost."""
 
     def __init__(self) -> None:
         self.lost: list[dict[str, str]] = []
@@ -40,41 +40,41 @@ class Told:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> NoticingBlobs:
-    return NoticingBlobs(FileBlobs(tmp_path))
+def blobs(tmp_path: Path) -> TrackedBlobs:
+    return TrackedBlobs(FileBlobs(tmp_path))
 
 
-def telling(blobs: NoticingBlobs, told: Told) -> LostBlobs:
-    return LostBlobs(
-        blobs, cast(MaintenanceStore, told), MemoryBroker(topology([60]), SystemClock()), SystemClock()
+def reporter(blobs: TrackedBlobs, recovery: RecordingRecovery) -> MissingBlobReporter:
+    return MissingBlobReporter(
+        blobs, cast(MaintenanceStore, recovery), MemoryBroker(topology([60]), SystemClock()), SystemClock()
     )
 
 
-async def miss(blobs: NoticingBlobs, name: str) -> None:
+async def miss(blobs: TrackedBlobs, name: str) -> None:
     with pytest.raises(BlobMissing):
         async for _ in blobs.read(name):
             pass
 
 
-async def test_a_missing_blob_is_told_once(blobs: NoticingBlobs) -> None:
-    told = Told()
+async def test_a_missing_blob_is_reported_once(blobs: TrackedBlobs) -> None:
+    recovery = RecordingRecovery()
     await write_backup_marker(blobs, Epoch("db", 1, 1))
     await miss(blobs, blob_name("m1"))
-    assert await telling(blobs, told).tell() == 1
-    assert await telling(blobs, told).tell() == 0
-    assert told.lost == [{"m1": "mail/m1"}]
+    assert await reporter(blobs, recovery).report() == 1
+    assert await reporter(blobs, recovery).report() == 0
+    assert recovery.lost == [{"m1": "mail/m1"}]
 
 
-async def test_a_store_without_its_witness_has_lost_nothing(blobs: NoticingBlobs) -> None:
-    told = Told()
+async def test_a_blob_store_without_its_backup_marker_has_lost_nothing(blobs: TrackedBlobs) -> None:
+    recovery = RecordingRecovery()
     await miss(blobs, blob_name("m1"))
-    assert await telling(blobs, told).tell() == 0
+    assert await reporter(blobs, recovery).report() == 0
     await write_backup_marker(blobs, Epoch("db", 1, 1))
-    assert await telling(blobs, told).tell() == 1
-    assert told.lost == [{"m1": "mail/m1"}]
+    assert await reporter(blobs, recovery).report() == 1
+    assert recovery.lost == [{"m1": "mail/m1"}]
 
 
-async def test_what_is_there_and_what_is_no_mail_is_not_told(blobs: NoticingBlobs) -> None:
+async def test_a_present_blob_and_one_without_mail_are_not_reported(blobs: TrackedBlobs) -> None:
     writer = await blobs.create(blob_name("m1"))
     await writer.write(b"x")
     await writer.commit(durable=False)

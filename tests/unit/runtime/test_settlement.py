@@ -4,7 +4,7 @@ from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageSettled
 from shared.contract.topology import settled_key
 from shared.custody.commands import Settled
-from shared.runtime.settlement import hints
+from shared.runtime.settlement import settlement_hints
 
 
 def settled(message: str, fetcher: str) -> Settled:
@@ -14,17 +14,17 @@ def settled(message: str, fetcher: str) -> Settled:
 
 
 def test_each_fetcher_gets_one_hint_about_all_its_mails() -> None:
-    told = hints([settled("a", "one"), settled("b", "other"), settled("c", "one")])
+    hints = settlement_hints([settled("a", "one"), settled("b", "other"), settled("c", "one")])
 
-    assert {each.key: EVENT_CODEC.decode(each.body) for each in told} == {
+    assert {each.key: EVENT_CODEC.decode(each.body) for each in hints} == {
         settled_key("one"): MessageSettled(messages=("a", "c")),
         settled_key("other"): MessageSettled(messages=("b",)),
     }
 
 
-def test_a_hint_may_find_nobody() -> None:
-    assert not any(each.mandatory for each in hints([settled("a", "gone")]))
+def test_a_hint_may_be_unroutable() -> None:
+    assert not any(each.mandatory for each in settlement_hints([settled("a", "gone")]))
 
 
-def test_where_nothing_is_settled_nobody_is_told() -> None:
-    assert hints([]) == []
+def test_without_settled_mails_there_are_no_hints() -> None:
+    assert settlement_hints([]) == []

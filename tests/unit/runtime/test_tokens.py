@@ -46,7 +46,7 @@ async def test_a_token_file_from_windows_holds_the_token(tmp_path: Path, content
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", "cänary".encode(), b"\xffcanary", b"canary" * LARGEST_TOKEN])
-async def test_a_file_without_a_token_is_told_without_its_content(tmp_path: Path, content: bytes) -> None:
+async def test_a_file_without_a_token_is_reported_without_its_content(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "token"
     path.write_bytes(content)
     with pytest.raises(TokenUnavailable, match=str(path)) as caught:
@@ -55,7 +55,7 @@ async def test_a_file_without_a_token_is_told_without_its_content(tmp_path: Path
     assert "canary" not in str(caught.value)
 
 
-async def test_a_token_file_that_is_missing_for_a_moment_is_a_temporary_trouble(tmp_path: Path) -> None:
+async def test_a_token_file_that_is_missing_for_a_moment_is_a_temporary_failure(tmp_path: Path) -> None:
     with pytest.raises(TokenUnavailable, match="No such file") as caught:
         await token_of(by_file(tmp_path / "token"))
     assert caught.value.temporary

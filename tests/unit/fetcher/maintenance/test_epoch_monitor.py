@@ -14,7 +14,7 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.ports.blobs import BlobsUnavailable
 from shared.ports.store import Epoch, MaintenanceStore
-from shared.runtime.backup_marker import NAME, read_backup_marker, went_back, write_backup_marker
+from shared.runtime.backup_marker import NAME, read_backup_marker, sign_of_restore, write_backup_marker
 
 
 class Rewindable:
@@ -119,8 +119,8 @@ async def test_a_backup_marker_that_makes_no_sense_is_none(tmp_path: Path) -> No
     await write_backup_marker(blobs, Epoch("db", 1, 7))
     backup_marker = await read_backup_marker(blobs)
     assert backup_marker == ("db", 7)
-    assert went_back(Epoch("db", 1, 7), backup_marker) is None
-    assert went_back(Epoch("db", 1, 6), backup_marker) is not None
+    assert sign_of_restore(Epoch("db", 1, 7), backup_marker) is None
+    assert sign_of_restore(Epoch("db", 1, 6), backup_marker) is not None
 
 
 class Settable(SystemClock):

@@ -173,7 +173,7 @@ def test_lenient_reading_only_adds_addresses_of_accepted_domains(value: str | by
 @pytest.mark.parametrize("piece", ['"', "(", "<", "=?a?q?", "=?a?q?b?= ", '"a@firma.de" ', "a@b ", ":"])
 def test_hostile_elements_are_read_in_time_that_grows_with_their_length(piece: str) -> None:
     """A reading that took time in proportion to the square of the length would not end here."""
-    read(piece * (400_000 // len(piece)))
+    read(piece * (100_000 // len(piece)))
 
 
 @pytest.mark.parametrize("path", corpus_mails())

@@ -1,6 +1,6 @@
-"""Secrets that other users of this machine may read: in files of their own, or in the configuration itself.
+"""Finds secrets that other users of this machine may read: in files of their own, or in the configuration.
 
-As ssh does with keys, only the mode of the file is looked at, not those of the directories around it.
+As ssh does with keys, only the mode of the file counts, not those of the directories around it.
 """
 
 from __future__ import annotations
@@ -10,52 +10,54 @@ import pwd
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from shared.config.document import Document
-from shared.config.locate import Path
 from shared.config.problems import Problems
 from shared.config.settings import SECRETS
+from shared.config.toml_lines import KeyPath
 
 FILE = "_file"
 URLS = ("url", "source")
 _WITH_PASSWORD = re.compile(r"[A-Za-z0-9+.-]+://[^/?#@]*:[^/?#]+@|.*[?&]password=.")
 ADVICE = "give it to the user who runs Mailferry and set its mode to 0600"
 MOST_FILES = 20
-"""Told one by one. Whoever has a file for each of thousands of accounts made them all in the same way."""
+"""Reported one by one. An operator with thousands of such files made them all in the same way."""
 
 
-def note_exposed(problems: Problems, document: Document) -> None:
-    """Note each file with a secret that others than its owner and root may read."""
-    clear = None
-    exposed: dict[FilePath, tuple[Path, str]] = {}
+def add_exposed_secrets(problems: Problems, document: Document) -> None:
+    """Add a problem for each file with a secret that others than its owner and root may read."""
+    in_clear = None
+    exposed: dict[Path, tuple[KeyPath, str]] = {}
     for path, value in _texts(document.data):
         key = str(path[-1])
         if path[:2] in document.overrides:
             continue
         if key.removesuffix(FILE) in SECRETS and key.endswith(FILE):
-            file = document.resolved(value)
+            file = document.absolute_path(value)
             if file not in exposed and (readers := _readers(file)):
                 exposed[file] = (path, readers)
-        elif clear is None and (_WITH_PASSWORD.match(value) if key in URLS else key in SECRETS):
-            clear = path
-    _note_files(problems, exposed)
-    if clear is not None and document.text is not None and (readers := _readers(FilePath(document.origin))):
-        problems.add(clear, f'"{clear[-1]}": {readers} may read this secret in {document.origin}; {ADVICE}')
+        elif in_clear is None and (_WITH_PASSWORD.match(value) if key in URLS else key in SECRETS):
+            in_clear = path
+    _add_files(problems, exposed)
+    if in_clear is not None and document.text is not None and (readers := _readers(Path(document.origin))):
+        problems.add_problem(
+            in_clear, f'"{in_clear[-1]}": {readers} may read this secret in {document.origin}; {ADVICE}'
+        )
 
 
-def _note_files(problems: Problems, exposed: Mapping[FilePath, tuple[Path, str]]) -> None:
+def _add_files(problems: Problems, exposed: Mapping[Path, tuple[KeyPath, str]]) -> None:
     for number, (file, (path, readers)) in enumerate(exposed.items()):
         if number == MOST_FILES:
             more = len(exposed) - MOST_FILES
-            problems.add((), f"{more} more files with secrets may be read by others like these")
+            problems.add_problem((), f"{more} more files with secrets may be read by others like these")
             return
-        problems.add(path, f'"{path[-1]}": {readers} may read {file}; {ADVICE}')
+        problems.add_problem(path, f'"{path[-1]}": {readers} may read {file}; {ADVICE}')
 
 
-def _texts(data: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """The texts of the document that say something, with their paths."""
+def _texts(data: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the texts of the document that are not empty, with their paths."""
     if isinstance(data, Mapping):
         for key, value in data.items():
             yield from _texts(value, (*path, key))
@@ -66,8 +68,8 @@ def _texts(data: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
         yield path, data
 
 
-def _readers(file: FilePath) -> str | None:
-    """Who else may read the file, as the subject of a sentence; None where nobody may, or it is no file."""
+def _readers(file: Path) -> str | None:
+    """Return who else may read the file, as the subject of a sentence; None for nobody."""
     try:
         status = file.stat()
     except OSError:
@@ -83,7 +85,7 @@ def _readers(file: FilePath) -> str | None:
 
 
 def _is_private(gid: int) -> bool:
-    """Whether one user alone is in the group: the service's own, as in `root:mailferry` with mode 0640."""
+    """Whether only one user is in the group: the service's own, as in `root:mailferry` with mode 0640."""
     members: set[Any] = {user.pw_name for user in pwd.getpwall() if user.pw_gid == gid}
     try:
         members.update(grp.getgrgid(gid).gr_mem)

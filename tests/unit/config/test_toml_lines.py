@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.config.locate import Path, lines_of, nearest_line
+from shared.config.toml_lines import KeyPath, lines_of, nearest_line
 
 TEXT = """\
 # comment with [header] and key = "value"
@@ -65,7 +65,7 @@ q = [[1], [2,
         (("accounts", 1, "inner", 0, "q", 1, 1), 28),
     ],
 )
-def test_each_key_table_and_item_is_found_on_its_line(path: Path, line: int) -> None:
+def test_each_key_table_and_item_is_found_on_its_line(path: KeyPath, line: int) -> None:
     assert lines_of(TEXT)[path] == line
 
 
@@ -142,7 +142,7 @@ def test_every_key_of_any_document_is_found_on_the_line_that_it_is_written_on(te
             assert path[-1] in rows[lines[path] - 1]
 
 
-def paths(value: Any, at: Path) -> list[Path]:
+def paths(value: Any, at: KeyPath) -> list[KeyPath]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     found = [at] if at else []
     for key, item in pairs:

@@ -1,4 +1,4 @@
-"""Alerts and dashboard speak of metrics and labels that exist, and every alert says what to do."""
+"""Alerts and dashboard use metrics and labels that exist, and the page explains every alert."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEGEND = re.compile(r"\{\{(\w+)\}\}")
 
 
 def declared() -> dict[str, tuple[set[str], str]]:
-    """Every series that is exposed: its labels, and what its metric means."""
+    """Every exposed series: its labels, and the meaning of its metric."""
     metrics = Metrics(CollectorRegistry(), "1.0")
     labels = {
         next(iter(instrument.describe())).name: set(instrument._labelnames)

@@ -1,7 +1,6 @@
-"""Where in a TOML text each key is: its path and the number of its line.
+"""Finds the line of each key in a TOML text, so that a problem can name it. `tomllib` reports no lines.
 
-`tomllib` tells no lines, and a problem that names no line sends the operator searching. The text must
-already have been read by `tomllib`, so the scanner can trust its syntax and only has to know where keys and
+`tomllib` must already have accepted the text. So the scanner trusts its syntax, and only finds where keys and
 values begin and end.
 """
 
@@ -11,7 +10,7 @@ import re
 import tomllib
 from bisect import bisect_right
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BLANK = re.compile(r"[ \t]*")
@@ -24,13 +23,13 @@ _STRING = re.compile(
 _SCALAR = re.compile(r"[^,\]}#\n]*")
 
 
-def lines_of(text: str) -> dict[Path, int]:
-    """The line, counted from 1, on which each table, key and list item of a valid TOML text begins."""
+def lines_of(text: str) -> dict[KeyPath, int]:
+    """Return the line, counted from 1, on which each table, key and list item of a valid TOML text begins."""
     return _Scanner(text).lines()
 
 
-def nearest_line(lines: dict[Path, int], path: Path) -> int | None:
-    """The line of `path`, else of the innermost table around it; None where not even that is written."""
+def nearest_line(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
+    """Return the line of `path`, else of the innermost table around it; None if neither is in the text."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -38,17 +37,17 @@ def nearest_line(lines: dict[Path, int], path: Path) -> int | None:
 
 
 class _Scanner:
-    """Goes through the text once; `at` is the position of the next character."""
+    """Reads the text once. `at` is the position of the next character."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._line_starts = [match.end() for match in re.finditer("\n", text)]
-        self._found: dict[Path, int] = {}
-        self._last_items: dict[Path, int] = {}
+        self._found: dict[KeyPath, int] = {}
+        self._last_items: dict[KeyPath, int] = {}
         self.at = 0
 
-    def lines(self) -> dict[Path, int]:
-        table: Path = ()
+    def lines(self) -> dict[KeyPath, int]:
+        table: KeyPath = ()
         self._skip(_GAP)
         while self.at < len(self._text):
             if self._text[self.at] == "[":
@@ -58,7 +57,7 @@ class _Scanner:
             self._skip(_GAP)
         return self._found
 
-    def _header(self) -> Path:
+    def _header(self) -> KeyPath:
         start = self.at
         is_item = self._text.startswith("[[", self.at)
         self.at += 2 if is_item else 1
@@ -72,8 +71,8 @@ class _Scanner:
             self._note(table, start)
         return table
 
-    def _inside_items(self, path: Path, keys: list[str], start: int) -> Path:
-        """The path below `path`; a list of tables on the way means its latest item."""
+    def _inside_items(self, path: KeyPath, keys: list[str], start: int) -> KeyPath:
+        """Return the path below `path`. A list of tables on the way means its latest item."""
         for key in keys:
             path += (key,)
             self._note(path, start)
@@ -81,7 +80,7 @@ class _Scanner:
                 path += (self._last_items[path],)
         return path
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         start = self.at
         path = table
         for key in self._keys():
@@ -92,7 +91,7 @@ class _Scanner:
         self._value(path)
 
     def _keys(self) -> list[str]:
-        """The parts of a dotted key, and the blanks after it."""
+        """Read a dotted key and the blanks after it, and return its parts."""
         keys = []
         while True:
             self._skip(_BLANK)
@@ -111,7 +110,7 @@ class _Scanner:
         self.at = bare.end()
         return bare[0]
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         match self._text[self.at]:
             case "[":
                 self._list(path)
@@ -122,7 +121,7 @@ class _Scanner:
             case _:
                 self._skip(_SCALAR)
 
-    def _list(self, path: Path) -> None:
+    def _list(self, path: KeyPath) -> None:
         self.at += 1
         index = 0
         while self._another("]"):
@@ -130,13 +129,13 @@ class _Scanner:
             self._value((*path, index))
             index += 1
 
-    def _inline_table(self, path: Path) -> None:
+    def _inline_table(self, path: KeyPath) -> None:
         self.at += 1
         while self._another("}"):
             self._pair(path)
 
     def _another(self, closing: str) -> bool:
-        """Whether another item follows, going to its beginning; steps over `closing` where none does."""
+        """Whether another item follows. Moves to its beginning, or behind `closing`."""
         self._skip(_GAP)
         if self._text[self.at] == ",":
             self.at += 1
@@ -151,5 +150,5 @@ class _Scanner:
         assert match, "tomllib accepted the text, so this is here"
         self.at = match.end()
 
-    def _note(self, path: Path, position: int) -> None:
+    def _note(self, path: KeyPath, position: int) -> None:
         self._found.setdefault(path, bisect_right(self._line_starts, position) + 1)

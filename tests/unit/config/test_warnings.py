@@ -6,34 +6,34 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.config import build, oddities
+from shared.config import loading, warnings
 from tests.fakes.configuration import ACCOUNT, TARGET, WHOLE, ConfigurationFile, account
 
 
-def odd(file: ConfigurationFile, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
-    return [each.replace(str(file.path), "mailferry.toml") for each in file.load(text, environ).oddities]
+def warnings_of(file: ConfigurationFile, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    return [each.replace(str(file.path), "mailferry.toml") for each in file.load(text, environ).warnings]
 
 
-def test_nothing_is_odd_about_a_file_that_was_meant_so(file: ConfigurationFile) -> None:
+def test_nothing_is_reported_about_a_sound_file(file: ConfigurationFile) -> None:
     more = '[[hosts]]\nname = "pop.isp.example"\n[notices]\npostmasters = { "acme" = "pm@acme.com" }\n'
-    assert odd(file, WHOLE + more, {"HOME": "/root", "MAILFERRY_CONFIG": "mailferry.toml"}) == []
+    assert warnings_of(file, WHOLE + more, {"HOME": "/root", "MAILFERRY_CONFIG": "mailferry.toml"}) == []
 
 
 @pytest.mark.parametrize("text", ["", TARGET, TARGET + '[[hosts]]\nname = "pop.isp.example"\n'])
 def test_a_file_without_an_account_fetches_nothing(file: ConfigurationFile, text: str) -> None:
-    assert odd(file, text) == ["mailferry.toml: there is no account, so nothing is fetched"]
+    assert warnings_of(file, text) == ["mailferry.toml: there is no account, so nothing is fetched"]
 
 
 def test_a_file_whose_accounts_are_all_disabled_fetches_nothing(file: ConfigurationFile) -> None:
-    (sentence,) = odd(file, account("enabled = false"))
+    (sentence,) = warnings_of(file, account("enabled = false"))
     assert sentence == "mailferry.toml: every account is disabled, so nothing is fetched"
 
 
-def test_a_host_that_no_account_uses_is_told_with_its_line_and_what_it_resembles(
+def test_a_host_that_no_account_uses_is_reported_with_its_line_and_what_it_resembles(
     file: ConfigurationFile,
 ) -> None:
     unused = '"name": no account has its mailbox there'
-    assert odd(file, WHOLE + '[[hosts]]\nname = "pop.ips.example"\n[[hosts]]\nname = "gmx"\n') == [
+    assert warnings_of(file, WHOLE + '[[hosts]]\nname = "pop.ips.example"\n[[hosts]]\nname = "gmx"\n') == [
         f'mailferry.toml:15: hosts "pop.ips.example": {unused}; did you mean "pop.isp.example"?',
         f'mailferry.toml:17: hosts "gmx": {unused}',
     ]
@@ -44,20 +44,20 @@ def test_a_host_is_used_by_a_disabled_account_and_a_provider_by_each_of_its_host
 ) -> None:
     other = ACCOUNT.replace('"catchall"', '"other"').replace("pop.isp.example", "pop.gmx.net")
     hosts = '[[hosts]]\nname = "pop.gmx.net"\n'
-    assert odd(file, f"{WHOLE}{other}enabled = false\n{hosts}") == []
-    assert odd(file, f"{WHOLE}{other}{hosts.replace('pop.gmx.net', 'gmx')}") == []
+    assert warnings_of(file, f"{WHOLE}{other}enabled = false\n{hosts}") == []
+    assert warnings_of(file, f"{WHOLE}{other}{hosts.replace('pop.gmx.net', 'gmx')}") == []
 
 
-def test_a_postmaster_of_a_tenant_without_accounts_is_told(file: ConfigurationFile) -> None:
+def test_a_postmaster_of_a_tenant_without_accounts_is_reported(file: ConfigurationFile) -> None:
     text = '[notices.postmasters]\nacme = "pm@acme.com"\nacne = "pm@acne.com"\n'
-    assert odd(file, WHOLE + text) == [
+    assert warnings_of(file, WHOLE + text) == [
         'mailferry.toml:16: [notices]: "postmasters": no account is of tenant "acne"; did you mean "acme"?'
     ]
 
 
-def test_a_variable_that_nothing_reads_is_told_with_the_one_it_resembles(file: ConfigurationFile) -> None:
+def test_a_variable_that_nothing_reads_is_reported_with_the_one_it_resembles(file: ConfigurationFile) -> None:
     environ = {"MAILFERRY_STORE_URL": "sqlite:x.db", "MAILFERRY_PORT": "tcp://10.0.0.1:80"}
-    assert odd(file, WHOLE, environ) == [
+    assert warnings_of(file, WHOLE, environ) == [
         "environment variable MAILFERRY_PORT: nothing reads it",
         'environment variable MAILFERRY_STORE_URL: nothing reads it; did you mean "MAILFERRY_STORE__URL"?',
     ]
@@ -65,37 +65,37 @@ def test_a_variable_that_nothing_reads_is_told_with_the_one_it_resembles(file: C
 
 def test_a_variable_that_holds_a_secret_of_the_file_is_read(file: ConfigurationFile) -> None:
     text = account('password_env = "MAILFERRY_ACME"', without=("password",))
-    assert odd(file, text, {"MAILFERRY_ACME": "geheim", "MAILFERRY_PASSWORD": "x"}) == []
+    assert warnings_of(file, text, {"MAILFERRY_ACME": "geheim", "MAILFERRY_PASSWORD": "x"}) == []
 
 
-def test_nobody_waits_for_it_who_does_not_ask(
+def test_warnings_are_computed_only_when_asked_for(
     file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most commands read the configuration and show nothing of it."""
-    monkeypatch.setattr(build, "oddities", lambda *_: 1 / 0)
+    monkeypatch.setattr(loading, "warnings_of", lambda *_: 1 / 0)
     configuration = file.load(WHOLE)
     with pytest.raises(ZeroDivisionError):
-        _ = configuration.oddities
+        _ = configuration.warnings
 
 
 def test_after_some_guesses_no_more_are_made(file: ConfigurationFile) -> None:
     """A guess compares with all names, and a file from which a provider was removed has many unused hosts."""
     hosts = "".join(f'[[hosts]]\nname = "pop{number}.isp.example"\n' for number in range(20))
-    told = odd(file, WHOLE + hosts)
-    assert len(told) == 20
-    assert ["did you mean" in each for each in told] == [True] * oddities.MOST_GUESSES + [False] * (
-        20 - oddities.MOST_GUESSES
+    found = warnings_of(file, WHOLE + hosts)
+    assert len(found) == 20
+    assert ["did you mean" in each for each in found] == [True] * warnings.MAX_SUGGESTIONS + [False] * (
+        20 - warnings.MAX_SUGGESTIONS
     )
 
 
 def test_among_very_many_names_nothing_is_guessed(
     file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oddities, "MOST_NAMES", 2)
+    monkeypatch.setattr(warnings, "MAX_NAMES", 2)
     others = "".join(
         ACCOUNT.replace('"acme"', f'"acme{number}"').replace("pop.isp", f"pop{number}.isp")
         for number in range(2)
     )
     unused = '[[hosts]]\nname = "pop.ips.example"\n[notices.postmasters]\nacne = "pm@acne.com"\n'
-    assert "did you mean" in "".join(odd(file, WHOLE + unused))
-    assert "did you mean" not in "".join(odd(file, WHOLE + others + unused))
+    assert "did you mean" in "".join(warnings_of(file, WHOLE + unused))
+    assert "did you mean" not in "".join(warnings_of(file, WHOLE + others + unused))

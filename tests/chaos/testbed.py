@@ -1,5 +1,5 @@
-"""Everything a campaign plays on: real servers of its own, and Mailferry's services as processes that can be
-stopped, killed and started again.
+"""The environment of a campaign: real servers of its own, and Mailferry's services as processes that can be
+suspended, killed and started again.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ BLOB_DISK = "16m"
 CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
 
 
-class Stage:
-    """The servers, the services and what is known of them."""
+class Testbed:
+    """The servers and the services."""
 
     def __init__(
         self, dovecot: Dovecot, postgres: Postgres, rabbitmq: RabbitMq, target: SmtpServer, directory: Path
@@ -54,37 +54,37 @@ class Stage:
         self.set_clock("+0")
 
     def start(self, name: str, **environ: str) -> FerryProcess:
-        """Start one of the services; its clock is the stage's."""
-        around = {**self._wrong_clock(), **environ}
-        process = self.processes[name] = self.ferry.start(name.partition("-")[0], **around)
+        """Start one of the services, with the clock of the testbed."""
+        environment = {**self._wrong_clock(), **environ}
+        process = self.processes[name] = self.ferry.start(name.partition("-")[0], **environment)
         return process
 
     def kill(self, name: str) -> None:
-        """End one of the services as a power cut would."""
+        """Kill one of the services."""
         self.processes[name].kill()
         self.ended.append(self.processes.pop(name))
 
     def running(self) -> bool:
-        """Whether all services run that should."""
+        """Whether all started services run."""
         return all(process.running for process in self.processes.values())
 
     def set_clock(self, offset: str) -> None:
-        """Have all services read another time, such as `+40d`."""
+        """Move the clock of all services, for example by `+40d`."""
         fresh = self.clock.with_suffix(".new")
         fresh.write_text(f"{offset}\n")
         fresh.replace(self.clock)
 
-    def left(self) -> int:
-        """How many mails are still to be taken from their sources."""
+    def mails_left(self) -> int:
+        """Return how many mails are still at their sources."""
         return sum(self.dovecot.remaining_count(name) for name in (NORTH, SOUTH))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the database says."""
+        """Return the rows of a query."""
         with psycopg.connect(self.database) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def logs(self) -> str:
-        """All that the services ever wrote."""
+        """Return all output of the services so far."""
         return "".join(process.output for process in [*self.ended, *self.processes.values()])
 
     def close(self) -> None:
@@ -120,8 +120,8 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """A stage of one's own, with nobody on it yet."""
+def running_testbed() -> Iterator[Testbed]:
+    """Start a testbed without services."""
     with (
         server_directory("dovecot") as for_dovecot,
         Dovecot(for_dovecot) as dovecot,
@@ -134,7 +134,7 @@ def stage() -> Iterator[Stage]:
     ):
         for name in ACCOUNTS:
             dovecot.add_user(name, f"{CANARY}-{name}")
-        made = Stage(dovecot, postgres, rabbitmq, target, directory)
+        made = Testbed(dovecot, postgres, rabbitmq, target, directory)
         try:
             for command in (("db", "upgrade"), ("topology", "apply")):
                 ended = made.ferry.call(*command)
@@ -145,7 +145,7 @@ def stage() -> Iterator[Stage]:
 
 
 def _mounted(place: Path) -> bool:
-    """Whether a small disk could be mounted at `place`, which only root can do."""
+    """Mount a small disk at `place`. Return whether that succeeded, which needs root."""
     place.mkdir()
     if not is_root():
         return False

@@ -1,4 +1,4 @@
-"""Values of settings as they are written in the configuration file: for `config show` and the reference."""
+"""Writes values of settings as TOML: for `config show` and the reference."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MASK = "********"
 Plain = bool | int | float | str | list[Any] | dict[str, Any]
 
 
-def plain(value: object, field: FieldInfo) -> Plain | None:
-    """A value of the setting as TOML has it, with every secret masked; None where there is none."""
+def toml_value(value: object, field: FieldInfo) -> Plain | None:
+    """Return a setting's value in the types of TOML, with secrets masked; None if there is none."""
     return None if value is None else _plain(value, facts(field).get("unit"))
 
 
-def toml(value: object) -> str:
-    """A plain value as TOML text on one line."""
+def toml_text(value: object) -> str:
+    """Return a plain value as TOML text on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{toml(key)} = {toml(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_text(key)} = {toml_text(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_text(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -1,31 +1,57 @@
-"""From a document to the `Configuration`, or to all of its problems at once."""
+"""The ways to get a `Configuration`: from a TOML file, or from a mapping that the command line made."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from shared.config import sections
 from shared.config.accounts import build_accounts, checked_defaults
 from shared.config.configuration import Configuration
 from shared.config.context import Context
-from shared.config.document import Document
+from shared.config.document import Document, read_document
 from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
-from shared.config.oddities import oddities
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
 from shared.config.targets import build_targets, declared_names
+from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
 KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS)
 PREPARED = frozenset({"broker", "store", "blobs", "relay"})
-"""Sections that hold more than what is written: a URL from a file, an absolute path, the machine's name."""
+"""Sections that are completed after validation: a URL from a file, an absolute path, the machine's name."""
 
 
-def build(written: Document, environ: Mapping[str, str], host_name: Callable[[], str]) -> Configuration:
-    """The configuration of a document and the environment. Raises `ConfigurationError` with every problem."""
+def load(
+    path: Path, environ: Mapping[str, str], host_name: Callable[[], str] = socket.getfqdn
+) -> Configuration:
+    """Return the configuration in the TOML file at `path`. Values in `environ` go before those of the file.
+
+    Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
+    """
+    return _build(read_document(path), environ, host_name)
+
+
+def from_mapping(
+    mapping: Mapping[str, Any],
+    environ: Mapping[str, str],
+    base: Path,
+    origin: str = "command line",
+    host_name: Callable[[], str] = socket.getfqdn,
+) -> Configuration:
+    """Return the configuration in a mapping of the file's form. Relative paths start from `base`.
+
+    Raises `ConfigurationError` with every problem. The sentences name `origin` in place of a file.
+    """
+    return _build(Document(mapping, origin, base), environ, host_name)
+
+
+def _build(written: Document, environ: Mapping[str, str], host_name: Callable[[], str]) -> Configuration:
+    """Build the configuration. Raises `ConfigurationError` with every problem."""
     document, variable_problems = with_environment(written, environ)
     problems = Problems(document)
     context = Context(document, environ, problems)
@@ -33,9 +59,9 @@ def build(written: Document, environ: Mapping[str, str], host_name: Callable[[],
     found = [*variable_problems, *problems.sentences()]
     if found:
         raise ConfigurationError(found)
-    assert all(part is not None for part in parts.values()), "what is missing has a problem"
-    find = partial(oddities, document, environ, parts["accounts"])
-    return Configuration(**parts, document=document, find_oddities=find)
+    assert all(part is not None for part in parts.values()), "each missing part has added a problem"
+    find = partial(warnings_of, document, environ, parts["accounts"])
+    return Configuration(**parts, document=document, find_warnings=find)
 
 
 def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
@@ -43,18 +69,18 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         context.problems.add_unknown((key,), "section", KNOWN)
     target_tables = _tables(context, "targets")
     defaults = checked_defaults(context, _table(context, DEFAULTS))
-    as_written = {
+    plain_sections = {
         name: sections.section(context, name, model, _table(context, name))
         for name, model in SECTIONS.items()
         if name not in PREPARED
     }
-    fetcher = as_written["fetcher"]
+    fetcher = plain_sections["fetcher"]
     connections = fetcher.host_connections if isinstance(fetcher, FetcherSettings) else 0
     hosts = build_hosts(context, _tables(context, "hosts"), connections)
     targets = build_targets(context, target_tables)
     endpoints = [each.endpoint for each in targets.values()]
     return {
-        **as_written,
+        **plain_sections,
         "broker": sections.broker(context, _table(context, "broker")),
         "store": sections.store(context, _table(context, "store")),
         "blobs": sections.blobs(context, _table(context, "blobs")),
@@ -71,7 +97,7 @@ def _table(context: Context, section: str) -> dict[str, Any]:
     table = context.document.data.get(section, {})
     if isinstance(table, dict):
         return table
-    context.problems.add((section,), f'"{section}" must be a table, written as [{section}]')
+    context.problems.add_problem((section,), f'"{section}" must be a table, written as [{section}]')
     return {}
 
 
@@ -79,5 +105,5 @@ def _tables(context: Context, array: str) -> list[dict[str, Any]]:
     tables = context.document.data.get(array, [])
     if isinstance(tables, list) and all(isinstance(table, dict) for table in tables):
         return tables
-    context.problems.add((array,), f'"{array}" must be tables, each beginning with [[{array}]]')
+    context.problems.add_problem((array,), f'"{array}" must be tables, each beginning with [[{array}]]')
     return []

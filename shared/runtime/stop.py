@@ -1,4 +1,4 @@
-"""The wish to stop, as an object that services are given and wait on."""
+"""The request to stop, which services wait for."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import asyncio
 
 
 class Stop:
-    """Asked for at most once; from then on every waiter goes on at once."""
+    """Requested once and for all: from then on nothing waits for it."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self.reason: str | None = None
 
-    def ask(self, reason: str) -> None:
-        """Ask everything to come to its end; the first reason is kept."""
+    def request(self, reason: str) -> None:
+        """Ask all services to finish. The first reason is kept."""
         if self.reason is None:
             self.reason = reason
         self._event.set()
 
     @property
-    def asked(self) -> bool:
-        """Whether it is time to come to an end."""
+    def requested(self) -> bool:
+        """Whether the services are to finish."""
         return self._event.is_set()
 
     async def wait(self) -> None:
-        """Return once it is time to come to an end."""
+        """Return when the stop is requested."""
         await self._event.wait()
 
     async def sleep(self, seconds: float) -> bool:
-        """Wait for `seconds`, or less if it is time to come to an end meanwhile; tells whether it is."""
+        """Wait for `seconds` or until the stop is requested; return whether it is."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()

@@ -1,8 +1,8 @@
-"""Mails that Mailferry has carried, as moulds for as many more of their kind.
+"""Templates of carried mails, from which any number of similar mails is made.
 
-What comes out of a mould is what Mailferry would have written had it carried one more such mail at another
-time: message, recipients, claims and journal, under a new id, UID, Message-ID and content digest. These are
-as long as before, so they are exchanged in the encoded journal as well, which still folds to the state.
+The result is what Mailferry writes for one more such mail at another time: message, recipients, claims and
+journal, under a new id, UID, Message-ID and content digest. These keep their length, so they are replaced in
+the encoded journal as well, which still folds to the state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Pick = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Story(NamedTuple):
-    """The rows of one mail, in the order of the tables' columns; the journal's are not numbered."""
+    """The rows of one mail, in the order of the tables' columns. Journal rows have no number."""
 
     message: Row
     recipients: Sequence[Row]
@@ -38,7 +38,7 @@ class Story(NamedTuple):
     journal: Sequence[Row]
 
 
-class Mould:
+class MailTemplate:
     """Makes more mails like one that was carried. Its UID has 16 hexadecimal digits, its Message-ID the form
     `<name.NUMBER@domain>` with ten digits, and its identity is a digest; raises ValueError otherwise.
     """
@@ -61,7 +61,7 @@ class Mould:
         if [*map(len, names)] != [*map(len, self._names(0, 0.0, Random(0)))]:
             raise ValueError(f"a mail of another form: {names}")
 
-    def cast(self, number: int, age: float, random: Random) -> Story:
+    def make_rows(self, number: int, age: float, random: Random) -> Story:
         """The mail numbered `number`, carried `age` seconds before this one."""
         names = self._names(number, age, random)
         times = [each - age for each in self._times]
@@ -88,14 +88,14 @@ class Mould:
 
 
 class _Pool:
-    """Values that change from mail to mail, and behind them those that stay."""
+    """Values that change from mail to mail, followed by those that stay."""
 
     def __init__(self, changing: Sequence[Any]) -> None:
         self.changing: Mapping[Any, int] = {value: place for place, value in enumerate(changing)}
         self.fixed: list[Any] = []
 
     def picks(self, values: Sequence[Any]) -> Pick:
-        """How such a sequence is made from a pool with other values."""
+        """Return a function that makes this sequence from a pool with other values."""
         return itemgetter(*[self._place(value) for value in values])
 
     def _place(self, value: Any) -> int:

@@ -5,11 +5,11 @@ import signal
 from pathlib import Path
 
 from shared.config import Configuration
-from shared.runtime.main import Load, run_process
+from shared.runtime.process import Load, run_process
 from tests.fakes.configuration import WHOLE
 
 
-def test_a_hup_before_the_services_hear_it_ends_no_process(tmp_path: Path) -> None:
+def test_a_hup_before_the_services_run_does_not_end_the_process(tmp_path: Path) -> None:
     path = tmp_path / "mailferry.toml"
     path.write_text(f'[relay]\nhelo_name = "mx.example"\n{WHOLE}')
     before = signal.getsignal(signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""Asks the store again and again whether it can be used: for readiness, metrics and the log."""
+"""Checks every few seconds whether the store works: for readiness, metrics and the log."""
 
 from __future__ import annotations
 
@@ -11,51 +11,50 @@ from shared.ports.clock import Clock
 from shared.ports.store import Store
 from shared.runtime.metrics import Metrics
 
-EVERY = 5.0
-"""Seconds from one answer to the next question."""
-OLD = 15.0
-"""Seconds after which an answer says nothing any more: three questions. A store that hangs gives none before
-its deadline, and health has to be told sooner.
-"""
-LOOK = 1.0
-"""Seconds from one look at the age of the answer to the next."""
-NOT_ASKED = "not asked yet"
+CHECK_INTERVAL = 5.0
+"""Seconds between a check and the next."""
+STALE_AFTER = 15.0
+"""Seconds after which the last answer is too old: three checks. A store that hangs answers only at its
+deadline, and `/readyz` has to show it sooner."""
+LOG_INTERVAL = 1.0
+"""Seconds between two looks at the state, to log changes."""
+NOT_CHECKED = "not checked yet"
 
 log = structlog.get_logger("mailferry.store")
 
 
-class StoreWatch:
-    """What is known of the store now."""
+class StoreMonitor:
+    """The current state of the store."""
 
     def __init__(self, store: Store, clock: Clock, metrics: Metrics) -> None:
         self._store, self._clock, self._metrics = store, clock, metrics
-        self._problem: str | None = NOT_ASKED
+        self._problem: str | None = NOT_CHECKED
         self._answered_at = clock.monotonic()
         self._logged: str | None = None
         metrics.store_up.set_function(lambda: float(self.problem() is None))
 
     def problem(self) -> str | None:
-        """Why the store cannot be used, as a sentence; None where it can."""
+        """Return why the store cannot be used, as a sentence; None if it can."""
         age = self._clock.monotonic() - self._answered_at
-        return f"the database has not answered for {age:.0f} s" if age > OLD else self._problem
+        return f"the database has not answered for {age:.0f} s" if age > STALE_AFTER else self._problem
 
     async def run(self) -> None:
-        """Ask until cancelled. Log each outage when it begins and when it is over."""
+        """Check until cancelled. Log each outage when it begins and when it ends."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask_again_and_again())
+            group.create_task(self._check_regularly())
             group.create_task(self._log_changes())
 
-    async def _ask_again_and_again(self) -> None:
+    async def _check_regularly(self) -> None:
         while True:
-            await self._ask()
-            await self._clock.sleep(EVERY)
+            await self._check()
+            await self._clock.sleep(CHECK_INTERVAL)
 
     async def _log_changes(self) -> None:
         while True:
             self._log(self.problem())
-            await self._clock.sleep(LOOK)
+            await self._clock.sleep(LOG_INTERVAL)
 
-    async def _ask(self) -> None:
+    async def _check(self) -> None:
         try:
             await self._store.check(writing=True)
             await self._measure_parked()
@@ -73,7 +72,7 @@ class StoreWatch:
         self._metrics.parked_oldest.set(max(0.0, self._clock.now() - oldest[0].parked_at) if oldest else 0)
 
     def _log(self, problem: str | None) -> None:
-        if problem == NOT_ASKED:
+        if problem == NOT_CHECKED:
             return
         if problem is not None and self._logged is None:
             log.error("the database cannot be used", problem=problem)

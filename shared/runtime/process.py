@@ -1,7 +1,7 @@
-"""From the command line to a running process and back to an exit code.
+"""Runs a process: reads the configuration, runs its services, and returns the exit code.
 
-Exit codes: 0 ended as asked, 1 failed, 75 failed for now (EX_TEMPFAIL), 78 the configuration cannot be used
-(EX_CONFIG).
+Exit codes: 0 stopped on request, 1 failed, 75 failed for now (EX_TEMPFAIL), 78 the configuration cannot be
+used (EX_CONFIG).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import uvloop
 from shared.config import Configuration, load
 from shared.model.errors import MailferryError
 from shared.runtime.checkpoints import arm
-from shared.runtime.exit_codes import USAGE, ending
-from shared.runtime.garbage_collection import calm_collector
+from shared.runtime.exit_codes import USAGE, exit_status
+from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.logs import set_up_logs
 
 Load = Callable[[], Configuration]
@@ -27,40 +27,36 @@ Serve = Callable[[Configuration, Load], Awaitable[None]]
 
 
 def run_process(path: Path, environ: Mapping[str, str], serve: Serve) -> int:
-    """Load the configuration at `path`, run `serve` to its end, and return the exit code; errors go to
-    standard error.
-    """
+    """Load the configuration, run `serve`, and return the exit code. Errors go to standard error."""
     try:
         serve_configured(path, environ, serve)
     except (MailferryError, ExceptionGroup) as error:
-        end = ending(error)
-        if end is None:
+        status = exit_status(error)
+        if status is None:
             raise
-        for sentence in end.sentences:
+        for sentence in status.sentences:
             sys.stderr.write(sentence + "\n")
-        return end.code
+        return status.code
     return 0
 
 
 def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve) -> None:
-    """Load the configuration at `path` and run `serve` to its end; raises what ends it, perhaps in a
-    group.
-    """
+    """Load the configuration at `path` and run `serve`. Raises what ends it, perhaps in a group."""
 
     def load_again() -> Configuration:
         return load(path, environ)
 
     arm(environ)
-    with _deaf_to_hup():
+    with _hup_ignored():
         configuration = load_again()
         set_up_logs(configuration.log.level, configuration.log.format, sys.stdout)
-        calm_collector()
+        tune_garbage_collector()
         uvloop.run(_as_coroutine(serve(configuration, load_again)))
 
 
 @contextmanager
-def _deaf_to_hup() -> Iterator[None]:
-    """Until the services hear it, a HUP would end the process, and what it asks for is done just now."""
+def _hup_ignored() -> Iterator[None]:
+    """Ignore HUP while the process starts: it would end the process, and the configuration is read anyway."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield
@@ -73,7 +69,7 @@ async def _as_coroutine(work: Awaitable[None]) -> None:
 
 
 def main(serve: Serve, arguments: Sequence[str]) -> int:
-    """The entry of `python -m services.…`, which takes the configuration file as its only argument."""
+    """Run `python -m services.…`, which takes the configuration file as its only argument."""
     if len(arguments) != 2:
         sys.stderr.write(f"usage: {arguments[0]} FILE" + "\n")
         return USAGE

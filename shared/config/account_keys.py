@@ -1,0 +1,41 @@
+"""The keys of an account with those it inherits, and where each of them is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.config.problems import Problems
+from shared.config.secrets import without_other_ways
+from shared.config.settings import DEFAULTS, SECRETS
+from shared.config.toml_lines import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """An account's `own` keys go before those that its provider gives (`provided`), and those before the
+    `defaults`. `index` is the account's place in the file.
+    """
+
+    index: int
+    own: dict[str, Any]
+    defaults: dict[str, Any]
+    provided: dict[str, Any] = field(default_factory=dict)
+
+    def table(self) -> dict[str, Any]:
+        """Return all keys. A secret that the account gives replaces all ways of giving it in the defaults."""
+        inherited = self.defaults
+        for secret in SECRETS:
+            inherited = without_other_ways(inherited, secret, self.own)
+        return {**inherited, **self.provided, **self.own}
+
+    def path_of(self, key: KeyPath) -> KeyPath:
+        """Return the path where a key is written. A key of the provider is found at `provider`."""
+        if key[0] in self.provided and key[0] not in self.own:
+            key = ("provider",)
+        inherited = key[0] not in self.own and key[0] in self.defaults
+        return (DEFAULTS, *key) if inherited else ("accounts", self.index, *key)
+
+    def add_problem(self, problems: Problems, key: str, sentence: str) -> None:
+        """Add what is wrong with a key of the account."""
+        problems.add_problem(self.path_of((key,)), sentence)
