@@ -33,9 +33,6 @@ class Batcher(Generic[T]):
         self._octets = 0
         self._first_at = 0.0
 
-    def __len__(self) -> int:
-        return len(self._items)
-
     def add_item(self, item: T, octets: int = 0, now: float = 0.0) -> None:
         """Add an item of so many octets; `now` is monotonic, in seconds."""
         if not self._items:

@@ -34,10 +34,6 @@ class FairScheduler(Generic[T]):
         self._waiting: FairQueue[T] = FairQueue()
         self._active: set[Batch[T]] = set()
 
-    def __len__(self) -> int:
-        """How many events wait."""
-        return len(self._waiting)
-
     def add_event(self, flow: str, event: T) -> None:
         """Add an event behind the others of its flow."""
         self._waiting.append(flow, event)
