@@ -18,7 +18,7 @@ from shared.pop3 import commands
 from shared.pop3.capabilities import pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
-from shared.pop3.deletion import Deletion, sync
+from shared.pop3.deletion import DeletionMarker, sync
 from shared.pop3.events import Body, Reply
 from shared.pop3.headers import read_header, read_headers
 from shared.pop3.limits import Options
@@ -113,15 +113,15 @@ class Pop3Mailbox(Mailbox):
         if isinstance(stat, Reply) and not stat.ok:
             self._check_missing("STAT", stat, announced=False)
         if count is None:
-            problems.note("The answer to STAT makes no sense.")
+            problems.add_problem("The answer to STAT makes no sense.")
         sized = parse_sizes(sizes.data, most, problems) if isinstance(sizes, Body) else None
         named = parse_uids(uids.data, most, problems) if isinstance(uids, Body) else None
         if isinstance(uids, Reply):
             self._check_missing("UIDL", uids, announced="UIDL" in self._capabilities and count != 0)
-            problems.note("The server has no UIDL: no copies can be left there.")
+            problems.add_problem("The server has no UIDL: no copies can be left there.")
         if isinstance(sizes, Reply):
             self._check_missing("LIST", sizes, announced=named is None and count != 0)
-            problems.note("The server has no LIST: sizes are not known.")
+            problems.add_problem("The server has no LIST: sizes are not known.")
         return combine(count, sized, named, most, problems)
 
     def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
@@ -143,7 +143,9 @@ class Pop3Mailbox(Mailbox):
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         await self._begin(tolerant=True)
         self._may_delete = self._may_delete or bool(entries)
-        deletion = Deletion(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        deletion = DeletionMarker(
+            self._conversation, entries, self._window.deletions if self._pipelining else 1
+        )
         await deletion.run()
         if deletion.unanswered:
             self._quirks.remarks.append(
