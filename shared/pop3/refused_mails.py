@@ -33,8 +33,8 @@ _SUBJECT = re.compile(
 _SENDER_NAME = b"Microsoft Exchange"
 _USUAL_FIRST_FIELD = b"Received:"
 _SENDER_WITHIN = 1024
-"""Octets that are searched for the sender of a notice, whose header is short. Searching a whole 4 kB mail would
-cost 20 % more CPU per mail."""
+"""Octets that are searched for the sender of a notice, whose header is short. A search of a whole 4 kB mail
+would cost 20 % more CPU per mail."""
 _SENDER = re.compile(
     rb'^From:[ \t]*(?:\r?\n[ \t]+)?"?Microsoft Exchange[^@\r\n]*\r?$', re.IGNORECASE | re.MULTILINE
 )
