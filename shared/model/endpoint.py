@@ -13,8 +13,11 @@ LOCALHOST = "localhost"
 
 
 class Tls(StrEnum):
-    """How TLS comes about; `wanted` goes on without verifying a server whose certificate is not trusted, and
-    in clear if TLS is not to be had; `required` does neither.
+    """How TLS is started.
+
+    `off`: never. `wanted`: by a command; without verification where the certificate is not trusted, and in
+    clear where the server has no TLS. `required`: by a command, or not at all. `implicit`: with the first
+    octet.
     """
 
     OFF = "off"
@@ -27,10 +30,10 @@ class Tls(StrEnum):
 class Endpoint:
     """A server to connect to: `host` and `port`, or the path of a Unix socket.
 
-    `verify` switches certificate checks (chain and name); `ca_file` adds an own authority. `pin` is the
-    fingerprint of the one certificate that is accepted, "sha256:" and 64 hex digits; it replaces the checks.
-    With `by_mx`, `host` is a domain, and its mail exchangers are the servers. `addresses` tells where
-    connections may lead.
+    `verify`: check the certificate's chain and name. `ca_file`: a file with a further authority. `pin`: the
+    fingerprint of the only accepted certificate, "sha256:" and 64 hex digits; it replaces the checks.
+    `by_mx`: `host` is a domain, and its mail exchangers are the servers. `addresses`: the addresses that may
+    be connected to.
     """
 
     host: str
@@ -45,9 +48,7 @@ class Endpoint:
 
     @property
     def is_here(self) -> bool:
-        """Whether the server is on this machine, so that no network is between: a socket, or a loopback
-        address.
-        """
+        """Whether the server is on this machine: a Unix socket, or a loopback address."""
         if self.unix_path is not None:
             return True
         if self.by_mx:

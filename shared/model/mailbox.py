@@ -132,9 +132,7 @@ UNKNOWN_CAPABILITIES = Capabilities({}, known=False)
 
 
 class MailWhole(NamedTuple):
-    """A mail that came in one piece, as all do up to the implementation's limit for that (256 KiB by
-    default).
-    """
+    """A mail in one piece, as are all up to the implementation's limit (256 KiB by default)."""
 
     entry: Listed
     data: bytes
@@ -149,7 +147,7 @@ class MailStarted:
 
 @dataclass(frozen=True, slots=True)
 class MailBytes:
-    """The next bytes of a larger mail; never empty."""
+    """The next octets of a larger mail; never empty."""
 
     entry: Listed
     data: bytes
@@ -157,7 +155,7 @@ class MailBytes:
 
 @dataclass(frozen=True, slots=True)
 class MailEnded:
-    """A larger mail is complete; `octets` is the sum of its bytes."""
+    """A larger mail is complete; `octets` is its size."""
 
     entry: Listed
     octets: int
@@ -165,11 +163,11 @@ class MailEnded:
 
 @dataclass(frozen=True, slots=True)
 class MailRefused:
-    """The server does not hand out this mail; the others are not affected.
+    """The server does not hand out this mail; others are not affected.
 
-    `body_came`: something came of it or in its place, so that the server may take it for read. `of_all`: it
-    may be about all mails for now and not about this one; then its error, or that of another one, is raised
-    at the end.
+    `body_came`: octets of the mail, or others in its place, came, so that the server may take it for read.
+    `of_all`: the refusal may be about all mails for now. Then its error, or another mail's, is raised at the
+    end.
     """
 
     entry: Listed
@@ -182,13 +180,13 @@ RetrieveEvent: TypeAlias = MailWhole | MailStarted | MailBytes | MailEnded | Mai
 
 
 class Meter:
-    """Is told what a server sends, as it arrives. This one takes no notice."""
+    """Counts what a server sends, as it arrives. This one counts nothing."""
 
     def received(self, octets: int) -> None:
-        """So many octets came."""
+        """Count received octets."""
 
     def listed(self, octets: int, lines: int) -> None:
-        """So much of them belongs to a listing, which is held as long as the session lasts.
+        """Count octets and lines of a listing, which is held as long as the session lasts.
 
         May raise `ListingPutOff`, which ends the session.
         """

@@ -1,4 +1,4 @@
-"""A mail that could not be read, or was left where it is: remembered between visits."""
+"""A mail that could not be read, or was left at its source; stored between visits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from shared.model.message import LedgerKey
 
 
 class ReadFailureKind(StrEnum):
-    """`refused`: the server does not hand it out, or it is more than a cap allows. `broken`: a visit broke
-    off at it. `cut`: the server ended it too early. `oversize`: it is larger than the account takes.
+    """`refused`: the server does not hand the mail out, or it exceeds a limit. `broken`: the connection broke
+    at it. `cut`: the server ended it too early. `oversize`: it is larger than the account takes.
     """
 
     REFUSED = "refused"
@@ -20,9 +20,10 @@ class ReadFailureKind(StrEnum):
 
 
 class ReadFailure(NamedTuple):
-    """The mail at `key` was tried so many `times`; not again before `again_at` (seconds since the epoch).
+    """The mail at `key` could not be read, `times` times in a row.
 
-    `octets` is its size, 0 if unknown. `reason` is a sentence for the operator.
+    It is not read again before `again_at` (seconds since the epoch). `octets`: its size, 0 if unknown.
+    `reason`: a sentence for the operator.
     """
 
     key: LedgerKey
@@ -34,5 +35,5 @@ class ReadFailure(NamedTuple):
 
     @property
     def name(self) -> str:
-        """How it is told of: the source's name for it, or its size where it has none."""
+        """The mail's name for the operator: its UID, or its size where it has none."""
         return self.key.uid.strip()

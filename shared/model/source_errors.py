@@ -1,7 +1,7 @@
-"""Why a source mailbox cannot be read: one class for each thing somebody must do about it.
+"""Why a source mailbox cannot be read, whatever its protocol: one class for each thing to do about it.
 
-The classes know no protocol. What is temporary is tried again after the usual back-off; the rest after a long
-one, since trying too soon can lock the account at the provider.
+Temporary errors are tried again after the usual pauses. All others are tried again after long ones, since
+trying too soon can lock the account at the provider.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class SourceError(MailferryError):
-    """The source mailbox or its server is the trouble; temporary unless the server said otherwise.
+    """The source mailbox or its server has a problem; temporary unless the server said otherwise.
 
-    `retry_after`: seconds that the server asked us to stay away, if it did.
+    `retry_after`: the seconds for which the server asked us to stay away, if it did.
     """
 
     fault = Fault.SOURCE
@@ -30,45 +30,45 @@ class SourceError(MailferryError):
 
 
 class SourceRefused(SourceError):
-    """The server said no to one command; whether for good, `temporary` tells."""
+    """The server refused a command; `temporary` tells whether for good."""
 
 
 class CredentialsRefused(SourceError):
-    """User name or password are wrong; asking again soon only gets the account locked."""
+    """User name or password are wrong. Trying again soon can lock the account."""
 
     temporary = False
     fault = Fault.OPERATOR
 
 
 class LoginMethodsExhausted(SourceError):
-    """No method of authentication is both switched on and understood by the server."""
+    """No login method is both switched on and offered by the server."""
 
     temporary = False
     fault = Fault.OPERATOR
 
 
 class EncryptionMissing(SourceError):
-    """TLS is required and the server does not start it; no credentials were sent."""
+    """TLS is required, and the server does not start it. No credentials were sent."""
 
     fault = Fault.OPERATOR
 
 
 class MailboxLocked(SourceError):
-    """Another session has the mailbox open, perhaps one of our own that broke off."""
+    """Another session has the mailbox open; it may be one of our own that broke off."""
 
 
 class LoginTooSoon(SourceError):
-    """The provider wants more time between two logins or fewer connections at once."""
+    """The provider wants more time between two logins, or fewer connections at once."""
 
 
 class SourceBusy(SourceError):
-    """The server let us in, but does not serve the mailbox for the time being, whatever mail is asked for."""
+    """The login succeeded, but the server serves no mail for now."""
 
 
 class PlaceTaken(SourceError):
     """We ended the session, as it made no progress while other accounts waited for its place.
 
-    `retry_after` is 0: a further try within the same visit would take the place again.
+    `retry_after` is 0: another attempt within the same visit would take the place again.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -76,23 +76,25 @@ class PlaceTaken(SourceError):
 
 
 class ProcessEnds(SourceError):
-    """We ended the session, as the process ends and the server let us wait. No mail is to blame."""
+    """We ended the session, as the process ends and the server did not answer. No mail is to blame."""
 
     fault = Fault.OURS
 
 
 class ListingPutOff(SourceError):
-    """The process has no memory to spare for a listing of this size just now; later it will have."""
+    """The process has no memory for a listing of this size for now."""
 
     fault = Fault.OURS
 
 
 class SourceViolation(SourceError):
-    """The server did not keep to its protocol; nothing that follows on this connection can be trusted."""
+    """The server violated its protocol. Nothing that follows on this connection can be trusted."""
 
 
 class WrongService(SourceViolation):
-    """What the server sent first, `said`, is no greeting of this protocol; the port may be another one's."""
+    """The server's first octets, `said`, are no greeting of this protocol; the port may be another
+    protocol's.
+    """
 
     def __init__(self, sentence: str, said: bytes) -> None:
         super().__init__(sentence)
@@ -100,9 +102,9 @@ class WrongService(SourceViolation):
 
 
 class LimitExceeded(SourceError):
-    """The server sent more than a cap allows; the connection was given up to keep memory and time bounded.
+    """The server sent more than a limit allows. The connection was closed to bound memory and time.
 
-    `entry` is the mail that was being received, if it was one.
+    `entry` is the mail that was being received, if there was one.
     """
 
     def __init__(self, sentence: str, *, entry: Listed | None = None) -> None:
@@ -111,14 +113,14 @@ class LimitExceeded(SourceError):
 
 
 class SessionTooLong(LimitExceeded):
-    """Everything that the server sent in this session is more than the cap allows; no single mail is to
-    blame.
-    """
+    """The server sent more in this session than the limit allows. No single mail is to blame."""
 
 
 class OutOfStep(SourceViolation):
-    """The server does not stuff dots, and so ended `entry` too early or lost a dot of it; what came of it
-    must not be kept. Read alone and by its size, it may come whole.
+    """The server does not stuff dots, so that `entry` was cut or lost a dot. What came of it must not be
+    kept.
+
+    Read alone and by its size, the mail may come whole.
     """
 
     def __init__(self, sentence: str, *, entry: Listed) -> None:

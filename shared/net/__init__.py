@@ -1,1 +1,1 @@
-"""The network edge: dialling, TLS, deadlines, and SASL; the only place that opens sockets to mail servers."""
+"""The network edge: dialling, TLS, deadlines, logging in. Only this package opens sockets to mail servers."""

@@ -1,4 +1,4 @@
-"""What a server's certificate says about the connection: its fingerprint, and what can be bound to it."""
+"""A certificate's fingerprint, and its channel binding."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _REPLACED_BY_SHA256 = frozenset({"md5", "sha1"})
 
 
 def fingerprint(certificate: bytes) -> str:
-    """The fingerprint of a certificate in DER, as a pin is written: "sha256:" and hex digits."""
+    """Return the fingerprint of a certificate in DER, written as a pin is: "sha256:" and hex digits."""
     return f"sha256:{hashlib.sha256(certificate).hexdigest()}"
 
 
 def server_end_point(certificate: bytes) -> bytes | None:
-    """The `tls-server-end-point` channel binding of a certificate in DER (RFC 5929, section 4.1).
+    """Return the `tls-server-end-point` channel binding of a certificate in DER (RFC 5929, section 4.1).
 
-    None where the standard defines none: the signature has no hash of its own (Ed25519), or is not known.
+    None where the standard defines none: the signature has no hash (Ed25519), or is not known.
     """
     from cryptography import x509  # noqa: PLC0415 - takes 0.1 s, and not everybody needs it
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above

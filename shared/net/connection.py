@@ -1,8 +1,8 @@
 """One byte stream to a server, with a limit on every wait.
 
-Promises: no read or write waits longer than the inactivity timeout without a byte moving, nor beyond the
-deadline if one is set; memory stays bounded; bytes that were received are never lost, not even when a read is
-cancelled. Works on asyncio's own loop and on uvloop.
+Promises: no read or write waits longer than the inactivity timeout without an octet moving, nor beyond the
+deadline if one is set; memory stays bounded; received octets are never lost, not even when a read is
+cancelled. It works on asyncio's own loop and on uvloop.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Connection:
 
     @property
     def inactivity_timeout(self) -> float:
-        """Seconds that may pass without a byte; may be changed between two waits (SMTP's phases differ)."""
+        """Seconds that may pass without an octet. They may be changed between two waits, as SMTP's phases
+        differ.
+        """
         return self._inactivity_timeout
 
     @inactivity_timeout.setter
@@ -72,13 +74,12 @@ class Connection:
         self._inactivity_timeout = seconds
 
     def set_deadline(self, seconds: float | None) -> None:
-        """Everything from now on must be done within `seconds`, however busy the line is; None lifts the
-        deadline.
-        """
+        """End everything from now on after `seconds`, however busy the connection is; None: no deadline."""
         self._deadline = None if seconds is None else self._loop.time() + seconds
 
     async def read(self) -> bytes:
-        """Whatever is there, at least one byte (less than 512 KiB); b"" once the server closed its side.
+        """Return what has arrived, at least one octet (less than 512 KiB); b"" once the server closed its
+        side.
 
         Raises `InactivityTimeout`, `DeadlineExceeded`, or `ConnectionLost` if the connection was reset.
         """
@@ -88,15 +89,13 @@ class Connection:
                 raise self._connection_lost()
             if stream.ended:
                 return b""
-            if not await stream.change(self._patience()):
+            if not await stream.change(self._seconds_to_wait()):
                 raise self._timed_out("sent")
-        self._refuse_overtime()
+        self._check_deadline()
         return stream.take()
 
     def write(self, data: bytes | memoryview | Sequence[bytes | memoryview]) -> None:
-        """Hand bytes to the transport, without waiting; follow it with `drain` where the amount is not
-        small.
-        """
+        """Hand octets to the transport, without waiting. Call `drain` afterwards unless they are few."""
         if self._stream.closed:
             raise self._connection_lost()
         if isinstance(data, bytes | memoryview):
@@ -105,22 +104,25 @@ class Connection:
             self._stream.transport.writelines(data)
 
     async def drain(self) -> None:
-        """Wait until the transport takes more; a server that takes bytes, however slowly, is not inactive."""
+        """Wait until the transport takes more. A server that takes octets slowly is not inactive."""
         stream = self._stream
         while not stream.writable and not stream.closed:
             unsent = stream.transport.get_write_buffer_size()
-            moved = await stream.change(self._patience()) or stream.transport.get_write_buffer_size() < unsent
-            self._refuse_overtime()
+            moved = (
+                await stream.change(self._seconds_to_wait())
+                or stream.transport.get_write_buffer_size() < unsent
+            )
+            self._check_deadline()
             if not moved:
                 raise self._timed_out("took")
         if stream.closed:
             raise self._connection_lost()
 
     async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS now; on any error the connection is closed.
+        """Switch to TLS. On any error the connection is closed.
 
-        Bytes that came in clear behind the server's consent are an injection (CVE-2021-39272) and refused.
-        The caller makes sure that none are left in its own parser.
+        Octets that came in clear after the server's consent are an injection (CVE-2021-39272), and refused.
+        The caller makes sure that its own parser holds none.
         """
         if self._stream.held:
             self.abort()
@@ -135,7 +137,7 @@ class Connection:
                 self._stream,
                 client_context(endpoint),
                 server_hostname=endpoint.host,
-                ssl_handshake_timeout=max(self._patience(), 0.001),
+                ssl_handshake_timeout=max(self._seconds_to_wait(), 0.001),
             )
         except (OSError, ValueError) as error:
             self.abort()
@@ -146,7 +148,7 @@ class Connection:
         self.check_pin(endpoint)
 
     def check_pin(self, endpoint: Endpoint) -> None:
-        """After a handshake: where a certificate is pinned, close unless the server showed just that one.
+        """After a handshake, close the connection unless the server showed the pinned certificate, if one is.
 
         Raises `CertificateNotPinned`.
         """
@@ -170,7 +172,7 @@ class Connection:
             self._stream.when_lost = tell
 
     async def close(self) -> None:
-        """Send what is left and close; gives up politeness after `CLOSE_TIMEOUT` seconds. Never raises."""
+        """Send what is left and close; abort after `CLOSE_TIMEOUT` seconds. Never raises."""
         if self._stream.closed:
             return
         self._stream.transport.close()
@@ -181,11 +183,11 @@ class Connection:
                 return
 
     def abort(self) -> None:
-        """Close at once; what is unsent is thrown away."""
+        """Close at once, and discard what is unsent."""
         if not self._stream.closed:
             self._stream.transport.abort()
 
-    def _patience(self) -> float:
+    def _seconds_to_wait(self) -> float:
         if self._deadline is None:
             return self._inactivity_timeout
         return min(self._inactivity_timeout, self._deadline - self._loop.time())
@@ -193,7 +195,7 @@ class Connection:
     def _overdue(self) -> bool:
         return self._deadline is not None and self._loop.time() >= self._deadline
 
-    def _refuse_overtime(self) -> None:
+    def _check_deadline(self) -> None:
         if self._overdue():
             raise DeadlineExceeded(f"The time allowed for {self._endpoint} is used up.", fault=self._fault)
 

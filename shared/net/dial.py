@@ -1,9 +1,9 @@
-"""Connecting to a mail server: name lookup, connect, TLS, each with its share of one deadline.
+"""Connect to a mail server: name lookup, connect, TLS, each with its share of one deadline.
 
 Promises: `dial` returns a usable `Connection` within `connect_timeout` seconds or raises a `NetworkError`
 whose sentence names the step that failed; nothing is read or sent in clear where the endpoint says implicit
 TLS; no socket is left behind on failure. A name is looked up once, and only an address that the endpoint's
-policy allows is connected to: the one that was checked, whatever the name means by then.
+policy allows is connected to: the one that was checked, even if the name has another one by then.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_ADDRESSES = 8
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One place where the host can be reached, in the form that the socket module wants it."""
+    """An address of the host, in the form of the socket module."""
 
     family: int
     where: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes] | str
@@ -35,7 +35,7 @@ class Address:
 async def dial(
     endpoint: Endpoint, *, connect_timeout: float, inactivity_timeout: float, fault: Fault
 ) -> Connection:
-    """Connect to `endpoint`; with `Tls.IMPLICIT` the connection is already encrypted when it is returned.
+    """Connect to `endpoint`. With `Tls.IMPLICIT` the connection is encrypted when it is returned.
 
     `connect_timeout`: seconds for lookup, connect and handshake together. `inactivity_timeout`: seconds
     without a byte that every later read and write allows. `fault`: whose server this is, for the errors.
@@ -77,7 +77,7 @@ async def _lookup(endpoint: Endpoint, until: float, fault: Fault) -> list[Addres
 
 
 def _numeric(host: str, port: int) -> list[Address]:
-    """The address itself where the host is one, in whatever form; no name server is asked, nothing waits."""
+    """Return the address if the host is one, in any form. No name server is asked, so that nothing waits."""
     if not host:
         return []
     try:
@@ -112,7 +112,7 @@ def _allowed(endpoint: Endpoint, addresses: list[Address]) -> list[Address]:
 
 
 def _is_allowed(policy: AddressPolicy, address: Address) -> bool:
-    """A local socket leads to this machine, which is not public."""
+    """Return whether the policy allows the address. A Unix socket is on this machine, which is not public."""
     if address.family == socket.AF_UNIX:
         return not policy.public_only
     assert isinstance(address.where, tuple)
@@ -126,7 +126,7 @@ def _is_allowed(policy: AddressPolicy, address: Address) -> bool:
 async def _connected(
     endpoint: Endpoint, addresses: list[Address], until: float, fault: Fault
 ) -> socket.socket:
-    """A socket connected to the first address that answers; each gets an equal share of the time left."""
+    """Return a socket connected to the first address that answers; each gets an equal share of the time."""
     loop = asyncio.get_running_loop()
     reason = "it has no address"
     for position, address in enumerate(addresses):

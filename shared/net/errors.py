@@ -1,7 +1,7 @@
-"""What can go wrong between us and a server before any mail protocol is spoken.
+"""Errors between us and a server before any mail protocol is spoken.
 
-All of it is temporary: cables, names and certificates get repaired. Whose fault it is depends on which side
-the server is, so the caller of `dial` says it.
+All network errors are temporary: cables, names and certificates get repaired. Whose fault an error is depends
+on whose server it is, so the caller of `dial` says it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from shared.model.errors import Fault, MailferryError, quoted
 
 
 class NetworkError(MailferryError):
-    """A step of the connection failed; the sentence names the step and the server."""
+    """A step of the connection failed. The sentence names the step and the server."""
 
 
 class NameLookupFailed(NetworkError):
-    """The host name has no address, or nobody answered the question in time."""
+    """The host name has no address, or no name server answered in time."""
 
 
 class AddressRefused(NetworkError):
-    """The host's addresses are where this account or target may not lead."""
+    """The configuration forbids connections to the host's addresses."""
 
     fault = Fault.OPERATOR
 
@@ -32,16 +32,17 @@ class ConnectFailed(NetworkError):
 
 
 class TlsFailed(NetworkError):
-    """TLS did not come up: no handshake, or no trust."""
+    """TLS was not established: the handshake failed, or the certificate is not trusted."""
 
 
 class NotTls(TlsFailed):
-    """The server answers a TLS handshake in clear: scheme or port are wrong."""
+    """The server answers a TLS handshake in clear. Scheme or port are wrong."""
 
 
 class CertificateUntrusted(TlsFailed):
-    """The server's certificate is not trusted: self-signed, expired, for another name. `reason` says which,
-    as a part of a sentence.
+    """The server's certificate is not trusted: self-signed, expired, for another name.
+
+    `reason` says why, as a part of a sentence.
     """
 
     def __init__(self, sentence: str, reason: str, *, fault: Fault | None = None) -> None:
@@ -50,28 +51,26 @@ class CertificateUntrusted(TlsFailed):
 
 
 class TlsInjection(TlsFailed):
-    """Bytes came in clear where TLS should have begun: an attack, so going on in clear is out of the
-    question.
-    """
+    """Octets came in clear where TLS should have begun. That is an attack, so nothing is sent in clear."""
 
 
 class CertificateNotPinned(TlsFailed):
     """The server shows another certificate than the pinned one: it was renewed, or this is another server.
 
-    Going on in clear is out of the question.
+    Nothing is sent in clear.
     """
 
 
 class InactivityTimeout(NetworkError):
-    """The server neither sent nor took a byte for the agreed number of seconds."""
+    """The server neither sent nor took an octet for the agreed number of seconds."""
 
 
 class DeadlineExceeded(NetworkError):
-    """The phase as a whole took longer than it may, although bytes kept coming."""
+    """The whole phase took longer than it may, although octets kept coming."""
 
 
 class ConnectionLost(NetworkError):
-    """The connection broke, or the server closed it where it owed an answer."""
+    """The connection broke, or the server closed it instead of answering."""
 
 
 class Unsendable(MailferryError):
@@ -85,7 +84,7 @@ class Unsendable(MailferryError):
 
 
 def reason_of(error: Exception) -> str:
-    """Why the system refused, as the end of a sentence."""
+    """Return why the system refused, as the end of a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted ({quoted(error.verify_message)})"
     if isinstance(error, ssl.SSLError):
@@ -100,7 +99,7 @@ def reason_of(error: Exception) -> str:
 
 
 def tls_failed(server: str, error: Exception, fault: Fault) -> TlsFailed:
-    """`TlsFailed` for an error of the TLS library or of the system below it."""
+    """Return `TlsFailed` for an error of the TLS library or of the system below it."""
     sentence = f"TLS with {server} failed: {reason_of(error)}."
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateUntrusted(sentence, quoted(error.verify_message), fault=fault)

@@ -1,7 +1,8 @@
-"""The mail exchangers of a domain, in the order in which they are to be tried (RFC 5321, section 5.1).
+"""The mail exchangers of a domain, in the order in which they are tried (RFC 5321, section 5.1).
 
-Promises: the most preferred first, equals in random order; the domain itself where it has no MX record; at
-most `MOST_EXCHANGERS` of them; an error where the domain says that it takes no mail (RFC 7505).
+Promises: the most preferred come first, those of equal preference in random order; the domain itself is used
+where it has no MX record; at most `MOST_EXCHANGERS` are returned; a domain that takes no mail (RFC 7505) is
+an error.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ Preferences = Iterable[tuple[int, str]]
 async def exchangers(
     domain: str, *, seconds: float, fault: Fault, resolver: dns.asyncresolver.Resolver | None = None
 ) -> list[str]:
-    """The host names of those who take mail for `domain`; `resolver`: None is this machine's, whose answers
-    are kept.
+    """Return the host names of the mail exchangers of `domain`.
 
-    Raises `NameLookupFailed`.
+    `resolver`: None is this machine's, whose answers are cached. Raises `NameLookupFailed`.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -52,6 +52,6 @@ async def exchangers(
 
 
 def ordered(records: Preferences, chance: Callable[[], float]) -> list[str]:
-    """The hosts of MX records, most preferred first; `chance` (0 to 1) puts equals in order."""
+    """Return the hosts of MX records, most preferred first; `chance` (0 to 1) orders equals."""
     ranked = sorted((preference, chance(), host) for preference, host in records if host != ROOT)
     return [host.rstrip(ROOT) for _, _, host in ranked[:MOST_EXCHANGERS]]

@@ -1,17 +1,18 @@
-"""Looking up names without the system's resolver, which needs a thread for each question: a few names whose
-servers never answer would take all threads, and every other look-up would wait behind them.
+"""Look up host names without the system's resolver.
 
-Promises: each question has sockets and a time limit of its own, so that none waits for another; answers are
-kept for as long as they say (TTL), at most `MOST_ANSWERS` of them; /etc/hosts goes before name servers;
-search domains are used as resolv.conf(5) says. The configuration is read again when the file changes.
+That needs a thread for each query: a few names whose servers never answer would take all threads, and all
+other lookups would wait for them. Promises: each query has its own socket and time limit; answers are cached
+for their TTL, at most `MOST_ANSWERS` of them; /etc/hosts is used before name servers; search domains are used
+as resolv.conf(5) says. Both files are read again when they change.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import dns.asyncresolver
@@ -22,17 +23,56 @@ import dns.resolver
 
 from shared.model.errors import Fault, quoted
 from shared.net.errors import NameLookupFailed
-from shared.net.hosts_file import HostsFile
 
+HOSTS = Path("/etc/hosts")
+LARGEST_FILE = 8 * 1024 * 1024
+"""Octets that are read. The largest files in use, lists that block advertisements, have five million."""
 CONFIGURATION = Path("/etc/resolv.conf")
 MOST_ANSWERS = 10_000
-"""Answers kept. One of them takes about 2 kB of memory."""
+"""Cached answers. Each takes about 2 kB of memory."""
 SECOND_FAMILY = 0.5
-"""Seconds to wait for addresses of the other family when those of one are known: some name servers never
-answer questions for IPv6 addresses.
-"""
+"""Seconds to wait for the addresses of the other family once those of one are known. Some name servers never
+answer queries for IPv6 addresses."""
 LOOPBACK = ("127.0.0.1", "::1")
 _TYPES = (dns.rdatatype.AAAA, dns.rdatatype.A)
+
+
+class HostsFile:
+    """The hosts(5) file at `path`. A file that cannot be read has no names."""
+
+    def __init__(self, path: Path = HOSTS) -> None:
+        self._path = path
+        self._state: tuple[int, int, int] | None = None
+        self._names: Mapping[str, Sequence[str]] = {}
+
+    def addresses(self, host: str) -> Sequence[str]:
+        """Return the addresses of `host` in the file's order; none if the file does not name it."""
+        try:
+            status = self._path.stat()
+            state = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if state != self._state:
+                with self._path.open("rb") as file:
+                    self._names = parse_hosts(file.read(LARGEST_FILE).decode("utf-8", "replace"))
+                self._state = state
+        except OSError:
+            self._state, self._names = None, {}
+        return self._names.get(host.rstrip(".").lower(), ())
+
+
+def parse_hosts(text: str) -> dict[str, list[str]]:
+    """Return the addresses of each name, in lower case. Malformed lines are skipped, see hosts(5)."""
+    names: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        address, *those = line.partition("#")[0].split() or [""]
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            continue
+        for name in those:
+            known = names.setdefault(name.rstrip(".").lower(), [])
+            if address not in known:
+                known.append(address)
+    return names
 
 
 class NoNameServer(OSError):
@@ -40,7 +80,7 @@ class NoNameServer(OSError):
 
 
 class NameServers:
-    """The name servers of resolv.conf at `path`, with one cache for all that ask."""
+    """The name servers of resolv.conf at `path`, with one cache."""
 
     def __init__(self, path: Path = CONFIGURATION) -> None:
         self._path = path
@@ -48,8 +88,9 @@ class NameServers:
         self._resolver: dns.asyncresolver.Resolver | None = None
 
     def resolver(self) -> dns.asyncresolver.Resolver:
-        """The resolver by the configuration as it is now. Raises `NoNameServer`, and
-        dns.resolver.NoResolverConfiguration where it names none.
+        """Return the resolver by the configuration as it is now.
+
+        Raises `NoNameServer`, and dns.resolver.NoResolverConfiguration where the configuration names none.
         """
         try:
             status = self._path.stat()
@@ -64,14 +105,15 @@ class NameServers:
 
 
 class AddressBook:
-    """Finds the addresses of hosts, by /etc/hosts first and by name servers then."""
+    """Finds the addresses of hosts, first in /etc/hosts, then by name servers."""
 
     def __init__(self, hosts: HostsFile | None = None, servers: NameServers | None = None) -> None:
         self._hosts = hosts or HostsFile()
         self._servers = servers or SERVERS
 
     async def addresses(self, host: str, *, until: float, fault: Fault) -> Sequence[str]:
-        """The IP addresses of `host`, at least one: those first that this machine has a way to.
+        """Return the IP addresses of `host`, at least one; those to which this machine has a route come
+        first.
 
         `until`: a moment of the event loop's clock. Raises `NameLookupFailed`.
         """
@@ -85,21 +127,21 @@ class AddressBook:
             raise NameLookupFailed(
                 f"The name {quoted(host)} cannot be looked up: {why(error)}.", fault=fault
             ) from error
-        return sorted(found, key=lambda address: not _has_way_to(address))
+        return sorted(found, key=lambda address: not _has_route_to(address))
 
 
 async def _both_families(
     resolver: dns.asyncresolver.Resolver, name: dns.name.Name, until: float
 ) -> list[str]:
-    """IPv6 addresses before those of IPv4. Raises what the questions ended with if neither has any."""
+    """Return IPv6 addresses, then IPv4 ones. Raises the error of a query if there are none."""
     loop = asyncio.get_running_loop()
     tasks = [asyncio.ensure_future(_question(resolver, name, kind, until)) for kind in _TYPES]
     try:
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if pending:
             has_some = any(not each.exception() for each in done)
-            patience = SECOND_FAMILY if has_some else max(0.0, until - loop.time()) + SECOND_FAMILY
-            await asyncio.wait(pending, timeout=patience)
+            seconds = SECOND_FAMILY if has_some else max(0.0, until - loop.time()) + SECOND_FAMILY
+            await asyncio.wait(pending, timeout=seconds)
     finally:
         for task in tasks:
             task.cancel()
@@ -122,7 +164,7 @@ async def _question(
 
 
 def _most_telling(errors: Sequence[BaseException]) -> BaseException:
-    """An error that says that something does not work, before one that says that there is no address."""
+    """Return an error about something that does not work, before one about a missing address."""
     for error in errors:
         if not isinstance(error, (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN)):
             return error
@@ -130,7 +172,7 @@ def _most_telling(errors: Sequence[BaseException]) -> BaseException:
 
 
 def why(error: Exception) -> str:
-    """Why a look-up failed, as the end of a sentence."""
+    """Return why a lookup failed, as the end of a sentence."""
     if isinstance(error, dns.resolver.NXDOMAIN):
         return "there is no such name"
     if isinstance(error, dns.resolver.NoAnswer):
@@ -150,8 +192,8 @@ def _loopback(host: str) -> Sequence[str]:
     return LOOPBACK if name == "localhost" or name.endswith(".localhost") else ()
 
 
-def _has_way_to(address: str) -> bool:
-    """Whether this machine has a route there. Nothing is sent."""
+def _has_route_to(address: str) -> bool:
+    """Return whether this machine has a route to the address. Nothing is sent."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((address, 9))

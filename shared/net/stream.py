@@ -1,6 +1,6 @@
-"""The callback side of a connection: keeps what arrived until it is read, and wakes whoever waits.
+"""The callback side of a connection: holds what arrived until it is read, and wakes the tasks that wait.
 
-No policy lives here; `shared.net.connection` adds deadlines and errors.
+`shared.net.connection` adds deadlines and errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ READ_LIMIT = 256 * 1024
 
 
 class ByteStream(asyncio.Protocol):
-    """Bytes that arrived, and the state of the transport under them; holds less than twice `READ_LIMIT`.
+    """Received octets, and the state of their transport; holds less than twice `READ_LIMIT`.
 
     `when_lost` is called when the connection is gone, whoever ended it.
     """
@@ -37,7 +37,7 @@ class ByteStream(asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        """What carries the bytes now; after `start_tls` another one."""
+        """The current transport; after `start_tls` another one."""
         if self._transport is None:
             raise RuntimeError("the stream is used before its connection was made")
         return self._transport
@@ -81,7 +81,7 @@ class ByteStream(asyncio.Protocol):
         self._wake()
 
     def take(self) -> bytes:
-        """Everything that is there; not copied where it came in one piece."""
+        """Return all received octets, not copied where they came in one piece."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self.held = 0
@@ -92,7 +92,7 @@ class ByteStream(asyncio.Protocol):
         return data
 
     async def change(self, seconds: float) -> bool:
-        """Wait until anything happened; False if `seconds` passed first."""
+        """Wait until anything happened; return False if `seconds` passed first."""
         waiter: asyncio.Future[bool] = self._loop.create_future()
         self._waiters[waiter] = due = self._loop.time() + max(seconds, 0.0)
         self._watch(due)
@@ -106,9 +106,9 @@ class ByteStream(asyncio.Protocol):
             _resolve(waiter, True)
 
     def _watch(self, due: float) -> None:
-        """See to it that nobody waits beyond `due`.
+        """Make sure that the timer runs at `due` at the latest.
 
-        The timer is left to run when a wait ends before its time, as nearly all do: the next one needs it.
+        The timer is not cancelled when a wait ends early, as nearly all do: the next wait needs it.
         """
         if self._timer is not None:
             if self._timer_at <= due:

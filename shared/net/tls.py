@@ -1,8 +1,7 @@
-"""TLS contexts for connections to servers: verified by default, TLS 1.2 or newer, never the library's
-leftovers.
+"""TLS contexts for connections to servers: verified by default, TLS 1.2 or newer.
 
-A context is expensive (it parses every authority of the system), so equal endpoints share one; an own
-authority file that was replaced on disk is noticed by its time stamp and size.
+A context is expensive, as it parses every authority of the system. So equal endpoints share one. A `ca_file`
+that was replaced on disk is noticed by its time stamp and size.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ _REMEMBERED_CONTEXTS = 64
 
 
 def client_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """The context for `endpoint`.
+    """Return the context for `endpoint`.
 
-    With `verify` the chain must lead to an authority of the system or of `ca_file` and the name must match;
-    without it neither is looked at, nor with a pin, which is checked after the handshake. Raises OSError
+    With `verify` the chain must lead to an authority of the system or of `ca_file`, and the name must match.
+    Without it, or with a pin, which is checked after the handshake, neither is checked. Raises OSError
     (ssl.SSLError included) if `ca_file` cannot be read.
     """
     verify = endpoint.verify and endpoint.pin is None

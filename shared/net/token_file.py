@@ -1,4 +1,4 @@
-"""A token that something else obtains and keeps fresh in a file."""
+"""An access token in a file that another program renews."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST_TOKEN = 64 * 1024
 
 
 class TokenFile(TokenSource):
-    """A file that holds the token alone and is replaced by whoever renews it."""
+    """A file that holds the token alone, and is replaced when the token is renewed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,6 +1,7 @@
-"""The likely mistake where a server does not speak what is configured: a wrong port, scheme or kind of TLS.
+"""The likely mistake where a server does not speak the configured protocol: a wrong port, scheme or kind of
+TLS.
 
-What the server was seen to send decides; where it sent nothing, the number of the port does.
+It is found by what the server sent, or, where it sent nothing, by the port's number.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from shared.net.dial import dial
 from shared.net.errors import NetworkError, NotTls, TlsFailed
 
 LOOK_TIMEOUT = 5.0
-"""Seconds for a look at what a server sends in clear: it only makes the error's sentence better."""
+"""Seconds to wait for what a server sends in clear, which only makes the error's sentence better."""
 MOST_SHOWN = 80
 NEWLINE = b"\n"
 
@@ -36,7 +37,7 @@ _GREETINGS = (
 
 
 class Usual(NamedTuple):
-    """What is usually at a port, and whether TLS begins with the first byte there."""
+    """The usual service of a port, and whether TLS begins with the first octet there."""
 
     service: str
     by_tls: bool = False
@@ -63,13 +64,14 @@ _TLS_PORT: Mapping[str, int] = MappingProxyType({POP3: 995, SMTP: 465})
 
 
 def service_of(said: bytes) -> str | None:
-    """The protocol of a server by its first octets; None if they are not known."""
+    """Return the protocol of a server by its first octets; None if they are not known."""
     return next((service for pattern, service in _GREETINGS if pattern.match(said)), None)
 
 
 def likely_mistake(wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
-    """A sentence on what to write instead, or "". `wanted` is POP3, SMTP or LMTP; `said` is what the server
-    sent first, without TLS where the endpoint's TLS failed.
+    """Return a sentence on what to write instead, or "".
+
+    `wanted` is POP3, SMTP or LMTP. `said` are the server's first octets, in clear where TLS failed.
     """
     if endpoint.unix_path is not None:
         return ""
@@ -122,14 +124,14 @@ def _instead(wanted: str) -> str:
 
 
 def with_mistake(sentence: str, wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
-    """The sentence of an error, with the likely mistake behind it if there is one."""
+    """Return the sentence of an error, followed by the likely mistake if there is one."""
     return f"{sentence} {likely_mistake(wanted, endpoint, said)}".rstrip()
 
 
 async def explained(error: TlsFailed, wanted: str, endpoint: Endpoint) -> TlsFailed:
-    """The error of a handshake, or `NotTls` where the server answered it in clear.
+    """Return the error of a handshake, or `NotTls` where the server answered it in clear.
 
-    The server is connected to once more to see what it says; nothing is sent to it.
+    Connects once more to see what the server says; nothing is sent.
     """
     cause = error.__cause__
     if not (isinstance(cause, ssl.SSLError) and cause.reason == "WRONG_VERSION_NUMBER"):
@@ -145,7 +147,7 @@ async def explained(error: TlsFailed, wanted: str, endpoint: Endpoint) -> TlsFai
 
 
 async def _look(endpoint: Endpoint, error: TlsFailed) -> bytes:
-    """The first octets that the server sends in clear; b"" if it sends none."""
+    """Return the first octets that the server sends in clear; b"" if it sends none."""
     try:
         connection = await dial(
             replace(endpoint, tls=Tls.OFF),

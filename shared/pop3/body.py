@@ -1,11 +1,11 @@
-"""Multi-line answers (RFC 1939, section 3): finds the line with the lone dot and takes the stuffed dots out.
+"""Multi-line answers (RFC 1939, section 3): find the line with the lone dot, and remove the stuffed dots.
 
-Never looks at single lines and copies nothing that lies whole in one read: a 4 kB mail costs two searches.
-Only lines that end in CRLF count; bare LF, bare CR, NUL and anything else pass through untouched.
+The decoder never looks at single lines, and copies nothing that arrived in one piece: a 4 kB mail costs two
+searches. Only lines that end in CRLF count; bare LF, bare CR, NUL and all other octets pass unchanged.
 
-Servers exist that do not stuff dots. What they send is decoded like the rest, but the decoder tells what it
-took out and whether it saw a dot that a server which stuffs would have doubled; and a mail of known size can
-be read from them as it is (`SizedDecoder`).
+Servers exist that do not stuff dots. Their answers are decoded like all others, but the decoder counts the
+dots that it removed, and notes a dot that another server would have doubled. A mail of known size can be read
+from such a server as it is (`SizedDecoder`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _MAILS = frozenset({Verb.RETR, Verb.TOP})
 
 
 class BodyDecoder:
-    """Decodes one answer, fed in any pieces.
+    """Decodes one answer that arrives in any pieces.
 
-    The CRLF of the status line counts as the first line end, which makes an empty answer and a dot at the
-    very start no special cases. `unstuffed` counts the dots taken out so far; `saw_bare_dot` tells whether a
-    line began with a dot that was neither doubled nor the end.
+    The CRLF of the status line counts as the first line end, so that an empty answer and a dot at the very
+    start are no special cases. `unstuffed` counts the dots removed so far. `saw_bare_dot`: a line began with
+    a dot that was neither doubled nor the end.
     """
 
     __slots__ = ("_fresh", "_tail", "saw_bare_dot", "unstuffed")
@@ -39,10 +39,10 @@ class BodyDecoder:
         self.unstuffed = 0
         self.saw_bare_dot = False
 
-    def feed(self, data: bytes, start: int) -> tuple[bytes, int]:
+    def decode(self, data: bytes, start: int) -> tuple[bytes, int]:
         """Decode `data` from `start` on.
 
-        Returns the decoded bytes and the position behind the terminator, or -1 if the answer goes on in the
+        Returns the decoded octets and the position after the terminator, or -1 if the answer continues in the
         next piece.
         """
         if self._fresh and data[max(start - 2, 0) : start] == CRLF:
@@ -56,7 +56,7 @@ class BodyDecoder:
         return self._decoded(region, begin, len(region) - len(self._tail)), -1
 
     def _decoded(self, region: bytes, begin: int, stop: int) -> bytes:
-        """The bytes from `begin` to `stop` without stuffed dots, and without the status line's CRLF."""
+        """Return the octets from `begin` to `stop` without stuffed dots and the status line's CRLF."""
         if stop == begin:
             return b""
         skip = len(CRLF) if self._fresh else 0
@@ -71,7 +71,7 @@ class BodyDecoder:
 
 
 class SizedDecoder:
-    """Takes one answer of `size` octets as it is; only behind them is the terminator looked for.
+    """Takes one answer of `size` octets as it is, and expects the terminator after them.
 
     Raises ValueError where it is not there.
     """
@@ -85,8 +85,8 @@ class SizedDecoder:
         self.unstuffed = 0
         self.saw_bare_dot = False
 
-    def feed(self, data: bytes, start: int) -> tuple[bytes, int]:
-        """As `BodyDecoder.feed`."""
+    def decode(self, data: bytes, start: int) -> tuple[bytes, int]:
+        """As `BodyDecoder.decode`."""
         taken = data[start : start + self._left]
         self._left -= len(taken)
         self._ended_in_crlf = (self._ended_in_crlf + taken[-len(CRLF) :])[-len(CRLF) :]
@@ -103,7 +103,7 @@ class SizedDecoder:
 
 
 def _possible_terminator(region: bytes) -> bytes:
-    """The longest end of `region` that may be the beginning of the terminator."""
+    """Return the longest end of `region` that may be the beginning of the terminator."""
     for length in range(len(_TERMINATOR) - 1, 0, -1):
         if region.endswith(_TERMINATOR[:length]):
             return _TERMINATOR[:length]
@@ -111,7 +111,7 @@ def _possible_terminator(region: bytes) -> bytes:
 
 
 class BodyAssembly:
-    """The answer to one command on its way in."""
+    """The answer to one command, which is held while it is small, and passed on in pieces when it is not."""
 
     __slots__ = (
         "_command",
@@ -137,14 +137,14 @@ class BodyAssembly:
         self._octets = 0
         self._streaming = False
 
-    def feed(self, data: bytes, start: int, events: list[Event]) -> int:
-        """Take `data` from `start` on, append what came of it to `events`.
+    def take_octets(self, data: bytes, start: int, events: list[Event]) -> int:
+        """Take `data` from `start` on, and append the resulting events to `events`.
 
-        Returns the position behind the answer, or -1 if it goes on. Raises `LimitExceeded`, what the meter
+        Returns the position after the answer, or -1 if it continues. Raises `LimitExceeded`, what the meter
         raises, and `SourceViolation` where an answer of known size does not end there.
         """
         try:
-            decoded, position = self._decoder.feed(data, start)
+            decoded, position = self._decoder.decode(data, start)
         except ValueError as error:
             raise SourceViolation(
                 f"{self._server} did not end its answer to {self._command.shown} where the mail's size says."

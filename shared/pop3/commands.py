@@ -1,8 +1,10 @@
 """The commands that a client sends, as values ready for the wire, and the states of a session in which they
 are allowed (RFC 1939, section 3).
 
-A value that contains CR, LF or NUL is refused here, at the only place where values become commands. `shown`
-is the command as a log may show it: without passwords, without SASL responses.
+A value that contains CR, LF or NUL is refused here, the only place where values become commands.
+
+A *barrier* is a command that changes what follows it. It is sent only when no answer is outstanding, and
+nothing is sent after it before it was answered.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ LONGEST_AUTH_LINE = 255  # octets with CRLF: RFC 5034, section 4, for AUTH with 
 
 
 class Verb(Enum):
-    """What is asked for; a response in an AUTH exchange and an AUTH that asks for the methods count as verbs
+    """The kind of a command. A response in an AUTH exchange, and an AUTH that asks for the methods, are kinds
     of their own.
     """
 
-    # Each command is looked up in several sets; Enum's own hash is a call of Python.
+    # Each command is looked up in several sets, and Enum's own hash is a Python function.
     __hash__ = object.__hash__
 
     CAPA = auto()
@@ -45,14 +47,13 @@ class Verb(Enum):
     TOP = auto()
     DELE = auto()
     NOOP = auto()
-    RSET = auto()
     QUIT = auto()
 
 
 class State(Enum):
-    """Where the session is."""
+    """The state of a session."""
 
-    # Asked for with each command, as that of `Verb`.
+    # As for `Verb`.
     __hash__ = object.__hash__
 
     GREETING = auto()
@@ -76,7 +77,7 @@ ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
         State.TRANSACTION: frozenset(
             {
                 *(Verb.CAPA, Verb.STAT, Verb.LIST, Verb.UIDL, Verb.RETR, Verb.TOP),
-                *(Verb.DELE, Verb.NOOP, Verb.RSET, Verb.QUIT),
+                *(Verb.DELE, Verb.NOOP, Verb.QUIT),
             }
         ),
         State.CLOSED: frozenset(),
@@ -92,9 +93,9 @@ _AFTER_OK: Mapping[Verb, State] = MappingProxyType(
 
 
 def after_reply(state: State, verb: Verb, ok: bool) -> State:
-    """The state after the server's final answer to `verb`.
+    """Return the state after the server's final answer to `verb`.
 
-    QUIT closes whatever the answer; a failed exchange leads back to authorization.
+    QUIT closes the session whatever the answer. A failed exchange leads back to authorization.
     """
     if verb is Verb.QUIT:
         return State.CLOSED
@@ -104,10 +105,12 @@ def after_reply(state: State, verb: Verb, ok: bool) -> State:
 
 
 class Command(NamedTuple):
-    """One line to the server; `multiline` says whether its +OK is followed by lines up to a lone dot.
+    """One line to the server.
 
-    Where `size` is given, those lines are so many octets, in which no dot has a meaning. An answer whose text
-    `answer_pattern` matches is recognised as the one to this command, even where an earlier command got none.
+    `shown` is the command as a log may show it: without passwords and SASL responses. `multiline`: its +OK is
+    followed by lines up to a lone dot. With `size`, those lines are so many octets, in which dots have no
+    meaning. An answer whose text matches `answer_pattern` is recognised as the one to this command, even
+    where an earlier command got none.
     """
 
     verb: Verb
@@ -118,7 +121,7 @@ class Command(NamedTuple):
     answer_pattern: re.Pattern[bytes] | None = None
 
     def __repr__(self) -> str:
-        """Without what goes over the wire, which may be a secret."""
+        """Leave out what goes over the wire, which may be a secret."""
         return f"Command({self.shown!r})"
 
 
@@ -130,11 +133,10 @@ STAT = Command(Verb.STAT, b"STAT\r\n", "STAT")
 LIST = Command(Verb.LIST, b"LIST\r\n", "LIST", multiline=True)
 UIDL = Command(Verb.UIDL, b"UIDL\r\n", "UIDL", multiline=True)
 LISTING = (STAT, LIST, UIDL)
-"""What tells of all mails of a mailbox."""
+"""The commands that list a mailbox."""
 SYNC = Command(Verb.STAT, b"STAT\r\n", "STAT", answer_pattern=re.compile(rb"\s*-?\d+\s+-?\d+(?:\s|$)"))
-"""STAT, whose answer is told from that to a DELE: shows which answers have come (RFC 1939, section 5)."""
+"""STAT, whose answer cannot be that to a DELE, so that it shows which answers came (RFC 1939, section 5)."""
 NOOP = Command(Verb.NOOP, b"NOOP\r\n", "NOOP")
-RSET = Command(Verb.RSET, b"RSET\r\n", "RSET")
 QUIT = Command(Verb.QUIT, b"QUIT\r\n", "QUIT")
 
 
@@ -170,7 +172,7 @@ def response(data: bytes) -> Command:
 
 
 def cancel() -> Command:
-    """Break an AUTH exchange off; the server answers -ERR."""
+    """Cancel an AUTH exchange; the server answers -ERR."""
     return Command(Verb.RESPONSE, b"*\r\n", "*")
 
 
@@ -197,7 +199,7 @@ def uidl(number: int) -> Command:
 
 
 def recognised(command: Command, words: Sequence[str]) -> Command:
-    """The command, whose positive answer begins with these words."""
+    """Return the command, whose positive answer is recognised by its first words."""
     expected = rb"\s+".join(re.escape(word.encode("latin-1", "replace")) for word in words)
     return command._replace(answer_pattern=re.compile(rb"\s*" + expected + rb"(?:\s|$)"))
 

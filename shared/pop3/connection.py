@@ -1,9 +1,10 @@
-"""A POP3 session without input or output: commands in, bytes to send out; received bytes in, events out.
+"""A POP3 session without input or output: it turns commands into octets to send, and received octets into
+events.
 
-Promises: whatever the pieces in which the server's bytes arrive, the same events come out, except where a
-large answer is cut; nothing a server sends raises anything, it becomes `Broken` after all the events that
-were good; memory is bounded by `Limits`. A command where the protocol does not allow it is a defect of ours
-and raises `Misused`.
+Promises: however the server's octets are divided, the same events come out, except where a large answer is
+divided. Nothing that a server sends raises an error; it becomes `Broken`, after all events that are good.
+Memory is bounded by `Limits`. A command where the protocol does not allow it is a defect of ours and raises
+`Misused`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ from shared.pop3.limits import Limits
 from shared.pop3.replies import KNOWN_CODES, Status, parse_challenge, parse_status
 
 MOST_UNREADABLE = 16
-"""Lines that are no answer, one after the other: servers add an empty line or a remark, while the rest of a
-mail that was cut has many lines.
-"""
+"""Lines in a row that are no answer. Servers add an empty line or a remark; the rest of a mail that was cut
+has many lines."""
 
 _CR = 0x0D
 _EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
@@ -40,20 +40,20 @@ class Misused(MailferryError):
 class Pop3Connection:
     """The state of one session.
 
-    `server` names it in the sentences of errors; `redact` takes secrets out of what the server says, in case
-    it echoes them, before they get into an event or a sentence.
+    `server` is the name in the sentences of errors. `mask` removes secrets from what the server says, before
+    it gets into an event or a sentence: servers echo them.
 
-    With `tolerates_noise` a line in the transaction state that is no status line is `Unreadable` and not the
-    end of the session. Whoever sets it has to make sure that answers are still in step with commands, by a
+    With `tolerates_noise` a line in the transaction state that is no status line becomes `Unreadable`, and
+    does not end the session. The caller then has to check that answers are still in step with commands, by a
     command with an `answer_pattern`.
     """
 
     tolerates_noise = False
 
-    def __init__(self, server: str, limits: Limits, redact: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(self, server: str, limits: Limits, mask: Callable[[bytes], bytes] = bytes) -> None:
         self._server = server
         self._limits = limits
-        self._redact = redact
+        self._mask = mask
         self._state = State.GREETING
         self._pending: deque[Command] = deque()
         self._rest = b""
@@ -64,7 +64,7 @@ class Pop3Connection:
 
     @property
     def state(self) -> State:
-        """Where the session is, by what the server has answered so far."""
+        """The state of the session, by the answers so far."""
         return self._state
 
     @property
@@ -74,11 +74,11 @@ class Pop3Connection:
 
     @property
     def outstanding(self) -> int:
-        """Commands whose answer has not begun, and the one whose answer is coming in."""
+        """How many commands are not completely answered."""
         return len(self._pending) + (self._body is not None)
 
-    def send(self, command: Command) -> bytes:
-        """The bytes to send for `command`; raises `Misused` where it is not allowed now."""
+    def send_command(self, command: Command) -> bytes:
+        """Return the octets to send for `command`. Raises `Misused` where it is not allowed now."""
         if command.verb not in ALLOWED[self._state]:
             raise Misused(f"{command.verb.name} was asked for in the state {self._state.name}.")
         if command.verb in BARRIERS and self.outstanding:
@@ -89,8 +89,8 @@ class Pop3Connection:
         self._tls_begins = False
         return command.wire
 
-    def receive(self, data: bytes) -> list[Event]:
-        """The events of `data`; b"" says that the server closed its side."""
+    def receive_data(self, data: bytes) -> list[Event]:
+        """Return the events of the received `data`; b"" means that the server closed its side."""
         events: list[Event] = []
         if self._state is State.BROKEN:
             raise Misused("Bytes were handed in after the session broke.")
@@ -111,14 +111,14 @@ class Pop3Connection:
         position = 0
         while 0 <= position < len(data):
             if self._body is not None:
-                position = self._body.feed(data, position, events)
+                position = self._body.take_octets(data, position, events)
                 if position >= 0:
                     self._body = None
             else:
                 position = self._parse_line(data, position, events)
 
     def _parse_line(self, data: bytes, start: int, events: list[Event]) -> int:
-        """Handle the line at `start`; the position behind it, or -1 if its end has not come yet."""
+        """Take the line at `start`; return the position after it, or -1 if its end has not come yet."""
         end = data.find(b"\n", start)
         if (end if end >= 0 else len(data)) - start > self._limits.line:
             raise LimitExceeded(f"{self._server} sent a line of more than {self._limits.line} octets.")
@@ -146,7 +146,7 @@ class Pop3Connection:
         if status is None:
             raise self._no_greeting(line)
         self._state = State.AUTHORIZATION if status.ok else State.CLOSED
-        events.append(Greeting(status.ok, self._code(status, line), self._redact(status.text)))
+        events.append(Greeting(status.ok, self._code(status, line), self._mask(status.text)))
 
     def _answered(self, command: Command, line: bytes, events: list[Event]) -> None:
         if command.verb in _EXCHANGING:
@@ -166,10 +166,12 @@ class Pop3Connection:
             return
         self._state = after_reply(self._state, command.verb, status.ok)
         self._tls_begins = status.ok and command.verb is Verb.STLS
-        events.append(Reply(command, status.ok, self._code(status, line), self._redact(status.text)))
+        events.append(Reply(command, status.ok, self._code(status, line), self._mask(status.text)))
 
     def _is_noise(self, line: bytes) -> bool:
-        """A lone dot is none: it is how the rest of a mail ends that was cut at a line with a dot."""
+        """Return whether a line is no answer. A lone dot is not noise: it ends the rest of a mail that was
+        cut.
+        """
         tolerant = self.tolerates_noise and self._state is State.TRANSACTION
         return tolerant and line != b"." and parse_status(line) is None
 
@@ -184,8 +186,9 @@ class Pop3Connection:
         events.append(Unreadable(violation))
 
     def _recognised(self, status: Status, events: list[Event]) -> Command:
-        """The command that is answered, by its pattern; each unreadable line may have been all that came in
-        answer to one before it.
+        """Return the command that is answered, by its pattern.
+
+        Each unreadable line may have been the whole answer to a command before it.
         """
         for place, command in enumerate(islice(self._pending, self._unreadable + 1)):
             pattern = command.answer_pattern
@@ -213,15 +216,15 @@ class Pop3Connection:
         )
 
     def _code(self, status: Status, line: bytes) -> str:
-        """The response code, unless it is a secret and none that means something."""
+        """Return the response code; "" for an unknown one that contains a secret."""
         start = line.upper().find(status.code.encode("ascii"))
         written = line[start : start + len(status.code)]
-        if status.code in KNOWN_CODES or self._redact(written) == written:
+        if status.code in KNOWN_CODES or self._mask(written) == written:
             return status.code
         return ""
 
     def _quoted(self, text: bytes) -> str:
-        return quoted(self._redact(text))
+        return quoted(self._mask(text))
 
     def _unasked(self, line: bytes) -> MailferryError:
         status = parse_status(line)

@@ -1,7 +1,4 @@
-"""The protocol core and a connection put together: commands are sent, events awaited, the dialogue shown.
-
-Nothing of POP3 is decided here, and no socket is known here.
-"""
+"""Connects the protocol core with a connection: sends commands, waits for events, and shows the dialogue."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ Answer: TypeAlias = Reply | Challenge | Body
 
 
 class Conversation:
-    """One session on one connection; `masker` takes secrets out of what the server says."""
+    """One session on one connection. `masker` removes secrets from what the server says."""
 
     def __init__(
         self,
@@ -57,21 +54,21 @@ class Conversation:
 
     @property
     def outstanding(self) -> int:
-        """Commands that are not fully answered, by what was received so far."""
+        """How many commands are not completely answered, by what was received so far."""
         return self._core.outstanding
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a line that is no answer may have taken the place of one since an answer was recognised."""
+        """Whether a line that is no answer may have replaced one since an answer was last recognised."""
         return self._core.in_doubt
 
     def tolerate_noise(self, tolerates: bool) -> None:
-        """Whether lines that are no answers are `Unreadable`, or else the end of the session."""
+        """Set whether lines that are no answers become `Unreadable`, or end the session."""
         self._core.tolerates_noise = tolerates
 
     @property
     def violation(self) -> SourceViolation | None:
-        """What the server did against the protocol right behind the events handed out last, if it did."""
+        """The violation right after the events that were returned last, if there was one."""
         match list(self._ready)[:1]:
             case [Broken(error=SourceViolation() as error)]:
                 return error
@@ -79,24 +76,25 @@ class Conversation:
                 return None
 
     async def read_greeting(self) -> Greeting:
-        """The server's first line."""
+        """Return the server's first line."""
         event = await self._next()
         assert isinstance(event, Greeting)
         return event
 
     async def execute(self, command: Command, behind: Sequence[Command] = ()) -> Answer:
-        """Send one command and wait for its answer; not for answers that may be large. The answers to what
-        is sent `behind` it are left.
+        """Send one command and return its answer, which must not be a large one.
+
+        The answers to the commands `behind` it are left to be read.
         """
         await self.send_commands((command, *behind))
         return await self._answer()
 
     async def read_answers(self, count: int) -> list[Answer]:
-        """The next answers to what was sent before."""
+        """Return the next answers to commands that were sent before."""
         return [await self._answer() for _ in range(count)]
 
     async def execute_all(self, commands: Sequence[Command], window: int) -> list[Answer]:
-        """Send commands, `window` at a time ahead of their answers, and wait for all answers."""
+        """Send commands, at most `window` ahead of their answers, and return all answers."""
         answers: list[Answer] = []
         sent = 0
         while len(answers) < len(commands):
@@ -109,22 +107,22 @@ class Conversation:
         return answers
 
     async def send_commands(self, commands: Iterable[Command]) -> None:
-        """Send commands without waiting for answers; raises the error of a session that broke."""
+        """Send commands without waiting for answers. Raises the error of a session that broke."""
         if self._ready and isinstance(self._ready[0], Broken):
             raise self._ready[0].error
         out = []
         for command in commands:
-            out.append(self._core.send(command))
+            out.append(self._core.send_command(command))
             if self._dialogue is not None:
                 self._dialogue("C", quoted(command.shown))
         if out:
-            # A server that hung up may have said why; the read that follows finds that, or the loss itself.
+            # A server that hung up may have said why; the next read finds that, or the loss.
             with contextlib.suppress(ConnectionLost):
                 self.wire.write(b"".join(out))
                 await self.wire.drain()
 
     async def read_events(self) -> list[Event]:
-        """All events that are there, at least one; raises the error of a session that broke."""
+        """Return all events that are there, at least one. Raises the error of a session that broke."""
         if not self._ready:
             await self._receive()
         if isinstance(self._ready[0], Broken):
@@ -136,12 +134,12 @@ class Conversation:
         return events
 
     async def discard_answers(self) -> None:
-        """Read and throw away the answers to all that was sent."""
+        """Read and discard the answers to all commands that were sent."""
         while self._core.outstanding or self._ready:
             await self.read_events()
 
     async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS, after the server agreed. Raises the error of a session that broke right behind."""
+        """Switch to TLS, after the server agreed. Raises the error of a session that broke meanwhile."""
         await self.send_commands(())
         await self.wire.start_tls(endpoint)
         if self._dialogue is not None:
@@ -172,7 +170,7 @@ class Conversation:
             self._meter.received(len(data))
             if self._received > self._most:
                 raise SessionTooLong(f"{self.server} sent more than {self._most} octets in one session.")
-            self._ready.extend(self._core.receive(data))
+            self._ready.extend(self._core.receive_data(data))
         if self._dialogue is not None:
             for event in self._ready:
                 for line in _shown(event, self.masker):
@@ -185,7 +183,7 @@ def _as_answer(event: Event) -> Answer:
 
 
 def _shown(event: Event, masker: Masker) -> list[str]:
-    """The lines of the dialogue for an event; mails and listings only by their size."""
+    """Return the lines of the dialogue for an event; of mails and listings only the size."""
     match event:
         case Greeting(ok, code, text) | Reply(_, ok, code, text):
             shown = f"[{masker.text(code)}]" if code else ""

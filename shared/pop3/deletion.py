@@ -1,7 +1,7 @@
-"""Deletion mails for deletion (DELE), and the check that answers are in step after a line that is none.
+"""Mark mails for deletion (DELE), and check that answers are in step after a line that is none.
 
-A DELE that got no readable answer costs nothing but that mail's deletion in this session: which mails the
-server has really deleted, the next listing shows (rule 5).
+A DELE without a readable answer costs only that mail's deletion in this session. The next listing shows which
+mails the server has deleted (custody rule 5).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from shared.pop3.conversation import Conversation
 from shared.pop3.events import Event, Reply, Unanswered, Unreadable
 
 
-class Deletion:
-    """Marks `entries`, DELE commands up to `ahead` of their answers.
+class DeletionMarker:
+    """Marks `entries` for deletion, with up to `ahead` commands before their answers.
 
-    `agreed` are those that the server agreed to. `unanswered` counts those that it did not answer; where
-    there are any, `agreed` has the right number of mails, but they may be others.
+    `agreed` are the mails that the server agreed to delete. `unanswered` counts those that it did not answer.
+    Where there are any, `agreed` has the right number of mails, but they may be others.
     """
 
     def __init__(self, conversation: Conversation, entries: Sequence[Listed], ahead: int) -> None:
@@ -33,7 +33,7 @@ class Deletion:
         self.unanswered = 0
 
     async def run(self) -> None:
-        """Mark all. Raises `SourceViolation` where the server is out of step."""
+        """Mark all mails. Raises `SourceViolation` where the server is out of step."""
         if self._conversation.in_doubt:
             await self._sync()
         while self._remaining or self._asked or self._syncs:
@@ -49,7 +49,7 @@ class Deletion:
         await self._conversation.send_commands([commands.dele(entry.number) for entry in batch])
 
     async def _sync(self) -> None:
-        """Ask for something whose answer is recognised; nothing more is marked before it came."""
+        """Send a command whose answer is recognised; nothing more is marked before it came."""
         self._syncs = True
         await self._conversation.send_commands([commands.SYNC])
 
@@ -71,7 +71,7 @@ class Deletion:
 
 
 async def sync(conversation: Conversation) -> None:
-    """Make sure that the next answer is the one to the next command. Nothing must be outstanding.
+    """Make sure that the next answer is the one to the next command. No answer must be outstanding.
 
     Raises `SourceViolation` where it is not.
     """

@@ -1,4 +1,4 @@
-"""What the server said, as frozen values; each answer names the command that it answers.
+"""What the server said. Each answer names its command.
 
 An -ERR to any command is a `Reply`. A multi-line answer (CAPA, UIDL, LIST, RETR) is one `Body` if it is small
 enough, else `BodyStarted`, `BodyData`… and `BodyEnded`.
@@ -16,7 +16,7 @@ from shared.pop3.commands import Command
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """The first line; `ok` is False where the server turns us away at the door."""
+    """The server's first line; `ok` is False where it refuses the session."""
 
     ok: bool
     code: str
@@ -47,8 +47,8 @@ class Challenge:
 class Body(NamedTuple):
     """A complete multi-line answer, dots unstuffed, the terminating line left out.
 
-    `unstuffed` counts the dots taken out. `saw_bare_dot` is proof that the server does not stuff: a line
-    began with a single dot.
+    `unstuffed` counts the dots that were removed. `saw_bare_dot`: a line began with a single dot, so the
+    server does not stuff dots.
     """
 
     command: Command
@@ -84,8 +84,9 @@ class BodyEnded:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A line came where a status line was due, and it is none: noise before the answer, or all that comes of
-    it. `violation` is the error that it would be where the session is strict.
+    """A line came instead of a status line: noise before the answer, or all that comes of the answer.
+
+    `violation` is the error where noise is not tolerated.
     """
 
     violation: SourceViolation
@@ -93,14 +94,14 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A later command was answered recognisably, so no answer to this one will come."""
+    """No answer to this command will come, as the answer to a later one was recognised."""
 
     command: Command
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The last event there is: what follows cannot be understood. The events before it are good."""
+    """The last event: what follows cannot be understood. The events before it are good."""
 
     error: MailferryError
 

@@ -1,4 +1,4 @@
-"""Reading the header of a mail alone, which leaves it unread and undeleted (TOP; RFC 1939, section 7)."""
+"""Read headers alone by TOP (RFC 1939, section 7), which neither marks a mail as read nor deletes it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ HEADER_LIMIT = 2 * 1024 * 1024
 async def read_headers(
     conversation: Conversation, numbers: Sequence[int], ahead: int
 ) -> AsyncIterator[bytes | None]:
-    """The headers of these mails in their order, each as `read_header` has it; None for one that the server
-    refuses. Commands go out up to `ahead` of their answers. Nothing else must be under way.
+    """Yield the headers of these mails in their order, as `read_header` returns them.
+
+    None: the server refused. Up to `ahead` commands are sent before their answers. No other answer must be
+    outstanding.
     """
     sent = answered = 0
     pieces = bytearray()
@@ -42,10 +44,10 @@ async def read_headers(
 
 
 async def read_header(conversation: Conversation, number: int) -> bytes:
-    """The header of the mail `number`, with the empty line after it; of a longer one, `HEADER_LIMIT` octets.
+    """Return the header of a mail, with the empty line after it; of a very long one, `HEADER_LIMIT` octets.
 
-    Nothing else must be under way. Raises `SourceRefused`, also where the server has no TOP: RETR in its
-    place might mark the mail as read.
+    No other answer must be outstanding. Raises `SourceRefused`, also where the server has no TOP: RETR might
+    mark the mail as read.
     """
     await conversation.send_commands((commands.header(number),))
     pieces = bytearray()

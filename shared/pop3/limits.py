@@ -1,4 +1,4 @@
-"""What a server may at most make us hold, wait for, or ask for at once."""
+"""How a server is treated: limits, pipelining, options."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps, in octets and entries.
+    """What a server may send at most, in octets.
 
-    `line`: a status line. `listing`: the text of CAPA, LIST or UIDL. `entries`: mails of one listing; what is
-    beyond is left for later sessions. `whole`: up to this size a mail is held and handed over in one piece.
-    `mail`: a mail. `session`: everything that the server sends. `meter` is told what arrives.
+    `line`: a status line. `listing`: the answer to CAPA, LIST or UIDL. `entries`: mails of one listing; the
+    rest is left to later sessions. `whole`: the largest mail that is held and handed over in one piece.
+    `mail`: a mail. `session`: everything in one session. `meter` counts what arrives.
     """
 
     line: int = 8 * KIB
@@ -34,11 +34,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PipelineWindow:
-    """How far commands may run ahead of their answers where the server pipelines.
+    """How many commands are sent before their answers where the server pipelines.
 
-    `retrievals` and `octets` (by the listed sizes): a further RETR is sent only below both; one is always
-    allowed. `deletions`: DELE commands. All answers together must fit into socket buffers where we write
-    before we read.
+    `retrievals` and `octets` (by the listed sizes): another RETR is sent only below both; one is always
+    allowed. `deletions`: DELE commands. All their answers must fit into socket buffers, as we write before we
+    read.
     """
 
     retrievals: int = 128
@@ -50,11 +50,11 @@ class PipelineWindow:
 class Options:
     """How to treat one server, apart from who logs in.
 
-    `pipelining`: None believes the server's CAPA. `detect`: how to find out what the server offers, of
-    `shared.model.authentication.DETECTIONS`; some count CAPA as a failed login. `preferred`: the method that
-    worked last time (`Pop3Mailbox.method`), to be tried first. `initial_response`: False sends SASL's first
-    message on a line of its own. `use_top`: read mails by TOP, for servers that hide or delete what was read
-    by RETR.
+    `pipelining`: None stands for what the server's CAPA says. `detect`: how the server is asked what it
+    offers, of `shared.model.authentication.DETECTIONS`; some servers count CAPA as a failed login.
+    `preferred`: the login method that worked last time, which is tried first. `initial_response`: False sends
+    SASL's first message on a line of its own. `use_top`: read mails by TOP, for servers that hide or delete
+    what was read by RETR.
     """
 
     timeouts: Timeouts = Timeouts()

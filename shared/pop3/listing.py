@@ -1,7 +1,7 @@
-"""From the answers to STAT, LIST and UIDL (RFC 1939) to a `Listing`; one bad line costs one mail at most.
+"""Turn the answers to STAT, LIST and UIDL (RFC 1939) into a `Listing`; a bad line costs one mail at most.
 
-A uid is usable if it is 1 to `LONGEST_UID` characters without control characters and no other mail has it;
-RFC 1939 allows 70, some servers use more. Only the first word counts, as all clients have always done it.
+A uid is usable if it has 1 to `LONGEST_UID` characters, no control characters, and no other mail has it. RFC
+1939 allows 70 characters, but some servers use more. Only the first word counts, as in all clients.
 """
 
 from __future__ import annotations
@@ -21,69 +21,69 @@ _MOST_SIZE_DIGITS = 15
 
 @dataclass(slots=True)
 class Problems:
-    """Sentences for the operator; only the first are kept in words."""
+    """Sentences for the operator; of many, the last ones are only counted."""
 
     sentences: list[str] = field(default_factory=list)
     more: int = 0
     unreadable_lines: int = 0
 
-    def note(self, sentence: str) -> None:
-        """Add one."""
+    def add_problem(self, sentence: str) -> None:
+        """Add a sentence."""
         if len(self.sentences) < _MOST_PROBLEMS:
             self.sentences.append(sentence)
         else:
             self.more += 1
 
-    def unreadable(self, what: str, line: bytes) -> None:
-        """Add one about a line that does not even name a mail."""
+    def add_unreadable(self, what: str, line: bytes) -> None:
+        """Add a sentence about a line that names no mail."""
         self.unreadable_lines += 1
-        self.note(f"A line of the answer to {what} makes no sense: {quoted(line)}.")
+        self.add_problem(f"A line of the answer to {what} makes no sense: {quoted(line)}.")
 
     def all(self) -> tuple[str, ...]:
-        """What was noted."""
+        """Return all sentences."""
         rest = (f"{self.more} more problems of this kind.",) if self.more else ()
         return (*self.sentences, *rest)
 
 
 def parse_stat(text: bytes) -> int | None:
-    """The number of mails, or None if the answer makes no sense."""
+    """Return the number of mails; None if the answer makes no sense."""
     words = text.split(None, 1)
     return int(words[0]) if words and _is_number(words[0]) else None
 
 
 def parse_sizes(body: bytes, most: int, problems: Problems) -> dict[int, int]:
-    """Sizes by mail number from the answer to LIST, at most `most`; a size that makes no sense is 0."""
+    """Return sizes by mail number from the answer to LIST, at most `most`; a bad size is 0."""
     sizes: dict[int, int] = {}
     for line in _lines(body, most):
         words = line.split(None, 2)
         number = int(words[0]) if words and _is_number(words[0]) else 0
         if not number:
-            problems.unreadable("LIST", line)
+            problems.add_unreadable("LIST", line)
             continue
         size = words[1] if len(words) > 1 else b""
         if size.isdigit() and len(size) <= _MOST_SIZE_DIGITS:
             sizes[number] = int(size)
         else:
             sizes[number] = 0
-            problems.note(f"Mail {number} has no size that makes sense: {quoted(line)}.")
+            problems.add_problem(f"Mail {number} has no size that makes sense: {quoted(line)}.")
     return sizes
 
 
 def parse_uids(body: bytes, most: int, problems: Problems) -> dict[int, str]:
-    """Uids by mail number from the answer to UIDL, at most `most`; an unusable uid is ""."""
+    """Return uids by mail number from the answer to UIDL, at most `most`; an unusable uid is ""."""
     uids: dict[int, str] = {}
     for line in _lines(body, most):
         words = line.split(None, 2)
         number = int(words[0]) if words and _is_number(words[0]) else 0
         if not number:
-            problems.unreadable("UIDL", line)
+            problems.add_unreadable("UIDL", line)
             continue
         uid = words[1].decode("latin-1") if len(words) > 1 else ""
         usable = 0 < len(uid) <= LONGEST_UID and uid.isprintable()
         if not usable:
-            problems.note(f"Mail {number} has no usable UID: {quoted(line)}.")
+            problems.add_problem(f"Mail {number} has no usable UID: {quoted(line)}.")
         elif number in uids:
-            problems.note(f"Mail {number} is listed with two UIDs.")
+            problems.add_problem(f"Mail {number} is listed with two UIDs.")
         uids[number] = uid if usable and number not in uids else ""
     return uids
 
@@ -95,8 +95,9 @@ def combine(
     most: int,
     problems: Problems,
 ) -> Listing:
-    """The listing; `count` is what STAT said, `sizes` and `uids` are None where LIST or UIDL is not to be
-    had.
+    """Return the listing.
+
+    `count` is what STAT said. `sizes` and `uids` are None where the server has no LIST or UIDL.
     """
     sized, named_so = sizes or {}, uids or {}
     numbers = sorted(sized.keys() | named_so.keys())
@@ -117,12 +118,12 @@ def combine(
 
 def _is_complete(count: int | None, listed: int, most: int, problems: Problems) -> bool:
     if listed > most:
-        problems.note(f"The mailbox lists more than {most} mails; the rest waits for later sessions.")
+        problems.add_problem(f"The mailbox lists more than {most} mails; the rest waits for later sessions.")
         return False
     if count is None:
         return problems.unreadable_lines == 0
     if listed != count:
-        problems.note(f"STAT counts {count} mails, but {listed} are listed.")
+        problems.add_problem(f"STAT counts {count} mails, but {listed} are listed.")
     return listed >= count
 
 
@@ -130,11 +131,11 @@ def _note_missing(
     mail: Listed, owners: Mapping[str, int], uids: Mapping[int, str], problems: Problems
 ) -> None:
     if mail.uid:
-        problems.note(
+        problems.add_problem(
             f"Mail {mail.number} shares the UID {quoted(mail.uid)} with {owners[mail.uid] - 1} more."
         )
     elif mail.number not in uids:
-        problems.note(f"Mail {mail.number} is missing in the answer to UIDL.")
+        problems.add_problem(f"Mail {mail.number} is missing in the answer to UIDL.")
 
 
 def _without_uids(mails: Sequence[Listed]) -> tuple[Listed, ...]:
@@ -147,7 +148,7 @@ def _without_uids(mails: Sequence[Listed]) -> tuple[Listed, ...]:
 
 
 def _lines(body: bytes, most: int) -> list[bytes]:
-    """At most one line more than `most`, which tells the caller that there were too many."""
+    """Return at most one line more than `most`, which shows the caller that there were too many."""
     lines = body.split(b"\r\n", most + 1)
     del lines[most + 1 :]
     if lines and not lines[-1]:

@@ -1,4 +1,4 @@
-"""Status lines (RFC 1939, section 3) and the response codes in them (RFC 2449, section 8)."""
+"""Status lines (RFC 1939, section 3), and the response codes in them (RFC 2449, section 8)."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Status(NamedTuple):
 
 
 def parse_status(line: bytes) -> Status | None:
-    """A status line without its line end; None if it is neither +OK nor -ERR.
+    """Parse a status line without its line end; None if it is neither +OK nor -ERR.
 
-    Case is ignored: RFC 1939 wants upper case, some servers do not.
+    Case is ignored: RFC 1939 demands upper case, but some servers do not send it.
     """
     if _IS_OK.match(line):
         return Status(True, *_code_and_text(line[3:]))
@@ -50,9 +50,9 @@ def parse_status(line: bytes) -> Status | None:
 
 
 def parse_challenge(line: bytes) -> bytes | None:
-    """The decoded challenge if the line is one ("+ " and base64; RFC 5034, section 4), else None.
+    """Return the decoded challenge if the line is one ("+ " and base64; RFC 5034, section 4), else None.
 
-    Text that is not base64 counts as an empty challenge: some servers put a remark for people there.
+    Text that is not base64 counts as an empty challenge: some servers send a remark for people there.
     """
     if line != b"+" and not line.startswith(b"+ "):
         return None

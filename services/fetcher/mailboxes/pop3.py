@@ -1,7 +1,6 @@
-"""A POP3 mailbox that is open: the `Mailbox` of a fetcher session.
+"""Adapts the POP3 client to the port `Mailbox`.
 
-Where the server pipelines, commands run ahead of their answers within the window; else every command waits
-for its answer.
+Where the server pipelines, commands are sent before earlier ones are answered, within the window.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from shared.pop3 import commands
 from shared.pop3.capabilities import pipelines
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
-from shared.pop3.deletion import Deletion, sync
+from shared.pop3.deletion import DeletionMarker, sync
 from shared.pop3.events import Body, Reply
 from shared.pop3.headers import read_header, read_headers
 from shared.pop3.limits import Options
@@ -31,13 +30,11 @@ from shared.ports.store import LONGEST_WAIT
 
 
 class Pop3Mailbox(Mailbox):
-    """Made by `services.fetcher.mailboxes.pop3_opening.open_pop3`.
+    """An open POP3 mailbox; see `services.fetcher.mailboxes.pop3_opening.open_pop3`.
 
-    `method` is the one that the login succeeded with; given back in
-    `Options.preferred`, it is tried first next time. `notes` are what the operator should
-    know about how the session came about; listings carry them as problems. `listed` are the
-    answers to a listing that was asked for with the login; () where none was.
-    `shortfall` is what the session lacks of the TLS that was wanted; it is one of the problems, too.
+    `notes` are sentences about earlier connections, which listings carry as problems. `listed` are the
+    answers to a listing that was requested with the login; () where none was. `shortfall` is one of the
+    problems, too.
     """
 
     def __init__(
@@ -113,19 +110,19 @@ class Pop3Mailbox(Mailbox):
         if isinstance(stat, Reply) and not stat.ok:
             self._check_missing("STAT", stat, announced=False)
         if count is None:
-            problems.note("The answer to STAT makes no sense.")
+            problems.add_problem("The answer to STAT makes no sense.")
         sized = parse_sizes(sizes.data, most, problems) if isinstance(sizes, Body) else None
         named = parse_uids(uids.data, most, problems) if isinstance(uids, Body) else None
         if isinstance(uids, Reply):
             self._check_missing("UIDL", uids, announced="UIDL" in self._capabilities and count != 0)
-            problems.note("The server has no UIDL: no copies can be left there.")
+            problems.add_problem("The server has no UIDL: no copies can be left there.")
         if isinstance(sizes, Reply):
             self._check_missing("LIST", sizes, announced=named is None and count != 0)
-            problems.note("The server has no LIST: sizes are not known.")
+            problems.add_problem("The server has no LIST: sizes are not known.")
         return combine(count, sized, named, most, problems)
 
     def _check_missing(self, name: str, reply: Reply, *, announced: bool) -> None:
-        """An -ERR means "not supported" only where nothing says otherwise; mails must not seem to be gone."""
+        """Raise the refusal of a command that the server has, so that mails do not seem to be gone."""
         if announced or REFUSALS.is_temporary(reply.code, reply.text):
             raise REFUSALS.of_command(f"{name} on {self._conversation.server}", reply.code, reply.text)
 
@@ -143,12 +140,14 @@ class Pop3Mailbox(Mailbox):
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         await self._begin(tolerant=True)
         self._may_delete = self._may_delete or bool(entries)
-        deletion = Deletion(self._conversation, entries, self._window.deletions if self._pipelining else 1)
+        deletion = DeletionMarker(
+            self._conversation, entries, self._window.deletions if self._pipelining else 1
+        )
         await deletion.run()
         if deletion.unanswered:
             self._quirks.remarks.append(
                 f"{self._conversation.server} did not readably answer the deletion of {deletion.unanswered} "
-                "mails; whether it deleted them, the next visit sees."
+                "mails; the next visit will see whether it deleted them."
             )
         return deletion.agreed
 
@@ -174,7 +173,7 @@ class Pop3Mailbox(Mailbox):
                 await sync(self._conversation)
             await self._command(commands.QUIT)
         except ConnectionLost:
-            # Hanging up instead of an answer leaves open whether it deleted; without deletions nothing is.
+            # Without an answer it is unknown whether the server deleted anything.
             if self._may_delete:
                 raise
         await self._conversation.wire.close()
@@ -184,8 +183,10 @@ class Pop3Mailbox(Mailbox):
         self._conversation.wire.abort()
 
     async def _begin(self, *, tolerant: bool) -> None:
-        """Read what is still to come of an operation that was left. What an answer means for custody is
-        read strictly; a mail, a deletion and the end tolerate lines that are no answers.
+        """Discard what is still to come of an operation that was left.
+
+        Custody depends on listings and headers, so that they tolerate no lines that are no answers. Mails,
+        deletions and the end of the session do.
         """
         await self._conversation.discard_answers()
         self._conversation.tolerate_noise(tolerant)

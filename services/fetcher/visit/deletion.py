@@ -70,7 +70,7 @@ class Deletion:
         try:
             await self._mailbox.finish()
         except MailferryError as error:
-            self.problems.append(f"{error} Which mails it has deleted, the next visit will see.")
+            self.problems.append(f"{error} The next visit will see which mails it has deleted.")
             self._forget_marked()
 
     def _forget_marked(self) -> None:

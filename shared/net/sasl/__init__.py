@@ -1,7 +1,6 @@
-"""SASL mechanisms, client side (RFC 4422): challenges in, responses out, no input or output.
+"""SASL mechanisms, client side (RFC 4422): challenges in, responses out, without input or output.
 
-A protocol that carries SASL (POP3, SMTP, later IMAP) encodes and decodes base64 itself; here everything is
-raw bytes.
+A protocol that carries SASL encodes and decodes base64 itself; here everything is raw octets.
 """
 
 from shared.net.sasl.mechanism import Mechanism, Peer, SaslError, UnfitCredentials

@@ -1,4 +1,4 @@
-"""What every SASL mechanism is, and what can go wrong in one."""
+"""The port of a SASL mechanism, and its errors."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from shared.model.errors import Fault, MailferryError
 
 
 class SaslError(MailferryError):
-    """The exchange cannot go on: a challenge that does not belong to it, or a server that proves nothing."""
+    """The exchange failed: by a challenge that does not belong to it, or a server that proves nothing."""
 
     temporary = False
     fault = Fault.OPERATOR
 
 
 class UnfitCredentials(SaslError):
-    """The mechanism cannot carry this user name or secret; nothing was sent, another mechanism may do."""
+    """The mechanism cannot carry this user name or secret. Nothing was sent; another mechanism may work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The server, for mechanisms that tie themselves to it.
+    """The server, for mechanisms that are bound to it.
 
     `end_point` is the `tls-server-end-point` channel binding (RFC 5929, section 4), if there is one.
     `offers_binding` is False only where the server listed its mechanisms and none of them binds to TLS.
@@ -43,19 +43,19 @@ class Mechanism(Protocol):
 
     @property
     def complaint(self) -> str:
-        """What the server found wrong, as it said within the exchange; "" if nothing. Text from outside."""
+        """What the server complained of within the exchange, in its own words; "" for nothing."""
         return ""
 
     def initial(self) -> bytes | None:
-        """The initial response, or None where the server speaks first."""
+        """Return the initial response, or None where the server speaks first."""
         ...
 
     def respond(self, challenge: bytes) -> bytes:
-        """The answer to one challenge; raises `SaslError` if it does not belong to the mechanism."""
+        """Return the answer to a challenge. Raises `SaslError` if it does not belong to the mechanism."""
         ...
 
     def finish(self) -> None:
-        """To be called when the server said yes; raises `SaslError` if it still owes us a proof."""
+        """To be called when the server agreed. Raises `SaslError` if it has not proven what it must."""
         return
 
 
@@ -65,7 +65,7 @@ def in_utf8(value: str, what: str) -> bytes:
     Raises `UnfitCredentials`, which does not show the value.
     """
     if "\0" in value:
-        raise UnfitCredentials(f"The {what} contains a NUL character, which no server can be told.")
+        raise UnfitCredentials(f"The {what} contains a NUL character, which cannot be sent to a server.")
     try:
         return value.encode("utf-8")
     except UnicodeEncodeError:

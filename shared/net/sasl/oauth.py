@@ -1,7 +1,7 @@
-"""Bearer tokens of OAuth 2: OAUTHBEARER (RFC 7628) and its elder XOAUTH2 (Google, Microsoft).
+"""Bearer tokens of OAuth 2: OAUTHBEARER (RFC 7628), and the older XOAUTH2 (Google, Microsoft).
 
-Both say no with a JSON challenge that wants an answer before the refusal itself comes; what it says is the
-`complaint`.
+A refusal begins with a JSON challenge, the `complaint`, which has to be answered before the refusal itself
+comes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CONTROL_A = b"\x01"
 
 
 class Bearer(Mechanism):
-    """What both have in common: one message, and one challenge if the server does not like it."""
+    """One message, and one challenge if the server does not accept it."""
 
     def __init__(self, message: bytes, acknowledgement: bytes) -> None:
         self._message = message
@@ -39,7 +39,7 @@ class Bearer(Mechanism):
 
     @override
     def respond(self, challenge: bytes) -> bytes:
-        """The message to an empty challenge; to the server's complaint what makes it go on to refuse."""
+        """Answer an empty challenge with the message, and a complaint so that the refusal follows."""
         if not challenge:
             self._sent = True
             return self._message
@@ -82,7 +82,7 @@ class XOAuth2(Bearer):
 
 
 def in_words(challenge: bytes) -> str:
-    """The JSON of a complaint as text; as it is where it is no JSON."""
+    """Return the JSON of a complaint as text; other text as it is."""
     try:
         said = json.loads(challenge)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The mechanisms by name. Adding one means adding its class and its line here."""
+"""The SASL mechanisms by name."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from shared.model.errors import quoted
-from shared.net.sasl.cram_md5 import CramMd5
 from shared.net.sasl.mechanism import Mechanism, Peer, SaslError
 from shared.net.sasl.oauth import OAuthBearer, XOAuth2
-from shared.net.sasl.plain import Login, Plain
+from shared.net.sasl.passwords import CramMd5, Login, Plain
 
 Factory: TypeAlias = Callable[[str, str, Peer], Mechanism]
 
 
 def mechanism(name: str, username: str, secret: str, peer: Peer = Peer()) -> Mechanism:
-    """A fresh exchange of the mechanism `name` (any case); `secret` is a password or a token.
+    """Return a new exchange of the mechanism `name` (in any case); `secret` is a password or a token.
 
-    Raises `SaslError` for a name that is not known here, and `UnfitCredentials` for what the mechanism cannot
-    carry.
+    Raises `SaslError` for an unknown name, and `UnfitCredentials` for what the mechanism cannot carry.
     """
     factory = MECHANISMS.get(name.upper())
     if factory is None:

@@ -16,8 +16,7 @@ from shared.model.errors import Fault
 from shared.net import resolver
 from shared.net.dial import dial
 from shared.net.errors import AddressRefused, NameLookupFailed
-from shared.net.hosts_file import HostsFile, parse_hosts
-from shared.net.resolver import AddressBook, NameServers
+from shared.net.resolver import AddressBook, HostsFile, NameServers, parse_hosts
 from tests.fakes.name_server import NameServer, Zone, configured, name_server
 
 SILENT: Zone = {f"silent{number}.example": None for number in range(20)}

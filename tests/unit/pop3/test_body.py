@@ -23,7 +23,7 @@ def decode(pieces: list[bytes], first: int) -> tuple[bytes, int, int]:
     decoder = BodyDecoder()
     decoded = b""
     for index, piece in enumerate(pieces):
-        part, position = decoder.feed(piece, first if index == 0 else 0)
+        part, position = decoder.decode(piece, first if index == 0 else 0)
         decoded += part
         if position >= 0:
             return decoded, index, position

@@ -35,10 +35,10 @@ SMALL = Limits(line=64, listing=400, whole=16, mail=1000)
 
 def logged_in(limits: Limits = DEFAULT) -> Pop3Connection:
     core = Pop3Connection(SERVER, limits)
-    core.receive(b"+OK hello\r\n")
+    core.receive_data(b"+OK hello\r\n")
     for command in (commands.user("bob"), commands.password("secret")):
-        core.send(command)
-        core.receive(b"+OK\r\n")
+        core.send_command(command)
+        core.receive_data(b"+OK\r\n")
     assert core.state is State.TRANSACTION
     return core
 
@@ -63,7 +63,7 @@ def feed(core: Pop3Connection, pieces: list[bytes]) -> list[Event]:
     for piece in pieces:
         if core.state is State.BROKEN:
             break
-        events += core.receive(piece)
+        events += core.receive_data(piece)
     return events
 
 
@@ -96,7 +96,7 @@ def test_the_same_answers_in_any_pieces_are_the_same_events(
     for way in ([stream] if stream else [], by_byte, pieces):
         core = logged_in(SMALL)
         for command, _ in pipeline:
-            core.send(command)
+            core.send_command(command)
         results.append(merged(feed(core, way)))
         assert core.outstanding == 0
     assert results[0] == results[1] == results[2]
@@ -111,7 +111,7 @@ def test_garbage_becomes_broken_and_never_raises(garbage: bytes, data: st.DataOb
     for pieces in ([garbage], [garbage[:cut], garbage[cut:]], [bytes([b]) for b in garbage]):
         core = logged_in(SMALL)
         for command in (commands.STAT, commands.retr(1), commands.UIDL):
-            core.send(command)
+            core.send_command(command)
         events = feed(core, [piece for piece in pieces if piece])
         assert all(isinstance(e.error, MailferryError) for e in events if isinstance(e, Broken))
         assert not any(isinstance(e, Broken) for e in events[:-1])
@@ -121,29 +121,29 @@ def test_garbage_becomes_broken_and_never_raises(garbage: bytes, data: st.DataOb
 
 @given(st.binary(min_size=1, max_size=100))
 def test_any_greeting_is_a_greeting_or_broken(garbage: bytes) -> None:
-    for event in Pop3Connection(SERVER, SMALL).receive(garbage + b"\r\n")[:1]:
+    for event in Pop3Connection(SERVER, SMALL).receive_data(garbage + b"\r\n")[:1]:
         assert isinstance(event, Greeting | Broken)
 
 
 def test_events_before_a_violation_are_kept() -> None:
     core = logged_in()
-    core.send(commands.retr(1))
-    core.send(commands.retr(2))
-    whole, broken = core.receive(b"+OK\r\nmail\r\n.\r\nrubbish\r\n")
+    core.send_command(commands.retr(1))
+    core.send_command(commands.retr(2))
+    whole, broken = core.receive_data(b"+OK\r\nmail\r\n.\r\nrubbish\r\n")
     assert whole == Body(commands.retr(1), b"mail\r\n")
     assert isinstance(broken, Broken)
     assert isinstance(broken.error, SourceViolation)
     assert "pop.example:110" in str(broken.error)
     assert "rubbish" in str(broken.error)
     with pytest.raises(Misused):
-        core.receive(b"+OK\r\n")
+        core.receive_data(b"+OK\r\n")
 
 
 def test_a_mail_over_the_limit_comes_in_pieces_and_a_smaller_one_whole() -> None:
     core = logged_in(SMALL)
-    core.send(commands.retr(1))
-    core.send(commands.retr(2))
-    events = core.receive(b"+OK\r\n" + b"a" * 15 + b"\r\n.\r\n" + b"+OK\r\n" + b"b" * 14 + b"\r\n.\r\n")
+    core.send_command(commands.retr(1))
+    core.send_command(commands.retr(2))
+    events = core.receive_data(b"+OK\r\n" + b"a" * 15 + b"\r\n.\r\n" + b"+OK\r\n" + b"b" * 14 + b"\r\n.\r\n")
     assert events == [
         BodyStarted(commands.retr(1)),
         BodyData(commands.retr(1), b"a" * 15 + b"\r\n"),
@@ -154,7 +154,7 @@ def test_a_mail_over_the_limit_comes_in_pieces_and_a_smaller_one_whole() -> None
 
 def test_an_endless_mail_is_cut_off_at_the_cap() -> None:
     core = logged_in(SMALL)
-    core.send(commands.retr(1))
+    core.send_command(commands.retr(1))
     events = feed(core, [b"+OK\r\n", *[b"x" * 30 + b"\r\n"] * 100])
     assert isinstance(events[-1], Broken)
     assert isinstance(events[-1].error, LimitExceeded)
@@ -162,8 +162,8 @@ def test_an_endless_mail_is_cut_off_at_the_cap() -> None:
 
 def test_an_endless_listing_is_cut_off_at_the_cap() -> None:
     core = logged_in(SMALL)
-    core.send(commands.UIDL)
-    events = core.receive(b"+OK\r\n" + b"1 a\r\n" * 200)
+    core.send_command(commands.UIDL)
+    events = core.receive_data(b"+OK\r\n" + b"1 a\r\n" * 200)
     assert isinstance(events[-1], Broken)
     assert isinstance(events[-1].error, LimitExceeded)
 
@@ -171,18 +171,18 @@ def test_an_endless_listing_is_cut_off_at_the_cap() -> None:
 @pytest.mark.parametrize("line", [b"+OK " + b"x" * 100, b"+OK " + b"x" * 100 + b"\r\n"])
 def test_an_endless_status_line_is_cut_off_at_the_cap(line: bytes) -> None:
     core = logged_in(SMALL)
-    core.send(commands.STAT)
-    (event,) = core.receive(line)
+    core.send_command(commands.STAT)
+    (event,) = core.receive_data(line)
     assert isinstance(event, Broken)
     assert isinstance(event.error, LimitExceeded)
 
 
 def test_response_codes_are_read_with_their_details_left_out() -> None:
     core = logged_in()
-    core.send(commands.STAT)
-    core.send(commands.STAT)
-    core.send(commands.STAT)
-    events = core.receive(b"-ERR [in-use] locked\r\n-ERR [LOGIN-DELAY 60] later\r\n-ERR [not a code\r\n")
+    core.send_command(commands.STAT)
+    core.send_command(commands.STAT)
+    core.send_command(commands.STAT)
+    events = core.receive_data(b"-ERR [in-use] locked\r\n-ERR [LOGIN-DELAY 60] later\r\n-ERR [not a code\r\n")
     assert [(e.code, e.text) for e in events if isinstance(e, Reply)] == [
         ("IN-USE", b"locked"),
         ("LOGIN-DELAY", b"later"),
@@ -192,54 +192,54 @@ def test_response_codes_are_read_with_their_details_left_out() -> None:
 
 def test_an_exchange_goes_through_challenges_to_the_transaction_state() -> None:
     core = Pop3Connection(SERVER, Limits())
-    core.receive(b"+OK\r\n")
+    core.receive_data(b"+OK\r\n")
     auth = commands.auth("LOGIN")
-    assert core.send(auth) == b"AUTH LOGIN\r\n"
-    assert core.receive(b"+ VXNlcm5hbWU6\r\n") == [Challenge(auth, b"Username:")]
+    assert core.send_command(auth) == b"AUTH LOGIN\r\n"
+    assert core.receive_data(b"+ VXNlcm5hbWU6\r\n") == [Challenge(auth, b"Username:")]
     with pytest.raises(Misused):
-        core.send(commands.STAT)
+        core.send_command(commands.STAT)
     answer = commands.response(b"bob")
-    core.send(answer)
-    assert core.receive(b"+\r\n") == [Challenge(answer, b"")]
-    core.send(answer)
-    core.receive(b"+OK\r\n")
+    core.send_command(answer)
+    assert core.receive_data(b"+\r\n") == [Challenge(answer, b"")]
+    core.send_command(answer)
+    core.receive_data(b"+OK\r\n")
     assert core.state is State.TRANSACTION
 
 
 def test_a_failed_exchange_leads_back_to_authorization() -> None:
     core = Pop3Connection(SERVER, Limits())
-    core.receive(b"+OK\r\n")
-    core.send(commands.auth("LOGIN"))
-    core.receive(b"+ \r\n")
-    core.send(commands.cancel())
-    core.receive(b"-ERR cancelled\r\n")
+    core.receive_data(b"+OK\r\n")
+    core.send_command(commands.auth("LOGIN"))
+    core.receive_data(b"+ \r\n")
+    core.send_command(commands.cancel())
+    core.receive_data(b"-ERR cancelled\r\n")
     assert core.state is State.AUTHORIZATION
-    core.send(commands.user("bob"))
+    core.send_command(commands.user("bob"))
 
 
 def test_nothing_is_sent_behind_a_command_that_changes_what_follows() -> None:
     core = logged_in()
-    core.send(commands.dele(1))
+    core.send_command(commands.dele(1))
     with pytest.raises(Misused):
-        core.send(commands.QUIT)
-    core.receive(b"+OK\r\n")
-    core.send(commands.QUIT)
+        core.send_command(commands.QUIT)
+    core.receive_data(b"+OK\r\n")
+    core.send_command(commands.QUIT)
     with pytest.raises(Misused):
-        core.send(commands.NOOP)
+        core.send_command(commands.NOOP)
 
 
 def test_retr_before_the_login_is_our_defect() -> None:
     core = Pop3Connection(SERVER, Limits())
-    core.receive(b"+OK\r\n")
+    core.receive_data(b"+OK\r\n")
     with pytest.raises(Misused):
-        core.send(commands.retr(1))
+        core.send_command(commands.retr(1))
 
 
 def test_bytes_behind_the_consent_to_stls_are_an_attack() -> None:
     core = Pop3Connection(SERVER, Limits())
-    core.receive(b"+OK\r\n")
-    core.send(commands.STLS)
-    reply, broken = core.receive(b"+OK go on\r\n+OK injected\r\n")
+    core.receive_data(b"+OK\r\n")
+    core.send_command(commands.STLS)
+    reply, broken = core.receive_data(b"+OK go on\r\n+OK injected\r\n")
     assert reply == Reply(commands.STLS, True, "", b"go on")
     assert isinstance(broken, Broken)
     assert isinstance(broken.error, SourceViolation)
@@ -248,8 +248,8 @@ def test_bytes_behind_the_consent_to_stls_are_an_attack() -> None:
 
 def test_the_end_of_the_stream_names_the_answer_that_is_missing() -> None:
     core = logged_in()
-    core.send(commands.retr(7))
-    (event,) = core.receive(b"")
+    core.send_command(commands.retr(7))
+    (event,) = core.receive_data(b"")
     assert isinstance(event, Broken)
     assert isinstance(event.error, ConnectionLost)
     assert str(event.error) == "pop.example:110 closed the connection instead of answering RETR 7."
@@ -257,14 +257,14 @@ def test_the_end_of_the_stream_names_the_answer_that_is_missing() -> None:
 
 def test_the_end_of_the_stream_after_quit_is_expected() -> None:
     core = logged_in()
-    core.send(commands.QUIT)
-    core.receive(b"+OK bye\r\n")
+    core.send_command(commands.QUIT)
+    core.receive_data(b"+OK bye\r\n")
     assert core.state is State.CLOSED
-    assert core.receive(b"") == []
+    assert core.receive_data(b"") == []
 
 
 def test_an_unasked_err_line_is_the_reason_why_the_session_ends() -> None:
-    (event,) = logged_in().receive(b"-ERR idle for too long\r\n")
+    (event,) = logged_in().receive_data(b"-ERR idle for too long\r\n")
     assert isinstance(event, Broken)
     assert isinstance(event.error, ConnectionLost)
     assert "idle for too long" in str(event.error)
@@ -272,13 +272,13 @@ def test_an_unasked_err_line_is_the_reason_why_the_session_ends() -> None:
 
 def test_a_secret_that_the_server_echoes_is_in_no_event_and_no_error() -> None:
     core = Pop3Connection(SERVER, Limits(), lambda line: line.replace(b"hunter2", b"****"))
-    core.receive(b"+OK\r\n")
-    core.send(commands.user("bob"))
-    core.receive(b"+OK\r\n")
-    core.send(commands.password("hunter2"))
-    assert "hunter2" not in repr(core.receive(b"-ERR what is PASS hunter2?\r\n"))
-    core.send(commands.password("hunter2"))
-    assert "hunter2" not in repr(core.receive(b"PASS hunter2?\r\n"))
+    core.receive_data(b"+OK\r\n")
+    core.send_command(commands.user("bob"))
+    core.receive_data(b"+OK\r\n")
+    core.send_command(commands.password("hunter2"))
+    assert "hunter2" not in repr(core.receive_data(b"-ERR what is PASS hunter2?\r\n"))
+    core.send_command(commands.password("hunter2"))
+    assert "hunter2" not in repr(core.receive_data(b"PASS hunter2?\r\n"))
 
 
 class Counting(Meter):
@@ -304,16 +304,16 @@ def test_the_meter_is_told_of_listings_however_they_arrive_and_of_no_mail(portio
     meter = Counting()
     core = logged_in(Limits(meter=meter))
     for command, answer in ((commands.LIST, LISTED), (commands.retr(1), b"From: a\r\n\r\nx\r\n")):
-        core.send(command)
+        core.send_command(command)
         wire = b"+OK\r\n" + answer + b".\r\n"
         for start in range(0, len(wire), portion):
-            core.receive(wire[start : start + portion])
+            core.receive_data(wire[start : start + portion])
     assert (meter.lines, meter.octets) == (50, len(LISTED))
 
 
 def test_a_listing_for_which_there_is_no_room_ends_the_session_in_its_middle() -> None:
     core = logged_in(Limits(meter=Counting(most=10)))
-    core.send(commands.LIST)
-    events = core.receive(b"+OK\r\n" + LISTED)
+    core.send_command(commands.LIST)
+    events = core.receive_data(b"+OK\r\n" + LISTED)
     assert isinstance(events[-1], Broken)
     assert isinstance(events[-1].error, ListingPutOff)

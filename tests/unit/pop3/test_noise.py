@@ -182,26 +182,26 @@ async def test_a_listing_with_lines_that_are_no_answers_is_not_believed(server: 
 
 def tolerant() -> Pop3Connection:
     core = Pop3Connection("pop.example:110", Limits())
-    core.receive(b"+OK hello\r\n")
+    core.receive_data(b"+OK hello\r\n")
     for command in (commands.user("bob"), commands.password("secret")):
-        core.send(command)
-        core.receive(b"+OK\r\n")
+        core.send_command(command)
+        core.receive_data(b"+OK\r\n")
     core.tolerates_noise = True
     return core
 
 
 def test_endless_noise_ends_the_session() -> None:
     core = tolerant()
-    core.send(commands.dele(1))
-    events = core.receive(b"\r\n" * (MOST_UNREADABLE + 10))
+    core.send_command(commands.dele(1))
+    events = core.receive_data(b"\r\n" * (MOST_UNREADABLE + 10))
     assert [type(event) for event in events] == [*[Unreadable] * MOST_UNREADABLE, Broken]
 
 
 def test_an_answer_that_is_recognised_shows_which_commands_got_none() -> None:
     core = tolerant()
     for command in (commands.dele(1), commands.dele(2), commands.SYNC):
-        core.send(command)
-    noise, unanswered, *replies = core.receive(b"rubbish\r\n+OK gone\r\n+OK 3 120\r\n")[:4]
+        core.send_command(command)
+    noise, unanswered, *replies = core.receive_data(b"rubbish\r\n+OK gone\r\n+OK 3 120\r\n")[:4]
     assert isinstance(noise, Unreadable)
     assert unanswered == Reply(commands.dele(1), True, "", b"gone")
     assert replies == [Unanswered(commands.dele(2)), Reply(commands.SYNC, True, "", b"3 120")]
@@ -210,9 +210,9 @@ def test_an_answer_that_is_recognised_shows_which_commands_got_none() -> None:
 
 def test_without_noise_no_answer_is_taken_for_a_later_one() -> None:
     core = tolerant()
-    core.send(commands.dele(1))
-    core.send(commands.SYNC)
-    assert core.receive(b"+OK 1 2\r\n") == [Reply(commands.dele(1), True, "", b"1 2")]
+    core.send_command(commands.dele(1))
+    core.send_command(commands.SYNC)
+    assert core.receive_data(b"+OK 1 2\r\n") == [Reply(commands.dele(1), True, "", b"1 2")]
     assert core.outstanding == 1
 
 
@@ -221,7 +221,7 @@ def outcome(core: Pop3Connection, pieces: Sequence[bytes]) -> list[str]:
     for piece in pieces:
         if core.state is State.BROKEN:
             break
-        events += core.receive(piece)
+        events += core.receive_data(piece)
     return [str(getattr(event, "error", getattr(event, "violation", event))) for event in events]
 
 
@@ -237,8 +237,8 @@ def test_noise_in_any_pieces_is_the_same_to_the_last_octet_and_what_trails(strea
     for step in (max(len(stream), 1), 1, size):
         core = tolerant()
         for number in range(4):
-            core.send(commands.dele(number + 1))
-        core.send(commands.SYNC)
+            core.send_command(commands.dele(number + 1))
+        core.send_command(commands.SYNC)
         results.append(outcome(core, [stream[at : at + step] for at in range(0, len(stream), step)]))
     assert results[0] == results[1] == results[2]
 

@@ -157,12 +157,12 @@ def test_garbage_is_an_error_of_ours_and_nothing_else(garbage: bytes, sizes: lis
 def received(stream: bytes, size: int) -> list[Event]:
     """What the core makes of the answer to RETR in pieces of `size`."""
     core = Pop3Connection(SERVER, Limits(whole=1000))
-    core.receive(b"+OK hello\r\n")
+    core.receive_data(b"+OK hello\r\n")
     for command in (commands.user("bob"), commands.password("secret")):
-        core.send(command)
-        core.receive(b"+OK\r\n")
-    core.send(commands.retr(1))
-    return [event for piece in pieces(stream, size) for event in core.receive(piece)]
+        core.send_command(command)
+        core.receive_data(b"+OK\r\n")
+    core.send_command(commands.retr(1))
+    return [event for piece in pieces(stream, size) for event in core.receive_data(piece)]
 
 
 @pytest.mark.parametrize("path", corpus_mails())
