@@ -129,7 +129,7 @@ def _retry_times(
 def _check_protocol(
     context: Context, settings: AccountSettings, account_keys: AccountKeys, protocol: str
 ) -> None:
-    """Add problems for keys of the account itself that only POP3 has; in [defaults] they are meant for others."""
+    """Add problems for keys of the account itself that only POP3 has; in [defaults] they are for others."""
     if protocol == "pop3":
         return
     if settings.use_top and "use_top" in account_keys.own:
