@@ -55,7 +55,8 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
             " messages, recipients, claims, journal"
         )
         connection.execute(
-            "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0"
+            "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0,"
+            " seen_at = NULL, copies_since = NULL"
         )
     if database != POOLED:
         return postgres_url
