@@ -121,7 +121,7 @@ def stopped_past_its_lease(world: World) -> None:
     """A fetcher is stopped before it enters what it read; meanwhile another has done all there was to do."""
     world.arrive(KEEPER, A)
     world.visit("fetcher-1", KEEPER, 1)
-    world.go_until("fetcher-1", "write record")
+    world.go_until("fetcher-1", "write record_fetched")
     for _ in range(3):
         world.pass_time(RETENTION)
         world.visit("fetcher-2", KEEPER)
@@ -210,7 +210,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 6: spool first where the source consumes on reading": (
         read_where_reading_consumes, MailLost,
-        "services.fetcher.ingest.ledger_writer.Registration.spools", False,
+        "services.fetcher.ingest.ledger_writer.LedgerWriter.spools", False,
     ),
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
