@@ -123,7 +123,7 @@ def stopped_past_its_lease(world: World) -> None:
     """A fetcher is stopped before it enters what it read. Meanwhile another one does all the work."""
     world.arrive(KEEPER, A)
     world.visit("fetcher-1", KEEPER, 1)
-    world.run_until("fetcher-1", "write record")
+    world.run_until("fetcher-1", "write record_fetched")
     for _ in range(3):
         world.pass_time(RETENTION)
         world.visit("fetcher-2", KEEPER)

@@ -8,7 +8,7 @@ from shared.ports.store import FactKind, StoreUnavailable, TargetFact
 
 
 class FactsInMemory:
-    """Implements `TargetFacts`; while it `is_away`, every call fails."""
+    """The target facts of a `RelayStore`; while it `is_away` every call fails."""
 
     def __init__(self, *facts: TargetFact) -> None:
         self.facts = {(fact.target, fact.kind): fact for fact in facts}

@@ -112,8 +112,8 @@ def views(transaction: Transaction, held: Mapping[ClaimKey, Claim]) -> dict[Clai
 def give_up_holder(work: UnitOfWork, taken: ClaimView | None, by: str, now: float) -> None:
     """Give up the mail whose claim the identical mail `by` has taken over.
 
-    A late event of that mail then serves nobody a second time. If it was being delivered when last heard of,
-    it may have arrived; that is counted as a doubt.
+    A late event of that mail then serves no recipient a second time. If it was being delivered when last
+    heard of, it may have arrived; that is counted as a doubt.
     """
     if taken is None or taken.claim.holder == by or not taken.was_on_its_way:
         return

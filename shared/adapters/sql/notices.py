@@ -15,13 +15,13 @@ PARKED_AT = recipients.c.parked_at
 
 
 def notice_times(transaction: Transaction) -> dict[str, float]:
-    """Return up to which moment each notice, by its name, has told what was parked."""
+    """Return up to which moment each notice, by its name, has listed what was parked."""
     query = select(NOTICE.name, NOTICE.until)
     return {row.name: row.until for row in transaction.connection.execute(query)}
 
 
 def claim_notice(transaction: Transaction, name: str, known: float | None, until: float) -> bool:
-    """Record that the notice has told up to `until`; False where it had not told up to `known`."""
+    """Record that the notice has listed what was parked up to `until`; False where another was faster."""
     connection = transaction.connection
     name = key(name)
     if known is None:

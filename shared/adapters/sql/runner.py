@@ -18,7 +18,7 @@ Request = TypeVar("Request")
 Change = Callable[[Transaction], Result]
 
 RECENT = 30.0
-"""Seconds for which a write that failed counts: longer than whoever could not write waits to try again."""
+"""Seconds for which a write that failed counts: longer than any caller waits before it tries again."""
 
 
 class Transactions(Protocol):
@@ -142,4 +142,4 @@ def _counted(
 
 
 def _ignore(_doubts: int) -> None:
-    """Nobody counts."""
+    """Do nothing: no process counts them."""

@@ -71,7 +71,7 @@ def check_revision(connection: Connection, place: str) -> None:
 def check_own_revision(connection: Connection, place: str) -> None:
     """Raise `SchemaOutdated` where the schema is not exactly the one of this release.
 
-    Whoever writes whole tables anew would empty the columns that only a newer release knows.
+    Writing whole tables anew would empty the columns that only a newer release knows.
     """
     check_revision(connection, place)
     current = current_revision(connection)

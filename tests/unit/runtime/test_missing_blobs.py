@@ -21,7 +21,7 @@ from shared.runtime.raw_mail import blob_name
 
 
 class RecordingRecovery:
-    """A `Recovery` that records which blobs were lost."""
+    """A `MaintenanceStore` that records which blobs were lost."""
 
     def __init__(self) -> None:
         self.lost: list[dict[str, str]] = []

@@ -22,6 +22,7 @@ class Database:
     def __init__(self) -> None:
         self.error: StoreUnavailable | None = None
         self.silent = False
+        self.operator = self
 
     async def check(self, *, writing: bool = False) -> None:
         assert writing

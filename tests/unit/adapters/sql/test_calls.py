@@ -1,4 +1,4 @@
-"""What is told of a call that a thread does not answer, and what becomes of it."""
+"""Calls that a thread does not answer in time fail at their deadline."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ async def test_a_call_returns_or_raises_what_its_work_does() -> None:
     await pool.close(LONG)
 
 
-async def test_who_asked_a_database_that_hangs_is_told_at_the_deadline(released: threading.Event) -> None:
+async def test_a_call_to_a_database_that_hangs_fails_at_the_deadline(released: threading.Event) -> None:
     pool = threads(2, SOON)
     with pytest.raises(StoreUnavailable, match=r"the database has not answered for 0\.05 s"):
         await pool.run(lambda _call: released.wait())
     assert await pool.run(lambda _call: 7) == 7
 
 
-async def test_a_thread_that_hung_goes_on_afterwards_and_nobody_is_told_twice(
+async def test_a_thread_that_hung_goes_on_afterwards_and_reports_nothing_twice(
     released: threading.Event,
 ) -> None:
     pool = threads(1, SOON)
@@ -59,7 +59,7 @@ async def test_a_thread_that_hung_goes_on_afterwards_and_nobody_is_told_twice(
     await pool.close(LONG)
 
 
-async def test_what_was_not_begun_at_the_deadline_is_not_done(released: threading.Event) -> None:
+async def test_a_call_not_begun_at_the_deadline_is_not_made(released: threading.Event) -> None:
     pool, done = threads(1, SOON), list[str]()
     asked = [
         pool.run(lambda _call: released.wait()),

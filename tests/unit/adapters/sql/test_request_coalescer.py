@@ -11,7 +11,7 @@ from shared.ports.store import StoreUnavailable
 
 
 class Writer:
-    """Notes what is written together, and answers in capitals; waits where it is told to."""
+    """Records what is written together and answers in capitals; waits for `go_on`."""
 
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
@@ -20,27 +20,27 @@ class Writer:
         self.go_on.set()
         self.coalescer = RequestCoalescer(self.write, len)
 
-    async def write(self, asked: Sequence[str]) -> Sequence[str | MailferryError]:
-        self.groups.append(list(asked))
+    async def write(self, requests: Sequence[str]) -> Sequence[str | MailferryError]:
+        self.groups.append(list(requests))
         self.writing.set()
         await self.go_on.wait()
-        return [self.answer(each) for each in asked]
+        return [self.answer(each) for each in requests]
 
-    def answer(self, asked: str) -> str | MailferryError:
-        return asked.upper()
+    def answer(self, request: str) -> str | MailferryError:
+        return request.upper()
 
-    async def ask_all(self, *asked: str) -> list[str | BaseException]:
-        return await asyncio.gather(*map(self.coalescer.submit, asked), return_exceptions=True)
+    async def ask_all(self, *requests: str) -> list[str | BaseException]:
+        return await asyncio.gather(*map(self.coalescer.submit, requests), return_exceptions=True)
 
 
-async def test_who_comes_alone_is_served_at_once() -> None:
+async def test_a_request_that_comes_alone_is_written_at_once() -> None:
     writer = Writer()
     assert await writer.coalescer.submit("a") == "A"
     assert await writer.coalescer.submit("b") == "B"
     assert writer.groups == [["a"], ["b"]]
 
 
-async def test_who_comes_while_others_are_written_waits_and_goes_with_those_who_wait_too() -> None:
+async def test_requests_that_come_while_others_are_written_are_written_together_afterwards() -> None:
     writer = Writer()
     writer.go_on.clear()
     first = asyncio.create_task(writer.coalescer.submit("a"))
@@ -53,7 +53,7 @@ async def test_who_comes_while_others_are_written_waits_and_goes_with_those_who_
     assert writer.groups == [["a"], ["b", "c", "d"]]
 
 
-async def test_no_more_is_written_together_than_is_enough_but_at_least_one() -> None:
+async def test_a_group_is_bounded_by_weight_and_holds_at_least_one_request() -> None:
     writer = Writer()
     large = "x" * LARGEST_GROUP
     await writer.ask_all(large, large + "y", "a", "b")
@@ -62,8 +62,8 @@ async def test_no_more_is_written_together_than_is_enough_but_at_least_one() -> 
 
 async def test_an_answer_that_is_an_error_is_raised_for_that_request_alone() -> None:
     class Refusing(Writer):
-        def answer(self, asked: str) -> str | MailferryError:
-            return MailferryError("not you") if asked == "b" else super().answer(asked)
+        def answer(self, request: str) -> str | MailferryError:
+            return MailferryError("not you") if request == "b" else super().answer(request)
 
     answers = await Refusing().ask_all("a", "b", "c")
     assert answers[0] == "A"
@@ -71,9 +71,9 @@ async def test_an_answer_that_is_an_error_is_raised_for_that_request_alone() -> 
     assert answers[2] == "C"
 
 
-async def test_that_nothing_can_be_written_concerns_everybody_and_is_tried_once() -> None:
+async def test_an_error_of_the_store_goes_to_every_request_of_the_group() -> None:
     class Away(Writer):
-        def answer(self, asked: str) -> str | MailferryError:
+        def answer(self, request: str) -> str | MailferryError:
             raise StoreUnavailable("the database is away")
 
     writer = Away()
@@ -82,12 +82,12 @@ async def test_that_nothing_can_be_written_concerns_everybody_and_is_tried_once(
     assert writer.groups == [["a", "b"]]
 
 
-async def test_a_request_over_which_the_writer_stumbles_fails_alone() -> None:
+async def test_a_request_that_makes_the_writer_fail_fails_alone() -> None:
     class Stumbling(Writer):
-        def answer(self, asked: str) -> str | MailferryError:
-            if asked == "b":
-                raise KeyError(asked)
-            return super().answer(asked)
+        def answer(self, request: str) -> str | MailferryError:
+            if request == "b":
+                raise KeyError(request)
+            return super().answer(request)
 
     writer = Stumbling()
     answers = await writer.ask_all("a", "b", "c")
@@ -97,7 +97,7 @@ async def test_a_request_over_which_the_writer_stumbles_fails_alone() -> None:
     assert writer.groups == [["a", "b", "c"], ["a"], ["b"], ["c"]]
 
 
-async def test_who_has_gone_meanwhile_keeps_nobody_else_from_an_answer() -> None:
+async def test_a_cancelled_caller_keeps_no_other_from_its_answer() -> None:
     writer = Writer()
     writer.go_on.clear()
     gone, stays = (asyncio.create_task(writer.coalescer.submit(each)) for each in "ab")
@@ -109,7 +109,7 @@ async def test_who_has_gone_meanwhile_keeps_nobody_else_from_an_answer() -> None
     assert await stays == "B"
 
 
-async def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+async def test_a_request_whose_caller_was_cancelled_is_not_written() -> None:
     writer = Writer()
     writer.go_on.clear()
     first, gone = (asyncio.create_task(writer.coalescer.submit(each)) for each in ("a", "b"))
@@ -129,11 +129,11 @@ async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
     monkeypatch.setattr("shared.adapters.sql.request_coalescer.LONGEST_HOLD_UP", 0.0)
 
     class Held(Writer):
-        async def write(self, asked: Sequence[str]) -> Sequence[str | MailferryError]:
+        async def write(self, requests: Sequence[str]) -> Sequence[str | MailferryError]:
             self.writing.set()
-            if "held" in asked:
+            if "held" in requests:
                 await self.go_on.wait()
-            return [self.answer(each) for each in asked]
+            return [self.answer(each) for each in requests]
 
     writer = Held()
     writer.go_on.clear()
@@ -146,10 +146,10 @@ async def test_a_group_that_is_held_up_does_not_hold_up_the_next_for_long(
     assert await held == "HELD"
 
 
-async def test_who_stops_waiting_for_the_end_does_not_end_what_is_under_way() -> None:
+async def test_cancelling_finish_does_not_cancel_a_write() -> None:
     writer = Writer()
     writer.go_on.clear()
-    asked = asyncio.create_task(writer.coalescer.submit("a"))
+    asking = asyncio.create_task(writer.coalescer.submit("a"))
     await writer.writing.wait()
     finishing = asyncio.create_task(writer.coalescer.finish())
     await asyncio.sleep(0)
@@ -158,14 +158,14 @@ async def test_who_stops_waiting_for_the_end_does_not_end_what_is_under_way() ->
         await finishing
     writer.go_on.set()
     await writer.coalescer.finish()
-    assert await asked == "A"
+    assert await asking == "A"
 
 
-async def test_it_is_finished_when_everybody_is_answered() -> None:
+async def test_it_is_finished_when_every_request_is_answered() -> None:
     writer = Writer()
     await writer.coalescer.finish()
-    asked = asyncio.create_task(writer.ask_all("a", "b"))
+    asking = asyncio.create_task(writer.ask_all("a", "b"))
     await asyncio.sleep(0)
     await writer.coalescer.finish()
-    assert await asked == ["A", "B"]
+    assert await asking == ["A", "B"]
     assert writer.groups == [["a", "b"]]

@@ -11,7 +11,7 @@ from shared.ports.store import StoreUnavailable
 
 
 class Disk:
-    """Where a write returns 7, or fails with `error`."""
+    """Transactions whose writes return 7, or fail with `error`."""
 
     error: Exception | None = None
 
@@ -51,7 +51,7 @@ async def test_a_write_that_failed_is_known_until_one_succeeds() -> None:
     assert runner.failure is None
 
 
-async def test_nobody_hears_for_ever_of_a_write_that_nobody_tried_again() -> None:
+async def test_a_failed_write_that_is_not_tried_again_is_forgotten() -> None:
     disk, clock = Disk(), Clock()
     runner = TransactionRunner(disk, clock)
     disk.error = StoreUnavailable("the database restarts")
@@ -61,7 +61,7 @@ async def test_nobody_hears_for_ever_of_a_write_that_nobody_tried_again() -> Non
     assert runner.failure is None
 
 
-async def test_what_a_change_itself_stumbles_over_says_nothing_about_the_store() -> None:
+async def test_an_error_of_the_change_itself_says_nothing_about_the_store() -> None:
     disk = Disk()
     runner = TransactionRunner(disk, Clock())
     disk.error = KeyError("a mistake of ours")

@@ -22,7 +22,7 @@ def standing(account: str, *, failing: bool = False, succeeded_at: float | None 
 
 
 class Books:
-    """`AccountSummaries` that returns `summaries`."""
+    """The summaries of a `MaintenanceStore`, as they were given."""
 
     def __init__(
         self, *standings: AccountSummary, custody: Mapping[str, CustodySummary] | None = None

@@ -18,7 +18,7 @@ from shared.runtime.backup_marker import NAME, read_backup_marker, sign_of_resto
 
 
 class Rewindable:
-    """An `Epochs` whose state can be set back."""
+    """The epochs of a `MaintenanceStore`; their state can be set back."""
 
     def __init__(self) -> None:
         self.state = Epoch("db", 1, 0)
