@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from services.relay.delivery.attempt import Attempter
-from services.relay.delivery.ended_attempts import Conclusion
+from services.relay.delivery.ended_attempts import EndedAttempt
 from services.relay.delivery.lease_extender import LeaseExtender
 from services.relay.delivery.outcome_recorder import OutcomeRecorder
 from services.relay.options import RelayOptions
@@ -188,7 +188,7 @@ class Relay:
             outcomes = await self._attempter.make_attempt(received.event, serving, self._circuit_breakers)
         finally:
             self._lease_extender.remove_attempt(attempt)
-        self._outcome_recorder.add_ended_attempt(Conclusion(received, outcomes, subscription))
+        self._outcome_recorder.add_ended_attempt(EndedAttempt(received, outcomes, subscription))
 
     async def _drain(self) -> None:
         if self._attempts:

@@ -248,7 +248,7 @@ def test_fault_31_after_a_restore_nothing_is_deleted_before_an_operator_confirms
     assert list(world.maildrops[MOVER].letters.values()) == [B]
 
 
-def test_fault_31_without_the_witness_a_restored_database_has_another_mail_deleted(
+def test_fault_31_without_the_backup_marker_a_restored_database_has_another_mail_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.fetcher.maintenance.epoch_monitor.sign_of_restore", lambda *_: None)

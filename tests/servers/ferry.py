@@ -24,8 +24,7 @@ from tests.servers.ports import LOOPBACK
 from tests.servers.process import ServerError, ServerProcess, eventually
 
 COMMAND = Path(sys.executable).with_name("mailferry")
-WITNESS = "epoch+witness"
-"""The backup marker."""
+BACKUP_MARKER = "epoch+witness"
 PATIENCE = 40.0
 """Seconds for what takes one or two on an idle machine."""
 
@@ -138,7 +137,7 @@ class Ferry:
     def blobs(self) -> list[Path]:
         """The blobs of mails that are there, unfinished ones included."""
         found = [path for path in (self.directory / "blobs").rglob("*") if path.is_file()]
-        return [path for path in found if path.name != WITNESS]
+        return [path for path in found if path.name != BACKUP_MARKER]
 
     def __enter__(self) -> Self:
         return self

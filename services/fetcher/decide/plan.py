@@ -179,7 +179,7 @@ def _is_another(row: LedgerRow, entry: Listed) -> bool:
     return bool(row.listed_size and entry.size) and row.listed_size != entry.size
 
 
-class Conclusion(NamedTuple):
+class SettledOutcome(NamedTuple):
     """What becomes of recognised mails: `due` are deleted, by message; `copies` counts settled mails that
     stay.
     """
@@ -190,7 +190,7 @@ class Conclusion(NamedTuple):
 
 def settled_outcome(
     recognised: Mapping[str, tuple[Listed, LedgerRow]], retention: Retention, now: float
-) -> Conclusion:
+) -> SettledOutcome:
     """Return what becomes of the mails that were recognised by their content."""
     settled = {message: each for message, each in recognised.items() if each[1].status in DELETABLE}
     due = {
@@ -198,7 +198,7 @@ def settled_outcome(
         for message, (entry, row) in settled.items()
         if row.status is MessageStatus.DELETING or retention.is_over(row.first_fetched_at, now)
     }
-    return Conclusion(due, len(settled) - len(due))
+    return SettledOutcome(due, len(settled) - len(due))
 
 
 def missing_mails(left: Iterable[LedgerRow], now: float, longest_lease: float) -> dict[str, str]:

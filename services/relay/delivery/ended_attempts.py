@@ -18,7 +18,7 @@ ONE_FLOW = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Conclusion:
+class EndedAttempt:
     """An attempt that ended: the event it was made for, the outcomes, and where the delivery is to be
     acknowledged.
     """
@@ -34,24 +34,24 @@ class EndedAttempts:
     def __init__(self, clock: Clock, policy: BatchPolicy) -> None:
         self._clock = clock
         self._policy = policy
-        self._waiting: BatchQueue[Conclusion] = BatchQueue(clock.sleep)
+        self._waiting: BatchQueue[EndedAttempt] = BatchQueue(clock.sleep)
         self._active = 0
         self._hurries = 0
-        self._latest: Conclusion | None = None
+        self._latest: EndedAttempt | None = None
 
     def begun(self) -> None:
         """Record that an attempt has begun."""
         self._active += 1
 
-    def add(self, conclusion: Conclusion) -> None:
+    def add(self, ended: EndedAttempt) -> None:
         """Record that an attempt has ended."""
         self._active -= 1
-        self._latest = conclusion
-        self._waiting.add_item(ONE_FLOW, conclusion)
+        self._latest = ended
+        self._waiting.add_item(ONE_FLOW, ended)
         if not self._can_grow:
             self._waiting.end_lingering()
 
-    async def batch(self) -> list[Conclusion]:
+    async def batch(self) -> list[EndedAttempt]:
         """Wait for attempts that have ended, and return up to a batch of them."""
         policy, waiting = self._policy, self._waiting
         await waiting.wait_for_first()

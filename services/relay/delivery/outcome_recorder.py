@@ -14,7 +14,7 @@ from itertools import count
 
 import structlog
 
-from services.relay.delivery.ended_attempts import Conclusion, EndedAttempts
+from services.relay.delivery.ended_attempts import EndedAttempt, EndedAttempts
 from services.relay.options import RelayOptions
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import RoutedRecipient
@@ -79,10 +79,10 @@ class OutcomeRecorder:
         """Note that an attempt has begun, whose end will be added."""
         self._ended.begun()
 
-    def add_ended_attempt(self, conclusion: Conclusion) -> None:
+    def add_ended_attempt(self, ended: EndedAttempt) -> None:
         """Add an attempt that has ended."""
         self._unrecorded += 1
-        self._ended.add(conclusion)
+        self._ended.add(ended)
 
     async def wait_until_recorded(self) -> None:
         """Wait until all ended attempts are recorded."""
@@ -102,7 +102,7 @@ class OutcomeRecorder:
                 if not self._unrecorded:
                     self._all_recorded.set()
 
-    async def _process_batch(self, batch: Sequence[Conclusion]) -> None:
+    async def _process_batch(self, batch: Sequence[EndedAttempt]) -> None:
         concluded = await self._record_outcomes(batch)
         reached("relay.recorded")
         self._count_outcomes(batch, concluded.settled)
@@ -118,29 +118,29 @@ class OutcomeRecorder:
         reached("relay.acknowledged")
         await delete_blobs(self._blobs, concluded.settled)
 
-    async def _record_outcomes(self, batch: Sequence[Conclusion]) -> Concluded:
+    async def _record_outcomes(self, batch: Sequence[EndedAttempt]) -> Concluded:
         lease = self._options.message_lease
         for failures in count():
             try:
-                outcomes = [conclusion.outcomes for conclusion in batch]
+                outcomes = [ended.outcomes for ended in batch]
                 return await self._deliveries.end_attempts(outcomes, self._clock.now(), lease)
             except MailferryError as error:
                 log.warning("outcomes not recorded yet", count=len(batch), error=error)
             await self._clock.sleep(STORE_BACKOFF.pause(failures))
         raise AssertionError("the loop ends by returning")
 
-    def _retries(self, conclusion: Conclusion) -> list[Publication]:
+    def _retries(self, ended: EndedAttempt) -> list[Publication]:
         """Return the event again for the deferred recipients: one publication for each delay."""
         by_key: dict[str, list[RoutedRecipient]] = {}
         now = self._clock.now()
-        for outcome, attempt in conclusion.outcomes.outcomes:
+        for outcome, attempt in ended.outcomes.outcomes:
             if outcome.status is _DEFERRED and outcome.next_attempt_at is not None:
                 key = self._retry_key(outcome.next_attempt_at - now)
                 again = RoutedRecipient(
                     address=outcome.address, destination=outcome.destination, attempt=attempt
                 )
                 by_key.setdefault(key, []).append(again)
-        event = conclusion.received.event
+        event = ended.received.event
         return [
             Publication(
                 key,
@@ -153,15 +153,15 @@ class OutcomeRecorder:
     def _retry_key(self, delay: float) -> str:
         return ROUTED_KEY if delay <= 0 else self._options.topology.retry_key(delay + RECORDING_TIME)
 
-    def _count_outcomes(self, batch: Sequence[Conclusion], settled: Sequence[Settled]) -> None:
+    def _count_outcomes(self, batch: Sequence[EndedAttempt], settled: Sequence[Settled]) -> None:
         now = self._clock.now()
         statuses: Counter[RecipientStatus] = Counter()
-        for conclusion in batch:
-            for outcome, _ in conclusion.outcomes.outcomes:
+        for ended in batch:
+            for outcome, _ in ended.outcomes.outcomes:
                 statuses[outcome.status] += 1
                 if outcome.in_doubt:
                     self._metrics.in_doubt.inc()
-                self._observe_outcome(conclusion.received.event.account, outcome)
+                self._observe_outcome(ended.received.event.account, outcome)
         for status, recipients in statuses.items():
             self._metrics.outcomes.labels(status=status.value).inc(recipients)
         self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
@@ -169,15 +169,15 @@ class OutcomeRecorder:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))
 
 
-def _is_deferred(conclusion: Conclusion) -> bool:
+def _is_deferred(ended: EndedAttempt) -> bool:
     """Whether a recipient is deferred."""
-    return any(outcome.status is _DEFERRED for outcome, _ in conclusion.outcomes.outcomes)
+    return any(outcome.status is _DEFERRED for outcome, _ in ended.outcomes.outcomes)
 
 
-async def _acknowledge(batch: Sequence[Conclusion]) -> None:
+async def _acknowledge(batch: Sequence[EndedAttempt]) -> None:
     """Acknowledge the deliveries, those of each subscription in one call."""
     deliveries: dict[Subscription, list[Delivery]] = defaultdict(list)
-    for conclusion in batch:
-        deliveries[conclusion.subscription].append(conclusion.received.delivery)
+    for ended in batch:
+        deliveries[ended.subscription].append(ended.received.delivery)
     for subscription, those in deliveries.items():
         await subscription.ack(those)

@@ -43,7 +43,7 @@ WINDOW = 3
 INLINE_LIMIT = 1000
 ALL_TURNS = 1000
 HIGHER = 1_000_000
-"""Above every mark that a witness can have."""
+"""Above every mark that a backup marker can have."""
 
 
 class World:

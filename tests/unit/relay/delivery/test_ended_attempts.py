@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.relay.delivery.ended_attempts import Conclusion, EndedAttempts
+from services.relay.delivery.ended_attempts import EndedAttempt, EndedAttempts
 from shared.adapters.memory_broker import MemoryBroker
 from shared.contract.events import MessageRouted, Payload
 from shared.contract.topology import RELAY_QUEUE, topology
@@ -52,10 +52,10 @@ def begin(ended: EndedAttempts, count: int) -> None:
 
 def end(ended: EndedAttempts, subscription: Subscription, count: int) -> None:
     for number in range(count):
-        ended.add(Conclusion(Received(EVENT, Delivery(b"", number, 1)), Outcomes("m", ()), subscription))
+        ended.add(EndedAttempt(Received(EVENT, Delivery(b"", number, 1)), Outcomes("m", ()), subscription))
 
 
-async def growing(ended: EndedAttempts, clock: ManualClock) -> Task[list[Conclusion]]:
+async def growing(ended: EndedAttempts, clock: ManualClock) -> Task[list[EndedAttempt]]:
     """A batch that waits to be full."""
     batch = asyncio.create_task(ended.batch())
     await clock.somebody_sleeps()

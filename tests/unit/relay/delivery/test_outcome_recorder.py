@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.relay.delivery.ended_attempts import Conclusion
+from services.relay.delivery.ended_attempts import EndedAttempt
 from services.relay.delivery.outcome_recorder import OutcomeRecorder
 from services.relay.options import RelayOptions
 from shared.adapters.file_blobs import FileBlobs
@@ -100,7 +100,7 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
     )  # fmt: skip
     async with broker.subscribe("mailferry.relay", 10) as subscription, running(recorder):
         received = Received(event, Delivery(b"", 1, 1))
-        recorder.add_ended_attempt(Conclusion(received, Outcomes("m", ((outcome, 1),)), subscription))
+        recorder.add_ended_attempt(EndedAttempt(received, Outcomes("m", ((outcome, 1),)), subscription))
         await recorder.wait_until_recorded()
     assert broker.keys == [key]
 
@@ -128,7 +128,7 @@ async def test_a_blocked_broker_does_not_use_up_the_room_for_deliveries(tmp_path
     broker.full = True
     async with broker.subscribe("mailferry.relay", 1) as subscription, running(recorder):
         [first] = await subscription.batch(1, 0.0)
-        recorder.add_ended_attempt(Conclusion(Received(event, first), Outcomes("m", ()), subscription))
+        recorder.add_ended_attempt(EndedAttempt(Received(event, first), Outcomes("m", ()), subscription))
         await recorder.wait_until_recorded()
         async with asyncio.timeout(10):
             [second] = await subscription.batch(1, 0.0)
