@@ -254,9 +254,9 @@ class ImapConnection:
             raise SourceViolation(
                 f"{self._server} agreed to {quoted(sent.command.shown)} before it was sent: {_TAMPERED}."
             )
+        self._learn(status)
         self._outstanding.remove_tag(status.tag)
         self._listed = 0
-        self._learn(status)
         self._finish(sent, is_ok)
         if is_ok and sent.command.verb is Verb.STARTTLS:
             self._start_tls()
