@@ -10,9 +10,10 @@ import re
 from typing import NamedTuple, TypeAlias
 
 from shared.imap.errors import BodyCut
-from shared.imap.fetch import Attributes, parse_attributes, uid_of
+from shared.imap.fetch import Attributes, parse_attributes
 from shared.imap.limits import Limits
 from shared.imap.scanner import Part, Streamed, Value, scan
+from shared.imap.uid_set import LARGEST_UID
 from shared.model.source_errors import LimitExceeded, SourceViolation
 
 _CRLF = b"\r\n"
@@ -124,7 +125,8 @@ class AnswerReader:
         data = self._data[found.end() : end]
         self._at = end + 3
         origin = int(found[3]) if found[3] is not None else None
-        return WholeMail(uid_of(found[1].decode("ascii")), found[2].decode("ascii"), origin, data)
+        uid = int(found[1])
+        return WholeMail(uid if uid <= LARGEST_UID else 0, found[2].decode("ascii"), origin, data)
 
     def _piece(self) -> BodyPiece | None:
         if self._at >= len(self._data):

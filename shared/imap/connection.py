@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.imap.answer_reader import Answer, AnswerReader, BodyHeader, BodyPiece, Item, WholeMail
+from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, WholeMail
 from shared.imap.arguments import wire_pieces
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import CANCEL, Command, Verb
@@ -148,15 +148,14 @@ class ImapConnection:
         return part + b"\r\n"
 
     def _handle(self, item: Item, events: list[Event]) -> None:
-        match item:
-            case WholeMail():
-                self._mails.take_whole(item, events)
-            case BodyHeader():
-                self._mails.begin_body(item, events)
-            case BodyPiece():
-                self._mails.add_piece(item, events)
-            case Answer():
-                self._answered(item, events)
+        if isinstance(item, WholeMail):
+            self._mails.take_whole(item, events)
+        elif isinstance(item, Answer):
+            self._answered(item, events)
+        elif isinstance(item, BodyPiece):
+            self._mails.add_piece(item, events)
+        else:
+            self._mails.begin_body(item, events)
 
     def _answered(self, answer: Answer, events: list[Event]) -> None:
         self._count(answer)

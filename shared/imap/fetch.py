@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared.imap.scanner import Streamed, Value, number_of, words_of
 from shared.imap.uid_set import LARGEST_UID
 
-_SECTION = re.compile(r"BODY\[([^\]]*)\](?:<([0-9]{1,19})>)?", re.IGNORECASE)
+_SECTION = re.compile(r"BODY\[([^\]]*)\](?:<([0-9]{1,19})>)?")
 
 
 class Attributes(NamedTuple):
@@ -33,12 +33,21 @@ def parse_attributes(values: list[Value]) -> Attributes:
     """Read names and values in turn. Raises ValueError where they do not pair."""
     if len(values) % 2:
         raise ValueError("an item of FETCH has no value")
-    attributes = Attributes()
+    told: dict[str, Value] = {}
+    uids: set[int] = set()
+    body: _Body | None = None
     for name, value in zip(values[::2], values[1::2], strict=True):
         if not isinstance(name, str):
             raise ValueError("an item of FETCH has no name")  # noqa: TRY004 -- the server's mistake
-        attributes = _with_item(attributes, name.upper(), value)
-    return attributes
+        item = name.upper()
+        if item == "UID":
+            uids.add(uid_of(value))
+        elif item.startswith("BODY[") and (section := _SECTION.fullmatch(item)) is not None:
+            body = body or _read_body(section, value)  # a second one is never asked for
+        else:
+            told[item] = value
+    uid = None if not uids else uids.pop() if len(uids) == 1 else 0
+    return _attributes(uid, told, body or _Body())
 
 
 def uid_of(value: Value) -> int:
@@ -47,37 +56,39 @@ def uid_of(value: Value) -> int:
     return uid if uid is not None and uid <= LARGEST_UID else 0
 
 
-def _with_item(attributes: Attributes, name: str, value: Value) -> Attributes:
-    section = _SECTION.fullmatch(name)
-    if section is not None:
-        return _with_body(attributes, section, value)
-    attributes = attributes._replace(items=attributes.items | {name})
-    match name:
-        case "UID":
-            uid = uid_of(value)
-            return attributes._replace(uid=uid if attributes.uid in {None, uid} else 0)
-        case "RFC822.SIZE":
-            return attributes._replace(size=number_of(value))
-        case "FLAGS":
-            return attributes._replace(flags=frozenset(flag.lower() for flag in words_of(value)))
-        case "INTERNALDATE":
-            return attributes._replace(internal_date=value if isinstance(value, bytes) else None)
-        case "EMAILID":
-            return attributes._replace(object_id=next(iter(sorted(words_of(value))), ""))
-        case "X-GM-MSGID":
-            return attributes._replace(object_id=value if isinstance(value, str) else "")
-        case _:
-            return attributes
+class _Body(NamedTuple):
+    section: str | None = None
+    origin: int | None = None
+    data: bytes | Streamed | None = None
 
 
-def _with_body(attributes: Attributes, section: re.Match[str], value: Value) -> Attributes:
-    """A second body in one answer, which is never asked for, is left out."""
-    if attributes.section is not None:
-        return attributes
-    name = section[1].upper()
-    return attributes._replace(
-        section=name,
-        origin=int(section[2]) if section[2] else None,
-        body=value if isinstance(value, bytes | Streamed) else None,
-        items=attributes.items | {f"BODY[{name}]"},
+def _read_body(section: re.Match[str], value: Value) -> _Body:
+    data = value if isinstance(value, bytes | Streamed) else None
+    return _Body(section[1], int(section[2]) if section[2] else None, data)
+
+
+def _attributes(uid: int | None, told: dict[str, Value], body: _Body) -> Attributes:
+    date = told.get("INTERNALDATE")
+    flags = frozenset(flag.lower() for flag in words_of(told["FLAGS"])) if "FLAGS" in told else None
+    items = {*told, "UID"} if uid is not None else set(told)
+    if body.section is not None:
+        items.add(f"BODY[{body.section}]")
+    return Attributes(
+        uid,
+        number_of(told.get("RFC822.SIZE")),
+        flags,
+        date if isinstance(date, bytes) else None,
+        _object_id(told),
+        body.section,
+        body.origin,
+        body.data,
+        frozenset(items),
     )
+
+
+def _object_id(told: dict[str, Value]) -> str:
+    """Return what a server calls the mail wherever it is: EMAILID (RFC 8474), or Gmail's number."""
+    if "EMAILID" in told:
+        return min(words_of(told["EMAILID"]), default="")
+    gmail = told.get("X-GM-MSGID")
+    return gmail if isinstance(gmail, str) else ""

@@ -29,10 +29,12 @@ class MailAssembly:
 
     def take_whole(self, mail: WholeMail, events: list[Event]) -> None:
         """Take a mail that came in one piece. Raises `SourceViolation`."""
-        octets = len(mail.data)
-        self._add_body(
-            Attributes(uid=mail.uid, section=mail.section, origin=mail.origin), mail.data, octets, events
-        )
+        found = self._outstanding.owner_of_body(mail.uid, mail.section, mail.origin)
+        if found is None:
+            raise self._nobodys()
+        sent, uid = found
+        sent.awaited.discard(uid)
+        events.append(Fetched(sent.command, uid, origin=mail.origin, octets=len(mail.data), body=mail.data))
 
     def begin_body(self, header: BodyHeader, events: list[Event]) -> None:
         """A body begins. Raises `SourceViolation` and `BodyTooLarge`."""

@@ -108,6 +108,10 @@ class Outstanding:
         Without a UID that is possible only where exactly one mail is awaited. A part is that of the command
         which asked for its origin, or else of the first that asked for a part of the mail.
         """
+        if uid and origin is None:
+            for sent in self._sent.values():
+                if uid in sent.awaited and sent.command.section == section and sent.command.origin is None:
+                    return sent, uid
         candidates = [sent for sent in self if sent.awaited and sent.command.section == section]
         if not uid:
             if len(candidates) != 1 or len(candidates[0].awaited) != 1:

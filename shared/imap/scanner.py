@@ -64,7 +64,7 @@ def _scan_line(line: bytes, lists: list[list[Value]]) -> None:
         match token.lastgroup:
             case "atom":
                 atom = token["atom"].decode("latin-1")
-                lists[-1].append(None if atom.upper() == "NIL" else atom)
+                lists[-1].append(None if len(atom) == 3 and atom.upper() == "NIL" else atom)
             case "quoted":
                 lists[-1].append(_ESCAPED.sub(rb"\1", token["quoted"]))
             case "open":
