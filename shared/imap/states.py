@@ -50,9 +50,9 @@ ALLOWED: Mapping[State, frozenset[Verb]] = MappingProxyType(
 )
 
 LOGS_IN = frozenset({Verb.LOGIN, Verb.AUTHENTICATE})
-ALONE = LOGS_IN | {Verb.STARTTLS, Verb.COMPRESS, Verb.LOGOUT}
+ALONE = LOGS_IN | {Verb.STARTTLS, Verb.COMPRESS, Verb.IDLE, Verb.LOGOUT}
 # Dovecot answers a SEARCH behind UID EXPUNGE from before it: the mail is still listed, its body is NIL.
-LAST = ALONE | {Verb.ENABLE, Verb.IDLE, Verb.EXPUNGE, Verb.UID_EXPUNGE, Verb.UNSELECT}
+LAST = ALONE | {Verb.ENABLE, Verb.EXPUNGE, Verb.UID_EXPUNGE, Verb.UNSELECT}
 CONTINUES = frozenset({Verb.RESPONSE, Verb.DONE})
 """Continue a command that is outstanding, and have no tag."""
 

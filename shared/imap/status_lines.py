@@ -30,13 +30,15 @@ class Condition(StrEnum):
 
 
 class StatusLine(NamedTuple):
-    """`tag` is `*` for an untagged one; `code` is in upper case without its brackets and argument, or ""."""
+    """`tag` is `*` for an untagged one; `code` is in upper case without its brackets and argument, or "";
+    `written_code` is it as it came."""
 
     tag: bytes
     condition: Condition
     code: str
     argument: bytes
     text: bytes
+    written_code: bytes = b""
 
 
 def parse_status_line(line: bytes) -> StatusLine | None:
@@ -50,7 +52,8 @@ def parse_status_line(line: bytes) -> StatusLine | None:
     if code is None:
         return StatusLine(found["tag"], condition, "", b"", text)
     name = code["name"].decode("ascii").upper()
-    return StatusLine(found["tag"], condition, name, (code["argument"] or b"").strip(), text[code.end() :])
+    argument = (code["argument"] or b"").strip()
+    return StatusLine(found["tag"], condition, name, argument, text[code.end() :], code["name"])
 
 
 def parse_challenge(line: bytes) -> bytes:

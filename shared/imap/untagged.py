@@ -4,8 +4,6 @@ selected mailbox; else nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from shared.imap.answer_reader import Answer
 from shared.imap.capabilities import Capabilities, parse_capabilities
 from shared.imap.commands import Verb
@@ -16,7 +14,7 @@ from shared.imap.mail_assembly import MailAssembly
 from shared.imap.mailbox_names import decode_name
 from shared.imap.outstanding import Outstanding
 from shared.imap.scanner import scan
-from shared.imap.session_facts import ENABLED, SessionFacts
+from shared.imap.session_state import ENABLED, SessionState
 from shared.imap.states import LOGS_IN, SELECTS
 from shared.imap.status_lines import StatusLine
 
@@ -31,16 +29,14 @@ class UntaggedAnswers:
     def __init__(
         self,
         outstanding: Outstanding,
-        facts: SessionFacts,
+        session: SessionState,
         mails: MailAssembly,
-        redact: Callable[[bytes], bytes],
     ) -> None:
         self._outstanding = outstanding
-        self._facts = facts
+        self._session = session
         self._mails = mails
-        self._redact = redact
 
-    def take_data(self, answer: Answer, events: list[Event], *, is_selected: bool) -> None:
+    def take_data(self, answer: Answer, events: list[Event]) -> None:
         """Take an answer that is data. Raises ValueError for one that cannot be read, and `SourceViolation`
         for a mail that nobody asked for.
         """
@@ -49,7 +45,7 @@ class UntaggedAnswers:
             case Attributes():
                 self._mails.complete(data, events)
             case Exists() | Gone():
-                self._take_change(data, events, is_selected=is_selected)
+                self._take_change(data, events)
             case Capabilities():
                 self._learn(data)
             case _:
@@ -58,15 +54,15 @@ class UntaggedAnswers:
     def take_notice(self, status: StatusLine, events: list[Event]) -> None:
         """Take an untagged OK, NO or BAD."""
         self._learn_of_selection(status)
-        argument, text = self._redact(status.argument), self._redact(status.text)
-        events.append(Notice(status.condition, status.code, argument, text))
+        shown = self._session.redacted(status)
+        events.append(Notice(shown.condition, shown.code, shown.argument, shown.text))
 
     def learn_capabilities(self, text: bytes) -> None:
         """Learn the argument of a response code. Raises ValueError for too many."""
         self._learn(parse_capabilities(text))
 
     def _learn(self, capabilities: Capabilities) -> None:
-        self._facts.capabilities = capabilities
+        self._session.capabilities = capabilities
         logging_in = self._outstanding.any_of(LOGS_IN)
         if logging_in is not None:
             logging_in.told_capabilities = True
@@ -76,14 +72,14 @@ class UntaggedAnswers:
         if sent is not None and sent.selection is not None:
             sent.selection.learn_code(status.code, status.argument)
 
-    def _take_change(self, change: Exists | Gone, events: list[Event], *, is_selected: bool) -> None:
+    def _take_change(self, change: Exists | Gone, events: list[Event]) -> None:
         sent = self._outstanding.any_of(SELECTS)
         if sent is not None and sent.selection is not None:
             if isinstance(change, Exists):
                 sent.selection.learn_exists(change.count)
             elif change.earlier:
                 events.append(change)
-        elif is_selected:
+        elif self._session.is_selected:
             events.append(change)
 
     def _take_asked(self, data: Data, events: list[Event]) -> None:
@@ -94,9 +90,9 @@ class UntaggedAnswers:
                     asked = uids if command.uids is None else command.uids.common(uids)
                     events.append(Found(command, asked, count))
             case Listing(raw, delimiter, attributes) if self._outstanding.any_of(_LISTS):
-                name = decode_name(raw, utf8="UTF8=ACCEPT" in self._facts.enabled)
+                name = decode_name(raw, utf8="UTF8=ACCEPT" in self._session.enabled)
                 events.append(MailboxListed(raw, name, delimiter, attributes))
             case MailboxStatus() if self._outstanding.any_of(_STATUSES):
                 events.append(data)
             case Enabled(names) if self._outstanding.any_of(_ENABLES):
-                self._facts.enabled |= names & ENABLED
+                self._session.enabled |= names & ENABLED
