@@ -13,7 +13,7 @@ class Selection:
     """One mailbox while its SELECT is outstanding."""
 
     def __init__(self, command: Command) -> None:
-        self._told = Selected(command, read_only=command.verb is Verb.EXAMINE)
+        self._told = _nothing(command)
 
     def learn_exists(self, exists: int) -> None:
         """The mailbox has so many mails."""
@@ -22,6 +22,8 @@ class Selection:
     def learn_code(self, code: str, argument: bytes) -> None:
         """A response code came, in an untagged line or in the tagged one."""
         match code:
+            case "CLOSED":  # what came before was about the mailbox selected until now (RFC 7162, 3.2.11)
+                self._told = _nothing(self._told.command)
             case "UIDVALIDITY":
                 self._told = replace(self._told, uidvalidity=number_of(argument))
             case "UIDNEXT":
@@ -36,6 +38,10 @@ class Selection:
     def selected(self) -> Selected:
         """Return what was told."""
         return self._told
+
+
+def _nothing(command: Command) -> Selected:
+    return Selected(command, read_only=command.verb is Verb.EXAMINE)
 
 
 def _flags(argument: bytes) -> frozenset[str] | None:

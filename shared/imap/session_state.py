@@ -35,7 +35,8 @@ class SessionState:
     @property
     def is_selected(self) -> bool:
         """Whether a mailbox is selected."""
-        return State.SELECTED in {self.state, self.before_idling if self.state is State.IDLING else None}
+        state = self.before_idling if self.state is State.IDLING else self.state
+        return state is State.SELECTED
 
     def start_tls(self) -> None:
         """What follows is encrypted. What was learnt in clear is forgotten: anybody may have said it."""

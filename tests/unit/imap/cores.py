@@ -45,6 +45,10 @@ class Session:
     def receive(self, stream: bytes) -> list[Event]:
         return self.core.receive(self.with_tags(stream))
 
+    def state(self) -> State:
+        """The state now: mypy would take that of an attribute for what it was before."""
+        return self.core.state
+
     def ask(self, command: Command, answer: bytes) -> list[Event]:
         """Send, and receive an answer in which `$1` is the tag."""
         self.tags.clear()

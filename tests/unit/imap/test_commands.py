@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,12 +71,13 @@ def test_commands_on_the_wire(command: Command, expected: bytes) -> None:
 
 @pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\0b", "\ud800"])
 def test_a_value_that_breaks_the_line_is_refused_and_not_repeated(value: str) -> None:
-    for build in (
+    builders: list[Callable[[], Command]] = [
         lambda: commands.login(value, "x"),
         lambda: commands.login("x", value),
         lambda: commands.identify({"name": value}),
         lambda: commands.authenticate(value),
-    ):
+    ]
+    for build in builders:
         with pytest.raises(Unsendable) as caught:
             build()
         assert value not in str(caught.value)

@@ -20,6 +20,7 @@ from shared.imap.events import (
     MoreWanted,
     Notice,
     Reply,
+    Selected,
 )
 from shared.imap.states import State
 from shared.imap.status_lines import Condition
@@ -117,11 +118,12 @@ def test_where_tls_is_required_nobody_logs_in_before(login: Command) -> None:
 
 def test_what_was_learnt_before_tls_is_forgotten() -> None:
     session = greeted(greeting=b"* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n")
-    assert session.core.capabilities == Capabilities(frozenset({"IMAP4REV1", "STARTTLS"}))
+    before = session.core.capabilities
+    assert before == Capabilities(frozenset({"IMAP4REV1", "STARTTLS"}))
     answer = b"* CAPABILITY AUTH=PLAIN\r\n$1 OK [CAPABILITY AUTH=LOGIN] go\r\n"
     assert session.ask(commands.STARTTLS, answer)
     assert session.core.capabilities is None
-    assert session.core.state is State.NOT_AUTHENTICATED
+    assert session.state() is State.NOT_AUTHENTICATED
 
 
 @pytest.mark.parametrize("behind", [b"* CAPABILITY AUTH=PLAIN\r\n", b"*", b"x72 OK\r\n", b"\r\n"])
@@ -160,7 +162,7 @@ def test_a_refused_login_leaves_the_capabilities() -> None:
     session = greeted(greeting=b"* OK [CAPABILITY AUTH=PLAIN] hi\r\n")
     (reply,) = session.ask(LOGIN, b"$1 NO [AUTHENTICATIONFAILED] wrong\r\n")
     assert reply == Reply(LOGIN, NO, "AUTHENTICATIONFAILED", b"", b"wrong")
-    assert session.core.state is State.NOT_AUTHENTICATED
+    assert session.state() is State.NOT_AUTHENTICATED
     assert session.core.capabilities == Capabilities(frozenset({"AUTH=PLAIN"}))
 
 
@@ -224,6 +226,8 @@ BARRIERS = [
     (selected, UID_EXPUNGE, ESEARCH),
     (selected, commands.EXPUNGE, ONE),
     (selected, commands.IDLE, commands.NOOP),
+    (selected, commands.NOOP, commands.IDLE),
+    (logged_in, SELECT, commands.IDLE),
     (selected, SEARCH, SEARCH),
     (selected, commands.NOOP, commands.LOGOUT),
 ]
@@ -277,7 +281,7 @@ def test_a_select_that_fails_leaves_nothing_selected() -> None:
     session = selected()
     (reply,) = session.ask(SELECT, b"$1 NO [NONEXISTENT] unknown mailbox\r\n")
     assert reply == Reply(SELECT, NO, "NONEXISTENT", b"", b"unknown mailbox")
-    assert session.core.state is State.AUTHENTICATED
+    assert session.state() is State.AUTHENTICATED
 
 
 def test_reads_behind_a_select_are_answered_when_it_worked() -> None:
@@ -296,7 +300,7 @@ def test_an_exchange_goes_back_and_forth() -> None:
     assert session.receive(b"+ eyJ4IjoxfQ==\r\n") == [Challenge(PLAIN, b'{"x":1}')]
     assert session.send(commands.response(b"")) == b"\r\n"
     assert session.receive(b"* 3 EXISTS\r\n$1 OK in\r\n") == [Reply(PLAIN, OK, text=b"in")]
-    assert session.core.state is State.AUTHENTICATED
+    assert session.state() is State.AUTHENTICATED
 
 
 def test_the_bad_that_follows_a_cancelled_exchange_is_no_violation() -> None:
@@ -305,7 +309,7 @@ def test_the_bad_that_follows_a_cancelled_exchange_is_no_violation() -> None:
     session.receive(b"+ \r\n")
     assert session.send(commands.CANCEL) == b"*\r\n"
     assert session.receive(b"$1 BAD cancelled\r\n") == [Reply(PLAIN, BAD, text=b"cancelled")]
-    assert session.core.state is State.NOT_AUTHENTICATED
+    assert session.state() is State.NOT_AUTHENTICATED
     session.send(LOGIN)
 
 
@@ -392,12 +396,12 @@ def test_idle_and_done() -> None:
         Exists(4),
         Notice(OK, "", b"", b"Still here"),
     ]
-    assert session.core.state is State.IDLING
+    assert session.state() is State.IDLING
     assert session.send(commands.DONE) == b"DONE\r\n"
     with pytest.raises(Misused):
         session.send(commands.NOOP)
     assert session.receive(b"* 5 EXISTS\r\n$1 OK\r\n") == [Exists(5), Reply(commands.IDLE, OK)]
-    assert session.core.state is State.SELECTED
+    assert session.state() is State.SELECTED
 
 
 @pytest.mark.parametrize("said", [b"$1 OK\r\n", b"+\r\n$1 OK\r\n", b"+\r\n+\r\n"])
@@ -409,7 +413,7 @@ def test_the_end_of_idle_before_done_is_a_violation(said: bytes) -> None:
 def test_a_refused_idle_leaves_the_session_as_it_was() -> None:
     session = selected()
     assert session.ask(commands.IDLE, b"$1 BAD what\r\n") == [Reply(commands.IDLE, BAD, text=b"what")]
-    assert session.core.state is State.SELECTED
+    assert session.state() is State.SELECTED
 
 
 def test_octets_behind_the_consent_to_compress_are_handed_back() -> None:
@@ -431,7 +435,7 @@ def test_logout_ends_in_good_order() -> None:
     session = selected()
     events = session.ask(commands.LOGOUT, b"* BYE see you\r\n$1 OK\r\n")
     assert events == [Bye("", b"", b"see you"), Reply(commands.LOGOUT, OK)]
-    assert session.core.state is State.CLOSED
+    assert session.state() is State.CLOSED
     assert session.receive(b"") == []
 
 
@@ -485,6 +489,44 @@ def test_secrets_that_a_server_repeats_are_taken_out() -> None:
     events = core.receive(b"a1 NO [X secret] secret is wrong\r\nsecret?\r\n")
     assert "secret" not in repr(merged(events))
     assert events[0] == Reply(LOGIN, NO, "X", b"****", b"**** is wrong")
+
+
+def test_a_code_that_is_a_secret_is_left_out() -> None:
+    core = ImapConnection(
+        SERVER, DEFAULT, tag_prefix="a", redact=lambda text: text.replace(b"hunter", b"****")
+    )
+    core.receive(b"* OK hello\r\n")
+    core.send(LOGIN)
+    assert core.receive(b"a1 NO [hunter] wrong\r\n") == [Reply(LOGIN, NO, "", b"", b"wrong")]
+
+
+def test_what_was_said_of_the_mailbox_before_is_not_of_the_next() -> None:
+    stream = (
+        b"* 9 EXISTS\r\n* OK [UIDVALIDITY 3] x\r\n* OK [CLOSED] x\r\n* 2 EXISTS\r\n"
+        b"* OK [UIDNEXT 4]\r\n$1 OK\r\n"
+    )
+    events = alike(having_sent(selected, EXAMINE), stream)
+    assert Selected(EXAMINE, 2, None, 4, read_only=True) in events
+
+
+def test_changes_are_of_no_interest_where_no_mailbox_is_selected() -> None:
+    made = having_sent(logged_in, commands.IDLE)
+    assert alike(made, b"+\r\n* 4 EXISTS\r\n* 1 EXPUNGE\r\n") == [IdleStarted(commands.IDLE)]
+
+
+def test_bye_says_why_and_the_answers_behind_it_still_count() -> None:
+    stream = b"* BYE [UNAVAILABLE] Too many connections\r\n$1 NO no\r\n"
+    assert alike(having_sent(greeted, LOGIN), stream) == [
+        Bye("UNAVAILABLE", b"", b"Too many connections"),
+        Reply(LOGIN, NO, text=b"no"),
+    ]
+
+
+def test_too_many_capabilities_are_a_violation() -> None:
+    names = b" ".join(b"A%d" % number for number in range(501))
+    for line in (b"* CAPABILITY %s\r\n", b"* OK [CAPABILITY %s] x\r\n"):
+        (broken,) = alike(having_sent(greeted, commands.CAPABILITY), line % names)
+        assert isinstance(broken, tuple)
 
 
 @pytest.mark.parametrize("prefix", ["", "a b", "ä", "+", "a\r\n"])

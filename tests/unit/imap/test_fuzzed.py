@@ -1,5 +1,5 @@
-"""Two fuzzers. Right dialogues with oddities mixed in: nothing is lost, and no mail gets a wrong owner. Octets
-at random: memory stays flat, and all that comes is events or a violation.
+"""Two fuzzers. Right dialogues with oddities mixed in: nothing is lost, and no mail gets a wrong owner.
+Octets at random: memory stays flat, and all that comes is events or a violation.
 """
 
 from __future__ import annotations

@@ -85,6 +85,7 @@ def test_numbers(value: Value, number: int | None) -> None:
 
 
 def test_names_and_words() -> None:
-    assert [octets_of(value) for value in ("a", b"b", None, [])] == [b"a", b"b", b"NIL", None]
+    values: list[Value] = ["a", b"b", None, []]
+    assert [octets_of(value) for value in values] == [b"a", b"b", b"NIL", None]
     assert words_of(["\\Seen", b"x", ["y"]]) == {"\\Seen"}
     assert words_of("x") == frozenset()
