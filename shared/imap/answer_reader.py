@@ -17,6 +17,11 @@ from shared.imap.uid_set import LARGEST_UID
 from shared.model.source_errors import LimitExceeded, SourceViolation
 
 _CRLF = b"\r\n"
+_END = b")\r\n"  # of a FETCH
+_WAITED_FOR = 16 * 1024
+"""Octets of a mail that is read in one piece even if it is not all there yet. Reading in pieces costs ten
+times as much; with reads of 16 KiB every fourth mail of 4 kB was read so, and one cost 29 µs instead of 6.
+"""
 _MAIL = re.compile(
     rb"\* [0-9]{1,10} FETCH \(UID ([0-9]{1,10}) BODY\[([A-Z]*)\](?:<([0-9]{1,19})>)? \{([0-9]{1,15})\}\r\n"
 )
@@ -95,11 +100,10 @@ class AnswerReader:
         """
         if self._body_left:
             return self._piece()
-        if not self._parts:
-            mail = self._whole_mail()
-            if mail is not None:
-                return mail
-        elif not self._ended_where_it_should():
+        header = None if self._parts else _MAIL.match(self._data, self._at)
+        if header is not None and self._comes_at_once(header):
+            return self._whole_mail(header)
+        if self._parts and not self._ended_where_it_should():
             return None
         while self._took_literal() and (line := self._line()) is not None:
             length = self._length_of_literal(line)
@@ -112,21 +116,24 @@ class AnswerReader:
             self._hold(before, octets)
         return None
 
-    def _whole_mail(self) -> WholeMail | None:
-        found = _MAIL.match(self._data, self._at)
-        if found is None:
+    def _comes_at_once(self, header: re.Match[bytes]) -> bool:
+        """Return whether the mail is to be read in one piece: it is there with its end, or it is small."""
+        octets = int(header[4])
+        line = header.end() - self._at - len(_CRLF)
+        if octets > min(self._limits.whole, self._limits.mail) or line > self._limits.line:
+            return False
+        behind = self._data[header.end() + octets : header.end() + octets + len(_END)]
+        return behind == _END or (octets <= _WAITED_FOR and _END.startswith(behind))
+
+    def _whole_mail(self, header: re.Match[bytes]) -> WholeMail | None:
+        end = header.end() + int(header[4])
+        if len(self._data) < end + len(_END):
             return None
-        octets = int(found[4])
-        end = found.end() + octets
-        line = found.end() - self._at - len(_CRLF)
-        too_large = octets > min(self._limits.whole, self._limits.mail) or line > self._limits.line
-        if too_large or self._data[end : end + 3] != b")\r\n":
-            return None
-        data = self._data[found.end() : end]
-        self._at = end + 3
-        origin = int(found[3]) if found[3] is not None else None
-        uid = int(found[1])
-        return WholeMail(uid if uid <= LARGEST_UID else 0, found[2].decode("ascii"), origin, data)
+        data = self._data[header.end() : end]
+        self._at = end + len(_END)
+        origin = int(header[3]) if header[3] is not None else None
+        uid = int(header[1])
+        return WholeMail(uid if uid <= LARGEST_UID else 0, header[2].decode("ascii"), origin, data)
 
     def _piece(self) -> BodyPiece | None:
         if self._at >= len(self._data):

@@ -1,7 +1,7 @@
 """Puts the answers to FETCH together and finds whose they are.
 
-A body that no outstanding command awaits is a violation, seen before an octet of it is read where the UID
-stands before it.
+A body that no outstanding command awaits is a violation. Unless it is small, that is seen before an octet of
+it is read, if the UID stands before it.
 """
 
 from __future__ import annotations

@@ -67,10 +67,12 @@ def test_what_looks_like_an_answer_within_a_mail_is_mail() -> None:
 @pytest.mark.parametrize(
     "stream",
     [
-        b"* 1 FETCH (UID 7 BODY[] {3}\r\n",
-        b"* 1 FETCH (UID 5 BODY[TEXT] {3}\r\n",
-        b"* 1 FETCH (UID 5 BODY[HEADER] {3}\r\n",
-        b"* 1 FETCH (UID 0 BODY[] {3}\r\n",
+        b"* 1 FETCH (UID 7 BODY[] {3}\r\nabc)\r\n",
+        b"* 1 FETCH (FLAGS () UID 7 BODY[] {3}\r\n",
+        b"* 1 FETCH (UID 7 BODY[] {17}\r\n" + LARGE + b")\r\n",
+        b"* 1 FETCH (UID 5 BODY[TEXT] {3}\r\nabc)\r\n",
+        b"* 1 FETCH (UID 5 BODY[HEADER] {3}\r\nabc)\r\n",
+        b"* 1 FETCH (UID 0 BODY[] {3}\r\nabc)\r\n",
         b"* 1 FETCH (BODY[] {3}\r\nabc)\r\n",
         b"* 1 FETCH (BODY[] {3}\r\nabc UID 7)\r\n",
         b'* 1 FETCH (BODY[] "abc" UID 7)\r\n',
@@ -86,7 +88,9 @@ def test_a_mail_that_nobody_asked_for_is_a_violation(stream: bytes) -> None:
 def test_a_mail_without_any_fetch_outstanding_is_a_violation() -> None:
     session = asked(ONE)
     session.receive(b"$1 OK\r\n")
-    assert isinstance(broken(session.receive(b"* 1 FETCH (UID 5 BODY[] {3}\r\n")).error, SourceViolation)
+    assert isinstance(
+        broken(session.receive(b"* 1 FETCH (UID 5 BODY[] {3}\r\nabc)\r\n")).error, SourceViolation
+    )
 
 
 def test_without_uid_the_last_mail_that_is_outstanding_is_known() -> None:

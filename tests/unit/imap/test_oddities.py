@@ -133,6 +133,11 @@ OF_SELECTED: dict[str, tuple[Sequence[Command], bytes, list[object]]] = {
         ),
         [Fetched(SIZES, 0, 2)] * 3,
     ),
+    "sizes of mails that were not asked about": (
+        (mail_commands.fetch_items(UidSet.of([5]), {"RFC822.SIZE"}),),
+        b"* 1 FETCH (UID 6 RFC822.SIZE 2)\r\n* 1 FETCH (RFC822.SIZE 2)\r\n",
+        [],
+    ),
     "a size that is none": (
         (SIZES,),
         b"* 1 FETCH (UID 5 RFC822.SIZE -1)\r\n* 1 FETCH (UID 6 RFC822.SIZE NIL)\r\n",
