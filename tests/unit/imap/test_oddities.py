@@ -70,6 +70,15 @@ OF_SELECTED: dict[str, tuple[Sequence[Command], bytes, list[object]]] = {
             Notice(Condition.NO, "", b"", b""),
         ],
     ),
+    "text for people that ends as if a literal followed": (
+        (SIZES,),
+        b"* OK about {5}\r\n* NO [LIMIT] (x {3}\r\n$1 OK done {4}\r\n",
+        [
+            Notice(OK, "", b"", b"about {5}"),
+            Notice(Condition.NO, "LIMIT", b"", b"(x {3}"),
+            Reply(SIZES, OK, text=b"done {4}"),
+        ],
+    ),
     "blanks at the end": (
         (SIZES,),
         b"* 1 FETCH (UID 5 RFC822.SIZE 10) \r\n* SEARCH 5 \r\n$1 OK done \r\n",
