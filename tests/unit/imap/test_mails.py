@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.imap import mail_commands
@@ -10,7 +12,8 @@ from shared.imap.errors import BodyCut, BodyTooLarge
 from shared.imap.events import BodyData, BodyStarted, Broken, Event, Fetched, Reply
 from shared.imap.status_lines import Condition
 from shared.imap.uid_set import UidSet
-from shared.model.source_errors import LimitExceeded, SourceViolation
+from shared.model.mailbox import Meter
+from shared.model.source_errors import LimitExceeded, ListingPutOff, SourceViolation
 from tests.unit.imap.cores import SMALL, Session, alike, fed, selected
 
 ONE = mail_commands.fetch_mails(UidSet.of([5]))
@@ -181,6 +184,31 @@ def test_each_tagged_line_begins_the_count_of_the_listing_anew() -> None:
         session.send(SIZES)
         assert len(session.receive(b"* X aaaaaaaaaaaaaa\r\n" * 100 + b"$1 OK\r\n")) == 1
         session.tags.clear()
+
+
+class SparingMeter(Meter):
+    """Counts what is listed and has memory for 200 octets."""
+
+    def __init__(self) -> None:
+        self.octets = 0
+
+    def listed(self, octets: int, lines: int) -> None:
+        self.octets += octets
+        if self.octets > 200:
+            raise ListingPutOff("no memory to spare")
+
+
+def test_the_meter_is_told_of_listings_but_not_of_mails_and_may_end_the_session() -> None:
+    meter = SparingMeter()
+    session = selected(replace(SMALL, meter=meter))
+    meter.octets = 0
+    session.send(ONE)
+    session.send(SIZES)
+    assert len(session.receive(b"* 1 FETCH (UID 5 BODY[] {900}\r\n" + b"x" * 900 + b")\r\n")) == 3
+    assert meter.octets == 0
+    events = session.receive(b"* 1 FETCH (UID 5 RFC822.SIZE 7)\r\n" * 10)
+    assert isinstance(broken(events).error, ListingPutOff)
+    assert len(events) == 7
 
 
 def test_large_mails_are_not_held() -> None:
