@@ -31,6 +31,8 @@ def check_command(command: Command, state: State, outstanding: Outstanding, *, t
         raise Misused(f"{verb.name} was asked for in the state {state.name}.")
     if tls_required and verb in LOGS_IN:
         raise Misused(f"{verb.name} was asked for before TLS was started.")
+    if selects and verb in OF_SELECTED and (verb in CHANGES or state is State.SELECTED):
+        raise Misused(f"{verb.name} was asked for before it is known what is selected.")
     _check_order(command, outstanding, selects=selects)
 
 
@@ -46,8 +48,6 @@ def _check_order(command: Command, outstanding: Outstanding, *, selects: bool) -
         raise Misused(
             f"{verb.name} was asked for before all of {outstanding.last.command.verb.name} was sent."
         )
-    if verb in CHANGES and selects:
-        raise Misused(f"{verb.name} was asked for before it is known what is selected.")
     # The UIDs of two mailboxes must never be on their way at once.
     if verb in SELECTS and (selects or outstanding.any_of(OF_SELECTED) is not None):
         raise Misused(f"{verb.name} was asked for while answers about another mailbox were outstanding.")

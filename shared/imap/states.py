@@ -2,7 +2,8 @@
 
 Three tables say what commands may be on their way together. `ALONE`: sent only when nothing is outstanding.
 `LAST`: nothing is sent behind it until it was answered. `CHANGES`: not sent behind a SELECT or EXAMINE that
-was not answered, as it would change what is selected then, whatever that is.
+was not answered, as it would change what is selected then, whatever that is. What only reads may be sent
+there if nothing was selected before: else a server that keeps the old mailbox would answer from it.
 """
 
 from __future__ import annotations
