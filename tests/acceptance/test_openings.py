@@ -86,6 +86,8 @@ def arrived(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ):
         for name in NAMES:
             dovecot.add_user(name, "unused")
+        # A stolen test brings this module back to a worker that had left it; its Dovecot has mails from then.
+        earlier = {name: dovecot.remaining_count(name) for name in NAMES}
         logins = [dovecot.new_user() for _ in range(3)]
         catch_all = 'mailbox = "catch-all"', f'domains = {{ "{DOMAIN}" = "keep" }}'
         first = account("first", dovecot.pop3_port, logins[0], *catch_all)
@@ -116,7 +118,7 @@ def arrived(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Itera
                 name: [each.content for each in sunk if each.recipients == (f"{name}@{DOMAIN}",)]
                 for name in NAMES
             },
-            {name: dovecot.remaining(name) for name in NAMES},
+            {name: dovecot.remaining(name)[earlier[name] :] for name in NAMES},
             passes,
         )
 

@@ -157,7 +157,8 @@ async def test_note_2_a_notice_in_place_of_a_mail_is_not_taken_for_it(tmp_path: 
         b"From: Microsoft Exchange\r\nSubject: Retrieval using the POP3 protocol failed for the following "
         b"message: 2\r\n\r\nThe server couldn't retrieve the following message.\r\n"
     )
-    in_earnest = ("uid-5", notice.replace(b"couldn't", b"could not") + b"Subject: Mail 5\r\n")
+    about_it = notice.replace(b"Microsoft Exchange", b"Eve <eve@corp.example>")
+    in_earnest = ("uid-5", about_it + b"Subject: Mail 5\r\n")
     async with OddServer({"u": [*MAILS, in_earnest]}) as source, SmtpServer() as target:
         source.behaviours["RETR"] = for_mail(MAILS[1][1], b"+OK\r\n" + stuffed(notice))
         path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)

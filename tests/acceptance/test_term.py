@@ -104,4 +104,4 @@ def test_fault_36_term_ends_a_service_while_the_database_stands_still(
                 process.wait_until(lambda: proxy.passed[Direction.TO_SERVER] > before)
                 process.send(signal.SIGTERM)
                 code = process.ended()
-                assert code == 0 or (code == 75 and "not everything came to its end within" in process.output)
+                assert code == 0 or (code == 75 and "not all work ended within" in process.output)

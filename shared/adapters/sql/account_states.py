@@ -17,6 +17,23 @@ from shared.ports.store import AccountState, AccountSummary, CustodySummary
 ACCOUNT = accounts.c
 MESSAGE = messages.c
 ACCOUNTS_PER_STATEMENT = 500
+_OF_STATE = (
+    ACCOUNT.id,
+    ACCOUNT.enabled,
+    ACCOUNT.due_at,
+    ACCOUNT.lease_owner,
+    ACCOUNT.lease_until,
+    ACCOUNT.failures,
+    ACCOUNT.problem,
+    ACCOUNT.visited_at,
+    ACCOUNT.succeeded_at,
+    ACCOUNT.waiting,
+    ACCOUNT.paused,
+    ACCOUNT.method,
+    ACCOUNT.host,
+    ACCOUNT.setbacks,
+)
+"""Named one by one: the schema of the release before may lack a column that this one added."""
 
 
 def account_states(transaction: Transaction) -> list[AccountState]:
@@ -38,7 +55,7 @@ def account_states(transaction: Transaction) -> list[AccountState]:
             host=row.host,
             read_failures=decode_read_failures(row.setbacks),
         )
-        for row in transaction.connection.execute(select(accounts).order_by(ACCOUNT.id))
+        for row in transaction.connection.execute(select(*_OF_STATE).order_by(ACCOUNT.id))
     ]
 
 
