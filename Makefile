@@ -30,7 +30,7 @@ unit: install $(TOOLS) ## run the tests that need no servers, in less than a min
 
 test: install $(TOOLS) ## install the test servers if they are missing, then run every test
 	@deploy/debian/install-test-servers
-	@$(PYTEST) -n 2 --dist worksteal $(PYTEST_ARGS)
+	@$(PYTEST) -n 3 --dist worksteal $(PYTEST_ARGS)  # most tests wait: two leave half of two cores idle
 
 chaos: install $(TOOLS) ## kill, wipe, fill and stop parts at random for ROUNDS=200; SEED=… repeats a run
 	@deploy/debian/install-test-servers

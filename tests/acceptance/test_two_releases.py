@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -40,12 +40,12 @@ def previous_release(tmp_path: Path) -> str:
     first = min(each for each in known_revisions() if each > PREVIOUS)
     added = f"{(MIGRATIONS / 'versions').relative_to(REPOSITORY)}/{first}_*.py"
     commits = git("log", "--diff-filter=A", "--format=%H", "--", added).decode().split()
-    archive = git("archive", f"{commits[-1]}^", *PARTS) if commits else b""
+    archive = git("archive", "--format=zip", f"{commits[-1]}^", *PARTS) if commits else b""
     if not archive:
         pytest.skip("the repository's history, with the code of the release before, is not there")
     directory = tmp_path / "previous"
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        files.extractall(directory, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        files.extractall(directory)
     return str(directory)
 
 
