@@ -14,6 +14,7 @@ from shared.model.size import Size
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+DAY = 86_400.0
 SHORTEST_LINE_LIMIT = 512
 """RFC 2449, section 4: the length of a line that any client must be ready for."""
 
@@ -51,6 +52,12 @@ class Reading(Settings):
     )
     session_deadline: Duration = duration(
         6 * 3600.0, "After this time a session asks for no more mail and ends in order.", example="2h", ge=1
+    )
+    verify_every: Duration = duration(
+        DAY,
+        "A mailbox that looks unchanged is listed all the same after this time, in case its server is wrong.",
+        example="1h",
+        gt=0,
     )
     use_top: bool = setting(
         False, "Read mail by TOP instead of RETR, for servers that delete or hide what RETR read."

@@ -45,6 +45,9 @@ class Retention:
 
         With `days` 0 it may, whatever the clock says: the clock may have been ahead at the download.
         """
-        if self.days is None:
-            return False
-        return self.days == 0 or now >= max(downloaded_at, self.since) + self.days * DAY
+        end = self.ends_at(downloaded_at)
+        return end is not None and (self.days == 0 or now >= end)
+
+    def ends_at(self, downloaded_at: float) -> float | None:
+        """Return when a settled mail may be deleted; None where it stays for ever."""
+        return None if self.days is None else max(downloaded_at, self.since) + self.days * DAY

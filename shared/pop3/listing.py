@@ -6,6 +6,7 @@ A uid is usable if it has 1 to `LONGEST_UID` characters, no control characters, 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,14 @@ def combine(
             _note_missing(mail, owners, named_so, problems)
         nameless = _without_uids(others)
     return Listing(tuple(named), uids is not None, problems.all(), nameless=nameless, covered=covered)
+
+
+def listing_digest(listing: Listing) -> str:
+    """Return a digest of a complete listing; "" for one that has a problem or mails without a uid."""
+    if listing.problems or listing.nameless or not listing.has_uids or not listing.covered:
+        return ""
+    named = "\n".join(f"{each.uid} {each.size}" for each in listing.entries)
+    return hashlib.sha256(named.encode("utf-8")).hexdigest()
 
 
 def _is_complete(count: int | None, listed: int, most: int, problems: Problems) -> bool:

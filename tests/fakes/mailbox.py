@@ -19,7 +19,7 @@ class FakeMailbox(Mailbox):
     mails without a uid; `before_each` is called before each mail is read. `hasty` are refused in words of
     haste, as a server does that serves none for now: several at the end, or all, mean that it is so.
     With `deletes_at_once` it does as IMAP does: `delete` removes mails, but for those that are `undeletable`,
-    and it tells what is left.
+    and it tells what is left. `listings` counts how often it was listed.
     """
 
     deletes_at_once = False
@@ -41,9 +41,15 @@ class FakeMailbox(Mailbox):
         self.asked_for_headers: list[str] = []
         self.headers_by_number: dict[int, bytes] = {}
         self.undeletable: set[str] = set()
+        self.listings = 0
+        self.has_fingerprint = True
         self._marked: set[str] = set()
 
+    async def fingerprint(self) -> str:
+        return " ".join(("uids", *self.mails)) if self.has_fingerprint else ""
+
     async def listing(self) -> Listing:
+        self.listings += 1
         self._marked = set()
         entries = [
             Listed(uid, number, self.listed.get(uid, len(mail)))

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 from typing_extensions import override
 
+from services.fetcher.decide.unchanged import read_state
 from services.fetcher.flow_control.blob_room import BlobRoom
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
@@ -267,11 +268,11 @@ async def test_the_state_of_the_account_is_given_to_the_next_visit(world: World)
     await world.store.fetcher.sync_accounts([Schedule(ACCOUNT.id, 60.0, enabled=True)], now)
     (lease,) = await world.store.fetcher.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
     await world.store.fetcher.release_leases(
-        [Release(lease.fence, VisitReport(state="INBOX 7 12"), now, now)]
+        [Release(lease.fence, VisitReport(state='{"other":7}'), now, now)]
     )
     await world.visit()
     (lease,) = await world.store.fetcher.lease_these("fetcher", [ACCOUNT.id], now, now + LEASE)
-    assert lease.state == "INBOX 7 12"
+    assert read_state(lease.state)["other"] == 7
 
 
 async def test_a_hint_without_a_settlement_deletes_nothing(world: World) -> None:

@@ -47,6 +47,14 @@ class Mailbox(Protocol):
         """What the operator should know of the session so far, apart from the listing's problems."""
         ...
 
+    async def fingerprint(self) -> str:
+        """Return a text that is another one once mail has come or gone.
+
+        It is cheaper than a listing. After `listing`, it is that of the mailbox as it was listed. "": the
+        mailbox cannot tell, or there is something that the operator should know of each visit.
+        """
+        return ""
+
     async def listing(self) -> Listing:
         """List the mails. A malformed line hides no other mail; it becomes a problem."""
         ...

@@ -21,7 +21,7 @@ from shared.pop3.deletion import DeletionMarker, sync
 from shared.pop3.events import Body, Reply
 from shared.pop3.headers import read_header, read_headers
 from shared.pop3.limits import Options
-from shared.pop3.listing import Problems, combine, parse_sizes, parse_stat, parse_uids
+from shared.pop3.listing import Problems, combine, listing_digest, parse_sizes, parse_stat, parse_uids
 from shared.pop3.login import LoggedIn
 from shared.pop3.replies import REFUSALS
 from shared.pop3.retrieval import Retrieval
@@ -56,6 +56,8 @@ class Pop3Mailbox(Mailbox):
         self._listed = listed
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
+        self._last_listing: Listing | None = None
+        self._listing_ahead: Listing | None = None
         self._shortfall = shortfall
         self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
@@ -89,7 +91,18 @@ class Pop3Mailbox(Mailbox):
         return tuple(self._quirks.remarks)
 
     @override
+    async def fingerprint(self) -> str:
+        if self._last_listing is None:
+            self._last_listing = self._listing_ahead = await self._list()
+        return listing_digest(self._last_listing)
+
+    @override
     async def listing(self) -> Listing:
+        ahead, self._listing_ahead = self._listing_ahead, None
+        self._last_listing = ahead if ahead is not None else await self._list()
+        return self._last_listing
+
+    async def _list(self) -> Listing:
         listed, self._listed = self._listed, ()
         if listed:
             return self._combined(*listed)

@@ -11,6 +11,7 @@ from services.fetcher.decide.copies import with_copies_named
 from services.fetcher.decide.identity_check import same_headers, without_replaced
 from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
+from services.fetcher.decide.unchanged import quiet_until
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.limits import Limits
@@ -33,12 +34,16 @@ class NoUniqueIds(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxScan:
-    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name."""
+    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
+
+    `quiet_until`: until when nothing is to be done by itself; None where there is something to do now.
+    """
 
     listing: Listing
     plan: Plan
     rows: Mapping[str, LedgerRow]
     content_index: ContentIndex
+    quiet_until: float | None
 
 
 class MailboxScanner:
@@ -81,7 +86,8 @@ class MailboxScanner:
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
-        return MailboxScan(listing, plan, by_message, content_index)
+        quiet = quiet_until(self._account, listing, plan, rows, retention, now)
+        return MailboxScan(listing, plan, by_message, content_index, quiet)
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()

@@ -26,6 +26,7 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.deletion import Deletion
 from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.mailbox_memory import MailboxMemory
 from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner, retention_in_force
 from services.fetcher.visit.report import Visit, problem_sentences, visit_report
 from shared.model.account import Account
@@ -84,8 +85,15 @@ class Session:
             self._settlements.quotas.end_visit(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
+        memory = MailboxMemory(self._account, self._lease, self._mailbox, self._ports.clock)
+        if (unchanged := await memory.visit_if_unchanged()) is not None:
+            return unchanged
         scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
         scan = await scanner.scan_mailbox(self._lease)
+        return await memory.add_to(await self._work_off(scan), scan)
+
+    async def _work_off(self, scan: MailboxScan) -> Visit:
+        """Delete, read, and wait for settlements as planned; end the session."""
         plan, deletion = scan.plan, self._deletion
         if plan.gone:
             await self._ports.ledger.record_gone(self._lease.fence, plan.gone, self._ports.clock.now())

@@ -87,6 +87,30 @@ async def test_mails_are_listed_retrieved_and_deleted_byte_exact(
     assert server.deleted("bob") == ["uid1", "uid2"]
 
 
+async def test_the_fingerprint_is_that_of_the_listing_and_changes_with_each_mail(server: Pop3Server) -> None:
+    fingerprints = []
+    for rest in (None, MAILS[1:], MAILS[1:], []):
+        server.maildrops["bob"].mails[:] = MAILS if rest is None else rest
+        mailbox = await opened(server)
+        before = await mailbox.fingerprint()
+        listing = await mailbox.listing()
+        assert [entry.uid for entry in listing.entries] == [uid for uid, _ in rest or MAILS * (rest is None)]
+        fingerprints.append(before)
+        assert await mailbox.fingerprint() == before != ""
+        await mailbox.finish()
+    assert fingerprints[1] == fingerprints[2]
+    assert len(set(fingerprints)) == 3
+    assert server.commands.count("UIDL") == 4
+
+
+async def test_a_mailbox_whose_listing_has_a_problem_has_no_fingerprint() -> None:
+    mails = [("same", b"1"), ("same", b"2"), ("other", b"3")]
+    async with Pop3Server({"bob": mails}) as server:
+        mailbox = await opened(server)
+        assert await mailbox.fingerprint() == ""
+        await mailbox.finish()
+
+
 async def test_an_aborted_session_deletes_nothing(server: Pop3Server) -> None:
     mailbox = await opened(server)
     await mailbox.delete((await mailbox.listing()).entries)
