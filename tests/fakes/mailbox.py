@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.errors import Fault
-from shared.model.mailbox import Listed, Listing, MailRefused, MailWhole, RetrieveEvent
+from shared.model.mailbox import INBOX, Listed, Listing, MailRefused, MailWhole, RetrieveEvent, UidRange
 from shared.model.source_errors import LimitExceeded, SourceBusy, SourceRefused
 from shared.net.errors import ConnectionLost
 
@@ -20,6 +20,7 @@ class FakeMailbox(Mailbox):
     haste, as a server does that serves none for now: several at the end, or all, mean that it is so.
     With `deletes_at_once` it does as IMAP does: `delete` removes mails, but for those that are `undeletable`,
     and it tells what is left. `listings` counts how often it was listed.
+    One that `lists_later_mails` lists only those where all the others are still there; its uids are in order.
     """
 
     deletes_at_once = False
@@ -43,18 +44,24 @@ class FakeMailbox(Mailbox):
         self.undeletable: set[str] = set()
         self.listings = 0
         self.has_fingerprint = True
+        self.lists_later_mails = False
         self._marked: set[str] = set()
 
     async def fingerprint(self) -> str:
         return " ".join(("uids", *self.mails)) if self.has_fingerprint else ""
 
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         self.listings += 1
         self._marked = set()
         entries = [
             Listed(uid, number, self.listed.get(uid, len(mail)))
             for number, (uid, mail) in enumerate(self.mails.items(), 1)
         ]
+        known = since.split()[1:] if self.lists_later_mails else []
+        if known and known == [*self.mails][: len(known)]:
+            later = entries[len(known) :]
+            covered = [UidRange(INBOX, later[0].uid if later else f"{known[-1]}.")]
+            return Listing(later, has_uids=True, problems=(), covered=covered)
         return Listing(entries, has_uids=True, problems=())
 
     @property

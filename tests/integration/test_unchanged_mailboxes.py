@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters.sql import open_store, upgrade
 from shared.model.errors import Fault
+from shared.model.mailbox import UidRange
 from shared.model.retention import DAY, Retention
 from shared.net.errors import ConnectFailed
 from shared.ports.store import LedgerRow
@@ -23,13 +24,21 @@ class KeptWorld(World):
         super().__init__(*arguments)  # type: ignore[arg-type] # as World takes them
         self.account = replace(ACCOUNT, retention=Retention(None))
         self.ledger_reads = 0
+        self.rows_read: list[int] = []
         read = self.store.fetcher.ledger_rows
 
-        async def counted(account: str) -> Sequence[LedgerRow]:
+        async def counted(account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
             self.ledger_reads += 1
-            return await read(account)
+            rows = await read(account, ranges)
+            self.rows_read.append(len(rows))
+            return rows
 
         self.store.fetcher.ledger_rows = counted  # type: ignore[method-assign] # counts
+
+    def count_rows(self) -> list[int]:
+        """Return a list to which each reading of the ledger adds its number of rows."""
+        self.rows_read = []
+        return self.rows_read
 
     async def settle(self, **mails: bytes) -> None:
         """Fetch these mails and deliver them; visit until nothing is left to do."""
@@ -91,11 +100,21 @@ async def test_a_copy_is_deleted_in_time_though_the_mailbox_is_unchanged(world: 
 
 async def test_it_is_listed_after_a_visit_that_failed(world: KeptWorld) -> None:
     await world.settle(a=b"1")
-    world.login_error = ConnectFailed("no", fault=Fault.SOURCE)
-    await world.visit()
-    world.login_error = None
+    world.mailbox.mails["b"], world.mailbox.broken_at = b"2", "b"
+    assert (await world.visit()).report.failed
+    del world.mailbox.mails["b"]
+    world.forget_counts()
     await world.visit()
     assert world.looked == (1, 1)
+
+
+async def test_a_visit_that_did_not_reach_the_mailbox_changes_nothing(world: KeptWorld) -> None:
+    await world.settle(a=b"1")
+    world.login_error = ConnectFailed("no", fault=Fault.SOURCE)
+    assert (await world.visit()).report.failed
+    world.login_error = None
+    assert not (await world.visit()).report.failed
+    assert world.looked == (0, 0)
 
 
 async def test_it_is_listed_after_a_visit_that_ended_with_its_process(world: KeptWorld) -> None:
@@ -152,3 +171,52 @@ async def test_a_mailbox_that_is_emptied_is_unchanged_only_after_its_deletions_w
     world.forget_counts()
     await world.visit()
     assert world.looked == (0, 0)
+
+
+async def test_of_a_mailbox_that_only_grew_the_new_mails_alone_are_listed_and_compared(
+    world: KeptWorld,
+) -> None:
+    await world.settle(a=b"1", b=b"2", c=b"3")
+    world.mailbox.lists_later_mails = True
+    rows = world.count_rows()
+    world.mailbox.mails["d"] = b"4"
+    assert (await world.visit()).report.fetched == 1
+    await world.deliver(1)
+    visit = await world.visit()
+    assert (visit.report.waiting, visit.report.problem) == (0, None)
+    assert rows == [0, 1]
+    world.forget_counts()
+    await world.visit()
+    assert world.looked == (0, 0)
+    assert [*world.mailbox.mails] == ["a", "b", "c", "d"]
+
+
+async def test_a_new_mail_that_is_taken_away_again_is_noticed_among_the_new_ones(world: KeptWorld) -> None:
+    await world.settle(a=b"1", b=b"2")
+    world.mailbox.lists_later_mails = True
+    world.mailbox.mails["c"] = b"3"
+    await world.visit()
+    await world.deliver(1)
+    del world.mailbox.mails["c"]
+    await world.visit()
+    assert [row.key.uid for row in await world.store.fetcher.ledger_rows(ACCOUNT.id)] == ["a", "b"]
+
+
+async def test_where_an_old_mail_went_the_whole_mailbox_is_listed(world: KeptWorld) -> None:
+    await world.settle(a=b"1", b=b"2")
+    world.mailbox.lists_later_mails = True
+    del world.mailbox.mails["a"]
+    world.mailbox.mails["c"] = b"3"
+    await world.visit()
+    assert [row.key.uid for row in await world.store.fetcher.ledger_rows(ACCOUNT.id)] == ["b", "c"]
+
+
+async def test_an_old_copy_is_deleted_in_time_though_only_new_mails_are_listed(world: KeptWorld) -> None:
+    world.account = replace(ACCOUNT, retention=Retention(3))
+    await world.settle(a=b"1")
+    world.mailbox.lists_later_mails = True
+    world.clock.ahead = 2.9 * DAY
+    await world.settle(b=b"2")
+    world.clock.ahead = 3 * DAY + 60
+    await world.visit()
+    assert [*world.mailbox.mails] == ["b"]

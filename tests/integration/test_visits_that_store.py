@@ -274,7 +274,7 @@ class Nameless(FakeMailbox):
     """A mailbox without UIDL."""
 
     @override
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         listing = await super().listing()
         return replace(listing, entries=[each._replace(uid="") for each in listing.entries], has_uids=False)
 

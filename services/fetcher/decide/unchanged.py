@@ -27,13 +27,14 @@ class Remembered(NamedTuple):
 
     `fingerprint` is the mailbox's own. `settings` is a digest of the account's keys that decide what a visit
     does. `until`, in seconds since the epoch: then the mailbox is listed in any case. `fence` is the number
-    of the lease of the visit that remembered it.
+    of the lease of the visit that remembered it. `with_later`: mails that came later need something still.
     """
 
     fingerprint: str
     settings: str
     until: float
     fence: int
+    with_later: bool = False
 
 
 def read_state(state: str | None) -> dict[str, Any]:
@@ -48,10 +49,18 @@ def read_state(state: str | None) -> dict[str, Any]:
 def remembered(state: str | None) -> Remembered | None:
     """Return what the text remembers of the mailbox; None where that is nothing."""
     match read_state(state).get(KEY):
-        case [str(fingerprint), str(settings), int() | float() as until, int(fence)]:
-            return Remembered(fingerprint, settings, float(until), fence)
+        case [str(fingerprint), str(settings), int() | float() as until, int(fence), bool(with_later)]:
+            return Remembered(fingerprint, settings, float(until), fence, with_later)
         case _:
             return None
+
+
+def prolonged(state: str | None, fence: Fence) -> str | None:
+    """Return the text as a visit leaves it that did not get as far as the mailbox."""
+    memory = remembered(state)
+    if memory is None or memory.fence + 1 != fence.number:
+        return state
+    return with_remembered(state, memory._replace(fence=fence.number))
 
 
 def with_remembered(state: str | None, memory: Remembered | None) -> str:
@@ -60,17 +69,14 @@ def with_remembered(state: str | None, memory: Remembered | None) -> str:
     return json.dumps(others | ({KEY: list(memory)} if memory else {}), separators=(",", ":"))
 
 
-def may_skip_listing(
-    memory: Remembered, account: Account, fence: Fence, *, failures: int, now: float
-) -> bool:
-    """Return whether the same fingerprint means that there is nothing to do.
+def still_holds(memory: Remembered, account: Account, fence: Fence, now: float) -> bool:
+    """Return whether there is nothing to do with mails that are there since the mailbox had the fingerprint.
 
-    `failures` counts the visits that failed since. The fence shows that no visit was begun in between, which
-    may have changed the mailbox and died. A time further ahead than `verify_every` was set by a wrong clock.
+    The fence shows that no visit was begun in between, which may have changed the mailbox and failed or died.
+    A time further ahead than `verify_every` was set by a wrong clock.
     """
     return (
-        failures == 0
-        and fence.number == memory.fence + 1
+        fence.number == memory.fence + 1
         and now < memory.until <= now + account.reading.verify_every
         and memory.settings == settings_digest(account)
     )

@@ -55,8 +55,12 @@ class Mailbox(Protocol):
         """
         return ""
 
-    async def listing(self) -> Listing:
-        """List the mails. A malformed line hides no other mail; it becomes a problem."""
+    async def listing(self, since: str = "") -> Listing:
+        """List the mails. A malformed line hides no other mail; it becomes a problem.
+
+        `since` is an earlier fingerprint. Where the mailbox can prove that all mails of that time are still
+        there, it may list only those that came later, and cover only them.
+        """
         ...
 
     def retrieve(

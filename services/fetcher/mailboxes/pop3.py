@@ -97,7 +97,7 @@ class Pop3Mailbox(Mailbox):
         return listing_digest(self._last_listing)
 
     @override
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         ahead, self._listing_ahead = self._listing_ahead, None
         self._last_listing = ahead if ahead is not None else await self._list()
         return self._last_listing

@@ -151,9 +151,14 @@ class MonitoredMailbox(Mailbox):
         return self._mailbox.remarks
 
     @override
-    async def listing(self) -> Listing:
+    async def fingerprint(self) -> str:
         async with self._one_answer():
-            return await self._mailbox.listing()
+            return await self._mailbox.fingerprint()
+
+    @override
+    async def listing(self, since: str = "") -> Listing:
+        async with self._one_answer():
+            return await self._mailbox.listing(since)
 
     @override
     async def retrieve(

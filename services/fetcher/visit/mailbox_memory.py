@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from services.fetcher.decide.unchanged import (
     Remembered,
-    may_skip_listing,
+    prolonged,
     remembered,
     settings_digest,
+    still_holds,
     with_remembered,
 )
 from services.fetcher.mailboxes.mailbox import Mailbox
@@ -26,35 +27,42 @@ class MailboxMemory:
         self._account = account
         self._lease = lease
         self._mailbox = mailbox
-        self._clock = clock
+        memory = remembered(lease.state)
+        holds = memory is not None and still_holds(memory, account, lease.fence, clock.now())
+        self._memory = memory if holds else None
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the mailbox whose mails need nothing; "" where none is remembered."""
+        return self._memory.fingerprint if self._memory is not None else ""
 
     async def visit_if_unchanged(self) -> Visit | None:
         """End the session and return its visit if the mailbox is unchanged and nothing is due; else None.
 
         Nothing is listed and the ledger is not read.
         """
-        memory, fence = remembered(self._lease.state), self._lease.fence
-        now = self._clock.now()
-        if memory is None or not may_skip_listing(
-            memory, self._account, fence, failures=self._lease.failures, now=now
-        ):
-            return None
-        if await self._mailbox.fingerprint() != memory.fingerprint:
+        memory = self._memory
+        if memory is None or memory.with_later or await self._mailbox.fingerprint() != memory.fingerprint:
             return None
         await self._mailbox.finish()
-        state = with_remembered(self._lease.state, memory._replace(fence=fence.number))
-        return Visit(VisitReport(state=state), more=False)
+        return Visit(VisitReport(state=prolonged(self._lease.state, self._lease.fence)), more=False)
 
     async def add_to(self, visit: Visit, scan: MailboxScan) -> Visit:
-        """Return the visit with what is to be remembered of the mailbox.
-
-        That is nothing where something was to be done, or the operator is to be told something.
-        """
-        memory = None
-        if scan.quiet_until is not None and visit.report.problem is None and not visit.report.waiting:
-            fingerprint = await self._mailbox.fingerprint()
-            if fingerprint:
-                digest = settings_digest(self._account)
-                memory = Remembered(fingerprint, digest, scan.quiet_until, self._lease.fence.number)
+        """Return the visit with what is to be remembered of the mailbox."""
+        memory = await self._after(visit, scan)
         state = with_remembered(self._lease.state, memory)
         return replace(visit, report=replace(visit.report, state=state))
+
+    async def _after(self, visit: Visit, scan: MailboxScan) -> Remembered | None:
+        """What was remembered holds on where only later mails were listed, and there is more to do with them.
+
+        What the operator is to be told of is told of by each visit, so that it is something to do.
+        """
+        fence, before = self._lease.fence.number, self._memory if scan.only_later else None
+        if scan.quiet_until is not None and not visit.report.waiting and visit.report.problem is None:
+            fingerprint = await self._mailbox.fingerprint()
+            until = min(scan.quiet_until, before.until) if before else scan.quiet_until
+            return (
+                Remembered(fingerprint, settings_digest(self._account), until, fence) if fingerprint else None
+            )
+        return before._replace(fence=fence, with_later=True) if before else None

@@ -37,6 +37,7 @@ class MailboxScan:
     """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
 
     `quiet_until`: until when nothing is to be done by itself; None where there is something to do now.
+    `only_later`: only mails were listed that came after an earlier fingerprint.
     """
 
     listing: Listing
@@ -44,6 +45,7 @@ class MailboxScan:
     rows: Mapping[str, LedgerRow]
     content_index: ContentIndex
     quiet_until: float | None
+    only_later: bool
 
 
 class MailboxScanner:
@@ -58,13 +60,17 @@ class MailboxScanner:
         self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
 
-    async def scan_mailbox(self, lease: Lease) -> MailboxScan:
+    async def scan_mailbox(self, lease: Lease, since: str = "") -> MailboxScan:
         """List the mailbox, read the ledger unless it has no mail of the account, and plan.
 
-        Raises `NoUniqueIds`, and what the mailbox and the store raise.
+        With the fingerprint `since`, only mails that came later, where the mailbox can tell. Raises
+        `NoUniqueIds`, and what the mailbox and the store raise.
         """
-        listing = await self._list()
-        rows = () if lease.is_fresh else await self._ports.ledger.ledger_rows(self._account.id)
+        listing = await self._list(since)
+        only_later = bool(listing.covered) and all(each.first for each in listing.covered)
+        ranges = listing.covered if only_later else ()
+        ledger = self._ports.ledger
+        rows = () if lease.is_fresh else await ledger.ledger_rows(self._account.id, ranges)
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
@@ -87,10 +93,10 @@ class MailboxScanner:
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
         quiet = quiet_until(self._account, listing, plan, rows, retention, now)
-        return MailboxScan(listing, plan, by_message, content_index, quiet)
+        return MailboxScan(listing, plan, by_message, content_index, quiet, only_later)
 
-    async def _list(self) -> Listing:
-        listing = await self._mailbox.listing()
+    async def _list(self, since: str) -> Listing:
+        listing = await self._mailbox.listing(since)
         if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
             raise NoUniqueIds(
                 f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL), so no "

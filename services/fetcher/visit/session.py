@@ -89,7 +89,7 @@ class Session:
         if (unchanged := await memory.visit_if_unchanged()) is not None:
             return unchanged
         scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
-        scan = await scanner.scan_mailbox(self._lease)
+        scan = await scanner.scan_mailbox(self._lease, memory.fingerprint)
         return await memory.add_to(await self._work_off(scan), scan)
 
     async def _work_off(self, scan: MailboxScan) -> Visit:

@@ -13,6 +13,7 @@ import structlog
 
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, visit_after_drop
+from services.fetcher.decide.unchanged import prolonged
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
@@ -102,9 +103,10 @@ class Visitor:
         The report carries what is remembered for the next visit.
         """
         method, login_delay, read_failures = lease.method, 0.0, ReadFailures(lease.read_failures)
+        state = prolonged(lease.state, lease.fence)
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
-            method, login_delay = opened.method, opened.login_delay
+            method, login_delay, state = opened.method, opened.login_delay, lease.state
             visit = await self._session(account, lease, opened.mailbox, read_failures, is_stopping)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
@@ -115,7 +117,7 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        state = visit.report.state if visit.report.state is not None else lease.state
+        state = visit.report.state if visit.report.state is not None else state
         report = replace(visit.report, method=method, read_failures=read_failures.all(), state=state)
         return replace(visit, report=report), login_delay
 

@@ -20,6 +20,7 @@ from shared.adapters.sql.targets import known_outages
 from shared.adapters.sql.text import safe_fetched
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.mailbox import UidRange
 from shared.model.tenant_room import TenantRoom
 from shared.ports.store import Lease, LeaseLost, LedgerRow, Outage, Receipt, Release, Schedule
 
@@ -82,9 +83,9 @@ class SqlFetcherStore:
         """Return those of `accounts` that are paused."""
         return await self._runner.read(paused_among, accounts)
 
-    async def ledger_rows(self, account: str) -> Sequence[LedgerRow]:
-        """Return all mails of an account that are not gone."""
-        return await self._runner.read(ledger_rows, account)
+    async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
+        """Return the mails of an account that are not gone: those in `ranges`, or all of them by default."""
+        return await self._runner.read(ledger_rows, account, ranges)
 
     async def record_fetched(
         self, fence: Fence, mails: Sequence[FetchedMail], now: float, lease: float

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.mailbox import UidRange
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.read_failure import ReadFailure
 from shared.model.tenant_room import TenantRoom
@@ -173,8 +174,11 @@ class FetcherStore(Protocol):
         """Return those of `accounts` that are paused."""
         ...
 
-    async def ledger_rows(self, account: str) -> Sequence[LedgerRow]:
-        """Return all mails of an account that are not gone."""
+    async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
+        """Return the mails of an account that are not gone: those in `ranges`, or all of them by default.
+
+        Of a folder, a range has only the keys with its UIDVALIDITY.
+        """
         ...
 
     async def record_fetched(

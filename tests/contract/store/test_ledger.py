@@ -11,6 +11,7 @@ import pytest
 
 from shared.adapters.sql.store import SqlStore
 from shared.custody.commands import Fence
+from shared.model.mailbox import Place, UidRange
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import LeaseLost, Release, VisitReport, whole_journal
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, Lives, mail
@@ -32,6 +33,23 @@ async def test_a_fetched_mail_is_in_the_ledger(lives: Lives) -> None:
 async def test_the_ledger_is_of_one_account(lives: Lives) -> None:
     await lives.fetched("uid 1")
     assert await lives.store.fetcher.ledger_rows("acme/other") == []
+
+
+async def test_the_ledger_is_read_by_ranges_of_uids(lives: Lives) -> None:
+    keys = [LedgerKey(*each) for each in (("INBOX", 7, "01"), ("INBOX", 7, "02"), ("INBOX", 7, "03"))]
+    keys += [LedgerKey("INBOX", 6, "02"), LedgerKey("Sent", 7, "02")]
+    await lives.fetch(*(mail("")._replace(key=key) for key in keys))
+
+    async def read(*ranges: UidRange) -> list[LedgerKey]:
+        rows = await lives.store.fetcher.ledger_rows(ACCOUNT, ranges)
+        return sorted(row.key for row in rows)
+
+    inbox, sent = Place("INBOX", 7), Place("Sent", 7)
+    assert await read(UidRange(inbox, "02")) == keys[1:3]
+    assert await read(UidRange(inbox, "01", "02")) == keys[:2]
+    assert await read(UidRange(inbox, "04")) == []
+    assert await read(UidRange(inbox, "03"), UidRange(sent)) == [keys[2], keys[4]]
+    assert await read() == sorted(keys)
 
 
 async def test_a_place_at_the_source_holds_one_mail(lives: Lives) -> None:

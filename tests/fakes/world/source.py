@@ -57,7 +57,7 @@ class MailboxInTurn(Mailbox):
         self._marked: list[Letter] = []
         self._read: list[Letter] = []
 
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         return await self._process.effect("list", self._listed, _trouble)
 
     @property

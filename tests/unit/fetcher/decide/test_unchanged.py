@@ -14,11 +14,12 @@ from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.unchanged import (
     Remembered,
-    may_skip_listing,
+    prolonged,
     quiet_until,
     read_state,
     remembered,
     settings_digest,
+    still_holds,
     with_remembered,
 )
 from shared.custody.commands import Fence
@@ -65,9 +66,8 @@ def quiet(account: Account, listing: Listing, rows: list[LedgerRow]) -> float | 
     return quiet_until(account, listing, plan, rows, account.retention, NOW)
 
 
-@given(st.text(), st.text(), st.floats(0, 1e10), st.integers(0, 2**60))
-def test_what_is_remembered_is_read_back(fingerprint: str, settings: str, until: float, fence: int) -> None:
-    memory = Remembered(fingerprint, settings, until, fence)
+@given(st.builds(Remembered, st.text(), st.text(), st.floats(0, 1e10), st.integers(0, 2**60), st.booleans()))
+def test_what_is_remembered_is_read_back(memory: Remembered) -> None:
     assert remembered(with_remembered(None, memory)) == memory
     assert remembered(with_remembered(with_remembered(None, memory), None)) is None
 
@@ -84,21 +84,27 @@ def test_what_others_remember_of_the_account_stays() -> None:
 
 
 def test_the_next_visit_may_end_without_a_listing() -> None:
-    assert may_skip_listing(MEMORY, ACCOUNT, NEXT, failures=0, now=NOW)
+    assert still_holds(MEMORY, ACCOUNT, NEXT, NOW)
 
 
 @pytest.mark.parametrize(
-    ("memory", "fence", "failures", "why"),
+    ("memory", "fence", "why"),
     [
-        (MEMORY, NEXT, 1, "the visit before failed"),
-        (MEMORY, Fence(ACCOUNT.id, 6), 0, "a visit in between ended with its process"),
-        (MEMORY._replace(until=NOW), NEXT, 0, "something is due"),
-        (MEMORY._replace(until=NOW + 2 * DAY), NEXT, 0, "the clock was ahead"),
-        (MEMORY._replace(settings="others"), NEXT, 0, "the account was configured anew"),
+        (MEMORY, Fence(ACCOUNT.id, 6), "a visit in between failed or ended with its process"),
+        (MEMORY._replace(until=NOW), NEXT, "something is due"),
+        (MEMORY._replace(until=NOW + 2 * DAY), NEXT, "the clock was ahead"),
+        (MEMORY._replace(settings="others"), NEXT, "the account was configured anew"),
     ],
 )
-def test_it_lists_the_mailbox_where(memory: Remembered, fence: Fence, failures: int, why: str) -> None:
-    assert not may_skip_listing(memory, ACCOUNT, fence, failures=failures, now=NOW), why
+def test_it_lists_the_mailbox_where(memory: Remembered, fence: Fence, why: str) -> None:
+    assert not still_holds(memory, ACCOUNT, fence, NOW), why
+
+
+def test_a_visit_that_did_not_reach_the_mailbox_prolongs_what_is_remembered() -> None:
+    state = with_remembered(None, MEMORY)
+    assert remembered(prolonged(state, NEXT)) == MEMORY._replace(fence=5)
+    assert prolonged(state, Fence(ACCOUNT.id, 6)) == state
+    assert prolonged(None, NEXT) is None
 
 
 @pytest.mark.parametrize(

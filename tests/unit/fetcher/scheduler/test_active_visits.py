@@ -47,7 +47,7 @@ class Waiting(FakeMailbox):
         self.pieces: asyncio.Queue[bytes] = asyncio.Queue()
         self.aborted = False
 
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         await self.listed_now.wait()
         return await super().listing()
 
