@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -38,6 +38,7 @@ from shared.model.account import Account, CustodyMode, Login, MailboxKind, Retry
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
+from shared.model.mailbox import UidRange
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
@@ -705,7 +706,7 @@ async def test_a_server_that_is_away_does_not_make_the_method_forgotten(world: W
 
 
 async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_ledger(world: World) -> None:
-    async def ledger_rows(account: str) -> list[LedgerRow]:
+    async def ledger_rows(account: str, _ranges: Sequence[UidRange] = ()) -> list[LedgerRow]:
         raise AssertionError(f"nothing can be known of {account}")
 
     world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[method-assign]  # fails the test where it is used
