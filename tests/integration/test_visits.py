@@ -709,7 +709,7 @@ async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_le
     async def ledger_rows(account: str, _ranges: Sequence[UidRange] = ()) -> list[LedgerRow]:
         raise AssertionError(f"nothing can be known of {account}")
 
-    world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[method-assign]  # fails the test where it is used
+    world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[assignment, method-assign]  # fails the test if used
     visit = await world.visit()
     assert visit.report.problem is None
 
