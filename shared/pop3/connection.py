@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from shared.model.errors import MailferryError, quoted
+from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.source_errors import LimitExceeded, SourceViolation, WrongService
 from shared.net.errors import ConnectionLost, Misused
 from shared.pop3.body import BodyAssembly
