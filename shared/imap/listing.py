@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event, Exists, Fetched, Gone, Reply, Selected
+from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
 from shared.imap.mail_commands import SIZE, fetch_items
@@ -30,7 +31,11 @@ AHEAD = 2
 
 @dataclass(slots=True)
 class FolderListing:
-    """What one folder shows. `sizes` by UID, 0 where unknown. `is_complete`: no mail of it is missing."""
+    """What one folder shows. `sizes` by UID, 0 where unknown.
+
+    `is_complete`: no mail of it is missing. With `since`, the mails of that state are still there and are not
+    listed. `state` is that of the folder as it was listed, None where nothing is sure.
+    """
 
     name: str
     selected: Selected
@@ -42,6 +47,20 @@ class FolderListing:
     malformed: int = 0
     is_cut: bool = False
     is_partial: bool = False
+    since: FolderState | None = None
+    state: FolderState | None = None
+
+    @property
+    def first_uid(self) -> int:
+        """The first UID that was asked for."""
+        return self.since.uidnext if self.since is not None else 1
+
+    @property
+    def expected(self) -> int | None:
+        """How many mails must be listed if none is missing; None where the server does not say."""
+        if self.exists is None:
+            return None
+        return self.exists - (self.since.messages if self.since is not None else 0)
 
     @property
     def has_lasting_uids(self) -> bool:
@@ -54,10 +73,41 @@ async def list_folder(
 ) -> FolderListing:
     """List the selected folder. Raises `SourceError` where the server refuses."""
     folder = FolderListing(name, selected, selected.exists)
+    state = selected_state(selected) or (await ask_states(conversation, [name])).get(name)
     if selected.exists != 0:
-        await _gather(conversation, folder, limits.entries)
+        await _gather(conversation, folder, spans(selected, limits.entries), limits.entries)
     _conclude(folder, conversation.server, limits.entries)
+    folder.state = _proven(state, folder)
     return folder
+
+
+async def list_later(
+    conversation: Conversation, name: str, selected: Selected, since: FolderState, limits: Limits
+) -> FolderListing | None:
+    """List the mails of the selected folder that came after `since`.
+
+    None where some of the earlier ones are gone, or may be.
+    """
+    state = selected_state(selected)
+    if state is None or state.uidvalidity != since.uidvalidity or state.uidnext < since.uidnext:
+        return None
+    folder = FolderListing(name, selected, selected.exists, since=since)
+    if state != since:
+        # Where no mail is as late as that, a server sends the last one (RFC 9051, section 9: seq-range).
+        await _gather(conversation, folder, [UidSet.span(since.uidnext)], limits.entries)
+        folder.sizes = {uid: size for uid, size in folder.sizes.items() if uid >= since.uidnext}
+    _conclude(folder, conversation.server, limits.entries)
+    folder.state = _proven(state, folder)
+    return folder if folder.state is not None else None
+
+
+def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:
+    """Return the state if it agrees with what was listed: else the server counts or numbers wrongly."""
+    if state is None or not folder.is_complete or not folder.has_lasting_uids:
+        return None
+    early = [uid for uid in folder.sizes if uid < state.uidnext]
+    before = folder.since.messages if folder.since is not None else 0
+    return state if len(early) + before == state.messages else None
 
 
 def spans(selected: Selected, most: int) -> list[UidSet]:
@@ -74,8 +124,10 @@ def spans(selected: Selected, most: int) -> list[UidSet]:
     ]
 
 
-async def _gather(conversation: Conversation, folder: FolderListing, most: int) -> None:
-    waiting = deque(fetch_items(each, (SIZE,)) for each in spans(folder.selected, most))
+async def _gather(
+    conversation: Conversation, folder: FolderListing, ranges: Iterable[UidSet], most: int
+) -> None:
+    waiting = deque(fetch_items(each, (SIZE,)) for each in ranges)
     open_commands = 0
     while waiting or open_commands:
         while waiting and open_commands < AHEAD:
@@ -117,11 +169,11 @@ def _conclude(folder: FolderListing, server: str, most: int) -> None:
         folder.sizes = dict(sorted(folder.sizes.items())[:most])
     elif folder.is_partial and not folder.is_cut:
         folder.problems.append(f"{server} showed a part of {name} only: {count} mails.")
-    elif folder.exists != count and not folder.changed and not folder.malformed:
+    elif folder.expected != count and not folder.changed and not folder.malformed:
         said = "does not say how many mails there are" if folder.exists is None else f"counts {folder.exists}"
         folder.problems.append(f"{server} {said} in {name}, but lists {count}.")
     folder.is_complete = (
-        count == folder.exists
+        count == folder.expected
         and count <= most
         and not (folder.malformed or folder.is_cut or folder.is_partial)
     )
@@ -155,11 +207,14 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
             session_uids |= by_number
             nameless += _without_uids(((n, folder.sizes[uid]) for n, uid in by_number.items()), place)
         if folder.is_complete:
-            covered.append(UidRange(place))
+            first = numeric_uid(folder.first_uid) if folder.since is not None else ""
+            covered.append(UidRange(place, first))
     problems = tuple(problem for folder in folders for problem in folder.problems)
+    only_changes = any(folder.since is not None for folder in folders)
     if nameless and not named:
         return Combined(Listing(nameless, False, problems, covered=covered), session_uids)
-    return Combined(Listing(named, True, problems, nameless=nameless, covered=covered), session_uids)
+    listing = Listing(named, True, problems, nameless=nameless, covered=covered, only_changes=only_changes)
+    return Combined(listing, session_uids)
 
 
 def _without_uids(mails: Iterable[tuple[int, int]], place: Place) -> list[Listed]:

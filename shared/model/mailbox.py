@@ -77,6 +77,11 @@ class UidRange(NamedTuple):
     first: str = ""
     last: str | None = None
 
+    @property
+    def is_whole_folder(self) -> bool:
+        """Whether no mail of the folder is left out."""
+        return not self.first and self.last is None
+
     def includes(self, key: LedgerKey) -> bool:
         """Return whether the mail with this key is in the range.
 
@@ -85,7 +90,7 @@ class UidRange(NamedTuple):
         if self.place.folder != key.folder:
             return False
         if self.place.uidvalidity != key.uidvalidity:
-            return not self.first and self.last is None
+            return self.is_whole_folder
         return self.first <= key.uid and (self.last is None or key.uid <= self.last)
 
 
@@ -100,6 +105,7 @@ class Listing:
     the uid "". `nameless` are further mails whose uid is missing, malformed or not unique, although the
     server has uids. While there are any, no absent uid proves that its mail is gone.
     `covered` are the ranges that were listed completely: the absence of a key proves something only there.
+    With `only_changes`, mails of an earlier fingerprint are left out that are surely still there.
     `problems` are sentences for the operator.
     """
 
@@ -108,6 +114,7 @@ class Listing:
     problems: Sequence[str]
     nameless: Sequence[Listed] = ()
     covered: Sequence[UidRange] = WHOLE_INBOX
+    only_changes: bool = False
 
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""

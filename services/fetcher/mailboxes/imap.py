@@ -7,7 +7,8 @@ stay is opened by EXAMINE, until one of them is due.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from typing_extensions import override
@@ -17,10 +18,11 @@ from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT
 from shared.imap.conversation import Conversation
 from shared.imap.deletion import Expunger
+from shared.imap.folder_state import FolderState, ask_states, read_states, written_states
 from shared.imap.folders import Folders, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.limits import Options
-from shared.imap.listing import combine, list_folder
+from shared.imap.listing import FolderListing, combine, list_folder, list_later
 from shared.imap.login import LoggedIn
 from shared.imap.presence import not_proven_gone
 from shared.imap.retrieval import Retrieval
@@ -55,6 +57,7 @@ class ImapMailbox(Mailbox):
         self._expungers: dict[str, Expunger] = {}
         self._remarks: list[str] = []
         self._serves = False
+        self._states: dict[str, FolderState] | None = None
 
     @property
     @override
@@ -82,21 +85,27 @@ class ImapMailbox(Mailbox):
         return (*self._conversation.alerts, *self._remarks)
 
     @override
-    async def listing(self) -> Listing:
-        listed = []
-        for name in self._options.folders:
-            selected = await self._folders.open_for_listing(name, writable=not self._options.reads_only)
-            listed.append(await list_folder(self._conversation, name, selected, self._options.limits))
+    async def fingerprint(self) -> str:
+        if self._notes:
+            return ""
+        if self._states is None:
+            return _fingerprint(await ask_states(self._conversation, self._options.folders), self._options)
+        return _fingerprint(self._states, self._options)
+
+    @override
+    async def listing(self, since: str = "") -> Listing:
+        earlier = read_states(since)
+        listed = [await self._list_folder(name, earlier.get(name)) for name in self._options.folders]
+        self._states = {each.name: each.state for each in listed if each.state is not None}
         combined = combine(listed)
         self._session_uids = combined.session_uids
-        listing = combined.listing
-        return Listing(
-            listing.entries,
-            listing.has_uids,
-            (*self._notes, *listing.problems),
-            nameless=listing.nameless,
-            covered=listing.covered,
-        )
+        return replace(combined.listing, problems=(*self._notes, *combined.listing.problems))
+
+    async def _list_folder(self, name: str, since: FolderState | None) -> FolderListing:
+        limits = self._options.limits
+        selected = await self._folders.open_for_listing(name, writable=not self._options.reads_only)
+        later = since and await list_later(self._conversation, name, selected, since, limits)
+        return later or await list_folder(self._conversation, name, selected, limits)
 
     @override
     async def retrieve(
@@ -179,6 +188,11 @@ class ImapMailbox(Mailbox):
     def _note(self, sentence: str) -> None:
         if sentence not in self._remarks:
             self._remarks.append(sentence)
+
+
+def _fingerprint(states: Mapping[str, FolderState], options: Options) -> str:
+    """Return the fingerprint of all folders; "" where the state of one of them is not sure."""
+    return written_states(states) if len(states) == len(options.folders) else ""
 
 
 def _by_folder(entries: Sequence[Listed]) -> Iterator[tuple[str, list[Listed]]]:

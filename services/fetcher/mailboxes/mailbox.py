@@ -58,8 +58,8 @@ class Mailbox(Protocol):
     async def listing(self, since: str = "") -> Listing:
         """List the mails. A malformed line hides no other mail; it becomes a problem.
 
-        `since` is an earlier fingerprint. Where the mailbox can prove that all mails of that time are still
-        there, it may list only those that came later, and cover only them.
+        `since` is an earlier fingerprint. Where the mailbox can prove that mails of that time are still
+        there, it may leave them out, and cover only the others.
         """
         ...
 
