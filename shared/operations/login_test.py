@@ -16,7 +16,7 @@ ShowLine = Callable[[str, str], None]
 """Is given each line of a dialogue: "C" or "S", and the line with its secrets masked."""
 STEP_TIMEOUT = 30.0
 """Seconds for each step of a login test: an operator waits for it, so less than a service allows."""
-CONNECT, TLS, GREETING = "connect", "TLS", "greeting"
+CONNECT, TLS, GREETING, CAPABILITIES = "connect", "TLS", "greeting", "capabilities"
 METHOD, CREDENTIALS, MAILBOX = "method", "credentials", "mailbox"
 CERTIFICATE = 'Check host name and certificate; name a certificate authority of your own in "ca_file".'
 
