@@ -24,8 +24,8 @@ SPOOL_ADVICE = (
     "ends."
 )
 POP3_ADVICE = (
-    'Fetch this account by POP3 with custody = "spool"; over IMAP, Mailferry needs mail that stays until it is '
-    "deleted."
+    'Fetch this account by POP3 with custody = "spool"; over IMAP, Mailferry needs mail that stays until it '
+    "is deleted."
 )
 
 OpenSession = Callable[[], Awaitable[OperatorMailbox]]
