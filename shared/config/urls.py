@@ -19,6 +19,8 @@ from shared.model.file_url import path_in_url, percent_decoded
 
 SOURCE_PORTS = {"pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
 TARGET_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24, "mx": 25}
+SOURCE_PROTOCOLS = ("pop3", "imap")
+"""Each may stand alone in place of a URL where an account has a provider."""
 UNIX_SOCKET = "lmtp+unix"
 EXAMPLE_SOCKET = f"{UNIX_SOCKET}:///run/dovecot/lmtp"
 
@@ -45,7 +47,27 @@ class ServerUrl:
 
 def source_url(value: object) -> ServerUrl:
     """Parse the URL of a source. Raises ValueError with a sentence."""
+    if (alone := protocol_alone(value)) is not None:
+        name = alone.upper()
+        raise ValueError(f'{name} alone needs a "provider" that has {name}; `mailferry providers` lists them')
     return _server_url(value, SOURCE_PORTS)
+
+
+def protocol_of(scheme: str) -> str:
+    """Return the protocol of a URL's scheme, which has one more letter where TLS begins at once."""
+    return scheme.removesuffix("s")
+
+
+def protocol_alone(source: object) -> str | None:
+    """Return the protocol where `source` names one, in any case, and no server."""
+    word = source.lower() if isinstance(source, str) else ""
+    return word if word in SOURCE_PROTOCOLS else None
+
+
+def protocol_in(source: object) -> str | None:
+    """Return the protocol that `source` names, alone or by the scheme of a URL; None if it names none."""
+    scheme, _, _ = source.lower().partition("://") if isinstance(source, str) else ("", "", "")
+    return protocol_alone(protocol_of(scheme))
 
 
 def target_url(value: object) -> ServerUrl:

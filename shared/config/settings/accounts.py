@@ -16,7 +16,7 @@ from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind
-from shared.model.setting import Settings, required, setting
+from shared.model.setting import Settings, only_for, required, setting
 
 
 class RoutingSettings(Settings):
@@ -113,7 +113,7 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
     source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)] | None = setting(
         None,
         "Where the mailbox is.",
-        form="`pop3://` or `pop3s://`",
+        form="`pop3://`, `pop3s://`, `imap://` or `imaps://`; with `provider` also `pop3` or `imap`",
         example="pop3s://user%40acme.example@pop.isp.example",
     )
     auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = setting(
@@ -121,9 +121,13 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
         "The login methods that are tried, in this order. `auto` tries what is offered, safest first.",
         form='"auto" or a list of methods',
         example=["scram-sha-256", "user"],
+        only=only_for("pop3", "IMAP has no APOP", "apop"),
     )
     detect: Annotated[tuple[str, ...], PlainValidator(values.detections)] = setting(
-        DETECTIONS, "The commands that ask the server what it offers.", form="list of ways"
+        DETECTIONS,
+        "The commands that ask the server what it offers.",
+        form="list of ways",
+        only=only_for("pop3", "an IMAP server always announces what it offers"),
     )
     target: Name | None = setting(
         None, "The target that the mail is delivered to.", form="name", example="exchange"
@@ -137,5 +141,6 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
     custody: Annotated[CustodyMode, Field(strict=False)] = setting(
         CustodyMode.SOURCE,
         "`spool` is for a source that hides or deletes what was read. See `docs/custody.md`.",
+        only=only_for("pop3", "reading by IMAP hides and deletes nothing", "spool"),
     )
     enabled: bool = setting(True, "Whether the mailbox is visited, and mail of it delivered.")
