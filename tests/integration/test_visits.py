@@ -18,7 +18,8 @@ from typing_extensions import override
 from services.fetcher.decide.unchanged import read_state
 from services.fetcher.flow_control.blob_room import BlobRoom
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import Opened
 from services.fetcher.visit.limits import Limits
