@@ -21,6 +21,7 @@ from shared.model.account import Account, Login, RetryTimes
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
+from shared.model.folders import FolderSettings
 from shared.model.hosts import HostLimits
 from shared.model.reading import Reading
 from shared.model.setting import part
@@ -111,6 +112,7 @@ def _account(
         retry_times=_retry_times(context, settings, account_keys, interval),
         shortest_interval=interval,
         reading=part(Reading, settings),
+        folders=part(FolderSettings, settings),
         enabled=settings.enabled,
         provider=settings.provider,
     )

@@ -7,14 +7,14 @@ and the number of mails has grown by as many, nothing else went.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.imap.commands import status
 from shared.imap.conversation import Conversation
-from shared.imap.events import MailboxStatus, Reply, Selected
+from shared.imap.events import Event, MailboxStatus, Reply, Selected
+from shared.imap.folder_choice import Folder
 from shared.imap.folders import has_lasting_uids
-from shared.imap.mailbox_names import encode_name
 from shared.model.mailbox import INBOX
 
 
@@ -26,24 +26,27 @@ class FolderState(NamedTuple):
     messages: int
 
 
-async def ask_states(conversation: Conversation, folders: Sequence[str]) -> dict[str, FolderState]:
-    """Return the states of these folders, in one round trip; none for those whose server does not tell.
+async def ask_states(conversation: Conversation, folders: Sequence[Folder]) -> dict[str, FolderState]:
+    """Return the states of these folders by name, in one round trip; none where the server refuses one.
 
-    Of a selected folder a server may tell what it was when it was selected.
+    A folder is left out whose state the server does not tell. Of a selected folder a server may tell what it
+    was when it was selected.
     """
     await conversation.discard_answers()
-    raw = {encode_name(name, utf8=conversation.takes_utf8): name for name in folders}
-    events = await conversation.execute_all([status(each) for each in raw])
-    refused = [event for event in events if isinstance(event, Reply) and not event.ok]
-    if refused:
+    events = await conversation.execute_all([status(each.raw) for each in folders])
+    if any(isinstance(event, Reply) and not event.ok for event in events):
         return {}
-    known = {each.upper() if _is_inbox(each) else each: name for each, name in raw.items()}
+    return states_among(events, folders)
+
+
+def states_among(events: Iterable[Event], folders: Sequence[Folder]) -> dict[str, FolderState]:
+    """Return the states that the server told of these folders, by name."""
+    names = {_comparable(each.raw): each.name for each in folders}
     states = {}
     for event in events:
-        if isinstance(event, MailboxStatus):
-            name = known.get(event.raw.upper() if _is_inbox(event.raw) else event.raw)
+        if isinstance(event, MailboxStatus) and (name := names.get(_comparable(event.raw))) is not None:
             state = _state(event.uidvalidity, event.uidnext, event.messages)
-            if name is not None and state is not None:
+            if state is not None:
                 states[name] = state
     return states
 
@@ -80,5 +83,6 @@ def _state(uidvalidity: int | None, uidnext: int | None, messages: int | None) -
     return FolderState(uidvalidity, uidnext, messages)
 
 
-def _is_inbox(raw: bytes) -> bool:
-    return raw.upper() == INBOX.folder.encode("ascii")
+def _comparable(raw: bytes) -> bytes:
+    """Return the name on the wire; that of INBOX is written in any case."""
+    return raw.upper() if raw.upper() == INBOX.folder.encode("ascii") else raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.imap import commands
 from shared.imap.conversation import Conversation, reply_to
 from shared.imap.events import Selected
-from shared.imap.mailbox_names import encode_name
+from shared.imap.folder_choice import Folder
 from shared.imap.refusals import refused_folder
 from shared.model.errors import quoted
 from shared.model.source_errors import SourceRefused
@@ -21,10 +21,12 @@ class Folders:
         self._selected: str | None = None
         self._is_writable = False
         self._listed: dict[str, Selected] = {}
+        self._raw: dict[str, bytes] = {}
 
-    async def open_for_listing(self, name: str, *, writable: bool) -> Selected:
+    async def open_for_listing(self, folder: Folder, *, writable: bool) -> Selected:
         """Select a folder anew, so that it shows its present state. Raises `SourceError`."""
-        self._listed[name] = selected = await self._select(name, writable=writable)
+        self._raw[folder.name] = folder.raw
+        self._listed[folder.name] = selected = await self._select(folder.name, writable=writable)
         return selected
 
     async def open_listed(self, name: str, *, writable: bool = False) -> Selected:
@@ -47,7 +49,7 @@ class Folders:
 
     async def _select(self, name: str, *, writable: bool) -> Selected:
         await self._conversation.discard_answers()
-        raw = encode_name(name, utf8=self._conversation.takes_utf8)
+        raw = self._raw[name]
         command = commands.select(raw) if writable else commands.examine(raw)
         self._selected = None
         events = await self._conversation.execute_all([command])

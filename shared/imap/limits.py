@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.model.folders import Removal
 from shared.model.mailbox import INBOX, UNMETERED, Meter
 from shared.net.login.wire import Timeouts
 
@@ -51,15 +52,16 @@ class FetchWindow:
 class Options:
     """How to treat one server, apart from who logs in.
 
-    `folders` by their decoded names. `reads_only`: copies stay, so that folders are opened by EXAMINE until
-    something is to be deleted. `preferred`: the login method that worked last time, which is tried first.
-    `initial_response`: False sends SASL's first message on a line of its own.
+    `folders` and `removal` are those of `FolderSettings`. `reads_only`: copies stay, so that folders are
+    opened by EXAMINE until something is to be deleted. `preferred`: the login method that worked last time,
+    which is tried first. `initial_response`: False sends SASL's first message on a line of its own.
     """
 
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     window: FetchWindow = FetchWindow()
     folders: tuple[str, ...] = (INBOX.folder,)
+    removal: Removal = Removal()
     reads_only: bool = False
     preferred: str | None = None
     initial_response: bool = True

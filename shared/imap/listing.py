@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event, Exists, Fetched, Gone, Reply, Selected
+from shared.imap.folder_choice import Folder
 from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
@@ -69,20 +71,20 @@ class FolderListing:
 
 
 async def list_folder(
-    conversation: Conversation, name: str, selected: Selected, limits: Limits
+    conversation: Conversation, folder: Folder, selected: Selected, limits: Limits
 ) -> FolderListing:
     """List the selected folder. Raises `SourceError` where the server refuses."""
-    folder = FolderListing(name, selected, selected.exists)
-    state = selected_state(selected) or (await ask_states(conversation, [name])).get(name)
+    listed = FolderListing(folder.name, selected, selected.exists)
+    state = selected_state(selected) or (await ask_states(conversation, [folder])).get(folder.name)
     if selected.exists != 0:
-        await _gather(conversation, folder, spans(selected, limits.entries), limits.entries)
-    _conclude(folder, conversation.server, limits.entries)
-    folder.state = _proven(state, folder)
-    return folder
+        await _gather(conversation, listed, spans(selected, limits.entries), limits.entries)
+    _conclude(listed, conversation.server, limits.entries)
+    listed.state = _proven(state, listed)
+    return listed
 
 
 async def list_later(
-    conversation: Conversation, name: str, selected: Selected, since: FolderState, limits: Limits
+    conversation: Conversation, folder: Folder, selected: Selected, since: FolderState, limits: Limits
 ) -> FolderListing | None:
     """List the mails of the selected folder that came after `since`.
 
@@ -91,14 +93,14 @@ async def list_later(
     state = selected_state(selected)
     if state is None or state.uidvalidity != since.uidvalidity or state.uidnext < since.uidnext:
         return None
-    folder = FolderListing(name, selected, selected.exists, since=since)
+    listed = FolderListing(folder.name, selected, selected.exists, since=since)
     if state != since:
         # Where no mail is as late as that, a server sends the last one (RFC 9051, section 9: seq-range).
-        await _gather(conversation, folder, [UidSet.span(since.uidnext)], limits.entries)
-        folder.sizes = {uid: size for uid, size in folder.sizes.items() if uid >= since.uidnext}
-    _conclude(folder, conversation.server, limits.entries)
-    folder.state = _proven(state, folder)
-    return folder if folder.state is not None else None
+        await _gather(conversation, listed, [UidSet.span(since.uidnext)], limits.entries)
+        listed.sizes = {uid: size for uid, size in listed.sizes.items() if uid >= since.uidnext}
+    _conclude(listed, conversation.server, limits.entries)
+    listed.state = _proven(state, listed)
+    return listed if listed.state is not None else None
 
 
 def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:
@@ -179,8 +181,7 @@ def _conclude(folder: FolderListing, server: str, most: int) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(NamedTuple):
     """The listing of all folders. `session_uids` has the UIDs of mails without a lasting one, by number."""
 
     listing: Listing

@@ -12,6 +12,7 @@ from shared.model.authentication import DETECTIONS
 from shared.model.backoff import Backoff
 from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
+from shared.model.folders import FolderSettings
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
@@ -154,6 +155,7 @@ class Account:
     retry_times: RetryTimes = RetryTimes()
     shortest_interval: float = 0.0
     reading: Reading = Reading()
+    folders: FolderSettings = FolderSettings()
     enabled: bool = True
     provider: str | None = None
 

@@ -54,6 +54,15 @@ mail_location = maildir:~/Maildir
 mail_fsync = never
 maildir_stat_dirs = no
 pop3_no_flag_updates = yes
+namespace inbox {{
+  inbox = yes
+  mailbox Junk {{
+    special_use = \\Junk
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
+}}
 """
 
 

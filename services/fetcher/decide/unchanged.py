@@ -122,6 +122,7 @@ def settings_digest(account: Account) -> str:
         account.login.username,
         account.retention,
         account.reading,
+        account.folders,
         account.custody,
     )
     return hashlib.sha256(repr(decisive).encode("utf-8")).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Adapts the IMAP client to the port `Mailbox`.
 
-No flag is ever changed but `\\Deleted`, and that only of mails that are deleted. A folder in which copies
-stay is opened by EXAMINE, until one of them is due.
+Of the flags only `\\Deleted` is set, on mails that are deleted, and `\\Seen` where the account wants that. A
+folder in which copies stay is opened by EXAMINE until something is to be changed there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT
 from shared.imap.conversation import Conversation
-from shared.imap.deletion import Expunger
-from shared.imap.folder_state import FolderState, ask_states, read_states, written_states
 from shared.imap.folders import Folders, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.limits import Options
-from shared.imap.listing import FolderListing, combine, list_folder, list_later
 from shared.imap.login import LoggedIn
+from shared.imap.mailbox_listing import MailboxLister
 from shared.imap.presence import not_proven_gone
+from shared.imap.removal import Remover
 from shared.imap.retrieval import Retrieval
+from shared.imap.seen import mark_seen
 from shared.model.errors import quoted
 from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
@@ -53,11 +53,11 @@ class ImapMailbox(Mailbox):
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._shortfall = shortfall
         self._folders = Folders(conversation)
-        self._session_uids: dict[int, int] = {}
-        self._expungers: dict[str, Expunger] = {}
+        self._lister = MailboxLister(conversation, self._folders, options)
         self._remarks: list[str] = []
+        self._remover = Remover(conversation, options.removal, self._remarks)
+        self._session_uids: Mapping[int, int] = {}
         self._serves = False
-        self._states: dict[str, FolderState] | None = None
 
     @property
     @override
@@ -86,26 +86,12 @@ class ImapMailbox(Mailbox):
 
     @override
     async def fingerprint(self) -> str:
-        if self._notes:
-            return ""
-        if self._states is None:
-            return _fingerprint(await ask_states(self._conversation, self._options.folders), self._options)
-        return _fingerprint(self._states, self._options)
+        return "" if self._notes else await self._lister.fingerprint()
 
     @override
     async def listing(self, since: str = "") -> Listing:
-        earlier = read_states(since)
-        listed = [await self._list_folder(name, earlier.get(name)) for name in self._options.folders]
-        self._states = {each.name: each.state for each in listed if each.state is not None}
-        combined = combine(listed)
-        self._session_uids = combined.session_uids
-        return replace(combined.listing, problems=(*self._notes, *combined.listing.problems))
-
-    async def _list_folder(self, name: str, since: FolderState | None) -> FolderListing:
-        limits = self._options.limits
-        selected = await self._folders.open_for_listing(name, writable=not self._options.reads_only)
-        later = since and await list_later(self._conversation, name, selected, since, limits)
-        return later or await list_folder(self._conversation, name, selected, limits)
+        listing, self._session_uids = await self._lister.list_mailbox(since)
+        return replace(listing, problems=(*self._notes, *listing.problems))
 
     @override
     async def retrieve(
@@ -147,12 +133,18 @@ class ImapMailbox(Mailbox):
                 )
                 continue
             uids = self._uids_of(mails)
-            expunger = self._expungers.get(folder)
-            if expunger is None:
-                expunger = self._expungers[folder] = Expunger(self._conversation, folder, self._remarks)
-            gone = await expunger.expunge(uids.values())
+            gone = await self._remover.remove(folder, uids.values(), self._lister.names)
             agreed += [mail for mail in mails if uids[mail.number] in gone]
         return agreed
+
+    @override
+    async def mark_seen(self, entries: Sequence[Listed]) -> None:
+        await self._conversation.discard_answers()
+        for folder, mails in _by_folder(entries):
+            await self._folders.open_listed(folder, writable=True)
+            uids = self._uids_of(mails)
+            if (sentence := await mark_seen(self._conversation, folder, uids.values())) is not None:
+                self._note(sentence)
 
     @override
     async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed]:
@@ -188,11 +180,6 @@ class ImapMailbox(Mailbox):
     def _note(self, sentence: str) -> None:
         if sentence not in self._remarks:
             self._remarks.append(sentence)
-
-
-def _fingerprint(states: Mapping[str, FolderState], options: Options) -> str:
-    """Return the fingerprint of all folders; "" where the state of one of them is not sure."""
-    return written_states(states) if len(states) == len(options.folders) else ""
 
 
 def _by_folder(entries: Sequence[Listed]) -> Iterator[tuple[str, list[Listed]]]:

@@ -38,6 +38,8 @@ async def open_imap_account(
     options = Options(
         timeouts=timeouts,
         limits=limits,
+        folders=account.folders.folders,
+        removal=account.folders.removal,
         reads_only=account.retention.leaves_a_copy,
         preferred=preferred,
     )

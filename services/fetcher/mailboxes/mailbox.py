@@ -116,6 +116,10 @@ class Mailbox(Protocol):
         """
         return None
 
+    async def mark_seen(self, entries: Sequence[Listed]) -> None:
+        """Mark mails as read at the source, where it has such a mark; `remarks` say if it refuses that."""
+        return
+
     async def finish(self) -> None:
         """End the session so that the server carries out the deletions, and close.
 

@@ -202,6 +202,11 @@ class MonitoredMailbox(Mailbox):
             return await self._mailbox.header(entry)
 
     @override
+    async def mark_seen(self, entries: Sequence[Listed]) -> None:
+        async with self._one_answer():
+            await self._mailbox.mark_seen(entries)
+
+    @override
     async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
         async with self._one_answer():
             return await self._mailbox.still_there(entries)

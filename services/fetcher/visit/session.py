@@ -64,6 +64,7 @@ class Session:
         self._pending = PendingSet()
         self._deletion = Deletion(account, lease.fence, mailbox, ports)
         self._settled_copies = 0
+        self._settled: set[str] = set()
         self._reading: Fetching | None = None
         deadline = ports.clock.monotonic() + account.reading.session_deadline
         self._bounds = Bounds(deadline, limits.settle_wait, is_stopping)
@@ -111,6 +112,8 @@ class Session:
         complete = await self._fetch(plan, scan.content_index, fetching) and not plan.choice.more
         await self._settle_recognised(scan, fetching, complete=complete)
         await self._settle(fetching)
+        if self._account.folders.mark_seen and fetching.is_usable:
+            await self._mark_seen(scan, fetching)
         if fetching.broken is not None and consequence(fetching.broken) is Consequence.FAIL:
             raise fetching.broken
         if fetching.is_usable:
@@ -203,7 +206,16 @@ class Session:
         if deletes:
             await self._deletion.delete({message: each.entry for message, each in entered.items()})
         else:
-            self._settled_copies += len(await self._ports.ledger.settled_among(list(entered)))
+            self._settled = set(await self._ports.ledger.settled_among(list(entered)))
+            self._settled_copies += len(self._settled)
+
+    async def _mark_seen(self, scan: MailboxScan, fetching: Fetching) -> None:
+        """Mark the copies as read that are settled and stay, of those that were listed."""
+        settled = {row.key for row in scan.rows.values() if row.status is MessageStatus.SETTLED}
+        stay = [entry for entry in scan.listing.entries if entry.key in settled]
+        stay += [fetching.entered[message].entry for message in sorted(self._settled)]
+        if stay and self._account.retention.leaves_a_copy:
+            await self._mailbox.mark_seen(stay)
 
     def _report(self, scan: MailboxScan, fetching: Fetching, *, more: bool) -> Visit:
         sentences = problem_sentences(

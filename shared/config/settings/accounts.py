@@ -12,6 +12,7 @@ from shared.config.settings.types import Domain, Name, Secret, Text
 from shared.model.account import REFUSE, CustodyMode, Dedup, ExistenceCheck, MailboxKind, RetryTimes
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
+from shared.model.folders import FolderSettings
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
@@ -97,7 +98,7 @@ class RoutingSettings(Settings):
     srs_key_env: Text | None = setting(None, "The environment variable that holds the key.")
 
 
-class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
+class AccountSettings(ServerSettings, RetryTimes, Reading, FolderSettings, RoutingSettings):
     """A mailbox that mail is fetched from. `[defaults]` takes the same keys but `name`.
 
     `source` (or `provider`), `target` and `mailbox` are needed.

@@ -25,7 +25,7 @@ class Folder(FakeMailbox):
         self.unsized = unsized
 
     @override
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         entries = [
             each._replace(place=self.place, size=0 if each.uid in self.unsized else each.size)
             for each in (await super().listing()).entries

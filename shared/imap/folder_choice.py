@@ -1,0 +1,107 @@
+"""Which folders of a mailbox are read: names, patterns, special uses, and what is left out. Pure.
+
+Names have `/` between their levels, whatever the server writes there. In a pattern, `*` stands for anything
+and `%` for anything within one level (RFC 9051, section 6.3.9). `\\Junk` is the folder with that special use
+(RFC 6154). What begins with `!` is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.imap.events import MailboxListed
+from shared.model.folders import LEFT_OUT, Removal, RemovalKind
+from shared.model.mailbox import INBOX, folder_name
+
+NEVER_BY_PATTERN = frozenset({"\\trash", "\\drafts", "\\sent", "\\all", "\\flagged", "\\important"})
+"""Uses of folders whose mails were not received, were thrown away, or are in another folder, too."""
+NOT_READABLE = frozenset({"\\noselect", "\\nonexistent"})
+MOST_FOLDERS = 1_000
+LEVEL = "/"
+_WILDCARDS = re.compile(r"[*%]")
+
+
+class Folder(NamedTuple):
+    """A folder by its name for people, with `/` between levels, and by its name on the wire."""
+
+    name: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The folders to read, in the order of their names, and those that are named but not there."""
+
+    folders: Sequence[Folder]
+    missing: Sequence[str]
+
+
+def needs_list(wanted: Sequence[str]) -> bool:
+    """Return whether the server has to list its folders, to know which are wanted and how it writes them."""
+    return [folder_name(each) for each in wanted] != [INBOX.folder]
+
+
+def is_special(text: str) -> bool:
+    """Return whether the text is a special use."""
+    return text.startswith("\\")
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether the text may stand for several folders."""
+    return _WILDCARDS.search(text) is not None
+
+
+def choose_folders(wanted: Sequence[str], listed: Iterable[MailboxListed]) -> Chosen:
+    """Return the folders of `listed` that are wanted."""
+    folders = {name_of(each): each for each in listed}
+    readable = {name: each for name, each in folders.items() if not each.attributes & NOT_READABLE}
+    chosen: set[str] = set()
+    missing: list[str] = []
+    for text in wanted:
+        if text.startswith(LEFT_OUT):
+            continue
+        found = _matching(text, readable)
+        chosen |= found
+        if not found and not is_pattern(text):
+            missing.append(text)
+    for text in wanted:
+        if text.startswith(LEFT_OUT):
+            chosen -= _matching(text[1:], readable, excluding=True)
+    return Chosen([Folder(name, readable[name].raw) for name in sorted(chosen)], missing)
+
+
+def name_of(listed: MailboxListed) -> str:
+    """Return the name of a listed folder with `/` between its levels."""
+    name = listed.name
+    if listed.delimiter and listed.delimiter != LEVEL:
+        name = name.replace(listed.delimiter, LEVEL)
+    return folder_name(name)
+
+
+def removal_target(removal: Removal, listed: Iterable[MailboxListed]) -> Folder | None:
+    """Return the folder that mails are moved to; None where there is none."""
+    wanted = "\\trash" if removal.kind is RemovalKind.TRASH else removal.folder
+    chosen = choose_folders([wanted], listed)
+    return chosen.folders[0] if chosen.folders else None
+
+
+def _matching(text: str, folders: dict[str, MailboxListed], *, excluding: bool = False) -> set[str]:
+    if is_special(text):
+        return {name for name, each in folders.items() if text.lower() in each.attributes}
+    if not is_pattern(text):
+        return {folder_name(text)} & folders.keys()
+    pattern = _compiled(text)
+    return {
+        name
+        for name, each in folders.items()
+        if pattern.fullmatch(name) and (excluding or not each.attributes & NEVER_BY_PATTERN)
+    }
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    pieces = re.split(r"([*%])", pattern)
+    wild = {"*": ".*", "%": f"[^{LEVEL}]*"}
+    return re.compile("".join(wild.get(each, re.escape(each)) for each in pieces), re.DOTALL)

@@ -1,0 +1,86 @@
+"""List the folders of a mailbox that are read, or only what has changed in them since an earlier state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from shared.imap.conversation import Conversation
+from shared.imap.folder_choice import Folder, needs_list
+from shared.imap.folder_list import FolderList, find_folders
+from shared.imap.folder_state import FolderState, read_states, written_states
+from shared.imap.folders import Folders
+from shared.imap.limits import Options
+from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
+from shared.model.mailbox import INBOX
+from shared.model.source_errors import NotPermitted
+
+
+class MailboxLister:
+    """Lists the mailbox of one session; `folders` then knows the folders by their names."""
+
+    def __init__(self, conversation: Conversation, folders: Folders, options: Options) -> None:
+        self._conversation = conversation
+        self._folders = folders
+        self._options = options
+        self._found: FolderList | None = None
+        self._states: dict[str, FolderState] | None = None
+        self._problems: list[str] = []
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the folders that are read."""
+        return {each.name for each in self._found.folders} if self._found is not None else set()
+
+    async def fingerprint(self) -> str:
+        """Return the states of all folders as text; "" where one is missing, or its state is not sure.
+
+        After a listing they are those that were listed.
+        """
+        found = await self._find_folders(with_states=True)
+        states = found.states if self._states is None else self._states
+        is_sure = len(states) == len(found.folders) and not found.problems and not self._problems
+        return written_states(states) if is_sure else ""
+
+    async def list_mailbox(self, since: str) -> Combined:
+        """Return the listing; of folders whose states are in `since`, only what came later where that proves
+        the rest.
+        """
+        earlier = read_states(since)
+        found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
+        self._problems = [*found.problems]
+        unchanged = {name: state for name, state in found.states.items() if earlier.get(name) == state}
+        changed = [each for each in found.folders if each.name not in unchanged]
+        answers = [await self._list_folder(each, earlier) for each in changed]
+        listed = [each for each in answers if each is not None]
+        self._states = unchanged | {each.name: each.state for each in listed if each.state is not None}
+        combined = combine(listed)
+        listing = replace(combined.listing, problems=(*self._problems, *combined.listing.problems))
+        is_complete = len(listing.covered) == len(changed)
+        if not is_complete and len(found.folders) > 1:
+            # A mail that is not there may have been moved to where it is not shown.
+            listing = replace(listing, covered=(), only_changes=False)
+        elif unchanged:
+            listing = replace(listing, only_changes=True)
+        return combined._replace(listing=listing)
+
+    async def _find_folders(self, *, with_states: bool) -> FolderList:
+        if self._found is None:
+            self._found = await find_folders(
+                self._conversation, self._options.folders, with_states=with_states
+            )
+        return self._found
+
+    async def _list_folder(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing | None:
+        """List a folder; None where it cannot be opened, which ends the visit only for INBOX."""
+        limits = self._options.limits
+        try:
+            selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
+        except NotPermitted as error:
+            if folder.name == INBOX.folder:
+                raise
+            self._problems.append(str(error))
+            return None
+        since = earlier.get(folder.name)
+        later = since and await list_later(self._conversation, folder, selected, since, limits)
+        return later or await list_folder(self._conversation, folder, selected, limits)

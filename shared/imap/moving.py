@@ -1,0 +1,68 @@
+"""Move mails out of the selected folder into another one.
+
+MOVE is one command (RFC 6851). Without it a mail is copied, and only when the server agreed to that is it
+deleted here; that needs UIDPLUS. A crash in between leaves a second copy, never none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.imap.conversation import Conversation
+from shared.imap.deletion import AT_ONCE, Expunger
+from shared.imap.folder_choice import Folder
+from shared.imap.mail_commands import copy, move
+from shared.imap.refusals import refused_command, says_gone
+from shared.imap.uid_set import UidSet
+from shared.model.errors import quoted
+
+
+class Mover:
+    """Moves mails of one folder to `target`. `remarks` takes sentences for the operator."""
+
+    def __init__(
+        self, conversation: Conversation, target: Folder, expunger: Expunger, remarks: list[str]
+    ) -> None:
+        self._conversation = conversation
+        self._target = target
+        self._expunger = expunger
+        self._remarks = remarks
+        capabilities = conversation.capabilities
+        self._moves = conversation.can("MOVE", "IMAP4REV2")
+        self._copies = capabilities is not None and capabilities.can_expunge_uids
+
+    async def move(self, uids: Iterable[int]) -> set[int]:
+        """Return the mails that the server agreed to move."""
+        await self._conversation.discard_answers()
+        if not self._moves and not self._copies:
+            self._note(
+                f"{self._conversation.server} can neither move mails nor delete single ones (it announces "
+                'neither MOVE nor UIDPLUS): delivered mails stay where they are. Use removal = "expunge".'
+            )
+            return set()
+        agreed: set[int] = set()
+        for part in UidSet.of(uids).split(AT_ONCE):
+            agreed |= await (self._move(part) if self._moves else self._copy(part))
+        return agreed
+
+    async def _move(self, part: UidSet) -> set[int]:
+        reply = await self._conversation.execute(move(part, self._target.raw))
+        if not reply.ok and not says_gone(reply):
+            self._note(str(refused_command(f"Moving mails to {self._shown}", reply)))
+            return set()
+        return set(part)
+
+    async def _copy(self, part: UidSet) -> set[int]:
+        reply = await self._conversation.execute(copy(part, self._target.raw))
+        if not reply.ok:
+            self._note(str(refused_command(f"Copying mails to {self._shown}", reply)))
+            return set()
+        return await self._expunger.expunge(part)
+
+    @property
+    def _shown(self) -> str:
+        return f"{quoted(self._target.name)} on {self._conversation.server}"
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._remarks:
+            self._remarks.append(sentence)

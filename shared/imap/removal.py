@@ -1,0 +1,57 @@
+"""Take mails that are done out of their folder, as the account wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shared.imap.conversation import Conversation
+from shared.imap.deletion import Expunger
+from shared.imap.folder_choice import Folder, removal_target
+from shared.imap.folder_list import list_folders
+from shared.imap.moving import Mover
+from shared.model.errors import quoted
+from shared.model.folders import Removal, RemovalKind
+
+
+class Remover:
+    """Removes mails of the folders of one session. `remarks` takes sentences for the operator."""
+
+    def __init__(self, conversation: Conversation, removal: Removal, remarks: list[str]) -> None:
+        self._conversation = conversation
+        self._removal = removal
+        self._remarks = remarks
+        self._expungers: dict[str, Expunger] = {}
+        self._target: Folder | None = None
+
+    async def remove(self, folder: str, uids: Collection[int], read: Collection[str]) -> set[int]:
+        """Return the mails of the selected `folder` that the server agreed to take out of it.
+
+        `read` are the names of the folders that are read. Mails must not be moved to one of them, where they
+        would be taken for new ones.
+        """
+        expunger = self._expungers.get(folder)
+        if expunger is None:
+            expunger = self._expungers[folder] = Expunger(self._conversation, folder, self._remarks)
+        if self._removal.kind is RemovalKind.EXPUNGE:
+            return await expunger.expunge(uids)
+        if self._target is None:
+            self._target = removal_target(self._removal, await list_folders(self._conversation))
+        if self._target is None or self._target.name in read:
+            self._note(self._why_not(self._target))
+            return set()
+        return await Mover(self._conversation, self._target, expunger, self._remarks).move(uids)
+
+    def _why_not(self, target: Folder | None) -> str:
+        server = self._conversation.server
+        if target is not None:
+            return f'"removal" would move mails to {quoted(target.name)}, which is read itself: they stay.'
+        if self._removal.kind is RemovalKind.TRASH:
+            return (
+                f"{server} does not say which folder is its trash: delivered mails stay. Name it, as in "
+                'removal = "move:Trash".'
+            )
+        return f"{server} has no folder {quoted(self._removal.folder)} to move to: delivered mails stay."
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self._remarks:
+            self._remarks.append(sentence)
