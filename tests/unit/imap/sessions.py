@@ -1,0 +1,71 @@
+"""IMAP sessions whose server plays a script."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from shared.imap.conversation import Conversation
+from shared.imap.limits import Limits
+from shared.model.masking import Masker
+from shared.net.errors import NetworkError
+from tests.fakes.scripted_stream import ScriptedStream
+
+SERVER = "imap.example:143"
+GREETING = b"* OK [CAPABILITY IMAP4rev1 UIDPLUS ESEARCH] hello\r\n"
+_TAGGED = re.compile(rb"^([0-9a-f]{6})([0-9]+) ", re.MULTILINE)
+
+
+class ImapScript(ScriptedStream):
+    """Plays `reads`, in which `$1 ` stands for the tag of the first command.
+
+    With `waits` a piece that names a tag is played only after that command was sent.
+    """
+
+    def __init__(self, *reads: bytes | NetworkError, tls_error: NetworkError | None = None) -> None:
+        super().__init__(*reads, tls_error=tls_error)
+        self.certificate: bytes | None = None
+
+    async def read(self) -> bytes:
+        piece = await super().read()
+        tags = _TAGGED.findall(self.written)
+        if not tags:
+            return piece
+        assert (numbers := [int(each) for each in re.findall(rb"\$(\d+) ", piece)]) == [] or max(
+            numbers
+        ) <= len(tags), f"the script answers a command that was not sent: {piece!r} to {self.said}"
+        return re.sub(rb"\$(\d+) ", lambda found: tags[0][0] + found[1] + b" ", piece)
+
+    @property
+    def said(self) -> list[str]:
+        """What the client sent, line by line and without tags."""
+        lines = self.written.decode("utf-8").split("\r\n")[:-1]
+        return [re.sub(r"^[0-9a-f]{6}[0-9]+ ", "", line) for line in lines]
+
+
+@dataclass
+class Dialogue:
+    """What was said, as an operator would see it."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __call__(self, who: str, line: str) -> None:
+        self.lines.append(f"{who}: {line}")
+
+
+async def greeted(
+    *reads: bytes | NetworkError, greeting: bytes = GREETING, limits: Limits | None = None
+) -> tuple[ImapScript, Conversation]:
+    """A conversation after the greeting."""
+    stream = ImapScript(greeting, *reads)
+    conversation = Conversation(stream, SERVER, limits or Limits(), masker=Masker())
+    await conversation.read_greeting()
+    return stream, conversation
+
+
+async def logged_in(
+    *reads: bytes | NetworkError, limits: Limits | None = None, capabilities: bytes = b"UIDPLUS ESEARCH"
+) -> tuple[ImapScript, Conversation]:
+    """A conversation as after a login; the next command is the first."""
+    greeting = b"* PREAUTH [CAPABILITY IMAP4rev1 %s] hello\r\n" % capabilities
+    return await greeted(*reads, greeting=greeting, limits=limits)
