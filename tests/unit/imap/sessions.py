@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.imap.conversation import Conversation
@@ -64,3 +65,30 @@ async def logged_in(
     """A conversation as after a login; the next command is the first."""
     greeting = b"* PREAUTH [CAPABILITY IMAP4rev1 %s] hello\r\n" % capabilities
     return await greeted(*reads, greeting=greeting, limits=limits)
+
+
+class AnsweringStream(ScriptedStream):
+    """Answers each command by `answer`, which is given its tag and its text; the greeting is PREAUTH.
+
+    Pieces of `octets` come at a time, 0 for all at once.
+    """
+
+    def __init__(self, answer: Callable[[bytes, str], bytes], *, octets: int = 0) -> None:
+        super().__init__()
+        self.certificate: bytes | None = None
+        self._answer = answer
+        self._octets = octets
+        self._seen = 0
+        self._out = b"* PREAUTH [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n"
+        self.commands: list[str] = []
+
+    async def read(self) -> bytes:
+        if not self._out:
+            for line in self.written[self._seen :].splitlines(keepends=True):
+                self._seen += len(line)
+                tag, _, command = line.partition(b" ")
+                self.commands.append(command.decode().rstrip())
+                self._out += self._answer(tag, self.commands[-1])
+        size = self._octets or len(self._out)
+        piece, self._out = self._out[:size], self._out[size:]
+        return piece

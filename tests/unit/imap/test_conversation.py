@@ -8,7 +8,6 @@ from shared.imap.events import Challenge, Fetched, Reply
 from shared.imap.limits import Limits
 from shared.imap.mail_commands import fetch_mails
 from shared.imap.uid_set import UidSet
-from shared.model.endpoint import Endpoint, Tls
 from shared.model.mailbox import Meter
 from shared.model.masking import Masker
 from shared.model.source_errors import LoginTooSoon, SessionTooLong, SourceViolation
@@ -140,7 +139,6 @@ async def test_octets_behind_the_consent_to_tls_are_an_attack() -> None:
     _, conversation = await greeted(b"$1 OK begin\r\n* OK injected\r\n")
     with pytest.raises(SourceViolation, match="in clear behind its consent"):
         await conversation.execute(commands.STARTTLS)
-        await conversation.start_tls(Endpoint("h", 143, Tls.REQUIRED))
 
 
 async def test_a_greeting_as_if_logged_in_is_an_attack_where_tls_is_required() -> None:

@@ -17,9 +17,7 @@ class Attempt:
         self.stream = ImapScript()
 
     async def expunge(self, *calls: list[int]) -> list[set[int]]:
-        self.stream, conversation = await logged_in(
-            b"$1 OK\r\n", *self.reads, capabilities=self.capabilities
-        )
+        self.stream, conversation = await logged_in(b"$1 OK\r\n", *self.reads, capabilities=self.capabilities)
         await conversation.execute(select(b"INBOX"))
         expunger = Expunger(conversation, "INBOX", self.remarks)
         return [await expunger.expunge(uids) for uids in calls]
@@ -55,7 +53,9 @@ async def test_mails_of_which_some_are_gone_are_deleted_all_the_same() -> None:
 
 
 async def test_where_expunge_by_name_is_refused_all_that_is_marked_goes_if_it_is_ours() -> None:
-    attempt = Attempt(b"$2 OK\r\n$3 NO not here\r\n", b"$4 OK\r\n", b"* SEARCH 5 6\r\n$5 OK\r\n", b"$6 OK\r\n")
+    attempt = Attempt(
+        b"$2 OK\r\n$3 NO not here\r\n", b"$4 OK\r\n", b"* SEARCH 5 6\r\n$5 OK\r\n", b"$6 OK\r\n"
+    )
     assert await attempt.expunge([5, 6]) == [{5, 6}]
     assert attempt.said[3:] == ["UID SEARCH DELETED", "EXPUNGE"]
 
@@ -74,7 +74,9 @@ async def test_without_uidplus_our_marks_of_an_earlier_call_are_ours() -> None:
 
 
 @pytest.mark.parametrize("found", [b"* SEARCH 5 7\r\n$3 OK\r\n", b"$3 OK\r\n", b"* SEARCH 5\r\n$3 NO\r\n"])
-async def test_without_uidplus_nothing_is_expunged_unless_all_marks_are_known_to_be_ours(found: bytes) -> None:
+async def test_without_uidplus_nothing_is_expunged_unless_all_marks_are_known_to_be_ours(
+    found: bytes,
+) -> None:
     attempt = Attempt(b"$2 OK\r\n", found, capabilities=b"")
     assert await attempt.expunge([5]) == [set()]
     assert "EXPUNGE" not in attempt.said

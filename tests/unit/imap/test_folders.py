@@ -34,9 +34,7 @@ async def test_a_folder_is_examined_until_something_is_to_be_deleted() -> None:
     assert stream.said == ['EXAMINE "INBOX"', 'SELECT "INBOX"']
 
 
-@pytest.mark.parametrize(
-    "again", [OPEN.replace(b"9", b"10"), b"* 1 EXISTS\r\n", OPEN.replace(b"9", b"0")]
-)
+@pytest.mark.parametrize("again", [OPEN.replace(b"9", b"10"), b"* 1 EXISTS\r\n", OPEN.replace(b"9", b"0")])
 async def test_uids_that_are_no_longer_those_of_the_listing_are_not_used(again: bytes) -> None:
     _, folders = await listed(again + b"$2 OK\r\n")
     with pytest.raises(SourceRefused, match="other UIDs within the session"):

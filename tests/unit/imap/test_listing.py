@@ -88,7 +88,9 @@ async def test_a_size_that_is_missing_is_unknown() -> None:
     assert folder.sizes[5] == 2
 
 
-@pytest.mark.parametrize(("answer", "kind"), [(b"$2 NO x\r\n", SourceRefused), (b"$2 BAD x\r\n", SourceViolation)])
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(b"$2 NO x\r\n", SourceRefused), (b"$2 BAD x\r\n", SourceViolation)]
+)
 async def test_a_refused_listing_is_no_empty_one(answer: bytes, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="Listing INBOX"):
         await listed(answer)
@@ -132,9 +134,9 @@ def test_the_spans_of_a_folder_leave_no_uid_out_and_are_few(
 
 
 def folder(
-    name: str = "INBOX", validity: int | None = 9, *, complete: bool = True, **selected: bool
+    name: str = "INBOX", validity: int | None = 9, *, complete: bool = True, uid_not_sticky: bool = False
 ) -> FolderListing:
-    told = Selected(INBOX, uidvalidity=validity, **selected)
+    told = Selected(INBOX, uidvalidity=validity, uid_not_sticky=uid_not_sticky)
     return FolderListing(name, told, 2, sizes={7: 100, 3: 100}, is_complete=complete)
 
 
@@ -173,7 +175,10 @@ def test_without_lasting_uids_mails_are_named_by_size_and_found_within_the_sessi
 ) -> None:
     combined = combine([lacking])
     assert not combined.listing.has_uids
-    assert [(each.uid, each.size, each.twin) for each in combined.listing.entries] == [("", 100, 1), ("", 100, 2)]
+    assert [(each.uid, each.size, each.twin) for each in combined.listing.entries] == [
+        ("", 100, 1),
+        ("", 100, 2),
+    ]
     assert combined.session_uids == {1: 3, 2: 7}
 
 

@@ -202,9 +202,7 @@ async def test_where_tls_is_required_and_missing_nothing_more_is_said(answer: by
 
 
 async def test_where_tls_is_only_wanted_and_missing_only_a_named_method_is_used() -> None:
-    attempt = Attempt(
-        announcing("AUTH=PLAIN", "SASL-IR"), b"$1 OK [CAPABILITY X] in\r\n", tls=Tls.WANTED
-    )
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), b"$1 OK [CAPABILITY X] in\r\n", tls=Tls.WANTED)
     await attempt.log_in(auth=["plain"])
     assert attempt.stream.said == [PLAIN]
     silent = Attempt(announcing("AUTH=PLAIN"), tls=Tls.WANTED)
@@ -236,7 +234,7 @@ async def test_whom_the_server_takes_for_somebody_need_not_log_in() -> None:
 
 async def test_a_server_that_turns_us_away_says_why() -> None:
     attempt = Attempt(b"* BYE [LIMIT] Too many connections\r\n")
-    with pytest.raises(LoginTooSoon, match="Opening a session with imap.example:143"):
+    with pytest.raises(LoginTooSoon, match="Opening a session with imap"):
         await attempt.log_in()
 
 

@@ -48,7 +48,11 @@ async def test_a_compact_answer_is_asked_for_where_it_is_announced() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "marked"),
-    [(b"* SEARCH 2 3\r\n$2 OK\r\n", UidSet.of([2, 3])), (b"* SEARCH\r\n$2 OK\r\n", UidSet()), (b"$2 OK\r\n", None)],
+    [
+        (b"* SEARCH 2 3\r\n$2 OK\r\n", UidSet.of([2, 3])),
+        (b"* SEARCH\r\n$2 OK\r\n", UidSet()),
+        (b"$2 OK\r\n", None),
+    ],
 )
 async def test_it_is_known_which_mails_are_marked(answer: bytes, marked: UidSet | None) -> None:
     _, conversation = await logged_in(b"$1 OK\r\n", answer, capabilities=b"")

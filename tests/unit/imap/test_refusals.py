@@ -35,9 +35,7 @@ HOUR = 3600.0
 def reply(said: bytes) -> Reply:
     status = parse_status_line(b"t1 " + said)
     assert status is not None
-    return Reply(
-        Command(Verb.NOOP, (), "NOOP"), status.condition, status.code, status.argument, status.text
-    )
+    return Reply(Command(Verb.NOOP, (), "NOOP"), status.condition, status.code, status.argument, status.text)
 
 
 def at_login(said: bytes) -> SourceError:
