@@ -75,7 +75,9 @@ async def list_folder(
 ) -> FolderListing:
     """List the selected folder. Raises `SourceError` where the server refuses."""
     listed = FolderListing(folder.name, selected, selected.exists)
-    state = selected_state(selected) or (await ask_states(conversation, [folder])).get(folder.name)
+    state = selected_state(selected)
+    if selected.uidnext is None and listed.has_lasting_uids and selected.exists is not None:
+        state = (await ask_states(conversation, [folder])).get(folder.name)
     if selected.exists != 0:
         await _gather(conversation, listed, spans(selected, limits.entries), limits.entries)
     _conclude(listed, conversation.server, limits.entries)

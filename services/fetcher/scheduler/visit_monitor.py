@@ -18,7 +18,16 @@ from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from shared.model.account import Account
-from shared.model.mailbox import Capabilities, Listed, Listing, MailBytes, MailStarted, Meter, RetrieveEvent
+from shared.model.mailbox import (
+    Capabilities,
+    FolderFacts,
+    Listed,
+    Listing,
+    MailBytes,
+    MailStarted,
+    Meter,
+    RetrieveEvent,
+)
 from shared.model.source_errors import SourceError
 from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
@@ -200,6 +209,11 @@ class MonitoredMailbox(Mailbox):
     async def header(self, entry: Listed) -> bytes:
         async with self._one_answer():
             return await self._mailbox.header(entry)
+
+    @override
+    async def folder_facts(self) -> FolderFacts | None:
+        async with self._one_answer():
+            return await self._mailbox.folder_facts()
 
     @override
     async def mark_seen(self, entries: Sequence[Listed]) -> None:

@@ -4,18 +4,21 @@ import pytest
 
 from shared.imap.commands import examine
 from shared.imap.events import Selected
+from shared.imap.folder_choice import Folder
+from shared.imap.folder_list import ONLY_INBOX
 from shared.imap.folders import Folders, has_lasting_uids, may_delete
 from shared.model.source_errors import NotPermitted, SourceRefused
 from tests.unit.imap.sessions import ImapScript, logged_in
 
 OPEN = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n"
 INBOX = examine(b"INBOX")
+OFFICE = Folder("Büro", b"B&APw-ro")
 
 
 async def listed(*reads: bytes, writable: bool = False) -> tuple[ImapScript, Folders]:
     stream, conversation = await logged_in(OPEN + b"$1 OK\r\n", *reads)
     folders = Folders(conversation)
-    await folders.open_for_listing("INBOX", writable=writable)
+    await folders.open_for_listing(ONLY_INBOX, writable=writable)
     return stream, folders
 
 
@@ -44,14 +47,14 @@ async def test_uids_that_are_no_longer_those_of_the_listing_are_not_used(again: 
 async def test_uids_of_one_session_do_not_outlive_another_select() -> None:
     _, conversation = await logged_in(b"* 1 EXISTS\r\n$1 OK\r\n", b"* 1 EXISTS\r\n$2 OK\r\n")
     folders = Folders(conversation)
-    await folders.open_for_listing("INBOX", writable=False)
+    await folders.open_for_listing(ONLY_INBOX, writable=False)
     with pytest.raises(SourceRefused, match="other UIDs within the session"):
         await folders.open_listed("INBOX", writable=True)
 
 
 async def test_a_new_listing_opens_the_folder_anew_whatever_its_uidvalidity() -> None:
     stream, folders = await listed(OPEN.replace(b"9", b"10") + b"$2 OK\r\n")
-    selected = await folders.open_for_listing("INBOX", writable=False)
+    selected = await folders.open_for_listing(ONLY_INBOX, writable=False)
     assert selected.uidvalidity == 10
     await folders.open_listed("INBOX")
     assert stream.said == ['EXAMINE "INBOX"'] * 2
@@ -60,12 +63,12 @@ async def test_a_new_listing_opens_the_folder_anew_whatever_its_uidvalidity() ->
 async def test_a_folder_that_cannot_be_opened_is_named() -> None:
     _, conversation = await logged_in(b"$1 NO [NONEXISTENT] where?\r\n")
     with pytest.raises(NotPermitted, match="Opening the folder Büro"):
-        await Folders(conversation).open_for_listing("Büro", writable=True)
+        await Folders(conversation).open_for_listing(OFFICE, writable=True)
 
 
-async def test_names_are_encoded_as_the_server_wants_them() -> None:
+async def test_names_go_back_to_the_server_as_they_came() -> None:
     stream, conversation = await logged_in(b"* 1 EXISTS\r\n$1 OK\r\n")
-    await Folders(conversation).open_for_listing("Büro", writable=True)
+    await Folders(conversation).open_for_listing(OFFICE, writable=True)
     assert stream.said == ['SELECT "B&APw-ro"']
 
 

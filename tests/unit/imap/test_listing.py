@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from shared.imap.commands import examine
 from shared.imap.events import Selected
+from shared.imap.folder_list import ONLY_INBOX
+from shared.imap.folder_state import FolderState
 from shared.imap.limits import Limits
-from shared.imap.listing import PER_SPAN, FolderListing, combine, list_folder, spans
+from shared.imap.listing import PER_SPAN, FolderListing, combine, list_folder, list_later, spans
 from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.mailbox import Listing, Place
 from shared.model.message import LedgerKey
@@ -32,7 +34,7 @@ async def listed(
 ) -> tuple[ImapScript, FolderListing]:
     stream, conversation = await logged_in(b"$1 OK\r\n", *reads)
     await conversation.execute(INBOX)
-    return stream, await list_folder(conversation, "INBOX", selected, limits or Limits())
+    return stream, await list_folder(conversation, ONLY_INBOX, selected, limits or Limits())
 
 
 async def test_a_small_folder_is_listed_by_one_command() -> None:
@@ -44,9 +46,67 @@ async def test_a_small_folder_is_listed_by_one_command() -> None:
 
 
 async def test_an_empty_folder_is_complete_without_a_question() -> None:
-    stream, folder = await listed(selected=Selected(INBOX, exists=0, uidvalidity=9))
+    stream, folder = await listed(selected=Selected(INBOX, exists=0, uidvalidity=9, uidnext=1))
     assert stream.said[1:] == []
     assert folder.is_complete
+
+
+async def test_where_select_does_not_say_uidnext_status_does() -> None:
+    said = b'* STATUS "INBOX" (MESSAGES 3 UIDNEXT 8 UIDVALIDITY 9)\r\n$2 OK\r\n'
+    selected = Selected(INBOX, exists=3, uidvalidity=9)
+    stream, folder = await listed(said, THREE + b"$3 OK\r\n", selected=selected)
+    assert stream.said[1:] == [
+        "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)",
+        "UID FETCH 1:* (UID RFC822.SIZE)",
+    ]
+    assert folder.state == FolderState(9, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        Selected(INBOX, exists=3, uidvalidity=9, uidnext=7),
+        Selected(INBOX, exists=4, uidvalidity=9, uidnext=8),
+        Selected(INBOX, exists=3, uidvalidity=9, uidnext=8, uid_not_sticky=True),
+    ],
+)
+async def test_a_state_that_the_list_contradicts_is_not_believed(selected: Selected) -> None:
+    _, folder = await listed(THREE + b"$2 OK\r\n", selected=selected)
+    assert folder.state is None
+
+
+async def later(since: FolderState, selected: Selected, *reads: bytes) -> FolderListing | None:
+    _, conversation = await logged_in(b"$1 OK\r\n", *reads)
+    await conversation.execute(INBOX)
+    return await list_later(conversation, ONLY_INBOX, selected, since, Limits())
+
+
+async def test_later_mails_are_listed_where_all_earlier_ones_are_still_there() -> None:
+    folder = await later(FolderState(9, 6, 2), SELECTED, row(3, 7, 300) + b"$2 OK\r\n")
+    assert folder is not None
+    assert (folder.sizes, folder.state, folder.is_complete) == ({7: 300}, FolderState(9, 8, 3), True)
+
+
+async def test_the_last_mail_is_no_later_one_where_a_server_sends_it_for_want_of_any() -> None:
+    gone = Selected(INBOX, exists=2, uidvalidity=9, uidnext=8)
+    folder = await later(FolderState(9, 6, 2), gone, row(2, 5, 200) + b"$2 OK\r\n")
+    assert folder is not None
+    assert (folder.sizes, folder.is_complete) == ({}, True)
+
+
+@pytest.mark.parametrize(
+    ("since", "answer"),
+    [
+        (FolderState(8, 6, 2), b""),
+        (FolderState(9, 9, 2), b""),
+        (FolderState(9, 6, 3), row(3, 7, 300) + b"$2 OK\r\n"),
+        (FolderState(9, 6, 2), b"$2 OK\r\n"),
+        (FolderState(9, 6, 2), row(3, 7, 300) + b"* 1 EXPUNGE\r\n$2 OK\r\n"),
+    ],
+    ids=["other time", "uidnext fell", "one went", "one is not shown", "one goes meanwhile"],
+)
+async def test_nothing_is_taken_for_unchanged_where(since: FolderState, answer: bytes) -> None:
+    assert await later(since, SELECTED, *([answer] if answer else [])) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ from tests.unit.imap.sessions import ImapScript
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 UIDPLUS X-A=1 X-A=2] hi\r\n"
 IN = b"$1 OK [CAPABILITY IMAP4rev1 UIDPLUS X-A=1 X-A=2] in\r\n"
-OPEN = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [PERMANENTFLAGS (\\Deleted)] ok\r\n$2 OK\r\n"
+OPEN = (
+    b"* 2 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 7] ok\r\n"
+    b"* OK [PERMANENTFLAGS (\\Deleted)] ok\r\n$2 OK\r\n"
+)
 TWO = b"* 1 FETCH (UID 5 RFC822.SIZE 3)\r\n* 2 FETCH (UID 6 RFC822.SIZE 3)\r\n$3 OK\r\n"
 KEEPS = Options(reads_only=True)
 
@@ -132,8 +135,10 @@ async def test_a_server_that_hangs_up_at_the_end_costs_nothing() -> None:
 
 
 async def test_sentences_about_earlier_connections_are_problems_of_the_listing() -> None:
-    _, mailbox, _ = await listed()
+    again = OPEN.replace(b"$2", b"$4"), TWO.replace(b"$3", b"$5")
+    _, mailbox, _ = await listed(*again)
     shortfall = Shortfall(False, "In clear.")
-    again = ImapMailbox(mailbox._conversation, mailbox._logged_in, Options(folders=()), ["Note."], shortfall)
-    assert (await again.listing()).problems == ("Note.", "In clear.")
-    assert again.shortfall is shortfall
+    again_opened = ImapMailbox(mailbox._conversation, mailbox._logged_in, Options(), ["Note."], shortfall)
+    assert (await again_opened.listing()).problems == ("Note.", "In clear.")
+    assert await again_opened.fingerprint() == ""
+    assert again_opened.shortfall is shortfall
