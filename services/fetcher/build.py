@@ -24,6 +24,7 @@ from services.fetcher.scheduler.concurrency import Concurrency
 from services.fetcher.service import Fetcher
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.visiting import Visitor
+from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
 from shared.contract.topology import longest_retry_delay
 from shared.model.ids import message_id
@@ -71,19 +72,25 @@ def build_fetcher(
         metrics=metrics,
         chance=around.chance,
     )
+    make_concurrency = partial(concurrency_of, cores=around.cores)
+    open_mailboxes = OpenMailboxes(
+        open_source, clock, section.watch_connections, make_concurrency(configuration).hosts
+    )
     fetcher = Fetcher(
         configuration,
         around.store.fetcher,
         around.broker,
         visitor,
-        partial(concurrency_of, cores=around.cores),
+        make_concurrency,
         build_maintenance(configuration, around, epoch_monitor, name=name),
-        Opening(open_source, memory),
+        Opening(open_mailboxes.open, memory),
+        open_mailboxes,
     )
     metrics.deletion_paused.set_function(lambda: epoch_monitor.problem() is not None)
     metrics.in_flight.set_function(lambda: len(tracker))
     for state in VisitState:
         metrics.places.labels(state=state.value).set_function(partial(fetcher.count, state))
+    metrics.sessions_kept.set_function(lambda: len(open_mailboxes))
     metrics.listing_bytes.set_function(lambda: memory.listing_octets)
     return fetcher
 
@@ -138,6 +145,7 @@ def concurrency_of(configuration: Configuration, cores: int) -> Concurrency:
         configuration.leases.account,
         configuration.hosts,
         several_tenants=has_several_tenants(configuration),
+        open_sessions=configuration.fetcher.watch_connections,
     )
 
 

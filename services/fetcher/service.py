@@ -28,6 +28,7 @@ from services.fetcher.scheduler.single_pass import (
 )
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
+from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
 from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
@@ -62,6 +63,7 @@ class Fetcher:
         make_concurrency: MakeConcurrency,
         maintenance: Maintenance | None = None,
         opening: Opening | None = None,
+        open_mailboxes: OpenMailboxes | None = None,
     ) -> None:
         concurrency = make_concurrency(configuration)
         clock = visitor.ports.clock
@@ -74,19 +76,26 @@ class Fetcher:
         self._keeper = LeaseKeeper(leases, clock, concurrency.account_lease, visitor.metrics)
         self._scheduler = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
         self._active = ActiveVisits(visitor, self._keeper, opening)
+        if open_mailboxes is None:
+            open_mailboxes = OpenMailboxes(self._active.opening.open_metered, clock, 0, concurrency.hosts)
+        self._open_mailboxes = open_mailboxes
         self._listener = SettlementListener(broker, visitor.board, visitor.name)
         self._store_failures = 0
         self._all_due_begun = False
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the active visits have ended."""
+        self._open_mailboxes.begin_keeping()
         async with self._background_tasks():
             while not stop.requested:
                 self._active.changed.clear()
+                self._open_mailboxes.change_seen.clear()
                 woken = await self._sleep_unless_woken(stop, await self._begin_visits())
                 if woken and self._all_due_begun and not stop.requested:
                     await self._clock.sleep(VISIT_END_LINGER)
+            self._open_mailboxes.stop_keeping()
             await self._active.finish_all()
+            await self._open_mailboxes.close()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
         """Visit these accounts now, due or not, as soon as the broker is there, and return the results. Where
@@ -116,6 +125,9 @@ class Fetcher:
             self._maintenance.republisher.accounts = configuration.accounts
             self._maintenance.account_monitor.accounts = configuration.accounts
         self._concurrency = self._make_concurrency(configuration)
+        self._open_mailboxes.change_limits(self._concurrency.open_sessions, self._concurrency.hosts)
+        for account in {*self._open_mailboxes.accounts} - configuration.accounts.keys():
+            await self._open_mailboxes.drop(account)
         self._active.changed.set()
 
     def count(self, state: VisitState) -> int:
@@ -177,14 +189,17 @@ class Fetcher:
         Where an account is due and finds no slot, visits that make no progress are ended.
         """
         self._all_due_begun = False
-        slots, visits, hosts = self._concurrency.slots, self._active.visits, self._concurrency.hosts
+        slots, visits = self._concurrency.slots, self._active.visits
+        hosts = self._open_mailboxes.without_open(self._concurrency.hosts)
         most, most_by_tenant = free_slots(visits, slots), free_slots_by_tenant(visits, slots)
         begun = 0
         try:
             if most:
+                begun = await self._begin_changed(most)
+            if begun < most:
                 until = self._keeper.lease_end()
-                leases = await self._scheduler.lease_due(until, most, hosts, most_by_tenant)
-                begun = len(leases)
+                leases = await self._scheduler.lease_due(until, most - begun, hosts, most_by_tenant)
+                begun += len(leases)
                 await self._begin_or_return(leases)
             self._all_due_begun = begun < most
             needs_next_due = self._all_due_begun or not most
@@ -199,6 +214,19 @@ class Fetcher:
             self._active.make_room(slots)
             return SLOT_CHECK_EVERY
         return min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due))
+
+    async def _begin_changed(self, most: int) -> int:
+        """Visit accounts whose open mailboxes changed; return how many. One that another process visits is
+        left to that.
+        """
+        names = self._open_mailboxes.take_changed(most)
+        if not names:
+            return 0
+        leases = await self._scheduler.lease_named(names, self._keeper.lease_end())
+        await self._begin_or_return(leases)
+        for name in {*names} - {lease.fence.account for lease in leases} - {*self._active.accounts}:
+            await self._open_mailboxes.drop(name)
+        return len(leases)
 
     def _slots_are_taken(self) -> bool:
         """Whether due accounts may wait because all slots are taken, or all that a tenant can have."""
@@ -227,11 +255,15 @@ class Fetcher:
             await self._scheduler.return_unknown(unknown)
             self._active.changed.set()
 
+    def _wakers(self, stop: Stop) -> Sequence[Stop | asyncio.Event]:
+        return stop, self._active.changed, self._open_mailboxes.change_seen
+
     async def _sleep_unless_woken(self, stop: Stop, seconds: float) -> bool:
-        """Wait until a visit ends, the accounts change or `stop` is asked for, for at most so many seconds;
-        return False where the time was over.
+        """Wait until a visit ends, the accounts or an open mailbox change, or `stop` is asked for.
+
+        Return False where that took more than so many seconds.
         """
-        waits = [asyncio.create_task(event.wait()) for event in (stop, self._active.changed)]
+        waits = [asyncio.create_task(event.wait()) for event in self._wakers(stop)]
         try:
             done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -113,6 +113,7 @@ def _account(
         shortest_interval=interval,
         reading=part(Reading, settings),
         folders=part(FolderSettings, settings),
+        watch=settings.watch,
         enabled=settings.enabled,
         provider=settings.provider,
     )

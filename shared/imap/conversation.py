@@ -94,6 +94,21 @@ class Conversation:
         return self._core.outstanding
 
     @property
+    def received(self) -> int:
+        """How many octets have arrived in this session."""
+        return self._received
+
+    @property
+    def has_selected(self) -> bool:
+        """Whether a folder is selected."""
+        return self._core.state is State.SELECTED
+
+    def begin_anew(self) -> None:
+        """Count octets anew, for a session that goes on after a pause, and forget what the server said."""
+        self._received = 0
+        self.alerts.clear()
+
+    @property
     def is_logged_in(self) -> bool:
         """Whether the server takes us for somebody, as after PREAUTH."""
         return self._core.state in (State.AUTHENTICATED, State.SELECTED)

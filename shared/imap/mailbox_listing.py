@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import Folder, needs_list
-from shared.imap.folder_list import FolderList, find_folders
-from shared.imap.folder_state import FolderState, read_states, written_states
+from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
+from shared.imap.folder_state import FolderState, read_states, selected_state, written_states
 from shared.imap.folders import Folders
 from shared.imap.limits import Options
 from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
@@ -37,6 +37,8 @@ class MailboxLister:
 
         After a listing they are those that were listed.
         """
+        if self._states is None and self._conversation.has_selected:
+            return ""  # STATUS may tell of a selected folder what it was when it was selected
         found = await self._find_folders(with_states=True)
         states = found.states if self._states is None else self._states
         is_sure = len(states) == len(found.folders) and not found.problems and not self._problems
@@ -63,6 +65,21 @@ class MailboxLister:
         elif unchanged:
             listing = replace(listing, only_changes=True)
         return combined._replace(listing=listing)
+
+    async def select_one_unchanged(self) -> bool:
+        """Select INBOX, or the first folder that is read; return whether it is as it was listed."""
+        found = await self._find_folders(with_states=False)
+        folder = next((each for each in found.folders if each.name == INBOX.folder), None)
+        if folder is None:
+            folder = next(iter(found.folders), ONLY_INBOX)
+        selected = await self._folders.open_for_listing(folder, writable=False)
+        known = self.known_state(folder.name)
+        return known is None or selected.uidnext is None or selected_state(selected) == known
+
+    def known_state(self, name: str) -> FolderState | None:
+        """Return the state of a folder as this visit saw it; None where it is not sure."""
+        states = self._states if self._states is not None else self._found.states if self._found else {}
+        return states.get(name)
 
     async def _find_folders(self, *, with_states: bool) -> FolderList:
         if self._found is None:

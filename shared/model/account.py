@@ -53,6 +53,16 @@ class ExistenceCheck(StrEnum):
     LIST = "list"
 
 
+class Watch(StrEnum):
+    """Whether the session with a mailbox stays open between visits: not at all, so that the next visit need
+    not log in, or so that the server tells when mail comes.
+    """
+
+    OFF = "off"
+    KEEP = "keep"
+    IDLE = "idle"
+
+
 FIRST_RETRY = 1.0
 """Seconds until a connection is first tried again: a server that restarts answers within a second or two."""
 RETRY_SPREAD = 0.5
@@ -156,6 +166,7 @@ class Account:
     shortest_interval: float = 0.0
     reading: Reading = Reading()
     folders: FolderSettings = FolderSettings()
+    watch: Watch = Watch.OFF
     enabled: bool = True
     provider: str | None = None
 

@@ -56,6 +56,10 @@ class Metrics:
             "outcome",
         )
         self.sessions_open = self._gauge("mailferry_fetcher_sessions_open", "Open sessions with sources.")
+        self.sessions_kept = self._gauge(
+            "mailferry_fetcher_sessions_kept",
+            "Sessions with sources that stay open between visits, to save logins or to hear of new mail.",
+        )
         self.places = self._gauge(
             "mailferry_fetcher_places",
             "Visits under way; state: connecting (not logged in yet), silent (the server sends nothing), "

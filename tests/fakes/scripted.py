@@ -15,6 +15,8 @@ class ScriptedWire:
     `tls_error` is raised by `start_tls`; `certificate` is what the server shows after it.
     """
 
+    inactivity_timeout = 0.0
+
     def __init__(
         self,
         script: Iterable[bytes],

@@ -15,10 +15,11 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
-from shared.imap.commands import LOGOUT
+from shared.imap.commands import LOGOUT, UNSELECT
 from shared.imap.conversation import Conversation
 from shared.imap.folders import Folders, may_delete
 from shared.imap.headers import read_headers
+from shared.imap.idling import Idling
 from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mailbox_listing import MailboxLister
@@ -52,10 +53,14 @@ class ImapMailbox(Mailbox):
         self._options = options
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._shortfall = shortfall
-        self._folders = Folders(conversation)
-        self._lister = MailboxLister(conversation, self._folders, options)
+        self._idling = Idling(conversation)
+        self._begin_visit()
+
+    def _begin_visit(self) -> None:
+        self._folders = Folders(self._conversation)
+        self._lister = MailboxLister(self._conversation, self._folders, self._options)
         self._remarks: list[str] = []
-        self._remover = Remover(conversation, options.removal, self._remarks)
+        self._remover = Remover(self._conversation, self._options.removal, self._remarks)
         self._session_uids: Mapping[int, int] = {}
         self._serves = False
 
@@ -78,6 +83,11 @@ class ImapMailbox(Mailbox):
     @override
     def deletes_at_once(self) -> bool:
         return True
+
+    @property
+    @override
+    def can_wait(self) -> bool:
+        return self._conversation.can("IDLE")
 
     @property
     @override
@@ -161,6 +171,23 @@ class ImapMailbox(Mailbox):
                 "next visit deletes them again."
             )
         return left
+
+    @override
+    async def wait_for_change(self) -> None:
+        await self._conversation.discard_answers()
+        self._conversation.wire.set_deadline(None)
+        if await self._lister.select_one_unchanged():
+            await self._idling.wait_for_change()
+
+    @override
+    async def resume(self) -> None:
+        self._conversation.wire.set_deadline(self._options.timeouts.session)
+        await self._idling.end()
+        await self._conversation.discard_answers()
+        if self._conversation.has_selected and self._conversation.can("UNSELECT"):
+            await self._conversation.execute(UNSELECT)
+        self._conversation.begin_anew()
+        self._begin_visit()
 
     @override
     async def finish(self) -> None:

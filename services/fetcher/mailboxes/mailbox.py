@@ -14,6 +14,7 @@ from shared.model.mailbox import (
     RetrieveEvent,
 )
 from shared.model.source_errors import SourceRefused
+from shared.net.errors import Misused
 from shared.net.protection import Shortfall
 
 
@@ -47,6 +48,16 @@ class Mailbox(Protocol):
     @property
     def deletes_at_once(self) -> bool:
         """Whether `delete` removes mails at once, and not only `finish`."""
+        return False
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether `wait_for_change` is to be had."""
+        return False
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether the session went on after `finish`, and tells when mail comes."""
         return False
 
     @property
@@ -126,6 +137,18 @@ class Mailbox(Protocol):
         An error leaves open whether it did; the next listing tells.
         """
         ...
+
+    async def wait_for_change(self) -> None:
+        """Return when mail may have come or gone since the last listing; called instead of `finish`.
+
+        It may be cancelled. Afterwards only `resume`, `finish` and `abort` make sense. Raises what ends the
+        mailbox.
+        """
+        raise Misused("This mailbox cannot wait for changes.")
+
+    async def resume(self) -> None:
+        """Begin another visit in the same session, after one that ended in order."""
+        raise Misused("This mailbox ends with its visit.")
 
     async def abort(self) -> None:
         """Close at once, so that nothing more is deleted. Never raises; may follow anything."""

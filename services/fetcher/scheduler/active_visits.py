@@ -53,13 +53,13 @@ def unmetered(visitor: Visitor) -> Opening:
 
 
 class ActiveVisits:
-    """`changed` is set when one of them ends."""
+    """`changed` is set when one of them ends. `opening` is how their mailboxes are opened."""
 
     def __init__(self, visitor: Visitor, keeper: LeaseKeeper, opening: Opening | None = None) -> None:
         self.changed = asyncio.Event()
         self._visitor = visitor
         self._keeper = keeper
-        self._opening = opening or unmetered(visitor)
+        self.opening = opening or unmetered(visitor)
         self._visits: dict[asyncio.Task[Visit], VisitMonitor] = {}
         self._reminded_at = -inf
         self._stopping = False
@@ -74,7 +74,7 @@ class ActiveVisits:
 
     def begin_visit(self, account: Account, lease: Lease) -> asyncio.Task[Visit]:
         """Visit `account`; the visit gives the lease back."""
-        opening = self._opening
+        opening = self.opening
         monitor = VisitMonitor(account, self._visitor.ports.clock, opening.memory, opening.open_metered)
         visit = asyncio.create_task(
             replace(self._visitor, open_mailbox=monitor.open).visit(
@@ -146,7 +146,7 @@ class ActiveVisits:
 
     def _on_end(self, visit: asyncio.Task[Visit]) -> None:
         monitor = self._visits.pop(visit)
-        self._opening.memory.release_listing(monitor.visit.account)
+        self.opening.memory.release_listing(monitor.visit.account)
         self.changed.set()
         if not visit.cancelled() and (error := visit.exception()) is not None:
             log.warning("visit not reported", error=error)

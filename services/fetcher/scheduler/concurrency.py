@@ -13,7 +13,8 @@ from shared.model.hosts import NO_LIMITS, HostLimits
 @dataclass(frozen=True, slots=True)
 class Concurrency:
     """`visits` counts those that make progress: visits that wait for a silent or slow server have slots of
-    their own. `account_lease` is in seconds; `hosts` limits the visits to a host. With `several_tenants`
+    their own. `account_lease` is in seconds; `hosts` limits the visits to a host;
+    `open_sessions` is how many sessions may stay open between visits. With `several_tenants`
     these share the slots.
     """
 
@@ -21,6 +22,7 @@ class Concurrency:
     account_lease: float
     hosts: HostLimits = NO_LIMITS
     several_tenants: bool = False
+    open_sessions: int = 0
 
     @property
     def slots(self) -> VisitSlots:

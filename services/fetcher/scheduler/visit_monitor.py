@@ -16,10 +16,10 @@ from typing_extensions import override
 from services.fetcher.decide.visit_slots import PROGRESS_OCTETS, ActiveVisit, VisitState, state_of
 from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.mailboxes.mailbox import Mailbox
+from services.fetcher.mailboxes.mailbox_proxy import MailboxProxy
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from shared.model.account import Account
 from shared.model.mailbox import (
-    Capabilities,
     FolderFacts,
     Listed,
     Listing,
@@ -29,7 +29,6 @@ from shared.model.mailbox import (
     RetrieveEvent,
 )
 from shared.model.source_errors import SourceError
-from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
 
 
@@ -122,42 +121,12 @@ class VisitMonitor(Meter):
             raise self._error
 
 
-class MonitoredMailbox(Mailbox):
+class MonitoredMailbox(MailboxProxy):
     """The mailbox of a visit that is watched."""
 
     def __init__(self, mailbox: Mailbox, monitor: VisitMonitor) -> None:
-        self._mailbox = mailbox
+        super().__init__(mailbox)
         self._monitor = monitor
-
-    @property
-    @override
-    def method(self) -> str | None:
-        return self._mailbox.method
-
-    @property
-    @override
-    def capabilities(self) -> Capabilities:
-        return self._mailbox.capabilities
-
-    @property
-    @override
-    def shortfall(self) -> Shortfall | None:
-        return self._mailbox.shortfall
-
-    @property
-    @override
-    def login_delay(self) -> float:
-        return self._mailbox.login_delay
-
-    @property
-    @override
-    def deletes_at_once(self) -> bool:
-        return self._mailbox.deletes_at_once
-
-    @property
-    @override
-    def remarks(self) -> Sequence[str]:
-        return self._mailbox.remarks
 
     @override
     async def fingerprint(self) -> str:

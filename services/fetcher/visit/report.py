@@ -21,7 +21,8 @@ class Visit:
     """A finished visit.
 
     `more`: the next visit is due at once. `octets`: of mail that was read. `error`: what the visit failed
-    with, unless by a defect of ours. `dropped`: the connection was lost after the login.
+    with, unless by a defect of ours. `dropped`: the connection was lost after the login. `is_watched`:
+    nothing is left to do, and the session tells when mail comes.
     """
 
     report: VisitReport
@@ -29,6 +30,7 @@ class Visit:
     octets: int = 0
     error: MailferryError | None = None
     dropped: bool = False
+    is_watched: bool = False
 
 
 def visit_report(

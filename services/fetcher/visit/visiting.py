@@ -30,6 +30,8 @@ from shared.ports.store import FetcherStore, Lease, Release, VisitReport
 from shared.runtime.metrics import Metrics
 
 MINUTE = 60.0
+WATCHED_POLL = 600.0
+"""Seconds between two visits, at least, where the server tells when mail comes. Some stop telling."""
 
 log = structlog.get_logger("mailferry.fetcher")
 
@@ -86,7 +88,7 @@ class Visitor:
             failures = max(0, failures - times.retries + 1)
         return next_visit(
             visit.report,
-            poll=times.poll,
+            poll=max(times.poll, WATCHED_POLL) if visit.is_watched else times.poll,
             interval=interval,
             failures=failures,
             more=visit.more,
@@ -108,6 +110,8 @@ class Visitor:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay, state = opened.method, opened.login_delay, lease.state
             visit = await self._session(account, lease, opened.mailbox, read_failures, is_stopping)
+            nothing_left = not (visit.report.failed or visit.report.problem or visit.report.waiting)
+            visit = replace(visit, is_watched=nothing_left and opened.mailbox.stays_open)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator
 from shared.config import providers, routing_values, urls, values
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.types import Domain, Name, Secret, Text
-from shared.model.account import REFUSE, CustodyMode, Dedup, ExistenceCheck, MailboxKind, RetryTimes
+from shared.model.account import REFUSE, CustodyMode, Dedup, ExistenceCheck, MailboxKind, RetryTimes, Watch
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.folders import FolderSettings
@@ -138,6 +138,11 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, FolderSettings, Routi
         "How long a copy stays at the source.",
         form='"delete", "keep" or days such as "7d"',
         example="7d",
+    )
+    watch: Annotated[Watch, Field(strict=False)] = setting(
+        Watch.OFF,
+        "`keep`: the session stays open, so that a visit needs no login. `idle`: it also tells of new mail.",
+        only=only_for("imap", "a POP3 session is a snapshot and locks the mailbox"),
     )
     custody: Annotated[CustodyMode, Field(strict=False)] = setting(
         CustodyMode.SOURCE,

@@ -33,6 +33,11 @@ class FetcherSettings(Settings):
     host_connections: int = setting(
         20, "Visits to one host at a time, of all processes together. 0 is no limit.", ge=0
     )
+    watch_connections: int = setting(
+        1000,
+        "Sessions of one process that stay open between visits (`watch`), each of some 300 KiB.",
+        ge=0,
+    )
     window_messages: int = setting(500, "Mails of one account in custody at once.", ge=1)
     window_bytes: Size = size(32 * MIB, "Octets of one account in custody at once.", ge=1)
     tenant_window_messages: int = setting(

@@ -30,6 +30,9 @@ class Timeouts:
 class Wire(Protocol):
     """A connection as a session uses it; `shared.net.connection.Connection` is one."""
 
+    inactivity_timeout: float
+    """Seconds that may pass without an octet; it may be changed between two waits."""
+
     @property
     def is_tls(self) -> bool:
         """Whether what is sent now is encrypted."""

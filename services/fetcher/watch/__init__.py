@@ -1,0 +1,1 @@
+"""Mailboxes that stay open between two visits, and tell when mail comes."""

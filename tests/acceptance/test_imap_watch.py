@@ -1,0 +1,57 @@
+"""IMAP sessions that stay open between visits, at a real Dovecot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.fakes.background import in_background
+from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.tagged import tag_of, tagged_mails
+from tests.servers.dovecot import Dovecot
+from tests.servers.ferry import Ferry, FerryProcess
+from tests.servers.ferry_config import account, configuration
+
+
+def logins_of(dovecot: Dovecot, user: str) -> int:
+    return dovecot.log().count(f"imap-login: Info: Login: user=<{user}>")
+
+
+def wait_for_mails(process: FerryProcess, target: SmtpServer, count: int) -> None:
+    process.wait_until(lambda: len(target.accepted) == count)
+
+
+def test_mail_is_fetched_when_it_comes_and_not_when_the_next_visit_is_due(
+    dovecot: Dovecot, tmp_path: Path
+) -> None:
+    login = dovecot.new_user()
+    mails = tagged_mails("amy", 3, to="amy@corp.example")
+    lines = ('watch = "idle"', 'poll = "1h"', 'retention = "keep"')
+    with in_background(SmtpServer()) as target:
+        accounts = [account("amy", dovecot.imap_port, login, *lines, scheme="imap")]
+        with Ferry(tmp_path, configuration(accounts, target=target.port)) as ferry:
+            process = ferry.start().ready()
+            process.wait_until(lambda: process.metric("mailferry_fetcher_sessions_kept") == 1)
+            for number, mail in enumerate(mails, 1):
+                dovecot.fill(login.name, [mail.raw])
+                wait_for_mails(process, target, number)
+                process.wait_until(lambda: process.metric("mailferry_fetcher_sessions_kept") == 1)
+            assert process.terminate() == 0
+            assert ferry.call("journal", "verify").out == "3 messages, no differences\n"
+    assert sorted(tag_of(each.content) for each in target.accepted) == sorted(mail.tag for mail in mails)
+    assert logins_of(dovecot, login.name) == 1
+
+
+def test_a_session_that_is_kept_serves_one_visit_after_the_other(dovecot: Dovecot, tmp_path: Path) -> None:
+    login = dovecot.new_user()
+    mails = tagged_mails("amy", 3, to="amy@corp.example")
+    lines = ('watch = "keep"', 'poll = "1s"', 'retention = "delete"')
+    with in_background(SmtpServer()) as target:
+        accounts = [account("amy", dovecot.imap_port, login, *lines, scheme="imap")]
+        with Ferry(tmp_path, configuration(accounts, target=target.port)) as ferry:
+            process = ferry.start().ready()
+            for number, mail in enumerate(mails, 1):
+                dovecot.fill(login.name, [mail.raw])
+                wait_for_mails(process, target, number)
+                process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
+            assert process.terminate() == 0
+    assert logins_of(dovecot, login.name) == 1
