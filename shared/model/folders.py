@@ -38,7 +38,7 @@ class Removal:
         return f"{MOVE}{self.folder}" if self.kind is RemovalKind.MOVE else self.kind.value
 
 
-def removal(value: object) -> Removal:
+def parse_removal(value: object) -> Removal:
     """Parse the value of the setting. Raises ValueError."""
     if isinstance(value, Removal):
         return value
@@ -50,7 +50,7 @@ def removal(value: object) -> Removal:
     raise ValueError('expected "expunge", "trash" or "move:" and the name of a folder, as "move:Done"')
 
 
-def folder_patterns(value: object) -> tuple[str, ...]:
+def parse_folders(value: object) -> tuple[str, ...]:
     """Parse the value of the setting. Raises ValueError."""
     expected = r'expected a list of folders such as ["INBOX", "Lists/*", "\\Junk", "!Lists/old"]'
     if not isinstance(value, (list, tuple)) or not value:
@@ -73,14 +73,14 @@ def _is_name(text: str) -> bool:
 class FolderSettings(Settings):
     """The folders of an IMAP source."""
 
-    folders: Annotated[tuple[str, ...], PlainValidator(folder_patterns)] = setting(
+    folders: Annotated[tuple[str, ...], PlainValidator(parse_folders)] = setting(
         (INBOX.folder,),
         "The folders that are read: names, patterns with `*` and `%`, special uses. `!` leaves folders out.",
         form="list of folders",
         example=["INBOX", "Lists/*", "\\Junk", "!Lists/old"],
         only=only_for("imap", NO_FOLDERS),
     )
-    removal: Annotated[Removal, PlainValidator(removal)] = setting(
+    removal: Annotated[Removal, PlainValidator(parse_removal)] = setting(
         Removal(),
         "How a mail that is done leaves its folder: for good, into the trash, or into another folder.",
         form='"expunge", "trash" or "move:" and a folder',

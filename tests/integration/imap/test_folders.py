@@ -6,7 +6,7 @@ import pytest
 
 from services.fetcher.mailboxes.imap import ImapMailbox
 from shared.imap.limits import Options
-from shared.model.folders import removal
+from shared.model.folders import parse_removal
 from shared.model.mailbox import Listed
 from tests.integration.imap.test_dovecot import another_client, fetched, opened
 from tests.servers.dovecot import Dovecot, Login
@@ -112,7 +112,7 @@ async def test_a_folder_that_is_named_and_not_there_is_told_by_each_visit(doveco
 async def test_mails_that_are_done_are_moved(dovecot: Dovecot, written: str, target: str) -> None:
     account = Account(dovecot, "Trash", "Lists.done")
     account.add("INBOX", "a", "b", "c")
-    mailbox = await account.open(removal=removal(written))
+    mailbox = await account.open(removal=parse_removal(written))
     listing = await mailbox.listing()
     done = listing.entries[:2]
     assert list(await mailbox.delete(done)) == list(done)
@@ -134,7 +134,7 @@ async def test_where_mails_cannot_be_moved_they_stay_and_the_operator_is_told(
 ) -> None:
     account = Account(dovecot, "Lists")
     account.add("INBOX", "a")
-    mailbox = await account.open(folders=folders, removal=removal(written))
+    mailbox = await account.open(folders=folders, removal=parse_removal(written))
     listing = await mailbox.listing()
     assert await mailbox.delete(listing.entries) == []
     assert any(sentence in each for each in mailbox.remarks)

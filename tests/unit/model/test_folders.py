@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from shared.model.folders import FolderSettings, Removal, RemovalKind, folder_patterns, removal
+from shared.model.folders import FolderSettings, Removal, RemovalKind, parse_folders, parse_removal
 
 
 @pytest.mark.parametrize("written", ["expunge", "trash", "move:Done", "move:Lists/done"])
 def test_the_removal_is_shown_as_it_is_written(written: str) -> None:
-    assert str(removal(written)) == written
+    assert str(parse_removal(written)) == written
 
 
 @pytest.mark.parametrize("written", ["", "delete", "move:", "move:/x", "move:a\0", 7, None])
 def test_another_removal_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="move:Done"):
-        removal(written)
+        parse_removal(written)
 
 
 def test_folders_are_taken_in_their_order() -> None:
-    assert folder_patterns(["*", "\\junk", "!Old"]) == ("*", "\\junk", "!Old")
+    assert parse_folders(["*", "\\junk", "!Old"]) == ("*", "\\junk", "!Old")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_folders_are_taken_in_their_order() -> None:
 )
 def test_other_folders_are_refused(written: object, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        folder_patterns(written)
+        parse_folders(written)
 
 
 def test_the_inbox_is_read_and_expunged_by_default() -> None:
