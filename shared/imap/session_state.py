@@ -50,6 +50,8 @@ class SessionState:
 
     def redacted(self, status: StatusLine) -> StatusLine:
         """Return the line without secrets; a code that is one is left out."""
+        if not status.written_code:
+            return status._replace(text=self.redact(status.text))
         is_secret = self.redact(status.written_code) != status.written_code
         return status._replace(
             code="" if is_secret else status.code,
