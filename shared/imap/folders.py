@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.imap import commands
+from shared.imap.commands import Command
 from shared.imap.conversation import Conversation, reply_to
-from shared.imap.events import Selected
+from shared.imap.events import Event, Reply, Selected
 from shared.imap.folder_choice import Folder
 from shared.imap.refusals import refused_folder
 from shared.model.errors import quoted
@@ -14,14 +17,23 @@ DELETED = "\\deleted"
 
 
 class Folders:
-    """The folders of one session, by their decoded names."""
+    """The folders of one session, by their decoded names.
 
-    def __init__(self, conversation: Conversation) -> None:
+    `ahead` are the events of a SELECT or EXAMINE that was sent with the login; () where none was.
+    """
+
+    def __init__(self, conversation: Conversation, ahead: Sequence[Event] = ()) -> None:
+        self._ahead = ahead
         self._conversation = conversation
         self._selected: str | None = None
         self._is_writable = False
         self._listed: dict[str, Selected] = {}
         self._raw: dict[str, bytes] = {}
+
+    @property
+    def selected_ahead(self) -> Selected | None:
+        """What the server told of the folder that was selected with the login; None where none was."""
+        return next((event for event in self._ahead if isinstance(event, Selected)), None)
 
     async def open_for_listing(self, folder: Folder, *, writable: bool) -> Selected:
         """Select a folder anew, so that it shows its present state. Raises `SourceError`."""
@@ -49,15 +61,21 @@ class Folders:
 
     async def _select(self, name: str, *, writable: bool) -> Selected:
         await self._conversation.discard_answers()
-        raw = self._raw[name]
-        command = commands.select(raw) if writable else commands.examine(raw)
+        command = opening(self._raw[name], writable=writable)
         self._selected = None
-        events = await self._conversation.execute_all([command])
+        events, self._ahead = self._ahead, ()
+        if not any(isinstance(event, Reply) and event.command == command for event in events):
+            events = await self._conversation.execute_all([command])
         reply = reply_to(command, events)
         if not reply.ok:
             raise refused_folder(self._conversation.server, name, reply)
         self._selected, self._is_writable = name, writable
         return next(event for event in events if isinstance(event, Selected))
+
+
+def opening(raw: bytes, *, writable: bool) -> Command:
+    """Return the command that selects the folder with this name on the wire. Raises `Unsendable`."""
+    return commands.select(raw) if writable else commands.examine(raw)
 
 
 def has_lasting_uids(selected: Selected) -> bool:

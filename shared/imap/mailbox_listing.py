@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import Folder, needs_list
 from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
-from shared.imap.folder_state import FolderState, read_states, selected_state, written_states
+from shared.imap.folder_state import FolderState, ask_states, read_states, selected_state, written_states
 from shared.imap.folders import Folders
 from shared.imap.limits import Options
 from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
@@ -38,11 +38,22 @@ class MailboxLister:
         After a listing they are those that were listed.
         """
         if self._states is None and self._conversation.has_selected:
-            return ""  # STATUS may tell of a selected folder what it was when it was selected
+            return await self._fingerprint_ahead()
         found = await self._find_folders(with_states=True)
         states = found.states if self._states is None else self._states
         is_sure = len(states) == len(found.folders) and not found.problems and not self._problems
         return written_states(states) if is_sure else ""
+
+    async def _fingerprint_ahead(self) -> str:
+        """Return the state of INBOX as it was selected with the login; "" for a folder selected long ago."""
+        selected = self._folders.selected_ahead
+        if selected is None:
+            return ""
+        if (state := selected_state(selected)) is not None:
+            return written_states({INBOX.folder: state})
+        return (
+            written_states(await ask_states(self._conversation, [ONLY_INBOX])) if selected.uidvalidity else ""
+        )
 
     async def list_mailbox(self, since: str) -> Combined:
         """Return the listing; of folders whose states are in `since`, only what came later where that proves

@@ -17,13 +17,14 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT, UNSELECT
 from shared.imap.conversation import Conversation
+from shared.imap.events import Event
 from shared.imap.folders import Folders, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.idling import Idling
 from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mailbox_listing import MailboxLister
-from shared.imap.presence import not_proven_gone
+from shared.imap.presence import look_for
 from shared.imap.removal import Remover
 from shared.imap.retrieval import Retrieval
 from shared.imap.seen import mark_seen
@@ -54,10 +55,10 @@ class ImapMailbox(Mailbox):
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._shortfall = shortfall
         self._idling = Idling(conversation)
-        self._begin_visit()
+        self._begin_visit(logged_in.ahead)
 
-    def _begin_visit(self) -> None:
-        self._folders = Folders(self._conversation)
+    def _begin_visit(self, ahead: Sequence[Event] = ()) -> None:
+        self._folders = Folders(self._conversation, ahead)
         self._lister = MailboxLister(self._conversation, self._folders, self._options)
         self._remarks: list[str] = []
         self._remover = Remover(self._conversation, self._options.removal, self._remarks)
@@ -157,20 +158,22 @@ class ImapMailbox(Mailbox):
                 self._note(sentence)
 
     @override
-    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed]:
+    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
         await self._conversation.discard_answers()
-        left: list[Listed] = []
+        there: list[Listed] = []
+        unknown: list[Listed] = []
         for folder, mails in _by_folder(entries):
             await self._folders.open_listed(folder)
             uids = self._uids_of(mails)
-            present = await not_proven_gone(self._conversation, uids.values())
-            left += [mail for mail in mails if uids[mail.number] in present]
-        if left:
+            presence = await look_for(self._conversation, uids.values())
+            there += [mail for mail in mails if uids[mail.number] in presence.there]
+            unknown += [mail for mail in mails if uids[mail.number] in presence.unknown]
+        if there:
             self._note(
-                f"{self._conversation.server} agreed to delete {len(left)} mails that it still shows; the "
+                f"{self._conversation.server} agreed to delete {len(there)} mails that it still shows; the "
                 "next visit deletes them again."
             )
-        return left
+        return None if unknown and len(unknown) == len(entries) else [*there, *unknown]
 
     @override
     async def wait_for_change(self) -> None:
