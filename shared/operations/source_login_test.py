@@ -54,7 +54,7 @@ async def try_source(
 
     try:
         mailbox = await opened()
-        listing, facts = await _listed(mailbox)
+        listing, facts = await _listed(mailbox, deletes=account.retention.days is not None)
         details = _details(account, dialogue, mailbox, listing) | folder_details(facts, listing.entries)
         sentence = "; ".join(_findings(account, dialogue, mailbox, listing, facts))
         test = LoginTest("account", account.id, server, ok=True, sentence=sentence, details=details)
@@ -64,14 +64,15 @@ async def try_source(
         test = failed_login("account", account.id, server, error, details, account.protocol)
         if test.step == GREETING and dialogue.greeting and not isinstance(error, WrongService):
             test = replace(test, step=dialogue.step, advice=BROKE_OFF)
-        note = _provider_note(account)
-        return replace(test, advice=f"{test.advice} {note}") if note else test
+        untold = [alert for alert in dialogue.alerts if alert not in test.sentence]
+        sentence = " ".join([test.sentence, *(f"The server wants you to know: {each}" for each in untold)])
+        return replace(test, sentence=sentence, advice=f"{test.advice} {_provider_note(account)}".rstrip())
 
 
-async def _listed(mailbox: OperatorMailbox) -> tuple[Listing, FolderFacts | None]:
+async def _listed(mailbox: OperatorMailbox, *, deletes: bool) -> tuple[Listing, FolderFacts | None]:
     try:
         listing = await mailbox.listing()
-        facts = await mailbox.folder_facts()
+        facts = await mailbox.folder_facts(deletes=deletes)
         await mailbox.finish()
     finally:
         await mailbox.abort()

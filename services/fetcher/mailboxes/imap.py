@@ -17,7 +17,7 @@ from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT
 from shared.imap.conversation import Conversation
 from shared.imap.deletion import Expunger
-from shared.imap.folders import Folders, may_delete
+from shared.imap.folders import Folders, has_lasting_uids, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.limits import Options
 from shared.imap.listing import combine, list_folder
@@ -25,7 +25,7 @@ from shared.imap.login import LoggedIn
 from shared.imap.presence import not_proven_gone
 from shared.imap.retrieval import Retrieval
 from shared.model.errors import quoted
-from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 
@@ -96,6 +96,17 @@ class ImapMailbox(Mailbox):
             (*self._notes, *listing.problems),
             nameless=listing.nameless,
             covered=listing.covered,
+        )
+
+    @override
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts:
+        name = self._options.folders[0]
+        selected = await self._folders.open_for_listing(name, writable=deletes)
+        return FolderFacts(
+            await self._folders.names(),
+            writable=may_delete(selected) if deletes else None,
+            keeps_uids=has_lasting_uids(selected),
+            uidnext=selected.uidnext,
         )
 
     @override

@@ -58,8 +58,11 @@ class Mailbox(Protocol):
         """List the mails. A malformed line hides no other mail; it becomes a problem."""
         ...
 
-    async def folder_facts(self) -> FolderFacts | None:
-        """Return what the server tells of the folders, asked for an operator; None without folders."""
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
+        """Return what the server tells of the folders, asked for an operator; None without folders.
+
+        Asked after the listing, which it makes void. `deletes`: the account has mail deleted at some time.
+        """
         return None
 
     def retrieve(
