@@ -24,7 +24,7 @@ def test_copies_that_were_left_over_pop3_are_not_delivered_again_over_imap_nor_t
     login = dovecot.new_user()
     dovecot.fill(login.name, [mail.raw for mail in tagged_mails("amy", COUNT, to="amy@corp.example")])
     ports = {"pop3": dovecot.pop3_port, "imap": dovecot.imap_port}
-    rows = []
+    rows, verified = [], ""
     with server_directory("sink") as directory, SmtpSink(directory) as sink:
         for scheme, retention in PASSES:
             source = account("amy", ports[scheme], login, f'retention = "{retention}"', scheme=scheme)

@@ -87,7 +87,7 @@ class MailboxScanner:
         listing = await self._mailbox.listing()
         if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
             raise NoUniqueIds(
-                f"account {self._account.id}: {self._account.endpoint} offers no unique ids, so no "
+                f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL), so no "
                 'copy can be left there; with retention = "delete" its mail is fetched'
             )
         return listing
