@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -141,7 +142,7 @@ async def test_dovecot_is_seen_as_it_is(dovecot: Dovecot, tmp_path: Path, tls: T
     )
     assert {"IMAP4REV1", "UIDPLUS", "NOTIFY"} <= set(details["capabilities"])  # type: ignore[call-overload]  # details are for programs
     assert not any(login.password in line for line in lines)
-    assert any("CAPABILITY" in line for line in lines)
+    assert any(line.startswith(("* CAPABILITY ", "* OK [CAPABILITY ")) for line in lines)
 
 
 async def test_nothing_is_read_marked_or_deleted(dovecot: Dovecot) -> None:
@@ -177,6 +178,32 @@ async def test_a_wrong_password_is_a_matter_of_credentials(dovecot: Dovecot) -> 
     assert "AUTHENTICATIONFAILED" in result.sentence
     assert "wrong-canary" not in result.sentence + "".join(lines)
     assert "UIDPLUS" not in result.details["capabilities"]  # type: ignore[operator]  # details are for programs
+
+
+@pytest.mark.parametrize("method", ["plain", "login", "user", "cram-md5", "scram-sha-1"])
+async def test_the_dialogue_is_shown_without_secrets_whatever_the_method(
+    dovecot: Dovecot, method: str
+) -> None:
+    login = Login(dovecot.new_user().name, "canary-of-" + method)
+    dovecot.add_user(login.name, login.password)
+    source = on_dovecot(dovecot, login)
+    by_method = replace(source, login=replace(source.login, auth=(method,)))
+    lines: list[str] = []
+    result = await tried(by_method, lambda side, line: lines.append(f"{side} {line}"))
+    text = "\n".join(lines)
+    assert (result.ok, result.details["method"]) == (True, method)
+    secrets = [login.password, b64encode(f"\0{login.name}\0{login.password}".encode()).decode()]
+    assert not [
+        secret for secret in (*secrets, b64encode(login.password.encode()).decode()) if secret in text
+    ]
+    for shown in ("S * CAPABILITY ", "S * 0 EXISTS, UIDVALIDITY ", "S * LIST INBOX", "C LOGOUT"):
+        assert shown in text
+
+
+async def test_what_was_announced_is_known_where_the_login_fails() -> None:
+    result = await found({"AUTHENTICATE": b"NO [AUTHENTICATIONFAILED] wrong"})
+    assert set(result.details["capabilities"]) == {"IMAP4REV1", "SASL-IR", "AUTH=PLAIN", "ID"}  # type: ignore[call-overload]  # details are for programs
+    assert result.details["methods"] == ["plain", "user"]
 
 
 async def test_a_mailbox_that_cannot_be_opened_is_a_matter_of_the_mailbox(dovecot: Dovecot) -> None:
