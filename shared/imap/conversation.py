@@ -21,7 +21,6 @@ from shared.imap.events import (
     MoreWanted,
     Notice,
     Reply,
-    Selected,
 )
 from shared.imap.limits import Limits
 from shared.imap.refusals import farewell
@@ -241,8 +240,6 @@ def _shown(event: Event, masker: Masker) -> Iterator[str]:
             yield f"+ {quoted(masker(data))}".rstrip()
         case MoreWanted():
             yield "+"
-        case Selected(exists=exists, uidvalidity=uidvalidity, uidnext=uidnext):
-            yield f"* {exists} EXISTS, UIDVALIDITY {uidvalidity}, UIDNEXT {uidnext}"
         case MailboxListed(name=name):
             yield f"* LIST {quoted(name)}"
         case Fetched(uid=uid, octets=int(octets)):

@@ -19,7 +19,10 @@ CUT = "…"
 _CAPABILITIES = re.compile(
     r"\* +CAPABILITY +(?P<listed>[^\r\n]*)|[^\[]*\[CAPABILITY +(?P<code>[^\]]*)\]", re.I
 )
-_ALERT = re.compile(r"(?:\S+ +)?(?:OK|NO|BAD|BYE|PREAUTH) +\[ALERT\] *(?P<text>.*)", re.I | re.S)
+_ALERT = re.compile(
+    r"(?:(?:\S+ +)?(?:OK|NO|BAD|BYE|PREAUTH) +\[ALERT\] *|\* +BAD +)(?P<text>.*)", re.IGNORECASE | re.DOTALL
+)
+"""An untagged BAD is about a command that may never be answered, so that its text is the only explanation."""
 _METHOD = "AUTH="
 _LOGIN, _NO_LOGIN = "USER", "LOGINDISABLED"
 

@@ -196,7 +196,7 @@ async def test_the_dialogue_is_shown_without_secrets_whatever_the_method(
     assert not [
         secret for secret in (*secrets, b64encode(login.password.encode()).decode()) if secret in text
     ]
-    for shown in ("S * CAPABILITY ", "S * 0 EXISTS, UIDVALIDITY ", "S * LIST INBOX", "C LOGOUT"):
+    for shown in ("S * CAPABILITY ", "S * OK [UIDVALIDITY ", "S * LIST INBOX", "C LOGOUT"):
         assert shown in text
 
 
@@ -313,6 +313,11 @@ async def test_alerts_are_shown_escaped_and_cut_whether_or_not_the_login_succeed
         assert shown.isprintable()
         assert 20 < len(shown) < 320
     assert "Log in by your browser first" in refused.sentence
+
+
+async def test_an_untagged_bad_is_shown_as_it_may_be_the_only_explanation() -> None:
+    result = await found({"ID": b"* BAD What is ID?\r\nOK done"})
+    assert (result.ok, result.details["alerts"]) == (True, ["What is ID?"])
 
 
 async def test_a_folder_that_is_read_only_is_told_though_the_login_succeeds() -> None:

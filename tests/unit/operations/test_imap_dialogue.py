@@ -67,6 +67,7 @@ def test_before_a_server_announces_anything_no_method_is_known() -> None:
         "* BYE [ALERT] The disk is nearly full",
         "NO [ALERT] The disk is nearly full",
         "ab12 NO [alert] The disk is nearly full",
+        "* BAD The disk is nearly full",
     ],
 )
 def test_an_alert_is_collected_once(line: str) -> None:
