@@ -282,9 +282,9 @@ async def test_tls_that_is_required_and_not_there_is_told() -> None:
             "method",
             "Add a method that the server offers",
         ),
-        ({"CAPABILITY": None}, "capabilities", "broke off"),
-        ({"SELECT": None}, "mailbox", "broke off"),
-        ({"LIST": None}, "mailbox", "broke off"),
+        ({"CAPABILITY": None}, "capabilities", "after the greeting"),
+        ({"SELECT": None}, "mailbox", "after the greeting"),
+        ({"LIST": None}, "mailbox", "after the greeting"),
     ],
     ids=lambda value: next(iter(value.items())) if isinstance(value, dict) else None,
 )
