@@ -104,6 +104,7 @@ class ImapMailbox(Mailbox):
         selected = await self._folders.open_for_listing(name, writable=deletes)
         return FolderFacts(
             await self._folders.names(),
+            name,
             writable=may_delete(selected) if deletes else None,
             keeps_uids=has_lasting_uids(selected),
             uidnext=selected.uidnext,
