@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from shared.imap import commands
 from shared.imap.conversation import Conversation, reply_to
-from shared.imap.events import MailboxListed, Selected
+from shared.imap.events import Selected
 from shared.imap.mailbox_names import encode_name
 from shared.imap.refusals import refused_folder
 from shared.model.errors import quoted
-from shared.model.mailbox import folder_name
 from shared.model.source_errors import SourceRefused
 
 DELETED = "\\deleted"
-NO_MAILS = frozenset({"\\noselect", "\\nonexistent"})
-ALL = b"*"
-MOST_FOLDERS = 1000
-"""That are named to an operator; a server for public folders or news has any number."""
 
 
 class Folders:
@@ -51,18 +44,6 @@ class Folders:
             )
         self._listed[name] = selected
         return selected
-
-    async def names(self) -> list[str]:
-        """Return the names of all folders that can hold mails; none where the server does not list them.
-
-        The first `MOST_FOLDERS` of them.
-        """
-        await self._conversation.discard_answers()
-        everything = commands.list_mailboxes([ALL], with_status=False, special_use=False)
-        events = await self._conversation.execute_all([everything])
-        listed = (event for event in events if isinstance(event, MailboxListed))
-        names = (folder_name(each.name) for each in listed if not each.attributes & NO_MAILS)
-        return list(islice(names, MOST_FOLDERS))
 
     async def _select(self, name: str, *, writable: bool) -> Selected:
         await self._conversation.discard_answers()

@@ -17,6 +17,7 @@ from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT
 from shared.imap.conversation import Conversation
 from shared.imap.deletion import Expunger
+from shared.imap.folder_names import folder_names
 from shared.imap.folders import Folders, has_lasting_uids, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.limits import Options
@@ -103,7 +104,7 @@ class ImapMailbox(Mailbox):
         name = self._options.folders[0]
         selected = await self._folders.open_for_listing(name, writable=deletes)
         return FolderFacts(
-            await self._folders.names(),
+            await folder_names(self._conversation),
             name,
             writable=may_delete(selected) if deletes else None,
             keeps_uids=has_lasting_uids(selected),
