@@ -60,7 +60,7 @@ class Provider:
         """Return the keys that an account of this provider has, as far as they are `known` in this version.
 
         `source`: what the account itself has, a URL or a protocol. Without, the protocol is POP3 where the
-        provider has it: an account that changed it would fetch all its mail anew.
+        provider has it: an account that changed it would read all mail that is there once more.
         """
         protocol = next(iter(self.urls)) if source is None else protocol_in(source)
         keys: dict[str, Any] = {"source": self.urls.get(protocol or "")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command
@@ -17,6 +17,7 @@ from shared.imap.events import (
     Event,
     Fetched,
     Greeting,
+    MailboxListed,
     MoreWanted,
     Notice,
     Reply,
@@ -35,6 +36,8 @@ from shared.net.login.wire import Dialogue, Wire
 MOST_ALERTS = 5
 """A server repeats an alert in each session, and may repeat it behind each command."""
 _LONGEST_ALERT = 300
+_LONGEST_ANNOUNCEMENT = 2000
+"""Characters of a dialogue's line with capabilities; Dovecot's after the login have some 450."""
 _TAG_OCTETS = 3
 
 
@@ -199,9 +202,10 @@ class Conversation:
         self._meter.received(len(data))
         if self._received > self._most:
             raise SessionTooLong(f"{self.server} sent more than {self._most} octets in one session.")
+        known = self._core.capabilities
         events = self._core.receive(data)
         if self._dialogue is not None:
-            self._show(events)
+            self._show(events, learnt=self._core.capabilities is not known)
         for event in events:
             if isinstance(event, Fetched):  # nearly all are
                 continue
@@ -218,8 +222,12 @@ class Conversation:
         if sentence not in self.alerts and len(self.alerts) < MOST_ALERTS:
             self.alerts.append(sentence)
 
-    def _show(self, events: Iterable[Event]) -> None:
+    def _show(self, events: Sequence[Event], *, learnt: bool) -> None:
+        """Show the events; what the server announced, too, unless it stands in one of them."""
         assert self._dialogue is not None
+        if learnt and self.capabilities is not None and not any(map(_announces, events)):
+            names = " ".join(sorted(self.capabilities.names))
+            self._dialogue("S", f"* CAPABILITY {quoted(self.masker(names.encode()), _LONGEST_ANNOUNCEMENT)}")
         for event in events:
             for line in _shown(event, self.masker):
                 self._dialogue("S", line)
@@ -238,6 +246,10 @@ def reply_to(command: Command, events: Iterable[Event]) -> Reply:
     return next(event for event in events if isinstance(event, Reply) and event.command == command)
 
 
+def _announces(event: Event) -> bool:
+    return isinstance(event, (Greeting, Notice, Reply)) and event.code == "CAPABILITY"
+
+
 def _shown(event: Event, masker: Masker) -> Iterator[str]:
     """Yield the lines of the dialogue for an event; of mails only the size."""
     match event:
@@ -251,6 +263,8 @@ def _shown(event: Event, masker: Masker) -> Iterator[str]:
             yield f"+ {quoted(masker(data))}".rstrip()
         case MoreWanted():
             yield "+"
+        case MailboxListed(name=name):
+            yield f"* LIST {quoted(name)}"
         case Fetched(uid=uid, octets=int(octets)):
             yield f"* FETCH (UID {uid}, {octets} octets)"
         case Broken(error):
@@ -258,5 +272,6 @@ def _shown(event: Event, masker: Masker) -> Iterator[str]:
 
 
 def _status(condition: Condition, code: str, argument: bytes, text: bytes) -> str:
-    bracket = f"[{' '.join(filter(None, (code, quoted(argument))))}]" if code else ""
+    shown = quoted(argument, _LONGEST_ANNOUNCEMENT)
+    bracket = f"[{' '.join(filter(None, (code, shown)))}]" if code else ""
     return " ".join(filter(None, (condition, bracket, quoted(text))))

@@ -77,12 +77,15 @@ class MailboxLister:
             listing = replace(listing, only_changes=True)
         return combined._replace(listing=listing)
 
-    async def select_one_unchanged(self) -> bool:
-        """Select INBOX, or the first folder that is read; return whether it is as it was listed."""
-        found = await self._find_folders(with_states=False)
-        folder = next((each for each in found.folders if each.name == INBOX.folder), None)
-        if folder is None:
-            folder = next(iter(found.folders), ONLY_INBOX)
+    async def main_folder(self) -> Folder:
+        """Return INBOX, or the first of the folders that are read."""
+        folders = (await self._find_folders(with_states=False)).folders
+        inbox = [each for each in folders if each.name == INBOX.folder]
+        return next(iter([*inbox, *folders]), ONLY_INBOX)
+
+    async def select_main_unchanged(self) -> bool:
+        """Select the main folder; return whether it is as it was listed."""
+        folder = await self.main_folder()
         selected = await self._folders.open_for_listing(folder, writable=False)
         known = self.known_state(folder.name)
         return known is None or selected.uidnext is None or selected_state(selected) == known

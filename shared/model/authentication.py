@@ -47,7 +47,7 @@ METHODS = (
     Method("user", Exposure.SECRET, is_own_command=True),
 )
 """All methods, from most to least secure. "user" sends user name and password as they are: USER and PASS in
-POP3."""
+POP3, LOGIN in IMAP."""
 
 BY_NAME = {method.name: method for method in METHODS}
 

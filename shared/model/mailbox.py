@@ -125,13 +125,14 @@ class Listing:
 class FolderFacts:
     """What a server tells of the folders of an account, beside their mails.
 
-    `names` are those of all folders, decoded. Of the folder that mail is read from: `writable` tells whether
+    `names` are those of all folders, decoded. Of `folder`, which mail is read from: `writable` tells whether
     mail can be deleted there, None where it was opened for reading only; `keeps_uids`, whether a UID names
     the same mail in the next session; `uidnext` is the UID that the next mail gets, None where the server
     does not say.
     """
 
     names: Sequence[str]
+    folder: str
     writable: bool | None
     keeps_uids: bool
     uidnext: int | None

@@ -70,7 +70,10 @@ class Reading(Settings):
         only=only_for("pop3", "every IMAP server takes commands before it has answered earlier ones"),
     )
     line_limit: Size = size(
-        8 * KIB, "The longest status line that a server may send.", ge=SHORTEST_LINE_LIMIT
+        8 * KIB,
+        "The longest status line that a server may send.",
+        ge=SHORTEST_LINE_LIMIT,
+        only=only_for("pop3", "a line of IMAP has 64 KiB at most in any case"),
     )
     listing_limit: Size = size(64 * MIB, "The longest listing that a server may send.", ge=1)
     mail_limit: Size = size(2 * GIB, "The largest mail that a server may send.", ge=1)

@@ -18,8 +18,10 @@ def folder_findings(facts: FolderFacts, entries: Sequence[Listed]) -> Iterator[s
     more = ", …" if len(facts.names) > MOST_NAMES else ""
     if names:
         yield f"{counted(len(facts.names), 'folder')}: {', '.join(names)}{more}"
+    folder = quoted(facts.folder, LONGEST_NAME)
     if facts.writable is not None:
-        yield ("INBOX is read-write" if facts.writable else "INBOX is read-only, so that mail stays there")
+        access = "read-write" if facts.writable else "read-only, so that mail stays there"
+        yield f"{folder} is {access}"
     if not facts.keeps_uids:
         yield "UIDs change from session to session, so no copies can be left there"
     elif trusts_uidnext(facts, entries):

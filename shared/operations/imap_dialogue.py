@@ -13,11 +13,16 @@ from shared.operations.source_dialogue import SourceDialogue, add_new
 LONGEST_ALERT = 300
 """Characters. A sentence with a link has some 200."""
 MOST_ALERTS = 5
+CUT = "…"
+"""What a driver puts behind the part that it shows of a long line."""
 
 _CAPABILITIES = re.compile(
     r"\* +CAPABILITY +(?P<listed>[^\r\n]*)|[^\[]*\[CAPABILITY +(?P<code>[^\]]*)\]", re.I
 )
-_ALERT = re.compile(r"(?:\S+ +)?(?:OK|NO|BAD|BYE|PREAUTH) +\[ALERT\] *(?P<text>.*)", re.I | re.S)
+_ALERT = re.compile(
+    r"(?:(?:\S+ +)?(?:OK|NO|BAD|BYE|PREAUTH) +\[ALERT\] *|\* +BAD +)(?P<text>.*)", re.IGNORECASE | re.DOTALL
+)
+"""An untagged BAD is about a command that may never be answered, so that its text is the only explanation."""
 _METHOD = "AUTH="
 _LOGIN, _NO_LOGIN = "USER", "LOGINDISABLED"
 
@@ -36,6 +41,7 @@ class ImapDialogue(SourceDialogue):
             add_new(self.alerts, [quoted(alert["text"], LONGEST_ALERT)])
 
     def _take_capabilities(self, names: list[str]) -> None:
+        names = [name for name in names if not name.endswith(CUT)]
         add_new(self.capabilities, names)
         methods = [name.removeprefix(_METHOD) for name in names if name.startswith(_METHOD)]
         add_new(self.methods, methods if _NO_LOGIN in names else [*methods, _LOGIN])

@@ -78,6 +78,7 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         GREETING,
         "The server hung up; it may block this machine, or expect TLS at once.",
     ),
+    (source.NotPermitted, MAILBOX, "Check at the provider what this account may do, and by which protocols."),
     (source.SourceBusy, MAILBOX, "The server serves no mail for now; try again later."),
     (source.SourceRefused, MAILBOX, "The server's own words say why; try again later if it was busy."),
     (

@@ -47,8 +47,11 @@ class OperatorMailbox(Protocol):
         """List the mails."""
         ...
 
-    async def folder_facts(self) -> FolderFacts | None:
-        """Ask what the server tells of the folders; None for a protocol without folders."""
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
+        """Ask, after the listing, what the server tells of the folders; None without folders.
+
+        `deletes`: the account has mail deleted at some time.
+        """
         ...
 
     async def header(self, entry: Listed) -> bytes:

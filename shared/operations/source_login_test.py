@@ -26,7 +26,7 @@ from shared.operations.wording import counted, octets
 
 DIALOGUES: Mapping[str, type[SourceDialogue]] = MappingProxyType({"pop3": Pop3Dialogue, "imap": ImapDialogue})
 """By `Account.protocol`."""
-BROKE_OFF = "The server broke off after it had greeted; `--verbose` shows the dialogue."
+AFTER_GREETING = "The session failed after the greeting; `--verbose` shows the dialogue."
 
 _REV2 = "IMAP4REV2"
 _USED: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
@@ -54,7 +54,7 @@ async def try_source(
 
     try:
         mailbox = await opened()
-        listing, facts = await _listed(mailbox)
+        listing, facts = await _listed(mailbox, deletes=account.retention.days is not None)
         details = _details(account, dialogue, mailbox, listing) | folder_details(facts, listing.entries)
         sentence = "; ".join(_findings(account, dialogue, mailbox, listing, facts))
         test = LoginTest("account", account.id, server, ok=True, sentence=sentence, details=details)
@@ -63,15 +63,16 @@ async def try_source(
         details = _announced(account, dialogue)
         test = failed_login("account", account.id, server, error, details, account.protocol)
         if test.step == GREETING and dialogue.greeting and not isinstance(error, WrongService):
-            test = replace(test, step=dialogue.step, advice=BROKE_OFF)
-        note = _provider_note(account)
-        return replace(test, advice=f"{test.advice} {note}") if note else test
+            test = replace(test, step=dialogue.step, advice=AFTER_GREETING)
+        untold = [alert for alert in dialogue.alerts if alert not in test.sentence]
+        sentence = " ".join([test.sentence, *(f"The server wants you to know: {each}" for each in untold)])
+        return replace(test, sentence=sentence, advice=f"{test.advice} {_provider_note(account)}".rstrip())
 
 
-async def _listed(mailbox: OperatorMailbox) -> tuple[Listing, FolderFacts | None]:
+async def _listed(mailbox: OperatorMailbox, *, deletes: bool) -> tuple[Listing, FolderFacts | None]:
     try:
         listing = await mailbox.listing()
-        facts = await mailbox.folder_facts()
+        facts = await mailbox.folder_facts(deletes=deletes)
         await mailbox.finish()
     finally:
         await mailbox.abort()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.contract.journal import Entry
 from shared.custody.state import Message
+from shared.model.mailbox import written_uids
 from shared.model.message import TERMINAL
 from shared.model.read_failure import ReadFailure
 from shared.operations.context import OperatorContext
@@ -58,12 +59,13 @@ async def trace(context: OperatorContext, text: str, limit: int) -> Trace:
     mails = [
         TracedMail(message, await context.store.message_journal(message.id)) for message in found[:limit]
     ]
+    names = written_uids(text.strip())
     states = await context.store.account_states()
     unread = [
         UnreadMail(state.account, failure)
         for state in states
         for failure in state.read_failures
-        if failure.name == text.strip()
+        if failure.name in names
     ]
     return Trace(mails, unread, has_more=len(found) > limit)
 

@@ -19,11 +19,12 @@ MAILS = [
 ]
 
 
-@pytest.fixture
-def ferry(tmp_path: Path, dovecot: Dovecot) -> tuple[Ferry, str]:
+@pytest.fixture(params=["pop3", "imap"])
+def ferry(tmp_path: Path, dovecot: Dovecot, request: pytest.FixtureRequest) -> tuple[Ferry, str]:
     login = dovecot.new_user()
     dovecot.fill(login.name, MAILS)
-    text = configuration([account("all", dovecot.pop3_port, login, *CATCH_ALL)], target=1)
+    port = {"pop3": dovecot.pop3_port, "imap": dovecot.imap_port}[request.param]
+    text = configuration([account("all", port, login, *CATCH_ALL, scheme=request.param)], target=1)
     return Ferry(tmp_path, text), login.name
 
 

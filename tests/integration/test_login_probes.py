@@ -85,6 +85,7 @@ async def test_what_is_there_and_what_would_be_used_is_told_and_nothing_is_read(
         ({"CAPA": b"+OK\r\nUIDL\r\nSASL GSSAPI\r\n.\r\n"}, "method", "Add a method that the server offers"),
         ({"GREETING": HANG_UP}, "greeting", "hung up"),
         ({"GREETING": b"HTTP/1.1 400 Bad Request\r\n"}, "greeting", "does not look like a POP3 server"),
+        ({"STAT": HANG_UP}, "mailbox", "after the greeting"),
     ],
 )
 async def test_the_step_that_failed_is_named_with_what_to_do(

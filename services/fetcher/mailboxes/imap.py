@@ -18,7 +18,8 @@ from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT, UNSELECT
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event
-from shared.imap.folders import Folders, may_delete
+from shared.imap.folder_names import folder_names
+from shared.imap.folders import Folders, has_lasting_uids, may_delete
 from shared.imap.headers import read_headers
 from shared.imap.idling import Idling
 from shared.imap.limits import Options
@@ -29,7 +30,7 @@ from shared.imap.removal import Remover
 from shared.imap.retrieval import Retrieval
 from shared.imap.seen import mark_seen
 from shared.model.errors import quoted
-from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, RetrieveEvent
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 
@@ -103,6 +104,18 @@ class ImapMailbox(Mailbox):
     async def listing(self, since: str = "") -> Listing:
         listing, self._session_uids = await self._lister.list_mailbox(since)
         return replace(listing, problems=(*self._notes, *listing.problems))
+
+    @override
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts:
+        folder = await self._lister.main_folder()
+        selected = await self._folders.open_for_listing(folder, writable=deletes)
+        return FolderFacts(
+            await folder_names(self._conversation),
+            folder.name,
+            writable=may_delete(selected) if deletes else None,
+            keeps_uids=has_lasting_uids(selected),
+            uidnext=selected.uidnext,
+        )
 
     @override
     async def retrieve(
@@ -179,7 +192,7 @@ class ImapMailbox(Mailbox):
     async def wait_for_change(self) -> None:
         await self._conversation.discard_answers()
         self._conversation.wire.set_deadline(None)
-        if await self._lister.select_one_unchanged():
+        if await self._lister.select_main_unchanged():
             await self._idling.wait_for_change()
 
     @override

@@ -81,8 +81,11 @@ class Mailbox(Protocol):
         """
         ...
 
-    async def folder_facts(self) -> FolderFacts | None:
-        """Return what the server tells of the folders, asked for an operator; None without folders."""
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
+        """Return what the server tells of the folders, asked for an operator; None without folders.
+
+        Asked after the listing, which it makes void. `deletes`: the account has mail deleted at some time.
+        """
         return None
 
     def retrieve(

@@ -66,8 +66,8 @@ class MailboxProxy(Mailbox):
         return await self._mailbox.listing(since)
 
     @override
-    async def folder_facts(self) -> FolderFacts | None:
-        return await self._mailbox.folder_facts()
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
+        return await self._mailbox.folder_facts(deletes=deletes)
 
     @override
     def retrieve(

@@ -180,9 +180,9 @@ class MonitoredMailbox(MailboxProxy):
             return await self._mailbox.header(entry)
 
     @override
-    async def folder_facts(self) -> FolderFacts | None:
+    async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
         async with self._one_answer():
-            return await self._mailbox.folder_facts()
+            return await self._mailbox.folder_facts(deletes=deletes)
 
     @override
     async def mark_seen(self, entries: Sequence[Listed]) -> None:

@@ -11,6 +11,7 @@ from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.contract.journal import Entry
 from shared.custody.state import Message
+from shared.model.mailbox import written_uids
 from shared.model.message import MessageStatus
 from shared.ports.store import Parked
 
@@ -35,7 +36,7 @@ def find_messages(transaction: Transaction, text: str, limit: int) -> list[Messa
             for query in (
                 select(MESSAGE.id).where(MESSAGE.id == wanted),
                 of_message.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])),
-                of_message.where(MESSAGE.uid == wanted),
+                *(of_message.where(MESSAGE.uid == key(uid)) for uid in written_uids(text.strip())),
                 of_recipient.where(RECIPIENT.address == wanted),
                 of_recipient.where(
                     RECIPIENT.destination == wanted, RECIPIENT.destination != RECIPIENT.address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.model.mailbox import numeric_uid
 from shared.model.message import MessageStatus, RecipientStatus
 from shared.ports.store import TargetState, whole_journal
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
@@ -13,6 +14,14 @@ async def test_a_mail_is_found_by_all_its_names(lives: Lives) -> None:
     names = [message, f"<{message}@sender.example>", f"{message}@sender.example", "uid 1", BOB, f" {BOB} "]
     found = [[each.id for each in await lives.store.operator.find_messages(name, 10)] for name in names]
     assert found == [[message]] * len(names)
+
+
+async def test_a_mail_is_found_by_an_imap_uid_as_people_write_it(lives: Lives) -> None:
+    message = await lives.routed(numeric_uid(4711), BOB)
+    await lives.routed("471", EVE)
+    found = [await lives.store.operator.find_messages(name, 10) for name in ("4711", "0000004711", "471")]
+    assert [len(each) for each in found] == [1, 1, 1]
+    assert [each.id for each in found[0]] == [each.id for each in found[1]] == [message]
 
 
 async def test_a_mail_is_found_by_a_message_id_without_brackets(lives: Lives) -> None:

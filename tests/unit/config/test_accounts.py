@@ -340,6 +340,7 @@ def test_defaults_that_are_for_pop3_do_not_apply_to_imap(file: ConfigurationFile
         ("use_top = false", '"use_top": only for POP3, as IMAP has no TOP'),
         ('pipelining = "never"', '"pipelining": only for POP3, as every IMAP server takes commands'),
         ('detect = ["capa", "banner"]', '"detect": only for POP3, as an IMAP server always announces'),
+        ('line_limit = "1KiB"', '"line_limit": only for POP3, as a line of IMAP has 64 KiB'),
         ("detect = []", '"detect": only for POP3, as an IMAP server always announces'),
         (
             'custody = "spool"',

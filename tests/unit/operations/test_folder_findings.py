@@ -12,7 +12,7 @@ from shared.operations.folder_findings import (
     trusts_uidnext,
 )
 
-FACTS = FolderFacts(("INBOX", "Sent"), writable=True, keeps_uids=True, uidnext=8)
+FACTS = FolderFacts(("INBOX", "Sent"), "INBOX", writable=True, keeps_uids=True, uidnext=8)
 ENTRIES = [
     Listed(numeric_uid(uid), number, 10, place=Place("INBOX", 1)) for number, uid in enumerate((3, 7), 1)
 ]

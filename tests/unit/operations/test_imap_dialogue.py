@@ -47,6 +47,10 @@ def test_greeting_capabilities_methods_and_tls_are_collected() -> None:
     assert dialogue.tls
 
 
+def test_a_name_that_was_cut_is_none() -> None:
+    assert heard("* CAPABILITY IMAP4rev1 AUTH=SCRAM-SH…").capabilities == ["IMAP4REV1"]
+
+
 def test_where_login_is_disabled_it_is_no_method() -> None:
     assert heard("* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=PLAIN").methods == ["PLAIN"]
 
@@ -63,6 +67,7 @@ def test_before_a_server_announces_anything_no_method_is_known() -> None:
         "* BYE [ALERT] The disk is nearly full",
         "NO [ALERT] The disk is nearly full",
         "ab12 NO [alert] The disk is nearly full",
+        "* BAD The disk is nearly full",
     ],
 )
 def test_an_alert_is_collected_once(line: str) -> None:

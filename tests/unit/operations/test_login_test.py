@@ -29,6 +29,7 @@ REPLY = Reply(554, (b"No",))
         (target.SessionRefused("x", REPLY), "greeting"),
         (net.ConnectionLost("x"), "greeting"),
         (target.ConnectionLost("x"), "greeting"),
+        (source.NotPermitted("x"), "mailbox"),
         (source.SourceBusy("x"), "mailbox"),
         (source.SourceViolation("x"), "greeting"),
         (source.WrongService("x", b"* OK"), "greeting"),
