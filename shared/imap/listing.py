@@ -33,8 +33,8 @@ class FolderListing:
     """What one folder shows.
 
     `exists`: how many mails the server counts. `sizes` by UID, 0 where unknown. `is_complete`: no mail is
-    missing. Meanwhile mails came or left (`changed`), or left (`some_left`). So many were `malformed`: without
-    a possible UID, or there twice. `is_partial`: the server says that it left some out.
+    missing. Meanwhile mails came or left (`changed`), or left (`some_left`). So many were `malformed`:
+    without a possible UID, or there twice. `is_partial`: the server says that it left some out.
     """
 
     name: str
