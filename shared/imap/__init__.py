@@ -1,1 +1,1 @@
-"""IMAP (RFC 3501, RFC 9051) as a source: a protocol core without input or output."""
+"""IMAP (RFC 3501, RFC 9051) as a source: a core without input or output, and a driver."""

@@ -18,7 +18,7 @@ from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
 from shared.imap.mail_commands import SIZE, fetch_items
-from shared.imap.refusals import is_partial, refused_command
+from shared.imap.refusals import is_partial, refused_command, says_gone
 from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.errors import quoted
 from shared.model.mailbox import Listed, Listing, Place, UidRange, numeric_uid
@@ -33,10 +33,13 @@ AHEAD = 2
 
 @dataclass(slots=True)
 class FolderListing:
-    """What one folder shows. `sizes` by UID, 0 where unknown.
+    """What one folder shows.
 
-    `is_complete`: no mail of it is missing. With `since`, the mails of that state are still there and are not
-    listed. `state` is that of the folder as it was listed, None where nothing is sure.
+    `exists`: how many mails the server counts. `sizes` by UID, 0 where unknown. `is_complete`: no mail is
+    missing. Meanwhile mails came or left (`changed`), or left (`some_left`). So many were `malformed`:
+    without a possible UID, or there twice. `is_partial`: the server says that it left some out. With `since`,
+    the mails of that state are still there and are not listed. `state` is that of the folder as it was
+    listed, None where nothing is sure.
     """
 
     name: str
@@ -47,7 +50,7 @@ class FolderListing:
     problems: list[str] = field(default_factory=list)
     changed: bool = False
     malformed: int = 0
-    is_cut: bool = False
+    some_left: bool = False
     is_partial: bool = False
     since: FolderState | None = None
     state: FolderState | None = None
@@ -155,9 +158,11 @@ def _take(event: Event, folder: FolderListing, server: str) -> None:
         case Exists(count):
             folder.exists, folder.changed = count, True
         case Gone():
-            folder.changed, folder.is_cut = True, True
+            folder.changed, folder.some_left = True, True
         case Reply() if not event.ok:
             raise refused_command(f"Listing {quoted(folder.name)} on {server}", event)
+        case Reply() if says_gone(event):
+            folder.changed, folder.some_left = True, True
         case Reply() if is_partial(event):
             folder.is_partial = True
 
@@ -171,7 +176,7 @@ def _conclude(folder: FolderListing, server: str, most: int) -> None:
     if count > most:
         folder.problems.append(f"{name} has more than {most} mails; the rest waits for later sessions.")
         folder.sizes = dict(sorted(folder.sizes.items())[:most])
-    elif folder.is_partial and not folder.is_cut:
+    elif folder.is_partial and not folder.some_left:
         folder.problems.append(f"{server} showed a part of {name} only: {count} mails.")
     elif folder.expected != count and not folder.changed and not folder.malformed:
         said = "does not say how many mails there are" if folder.exists is None else f"counts {folder.exists}"
@@ -179,7 +184,7 @@ def _conclude(folder: FolderListing, server: str, most: int) -> None:
     folder.is_complete = (
         count == folder.expected
         and count <= most
-        and not (folder.malformed or folder.is_cut or folder.is_partial)
+        and not (folder.malformed or folder.some_left or folder.is_partial)
     )
 
 

@@ -25,7 +25,7 @@ from shared.model.mailbox import (
     MailWhole,
     RetrieveEvent,
 )
-from shared.model.source_errors import LimitExceeded, OutOfStep, SourceViolation
+from shared.model.source_errors import LimitExceeded, OutOfStep, SessionTooLong, SourceViolation
 from shared.net.reading.placeholder import is_placeholder, nothing_came, notice_came
 from shared.net.reading.refused_mails import RefusedMails
 
@@ -86,6 +86,10 @@ class Retrieval:
         except BodyTooLarge as error:
             entry = self._requests.find(error.uid) or self._requests.first()
             raise LimitExceeded(str(error), entry=entry) from error
+        except SessionTooLong:
+            raise
+        except LimitExceeded as error:
+            raise LimitExceeded(str(error), entry=self._requests.first()) from error
 
     def _take(self, event: Event, events: list[RetrieveEvent]) -> None:
         match event:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from services.fetcher.decide.fingerprint import Fingerprint, header_digest
 from services.fetcher.mailboxes.imap import ImapMailbox
 from services.fetcher.mailboxes.imap_opening import open_imap
 from shared.imap.limits import FetchWindow, Limits, Options
@@ -211,3 +212,30 @@ async def test_a_wrong_password_is_understood(dovecot: Dovecot) -> None:
     with pytest.raises(CredentialsRefused) as caught:
         await opened(dovecot, login)
     assert "canary" not in str(caught.value)
+
+
+async def test_a_header_read_alone_is_the_one_that_was_read_with_its_mail(dovecot: Dovecot) -> None:
+    """Custody rule 4 compares both, whatever the form of the mail."""
+    login = dovecot.new_user()
+    mails = [
+        *MAILS[:6],
+        b"Subject: no body\r\n",
+        b"Subject: no end",
+        b"Subject: only a header\r\n\r\n",
+        b"\r\nno header\r\n",
+        b"no header, and no colon\r\n\r\nbody\r\n",
+        b"Subject: folded\r\n and\r\n\tagain\r\nX-Empty:\r\n\r\nbody\r\n",
+        b"X: " + b"x" * 300_000 + b"\r\n\r\nbody\r\n",
+    ]
+    dovecot.fill(login.name, mails)
+    mailbox = await opened(dovecot, login)
+    listing = await mailbox.listing()
+    read = await fetched(mailbox, listing.entries)
+    differing = []
+    async for entry, header in mailbox.headers(listing.entries):
+        fingerprint = Fingerprint(with_content=False)
+        fingerprint.feed(read[entry.number - 1])
+        if header is None or header_digest(header) != fingerprint.header:
+            differing.append((entry.number, header and header[:60]))
+    assert differing == []
+    await mailbox.finish()

@@ -252,6 +252,15 @@ async def test_a_mail_above_the_limit_is_refused_before_it_is_read() -> None:
     assert caught.value.entry.uid == "0000000020"
 
 
+async def test_a_mail_whose_answer_has_no_end_is_to_blame_for_it() -> None:
+    mails = some_mails(2)
+    endless = b"* 1 FETCH (UID 11 X " + b"x" * 70_000
+    with pytest.raises(LimitExceeded) as caught:
+        await events_of(Server(mails, {11: endless}), entries_of(mails))
+    assert caught.value.entry is not None
+    assert caught.value.entry.uid == "0000000011"
+
+
 async def test_a_mail_that_nobody_asked_for_ends_the_session() -> None:
     mails = some_mails(2)
     with pytest.raises(SourceViolation, match="not asked for"):
