@@ -49,7 +49,7 @@ class Ntlm(Mechanism):
 
     @override
     def respond(self, challenge: bytes) -> bytes:
-        """Return the negotiate message for the first challenge, whatever it is, and the proof for the second."""
+        """Answer any first challenge with the negotiate message, and the second one with the proof."""
         if self._negotiate is not None:
             negotiate, self._negotiate = self._negotiate, None
             return negotiate
