@@ -27,24 +27,14 @@ class Transactions(Protocol):
     Each transaction costs one hop to a thread, however many statements it takes.
     """
 
-    async def write(
-        self,
-        change: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def write(self, change: Change[Result]) -> Result:
         """Return what `change` returns, once it is durable; nothing of it happened when this raises.
 
         `change` may be run again after a conflict, so it has no effect other than on the database.
         """
         ...
 
-    async def read(
-        self,
-        query: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def read(self, query: Change[Result]) -> Result:
         """Return what `query` returns. It sees the state of one moment and changes only temporary tables."""
         ...
 
@@ -81,9 +71,9 @@ class TransactionRunner:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """See `Transactions.write`."""
+        """Return what `change` returns for a transaction and these arguments, see `Transactions.write`."""
         try:
-            result = await self._transactions.write(change, *given, **named)
+            result = await self._transactions.write(lambda transaction: change(transaction, *given, **named))
         except StoreUnavailable as error:
             self._failure = (self._clock(), error)
             raise
@@ -108,8 +98,8 @@ class TransactionRunner:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """See `Transactions.read`."""
-        return await self._transactions.read(query, *given, **named)
+        """Return what `query` returns for a transaction and these arguments, see `Transactions.read`."""
+        return await self._transactions.read(lambda transaction: query(transaction, *given, **named))
 
     def coalescer(
         self,
