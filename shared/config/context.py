@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from shared.config.document import Document
 from shared.config.problems import PathOf, Problems
 from shared.config.secrets import GivenSecret, UnusableSecret, read_secret
+from shared.config.toml_lines import KeyPath
 from shared.model.setting import Settings
 
 Model = TypeVar("Model", bound=Settings)
@@ -41,6 +42,22 @@ class Context:
             return model.model_validate({key: value for key, value in table.items() if key not in wrong})
         except ValidationError:
             return None
+
+    def items(
+        self, array: str, model: type[Model], tables: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[Model, Mapping[str, Any], PathOf]]:
+        """Yield each valid table of `array`: as `model`, as it is written, and where its keys are.
+
+        Add a problem for each wrong key.
+        """
+        for index, table in enumerate(tables):
+
+            def path_of(key: KeyPath, at: KeyPath = (array, index)) -> KeyPath:
+                return at + key
+
+            settings = self.validate(model, table, path_of)
+            if settings is not None:
+                yield settings, table, path_of
 
     def secret(self, settings: Settings, key: str, path_of: PathOf) -> SecretStr | None:
         """Return the secret called `key`; None if there is none, or after adding its problem."""

@@ -8,7 +8,6 @@ from typing import Any
 from shared.config.context import Context
 from shared.config.providers import find_provider, providers
 from shared.config.settings import HostSettings
-from shared.config.toml_lines import KeyPath
 from shared.model.hosts import HostLimit, HostLimits
 
 
@@ -22,14 +21,7 @@ def build_hosts(context: Context, tables: list[dict[str, Any]], connections: int
         for host in provider.hosts
     }
     seen: set[str] = set()
-    for index, table in enumerate(tables):
-
-        def path_of(key: KeyPath, at: KeyPath = ("hosts", index)) -> KeyPath:
-            return at + key
-
-        settings = context.validate(HostSettings, table, path_of)
-        if settings is None:
-            continue
+    for settings, _, path_of in context.items("hosts", HostSettings, tables):
         for host in hosts_of(settings.name):
             if host in seen:
                 context.problems.add_problem(path_of(("name",)), f'"name": the host {host} is named twice')

@@ -9,7 +9,6 @@ from shared.config.context import Context
 from shared.config.problems import PathOf
 from shared.config.secrets import WAYS
 from shared.config.settings import TargetSettings
-from shared.config.toml_lines import KeyPath
 from shared.model.endpoint import Tls
 from shared.model.setting import part
 from shared.model.target import DeliveryOptions, Target, TargetCredentials
@@ -21,14 +20,7 @@ TOKEN_METHODS = frozenset({"XOAUTH2", "OAUTHBEARER"})
 def build_targets(context: Context, tables: list[dict[str, Any]]) -> dict[str, Target]:
     """Return the valid targets by name. Add a problem for each other one."""
     targets: dict[str, Target] = {}
-    for index, table in enumerate(tables):
-
-        def path_of(key: KeyPath, at: KeyPath = ("targets", index)) -> KeyPath:
-            return at + key
-
-        settings = context.validate(TargetSettings, table, path_of)
-        if settings is None:
-            continue
+    for settings, table, path_of in context.items("targets", TargetSettings, tables):
         if settings.name in targets:
             context.problems.add_problem(path_of(("name",)), '"name": another target has the same name')
         targets[settings.name] = _target(context, settings, set(table), path_of)

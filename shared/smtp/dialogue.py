@@ -12,6 +12,7 @@ from typing import Protocol
 
 from shared.model.endpoint import Endpoint
 from shared.net import errors as net
+from shared.net.byte_stream import ByteStream
 from shared.net.errors import DeadlineExceeded, InactivityTimeout, NetworkError
 from shared.net.sasl import Peer
 from shared.smtp.commands import QUIT, Command, Verb
@@ -25,35 +26,10 @@ _USABLE = frozenset({State.READY, State.ENVELOPE})
 _CONTENT = Verb.CONTENT
 
 
-class Stream(Protocol):
-    """A byte stream, as `shared.net.connection.Connection` is one. Raises subclasses of `NetworkError`."""
+class Stream(ByteStream, Protocol):
+    """A byte stream that waits for each answer as long as its phase allows."""
 
     inactivity_timeout: float
-
-    @property
-    def is_tls(self) -> bool:
-        """Whether it is encrypted."""
-
-    def set_deadline(self, seconds: float | None) -> None:
-        """End all waiting within `seconds` from now; None removes the deadline."""
-
-    async def read(self) -> bytes:
-        """Return at least one byte, or b"" once the server closed its side."""
-
-    def write(self, data: bytes) -> None:
-        """Hand over bytes without waiting."""
-
-    async def drain(self) -> None:
-        """Wait until few bytes are left to be sent."""
-
-    async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS; bytes that came in clear behind the reply to STARTTLS are refused."""
-
-    async def close(self) -> None:
-        """Send what is left, and close; never raises."""
-
-    def abort(self) -> None:
-        """Close at once."""
 
 
 class ContentProgress(IntEnum):

@@ -1,4 +1,4 @@
-"""A file with a mistake of every kind: each is reported once, all in one run, and nothing is started."""
+"""A file with a mistake of every kind: one run reports each mistake once, and starts nothing."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ MISTAKES = (
 
 
 @pytest.mark.parametrize("command", [("config", "check"), ("once",), ("run",)], ids=" ".join)
-def test_every_mistake_is_told_once_with_its_place(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_every_mistake_is_reported_once_with_file_and_line(tmp_path: Path, command: tuple[str, ...]) -> None:
     with Ferry(tmp_path, FILE) as ferry:
         ended = ferry.call(*command)
     assert (ended.code, ended.out) == (78, "")
-    told = ended.err.splitlines()
-    assert len(told) == len(MISTAKES)
-    for sentence, (line, words) in zip(told, MISTAKES, strict=True):
+    reported = ended.err.splitlines()
+    assert len(reported) == len(MISTAKES)
+    for sentence, (line, words) in zip(reported, MISTAKES, strict=True):
         assert sentence.startswith(f"{ferry.path}:{line}: ")
         assert words in sentence
     assert "geheim" not in ended.err

@@ -1,5 +1,6 @@
-"""The same catch-all mailbox, carried by fetchmail's multidrop mode and by Mailferry: who gets what, beside
-who should. `pytest -s` prints the table.
+"""The same catch-all mailbox, carried by fetchmail in multidrop mode and by Mailferry.
+
+Each program's recipients are compared with the true ones. `pytest -s` prints the table.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ def table(carried: Mapping[str, Found]) -> str:
     lines = [["Mail", "is for", *carried], ["---"] * (len(carried) + 2)]
     for origin, truly in true_recipients().items():
         lines.append(
-            [origin, ", ".join(sorted(truly)), *(told(each[origin], truly) for each in carried.values())]
+            [origin, ", ".join(sorted(truly)), *(marked(each[origin], truly) for each in carried.values())]
         )
     return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def told(counts: Counter[str], truly: Counter[str]) -> str:
-    """The recipients, with what is wrong about them."""
+def marked(counts: Counter[str], truly: Counter[str]) -> str:
+    """The recipients as text, with a mark for each that is missing or wrong."""
     if counts == truly:
         return RIGHT
     words = [f"**{name}**" if not truly[name] else name for name in sorted(counts)]
@@ -49,7 +50,7 @@ def told(counts: Counter[str], truly: Counter[str]) -> str:
     return ", ".join(words) or "nobody"
 
 
-def test_mailferry_serves_every_true_recipient_that_fetchmail_finds_and_nobody_who_is_none(
+def test_mailferry_serves_every_recipient_that_fetchmail_finds_and_no_wrong_one(
     found: dict[str, Found],
 ) -> None:
     for origin, truly in true_recipients().items():
@@ -60,7 +61,7 @@ def test_mailferry_serves_every_true_recipient_that_fetchmail_finds_and_nobody_w
 
 
 @pytest.mark.parametrize("name", list(FETCHMAILS))
-def test_fetchmail_serves_some_who_are_no_recipients_so_that_the_comparison_tells_something(
+def test_fetchmail_delivers_to_wrong_recipients_so_the_comparison_can_fail(
     found: dict[str, Found], name: str
 ) -> None:
     assert any(set(found[name][origin]) - set(truly) for origin, truly in true_recipients().items())

@@ -1,4 +1,4 @@
-"""Blind copies in a catch-all mailbox: each mail reaches somebody."""
+"""Blind copies in a catch-all mailbox: each mail reaches a recipient, the postmaster or an operator."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def filtered(recipient: str) -> tuple[str, ...]:
 
 
 def reasons(ferry: Ferry, tag: str) -> list[str]:
-    """Why the postmaster or an operator has it, of all the copies of a mail."""
+    """Why copies of a mail went to the postmaster or were parked."""
     return [
         recipient["reason"]
         for story in Records(ferry.path).stories(f"{tag}@tags.example")
@@ -98,7 +98,7 @@ def reasons(ferry: Ferry, tag: str) -> list[str]:
     ]
 
 
-def test_behind_a_content_filter_both_who_is_named_and_who_got_a_blind_copy_have_the_mail(
+def test_behind_a_content_filter_named_and_blind_copy_recipients_get_the_mail(
     scene: Scene,
 ) -> None:
     with scene.ferry(TO_POSTMASTER) as ferry:
@@ -107,7 +107,7 @@ def test_behind_a_content_filter_both_who_is_named_and_who_got_a_blind_copy_have
         Records(ferry.path).assert_journal_agrees(2)
 
 
-def test_a_copy_for_somebody_unnamed_goes_to_the_postmaster_once(scene: Scene) -> None:
+def test_a_copy_for_an_unnamed_recipient_goes_to_the_postmaster_once(scene: Scene) -> None:
     with scene.ferry(TO_POSTMASTER) as ferry:
         scene.passed(ferry, letter("unnamed"), letter("unnamed"), letter("unnamed"))
         assert scene.arrived() == Counter([("unnamed", BOB), ("unnamed", POSTMASTER)])
@@ -115,7 +115,7 @@ def test_a_copy_for_somebody_unnamed_goes_to_the_postmaster_once(scene: Scene) -
         Records(ferry.path).assert_journal_agrees(3)
 
 
-def test_a_copy_for_somebody_unnamed_may_come_in_a_later_pass(scene: Scene) -> None:
+def test_a_copy_for_an_unnamed_recipient_may_come_in_a_later_pass(scene: Scene) -> None:
     with scene.ferry(TO_POSTMASTER) as ferry:
         scene.passed(ferry, letter("later"))
         assert scene.arrived() == Counter([("later", BOB)])
@@ -126,7 +126,7 @@ def test_a_copy_for_somebody_unnamed_may_come_in_a_later_pass(scene: Scene) -> N
         Records(ferry.path).assert_journal_agrees(3)
 
 
-def test_a_copy_for_each_who_is_named_is_none_for_somebody_unnamed(scene: Scene) -> None:
+def test_as_many_copies_as_named_recipients_are_no_sign_of_a_blind_copy(scene: Scene) -> None:
     copies = [letter("three", to=f"{ANNA}, {BOB}, {CAROL}")] * 3
     with scene.ferry(TO_POSTMASTER) as ferry:
         scene.passed(ferry, *copies)
@@ -136,7 +136,7 @@ def test_a_copy_for_each_who_is_named_is_none_for_somebody_unnamed(scene: Scene)
         Records(ferry.path).assert_journal_agrees(4)
 
 
-def test_without_a_postmaster_a_copy_for_somebody_unnamed_is_parked(scene: Scene) -> None:
+def test_without_a_postmaster_a_copy_for_an_unnamed_recipient_is_parked(scene: Scene) -> None:
     with scene.ferry() as ferry:
         scene.passed(ferry, letter("parked"), letter("parked"))
         assert scene.arrived() == Counter([("parked", BOB)])
@@ -146,14 +146,14 @@ def test_without_a_postmaster_a_copy_for_somebody_unnamed_is_parked(scene: Scene
         Records(ferry.path).assert_journal_agrees(2)
 
 
-def test_copies_for_somebody_unnamed_are_suppressed_where_the_account_says_so(scene: Scene) -> None:
+def test_copies_for_unnamed_recipients_are_suppressed_where_the_account_says_so(scene: Scene) -> None:
     with scene.ferry(TO_POSTMASTER, 'surplus_copies = "suppress"') as ferry:
         scene.passed(ferry, letter("off"), letter("off"))
         assert scene.arrived() == Counter([("off", BOB)])
         Records(ferry.path).assert_journal_agrees(2)
 
 
-def test_what_people_write_is_read_and_the_postmaster_hears_of_what_nobody_can_read(scene: Scene) -> None:
+def test_odd_to_fields_are_read_and_unreadable_ones_go_to_the_postmaster(scene: Scene) -> None:
     with scene.ferry(TO_POSTMASTER) as ferry:
         scene.passed(
             ferry,

@@ -1,4 +1,4 @@
-"""Fault 37: the blobs have no room. Nothing is fetched, nothing is deleted, and it recovers by itself."""
+"""Fault 37: the disk for blobs is full. Nothing is fetched or deleted until there is room again."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_fault_37_a_disk_with_room_for_each_mail_but_not_for_all_carries_them_al
     assert_arrived_whole(target.accepted, [each for those in mails.values() for each in those])
 
 
-def test_fault_37_what_a_kill_left_on_a_small_disk_is_removed_by_the_next_start(
+def test_fault_37_the_next_start_removes_what_a_kill_left_on_a_small_disk(
     small_disk: Path, tmp_path: Path
 ) -> None:
     mails = [tagged(f"large-{number}", body=LARGE) for number in range(4)]

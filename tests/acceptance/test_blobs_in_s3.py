@@ -1,4 +1,4 @@
-"""Mail passes through a bucket as through a directory: large mail, parked mail, its export and its end."""
+"""A bucket serves as well as a directory: for large mail, parked mail, its export and its removal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOB, SPAM = "bob@corp.example", "spam@corp.example"
 CATCH_ALL = ('mailbox = "catch-all"', 'domains = { "corp.example" = "keep" }')
 
 
-def test_large_and_parked_mail_lie_in_a_bucket(tmp_path: Path) -> None:
+def test_large_and_parked_mail_are_kept_in_a_bucket(tmp_path: Path) -> None:
     mails = [*tagged_mails("small", 3), tagged("big", body=b"0123456789abcde\r\n" * 700_000)]
     refused = tagged("refused", to=SPAM)
     source = Pop3Server({"bob": [(each.tag, each.raw) for each in [*mails, refused]]})

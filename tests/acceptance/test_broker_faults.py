@@ -1,4 +1,4 @@
-"""A broker that crashes, loses a binding, runs out of disk or is handed nonsense costs time and no mail."""
+"""A broker that crashes, loses a binding, fills its disk or gets nonsense costs time and no mail."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Crossing:
 
 @pytest.fixture(scope="module")
 def own_rabbitmq() -> Iterator[RabbitMq]:
-    """A RabbitMQ that these tests mistreat and leave in order."""
+    """A RabbitMQ that these tests break and repair."""
     require("rabbitmq")
     with server_directory("rabbitmq") as directory:
         server = RabbitMq(directory)
@@ -127,7 +127,7 @@ def test_fault_18_at_a_disk_alarm_fetching_pauses_health_says_why_and_nothing_ha
     crossing.ends_well(process)
 
 
-def test_fault_20_without_a_binding_nothing_is_lost_and_the_topology_is_mended(
+def test_fault_20_a_missing_binding_loses_nothing_and_is_declared_again(
     crossing: Crossing, broker_url: str
 ) -> None:
     process = crossing.ferry.start()
@@ -140,7 +140,7 @@ def test_fault_20_without_a_binding_nothing_is_lost_and_the_topology_is_mended(
     crossing.ends_well(process)
 
 
-def test_fault_21_events_that_nobody_understands_are_laid_aside_and_the_queues_move_on(
+def test_fault_21_events_that_cannot_be_decoded_are_buried_and_the_queues_move_on(
     crossing: Crossing, broker_url: str
 ) -> None:
     process = crossing.ferry.start()

@@ -1,5 +1,5 @@
-"""The broker loses everything while mails are on their way: nothing is lost, and what was recorded as
-delivered does not come twice.
+"""The broker loses its contents while mails are on their way: no mail is lost, and none that was recorded as
+delivered comes twice.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def all_is_well(crossing: Crossing, records: Records) -> None:
 
 
 @pytest.mark.kill
-def test_killed_in_mid_flight_again_and_again_it_delivers_everything_and_nothing_recorded_twice(
+def test_mailferry_killed_again_and_again_delivers_everything_and_no_recorded_mail_twice(
     crossing: Crossing, tmp_path: Path
 ) -> None:
     with Ferry(tmp_path, crossing.configured(EMBEDDED, 'account = "3s"\nmessage = "60s"')) as ferry:

@@ -1,5 +1,4 @@
-"""A catch-all mailbox with one mail of every kind, carried by Mailferry from Dovecot to a recording
-target."""
+"""Mailferry carries a catch-all mailbox with one mail of every kind from Dovecot to a recording target."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ def test_r6_a_blind_copy_known_only_from_received_for_arrives(found: Found) -> N
     assert found["blind copy in Received for"] == {"dave": 1}
 
 
-def test_what_was_forged_below_the_trusted_zone_is_ignored(found: Found) -> None:
+def test_header_fields_forged_below_the_trusted_zone_are_ignored(found: Found) -> None:
     for origin in ("forged Received for", "forged line of the provider's", "forged X-Original-To"):
         assert found[origin] == {"bob": 1}
 

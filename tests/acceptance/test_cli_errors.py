@@ -1,4 +1,4 @@
-"""What an operator reads when something is wrong: a sentence and an exit code, never a traceback."""
+"""An operator gets a sentence and an exit code for every error, never a traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMANDS = (
 
 
 def quiet(ended: Ended) -> Ended:
-    """The same, after making sure that it has no traceback."""
+    """Return `ended` after checking that its output has no traceback."""
     assert "Traceback" not in ended.out + ended.err
     return ended
 
@@ -42,7 +42,7 @@ def test_every_command_refuses_a_bad_configuration_with_its_problems(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(command: list[str]) -> None:
+def test_every_command_has_help(command: list[str]) -> None:
     result = CliRunner().invoke(main, [*command, "--help"])
     assert result.exit_code == 0
     assert "--config" in result.stdout
@@ -57,7 +57,7 @@ async def test_a_service_alone_needs_rabbitmq_and_postgresql(tmp_path: Path, ser
 
 
 @pytest.mark.parametrize("command", [["run"], ["once"], ["status"], ["journal", "verify"], ["db", "upgrade"]])
-async def test_a_damaged_database_ends_a_command_for_good_and_says_what_to_do(
+async def test_a_damaged_database_is_a_permanent_failure_with_advice(
     tmp_path: Path, command: list[str]
 ) -> None:
     path = configured(tmp_path, source=1, target=1)
@@ -75,7 +75,7 @@ def _spoil(file: Path) -> None:
     file.write_bytes(data[:100] + b"\xa5" * (len(data) - 100))
 
 
-async def test_a_port_for_the_health_pages_that_another_process_has_may_be_free_later(tmp_path: Path) -> None:
+async def test_a_port_in_use_for_the_health_pages_is_a_temporary_failure(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as other:
         path = configured(tmp_path, source=other.port, target=1)
         path.write_text(path.read_text().replace('listen = ""', f'listen = "127.0.0.1:{other.port}"'))
@@ -84,7 +84,7 @@ async def test_a_port_for_the_health_pages_that_another_process_has_may_be_free_
     assert f"[metrics] listen: 127.0.0.1:{other.port} cannot be used: " in ended.err
 
 
-async def test_a_source_that_cannot_be_reached_is_told_and_tried_again_later(tmp_path: Path) -> None:
+async def test_a_source_that_cannot_be_reached_is_reported_and_tried_again_later(tmp_path: Path) -> None:
     port = free_port()
     path = configured(tmp_path, source=port, target=1)
     ended = quiet(await mailferry("once", "-c", path, "-o", "json"))
@@ -123,7 +123,7 @@ async def test_login_tests_name_the_step_that_failed_and_what_to_do(tmp_path: Pa
         assert "acme/inbox C: AUTH" in ended.err
 
 
-async def test_login_tests_tell_what_is_there(tmp_path: Path) -> None:
+async def test_login_tests_show_what_the_mailbox_holds(tmp_path: Path) -> None:
     async with Pop3Server({"u": [("uid-1", b"mail\r\n")]}) as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port)
         ended = quiet(await mailferry("test-login", "-c", path))
@@ -133,7 +133,7 @@ async def test_login_tests_tell_what_is_there(tmp_path: Path) -> None:
         assert "RETR" not in source.verbs()
 
 
-async def test_a_database_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
+async def test_a_database_in_use_by_another_process_is_left_alone(tmp_path: Path) -> None:
     path = configured(tmp_path, source=1, target=1)
     async with single_process_lock(tmp_path / "mailferry.db"):
         for command in (["once"], ["run"], ["journal", "rebuild", "--yes"]):
@@ -142,7 +142,7 @@ async def test_a_database_that_is_at_work_is_left_alone(tmp_path: Path) -> None:
             assert "another mailferry works on this database" in ended.err
 
 
-async def test_a_database_that_does_not_exist_yet_is_told_with_the_command_that_makes_it(
+async def test_the_error_for_a_missing_database_names_the_command_that_creates_it(
     tmp_path: Path,
 ) -> None:
     path = configured(tmp_path, source=1, target=1)
@@ -153,7 +153,7 @@ async def test_a_database_that_does_not_exist_yet_is_told_with_the_command_that_
     assert (await mailferry("status", "-c", path)).code == 0
 
 
-async def test_a_directory_that_does_not_exist_is_told(tmp_path: Path) -> None:
+async def test_a_missing_directory_is_reported(tmp_path: Path) -> None:
     path = configured(tmp_path, source=1, target=1)
     environ = {"MAILFERRY_STORE__URL": f"sqlite://{tmp_path}/nowhere/mailferry.db"}
     ended = quiet(await mailferry("once", "-c", path, environ=environ))
@@ -183,7 +183,7 @@ async def test_a_rabbitmq_that_cannot_be_reached_is_a_temporary_failure(tmp_path
     assert "geheim" not in ended.err
 
 
-async def test_a_postgresql_without_the_schema_names_the_command_that_makes_it(
+async def test_the_error_for_a_postgresql_without_the_schema_names_the_command_that_creates_it(
     tmp_path: Path, postgres_url: str
 ) -> None:
     path = configured(tmp_path, source=1, target=1)
@@ -195,7 +195,7 @@ async def test_a_postgresql_without_the_schema_names_the_command_that_makes_it(
     assert (await mailferry("status", "-c", path, environ=environ)).code == 0
 
 
-def test_a_mistake_in_mailferry_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_of_mailferry_is_reported_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh\x1b[31m")
 

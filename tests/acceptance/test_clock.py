@@ -1,4 +1,4 @@
-"""What happens when days pass, or when a clock that was wrong is put right."""
+"""Retention counts days correctly, also where a clock was wrong and is corrected."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.servers.ferry_config import account, configuration
 
 @pytest.fixture
 def wrong_clock() -> dict[str, str]:
-    """The environment in which a process reads another time, see `at`."""
+    """The environment in which a process reads another time."""
     return {"LD_PRELOAD": str(require("faketime")), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
-def test_fault_35_a_copy_leaves_the_source_after_its_days_and_not_before(
+def test_fault_35_a_mail_leaves_the_source_when_its_retention_is_over_and_not_before(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
     login, mails = dovecot.new_user(), tagged_mails("aging", 3)
@@ -38,10 +38,10 @@ def test_fault_35_a_copy_leaves_the_source_after_its_days_and_not_before(
     assert len(target.accepted) == 3
 
 
-def test_fault_35_a_copy_fetched_while_the_clock_was_years_behind_does_not_leave_early(
+def test_fault_35_a_mail_fetched_while_the_clock_was_years_behind_does_not_leave_early(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
-    """By a process that is started anew: its days count from when the clock was first seen to be right."""
+    """Its days count from when a process first saw the right time, here one that was restarted."""
     login, mails = dovecot.new_user(), tagged_mails("aging", 2)
     dovecot.fill(login.name, [mail.raw for mail in mails])
     with in_background(SmtpServer()) as target:
@@ -56,7 +56,7 @@ def test_fault_35_a_copy_fetched_while_the_clock_was_years_behind_does_not_leave
     assert len(target.accepted) == 2
 
 
-def test_fault_35_a_clock_that_is_put_right_while_it_runs_has_no_copy_leave_early(
+def test_fault_35_a_clock_corrected_while_mailferry_runs_lets_no_mail_leave_early(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
     login, mails = dovecot.new_user(), tagged_mails("aging", 2)
@@ -81,7 +81,7 @@ def test_fault_35_a_clock_that_is_put_right_while_it_runs_has_no_copy_leave_earl
                 assert dovecot.remaining_count(login.name) == remaining
 
 
-def test_fault_35_a_clock_that_was_put_right_holds_up_no_account(
+def test_fault_35_a_corrected_clock_delays_no_account(
     dovecot: Dovecot, wrong_clock: dict[str, str], tmp_path: Path
 ) -> None:
     login = dovecot.new_user()

@@ -1,4 +1,4 @@
-"""Copies of one mail that come by several mailboxes and visits: each recipient gets it once, and gets it."""
+"""Copies of one mail come by several mailboxes and visits: each recipient gets the mail exactly once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def twins(dovecot: Dovecot, tmp_path: Path) -> Iterator[Twins]:
 
 
 def standing(ferry: Ferry, tag: str, address: str) -> Callable[[], list[str]]:
-    """What became of this recipient of each copy of a mail, in alphabetical order."""
+    """The statuses of this recipient, one for each copy of the mail, in alphabetical order."""
     records = Records(ferry.path)
 
     def look() -> list[str]:
@@ -83,12 +83,12 @@ def standing(ferry: Ferry, tag: str, address: str) -> Callable[[], list[str]]:
 
 
 def agreed(ferry: Ferry, process: FerryProcess, messages: int) -> None:
-    """It ends well, and the journal agrees with the tables."""
+    """Check that the process ends well and the journal agrees with the tables."""
     assert process.terminate() == 0
     Records(ferry.path).assert_journal_agrees(messages)
 
 
-def test_two_accounts_of_a_tenant_with_the_same_mail_for_one_recipient_give_him_one_copy(
+def test_the_same_mail_in_two_accounts_of_a_tenant_is_delivered_once(
     twins: Twins,
 ) -> None:
     mail = tagged("both")
@@ -102,7 +102,7 @@ def test_two_accounts_of_a_tenant_with_the_same_mail_for_one_recipient_give_him_
         agreed(ferry, process, 2)
 
 
-def test_fault_43_accounts_of_two_tenants_know_nothing_of_one_another(twins: Twins) -> None:
+def test_fault_43_a_mail_of_another_tenant_is_not_a_copy(twins: Twins) -> None:
     mail = tagged("apart")
     with twins.ferried(twins.text(*single(BOB), other_tenant=True)) as ferry:
         twins.post(twins.first, mail)
@@ -113,7 +113,7 @@ def test_fault_43_accounts_of_two_tenants_know_nothing_of_one_another(twins: Twi
         agreed(ferry, process, 2)
 
 
-def test_without_the_search_for_copies_each_is_delivered(twins: Twins) -> None:
+def test_every_copy_is_delivered_where_copies_are_not_searched_for(twins: Twins) -> None:
     mail = tagged("off")
     with twins.ferried(twins.text(*single(BOB), 'dedup = "off"')) as ferry:
         twins.post(twins.first, mail, mail)
@@ -122,7 +122,9 @@ def test_without_the_search_for_copies_each_is_delivered(twins: Twins) -> None:
         assert twins.arrived("off") == Counter([BOB, BOB])
 
 
-def test_by_message_id_another_text_is_a_copy_and_by_content_it_is_another_mail(twins: Twins) -> None:
+def test_another_text_with_the_same_message_id_is_a_copy_only_where_copies_are_found_by_message_id(
+    twins: Twins,
+) -> None:
     mails = tagged("same-id", body=b"one\r\n"), tagged("same-id", body=b"two\r\n")
     with twins.ferried(twins.text(*single(BOB), second=('dedup = "message-id"',))) as ferry:
         twins.post(twins.first, *mails)
@@ -169,7 +171,7 @@ def test_a_copy_that_waits_is_delivered_when_the_one_on_its_way_fails(twins: Twi
 
 
 def test_a_copy_that_waits_is_delivered_when_the_one_on_its_way_vanishes(twins: Twins) -> None:
-    """The first mailbox is never visited again: its mail was on its way when the process died."""
+    """The process dies while the first mail is on its way, and its mailbox is never visited again."""
     mail = tagged("vanishes")
     twins.target.recipients[BOB] = "451 4.2.2 Later"
     text = twins.text(*single(BOB))
@@ -194,7 +196,7 @@ def test_a_copy_that_waits_is_delivered_when_the_one_on_its_way_vanishes(twins: 
         agreed(ferry, process, 2)
 
 
-def test_a_later_copy_of_a_mail_without_envelope_goes_only_to_those_still_missing(twins: Twins) -> None:
+def test_a_later_copy_of_a_mail_without_envelope_goes_only_to_recipients_who_lack_it(twins: Twins) -> None:
     header = (f"To: {AMY}, {BOB}", "Message-ID: <guess@tags.example>", DATE, "X-Tag: guess", "", "Hello", "")
     mail = Tagged("guess", "\r\n".join(header).encode())
     twins.target.recipients[BOB] = "554 5.7.1 Not welcome"
@@ -250,7 +252,7 @@ def test_a_large_copy_is_recognised_like_a_small_one(twins: Twins) -> None:
 
 
 def test_a_mail_that_left_its_mailbox_long_ago_is_remembered(twins: Twins) -> None:
-    """Who got a mail is remembered after it left its source, also with a retention of no days."""
+    """A copy is recognised after the first mail has left its source, also with a retention of no days."""
     mail = tagged("again")
     with twins.ferried(twins.text(*single(BOB), 'retention = "delete"')) as ferry:
         process = ferry.start().ready()

@@ -26,7 +26,7 @@ UNAVAILABLE, AVAILABLE = "the database cannot be used", "the database can be use
 
 
 class Crossing:
-    """Mails of bob's on their way, some at a time."""
+    """Mailferry with a mailbox of bob's, few mails at a time."""
 
     def __init__(self, dovecot: Dovecot, tmp_path: Path, target: SmtpServer, store: str, broker: str) -> None:
         self._dovecot, self.target = dovecot, target
@@ -72,7 +72,7 @@ def is_ready(process: FerryProcess) -> bool:
 
 
 @pytest.mark.kill
-def test_fault_30_a_database_that_stands_still_is_told_and_costs_no_mail(
+def test_fault_30_a_database_that_hangs_is_reported_and_costs_no_mail(
     dovecot: Dovecot, private_postgres: Postgres, tmp_path: Path
 ) -> None:
     with in_background(SmtpServer()) as target:
@@ -95,7 +95,7 @@ def test_fault_30_a_database_that_stands_still_is_told_and_costs_no_mail(
             crossing.was_whole()
 
 
-def test_a_database_that_may_only_be_read_for_a_while_ends_no_service(
+def test_a_database_that_is_read_only_for_a_while_ends_no_service(
     dovecot: Dovecot, private_postgres: Postgres, rabbitmq_url: str, tmp_path: Path
 ) -> None:
     url = private_postgres.create_database()

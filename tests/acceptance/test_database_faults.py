@@ -83,7 +83,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_fault_32_a_full_disk_under_the_database_stops_fetching_and_is_over_when_there_is_room(
+def test_fault_32_a_full_disk_under_the_database_stops_fetching_until_there_is_room(
     dovecot: Dovecot, small_disk: Path, tmp_path: Path
 ) -> None:
     login, mails = dovecot.new_user(), tagged_mails("full", 60)

@@ -12,7 +12,7 @@ async def test_the_demo_ends_well_with_every_mail_where_it_belongs() -> None:
     assert ended.err == ""
 
 
-async def test_what_the_demo_kept_can_be_looked_at(tmp_path: Path) -> None:
+async def test_the_files_that_the_demo_keeps_can_be_inspected(tmp_path: Path) -> None:
     kept = tmp_path / "what was kept"
     ended = await mailferry("demo", "--keep", kept)
     assert ended.code == 0

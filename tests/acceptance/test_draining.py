@@ -1,4 +1,4 @@
-"""TERM: what was begun is finished and recorded, nothing else is begun."""
+"""TERM: deliveries under way are finished and recorded, and no other is begun."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOB = "bob@corp.example"
 MAILS = tagged_mails("drained", 90)
 
 
-def test_fault_36_at_term_what_was_begun_is_finished_and_the_next_start_goes_on_without_doubt(
+def test_fault_36_term_finishes_deliveries_under_way_and_leaves_none_in_doubt(
     dovecot: Dovecot, tmp_path: Path
 ) -> None:
     login = dovecot.new_user()

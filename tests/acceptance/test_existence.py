@@ -73,14 +73,16 @@ def company(dovecot: Dovecot, tmp_path: Path) -> Iterator[Company]:
         yield Company(dovecot, dovecot.new_user(), target, tmp_path)
 
 
-def told(ferry: Ferry, *command: str) -> str:
+def output_of(ferry: Ferry, *command: str) -> str:
     """The output of a command."""
     ended = ferry.call(*command)
     assert ended.err == ""
     return ended.out
 
 
-def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_attempt(company: Company) -> None:
+def test_the_postmaster_replaces_a_recipient_unknown_to_the_target_before_any_attempt(
+    company: Company,
+) -> None:
     with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.post("known", BOB)
         company.post("unknown", NOBODY)
@@ -90,7 +92,7 @@ def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_atte
         (story,) = Records(ferry.path).stories("unknown@tags.example")
         (recipient,) = story["recipients"]
         assert (recipient["address"], recipient["attempt"]) == (POSTMASTER, 1)
-        trace = told(ferry, "trace", "unknown@tags.example")
+        trace = output_of(ferry, "trace", "unknown@tags.example")
         assert f"{NOBODY}: does not exist: the target said {UNKNOWN}" in " ".join(trace.split())
         assert [each for each in company.target.commands if f"RCPT TO:<{NOBODY}>" in each] == [
             f"RCPT TO:<{NOBODY}>"
@@ -99,14 +101,14 @@ def test_who_is_unknown_to_the_target_gives_way_to_the_postmaster_before_an_atte
         Records(ferry.path).assert_journal_agrees(2)
 
 
-def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(company: Company) -> None:
+def test_an_unknown_recipient_is_parked_without_an_attempt_and_can_be_served_later(company: Company) -> None:
     with company.ferry('verify_recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
         company.post("unknown", NOBODY)
         process = ferry.start().ready()
         process.wait_until(lambda: company.left() == 0)
-        (parked,) = json.loads(told(ferry, "parked", "list", "-o", "json"))
+        (parked,) = json.loads(output_of(ferry, "parked", "list", "-o", "json"))
         assert UNKNOWN in parked["why"]
-        told(ferry, "parked", "retry", parked["message"], "--to", BOB)
+        output_of(ferry, "parked", "retry", parked["message"], "--to", BOB)
         process.wait_until(company.arrived)
         assert company.arrived() == {"unknown": [BOB]}
         process.wait_until(lambda: not ferry.blobs())
@@ -115,7 +117,9 @@ def test_who_is_unknown_is_parked_without_an_attempt_and_can_be_delivered_later(
 
 
 @pytest.mark.parametrize("trouble", [Act.HANG_UP, "451 4.3.0 Directory is away"])
-def test_a_target_that_cannot_tell_holds_no_mail_up(company: Company, trouble: str | Act) -> None:
+def test_a_target_that_cannot_say_whether_a_recipient_exists_delays_no_mail(
+    company: Company, trouble: str | Act
+) -> None:
     with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.target.script["MAIL"] = [trouble, trouble, "250 2.1.0 Ok"]
         company.post("undecided", BOB)
@@ -126,7 +130,7 @@ def test_a_target_that_cannot_tell_holds_no_mail_up(company: Company, trouble: s
         assert company.arrived() == {"undecided": [BOB]}
 
 
-def test_a_list_decides_and_may_change_while_it_is_used(company: Company) -> None:
+def test_a_list_of_recipients_decides_and_may_change_while_it_is_used(company: Company) -> None:
     people = company.directory / "people.txt"
     people.write_text(f"{BOB}\n")
     with company.ferry('verify_recipients = "file:people.txt"', TO_POSTMASTER) as ferry:
@@ -145,7 +149,7 @@ def test_a_list_decides_and_may_change_while_it_is_used(company: Company) -> Non
         assert complaint["problem"].endswith('people.txt:1: "nonsense" is no address or pattern: no @ in it')
 
 
-def test_a_target_that_accepts_everybody_is_seen_at_a_glance(company: Company) -> None:
+def test_status_shows_a_target_that_accepts_every_address(company: Company) -> None:
     company.target.known = ("@corp.example",)
     with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
         company.post("one", NOBODY)
@@ -156,23 +160,23 @@ def test_a_target_that_accepts_everybody_is_seen_at_a_glance(company: Company) -
         assert company.arrived() == {"one": [NOBODY], "two": [BOB]}
         (said,) = process.said("target accepts every address of a domain")
         assert (said["target"], said["domain"]) == ("exchange", "corp.example")
-        (target,) = json.loads(told(ferry, "status", "-o", "json"))["targets"]
+        (target,) = json.loads(output_of(ferry, "status", "-o", "json"))["targets"]
         assert target["accepts_all"] == ["corp.example"]
         assert "accepts every address at corp.example" in target["sentence"]
-        (found,) = json.loads(told(ferry, "test-login", "exchange", "-o", "json"))
+        (found,) = json.loads(output_of(ferry, "test-login", "exchange", "-o", "json"))
         assert "accepts every address at corp.example" in found["sentence"]
         company.target.known = (BOB,)
-        (found,) = json.loads(told(ferry, "test-login", "exchange", "-o", "json"))
+        (found,) = json.loads(output_of(ferry, "test-login", "exchange", "-o", "json"))
         assert "refuses recipients that do not exist" in found["sentence"]
 
 
-def test_explain_asks_the_target_where_it_is_told_to(company: Company) -> None:
+def test_explain_asks_the_target_when_the_option_says_so(company: Company) -> None:
     (company.directory / "mail.eml").write_bytes(tagged("file", to=NOBODY).raw)
     command = ("explain", "mail.eml", "--account", "everybody", "-o", "json")
     with company.ferry('verify_recipients = "rcpt"', TO_POSTMASTER) as ferry:
-        (unasked,) = json.loads(told(ferry, *command))["recipients"]
+        (unasked,) = json.loads(output_of(ferry, *command))["recipients"]
         assert (unasked["address"], company.target.connections) == (NOBODY, 0)
-        answer = json.loads(told(ferry, *command, "--ask-target"))
+        answer = json.loads(output_of(ferry, *command, "--ask-target"))
         assert [each["address"] for each in answer["recipients"]] == [POSTMASTER]
         assert answer["rejected"][-1] == {
             "value": NOBODY,
@@ -180,4 +184,4 @@ def test_explain_asks_the_target_where_it_is_told_to(company: Company) -> None:
         }
     parking = ("explain", "mail.eml", "--account", "everybody", "--ask-target")
     with company.ferry('verify_recipients = "rcpt"', 'unknown_recipients = "park"') as ferry:
-        assert f"does not exist: the target said {UNKNOWN}; parked" in told(ferry, *parking)
+        assert f"does not exist: the target said {UNKNOWN}; parked" in output_of(ferry, *parking)

@@ -31,7 +31,7 @@ def of_globex(name: str, port: int, login: Login) -> str:
 
 
 def before_the_drip(target: SmtpServer) -> list[str]:
-    """The recipients of the mails that a dripping server sent whole."""
+    """The recipients of the mails that arrived whole from a dripping server."""
     return [to for mail in target.accepted if SUBJECT in mail.content for to in mail.recipients]
 
 
@@ -57,7 +57,7 @@ def test_fault_12_a_hundred_silent_hosts_of_one_tenant_do_not_keep_another_from_
     assert colours["globex/other"] == "green"
 
 
-def test_fault_12_mailboxes_that_drip_leave_places_to_others_and_lose_theirs_in_the_end(
+def test_fault_12_dripping_mailboxes_leave_visit_slots_to_others_and_lose_their_own(
     dovecot: Dovecot, tmp_path: Path
 ) -> None:
     other, same = dovecot.new_user(), dovecot.new_user()

@@ -1,6 +1,4 @@
-"""A fetcher that is stopped past its lease, as a suspended machine is, and goes on when another has taken
-over.
-"""
+"""A fetcher is stopped past its lease, as on a suspended machine, and goes on when another has taken over."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ async def test_a_domain_makes_a_catch_all_that_may_be_translated(tmp_path: Path)
         assert sorted(source.deleted("u")) == ["uid-1", "uid-2"]
 
 
-async def test_what_is_remembered_is_private_and_without_the_password(tmp_path: Path) -> None:
+async def test_the_stored_state_is_private_and_does_not_contain_the_password(tmp_path: Path) -> None:
     async with Pop3Server({"u": []}) as source, SmtpServer() as target:
         await ferry(source, target, tmp_path, "--to", "me@corp.example")
         (state,) = (tmp_path / "mailferry" / "ferry").iterdir()
@@ -70,7 +70,7 @@ async def test_what_is_remembered_is_private_and_without_the_password(tmp_path: 
         ("u", ("--to", "me@corp.example", "--password-file", "/nonexistent"), "/nonexistent cannot be read"),
     ],
 )
-async def test_wrong_usage_is_told_before_anybody_is_asked(
+async def test_wrong_usage_is_reported_before_any_server_is_contacted(
     tmp_path: Path, user: str, options: tuple[str, ...], sentence: str
 ) -> None:
     async with Pop3Server({"u": []}) as source, SmtpServer() as target:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.huge import ALLOWED, MEBIBYTE, huge_mail
 
 
-def test_a_mail_of_many_times_the_allowed_memory_passes_through_the_fetcher(tmp_path: Path) -> None:
+def test_a_mail_many_times_larger_than_the_allowed_memory_passes_through_the_fetcher(tmp_path: Path) -> None:
     found = huge_mail(tmp_path, 256 * MEBIBYTE)
     assert found.mails == 1
     assert found.peak["with it"] - found.peak["without mail"] < ALLOWED / 2

@@ -41,7 +41,7 @@ def many_files() -> Iterator[None]:
 
 @contextmanager
 def holding_connections(where: tuple[str, int]) -> Iterator[None]:
-    """1,500 connections that say nothing; for as long as the block, new ones take the place of the oldest."""
+    """Hold 1,500 silent connections inside the block; replace the oldest by new ones all the time."""
     held = deque(socket.create_connection(where) for _ in range(CONNECTIONS))
     stopped = threading.Event()
 

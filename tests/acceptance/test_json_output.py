@@ -1,4 +1,4 @@
-"""With --output json, standard output is JSON from its first octet to its last, whatever there is to say."""
+"""With --output json, standard output is JSON and nothing else, in success and in failure."""
 
 from __future__ import annotations
 

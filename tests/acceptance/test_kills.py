@@ -1,5 +1,5 @@
-"""Mailferry is killed at every named step and started again: no mail is lost, and none comes twice that need
-not.
+"""Mailferry is killed at every named step and started again: no mail is lost, and none comes twice except
+where this cannot be prevented.
 """
 
 from __future__ import annotations

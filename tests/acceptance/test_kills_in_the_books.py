@@ -106,7 +106,7 @@ def test_fault_34_a_kill_while_a_mail_is_given_up_leaves_no_raw_mail_behind(cros
 
 
 @pytest.mark.kill
-def test_fault_34_a_kill_while_mails_are_forgotten_forgets_none_that_is_parked(crossing: Crossing) -> None:
+def test_fault_34_a_kill_while_mails_are_pruned_forgets_none_that_is_parked(crossing: Crossing) -> None:
     months_later = {
         "LD_PRELOAD": str(require("faketime")),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

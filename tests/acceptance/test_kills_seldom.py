@@ -1,7 +1,7 @@
-"""Mailferry is killed at the steps that are passed on bad days alone, while something else is wrong already:
-the target is out of reach, an event is nonsense, a blob is gone, an operator retries, UIDs have changed.
+"""Mailferry is killed at steps that it passes only when something else is wrong already: the target is out of
+reach, an event is nonsense, a blob is gone, an operator retries, UIDs have changed.
 
-The services are in one process, over a RabbitMQ, where what was published outlives the kill.
+The services run in one process over RabbitMQ, so that published events outlive the kill.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ def crossing(rabbitmq_url: str, tmp_path: Path) -> Iterator[Crossing]:
 
 
 def killed(ferry: Ferry, step: str) -> FerryProcess:
-    """A process that has died at the step, which it is started to pass."""
+    """Start a process that dies at `step`, and return it when it is dead."""
     process = ferry.start(MAILFERRY_DIE_AT=step)
     assert process.ended() == -signal.SIGKILL
     return process
 
 
 @pytest.mark.kill
-def test_fault_34_a_kill_between_putting_a_mail_off_and_its_acknowledgement_doubles_none(
+def test_fault_34_a_kill_between_deferring_a_mail_and_acknowledging_it_doubles_none(
     crossing: Crossing,
 ) -> None:
     """The event is in two queues then, and the attempt's number lets one of them begin."""
@@ -101,7 +101,7 @@ def test_fault_34_a_kill_between_putting_a_mail_off_and_its_acknowledgement_doub
 
 
 @pytest.mark.kill
-def test_fault_34_a_kill_while_a_parked_mail_sets_out_again_neither_forgets_nor_doubles_it(
+def test_fault_34_a_kill_while_a_parked_mail_is_published_again_neither_loses_nor_doubles_it(
     crossing: Crossing,
 ) -> None:
     crossing.more_mail(tagged("retried"))
@@ -117,7 +117,7 @@ def test_fault_34_a_kill_while_a_parked_mail_sets_out_again_neither_forgets_nor_
 
 
 @pytest.mark.kill
-def test_fault_34_a_kill_between_burying_an_event_and_its_acknowledgement_blocks_no_queue(
+def test_fault_34_a_kill_between_burying_an_event_and_acknowledging_it_blocks_no_queue(
     crossing: Crossing,
 ) -> None:
     nonsense = b"\xc1 nonsense"
@@ -159,7 +159,7 @@ def test_fault_34_a_kill_after_the_loss_of_a_blob_was_recorded_has_its_mail_fetc
 
 @pytest.mark.kill
 def test_fault_34_a_kill_while_a_new_process_takes_over_costs_no_mail(crossing: Crossing) -> None:
-    """The leases of the one before are ended already, its mails in flight are not declared lost yet."""
+    """The kill is after the old process's leases were ended and before its mails were declared lost."""
     crossing.more_mail(*tagged_mails("taken-over", 5))
     with crossing.ferry(servers=EMBEDDED) as ferry:
         killed(ferry, "relay.begun")

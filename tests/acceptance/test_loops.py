@@ -17,7 +17,7 @@ from tests.servers.smtp_sink import SmtpSink
 @pytest.mark.parametrize(
     "lines", [("To: bob@corp.example",), ("To: bob@corp.example", *["Received: by a.example"] * 50)]
 )
-def test_fault_41_a_mail_that_comes_back_is_parked_with_the_reason_and_delivered_no_more(
+def test_fault_41_a_mail_that_comes_back_is_parked_with_the_reason_and_not_delivered_again(
     tmp_path: Path, dovecot: Dovecot, smtp_sink: SmtpSink, lines: tuple[str, ...]
 ) -> None:
     login = dovecot.new_user()

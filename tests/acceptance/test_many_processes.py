@@ -1,5 +1,5 @@
-"""Twenty accounts, two processes of each service, a real broker and a real database: nothing lost, nothing
-twice, and nothing told that is nobody's business.
+"""Twenty accounts, two processes of each service, a real broker and a real database: no mail is lost or
+doubled, and neither logs nor metrics nor events reveal a secret.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAMES = [f"crew-{number}" for number in range(1, ACCOUNTS + 1)]
 
 @dataclass(frozen=True)
 class Voyage:
-    """What was seen while it lasted, and what is there afterwards."""
+    """What was recorded during the run, and the state after it."""
 
     ferry: Ferry
     pages: dict[str, tuple[int, str]]
@@ -111,7 +111,7 @@ def _ended(services: list[FerryProcess]) -> list[int]:
     return [process.terminate() for process in reversed(services)]
 
 
-def test_five_hundred_mails_arrive_once_and_nobody_is_told_a_secret(voyage: Voyage) -> None:
+def test_five_hundred_mails_arrive_once_and_no_secret_is_revealed(voyage: Voyage) -> None:
     every_mail_arrived_once_and_whole(voyage)
     assert voyage.left == 0
     assert voyage.exit_codes == [0] * 6
@@ -119,7 +119,7 @@ def test_five_hundred_mails_arrive_once_and_nobody_is_told_a_secret(voyage: Voya
     assert {path: status for path, (status, _) in voyage.pages.items()} == {"/livez": 200, "/readyz": 200}
     assert list(voyage.counts.values()) == [ACCOUNTS * MAILS] * 3
     no_label_is_an_account_an_address_or_a_message(voyage)
-    no_password_was_told(voyage)
+    no_password_is_shown(voyage)
 
 
 def every_mail_arrived_once_and_whole(voyage: Voyage) -> None:
@@ -137,7 +137,7 @@ def no_label_is_an_account_an_address_or_a_message(voyage: Voyage) -> None:
 
 
 def every_mail_was_in_each_kind_of_event(voyage: Voyage) -> None:
-    """So that what is looked through for passwords is all there is."""
+    """The search for passwords covers every kind of event only if each was seen."""
     fetched, routed, settled = set[str](), set[str](), set[str]()
     for event in map(EVENT_CODEC.decode, voyage.events):
         match event:
@@ -151,15 +151,15 @@ def every_mail_was_in_each_kind_of_event(voyage: Voyage) -> None:
     assert fetched == routed == settled
 
 
-def no_password_was_told(voyage: Voyage) -> None:
+def no_password_is_shown(voyage: Voyage) -> None:
     shown = voyage.ferry.call("config", "show")
     assert shown.code == 0
     assert "crew-20" in shown.out
     every_mail_was_in_each_kind_of_event(voyage)
-    told = {
+    written = {
         "events": b"".join(voyage.events).decode(errors="replace"),
         "logs": voyage.logs,
         "metrics": voyage.metrics,
         "config show": shown.out + shown.err,
     }
-    assert [place for place, text in told.items() if CANARY in text] == []
+    assert [place for place, text in written.items() if CANARY in text] == []

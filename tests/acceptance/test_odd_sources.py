@@ -1,7 +1,7 @@
-"""Nine odd mails through the whole pipeline from every odd POP3 server: all arrive as they were, each once,
-and leave the source once. Where nothing comes in place of a mail that is listed with octets, it stays.
+"""Every odd POP3 server serves nine odd mails: all arrive unchanged, each once, and leave the source once.
 
-The field notes and faults are those that the oddities are named after (`tests.fakes.odd_pop3`).
+A mail that is listed with a size and arrives empty stays at the source. The names of the oddities refer to
+the field notes and faults (`tests.fakes.odd_pop3`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ACCOUNT = f'{SINGLE}\ndedup = "off"\ntimeout = "20s"'
 
 @dataclass(frozen=True)
 class Case:
-    """An oddity, how many passes it takes until nothing more can be read, keys of the account, and the uids
+    """An oddity, the passes until nothing more can be read, settings of the account, and the UIDs
     that stay.
     """
 
@@ -96,7 +96,7 @@ async def test_fault_14_and_notes_all_odd_mails_arrive_as_they_are_and_leave_the
     assert arrived == Counter(as_carried(raw) for uid, raw in ODD_MAILS.items() if uid not in case.stay)
 
 
-async def test_a_mail_in_whose_place_nothing_comes_stays_and_is_told_of_while_the_others_go_on(
+async def test_a_mail_that_arrives_empty_stays_and_is_reported_while_the_others_go_on(
     tmp_path: Path,
 ) -> None:
     server = Pop3Server({"u": [("a", letter(1, BOB)), ("b", letter(2, BOB))]})

@@ -40,7 +40,7 @@ async def test_a_pass_delivers_and_deletes_and_a_second_one_finds_nothing(tmp_pa
 
 
 @pytest.mark.parametrize("retention", ["keep", "7d"])
-async def test_a_copy_that_stays_is_neither_fetched_nor_delivered_again(
+async def test_a_mail_kept_at_the_source_is_neither_fetched_nor_delivered_again(
     tmp_path: Path, retention: str
 ) -> None:
     async with Pop3Server({"u": box("bob@corp.example")}) as source, SmtpServer() as target:
@@ -55,7 +55,7 @@ async def test_a_copy_that_stays_is_neither_fetched_nor_delivered_again(
         assert source.deleted("u") == []
 
 
-async def test_mail_that_is_put_off_stays_at_the_source_and_the_reason_is_told(tmp_path: Path) -> None:
+async def test_deferred_mail_stays_at_the_source_and_the_reason_is_shown(tmp_path: Path) -> None:
     deferring = {"bob@corp.example": "451 4.3.0 Later"}
     mails = box("bob@corp.example", "carol@corp.example")
     async with Pop3Server({"u": mails}) as source, SmtpServer(recipients=deferring) as target:

@@ -1,4 +1,4 @@
-"""Mails that do not begin with a header field reach real targets with their header and their text whole."""
+"""Mails that do not begin with a header field reach real targets with header and text whole."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def body(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What each target has, by the name of the mail, and the output of the passes."""
+    """The mails that each target received, by name, and the output of the passes."""
 
     postfix: dict[str, list[bytes]]
     lmtp: dict[str, list[bytes]]
@@ -73,7 +73,7 @@ class Arrived:
 
 @pytest.fixture(scope="module")
 def arrived(dovecot: Dovecot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
-    """All mails by way of a catch-all mailbox for each target; in another pass, a copy of each."""
+    """Carry all mails from a catch-all mailbox to each target; in a second pass, a copy of each mail."""
     require("postfix")
     require("smtp-sink")
     if not is_root():
@@ -154,7 +154,7 @@ def test_the_text_below_the_header_is_untouched(arrived: Arrived, target: str, n
 
 
 @pytest.mark.parametrize("target", ["postfix", "lmtp", "dovecot"])
-def test_text_that_stood_above_the_header_is_still_there_to_be_seen(arrived: Arrived, target: str) -> None:
+def test_text_that_stood_above_the_header_is_kept(arrived: Arrived, target: str) -> None:
     shown = {name: read(arrived.of(target, f"{name}-small")).get_all("X-Mailbox-Line", []) for name in ABOVE}
     assert shown == {
         "postmark": ["From bob Mon Nov 30 10:00:00 2026"],

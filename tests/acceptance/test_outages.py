@@ -1,4 +1,4 @@
-"""An outage is reported in a sentence and tried again. When it is over, mail flows again: nothing is lost."""
+"""An outage is reported in a sentence and retried. When it ends, mail flows again and none is lost."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def late_rabbitmq() -> Iterator[RabbitMq]:
         server.stop()
 
 
-def lights(records: Records) -> dict[str, tuple[str, str]]:
+def colours(records: Records) -> dict[str, tuple[str, str]]:
     """Colour and sentence of the account and the target."""
     shown = json.loads(records.output_of("status", "-o", "json"))
     (account_row,), (target_row,) = shown["accounts"], shown["targets"]
@@ -58,11 +58,11 @@ def lights(records: Records) -> dict[str, tuple[str, str]]:
 
 def is_unreachable(records: Records, which: str, port: int) -> bool:
     """Whether the status is red because nothing listens on `port`."""
-    colour, sentence = lights(records)[which]
+    colour, sentence = colours(records)[which]
     return colour == "red" and f"Connecting to 127.0.0.1:{port} failed: Connection refused" in sentence
 
 
-def test_a_source_and_a_target_that_come_late_are_served_then(tmp_path: Path) -> None:
+def test_a_source_and_a_target_that_start_late_are_served_when_they_are_up(tmp_path: Path) -> None:
     mails = tagged_mails("late", 5)
     source, target = Pop3Server({"bob": [(each.tag, each.raw) for each in mails]}), SmtpServer()
     source.port, target.port = free_port(), free_port()
@@ -74,14 +74,14 @@ def test_a_source_and_a_target_that_come_late_are_served_then(tmp_path: Path) ->
 
         with in_background(source):
             process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 1)
-            process.wait_until(lambda: lights(records)["source"][0] != "red")
+            process.wait_until(lambda: colours(records)["source"][0] != "red")
             process.wait_until(lambda: is_unreachable(records, "target", target.port))
             assert source.deleted("bob") == []
             assert process.page("/readyz")[0] == 200
 
             with in_background(target):
                 process.wait_until(lambda: len(source.deleted("bob")) == len(mails))
-                process.wait_until(lambda: lights(records)["target"][0] == "green")
+                process.wait_until(lambda: colours(records)["target"][0] == "green")
                 assert process.terminate() == 0
     assert_arrived_whole(target.accepted, mails)
     assert copies(target.accepted) == {(mail.tag, BOB): 1 for mail in mails}
@@ -125,7 +125,7 @@ def checks(process: FerryProcess) -> dict[str, str]:
 
 
 @pytest.mark.kill
-def test_a_broker_and_a_database_that_come_late_or_crash_cost_time_and_no_mail(
+def test_a_broker_and_a_database_that_start_late_or_crash_cost_time_and_no_mail(
     dovecot: Dovecot, late_postgres: Postgres, late_rabbitmq: RabbitMq, tmp_path: Path
 ) -> None:
     mails = tagged_mails("outage", 200)

@@ -96,7 +96,7 @@ async def test_parked_mail_is_exported_into_a_maildir_and_outlives_a_sweep(tmp_p
         assert len(await parked(path)) == 1
 
 
-async def test_mail_for_nobody_can_only_be_retried_to_an_address(tmp_path: Path) -> None:
+async def test_mail_without_a_recipient_can_only_be_retried_to_an_address(tmp_path: Path) -> None:
     nobody = b"Subject: for whom?\r\n\r\nNobody knows.\r\n"
     async with Pop3Server({"u": [("uid-1", nobody)]}) as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port)

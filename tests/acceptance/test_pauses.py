@@ -1,4 +1,4 @@
-"""Pauses, seen by a process that runs; and the login method that it remembers."""
+"""A running process respects pauses, and the login method that worked is remembered."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ REMEMBERED = "scram-sha-256"
 
 
 def rows(ferry: Ferry) -> dict[str, dict[str, Any]]:
-    """What `status` says of the accounts."""
-    told = ferry.call("status", "-o", "json")
-    return {each["account"]: each for each in json.loads(told.out)["accounts"]}
+    """The rows of accounts in `status`, by name."""
+    ended = ferry.call("status", "-o", "json")
+    return {each["account"]: each for each in json.loads(ended.out)["accounts"]}
 
 
-def test_a_running_process_leaves_alone_what_is_paused_and_goes_on_at_once_when_it_is_resumed(
+def test_a_running_process_leaves_paused_accounts_alone_and_visits_them_when_resumed(
     dovecot: Dovecot, tmp_path: Path
 ) -> None:
     bob, eve = dovecot.new_user(), dovecot.new_user()

@@ -1,4 +1,4 @@
-"""A catch-all mailbox through the whole pipeline, to a target that refuses some and puts off others."""
+"""A catch-all mailbox through the whole pipeline, to a target that refuses some mails and defers others."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def written(tag: str, *lines: str, body: bytes = b"Hello\r\n") -> Tagged:
     return Tagged(tag, "\r\n".join([*header, "", ""]).encode() + body)
 
 
-def test_three_copies_of_a_mail_for_three_give_each_of_them_one(pipeline: Pipeline) -> None:
+def test_three_copies_of_a_mail_for_three_recipients_give_each_one_copy(pipeline: Pipeline) -> None:
     three = {f"{name}@corp.example" for name in ("amy", "bob", "cas")}
     mail = written("three", f"To: {', '.join(sorted(three))}")
     pipeline.post(mail, mail, mail)
@@ -122,13 +122,13 @@ def test_a_domain_is_translated(pipeline: Pipeline) -> None:
     assert pipeline.arrived("translated") == Counter(["amy@corp.example"])
 
 
-def test_who_is_unknown_at_the_target_is_served_by_the_postmaster(pipeline: Pipeline) -> None:
+def test_the_postmaster_gets_mail_for_a_recipient_unknown_to_the_target(pipeline: Pipeline) -> None:
     pipeline.post(written("for-unknown", f"X-Original-To: {UNKNOWN}"))
     pipeline.wait_for_departure()
     assert pipeline.arrived("for-unknown") == Counter([POSTMASTER])
 
 
-def test_each_recipient_of_a_mail_gets_what_the_target_says_about_him(pipeline: Pipeline) -> None:
+def test_each_recipient_of_a_mail_has_the_outcome_that_the_target_gives_it(pipeline: Pipeline) -> None:
     busy, target = "busy@corp.example", pipeline.target
     target.recipients[busy] = "451 4.2.2 Later"
     pipeline.post(written("mixed", f"To: amy@corp.example, {UNKNOWN}, {busy}"))
@@ -140,7 +140,7 @@ def test_each_recipient_of_a_mail_gets_what_the_target_says_about_him(pipeline: 
     assert pipeline.arrived("mixed") == Counter(["amy@corp.example", POSTMASTER, busy])
 
 
-def test_foreign_recipients_get_nothing(pipeline: Pipeline) -> None:
+def test_recipients_of_other_domains_get_nothing(pipeline: Pipeline) -> None:
     foreign = "stranger@foreign.example"
     pipeline.post(
         written("partly-foreign", f"To: amy@corp.example, {foreign}", "Cc: other@foreign.example"),
@@ -182,7 +182,7 @@ def test_a_refused_mail_is_parked_and_leaves_its_source_and_can_be_delivered_lat
     assert pipeline.records.parked() == {}
 
 
-def test_a_connection_that_breaks_after_the_content_leaves_a_counted_doubt(pipeline: Pipeline) -> None:
+def test_a_connection_that_breaks_after_the_content_counts_as_in_doubt(pipeline: Pipeline) -> None:
     pipeline.target.script["CONTENT"] = [Act.RESET, "250 2.0.0 Accepted"]
     pipeline.post(written("doubtful", "X-Original-To: amy@corp.example"))
     pipeline.wait_for_departure()
@@ -193,7 +193,7 @@ def test_a_connection_that_breaks_after_the_content_leaves_a_counted_doubt(pipel
     assert pipeline.process.metric("mailferry_relay_in_doubt_total") == 1
 
 
-def test_line_ends_that_could_smuggle_a_second_mail_arrive_within_the_one(pipeline: Pipeline) -> None:
+def test_line_ends_that_could_smuggle_a_second_mail_arrive_inside_the_first(pipeline: Pipeline) -> None:
     smuggler = written(
         "smuggler",
         "X-Original-To: amy@corp.example",
@@ -207,6 +207,6 @@ def test_line_ends_that_could_smuggle_a_second_mail_arrive_within_the_one(pipeli
     assert re.findall(rb"[^\r]\n|\r[^\n]", sent) == []
 
 
-def test_the_journal_agrees_with_all_of_that(pipeline: Pipeline) -> None:
+def test_the_journal_agrees_with_the_tables_afterwards(pipeline: Pipeline) -> None:
     pipeline.wait_for_departure()
     assert b"no differences" in pipeline.records.output_of("journal", "verify")

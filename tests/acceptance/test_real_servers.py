@@ -1,4 +1,4 @@
-"""Two passes between a real Dovecot and a real SMTP server, and what the commands report about them."""
+"""Two passes between a real Dovecot and a real SMTP server, and what the commands report of them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_each_source_holds_what_its_retention_says(ferried: Ferried) -> None:
         assert ferried.remaining[name] == [mail.raw for mail in ferried.mails[name]]
 
 
-def test_the_journal_agrees(ferried: Ferried) -> None:
+def test_the_journal_agrees_with_the_tables(ferried: Ferried) -> None:
     assert ferried.ferry.call("journal", "verify") == Ended(0, "60 messages, no differences\n", "")
 
 
@@ -89,7 +89,7 @@ def traced(ferry: Ferry, text: str, *options: str) -> list[dict[str, Any]]:
     return stories
 
 
-def test_a_mail_tells_its_whole_story_by_its_message_id(ferried: Ferried) -> None:
+def test_trace_by_message_id_shows_the_whole_journal_of_a_mail(ferried: Ferried) -> None:
     (story,) = traced(ferried.ferry, "<amy-7@tags.example>")
     assert (story["message_id"], story["account"], story["status"]) == (
         "<amy-7@tags.example>", "acme/amy", "gone",
@@ -101,7 +101,7 @@ def test_a_mail_tells_its_whole_story_by_its_message_id(ferried: Ferried) -> Non
     assert traced(ferried.ferry, story["message"]) == [story]
 
 
-def test_a_recipient_leads_to_all_mails_for_him(ferried: Ferried) -> None:
+def test_trace_by_recipient_shows_all_mails_for_the_address(ferried: Ferried) -> None:
     stories = traced(ferried.ferry, "bob@corp.example", "--limit", "100")
     assert {story["message_id"] for story in stories} == {
         f"<bob-{each}@tags.example>" for each in range(1, 21)
@@ -109,11 +109,11 @@ def test_a_recipient_leads_to_all_mails_for_him(ferried: Ferried) -> None:
     assert {story["status"] for story in stories} == {"settled"}
 
 
-def test_the_story_can_be_read_by_people(ferried: Ferried) -> None:
+def test_trace_prints_sentences(ferried: Ferried) -> None:
     ended = ferried.ferry.call("trace", "amy-7@tags.example")
     assert (ended.code, ended.err) == (0, "")
-    told = [line.strip() for line in ended.out.splitlines() if line]
-    assert "<amy-7@tags.example>" in told[0]
+    printed = [line.strip() for line in ended.out.splitlines() if line]
+    assert "<amy-7@tags.example>" in printed[0]
     steps = (
         "fetched from acme/amy",
         "routed by",
@@ -123,5 +123,5 @@ def test_the_story_can_be_read_by_people(ferried: Ferried) -> None:
         "gone: deleted as settled",
         "It is no longer at the source.",
     )
-    places = [next(number for number, line in enumerate(told) if step in line) for step in steps]
+    places = [next(number for number, line in enumerate(printed) if step in line) for step in steps]
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""HUP: the running process uses the file as it is now, unless that cannot be used."""
+"""HUP: a running process takes over the changed file, unless that has a mistake."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_account_is_added_while_running_and_a_broken_file_changes_nothing(
         assert ['"retenton"' in "".join(problems), '"acounts"' in "".join(problems)] == [True, True]
 
 
-def test_a_mended_password_is_tried_at_once(dovecot: Dovecot, tmp_path: Path) -> None:
+def test_a_corrected_password_is_tried_at_once(dovecot: Dovecot, tmp_path: Path) -> None:
     login = dovecot.new_user()
     dovecot.fill(login.name, [tagged("mended").raw])
     with in_background(SmtpServer()) as target:

@@ -1,5 +1,5 @@
 """Yesterday's backup is restored: mail is fetched and delivered, but nothing is deleted until an operator
-agrees.
+confirms.
 """
 
 from __future__ import annotations

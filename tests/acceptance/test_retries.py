@@ -1,4 +1,4 @@
-"""The time of a retry is in the database: a restart or a kill does not make it earlier."""
+"""The database holds the time of a retry, so that a restart or a kill does not make it earlier."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def asked_about(target: SmtpServer) -> list[str]:
 
 
 def visits_again(process: FerryProcess) -> None:
-    """Returns once the source was visited some more times."""
+    """Wait until the source was visited some more times."""
     visits = process.metric(VISITS)
     process.wait_until(lambda: process.metric(VISITS) >= visits + 3)
 
@@ -85,7 +85,7 @@ def test_after_a_restart_a_target_is_not_asked_before_the_retry_is_due(
     assert arrived == [("greylisted", (EVE,)), ("greylisted", (BOB,))]
 
 
-async def test_a_pass_tries_at_once_what_an_earlier_pass_had_to_leave(tmp_path: Path) -> None:
+async def test_a_pass_retries_at_once_the_mail_that_an_earlier_pass_deferred(tmp_path: Path) -> None:
     async with (
         Pop3Server({"u": [("uid-1", letter(1, BOB))]}) as source,
         SmtpServer(recipients={BOB: GREYLISTED}) as target,

@@ -1,4 +1,4 @@
-"""A source that sends too much, too slowly or nothing is limited, reported, and stops no other mail."""
+"""A source that sends too much, too slowly or nothing is limited and reported, and stops no other mail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BIG = letter(9, BOB) + b"x" * 200_000 + b"\r\n"
 
 
 async def once(path: Path, *arguments: str) -> dict[str, Any]:
-    """What a pass says about the one account."""
+    """Make a pass; return its row about the only account."""
     ended = await mailferry(*(arguments or ("once",)), "-c", path, "-o", "json")
     (row,) = json.loads(ended.out)
     assert isinstance(row, dict)
@@ -27,13 +27,13 @@ async def once(path: Path, *arguments: str) -> dict[str, Any]:
 
 
 def subjects(target: SmtpServer) -> list[str]:
-    """Of the mails that arrived, in the order of their numbers."""
+    """The subjects of the mails that arrived, in the order of their numbers."""
     lines = [line for mail in target.accepted for line in mail.content.splitlines()]
     return sorted(line.decode() for line in lines if line.startswith(b"Subject: "))
 
 
 def for_mail(raw: bytes, outcome: Outcome) -> Behaviour:
-    """The outcome where that mail is asked for, whatever its number is by then."""
+    """Return `outcome` when this mail is requested, under whichever number."""
 
     def behave(session: FakeSession, line: str) -> Outcome:
         return outcome if session.mail(line) == raw else None
@@ -45,7 +45,9 @@ def numbered(numbers: Sequence[int]) -> list[str]:
     return [f"Subject: Mail {number}" for number in numbers]
 
 
-async def test_fault_11_a_mail_without_end_is_given_up_told_and_stops_no_other(tmp_path: Path) -> None:
+async def test_fault_11_a_mail_without_end_is_given_up_and_reported_and_stops_no_other(
+    tmp_path: Path,
+) -> None:
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         source.behaviours["RETR 2"] = b"+OK\r\n" + b"endless\r\n" * 30_000
         path = configured(
@@ -82,7 +84,7 @@ async def test_fault_12_a_server_that_falls_silent_in_the_middle_is_not_waited_f
 
 
 async def test_fault_12_a_slow_but_moving_mail_is_not_cut(tmp_path: Path) -> None:
-    """An octet at a time takes longer than the inactivity timeout, as many octets as it takes."""
+    """One octet at a time: the whole mail takes longer than the inactivity timeout, no single octet does."""
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         source.piece, source.pieces, source.pause, source.slow = 1, 60, 0.05, "RETR 2"
         path = configured(
@@ -121,7 +123,7 @@ async def test_a_listing_and_a_line_without_end_are_given_up(tmp_path: Path) -> 
             assert source.deleted("u") == []
 
 
-async def test_a_mail_that_is_too_large_is_left_and_told_in_status_and_trace(tmp_path: Path) -> None:
+async def test_a_mail_that_is_too_large_stays_and_is_reported_in_status_and_trace(tmp_path: Path) -> None:
     async with OddServer({"u": [*MAILS, ("big", BIG)]}) as source, SmtpServer() as target:
         account = f'{SINGLE}\nmax_size = "100KiB"'
         path = configured(tmp_path, source=source.port, target=target.port, account=account)
@@ -168,7 +170,7 @@ async def test_note_2_a_notice_in_place_of_a_mail_is_not_taken_for_it(tmp_path: 
     assert [line for line in subjects(target) if "Mail" in line] == numbered([1, 3, 4, 5])
 
 
-async def test_note_16_names_and_passwords_of_all_signs_log_in(tmp_path: Path) -> None:
+async def test_note_16_user_names_and_passwords_of_any_characters_log_in(tmp_path: Path) -> None:
     name, password = 'Jürgen "x" %@acme', "pä ss \\ \u20ac"
     async with OddServer({name: list(MAILS)}, password=password) as source, SmtpServer() as target:
         for methods in ('["plain"]', '["user"]'):
@@ -184,7 +186,9 @@ async def test_note_16_names_and_passwords_of_all_signs_log_in(tmp_path: Path) -
             assert (row["deleted"], row["why"]) == (4, None)
 
 
-async def test_s14_a_limited_pass_delivers_what_it_has_and_the_next_goes_on_at_once(tmp_path: Path) -> None:
+async def test_s14_a_limited_pass_delivers_the_mail_it_fetched_and_the_next_goes_on_at_once(
+    tmp_path: Path,
+) -> None:
     asked_before: list[int] = []
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
 
@@ -221,7 +225,7 @@ async def test_a_wrong_password_waits_long_and_says_so_and_a_locked_mailbox_does
             assert "PASS" not in source.verbs()
 
 
-async def test_s17_without_top_the_mails_come_by_retr_and_the_operator_is_told(tmp_path: Path) -> None:
+async def test_s17_without_top_the_mails_come_by_retr_and_status_says_so(tmp_path: Path) -> None:
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         path = configured(
             tmp_path, source=source.port, target=target.port, account=f"{SINGLE}\nuse_top = true"
@@ -231,7 +235,7 @@ async def test_s17_without_top_the_mails_come_by_retr_and_the_operator_is_told(t
     assert subjects(target) == numbered([1, 2, 3, 4])
 
 
-async def test_s17_by_top_nothing_is_asked_for_by_retr(tmp_path: Path) -> None:
+async def test_s17_with_top_retr_is_never_sent(tmp_path: Path) -> None:
     def top(session: FakeSession, line: str) -> Outcome:
         return b"+OK\r\n" + stuffed(session.mail(line))
 

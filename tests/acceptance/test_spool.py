@@ -1,5 +1,5 @@
-"""A source that hides what was read (rule 6): nothing is lost, whatever dies, and whatever the broker
-forgets.
+"""A source that hides read mail (custody rule 6): no mail is lost, whichever process dies and whatever the
+broker loses.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def all_is_well(crossing: Crossing, ferry: Ferry) -> None:
 
 
 def spool(ferry: Ferry) -> list[str]:
-    """The messages whose raw mail is held in a blob, those left out of which the database knows nothing."""
+    """The messages known to the database whose raw mail a blob holds."""
     held = [blob.name.removeprefix("mail+") for blob in ferry.blobs() if blob.name.startswith("mail+")]
     return [message for message in held if Records(ferry.path).stories(message)]
 
 
 def sweep_as_if_hours_had_passed(ferry: Ferry) -> None:
-    """A kill between a blob and its entry into the ledger leaves the blob to the sweep."""
+    """Sweep blobs: one whose mail was not recorded before a kill is left to the sweep."""
     for blob in ferry.blobs():
         os.utime(blob, (0, 0))
     assert ferry.call("blobs", "sweep", "--older-than", "1h").code == 0
@@ -94,7 +94,7 @@ def sweep_as_if_hours_had_passed(ferry: Ferry) -> None:
 
 @pytest.mark.kill
 @pytest.mark.parametrize("step", PASSINGS)
-def test_a_kill_loses_no_mail_of_a_source_that_hides_what_was_read(
+def test_a_kill_loses_no_mail_of_a_source_that_hides_read_mail(
     step: str, crossing: Crossing, tmp_path: Path
 ) -> None:
     with Ferry(tmp_path, crossing.configured()) as ferry:
@@ -109,7 +109,7 @@ def test_a_kill_loses_no_mail_of_a_source_that_hides_what_was_read(
 
 @pytest.mark.kill
 @pytest.mark.parametrize("step", ["fetcher.respool-recorded", "fetcher.respooled"])
-def test_a_kill_while_spooled_mails_set_out_again_loses_none(
+def test_a_kill_while_spooled_mails_are_published_again_loses_none(
     step: str, crossing: Crossing, tmp_path: Path
 ) -> None:
     crossing.target.recipients[BOB] = DEFERRING
@@ -125,7 +125,7 @@ def test_a_kill_while_spooled_mails_set_out_again_loses_none(
     all_is_well(crossing, ferry)
 
 
-def test_what_is_deferred_and_hidden_is_served_from_the_spool_after_a_restart(
+def test_deferred_mail_that_its_source_hides_is_served_from_its_blob_after_a_restart(
     crossing: Crossing, tmp_path: Path
 ) -> None:
     crossing.target.recipients[BOB] = DEFERRING

@@ -1,4 +1,4 @@
-"""What targets do to a mail, and what becomes of it: each recipient has an outcome, and nothing is lost."""
+"""Targets refuse, defer and break off: each recipient has an outcome of its own, and no mail is lost."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_greylisting_for_three_tries_delivers_once(tmp_path: Path) -> None:
     assert_arrived_whole(target.accepted, mails)
 
 
-def test_fault_29_a_target_that_offers_nothing_gets_every_mail_undamaged_or_it_is_parked(
+def test_fault_29_a_target_without_extensions_gets_every_mail_undamaged_or_the_mail_is_parked(
     tmp_path: Path,
 ) -> None:
     mails = tagged_mails("plain", 12)
@@ -140,7 +140,7 @@ def test_fault_29_a_target_that_offers_nothing_gets_every_mail_undamaged_or_it_i
     assert {tag_of(each.content): untraced(each.content) for each in target.accepted}.items() >= whole.items()
 
 
-def test_fault_27_an_answer_for_each_recipient_after_the_content_retries_only_who_was_put_off(
+def test_fault_27_an_answer_for_each_recipient_after_the_content_retries_only_the_deferred_ones(
     tmp_path: Path,
 ) -> None:
     mail = tagged("both", to=f"{BOB}, {LATE}")
@@ -156,7 +156,7 @@ def test_fault_27_an_answer_for_each_recipient_after_the_content_retries_only_wh
     assert attempts == {BOB: 1, LATE: 2}
 
 
-def test_a_rule_of_the_targets_discards_what_it_names_and_parks_the_rest(tmp_path: Path) -> None:
+def test_a_rule_of_the_target_discards_matching_refusals_and_parks_the_rest(tmp_path: Path) -> None:
     mails = [tagged("junk", to=UNKNOWN), tagged("late", to=LATE)]
     target = SmtpServer(recipients={UNKNOWN: "554 5.7.1 Known junk", LATE: "554 5.7.2 Not you"})
     rules = '\n[[targets.rules]]\ncode = "554 5.7.1"\naction = "discard"\n'
@@ -169,7 +169,7 @@ def test_a_rule_of_the_targets_discards_what_it_names_and_parks_the_rest(tmp_pat
     assert target.accepted == []
 
 
-def test_fault_28_a_target_that_is_down_for_long_leaves_its_mail_at_the_source_and_others_unaffected(
+def test_fault_28_mail_for_a_target_that_is_down_for_long_stays_at_the_source_and_delays_no_other(
     tmp_path: Path,
 ) -> None:
     held, carried = tagged_mails("held", 300), tagged_mails("carried", 100)
@@ -192,7 +192,7 @@ tls = "off"
         with Ferry(tmp_path, text) as ferry:
             process, records = ferry.start().ready(), Records(ferry.path)
             process.wait_until(lambda: process.metric("mailferry_relay_targets_out") == 1)
-            process.wait_until(lambda: "out of reach" in _light(records, "accounts", "acme/stuck")[1])
+            process.wait_until(lambda: "out of reach" in _colour(records, "accounts", "acme/stuck")[1])
             attempts = process.metric("mailferry_relay_attempts_total")
             process.wait_until(lambda: len(free.deleted("free")) == 50)
             free.maildrops["free"].mails += [(each.tag, each.raw) for each in carried[50:]]
@@ -203,10 +203,10 @@ tls = "off"
             assert process.metric("mailferry_fetcher_mails_fetched_total") <= 100 + 40
             status, body = process.page("/readyz")
             assert (status, "away is out of reach" in body) == (200, True)
-            colour, sentence = _light(records, "targets", "away")
+            colour, sentence = _colour(records, "targets", "away")
             assert (colour, "out of reach since" in sentence) == ("red", True)
             assert "Connection refused" in sentence
-            assert _light(records, "accounts", "acme/free")[0] == "green"
+            assert _colour(records, "accounts", "acme/free")[0] == "green"
 
             with in_background(late):
                 process.wait_until(lambda: len(stuck.deleted("stuck")) == 300)
@@ -218,7 +218,7 @@ tls = "off"
     assert_arrived_whole(late.accepted, held)
 
 
-def _light(records: Records, kind: str, name: str) -> tuple[str, str]:
+def _colour(records: Records, kind: str, name: str) -> tuple[str, str]:
     """Colour and sentence of an account or a target."""
     rows = json.loads(records.output_of("status", "-o", "json"))[kind]
     (row,) = (each for each in rows if name in (each.get("account"), each.get("target")))

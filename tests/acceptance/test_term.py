@@ -86,7 +86,7 @@ def stopped(postgres: Postgres, database: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("service", ["fetcher", "router", "relay"])
-def test_fault_36_term_ends_a_service_while_the_database_stands_still(
+def test_fault_36_term_ends_a_service_while_the_database_hangs(
     private_postgres: Postgres, rabbitmq: RabbitMq, tmp_path: Path, service: str
 ) -> None:
     database = private_postgres.create_database()

@@ -1,4 +1,4 @@
-"""Two transmissions of the same words are two mails, and copies of one are one: from mailbox to target."""
+"""Two transmissions of the same text are two mails, and copies of one transmission are one mail."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SENT = {
 
 
 def received(time: str, queue_id: str, to: str = "") -> str:
-    """The line that the provider put on top."""
+    """The Received line that the provider adds at the top."""
     clause = f" for <{to}>" if to else ""
     return (
         "Received: from device.example (device.example [192.0.2.7]) by mx.isp.example (Postfix)"
@@ -94,9 +94,7 @@ def test_each_transmission_of_a_weak_mail_is_delivered(place: Place, sent: tuple
 
 @KINDS
 @pytest.mark.parametrize("sent", SENT.values(), ids=SENT)
-def test_without_a_received_line_nothing_proves_that_two_mails_are_one(
-    place: Place, sent: tuple[str, ...]
-) -> None:
+def test_mails_without_a_received_line_are_not_taken_for_copies(place: Place, sent: tuple[str, ...]) -> None:
     place.post(mail(*sent), mail(*sent))
     assert place.carry() == {"fetched": 2, "delivered": 2, "suppressed": 0}
 
@@ -105,7 +103,7 @@ def test_without_a_received_line_nothing_proves_that_two_mails_are_one(
 @pytest.mark.parametrize(
     "line", ["Resent-Date: Tue, 03 Nov 2026 08:{}:00 +0000", "Resent-Message-ID: <r{}@x>"]
 )
-def test_each_resending_is_delivered(place: Place, line: str) -> None:
+def test_a_mail_sent_again_is_delivered_again(place: Place, line: str) -> None:
     top = received("08:00:00", "4A"), received("08:00:30", "4B"), received("08:00:50", "4C")
     resent = ["Resent-From: carol@x.example", f"Resent-To: {BOB}"]
     place.post(
@@ -131,14 +129,14 @@ def test_copies_of_one_transmission_are_suppressed_and_counted(place: Place) -> 
 
 
 @KINDS
-def test_a_strong_mail_is_one_whenever_its_copies_come(place: Place) -> None:
+def test_copies_of_a_strong_mail_are_recognised_whenever_they_come(place: Place) -> None:
     place.post(*(mail(received(time, time[:2]), CONSTANT_ID, DATE) for time in ("08:00:00", "17:00:00")))
     assert place.carry() == {"fetched": 2, "delivered": 1, "suppressed": 1}
 
 
 @KINDS
 @pytest.mark.parametrize("sent", [OLD_CLOCK, CONSTANT_ID, "X-None: of both"])
-def test_a_mail_that_the_source_shows_anew_is_the_same(place: Place, sent: str) -> None:
+def test_a_mail_that_the_source_lists_under_a_new_uid_is_recognised(place: Place, sent: str) -> None:
     once = mail(received("08:00:00", "4A"), sent)
     place.post(once)
     assert place.carry() == {"fetched": 1, "delivered": 1, "suppressed": 0}
@@ -147,7 +145,7 @@ def test_a_mail_that_the_source_shows_anew_is_the_same(place: Place, sent: str) 
 
 
 @pytest.mark.parametrize("mailbox", [CATCH_ALL], ids=["catch-all"])
-def test_each_recipient_of_a_weak_mail_of_which_each_has_a_copy_gets_one(place: Place) -> None:
+def test_each_recipient_gets_one_copy_of_a_weak_mail_that_came_once_for_each(place: Place) -> None:
     place.post(
         *(
             mail(received(time, queue), OLD_CLOCK, to=f"{BOB}, {ANNA}")

@@ -27,7 +27,7 @@ THIRD = tagged_mails("third", 20)
 
 
 def git(*arguments: str) -> bytes:
-    """What git says about this repository; nothing where it cannot be asked."""
+    """The output of git in this repository; nothing where git is not available."""
     try:
         return subprocess.run(["git", *arguments], cwd=REPOSITORY, check=True, capture_output=True).stdout
     except (OSError, subprocess.CalledProcessError):

@@ -22,7 +22,7 @@ def unnamed(ferry: Ferry) -> list[dict[str, Any]]:
     return rows
 
 
-def test_mail_of_an_account_that_was_taken_out_is_told_and_delivered_when_it_is_named_again(
+def test_mail_of_a_removed_account_is_reported_and_delivered_when_the_account_is_back(
     tmp_path: Path,
 ) -> None:
     source = Pop3Server({"u": [("uid-1", tagged("held").raw)], "v": []})

@@ -1,4 +1,4 @@
-"""Real servers with self-signed certificates: with `tls = "wanted"` mail is encrypted, and this is shown."""
+"""Real servers with self-signed certificates: `tls = "wanted"` encrypts, and status warns."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def target(port: int, tls: str) -> str:
     return f'\n[[targets]]\nname = "exchange"\nurl = "smtp://{LOOPBACK}:{port}"\ntls = "{tls}"\n'
 
 
-def told(ferry: Ferry, command: str) -> Any:
+def json_of(ferry: Ferry, command: str) -> Any:
     ended = ferry.call(command, "-o", "json")
     return json.loads(ended.out)
 
 
 def row(ferry: Ferry, kind: str) -> dict[str, Any]:
-    (found,) = told(ferry, "status")[kind]
+    (found,) = json_of(ferry, "status")[kind]
     assert isinstance(found, dict)
     return found
 
@@ -45,7 +45,9 @@ def ferry_of(dovecot: Dovecot, postfix: Postfix, tmp_path: Path) -> Any:
     return made
 
 
-def test_wanted_ferries_encrypted_and_says_that_nobody_is_verified(ferry_of: Any, postfix: Postfix) -> None:
+def test_tls_wanted_encrypts_and_status_says_that_no_certificate_is_verified(
+    ferry_of: Any, postfix: Postfix
+) -> None:
     with ferry_of("wanted", "untrusted@target.example") as ferry:
         ended = ferry.call("once", "-o", "json")
         assert ended.code == 0
@@ -58,7 +60,7 @@ def test_wanted_ferries_encrypted_and_says_that_nobody_is_verified(ferry_of: Any
             assert found["colour"] == "yellow"
             assert UNVERIFIED in found["sentence"]
             assert "certificate" in found["sentence"]
-        for trial in told(ferry, "test-login"):
+        for trial in json_of(ferry, "test-login"):
             assert trial["ok"]
             assert UNVERIFIED in trial["sentence"]
             assert "with TLS" in trial["sentence"]
@@ -67,11 +69,11 @@ def test_wanted_ferries_encrypted_and_says_that_nobody_is_verified(ferry_of: Any
         process.wait_until(lambda: any("not verified" in str(line) for line in process.said("visited")))
 
 
-def test_required_lets_nothing_through(ferry_of: Any, postfix: Postfix) -> None:
+def test_tls_required_refuses_an_untrusted_certificate(ferry_of: Any, postfix: Postfix) -> None:
     with ferry_of("required", "unverified@target.example") as ferry:
         assert ferry.call("once").code == 75
         assert row(ferry, "accounts")["colour"] == "red"
         assert postfix.delivered("unverified@target.example") == []
-        for trial in told(ferry, "test-login"):
+        for trial in json_of(ferry, "test-login"):
             assert (trial["ok"], trial["step"]) == (False, "TLS")
             assert "ca_file" in trial["advice"]

@@ -18,10 +18,10 @@ ACCOUNT = accounts.c
 MESSAGE = messages.c
 ACCOUNTS_PER_STATEMENT = 500
 _OF_STATE = (
-    ACCOUNT.id,
+    ACCOUNT.id.label("account"),
     ACCOUNT.enabled,
     ACCOUNT.due_at,
-    ACCOUNT.lease_owner,
+    ACCOUNT.lease_owner.label("leased_by"),
     ACCOUNT.lease_until,
     ACCOUNT.failures,
     ACCOUNT.problem,
@@ -31,32 +31,20 @@ _OF_STATE = (
     ACCOUNT.paused,
     ACCOUNT.method,
     ACCOUNT.host,
-    ACCOUNT.setbacks,
 )
-"""Named one by one: the schema of the release before may lack a column that this one added."""
+"""The fields of `AccountState` that are columns. Named one by one: the schema of the release before may lack
+a column that this one added."""
 
 
 def account_states(transaction: Transaction) -> list[AccountState]:
     """Return all known accounts, by name."""
-    return [
-        AccountState(
-            account=row.id,
-            enabled=row.enabled,
-            due_at=row.due_at,
-            leased_by=row.lease_owner,
-            lease_until=row.lease_until,
-            failures=row.failures,
-            problem=row.problem,
-            visited_at=row.visited_at,
-            succeeded_at=row.succeeded_at,
-            waiting=row.waiting,
-            paused=row.paused,
-            method=row.method,
-            host=row.host,
-            read_failures=decode_read_failures(row.setbacks),
-        )
-        for row in transaction.connection.execute(select(*_OF_STATE).order_by(ACCOUNT.id))
-    ]
+    query = select(ACCOUNT.setbacks, *_OF_STATE).order_by(ACCOUNT.id)
+    states = []
+    for row in transaction.connection.execute(query).mappings():
+        fields = dict(row)
+        read_failures = decode_read_failures(fields.pop("setbacks"))
+        states.append(AccountState(**fields, read_failures=read_failures))
+    return states
 
 
 def account_summaries(transaction: Transaction) -> list[AccountSummary]:

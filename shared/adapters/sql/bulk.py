@@ -124,10 +124,11 @@ class Bulk(ABC):
 
     def _text(self, make: Callable[..., str], table: Table, *names: Sequence[str]) -> str:
         """Return `make(table, *names)`, made before or now."""
-        made = (make, table.name, *map(tuple, names))
-        if made not in self._texts:
-            self._texts[made] = make(table, *names)
-        return self._texts[made]
+        named = (make, table.name, *map(tuple, names))
+        text = self._texts.get(named)
+        if text is None:
+            text = self._texts[named] = make(table, *names)
+        return text
 
     def _insert(self, table: Table, columns: Sequence[str]) -> str:
         return f"INSERT INTO {table.name} ({', '.join(columns)}) {self._values(table, columns)}"

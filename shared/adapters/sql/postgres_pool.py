@@ -9,8 +9,6 @@ the server was read-only stays so: it is replaced by a new one.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Concatenate
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -27,7 +25,7 @@ from shared.adapters.sql.postgres_engine import (
     broken_off_when_late,
     postgres_engine,
 )
-from shared.adapters.sql.runner import Change, Given, Result
+from shared.adapters.sql.runner import Change, Result
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
@@ -50,23 +48,13 @@ class PostgresTransactions:
         self._closed = False
         self._closing = threading.Event()
 
-    async def write(
-        self,
-        change: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def write(self, change: Change[Result]) -> Result:
         """Run `change` in a transaction, see `Transactions.write`."""
-        return await self._in_thread(lambda transaction: change(transaction, *given, **named), WRITING)
+        return await self._in_thread(change, WRITING)
 
-    async def read(
-        self,
-        query: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def read(self, query: Change[Result]) -> Result:
         """Run `query` on a snapshot, see `Transactions.read`."""
-        return await self._in_thread(lambda transaction: query(transaction, *given, **named), READING)
+        return await self._in_thread(query, READING)
 
     async def close(self, within: float = CLOSING) -> None:
         """Wait for what is under way, then disconnect."""

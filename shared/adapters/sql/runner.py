@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from shared.adapters.sql.calls import CLOSING
@@ -27,24 +28,14 @@ class Transactions(Protocol):
     Each transaction costs one hop to a thread, however many statements it takes.
     """
 
-    async def write(
-        self,
-        change: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def write(self, change: Change[Result]) -> Result:
         """Return what `change` returns, once it is durable; nothing of it happened when this raises.
 
         `change` may be run again after a conflict, so it has no effect other than on the database.
         """
         ...
 
-    async def read(
-        self,
-        query: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def read(self, query: Change[Result]) -> Result:
         """Return what `query` returns. It sees the state of one moment and changes only temporary tables."""
         ...
 
@@ -81,9 +72,9 @@ class TransactionRunner:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """See `Transactions.write`."""
+        """Return what `change` returns for a transaction and these arguments, see `Transactions.write`."""
         try:
-            result = await self._transactions.write(change, *given, **named)
+            result = await self._transactions.write(_bound(change, given, named))
         except StoreUnavailable as error:
             self._failure = (self._clock(), error)
             raise
@@ -97,7 +88,13 @@ class TransactionRunner:
         **named: Given.kwargs,
     ) -> Result:
         """Make a change that may find attempts in doubt; call `on_doubts` once it is durable."""
-        result, doubts = await self.write(_counted, change, given, named)
+
+        @wraps(change)
+        def counting(transaction: Transaction) -> tuple[Result, int]:
+            doubts = DoubtCount()
+            return change(transaction, doubts, *given, **named), doubts.count
+
+        result, doubts = await self.write(counting)
         if doubts:
             self.on_doubts(doubts)
         return result
@@ -108,8 +105,8 @@ class TransactionRunner:
         *given: Given.args,
         **named: Given.kwargs,
     ) -> Result:
-        """See `Transactions.read`."""
-        return await self._transactions.read(query, *given, **named)
+        """Return what `query` returns for a transaction and these arguments, see `Transactions.read`."""
+        return await self._transactions.read(_bound(query, given, named))
 
     def coalescer(
         self,
@@ -131,14 +128,14 @@ class TransactionRunner:
         await self._transactions.close(within)
 
 
-def _counted(
-    transaction: Transaction,
-    change: Callable[..., Result],
-    given: tuple[Any, ...],
-    named: Mapping[str, Any],
-) -> tuple[Result, int]:
-    doubts = DoubtCount()
-    return change(transaction, doubts, *given, **named), doubts.count
+def _bound(change: Callable[..., Result], given: tuple[Any, ...], named: Mapping[str, Any]) -> Change[Result]:
+    """Return a function of the transaction alone, with the name of `change`."""
+
+    @wraps(change)
+    def bound(transaction: Transaction) -> Result:
+        return change(transaction, *given, **named)
+
+    return bound
 
 
 def _ignore(_doubts: int) -> None:

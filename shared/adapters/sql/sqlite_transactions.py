@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Concatenate
+from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.calls import CLOSING, DEADLINE, Call, Outcome, Threads, join_threads, report
 from shared.adapters.sql.engine import Database, sqlite_engine
-from shared.adapters.sql.runner import Change, Given, Result
+from shared.adapters.sql.runner import Change, Result
 from shared.adapters.sql.sqlite_group import GroupCommit, error_for_caller
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
@@ -37,30 +36,18 @@ class SqliteTransactions:
         self._readers = Threads(READERS, "sqlite-read", str(database), deadline)
         self._closed = False
 
-    async def write(
-        self,
-        change: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def write(self, change: Change[Result]) -> Result:
         """Pass `change` to the writer, see `Transactions.write`."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        result: Result = await self._writer.write(lambda transaction: change(transaction, *given, **named))
+        result: Result = await self._writer.write(change)
         return result
 
-    async def read(
-        self,
-        query: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
+    async def read(self, query: Change[Result]) -> Result:
         """Run `query` on a connection for reading, see `Transactions.read`."""
         if self._closed:
             raise StoreUnavailable(f"{self._database} is closed")
-        result: Result = await self._readers.run(
-            lambda _call: self._read(lambda transaction: query(transaction, *given, **named))
-        )
+        result: Result = await self._readers.run(lambda _call: self._read(query))
         return result
 
     async def close(self, within: float = CLOSING) -> None:

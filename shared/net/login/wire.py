@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from shared.model.endpoint import Endpoint
+from shared.net.byte_stream import ByteStream
 
 Dialogue: TypeAlias = Callable[[str, str], None]
 """Called with "C" or "S" and one line of the dialogue, safe to show: no secrets, no mail."""
@@ -27,46 +27,13 @@ class Timeouts:
     session: float | None = 6 * 3600.0
 
 
-class Wire(Protocol):
-    """A connection as a session uses it; `shared.net.connection.Connection` is one."""
+class Wire(ByteStream, Protocol):
+    """A connection as a session with a source uses it."""
 
     inactivity_timeout: float
     """Seconds that may pass without an octet; it may be changed between two waits."""
 
     @property
-    def is_tls(self) -> bool:
-        """Whether what is sent now is encrypted."""
-        ...
-
-    @property
     def certificate(self) -> bytes | None:
         """The server's certificate in DER; None without TLS."""
-        ...
-
-    def set_deadline(self, seconds: float | None) -> None:
-        """Limit the time for everything from now on."""
-        ...
-
-    async def read(self) -> bytes:
-        """Return what has arrived; b"" at the end."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Hand octets over for sending."""
-        ...
-
-    async def drain(self) -> None:
-        """Wait until more may be handed over."""
-        ...
-
-    async def start_tls(self, endpoint: Endpoint) -> None:
-        """Switch to TLS."""
-        ...
-
-    async def close(self) -> None:
-        """Close in good order. Never raises."""
-        ...
-
-    def abort(self) -> None:
-        """Close at once."""
         ...

@@ -9,7 +9,7 @@ from shared.model.errors import Fault, MailferryError
 
 
 class SaslError(MailferryError):
-    """The exchange failed: by a challenge that does not belong to it, or a server that proves nothing."""
+    """The exchange failed: a challenge does not belong to the mechanism, or the server proves nothing."""
 
     temporary = False
     fault = Fault.OPERATOR
@@ -43,7 +43,7 @@ class Mechanism(Protocol):
 
     @property
     def complaint(self) -> str:
-        """What the server complained of within the exchange, in its own words; "" for nothing."""
+        """The error that the server sent within the exchange, in its own words; "" if it sent none."""
         return ""
 
     def initial(self) -> bytes | None:
@@ -55,12 +55,12 @@ class Mechanism(Protocol):
         ...
 
     def finish(self) -> None:
-        """To be called when the server agreed. Raises `SaslError` if it has not proven what it must."""
+        """Check a success that the server reported. Raises `SaslError` if it has not proven itself."""
         return
 
 
 def in_utf8(value: str, what: str) -> bytes:
-    """UTF-8, unchanged; NUL is refused because it separates fields (RFC 4616, section 2).
+    """Return `value` in UTF-8. NUL is refused, because it separates fields (RFC 4616, section 2).
 
     Raises `UnfitCredentials`, which does not show the value.
     """

@@ -1,9 +1,9 @@
-"""NTLM ([MS-NLMP]; in POP3 as [MS-POP3] frames it); the cryptography is pyspnego's.
+"""NTLM ([MS-NLMP]; in POP3 as [MS-POP3] describes). The library pyspnego does the cryptography.
 
-The response is of version 2, unless the environment says otherwise to pyspnego (LM_COMPAT_LEVEL).
+The response is NTLMv2, unless the environment variable LM_COMPAT_LEVEL sets pyspnego to another version.
 
-Who listens can try passwords against the response, and who sits in the middle can pass it on to another
-server, so it is used only where the account names it.
+NTLM is used only where the account names it, because it protects badly: an eavesdropper can guess passwords
+offline from the response, and an attacker in the middle can relay the response to another server.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _SIGNATURE = b"NTLMSSP\0"
 
 
 class Ntlm(Mechanism):
-    """Negotiate, challenge, authenticate. A user name may have its domain: `DOMAIN\\user`."""
+    """An exchange of three messages: negotiate, challenge, authenticate.
+
+    The user name may include a domain: `DOMAIN\\user`.
+    """
 
     @property
     @override
@@ -46,7 +49,7 @@ class Ntlm(Mechanism):
 
     @override
     def respond(self, challenge: bytes) -> bytes:
-        """Our negotiation to whatever comes first, since servers greet in many ways, then the proof."""
+        """Answer any first challenge with the negotiate message, and the second one with the proof."""
         if self._negotiate is not None:
             negotiate, self._negotiate = self._negotiate, None
             return negotiate

@@ -1,8 +1,8 @@
-"""SCRAM (RFC 5802, RFC 7677): a salted proof in both directions, bound to the TLS connection in the -PLUS
-variants.
+"""SCRAM (RFC 5802, RFC 7677): client and server prove to each other that they know the password.
 
-Promises: the password never leaves; a server that does not prove that it knows the password too is refused;
-a server cannot make us compute for long. The cryptography is scramp's.
+The -PLUS variants also bind the proof to the TLS connection. The password itself is never sent. A server that
+proves nothing is refused, and so is one that asks for more than `MOST_ITERATIONS` rounds of hashing. The
+library scramp does the cryptography.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing_extensions import override
 from shared.model.errors import quoted
 from shared.net.sasl.mechanism import Mechanism, Peer, SaslError, UnfitCredentials, in_utf8
 
-MOST_ITERATIONS = 600_000  # about a third of a second of one core
+MOST_ITERATIONS = 600_000
+"""Rounds of hashing, which take about a third of a second of one core."""
 BINDING_TYPE = "tls-server-end-point"
 _PLUS = "-PLUS"
 
 
 class _Client(Protocol):
-    """What is used of scramp's client, which has no types of its own."""
+    """The part of scramp's client that is used here; scramp has no type annotations."""
 
     iterations: object
 
@@ -32,10 +33,10 @@ class _Client(Protocol):
 
 
 class Scram(Mechanism):
-    """`name` is one of SCRAM-SHA-1 and SCRAM-SHA-256, with or without -PLUS.
+    """An exchange with SCRAM-SHA-1 or SCRAM-SHA-256, with or without -PLUS.
 
-    User name and password are prepared with SASLprep (RFC 4013); what it forbids raises `UnfitCredentials`.
-    `nonce` replaces the random one, for tests with published examples.
+    User name and password are prepared with SASLprep (RFC 4013). Characters that it forbids raise
+    `UnfitCredentials`. `nonce` replaces the random one in tests with published examples.
     """
 
     def __init__(
@@ -99,15 +100,18 @@ class Scram(Mechanism):
         return b""
 
     def _refused(self, message: str) -> bool:
-        """Whether this is the server's error (RFC 5802, section 7); its refusal as such follows."""
+        """Whether the message is an error (RFC 5802, section 7). The refusal itself follows."""
         if message.startswith("e="):
             self._complaint = message[2:].partition(",")[0]
         return bool(self._complaint)
 
 
 def _binding(name: str, peer: Peer) -> tuple[str, bytes] | None:
-    """What scramp binds to: given without -PLUS, it tells the server that we could have (RFC 5802, section
-    6), which reveals an attacker who took -PLUS out of the server's list.
+    """The channel binding that scramp gets; None for none.
+
+    A mechanism without -PLUS gets it too, if the server offered none with -PLUS. scramp then only sends the
+    flag "y": the client could have bound (RFC 5802, section 6). A server that did offer -PLUS sees from the
+    flag that an attacker removed it from the list.
     """
     if peer.end_point is None:
         if name.endswith(_PLUS):
@@ -128,7 +132,7 @@ def _client(
 
 
 def _reason(error: Exception) -> str:
-    """scramp's own words, which quote no secret; for other errors only their kind."""
+    """The reason in words. Only those of scramp and of this module contain no secret."""
     if isinstance(error, ScramException):
         return quoted(Exception.__str__(error).rstrip(".").lower())
     if type(error) is ValueError:

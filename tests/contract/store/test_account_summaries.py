@@ -1,4 +1,4 @@
-"""How accounts stand is told in few columns, and what is in custody for those that somebody asks about."""
+"""The store summarises all accounts, and counts the mails in custody for those that are asked about."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_an_account_without_a_visit_is_due_and_has_no_past(store: SqlStore
     assert await store.operator.account_summaries() == [NEW]
 
 
-async def test_a_visit_that_failed_is_told_from_one_with_a_problem(store: SqlStore) -> None:
+async def test_a_failed_visit_differs_from_a_visit_with_a_problem(store: SqlStore) -> None:
     await store.fetcher.sync_accounts([Schedule("acme/bob", 60.0, enabled=True)], NOW)
     await visited(store, VisitReport(problem="a mail was left"))
     well = NEW._replace(has_problem=True, due_at=NOW + 100, visited_at=NOW + 2, succeeded_at=NOW + 2)
@@ -33,7 +33,7 @@ async def test_a_visit_that_failed_is_told_from_one_with_a_problem(store: SqlSto
     assert await of(store) == well._replace(failing=True)
 
 
-async def test_what_is_switched_off_held_or_being_visited_is_told(store: SqlStore) -> None:
+async def test_disabled_paused_and_leased_accounts_are_shown_as_such(store: SqlStore) -> None:
     names = ["acme/bob", "acme/eve", "acme/off"]
     await store.fetcher.sync_accounts(
         [Schedule(name, 60.0, enabled=name != "acme/off") for name in names], NOW
@@ -59,7 +59,7 @@ async def test_mails_that_are_not_done_are_counted_by_where_they_are(lives: Live
     assert await lives.store.operator.custody_summaries(["acme/nobody"]) == {}
 
 
-async def test_what_is_done_or_lost_is_in_nobodys_custody(lives: Lives) -> None:
+async def test_mails_that_are_done_or_lost_do_not_count(lives: Lives) -> None:
     done = await lives.routed("uid 1")
     await lives.deliver(done)
     await lives.park(await lives.routed("uid 2"))

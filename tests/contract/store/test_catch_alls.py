@@ -6,7 +6,7 @@ from shared.adapters.sql.store import SqlStore
 from shared.ports.store import CatchAll
 
 
-async def test_what_was_found_is_kept_with_the_time_of_its_first_finding(store: SqlStore) -> None:
+async def test_a_catch_all_keeps_the_time_when_it_was_first_found(store: SqlStore) -> None:
     await store.router.note_catch_all("exchange", "corp.example", True, 2.0)
     await store.router.note_catch_all("exchange", "corp.example", True, 3.0)
     await store.router.note_catch_all("attic", "corp.example", True, 3.0)
@@ -16,7 +16,7 @@ async def test_what_was_found_is_kept_with_the_time_of_its_first_finding(store: 
     ]
 
 
-async def test_a_target_that_refuses_somebody_is_no_catch_all_any_more(store: SqlStore) -> None:
+async def test_a_target_that_refuses_an_address_is_no_longer_a_catch_all(store: SqlStore) -> None:
     await store.router.note_catch_all("exchange", "corp.example", True, 2.0)
     await store.router.note_catch_all("exchange", "other.example", True, 2.0)
     await store.router.note_catch_all("exchange", "corp.example", False, 3.0)

@@ -1,6 +1,4 @@
-"""What the store promises the relay: attempts, outcomes, and what these mean for identical mails that
-wait.
-"""
+"""What the store promises the relay: attempts begin and end once, and an outcome decides waiting copies."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ async def test_the_mail_of_an_attempt_that_takes_long_does_not_count_as_lost(liv
 
 
 @pytest.mark.parametrize("wish", [Attempt("m", 2, ((BOB, 1),), "r"), Attempt("m", 1, ((BOB, 0),), "r")])
-async def test_an_attempt_that_is_not_the_latest_prolongs_nothing(lives: Lives, wish: Attempt) -> None:
+async def test_an_attempt_that_is_not_the_latest_extends_no_lease(lives: Lives, wish: Attempt) -> None:
     await lives.fetch(mail("uid 1", message="m"))
     await lives.route(routed("m", BOB))
     await lives.begin("m")
@@ -86,7 +84,7 @@ async def test_an_attempt_that_is_not_the_latest_prolongs_nothing(lives: Lives, 
         Attempt("m", 1, (), "relay-1"),
     ],
 )
-async def test_a_stale_wish_begins_nothing(lives: Lives, wish: Attempt) -> None:
+async def test_a_stale_attempt_does_not_begin(lives: Lives, wish: Attempt) -> None:
     await lives.fetch(mail("uid 1", message="m"))
     await lives.route(routed("m", BOB))
     assert await lives.store.relay.begin_attempts([wish], lives.now, LEASE) == ([], [])
@@ -124,7 +122,7 @@ async def test_an_outcome_counts_once(lives: Lives) -> None:
     assert (await lives.end("unknown", outcome(BOB))).stale == 1
 
 
-async def test_a_deferred_recipient_is_tried_again_in_its_time(lives: Lives) -> None:
+async def test_a_deferred_recipient_is_tried_again_when_it_is_due(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     await lives.begin(message)
     again_at = lives.now + 5000
@@ -141,7 +139,7 @@ async def test_a_deferred_recipient_is_tried_again_in_its_time(lives: Lives) -> 
     assert (begun.attempt, begun.next_attempt_at) == (2, None)
 
 
-async def test_who_is_due_is_served_though_another_recipient_of_the_mail_is_not(lives: Lives) -> None:
+async def test_a_due_recipient_is_served_before_one_of_the_same_mail_that_is_not_due(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB, EVE)
     await lives.begin(message)
     again_at = lives.now + 60
@@ -153,7 +151,7 @@ async def test_who_is_due_is_served_though_another_recipient_of_the_mail_is_not(
     assert await lives.is_sound()
 
 
-async def test_a_failure_of_an_older_attempt_is_no_news_but_a_success_is(lives: Lives) -> None:
+async def test_the_failure_of_an_older_attempt_is_ignored_and_its_success_is_recorded(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     await lives.begin(message)
     await lives.end(message, outcome(BOB, DEFERRED, lives.now))
@@ -162,7 +160,7 @@ async def test_a_failure_of_an_older_attempt_is_no_news_but_a_success_is(lives: 
     assert len((await lives.end(message, outcome(BOB), attempt=1)).settled) == 1
 
 
-async def test_a_success_is_recorded_though_the_mail_was_given_up_for_lost(lives: Lives) -> None:
+async def test_a_success_is_recorded_although_the_mail_counts_as_lost(lives: Lives) -> None:
     message = await lives.routed("uid 1")
     await lives.begin(message)
     await lives.store.maintenance.lose_all("the broker was emptied", lives.now)
@@ -188,7 +186,7 @@ async def test_nothing_is_parked_without_its_raw_mail(lives: Lives) -> None:
     assert await lives.status(message) is RecipientStatus.ATTEMPTING
 
 
-async def test_the_blob_may_go_when_what_was_parked_is_delivered(lives: Lives) -> None:
+async def test_the_blob_may_be_deleted_when_the_parked_recipient_is_served(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB, EVE)
     await lives.begin(message)
     await lives.end(message, outcome(BOB, PARKED), outcome(EVE, PARKED), blob="blob-1")
@@ -201,7 +199,7 @@ async def test_the_blob_may_go_when_what_was_parked_is_delivered(lives: Lives) -
     assert await lives.is_sound()
 
 
-async def test_who_waited_for_a_mail_that_arrived_is_suppressed_and_settled(lives: Lives) -> None:
+async def test_a_waiting_copy_is_suppressed_and_settled_when_the_mail_arrives(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     waiting = [await lives.routed(f"copy {n}", BOB, identity=COPY) for n in range(3)]
     concluded = await lives.deliver(first)
@@ -210,7 +208,7 @@ async def test_who_waited_for_a_mail_that_arrived_is_suppressed_and_settled(live
     assert await lives.is_sound()
 
 
-async def test_who_waits_for_one_recipient_is_still_served_the_other(lives: Lives) -> None:
+async def test_a_copy_that_waits_for_one_recipient_is_delivered_to_the_other(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     second = await lives.routed("uid 2", BOB, EVE, identity=COPY)
     [settled] = (await lives.deliver(first)).settled
@@ -219,7 +217,7 @@ async def test_who_waits_for_one_recipient_is_still_served_the_other(lives: Live
     assert settled.message == second
 
 
-async def test_who_waits_for_another_tenants_mail_is_left_alone(lives: Lives) -> None:
+async def test_another_tenants_mail_does_not_end_the_wait_of_a_copy(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     other = mail("uid 3")
@@ -232,7 +230,7 @@ async def test_who_waits_for_another_tenants_mail_is_left_alone(lives: Lives) ->
     assert await lives.status(second) is RecipientStatus.SUPPRESSED
 
 
-async def test_who_waited_for_a_mail_that_was_parked_is_fetched_again_and_served(lives: Lives) -> None:
+async def test_a_waiting_copy_is_fetched_again_and_delivered_when_the_mail_is_parked(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     second = await lives.routed("uid 2", BOB, identity=COPY)
     await lives.park(first)
@@ -244,7 +242,7 @@ async def test_who_waited_for_a_mail_that_was_parked_is_fetched_again_and_served
     assert await lives.is_sound()
 
 
-async def test_who_waits_for_a_mail_that_a_rule_discards_is_served_itself_and_the_blob_may_go(
+async def test_a_copy_that_waits_for_a_mail_that_a_rule_discards_is_served_and_the_blob_may_go(
     lives: Lives,
 ) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY, blob="blob-1")
@@ -256,7 +254,9 @@ async def test_who_waits_for_a_mail_that_a_rule_discards_is_served_itself_and_th
     assert await lives.is_sound()
 
 
-async def test_who_waits_is_not_disturbed_by_the_failure_of_one_that_was_overtaken(lives: Lives) -> None:
+async def test_the_failure_of_a_mail_whose_claim_passed_on_does_not_end_the_wait_of_a_copy(
+    lives: Lives,
+) -> None:
     first = await lives.routed("uid 1", BOB, identity=COPY)
     [begun] = await lives.begin(first)
     lives.now += LEASE + 1
@@ -280,7 +280,7 @@ async def test_a_batch_may_end_a_mail_and_one_that_waits_for_it(lives: Lives) ->
     assert {each.message for each in concluded.settled} == {first, second}
 
 
-async def test_copies_that_end_and_come_at_the_same_time_lose_nobody(
+async def test_a_copy_recorded_while_the_first_is_concluded_loses_no_recipient(
     lives: Lives, another: Callable[[], SqlStore]
 ) -> None:
     other = another()
@@ -298,7 +298,7 @@ async def test_copies_that_end_and_come_at_the_same_time_lose_nobody(
     assert await lives.is_sound()
 
 
-async def test_what_an_operator_retries_is_overdue_at_once(lives: Lives) -> None:
+async def test_a_mail_that_an_operator_retries_is_overdue_at_once(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
     assert await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10) == []
@@ -310,7 +310,7 @@ async def test_what_an_operator_retries_is_overdue_at_once(lives: Lives) -> None
     assert await lives.store.maintenance.overdue_messages(lives.now, LEASE, 10) == []
 
 
-async def test_a_retry_whose_relay_died_is_overdue_once_nobody_can_be_at_it_any_more(lives: Lives) -> None:
+async def test_a_retry_whose_relay_died_is_overdue_when_no_relay_can_be_working_on_it(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
     await lives.store.fetcher.record_gone(lives.fence, {message: "deleted as settled"}, lives.now)
@@ -329,7 +329,7 @@ async def test_a_retry_whose_relay_died_is_overdue_once_nobody_can_be_at_it_any_
     assert await lives.is_sound()
 
 
-async def test_a_deferral_is_overdue_when_its_event_had_time_enough(lives: Lives) -> None:
+async def test_a_deferred_mail_is_overdue_when_its_event_had_enough_time(lives: Lives) -> None:
     held = await lives.routed("uid 1", blob="blob-1")
     inline = await lives.routed("uid 2")
     for message in (held, inline):

@@ -1,4 +1,4 @@
-"""A database that went back in time allows no deletion until an operator confirms."""
+"""A database restored from a backup allows no deletion until an operator confirms its epoch."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ async def test_in_a_new_epoch_nothing_is_deleted_until_it_is_confirmed(lives: Li
     assert await lives.store.fetcher.start_deleting(lives.fence, [message], lives.now) == [message]
 
 
-async def test_who_has_seen_a_later_mark_deletes_nothing(lives: Lives) -> None:
+async def test_a_process_that_has_seen_a_later_mark_deletes_nothing(lives: Lives) -> None:
     message = await lives.settled("uid 1")
     mark = (await lives.store.maintenance.advance_mark()).mark
     assert await lives.store.fetcher.start_deleting(lives.fence, [message], lives.now, mark + 1) == []
     assert await lives.store.fetcher.start_deleting(lives.fence, [message], lives.now, mark) == [message]
 
 
-async def test_what_clocks_told_is_kept_and_the_count_of_copies_never_goes_back(store: SqlStore) -> None:
+async def test_the_time_seen_is_kept_and_the_start_of_copies_never_goes_back(store: SqlStore) -> None:
     first = await store.maintenance.advance_mark(100.0)
     assert (first.seen_at, first.copies_since) == (100.0, 0.0)
     assert (await store.maintenance.advance_mark(90.0, 80.0)).copies_since == 80.0

@@ -1,4 +1,4 @@
-"""A database that answers nothing: who asks is told in time, and goes on when it answers again."""
+"""A database that does not answer: its callers get an error in time, and go on when it answers again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.servers.postgres import Postgres
 DEADLINE = 1.0
 
 
-async def test_a_stopped_postgresql_is_told_and_goes_on_without_loss_or_double(
+async def test_a_stopped_postgresql_is_reported_and_goes_on_without_loss_or_duplicate(
     private_postgres: Postgres,
 ) -> None:
     url = private_postgres.create_database()
@@ -97,7 +97,7 @@ async def test_the_server_ends_a_statement_that_outlives_its_deadline(postgres_u
     await store.close()
 
 
-async def test_a_disk_that_hangs_under_sqlite_is_told_and_what_had_not_begun_is_not_done(
+async def test_a_disk_that_hangs_under_sqlite_is_reported_and_a_call_not_begun_is_not_made(
     empty_sqlite: Path, tmp_path: Path
 ) -> None:
     path = shutil.copy(empty_sqlite, tmp_path / "mail.db")

@@ -1,4 +1,4 @@
-"""What the store promises about hosts: whoever leases, none gets more visits than it bears."""
+"""What the store promises about hosts: no host gets more visits than its limits allow, from all processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def released(store: SqlStore, *leases: Lease, due_at: float = LATER) -> No
     await store.fetcher.release_leases([Release(lease.fence, VisitReport(), NOW, due_at) for lease in leases])
 
 
-async def test_a_host_gets_as_many_visits_at_once_as_it_bears(store: SqlStore) -> None:
+async def test_a_host_gets_as_many_visits_at_once_as_its_limit_allows(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(at("pop.test", "a", "b", "c"), NOW)
     leases = await store.fetcher.lease_due("me", NOW, LATER, 10, TWO_AT_ONCE)
     assert len(leases) == 2
@@ -73,7 +73,7 @@ async def test_an_account_that_moves_to_another_host_counts_there(store: SqlStor
     assert len(await store.fetcher.lease_due("me", NOW, LATER, 10, TWO_AT_ONCE)) == 3
 
 
-async def test_visits_to_a_host_begin_at_a_distance_whoever_begins_them(store: SqlStore) -> None:
+async def test_visits_to_a_host_keep_their_spacing_whichever_process_begins_them(store: SqlStore) -> None:
     limits = HostLimits(HostLimit(spacing=5.0))
     await store.fetcher.sync_accounts([*at("pop.test", "a", "b"), *at("other.test", "z")], NOW)
     assert sorted(names_of(await store.fetcher.lease_due("me", NOW, LATER, 10, limits))) in (
@@ -85,14 +85,14 @@ async def test_visits_to_a_host_begin_at_a_distance_whoever_begins_them(store: S
     assert len(await store.fetcher.lease_due("other", NOW + 5, LATER, 10, limits)) == 1
 
 
-async def test_a_distance_that_a_clock_ahead_has_set_does_not_count(store: SqlStore) -> None:
+async def test_a_spacing_set_by_a_clock_that_was_ahead_does_not_count(store: SqlStore) -> None:
     limits = HostLimits(HostLimit(spacing=5.0))
     await store.fetcher.sync_accounts(at("pop.test", "a", "b"), NOW)
     assert len(await store.fetcher.lease_due("ahead", NOW + 86400, NOW + 86460, 1, limits)) == 1
     assert len(await store.fetcher.lease_due("me", NOW, LATER, 1, limits)) == 1
 
 
-async def test_what_is_due_at_a_full_host_is_nothing_to_wait_for(store: SqlStore) -> None:
+async def test_an_account_of_a_full_host_is_not_the_next_one_due(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(at("pop.test", "a", "b", "c"), NOW)
     await store.fetcher.lease_due("me", NOW, LATER, 10, TWO_AT_ONCE)
     assert await store.fetcher.next_due(NOW, TWO_AT_ONCE) is None
@@ -118,7 +118,7 @@ async def test_many_processes_together_keep_to_the_limit(
     assert hosts == {"one": 5, "two": 1, "three": 5}
 
 
-async def test_a_lease_tells_whether_the_ledger_holds_mail_of_the_account(lives: Lives) -> None:
+async def test_a_lease_says_whether_the_ledger_holds_mail_of_the_account(lives: Lives) -> None:
     store = lives.store
     [fresh] = await store.fetcher.lease_these(
         "other", ["acme/box"], lives.now + 2_000_000, lives.now + 3_000_000

@@ -1,6 +1,4 @@
-"""The tables are what the journal tells, whatever is done to the store; and where they are not, it is
-seen and mended.
-"""
+"""The tables agree with the journal after any calls; where they do not, it is detected and repaired."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ COPY = "the same content"
 
 
 async def tamper(store: Store, statement: str, **values: Any) -> None:
-    """Change tables behind the store's back."""
+    """Change tables without the journal."""
 
     assert isinstance(store, SqlStore)
     await store.runner.write(_execute, statement, values)
@@ -56,7 +54,7 @@ async def test_an_untouched_store_agrees_with_its_journal(lives: Lives) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "difference"),
     [
         ("UPDATE messages SET status = 'settled' WHERE id = :id", None),
         (
@@ -83,18 +81,18 @@ async def test_an_untouched_store_agrees_with_its_journal(lives: Lives) -> None:
         ("UPDATE journal SET body = :body WHERE message = :id", "cannot be folded"),
     ],
 )
-async def test_every_difference_is_told(lives: Lives, statement: str, told: str | None) -> None:
+async def test_every_difference_is_reported(lives: Lives, statement: str, difference: str | None) -> None:
     message = await some_history(lives)
     body = {"body": b"no record"} if ":body" in statement else {}
     await tamper(lives.store, statement, id=message, **body)
     differences = await lives.store.operator.verify_journal()
-    if told is None:
+    if difference is None:
         assert differences == []
     else:
-        assert [each for each in differences if told in each]
+        assert [each for each in differences if difference in each]
 
 
-async def test_a_broken_store_is_made_anew_from_its_journal(lives: Lives) -> None:
+async def test_a_broken_store_is_rebuilt_from_its_journal(lives: Lives) -> None:
     message = await some_history(lives)
     before = await lives.state(message)
     for statement in (
@@ -119,21 +117,21 @@ async def test_a_journal_that_cannot_be_folded_changes_nothing(lives: Lives) -> 
     assert (await lives.state(message)).status is MessageStatus.SETTLED
 
 
-async def test_the_accounts_stay_as_they_are_when_the_rest_is_made_anew(lives: Lives) -> None:
+async def test_a_rebuild_leaves_the_accounts_as_they_are(lives: Lives) -> None:
     before = await lives.store.operator.account_states()
     await lives.store.operator.rebuild_tables()
     assert await lives.store.operator.account_states() == before
 
 
-async def test_differences_without_end_are_told_to_a_bound(lives: Lives) -> None:
+async def test_at_most_a_bounded_number_of_differences_is_reported(lives: Lives) -> None:
     await lives.fetch(*(mail(f"uid {n}") for n in range(1200)))
     await tamper(lives.store, "UPDATE messages SET octets = 1")
     assert len(await lives.store.operator.verify_journal()) == 1000
 
 
 class Chance:
-    """Calls with arguments that are mostly sensible: of messages there are, with numbers that are nearly
-    right.
+    """Random calls with arguments that mostly fit: they name messages that exist, and numbers close to
+    the right ones.
     """
 
     def __init__(self, lives: Lives, seed: int) -> None:
@@ -270,7 +268,7 @@ async def tables(store: SqlStore) -> list[Any]:
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-async def test_whatever_is_done_the_tables_are_what_the_journal_tells(
+async def test_the_tables_agree_with_the_journal_after_any_calls(
     another: Callable[[], SqlStore], seed: int
 ) -> None:
     store = another()

@@ -34,14 +34,14 @@ async def test_a_disabled_account_is_not_leased(store: SqlStore) -> None:
     assert await store.fetcher.lease_due("me", NOW, LATER, 10) == []
 
 
-async def test_an_account_that_a_process_does_not_name_is_left_to_others(store: SqlStore) -> None:
+async def test_an_account_that_one_process_does_not_name_stays_scheduled(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
     await store.fetcher.sync_accounts(schedules("b"), NOW)
     leases = await store.fetcher.lease_due("me", NOW, LATER, 10)
     assert sorted(lease.fence.account for lease in leases) == ["a", "b"]
 
 
-async def test_what_is_handed_back_keeps_its_state_and_is_due_again(store: SqlStore) -> None:
+async def test_an_account_returned_without_a_visit_keeps_its_state_and_is_due_again(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
     await store.fetcher.release_leases(
@@ -55,7 +55,9 @@ async def test_what_is_handed_back_keeps_its_state_and_is_due_again(store: SqlSt
     assert len(await store.fetcher.lease_due("me", NOW + 10, LATER, 10)) == 1
 
 
-async def test_what_nobody_visited_since_long_is_disabled_until_a_file_names_it(store: SqlStore) -> None:
+async def test_an_account_not_visited_for_long_is_disabled_until_a_configuration_names_it(
+    store: SqlStore,
+) -> None:
     await store.fetcher.sync_accounts(schedules("visited", "forgotten"), NOW)
     leases = {each.fence.account: each for each in await store.fetcher.lease_due("me", NOW, LATER, 10)}
     await store.fetcher.release_leases([Release(leases["visited"].fence, VisitReport(), NOW, NOW)])
@@ -159,7 +161,7 @@ async def test_only_leases_that_still_hold_are_renewed(store: SqlStore) -> None:
     assert await store.fetcher.renew_leases([], LATER) == []
 
 
-async def test_a_released_account_is_due_when_the_visitor_said(store: SqlStore) -> None:
+async def test_a_released_account_is_due_at_the_time_that_the_release_names(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
     await store.fetcher.release_leases(
@@ -169,7 +171,7 @@ async def test_a_released_account_is_due_when_the_visitor_said(store: SqlStore) 
     assert len(await store.fetcher.lease_due("me", NOW + 30, LATER, 10)) == 1
 
 
-async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
+async def test_a_release_records_how_the_visit_ended(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     for problem in ("refused", "refused again"):
         [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
@@ -191,7 +193,7 @@ async def test_a_release_tells_how_the_visit_went(store: SqlStore) -> None:
     assert (well.leased_by, well.lease_until) == (None, None)
 
 
-async def test_a_lease_is_released_although_nobody_waits_for_that_any_more(store: SqlStore) -> None:
+async def test_a_lease_is_released_although_its_caller_was_cancelled(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
     release = asyncio.create_task(
@@ -214,7 +216,7 @@ async def test_a_lease_that_passed_on_is_not_released_by_its_old_holder(store: S
     assert (state.leased_by, state.problem) == ("other", None)
 
 
-async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) -> None:
+async def test_a_problem_may_contain_characters_that_no_database_stores(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
     await store.fetcher.release_leases([Release(lease.fence, VisitReport("said \0 and \udc80"), NOW, LATER)])
@@ -222,7 +224,7 @@ async def test_a_problem_may_contain_what_no_database_stores(store: SqlStore) ->
 
 
 @pytest.mark.parametrize("ends", [LATER, NOW + 10])
-async def test_the_next_account_is_due_when_its_lease_ends_or_its_time_comes(
+async def test_the_next_account_is_due_at_the_later_of_its_lease_end_and_its_due_time(
     store: SqlStore, ends: float
 ) -> None:
     assert await store.fetcher.next_due() is None
@@ -233,7 +235,7 @@ async def test_the_next_account_is_due_when_its_lease_ends_or_its_time_comes(
     assert await store.fetcher.next_due() == ends
 
 
-async def test_an_account_leased_before_it_is_due_is_next_due_in_its_time(store: SqlStore) -> None:
+async def test_an_account_leased_before_it_is_due_is_next_due_at_its_own_time(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW + 500)
     [lease] = await store.fetcher.lease_these("me", ["a"], NOW, LATER)
     assert await store.fetcher.next_due() == NOW + 500

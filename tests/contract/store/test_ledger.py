@@ -1,6 +1,4 @@
-"""What the store promises about the ledger: what was seen at the source, under the fence of the
-account's lease.
-"""
+"""What the store promises about the ledger: it is written only under the fence of the account's lease."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ async def test_a_fetched_mail_is_in_the_ledger(lives: Lives) -> None:
     assert (row.first_fetched_at, row.lease_until) == (lives.now, lives.now + LEASE)
 
 
-async def test_the_ledger_is_of_one_account(lives: Lives) -> None:
+async def test_the_ledger_of_an_account_lists_only_its_mails(lives: Lives) -> None:
     await lives.fetched("uid 1")
     assert await lives.store.fetcher.ledger_rows("acme/other") == []
 
@@ -53,7 +51,7 @@ async def test_the_ledger_is_read_by_ranges_of_uids(lives: Lives) -> None:
     assert await read() == sorted(keys)
 
 
-async def test_a_place_at_the_source_holds_one_mail(lives: Lives) -> None:
+async def test_a_key_at_the_source_belongs_to_one_mail(lives: Lives) -> None:
     await lives.fetched("uid 1")
     assert await lives.fetch(mail("uid 1")) == []
     assert await lives.fetch(mail("uid 2"), mail("uid 2"), mail("uid 3")) != []
@@ -85,7 +83,7 @@ async def test_a_mail_is_fetched_again_under_the_next_number(lives: Lives) -> No
     assert (row.fetch_no, row.lease_until) == (2, lives.now + LEASE)
 
 
-async def test_a_mail_whose_row_has_moved_on_gets_no_receipt(lives: Lives) -> None:
+async def test_a_mail_that_was_fetched_meanwhile_gets_no_receipt(lives: Lives) -> None:
     message = await lives.fetched("uid 1")
     await lives.fetch_again(message, "uid 1", known=1)
     assert await lives.fetch_again(message, "uid 1", known=1) == []
@@ -97,7 +95,7 @@ async def test_a_settled_mail_is_not_fetched_again(lives: Lives) -> None:
     assert await lives.fetch_again(message, "uid 1", known=1) == []
 
 
-async def test_a_mail_that_is_gone_leaves_its_place(lives: Lives) -> None:
+async def test_a_mail_that_is_gone_frees_its_key(lives: Lives) -> None:
     message = await lives.settled("uid 1")
     await lives.store.fetcher.record_gone(lives.fence, {message: "not listed"}, lives.now)
     assert await lives.store.fetcher.ledger_rows(ACCOUNT) == []
@@ -119,11 +117,11 @@ async def test_receipts_come_in_the_order_of_the_mails(lives: Lives) -> None:
     assert known not in {mails[0].message, mails[2].message}
 
 
-async def test_nothing_is_fetched_for_none(lives: Lives) -> None:
+async def test_recording_no_mails_returns_no_receipts(lives: Lives) -> None:
     assert await lives.store.fetcher.record_fetched(lives.fence, [], lives.now, LEASE) == []
 
 
-async def test_a_very_long_uid_comes_back_whole_and_is_told_from_others_that_begin_like_it(
+async def test_a_very_long_uid_comes_back_whole_and_differs_from_others_with_its_beginning(
     lives: Lives,
 ) -> None:
     beginning = "x" * 5000
@@ -138,7 +136,7 @@ async def test_a_very_long_uid_comes_back_whole_and_is_told_from_others_that_beg
     assert await lives.is_sound()
 
 
-async def test_deletion_is_allowed_only_for_what_is_settled(lives: Lives) -> None:
+async def test_deletion_is_allowed_only_for_settled_mails(lives: Lives) -> None:
     settled, routed = await lives.settled("uid 1"), await lives.routed("uid 2")
     allowed = await lives.store.fetcher.start_deleting(lives.fence, [routed, settled, "unknown"], lives.now)
     assert allowed == [settled]
@@ -155,7 +153,7 @@ async def test_deletion_may_be_allowed_twice(lives: Lives) -> None:
     ) == 1
 
 
-async def test_the_settled_are_found_among_others(lives: Lives) -> None:
+async def test_settled_mails_are_found_among_others(lives: Lives) -> None:
     settled, deleting, routed = await lives.settled("1"), await lives.settled("2"), await lives.routed("3")
     await lives.store.fetcher.start_deleting(lives.fence, [deleting], lives.now)
     assert set(await lives.store.fetcher.settled_among([settled, deleting, routed, "unknown"])) == {
@@ -179,7 +177,7 @@ async def test_nothing_is_written_without_the_lease(lives: Lives) -> None:
     assert [entry async for entry in whole_journal(lives.store.operator)] == before
 
 
-async def test_a_process_that_slept_past_its_lease_can_write_no_more(lives: Lives) -> None:
+async def test_a_process_stopped_past_its_lease_can_write_no_more(lives: Lives) -> None:
     mine = lives.fence
     lives.now += 2_000_000
     await lives.lease("another process")
@@ -203,7 +201,7 @@ async def test_the_lease_of_one_account_does_not_reach_the_mails_of_another(live
     assert (await lives.state(settled)).status is MessageStatus.SETTLED
 
 
-async def test_of_two_that_enter_the_same_mail_at_once_one_gets_a_receipt(
+async def test_one_of_two_processes_that_record_the_same_mail_at_once_gets_a_receipt(
     lives: Lives, another: Callable[[], SqlStore]
 ) -> None:
     stores = [lives.store, another()]
@@ -224,7 +222,7 @@ async def _leased(lives: Lives, *accounts: str) -> list[Fence]:
     return fences
 
 
-async def test_what_many_visits_record_at_once_is_kept_apart(lives: Lives) -> None:
+async def test_mails_that_many_visits_record_at_once_stay_with_their_visits(lives: Lives) -> None:
     store = lives.store
     fences = await _leased(lives, *(f"acme/box {n}" for n in range(20)))
     stale = fences[7]
@@ -246,7 +244,7 @@ async def test_what_many_visits_record_at_once_is_kept_apart(lives: Lives) -> No
     assert await lives.is_sound()
 
 
-async def test_of_two_at_once_that_enter_the_same_mail_by_one_store_one_gets_a_receipt(lives: Lives) -> None:
+async def test_one_of_two_visits_that_record_the_same_mail_in_one_store_gets_a_receipt(lives: Lives) -> None:
     calls = [
         lives.store.fetcher.record_fetched(lives.fence, [mail("uid 1")], lives.now, LEASE) for _ in range(3)
     ]
@@ -255,7 +253,7 @@ async def test_of_two_at_once_that_enter_the_same_mail_by_one_store_one_gets_a_r
     assert len(await lives.store.fetcher.ledger_rows(lives.fence.account)) == 1
 
 
-async def test_what_many_visits_delete_and_miss_at_once_is_kept_apart(lives: Lives) -> None:
+async def test_deletions_and_absences_of_many_visits_at_once_stay_with_their_visits(lives: Lives) -> None:
     store = lives.store
     settled, missed = [], []
     fences = await _leased(lives, *(f"acme/box {n}" for n in range(5)))
@@ -274,14 +272,14 @@ async def test_what_many_visits_delete_and_miss_at_once_is_kept_apart(lives: Liv
         store.fetcher.record_gone(fence, {each: "not listed"}, lives.now)
         for fence, each in zip(fences, missed, strict=True)
     ]
-    told = await asyncio.gather(*absences, return_exceptions=True)
-    assert isinstance(told[0], LeaseLost)
-    assert told[1:] == [None] * 4
+    answers = await asyncio.gather(*absences, return_exceptions=True)
+    assert isinstance(answers[0], LeaseLost)
+    assert answers[1:] == [None] * 4
     assert [(await lives.state(each)).gone_at is not None for each in missed] == [False, *[True] * 4]
     assert await lives.is_sound()
 
 
-async def test_who_has_seen_a_later_mark_deletes_nothing_while_others_do(lives: Lives) -> None:
+async def test_a_visit_that_has_seen_a_later_mark_deletes_nothing_while_others_do(lives: Lives) -> None:
     first, second = await lives.settled("uid 1"), await lives.settled("uid 2")
     none, one = await asyncio.gather(
         lives.store.fetcher.start_deleting(lives.fence, [first], lives.now, mark=1_000_000),
@@ -291,7 +289,7 @@ async def test_who_has_seen_a_later_mark_deletes_nothing_while_others_do(lives: 
     assert (await lives.state(first)).status is MessageStatus.SETTLED
 
 
-async def test_what_waits_to_be_recorded_is_recorded_before_the_store_is_closed(
+async def test_queued_mails_are_recorded_before_the_store_is_closed(
     lives: Lives, another: Callable[[], SqlStore]
 ) -> None:
     closing = another()
@@ -304,7 +302,7 @@ async def test_what_waits_to_be_recorded_is_recorded_before_the_store_is_closed(
     assert all(receipt for result in await asyncio.gather(*calls) for receipt in result)
 
 
-async def test_whatever_was_in_flight_can_be_declared_lost(lives: Lives) -> None:
+async def test_all_mails_in_flight_can_be_declared_lost(lives: Lives) -> None:
     fetched, routed, settled = await lives.fetched("1"), await lives.routed("2"), await lives.settled("3")
     await lives.begin(routed)
     assert await lives.store.maintenance.lose_all("the broker was emptied", lives.now) == 2
@@ -316,7 +314,7 @@ async def test_whatever_was_in_flight_can_be_declared_lost(lives: Lives) -> None
     assert await lives.is_sound()
 
 
-async def test_much_can_be_lost_at_once(lives: Lives) -> None:
+async def test_more_mails_than_fit_a_page_can_be_declared_lost(lives: Lives) -> None:
     mails = [mail(f"uid {n}") for n in range(2500)]
     await lives.store.fetcher.record_fetched(lives.fence, mails, lives.now, LEASE)
     assert await lives.store.maintenance.lose_all("the broker was emptied", lives.now) == 2500

@@ -1,4 +1,4 @@
-"""Mails that are gone cost nothing: no call of the day's work looks at them, however many there are."""
+"""Mails that are gone cost nothing: no call of the daily work reads them, however many there are."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def story(empty_sqlite: Path, tmp_path: Path) -> Story:
     return story
 
 
-async def test_mails_made_from_a_template_are_what_their_journals_tell(story: Story, url: str) -> None:
+async def test_mails_made_from_a_template_agree_with_their_journals(story: Story, url: str) -> None:
     fill([url], [MailTemplate(story), MailTemplate(kept(story, KEEPER))], 5, DAY)
     store = open_store(url)
     assert await store.operator.verify_journal() == []
@@ -79,7 +79,7 @@ def test_a_mail_of_another_form_makes_no_template(story: Story) -> None:
 
 
 class Steps:
-    """Counts what SQLite's virtual machine does, which is the same wherever and whenever it runs."""
+    """Counts the steps of SQLite's virtual machine, which are the same on every machine and in every run."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -90,7 +90,7 @@ class Steps:
         connection.set_progress_handler(self._step, 1)
 
     def note(self, name: str) -> None:
-        """What was done since the last note was this."""
+        """Attribute the steps since the last note to `name`."""
         self.of[name], self._count = self._count, 0
 
     def _step(self) -> int:
@@ -108,7 +108,7 @@ def steps() -> Iterator[Steps]:
 
 
 async def a_day(lives: Lives, steps: Steps) -> None:
-    """All that is done for a mail, and beside."""
+    """Make every call that is made for one mail, and the periodic ones, and note the steps of each."""
     store = lives.store
     steps.note("the start")
     assert await store.fetcher.ledger_rows(ACCOUNT) == []
@@ -150,7 +150,7 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     steps.note("lease_due")
 
 
-async def test_mails_that_are_gone_make_no_call_dearer(
+async def test_mails_that_are_gone_add_no_work_to_any_call(
     story: Story, empty_sqlite: Path, tmp_path: Path, steps: Steps
 ) -> None:
     taken = []
@@ -165,7 +165,7 @@ async def test_mails_that_are_gone_make_no_call_dearer(
     assert {name: many[name] - few[name] for name in few if many[name] > few[name] + SLACK} == {}
 
 
-async def test_the_mail_of_other_accounts_makes_a_visit_no_dearer(
+async def test_the_mail_of_other_accounts_adds_no_work_to_a_visit(
     story: Story, empty_sqlite: Path, tmp_path: Path, steps: Steps
 ) -> None:
     taken = []

@@ -1,4 +1,4 @@
-"""A process works with a database that is one revision behind or ahead: two releases run side by side."""
+"""A process works with a schema that is one revision behind or ahead, so two releases can run together."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def recorded(tmp_path: Path) -> str:
 
 
 def engine_of(url: str) -> Engine:
-    """Plain access to a database, as another program has it."""
+    """An engine without any of the store's settings, as another program would use."""
     if url.startswith("sqlite"):
         return create_engine(url.replace("sqlite://", "sqlite:///"))
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
 
 
 def migrate_to(url: str, revision: str) -> None:
-    """Bring a database to an older revision than the newest."""
+    """Bring a database to `revision`, which is older than the newest."""
     engine = engine_of(url)
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS))
@@ -82,7 +82,7 @@ def migrate_to(url: str, revision: str) -> None:
 
 
 def upgrade_to_next_release(url: str, oldest: str | None) -> None:
-    """Change the schema as a next release may, whose processes can be beside those from `oldest` on."""
+    """Change the schema as the next release may; releases from `oldest` on can work with it."""
     engine = engine_of(url)
     with engine.begin() as connection:
         for statement in NEXT:
@@ -95,7 +95,7 @@ def upgrade_to_next_release(url: str, oldest: str | None) -> None:
 
 
 async def carry_mails(store: SqlStore) -> None:
-    """Everything that the services do with mails, on a database that may not be quite this release's."""
+    """Make every call that the services make for mails, whichever release the schema is from."""
     lives = Lives(store)
     await store.check(writing=True)
     await lives.lease()
@@ -111,7 +111,7 @@ async def carry_mails(store: SqlStore) -> None:
     assert await lives.is_sound()
 
 
-async def test_a_database_one_revision_behind_is_worked_with(empty_url: str) -> None:
+async def test_a_database_one_revision_behind_works(empty_url: str) -> None:
     migrate_to(empty_url, PREVIOUS)
     store = open_store(empty_url)
     await carry_mails(store)
@@ -121,7 +121,7 @@ async def test_a_database_one_revision_behind_is_worked_with(empty_url: str) -> 
     await store.close()
 
 
-async def test_a_database_one_revision_ahead_is_worked_with(empty_url: str) -> None:
+async def test_a_database_one_revision_ahead_works(empty_url: str) -> None:
     upgrade(empty_url)
     upgrade_to_next_release(empty_url, oldest=newest_revision())
     store = open_store(empty_url)
@@ -138,7 +138,7 @@ async def test_an_upgrade_leaves_a_newer_schema_as_it_is(empty_url: str) -> None
     await store.close()
 
 
-async def test_a_database_two_revisions_behind_is_to_be_upgraded(empty_url: str) -> None:
+async def test_a_database_two_revisions_behind_has_to_be_upgraded(empty_url: str) -> None:
     migrate_to(empty_url, f"{int(PREVIOUS) - 1:04d}")
     store = open_store(empty_url)
     with pytest.raises(SchemaOutdated, match=f"needs {newest_revision()}: run `mailferry db upgrade`"):
@@ -147,7 +147,7 @@ async def test_a_database_two_revisions_behind_is_to_be_upgraded(empty_url: str)
 
 
 @pytest.mark.parametrize("oldest", ["9998", None])
-async def test_a_newer_schema_that_is_not_for_this_release_is_refused(
+async def test_a_newer_schema_that_excludes_this_release_is_refused(
     empty_url: str, oldest: str | None
 ) -> None:
     upgrade(empty_url)
@@ -160,7 +160,7 @@ async def test_a_newer_schema_that_is_not_for_this_release_is_refused(
     await store.close()
 
 
-async def test_tables_are_not_made_anew_on_a_schema_of_another_release(empty_url: str) -> None:
+async def test_tables_are_not_rebuilt_on_the_schema_of_another_release(empty_url: str) -> None:
     upgrade(empty_url)
     store = open_store(empty_url)
     lives = Lives(store)
@@ -194,7 +194,7 @@ async def test_a_journal_entry_of_a_newer_release_loses_nothing(empty_url: str) 
     await store.close()
 
 
-async def test_what_the_release_before_recorded_goes_on(recorded: str) -> None:
+async def test_mails_recorded_by_the_release_before_go_on(recorded: str) -> None:
     store = open_store(recorded)
     lives = Lives(store)
     lives.now = START + 3600
@@ -226,7 +226,7 @@ async def test_what_the_release_before_recorded_goes_on(recorded: str) -> None:
 
 
 def test_migrations_since_the_release_before_only_add() -> None:
-    """What that release uses must not go, and what it does not know must not have to be given."""
+    """A migration keeps what the release before uses, and demands no value that it does not know."""
     newer = [path for path in sorted((MIGRATIONS / "versions").glob("[0-9]*.py")) if path.name[:4] > PREVIOUS]
     assert newer
     for path in newer:

@@ -1,4 +1,4 @@
-"""What a store promises about notices: each is claimed once, and told of what was parked since the last."""
+"""What the store promises about notices: each is claimed once, and lists the mail parked since the last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fakes.mail_lives import TENANT, Lives, outcome
 PARKED = RecipientStatus.PARKED
 
 
-async def test_a_notice_is_claimed_by_who_knows_how_far_it_has_told(store: SqlStore) -> None:
+async def test_a_notice_is_claimed_by_a_process_that_knows_its_latest_state(store: SqlStore) -> None:
     assert await store.maintenance.notices() == {}
     assert await store.maintenance.claim_notice("digest acme", None, 100.0)
     assert not await store.maintenance.claim_notice("digest acme", None, 200.0)
@@ -21,7 +21,7 @@ async def test_a_notice_is_claimed_by_who_knows_how_far_it_has_told(store: SqlSt
     assert await store.maintenance.notices() == {"digest acme": 200.0, "bounces": 150.0}
 
 
-async def test_what_was_parked_in_a_time_is_told_by_tenant(lives: Lives, store: SqlStore) -> None:
+async def test_recipients_parked_in_a_period_are_listed_by_tenant(lives: Lives, store: SqlStore) -> None:
     assert await store.maintenance.parked_tenants() == {}
     first, second = await lives.routed("uid 1", BOB), await lives.routed("uid 2", BOB, EVE)
     await lives.park(first)

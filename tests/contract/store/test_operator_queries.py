@@ -1,4 +1,4 @@
-"""What the store promises operators: mails are found, told, retried and given up."""
+"""What the store promises operators: mails are found, shown, retried and given up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_a_mail_is_found_by_a_message_id_without_brackets(lives: Lives) ->
     assert found.message_id == f"<{message}@sender.example>"
 
 
-async def test_a_mail_is_found_by_the_address_that_the_target_was_told(lives: Lives) -> None:
+async def test_a_mail_is_found_by_the_address_given_to_the_target(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
     await lives.store.operator.retry_parked(message, [BOB], EVE, None, lives.now)
@@ -46,7 +46,7 @@ async def test_the_newest_mails_are_found_first(lives: Lives) -> None:
     assert [each.id for each in await lives.store.operator.find_messages(BOB, 3)] == messages[:0:-1]
 
 
-async def test_what_nobody_knows_is_not_found(lives: Lives) -> None:
+async def test_an_unknown_text_finds_nothing(lives: Lives) -> None:
     await lives.routed("uid 1", BOB)
     assert await lives.store.operator.find_messages("", 10) == []
     assert await lives.store.operator.find_messages("corp.example", 10) == []
@@ -60,7 +60,7 @@ async def test_a_mail_that_is_gone_is_still_found(lives: Lives) -> None:
     assert found.status is MessageStatus.GONE
 
 
-async def test_the_story_of_a_mail_is_told_in_order(lives: Lives) -> None:
+async def test_the_journal_of_a_mail_is_returned_in_order(lives: Lives) -> None:
     message = await lives.settled("uid 1")
     await lives.settled("uid 2")
     await lives.store.fetcher.start_deleting(lives.fence, [message], lives.now)
@@ -79,7 +79,7 @@ async def test_the_story_of_a_mail_is_told_in_order(lives: Lives) -> None:
     assert await lives.store.operator.message_journal("unknown") == []
 
 
-async def test_the_journal_tells_everything_in_order(lives: Lives) -> None:
+async def test_the_journal_is_returned_in_order_page_by_page(lives: Lives) -> None:
     await lives.fetch(*(mail(f"uid {n}") for n in range(2300)))
     await lives.settled("the last")
     entries = [entry async for entry in whole_journal(lives.store.operator)]
@@ -120,7 +120,7 @@ async def test_a_parked_recipient_is_opened_again_under_another_address_and_targ
     assert await lives.store.operator.parked_recipients() == []
 
 
-async def test_all_parked_recipients_are_meant_where_none_is_named(lives: Lives) -> None:
+async def test_a_retry_that_names_no_recipient_concerns_all_that_are_parked(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB, EVE)
     await lives.begin(message)
     refused = [outcome(each, RecipientStatus.PARKED) for each in (BOB, EVE)]
@@ -138,7 +138,7 @@ async def parked_copy(lives: Lives, uid: str) -> str:
     return message
 
 
-async def test_who_got_an_identical_mail_does_not_get_it_again_by_a_retry(lives: Lives) -> None:
+async def test_a_retry_does_not_serve_a_recipient_who_has_an_identical_mail(lives: Lives) -> None:
     parked = await parked_copy(lives, "uid 1")
     arrived = await lives.routed("uid 2", BOB, identity=COPY)
     await lives.deliver(arrived)
@@ -159,7 +159,7 @@ async def test_a_retry_is_refused_while_an_identical_mail_is_on_its_way(lives: L
     assert await lives.is_sound()
 
 
-async def test_of_parked_copies_that_are_all_retried_the_first_arrives_and_the_others_are_suppressed(
+async def test_parked_copies_retried_together_arrive_once_and_the_rest_are_suppressed(
     lives: Lives,
 ) -> None:
     copies = [await parked_copy(lives, f"uid {n}") for n in range(3)]
@@ -186,7 +186,7 @@ async def test_a_retried_mail_that_fails_again_lets_an_identical_one_be_retried(
     assert await lives.is_sound()
 
 
-async def test_a_retry_takes_over_from_an_identical_mail_that_does_not_come(lives: Lives) -> None:
+async def test_a_retry_takes_over_the_claim_of_an_identical_mail_that_vanished(lives: Lives) -> None:
     parked = await parked_copy(lives, "uid 1")
     other = await lives.routed("uid 2", BOB, identity=COPY)
     lives.now += LEASE + 1
@@ -197,7 +197,7 @@ async def test_a_retry_takes_over_from_an_identical_mail_that_does_not_come(live
     assert await lives.is_sound()
 
 
-async def test_a_retry_elsewhere_is_the_operators_wish_whatever_copies_there_are(lives: Lives) -> None:
+async def test_a_retry_to_another_address_is_made_although_copies_exist(lives: Lives) -> None:
     parked = [await parked_copy(lives, f"uid {n}") for n in range(2)]
     await lives.deliver(await lives.routed("uid 3", BOB, identity=COPY))
     assert await lives.store.operator.retry_parked(parked[0], [], EVE, None, lives.now) == [BOB]
@@ -216,7 +216,7 @@ async def test_a_parked_recipient_is_given_up(lives: Lives) -> None:
     assert await lives.is_sound()
 
 
-async def test_only_what_is_parked_can_be_retried_or_given_up(lives: Lives) -> None:
+async def test_only_parked_recipients_can_be_retried_or_given_up(lives: Lives) -> None:
     message = await lives.settled("uid 1")
     assert await lives.store.operator.retry_parked(message, [BOB], None, None, lives.now) == []
     assert await lives.store.operator.discard_parked("unknown", [], lives.now) == []
@@ -234,7 +234,7 @@ async def test_messages_are_counted_by_account_and_status(lives: Lives) -> None:
     }
 
 
-async def test_who_had_the_mail_already_is_counted_by_account_until_the_mail_is_forgotten(
+async def test_suppressed_recipients_are_counted_by_account_until_the_mail_is_forgotten(
     lives: Lives,
 ) -> None:
     await lives.deliver(await lives.routed("uid 1", BOB, EVE, identity="one"))
@@ -252,7 +252,7 @@ async def test_who_had_the_mail_already_is_counted_by_account_until_the_mail_is_
     assert await lives.is_sound()
 
 
-async def test_a_target_is_known_by_what_it_takes_and_what_waits_for_it(lives: Lives) -> None:
+async def test_the_state_of_a_target_shows_deliveries_and_waiting_mail(lives: Lives) -> None:
     assert await lives.store.operator.target_states(["exchange"]) == [TargetState("exchange")]
     await lives.settled("uid 1")
     await lives.park(await lives.routed("uid 2"))
@@ -266,7 +266,7 @@ async def test_a_target_is_known_by_what_it_takes_and_what_waits_for_it(lives: L
     ]
 
 
-async def test_what_is_parked_is_counted_in_recipients_and_in_octets_of_mail(lives: Lives) -> None:
+async def test_parked_recipients_and_the_octets_kept_for_them_are_counted(lives: Lives) -> None:
     assert await lives.store.operator.parked_totals() == (0, 0)
     for uid in ("uid 1", "uid 2"):
         await lives.park(await lives.routed(uid, BOB, EVE))

@@ -36,7 +36,7 @@ async def test_a_report_of_a_clock_that_was_ahead_does_not_count(store: SqlStore
     assert await store.operator.outages(NOW) == []
 
 
-async def test_a_target_that_is_reached_is_out_no_longer(store: SqlStore) -> None:
+async def test_an_outage_ends_when_the_target_is_reached(store: SqlStore) -> None:
     await store.relay.report_outages([DOWN, Outage("attic", NOW, NOW + 60, "No route to host")])
     await store.relay.end_outages(["exchange", "never heard of"])
     assert [each.target for each in await store.operator.outages(NOW)] == ["attic"]

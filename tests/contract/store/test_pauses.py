@@ -29,7 +29,7 @@ async def test_a_paused_account_is_not_leased_and_the_others_are(store: SqlStore
     assert await store.fetcher.paused_among(ALL) == ["acme/bob"]
 
 
-async def test_a_paused_tenant_is_that_tenant_alone(store: SqlStore) -> None:
+async def test_pausing_a_tenant_pauses_no_other(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules(*ALL), NOW)
     assert await store.operator.pause_scope("acme/", NOW) == ["acme/bob", "acme/eve"]
     assert await due(store) == ["acme2/bob", "other/ann"]
@@ -59,7 +59,7 @@ async def test_an_account_that_is_still_visited_is_due_when_the_visit_is_over(st
     assert await due(store, LATER) == ["acme/bob"]
 
 
-async def test_what_a_wider_pause_holds_stays_on_hold(store: SqlStore) -> None:
+async def test_an_account_stays_paused_while_a_wider_pause_holds(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules(*ALL), NOW)
     await store.operator.pause_scope("acme/", NOW)
     await store.operator.pause_scope("acme/bob", NOW + 1)
@@ -85,16 +85,14 @@ async def test_an_account_that_appears_in_a_paused_tenant_is_paused(store: SqlSt
     assert [state.paused for state in await store.operator.account_states()] == [True, True]
 
 
-async def test_pausing_twice_keeps_the_first_time_and_tells_of_none(store: SqlStore) -> None:
+async def test_pausing_twice_keeps_the_first_time_and_reports_no_account(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("acme/bob"), NOW)
     await store.operator.pause_scope("acme/bob", NOW)
     assert await store.operator.pause_scope("acme/bob", NOW + 9) == []
     assert await store.operator.pauses() == [Pause("acme/bob", NOW)]
 
 
-async def test_what_was_paused_by_one_process_is_paused_for_all(
-    store: SqlStore, another: Callable[[], SqlStore]
-) -> None:
+async def test_a_pause_by_one_process_holds_for_all(store: SqlStore, another: Callable[[], SqlStore]) -> None:
     await store.fetcher.sync_accounts(schedules(*ALL), NOW)
     await asyncio.gather(
         another().operator.pause_scope("acme/", NOW),

@@ -1,4 +1,4 @@
-"""What left its source long ago is forgotten, and the journal still agrees with the tables."""
+"""Mails that left their source long ago are forgotten, and the journal still agrees with the tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def gone(lives: Lives, *messages: str) -> None:
 
 
 async def pruned(store: Store, before: float, limit: int = 100) -> int:
-    """How many messages were forgotten in one pass."""
+    """Prune in one pass; return how many messages were forgotten."""
     after: str | None = ""
     count = 0
     while after is not None:
@@ -25,7 +25,7 @@ async def pruned(store: Store, before: float, limit: int = 100) -> int:
     return count
 
 
-async def test_what_is_gone_for_long_is_forgotten_with_all_that_belongs_to_it(lives: Lives) -> None:
+async def test_a_mail_gone_for_long_is_forgotten_with_all_that_belongs_to_it(lives: Lives) -> None:
     old = await lives.settled("uid 1")
     await gone(lives, old)
     lives.now += 10 * DAY
@@ -40,7 +40,7 @@ async def test_what_is_gone_for_long_is_forgotten_with_all_that_belongs_to_it(li
     assert await lives.is_sound()
 
 
-async def test_a_mail_that_is_still_listed_or_has_somebody_parked_or_unserved_is_kept(lives: Lives) -> None:
+async def test_a_mail_still_listed_or_with_a_parked_or_unserved_recipient_is_kept(lives: Lives) -> None:
     kept = await lives.settled("uid 1")
     parked = await lives.routed("uid 2")
     await lives.park(parked)
@@ -63,7 +63,7 @@ async def test_a_copy_of_a_forgotten_mail_is_delivered(lives: Lives) -> None:
     assert await lives.is_sound()
 
 
-async def test_a_claim_that_passed_on_is_forgotten_with_its_last_holder(lives: Lives) -> None:
+async def test_a_claim_is_forgotten_with_its_last_holder(lives: Lives) -> None:
     first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
     await lives.begin(first)
     lives.now += LEASE
@@ -97,7 +97,7 @@ async def test_a_pass_ends_where_mails_are_too_young_to_be_forgotten(lives: Live
     assert (step.messages, step.last) == (2, None)
 
 
-async def test_blobs_that_are_left_of_forgotten_mails_are_told(lives: Lives) -> None:
+async def test_the_blobs_of_forgotten_mails_are_returned(lives: Lives) -> None:
     message = await lives.routed("uid 1", blob="blob-7")
     await lives.deliver(message)
     await gone(lives, message)

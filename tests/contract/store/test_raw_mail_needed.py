@@ -1,4 +1,4 @@
-"""What a store promises about raw mails that have to be kept."""
+"""The store says which raw mails have to be kept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.fakes.custody import BOB, EVE
 from tests.fakes.mail_lives import Lives, outcome
 
 
-async def test_only_of_a_concluded_mail_with_nobody_parked_the_raw_text_may_go(
+async def test_raw_mail_may_go_only_when_the_mail_is_concluded_and_no_recipient_is_parked(
     lives: Lives, store: SqlStore
 ) -> None:
     fetched = await lives.fetched("uid 1", blob="blob-1")
@@ -31,7 +31,7 @@ async def test_only_of_a_concluded_mail_with_nobody_parked_the_raw_text_may_go(
     assert await store.maintenance.raw_mail_needed([]) == []
 
 
-async def test_of_a_discarded_mail_the_raw_text_may_go(lives: Lives, store: SqlStore) -> None:
+async def test_the_raw_mail_of_a_discarded_mail_may_go(lives: Lives, store: SqlStore) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.park(message)
     await store.operator.discard_parked(message, [], lives.now)
@@ -39,7 +39,7 @@ async def test_of_a_discarded_mail_the_raw_text_may_go(lives: Lives, store: SqlS
     assert await store.maintenance.raw_mail_needed([message]) == []
 
 
-async def test_what_a_restored_database_does_not_know_is_kept(store: SqlStore) -> None:
+async def test_raw_mail_unknown_to_a_restored_database_is_kept(store: SqlStore) -> None:
     assert await store.maintenance.raw_mail_needed(["unknown"]) == []
     await store.operator.pause_deletion("restored", 1.0)
     assert await store.maintenance.raw_mail_needed(["unknown"]) == ["unknown"]

@@ -18,7 +18,7 @@ PLAIN = ReadFailure(LedgerKey("INBOX", 0, "b"), ReadFailureKind.REFUSED, 1, NOW,
 
 
 @pytest.mark.parametrize("remembered", [(ODD, PLAIN), ()])
-async def test_setbacks_come_back_with_the_next_lease_whoever_takes_it(
+async def test_read_failures_come_back_with_the_next_lease_in_any_process(
     store: SqlStore, remembered: tuple[ReadFailure, ...]
 ) -> None:
     await store.fetcher.sync_accounts([Schedule("a", 60.0, enabled=True)], NOW)

@@ -1,4 +1,4 @@
-"""Mails whose source cannot be relied upon are served from their blobs, or somebody is told."""
+"""Mails that their source may no longer have are served from their blobs, or reported as left behind."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ async def spooled(lives: Lives, uid: str) -> str:
 
 
 def doubts_of(store: Store) -> list[int]:
-    """How many attempts in doubt the store tells of from now on, at a time."""
-    told: list[int] = []
+    """How many attempts in doubt the store reports from now on, one number for each report."""
+    reported: list[int] = []
     assert isinstance(store, SqlStore)
-    store.runner.on_doubts = told.append
-    return told
+    store.runner.on_doubts = reported.append
+    return reported
 
 
 async def again(lives: Lives, longest: float = inf) -> list[tuple[str, int]]:
@@ -33,7 +33,7 @@ async def again(lives: Lives, longest: float = inf) -> list[tuple[str, int]]:
     return [(each.id, each.fetch_no) for each in found]
 
 
-async def test_a_spooled_mail_sets_out_again_when_its_lease_is_over_and_only_then(lives: Lives) -> None:
+async def test_a_spooled_mail_is_published_again_when_its_lease_is_over_and_not_before(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
     await lives.fetched("uid 2")
     assert await again(lives) == []
@@ -45,7 +45,7 @@ async def test_a_spooled_mail_sets_out_again_when_its_lease_is_over_and_only_the
     assert await lives.is_sound()
 
 
-async def test_when_all_events_are_lost_spooled_mails_set_out_at_once(lives: Lives) -> None:
+async def test_spooled_mails_are_published_again_at_once_when_all_events_are_lost(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
     await lives.route(routed(message, BOB))
     assert await lives.store.maintenance.lose_all("the broker was wiped", lives.now) == 1
@@ -93,7 +93,7 @@ async def test_a_mail_that_left_early_without_a_copy_is_reported_until_its_event
     assert await lives.is_sound()
 
 
-async def test_the_place_of_a_mail_that_left_early_is_free_for_another(lives: Lives) -> None:
+async def test_the_key_of_a_mail_that_left_early_is_free_for_another(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
     await lives.store.fetcher.record_gone(lives.fence, {message: "replaced"}, lives.now)
     another = await lives.fetched("uid 1")
@@ -126,7 +126,7 @@ async def test_a_lost_blob_of_a_mail_that_is_nowhere_else_parks_it_and_frees_its
     assert await lives.is_sound()
 
 
-async def test_a_lost_blob_is_no_news_where_the_mail_has_another_one(lives: Lives) -> None:
+async def test_a_lost_blob_is_ignored_where_the_mail_has_another(lives: Lives) -> None:
     message = await spooled(lives, "uid 1")
     await lives.store.maintenance.lose_blobs({message: "an older one"}, "no such blob", lives.now)
     assert (await lives.state(message)).blob == "blob of uid 1"
@@ -144,8 +144,8 @@ async def test_a_mail_is_known_under_its_new_key(lives: Lives) -> None:
     assert await lives.is_sound()
 
 
-async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Lives) -> None:
-    told = doubts_of(lives.store)
+async def test_taking_over_a_claim_during_an_attempt_counts_as_in_doubt(lives: Lives) -> None:
+    reported = doubts_of(lives.store)
     holder = await lives.routed("uid 1", identity=COPY)
     [begun] = await lives.begin(holder)
     lives.now += LEASE
@@ -157,19 +157,19 @@ async def test_taking_a_claim_over_from_an_attempt_counts_as_a_doubt(lives: Live
     late = Outcomes(holder, ((outcome(begun), begun.attempt),))
     await lives.store.relay.end_attempts([late], lives.now, LEASE)
     assert await lives.status(holder) is R.DELIVERED
-    assert told == [1]
+    assert reported == [1]
     assert await lives.is_sound()
 
 
-async def test_doubts_are_told_wherever_they_are_found(lives: Lives) -> None:
-    told = doubts_of(lives.store)
+async def test_attempts_in_doubt_are_counted_wherever_they_are_found(lives: Lives) -> None:
+    reported = doubts_of(lives.store)
     await lives.begin(await lives.routed("uid 1", BOB, EVE))
     assert await lives.store.maintenance.lose_all("restarted", lives.now) == 1
-    assert told == [2]
+    assert reported == [2]
     fetched_again = await lives.routed("uid 2")
     await lives.begin(fetched_again)
     assert await lives.fetch_again(fetched_again, "uid 2") == [fetched_again]
-    assert told == [2, 1]
+    assert reported == [2, 1]
     undisturbed = await lives.routed("uid 3")
     await lives.deliver(undisturbed)
-    assert told == [2, 1]
+    assert reported == [2, 1]

@@ -1,6 +1,4 @@
-"""What the store promises the router: recipients are recorded once, and a second copy of a mail is
-recognised.
-"""
+"""What the store promises the router: it records recipients once and recognises copies of a mail."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ async def test_the_recipients_of_a_routed_mail_are_to_be_served(lives: Lives) ->
     assert settled == []
 
 
-async def test_what_the_router_found_out_is_recorded(lives: Lives) -> None:
+async def test_the_findings_of_the_router_are_recorded(lives: Lives) -> None:
     state = await lives.state(await lives.routed("uid 1", identity=COPY))
     assert (state.status, state.identity, state.evidence) == (MessageStatus.ROUTED, COPY, "Delivered-To")
     assert (state.message_id, state.target) == (f"<{state.id}@sender.example>", "exchange")
@@ -66,7 +64,7 @@ async def test_a_mail_that_was_lost_is_not_served_before_it_is_fetched_again(liv
     assert await lives.route(routed(message, BOB)) == ([], [])
 
 
-async def test_a_mail_that_nobody_knows_is_dropped(lives: Lives) -> None:
+async def test_an_unknown_mail_is_dropped(lives: Lives) -> None:
     assert await lives.route(routed("unknown", BOB)) == ([], [])
     assert await lives.route() == ([], [])
 
@@ -82,7 +80,7 @@ async def test_a_redelivered_mail_is_served_again_and_recorded_once(lives: Lives
     ]
 
 
-async def test_a_redelivered_mail_that_is_just_being_delivered_is_not_served_again(lives: Lives) -> None:
+async def test_a_redelivered_event_starts_no_second_attempt_during_an_attempt(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     await lives.begin(message)
     assert await lives.route(routed(message, BOB)) == ([], [])
@@ -111,7 +109,7 @@ async def test_a_second_copy_waits_for_the_first(lives: Lives) -> None:
     )
 
 
-async def test_of_two_copies_in_one_batch_the_second_waits(lives: Lives) -> None:
+async def test_the_second_of_two_copies_in_one_batch_waits(lives: Lives) -> None:
     first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
     [serving], _ = await lives.route(routed(first, BOB, identity=COPY), routed(second, BOB, identity=COPY))
     assert serving.message == first
@@ -120,7 +118,7 @@ async def test_of_two_copies_in_one_batch_the_second_waits(lives: Lives) -> None
 
 
 @pytest.mark.parametrize("attempting", [True, False])
-async def test_a_redelivered_mail_keeps_its_blob_for_whom_an_operator_wants_served(
+async def test_a_redelivered_mail_keeps_its_blob_for_the_recipient_that_an_operator_retried(
     lives: Lives, attempting: bool
 ) -> None:
     message = await lives.routed("uid 1", BOB, blob="blob-1")
@@ -206,7 +204,7 @@ async def test_a_mail_of_a_near_minute_that_is_fetched_again_keeps_its_identity(
     assert await lives.is_sound()
 
 
-async def test_a_copy_is_served_only_to_those_who_miss_it(lives: Lives) -> None:
+async def test_a_copy_is_delivered_only_to_recipients_who_lack_the_mail(lives: Lives) -> None:
     await lives.deliver(await lives.routed("uid 1", BOB, identity=COPY))
     second = await lives.fetched("uid 2")
     [serving], _ = await lives.route(routed(second, BOB, EVE, identity=COPY))
@@ -234,7 +232,7 @@ async def test_a_copy_takes_over_from_one_whose_lease_ran_out(lives: Lives) -> N
 
 
 @pytest.mark.parametrize("before", [RecipientStatus.OPEN, RecipientStatus.DEFERRED])
-async def test_an_event_that_comes_late_serves_nobody_whom_a_copy_has_taken_over(
+async def test_a_late_event_serves_no_recipient_whose_claim_a_copy_has_taken_over(
     lives: Lives, before: RecipientStatus
 ) -> None:
     first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
@@ -253,7 +251,7 @@ async def test_an_event_that_comes_late_serves_nobody_whom_a_copy_has_taken_over
     assert await lives.is_sound()
 
 
-async def test_a_copy_takes_over_and_leaves_the_event_of_one_that_is_nowhere_else_to_whom_else_it_serves(
+async def test_a_copy_takes_over_one_recipient_of_a_mail_whose_event_still_serves_the_other(
     lives: Lives,
 ) -> None:
     first = await lives.routed("uid 1", BOB, EVE, identity=COPY)
@@ -288,7 +286,7 @@ async def test_a_mail_fetched_again_keeps_its_own_claim(lives: Lives) -> None:
     assert [each.address for each in serving.recipients] == [BOB]
 
 
-async def test_in_one_batch_a_copy_sees_the_claim_of_one_that_was_fetched_again(lives: Lives) -> None:
+async def test_a_copy_sees_the_claim_of_a_mail_fetched_again_in_the_same_batch(lives: Lives) -> None:
     holder = await lives.routed("uid 1", BOB, identity=COPY)
     await lives.fetch_again(holder, "uid 1")
     copy = await lives.fetched("uid 2")
@@ -329,7 +327,7 @@ async def test_a_mail_that_comes_again_is_not_tried_before_its_retry_is_due(live
     assert await lives.is_sound()
 
 
-async def test_a_deferred_mail_that_comes_again_takes_its_claim_from_who_vanished(lives: Lives) -> None:
+async def test_a_deferred_mail_fetched_again_takes_its_claim_from_a_copy_that_vanished(lives: Lives) -> None:
     message = await lives.routed("uid 1", identity=COPY)
     await lives.begin(message)
     await lives.end(message, outcome(BOB, RecipientStatus.DEFERRED, lives.now + 5000))
@@ -345,7 +343,7 @@ async def test_a_deferred_mail_that_comes_again_takes_its_claim_from_who_vanishe
     assert await lives.is_sound()
 
 
-async def test_a_mail_of_which_all_is_done_when_it_comes_again_is_settled(lives: Lives) -> None:
+async def test_a_mail_fetched_again_is_settled_when_every_recipient_is_done(lives: Lives) -> None:
     message = await lives.routed("uid 1", BOB)
     begun = await lives.begin(message)
     await lives.fetch_again(message, "uid 1")
@@ -354,7 +352,7 @@ async def test_a_mail_of_which_all_is_done_when_it_comes_again_is_settled(lives:
     assert (servings, settled.message, settled.fetch_no) == ([], message, 2)
 
 
-async def test_a_mail_that_nobody_can_get_is_parked_and_settled(lives: Lives) -> None:
+async def test_a_mail_without_any_recipient_is_parked_and_settled(lives: Lives) -> None:
     message = await lives.fetched("uid 1")
     servings, [settled] = await lives.route(routed(message, park_reason="51 Received fields", blob="blob-1"))
     assert (servings, settled.message, settled.blob) == ([], message, None)
@@ -366,7 +364,7 @@ async def test_a_mail_that_nobody_can_get_is_parked_and_settled(lives: Lives) ->
     )
 
 
-async def test_hostile_text_costs_no_mail(lives: Lives) -> None:
+async def test_hostile_text_loses_no_mail(lives: Lives) -> None:
     message = await lives.fetched("uid 1")
     address = "b\0b\udc80" + "x" * 5000 + "@corp.example"
     wish = routed(message, address, identity="\0" * 4000, park_reason=None)

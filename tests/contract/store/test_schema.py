@@ -1,4 +1,4 @@
-"""The schema is brought up by migrations, from any state and by any number of processes."""
+"""Migrations bring the schema up to date from any revision, also where several processes start at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_the_migrations_make_the_tables_that_the_store_knows(store: SqlSto
     assert await store.runner.read(differences) == []
 
 
-async def test_an_upgrade_of_what_is_up_to_date_keeps_everything(url: str, store: SqlStore) -> None:
+async def test_an_upgrade_of_a_current_schema_changes_nothing(url: str, store: SqlStore) -> None:
     await store.fetcher.sync_accounts([], 0)
     upgrade(url)
     await store.check()
@@ -58,7 +58,7 @@ async def test_several_processes_upgrade_at_once(
     await store.close()
 
 
-def test_nobody_else_can_read_a_database_that_is_made(tmp_path: Path) -> None:
+def test_a_new_database_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     upgrade(f"sqlite://{path}")
     made = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}

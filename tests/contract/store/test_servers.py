@@ -55,7 +55,7 @@ async def test_statements_are_prepared_where_no_pooler_is_between(postgres_url: 
     await store.close()
 
 
-async def test_a_server_that_may_only_be_read_is_an_outage_until_it_may_be_written_to(
+async def test_a_read_only_server_is_an_outage_until_it_can_be_written_to(
     private_postgres: Postgres,
 ) -> None:
     url = private_postgres.create_database()
@@ -85,7 +85,7 @@ async def test_a_server_that_may_only_be_read_is_an_outage_until_it_may_be_writt
 
 
 async def refused(store: SqlStore) -> None:
-    """Return when the server has read its settings: it refuses to write."""
+    """Wait until the server has read its settings and refuses to write."""
     async with asyncio.timeout(60):
         while True:
             try:
@@ -95,7 +95,7 @@ async def refused(store: SqlStore) -> None:
 
 
 async def accepted(store: SqlStore) -> None:
-    """Return when it writes again."""
+    """Wait until the server writes again."""
     async with asyncio.timeout(60):
         while True:
             try:
@@ -105,7 +105,7 @@ async def accepted(store: SqlStore) -> None:
             return
 
 
-async def test_a_database_that_knows_no_encoding_keeps_text_as_it_is(postgres: Postgres) -> None:
+async def test_a_database_without_an_encoding_keeps_text_as_it_is(postgres: Postgres) -> None:
     url = postgres.create_database("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     upgrade(url)
     store = open_store(url)
@@ -119,7 +119,7 @@ async def test_a_database_that_knows_no_encoding_keeps_text_as_it_is(postgres: P
     await store.close()
 
 
-async def test_a_database_that_cannot_hold_every_text_is_told_with_what_to_do(postgres: Postgres) -> None:
+async def test_a_database_that_cannot_hold_every_text_is_refused_with_advice(postgres: Postgres) -> None:
     url = postgres.create_database("ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
     with pytest.raises(StoreUnavailable, match=r"has encoding LATIN1.*create it with ENCODING 'UTF8'"):
         upgrade(url)
@@ -129,7 +129,7 @@ async def test_a_database_that_cannot_hold_every_text_is_told_with_what_to_do(po
     await store.close()
 
 
-async def test_sessions_that_began_read_only_are_left_when_the_database_may_be_written_to_again(
+async def test_sessions_that_began_read_only_are_replaced_when_the_database_can_be_written_to(
     private_postgres: Postgres,
 ) -> None:
     url = private_postgres.create_database()

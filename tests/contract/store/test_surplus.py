@@ -1,4 +1,4 @@
-"""What the store promises of copies in surplus: one more than the header names recipients is not lost."""
+"""What the store promises about surplus copies: one copy more than the header names recipients is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TO_OPERATOR = ChosenRecipient("", "", "a copy for somebody unnamed", parked=True
 
 
 def copy(message: str, *named: str, to: ChosenRecipient = TO_POSTMASTER, **changes: object) -> RoutedMail:
-    """A copy of a mail of which only To and Cc tell who is meant."""
+    """A copy of a mail whose recipients only To and Cc name."""
     made = routed(message, *(named or (BOB,)), identity="copy", surplus=Surplus(to, len(named) or 1))
     return made._replace(**changes)  # type: ignore[arg-type]  # tests change what they name
 
@@ -26,7 +26,7 @@ async def statuses(lives: Lives, message: str) -> dict[str, RecipientStatus]:
 
 
 async def served(lives: Lives, *wishes: RoutedMail) -> list[str]:
-    """Who is to be served when these are routed in one batch."""
+    """The recipients to be served when these mails are routed in one batch."""
     servings, _ = await lives.route(*wishes)
     return [each.address for serving in servings for each in serving.recipients]
 
@@ -41,7 +41,9 @@ async def test_a_second_copy_for_one_named_recipient_goes_to_the_postmaster(live
     assert await lives.is_sound()
 
 
-async def test_it_goes_to_the_postmaster_also_when_the_first_has_arrived_long_before(lives: Lives) -> None:
+async def test_a_second_copy_goes_to_the_postmaster_although_the_first_arrived_long_before(
+    lives: Lives,
+) -> None:
     first = await lives.fetched("uid 1")
     await lives.route(copy(first))
     await lives.deliver(first)
@@ -52,7 +54,7 @@ async def test_it_goes_to_the_postmaster_also_when_the_first_has_arrived_long_be
     assert await lives.is_sound()
 
 
-async def test_a_copy_for_each_who_is_named_is_no_surplus_and_one_more_is(lives: Lives) -> None:
+async def test_one_copy_more_than_the_named_recipients_is_surplus(lives: Lives) -> None:
     copies = [await lives.fetched(f"uid {number}") for number in range(4)]
     assert await served(lives, *(copy(each, BOB, EVE) for each in copies[:2])) == [BOB, EVE]
     assert await served(lives, *(copy(each, BOB, EVE) for each in copies[2:])) == [POSTMASTER]
@@ -101,7 +103,7 @@ async def test_a_copy_that_takes_the_place_of_one_that_vanished_is_no_surplus(li
     assert await lives.is_sound()
 
 
-async def test_a_postmaster_who_is_named_has_the_mail_already(lives: Lives) -> None:
+async def test_no_surplus_copy_goes_to_a_postmaster_whom_the_header_names(lives: Lives) -> None:
     first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
     assert await served(lives, copy(first, POSTMASTER)) == [POSTMASTER]
     assert await served(lives, copy(second, POSTMASTER)) == []
@@ -117,7 +119,7 @@ async def test_a_surplus_copy_keeps_its_postmaster_when_it_is_fetched_again(live
     assert await lives.is_sound()
 
 
-async def test_without_a_postmaster_a_surplus_copy_is_parked_once_it_is_kept_safe(lives: Lives) -> None:
+async def test_without_a_postmaster_a_surplus_copy_is_parked_once_a_blob_holds_it(lives: Lives) -> None:
     first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
     await lives.route(copy(first, to=TO_OPERATOR))
     with pytest.raises(RawMailNeeded) as needed:
@@ -129,7 +131,7 @@ async def test_without_a_postmaster_a_surplus_copy_is_parked_once_it_is_kept_saf
     assert await lives.is_sound()
 
 
-async def test_a_copy_of_which_nobody_says_what_becomes_in_surplus_is_suppressed(lives: Lives) -> None:
+async def test_a_surplus_copy_without_instructions_is_suppressed(lives: Lives) -> None:
     first, second = await lives.fetched("uid 1"), await lives.fetched("uid 2")
     assert await served(lives, routed(first, BOB, identity="copy")) == [BOB]
     assert await served(lives, routed(second, BOB, identity="copy")) == []

@@ -33,7 +33,7 @@ async def test_a_fact_of_a_clock_that_was_ahead_does_not_count(store: SqlStore) 
     assert await store.operator.target_facts(NOW) == []
 
 
-async def test_what_is_not_so_any_more_is_forgotten(store: SqlStore) -> None:
+async def test_a_fact_that_no_longer_holds_is_forgotten(store: SqlStore) -> None:
     await store.relay.note_target_facts([LIMIT, SELF_SIGNED, SELF_SIGNED._replace(target="attic")])
     await store.relay.forget_target_facts("exchange", [FactKind.UNVERIFIED, FactKind.CLEAR])
     assert await store.operator.target_facts(NOW) == [SELF_SIGNED._replace(target="attic"), LIMIT]

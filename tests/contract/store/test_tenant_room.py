@@ -1,4 +1,4 @@
-"""What the store promises about tenants: none gets more leases than it has room for, or holds others up."""
+"""What the store promises about tenants: none gets more leases than its room, or delays another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def counted(leases: Sequence[Lease]) -> Counter[str]:
 
 
 async def filled(store: SqlStore) -> None:
-    """The accounts of a are due for longer than that of b."""
+    """Enter accounts of tenants a and b; those of a have been due for longer."""
     await store.fetcher.sync_accounts(of("a", 30), NOW - 50)
     await store.fetcher.sync_accounts([*of("a", 30), *of("ab", 1), *of("b", 1)], NOW)
 
@@ -41,18 +41,18 @@ async def test_a_tenant_gets_as_many_leases_at_once_as_it_has_room_for(
 
 
 @BOTH
-async def test_a_tenant_without_room_keeps_no_other_waiting(store: SqlStore, hosts: HostLimits) -> None:
+async def test_a_tenant_without_room_does_not_delay_another(store: SqlStore, hosts: HostLimits) -> None:
     await filled(store)
     leases = await store.fetcher.lease_due("me", NOW, LATER, 10, hosts, TenantRoom(7, {"a": 0}))
     assert counted(leases) == {"ab": 1, "b": 1}
 
 
-async def test_without_a_bound_the_most_overdue_get_all(store: SqlStore) -> None:
+async def test_without_a_limit_the_most_overdue_accounts_are_leased(store: SqlStore) -> None:
     await filled(store)
     assert counted(await store.fetcher.lease_due("me", NOW, LATER, 10)) == {"a": 10}
 
 
-async def test_what_a_clock_that_was_ahead_put_off_does_not_go_beyond_the_room(store: SqlStore) -> None:
+async def test_accounts_put_off_by_a_clock_that_was_ahead_stay_within_the_room(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(of("a", 30), NOW + 10_000_000)
     leases = await store.fetcher.lease_due("me", NOW, LATER, 10, NO_LIMITS, TenantRoom(3))
     assert counted(leases) == {"a": 3}

@@ -1,4 +1,4 @@
-"""Each call happens as a whole or not at all, and outages of the database are told in words that help."""
+"""Each call happens as a whole or not at all, and errors of the database say what an operator can do."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sqlite_file(empty_sqlite: Path, tmp_path: Path) -> Path:
 
 
 class Crash(Exception):
-    """Something that goes wrong in the middle of a transaction."""
+    """An error in the middle of a transaction."""
 
 
 async def names(store: SqlStore) -> list[str]:
@@ -94,12 +94,14 @@ async def test_calls_that_are_committed_together_fail_alone(lives: Lives, store:
     assert len(await store.fetcher.ledger_rows("acme/box")) == len(await names(store)) == 20
 
 
-async def test_what_was_returned_is_seen_by_all(lives: Lives, another: Callable[[], SqlStore]) -> None:
+async def test_a_returned_write_is_visible_to_every_process(
+    lives: Lives, another: Callable[[], SqlStore]
+) -> None:
     message = await lives.fetched("uid 1")
     assert [row.message for row in await another().fetcher.ledger_rows("acme/box")] == [message]
 
 
-async def test_a_call_that_nobody_waits_for_any_more_harms_no_other(lives: Lives, store: SqlStore) -> None:
+async def test_a_cancelled_call_harms_no_other(lives: Lives, store: SqlStore) -> None:
     given_up = asyncio.ensure_future(store.fetcher.record_fetched(lives.fence, [mail("uid 1")], START, LEASE))
     await asyncio.sleep(0)
     given_up.cancel()
@@ -115,7 +117,7 @@ async def test_a_closed_store_says_so(store: SqlStore) -> None:
         await store.fetcher.sync_accounts([], START)
 
 
-async def test_what_was_asked_before_closing_is_done(url: str) -> None:
+async def test_calls_made_before_closing_are_completed(url: str) -> None:
     store = open_store(url)
     waiting = [store.fetcher.sync_accounts([Schedule("a", 60, enabled=True)], START) for _ in range(3)]
     pending = [asyncio.ensure_future(each) for each in waiting]
@@ -144,7 +146,7 @@ async def test_a_server_that_cannot_be_reached_is_named_without_the_password() -
     assert "canary" not in str(caught.value)
 
 
-async def test_a_wrong_password_is_told_without_it(postgres_url: str) -> None:
+async def test_the_error_for_a_wrong_password_does_not_contain_it(postgres_url: str) -> None:
     store = open_store(postgres_url.replace("mailferry@", "nobody:canary@"))
     with pytest.raises(StoreUnavailable, match="nobody") as caught:
         await store.check()
@@ -171,7 +173,7 @@ async def test_a_sqlite_file_is_not_created_by_a_mistyped_path(tmp_path: Path) -
     assert not (tmp_path / "typo.db").exists()
 
 
-async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "mail.db").write_bytes(b"no database at all " * 100)
     url = f"sqlite://{tmp_path}/mail.db"
     store = open_store(url)
@@ -183,22 +185,22 @@ async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 def spoil(file: Path) -> None:
-    """Leave nothing of a database but its header."""
+    """Overwrite everything in a database file except its header."""
     data = file.read_bytes()
     file.write_bytes(data[:100] + b"\xa5" * (len(data) - 100))
 
 
-async def test_what_to_do_about_a_damaged_file_is_told_and_it_is_not_tried_again(sqlite_file: Path) -> None:
+async def test_a_damaged_file_is_reported_with_advice_and_not_tried_again(sqlite_file: Path) -> None:
     spoil(sqlite_file)
     url = f"sqlite://{sqlite_file}"
     store = open_store(url)
-    told = r"is damaged: .*restore a backup.*\.recover.*journal rebuild.*still at its source"
+    advice = r"is damaged: .*restore a backup.*\.recover.*journal rebuild.*still at its source"
     for call in (store.check, store.maintenance.end_leases, store.fetcher.next_due):
-        with pytest.raises(StoreDamaged, match=told) as caught:
+        with pytest.raises(StoreDamaged, match=advice) as caught:
             await call()
         assert not caught.value.temporary
     await store.close()
-    with pytest.raises(StoreDamaged, match=told):
+    with pytest.raises(StoreDamaged, match=advice):
         upgrade(url)
 
 
@@ -231,7 +233,7 @@ async def test_a_sqlite_file_that_another_process_keeps_locked_is_busy(
     await store.close()
 
 
-async def test_a_full_disk_is_told_and_survived(sqlite_file: Path) -> None:
+async def test_a_full_disk_is_reported_and_survived(sqlite_file: Path) -> None:
     store = open_store(f"sqlite://{sqlite_file}")
 
     def limit(transaction: Transaction) -> None:
@@ -282,7 +284,7 @@ async def test_waiting_writes_share_one_commit(sqlite_file: Path, monkeypatch: p
     await store.close()
 
 
-def test_who_waits_for_a_commit_does_not_wait_for_all_that_comes_meanwhile(sqlite_file: Path) -> None:
+def test_a_commit_does_not_wait_for_all_changes_that_arrive_meanwhile(sqlite_file: Path) -> None:
     moments = count(0.0, sqlite_group.GROUP_SECONDS / 3)
     writer = GroupCommit(parse_url(f"sqlite://{sqlite_file}"), clock=lambda: next(moments))
     endless = iter(lambda: nothing, None)
@@ -309,7 +311,7 @@ async def test_a_server_that_was_restarted_is_used_again(private_postgres: Postg
     await store.close()
 
 
-async def test_sessions_that_the_server_ended_are_not_noticed(private_postgres: Postgres) -> None:
+async def test_callers_do_not_notice_sessions_that_the_server_ended(private_postgres: Postgres) -> None:
     url = private_postgres.create_database()
     upgrade(url)
     store = open_store(url)
@@ -323,7 +325,7 @@ async def test_sessions_that_the_server_ended_are_not_noticed(private_postgres: 
     await store.close()
 
 
-async def test_a_lost_connection_is_the_last_that_is_tried_of_its_age(private_postgres: Postgres) -> None:
+async def test_a_lost_connection_discards_all_connections_of_its_age(private_postgres: Postgres) -> None:
     url = private_postgres.create_database()
     upgrade(url)
     many = 12
@@ -343,7 +345,7 @@ async def test_a_lost_connection_is_the_last_that_is_tried_of_its_age(private_po
     await store.close()
 
 
-async def test_writes_see_what_was_committed_meanwhile_whatever_the_server_s_default(
+async def test_writes_see_what_was_committed_meanwhile_at_any_default_isolation_level(
     postgres_url: str,
 ) -> None:
     upgrade(postgres_url)
@@ -367,7 +369,7 @@ def _isolation(transaction: Transaction) -> str:
     return str(shown)
 
 
-async def test_of_statements_sent_together_the_one_that_fails_is_told_of_and_nothing_is_logged(
+async def test_a_failed_statement_among_several_sent_together_is_raised_and_nothing_is_logged(
     postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     upgrade(postgres_url)
@@ -387,7 +389,7 @@ async def test_of_statements_sent_together_the_one_that_fails_is_told_of_and_not
     await store.close()
 
 
-async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -> None:
+async def test_a_deadlock_is_resolved_without_an_error_for_the_caller(postgres_url: str) -> None:
     upgrade(postgres_url)
     store = open_store(postgres_url, connections=2)
     await store.fetcher.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)
@@ -415,7 +417,9 @@ async def test_a_deadlock_is_resolved_without_being_noticed(postgres_url: str) -
     await store.close()
 
 
-async def test_an_account_that_another_process_is_just_taking_is_not_waited_for(postgres_url: str) -> None:
+async def test_leasing_does_not_wait_for_an_account_that_another_process_is_leasing(
+    postgres_url: str,
+) -> None:
     upgrade(postgres_url)
     store = open_store(postgres_url)
     await store.fetcher.sync_accounts([Schedule(name, 60, enabled=True) for name in "ab"], START)

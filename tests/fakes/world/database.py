@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Concatenate
+from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from shared.adapters.sql.bulk_sqlite import SqliteBulk
 from shared.adapters.sql.engine import Database
-from shared.adapters.sql.runner import Change, Given, Result
+from shared.adapters.sql.runner import Change, Result
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.unit_of_work import Transaction
@@ -64,23 +64,11 @@ class TransactionsInTurn:
         self._database = database
         self._process = process
 
-    async def write(
-        self,
-        change: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
-        named_after = given[0] if given and callable(given[0]) else change
-        what = f"write {getattr(named_after, '__name__', 'change').lstrip('_')}"
-        return await self._run(what, lambda transaction: change(transaction, *given, **named))
+    async def write(self, change: Change[Result]) -> Result:
+        return await self._run(f"write {getattr(change, '__name__', 'change')}", change)
 
-    async def read(
-        self,
-        query: Callable[Concatenate[Transaction, Given], Result],
-        *given: Given.args,
-        **named: Given.kwargs,
-    ) -> Result:
-        return await self._run("read", lambda transaction: query(transaction, *given, **named))
+    async def read(self, query: Change[Result]) -> Result:
+        return await self._run("read", query)
 
     async def close(self, within: float = 0) -> None:
         """Do nothing: there is nothing to release."""

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
-from shared.adapters.sql.rows import MESSAGE, message_of
+from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.rows import KEY, MESSAGE_STATUS
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.custody.state import Message
 from shared.model.mailbox import UidRange
-from shared.model.message import DELETABLE, MessageStatus
+from shared.model.message import DELETABLE, LedgerKey, MessageStatus
 from shared.ports.store import LedgerRow
 
+LISTED = ("id", *KEY, *(name for name in LedgerRow._fields if name not in {"message", "key"}))
+"""What a visit has to know of a mail, in the order of the fields of `LedgerRow`."""
 _MESSAGE = messages.c
-_FIELDS = [messages.c[name] for name in MESSAGE]
+_FIELDS = [messages.c[name] for name in LISTED]
 
 
 def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRange]) -> list[LedgerRow]:
     """Return the mails of an account that are not gone: those in `ranges`, or all of them where it is ()."""
     connection, bulk = transaction
-    rows: Sequence[Sequence[Any]]
+    rows: Iterable[Sequence[Any]]
     if ranges:
         wanted = or_(*map(_is_in_range, ranges))
         query = select(*_FIELDS).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
-        rows = connection.execute(query).all()
+        rows = map(tuple, connection.execute(query))
     else:
-        rows = bulk.select(connection, messages, ["account"], [(account,)], fields=MESSAGE, only="NOT t.gone")
-    return [_ledger_row(message_of(row)) for row in rows]
+        rows = bulk.select(connection, messages, ["account"], [(account,)], fields=LISTED, only="NOT t.gone")
+    return [*map(_ledger_row, rows)]
 
 
 def _is_in_range(uids: UidRange) -> ColumnElement[bool]:
@@ -52,18 +54,8 @@ def settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
     return [each for each, status in rows if MessageStatus(status) in DELETABLE]
 
 
-def _ledger_row(message: Message) -> LedgerRow:
-    return LedgerRow(
-        message=message.id,
-        key=message.key,
-        status=message.status,
-        fetch_no=message.fetch_no,
-        listed_size=message.listed_size,
-        octets=message.octets,
-        first_fetched_at=message.first_fetched_at,
-        lease_until=message.lease_until,
-        blob=message.blob,
-        unbacked=message.unbacked,
-        header=message.header,
-        content=message.content,
-    )
+def _ledger_row(row: Row) -> LedgerRow:
+    """Return the row of the columns `LISTED`."""
+    message, folder, uidvalidity, uid, long_uid, status, *fetched, unbacked, header, content = row
+    key = LedgerKey(folder, uidvalidity, long_uid or uid)
+    return LedgerRow._make((message, key, MESSAGE_STATUS[status], *fetched, bool(unbacked), header, content))

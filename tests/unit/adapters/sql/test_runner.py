@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from shared.adapters.sql.runner import RECENT, TransactionRunner
+from shared.adapters.sql.runner import RECENT, Change, TransactionRunner
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import StoreUnavailable
 
@@ -15,12 +14,12 @@ class Disk:
 
     error: Exception | None = None
 
-    async def write(self, change: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def write(self, change: Change[Any]) -> Any:
         if self.error is not None:
             raise self.error
         return 7
 
-    async def read(self, query: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def read(self, query: Change[Any]) -> Any:
         return 8
 
     async def close(self, within: float = 0) -> None:

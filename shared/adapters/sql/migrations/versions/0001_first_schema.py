@@ -1,4 +1,4 @@
-"""The first schema."""
+"""Create accounts, messages, recipients, claims and the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits of hosts, pauses, and the login method that worked."""
+"""Add hosts with their limits, pauses, and the login method that worked for an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets that cannot be reached."""
+"""Add reports of targets that cannot be reached."""
 
 from __future__ import annotations
 

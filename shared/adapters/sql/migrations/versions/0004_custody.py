@@ -1,4 +1,4 @@
-"""What a mail is recognised by, mails that their source does not back any more, and the epoch."""
+"""Add the digests by which a mail is recognised, the flag `unbacked`, and the epoch."""
 
 from __future__ import annotations
 

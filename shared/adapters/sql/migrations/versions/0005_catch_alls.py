@@ -1,4 +1,4 @@
-"""Targets that accept every address of a domain."""
+"""Add the domains of which a target accepts every address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails that could not be read, remembered with their account."""
+"""Add the read failures of an account; the column keeps their earlier name, setbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices that were sent."""
+"""Add the notices that were sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not settled yet is found without reading the ledger, on SQLite."""
+"""Index unsettled messages on SQLite, so that finding them does not read the whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was not given a mail because an identical one had arrived: counted without reading all recipients."""
+"""Add suppressed recipients, so that counting them does not read all recipients."""
 
 from __future__ import annotations
 

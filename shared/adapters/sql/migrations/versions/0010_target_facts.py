@@ -1,4 +1,4 @@
-"""What relays have learnt about targets."""
+"""Add the facts that relays have learnt about targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clocks told, so that one that was behind is noticed."""
+"""Add the latest time seen and the start of copies, so that a clock that was behind is noticed."""
 
 from __future__ import annotations
 

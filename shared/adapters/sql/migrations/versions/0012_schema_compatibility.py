@@ -1,4 +1,4 @@
-"""Which processes can work with this schema, so that those of the release before go on."""
+"""Add the oldest release that can work with this schema, so that its processes can go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a mailbox remembers of its folders between two visits, with its account."""
+"""Add what a mailbox has to remember of its folders between two visits."""
 
 from __future__ import annotations
 
