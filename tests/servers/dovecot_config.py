@@ -109,6 +109,9 @@ service lmtp {{
     port = {ports.lmtp}
   }}
 }}
+protocol imap {{
+  mail_plugins = $mail_plugins imap_zlib
+}}
 protocol lmtp {{
   # A recipient's local part is the name of the user.
   auth_username_format = %n
