@@ -105,6 +105,16 @@ class ImapMaildrop:
             for uid, letter in folder.letters.items()
         }
 
+    @property
+    def staying(self) -> list[Letter]:
+        """The mails that the server has not agreed to expunge."""
+        return [
+            letter
+            for folder in self.folders.values()
+            for uid, letter in folder.letters.items()
+            if uid not in folder.to_expunge
+        ]
+
     def put(self, letter: Letter, *, under_a_used_uid: bool = False) -> None:
         """Add a mail. No IMAP server gives a UID twice."""
         self.folders[FOLDERS[0]].put(letter)

@@ -39,6 +39,10 @@ class Maildrop:
         self.letters = dict(zip(uids, [*letters[1:], *letters[:1]], strict=True))
         self.uidvalidity += 1
 
+    @property
+    def staying(self) -> list[Letter]:
+        return [*self.letters.values()]
+
     def take_away(self) -> Letter | None:
         """Delete the oldest mail, as another client."""
         return self.letters.pop(next(iter(self.letters))) if self.letters else None

@@ -175,9 +175,9 @@ class World:
         self.history.append("the broker is wiped")
 
     def restore(self, backup: sqlite3.Connection) -> None:
-        """Restore the database. What left its source since the backup is forgotten."""
+        """Restore the database. What left its source since the backup, or is about to, is forgotten."""
         self.database.restore(backup)
-        present = [maildrop.letters.values() for maildrop in self.maildrops.values()]
+        present = [maildrop.staying for maildrop in self.maildrops.values()]
         self.oracle.forgets(chain.from_iterable(present))
         self.history.append("yesterday's database is restored")
 

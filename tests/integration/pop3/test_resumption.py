@@ -16,6 +16,7 @@ from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.errors import CertificateNotPinned, CertificateUntrusted
 from shared.net.login.wire import Timeouts, Wire
+from tests.fakes.tls import is_resumed
 from tests.servers.available import require
 from tests.servers.certificate import make_certificate
 from tests.servers.directory import server_directory
@@ -57,7 +58,7 @@ class Visits:
         certificate = dialled[-1].certificate
         assert certificate is not None
         self.pins.add(fingerprint(certificate))
-        self.resumed.append(dialled[-1]._stream.transport.get_extra_info("ssl_object").session_reused)
+        self.resumed.append(is_resumed(dialled[-1]))
         await mailbox.finish()
 
 
