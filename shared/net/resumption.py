@@ -1,7 +1,7 @@
 """TLS sessions that are resumed, which spares most of a handshake (RFC 8446, section 2.2).
 
-Measured by `bench.handshake`: it takes the server 0.33 ms of CPU instead of 0.8. The client saves a third where
-the server shows two certificates, and nothing where it shows one, as Python copies the session with its
+Measured by `bench.handshake`: it takes the server 0.33 ms of CPU instead of 0.8. The client saves a third
+where the server shows two certificates, and nothing where it shows one, as Python copies the session with its
 certificate as it is taken and as it is used.
 
 A server gives the tickets after the handshake, with TLS 1.3, so a session is taken when its connection ends

@@ -109,9 +109,6 @@ service lmtp {{
     port = {ports.lmtp}
   }}
 }}
-protocol imap {{
-  mail_plugins = $mail_plugins imap_zlib
-}}
 protocol lmtp {{
   # A recipient's local part is the name of the user.
   auth_username_format = %n
@@ -124,6 +121,10 @@ service pop3 {{
 }}
 service imap {{
   process_limit = {SESSIONS}
+}}
+protocol imap {{
+  # COMPRESS=DEFLATE.
+  mail_plugins = imap_zlib
 }}
 service anvil {{
   # Without this socket a wrong password does not slow down the next login from the same address.
