@@ -201,6 +201,16 @@ def renumbered_within_a_visit(world: World) -> None:
     world.run_all()
 
 
+def moved_by_another_client(world: World) -> None:
+    """A mail is settled and kept. Another client moves it into another folder."""
+    world.arrive(IMAP_KEEPER, A)
+    world.visit("fetcher-1", IMAP_KEEPER)
+    world.run_all()
+    world.imap(IMAP_KEEPER).move(0)
+    world.visit("fetcher-2", IMAP_KEEPER)
+    world.run_all()
+
+
 def marked_by_another_client(world: World) -> None:
     """A mail is settled. Before it is deleted, another client marks a mail that was not read yet."""
     world.arrive(IMAP_MOVER, A)
@@ -306,6 +316,10 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     "rule 5: what is there still is asked after the OK": (
         deletion_of_a_server_that(Expunging.REFUSES), CameTwice,
         "tests.fakes.world.imap_source.ImapMailboxInTurn.delete", ask_in_the_same_flight,
+    ),
+    "rule 4: a mail that moved is recognised by its content": (
+        moved_by_another_client, CameTwice,
+        "services.fetcher.decide.content_index.ContentIndex.take", lambda index, content, **how: None,
     ),
     "without UIDPLUS nothing is expunged where another client's mark is in the way": (
         marked_by_another_client, MailLost,
