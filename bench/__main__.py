@@ -9,7 +9,8 @@ one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of
 polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
 away. `huge` is one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
-`rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows.
+`rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
+beginning TLS, in full and resumed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from bench import idle
 from bench.distance import distant
 from bench.ferry import distributed, embedded, standing
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
+from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail
 from bench.kept_small import kept_small
@@ -55,6 +57,7 @@ CONTESTANTS = (
     "huge",
     "bounded",
     "rows",
+    "handshake",
 )
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
@@ -96,10 +99,7 @@ def main() -> None:
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
         results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
-        if "huge" in wanted:
-            results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
-        if "headers" in wanted and (decided := headers()):
-            results["headers"] = decided
+        results |= _without_servers(wanted, stack)
     if not results:
         parser.exit(1, "nothing was measured: the corpus of real mails is not at hand\n")
     reference = _reference(results)
@@ -111,6 +111,17 @@ def main() -> None:
 def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Result]:
     measure = {"relay": lambda: relay_alone(sink, octets), "large": lambda: relay_large(sink)}
     return {name: measure[name]() for name in measure if name in wanted}
+
+
+def _without_servers(wanted: Sequence[str], stack: ExitStack) -> dict[str, Result]:
+    results: dict[str, Result] = {}
+    if "huge" in wanted:
+        results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
+    if "handshake" in wanted:
+        results |= handshakes(stack.enter_context(server_directory("handshake")))
+    if "headers" in wanted and (decided := headers()):
+        results["headers"] = decided
+    return results
 
 
 def _reference(results: Mapping[str, Result]) -> Result:

@@ -22,6 +22,7 @@ from shared.net.errors import (
     reason_of,
     tls_failed,
 )
+from shared.net.resumption import Handshake, keep_session
 from shared.net.stream import ByteStream
 from shared.net.tls import client_context
 
@@ -38,6 +39,7 @@ class Connection:
         self,
         stream: ByteStream,
         endpoint: Endpoint,
+        handshake: Handshake,
         *,
         inactivity_timeout: float,
         fault: Fault,
@@ -45,6 +47,7 @@ class Connection:
     ) -> None:
         self._stream = stream
         self._endpoint = endpoint
+        self._handshake = handshake
         self._inactivity_timeout = inactivity_timeout
         self._fault = fault
         self._loop = loop
@@ -132,13 +135,14 @@ class Connection:
                 fault=self._fault,
             )
         try:
-            transport = await self._loop.start_tls(
-                self._stream.transport,
-                self._stream,
-                client_context(endpoint),
-                server_hostname=endpoint.host,
-                ssl_handshake_timeout=max(self._seconds_to_wait(), 0.001),
-            )
+            with self._handshake.announced():
+                transport = await self._loop.start_tls(
+                    self._stream.transport,
+                    self._stream,
+                    client_context(endpoint),
+                    server_hostname=endpoint.host,
+                    ssl_handshake_timeout=max(self._seconds_to_wait(), 0.001),
+                )
         except (OSError, ValueError) as error:
             self.abort()
             raise tls_failed(str(self._endpoint), error, self._fault) from error
@@ -172,7 +176,13 @@ class Connection:
             self._stream.when_lost = tell
 
     async def close(self) -> None:
-        """Send what is left and close; abort after `CLOSE_TIMEOUT` seconds. Never raises."""
+        """Send what is left and close; abort after `CLOSE_TIMEOUT` seconds. Never raises.
+
+        The TLS session is kept for the next connection, unlike that of a connection that is aborted.
+        """
+        secured = self._stream.transport.get_extra_info("ssl_object")
+        if secured is not None:
+            keep_session(secured)
         if self._stream.closed:
             return
         self._stream.transport.close()

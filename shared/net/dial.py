@@ -18,6 +18,7 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault, quoted
 from shared.net.connection import Connection
 from shared.net.errors import AddressRefused, ConnectFailed, NameLookupFailed, reason_of, tls_failed
+from shared.net.resumption import Handshake
 from shared.net.stream import ByteStream
 from shared.net.tls import client_context
 
@@ -47,16 +48,19 @@ async def dial(
     until = loop.time() + connect_timeout
     addresses = _allowed(endpoint, await _lookup(endpoint, until, fault))
     sock = await _connected(endpoint, addresses, until, fault)
-    stream = ByteStream(loop)
+    stream, handshake = ByteStream(loop), Handshake(endpoint.host, endpoint.port)
     try:
-        await _attach(loop, stream, sock, endpoint, until)
+        with handshake.announced():
+            await _attach(loop, stream, sock, endpoint, until)
     except (OSError, ValueError) as error:
         sock.close()
         raise tls_failed(str(endpoint), error, fault) from error
     except BaseException:
         sock.close()
         raise
-    connection = Connection(stream, endpoint, inactivity_timeout=inactivity_timeout, fault=fault, loop=loop)
+    connection = Connection(
+        stream, endpoint, handshake, inactivity_timeout=inactivity_timeout, fault=fault, loop=loop
+    )
     if connection.is_tls:
         connection.check_pin(endpoint)
     return connection

@@ -7,12 +7,15 @@ what fails, which process is killed, and how much time passes.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
+import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -21,6 +24,7 @@ from hypothesis.stateful import (
 from structlog.testing import LogCapture
 
 from tests.fakes.world.finale import Broken, all_ends, journal_agrees, nothing_lost
+from tests.fakes.world.imap_source import Expunging, Showing
 from tests.fakes.world.letters import letter
 from tests.fakes.world.process import EffectFault
 from tests.fakes.world.target import Mood
@@ -29,6 +33,8 @@ from tests.fakes.world.world import (
     ACCOUNTS,
     ALL_TURNS,
     FETCHERS,
+    IMAP_ACCOUNTS,
+    IMAP_MOVER,
     MESSAGE_LEASE,
     MOVER,
     RETENTION,
@@ -40,7 +46,8 @@ PEOPLE = ("bob", "eve")
 BIG = 2000
 DIFFERENCE = 97
 """Octets by which no two mails are alike, whatever else their headers say."""
-accounts = st.sampled_from(ACCOUNTS)
+places = st.integers(0, 5)
+"""An account, by its place among those of the history: each of two or three comes as often as the others."""
 fetchers = st.sampled_from(FETCHERS)
 processes = st.sampled_from([*FETCHERS, *SERVICES])
 turns = st.sampled_from([ALL_TURNS, ALL_TURNS, 1, 2, 3, 5, 8])
@@ -48,38 +55,49 @@ which = st.integers(0, 3)
 
 
 class Custody(RuleBasedStateMachine):
-    """One history of the small world."""
+    """One history of the small world, with its sources. `mover` is an account where copies are recognised."""
+
+    accounts: Sequence[str] = ACCOUNTS
+    mover = MOVER
 
     def __init__(self) -> None:
         super().__init__()
         self.logs = LogCapture()
         structlog.configure(processors=[structlog.processors.format_exc_info, self.logs])
-        self.world = World()
+        self.world = World(self.accounts)
         self.arrived = 0
         self.backup: sqlite3.Connection | None = None
         self.octets: dict[str, int] = {}
 
-    @rule(account=accounts, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2),
+    def name_of(self, place: int) -> str:
+        return self.accounts[place % len(self.accounts)]
+
+    @rule(account=places, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2),
           used_uid=st.booleans(), big=st.booleans())  # fmt: skip
-    def a_mail_arrives(self, account: str, people: list[str], used_uid: bool, big: bool) -> None:
+    def a_mail_arrives(self, account: int, people: list[str], used_uid: bool, big: bool) -> None:
         self.arrived += 1
         identity = f"mail-{self.arrived}"
         self.octets[identity] = DIFFERENCE * self.arrived + BIG * big
         mail = letter(identity, identity, *people, octets=self.octets[identity])
-        self.world.arrive(account, mail, under_a_used_uid=used_uid)
+        self.world.arrive(self.name_of(account), mail, under_a_used_uid=used_uid)
 
     @precondition(lambda self: self.octets)
-    @rule(account=accounts, place=which, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2))
-    def a_copy_arrives(self, account: str, place: int, people: list[str]) -> None:
+    @rule(account=places, place=which, people=st.lists(st.sampled_from(PEOPLE), unique=True, max_size=2))
+    def a_copy_arrives(self, account: int, place: int, people: list[str]) -> None:
         self.arrived += 1
         identity = list(self.octets)[place % len(self.octets)]
         tag = f"copy-{self.arrived}-of-{identity}"
         copy = letter(tag, identity, *people, octets=self.octets[identity])
-        self.world.arrive(account, copy)
+        self.world.arrive(self.name_of(account), copy)
 
-    @rule(fetcher=fetchers, account=accounts, turns=turns)
-    def a_fetcher_visits(self, fetcher: str, account: str, turns: int) -> None:
-        self.world.visit(fetcher, account, turns)
+    @rule(fetcher=fetchers, account=places, turns=turns)
+    def a_fetcher_visits(self, fetcher: str, account: int, turns: int) -> None:
+        self.world.visit(fetcher, self.name_of(account), turns)
+
+    @rule(account=places)
+    def a_visit_goes_well(self, account: int) -> None:
+        self.world.visit(FETCHERS[0], self.name_of(account))
+        self.world.run_all()
 
     @rule(name=processes, turns=turns, which=which)
     def a_process_goes_on(self, name: str, turns: int, which: int) -> None:
@@ -112,12 +130,12 @@ class Custody(RuleBasedStateMachine):
 
     @rule()
     def the_source_renumbers_its_mails(self) -> None:
-        self.world.maildrops[MOVER].renumber()
+        self.world.maildrops[self.mover].renumber()
         self.world.history.append("UIDVALIDITY changes")
 
-    @rule(account=accounts)
-    def somebody_takes_a_mail_away(self, account: str) -> None:
-        self.world.take_away(account)
+    @rule(account=places)
+    def somebody_takes_a_mail_away(self, account: int) -> None:
+        self.world.take_away(self.name_of(account))
 
     @rule()
     def the_database_is_backed_up(self) -> None:
@@ -162,12 +180,65 @@ class Custody(RuleBasedStateMachine):
             structlog.reset_defaults()
 
 
-def test_custody_holds_in_every_history() -> None:
+class ImapCustody(Custody):
+    """The same, with IMAP sources: folders, other clients, and servers that do not do what they say."""
+
+    accounts = IMAP_ACCOUNTS
+    mover = IMAP_MOVER
+
+    @initialize()
+    def mails_are_there(self) -> None:
+        for account in range(len(self.accounts)):
+            for _ in range(2):
+                self.a_mail_arrives(account, ["bob"], used_uid=False, big=False)
+
+    @rule(account=places)
+    def a_mail_is_settled_and_its_fetcher_dies(self, account: int) -> None:
+        self.world.pass_time(RETENTION)
+        self.world.visit(FETCHERS[0], self.name_of(account))
+        for name in SERVICES:
+            self.world.run(name)
+        self.world.kill(FETCHERS[0])
+        self.world.pass_time(ACCOUNT_LEASE + 1)
+
+    @rule(account=places, showing=st.sampled_from(Showing))
+    def listings_show(self, account: int, showing: Showing) -> None:
+        name = self.name_of(account)
+        self.world.imap(name).showing = showing
+        self.world.history.append(f"listings of {name} show it {showing.value}")
+
+    @rule(account=places, expunging=st.sampled_from(Expunging), has_uidplus=st.booleans())
+    def the_server_expunges(self, account: int, expunging: Expunging, has_uidplus: bool) -> None:
+        name = self.name_of(account)
+        self.world.imap(name).expunging = expunging
+        self.world.imap(name).has_uidplus = has_uidplus
+        self.world.history.append(f"{name} expunges {expunging.value}, UIDPLUS: {has_uidplus}")
+
+    @rule(account=places)
+    def the_server_catches_up(self, account: int) -> None:
+        self.world.imap(self.name_of(account)).catch_up()
+        self.world.history.append(f"{self.name_of(account)} expunges what it said it had")
+
+    @rule(account=places, which=which)
+    def somebody_marks_a_mail(self, account: int, which: int) -> None:
+        letter = self.world.imap(self.name_of(account)).mark(which)
+        if letter is not None:
+            self.world.history.append(f"somebody marks {letter.tag}, or lifts the mark")
+
+    @rule(which=which)
+    def somebody_moves_a_mail(self, which: int) -> None:
+        letter = self.world.imap(self.mover).move(which)
+        if letter is not None:
+            self.world.history.append(f"somebody moves {letter.tag}")
+
+
+@pytest.mark.parametrize("machine", [Custody, ImapCustody])
+def test_custody_holds_in_every_history(machine: type[Custody]) -> None:
     """Run always the same histories, so that a failure has one cause. Histories are printed whole, so not
     shrunk.
     """
     run_state_machine_as_test(
-        Custody,
+        machine,
         settings=settings(
             max_examples=35,
             stateful_step_count=40,

@@ -6,8 +6,9 @@ the same history ends well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,10 +24,23 @@ from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.runtime.raw_mail import blob_name
 from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
+from tests.fakes.world.imap_source import Expunging, ImapMailboxInTurn, Showing
 from tests.fakes.world.letters import alarm, letter
 from tests.fakes.world.process import EffectFault
 from tests.fakes.world.target import Mood
-from tests.fakes.world.world import ACCOUNT_LEASE, KEEPER, MOVER, PATIENCE, RETENTION, SPOOLER, World
+from tests.fakes.world.world import (
+    ACCOUNT_LEASE,
+    ACCOUNTS,
+    IMAP_ACCOUNTS,
+    IMAP_KEEPER,
+    IMAP_MOVER,
+    KEEPER,
+    MOVER,
+    PATIENCE,
+    RETENTION,
+    SPOOLER,
+    World,
+)
 
 BOB = "bob@corp.example"
 A, B = letter("a", "a", "bob"), letter("b", "b", "bob")
@@ -36,7 +50,7 @@ LARGER_B = letter("larger-b", "b", "bob", octets=50)
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    world = World()
+    world = World((*ACCOUNTS, *IMAP_ACCOUNTS))
     yield world
     world.close()
 
@@ -151,6 +165,62 @@ def copies_of_an_alarm(world: World) -> None:
     world.pass_time(ACCOUNT_LEASE + 1)
 
 
+def shown_in_part(world: World) -> None:
+    """A mail is settled. Two listings later, of which the first leaves it out, the mailbox is read again."""
+    world.arrive(IMAP_KEEPER, A)
+    world.visit("fetcher-1", IMAP_KEEPER)
+    world.run_all()
+    for showing in (Showing.WITHOUT_ONE, Showing.WHOLE):
+        world.imap(IMAP_KEEPER).showing = showing
+        world.pass_time(ACCOUNT_LEASE + 1)
+        world.visit("fetcher-2", IMAP_KEEPER)
+        world.run_all()
+
+
+def deletion_of_a_server_that(expunging: Expunging) -> Callable[[World], None]:
+    """Return a history: the days of a kept mail are over, and the server does this with the deletion."""
+
+    def history(world: World) -> None:
+        world.arrive(IMAP_KEEPER, A)
+        world.visit("fetcher-1", IMAP_KEEPER)
+        world.run_all()
+        world.imap(IMAP_KEEPER).expunging = expunging
+        world.pass_time(RETENTION)
+        world.visit("fetcher-1", IMAP_KEEPER)
+        world.run_all()
+
+    return history
+
+
+def renumbered_within_a_visit(world: World) -> None:
+    """A visit reads a mail and waits for its settlement. Meanwhile another mail gets the first one's UID."""
+    world.arrive(IMAP_MOVER, A)
+    world.visit("fetcher-1", IMAP_MOVER)
+    world.arrive(IMAP_MOVER, B)
+    world.maildrops[IMAP_MOVER].renumber()
+    world.run_all()
+
+
+def moved_by_another_client(world: World) -> None:
+    """A mail is settled and kept. Another client moves it into another folder."""
+    world.arrive(IMAP_KEEPER, A)
+    world.visit("fetcher-1", IMAP_KEEPER)
+    world.run_all()
+    world.imap(IMAP_KEEPER).move(0)
+    world.visit("fetcher-2", IMAP_KEEPER)
+    world.run_all()
+
+
+def marked_by_another_client(world: World) -> None:
+    """A mail is settled. Before it is deleted, another client marks a mail that was not read yet."""
+    world.arrive(IMAP_MOVER, A)
+    world.visit("fetcher-1", IMAP_MOVER)
+    world.imap(IMAP_MOVER).has_uidplus = False
+    world.arrive(IMAP_MOVER, B)
+    world.imap(IMAP_MOVER).mark(1)
+    world.run_all()
+
+
 def delete_whatever_is_known(known: Message | None, now: float) -> list[Entry] | None:
     return None if known is None else [Deleting(message=known.id, at=now)]
 
@@ -169,6 +239,17 @@ def plan_without_uidvalidity(listing: Listing, *arguments: Any, **named: Any) ->
     return make_plan(replace(listing, entries=entries, covered=WHOLE_INBOX), *arguments, **named)
 
 
+async def nothing_is_there(mailbox: ImapMailboxInTurn, entries: Sequence[Listed]) -> Sequence[Listed]:
+    return ()
+
+
+async def ask_in_the_same_flight(mailbox: ImapMailboxInTurn, entries: Sequence[Listed]) -> Sequence[Listed]:
+    """The search is answered before the server refuses, at a time when it does not show the mails."""
+    await expunge(mailbox, entries)
+    vars(mailbox)["still_there"] = partial(nothing_is_there, mailbox)
+    return entries
+
+
 async def gone_with_the_mark(deletion: Deletion, entries: dict[str, Listed]) -> None:
     await delete(deletion, entries)
     ports = deletion._ports
@@ -177,6 +258,7 @@ async def gone_with_the_mark(deletion: Deletion, entries: dict[str, Listed]) -> 
 
 
 delete = Deletion.delete
+expunge = ImapMailboxInTurn.delete
 
 RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]] = {
     "rule 1: delete only what the database shows as settled": (
@@ -218,6 +300,30 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     "rule 7: forget a row once its mail was seen absent or replaced": (
         uid_used_again, MailLost,
         "services.fetcher.decide.plan._why_gone", lambda row, entry, **shown: None,
+    ),
+    "rule 4: the UIDVALIDITY is that of the folder as it is selected to delete": (
+        renumbered_within_a_visit, MailLost,
+        "tests.fakes.world.imap_source.is_still", lambda place, folder: True,
+    ),
+    "rule 5: only a listing that covers the key proves absence": (
+        shown_in_part, CameTwice,
+        "shared.model.mailbox.Listing.covers", lambda listing, key: True,
+    ),
+    "rule 5: the OK of a deletion proves nothing": (
+        deletion_of_a_server_that(Expunging.NEVER), CameTwice,
+        "tests.fakes.world.imap_source.ImapMailboxInTurn.still_there", nothing_is_there,
+    ),
+    "rule 5: what is there still is asked after the OK": (
+        deletion_of_a_server_that(Expunging.REFUSES), CameTwice,
+        "tests.fakes.world.imap_source.ImapMailboxInTurn.delete", ask_in_the_same_flight,
+    ),
+    "rule 4: a mail that moved is recognised by its content": (
+        moved_by_another_client, CameTwice,
+        "services.fetcher.decide.content_index.ContentIndex.take", lambda index, content, **how: None,
+    ),
+    "without UIDPLUS nothing is expunged where another client's mark is in the way": (
+        marked_by_another_client, MailLost,
+        "tests.fakes.world.imap_source.foreign_marks", lambda folder, ours: set(),
     ),
     "leases are fenced": (
         stopped_past_its_lease, CameTwice,

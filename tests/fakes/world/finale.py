@@ -84,6 +84,8 @@ def all_ends(world: World) -> None:
     nothing_lost(world)
     world.history.append("from here on all goes well")
     world.shelf.is_full = False
+    for maildrop in world.maildrops.values():
+        maildrop.behave()
     for destination, mood in list(world.target.moods.items()):
         if mood is Mood.LATER:
             del world.target.moods[destination]

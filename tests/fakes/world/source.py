@@ -39,6 +39,17 @@ class Maildrop:
         self.letters = dict(zip(uids, [*letters[1:], *letters[:1]], strict=True))
         self.uidvalidity += 1
 
+    @property
+    def staying(self) -> list[Letter]:
+        return [*self.letters.values()]
+
+    def take_away(self) -> Letter | None:
+        """Delete the oldest mail, as another client."""
+        return self.letters.pop(next(iter(self.letters))) if self.letters else None
+
+    def behave(self) -> None:
+        """From now on do as a good server: this one always does."""
+
     def remove(self, letter: Letter) -> None:
         """Remove a mail for a session of ours, if it is still there."""
         for uid, each in list(self.letters.items()):

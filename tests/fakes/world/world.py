@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.fakes.directory import FakeDirectories
 from tests.fakes.world.blobs import BlobsInTurn, Shelf
 from tests.fakes.world.broker import BrokerInTurn, PlayedBroker
 from tests.fakes.world.database import MemoryDatabase, store_of
+from tests.fakes.world.imap_source import ImapMailboxInTurn, ImapMaildrop
 from tests.fakes.world.letters import DOMAIN, POSTMASTER, Letter
 from tests.fakes.world.oracle import Oracle
 from tests.fakes.world.process import EffectFault, Process, make_task
@@ -36,6 +37,9 @@ from tests.fakes.world.target import PlayedTarget, PoolsInTurn
 from tests.fakes.world.time import StillClock, StillLoop
 
 MOVER, KEEPER, SPOOLER = ACCOUNTS = ("acme/mover", "acme/keeper", "acme/spooler")
+IMAP_MOVER, IMAP_KEEPER = IMAP_ACCOUNTS = ("acme/imap-mover", "acme/imap-keeper")
+COPIES_ARE_MAILS = (KEEPER, IMAP_KEEPER)
+"""The accounts with `dedup = "off"`."""
 FETCHERS = ("fetcher-1", "fetcher-2")
 SERVICES = ("router", "relay-1", "relay-2")
 MESSAGE_LEASE, ACCOUNT_LEASE, RETENTION, PATIENCE = 900.0, 60.0, 7 * 86400.0, 5.0
@@ -47,9 +51,12 @@ HIGHER = 1_000_000
 
 
 class World:
-    """Nothing happens in it but what the test does. `history` lists that, for people."""
+    """Nothing happens in it but what the test does. `history` lists that, for people.
 
-    def __init__(self) -> None:
+    Only mailboxes of `accounts` are in it.
+    """
+
+    def __init__(self, accounts: Sequence[str] = ACCOUNTS) -> None:
         self.loop = StillLoop()
         self.loop.set_task_factory(make_task)
         self.clock = StillClock(self.loop)
@@ -61,7 +68,12 @@ class World:
         self.target = PlayedTarget()
         self.archive = store_of(self.database)
         self.oracle = Oracle(self.database, self.shelf, self.target)
-        self.maildrops = {name: Maildrop(self.oracle.removed, consumes=name == SPOOLER) for name in ACCOUNTS}
+        self.maildrops: dict[str, Maildrop | ImapMaildrop] = {
+            name: ImapMaildrop(self.oracle.removed)
+            if name in IMAP_ACCOUNTS
+            else Maildrop(self.oracle.removed, consumes=name == SPOOLER)
+            for name in accounts
+        }
         self.processes: dict[str, Process] = {}
         self.history: list[str] = []
         self._random = random.Random(1)
@@ -71,9 +83,11 @@ class World:
 
     def arrive(self, account: str, letter: Letter, *, under_a_used_uid: bool = False) -> None:
         """Let a mail arrive at its source."""
-        nobody = POSTMASTER if account == MOVER else NOBODY
+        nobody = POSTMASTER if account in (MOVER, IMAP_MOVER) else NOBODY
         letter = letter._replace(wanted=letter.wanted or (nobody,))
-        self.oracle.expect(letter, group=f"only {letter.tag}" if account == KEEPER else letter.identity)
+        self.oracle.expect(
+            letter, group=f"only {letter.tag}" if account in COPIES_ARE_MAILS else letter.identity
+        )
         self.maildrops[account].put(letter, under_a_used_uid=under_a_used_uid)
         self.history.append(f"{letter.tag} arrives at {account}")
 
@@ -117,11 +131,16 @@ class World:
 
     def take_away(self, account: str) -> None:
         """Delete the oldest mail at its source, as somebody who does not want it."""
-        maildrop = self.maildrops[account]
-        if maildrop.letters:
-            letter = maildrop.letters.pop(next(iter(maildrop.letters)))
+        letter = self.maildrops[account].take_away()
+        if letter is not None:
             self.oracle.unwanted.add(letter.tag)
             self.history.append(f"somebody takes {letter.tag} away from {account}")
+
+    def imap(self, account: str) -> ImapMaildrop:
+        """Return an account's mailbox at the IMAP server."""
+        maildrop = self.maildrops[account]
+        assert isinstance(maildrop, ImapMaildrop)
+        return maildrop
 
     def retry_parked(self, place: int = 0) -> None:
         """An operator has a parked mail retried."""
@@ -156,9 +175,9 @@ class World:
         self.history.append("the broker is wiped")
 
     def restore(self, backup: sqlite3.Connection) -> None:
-        """Restore the database. What left its source since the backup is forgotten."""
+        """Restore the database. What left its source since the backup, or is about to, is forgotten."""
         self.database.restore(backup)
-        present = [maildrop.letters.values() for maildrop in self.maildrops.values()]
+        present = [maildrop.staying for maildrop in self.maildrops.values()]
         self.oracle.forgets(chain.from_iterable(present))
         self.history.append("yesterday's database is restored")
 
@@ -204,7 +223,10 @@ class World:
 
     def _opener(self, process: Process) -> OpenMetered:
         async def open_mailbox(account: Account, method: str | None, _: float, _meter: Meter) -> Opened:
-            return Opened(MailboxInTurn(self.maildrops[account.id], process), method)
+            maildrop = self.maildrops[account.id]
+            if isinstance(maildrop, ImapMaildrop):
+                return Opened(ImapMailboxInTurn(maildrop, process), method)
+            return Opened(MailboxInTurn(maildrop, process), method)
 
         return open_mailbox
 
@@ -251,5 +273,7 @@ _CONFIGURED: Mapping[str, object] = {
         {"name": "mover", "source": "pop3s://m@source.example", "unknown_recipients": POSTMASTER},
         {"name": "spooler", "source": "pop3s://s@source.example", "custody": "spool"},
         {"name": "keeper", "source": "pop3s://k@source.example", "dedup": "off", "retention": "7d"},
+        {"name": "imap-mover", "source": "pop3s://im@source.example", "unknown_recipients": POSTMASTER},
+        {"name": "imap-keeper", "source": "pop3s://ik@source.example", "dedup": "off", "retention": "7d"},
     ],
 }

@@ -16,6 +16,7 @@ from shared.smtp.envelope import Envelope, Mail, Phase
 from shared.smtp.pool import ConnectionPool, PoolLimits
 from shared.smtp.target import connect_target
 from tests.fakes.mails import corpus_mails
+from tests.fakes.tls import is_resumed
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.postfix import Postfix
@@ -69,6 +70,15 @@ async def test_postfix_accepts_mail_after_mail_with_the_next_envelope_pipelined(
     await pool.close()
     delivered = await asyncio.to_thread(exact_postfix.wait_for, "ahead@target.example", len(mails))
     assert sorted(map(stored, delivered)) == sorted(map(lines, mails))
+
+
+async def test_the_next_session_with_postfix_resumes_tls(postfix: Postfix) -> None:
+    resumed = []
+    for _ in range(3):
+        client = await to_postfix(postfix, Tls.REQUIRED)
+        resumed.append(is_resumed(client._dialogue.stream))
+        await client.quit()
+    assert resumed[1:] == [True, True]
 
 
 async def test_postfix_refuses_one_of_three_between_two_other_mails(postfix: Postfix) -> None:
