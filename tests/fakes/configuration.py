@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.config import Configuration, load
+import pytest
+
+from shared.config import Configuration, load, urls
 from shared.model.errors import ConfigurationError
 
 TARGET = """
@@ -36,6 +38,14 @@ def target(*lines: str, without: tuple[str, ...] = ()) -> str:
     """A file with one target, with more lines or without some of its keys."""
     kept = [line for line in TARGET.splitlines() if line.partition(" ")[0] not in without]
     return "\n".join([*kept, *lines]) + "\n"
+
+
+def imap_account(monkeypatch: pytest.MonkeyPatch, *lines: str, without: tuple[str, ...] = ()) -> str:
+    """The whole file with an IMAP account, which this version does not know as a source otherwise."""
+    monkeypatch.setattr(urls, "LATER_SOURCES", frozenset(), raising=False)
+    monkeypatch.setitem(urls.SOURCE_PORTS, "imap", 143)
+    source = ('source = "imap://imap.isp.example"', 'username = "u"')
+    return account(*source, *lines, without=("source", *without))
 
 
 class ConfigurationFile:
