@@ -16,7 +16,7 @@ from shared.model.recipient_field import parse_recipient_field
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import Srs
-from tests.fakes.configuration import TARGET, ConfigurationFile, account, imap_account
+from tests.fakes.configuration import TARGET, ConfigurationFile, account
 
 EVERY_KEY = """
 [[accounts]]
@@ -314,56 +314,3 @@ def test_the_scheme_of_the_source_names_the_protocol_and_keys_of_another_one_are
     assert len(problems) == 2
     assert '"use_top": imap has no TOP; only POP3 has' in problems[0] + problems[1]
     assert '"detect": the banner of imap tells nothing; only that of POP3 does' in problems[0] + problems[1]
-
-
-FOLDERS = (
-    'folder_recipients = { "Sales" = "sales@acme.com", "inbox" = "bob@acme.com" }',
-    'folder_header = "X-Source-Folder"',
-)
-
-
-@pytest.mark.parametrize("kind", ["single", "catch-all"])
-def test_an_account_of_either_kind_maps_folders_and_names_them(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    single = ('mailbox = "single"', 'recipient = "bob@acme.com"')
-    without = ("mailbox", "domains") if kind == "single" else ()
-    text = imap_account(monkeypatch, *FOLDERS, *(single if kind == "single" else ()), without=without)
-    routing = the_account(file, text).routing
-    assert routing.kind == kind
-    assert routing.folder_recipients == {
-        "Sales": Address("sales", "acme.com"),
-        "INBOX": Address("bob", "acme.com"),
-    }
-    assert routing.folder_header == "X-Source-Folder"
-    assert routing.folder_recipient("Inbox") == Address("bob", "acme.com")
-    assert routing.folder_recipient("Other") is None
-
-
-def test_folders_are_for_imap_only_and_in_the_defaults_they_are_for_those_accounts(
-    file: ConfigurationFile,
-) -> None:
-    table, why = 'accounts "acme/catchall"', "only for IMAP, as POP3 has no folders; remove it"
-    assert file.problems(account(*FOLDERS)) == [
-        f'mailferry.toml:14: {table}: "folder_recipients": {why}',
-        f'mailferry.toml:15: {table}: "folder_header": {why}',
-    ]
-    routing = the_account(file, "[defaults]\n" + "\n".join(FOLDERS) + account()).routing
-    assert (routing.folder_recipients, routing.folder_header) == ({}, None)
-
-
-def test_the_recipient_of_a_folder_of_a_catch_all_mailbox_is_in_an_accepted_domain(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (problem,) = file.problems(
-        imap_account(monkeypatch, 'folder_recipients = { "Sales" = "sales@acme.net" }')
-    )
-    assert problem.endswith('"folder_recipients": acme.net is not among the accepted domains')
-
-
-def test_the_recipient_of_a_single_mailbox_is_needed_beside_those_of_its_folders(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = imap_account(monkeypatch, 'mailbox = "single"', FOLDERS[0], without=("mailbox", "domains"))
-    (problem,) = file.problems(text)
-    assert problem.endswith('"recipient" is missing: all mail of a single mailbox goes to it')

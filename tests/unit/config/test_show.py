@@ -7,7 +7,7 @@ import pytest
 
 from shared.config import shown
 from shared.config.show import without_password
-from tests.fakes.configuration import ConfigurationFile, account, imap_account, target
+from tests.fakes.configuration import ConfigurationFile, account, target
 
 SECRETS = (
     '[broker]\nurl = "amqp://user:canary-1@host/v"\n[store]\nurl = "postgresql://u:canary-2@h/d?password=canary-3"\n'
@@ -87,13 +87,3 @@ def test_methods_detection_and_pin_can_be_read_again(file: ConfigurationFile) ->
     keys = ('auth = ["apop", "user"]', 'detect = ["banner"]', f'tls_pin = "sha256:{"ab" * 32}"')
     before = file.load(account(*keys))
     assert file.load(shown(before).replace("********", "geheim")) == before
-
-
-def test_folders_are_shown_for_accounts_that_have_some(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = ('folder_recipients = { "Sales" = "sales@acme.com" }', 'folder_header = "X-Folder"')
-    text = shown(file.load(imap_account(monkeypatch, *keys)))
-    assert 'folder_recipients = { "Sales" = "sales@acme.com" }  # ' in text
-    assert 'folder_header = "X-Folder"  # ' in text
-    assert "folder_" not in shown(file.load("[defaults]\n" + "\n".join(keys) + account()))
