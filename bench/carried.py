@@ -12,13 +12,15 @@ from bench.ferry import COMMAND, embedded
 from bench.mail_templates import Story
 from bench.source import Source
 from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.rows import CLAIM, ENTRY, MESSAGE, RECIPIENT
 from tests.servers.smtp_sink import SmtpSink
 
-OF_MESSAGE = {
-    "recipients": "SELECT message, * FROM recipients ORDER BY message, address",
-    "claims": "SELECT holder, * FROM claims ORDER BY holder, address",
-    "journal": "SELECT message, message, at, kind, body FROM journal ORDER BY message, seq",
-}
+OF_MESSAGE = (
+    f"SELECT message, {', '.join(RECIPIENT)} FROM recipients ORDER BY message, address",  # noqa: S608 - our own columns
+    f"SELECT holder, {', '.join(CLAIM)} FROM claims ORDER BY holder, address",  # noqa: S608 - our own columns
+    f"SELECT message, {', '.join(ENTRY)} FROM journal ORDER BY message, seq",  # noqa: S608 - our own columns
+)
+MESSAGES = f"SELECT {', '.join(MESSAGE)} FROM messages ORDER BY account, id"  # noqa: S608 - our own columns
 
 
 def carried(source: Source, sink: SmtpSink, home: Path) -> list[Story]:
@@ -33,9 +35,9 @@ def carried(source: Source, sink: SmtpSink, home: Path) -> list[Story]:
 def stories(path: Path) -> list[Story]:
     """All mails in a SQLite file, in the order of their accounts."""
     with closing(sqlite3.connect(path)) as connection:
-        found = {table: _by_message(connection, query) for table, query in OF_MESSAGE.items()}
-        messages = connection.execute("SELECT * FROM messages ORDER BY account, id").fetchall()
-    return [Story(row, *(found[table][row[0]] for table in OF_MESSAGE)) for row in messages]
+        found = [_by_message(connection, query) for query in OF_MESSAGE]
+        messages = connection.execute(MESSAGES).fetchall()
+    return [Story(row, *(rows[row[0]] for rows in found)) for row in messages]
 
 
 def _by_message(connection: sqlite3.Connection, query: str) -> dict[str, list[Row]]:

@@ -18,11 +18,14 @@ from sqlalchemy import Table
 from bench.mail_templates import MailTemplate, Story
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import parse_url
+from shared.adapters.sql.rows import CLAIM, ENTRY, MESSAGE, RECIPIENT
 from shared.adapters.sql.tables import claims, journal, messages, recipients
 
 SEED = 20261122
 HASTY = ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000")
 """Nothing else reads SQLite while it is filled, and a crash means to begin again."""
+
+COLUMNS = {messages: MESSAGE, recipients: RECIPIENT, claims: CLAIM, journal: ENTRY}
 
 Batch = Mapping[Table, Sequence[Row]]
 Filler = Generator[None, Batch]
@@ -81,13 +84,8 @@ def _sqlite(path: Path) -> Filler:
             connection.execute("COMMIT")
 
 
-def _columns(table: Table) -> list[str]:
-    """The columns in the order of the rows; the database numbers the journal itself."""
-    return [column.name for column in table.columns if column.autoincrement is not True]
-
-
 def _insert(table: Table) -> str:
-    columns = _columns(table)
+    columns = COLUMNS[table]
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of our own tables
 
 
@@ -97,7 +95,7 @@ def _postgres(url: str) -> Filler:
             while True:
                 for table, rows in (yield).items():
                     with cursor.copy(
-                        f"COPY {table.name} ({', '.join(_columns(table))}) FROM STDIN".encode()
+                        f"COPY {table.name} ({', '.join(COLUMNS[table])}) FROM STDIN".encode()
                     ) as copy:
                         for row in rows:
                             copy.write_row(row)

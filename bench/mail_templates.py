@@ -14,7 +14,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from shared.adapters.sql.bulk import Row
-from shared.adapters.sql.rows import entry_of, journal_row, message_of, message_row, recipient_row
+from shared.adapters.sql.rows import (
+    entry_of,
+    journal_row,
+    message_of,
+    message_row,
+    recipient_row,
+)
 from shared.contract.journal import Entry, Fetched
 from shared.custody.fold import fold
 from shared.custody.state import Message
@@ -30,7 +36,7 @@ Pick = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Story(NamedTuple):
-    """The rows of one mail, in the order of the tables' columns. Journal rows have no number."""
+    """The rows of one mail with the columns `MESSAGE`, `RECIPIENT`, `CLAIM` and `ENTRY`."""
 
     message: Row
     recipients: Sequence[Row]

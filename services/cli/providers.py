@@ -13,8 +13,8 @@ COLUMNS = (
     Column("name", "Name", whole=True),
     Column("title", "Provider"),
     Column("pop3", "POP3", whole=True),
-    Column("imap", "IMAP", whole=True, optional=True),
-    Column("interval", "Shortest poll", whole=True),
+    Column("imap", "IMAP", whole=True),
+    Column("interval", "Shortest poll", whole=True, optional=True),
     Column("note", "Note"),
 )
 
@@ -22,7 +22,8 @@ COLUMNS = (
 @click.command(
     "providers",
     short_help="List the providers that are known by name.",
-    epilog='An account with provider = "NAME" only needs a user name and a password in addition.',
+    epilog='An account with provider = "NAME" only needs a user name and a password in addition. It uses '
+    'POP3 where the provider has that, unless it says source = "imap".',
 )
 @click.argument("name", required=False)
 @output
@@ -46,9 +47,14 @@ def _row(provider: Provider) -> Row:
         "pop3": _host(provider.pop3),
         "imap": _host(provider.imap),
         "interval": written(provider.interval) if provider.interval else None,
-        "note": provider.note or None,
+        "note": _notes(provider) or None,
         "auth": list(provider.auth) or None,
     }
+
+
+def _notes(provider: Provider) -> str:
+    by_protocol = (f"{protocol.upper()}: {note}" for protocol, note in provider.notes.items())
+    return " ".join(filter(None, (provider.note, *by_protocol)))
 
 
 def _host(url: str | None) -> str | None:

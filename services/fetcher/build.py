@@ -10,7 +10,8 @@ from services.fetcher.flow_control.backpressure import Backpressure
 from services.fetcher.flow_control.blob_room import BlobRoom
 from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import open_source
 from services.fetcher.maintenance.account_monitor import AccountMonitor

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.config.problems import Problems
+from shared.config.protocol_keys import without_unfit
 from shared.config.secrets import without_other_ways
 from shared.config.settings import DEFAULTS, SECRETS
 from shared.config.toml_lines import KeyPath
+from shared.config.urls import protocol_alone, protocol_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,26 @@ class AccountKeys:
     defaults: dict[str, Any]
     provided: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def protocol(self) -> str | None:
+        """The protocol that the source names; None where it names none."""
+        return protocol_in({**self.defaults, **self.provided, **self.own}.get("source"))
+
     def table(self) -> dict[str, Any]:
-        """Return all keys. A secret that the account gives replaces all ways of giving it in the defaults."""
+        """Return all keys. A secret that the account gives replaces all ways of giving it in the defaults.
+
+        Keys in the defaults that are for another protocol are meant for other accounts. A source that is only
+        a protocol becomes the provider's URL.
+        """
         inherited = self.defaults
         for secret in SECRETS:
             inherited = without_other_ways(inherited, secret, self.own)
-        return {**inherited, **self.provided, **self.own}
+        if self.protocol is not None:
+            inherited = without_unfit(inherited, self.protocol)
+        table = {**inherited, **self.provided, **self.own}
+        if protocol_alone(table.get("source")) is not None:
+            table["source"] = self.provided.get("source", table["source"])
+        return table
 
     def path_of(self, key: KeyPath) -> KeyPath:
         """Return the path where a key is written. A key of the provider is found at `provider`."""

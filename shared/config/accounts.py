@@ -13,8 +13,10 @@ from shared.config.account_keys import AccountKeys
 from shared.config.context import Context
 from shared.config.document import Document
 from shared.config.mailboxes import routing
-from shared.config.providers import find_provider, protocol_of
+from shared.config.protocol_keys import unfit_sentences
+from shared.config.providers import find_provider
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
+from shared.config.urls import protocol_alone, protocol_of
 from shared.model.account import Account, Login, RetryTimes
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
@@ -61,8 +63,10 @@ def checked_defaults(context: Context, table: dict[str, Any]) -> dict[str, Any]:
     for key in table.keys() - DEFAULT_KEYS:
         context.problems.add_unknown((DEFAULTS, key), "key", DEFAULT_KEYS)
     known = {key: value for key, value in table.items() if key in DEFAULT_KEYS}
+    # A protocol alone becomes a URL by the provider of each account.
+    checked = {key: value for key, value in known.items() if protocol_alone(value) is None or key != "source"}
     try:
-        AccountSettings.model_validate(known)
+        AccountSettings.model_validate(checked)
     except ValidationError as error:
         context.problems.add_invalid_present(lambda key: (DEFAULTS, *key), AccountSettings, error)
     return known
@@ -72,7 +76,7 @@ def _provided(table: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]
     """Return the keys that the account's provider gives; none if the provider is not named or not known."""
     name = table.get("provider", defaults.get("provider"))
     provider = find_provider(name) if isinstance(name, str) else None
-    source = table.get("source", defaults.get("source"))
+    source = table.get("source", protocol_alone(defaults.get("source")))
     return {} if provider is None else provider.account_keys(DEFAULT_KEYS, source)
 
 
@@ -90,7 +94,7 @@ def _account(
     if target is None or recipients is None or server is None or settings.source is None:
         return None
     protocol = protocol_of(settings.source.scheme)
-    _check_protocol(context, settings, account_keys, protocol)
+    _check_protocol(context, account_keys, protocol)
     endpoint, login = server
     interval = hosts.of(endpoint.host).interval
     _check_limits(context, settings, account_keys)
@@ -126,19 +130,10 @@ def _retry_times(
     return times.model_copy(update={"poll": max(settings.poll, interval)})
 
 
-def _check_protocol(
-    context: Context, settings: AccountSettings, account_keys: AccountKeys, protocol: str
-) -> None:
-    """Add problems for keys of the account itself that only POP3 has; in [defaults] they are for others."""
-    if protocol == "pop3":
-        return
-    if settings.use_top and "use_top" in account_keys.own:
-        account_keys.add_problem(
-            context.problems, "use_top", f'"use_top": {protocol} has no TOP; only POP3 has'
-        )
-    if "detect" in account_keys.own and "banner" in settings.detect:
-        sentence = f'"detect": the banner of {protocol} tells nothing; only that of POP3 does'
-        account_keys.add_problem(context.problems, "detect", sentence)
+def _check_protocol(context: Context, account_keys: AccountKeys, protocol: str) -> None:
+    """Add problems for keys that are for another protocol."""
+    for key, sentence in unfit_sentences(account_keys.table(), protocol):
+        account_keys.add_problem(context.problems, key, sentence)
 
 
 def _check_limits(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> None:

@@ -38,7 +38,6 @@ CATCH_ALL_KEYS = (
     "surplus_copies",
 )
 SINGLE_KEYS = ("recipient",)
-FOLDER_KEYS = ("folder_recipients", "folder_header")
 MISSING_SRS_KEY = 'the key is missing, which "srs" needs; give "srs_key", "srs_key_file" or "srs_key_env"'
 SHORTEST_SRS_KEY = 8
 
@@ -54,25 +53,9 @@ def routing(context: Context, settings: AccountSettings, account_keys: AccountKe
         return None
     build = _single if settings.mailbox is MailboxKind.SINGLE else _catch_all
     routing = build(context, settings, account_keys)
-    if not _has_folders(settings):
-        _refuse_folders(problems, settings, account_keys)
-        return routing
     return routing and replace(
         routing, folder_recipients=settings.folder_recipients, folder_header=settings.folder_header
     )
-
-
-def _has_folders(settings: AccountSettings) -> bool:
-    return settings.source is not None and settings.source.scheme.startswith("imap")
-
-
-def _refuse_folders(problems: Problems, settings: AccountSettings, account_keys: AccountKeys) -> None:
-    """Add a problem for each key about folders among the account's own; the defaults are for others, too."""
-    for key in FOLDER_KEYS:
-        if settings.source is not None and key in account_keys.own:
-            account_keys.add_problem(
-                problems, key, f'"{key}": only for IMAP, as POP3 has no folders; remove it'
-            )
 
 
 def _single(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> Routing | None:
@@ -162,9 +145,10 @@ def _check_recipients(problems: Problems, settings: AccountSettings, account_key
             '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"'
         )
         account_keys.add_problem(problems, "only_recipient_headers", sentence)
-    named: dict[str, Iterable[Address]] = {"aliases": settings.aliases}
-    if _has_folders(settings):
-        named["folder_recipients"] = settings.folder_recipients.values()
+    named: dict[str, Iterable[Address]] = {
+        "aliases": settings.aliases,
+        "folder_recipients": settings.folder_recipients.values(),
+    }
     for key, addresses in named.items():
         for each in addresses:
             if translation(settings.domains, each.domain) is None:

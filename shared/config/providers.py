@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.config.urls import protocol_in
 from shared.model.duration import seconds
 from shared.model.errors import quoted
 
@@ -22,8 +23,10 @@ from shared.model.errors import quoted
 class Provider:
     """`pop3` and `imap` are URLs, or None if the provider has no such mailboxes.
 
-    `interval`: seconds between two visits to one mailbox that it bears, 0 where that is not known. `keys` are
-    further keys of an account, by protocol. `note` is what one has to know or do there.
+    `auth`: the login methods that are worth a try. `interval`: seconds between two visits to one mailbox that
+    it bears, 0 where that is not known; hosts are limited by it, so that it holds for both protocols.
+    `note` is what one has to know or do there, `notes` the same by protocol. `keys` are further keys of an
+    account, by protocol.
     """
 
     name: str
@@ -34,31 +37,37 @@ class Provider:
     auth: tuple[str, ...] = ()
     interval: float = 0.0
     note: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Return its URLs by protocol. The first one is used where an account names no protocol."""
+        known = {"pop3": self.pop3, "imap": self.imap}
+        return {protocol: url for protocol, url in known.items() if url is not None}
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """Return the names of its servers, POP3 first."""
-        named = [urlsplit(url).hostname for url in (self.pop3, self.imap) if url is not None]
+        named = [urlsplit(url).hostname for url in self.urls.values()]
         return tuple(dict.fromkeys(host for host in named if host))
+
+    def advice(self, protocol: str) -> str:
+        """Return what one has to know or do there to use this protocol; "" if nothing is known."""
+        return " ".join(filter(None, (self.note, self.notes.get(protocol))))
 
     def account_keys(self, known: Collection[str], source: object = None) -> dict[str, Any]:
         """Return the keys that an account of this provider has, as far as they are `known` in this version.
 
-        `source`: the account's own URL, whose scheme then names the protocol.
+        `source`: what the account itself has, a URL or a protocol. Without, the protocol is POP3 where the
+        provider has it: an account that changed it would fetch all its mail anew.
         """
-        own = self.pop3 or self.imap
-        scheme, separator, _ = str(source or own).partition("://")
-        protocol = protocol_of(scheme.lower()) if separator else ""
-        keys: dict[str, Any] = {"source": own, **self.keys.get(protocol, {})}
+        protocol = next(iter(self.urls)) if source is None else protocol_in(source)
+        keys: dict[str, Any] = {"source": self.urls.get(protocol or "")}
         if self.auth:
             keys["auth"] = list(self.auth)
-        return {key: value for key, value in keys.items() if key in known}
-
-
-def protocol_of(scheme: str) -> str:
-    """Return the protocol of a URL's scheme, which has one more letter where TLS begins at once."""
-    return scheme.removesuffix("s")
+        keys.update(self.keys.get(protocol or "", {}))
+        return {key: value for key, value in keys.items() if key in known and value is not None}
 
 
 @cache

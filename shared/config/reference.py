@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -53,11 +53,24 @@ def _section(header: str, model: type[Settings]) -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     known = facts(field)
-    meaning = field.description or ""
+    meaning = (field.description or "") + _only(known)
     if "example" in known:
         meaning += f" Example: `{toml_text(known['example'])}`"
     cells = (f"`{name}`", known.get("form") or _form(field), _default(name, field), meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def _only(known: Mapping[str, Any]) -> str:
+    """Return the protocol that a setting, or a value of it, is for."""
+    if "only" not in known:
+        return ""
+    only = known["only"]
+    values = " and ".join(f"`{value}`" for value in only["values"])
+    return (
+        f" {values} only for {only['protocol'].upper()}."
+        if values
+        else f" Only for {only['protocol'].upper()}."
+    )
 
 
 def _default(name: str, field: FieldInfo) -> str:

@@ -14,7 +14,7 @@ from shared.config.urls import ServerUrl
 from shared.model.address_policy import AddressPolicy
 from shared.model.endpoint import Endpoint, Tls
 
-IMPLICIT = frozenset({"pop3s", "smtps"})
+IMPLICIT = frozenset({"pop3s", "imaps", "smtps"})
 NO_CREDENTIALS = 'the password is missing; give "password", "password_file" or "password_env"'
 
 

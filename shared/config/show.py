@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 from shared.config.accounts import account_settings
 from shared.config.configuration import BlobsLocation, Configuration
 from shared.config.document import Document
-from shared.config.mailboxes import CATCH_ALL_KEYS, FOLDER_KEYS, SINGLE_KEYS
+from shared.config.mailboxes import CATCH_ALL_KEYS, SINGLE_KEYS
+from shared.config.protocol_keys import unfit_keys
 from shared.config.settings import DEFAULTS, SECTIONS, AccountSettings, Settings, TargetSettings
 from shared.config.toml_lines import KeyPath
 from shared.config.toml_values import MASK, toml_text, toml_value
@@ -129,8 +130,7 @@ def _account_rows(account: Account) -> Rows:
     kind = account.routing.kind
     by_token = account.login.token is not None or account.login.token_file is not None
     useless = CATCH_ALL_KEYS if kind is MailboxKind.SINGLE else SINGLE_KEYS
-    of_folders = FOLDER_KEYS if account.protocol != "imap" else ()
-    rows: dict[str, object] = dict.fromkeys((*useless, *of_folders), None)
+    rows: dict[str, object] = dict.fromkeys((*useless, *unfit_keys(account.protocol)), None)
     rows |= {
         "source": _url(account.protocol, account.endpoint),
         "username": account.login.username,

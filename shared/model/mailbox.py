@@ -86,6 +86,11 @@ class UidRange(NamedTuple):
     first: str = ""
     last: str | None = None
 
+    @property
+    def is_whole_folder(self) -> bool:
+        """Whether no mail of the folder is left out."""
+        return not self.first and self.last is None
+
     def includes(self, key: LedgerKey) -> bool:
         """Return whether the mail with this key is in the range.
 
@@ -94,7 +99,7 @@ class UidRange(NamedTuple):
         if self.place.folder != key.folder:
             return False
         if self.place.uidvalidity != key.uidvalidity:
-            return not self.first and self.last is None
+            return self.is_whole_folder
         return self.first <= key.uid and (self.last is None or key.uid <= self.last)
 
 
@@ -109,6 +114,7 @@ class Listing:
     the uid "". `nameless` are further mails whose uid is missing, malformed or not unique, although the
     server has uids. While there are any, no absent uid proves that its mail is gone.
     `covered` are the ranges that were listed completely: the absence of a key proves something only there.
+    With `only_changes`, mails of an earlier fingerprint are left out that are surely still there.
     `problems` are sentences for the operator.
     """
 
@@ -117,10 +123,27 @@ class Listing:
     problems: Sequence[str]
     nameless: Sequence[Listed] = ()
     covered: Sequence[UidRange] = WHOLE_INBOX
+    only_changes: bool = False
 
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""
         return any(each.includes(key) for each in self.covered)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFacts:
+    """What a server tells of the folders of an account, beside their mails.
+
+    `names` are those of all folders, decoded. Of the folder that mail is read from: `writable` tells whether
+    mail can be deleted there, None where it was opened for reading only; `keeps_uids`, whether a UID names
+    the same mail in the next session; `uidnext` is the UID that the next mail gets, None where the server
+    does not say.
+    """
+
+    names: Sequence[str]
+    writable: bool | None
+    keeps_uids: bool
+    uidnext: int | None
 
 
 @dataclass(frozen=True, slots=True)

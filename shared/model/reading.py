@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.model.duration import Duration
-from shared.model.setting import Settings, duration, setting, size
+from shared.model.setting import Settings, duration, only_for, setting, size
 from shared.model.size import Size
 
 KIB = 1024
@@ -60,10 +60,14 @@ class Reading(Settings):
         gt=0,
     )
     use_top: bool = setting(
-        False, "Read mail by TOP instead of RETR, for servers that delete or hide what RETR read."
+        False,
+        "Read mail by TOP instead of RETR, for servers that delete or hide what RETR read.",
+        only=only_for("pop3", "IMAP has no TOP, and reading by it hides nothing"),
     )
     pipelining: Annotated[Pipelining, Field(strict=False)] = setting(
-        Pipelining.ANNOUNCED, "Whether commands are sent before earlier ones are answered."
+        Pipelining.ANNOUNCED,
+        "Whether commands are sent before earlier ones are answered.",
+        only=only_for("pop3", "every IMAP server takes commands before it has answered earlier ones"),
     )
     line_limit: Size = size(
         8 * KIB, "The longest status line that a server may send.", ge=SHORTEST_LINE_LIMIT

@@ -45,15 +45,22 @@ def setting(
     example: object = None,
     unit: Unit | None = None,
     formerly: str | None = None,
+    only: Mapping[str, Any] | None = None,
     **limits: Any,
 ) -> Any:
     """A setting with a default.
 
     `form`: how the value is written, where the type does not say it. `example`: as it stands in the file.
     `unit`: what a number counts. `formerly`: the key's name in older versions, which is refused by name.
-    `limits` are those of pydantic's `Field`.
+    `only`: the protocol that it is for, see `only_for`. `limits` are those of pydantic's `Field`.
     """
-    extra = {"form": form, "example": example, "unit": unit and unit.value, "formerly": formerly}
+    extra = {
+        "form": form,
+        "example": example,
+        "unit": unit and unit.value,
+        "formerly": formerly,
+        "only": only,
+    }
     return Field(default, description=meaning, json_schema_extra=_given(extra), **limits)
 
 
@@ -71,6 +78,14 @@ def duration(default: Any, meaning: str, **more: Any) -> Any:
 def size(default: Any, meaning: str, **more: Any) -> Any:
     """A setting in octets, written as `256KiB` or `32MiB`; `more` is that of `setting`."""
     return setting(default, meaning, unit=Unit.SIZE, **more)
+
+
+def only_for(protocol: str, why: str, *values: str) -> Mapping[str, Any]:
+    """Say that a setting of accounts, or only these `values` of it, is for one protocol.
+
+    `why`: a clause that follows "as" and tells what the other protocol does instead.
+    """
+    return {"protocol": protocol, "why": why, "values": list(values)}
 
 
 def part(model: type[Part], settings: Settings) -> Part:

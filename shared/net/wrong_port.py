@@ -23,8 +23,9 @@ LOOK_TIMEOUT = 5.0
 MOST_SHOWN = 80
 NEWLINE = b"\n"
 
-POP3, SMTP, LMTP = "POP3", "SMTP", "LMTP"
-IMAP, HTTP, SSH, TLS = "IMAP", "HTTP", "SSH", "TLS"
+POP3, IMAP, SMTP, LMTP = "POP3", "IMAP", "SMTP", "LMTP"
+HTTP, SSH, TLS = "HTTP", "SSH", "TLS"
+SOURCES = frozenset({POP3, IMAP})
 
 _GREETINGS = (
     (re.compile(rb"\+OK|-ERR", re.IGNORECASE), POP3),
@@ -59,8 +60,8 @@ _PORTS: Mapping[int, Usual] = MappingProxyType(
         8443: Usual(HTTP, by_tls=True),
     }
 )
-_PLAIN_PORT: Mapping[str, int] = MappingProxyType({POP3: 110, SMTP: 25})
-_TLS_PORT: Mapping[str, int] = MappingProxyType({POP3: 995, SMTP: 465})
+_PLAIN_PORT: Mapping[str, int] = MappingProxyType({POP3: 110, IMAP: 143, SMTP: 25})
+_TLS_PORT: Mapping[str, int] = MappingProxyType({POP3: 995, IMAP: 993, SMTP: 465})
 
 
 def service_of(said: bytes) -> str | None:
@@ -71,7 +72,7 @@ def service_of(said: bytes) -> str | None:
 def likely_mistake(wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
     """Return a sentence on what to write instead, or "".
 
-    `wanted` is POP3, SMTP or LMTP. `said` are the server's first octets, in clear where TLS failed.
+    `wanted` is POP3, IMAP, SMTP or LMTP. `said` are the server's first octets, in clear where TLS failed.
     """
     if endpoint.unix_path is not None:
         return ""
@@ -81,9 +82,9 @@ def likely_mistake(wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
     if seen is None:
         return "" if said else _by_number(wanted, endpoint)
     if seen == TLS:
-        return _expects_tls(wanted, endpoint)
+        return _by_number(wanted, endpoint) or _expects_tls(wanted, endpoint)
     if seen != wanted:
-        return f"Port {endpoint.port} speaks {seen}, not {wanted}: {_instead(wanted)}."
+        return f"Port {endpoint.port} speaks {seen}, not {wanted}: {_instead_of(seen, wanted)}"
     return _in_clear(wanted, endpoint) if endpoint.tls is Tls.IMPLICIT else ""
 
 
@@ -92,7 +93,8 @@ def _by_number(wanted: str, endpoint: Endpoint) -> str:
     if usual is None:
         return ""
     if usual.service != wanted:
-        return f"Port {endpoint.port} is usually {usual.service}, not {wanted}: {_instead(wanted)}."
+        instead = _instead_of(usual.service, wanted)
+        return f"Port {endpoint.port} is usually {usual.service}, not {wanted}: {instead}"
     if usual.by_tls == (endpoint.tls is Tls.IMPLICIT):
         return ""
     return _expects_tls(wanted, endpoint) if usual.by_tls else _in_clear(wanted, endpoint)
@@ -121,6 +123,14 @@ def _instead(wanted: str) -> str:
     if wanted == LMTP:
         return "use lmtp:// at port 24"
     return f"use {scheme}s:// at port {_TLS_PORT[wanted]}, or {scheme}:// at port {_PLAIN_PORT[wanted]}"
+
+
+def _instead_of(service: str, wanted: str) -> str:
+    """Return what to write; where the port speaks the other protocol for sources, also how to fetch by it."""
+    if not {service, wanted} <= SOURCES:
+        return f"{_instead(wanted)}."
+    scheme = service.lower()
+    return f"{_instead(wanted)}. To fetch by {service} there, use {scheme}s:// or {scheme}://."
 
 
 def with_mistake(sentence: str, wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:

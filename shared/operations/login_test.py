@@ -16,10 +16,11 @@ ShowLine = Callable[[str, str], None]
 """Is given each line of a dialogue: "C" or "S", and the line with its secrets masked."""
 STEP_TIMEOUT = 30.0
 """Seconds for each step of a login test: an operator waits for it, so less than a service allows."""
-CONNECT, TLS, GREETING = "connect", "TLS", "greeting"
+CONNECT, TLS, GREETING, CAPABILITIES = "connect", "TLS", "greeting", "capabilities"
 METHOD, CREDENTIALS, MAILBOX = "method", "credentials", "mailbox"
 CERTIFICATE = 'Check host name and certificate; name a certificate authority of your own in "ca_file".'
 
+# In the advice about sources, `protocol` is "pop3" or "imap".
 ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.NameLookupFailed, "name", "Check the host's name, and this machine's DNS."),
     (net.ConnectFailed, CONNECT, "Check host and port, whether the server runs, and the firewalls between."),
@@ -32,7 +33,11 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (net.NotTls, TLS, 'Correct the scheme, the port or "tls".'),
     (net.TlsFailed, TLS, CERTIFICATE),
     (target.CertificateUntrusted, TLS, CERTIFICATE),
-    (source.EncryptionMissing, TLS, 'Use the scheme pop3s, or, on a network you trust, tls = "off".'),
+    (
+        source.EncryptionMissing,
+        TLS,
+        'Use the scheme {protocol}s, or, on a network you trust, tls = "off".',
+    ),
     (
         target.TlsUnavailable,
         TLS,
@@ -73,8 +78,13 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         GREETING,
         "The server hung up; it may block this machine, or expect TLS at once.",
     ),
+    (source.SourceBusy, MAILBOX, "The server serves no mail for now; try again later."),
     (source.SourceRefused, MAILBOX, "The server's own words say why; try again later if it was busy."),
-    (source.SourceViolation, GREETING, "This does not look like a POP3 server; check the port."),
+    (
+        source.SourceViolation,
+        GREETING,
+        "This does not look like {article} {PROTOCOL} server; check scheme and port.",
+    ),
     (target.ProtocolViolation, GREETING, "This does not look like an SMTP server; check the port."),
 )
 
@@ -99,16 +109,23 @@ class LoginTest:
 
 
 def failed_login(
-    kind: str, name: str, server: str, error: MailferryError, details: Mapping[str, object]
+    kind: str,
+    name: str,
+    server: str,
+    error: MailferryError,
+    details: Mapping[str, object],
+    protocol: str = "smtp",
 ) -> LoginTest:
     """Return the result of a test that ended with `error`."""
-    step, what_to_do = advice(error)
+    step, what_to_do = advice(error, protocol)
     return LoginTest(kind, name, server, False, str(error), error.temporary, step, what_to_do, details)
 
 
-def advice(error: MailferryError) -> tuple[str, str]:
+def advice(error: MailferryError, protocol: str = "smtp") -> tuple[str, str]:
     """Return the step that failed, and what to do."""
     for kind, step, sentence in ADVICE:
         if isinstance(error, kind):
-            return step, sentence
+            return step, sentence.format(
+                protocol=protocol, PROTOCOL=protocol.upper(), article="an" if protocol == "imap" else "a"
+            )
     return "session", "Try again; `--verbose` shows the dialogue."

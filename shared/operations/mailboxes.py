@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from shared.model.account import Account
-from shared.model.mailbox import Listed, Listing, RetrieveEvent
+from shared.model.mailbox import FolderFacts, Listed, Listing, RetrieveEvent
 from shared.net.protection import Shortfall
 from shared.operations.login_test import STEP_TIMEOUT, ShowLine
 from shared.pop3.limits import Timeouts
@@ -45,6 +45,10 @@ class OperatorMailbox(Protocol):
 
     async def listing(self) -> Listing:
         """List the mails."""
+        ...
+
+    async def folder_facts(self) -> FolderFacts | None:
+        """Ask what the server tells of the folders; None for a protocol without folders."""
         ...
 
     async def header(self, entry: Listed) -> bytes:

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from shared.operations.login_test import ShowLine
+from typing_extensions import override
+
+from shared.operations.source_dialogue import SourceDialogue, add_new
 
 END = "."
-SERVER = "S"
 
 
 @dataclass(slots=True)
-class Pop3Dialogue:
-    """Collects what the server announces. It is called with every line, secrets masked, and passes it on to
-    `show`.
+class Pop3Dialogue(SourceDialogue):
+    """`capabilities` are from all answers to CAPA, `methods` from CAPA and from a bare AUTH."""
 
-    `greeting` is the server's first line. `capabilities` are from all answers to CAPA, `methods` from CAPA
-    and from a bare AUTH; names in upper case, in the server's order.
-    """
-
-    show: ShowLine | None = None
-    greeting: str = ""
-    capabilities: list[str] = field(default_factory=list)
-    methods: list[str] = field(default_factory=list)
-    tls: bool = False
-    _command: str = ""
-
-    def __call__(self, side: str, line: str) -> None:
-        """Take one line; `side` is "C" or "S"."""
-        if self.show is not None:
-            self.show(side, line)
-        if side != SERVER:
-            self._command = line.upper()
-        elif line.startswith("(TLS"):
-            self.tls = True
-        elif not self.greeting:
-            self.greeting = line
-        elif line != END and not line.startswith(("+OK", "-ERR", "(")):
-            self._take_listed(line)
-
-    def _take_listed(self, line: str) -> None:
+    @override
+    def _take_answer(self, line: str) -> None:
+        if line == END or line.startswith(("+OK", "-ERR")):
+            return
         words = line.upper().split()
-        if self._command == "CAPA" and words:
-            _add_new(self.capabilities, words[:1])
-            _add_new(self.methods, words[1:] if words[0] == "SASL" else words if words == ["USER"] else [])
-        elif self._command == "AUTH":
-            _add_new(self.methods, words)
-
-
-def _add_new(known: list[str], words: list[str]) -> None:
-    known += [word for word in words if word not in known]
+        if self.command == "CAPA" and words:
+            add_new(self.capabilities, words[:1])
+            add_new(self.methods, words[1:] if words[0] == "SASL" else words if words == ["USER"] else [])
+        elif self.command == "AUTH":
+            add_new(self.methods, words)

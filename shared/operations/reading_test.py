@@ -23,6 +23,10 @@ SPOOL_ADVICE = (
     'Set custody = "spool" for this account, so that a mail is stored here before the session that read it '
     "ends."
 )
+POP3_ADVICE = (
+    'Fetch this account by POP3 with custody = "spool"; over IMAP, Mailferry needs mail that stays until it '
+    "is deleted."
+)
 
 OpenSession = Callable[[], Awaitable[OperatorMailbox]]
 
@@ -53,7 +57,7 @@ async def try_reading(open_mailbox: OpenSession, directory: Path) -> ReadingTest
         if not listing.has_uids or not listing.entries:
             await mailbox.finish()
             return ReadingTest(AfterReading.UNKNOWN, "there is no mail to try reading with")
-        entry = min(listing.entries, key=lambda each: each.size)
+        entry = min(listing.entries, key=lambda each: each.size or MAX_SIZE)
         if entry.size > MAX_SIZE:
             await mailbox.finish()
             return ReadingTest(AfterReading.UNKNOWN, "all mails are too large to try reading with")
@@ -63,7 +67,9 @@ async def try_reading(open_mailbox: OpenSession, directory: Path) -> ReadingTest
     finally:
         await mailbox.abort()
     if copy is None:
-        return ReadingTest(AfterReading.UNKNOWN, "the server refused the mail that was to be read")
+        return ReadingTest(
+            AfterReading.UNKNOWN, "the server refused the mail that was to be read, or it is too large"
+        )
     return await _listed_again(open_mailbox, entry, copy)
 
 
@@ -74,12 +80,13 @@ async def _listed_again(open_mailbox: OpenSession, entry: Listed, copy: Path) ->
         await mailbox.finish()
     finally:
         await mailbox.abort()
-    if any(each.uid == entry.uid for each in listing.entries):
+    if any(each.key == entry.key for each in listing.entries):
         await asyncio.to_thread(copy.unlink)
         return ReadingTest(AfterReading.SHOWS, "a mail that was read is still shown")
-    if not listing.covers(entry.key) or listing.nameless:
+    is_same_folder = any(each.place == entry.place for each in listing.covered)
+    if not is_same_folder or not listing.covers(entry.key) or listing.nameless:
         return ReadingTest(
-            AfterReading.UNKNOWN, f"the second listing is not complete; a copy of the mail is in {copy}"
+            AfterReading.UNKNOWN, f"the second listing is not comparable; a copy of the mail is in {copy}"
         )
     return ReadingTest(
         AfterReading.HIDES,
@@ -88,10 +95,10 @@ async def _listed_again(open_mailbox: OpenSession, entry: Listed, copy: Path) ->
 
 
 async def _copied(mailbox: OperatorMailbox, entry: Listed, directory: Path) -> Path | None:
-    """Return the file with the mail, durable; None where the server refused the mail."""
+    """Return the file with the mail, durable; None where the server refused it, or sends too much."""
     data = bytearray()
     async for piece in _pieces(mailbox, entry):
-        if piece is None:
+        if piece is None or len(data) + len(piece) > MAX_SIZE:
             return None
         data += piece
     return await asyncio.to_thread(_written, directory, bytes(data))

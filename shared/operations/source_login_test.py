@@ -4,20 +4,38 @@ deleted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.endpoint import Tls
 from shared.model.errors import MailferryError, quoted
-from shared.model.mailbox import Listing
-from shared.operations.login_test import LoginTest, ShowLine, failed_login
+from shared.model.mailbox import FolderFacts, Listing
+from shared.model.source_errors import WrongService
+from shared.operations.folder_findings import folder_details, folder_findings
+from shared.operations.imap_dialogue import ImapDialogue
+from shared.operations.login_test import GREETING, LoginTest, ShowLine, failed_login
 from shared.operations.mailboxes import OpenMailbox, OperatorMailbox, operator_timeouts
 from shared.operations.pop3_dialogue import Pop3Dialogue
-from shared.operations.reading_test import SPOOL_ADVICE, AfterReading, ReadingTest, try_reading
+from shared.operations.reading_test import POP3_ADVICE, SPOOL_ADVICE, AfterReading, ReadingTest, try_reading
+from shared.operations.source_dialogue import SourceDialogue
 from shared.operations.wording import counted, octets
+
+DIALOGUES: Mapping[str, type[SourceDialogue]] = MappingProxyType({"pop3": Pop3Dialogue, "imap": ImapDialogue})
+"""By `Account.protocol`."""
+BROKE_OFF = "The server broke off after it had greeted; `--verbose` shows the dialogue."
+
+_REV2 = "IMAP4REV2"
+_USED: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
+    {
+        "pop3": (("UIDL",), ("TOP",), ("PIPELINING",)),
+        "imap": (("UIDPLUS", _REV2), ("MOVE", _REV2), ("IDLE", _REV2), ("OBJECTID", "X-GM-EXT-1")),
+    }
+)
+"""What Mailferry uses where it is announced, by protocol; each may be announced by another name, too."""
 
 
 async def try_source(
@@ -28,7 +46,7 @@ async def try_source(
     With `keep_in`, one mail is read, to see whether the source still shows it afterwards; a copy of it stays
     in that directory until that is known.
     """
-    dialogue = Pop3Dialogue(show, tls=account.endpoint.tls is Tls.IMPLICIT)
+    dialogue = DIALOGUES[account.protocol](show, tls=account.endpoint.tls is Tls.IMPLICIT)
     server = str(account.endpoint)
 
     async def opened() -> OperatorMailbox:
@@ -36,28 +54,36 @@ async def try_source(
 
     try:
         mailbox = await opened()
-        listing = await _listed(mailbox)
-        details = _details(account, dialogue, mailbox, listing)
-        sentence = "; ".join(_findings(account, dialogue, mailbox, listing))
+        listing, facts = await _listed(mailbox)
+        details = _details(account, dialogue, mailbox, listing) | folder_details(facts, listing.entries)
+        sentence = "; ".join(_findings(account, dialogue, mailbox, listing, facts))
         test = LoginTest("account", account.id, server, ok=True, sentence=sentence, details=details)
         return test if keep_in is None else _with_reading(test, await try_reading(opened, keep_in))
     except MailferryError as error:
+        details = _announced(account, dialogue)
+        test = failed_login("account", account.id, server, error, details, account.protocol)
+        if test.step == GREETING and dialogue.greeting and not isinstance(error, WrongService):
+            test = replace(test, step=dialogue.step, advice=BROKE_OFF)
         note = _provider_note(account)
-        test = failed_login("account", account.id, server, error, _announced(dialogue))
         return replace(test, advice=f"{test.advice} {note}") if note else test
 
 
-async def _listed(mailbox: OperatorMailbox) -> Listing:
+async def _listed(mailbox: OperatorMailbox) -> tuple[Listing, FolderFacts | None]:
     try:
         listing = await mailbox.listing()
+        facts = await mailbox.folder_facts()
         await mailbox.finish()
     finally:
         await mailbox.abort()
-    return listing
+    return listing, facts
 
 
 def _findings(
-    account: Account, dialogue: Pop3Dialogue, mailbox: OperatorMailbox, listing: Listing
+    account: Account,
+    dialogue: SourceDialogue,
+    mailbox: OperatorMailbox,
+    listing: Listing,
+    facts: FolderFacts | None,
 ) -> Sequence[str]:
     user = quoted(account.login.username)
     method = f" by {mailbox.method}" if mailbox.method else ""
@@ -67,10 +93,21 @@ def _findings(
     ]
     if dialogue.methods:
         findings.append(f"methods offered: {', '.join(dialogue.methods).lower()}")
-    missing = [name for name in ("UIDL", "TOP", "PIPELINING") if name not in mailbox.capabilities]
-    if mailbox.capabilities.known and missing:
+    if facts is not None:
+        findings += folder_findings(facts, listing.entries)
+    if missing := _missing(account, mailbox):
         findings.append(f"not announced: {', '.join(missing)}")
+    findings += [f"the server wants you to know: {alert}" for alert in dialogue.alerts]
     return [*findings, *listing.problems]
+
+
+def _missing(account: Account, mailbox: OperatorMailbox) -> list[str]:
+    """Return what Mailferry would use and the server does not announce."""
+    announced = mailbox.capabilities
+    if not announced.known:
+        return []
+    used = _USED[account.protocol]
+    return [names[0] for names in used if not any(name in announced for name in names)]
 
 
 def _mails(listing: Listing) -> str:
@@ -80,24 +117,27 @@ def _mails(listing: Listing) -> str:
     return f"{counted(len(entries), 'mail')} in the mailbox, {octets(sum(each.size for each in entries))}"
 
 
-def _announced(dialogue: Pop3Dialogue) -> dict[str, object]:
+def _announced(account: Account, dialogue: SourceDialogue) -> dict[str, object]:
     return {
+        "protocol": account.protocol,
         "greeting": dialogue.greeting or None,
         "capabilities": dialogue.capabilities,
         "methods": [name.lower() for name in dialogue.methods],
+        "alerts": dialogue.alerts,
         "tls": dialogue.tls,
     }
 
 
 def _details(
-    account: Account, dialogue: Pop3Dialogue, mailbox: OperatorMailbox, listing: Listing
+    account: Account, dialogue: SourceDialogue, mailbox: OperatorMailbox, listing: Listing
 ) -> dict[str, object]:
     entries = (*listing.entries, *listing.nameless)
     return {
-        **_announced(dialogue),
+        **_announced(account, dialogue),
         "verified": dialogue.tls and mailbox.shortfall is None and account.endpoint.verify,
         "method": mailbox.method,
-        "pipelining": "PIPELINING" in mailbox.capabilities,
+        "missing": _missing(account, mailbox),
+        "pipelining": account.protocol == "imap" or "PIPELINING" in mailbox.capabilities,
         "unique_ids": listing.has_uids,
         "mails": len(entries),
         "octets": sum(each.size for each in entries),
@@ -109,11 +149,14 @@ def _with_reading(test: LoginTest, reading: ReadingTest) -> LoginTest:
     """The result with what reading a mail does to it, and what the operator should do."""
     details = {**test.details, "reading": reading.after_reading.value}
     sentence = f"{test.sentence}; {reading.sentence}"
-    advised = SPOOL_ADVICE if reading.after_reading is AfterReading.HIDES else test.advice
+    advised = test.advice
+    if reading.after_reading is AfterReading.HIDES:
+        advised = SPOOL_ADVICE if test.details["protocol"] == "pop3" else POP3_ADVICE
     return replace(test, sentence=sentence, advice=advised, details=details)
 
 
 def _provider_note(account: Account) -> str:
     """What is known of the provider, where a login fails there."""
     provider = provider_of_host(account.endpoint.host)
-    return f"{provider.title}: {provider.note}" if provider and provider.note else ""
+    advice = provider.advice(account.protocol) if provider else ""
+    return f"{provider.title}: {advice}" if provider and advice else ""

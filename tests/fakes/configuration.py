@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-from shared.config import Configuration, load, urls
+from shared.config import Configuration, load
 from shared.model.errors import ConfigurationError
 
 TARGET = """
@@ -40,10 +38,8 @@ def target(*lines: str, without: tuple[str, ...] = ()) -> str:
     return "\n".join([*kept, *lines]) + "\n"
 
 
-def imap_account(monkeypatch: pytest.MonkeyPatch, *lines: str, without: tuple[str, ...] = ()) -> str:
-    """The whole file with an IMAP account, which this version does not know as a source otherwise."""
-    monkeypatch.setattr(urls, "LATER_SOURCES", frozenset(), raising=False)
-    monkeypatch.setitem(urls.SOURCE_PORTS, "imap", 143)
+def imap_account(*lines: str, without: tuple[str, ...] = ()) -> str:
+    """The whole file with an IMAP account."""
     source = ('source = "imap://imap.isp.example"', 'username = "u"')
     return account(*source, *lines, without=("source", *without))
 

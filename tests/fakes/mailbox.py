@@ -61,7 +61,7 @@ class FakeMailbox(Mailbox):
         if known and known == [*self.mails][: len(known)]:
             later = entries[len(known) :]
             covered = [UidRange(INBOX, later[0].uid if later else f"{known[-1]}.")]
-            return Listing(later, has_uids=True, problems=(), covered=covered)
+            return Listing(later, has_uids=True, problems=(), covered=covered, only_changes=True)
         return Listing(entries, has_uids=True, problems=())
 
     @property

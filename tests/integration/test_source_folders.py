@@ -133,9 +133,9 @@ async def running(pipeline: Pipeline) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pipeline]:
+async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     async with SmtpServer() as target:
-        text = SERVERS + imap_account(monkeypatch, *KEYS).replace(
+        text = SERVERS + imap_account(*KEYS).replace(
             "smtp://mail.corp.example", f"smtp://127.0.0.1:{target.port}"
         )
         configuration = ConfigurationFile(tmp_path).load(text)

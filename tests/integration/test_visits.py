@@ -18,7 +18,8 @@ from typing_extensions import override
 from services.fetcher.decide.unchanged import read_state
 from services.fetcher.flow_control.blob_room import BlobRoom
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quotas import QuotaLimit, TenantQuotas
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import Opened
 from services.fetcher.visit.limits import Limits
@@ -709,7 +710,7 @@ async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_le
     async def ledger_rows(account: str, _ranges: Sequence[UidRange] = ()) -> list[LedgerRow]:
         raise AssertionError(f"nothing can be known of {account}")
 
-    world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[method-assign]  # fails the test where it is used
+    world.store.fetcher.ledger_rows = ledger_rows  # type: ignore[assignment, method-assign]  # fails the test if used
     visit = await world.visit()
     assert visit.report.problem is None
 

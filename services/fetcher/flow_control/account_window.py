@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from services.fetcher.decide.choice import Wanted
 from services.fetcher.flow_control.pending_set import PendingSet
-from services.fetcher.flow_control.tenant_quotas import QUEUED_FOR, QuotaLimit, TenantQuotas
+from services.fetcher.flow_control.tenant_quota import QUEUED_FOR, QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 
 
 class AccountWindow:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Protocol
 
-from shared.model.mailbox import UNKNOWN_CAPABILITIES, Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import (
+    UNKNOWN_CAPABILITIES,
+    Capabilities,
+    FolderFacts,
+    Listed,
+    Listing,
+    RetrieveEvent,
+)
 from shared.model.source_errors import SourceRefused
 from shared.net.protection import Shortfall
 
@@ -58,10 +65,14 @@ class Mailbox(Protocol):
     async def listing(self, since: str = "") -> Listing:
         """List the mails. A malformed line hides no other mail; it becomes a problem.
 
-        `since` is an earlier fingerprint. Where the mailbox can prove that all mails of that time are still
-        there, it may list only those that came later, and cover only them.
+        `since` is an earlier fingerprint. Where the mailbox can prove that mails of that time are still
+        there, it may leave them out, and cover only the others.
         """
         ...
+
+    async def folder_facts(self) -> FolderFacts | None:
+        """Return what the server tells of the folders, asked for an operator; None without folders."""
+        return None
 
     def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()

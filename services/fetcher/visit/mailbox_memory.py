@@ -54,11 +54,11 @@ class MailboxMemory:
         return replace(visit, report=replace(visit.report, state=state))
 
     async def _after(self, visit: Visit, scan: MailboxScan) -> Remembered | None:
-        """What was remembered holds on where only later mails were listed, and there is more to do with them.
+        """What was remembered holds on where only changes were listed, and there is more to do with them.
 
         What the operator is to be told of is told of by each visit, so that it is something to do.
         """
-        fence, before = self._lease.fence.number, self._memory if scan.only_later else None
+        fence, before = self._lease.fence.number, self._memory if scan.listing.only_changes else None
         if scan.quiet_until is not None and not visit.report.waiting and visit.report.problem is None:
             fingerprint = await self._mailbox.fingerprint()
             until = min(scan.quiet_until, before.until) if before else scan.quiet_until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -37,7 +37,6 @@ class MailboxScan:
     """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
 
     `quiet_until`: until when nothing is to be done by itself; None where there is something to do now.
-    `only_later`: only mails were listed that came after an earlier fingerprint.
     """
 
     listing: Listing
@@ -45,7 +44,6 @@ class MailboxScan:
     rows: Mapping[str, LedgerRow]
     content_index: ContentIndex
     quiet_until: float | None
-    only_later: bool
 
 
 class MailboxScanner:
@@ -67,10 +65,7 @@ class MailboxScanner:
         `NoUniqueIds`, and what the mailbox and the store raise.
         """
         listing = await self._list(since)
-        only_later = bool(listing.covered) and all(each.first for each in listing.covered)
-        ranges = listing.covered if only_later else ()
-        ledger = self._ports.ledger
-        rows = () if lease.is_fresh else await ledger.ledger_rows(self._account.id, ranges)
+        rows = () if lease.is_fresh else await self._rows(listing)
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
@@ -93,7 +88,13 @@ class MailboxScanner:
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
         quiet = quiet_until(self._account, listing, plan, rows, retention, now)
-        return MailboxScan(listing, plan, by_message, content_index, quiet, only_later)
+        return MailboxScan(listing, plan, by_message, content_index, quiet)
+
+    async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
+        ledger = self._ports.ledger
+        if not listing.only_changes:
+            return await ledger.ledger_rows(self._account.id)
+        return await ledger.ledger_rows(self._account.id, listing.covered) if listing.covered else ()
 
     async def _list(self, since: str) -> Listing:
         listing = await self._mailbox.listing(since)

@@ -17,7 +17,7 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
-from services.fetcher.flow_control.tenant_quotas import QuotaLimit
+from services.fetcher.flow_control.tenant_quota import QuotaLimit
 from services.fetcher.ingest.ingest import Ingest
 from services.fetcher.ingest.ledger_writer import LedgerWriter, RecordedMail
 from services.fetcher.ingest.message_matcher import MessageMatcher

@@ -7,44 +7,54 @@ from the tables once; values are always parameters.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Table
 
 Row = Sequence[Any]
 
 
-class Bulk(Protocol):
-    """Statements over many rows. Without rows no statement is sent."""
+class Bulk(ABC):
+    """Statements over many rows. Without rows no statement is sent.
+
+    In their texts `t` is the table and `k` the rows given. A subclass says what differs by database: how the
+    rows are written and passed, and how rows are deleted and selected by them.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[object, ...], str] = {}
 
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """Insert rows, in their order."""
-        ...
+        self._change(connection, self._text(self._insert, table, columns), table, columns, rows)
 
     def insert_absent(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> int:
         """Insert those rows whose primary key is not there yet; return how many that were."""
-        ...
+        text = self._text(self._insert_absent, table, columns)
+        return self._change(connection, text, table, columns, rows)
 
     def put(self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Insert rows, replacing those with the same primary key."""
-        ...
+        self._change(connection, self._text(self._put, table, columns), table, columns, rows)
 
     def update(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """Set `columns`, which begin with the primary key, of rows that are there."""
-        ...
+        self._change(connection, self._text(self._update, table, columns), table, columns, rows)
 
     def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
         """Delete the rows with these primary keys."""
-        ...
+        columns = primary_key(table)
+        self._change(connection, self._text(self._delete, table, columns), table, columns, keys)
 
     def select(
         self,
@@ -62,28 +72,80 @@ class Bulk(Protocol):
         `only` is a constant condition about `t` that has to hold, too. With `lock`, nobody else changes the
         rows until the end of the transaction; they are locked in the order of their primary keys.
         """
-        ...
+        if not keys:
+            return []
+        text = self._text(self._select, table, columns, fields)
+        if only:
+            text = f"{text} WHERE {only}"
+        if lock:
+            text += self._text(self._lock, table)
+        return self._fetch(connection, text, table, columns, keys)
 
+    @abstractmethod
     def together(self, connection: Connection) -> AbstractContextManager[None]:
         """Send what is inserted, put, updated or deleted inside without waiting for each statement.
 
         All of it is written, or an error raised, when this is left. Nothing is selected inside.
         """
-        ...
 
+    @abstractmethod
+    def _change(
+        self, connection: Connection, text: str, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> int:
+        """Execute the statement with these rows, if any; return how many rows it changed."""
 
-class Texts:
-    """Statement texts, each made once."""
+    @abstractmethod
+    def _fetch(
+        self, connection: Connection, text: str, table: Table, columns: Sequence[str], keys: Sequence[Row]
+    ) -> Sequence[Row]:
+        """Execute the statement with these keys; return what it selects."""
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[object, ...], str] = {}
+    @abstractmethod
+    def _values(self, table: Table, columns: Sequence[str]) -> str:
+        """The given rows, to be inserted."""
 
-    def get(self, make: Callable[..., str], table: Table, *columns: str) -> str:
-        """Return `make(table, *columns)`, made before or now."""
-        named = (make, table.name, *columns)
-        if named not in self._made:
-            self._made[named] = make(table, *columns)
-        return self._made[named]
+    @abstractmethod
+    def _rows(self, table: Table, columns: Sequence[str]) -> str:
+        """The given rows, as the table `k`."""
+
+    @abstractmethod
+    def _given(self, columns: Sequence[str]) -> Sequence[str]:
+        """What these columns are called in `_rows`."""
+
+    @abstractmethod
+    def _delete(self, table: Table, columns: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def _select(self, table: Table, columns: Sequence[str], fields: Sequence[str]) -> str: ...
+
+    @abstractmethod
+    def _lock(self, table: Table) -> str:
+        """The end of a selection whose rows are locked."""
+
+    def _text(self, make: Callable[..., str], table: Table, *names: Sequence[str]) -> str:
+        """Return `make(table, *names)`, made before or now."""
+        made = (make, table.name, *map(tuple, names))
+        if made not in self._texts:
+            self._texts[made] = make(table, *names)
+        return self._texts[made]
+
+    def _insert(self, table: Table, columns: Sequence[str]) -> str:
+        return f"INSERT INTO {table.name} ({', '.join(columns)}) {self._values(table, columns)}"
+
+    def _insert_absent(self, table: Table, columns: Sequence[str]) -> str:
+        return f"{self._insert(table, columns)} ON CONFLICT ({', '.join(primary_key(table))}) DO NOTHING"
+
+    def _put(self, table: Table, columns: Sequence[str]) -> str:
+        keys = primary_key(table)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+        return f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
+
+    def _update(self, table: Table, columns: Sequence[str]) -> str:
+        keys = primary_key(table)
+        given = dict(zip(columns, self._given(columns), strict=True))
+        changes = ", ".join(f"{name} = {value}" for name, value in given.items() if name not in keys)
+        same = " AND ".join(f"t.{name} = {given[name]}" for name in keys)
+        return f"UPDATE {table.name} AS t SET {changes} FROM {self._rows(table, columns)} WHERE {same}"  # noqa: S608 - names of our own tables
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, LargeBinary, Table, Text
 from sqlalchemy.types import TypeEngine
 
-from shared.adapters.sql.bulk import Row, Texts, primary_key
+from shared.adapters.sql.bulk import Bulk, Row, primary_key
 from shared.adapters.sql.postgres_driver import execute, together
 
 BETWEEN = "\0;"
@@ -55,75 +55,45 @@ ARRAYS: Sequence[tuple[type[TypeEngine[Any]], str, Literal]] = (
 )
 
 
-class PostgresBulk:
+class PostgresBulk(Bulk):
     """Statements over many rows for PostgreSQL."""
-
-    def __init__(self) -> None:
-        self._texts = Texts()
-
-    def insert(
-        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
-    ) -> None:
-        """Insert rows, in their order."""
-        self._many(connection, _insert, table, columns, rows)
-
-    def insert_absent(
-        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
-    ) -> int:
-        """Insert those rows whose primary key is not there yet; return how many that were."""
-        return self._many(connection, _insert_absent, table, columns, rows)
-
-    def put(self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert rows, replacing those with the same primary key."""
-        self._many(connection, _put, table, columns, rows)
-
-    def update(
-        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
-    ) -> None:
-        """Set `columns`, which begin with the primary key, of rows that are there."""
-        self._many(connection, _update, table, columns, rows)
-
-    def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
-        """Delete the rows with these primary keys."""
-        self._many(connection, _delete, table, primary_key(table), keys)
-
-    def select(
-        self,
-        connection: Connection,
-        table: Table,
-        columns: Sequence[str],
-        keys: Sequence[Row],
-        *,
-        fields: Sequence[str],
-        only: str = "",
-        lock: bool = False,
-    ) -> Sequence[Row]:
-        """Return fields of all rows where `columns` have one of the values in `keys`, see `Bulk.select`."""
-        if not keys:
-            return []
-        text = self._texts.get(_select, table, " ".join(fields), *columns)
-        if only:
-            text = f"{text} WHERE {only}"
-        if lock:
-            text += self._texts.get(_lock, table)
-        return execute(connection, text, _arrays(table, columns, keys)).fetchall()
 
     def together(self, connection: Connection) -> AbstractContextManager[None]:
         """Send what is written inside without waiting for each statement."""
         return together(connection)
 
-    def _many(
-        self,
-        connection: Connection,
-        make: Callable[..., str],
-        table: Table,
-        columns: Sequence[str],
-        rows: Sequence[Row],
+    def _change(
+        self, connection: Connection, text: str, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> int:
         if not rows:
             return 0
-        text = self._texts.get(make, table, *columns)
         return execute(connection, text, _arrays(table, columns, rows)).rowcount
+
+    def _fetch(
+        self, connection: Connection, text: str, table: Table, columns: Sequence[str], keys: Sequence[Row]
+    ) -> Sequence[Row]:
+        return execute(connection, text, _arrays(table, columns, keys)).fetchall()
+
+    def _values(self, table: Table, columns: Sequence[str]) -> str:
+        return f"SELECT * FROM {self._rows(table, columns)}"  # noqa: S608 - names of our own tables
+
+    def _rows(self, table: Table, columns: Sequence[str]) -> str:
+        arrays = ", ".join(f"%s::{_kind(table, name)[0]}" for name in columns)
+        return f"unnest({arrays}) AS k({', '.join(columns)})"
+
+    def _given(self, columns: Sequence[str]) -> Sequence[str]:
+        return [f"k.{name}" for name in columns]
+
+    def _delete(self, table: Table, columns: Sequence[str]) -> str:
+        return f"DELETE FROM {table.name} AS t USING {self._rows(table, columns)} WHERE {_same(columns)}"  # noqa: S608 - names of our own tables
+
+    def _select(self, table: Table, columns: Sequence[str], fields: Sequence[str]) -> str:
+        wanted = ", ".join(f"t.{name}" for name in fields)
+        return f"SELECT {wanted} FROM {self._rows(table, columns)} JOIN {table.name} AS t ON {_same(columns)}"  # noqa: S608 - names of our own tables
+
+    def _lock(self, table: Table) -> str:
+        order = ", ".join(f"t.{name}" for name in primary_key(table))
+        return f" ORDER BY {order} FOR UPDATE OF t"
 
 
 def _arrays(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, ...]:
@@ -138,51 +108,11 @@ def _literals(table: Table, columns: tuple[str, ...]) -> tuple[Literal, ...]:
     return tuple(_kind(table, name)[1] for name in columns)
 
 
-def _unnest(table: Table, columns: Sequence[str]) -> str:
-    arrays = ", ".join(f"%s::{_kind(table, name)[0]}" for name in columns)
-    return f"unnest({arrays}) AS k({', '.join(columns)})"
-
-
 def _kind(table: Table, column: str) -> tuple[str, Literal]:
     """How PostgreSQL calls an array of the column's values, and how one is written."""
     kind = table.columns[column].type
     return next((name, literal) for type_, name, literal in ARRAYS if isinstance(kind, type_))
 
 
-def _insert(table: Table, *columns: str) -> str:
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM {_unnest(table, columns)}"  # noqa: S608 - names of our own tables
-
-
-def _insert_absent(table: Table, *columns: str) -> str:
-    return f"{_insert(table, *columns)} ON CONFLICT ({', '.join(primary_key(table))}) DO NOTHING"
-
-
-def _put(table: Table, *columns: str) -> str:
-    keys = primary_key(table)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
-    return f"{_insert(table, *columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
-
-
-def _update(table: Table, *columns: str) -> str:
-    keys = primary_key(table)
-    changes = ", ".join(f"{name} = k.{name}" for name in columns[len(keys) :])
-    return f"UPDATE {table.name} AS t SET {changes} FROM {_unnest(table, columns)} WHERE {_same(keys)}"  # noqa: S608 - names of our own tables
-
-
-def _delete(table: Table, *columns: str) -> str:
-    return f"DELETE FROM {table.name} AS t USING {_unnest(table, columns)} WHERE {_same(columns)}"  # noqa: S608 - names of our own tables
-
-
 def _same(columns: Sequence[str]) -> str:
     return " AND ".join(f"t.{name} = k.{name}" for name in columns)
-
-
-def _select(table: Table, names: str, *columns: str) -> str:
-    """`names` are those of the fields, with spaces between them."""
-    fields = ", ".join(f"t.{name}" for name in names.split())
-    return f"SELECT {fields} FROM {_unnest(table, columns)} JOIN {table.name} AS t ON {_same(columns)}"  # noqa: S608 - names of our own tables
-
-
-def _lock(table: Table) -> str:
-    order = ", ".join(f"t.{name}" for name in primary_key(table))
-    return f" ORDER BY {order} FOR UPDATE OF t"

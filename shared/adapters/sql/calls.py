@@ -41,17 +41,17 @@ class Outcome(NamedTuple):
 class Call:
     """A call that a thread is to make. It is created in the event loop that waits for its outcome.
 
-    `place` names the database. `seconds` is how long the call may take from now on, its wait for a thread
-    included.
+    `database` is its name in errors. `seconds` is how long the call may take from now on, including its wait
+    for a thread.
     """
 
-    def __init__(self, work: Callable[..., Any], place: str, seconds: float) -> None:
+    def __init__(self, work: Callable[..., Any], database: str, seconds: float) -> None:
         self.work = work
         self.seconds = _allowed.get() or seconds
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.is_late = False
-        self._place = place
+        self._database = database
         self._lock = threading.Lock()
         self._break_off: Callable[[], None] | None = None
         self._timer = self.loop.call_later(self.seconds, self._expire)
@@ -86,15 +86,15 @@ class Call:
             self.is_late = True
             if self._break_off is not None:
                 self._break_off()
-        error = StoreUnavailable(f"{self._place} has not answered for {self.seconds:g} s")
+        error = StoreUnavailable(f"{self._database} has not answered for {self.seconds:g} s")
         self.conclude(Outcome(error=error))
 
 
 class Threads:
     """Threads that make calls, `count` at the same time. They do not keep the process from ending."""
 
-    def __init__(self, count: int, name: str, place: str, deadline: float) -> None:
-        self._place, self._deadline = place, deadline
+    def __init__(self, count: int, name: str, database: str, deadline: float) -> None:
+        self._database, self._deadline = database, deadline
         self._queue: SimpleQueue[Call | None] = SimpleQueue()
         self._threads = [
             threading.Thread(target=self._make_calls, name=f"{name}-{n}", daemon=True) for n in range(count)
@@ -104,7 +104,7 @@ class Threads:
 
     async def run(self, work: Callable[[Call], Any]) -> Any:
         """Return what `work` returns in a thread; it is passed its own call."""
-        call = Call(work, self._place, self._deadline)
+        call = Call(work, self._database, self._deadline)
         self._queue.put(call)
         return await call.future
 

@@ -52,31 +52,34 @@ def is_read_only(error: DBAPIError) -> bool:
     return sqlstate(error) == READ_ONLY
 
 
-def meaning(error: DBAPIError, place: str) -> MailferryError | None:
-    """Return the error for the operator; None for a defect of Mailferry. `place` names the database."""
+def meaning(error: DBAPIError, database: str) -> MailferryError | None:
+    """Return the error for the operator; None for a defect of Mailferry. `database` is its name in errors."""
     if _is_damaged(error):
-        return damaged(place, _reason(error))
+        return damaged(database, _reason(error))
     if (
         sqlstate(error) in NO_SUCH_TABLE
         or "no such table" in str(error.orig)
         or "no such column" in str(error.orig)
     ):
-        return SchemaOutdated(f"{place} lacks tables that this Mailferry needs: run `mailferry db upgrade`")
+        return SchemaOutdated(
+            f"{database} lacks tables that this Mailferry needs: run `mailferry db upgrade`"
+        )
     if is_conflict(error):
-        return StoreUnavailable(f"{place} is too busy: {_reason(error)}")
+        return StoreUnavailable(f"{database} is too busy: {_reason(error)}")
     if is_read_only(error):
         return StoreUnavailable(
-            f"{place} may only be read (a standby, or default_transaction_read_only is on): {_reason(error)}"
+            f"{database} may only be read (a standby, or default_transaction_read_only is on): "
+            f"{_reason(error)}"
         )
     if is_lost_connection(error) or not _is_ours(error):
-        return StoreUnavailable(f"{place} cannot be used: {_reason(error)}")
+        return StoreUnavailable(f"{database} cannot be used: {_reason(error)}")
     return None
 
 
-def damaged(place: str, reason: str) -> StoreDamaged:
+def damaged(database: str, reason: str) -> StoreDamaged:
     """Return the error for a file that is no database, or a broken one, with what can be done about it."""
     return StoreDamaged(
-        f"{place} is damaged: {reason}. Stop Mailferry and put the file aside, with its "
+        f"{database} is damaged: {reason}. Stop Mailferry and put the file aside, with its "
         "-wal and -shm. "
         "Then restore a backup, or save what can be read (`sqlite3 FILE .recover | sqlite3 NEW`), put that "
         "in the file's place and run `mailferry journal rebuild`. What was not delivered yet is still at its "

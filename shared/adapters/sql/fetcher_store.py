@@ -12,9 +12,9 @@ from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
 from shared.adapters.sql.leases.leasing import LeaseRequest, next_ready
 from shared.adapters.sql.leases.schedule import make_accounts_due, sync_accounts
 from shared.adapters.sql.ledger.leaving import Absence, Deletion, record_gone, start_deleting
-from shared.adapters.sql.ledger.places import rename_mails
 from shared.adapters.sql.ledger.reading import ledger_rows, settled_among
 from shared.adapters.sql.ledger.recording import Recording, record_fetched
+from shared.adapters.sql.ledger.source_keys import rename_mails
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.targets import known_outages
 from shared.adapters.sql.text import safe_fetched

@@ -1,13 +1,15 @@
 """Messages, recipients, claims and journal entries as rows, and back.
 
-Each kind of row has a tuple of the columns that it names in its statement and, beside it, the function that
-makes it in that order. So a column that is added to a table shifts nothing.
+A column has the name of the field that it holds, so a tuple of names says both which columns a statement
+concerns and how its rows are made. Whole rows follow the order of the fields. What no field holds as it is
+comes last: the mail's key at its source, and what only an index needs.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
 from shared.adapters.sql.bulk import Row
@@ -21,217 +23,66 @@ from shared.model.read_failure import ReadFailure, ReadFailureKind
 MESSAGE_STATUS: Mapping[str, MessageStatus] = {each.value: each for each in MessageStatus}
 RECIPIENT_STATUS: Mapping[str, RecipientStatus] = {each.value: each for each in RecipientStatus}
 
-MESSAGE = (
-    "id",
-    "tenant",
-    "account",
-    "folder",
-    "uidvalidity",
-    "uid",
-    "status",
-    "fetch_no",
-    "listed_size",
-    "octets",
-    "fetcher",
-    "first_fetched_at",
-    "lease_until",
-    "blob",
-    "identity",
-    "message_id",
-    "reverse_path",
-    "target",
-    "evidence",
-    "settled_at",
-    "gone",
-    "long_uid",
-    "gone_at",
-    "unbacked",
-    "header",
-    "content",
-)
+KEY = ("folder", "uidvalidity", "uid", "long_uid")
+"""A mail's key at its source. `long_uid` holds a UID that is too long for the index; `uid` has its digest."""
+FIELDS = tuple(name for name in Message._fields if name not in {"key", "recipients"})
+MESSAGE = (*FIELDS, *KEY, "gone")
 """A whole message."""
-DESCRIBED = (
-    "id",
-    "status",
-    "fetch_no",
-    "listed_size",
-    "octets",
-    "fetcher",
-    "lease_until",
-    "blob",
-    "identity",
-    "message_id",
-    "reverse_path",
-    "target",
-    "evidence",
-    "settled_at",
-    "unbacked",
-    "header",
-    "content",
-)
-"""What fetching again, and routing after it, change in a message."""
-ROUTED = (
-    "id",
-    "status",
-    "lease_until",
-    "blob",
-    "identity",
-    "message_id",
-    "reverse_path",
-    "target",
-    "evidence",
-    "settled_at",
-    "unbacked",
-)
-"""What routing changes in a message."""
 PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "unbacked")
 """What changes in a message after it was routed."""
-ENDED = (*PROGRESS, "gone", "gone_at")
+ROUTED = (*PROGRESS, "identity", "message_id", "reverse_path", "target", "evidence")
+"""What routing changes in a message."""
+DESCRIBED = (*ROUTED, "fetch_no", "listed_size", "octets", "fetcher", "header", "content")
+"""What fetching again, and routing after it, change in a message."""
+ENDED = (*PROGRESS, "gone_at", "gone")
 """What changes in a message when its source no longer has it."""
-PLACED = ("id", "folder", "uidvalidity", "uid", "long_uid", "listed_size")
+PLACED = ("id", "listed_size", *KEY)
 """What changes in a message that its source shows under another key."""
 LEAVING = ("id", "account", "status", "lease_until", "blob", "settled_at", "gone_at", "unbacked")
 """What has to be known of a message that leaves its source."""
-RECIPIENT = (
-    "message",
-    "address",
-    "destination",
-    "original",
-    "reason",
-    "status",
-    "target",
-    "attempt",
-    "next_attempt_at",
-    "code",
-    "text",
-    "in_doubt",
-    "parked_at",
-    "awaits",
-)
+RECIPIENT = ("message", *Recipient._fields, "awaits")
 """A whole recipient. `awaits` is the identity of the mail that it waits for, by which waiting recipients are
 found."""
-SERVED = (
-    "message",
-    "address",
-    "destination",
-    "status",
-    "target",
-    "attempt",
-    "next_attempt_at",
-    "code",
-    "text",
-    "in_doubt",
-    "parked_at",
-    "awaits",
-)
+SERVED = tuple(name for name in RECIPIENT if name not in {"original", "reason"})
 """What changes in a recipient, apart from why it was chosen."""
-CHOSEN = (*SERVED, "original", "reason")
-"""What changes in a recipient that was routed again."""
 SUPPRESSION = ("message", "address", "account", "at")
 """A recipient that was suppressed, and when."""
-CLAIM_KEY = ("tenant", "address", "identity")
+CLAIM_KEY = ClaimKey._fields
 CLAIM = (*CLAIM_KEY, "holder", "done")
 """A whole claim."""
 ENTRY = ("message", "at", "kind", "body")
 """An entry of the journal; the database numbers it."""
 
 
+def _row_maker(columns: Sequence[str]) -> attrgetter[tuple[Any, ...]]:
+    """Return a function that makes the row of an object with these fields; a status becomes plain text.
+
+    One call reads all fields, which takes no longer than a tuple that names each.
+    """
+    return attrgetter(*("status._value_" if name == "status" else name for name in columns))
+
+
+described_row = _row_maker(DESCRIBED)
+routed_row = _row_maker(ROUTED)
+progress_row = _row_maker(PROGRESS)
+_fields_of_message = _row_maker(FIELDS)
+_fields_of_recipient = _row_maker(Recipient._fields)
+_fields_of_served = _row_maker(SERVED[1:-1])
+
+
 def message_row(message: Message) -> Row:
-    """Return the columns `MESSAGE`. A UID too long for the index is kept beside its digest."""
-    folder, uidvalidity, uid = message.key
-    short = key(uid)
-    return (
-        message.id,
-        message.tenant,
-        message.account,
-        folder,
-        uidvalidity,
-        short,
-        str(message.status),
-        message.fetch_no,
-        message.listed_size,
-        message.octets,
-        message.fetcher,
-        message.first_fetched_at,
-        message.lease_until,
-        message.blob,
-        message.identity,
-        message.message_id,
-        message.reverse_path,
-        message.target,
-        message.evidence,
-        message.settled_at,
-        message.gone_at is not None,
-        None if short == uid else uid,
-        message.gone_at,
-        message.unbacked,
-        message.header,
-        message.content,
-    )
-
-
-def described_row(message: Message) -> Row:
-    """Return the columns `DESCRIBED`."""
-    return (
-        message.id,
-        str(message.status),
-        message.fetch_no,
-        message.listed_size,
-        message.octets,
-        message.fetcher,
-        message.lease_until,
-        message.blob,
-        message.identity,
-        message.message_id,
-        message.reverse_path,
-        message.target,
-        message.evidence,
-        message.settled_at,
-        message.unbacked,
-        message.header,
-        message.content,
-    )
-
-
-def routed_row(message: Message) -> Row:
-    """Return the columns `ROUTED`."""
-    return (
-        message.id,
-        str(message.status),
-        message.lease_until,
-        message.blob,
-        message.identity,
-        message.message_id,
-        message.reverse_path,
-        message.target,
-        message.evidence,
-        message.settled_at,
-        message.unbacked,
-    )
-
-
-def progress_row(message: Message) -> Row:
-    """Return the columns `PROGRESS`."""
-    return (
-        message.id,
-        str(message.status),
-        message.lease_until,
-        message.blob,
-        message.settled_at,
-        message.unbacked,
-    )
+    """Return the columns `MESSAGE`."""
+    return (*_fields_of_message(message), *_key_columns(message.key), message.gone_at is not None)
 
 
 def ended_row(message: Message) -> Row:
     """Return the columns `ENDED` of a message that its source no longer has."""
-    return *progress_row(message), True, message.gone_at
+    return (*progress_row(message), message.gone_at, True)
 
 
 def placed_row(message: Message) -> Row:
     """Return the columns `PLACED`."""
-    folder, uidvalidity, uid = message.key
-    short = key(uid)
-    return message.id, folder, uidvalidity, short, None if short == uid else uid, message.listed_size
+    return (message.id, message.listed_size, *_key_columns(message.key))
 
 
 def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) -> Message:
@@ -240,55 +91,33 @@ def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) ->
         id_,
         tenant,
         account,
-        folder,
-        uidvalidity,
-        uid,
         status,
-        fetch_no,
-        listed_size,
-        octets,
-        fetcher,
-        first_fetched_at,
-        lease_until,
-        blob,
-        identity,
-        message_id,
-        reverse_path,
-        target,
-        evidence,
-        settled_at,
-        _gone,
-        long_uid,
+        *fetched_and_routed,
         gone_at,
         unbacked,
         header,
         content,
+        folder,
+        uidvalidity,
+        uid,
+        long_uid,
+        _gone,
     ) = row
-    # In the order of the fields, as keywords would take twice the time; a test reads each back by its name.
-    return Message(
-        id_,
-        tenant,
-        account,
-        LedgerKey(folder, uidvalidity, long_uid or uid),
-        MESSAGE_STATUS[status],
-        fetch_no,
-        listed_size,
-        octets,
-        fetcher,
-        first_fetched_at,
-        lease_until,
-        blob,
-        identity,
-        message_id,
-        reverse_path,
-        target,
-        evidence,
-        settled_at,
-        recipients,
-        gone_at,
-        bool(unbacked),
-        header,
-        content,
+    # In the order of the fields, as keywords would take four times as long; a test reads each by its name.
+    return Message._make(
+        (
+            id_,
+            tenant,
+            account,
+            LedgerKey(folder, uidvalidity, long_uid or uid),
+            MESSAGE_STATUS[status],
+            *fetched_and_routed,
+            recipients,
+            gone_at,
+            bool(unbacked),
+            header,
+            content,
+        )
     )
 
 
@@ -316,79 +145,19 @@ def leaving_message_of(row: Row) -> Message:
 
 def recipient_row(message: Message, recipient: Recipient) -> Row:
     """Return the columns `RECIPIENT`."""
-    return (
-        message.id,
-        recipient.address,
-        recipient.destination,
-        recipient.original,
-        recipient.reason,
-        str(recipient.status),
-        recipient.target,
-        recipient.attempt,
-        recipient.next_attempt_at,
-        recipient.code,
-        recipient.text,
-        recipient.in_doubt,
-        recipient.parked_at,
-        message.identity if recipient.status is RecipientStatus.WAITING else None,
-    )
+    return (message.id, *_fields_of_recipient(recipient), _awaits(message, recipient))
 
 
 def served_row(message: Message, recipient: Recipient) -> Row:
     """Return the columns `SERVED`."""
-    return (
-        message.id,
-        recipient.address,
-        recipient.destination,
-        str(recipient.status),
-        recipient.target,
-        recipient.attempt,
-        recipient.next_attempt_at,
-        recipient.code,
-        recipient.text,
-        recipient.in_doubt,
-        recipient.parked_at,
-        message.identity if recipient.status is RecipientStatus.WAITING else None,
-    )
-
-
-def chosen_row(message: Message, recipient: Recipient) -> Row:
-    """Return the columns `CHOSEN`."""
-    return *served_row(message, recipient), recipient.original, recipient.reason
+    return (message.id, *_fields_of_served(recipient), _awaits(message, recipient))
 
 
 def recipient_of(row: Row) -> tuple[str, Recipient]:
     """Return the message's id and the recipient in the columns `RECIPIENT`."""
-    (
-        message,
-        address,
-        destination,
-        original,
-        reason,
-        status,
-        target,
-        attempt,
-        next_attempt_at,
-        code,
-        text,
-        in_doubt,
-        parked_at,
-        _awaits,
-    ) = row
-    return message, Recipient(
-        address,
-        destination,
-        original,
-        reason,
-        RECIPIENT_STATUS[status],
-        target,
-        attempt,
-        next_attempt_at,
-        code,
-        text,
-        in_doubt,
-        parked_at,
-    )
+    message, address, destination, original, reason, status, *rest, _awaits = row
+    fields = (address, destination, original, reason, RECIPIENT_STATUS[status], *rest)
+    return message, Recipient._make(fields)
 
 
 def claim_row(claim_key: ClaimKey, claim: Claim) -> Row:
@@ -431,3 +200,14 @@ def decode_read_failures(text: str | None) -> tuple[ReadFailure, ...]:
         )
         for folder, uidvalidity, uid, kind, times, again_at, octets, reason in json.loads(text)
     )
+
+
+def _key_columns(source_key: LedgerKey) -> Row:
+    """The columns `KEY`."""
+    folder, uidvalidity, uid = source_key
+    short = key(uid)
+    return folder, uidvalidity, short, None if short == uid else uid
+
+
+def _awaits(message: Message, recipient: Recipient) -> str | None:
+    return message.identity if recipient.status is RecipientStatus.WAITING else None

@@ -50,34 +50,34 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def check_revision(connection: Connection, place: str) -> None:
-    """Raise `SchemaOutdated` where this release cannot work with the schema. `place` names the database."""
+def check_revision(connection: Connection, database: str) -> None:
+    """Raise `SchemaOutdated` where this release cannot work with the schema of `database`."""
     current = current_revision(connection)
     if current is None:
-        raise SchemaOutdated(f"{place} has no Mailferry schema yet: run `mailferry db upgrade`")
+        raise SchemaOutdated(f"{database} has no Mailferry schema yet: run `mailferry db upgrade`")
     if current in known_revisions():
         if current < PREVIOUS:
             raise SchemaOutdated(
-                f"{place} has schema {current} and needs {newest_revision()}: run `mailferry db upgrade`"
+                f"{database} has schema {current} and needs {newest_revision()}: run `mailferry db upgrade`"
             )
         return
     oldest = _oldest_compatible(connection)
     if oldest is None or newest_revision() < oldest:
         raise SchemaOutdated(
-            f"{place} has schema {current}, which comes from a newer Mailferry: upgrade Mailferry"
+            f"{database} has schema {current}, which comes from a newer Mailferry: upgrade Mailferry"
         )
 
 
-def check_own_revision(connection: Connection, place: str) -> None:
+def check_own_revision(connection: Connection, database: str) -> None:
     """Raise `SchemaOutdated` where the schema is not exactly the one of this release.
 
     Writing whole tables anew would empty the columns that only a newer release knows.
     """
-    check_revision(connection, place)
+    check_revision(connection, database)
     current = current_revision(connection)
     if current != newest_revision():
         raise SchemaOutdated(
-            f"{place} has schema {current} and this Mailferry {newest_revision()}: this command needs the "
+            f"{database} has schema {current} and this Mailferry {newest_revision()}: this command needs the "
             "Mailferry and the schema of one release"
         )
 
@@ -127,7 +127,7 @@ def _engine(database: Database) -> Engine:
     return postgres_engine(database.url, connections=1, deadline=DEADLINE)
 
 
-def _upgrade(connection: Connection, place: str) -> None:
+def _upgrade(connection: Connection, database: str) -> None:
     if connection.dialect.name == "postgresql":
         from shared.adapters.sql.postgres_engine import WRITING, begin  # noqa: PLC0415 - see `_engine`
 
@@ -137,7 +137,7 @@ def _upgrade(connection: Connection, place: str) -> None:
     if current == newest_revision():
         return
     if current is not None and current not in known_revisions():
-        check_revision(connection, place)
+        check_revision(connection, database)
         return
     _migrate(connection)
     connection.execute(schema_compatibility.delete())

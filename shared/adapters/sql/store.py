@@ -66,7 +66,7 @@ def open_store(url: str, connections: int = CONNECTIONS, deadline: float = DEADL
     return SqlStore(PostgresTransactions(database, connections, deadline), database)
 
 
-def _check(transaction: Transaction, place: str, writing: bool) -> None:
-    check_revision(transaction.connection, place)
+def _check(transaction: Transaction, database: str, writing: bool) -> None:
+    check_revision(transaction.connection, database)
     if writing:
         check_writable(transaction.connection)

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from shared.adapters.sql.bulk import Bulk, Row
 from shared.adapters.sql.rows import (
-    CHOSEN,
     DESCRIBED,
     ENDED,
     ENTRY,
@@ -27,7 +26,6 @@ from shared.adapters.sql.rows import (
     ROUTED,
     SERVED,
     SUPPRESSION,
-    chosen_row,
     described_row,
     ended_row,
     journal_row,
@@ -176,12 +174,12 @@ class UnitOfWork:
                 elif recipient is known[address]:
                     continue
                 elif message.id in self._described:
-                    chosen.append(chosen_row(message, recipient))
+                    chosen.append(recipient_row(message, recipient))
                 else:
                     served.append(served_row(message, recipient))
         connection, bulk = self.transaction
         bulk.insert(connection, recipients, RECIPIENT, new)
-        bulk.update(connection, recipients, CHOSEN, chosen)
+        bulk.update(connection, recipients, RECIPIENT, chosen)
         bulk.update(connection, recipients, SERVED, served)
 
 

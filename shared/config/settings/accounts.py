@@ -16,7 +16,7 @@ from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
 from shared.model.sender import SenderKind
-from shared.model.setting import Settings, required, setting
+from shared.model.setting import Settings, only_for, required, setting
 
 
 class RoutingSettings(Settings):
@@ -44,16 +44,18 @@ class RoutingSettings(Settings):
         setting(
             {},
             "Addresses that get all mail of a source folder, whatever its header says. `/` is between the "
-            "levels of a folder's name. Only for IMAP.",
+            "levels of a folder's name.",
             form="table of folders",
             example={"Sales": "sales@corp.example", "Info/Web": "info@corp.example"},
+            only=only_for("imap", "POP3 has no folders"),
         )
     )
     folder_header: Annotated[str, PlainValidator(routing_values.folder_header)] | None = setting(
         None,
-        "The header field in which delivered mail names its source folder. Only for IMAP.",
+        "The header field in which delivered mail names its source folder.",
         form="name of a header field",
         example="X-Source-Folder",
+        only=only_for("imap", "POP3 has no folders"),
     )
     subaddresses: Literal["keep", "strip"] = setting("keep", "Whether `+tag` stays in a local part.")
     recipient_headers: Annotated[
@@ -128,7 +130,7 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
     source: Annotated[urls.ServerUrl, PlainValidator(urls.source_url)] | None = setting(
         None,
         "Where the mailbox is.",
-        form="`pop3://` or `pop3s://`",
+        form="`pop3://`, `pop3s://`, `imap://` or `imaps://`; with `provider` also `pop3` or `imap`",
         example="pop3s://user%40acme.example@pop.isp.example",
     )
     auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = setting(
@@ -136,9 +138,13 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
         "The login methods that are tried, in this order. `auto` tries what is offered, safest first.",
         form='"auto" or a list of methods',
         example=["scram-sha-256", "user"],
+        only=only_for("pop3", "IMAP has no APOP", "apop"),
     )
     detect: Annotated[tuple[str, ...], PlainValidator(values.detections)] = setting(
-        DETECTIONS, "The commands that ask the server what it offers.", form="list of ways"
+        DETECTIONS,
+        "The commands that ask the server what it offers.",
+        form="list of ways",
+        only=only_for("pop3", "an IMAP server always announces what it offers"),
     )
     target: Name | None = setting(
         None, "The target that the mail is delivered to.", form="name", example="exchange"
@@ -152,5 +158,6 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, RoutingSettings):
     custody: Annotated[CustodyMode, Field(strict=False)] = setting(
         CustodyMode.SOURCE,
         "`spool` is for a source that hides or deletes what was read. See `docs/custody.md`.",
+        only=only_for("pop3", "reading by IMAP hides and deletes nothing", "spool"),
     )
     enabled: bool = setting(True, "Whether the mailbox is visited, and mail of it delivered.")

@@ -177,7 +177,7 @@ class FetcherStore(Protocol):
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone: those in `ranges`, or all of them by default.
 
-        Of a folder, a range has only the keys with its UIDVALIDITY.
+        What is in a range is what `UidRange.includes` says.
         """
         ...
 

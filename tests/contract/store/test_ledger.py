@@ -49,6 +49,7 @@ async def test_the_ledger_is_read_by_ranges_of_uids(lives: Lives) -> None:
     assert await read(UidRange(inbox, "01", "02")) == keys[:2]
     assert await read(UidRange(inbox, "04")) == []
     assert await read(UidRange(inbox, "03"), UidRange(sent)) == [keys[2], keys[4]]
+    assert await read(UidRange(inbox)) == sorted(keys[:4])
     assert await read() == sorted(keys)
 
 

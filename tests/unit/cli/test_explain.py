@@ -117,8 +117,8 @@ def explained_in_folder(tmp_path: Path, text: str, *options: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_a_file_can_be_explained_as_one_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = imap_account(monkeypatch, 'folder_recipients = { "Sales" = "sales@acme.com" }')
+def test_a_file_can_be_explained_as_one_of_a_folder(tmp_path: Path) -> None:
+    text = imap_account('folder_recipients = { "Sales" = "sales@acme.com" }')
     mail = (str(tmp_path / "mail.eml"), "--folder", "Sales")
     lines = explained_in_folder(tmp_path, text, *mail).stdout.splitlines()
     assert lines[0] == "Folder      Sales"

@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from shared.config import urls
-from shared.model.account import Account, Dedup, ExistenceCheck, Login, MailboxKind, RetryTimes, Routing
+from shared.model.account import (
+    Account,
+    CustodyMode,
+    Dedup,
+    ExistenceCheck,
+    Login,
+    MailboxKind,
+    RetryTimes,
+    Routing,
+)
 from shared.model.address import Address
+from shared.model.authentication import DETECTIONS
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.reading import GIB, KIB, MIB, Oversize, Pipelining, Reading
 from shared.model.recipient_field import parse_recipient_field
@@ -297,20 +306,65 @@ def test_what_does_not_go_together_is_reported_with_its_key(
     assert problem.endswith(f'accounts "acme/catchall": {sentence}')
 
 
-def test_the_scheme_of_the_source_names_the_protocol_and_keys_of_another_one_are_mistakes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+BY_IMAP = ('source = "imap://imap.isp.example"', 'username = "u"')
+FOR_OTHERS = """
+[defaults]
+use_top = true
+pipelining = "always"
+detect = ["banner"]
+custody = "spool"
+auth = ["apop", "user"]
+"""
+
+
+def test_the_scheme_of_the_source_names_the_protocol(file: ConfigurationFile) -> None:
+    read = the_account(file, account(*BY_IMAP, without=("source",)))
+    assert (read.protocol, read.endpoint) == ("imap", Endpoint("imap.isp.example", 143, Tls.REQUIRED))
+    in_tls = the_account(file, account('source = "imaps://u@imap.isp.example"', without=("source",)))
+    assert (in_tls.protocol, in_tls.endpoint) == ("imap", Endpoint("imap.isp.example", 993, Tls.IMPLICIT))
+
+
+def test_defaults_that_are_for_pop3_do_not_apply_to_imap(file: ConfigurationFile) -> None:
+    by_imap = the_account(file, FOR_OTHERS + account(*BY_IMAP, without=("source",)))
+    assert (by_imap.reading, by_imap.custody) == (Reading(), CustodyMode.SOURCE)
+    assert (by_imap.login.auth, by_imap.login.detect) == (("user",), DETECTIONS)
+    by_pop3 = the_account(file, FOR_OTHERS + account())
+    assert by_pop3.reading == Reading(use_top=True, pipelining=Pipelining.ALWAYS)
+    assert (by_pop3.login.auth, by_pop3.custody) == (("apop", "user"), CustodyMode.SPOOL)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("use_top = true", '"use_top": only for POP3, as IMAP has no TOP'),
+        ("use_top = false", '"use_top": only for POP3, as IMAP has no TOP'),
+        ('pipelining = "never"', '"pipelining": only for POP3, as every IMAP server takes commands'),
+        ('detect = ["capa", "banner"]', '"detect": only for POP3, as an IMAP server always announces'),
+        ("detect = []", '"detect": only for POP3, as an IMAP server always announces'),
+        (
+            'custody = "spool"',
+            '"custody": "spool" is only for POP3, as reading by IMAP hides and deletes nothing',
+        ),
+        ('auth = ["apop", "user"]', '"auth": "apop" is only for POP3, as IMAP has no APOP'),
+    ],
+)
+def test_what_is_for_pop3_is_a_mistake_in_an_imap_account(
+    file: ConfigurationFile, line: str, sentence: str
 ) -> None:
-    monkeypatch.setattr(urls, "LATER_SOURCES", frozenset())
-    monkeypatch.setitem(urls.SOURCE_PORTS, "imap", 143)
-    file = ConfigurationFile(tmp_path)
-    source = 'source = "imap://imap.isp.example"'
-    for_others = '[defaults]\nuse_top = true\ndetect = ["banner"]\n'
-    (read,) = file.load(for_others + account(source, 'username = "u"', without=("source",))).accounts.values()
-    assert read.protocol == "imap"
-    wrong = account(
-        source, 'username = "u"', "use_top = true", 'detect = ["capa", "banner"]', without=("source",)
-    )
-    problems = file.problems(wrong)
-    assert len(problems) == 2
-    assert '"use_top": imap has no TOP; only POP3 has' in problems[0] + problems[1]
-    assert '"detect": the banner of imap tells nothing; only that of POP3 does' in problems[0] + problems[1]
+    text = account(*BY_IMAP, line, without=("source",))
+    (problem,) = file.problems(text)
+    at = text.splitlines().index(line) + 1
+    assert problem.startswith(f'mailferry.toml:{at}: accounts "acme/catchall": {sentence}')
+    assert problem.endswith("; remove it")
+
+
+def test_what_both_protocols_have_may_be_written_for_both(file: ConfigurationFile) -> None:
+    lines = (*BY_IMAP, 'custody = "source"', 'auth = ["plain"]', 'mail_limit = "1MiB"')
+    read = the_account(file, account(*lines, without=("source",)))
+    assert (read.custody, read.login.auth) == (CustodyMode.SOURCE, ("plain",))
+
+
+def test_defaults_that_leave_imap_no_method_are_a_mistake_at_the_defaults(file: ConfigurationFile) -> None:
+    text = '[defaults]\nauth = ["apop"]\n' + account(*BY_IMAP, without=("source",))
+    (problem,) = file.problems(text)
+    assert problem.startswith('mailferry.toml:2: [defaults]: "auth": "apop" is only for POP3')

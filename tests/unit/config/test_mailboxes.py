@@ -22,12 +22,10 @@ FOLDERS = (
 
 
 @pytest.mark.parametrize("kind", ["single", "catch-all"])
-def test_an_account_of_either_kind_maps_folders_and_names_them(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_an_account_of_either_kind_maps_folders_and_names_them(file: ConfigurationFile, kind: str) -> None:
     single = ('mailbox = "single"', 'recipient = "bob@acme.com"')
     without = ("mailbox", "domains") if kind == "single" else ()
-    text = imap_account(monkeypatch, *FOLDERS, *(single if kind == "single" else ()), without=without)
+    text = imap_account(*FOLDERS, *(single if kind == "single" else ()), without=without)
     routing = the_routing(file, text)
     assert routing.kind == kind
     assert routing.folder_recipients == {
@@ -52,27 +50,23 @@ def test_folders_are_for_imap_only_and_in_the_defaults_they_are_for_those_accoun
 
 
 def test_the_recipient_of_a_folder_of_a_catch_all_mailbox_is_in_an_accepted_domain(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
+    file: ConfigurationFile,
 ) -> None:
-    (problem,) = file.problems(
-        imap_account(monkeypatch, 'folder_recipients = { "Sales" = "sales@acme.net" }')
-    )
+    (problem,) = file.problems(imap_account('folder_recipients = { "Sales" = "sales@acme.net" }'))
     assert problem.endswith('"folder_recipients": acme.net is not among the accepted domains')
 
 
 def test_the_recipient_of_a_single_mailbox_is_needed_beside_those_of_its_folders(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
+    file: ConfigurationFile,
 ) -> None:
-    text = imap_account(monkeypatch, 'mailbox = "single"', FOLDERS[0], without=("mailbox", "domains"))
+    text = imap_account('mailbox = "single"', FOLDERS[0], without=("mailbox", "domains"))
     (problem,) = file.problems(text)
     assert problem.endswith('"recipient" is missing: all mail of a single mailbox goes to it')
 
 
-def test_folders_are_shown_for_accounts_that_have_some(
-    file: ConfigurationFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_are_shown_for_accounts_that_have_some(file: ConfigurationFile) -> None:
     keys = ('folder_recipients = { "Sales" = "sales@acme.com" }', 'folder_header = "X-Folder"')
-    text = shown(file.load(imap_account(monkeypatch, *keys)))
+    text = shown(file.load(imap_account(*keys)))
     assert 'folder_recipients = { "Sales" = "sales@acme.com" }  # ' in text
     assert 'folder_header = "X-Folder"  # ' in text
     assert "folder_" not in shown(file.load("[defaults]\n" + "\n".join(keys) + account()))

@@ -189,10 +189,22 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             '"tls": pop3s begins with TLS, which contradicts "wanted"',
         ),
         (
-            account('source = "imap://u@h"', without=("source",)),
+            account('source = "ftp://u@h"', without=("source",)),
             13,
             A,
-            '"source": imap as a source is not available in this version; available are pop3 and pop3s',
+            '"source": the scheme "ftp" is not known; available are pop3, pop3s, imap and imaps',
+        ),
+        (
+            account('source = "imaps://u@h"', 'tls = "off"', without=("source",)),
+            14,
+            A,
+            '"tls": imaps begins with TLS, which contradicts "off"',
+        ),
+        (
+            account('source = "imap://u@h"', "use_top = true", without=("source",)),
+            14,
+            A,
+            '"use_top": only for POP3, as IMAP has no TOP, and reading by it hides nothing; remove it',
         ),
         (
             account('source = "pop3://u@h:99999"', without=("source",)),
@@ -435,7 +447,7 @@ def test_a_target_with_a_mistake_is_not_called_undefined_as_well(file: Configura
         account("password = 7"),
         account('source = "pop3://u:geheim-canary@h:0"', without=("source",)),
         account('source = "pop3://u:geheim-canary@h x"', without=("source",)),
-        account('source = "imap://u:geheim-canary@h"', without=("source",)),
+        account('source = "ftp://u:geheim-canary@h"', without=("source",)),
         account('source = "geheim-canary"', without=("source",)),
         account('password = "geheim-canary\\n"', without=("password",)),
         '[broker]\nurl = "amqq://u:geheim-canary@h"',

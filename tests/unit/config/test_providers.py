@@ -180,3 +180,81 @@ def test_the_keys_of_a_provider_are_those_of_the_protocol_that_the_account_uses(
     assert gmail.account_keys({"custody"}) == {"custody": "spool"}
     assert gmail.account_keys({"custody"}, "POP3S://pop.gmail.com") == {"custody": "spool"}
     assert gmail.account_keys({"custody"}, "imaps://imap.gmail.com") == {}
+
+
+def test_an_account_may_choose_the_protocol_of_its_provider(tmp_path: Path) -> None:
+    by_imap = loaded(tmp_path, 'provider = "gmail"', 'source = "imap"', BY_PROVIDER, without=("source",))
+    assert (by_imap.protocol, by_imap.endpoint.host, by_imap.endpoint.port) == ("imap", "imap.gmail.com", 993)
+    assert by_imap.custody is CustodyMode.SOURCE
+    by_pop3 = loaded(tmp_path, 'provider = "gmail"', 'source = "POP3"', BY_PROVIDER, without=("source",))
+    assert (by_pop3.protocol, by_pop3.custody) == ("pop3", CustodyMode.SPOOL)
+
+
+def test_the_defaults_may_choose_the_protocol_of_all_providers(tmp_path: Path) -> None:
+    text = '[defaults]\nsource = "imap"\n' + account('provider = "gmx"', BY_PROVIDER, without=("source",))
+    (read,) = ConfigurationFile(tmp_path).load(text).accounts.values()
+    assert (read.protocol, read.endpoint.host) == ("imap", "imap.gmx.net")
+
+
+@pytest.mark.parametrize("name", [each.name for each in PRESETS if each.pop3])
+def test_a_provider_that_has_pop3_is_used_by_pop3_unless_the_account_says_otherwise(
+    tmp_path: Path, name: str
+) -> None:
+    lines = (f'provider = "{name}"', 'username = "u"', 'token = "t"')
+    assert loaded(tmp_path, *lines, without=("source", "password")).protocol == "pop3"
+
+
+def test_a_provider_without_pop3_is_used_by_imap(tmp_path: Path) -> None:
+    read = loaded(tmp_path, 'provider = "icloud"', BY_PROVIDER, without=("source",))
+    assert (read.protocol, read.endpoint.host, read.endpoint.tls) == (
+        "imap",
+        "imap.mail.me.com",
+        Tls.IMPLICIT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        (('provider = "icloud"', 'source = "pop3"'), "POP3"),
+        (('source = "imap"',), "IMAP"),
+        (('provider = "nobody"', 'source = "imap"'), "IMAP"),
+    ],
+)
+def test_a_protocol_that_the_provider_does_not_have_is_reported_at_its_line(
+    tmp_path: Path, lines: tuple[str, ...], name: str
+) -> None:
+    text = account(*lines, BY_PROVIDER, without=("source",))
+    problems = ConfigurationFile(tmp_path).problems(text)
+    line = text.splitlines().index(lines[-1]) + 1
+    sentence = f'"source": {name} alone needs a "provider" that has {name}'
+    assert [each for each in problems if each.startswith(f"mailferry.toml:{line}: ") and sentence in each]
+
+
+def test_what_one_has_to_know_differs_by_protocol() -> None:
+    gmail = find_provider("gmail")
+    assert gmail is not None
+    assert "recent:" in gmail.advice("pop3")
+    assert "recent:" not in gmail.advice("imap")
+    assert all("app password" in gmail.advice(protocol) for protocol in ("pop3", "imap"))
+
+
+def test_keys_of_a_protocol_go_before_what_holds_for_both() -> None:
+    preset = Provider(
+        "x",
+        "X",
+        pop3="pop3s://x.example",
+        imap="imaps://x.example",
+        auth=("plain",),
+        keys={"imap": {"auth": ["login"]}},
+    )
+    assert preset.account_keys({"auth"}) == {"auth": ["plain"]}
+    assert preset.account_keys({"auth"}, "imap") == {"auth": ["login"]}
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=[preset.name for preset in PRESETS])
+def test_what_is_said_by_protocol_is_about_a_protocol_that_the_provider_has(preset: Provider) -> None:
+    assert {*preset.notes, *preset.keys} <= set(preset.urls)
+    for protocol in preset.urls:
+        advice = preset.advice(protocol)
+        assert advice == "" or advice.endswith(".")

@@ -87,3 +87,19 @@ def test_methods_detection_and_pin_can_be_read_again(file: ConfigurationFile) ->
     keys = ('auth = ["apop", "user"]', 'detect = ["banner"]', f'tls_pin = "sha256:{"ab" * 32}"')
     before = file.load(account(*keys))
     assert file.load(shown(before).replace("********", "geheim")) == before
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [('source = "imaps://u@imap.isp.example"',), ('provider = "gmail"', 'source = "imap"', 'username = "u"')],
+)
+def test_an_imap_account_is_shown_without_what_is_for_pop3(
+    file: ConfigurationFile, keys: tuple[str, ...]
+) -> None:
+    for_others = '[defaults]\nuse_top = true\ncustody = "spool"\nauth = ["apop", "user"]\n'
+    before = file.load(for_others + account(*keys, without=("source",)))
+    text = shown(before)
+    (row,) = tomllib.loads(text)["accounts"]
+    assert not {"use_top", "detect", "pipelining"} & row.keys()
+    assert row["custody"] == "source"
+    assert file.load(text.replace("********", "geheim")).accounts == before.accounts

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from shared.config.urls import ServerUrl, source_url, target_url
+from shared.config.urls import ServerUrl, protocol_alone, protocol_in, source_url, target_url
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,8 @@ from shared.config.urls import ServerUrl, source_url, target_url
     [
         ("pop3://pop.isp.example", ServerUrl("pop3", "pop.isp.example", 110)),
         ("pop3s://pop.isp.example/", ServerUrl("pop3s", "pop.isp.example", 995)),
+        ("imap://imap.isp.example", ServerUrl("imap", "imap.isp.example", 143)),
+        ("IMAPS://u@imap.isp.example", ServerUrl("imaps", "imap.isp.example", 993, "u")),
         ("POP3S://Pop.ISP.example:1995", ServerUrl("pop3s", "pop.isp.example", 1995)),
         ("pop3://[2001:DB8::1]:110", ServerUrl("pop3", "2001:db8::1", 110)),
         ("pop3://192.0.2.7", ServerUrl("pop3", "192.0.2.7", 110)),
@@ -29,6 +31,27 @@ def test_a_source_is_read(url: str, expected: ServerUrl) -> None:
     assert source_url(url) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "alone", "protocol"),
+    [
+        ("imap", "imap", "imap"),
+        ("IMAP", "imap", "imap"),
+        ("pop3", "pop3", "pop3"),
+        ("imaps", None, "imap"),
+        ("IMAPS://host", None, "imap"),
+        ("pop3://u:p@host", None, "pop3"),
+        ("ftp://host", None, None),
+        ("", None, None),
+        (None, None, None),
+        (7, None, None),
+    ],
+)
+def test_a_source_names_its_protocol_alone_or_by_its_scheme(
+    source: object, alone: str | None, protocol: str | None
+) -> None:
+    assert (protocol_alone(source), protocol_in(source)) == (alone, protocol)
+
+
 def test_targets_have_their_own_schemes_and_ports() -> None:
     assert target_url("smtp://mail.corp.example") == ServerUrl("smtp", "mail.corp.example", 25)
     assert target_url("smtps://mail.corp.example") == ServerUrl("smtps", "mail.corp.example", 465)
@@ -37,8 +60,10 @@ def test_targets_have_their_own_schemes_and_ports() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("imaps://host", "imaps as a source is not available in this version; available are pop3 and pop3s"),
-        ("ftp://host", 'the scheme "ftp" is not known; available are pop3 and pop3s'),
+        ("ftp://host", 'the scheme "ftp" is not known; available are pop3, pop3s, imap and imaps'),
+        ("imap", 'IMAP alone needs a "provider" that has IMAP; `mailferry providers` lists them'),
+        ("Pop3", 'POP3 alone needs a "provider" that has POP3; `mailferry providers` lists them'),
+        ("imaps", 'expected a URL such as "pop3://host.example"'),
         ("host", 'expected a URL such as "pop3://host.example"'),
         ("pop3:host", 'expected a URL such as "pop3://host.example"'),
         (7, 'expected a URL such as "pop3://host.example"'),

@@ -15,10 +15,13 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault
 from shared.net.dial import dial
 from shared.net.errors import NotTls, TlsFailed
-from shared.net.wrong_port import LMTP, POP3, SMTP, explained, likely_mistake, service_of
+from shared.net.wrong_port import IMAP, LMTP, POP3, SMTP, explained, likely_mistake, service_of
 
 AT_POP3 = "use pop3s:// at port 995, or pop3:// at port 110."
 AT_SMTP = "use smtps:// at port 465, or smtp:// at port 25."
+AT_IMAP = "use imaps:// at port 993, or imap:// at port 143."
+BY_IMAP = "To fetch by IMAP there, use imaps:// or imap://."
+BY_POP3 = "To fetch by POP3 there, use pop3s:// or pop3://."
 ODD = 4711
 
 
@@ -72,9 +75,9 @@ def test_a_server_is_known_by_what_it_sends_first(said: bytes, service: str | No
             b"\x15\x03\x03\x00\x02\x02\x0a",
             'Port 4711 expects TLS at once: use pop3s://, or pop3:// at port 110 with tls = "required".',
         ),
-        (POP3, at(ODD), b"* OK IMAP4rev1\r\n", f"Port 4711 speaks IMAP, not POP3: {AT_POP3}"),
-        (POP3, at(993, Tls.IMPLICIT), b"* OK\r\n", f"Port 993 speaks IMAP, not POP3: {AT_POP3}"),
-        (POP3, at(993), b"", f"Port 993 is usually IMAP, not POP3: {AT_POP3}"),
+        (POP3, at(ODD), b"* OK IMAP4rev1\r\n", f"Port 4711 speaks IMAP, not POP3: {AT_POP3} {BY_IMAP}"),
+        (POP3, at(993, Tls.IMPLICIT), b"* OK\r\n", f"Port 993 speaks IMAP, not POP3: {AT_POP3} {BY_IMAP}"),
+        (POP3, at(993), b"", f"Port 993 is usually IMAP, not POP3: {AT_POP3} {BY_IMAP}"),
         (POP3, at(25), b"220 mail\r\n", f"Port 25 speaks SMTP, not POP3: {AT_POP3}"),
         (POP3, at(80), b"", f"Port 80 is usually HTTP, not POP3: {AT_POP3}"),
         (POP3, at(443, Tls.IMPLICIT), b"", f"Port 443 is usually HTTP, not POP3: {AT_POP3}"),
@@ -98,6 +101,46 @@ def test_a_server_is_known_by_what_it_sends_first(said: bytes, service: str | No
         (LMTP, at(24), b"+OK\r\n", "Port 24 speaks POP3, not LMTP: use lmtp:// at port 24."),
         (LMTP, at(995), b"", "Port 995 is usually POP3, not LMTP: use lmtp:// at port 24."),
         (LMTP, at(ODD), b"220 mail LMTP\r\n", ""),
+        (
+            IMAP,
+            at(143, Tls.IMPLICIT),
+            b"* OK ready\r\n",
+            (
+                'Port 143 speaks IMAP without TLS at once: use imap:// with tls = "required", or imaps:// at '
+                "port 993."
+            ),
+        ),
+        (
+            IMAP,
+            at(143, Tls.IMPLICIT),
+            b"",
+            (
+                'Port 143 speaks IMAP without TLS at once: use imap:// with tls = "required", or imaps:// at '
+                "port 993."
+            ),
+        ),
+        (
+            IMAP,
+            at(993),
+            b"",
+            'Port 993 expects TLS at once: use imaps://, or imap:// at port 143 with tls = "required".',
+        ),
+        (
+            IMAP,
+            at(ODD),
+            b"\x15\x03\x03\x00\x02\x02\x0a",
+            'Port 4711 expects TLS at once: use imaps://, or imap:// at port 143 with tls = "required".',
+        ),
+        (IMAP, at(110), b"+OK ready\r\n", f"Port 110 speaks POP3, not IMAP: {AT_IMAP} {BY_POP3}"),
+        (IMAP, at(995), b"", f"Port 995 is usually POP3, not IMAP: {AT_IMAP} {BY_POP3}"),
+        (IMAP, at(995), b"\x15\x03\x01", f"Port 995 is usually POP3, not IMAP: {AT_IMAP} {BY_POP3}"),
+        (POP3, at(993), b"\x15\x03\x01", f"Port 993 is usually IMAP, not POP3: {AT_POP3} {BY_IMAP}"),
+        (IMAP, at(25), b"220 mail\r\n", f"Port 25 speaks SMTP, not IMAP: {AT_IMAP}"),
+        (IMAP, at(443, Tls.IMPLICIT), b"", f"Port 443 is usually HTTP, not IMAP: {AT_IMAP}"),
+        (SMTP, at(143), b"* OK\r\n", f"Port 143 speaks IMAP, not SMTP: {AT_SMTP}"),
+        (IMAP, at(143), b"", ""),
+        (IMAP, at(993, Tls.IMPLICIT), b"", ""),
+        (IMAP, at(ODD), b"* PREAUTH\r\n", ""),
         (POP3, at(110), b"", ""),
         (POP3, at(995, Tls.IMPLICIT), b"", ""),
         (POP3, at(ODD), b"", ""),
@@ -113,7 +156,7 @@ def test_the_likely_mistake_is_named_by_what_was_sent_or_else_by_the_port(
 
 
 @given(
-    st.sampled_from([POP3, SMTP, LMTP]),
+    st.sampled_from([POP3, IMAP, SMTP, LMTP]),
     st.integers(1, 65535) | st.sampled_from([25, 80, 110, 143, 443, 465, 587, 993, 995]),
     st.sampled_from(Tls),
     st.binary(max_size=20) | st.sampled_from([b"+OK\r\n", b"* OK\r\n", b"220 x\r\n", b"\x15\x03\x01"]),
@@ -160,7 +203,7 @@ async def test_a_server_that_answers_tls_in_clear_is_looked_at_and_quoted() -> N
         error = await failure(endpoint)
     assert isinstance(error, NotTls)
     assert "does not answer by TLS but said: * OK IMAP ready" in str(error)
-    assert str(error).endswith(f"Port {endpoint.port} speaks IMAP, not POP3: {AT_POP3}")
+    assert str(error).endswith(f"Port {endpoint.port} speaks IMAP, not POP3: {AT_POP3} {BY_IMAP}")
 
 
 async def test_a_server_that_only_answers_is_said_to_speak_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ REPLY = Reply(554, (b"No",))
         (target.SessionRefused("x", REPLY), "greeting"),
         (net.ConnectionLost("x"), "greeting"),
         (target.ConnectionLost("x"), "greeting"),
+        (source.SourceBusy("x"), "mailbox"),
         (source.SourceViolation("x"), "greeting"),
         (source.WrongService("x", b"* OK"), "greeting"),
         (target.WrongService("x"), "greeting"),
@@ -59,3 +60,19 @@ def test_after_a_refused_login_user_name_and_password_are_to_be_checked_first() 
 
 def test_a_wrong_port_is_no_matter_of_certificates() -> None:
     assert "certificate" not in advice(net.NotTls("x"))[1]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "server", "scheme"),
+    [("pop3", "a POP3 server", "pop3s"), ("imap", "an IMAP server", "imaps")],
+)
+def test_advice_about_a_source_names_its_protocol(protocol: str, server: str, scheme: str) -> None:
+    assert f"does not look like {server};" in advice(source.SourceViolation("x"), protocol)[1]
+    assert f"Use the scheme {scheme}," in advice(source.EncryptionMissing("x"), protocol)[1]
+
+
+@pytest.mark.parametrize("protocol", ["pop3", "imap", "smtp"])
+def test_no_advice_shows_a_gap_that_was_to_be_filled(protocol: str) -> None:
+    for _, _, sentence in ADVICE:
+        filled = sentence.format(protocol=protocol, PROTOCOL=protocol.upper(), article="a")
+        assert not {"{", "}"} & set(filled)

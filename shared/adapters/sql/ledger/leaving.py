@@ -23,7 +23,7 @@ class Deletion(NamedTuple):
 
 
 class Absence(NamedTuple):
-    """A visit found these messages no longer at their places, for these reasons."""
+    """A visit found these messages no longer under their keys, for these reasons."""
 
     fence: Fence
     reasons: Mapping[str, str]
@@ -48,7 +48,7 @@ def start_deleting(transaction: Transaction, deletions: Sequence[Deletion]) -> l
 
 
 def record_gone(transaction: Transaction, absences: Sequence[Absence]) -> list[LeaseLost | None]:
-    """Record what several visits no longer found at its place."""
+    """Record which messages several visits no longer found."""
     lost = lost_leases(transaction, [each.fence for each in absences])
     held = [each for each in absences if each.fence not in lost]
     work = UnitOfWork(transaction)

@@ -34,6 +34,8 @@ def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRang
 
 
 def _is_in_range(uids: UidRange) -> ColumnElement[bool]:
+    if uids.is_whole_folder:
+        return _MESSAGE.folder == safe(uids.place.folder)
     last = true() if uids.last is None else _MESSAGE.uid <= safe(uids.last)
     return and_(
         _MESSAGE.folder == safe(uids.place.folder),

@@ -97,7 +97,6 @@ def test_each_column_of_a_message_holds_the_field_of_its_name(
     [
         (rows.RECIPIENT, rows.recipient_row),
         (rows.SERVED, rows.served_row),
-        (rows.CHOSEN, rows.chosen_row),
     ],
 )
 @given(message=MESSAGES, recipient=RECIPIENTS)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from services.fetcher.decide.choice import Wanted
 from services.fetcher.flow_control.account_window import AccountWindow
 from services.fetcher.flow_control.pending_set import PendingSet
-from services.fetcher.flow_control.tenant_quotas import QUEUED_FOR, SHARED_PART, QuotaLimit, TenantQuotas
+from services.fetcher.flow_control.tenant_quota import QUEUED_FOR, SHARED_PART, QuotaLimit
+from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from shared.model.mailbox import Listed
 from shared.model.message import LedgerKey
 from tests.fakes.clock import ManualClock
