@@ -245,12 +245,3 @@ def test_an_event_that_never_left_the_process_is_the_one_that_was_encoded(event:
 def test_a_record_of_another_kind_is_refused_even_if_it_never_left_the_process() -> None:
     with pytest.raises(Undecodable):
         JOURNAL_CODEC.decode(EVENT_CODEC.encode_event(SETTLED))
-
-
-def test_a_routed_mail_has_no_field_that_a_relay_of_the_release_before_refuses() -> None:
-    # A relay learns the source folder of a mail from the ledger, so that events stay as they were.
-    known = {
-        "message", "tenant", "account", "fetch_no", "target", "reverse_path", "recipients", "fetched_at",
-        "payload", "client_name", "client_address",
-    }  # fmt: skip
-    assert (MessageRouted.wire_version, set(MessageRouted.model_fields)) == (1, known)
