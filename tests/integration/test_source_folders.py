@@ -6,6 +6,7 @@ Nothing fetches here: the test records and publishes what a fetcher would.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from shared.runtime.opening import open_runtime
 from shared.runtime.raw_mail import store_raw_mail
 from shared.runtime.runtime import Runtime
 from shared.runtime.stop import Stop
+from tests.fakes.command import mailferry
 from tests.fakes.configuration import ConfigurationFile, imap_account
 from tests.fakes.mails import mail
 from tests.fakes.smtp_server import SmtpServer
@@ -47,6 +49,7 @@ SERVERS = """
 store.url = "sqlite:mailferry.db"
 broker.url = "memory:"
 blobs.url = "file:blobs"
+relay.helo_name = "ferry.corp.example"
 """
 
 
@@ -185,3 +188,28 @@ async def test_a_parked_mail_that_is_retried_names_its_folder(pipeline: Pipeline
     await store.retry_parked(event.message, [SALES], None, None, clock.now())
     assert await pipeline.next_outcomes(1) == {SALES: RecipientStatus.DELIVERED}
     assert pipeline.delivered() == Counter({(SALES, "Sales"): 1})
+
+
+async def test_operators_see_the_folder_of_a_mail_and_why_its_recipient_was_chosen(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    await pipeline.publish(await pipeline.record("Sales", RAW), await pipeline.record("INBOX", RAW))
+    await pipeline.next_outcomes(2)
+
+    # The journal is read without the account.
+    configuration = tmp_path / "trace.toml"
+    configuration.touch(mode=0o600)
+    configuration.write_text(SERVERS)
+
+    async def traced(*options: str) -> str:
+        ended = await mailferry("trace", "<1@x.example>", "-c", configuration, *options)
+        assert (ended.code, ended.err) == (0, "")
+        return ended.out
+
+    text = await traced()
+    assert "UID 0000000001 in the folder Sales, " in text
+    assert "routed by folder (certain confidence) to target exchange" in text
+    assert f"{SALES}: read from the folder Sales; to be delivered" in text
+    told = {each["message"]: each for each in json.loads(await traced("-o", "json"))}
+    assert told["m1"]["folder"] == "Sales"
+    assert "folder" not in told["m2"]
