@@ -20,6 +20,7 @@ from services.router.explaining import explain_mail
 from shared.config import load
 from shared.model.account import ExistenceCheck
 from shared.model.errors import quoted
+from shared.model.mailbox import INBOX
 from shared.operations.explain import Explainer, MailboxExplanation
 from shared.operations.explanation import Explanation, TrustedLines
 from shared.runtime.exit_codes import FAILURE
@@ -52,6 +53,11 @@ MAX_HOSTS = 5
     help="Also check which recipients exist, as the account's verify_recipients says: by its list, or by "
     "asking the target.",
 )
+@click.option(
+    "--folder",
+    metavar="NAME",
+    help="The source folder that each FILE would be fetched from, with / between levels; INBOX if not given.",
+)
 @output
 def explain(
     path: Path,
@@ -60,6 +66,7 @@ def explain(
     live: bool,
     limit: int,
     ask_target: bool,
+    folder: str | None,
     output: str,
 ) -> None:
     """Show who would get the mail in each FILE (- for standard input), and why.
@@ -69,6 +76,8 @@ def explain(
     """
     if bool(files) is live:
         raise click.UsageError("Name one FILE or more, or give --live.")
+    if live and folder is not None:
+        raise click.UsageError("--folder is for a FILE; with --live each mail has its own folder.")
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
     chosen = configuration.accounts[name]
@@ -79,7 +88,7 @@ def explain(
         _write_mailbox(execute(lambda: explainer.explain_mailbox(limit, open_account)), output)
         return
     raws = [file.read() for file in files]
-    found = execute(lambda: explainer.explain_mails(raws))
+    found = execute(lambda: explainer.explain_mails(raws, folder or INBOX.folder))
     if output == "json" and len(found) == 1:
         write_json(_as_json(found[0]))
     else:
@@ -110,8 +119,10 @@ def _write(found: Sequence[Explanation], output: str) -> None:
 def _as_json(mail: Explanation) -> dict[str, object]:
     """One mail for programs; these keys are public."""
     uid = {} if mail.uid is None else {"uid": mail.uid}
+    folder = {} if mail.folder == INBOX.folder else {"folder": mail.folder}
     return {
         **uid,
+        **folder,
         "account": mail.account,
         "message_id": mail.message_id,
         "identity": mail.identity,
@@ -137,6 +148,8 @@ def _print_explanation(screen: Console, mail: Explanation) -> None:
 def _lines(mail: Explanation) -> Iterator[tuple[str, str, str]]:
     if mail.uid is not None:
         yield "UID", mail.uid, "bold"
+    if mail.folder != INBOX.folder:
+        yield "Folder", mail.folder, "bold"
     yield "Account", mail.account, "bold"
     yield "Message-ID", mail.message_id, "bold"
     yield "Sender", f"<{mail.sender}>: {mail.sender_reason}", "bold"

@@ -13,6 +13,7 @@ from services.cli.output import Column, Row, cell, console, iso, print_table, wr
 from services.cli.running import operate
 from shared.config import load
 from shared.model.errors import quoted
+from shared.model.mailbox import INBOX
 from shared.model.read_failure import ReadFailureKind
 from shared.operations.journal_text import entry_lines, message_state, recipient_state
 from shared.operations.trace import LostMail, TracedMail, UnreadMail, lost_mails
@@ -119,10 +120,12 @@ def _unread_as_json(unread: UnreadMail) -> dict[str, object]:
 
 def _mail_as_json(mail: TracedMail) -> dict[str, object]:
     message = mail.message
+    folder = {} if message.key.folder == INBOX.folder else {"folder": message.key.folder}
     return {
         "message": message.id,
         "message_id": message.message_id,
         "account": message.account,
+        **folder,
         "uid": message.key.uid,
         "octets": message.octets,
         "status": message.status,

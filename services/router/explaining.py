@@ -16,13 +16,13 @@ UNIQUE = "unique"
 
 
 def explain_mail(
-    raw: bytes, account: Account, now: float, lookups: Mapping[str, LookupResult]
+    raw: bytes, account: Account, now: float, lookups: Mapping[str, LookupResult], folder: str
 ) -> Explanation:
     """Return the explanation of the mail that is, or begins with, `raw`; see `ExplainMail`.
 
     A recipient that would be parked is among those rejected.
     """
-    analysis = analyse_header(raw, account, now)
+    analysis = analyse_header(raw, account, now, folder)
     evidence, resolution = analysis.evidence, analysis.resolution
     final = apply_lookups(resolution, account.routing, lookups)
     delivered = [each for each in final.chosen if not each.parked]
@@ -50,6 +50,7 @@ def explain_mail(
         ],
         park_reason=resolution.park_reason,
         loop=analysis.loop_reason,
+        folder=folder,
     )
 
 

@@ -1,8 +1,9 @@
-"""Builds the routing of an account: who gets the mail of its mailbox, and which sender it has."""
+"""Builds the routing of an account: who gets the mail of its mailbox, and how it is delivered."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from pydantic import SecretStr
 
@@ -50,9 +51,11 @@ def routing(context: Context, settings: AccountSettings, account_keys: AccountKe
     if settings.mailbox is None:
         account_keys.add_problem(problems, "mailbox", '"mailbox" is missing; it is "single" or "catch-all"')
         return None
-    if settings.mailbox is MailboxKind.SINGLE:
-        return _single(context, settings, account_keys)
-    return _catch_all(context, settings, account_keys)
+    build = _single if settings.mailbox is MailboxKind.SINGLE else _catch_all
+    routing = build(context, settings, account_keys)
+    return routing and replace(
+        routing, folder_recipients=settings.folder_recipients, folder_header=settings.folder_header
+    )
 
 
 def _single(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> Routing | None:
@@ -142,11 +145,16 @@ def _check_recipients(problems: Problems, settings: AccountSettings, account_key
             '"only_recipient_headers" leaves nothing to look at; name the fields in "recipient_headers"'
         )
         account_keys.add_problem(problems, "only_recipient_headers", sentence)
-    for alias in settings.aliases:
-        if translation(settings.domains, alias.domain) is None:
-            account_keys.add_problem(
-                problems, "aliases", f'"aliases": {alias.domain} is not among the accepted domains'
-            )
+    named: dict[str, Iterable[Address]] = {
+        "aliases": settings.aliases,
+        "folder_recipients": settings.folder_recipients.values(),
+    }
+    for key, addresses in named.items():
+        for each in addresses:
+            if translation(settings.domains, each.domain) is None:
+                account_keys.add_problem(
+                    problems, key, f'"{key}": {each.domain} is not among the accepted domains'
+                )
 
 
 def _existence(

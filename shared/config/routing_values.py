@@ -11,7 +11,9 @@ from shared.model.account import KEEP
 from shared.model.address import Address
 from shared.model.domains import ANY_BELOW
 from shared.model.errors import quoted
+from shared.model.folder_field import UnusableFieldName, folder_field_name
 from shared.model.header_pattern import UnusablePattern
+from shared.model.mailbox import comparable_folder
 from shared.model.recipient_field import RecipientField, UnusableField, parse_recipient_field
 from shared.model.sender import SenderKind
 
@@ -68,6 +70,25 @@ def aliases(value: object) -> dict[Address, Address]:
     return read
 
 
+def folder_recipients(value: object) -> dict[str, Address]:
+    """The addresses that the mail of source folders goes to, by the comparable names of the folders."""
+    read: dict[str, Address] = {}
+    for written, address in _pairs(value, '{ "Sales" = "sales@corp.example" }'):
+        key = comparable_folder(_folder(written))
+        if key in read:
+            raise ValueError(f'the folder "{quoted(key)}" is named twice')
+        read[key] = values.address(address)
+    return read
+
+
+def folder_header(value: object) -> str:
+    """The name of the header field in which delivered mail names its source folder."""
+    try:
+        return folder_field_name(value if isinstance(value, str) else "")
+    except UnusableFieldName as reason:
+        raise ValueError(str(reason)) from None
+
+
 def sender(value: object) -> SenderKind | Address:
     """The reverse-path that mail is delivered with."""
     match value:
@@ -104,6 +125,15 @@ def _prefix(written: str) -> str:
     if not _PREFIX.fullmatch(written):
         raise ValueError(f'"{quoted(written)}" cannot stand at the beginning of a local part')
     return written.lower()
+
+
+def _folder(written: str) -> str:
+    """The name of one folder. Patterns and special uses would match nothing, so they are refused."""
+    if not written or not written.isprintable():
+        raise ValueError(f'"{quoted(written)}" is no name of a folder')
+    if written.startswith("\\") or any(sign in written for sign in "*%"):
+        raise ValueError(f'"{quoted(written)}" is a pattern or a special use; write the name of one folder')
+    return written
 
 
 def _host(written: str) -> str:

@@ -61,11 +61,12 @@ class Surplus(NamedTuple):
     """Who gets a surplus copy, when more copies arrive than the header names recipients.
 
     `recipient` gets the copy, or it is parked for it. `named` is how many recipients the header names; each
-    of them accounts for one copy.
+    of them accounts for one copy. Copies in `other_folders` are for somebody else and do not count.
     """
 
     recipient: ChosenRecipient
     named: int
+    other_folders: frozenset[str] = frozenset()
 
 
 class RoutedMail(NamedTuple):

@@ -13,6 +13,7 @@ from shared.model.backoff import Backoff
 from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.folders import FolderSettings
+from shared.model.mailbox import comparable_folder
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
@@ -110,6 +111,9 @@ class Routing:
     - `existence`: how recipients are checked beforehand, with the absolute path of a `recipient_list`.
     - `park_unknown`: park the mail of recipients that do not exist, where there is no postmaster.
     - `surplus_copies`: give the postmaster a copy when more copies arrive than To and Cc name recipients.
+    - `folder_recipients`: source folders (by `comparable_folder`), each with the address that all of its mail
+      goes to.
+    - `folder_header`: the field in which delivered mail names its source folder; None for no such field.
     """
 
     kind: MailboxKind
@@ -129,6 +133,12 @@ class Routing:
     recipient_list: str | None = None
     park_unknown: bool = False
     surplus_copies: bool = True
+    folder_recipients: dict[str, Address] = field(default_factory=dict)
+    folder_header: str | None = None
+
+    def folder_recipient(self, folder: str) -> Address | None:
+        """Return the address that all mail of a source folder goes to; None where its header decides."""
+        return self.folder_recipients.get(comparable_folder(folder)) if self.folder_recipients else None
 
 
 class RetryTimes(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -28,6 +29,14 @@ def folder_name(name: str) -> str:
     """Return a decoded folder name as it is written in a key: INBOX in any case is `INBOX` (RFC 9051,
     section 5.1)."""
     return INBOX.folder if name.upper() == INBOX.folder else name
+
+
+def comparable_folder(name: str) -> str:
+    """Return the form of a folder's name in which two names of the same folder are equal.
+
+    An accented letter may be one character or two. Programs on macOS write two, people who type write one.
+    """
+    return unicodedata.normalize("NFC", folder_name(name))
 
 
 def numeric_uid(uid: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.model.account import Account
+from shared.model.mailbox import INBOX, Listed, folder_name
 from shared.model.source_errors import SourceRefused
 from shared.operations.existence import look_up
 from shared.operations.explanation import ExplainMail, Explanation
@@ -42,38 +43,43 @@ class Explainer:
     asks_directory: bool = False
     clock: Clock = field(default_factory=SystemClock)
 
-    async def explain_mails(self, raws: Sequence[bytes]) -> list[Explanation]:
-        """Explain these raw mails, or mails that begin with these headers."""
-        now = self.clock.now()
-        explained = [self.explain_mail(raw, self.account, now, {}) for raw in raws]
-        if not self.asks_directory:
-            return explained
-        addresses = dict.fromkeys(address for each in explained for address in each.checkable)
-        findings = await look_up(self.configuration, self.account, list(addresses))
-        return [self.explain_mail(raw, self.account, now, findings) for raw in raws]
+    async def explain_mails(self, raws: Sequence[bytes], folder: str = INBOX.folder) -> list[Explanation]:
+        """Explain these raw mails, or mails that begin with these headers, as read from a source folder."""
+        return await self._explain([(raw, folder_name(folder)) for raw in raws])
 
     async def explain_mailbox(self, limit: int, open_mailbox: OpenMailbox) -> MailboxExplanation:
         """Explain up to `limit` mails of the account's mailbox by their headers. Nothing is fetched, marked
         or deleted. Raises what opening the mailbox and listing it raises.
         """
         mailbox = await open_mailbox(self.account, operator_timeouts(self.account))
-        headers: list[tuple[str, bytes]] = []
+        headers: list[tuple[Listed, bytes]] = []
         refusals: dict[str, None] = {}
         try:
             listing = await mailbox.listing()
             entries = [*listing.entries, *listing.nameless]
             for entry in entries[:limit]:
                 try:
-                    headers.append((entry.uid, await mailbox.header(entry)))
+                    headers.append((entry, await mailbox.header(entry)))
                 except SourceRefused as refusal:
                     refusals[str(refusal)] = None
             await mailbox.finish()
         finally:
             await mailbox.abort()
-        explained = await self.explain_mails([header for _, header in headers])
+        explained = await self._explain([(header, entry.place.folder) for entry, header in headers])
         mails = [
-            replace(each, identity=None, uid=uid) for each, (uid, _) in zip(explained, headers, strict=True)
+            replace(each, identity=None, uid=entry.uid)
+            for each, (entry, _) in zip(explained, headers, strict=True)
         ]
         return MailboxExplanation(
             mails, min(limit, len(entries)), len(entries), [*listing.problems], list(refusals)
         )
+
+    async def _explain(self, mails: Sequence[tuple[bytes, str]]) -> list[Explanation]:
+        """Explain mails, each with its source folder."""
+        now = self.clock.now()
+        explained = [self.explain_mail(raw, self.account, now, {}, folder) for raw, folder in mails]
+        if not self.asks_directory:
+            return explained
+        addresses = dict.fromkeys(address for each in explained for address in each.checkable)
+        findings = await look_up(self.configuration, self.account, list(addresses))
+        return [self.explain_mail(raw, self.account, now, findings, folder) for raw, folder in mails]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.model.account import Account
+from shared.model.mailbox import INBOX
 from shared.ports.directory import LookupResult
 
 
@@ -43,7 +44,8 @@ class TrustedLines:
 class Explanation:
     """One mail, as the router sees it.
 
-    `evidence_class` counts from 0, the configured recipient of a single-user mailbox, to 5, nothing;
+    `folder` is the source folder that it is in. `evidence_class` counts from 0, the configured recipient of
+    the folder or of a single-user mailbox, to 5, nothing;
     `evidence` says it in words, `field` and `value` are the header fields that decided. `passed_over` is
     evidence that did not decide, and unless the mail is a loop `rejected` begins with it. `checkable` are the
     recipients whose existence matters. `loop` says why the mail is taken for one that goes in circles.
@@ -71,15 +73,17 @@ class Explanation:
     park_reason: str | None
     loop: str | None
     uid: str | None = None
+    folder: str = INBOX.folder
 
 
 class ExplainMail(Protocol):
     """The router's rules, applied to one mail; never raises."""
 
     def __call__(
-        self, raw: bytes, account: Account, now: float, lookups: Mapping[str, LookupResult]
+        self, raw: bytes, account: Account, now: float, lookups: Mapping[str, LookupResult], folder: str
     ) -> Explanation:
-        """Explain the mail `raw`, or the header that it begins with. `lookups`: who exists, as far as that
-        was asked. `now` is in seconds since the epoch.
+        """Explain the mail `raw`, or the header that it begins with, as read from the source folder `folder`.
+
+        `lookups`: who exists, as far as that was asked. `now` is in seconds since the epoch.
         """
         ...

@@ -24,7 +24,8 @@ from shared.contract.journal import (
     WaitingResolved,
 )
 from shared.custody.state import Message, Recipient
-from shared.model.message import MessageStatus, RecipientStatus
+from shared.model.mailbox import INBOX
+from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 from shared.operations.wording import moment, octets
 
 NOBODY = "nobody"
@@ -85,7 +86,7 @@ def _at_source(entry: Republished | Renamed | BlobLost | Lost | Deleting | Gone)
         case Republished(fetch_no=number, fetcher=fetcher):
             return f"published again from its blob (no. {number}) by {fetcher}"
         case Renamed(key=key):
-            return f"recognised at the source under another UID: {key.uid}"
+            return f"recognised at the source under another UID: {_source_key(key)}"
         case BlobLost(reason=reason) | Lost(reason=reason):
             return f"lost: {reason}"
         case Deleting():
@@ -116,11 +117,16 @@ def recipient_state(recipient: Recipient) -> str:
     return ", ".join(parts) + (f": {answer}" if answer else "")
 
 
+def _source_key(key: LedgerKey) -> str:
+    """Return a mail's UID, and its folder unless that is INBOX."""
+    return key.uid if key.folder == INBOX.folder else f"{key.uid} in the folder {key.folder}"
+
+
 def _fetched(entry: Fetched) -> str:
     again = "" if entry.fetch_no == 1 else f" again (no. {entry.fetch_no})"
     blob = ", held in a blob" if entry.blob else ""
     return (
-        f"fetched{again} from {entry.account} by {entry.fetcher}: UID {entry.key.uid}, "
+        f"fetched{again} from {entry.account} by {entry.fetcher}: UID {_source_key(entry.key)}, "
         f"{octets(entry.octets)}{blob}"
     )
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from services.router.publication import routed_event
 from shared.adapters.sql.schema import MIGRATIONS, PREVIOUS, known_revisions
+from shared.contract.codec import EVENT_CODEC
+from shared.contract.events import MessageFetched, Payload
+from shared.custody.state import Recipient
+from shared.model.message import LedgerKey, RecipientStatus
+from shared.ports.store import Serving
 from tests.fakes.background import in_background
 from tests.fakes.command import REPOSITORY
 from tests.fakes.smtp_server import SmtpServer
@@ -22,6 +29,7 @@ from tests.servers.oracle import Records, assert_arrived_whole, copies
 
 PARTS = ("services", "shared")
 FIRST = tagged_mails("first", 20)
+BOB = "bob@corp.example"
 SECOND = tagged_mails("second", 20)
 THIRD = tagged_mails("third", 20)
 
@@ -94,6 +102,34 @@ def test_two_releases_carry_mail_together_and_the_schema_is_upgraded_meanwhile(
         assert_arrived_whole(target.accepted, mails)
         assert copies(target.accepted) == {(mail.tag, "bob@corp.example"): 1 for mail in mails}
     books.assert_journal_agrees(len(mails))
+
+
+READ_EVENT = """
+import sys
+from shared.contract.codec import EVENT_CODEC
+event = EVENT_CODEC.decode(sys.stdin.buffer.read())
+print(type(event).wire_name, event.message)
+"""
+
+
+def test_a_relay_of_the_release_before_reads_the_event_of_a_mail_of_a_source_folder(
+    previous_release: str,
+) -> None:
+    fetched = MessageFetched(
+        message="m1", tenant="acme", account="acme/box", fetch_no=1, key=LedgerKey("Sales", 7, "0000000001"),
+        fetched_at=1.0, payload=Payload(octets=1, inline=b"x"),
+    )  # fmt: skip
+    due = (Recipient(BOB, BOB, BOB, "read from the folder Sales", RecipientStatus.OPEN, "exchange"),)
+    event = routed_event(fetched, Serving("m1", "exchange", "", due, folder="Sales"))
+    read = subprocess.run(
+        [sys.executable, "-c", READ_EVENT],
+        input=EVENT_CODEC.encode(event),
+        env={"PYTHONPATH": previous_release},
+        cwd=previous_release,
+        capture_output=True,
+        check=True,
+    )
+    assert read.stdout.decode().split() == ["message.routed", "m1"]
 
 
 def in_flight(books: Records) -> int:

@@ -38,6 +38,12 @@ def target(*lines: str, without: tuple[str, ...] = ()) -> str:
     return "\n".join([*kept, *lines]) + "\n"
 
 
+def imap_account(*lines: str, without: tuple[str, ...] = ()) -> str:
+    """The whole file with an IMAP account."""
+    source = ('source = "imap://imap.isp.example"', 'username = "u"')
+    return account(*source, *lines, without=("source", *without))
+
+
 class ConfigurationFile:
     """`mailferry.toml` in a directory of its own."""
 

@@ -57,11 +57,14 @@ def account(routing: Routing | None = None, login: str = str(OWN)) -> Account:
     )
 
 
-def evidence_in(*lines: str, routing: Routing | None = None, login: str = str(OWN)) -> Evidence:
-    """Return the evidence in a mail with these header lines, fetched with this login."""
+def evidence_in(
+    *lines: str, routing: Routing | None = None, login: str = str(OWN), folder: str = "INBOX"
+) -> Evidence:
+    """Return the evidence for a mail with these header lines, fetched with this login from this folder."""
     header = read_header(mail(*lines))
     routing = routing or catch_all()
-    return find_evidence(header, TrustedZone(header, routing.trusted_hosts), account(routing, login))
+    zone = TrustedZone(header, routing.trusted_hosts)
+    return find_evidence(header, zone, account(routing, login), folder)
 
 
 def corpus_mails() -> list[object]:

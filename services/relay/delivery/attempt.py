@@ -29,6 +29,7 @@ from shared.custody.commands import Outcomes
 from shared.custody.state import Recipient
 from shared.model.account import Account
 from shared.model.errors import MailferryError
+from shared.model.folder_field import folder_field
 from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.blobs import Blobs
@@ -47,8 +48,9 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Attempter:
-    """Makes attempts. `accounts` have the postmasters for unknown recipients, `targets` the refusal rules,
-    `limits` the learnt recipient limits; `chance` gives numbers from 0 to 1.
+    """Makes attempts. `accounts` have the postmasters for unknown recipients and the field that names the
+    source folder, `targets` the refusal rules, `limits` the learnt recipient limits; `chance` gives numbers
+    from 0 to 1.
     """
 
     accounts: Mapping[str, Account]
@@ -103,7 +105,7 @@ class Attempter:
         try:
             envelope = self._envelope(event, serving, destinations)
             replies = await transport.deliver_mail(
-                serving.target, envelope, self._content(event, destinations)
+                serving.target, envelope, self._content(event, serving, destinations)
             )
             reached("relay.delivered")
             return {reply.recipient: reply for reply in replies}
@@ -134,8 +136,11 @@ class Attempter:
             flow=event.tenant,
         )
 
-    def _content(self, event: MessageRouted, destinations: Sequence[str]) -> Content:
-        header = trace_header(
+    def _content(self, event: MessageRouted, serving: Serving, destinations: Sequence[str]) -> Content:
+        account = self.accounts.get(event.account)
+        field_name = account.routing.folder_header if account is not None else None
+        header = folder_field(field_name, serving.folder) if field_name is not None else b""
+        header += trace_header(
             message=event.message,
             account=event.account,
             helo_name=self.helo_name,
@@ -143,8 +148,8 @@ class Attempter:
             now=self.clock.now(),
         )
         if event.payload.inline is not None:
-            return header + below_trace_header(event.payload.inline, destinations)
-        return with_trace_header(header, self.blobs.read(event.payload.blob or ""), destinations)
+            return header + below_trace_header(event.payload.inline, destinations, field_name)
+        return with_trace_header(header, self.blobs.read(event.payload.blob or ""), destinations, field_name)
 
     def _context(self, event: MessageRouted) -> OutcomeContext:
         account = self.accounts.get(event.account)

@@ -4,6 +4,9 @@ Added: `X-Mailferry-ID`, the same on every copy of an attempt in doubt, and `Rec
 4.4). Removed: `Return-Path`, which the final delivery writes anew (same section), and `Delivered-To` with a
 recipient's own address, which a target such as Postfix takes for a mail loop.
 
+Where an account has delivered mail name its source folder, that field (`shared.model.folder_field`) stands on
+top. Fields of its name in the mail are removed: a sender must not choose the folder that a target sorts by.
+
 Lines above the mail's own header (`shared.model.header_bounds`) would end the header below our fields. Lines
 of text become `X-Mailbox-Line` fields, as Postfix' smtpd does with a postmark; empty lines and byte order
 marks are dropped.
@@ -25,11 +28,8 @@ LONGEST_LINE = 900
 """Octets of a line above the header that are kept, so that its field is within the 998 of RFC 5322."""
 _LINE_END = rb"(?:\r\n?+|\n)"
 """A bare CR also ends a line, as the SMTP client makes it a line end."""
-_DELIVERY_FIELD = re.compile(
-    rb"(?<![^\r\n])(return-path|delivered-to)[ \t]*:"
-    rb"([^\r\n]*(?:%(end)b|\Z)(?:[ \t][^\r\n]*(?:%(end)b|\Z))*)" % {b"end": _LINE_END},
-    re.IGNORECASE,
-)
+_FIELD = rb"(?<![^\r\n])(%(names)b)[ \t]*:([^\r\n]*(?:%(end)b|\Z)(?:[ \t][^\r\n]*(?:%(end)b|\Z))*)"
+_OF_DELIVERY = (b"return-path", b"delivered-to")
 _EMPTY_LINE = re.compile(rb"(?:\A|%(end)b)(?=%(end)b)" % {b"end": _LINE_END})
 
 
@@ -49,33 +49,48 @@ def _date(second: int) -> str:
     return formatdate(second)
 
 
-def below_trace_header(beginning: bytes, recipients: Collection[str]) -> bytes:
-    """Return `beginning` as it follows the trace header: without the fields of an earlier delivery, and with
-    the lines above the header made harmless.
+def below_trace_header(
+    beginning: bytes, recipients: Collection[str], folder_header: str | None = None
+) -> bytes:
+    """Return `beginning` as it follows the trace header: without the fields of an earlier delivery and those
+    called `folder_header`, and with the lines above the header made harmless.
 
     `beginning` has the whole header, or as much of it as is inspected.
     """
     opening = read_opening(beginning)
     if not opening.start:
-        return without_delivery_fields(beginning, recipients)
+        return without_delivery_fields(beginning, recipients, folder_header)
     kept = [LINE_FIELD + b": %s\r\n" % line.replace(b"\r", b" ")[:LONGEST_LINE] for line in opening.lines]
-    return b"".join(kept) + without_delivery_fields(beginning[opening.start :], recipients)
+    return b"".join(kept) + without_delivery_fields(beginning[opening.start :], recipients, folder_header)
 
 
-def without_delivery_fields(beginning: bytes, recipients: Collection[str]) -> bytes:
-    """Return `beginning` without the Return-Path fields, and the Delivered-To fields of `recipients`."""
+def without_delivery_fields(
+    beginning: bytes, recipients: Collection[str], folder_header: str | None = None
+) -> bytes:
+    """Return `beginning` without the Return-Path fields, the Delivered-To fields of `recipients`, and the
+    fields called `folder_header`.
+    """
+    names = _OF_DELIVERY if folder_header is None else (*_OF_DELIVERY, folder_header.lower().encode())
     end = end_of_header(beginning)
     header = _up_to_an_empty_line(beginning if end is None else beginning[:end])
     lowered = header.lower()
-    if b"return-path" not in lowered and b"delivered-to" not in lowered:
+    if not any(name in lowered for name in names):
         return beginning
     own = {recipient.lower().encode() for recipient in recipients}
 
     def kept(field: re.Match[bytes]) -> bytes:
-        names_recipient = field[2].strip().strip(b"<>").lower() in own
-        return b"" if names_recipient or field[1].lower() == b"return-path" else field[0]
+        if field[1].lower() != b"delivered-to":
+            return b""
+        return b"" if field[2].strip().strip(b"<>").lower() in own else field[0]
 
-    return _DELIVERY_FIELD.sub(kept, header) + beginning[len(header) :]
+    return _fields_called(names).sub(kept, header) + beginning[len(header) :]
+
+
+@lru_cache(maxsize=64)
+def _fields_called(names: Collection[bytes]) -> re.Pattern[bytes]:
+    """Return the pattern of these fields, folded or not."""
+    alternatives = b"|".join(map(re.escape, names))
+    return re.compile(_FIELD % {b"names": alternatives, b"end": _LINE_END}, re.IGNORECASE)
 
 
 def _up_to_an_empty_line(header: bytes) -> bytes:
@@ -87,9 +102,10 @@ def _up_to_an_empty_line(header: bytes) -> bytes:
 
 
 async def with_trace_header(
-    header: bytes, mail: AsyncIterable[bytes], recipients: Collection[str]
+    header: bytes, mail: AsyncIterable[bytes], recipients: Collection[str], folder_header: str | None = None
 ) -> AsyncIterator[bytes]:
-    """Yield a streamed mail with `header` in front and without the fields of an earlier delivery.
+    """Yield a streamed mail with `header` in front, without the fields of an earlier delivery and those
+    called `folder_header`.
 
     Holds no more than the mail's header in memory.
     """
@@ -101,7 +117,7 @@ async def with_trace_header(
         seen = len(beginning)
         beginning += chunk
         if is_header_complete(beginning, seen) or len(beginning) > HEADER_LIMIT:
-            yield header + below_trace_header(beginning, recipients)
+            yield header + below_trace_header(beginning, recipients, folder_header)
             beginning = None
     if beginning is not None:
-        yield header + below_trace_header(beginning, recipients)
+        yield header + below_trace_header(beginning, recipients, folder_header)

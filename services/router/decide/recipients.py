@@ -19,7 +19,7 @@ from services.router.evidence.evidence import ENVELOPE_CLASSES, GUESSES, Evidenc
 from services.router.header.addresses import Defect, ParsingBudget
 from shared.custody.commands import ChosenRecipient, Surplus
 from shared.custody.decide import NOBODY
-from shared.model.account import Dedup, Routing
+from shared.model.account import Dedup, MailboxKind, Routing
 from shared.model.address import Address, DefectiveAddress
 from shared.model.domains import translation
 
@@ -103,18 +103,24 @@ def surplus_of(resolution: Resolution, routing: Routing) -> Surplus | None:
     if routing.dedup is Dedup.OFF:
         return None
     postmaster = routing.unknown_recipients
-    if postmaster is None:
-        return Surplus(ChosenRecipient(NOBODY, "", SURPLUS_REASON, parked=True), resolution.named)
-    return Surplus(
-        ChosenRecipient(str(postmaster), "", f"postmaster, because it is {SURPLUS_REASON}"), resolution.named
+    recipient = (
+        ChosenRecipient(NOBODY, "", SURPLUS_REASON, parked=True)
+        if postmaster is None
+        else ChosenRecipient(str(postmaster), "", f"postmaster, because it is {SURPLUS_REASON}")
     )
+    return Surplus(recipient, resolution.named, frozenset(routing.folder_recipients))
 
 
 def _accept(address: Address, evidence: Evidence, routing: Routing) -> AcceptedRecipient | RejectedAddress:
     original = str(address)
     if evidence.kind is EvidenceClass.SINGLE_USER:
         return AcceptedRecipient(original, original, "the account's configured recipient")
-    steps = [f"named in {evidence.field}"]
+    if evidence.kind is EvidenceClass.FOLDER:
+        steps = [f"read from the folder {evidence.value}"]
+    else:
+        steps = [f"named in {evidence.field}"]
+    if routing.kind is MailboxKind.SINGLE:
+        return AcceptedRecipient(original, original, "; ".join(steps))
     if routing.recipient_prefixes and evidence.kind in ENVELOPE_CLASSES:
         address = _remove_prefix(address, routing, steps)
     domain = translation(routing.domains, address.domain)

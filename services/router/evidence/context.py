@@ -11,13 +11,15 @@ from services.router.header.zone import TrustedZone
 from shared.model.account import Account, Routing
 from shared.model.address import Address, DefectiveAddress, parse_address
 from shared.model.domains import translation
+from shared.model.mailbox import INBOX
 
 IGNORED_LIMIT = 20
 
 
 @dataclass(slots=True)
 class SearchContext:
-    """What the search for evidence looks at. `ignored` collects values that decided nothing.
+    """What the search for evidence looks at. `folder` is the source folder that the mail was read from.
+    `ignored` collects values that decided nothing.
 
     One parsing budget serves all envelope fields of the mail.
     """
@@ -25,6 +27,7 @@ class SearchContext:
     header: Header
     zone: TrustedZone
     account: Account
+    folder: str = INBOX.folder
     ignored: list[IgnoredValue] = field(default_factory=list)
     _budget: ParsingBudget | None = None
 

@@ -15,6 +15,7 @@ VALUE_LENGTH = 250
 class EvidenceClass(StrEnum):
     """Where the recipients were found. `number` is the class as the documentation counts them."""
 
+    FOLDER = "folder"
     SINGLE_USER = "single-user"
     CONFIGURED_FIELD = "configured-field"
     ENVELOPE_FIELD = "envelope-field"
@@ -29,7 +30,7 @@ class EvidenceClass(StrEnum):
         return _NUMBERS[self]
 
 
-_NUMBERS = dict(zip(EvidenceClass, (0, 1, 2, 3, 4, 4, 5), strict=True))
+_NUMBERS = dict(zip(EvidenceClass, (0, 0, 1, 2, 3, 4, 4, 5), strict=True))
 ENVELOPE_CLASSES = frozenset(
     {EvidenceClass.CONFIGURED_FIELD, EvidenceClass.ENVELOPE_FIELD, EvidenceClass.RECEIVED_FOR}
 )
@@ -54,7 +55,8 @@ class IgnoredValue(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the deciding class says. `field` names its header fields, `value` is their printable content.
+    """What the deciding class says. `field` names its header fields, `value` is their printable content, or
+    the name of the source folder that decided.
 
     `notes` say why the confidence is low, or why there is no evidence. `ignored` are values that were looked
     at before and decided nothing.

@@ -1,4 +1,4 @@
-"""The search for evidence of a mail's recipients, class by class.
+"""The search for evidence of a mail's recipients, class by class: in its source folder and its header.
 
 `CLASSES` lists the classes, most reliable first. The first class that says anything decides, even if all
 that it says is unusable. Classes are never combined: adding guesses from To and Cc to the envelope's
@@ -11,13 +11,22 @@ from collections.abc import Callable, Iterable
 
 from services.router.evidence.context import SearchContext
 from services.router.evidence.envelope import configured_field, envelope_field, received_for
-from services.router.evidence.evidence import Confidence, Evidence, EvidenceClass, no_evidence, printable
+from services.router.evidence.evidence import (
+    VALUE_LENGTH,
+    Confidence,
+    Evidence,
+    EvidenceClass,
+    no_evidence,
+    printable,
+)
 from services.router.header.addresses import Defect, ParsingBudget, read_addresses
 from services.router.header.fields import Header, HeaderField
 from services.router.header.lenient import LenientReader
 from services.router.header.zone import TrustedZone
 from shared.model.account import Account, MailboxKind
 from shared.model.address import Address
+from shared.model.errors import quoted
+from shared.model.mailbox import INBOX
 
 RESENT = ("resent-to", "resent-cc", "resent-bcc")
 VISIBLE = ("to", "cc", "bcc")
@@ -25,9 +34,11 @@ VISIBLE = ("to", "cc", "bcc")
 Finder = Callable[[SearchContext], Evidence | None]
 
 
-def find_evidence(header: Header, zone: TrustedZone, account: Account) -> Evidence:
-    """Return the evidence in the header of a mail that was fetched for `account`."""
-    context = SearchContext(header, zone, account)
+def find_evidence(
+    header: Header, zone: TrustedZone, account: Account, folder: str = INBOX.folder
+) -> Evidence:
+    """Return the evidence for a mail that was fetched for `account` from the source folder `folder`."""
+    context = SearchContext(header, zone, account, folder)
     for finder in CLASSES:
         evidence = finder(context)
         if evidence is not None:
@@ -36,6 +47,15 @@ def find_evidence(header: Header, zone: TrustedZone, account: Account) -> Eviden
         evidence = no_evidence("no field names a recipient")
     evidence = _lower_confidence(evidence, header.notes)
     return evidence._replace(ignored=tuple(context.ignored)) if context.ignored else evidence
+
+
+def _source_folder(context: SearchContext) -> Evidence | None:
+    """Class 0: the recipient configured for the folder that the mail was read from."""
+    address = context.routing.folder_recipient(context.folder)
+    if address is None:
+        return None
+    shown = quoted(context.folder, VALUE_LENGTH)
+    return Evidence(EvidenceClass.FOLDER, Confidence.CERTAIN, addresses=(address,), value=shown)
 
 
 def _single_user(context: SearchContext) -> Evidence | None:
@@ -113,6 +133,7 @@ def _named_by_author(
 
 
 CLASSES: tuple[Finder, ...] = (
+    _source_folder,
     _single_user,
     configured_field,
     _only_configured,

@@ -25,6 +25,7 @@ from services.router.header.zone import TrustedZone
 from shared.contract.events import MessageFetched
 from shared.model.account import Account
 from shared.model.errors import quoted
+from shared.model.mailbox import INBOX
 from shared.ports.blobs import Blobs
 from shared.ports.directory import Directory
 
@@ -77,16 +78,16 @@ async def analyse_mail(event: MessageFetched, account: Account, blobs: Blobs) ->
     raw = event.payload.inline
     if raw is None:
         return await _analyse_blob(event, account, blobs)
-    analysis = analyse_header(raw, account, event.fetched_at)
+    analysis = analyse_header(raw, account, event.fetched_at, event.key.folder)
     identities = identify(raw, analysis.header, account.routing.dedup, event.message)
     return AnalysedMail(event, account, analysis, identities)
 
 
-def analyse_header(raw: bytes, account: Account, now: float) -> HeaderAnalysis:
-    """Analyse the header of a mail that was fetched for `account`; never raises.
+def analyse_header(raw: bytes, account: Account, now: float, folder: str = INBOX.folder) -> HeaderAnalysis:
+    """Analyse the header of a mail that was fetched for `account` from the source folder `folder`.
 
-    `raw` is the whole mail, or a beginning of it for which `can_parse_header` is true. `now` is in seconds
-    since the epoch.
+    Never raises. `raw` is the whole mail, or a beginning of it for which `can_parse_header` is true. `now` is
+    in seconds since the epoch.
     """
     failures: list[str] = []
     routing = account.routing
@@ -101,7 +102,7 @@ def analyse_header(raw: bytes, account: Account, now: float) -> HeaderAnalysis:
     evidence = _parsed(
         "recipients",
         failures,
-        lambda: find_evidence(header, zone, account),
+        lambda: find_evidence(header, zone, account, folder),
         no_evidence("the recipients could not be read"),
     )
     loop_reason = _parsed("trace", failures, lambda: find_loop(header, account.id), None)
@@ -129,7 +130,7 @@ async def _analyse_blob(event: MessageFetched, account: Account, blobs: Blobs) -
             seen = len(beginning)
             beginning += chunk
             complete = can_parse_header(beginning, seen)
-    analysis = analyse_header(bytes(beginning), account, event.fetched_at)
+    analysis = analyse_header(bytes(beginning), account, event.fetched_at, event.key.folder)
     return AnalysedMail(event, account, analysis, hasher.identities())
 
 

@@ -40,7 +40,9 @@ def begin_attempts(
             continue
         after = work.apply(entry)
         begun = tuple(after.recipients[address] for address in entry.addresses)
-        servings.append(Serving(after.id, begun[0].target, after.reverse_path, begun))
+        servings.append(
+            Serving(after.id, begun[0].target, after.reverse_path, begun, folder=after.key.folder)
+        )
     work.save()
     return Begun(servings, early)
 

@@ -127,7 +127,10 @@ def _published(work: UnitOfWork, mails: Sequence[RoutedMail]) -> tuple[list[Serv
         if message is None or message.fetch_no != fetch_no or message.status in UNROUTED:
             continue
         due = _due_by_target(message)
-        servings += [Serving(message.id, target, message.reverse_path, tuple(due[target])) for target in due]
+        servings += [
+            Serving(message.id, target, message.reverse_path, tuple(due[target]), folder=message.key.folder)
+            for target in due
+        ]
         if not due and message.status is MessageStatus.SETTLED:
             settled.append(settlement(message))
     return servings, settled

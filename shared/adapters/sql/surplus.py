@@ -15,13 +15,14 @@ from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
 from shared.custody.commands import RoutedMail
 from shared.custody.state import Claim, ClaimKey, Message
+from shared.model.mailbox import comparable_folder
 from shared.ports.store import RawMailNeeded
 
 COPIES_WITHIN = 5 * 24 * 3600.0
 """Seconds within which the copies of one mail come: senders try for four to five days (RFC 5321 section
 4.5.4.1). A copy that comes later was put back into the mailbox, as from a backup.
 """
-COPY = ("id", "account", "identity", "message_id", "first_fetched_at")
+COPY = ("id", "account", "identity", "folder", "first_fetched_at")
 
 
 def find_surplus(
@@ -42,12 +43,14 @@ def find_surplus(
     candidates = [each for each in awaited if decide.may_be_surplus(*each, holders)]
     if not candidates:
         return {}
-    copies = _copies(work.transaction, candidates, holders, now)
+    others = _other_folders(candidates)
+    copies = _copies(work.transaction, candidates, holders, others, now)
     may_be = {known.id for known, _ in candidates}
     found: dict[str, RoutedMail] = {}
     for known, mail in awaited:
         those = copies[known.account, mail.identity]
-        those.add(known.id)
+        if comparable_folder(known.key.folder) not in others.get(known.account, ()):
+            those.add(known.id)
         if known.id in may_be and _is_one_more(mail, len(those)):
             found[known.id] = mail
     if unsafe := {each for each, mail in found.items() if _is_unsafe(work.messages[each], mail)}:
@@ -88,13 +91,19 @@ def _is_unsafe(known: Message, mail: RoutedMail) -> bool:
     return is_parked and mail.blob is None and known.blob is None
 
 
+def _other_folders(candidates: Sequence[tuple[Message, RoutedMail]]) -> Mapping[str, frozenset[str]]:
+    """Return by account the folders whose copies have a recipient of their own."""
+    return {known.account: mail.surplus.other_folders for known, mail in candidates if mail.surplus}
+
+
 def _copies(
     transaction: Transaction,
     candidates: Sequence[tuple[Message, RoutedMail]],
     holders: Mapping[ClaimKey, str],
+    others: Mapping[str, frozenset[str]],
     now: float,
 ) -> defaultdict[tuple[str, str], set[str]]:
-    """The known copies that came within `COPIES_WITHIN`, by account and identity."""
+    """The known copies that came within `COPIES_WITHIN`, by account and identity; not those in `others`."""
     connection, bulk = transaction
     names = sorted({(mail.message_id,) for _, mail in candidates if mail.message_id})
     nameless = {
@@ -107,7 +116,8 @@ def _copies(
         ),
     ]
     copies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for message, account, identity, _, first_fetched_at in rows:
-        if first_fetched_at >= now - COPIES_WITHIN:
+    for message, account, identity, folder, first_fetched_at in rows:
+        is_other = comparable_folder(folder) in others.get(account, ())
+        if first_fetched_at >= now - COPIES_WITHIN and not is_other:
             copies[account, identity].add(message)
     return copies

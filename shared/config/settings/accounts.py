@@ -21,7 +21,7 @@ from shared.model.setting import Settings, only_for, required, setting
 
 
 class RoutingSettings(Settings):
-    """Who gets the mail, and which sender it has."""
+    """Who gets the mail, which sender it has, and which field names its source folder."""
 
     mailbox: Annotated[MailboxKind, Field(strict=False)] | None = setting(
         None, "Whether the mailbox holds one person's mail or that of whole domains. Needed."
@@ -40,6 +40,23 @@ class RoutingSettings(Settings):
         "Addresses that stand for others.",
         form="table of addresses",
         example={"info@acme.com": "bob@corp.example"},
+    )
+    folder_recipients: Annotated[dict[str, Address], PlainValidator(routing_values.folder_recipients)] = (
+        setting(
+            {},
+            "Addresses that get all mail of a source folder, whatever its header says. `/` is between the "
+            "levels of a folder's name.",
+            form="table of folders",
+            example={"Sales": "sales@corp.example", "Info/Web": "info@corp.example"},
+            only=only_for("imap", "POP3 has no folders"),
+        )
+    )
+    folder_header: Annotated[str, PlainValidator(routing_values.folder_header)] | None = setting(
+        None,
+        "The header field in which delivered mail names its source folder.",
+        form="name of a header field",
+        example="X-Source-Folder",
+        only=only_for("imap", "POP3 has no folders"),
     )
     subaddresses: Literal["keep", "strip"] = setting("keep", "Whether `+tag` stays in a local part.")
     recipient_headers: Annotated[

@@ -8,15 +8,20 @@ from typing import NamedTuple, Protocol
 
 from shared.custody.commands import RoutedMail, Settled
 from shared.custody.state import Recipient
+from shared.model.mailbox import INBOX
 
 
 class Serving(NamedTuple):
-    """The recipients of a message that are to be offered to a target now."""
+    """The recipients of a message that are to be offered to a target now.
+
+    `folder` is the source folder that the message is in, as the ledger says.
+    """
 
     message: str
     target: str
     reverse_path: str
     recipients: tuple[Recipient, ...]
+    folder: str = INBOX.folder
 
 
 class RouterStore(Protocol):

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main
-from tests.fakes.configuration import account
+from tests.fakes.configuration import account, imap_account
 from tests.fakes.mails import corpus_mails
 
 MAIL = (
@@ -108,3 +108,30 @@ def test_an_account_that_asks_nobody_is_told_of_when_the_target_is_to_be_asked(t
     assert result.exit_code == 0
     assert 'has verify_recipients = "none", so nobody is asked' in result.stderr
     assert "Delivered   bob@acme.com: named in To" in result.stdout
+
+
+def explained_in_folder(tmp_path: Path, text: str, *options: str) -> Result:
+    (tmp_path / "mailferry.toml").write_text('[relay]\nhelo_name = "mx.example"\n' + text)
+    (tmp_path / "mail.eml").write_bytes(MAIL)
+    arguments = ["explain", "--account", "catchall", "-c", str(tmp_path / "mailferry.toml"), *options]
+    return CliRunner().invoke(main, arguments)
+
+
+def test_a_file_can_be_explained_as_one_of_a_folder(tmp_path: Path) -> None:
+    text = imap_account('folder_recipients = { "Sales" = "sales@acme.com" }')
+    mail = (str(tmp_path / "mail.eml"), "--folder", "Sales")
+    lines = explained_in_folder(tmp_path, text, *mail).stdout.splitlines()
+    assert lines[0] == "Folder      Sales"
+    assert "Evidence    class 0: folder (certain confidence)" in lines
+    assert "Value       Sales" in lines
+    assert "Delivered   sales@acme.com: read from the folder Sales" in lines
+    told = json.loads(explained_in_folder(tmp_path, text, *mail, "-o", "json").stdout)
+    assert told["folder"] == "Sales"
+    assert told["evidence"] == {"class": 0, "field": "", "value": "Sales"}
+    assert told["confidence"] == "certain"
+
+
+def test_a_mail_in_the_mailbox_has_its_own_folder(tmp_path: Path) -> None:
+    result = explained_in_folder(tmp_path, account(), "--live", "--folder", "Sales")
+    assert result.exit_code == 2
+    assert "--folder is for a FILE" in result.stderr

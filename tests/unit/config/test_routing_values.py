@@ -94,3 +94,37 @@ def test_a_sender_is_one_of_three_words_or_an_address() -> None:
     for wrong in ("", "address", "<>", 7):
         with pytest.raises(ValueError, match="expected"):
             values.sender(wrong)
+
+
+def test_folders_are_named_by_decoded_names_and_inbox_in_any_case() -> None:
+    assert values.folder_recipients({"inbox": "a@corp", "Entwu\u0308rfe/Web": "b@corp"}) == {
+        "INBOX": Address("a", "corp"),
+        "Entw\u00fcrfe/Web": Address("b", "corp"),
+    }
+    with pytest.raises(ValueError, match='the folder "INBOX" is named twice'):
+        values.folder_recipients({"INBOX": "a@corp", "Inbox": "b@corp"})
+    with pytest.raises(ValueError, match='"sales" is no valid address'):
+        values.folder_recipients({"Sales": "sales"})
+    with pytest.raises(ValueError, match="expected a table such as"):
+        values.folder_recipients(["Sales"])
+
+
+@pytest.mark.parametrize("name", ["", "a\r\nb", "a\0"])
+def test_what_is_no_name_of_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a folder"):
+        values.folder_recipients({name: "a@corp"})
+
+
+@pytest.mark.parametrize("name", ["*", "Info/%", "\\Junk"])
+def test_patterns_of_folders_would_match_nothing_and_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is a pattern or a special use; write the name of one folder"):
+        values.folder_recipients({name: "a@corp"})
+
+
+def test_the_field_for_the_folder_is_a_field_that_mail_does_not_have() -> None:
+    assert values.folder_header("X-Source-Folder") == "X-Source-Folder"
+    with pytest.raises(ValueError, match='"Received" has a meaning of its own in mail'):
+        values.folder_header("Received")
+    for wrong in ("X Y", "", 7):
+        with pytest.raises(ValueError, match="expected the name of a header field"):
+            values.folder_header(wrong)

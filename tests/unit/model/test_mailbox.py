@@ -12,6 +12,7 @@ from shared.model.mailbox import (
     Listing,
     Place,
     UidRange,
+    comparable_folder,
     folder_name,
     numeric_uid,
     written_uids,
@@ -70,3 +71,9 @@ def test_a_folder_that_was_listed_whole_covers_the_keys_of_its_earlier_uidvalidi
     listing = Listing((), True, (), covered=[UidRange(Place("Work", 13))])
     assert listing.covers(LedgerKey("Work", 12, numeric_uid(5)))
     assert not listing.covers(LedgerKey("Other", 12, numeric_uid(5)))
+
+
+def test_a_folder_has_one_name_however_its_letters_are_made_and_inbox_in_any_case() -> None:
+    assert comparable_folder("Entwu\u0308rfe") == comparable_folder("Entw\u00fcrfe") == "Entw\u00fcrfe"
+    assert comparable_folder("inbox") == "INBOX"
+    assert comparable_folder("sales") != comparable_folder("Sales")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from services.router.explaining import explain_mail
 from shared.config import Configuration
 from shared.model.account import Account
-from shared.model.mailbox import Listed
+from shared.model.address import Address
+from shared.model.mailbox import Listed, Listing, Place
 from shared.model.source_errors import SourceRefused
 from shared.operations.explain import Explainer
 from shared.operations.login_test import ShowLine
@@ -68,3 +70,28 @@ async def test_mails_in_a_mailbox_are_explained_by_their_headers_and_stay_there(
     assert (found.seen, found.total) == (2, 3)
     assert list(found.refusals) == ["the server refused the header"]
     assert (mailbox.retrieved, len(mailbox.mails)) == ([], 3)
+
+
+class FolderMailbox(HeaderMailbox):
+    """Has each of its mails in a folder that is called like the mail."""
+
+    async def listing(self, since: str = "") -> Listing:
+        listing = await super().listing(since)
+        entries = [each._replace(place=Place(each.uid, 7)) for each in listing.entries]
+        return replace(listing, entries=entries)
+
+
+async def test_each_mail_of_a_mailbox_is_explained_as_one_of_its_folder(tmp_path: Path) -> None:
+    found = explainer(tmp_path)
+    routing = replace(found.account.routing, folder_recipients={"Sales": Address("sales", "acme.com")})
+    found = replace(found, account=replace(found.account, routing=routing))
+    mails = (await found.explain_mailbox(2, FolderMailbox({"Sales": MAIL, "INBOX": MAIL}).opened)).mails
+    assert [(each.folder, [to.address for to in each.recipients]) for each in mails] == [
+        ("Sales", ["sales@acme.com"]),
+        ("INBOX", [BOB, EVE]),
+    ]
+    assert mails[0].recipients[0].reason == "read from the folder Sales"
+    [from_file] = await found.explain_mails([MAIL], "Sales")
+    assert [each.address for each in from_file.recipients] == ["sales@acme.com"]
+    [from_inbox] = await found.explain_mails([MAIL], "Inbox")
+    assert from_inbox.folder == "INBOX"

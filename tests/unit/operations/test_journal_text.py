@@ -15,6 +15,7 @@ from shared.contract.journal import (
     ParkedRetried,
     RecipientOutcome,
     RecipientRouted,
+    Renamed,
     Routed,
     WaitingResolved,
 )
@@ -181,3 +182,12 @@ def test_a_recipient_stands_with_its_last_answer() -> None:
 
 def test_every_status_of_a_message_has_its_words() -> None:
     assert MESSAGE_TEXTS.keys() == set(MessageStatus)
+
+
+def test_a_mail_is_told_with_its_folder_unless_that_is_inbox() -> None:
+    (line,) = entry_lines(fetched(key=LedgerKey("Info/Web", 7, "0000004711")))
+    assert "UID 0000004711 in the folder Info/Web, " in line
+    moved = Renamed(message="m1", at=1.0, key=LedgerKey("Sales", 7, "0000000001"), listed_size=1)
+    assert entry_lines(moved) == [
+        "recognised at the source under another UID: 0000000001 in the folder Sales"
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,19 +14,23 @@ from services.relay.targets.facts import LearntFacts
 from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes
+from shared.model.account import MailboxKind, Routing
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
+from shared.runtime.raw_mail import store_raw_mail
 from shared.smtp.envelope import XFORWARD, Content, Dsn, Envelope, Phase, RecipientReply, ReportedClient
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, recipient
+from tests.fakes.mails import account
 from tests.fakes.target_facts import FactsInMemory
 
 ANN = "ann@corp.example"
+MAIL = b"Delivered-To: bob@corp.example\r\n\r\nx\r\n"
 TAKEN, FULL = Reply(250, (b"2.0.0 Taken",)), Reply(452, (b"4.2.2 Full",))
 
 
@@ -55,16 +59,18 @@ async def attempted(
     *who: str,
     delivery_options: DeliveryOptions = DeliveryOptions(),
     facts: LearntFacts | None = None,
+    folder_header: str | None = None,
+    blob: str | None = None,
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
     event = MessageRouted(
         message="m1", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="s@x",
         recipients=tuple(RoutedRecipient(address=each, destination=each, attempt=0) for each in who),
-        fetched_at=1.0, payload=Payload(octets=20, inline=b"Delivered-To: bob@corp.example\r\n\r\nx\r\n"),
+        fetched_at=1.0, payload=Payload(octets=20, inline=None if blob else MAIL, blob=blob),
         client_name="mx.sender.example", client_address="192.0.2.7",
     )  # fmt: skip
     attempter = Attempter(
-        accounts={},
+        accounts={"acme/inbox": account(Routing(MailboxKind.SINGLE, folder_header=folder_header))},
         targets={
             "exchange": Target(
                 "exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options
@@ -78,7 +84,8 @@ async def attempted(
         metrics=Metrics(CollectorRegistry(), "0"),
         limits=facts or LearntFacts(cast(RelayStore, FactsInMemory()), ManualClock()),
     )
-    return await attempter.make_attempt(event, Serving("m1", "exchange", "s@x", recipients), transport)
+    serving = Serving("m1", "exchange", "s@x", recipients, folder="Info/Web")
+    return await attempter.make_attempt(event, serving, transport)
 
 
 def ends(outcomes: Outcomes) -> dict[str, tuple[RecipientStatus, bool]]:
@@ -127,3 +134,22 @@ async def test_the_original_client_is_reported_to_a_target_that_trusts_us(tmp_pa
     transport = FakeTransport({BOB: TAKEN})
     await attempted(tmp_path, transport, BOB, delivery_options=DeliveryOptions(client=ClientReport.XFORWARD))
     assert transport.envelopes[0].client == ReportedClient(XFORWARD, "mx.sender.example", "192.0.2.7")
+
+
+async def test_a_mail_names_its_source_folder_on_top_where_the_account_wants_that(tmp_path: Path) -> None:
+    transport = FakeTransport({BOB: TAKEN}, {BOB: TAKEN})
+    await attempted(tmp_path, transport, BOB, folder_header="X-Source-Folder")
+    await attempted(tmp_path, transport, BOB)
+    named, plain = map(cast(Callable[[Content], bytes], bytes), transport.contents)
+    assert named == b"X-Source-Folder: Info/Web\r\n" + plain
+
+
+async def test_a_mail_from_a_blob_names_its_source_folder_too(tmp_path: Path) -> None:
+    blob = await store_raw_mail(FileBlobs(tmp_path), "m1", Payload(octets=len(MAIL), inline=MAIL))
+    transport = FakeTransport({EVE: TAKEN})
+    await attempted(tmp_path, transport, EVE, folder_header="X-Source-Folder", blob=blob)
+    (content,) = transport.contents
+    assert not isinstance(content, bytes)
+    sent = b"".join([piece async for piece in content])
+    assert sent.startswith(b"X-Source-Folder: Info/Web\r\nX-Mailferry-ID: m1\r\n")
+    assert sent.endswith(MAIL)

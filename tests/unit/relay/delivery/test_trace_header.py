@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from email import message_from_bytes
+from email.policy import SMTP
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from services.relay.delivery.trace_header import (
     with_trace_header,
     without_delivery_fields,
 )
+from shared.model.folder_field import folder_field
 
 TOP = b"X-Mailferry-ID: 1\r\n"
 
@@ -142,3 +145,30 @@ async def test_lines_above_the_header_may_come_in_any_parts() -> None:
     for size in (1, 2, 7, len(whole)):
         pieces = [whole[n : n + size] for n in range(0, len(whole), size)]
         assert await streamed(pieces) == TOP + below_trace_header(whole, ())
+
+
+def test_fields_by_the_name_of_the_folder_header_are_dropped_as_a_sender_may_have_written_them() -> None:
+    mail = b"x-SOURCE-folder: Boss\r\n folded\r\nX-Source-Folder-2: a\r\nX-Source-Folder : b\r\nA: 1\r\n\r\n"
+    body = b"X-Source-Folder: c\r\n"
+    assert without_delivery_fields(mail + body, (), "X-Source-Folder") == (
+        b"X-Source-Folder-2: a\r\nA: 1\r\n\r\n" + body
+    )
+    assert without_delivery_fields(mail + body, ()) == mail + body
+
+
+async def test_fields_by_that_name_are_dropped_from_a_streamed_mail_and_below_a_postmark() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for octet in b"From bob Mon\r\nX-Folder: Boss\r\nFrom: a\r\n\r\nbody":
+            yield bytes([octet])
+
+    sent = b"".join([piece async for piece in with_trace_header(TOP, pieces(), (), "X-Folder")])
+    assert sent == TOP + b"X-Mailbox-Line: From bob Mon\r\nFrom: a\r\n\r\nbody"
+
+
+@given(st.text(max_size=200))
+def test_a_field_for_the_folder_on_top_of_the_trace_header_breaks_no_header(folder: str) -> None:
+    raw = folder_field("X-Folder", folder) + header() + b"Subject: Hi\r\n\r\nbody\r\n"
+    parsed = message_from_bytes(raw, policy=SMTP)
+    assert parsed.keys() == ["X-Folder", "X-Mailferry-ID", "Received", "Subject"]
+    assert parsed.get_payload() == "body\r\n"
+    assert parsed.defects == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.router.decide.existence import FinalRecipients, addresses_to_check, apply_lookups
 from services.router.decide.recipients import Resolution, resolve
 from shared.model.account import ExistenceCheck, Routing
+from shared.model.address import Address
 from shared.ports.directory import Existence, LookupResult
 from tests.fakes.mails import POSTMASTER, catch_all, evidence_in, single_user
 
@@ -123,3 +124,10 @@ def test_everybody_is_served_parked_or_represented(
     accounted += [address for each in final.chosen for address in each.stands_for]
     assert sorted(accounted) == sorted(everybody)
     assert len({each.address for each in final.chosen}) == len(final.chosen)
+
+
+def test_the_recipient_of_a_folder_is_checked_as_any_other() -> None:
+    routing = replace(TO_POSTMASTER, folder_recipients={"Sales": Address("sales", "firma.de")})
+    found = resolve(evidence_in(f"To: {BOB}", routing=routing, folder="Sales"), routing)
+    assert addresses_to_check(found, routing) == ["sales@firma.de"]
+    assert served(apply_lookups(found, routing, {"sales@firma.de": MISSING})) == [str(POSTMASTER)]

@@ -335,3 +335,40 @@ def test_copies_are_not_counted_where_the_account_does_not_want_it() -> None:
         single_user("bob@firma.de"),
     ):
         assert surplus("To: bob@firma.de", routing=routing) is None
+
+
+def from_sales(routing: Routing, *lines: str) -> Resolution:
+    return resolve(evidence_in(*lines, routing=routing, folder="Sales"), routing)
+
+
+def test_the_recipient_of_a_folder_goes_the_way_of_any_other_and_the_folder_is_named() -> None:
+    routing = replace(
+        catch_all({"acme.net": "acme.local"}), folder_recipients={"Sales": Address("info", "acme.net")}
+    )
+    [found] = from_sales(routing, "To: bob@acme.net").recipients
+    assert (found.address, found.original) == ("info@acme.local", "info@acme.net")
+    assert found.reason == "read from the folder Sales; acme.net is translated to acme.local"
+    aliases = {Address("info", "acme.net"): Address("bob", "corp.example")}
+    [found] = from_sales(replace(routing, aliases=aliases)).recipients
+    assert found.address == "bob@corp.example"
+
+
+def test_a_provider_puts_no_prefix_before_the_recipient_of_a_folder() -> None:
+    folders = {"Sales": Address("mbox-sales", "firma.de")}
+    routing = replace(catch_all(), folder_recipients=folders, recipient_prefixes=("mbox-",))
+    assert [each.address for each in from_sales(routing).recipients] == ["mbox-sales@firma.de"]
+
+
+def test_in_a_single_user_mailbox_the_recipient_of_a_folder_is_taken_as_it_is() -> None:
+    folders = {"Sales": Address("info", "acme.net")}
+    found = from_sales(replace(single_user("bob@corp.example"), folder_recipients=folders))
+    assert found.recipients == (("info@acme.net", "info@acme.net", "read from the folder Sales"),)
+    assert (found.is_guess, found.park_reason) == (False, None)
+
+
+def test_copies_in_folders_with_recipients_of_their_own_do_not_count_as_surplus() -> None:
+    routing = replace(catch_all(), folder_recipients={"Sales": Address("sales", "firma.de")})
+    surplus = surplus_of(resolution("To: bob@firma.de", routing=routing), routing)
+    assert surplus is not None
+    assert surplus.other_folders == {"Sales"}
+    assert surplus_of(from_sales(routing, "To: bob@firma.de"), routing) is None

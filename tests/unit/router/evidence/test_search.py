@@ -444,3 +444,32 @@ def test_a_content_filters_lines_that_the_sender_wrote_decide_nothing(lines: tup
     forged = (f"{OUTSIDE}; Mon", *lines, "X-Original-To: eve@firma.de", f"{OUTSIDE} for <eve@firma.de>; Mon")
     found = evidence_in(*forged, "To: bob@firma.de")
     assert (found.kind, found.addresses) == (EvidenceClass.VISIBLE, (Address("bob", "firma.de"),))
+
+
+SALES = Address("sales", "firma.de")
+
+
+@pytest.mark.parametrize("routing", [catch_all(fields=["X-Original-To"]), single_user("bob@firma.de")])
+def test_a_folder_with_a_recipient_of_its_own_decides_whatever_the_header_says(routing: Routing) -> None:
+    routing = replace(routing, folder_recipients={"Sales/Web": SALES})
+    lines = ("X-Original-To: eve@firma.de", RECEIVED, LIST_ID, "To: carol@firma.de", "broken")
+    found = evidence_in(*lines, routing=routing, folder="Sales/Web")
+    assert found == Evidence(EvidenceClass.FOLDER, Confidence.CERTAIN, addresses=(SALES,), value="Sales/Web")
+    assert found.kind.number == 0
+
+
+@pytest.mark.parametrize("folder", ["INBOX", "Sales", "sales/web", "Sales/Web/Old"])
+def test_mail_of_other_folders_is_resolved_by_its_header(folder: str) -> None:
+    routing = replace(catch_all(), folder_recipients={"Sales/Web": SALES})
+    found = evidence_in("To: carol@firma.de", routing=routing, folder=folder)
+    assert (found.kind, found.addresses) == (EvidenceClass.VISIBLE, (Address("carol", "firma.de"),))
+
+
+def test_a_folder_is_found_however_its_accents_are_made() -> None:
+    routing = replace(catch_all(), folder_recipients={"Entw\u00fcrfe": SALES})
+    assert evidence_in(routing=routing, folder="Entwu\u0308rfe").addresses == (SALES,)
+
+
+def test_the_name_of_a_folder_is_made_printable() -> None:
+    routing = replace(catch_all(), folder_recipients={"a\x1b[31m\n": SALES})
+    assert evidence_in(routing=routing, folder="a\x1b[31m\n").value == "a\\x1b[31m\\n"

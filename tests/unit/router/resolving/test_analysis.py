@@ -11,12 +11,15 @@ from pydantic import SecretStr
 
 from services.router.evidence.evidence import Confidence, EvidenceClass
 from services.router.resolving import analysis
-from services.router.resolving.analysis import HeaderAnalysis, analyse_header
+from services.router.resolving.analysis import HeaderAnalysis, analyse_header, analyse_mail
+from shared.adapters.file_blobs import FileBlobs
+from shared.contract.events import MessageFetched, Payload
 from shared.contract.journal import RecipientRouted, Routed
 from shared.model.address import Address
-from shared.model.message import RecipientStatus
+from shared.model.message import LedgerKey, RecipientStatus
 from shared.model.sender import SenderKind, SenderRule
 from shared.model.srs import Srs
+from shared.runtime.raw_mail import store_raw_mail
 from tests.fakes.mails import POSTMASTER, account, catch_all, corpus_mails, mail, single_user
 
 NOW = 1577836860.0
@@ -220,3 +223,38 @@ def test_a_real_mail_with_an_envelope_field_reaches_its_recipient(path: Path) ->
     assert [each.address for each in analyse_header(raw, account(), NOW).resolution.recipients] == [
         "bob@firma.de"
     ]
+
+
+IN_SALES = replace(catch_all(), folder_recipients={"Sales": Address("sales", "firma.de")})
+
+
+def fetched_from(folder: str, payload: Payload) -> MessageFetched:
+    key = LedgerKey(folder, 7, "0000000001")
+    return MessageFetched(
+        message="m1", tenant="acme", account="acme/all", fetch_no=1, key=key, fetched_at=NOW, payload=payload
+    )
+
+
+@pytest.mark.parametrize("in_blob", [False, True])
+@pytest.mark.parametrize(("folder", "who"), [("Sales", "sales@firma.de"), ("INBOX", "bob@firma.de")])
+async def test_the_event_says_from_which_folder_a_mail_came(
+    tmp_path: Path, folder: str, who: str, in_blob: bool
+) -> None:
+    blobs, raw = FileBlobs(tmp_path), mail("To: bob@firma.de")
+    payload = Payload(octets=len(raw), inline=raw)
+    if in_blob:
+        payload = Payload(octets=len(raw), blob=await store_raw_mail(blobs, "m1", payload))
+    found = await analyse_mail(fetched_from(folder, payload), account(IN_SALES), blobs)
+    assert [each.address for each in found.analysis.resolution.recipients] == [who]
+
+
+def test_a_mail_that_goes_in_circles_is_parked_from_a_folder_with_a_recipient_too() -> None:
+    raw = mail("X-Mailferry-ID: 1", "Received: from acme/all by ferry (Mailferry) id 1; Mon")
+    found = analyse_header(raw, account(IN_SALES), NOW, "Sales").resolution
+    assert found.recipients == ()
+    assert found.park_reason is not None
+
+
+def test_mail_of_a_folder_has_the_sender_that_the_account_wants() -> None:
+    raw = mail("Return-Path: <a@x.example>", "Received: from x by mx.isp.example; Mon")
+    assert analyse_header(raw, account(IN_SALES), NOW, "Sales").reverse_path == "a@x.example"
