@@ -15,7 +15,7 @@ from shared.config.document import Document
 from shared.config.mailboxes import routing
 from shared.config.providers import find_provider, protocol_of
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
-from shared.model.account import Account, Login, RetryTimes
+from shared.model.account import Account, CustodyMode, Login, RetryTimes
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
@@ -94,6 +94,7 @@ def _account(
     endpoint, login = server
     interval = hosts.of(endpoint.host).interval
     _check_limits(context, settings, account_keys)
+    _check_begin(context, settings, account_keys, protocol)
     return Account(
         tenant=settings.tenant,
         name=settings.name,
@@ -102,6 +103,7 @@ def _account(
         login=login,
         target=target,
         routing=recipients,
+        begin=settings.begin,
         retention=settings.retention,
         custody=settings.custody,
         retry_times=_retry_times(context, settings, account_keys, interval),
@@ -139,6 +141,21 @@ def _check_protocol(
     if "detect" in account_keys.own and "banner" in settings.detect:
         sentence = f'"detect": the banner of {protocol} tells nothing; only that of POP3 does'
         account_keys.add_problem(context.problems, "detect", sentence)
+
+
+def _check_begin(
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, protocol: str
+) -> None:
+    """Add a problem where the date of a mail can only be had by reading what reading may consume.
+
+    POP3 tells a date by the header alone. A source that needs `spool` may hide or delete what TOP has read.
+    """
+    if protocol == "pop3" and settings.custody is CustodyMode.SPOOL and settings.begin.needs_date:
+        sentence = (
+            '"begin": with custody = "spool" no date can be given: to learn the date of a mail, its header '
+            'is read, which the source may take for reading the mail; "now" works'
+        )
+        account_keys.add_problem(context.problems, "begin", sentence)
 
 
 def _check_limits(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> None:

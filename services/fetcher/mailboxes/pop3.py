@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.source_errors import SourceRefused
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 from shared.pop3 import commands
@@ -27,6 +28,9 @@ from shared.pop3.replies import REFUSALS
 from shared.pop3.retrieval import Retrieval
 from shared.pop3.server_quirks import ServerQuirks
 from shared.ports.store import LONGEST_WAIT
+
+TRIES_OF_TOP = 3
+"""Mails whose header is asked for to see whether there is TOP: one of them may be refused for itself."""
 
 
 class Pop3Mailbox(Mailbox):
@@ -56,6 +60,7 @@ class Pop3Mailbox(Mailbox):
         self._listed = listed
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
+        self._gives_headers: bool | None = None
         self._shortfall = shortfall
         self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
@@ -159,6 +164,31 @@ class Pop3Mailbox(Mailbox):
         upcoming = iter(entries)
         async for header in read_headers(self._conversation, numbers, ahead):
             yield next(upcoming), header
+
+    @override
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        """See `Mailbox.received`. A server without TOP is not asked again and again: some hang up then."""
+        has_top = await self._has_top(entries)
+        if not has_top:
+            for entry in entries:
+                yield entry, None
+            return
+        async for answer in super().received(entries):
+            yield answer
+
+    async def _has_top(self, entries: Sequence[Listed]) -> bool:
+        """Return whether the server gives a header of one of the first mails."""
+        if self._gives_headers is None and self._capabilities.known and "TOP" not in self._capabilities:
+            self._gives_headers = False
+        for entry in entries[:TRIES_OF_TOP] if self._gives_headers is None else ():
+            try:
+                await self.header(entry)
+            except SourceRefused:
+                self._gives_headers = False
+                continue
+            self._gives_headers = True
+            break
+        return self._gives_headers is not False
 
     @override
     async def header(self, entry: Listed) -> bytes:

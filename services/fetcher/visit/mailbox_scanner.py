@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from services.fetcher.decide.begin import undecided_sentence
 from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
 from services.fetcher.decide.identity_check import same_headers, without_replaced
@@ -13,6 +14,8 @@ from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
+from services.fetcher.visit.beginning import Beginning
+from services.fetcher.visit.fetching import Bounds
 from services.fetcher.visit.limits import Limits
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
@@ -33,25 +36,43 @@ class NoUniqueIds(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxScan:
-    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name."""
+    """What a visit begins with. `listing` is without the mails that are skipped.
+
+    `rows` are the ledger's, by message. `content_index` has the mails that the listing does not name. Of
+    `undecided` mails it is not known yet whether they are skipped; this visit found out that `skipped` are.
+    """
 
     listing: Listing
     plan: Plan
     rows: Mapping[str, LedgerRow]
     content_index: ContentIndex
+    undecided: int = 0
+    skipped: int = 0
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What the operator should know of mails that wait."""
+        return [undecided_sentence(self.undecided)] if self.undecided else []
 
 
 class MailboxScanner:
     """Scans the mailbox of one account."""
 
     def __init__(
-        self, account: Account, mailbox: Mailbox, ports: Ports, read_failures: ReadFailures, limits: Limits
+        self,
+        account: Account,
+        mailbox: Mailbox,
+        ports: Ports,
+        read_failures: ReadFailures,
+        limits: Limits,
+        bounds: Bounds,
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._ports = ports
         self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
+        self._beginning = Beginning(account, mailbox, ports, bounds)
 
     async def scan_mailbox(self, lease: Lease) -> MailboxScan:
         """List the mailbox, read the ledger unless it has no mail of the account, and plan.
@@ -60,6 +81,8 @@ class MailboxScanner:
         """
         listing = await self._list()
         rows = () if lease.is_fresh else await self._ports.ledger.ledger_rows(self._account.id)
+        visible = await self._beginning.hide_skipped(lease, listing, rows)
+        listing = visible.listing
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
@@ -81,7 +104,7 @@ class MailboxScanner:
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
-        return MailboxScan(listing, plan, by_message, content_index)
+        return MailboxScan(listing, plan, by_message, content_index, visible.undecided, visible.skipped)
 
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()

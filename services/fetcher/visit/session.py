@@ -84,7 +84,9 @@ class Session:
             self._settlements.quotas.end_visit(self._account.tenant, self._account.id)
 
     async def _visit(self) -> Visit:
-        scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
+        scanner = MailboxScanner(
+            self._account, self._mailbox, self._ports, self._read_failures, self._limits, self._bounds
+        )
         scan = await scanner.scan_mailbox(self._lease)
         plan, deletion = scan.plan, self._deletion
         if plan.gone:
@@ -110,7 +112,8 @@ class Session:
         reached("fetcher.quit")
         # A visit that achieved nothing, as the window never opened, is not repeated at once.
         achieved_something = bool(fetching.entered or deletion.deleted or fetching.deferred)
-        return self._report(scan, fetching, more=not complete and achieved_something)
+        more = bool(scan.undecided) or (not complete and achieved_something)
+        return self._report(scan, fetching, more=more)
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
@@ -209,7 +212,7 @@ class Session:
         return visit_report(
             scan,
             fetching,
-            [*scan.listing.problems, *self._deletion.problems, *sentences],
+            [*scan.listing.problems, *scan.problems, *self._deletion.problems, *sentences],
             deleted=self._deletion.deleted,
             settled_copies=self._settled_copies,
             more=more,
