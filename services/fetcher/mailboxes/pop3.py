@@ -60,7 +60,8 @@ class Pop3Mailbox(Mailbox):
         self._listed = listed
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._may_delete = False
-        self._gives_headers: bool | None = None
+        self._gave_header = False
+        self._headers_refused = 0
         self._shortfall = shortfall
         self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
@@ -168,27 +169,26 @@ class Pop3Mailbox(Mailbox):
     @override
     async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
         """See `Mailbox.received`. A server without TOP is not asked again and again: some hang up then."""
-        has_top = await self._has_top(entries)
-        if not has_top:
+        if not await self._gives_headers(entries):
             for entry in entries:
                 yield entry, None
             return
         async for answer in super().received(entries):
             yield answer
 
-    async def _has_top(self, entries: Sequence[Listed]) -> bool:
-        """Return whether the server gives a header of one of the first mails."""
-        if self._gives_headers is None and self._capabilities.known and "TOP" not in self._capabilities:
-            self._gives_headers = False
-        for entry in entries[:TRIES_OF_TOP] if self._gives_headers is None else ():
+    async def _gives_headers(self, entries: Sequence[Listed]) -> bool:
+        """Return whether the server gave a header, or may yet. The first mails are asked for one by one."""
+        if self._capabilities.known and "TOP" not in self._capabilities:
+            return False
+        for entry in entries:
+            if self._gave_header or self._headers_refused >= TRIES_OF_TOP:
+                break
             try:
                 await self.header(entry)
+                self._gave_header = True
             except SourceRefused:
-                self._gives_headers = False
-                continue
-            self._gives_headers = True
-            break
-        return self._gives_headers is not False
+                self._headers_refused += 1
+        return self._gave_header or self._headers_refused < TRIES_OF_TOP
 
     @override
     async def header(self, entry: Listed) -> bytes:

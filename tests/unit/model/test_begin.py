@@ -34,7 +34,17 @@ def test_all_skips_nothing_and_now_needs_no_date() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "never", "2026-11-1", "2026-13-01", "2026-11-31", "2026-11-01T08:00:00", "2026-W44-7", "20261101", "7d"],
+    [
+        "",
+        "never",
+        "2026-11-1",
+        "2026-13-01",
+        "2026-11-31",
+        "2026-11-01T08:00:00",
+        "2026-W44-7",
+        "20261101",
+        "7d",
+    ],
 )
 def test_anything_else_is_refused_by_a_sentence_that_names_the_three_forms(text: str) -> None:
     with pytest.raises(ValueError, match='expected "all", "now", or a date such as "2026-11-01"'):
