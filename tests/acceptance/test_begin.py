@@ -36,8 +36,9 @@ async def test_begin_now_delivers_only_what_comes_afterwards_and_all_delivers_th
 ) -> None:
     old = [(f"old-{number}", letter(number, BOB)) for number in range(3)]
     async with Pop3Server({"u": old}) as source, SmtpServer() as target:
-        servers = {"source": source.port, "target": target.port}
-        path = configured(tmp_path, **servers, account=f'{SINGLE}\nbegin = "now"')
+        path = configured(
+            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\nbegin = "now"'
+        )
         (first,) = await rows("once", "-c", path)
         assert (first["fetched"], first["delivered"], first["deleted"], first["left"]) == (0, 0, 0, 0)
         source.maildrops["u"].mails.append(("new", letter(9, BOB)))
@@ -54,7 +55,9 @@ async def test_begin_now_delivers_only_what_comes_afterwards_and_all_delivers_th
         told = await mailferry("trace", "old-1", "-c", path)
         assert 'begin = "now". It is neither delivered nor deleted. With begin = "all"' in told.out
 
-        path = configured(tmp_path, **servers, account=f'{SINGLE}\nbegin = "all"')
+        path = configured(
+            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\nbegin = "all"'
+        )
         (third,) = await rows("once", "-c", path)
         assert (third["fetched"], third["delivered"], third["deleted"], third["left"]) == (3, 3, 3, 0)
         (state,) = (await rows("status", "-c", path))["accounts"]

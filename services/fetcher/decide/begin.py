@@ -47,21 +47,21 @@ def compare(listing: Listing, skipped: Iterable[SkippedMail], known: Collection[
     there: set[int] = set()
     undecided: list[Listed] = []
     suspects: list[tuple[Listed, SkippedMail]] = []
-    listed = {entry.key for entry in listing.entries}
+    listed = {entry.key: entry for entry in listing.entries}
     proves = listing.has_uids and not listing.nameless
     missing = [each for each in rows.values() if each.key not in listed]
     by_size: dict[int, list[SkippedMail]] = defaultdict(list)
     for each in missing:
         by_size[each.listed_size].append(each)
-    for entry in listing.entries:
-        row = rows.get(entry.key)
+    for key, entry in listed.items():
+        row = rows.get(key)
         if row is not None and not _is_resized(entry, row):
             there.add(entry.number)
             if not row.decided:
                 undecided.append(entry)
         elif row is not None:
             suspects.append((entry, row))
-        elif entry.key not in known and entry.size and by_size.get(entry.size):
+        elif key not in known and entry.size and by_size.get(entry.size):
             suspects.append((entry, by_size[entry.size].pop()))
     absent = [each.key for each in missing if proves and listing.covers(each.key)]
     return Comparison(there, undecided, suspects, absent)

@@ -314,3 +314,25 @@ def test_the_scheme_of_the_source_names_the_protocol_and_keys_of_another_one_are
     assert len(problems) == 2
     assert '"use_top": imap has no TOP; only POP3 has' in problems[0] + problems[1]
     assert '"detect": the banner of imap tells nothing; only that of POP3 does' in problems[0] + problems[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "begin"),
+    [
+        ("", "all"),
+        ('begin = "now"', "now"),
+        ('begin = "2026-11-01"', "2026-11-01"),
+        ("begin = 2026-11-01", "2026-11-01"),
+        ("begin = 2026-11-01T08:00:00+01:00", "2026-11-01T07:00:00Z"),
+        ('begin = "now"\ncustody = "spool"', "now"),
+    ],
+)
+def test_an_account_begins_with_all_mail_or_now_or_at_a_date(
+    file: ConfigurationFile, line: str, begin: str
+) -> None:
+    assert str(file.load(account(line)).accounts["acme/catchall"].begin) == begin
+
+
+def test_the_environment_can_say_when_accounts_begin(file: ConfigurationFile) -> None:
+    found = file.load(account(), {"MAILFERRY_DEFAULTS__BEGIN": "2026-11-01"})
+    assert str(found.accounts["acme/catchall"].begin) == "2026-11-01"

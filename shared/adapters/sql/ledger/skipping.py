@@ -43,8 +43,8 @@ def skipped_mails(transaction: Transaction, account: str) -> list[SkippedMail]:
     """Return the mails of an account that were there before it began."""
     query = select(*(SKIPPED[name] for name in ROW[1:])).where(SKIPPED.account == account)
     return [
-        SkippedMail(LedgerKey(row.folder, row.uidvalidity, row.uid), row.listed_size, row.at, row.decided)
-        for row in transaction.connection.execute(query)
+        SkippedMail(LedgerKey(folder, uidvalidity, uid), size, at, decided)
+        for folder, uidvalidity, uid, size, at, decided in transaction.connection.execute(query)
     ]
 
 
