@@ -33,7 +33,8 @@ class Comparison:
 
 def is_complete(listing: Listing) -> bool:
     """Return whether the listing shows all mails of all its folders."""
-    return bool(listing.covered) and all(not each.first and each.last is None for each in listing.covered)
+    whole = {each.place for each in listing.covered if not each.first and each.last is None}
+    return len(whole) == len(listing.covered) > 0 and whole.issuperset(each.place for each in listing.entries)
 
 
 def first_mails(listing: Listing, begin: Begin, now: float) -> list[SkippedMail]:

@@ -96,8 +96,8 @@ class Beginning:
     def _check_uids(self, listing: Listing) -> None:
         if listing.entries and not listing.has_uids:
             raise NoBeginning(
-                f"account {self.account.id}: {self.account.endpoint} offers no unique ids (UIDL), so old "
-                'mail cannot be told from new; with begin = "all" its mail is fetched',
+                f"account {self.account.id}: {self.account.endpoint} offers no lasting unique ids, so "
+                'old mail cannot be told from new; with begin = "all" its mail is fetched',
                 temporary=False,
             )
 

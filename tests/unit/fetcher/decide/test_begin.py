@@ -38,6 +38,9 @@ def test_a_listing_is_complete_where_whole_folders_are_covered() -> None:
     assert not is_complete(replace(LISTING, covered=()))
     assert not is_complete(replace(LISTING, covered=[UidRange(INBOX, "5")]))
     assert not is_complete(replace(LISTING, covered=[UidRange(INBOX), UidRange(INBOX, "", "9")]))
+    elsewhere = Listed("1", 1, 7, place=Place("Archive", 5))
+    assert not is_complete(listing(OLD, elsewhere))
+    assert is_complete(replace(listing(OLD, elsewhere), covered=[UidRange(INBOX), UidRange(elsewhere.place)]))
 
 
 def test_now_skips_all_of_the_first_listing_and_a_date_leaves_it_open() -> None:
