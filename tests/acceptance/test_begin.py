@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.servers.ferry_config import account, configuration
 from tests.servers.oracle import Records, assert_arrived_whole
 
 BOB = "bob@corp.example"
+LAST_OF_OCTOBER = 1_793_448_000.0
 
 
 def dated(number: int, date: bytes) -> bytes:
@@ -90,13 +92,20 @@ async def test_a_process_that_dies_at_the_beginning_delivers_no_old_mail_and_ski
         assert len(target.accepted) == 2
 
 
-def test_a_thousand_old_mails_at_dovecot_are_left_alone(dovecot: Dovecot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["pop3", "imap"])
+def test_a_thousand_old_mails_at_dovecot_are_left_alone(
+    dovecot: Dovecot, tmp_path: Path, scheme: str
+) -> None:
+    """POP3 tells by the header when a mail was received, IMAP by the date of the server: the file's."""
     login = dovecot.new_user()
     header = b"Received: by a.example; Sat, 31 Oct 2026 12:00:00 +0000"
     dovecot.fill(login.name, [header + b"\r\nSubject: %d\r\n\r\n" % number for number in range(1000)])
+    for path in (dovecot.maildir(login.name) / "new").iterdir():
+        os.utime(path, (LAST_OF_OCTOBER, LAST_OF_OCTOBER))
     new = tagged_mails("new", 3)
+    port = dovecot.pop3_port if scheme == "pop3" else dovecot.imap_port
     with in_background(SmtpServer()) as target:
-        box = account("bob", dovecot.pop3_port, login, 'begin = "2026-11-01"')
+        box = account("bob", port, login, 'begin = "2026-11-01"', scheme=scheme)
         with Ferry(tmp_path, configuration([box], target=target.port)) as ferry:
             assert ferry.call("once").code == 0
             dovecot.fill(login.name, [mail.raw for mail in new])

@@ -23,6 +23,7 @@ from shared.imap.limits import Options
 from shared.imap.listing import combine, list_folder
 from shared.imap.login import LoggedIn
 from shared.imap.presence import not_proven_gone
+from shared.imap.received import read_received
 from shared.imap.retrieval import Retrieval
 from shared.model.errors import quoted
 from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
@@ -123,6 +124,14 @@ class ImapMailbox(Mailbox):
         for folder, mails in _by_folder(entries):
             await self._folders.open_listed(folder)
             async for each in read_headers(self._conversation, mails, self._uids_of(mails)):
+                yield each
+
+    @override
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        await self._conversation.discard_answers()
+        for folder, mails in _by_folder(entries):
+            await self._folders.open_listed(folder)
+            async for each in read_received(self._conversation, mails, self._uids_of(mails)):
                 yield each
 
     @override

@@ -78,7 +78,7 @@ class Mailbox(Protocol):
 
     async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
         """Yield each mail with the time at which its server received it, in seconds since the epoch, read
-        without a trace; None where that is not to be had.
+        without a trace; None where that is not to be had. Mails that the server leaves to later are left out.
 
         Where the protocol does not tell, the header does.
         """

@@ -111,9 +111,9 @@ class Session:
             await deletion.finish(fetching.not_stored)
         reached("fetcher.quit")
         # A visit that achieved nothing, as the window never opened, is not repeated at once.
-        achieved_something = bool(fetching.entered or deletion.deleted or fetching.deferred)
-        more = bool(scan.undecided) or (not complete and achieved_something)
-        return self._report(scan, fetching, more=more)
+        achieved_something = bool(scan.skipped or fetching.entered or deletion.deleted or fetching.deferred)
+        is_unfinished = not complete or scan.undecided > 0
+        return self._report(scan, fetching, more=is_unfinished and achieved_something)
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
