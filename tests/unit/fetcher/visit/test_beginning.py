@@ -112,7 +112,9 @@ STEPS = st.one_of(
 
 
 class Machine:
-    """An account whose mailbox other programs use, too. `first` are the mails that were there as it began."""
+    """An account whose mailbox other programs use, too. `first` are the mails that were there when
+    anything of its beginning was written.
+    """
 
     def __init__(self, begin: Begin) -> None:
         self.account = replace(account(), begin=begin)
@@ -146,7 +148,7 @@ class Machine:
             )
         except (ConnectionLost, StoreUnavailable):
             visible = None
-        if self.first is None and self.ledger.began is not None:
+        if self.first is None and (self.ledger.began is not None or self.ledger.rows):
             self.first = shown
         if visible is None:
             return None
