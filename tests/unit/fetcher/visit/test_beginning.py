@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -164,6 +164,7 @@ class Machine:
 
 
 @settings(deadline=None)
+@example(NOW, [Comes(OLD), Visits(broken="before", writes=1), Comes(NEW)])
 @given(st.sampled_from([NOW, DATE]), st.lists(STEPS, max_size=25))
 def test_whatever_breaks_old_mail_is_never_seen_and_in_the_end_all_other_mail_is(
     begin: Begin, steps: list[Comes | Goes | Visits]
