@@ -274,3 +274,18 @@ async def test_where_reading_consumes_no_header_of_a_skipped_mail_is_read(world:
     world.mailbox.mails = {"renamed": mail(20 * DAY, "old")}
     await world.visit()
     assert world.mailbox.asked_for_headers == []
+
+
+async def test_a_search_for_old_mail_under_other_uids_goes_on_where_it_broke_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginning, "DATES_AT_ONCE", 2)
+    old = {f"old {n}": mail(20 * DAY, "x" * n) for n in range(5)}
+    world.mailbox = mailbox = BreakingMailbox(dict(old))
+    await world.visit()
+    mailbox.mails = {uid.replace("old", "renamed"): raw for uid, raw in old.items()}
+    assert (await world.visit()).report.failed
+    mailbox.left = 3
+    visit = await world.visit()
+    assert (visit.report.failed, visit.report.fetched, await counted(world)) == (False, 0, 5)
+    assert mailbox.retrieved == []

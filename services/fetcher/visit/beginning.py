@@ -29,6 +29,7 @@ from shared.model.account import Account, CustodyMode
 from shared.model.begin import ALL
 from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import Listed, Listing
+from shared.model.message import LedgerKey
 from shared.ports.store import Lease, LedgerRow, SkippedMail
 from shared.runtime.checkpoints import reached
 
@@ -122,19 +123,27 @@ class Beginning:
 
         Return the numbers of those that were found.
         """
-        possible = {entry.number: row for entry, row in compared.suspects}
-        kept: dict[int, SkippedMail] = {}
+        found: set[int] = set()
+        kept: set[LedgerKey] = set()
         # Where reading consumes, not even a header is read of a mail that may be a skipped one.
-        if possible and self.account.custody is not CustodyMode.SPOOL:
-            async for entry, moment in self.mailbox.received([entry for entry, _ in compared.suspects]):
-                row = possible[entry.number]
+        suspects = () if self.account.custody is CustodyMode.SPOOL else compared.suspects
+        for start in range(0, len(suspects), DATES_AT_ONCE):
+            possible = {entry.number: (entry, row) for entry, row in suspects[start : start + DATES_AT_ONCE]}
+            moved: list[SkippedMail] = []
+            before: set[LedgerKey] = set()
+            async for entry, moment in self.mailbox.received([entry for entry, _ in possible.values()]):
+                row = possible[entry.number][1]
                 if is_old(moment, self.account.begin, row):
-                    kept[entry.number] = row._replace(key=entry.key, listed_size=entry.size)
+                    found.add(entry.number)
+                    before.add(row.key)
+                    moved.append(row._replace(key=entry.key, listed_size=entry.size))
+            kept |= {each.key for each in moved}
+            if moved:
+                await self.ports.ledger.record_skipped(fence, moved, forget=before - kept)
         replaced = [entry.key for entry, row in compared.suspects if entry.key == row.key]
-        forget = {*compared.absent, *replaced} - {each.key for each in kept.values()}
-        if kept or forget:
-            await self.ports.ledger.record_skipped(fence, [*kept.values()], forget=forget)
-        return set(kept)
+        if forget := {*compared.absent, *replaced} - kept:
+            await self.ports.ledger.record_skipped(fence, forget=forget)
+        return found
 
     async def _decide(
         self, fence: Fence, undecided: Sequence[Listed], skipped: Sequence[SkippedMail]
