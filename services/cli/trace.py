@@ -16,7 +16,7 @@ from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.read_failure import ReadFailureKind
 from shared.operations.journal_text import entry_lines, message_state, recipient_state
-from shared.operations.trace import LostMail, TracedMail, UnreadMail, lost_mails
+from shared.operations.trace import LostMail, SkippedMail, TracedMail, UnreadMail, lost_mails
 from shared.operations.trace import trace as find_traces
 from shared.operations.wording import counted, moment, octets
 from shared.runtime.exit_codes import FAILURE
@@ -47,13 +47,21 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
     """Show what happened to the mails that match TEXT: an id, a Message-ID, a UID, or a recipient."""
     found = operate(load(path, os.environ), lambda context: find_traces(context, text, limit))
     if output == "json":
-        write_json([*map(_mail_as_json, found.mails), *map(_unread_as_json, found.unread)])
+        write_json(
+            [
+                *map(_mail_as_json, found.mails),
+                *map(_unread_as_json, found.unread),
+                *map(_skip_as_json, found.skipped),
+            ]
+        )
     else:
         for mail in found.mails:
             _print_mail(mail)
         for unread in found.unread:
             console().print(cell(_unread_sentence(unread)), soft_wrap=True)
-    if not found.mails and not found.unread:
+        for skip in found.skipped:
+            console().print(cell(_skip_sentence(skip)), soft_wrap=True)
+    if not (found.mails or found.unread or found.skipped):
         click.echo(f"mailferry: no mail matches {quoted(text)}", err=True)
         raise click.exceptions.Exit(FAILURE)
     if found.has_more:
@@ -115,6 +123,28 @@ def _unread_as_json(unread: UnreadMail) -> dict[str, object]:
         "times": failure.times,
         "again_at": iso(failure.again_at),
         "reason": failure.reason,
+    }
+
+
+def _skip_sentence(skip: SkippedMail) -> str:
+    mail = f"{quoted(skip.uid, 80)} of {skip.account}"
+    if not skip.decided:
+        return f'{mail} waits: whether it is older than begin = "{skip.began}" is not known yet.'
+    return (
+        f"{mail} was skipped: it was in the mailbox on {moment(skip.since)} UTC, when the account began with "
+        f'begin = "{skip.began}". It is neither delivered nor deleted. With begin = "all" all such mail of '
+        "the account is delivered."
+    )
+
+
+def _skip_as_json(skip: SkippedMail) -> dict[str, object]:
+    return {
+        "account": skip.account,
+        "uid": skip.uid,
+        "octets": skip.octets,
+        "status": "skipped" if skip.decided else "undecided",
+        "begin": skip.began,
+        "since": iso(skip.since),
     }
 
 

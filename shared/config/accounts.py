@@ -17,7 +17,7 @@ from shared.config.protocol_keys import unfit_sentences
 from shared.config.providers import find_provider
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
 from shared.config.urls import protocol_alone, protocol_of
-from shared.model.account import Account, Login, RetryTimes
+from shared.model.account import Account, CustodyMode, Login, RetryTimes
 from shared.model.duration import written
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
@@ -99,6 +99,7 @@ def _account(
     endpoint, login = server
     interval = hosts.of(endpoint.host).interval
     _check_limits(context, settings, account_keys)
+    _check_begin(context, settings, account_keys, protocol)
     return Account(
         tenant=settings.tenant,
         name=settings.name,
@@ -107,6 +108,7 @@ def _account(
         login=login,
         target=target,
         routing=recipients,
+        begin=settings.begin,
         retention=settings.retention,
         custody=settings.custody,
         retry_times=_retry_times(context, settings, account_keys, interval),
@@ -137,6 +139,21 @@ def _check_protocol(context: Context, account_keys: AccountKeys, protocol: str) 
     """Add problems for keys that are for another protocol."""
     for key, sentence in unfit_sentences(account_keys.table(), protocol):
         account_keys.add_problem(context.problems, key, sentence)
+
+
+def _check_begin(
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, protocol: str
+) -> None:
+    """Add a problem where the date of a mail can only be had by reading what reading may consume.
+
+    POP3 tells a date by the header alone. A source that needs `spool` may hide or delete what TOP has read.
+    """
+    if protocol == "pop3" and settings.custody is CustodyMode.SPOOL and settings.begin.needs_date:
+        sentence = (
+            '"begin": with custody = "spool" no date can be given: to learn the date of a mail, its header '
+            'is read, which the source may take for reading the mail; "now" works'
+        )
+        account_keys.add_problem(context.problems, "begin", sentence)
 
 
 def _check_limits(context: Context, settings: AccountSettings, account_keys: AccountKeys) -> None:

@@ -20,11 +20,12 @@ from shared.config.toml_lines import KeyPath
 from shared.config.urls import ServerUrl
 from shared.config.values import Listen
 from shared.model.address import Address
+from shared.model.begin import Begin
 from shared.model.retention import Retention
 
 PREFIX = "MAILFERRY_"
 SEPARATOR = "__"
-TEXTUAL = (str, SecretStr, ServerUrl, Address, Retention, Listen)
+TEXTUAL = (str, SecretStr, ServerUrl, Address, Begin, Retention, Listen)
 
 
 def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[str]]:

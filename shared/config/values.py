@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_network
 
 from typing_extensions import override
@@ -16,6 +17,7 @@ from shared.model.account import PARK, REFUSE, ExistenceCheck
 from shared.model.address import Address, DefectiveAddress, normal_domain, parse_address
 from shared.model.address_policy import IpNetwork
 from shared.model.authentication import BY_NAME, DETECTIONS
+from shared.model.begin import Begin
 from shared.model.errors import quoted
 from shared.model.refusal import Action, CodePattern, RefusalRule
 from shared.model.retention import Retention
@@ -102,6 +104,13 @@ def postmasters(value: object) -> dict[str, Address]:
     if pairs is None:
         raise ValueError('expected a table such as { "acme" = "postmaster@acme.com" }')
     return {name(tenant): address(postmaster) for tenant, postmaster in pairs}
+
+
+def begin(value: object) -> Begin:
+    """From when on mail is delivered; a date or a time may be TOML's own."""
+    if isinstance(value, date):
+        return Begin.parse(value.isoformat())
+    return Begin.parse(value if isinstance(value, str) else "")
 
 
 def retention(value: object) -> Retention:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.backoff import Backoff
+from shared.model.begin import ALL, Begin
 from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.folders import FolderSettings
@@ -170,6 +171,7 @@ class Account:
     login: Login
     target: str
     routing: Routing
+    begin: Begin = ALL
     retention: Retention = Retention(0)
     custody: CustodyMode = CustodyMode.SOURCE
     retry_times: RetryTimes = RetryTimes()

@@ -24,7 +24,7 @@ class AccountStatus:
 
     `waiting` mails were at the source after the last visit, `in_flight` ones are between fetching and
     settling, `suppressed` recipients had an identical mail already, `parked` ones wait for an operator,
-    `lost` mails left the source before they were delivered.
+    `lost` mails left the source before they were delivered, `skipped` ones are left there because of `begin`.
     """
 
     account: str
@@ -39,6 +39,7 @@ class AccountStatus:
     login_method: str | None
     suppressed: int
     lost: int
+    skipped: int
     visited_by: str | None
 
 
@@ -86,6 +87,7 @@ class _Counts:
 
     messages: Mapping[tuple[str, MessageStatus], int]
     suppressed: Mapping[str, int]
+    skipped: Mapping[str, int]
     parked: Counter[str]
     lost: Counter[str]
 
@@ -97,6 +99,7 @@ async def status(context: OperatorContext) -> Status:
     counts = _Counts(
         await store.message_counts(),
         await store.suppressed_counts(),
+        await store.skipped_counts(),
         Counter(each.message.account for each in await store.parked_recipients(MAX_COUNTED)),
         Counter(each.account for each in await store.left_behind(MAX_COUNTED)),
     )
@@ -139,6 +142,7 @@ def _account(
         login_method=state.method if state else None,
         suppressed=counts.suppressed.get(name, 0),
         lost=lost,
+        skipped=counts.skipped.get(name, 0),
         visited_by=visitor_of(state, now) if state else None,
     )
 

@@ -32,11 +32,28 @@ class UnreadMail:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedMail:
+    """A mail of so many `octets` that was in the mailbox of `account` when the account began, `since` then
+    (seconds since the epoch); `began` is the `begin` of that time. Its date may not be `decided` on yet.
+    """
+
+    account: str
+    uid: str
+    octets: int
+    since: float
+    began: str
+    decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
-    """The mails that match, newest first; `has_more`: more match than were asked for."""
+    """The mails that match, newest first; `has_more`: more match than were asked for. `skipped` mails were in
+    their mailbox before the account began.
+    """
 
     mails: Sequence[TracedMail]
     unread: Sequence[UnreadMail]
+    skipped: Sequence[SkippedMail]
     has_more: bool
 
 
@@ -67,7 +84,13 @@ async def trace(context: OperatorContext, text: str, limit: int) -> Trace:
         for failure in state.read_failures
         if failure.name in names
     ]
-    return Trace(mails, unread, has_more=len(found) > limit)
+    skipped = [
+        SkippedMail(each.account, mail.key.uid, mail.listed_size, mail.at, each.began, mail.decided)
+        for each in await context.store.find_skipped(written_uids(text.strip()), limit + 1)
+        for mail in [each.mail]
+    ]
+    more = len(found) > limit or len(skipped) > limit
+    return Trace(mails, unread, skipped[:limit], has_more=more)
 
 
 async def lost_mails(context: OperatorContext) -> Sequence[LostMail]:

@@ -84,6 +84,9 @@ class Metrics:
         self.mails_deleted = self._counter(
             "mailferry_fetcher_mails_deleted", "Settled mails for which a deletion was sent to the source."
         )
+        self.mails_skipped = self._counter(
+            "mailferry_fetcher_mails_skipped", "Mails left at the source as they were there before `begin`."
+        )
         self.deletion_paused = self._gauge(
             "mailferry_fetcher_deletion_paused",
             "1 while nothing may be deleted at any source, for example after a restored backup.",

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from services.standalone.demo.pop3_session import Pop3Session, stuffed
 from services.standalone.demo.pop3_source import Pop3Source
 
-__all__ = ["HANG_UP", "SILENCE", "Behaviour", "FakeSession", "Pop3Server", "stuffed"]
+__all__ = ["HANG_UP", "SILENCE", "Behaviour", "FakeSession", "Pop3Server", "headers_by_top", "stuffed"]
 
 
 class Special(Enum):
@@ -82,6 +82,12 @@ class FakeSession(Pop3Session):
         if outcome is HANG_UP:
             self.hang_up()
         return outcome if isinstance(outcome, bytes) else b""
+
+
+def headers_by_top(session: FakeSession, line: str) -> bytes:
+    """Answer TOP with the header, for `behaviours`; the honest server has no TOP."""
+    header, blank, _ = session.mail(line).partition(b"\r\n\r\n")
+    return b"+OK\r\n" + stuffed(header + blank)
 
 
 class Pop3Server(Pop3Source):

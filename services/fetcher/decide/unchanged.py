@@ -124,5 +124,6 @@ def settings_digest(account: Account) -> str:
         account.reading,
         account.folders,
         account.custody,
+        account.begin,
     )
     return hashlib.sha256(repr(decisive).encode("utf-8")).hexdigest()[:16]

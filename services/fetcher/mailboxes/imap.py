@@ -26,6 +26,7 @@ from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mailbox_listing import MailboxLister
 from shared.imap.presence import look_for
+from shared.imap.received import read_received
 from shared.imap.removal import Remover
 from shared.imap.retrieval import Retrieval
 from shared.imap.seen import mark_seen
@@ -142,6 +143,14 @@ class ImapMailbox(Mailbox):
         for folder, mails in _by_folder(entries):
             await self._folders.open_listed(folder)
             async for each in read_headers(self._conversation, mails, self._uids_of(mails)):
+                yield each
+
+    @override
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        await self._conversation.discard_answers()
+        for folder, mails in _by_folder(entries):
+            await self._folders.open_listed(folder)
+            async for each in read_received(self._conversation, mails, self._uids_of(mails)):
                 yield each
 
     @override

@@ -13,6 +13,7 @@ from shared.model.mailbox import (
     Listing,
     RetrieveEvent,
 )
+from shared.model.received import received_at
 from shared.model.source_errors import SourceRefused
 from shared.net.errors import Misused
 from shared.net.protection import Shortfall
@@ -111,6 +112,15 @@ class Mailbox(Protocol):
         """
         for entry in entries:
             yield entry, None
+
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        """Yield each mail with the time at which its server received it, in seconds since the epoch, read
+        without a trace; None where that is not to be had. Mails that the server leaves to later are left out.
+
+        Where the protocol does not tell, the header does.
+        """
+        async for entry, header in self.headers(entries):
+            yield entry, None if header is None else received_at(header)
 
     async def header(self, entry: Listed) -> bytes:
         """Return the header of one mail, read without a trace. Raises `SourceRefused`."""

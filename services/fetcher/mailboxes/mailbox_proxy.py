@@ -80,6 +80,10 @@ class MailboxProxy(Mailbox):
         return self._mailbox.headers(entries)
 
     @override
+    def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        return self._mailbox.received(entries)
+
+    @override
     async def header(self, entry: Listed) -> bytes:
         return await self._mailbox.header(entry)
 

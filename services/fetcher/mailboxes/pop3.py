@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
+from shared.model.source_errors import SourceRefused
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 from shared.pop3 import commands
@@ -27,6 +28,9 @@ from shared.pop3.replies import REFUSALS
 from shared.pop3.retrieval import Retrieval
 from shared.pop3.server_quirks import ServerQuirks
 from shared.ports.store import LONGEST_WAIT
+
+TRIES_OF_TOP = 3
+"""Mails whose header is asked for to see whether there is TOP: one of them may be refused for itself."""
 
 
 class Pop3Mailbox(Mailbox):
@@ -58,6 +62,8 @@ class Pop3Mailbox(Mailbox):
         self._may_delete = False
         self._last_listing: Listing | None = None
         self._listing_ahead: Listing | None = None
+        self._gave_header = False
+        self._headers_refused = 0
         self._shortfall = shortfall
         self._quirks = ServerQuirks(
             conversation.server, use_top=options.use_top, announces_top="TOP" in capabilities
@@ -172,6 +178,30 @@ class Pop3Mailbox(Mailbox):
         upcoming = iter(entries)
         async for header in read_headers(self._conversation, numbers, ahead):
             yield next(upcoming), header
+
+    @override
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        """See `Mailbox.received`. A server without TOP is not asked again and again: some hang up then."""
+        if not await self._gives_headers(entries):
+            for entry in entries:
+                yield entry, None
+            return
+        async for answer in super().received(entries):
+            yield answer
+
+    async def _gives_headers(self, entries: Sequence[Listed]) -> bool:
+        """Return whether the server gave a header, or may yet. The first mails are asked for one by one."""
+        if self._capabilities.known and "TOP" not in self._capabilities:
+            return False
+        for entry in entries:
+            if self._gave_header or self._headers_refused >= TRIES_OF_TOP:
+                break
+            try:
+                await self.header(entry)
+                self._gave_header = True
+            except SourceRefused:
+                self._headers_refused += 1
+        return self._gave_header or self._headers_refused < TRIES_OF_TOP
 
     @override
     async def header(self, entry: Listed) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from typing_extensions import override
 
@@ -30,6 +31,8 @@ from shared.model.mailbox import (
 )
 from shared.model.source_errors import SourceError
 from shared.ports.clock import Clock
+
+Answer = TypeVar("Answer")
 
 
 class VisitMonitor(Meter):
@@ -158,16 +161,13 @@ class MonitoredMailbox(MailboxProxy):
 
     @override
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
-        source = aiter(self._mailbox.headers(entries))
-        try:
-            while True:
-                async with self._one_answer():
-                    header = await anext(source, None)
-                if header is None:
-                    return
-                yield header
-        finally:
-            await _close(source)
+        async for answer in self._answers(self._mailbox.headers(entries)):
+            yield answer
+
+    @override
+    async def received(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, float | None]]:
+        async for answer in self._answers(self._mailbox.received(entries)):
+            yield answer
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
@@ -202,6 +202,17 @@ class MonitoredMailbox(MailboxProxy):
     @override
     async def abort(self) -> None:
         await self._mailbox.abort()
+
+    async def _answers(self, answers: AsyncIterator[Answer]) -> AsyncIterator[Answer]:
+        try:
+            while True:
+                async with self._one_answer():
+                    answer = await anext(answers, None)
+                if answer is None:
+                    return
+                yield answer
+        finally:
+            await _close(answers)
 
     @asynccontextmanager
     async def _one_answer(self) -> AsyncIterator[None]:

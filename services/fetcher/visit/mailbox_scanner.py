@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from services.fetcher.decide.begin import undecided_sentence
 from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
 from services.fetcher.decide.identity_check import same_headers, without_replaced
@@ -14,6 +15,8 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.unchanged import quiet_until
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
+from services.fetcher.visit.beginning import Beginning
+from services.fetcher.visit.fetching import Bounds
 from services.fetcher.visit.limits import Limits
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account
@@ -34,9 +37,11 @@ class NoUniqueIds(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class MailboxScan:
-    """`rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
+    """What a visit begins with. `listing` is without the mails that are skipped.
 
-    `quiet_until`: until when nothing is to be done by itself; None where there is something to do now.
+    `rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
+    `quiet_until`: until when nothing is to be done by itself; None where there is something to do now. Of
+    `undecided` mails it is not known yet whether they are skipped; this visit found out that `skipped` are.
     """
 
     listing: Listing
@@ -44,19 +49,33 @@ class MailboxScan:
     rows: Mapping[str, LedgerRow]
     content_index: ContentIndex
     quiet_until: float | None
+    undecided: int = 0
+    skipped: int = 0
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What the operator should know of mails that wait."""
+        return [undecided_sentence(self.undecided)] if self.undecided else []
 
 
 class MailboxScanner:
     """Scans the mailbox of one account."""
 
     def __init__(
-        self, account: Account, mailbox: Mailbox, ports: Ports, read_failures: ReadFailures, limits: Limits
+        self,
+        account: Account,
+        mailbox: Mailbox,
+        ports: Ports,
+        read_failures: ReadFailures,
+        limits: Limits,
+        bounds: Bounds,
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._ports = ports
         self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
+        self._beginning = Beginning(account, mailbox, ports, bounds)
 
     async def scan_mailbox(self, lease: Lease, since: str = "") -> MailboxScan:
         """List the mailbox, read the ledger unless it has no mail of the account, and plan.
@@ -66,6 +85,8 @@ class MailboxScanner:
         """
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
+        visible = await self._beginning.hide_skipped(lease, listing, rows)
+        listing = visible.listing
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
@@ -88,7 +109,9 @@ class MailboxScanner:
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
         quiet = quiet_until(self._account, listing, plan, rows, retention, now)
-        return MailboxScan(listing, plan, by_message, content_index, quiet)
+        return MailboxScan(
+            listing, plan, by_message, content_index, quiet, visible.undecided, visible.skipped
+        )
 
     async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
         ledger = self._ports.ledger

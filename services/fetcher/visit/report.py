@@ -22,7 +22,8 @@ class Visit:
 
     `more`: the next visit is due at once. `octets`: of mail that was read. `error`: what the visit failed
     with, unless by a defect of ours. `dropped`: the connection was lost after the login. `is_watched`:
-    nothing is left to do, and the session tells when mail comes.
+    nothing is left to do, and the session tells when mail comes. `skipped` mails were found to be older than
+    the account's beginning.
     """
 
     report: VisitReport
@@ -31,6 +32,7 @@ class Visit:
     error: MailferryError | None = None
     dropped: bool = False
     is_watched: bool = False
+    skipped: int = 0
 
 
 def visit_report(
@@ -48,7 +50,7 @@ def visit_report(
     """
     plan = scan.plan
     there = len(scan.listing.entries) + len(scan.listing.nameless)
-    waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden
+    waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden + scan.undecided
     broken = fetching.broken
     failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
     report = VisitReport(
@@ -60,7 +62,7 @@ def visit_report(
         temporary=broken.temporary if failed and broken is not None else True,
     )
     octets = sum(each.octets for each in fetching.entered.values())
-    return Visit(report, more and not failed, octets, broken if failed else None)
+    return Visit(report, more and not failed, octets, broken if failed else None, skipped=scan.skipped)
 
 
 def problem_sentences(

@@ -89,7 +89,9 @@ class Session:
         memory = MailboxMemory(self._account, self._lease, self._mailbox, self._ports.clock)
         if (unchanged := await memory.visit_if_unchanged()) is not None:
             return unchanged
-        scanner = MailboxScanner(self._account, self._mailbox, self._ports, self._read_failures, self._limits)
+        scanner = MailboxScanner(
+            self._account, self._mailbox, self._ports, self._read_failures, self._limits, self._bounds
+        )
         scan = await scanner.scan_mailbox(self._lease, memory.fingerprint)
         return await memory.add_to(await self._work_off(scan), scan)
 
@@ -120,8 +122,9 @@ class Session:
             await deletion.finish(fetching.not_stored)
         reached("fetcher.quit")
         # A visit that achieved nothing, as the window never opened, is not repeated at once.
-        achieved_something = bool(fetching.entered or deletion.deleted or fetching.deferred)
-        return self._report(scan, fetching, more=not complete and achieved_something)
+        achieved_something = bool(scan.skipped or fetching.entered or deletion.deleted or fetching.deferred)
+        is_unfinished = not complete or scan.undecided > 0
+        return self._report(scan, fetching, more=is_unfinished and achieved_something)
 
     def _fetching(self, plan: Plan) -> Fetching:
         limits = self._limits
@@ -229,7 +232,7 @@ class Session:
         return visit_report(
             scan,
             fetching,
-            [*scan.listing.problems, *self._deletion.problems, *sentences],
+            [*scan.listing.problems, *scan.problems, *self._deletion.problems, *sentences],
             deleted=self._deletion.deleted,
             settled_copies=self._settled_copies,
             more=more,

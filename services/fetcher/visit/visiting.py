@@ -164,7 +164,10 @@ class Visitor:
         self.metrics.mails_fetched.inc(report.fetched)
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)
+        self.metrics.mails_skipped.inc(visit.skipped)
         numbers = {"fetched": report.fetched, "deleted": report.deleted, "waiting": report.waiting}
+        if visit.skipped:
+            numbers["skipped"] = visit.skipped
         sentences = {"problem": report.problem} if report.problem else {}
         log.info("visited", account=account.id, outcome=outcome, **numbers, **sentences)
 

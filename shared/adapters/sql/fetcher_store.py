@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from shared.adapters.sql.account_states import paused_among
+from shared.adapters.sql.calls import allowing
 from shared.adapters.sql.leases.ending import release, return_leases
 from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
 from shared.adapters.sql.leases.leasing import LeaseRequest, next_ready
@@ -14,6 +15,7 @@ from shared.adapters.sql.leases.schedule import make_accounts_due, sync_accounts
 from shared.adapters.sql.ledger.leaving import Absence, Deletion, record_gone, start_deleting
 from shared.adapters.sql.ledger.reading import ledger_rows, settled_among
 from shared.adapters.sql.ledger.recording import Recording, record_fetched
+from shared.adapters.sql.ledger.skipping import record_skipped, skipped_mails
 from shared.adapters.sql.ledger.source_keys import rename_mails
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.targets import known_outages
@@ -21,8 +23,12 @@ from shared.adapters.sql.text import safe_fetched
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.mailbox import UidRange
+from shared.model.message import LedgerKey
 from shared.model.tenant_room import TenantRoom
-from shared.ports.store import Lease, LeaseLost, LedgerRow, Outage, Receipt, Release, Schedule
+from shared.ports.store import Lease, LeaseLost, LedgerRow, Outage, Receipt, Release, Schedule, SkippedMail
+
+SKIPPING = 300.0
+"""Seconds for entering what is in a mailbox when its account begins, which is one transaction."""
 
 
 class SqlFetcherStore:
@@ -86,6 +92,22 @@ class SqlFetcherStore:
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone: those in `ranges`, or all of them by default."""
         return await self._runner.read(ledger_rows, account, ranges)
+
+    async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:
+        """Return the mails of an account that were there when it began and are not fetched."""
+        return await self._runner.read(skipped_mails, account)
+
+    async def record_skipped(
+        self,
+        fence: Fence,
+        mails: Sequence[SkippedMail] = (),
+        *,
+        forget: Collection[LedgerKey] = (),
+        began: str | None = None,
+    ) -> None:
+        """Enter mails that are not fetched, or change them, and forget others, in one transaction."""
+        with allowing(SKIPPING):
+            await self._runner.write(record_skipped, fence, mails, forget, began)
 
     async def record_fetched(
         self, fence: Fence, mails: Sequence[FetchedMail], now: float, lease: float

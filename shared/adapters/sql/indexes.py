@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
-from shared.adapters.sql.tables import accounts, journal, messages, recipients
+from shared.adapters.sql.tables import accounts, journal, messages, recipients, skipped
 
 
 def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, unique: bool = False) -> Index:
@@ -50,6 +50,7 @@ INDEXES = (
     _partial("recipients_waiting", recipients.c.awaits, recipients.c.address, where="awaits IS NOT NULL"),
     _partial("recipients_next_attempt", recipients.c.next_attempt_at, where="next_attempt_at IS NOT NULL"),
     _partial("recipients_parked", recipients.c.parked_at, where="parked_at IS NOT NULL"),
+    Index("skipped_uid", skipped.c.uid),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

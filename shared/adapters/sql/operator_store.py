@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from shared.adapters.sql.account_states import account_states, account_summaries, custody_summaries
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
+from shared.adapters.sql.ledger.skipping import find_skipped, skipped_counts
 from shared.adapters.sql.parking import discard_parked, retry_parked
 from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope
 from shared.adapters.sql.recovery import left_behind
@@ -37,6 +38,7 @@ from shared.ports.store import (
     Pause,
     TargetFact,
     TargetState,
+    TracedSkip,
 )
 
 
@@ -75,6 +77,14 @@ class SqlOperatorStore:
     async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
         """Return how many recipients had a mail already, by account, since then."""
         return await self._runner.read(suppressed_counts, since)
+
+    async def skipped_counts(self) -> Mapping[str, int]:
+        """Return how many mails are not fetched as they were there when their account began, by account."""
+        return await self._runner.read(skipped_counts)
+
+    async def find_skipped(self, uids: Sequence[str], limit: int) -> Sequence[TracedSkip]:
+        """Return mails with one of these UIDs that were there when their account began."""
+        return await self._runner.read(find_skipped, uids, limit)
 
     async def left_behind(self, limit: int) -> Sequence[Message]:
         """Return mails that left their source before every recipient was done, with no copy held."""

@@ -1,9 +1,10 @@
 """The tables: the state of accounts, messages, recipients and claims, and the journal of its changes.
 
 `messages`, `recipients` and `claims` are folds of the journal. `suppressions` are the recipients that were
-suppressed, so that they can be counted. Times are seconds since the epoch. Text is compared byte by byte, so
-the order of the database is that of Python. There are no foreign keys: the rows of a message are written in a
-transaction that holds the message's row.
+suppressed, so that they can be counted. `skipped` are mails that were at their source before their account
+began: they were never taken into custody, so the journal has nothing of them. Times are seconds since the
+epoch. Text is compared byte by byte, so the order of the database is that of Python. There are no foreign
+keys: the rows of a message are written in a transaction that holds the message's row.
 
 Indexes and options that only the migrations use are in `indexes` and in the migrations: SQLAlchemy loads a
 dialect for every option that it sees, and a process on SQLite would load that of PostgreSQL at its start.
@@ -58,6 +59,7 @@ accounts = Table(
     Column("method", BYTEWISE),
     Column("setbacks", BYTEWISE),
     Column("state", BYTEWISE),
+    Column("began", BYTEWISE),
 )
 
 hosts = Table(
@@ -123,6 +125,19 @@ recipients = Table(
     Column("in_doubt", Integer, nullable=False),
     Column("parked_at", Double),
     Column("awaits", BYTEWISE),
+    sqlite_with_rowid=False,
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("account", BYTEWISE, primary_key=True),
+    Column("folder", BYTEWISE, primary_key=True),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BYTEWISE, primary_key=True),
+    Column("listed_size", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("decided", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 

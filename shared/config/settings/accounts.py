@@ -12,6 +12,7 @@ from shared.config.settings.types import Domain, Name, Secret, Text
 from shared.model.account import REFUSE, CustodyMode, Dedup, ExistenceCheck, MailboxKind, RetryTimes, Watch
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
+from shared.model.begin import ALL, Begin
 from shared.model.folders import FolderSettings
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
@@ -149,6 +150,13 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, FolderSettings, Routi
     )
     target: Name | None = setting(
         None, "The target that the mail is delivered to.", form="name", example="exchange"
+    )
+    begin: Annotated[Begin, PlainValidator(values.begin)] = setting(
+        ALL,
+        "From when on mail is delivered. With `now` all mail that the first visit finds is left alone; with "
+        "a date, what of it was received before. See `docs/source-reading.md`.",
+        form='"all", "now" or a date such as "2026-11-01"',
+        example="now",
     )
     retention: Annotated[Retention, PlainValidator(values.retention)] = setting(
         Retention(0),

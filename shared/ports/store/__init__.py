@@ -33,6 +33,7 @@ from shared.ports.store.fetcher import (
     Receipt,
     Release,
     Schedule,
+    SkippedMail,
     VisitReport,
 )
 from shared.ports.store.maintenance import (
@@ -50,6 +51,7 @@ from shared.ports.store.operator import (
     OperatorStore,
     Pause,
     TargetState,
+    TracedSkip,
     covers,
     whole_journal,
 )
@@ -98,11 +100,13 @@ __all__ = [
     "Schedule",
     "SchemaOutdated",
     "Serving",
+    "SkippedMail",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
     "TargetFact",
     "TargetState",
+    "TracedSkip",
     "VisitReport",
     "covers",
     "whole_journal",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -36,7 +36,8 @@ class Lease:
 
     `failures` counts the visits that failed in a row. `method` is the login method that worked last time.
     `is_fresh`: the ledger holds no mail of the account, and only the lease's holder enters any.
-    `read_failures` are those that earlier visits remembered; `state` is text of the mailbox's own.
+    `read_failures` are those that earlier visits remembered; `state` is text of the mailbox's own. `began` is
+    what of the account's `begin` was applied, None where nothing was yet: then no mail of it was fetched.
     """
 
     fence: Fence
@@ -46,6 +47,7 @@ class Lease:
     is_fresh: bool = False
     read_failures: tuple[ReadFailure, ...] = ()
     state: str | None = None
+    began: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,18 @@ class LedgerRow(NamedTuple):
     unbacked: bool = False
     header: str = ""
     content: str = ""
+
+
+class SkippedMail(NamedTuple):
+    """A mail that was at the source when the account began, `at` in seconds since the epoch.
+
+    While it is not `decided`, its date is not known yet.
+    """
+
+    key: LedgerKey
+    listed_size: int
+    at: float
+    decided: bool = True
 
 
 class Receipt(NamedTuple):
@@ -178,6 +192,25 @@ class FetcherStore(Protocol):
         """Return the mails of an account that are not gone: those in `ranges`, or all of them by default.
 
         What is in a range is what `UidRange.includes` says.
+        """
+        ...
+
+    async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:
+        """Return the mails of an account that were there when it began and are not fetched."""
+        ...
+
+    async def record_skipped(
+        self,
+        fence: Fence,
+        mails: Sequence[SkippedMail] = (),
+        *,
+        forget: Collection[LedgerKey] = (),
+        began: str | None = None,
+    ) -> None:
+        """Enter mails that are not fetched, or change them by their key, and forget those to `forget`.
+
+        With `began`, remember what of the account's `begin` was applied. All of it happens, or nothing: which
+        mails were there when the account began could not be told later.
         """
         ...
 

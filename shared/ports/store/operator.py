@@ -10,6 +10,7 @@ from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.message import MessageStatus
 from shared.model.read_failure import ReadFailure
+from shared.ports.store.fetcher import SkippedMail
 from shared.ports.store.maintenance import AccountSummary, CustodySummary, Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
 
@@ -82,6 +83,14 @@ class TargetState:
     facts: tuple[TargetFact, ...] = ()
 
 
+class TracedSkip(NamedTuple):
+    """A mail that was there when `account` began, and what of the account's `begin` was applied then."""
+
+    account: str
+    mail: SkippedMail
+    began: str
+
+
 class OperatorStore(Protocol):
     """What operators ask and decide."""
 
@@ -119,6 +128,14 @@ class OperatorStore(Protocol):
 
     async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
         """Return how many recipients had a mail already, by account, since then, of mails not pruned yet."""
+        ...
+
+    async def skipped_counts(self) -> Mapping[str, int]:
+        """Return how many mails are not fetched as they were there when their account began, by account."""
+        ...
+
+    async def find_skipped(self, uids: Sequence[str], limit: int) -> Sequence[TracedSkip]:
+        """Return mails with one of these UIDs that were there when their account began."""
         ...
 
     async def left_behind(self, limit: int) -> Sequence[Message]:

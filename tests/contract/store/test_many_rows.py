@@ -137,9 +137,12 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     steps.note("prune")
     assert await store.operator.message_counts() == {}
     steps.note("message_counts")
-    assert await store.operator.suppressed_counts() == {}
+    assert [await store.operator.suppressed_counts(), await store.operator.skipped_counts()] == [{}, {}]
     steps.note("suppressed_counts")
-    assert await store.operator.find_messages("bob.9999999999@sender.example", 10) == []
+    assert [
+        *await store.operator.find_messages("bob.9999999999@sender.example", 10),
+        *await store.operator.find_skipped(["uid 9999999999"], 10),
+    ] == []
     steps.note("find")
     await lives.fetched("uid 1")
     steps.note("a mail in flight")

@@ -24,8 +24,8 @@ from shared.adapters.sql.tables import messages
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.adapters.sql.verification import Unfoldable
 from shared.contract.codec import Undecodable
-from shared.model.message import MessageStatus, RecipientStatus
-from shared.ports.store import SchemaOutdated
+from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
+from shared.ports.store import SchemaOutdated, SkippedMail
 from tests.fakes.mail_lives import BOB, EVE, START, Lives
 
 RECORDED = Path(__file__).parent / "recorded" / "schema_0011.sql"
@@ -118,6 +118,23 @@ async def test_a_database_one_revision_behind_works(empty_url: str) -> None:
     upgrade(empty_url)
     await store.check()
     assert await store.operator.verify_journal() == []
+    await store.close()
+
+
+async def test_begin_waits_for_the_schema_and_nothing_else_does(empty_url: str) -> None:
+    """The schema of the release before has no place for skipped mails: no account begins on it."""
+    migrate_to(empty_url, PREVIOUS)
+    store = open_store(empty_url)
+    lives = Lives(store)
+    await lives.lease()
+    mails = [SkippedMail(LedgerKey("INBOX", 0, "uid 1"), 4000, lives.now)]
+    with pytest.raises(SchemaOutdated, match="run `mailferry db upgrade`"):
+        await store.fetcher.record_skipped(lives.fence, mails, began="now")
+    assert await store.operator.skipped_counts() == {}
+    assert await store.operator.find_skipped(["uid 1"], 10) == []
+    upgrade(empty_url)
+    await store.fetcher.record_skipped(lives.fence, mails, began="now")
+    assert await store.fetcher.skipped_mails(lives.fence.account) == mails
     await store.close()
 
 

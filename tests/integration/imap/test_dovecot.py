@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import os
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -239,3 +240,17 @@ async def test_a_header_read_alone_is_the_one_that_was_read_with_its_mail(doveco
             differing.append((entry.number, header and header[:60]))
     assert differing == []
     await mailbox.finish()
+
+
+async def test_when_mails_were_received_is_told_without_their_headers(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, [b"Date: Fri, 30 Oct 2026 12:00:00 +0000\r\n\r\nbody\r\n"] * 600)
+    files = sorted((dovecot.maildir(login.name) / "new").iterdir(), key=lambda path: path.name)
+    moments = [1_793_534_400.0 + 60 * number for number in range(len(files))]
+    for path, moment in zip(files, moments, strict=True):
+        os.utime(path, (moment, moment))
+    mailbox = await opened(dovecot, login, KEEPS)
+    entries = (await mailbox.listing()).entries
+    told = [answer async for answer in mailbox.received(entries)]
+    await mailbox.finish()
+    assert sorted(told) == list(zip(entries, moments, strict=True))

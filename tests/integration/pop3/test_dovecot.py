@@ -73,3 +73,15 @@ async def test_a_wrong_password_is_understood(dovecot: Dovecot) -> None:
     with pytest.raises(CredentialsRefused) as caught:
         await open_pop3(endpoint_of(dovecot, Tls.REQUIRED), login.name, login.password)
     assert "canary" not in str(caught.value)
+
+
+async def test_when_mails_were_received_is_told_by_their_headers(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    received = b"Received: by b.example; Sun, 1 Nov 2026 12:00:%02d +0000\r\nSubject: x\r\n\r\nbody\r\n"
+    dovecot.fill(login.name, [*(received % second for second in range(50)), b"Subject: none\r\n\r\nbody\r\n"])
+    mailbox = await open_pop3(endpoint_of(dovecot, Tls.REQUIRED), login.name, login.password)
+    entries = (await mailbox.listing()).entries
+    told = [answer async for answer in mailbox.received(entries)]
+    await mailbox.finish()
+    moments = [*(1_793_534_400.0 + second for second in range(50)), None]
+    assert told == list(zip(entries, moments, strict=True))

@@ -369,3 +369,25 @@ def test_defaults_that_leave_imap_no_method_are_a_mistake_at_the_defaults(file: 
     text = '[defaults]\nauth = ["apop"]\n' + account(*BY_IMAP, without=("source",))
     (problem,) = file.problems(text)
     assert problem.startswith('mailferry.toml:2: [defaults]: "auth": "apop" is only for POP3')
+
+
+@pytest.mark.parametrize(
+    ("line", "begin"),
+    [
+        ("", "all"),
+        ('begin = "now"', "now"),
+        ('begin = "2026-11-01"', "2026-11-01"),
+        ("begin = 2026-11-01", "2026-11-01"),
+        ("begin = 2026-11-01T08:00:00+01:00", "2026-11-01T07:00:00Z"),
+        ('begin = "now"\ncustody = "spool"', "now"),
+    ],
+)
+def test_an_account_begins_with_all_mail_or_now_or_at_a_date(
+    file: ConfigurationFile, line: str, begin: str
+) -> None:
+    assert str(file.load(account(line)).accounts["acme/catchall"].begin) == begin
+
+
+def test_the_environment_can_say_when_accounts_begin(file: ConfigurationFile) -> None:
+    found = file.load(account(), {"MAILFERRY_DEFAULTS__BEGIN": "2026-11-01"})
+    assert str(found.accounts["acme/catchall"].begin) == "2026-11-01"

@@ -22,6 +22,13 @@ T = 'targets "exchange": '
 DURATION = 'expected a duration such as "90s", "15m", "4h" or "5d"'
 METHODS = ", ".join(f'"{method.name}"' for method in authentication.METHODS)
 PIN = "sha256:" + "ab" * 32
+BEGIN = (
+    'expected "all", "now", or a date such as "2026-11-01" (from 0:00 UTC on) or "2026-11-01T08:00:00+01:00"'
+)
+SPOOL_AND_DATE = (
+    '"begin": with custody = "spool" no date can be given: to learn the date of a mail, its header is read, '
+    'which the source may take for reading the mail; "now" works'
+)
 DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
 
 
@@ -96,6 +103,15 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             14,
             A,
             f'"retention": {DAYS}',
+        ),
+        (account('begin = "7d"'), 14, A, f'"begin": {BEGIN}'),
+        (account("begin = true"), 14, A, f'"begin": {BEGIN}'),
+        (account("begin = 2026-11-01T08:00:00"), 14, A, f'"begin": {BEGIN}'),
+        (
+            account('custody = "spool"', 'begin = "2026-11-01"'),
+            15,
+            A,
+            SPOOL_AND_DATE,
         ),
         (
             account('dedup = "no"'),

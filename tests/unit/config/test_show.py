@@ -38,7 +38,7 @@ def test_what_is_shown_is_toml_with_every_value_in_force(file: ConfigurationFile
 
 
 def test_what_is_shown_can_be_read_again_once_the_secrets_are_put_back(file: ConfigurationFile) -> None:
-    before = file.load(account('retention = "7d"', "tls_verify = false"))
+    before = file.load(account('retention = "7d"', "tls_verify = false", 'begin = "2026-11-01"'))
     after = file.load(shown(before).replace("********", "geheim"))
     assert after == before
 

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
 from shared.adapters.sql.leases.host_room import HostRoom
-from shared.adapters.sql.leases.state_column import has_account_state
+from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.rows import decode_read_failures
 from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
+from shared.model.begin import ALL
 from shared.model.hosts import HostLimits
 from shared.model.tenant_room import TenantRoom, tenant_of
 from shared.ports.store import Lease
@@ -72,8 +73,8 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
     if not ids:
         return []
     connection = transaction.connection
-    has_state = has_account_state(connection)
-    more = [ACCOUNT.state] if has_state else []
+    there = new_account_columns(connection)
+    more = [ACCOUNT[name] for name in sorted(there)]
     change = (
         update(accounts)
         .where(ACCOUNT.id.in_(ids))
@@ -83,7 +84,15 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until),
             fence=ACCOUNT.fence + 1,
         )
-        .returning(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.method, ACCOUNT.setbacks, *more)
+        .returning(
+            ACCOUNT.id,
+            ACCOUNT.fence,
+            ACCOUNT.failures,
+            ACCOUNT.method,
+            ACCOUNT.setbacks,
+            ACCOUNT.succeeded_at,
+            *more,
+        )
     )
     rows = connection.execute(change).all()
     known = set(connection.execute(_with_mail(ids)).scalars())
@@ -95,11 +104,21 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             method=row.method,
             is_fresh=row.id not in known,
             read_failures=decode_read_failures(row.setbacks),
-            state=row.state if has_state else None,
+            state=row.state if "state" in there else None,
+            began=_began(
+                row.began if "began" in there else None, row.succeeded_at, is_fresh=row.id not in known
+            ),
         )
         for row in rows
     }
     return [leased[each] for each in ids]
+
+
+def _began(began: str | None, succeeded_at: float | None, *, is_fresh: bool) -> str | None:
+    """What of `begin` was applied: "all" where the account was visited in order without it."""
+    if began is None and (succeeded_at is not None or not is_fresh):
+        return str(ALL)
+    return began
 
 
 def host_room(transaction: Transaction, now: float, limits: HostLimits) -> HostRoom:

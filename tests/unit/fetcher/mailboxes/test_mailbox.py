@@ -41,3 +41,13 @@ async def test_the_protocol_of_the_account_chooses_the_opener(monkeypatch: pytes
     openers: dict[str, Any] = {**OPENERS, "imap": open_imap}
     monkeypatch.setattr(opening, "OPENERS", openers)
     assert await open_account(replace(account(), protocol="imap"), Timeouts()) is opened
+
+
+async def test_the_header_tells_when_a_mail_was_received_unless_the_protocol_does() -> None:
+    mailbox = FakeMailbox(
+        {"a": b"Date: Sun, 1 Nov 2026 12:00:00 +0000\r\n\r\ntext", "b": b"Subject: b\r\n\r\n"}
+    )
+    entries = (await mailbox.listing()).entries
+    assert [moment async for _, moment in mailbox.received(entries)] == [1_793_534_400.0, None]
+    mailbox.has_top = False
+    assert [moment async for _, moment in mailbox.received(entries)] == [None, None]

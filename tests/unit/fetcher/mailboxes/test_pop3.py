@@ -30,7 +30,7 @@ from shared.model.source_errors import (
 from shared.net.errors import ConnectionLost, InactivityTimeout, TlsFailed
 from shared.pop3.limits import Limits, Options, PipelineWindow, Timeouts
 from tests.fakes.certificates import LOCAL, Certificate, make_certificate, make_expired_certificate
-from tests.fakes.pop3_server import HANG_UP, SILENCE, FakeSession, Pop3Server, stuffed
+from tests.fakes.pop3_server import HANG_UP, SILENCE, FakeSession, Pop3Server, headers_by_top, stuffed
 
 NASTY = [
     b"",
@@ -680,3 +680,51 @@ async def test_required_tls_with_an_untrusted_certificate_ends_before_the_login(
         with pytest.raises(TlsFailed):
             await open_pop3(Endpoint("localhost", server.port, Tls.REQUIRED), "bob", "secret")
         assert server.verbs() == ["CAPA", "STLS"]
+
+
+DATED = [
+    (f"uid{n}", b"Received: by b.example; Sun, 1 Nov 2026 12:00:%02d +0000\r\n\r\nbody\r\n" % n)
+    for n in range(1, 9)
+]
+
+
+async def when_received(mailbox: Pop3Mailbox) -> dict[str, float | None]:
+    entries = (await mailbox.listing()).entries
+    return {entry.uid: moment async for entry, moment in mailbox.received(entries)}
+
+
+@pytest.mark.parametrize("capabilities", [["TOP", "PIPELINING"], ["TOP"]])
+async def test_headers_tell_when_mails_were_received(capabilities: list[str]) -> None:
+    async with Pop3Server({"bob": DATED}, capabilities=[*NO_PIPELINING, *capabilities]) as server:
+        server.behaviours["TOP"] = headers_by_top
+        mailbox = await opened(server)
+        assert await when_received(mailbox) == {uid: 1_793_534_400.0 + int(uid[3:]) for uid, _ in DATED}
+        await mailbox.finish()
+        assert "RETR" not in server.verbs()
+
+
+async def test_a_server_that_does_not_announce_top_is_not_asked_for_headers() -> None:
+    async with Pop3Server({"bob": DATED}, capabilities=NO_PIPELINING) as server:
+        mailbox = await opened(server)
+        assert set((await when_received(mailbox)).values()) == {None}
+        await mailbox.finish()
+        assert "TOP" not in server.verbs()
+
+
+async def test_a_server_that_refuses_every_header_is_soon_left_alone() -> None:
+    async with Pop3Server({"bob": DATED}) as server:
+        server.behaviours["CAPA"] = server.behaviours["TOP"] = b"-ERR what?\r\n"
+        mailbox = await opened(server)
+        assert set((await when_received(mailbox)).values()) == {None}
+        await mailbox.finish()
+        assert server.verbs().count("TOP") == 3
+
+
+async def test_a_mail_whose_header_is_refused_has_no_date_and_the_others_have() -> None:
+    async with Pop3Server({"bob": DATED}, capabilities=[*NO_PIPELINING, "TOP", "PIPELINING"]) as server:
+        server.behaviours["TOP"] = headers_by_top
+        server.behaviours["TOP 1 0"] = server.behaviours["TOP 5 0"] = b"-ERR not that one\r\n"
+        mailbox = await opened(server)
+        received = await when_received(mailbox)
+        await mailbox.finish()
+    assert [uid for uid, moment in received.items() if moment is None] == ["uid1", "uid5"]
