@@ -7,8 +7,8 @@ within limits. A mail that lies whole in what was received costs one regular exp
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeAlias
 
+from shared.imap.answers import Answer, BodyHeader, BodyPiece, Item, MailGone, MailSize, WholeMail
 from shared.imap.errors import BodyCut
 from shared.imap.fetch import Attributes, parse_attributes
 from shared.imap.limits import Limits
@@ -34,51 +34,6 @@ _LENGTH = re.compile(rb"[ (](~?\{([0-9]+)\+?\})\Z")
 _BODY = re.compile(rb"[ (]BODY\[[^\]\"]{0,1000}\](?:<[0-9]{1,19}>)?[ ]*\Z", re.IGNORECASE)
 _LONGEST_LENGTH = 19  # digits
 _LONGEST_BODY_NAME = 1_100  # octets; more than `_BODY` can match
-
-
-class WholeMail(NamedTuple):
-    """A FETCH of nothing but UID and body, as nearly all are, and small enough to be held."""
-
-    uid: int
-    section: str
-    origin: int | None
-    data: bytes
-
-
-class MailSize(NamedTuple):
-    """A FETCH of nothing but UID and size, as in a listing; the line has `octets`."""
-
-    uid: int
-    size: int
-    octets: int
-
-
-class MailGone(NamedTuple):
-    """An EXPUNGE; the line has `octets`."""
-
-    octets: int
-
-
-class BodyHeader(NamedTuple):
-    """A body of `octets` follows in pieces, then the `Answer`; `attributes` are those before it."""
-
-    attributes: Attributes
-    octets: int
-
-
-class BodyPiece(NamedTuple):
-    """The next octets of the body; never empty."""
-
-    data: bytes
-
-
-class Answer(NamedTuple):
-    """A whole answer, as `scan` takes it: every second part is a literal."""
-
-    parts: tuple[Part, ...]
-
-
-Item: TypeAlias = WholeMail | MailSize | MailGone | BodyHeader | BodyPiece | Answer
 
 
 class AnswerReader:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, MailGone, MailSize, WholeMail
+from shared.imap.answer_reader import AnswerReader
+from shared.imap.answers import Answer, BodyPiece, Item, MailGone, MailSize, WholeMail
 from shared.imap.arguments import wire_pieces
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command, Verb

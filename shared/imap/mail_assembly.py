@@ -6,7 +6,7 @@ it is read, if the UID stands before it.
 
 from __future__ import annotations
 
-from shared.imap.answer_reader import BodyHeader, BodyPiece, MailSize, WholeMail
+from shared.imap.answers import BodyHeader, BodyPiece, MailSize, WholeMail
 from shared.imap.errors import BodyTooLarge
 from shared.imap.events import BodyData, BodyStarted, Event, Fetched
 from shared.imap.fetch import Attributes

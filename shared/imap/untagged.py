@@ -4,7 +4,7 @@ selected mailbox; else nothing.
 
 from __future__ import annotations
 
-from shared.imap.answer_reader import Answer
+from shared.imap.answers import Answer
 from shared.imap.capabilities import Capabilities, parse_capabilities
 from shared.imap.commands import Verb
 from shared.imap.data_answers import Data, Enabled, Listing, SearchResult, parse_data
