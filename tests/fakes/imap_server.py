@@ -66,10 +66,11 @@ class ImapServer(LocalServer):
     All users have the same `password`. With `tls`, STARTTLS is offered, or TLS from the first byte if
     `implicit_tls`. `commands` is every command that was received, without its tag and in order over all
     connections; `connections` counts them. `piece` octets are sent at a time, with a `pause` in seconds
-    behind each; 0 for all at once.
+    behind each; 0 for all at once. `capabilities_at_login`: the answer to a login tells them.
     """
 
     delimiter = b"/"
+    capabilities_at_login = True
 
     def __init__(
         self,

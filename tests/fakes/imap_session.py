@@ -40,6 +40,7 @@ class ImapSession:
         self.reader = reader
         self.writer = writer
         self.user: ImapUser | None = None
+        self.username = ""
         self.selected: Selected | None = None
         self.command = Command("*", "", [], "")
         self.enabled: set[str] = set()
@@ -193,8 +194,9 @@ class ImapSession:
         user = self.server.users.get(username)
         if user is None or user.password != password:
             return "NO [AUTHENTICATIONFAILED] user name or password is wrong"
-        self.user = user
-        return f"OK [CAPABILITY {' '.join(self.capabilities)}] logged in"
+        self.user, self.username = user, username
+        told = f"[CAPABILITY {' '.join(self.capabilities)}] " if self.server.capabilities_at_login else ""
+        return f"OK {told}logged in"
 
     async def _starttls(self) -> bytes:
         if self.server.tls is None or self._encrypted:

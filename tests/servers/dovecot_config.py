@@ -122,6 +122,10 @@ service pop3 {{
 service imap {{
   process_limit = {SESSIONS}
 }}
+protocol imap {{
+  # COMPRESS=DEFLATE.
+  mail_plugins = imap_zlib
+}}
 service anvil {{
   # Without this socket a wrong password does not slow down the next login from the same address.
   unix_listener anvil-auth-penalty {{
