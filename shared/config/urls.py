@@ -17,11 +17,10 @@ from shared.model.address import DefectiveAddress, normal_domain
 from shared.model.errors import quoted
 from shared.model.file_url import path_in_url, percent_decoded
 
-SOURCE_PORTS = {"pop3": 110, "pop3s": 995}
+SOURCE_PORTS = {"pop3": 110, "pop3s": 995, "imap": 143, "imaps": 993}
 TARGET_PORTS = {"smtp": 25, "smtps": 465, "lmtp": 24, "mx": 25}
 UNIX_SOCKET = "lmtp+unix"
 EXAMPLE_SOCKET = f"{UNIX_SOCKET}:///run/dovecot/lmtp"
-LATER_SOURCES = frozenset({"imap", "imaps"})
 
 _PARTS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?:(?P<user>[^/?#]*)@)?(?P<place>[^/?#@]*)(?P<rest>.*)"
@@ -46,14 +45,14 @@ class ServerUrl:
 
 def source_url(value: object) -> ServerUrl:
     """Parse the URL of a source. Raises ValueError with a sentence."""
-    return _server_url(value, "source", SOURCE_PORTS, LATER_SOURCES)
+    return _server_url(value, SOURCE_PORTS)
 
 
 def target_url(value: object) -> ServerUrl:
     """Parse the URL of a target. Raises ValueError with a sentence."""
     if isinstance(value, str) and value.lower().startswith(f"{UNIX_SOCKET}:"):
         return _unix_url(value)
-    return _server_url(value, "target", TARGET_PORTS)
+    return _server_url(value, TARGET_PORTS)
 
 
 def _unix_url(value: str) -> ServerUrl:
@@ -70,16 +69,12 @@ def host_name(value: object) -> str:
     return _ipv6(text) if ":" in text else _host(text)
 
 
-def _server_url(
-    value: object, what: str, ports: dict[str, int], later: frozenset[str] = frozenset()
-) -> ServerUrl:
+def _server_url(value: object, ports: dict[str, int]) -> ServerUrl:
     example = f"{next(iter(ports))}://host.example"
     if not isinstance(value, str) or not (parts := _PARTS.fullmatch(value)):
         raise ValueError(f'expected a URL such as "{example}"')
     available = " and ".join(", ".join(ports).rsplit(", ", 1))
     scheme = parts["scheme"].lower()
-    if scheme in later:
-        raise ValueError(f"{scheme} as a {what} is not available in this version; available are {available}")
     if scheme not in ports:
         raise ValueError(f'the scheme "{quoted(scheme)}" is not known; available are {available}')
     if parts["rest"] not in ("", "/"):

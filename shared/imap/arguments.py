@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from shared.imap.capabilities import Capabilities
-from shared.imap.errors import Unsendable
+from shared.net.errors import Unsendable
 
 MOST_UNASKED = 4_096  # octets of a literal that LITERAL- lets us send unasked: RFC 7888, section 4
 

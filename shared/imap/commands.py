@@ -13,9 +13,9 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from shared.imap.arguments import Part, argument, text_argument
-from shared.imap.errors import Unsendable
 from shared.imap.uid_set import UidSet
 from shared.model.errors import quoted
+from shared.net.errors import Unsendable
 
 MASK = "****"
 LONGEST_INITIAL_RESPONSE = 8_000

@@ -16,7 +16,6 @@ from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command, Verb
 from shared.imap.continuation import continue_command, next_piece, take_continuation
 from shared.imap.ending import check_end
-from shared.imap.errors import Misused
 from shared.imap.events import (
     Broken,
     Bye,
@@ -36,6 +35,7 @@ from shared.imap.status_lines import Condition, StatusLine, parse_status_line
 from shared.imap.untagged import UntaggedAnswers
 from shared.model.errors import MailferryError, quoted
 from shared.model.source_errors import LimitExceeded, SourceViolation
+from shared.net.errors import Misused
 
 
 class ImapConnection:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shared.imap.commands import CANCEL, Command, Verb
-from shared.imap.errors import Misused
 from shared.imap.events import Challenge, Event, IdleStarted, MoreWanted
 from shared.imap.outstanding import Sent
 from shared.imap.session_state import SessionState
 from shared.imap.states import State
 from shared.imap.status_lines import parse_challenge
 from shared.model.source_errors import SourceViolation
+from shared.net.errors import Misused
 
 
 def take_continuation(line: bytes, sent: Sent | None, session: SessionState) -> Event:

@@ -1,23 +1,8 @@
-"""Errors of the protocol core."""
+"""Errors of the protocol core about the body of a mail."""
 
 from __future__ import annotations
 
-from shared.model.errors import Fault, MailferryError
 from shared.model.source_errors import LimitExceeded, SourceViolation
-
-
-class Misused(MailferryError):
-    """Our own code asked for a command where the protocol does not allow it: a defect of ours."""
-
-    temporary = False
-    fault = Fault.OURS
-
-
-class Unsendable(MailferryError):
-    """A value cannot be put into a command: it contains CR, LF or NUL, or it is too long."""
-
-    temporary = False
-    fault = Fault.OPERATOR
 
 
 class BodyCut(SourceViolation):

@@ -1,10 +1,11 @@
-"""What a server may at most make us hold."""
+"""How a server is treated: limits, pipelining, options."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.model.mailbox import UNMETERED, Meter
+from shared.model.mailbox import INBOX, UNMETERED, Meter
+from shared.net.login.wire import Timeouts
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -12,12 +13,13 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps, in octets.
+    """What a server may send at most, in octets.
 
     `line`: a line without its literals; a SEARCH of 5,000 UIDs has 55 KiB. `literal`: a literal that is no
     mail. `answer`: the lines and literals of one answer, without the mail in it. `listing`: everything but
     mails that comes until a command is answered. `whole`: up to this size a mail is held and handed over in
-    one piece. `mail`: a mail. `meter` is told what arrives.
+    one piece. `mail`: a mail. `session`: everything in one session. `entries`: mails of one listing; the rest
+    is left to later sessions. `meter` is told what arrives.
     """
 
     line: int = 64 * KIB
@@ -26,4 +28,38 @@ class Limits:
     listing: int = 64 * MIB
     whole: int = 256 * KIB
     mail: int = 2 * KIB * MIB
+    session: int = 64 * KIB * MIB
+    entries: int = 500_000
     meter: Meter = UNMETERED
+
+
+@dataclass(frozen=True, slots=True)
+class FetchWindow:
+    """How mails are asked for: in sets of up to `mails`, and of `octets` by their listed sizes.
+
+    `alone`: a larger mail is a set of its own. So many `sets` are on their way at once: while one is handed
+    out, the server reads the next.
+    """
+
+    mails: int = 50
+    octets: int = 2 * MIB
+    alone: int = 256 * KIB
+    sets: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to treat one server, apart from who logs in.
+
+    `folders` by their decoded names. `reads_only`: copies stay, so that folders are opened by EXAMINE until
+    something is to be deleted. `preferred`: the login method that worked last time, which is tried first.
+    `initial_response`: False sends SASL's first message on a line of its own.
+    """
+
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    window: FetchWindow = FetchWindow()
+    folders: tuple[str, ...] = (INBOX.folder,)
+    reads_only: bool = False
+    preferred: str | None = None
+    initial_response: bool = True

@@ -9,9 +9,9 @@ from collections.abc import Collection
 
 from shared.imap.arguments import Part, argument
 from shared.imap.commands import Command, Verb
-from shared.imap.errors import Misused
 from shared.imap.uid_set import LONGEST_SET, UidSet
 from shared.model.errors import quoted
+from shared.net.errors import Misused
 
 SIZE, FLAGS, INTERNALDATE = "RFC822.SIZE", "FLAGS", "INTERNALDATE"
 EMAILID, GMAIL_ID = "EMAILID", "X-GM-MSGID"

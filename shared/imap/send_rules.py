@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shared.imap.commands import Command, Verb
-from shared.imap.errors import Misused
 from shared.imap.outstanding import Outstanding
 from shared.imap.states import (
     ALLOWED,
@@ -16,6 +15,7 @@ from shared.imap.states import (
     SELECTS,
     State,
 )
+from shared.net.errors import Misused
 
 
 def check_command(command: Command, state: State, outstanding: Outstanding, *, tls_required: bool) -> None:

@@ -33,6 +33,12 @@ class SourceRefused(SourceError):
     """The server refused a command; `temporary` tells whether for good."""
 
 
+class NotPermitted(SourceRefused):
+    """The account may not do this until somebody changes that at the provider."""
+
+    fault = Fault.OPERATOR
+
+
 class CredentialsRefused(SourceError):
     """User name or password are wrong. Trying again soon can lock the account."""
 

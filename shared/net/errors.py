@@ -73,6 +73,13 @@ class ConnectionLost(NetworkError):
     """The connection broke, or the server closed it instead of answering."""
 
 
+class Misused(MailferryError):
+    """Our own code asked for a command where the protocol does not allow it: a defect of ours."""
+
+    temporary = False
+    fault = Fault.OURS
+
+
 class Unsendable(MailferryError):
     """A value cannot be put into a command: it contains CR, LF or NUL, or the line would be too long.
 

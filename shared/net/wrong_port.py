@@ -59,8 +59,8 @@ _PORTS: Mapping[int, Usual] = MappingProxyType(
         8443: Usual(HTTP, by_tls=True),
     }
 )
-_PLAIN_PORT: Mapping[str, int] = MappingProxyType({POP3: 110, SMTP: 25})
-_TLS_PORT: Mapping[str, int] = MappingProxyType({POP3: 995, SMTP: 465})
+_PLAIN_PORT: Mapping[str, int] = MappingProxyType({POP3: 110, IMAP: 143, SMTP: 25})
+_TLS_PORT: Mapping[str, int] = MappingProxyType({POP3: 995, IMAP: 993, SMTP: 465})
 
 
 def service_of(said: bytes) -> str | None:
@@ -71,7 +71,7 @@ def service_of(said: bytes) -> str | None:
 def likely_mistake(wanted: str, endpoint: Endpoint, said: bytes = b"") -> str:
     """Return a sentence on what to write instead, or "".
 
-    `wanted` is POP3, SMTP or LMTP. `said` are the server's first octets, in clear where TLS failed.
+    `wanted` is POP3, IMAP, SMTP or LMTP. `said` are the server's first octets, in clear where TLS failed.
     """
     if endpoint.unix_path is not None:
         return ""

@@ -15,7 +15,7 @@ from itertools import islice
 
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.source_errors import LimitExceeded, SourceViolation, WrongService
-from shared.net.errors import ConnectionLost
+from shared.net.errors import ConnectionLost, Misused
 from shared.pop3.body import BodyAssembly
 from shared.pop3.commands import ALLOWED, BARRIERS, Command, State, Verb, after_reply
 from shared.pop3.events import Broken, Challenge, Event, Greeting, Reply, Unanswered, Unreadable
@@ -28,13 +28,6 @@ has many lines."""
 
 _CR = 0x0D
 _EXCHANGING = frozenset({Verb.AUTH, Verb.RESPONSE})
-
-
-class Misused(MailferryError):
-    """Our own code asked for a command where the protocol does not allow it: a defect of ours."""
-
-    temporary = False
-    fault = Fault.OURS
 
 
 class Pop3Connection:

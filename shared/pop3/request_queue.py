@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 
+from typing_extensions import override
+
 from shared.model.mailbox import Listed
+from shared.net.reading.refused_mails import SAMPLES, Requests
 from shared.pop3 import commands
 from shared.pop3.commands import Command
 from shared.pop3.limits import PipelineWindow
 from shared.pop3.server_quirks import ServerQuirks
 
-SAMPLES = 2
-"""Mails that show, after two refusals, whether the server serves any: the last one, and one in the middle."""
 
-
-class RequestQueue:
+class RequestQueue(Requests):
     """Requests `entries` in their order, as many at a time as `window` allows.
 
     Those whose name is in `cut` are requested alone, and read by their size. `last` is the mail that was
@@ -75,16 +75,19 @@ class RequestQueue:
         """Request each mail only when the one before it was answered."""
         self._window = PipelineWindow(retrievals=1)
 
+    @override
     def stop_asking(self) -> None:
         """Request nothing more until `resume_asking`."""
         self._stopped = True
         self._samples = 0
 
+    @override
     def ask_for_samples(self) -> None:
         """Request a few mails further on, the last one first, and then nothing more until `resume_asking`."""
         self._stopped = True
         self._samples = SAMPLES
 
+    @override
     def resume_asking(self) -> None:
         """Request the remaining mails."""
         self._stopped = False

@@ -30,6 +30,7 @@ from shared.model.source_errors import (
     SessionTooLong,
     SourceViolation,
 )
+from shared.net.reading.placeholder import is_placeholder, nothing_came, notice_came
 from shared.pop3.commands import Verb
 from shared.pop3.conversation import Conversation
 from shared.pop3.events import (
@@ -43,7 +44,7 @@ from shared.pop3.events import (
     Unreadable,
 )
 from shared.pop3.limits import PipelineWindow
-from shared.pop3.refused_mails import RefusedMails, is_placeholder, nothing_came, notice_came
+from shared.pop3.refused_mails import RefusedMails
 from shared.pop3.request_queue import RequestQueue
 from shared.pop3.server_quirks import ServerQuirks
 from shared.pop3.sync_check import Output, cut_short

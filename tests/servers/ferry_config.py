@@ -60,8 +60,8 @@ connections = {connections}
     return text + "".join(parts)
 
 
-def account(name: str, port: int, login: Login, *lines: str) -> str:
-    """An account of the tenant acme at a POP3 server on this machine; for `name`@corp.example where `lines`
+def account(name: str, port: int, login: Login, *lines: str, scheme: str = "pop3") -> str:
+    """An account of the tenant acme at a POP3 or IMAP server on this machine; for `name`@corp.example where `lines`
     do not tell.
     """
     recipients = () if any("mailbox" in line for line in lines) else single(f"{name}@corp.example")
@@ -71,7 +71,7 @@ def account(name: str, port: int, login: Login, *lines: str) -> str:
             "[[accounts]]",
             'tenant = "acme"',
             f'name = "{name}"',
-            f'source = "pop3://{login.name}@{LOOPBACK}:{port}"',
+            f'source = "{scheme}://{login.name}@{LOOPBACK}:{port}"',
             f'password = "{login.password}"',
             *recipients,
             *lines,

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from services.fetcher.mailboxes.imap_opening import open_imap_account
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3_account
 from shared.model.account import Account, Login, RetryTimes
@@ -135,7 +136,7 @@ class Opener(Protocol):
         ...
 
 
-OPENERS: Mapping[str, Opener] = MappingProxyType({"pop3": open_pop3_account})
+OPENERS: Mapping[str, Opener] = MappingProxyType({"imap": open_imap_account, "pop3": open_pop3_account})
 """The openers by `Account.protocol`."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.model.errors import quoted
 from shared.model.source_errors import (
@@ -43,6 +43,11 @@ _VERDICT = re.compile(
     rb"|not (?:correct|valid|match|accepted)|unknown|disabled)",
     re.IGNORECASE,
 )
+_APP_PASSWORD = re.compile(rb"application-specific password", re.IGNORECASE)
+_DAILY_VOLUME = re.compile(rb"exceeded command or bandwidth limits", re.IGNORECASE)
+DAILY_VOLUME_PAUSE = 3600.0
+"""Seconds to stay away from a server that has no volume left for today. It does not say when the day ends; to
+ask once an hour costs it nothing."""
 _BACKOFF = re.compile(rb"backoff time: ?(\d{1,9}) ?milliseconds", re.IGNORECASE)
 
 
@@ -52,12 +57,15 @@ class Refusals:
 
     `codes`: the response codes that mean something, in upper case, with their errors; one that ends in a
     slash stands for all that begin with it. `permanent`: codes of refusals that are for good. `busy`: codes
-    that in place of a mail may be about all mails.
+    that in place of a mail may be about all mails. `vague`: codes that say too little, so that they decide
+    only where the words do not. `pauses`: the seconds to stay away after a code.
     """
 
     codes: Mapping[str, type[SourceError]]
     permanent: Collection[str] = ()
     busy: Collection[str] = ()
+    vague: Mapping[str, type[SourceError]] = field(default_factory=dict)
+    pauses: Mapping[str, float] = field(default_factory=dict)
 
     def of_login(self, action: str, code: str, text: bytes, complaint: str = "") -> SourceError:
         """Return the error for a refused login.
@@ -65,8 +73,10 @@ class Refusals:
         `action` begins the sentence ("Logging in to ... as ..."). `complaint` is what the server said before,
         within the exchange.
         """
-        by_words: type[SourceError] = CredentialsRefused
+        by_words: type[SourceError] = self.vague.get(code, CredentialsRefused)
         for pattern, kind in (
+            (_APP_PASSWORD, CredentialsRefused),
+            (_DAILY_VOLUME, SourceBusy),
             (_LOCKED, MailboxLocked),
             (_TOO_SOON, LoginTooSoon),
             (_TEMPORARY, SourceRefused),
@@ -78,7 +88,8 @@ class Refusals:
 
     def of_command(self, action: str, code: str, text: bytes) -> SourceError:
         """Return the error for another refused command; temporary unless its code is permanent."""
-        by_words = SourceBusy if _BUSY.search(text) or _TOO_SOON.search(text) else SourceRefused
+        is_busy = any(pattern.search(text) for pattern in (_BUSY, _TOO_SOON, _DAILY_VOLUME))
+        by_words = SourceBusy if is_busy else self.vague.get(code, SourceRefused)
         return self._error(self._kind(code) or by_words, action, code, text)
 
     def of_mail(self, action: str, code: str, text: bytes) -> SourceError:
@@ -96,7 +107,8 @@ class Refusals:
 
         Otherwise it may have refused the method alone, so that the next one is worth a try.
         """
-        return self.is_by_code(code, CredentialsRefused) or _VERDICT.search(text) is not None
+        by_words = _VERDICT.search(text) or _APP_PASSWORD.search(text)
+        return self.is_by_code(code, CredentialsRefused) or by_words is not None
 
     def is_temporary(self, code: str, text: bytes) -> bool:
         """Return whether code or words are about the moment, and not about the command."""
@@ -111,9 +123,14 @@ class Refusals:
     ) -> SourceError:
         said = f"[{code}] " if code else ""
         said += quoted(text) + (f" ({complaint})" if complaint else "")
-        backoff = _BACKOFF.search(text)
         return kind(
             f"{action} was refused: {said or 'no reason was given'}.".replace("..", "."),
             temporary=False if code in self.permanent else None,
-            retry_after=int(backoff[1]) / 1000 if backoff else None,
+            retry_after=self._pause(code, text),
         )
+
+    def _pause(self, code: str, text: bytes) -> float | None:
+        backoff = _BACKOFF.search(text)
+        if backoff is not None:
+            return int(backoff[1]) / 1000
+        return DAILY_VOLUME_PAUSE if _DAILY_VOLUME.search(text) else self.pauses.get(code)

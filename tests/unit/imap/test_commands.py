@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from shared.imap import commands, mail_commands
 from shared.imap.arguments import Literal, argument, wire_pieces
 from shared.imap.commands import Command
-from shared.imap.errors import Misused, Unsendable
 from shared.imap.scanner import octets_of, scan
 from shared.imap.uid_set import UidSet
+from shared.net.errors import Misused, Unsendable
 
 SET = UidSet.of([1, 2, 3, 7])
 

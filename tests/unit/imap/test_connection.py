@@ -8,7 +8,6 @@ from shared.imap import commands, mail_commands
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command
 from shared.imap.connection import ImapConnection
-from shared.imap.errors import Misused
 from shared.imap.events import (
     Broken,
     Bye,
@@ -26,7 +25,7 @@ from shared.imap.states import State
 from shared.imap.status_lines import Condition
 from shared.imap.uid_set import UidSet
 from shared.model.source_errors import SourceViolation, WrongService
-from shared.net.errors import ConnectionLost
+from shared.net.errors import ConnectionLost, Misused
 from tests.unit.imap.cores import DEFAULT, SERVER, Session, alike, fed, greeted, logged_in, merged, selected
 
 OK, NO, BAD = Condition.OK, Condition.NO, Condition.BAD

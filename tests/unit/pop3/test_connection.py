@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from shared.model.errors import MailferryError
 from shared.model.mailbox import Meter
 from shared.model.source_errors import LimitExceeded, ListingPutOff, SourceViolation
-from shared.net.errors import ConnectionLost
+from shared.net.errors import ConnectionLost, Misused
 from shared.pop3 import commands
 from shared.pop3.commands import Command, State
-from shared.pop3.connection import Misused, Pop3Connection
+from shared.pop3.connection import Pop3Connection
 from shared.pop3.events import (
     Body,
     BodyData,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shared.model.mailbox import Listed
+from shared.net.reading.refused_mails import SAMPLES
 from shared.pop3.limits import PipelineWindow
-from shared.pop3.request_queue import SAMPLES, RequestQueue
+from shared.pop3.request_queue import RequestQueue
 from shared.pop3.server_quirks import ServerQuirks
 
 ENTRIES = [Listed(f"uid{number}", number, 10) for number in range(1, 8)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.pop3.refused_mails import is_placeholder
+from shared.net.reading.placeholder import is_placeholder
 
 SUBJECT = b"Retrieval using the POP3 protocol failed for the following message: 17"
 

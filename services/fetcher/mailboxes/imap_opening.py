@@ -1,0 +1,101 @@
+"""Open an IMAP mailbox: dial, log in, and adapt the client to the port `Mailbox`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from services.fetcher.mailboxes.imap import ImapMailbox
+from shared.imap.conversation import Conversation
+from shared.imap.limits import Limits, Options
+from shared.imap.login import LoggedIn, log_in_after_greeting, login_plan
+from shared.model.account import Account
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.mailbox import UNMETERED, Meter
+from shared.net.login.connecting import Dial, connect, dial_source, greeted
+from shared.net.login.credentials import Credentials, masker
+from shared.net.login.plan import LoginPlan
+from shared.net.login.wire import Dialogue, Timeouts, Wire
+from shared.net.wrong_port import IMAP
+
+DEFAULTS = Options()
+
+
+async def open_imap_account(
+    account: Account,
+    token: str,
+    timeouts: Timeouts,
+    *,
+    preferred: str | None = None,
+    dialogue: Dialogue | None = None,
+    meter: Meter = UNMETERED,
+) -> ImapMailbox:
+    """Open the mailbox of an account; see `Opener`."""
+    login, reading = account.login, account.reading
+    limits = Limits(
+        listing=reading.listing_limit, mail=reading.mail_limit, session=reading.session_limit, meter=meter
+    )
+    options = Options(
+        timeouts=timeouts,
+        limits=limits,
+        reads_only=account.retention.leaves_a_copy,
+        preferred=preferred,
+    )
+    return await open_imap(
+        account.endpoint,
+        login.username,
+        login.password.get_secret_value(),
+        token=token,
+        auth=login.auth,
+        options=options,
+        dialogue=dialogue,
+    )
+
+
+async def open_imap(
+    endpoint: Endpoint,
+    username: str,
+    password: str,
+    *,
+    token: str = "",
+    auth: Sequence[str] = (),
+    options: Options = DEFAULTS,
+    dialogue: Dialogue | None = None,
+    dialled: Dial | None = None,
+) -> ImapMailbox:
+    """Connect, encrypt as the endpoint says, and log in.
+
+    `token` takes the place of the password where it is not empty. `auth`: the methods that are switched on,
+    in the order in which they are tried, by their names in `shared.model.authentication`; () for the default
+    ones. `dialogue` is called with every line, secrets masked. `dialled` replaces the network, for tests.
+
+    Raises the errors of `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`.
+    """
+    credentials = Credentials(username, password, token)
+
+    async def log_in(wire: Wire, plan: LoginPlan) -> tuple[Conversation, LoggedIn]:
+        conversation = Conversation(
+            wire,
+            str(endpoint),
+            options.limits,
+            tls_required=endpoint.tls is Tls.REQUIRED and not wire.is_tls,
+            masker=masker(credentials),
+            dialogue=dialogue,
+        )
+        greeting = await greeted(conversation.read_greeting(), IMAP, endpoint, options.timeouts.connect)
+        wire.set_deadline(options.timeouts.login)
+        logged_in = await log_in_after_greeting(conversation, endpoint, credentials, greeting, plan)
+        wire.set_deadline(options.timeouts.session)
+        return conversation, logged_in
+
+    connected = await connect(
+        endpoint,
+        options.timeouts,
+        login_plan(auth, options),
+        dialled or partial(dial_source, protocol=IMAP),
+        log_in,
+        starttls="STARTTLS",
+        dialogue=dialogue,
+    )
+    conversation, logged_in = connected.session
+    return ImapMailbox(conversation, logged_in, options, connected.notes, connected.shortfall)

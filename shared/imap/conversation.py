@@ -1,0 +1,239 @@
+"""Connects the protocol core with a connection: sends commands, waits for events, and shows the dialogue."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from shared.imap.capabilities import Capabilities
+from shared.imap.commands import Command
+from shared.imap.connection import ImapConnection
+from shared.imap.events import (
+    Broken,
+    Bye,
+    Challenge,
+    Event,
+    Fetched,
+    Greeting,
+    MoreWanted,
+    Notice,
+    Reply,
+)
+from shared.imap.limits import Limits
+from shared.imap.refusals import farewell
+from shared.imap.states import State
+from shared.imap.status_lines import Condition
+from shared.model.endpoint import Endpoint
+from shared.model.errors import MailferryError, quoted
+from shared.model.masking import Masker
+from shared.model.source_errors import SessionTooLong
+from shared.net.errors import ConnectionLost
+from shared.net.login.wire import Dialogue, Wire
+
+MOST_ALERTS = 5
+"""A server repeats an alert in each session, and may repeat it behind each command."""
+_LONGEST_ALERT = 300
+_TAG_OCTETS = 3
+
+
+class Conversation:
+    """One session on one connection. `masker` removes secrets from what the server says.
+
+    `tls_required`: nobody may be logged in before TLS is started by STARTTLS. `alerts` is what the server
+    wants to be shown to people (`[ALERT]`; RFC 9051, section 7.1).
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        server: str,
+        limits: Limits,
+        *,
+        tls_required: bool = False,
+        masker: Masker | None = None,
+        dialogue: Dialogue | None = None,
+    ) -> None:
+        self.wire = wire
+        self.server = server
+        self.masker = masker or Masker()
+        self.alerts: list[str] = []
+        # Nobody who injects octets can know the tags of this connection.
+        self._core = ImapConnection(
+            server,
+            limits,
+            tag_prefix=secrets.token_hex(_TAG_OCTETS),
+            tls_required=tls_required,
+            redact=self.masker,
+        )
+        self._ready: deque[Event] = deque()
+        self._dialogue = dialogue
+        self._most = limits.session
+        self._meter = limits.meter
+        self._received = 0
+        self._bye: Bye | None = None
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the server says it can do, for the connection as it is now; None where it has not said."""
+        return self._core.capabilities
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Whether names are in UTF-8 on the wire (RFC 6855)."""
+        return "UTF8=ACCEPT" in self._core.enabled
+
+    def can(self, *names: str) -> bool:
+        """Return whether the server announces one of these capabilities."""
+        return self.capabilities is not None and not self.capabilities.names.isdisjoint(names)
+
+    @property
+    def outstanding(self) -> int:
+        """How many commands are not completely answered, by what was received so far."""
+        return self._core.outstanding
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether the server takes us for somebody, as after PREAUTH."""
+        return self._core.state in (State.AUTHENTICATED, State.SELECTED)
+
+    async def read_greeting(self) -> Greeting:
+        """Return the server's first line."""
+        while True:
+            for event in await self.read_events():
+                if isinstance(event, Greeting):
+                    return event
+
+    async def execute(self, command: Command) -> Reply:
+        """Send one command and return the tagged answer to it; what else comes meanwhile is dropped."""
+        return reply_to(command, await self.execute_all([command]))
+
+    async def execute_all(self, commands: Iterable[Command]) -> list[Event]:
+        """Send commands and return all events until each is answered."""
+        await self.send_commands(commands)
+        events: list[Event] = []
+        while self.outstanding or self._ready:
+            events += await self.read_events()
+        return events
+
+    async def exchange(self, command: Command) -> Reply | Challenge:
+        """Send the next command of a login and return the server's turn."""
+        await self.send_commands([command])
+        while True:
+            for event in await self.read_events():
+                if isinstance(event, (Reply, Challenge)):
+                    return event
+
+    async def send_commands(self, commands: Iterable[Command]) -> None:
+        """Send commands without waiting for answers. Raises the error of a session that broke.
+
+        Only the last of them may have a literal that the server has to ask for.
+        """
+        self._raise_broken()
+        out = []
+        for command in commands:
+            out.append(self._core.send(command))
+            if self._dialogue is not None:
+                self._dialogue("C", quoted(command.shown))
+        await self._write(b"".join(out))
+
+    async def read_events(self) -> list[Event]:
+        """Return all events that are there, at least one. Raises the error of a session that broke."""
+        while not self._ready:
+            await self._receive()
+        self._raise_broken()
+        events = list(self._ready)
+        self._ready.clear()
+        if isinstance(events[-1], Broken):
+            self._ready.append(events.pop())
+        return events
+
+    async def discard_answers(self) -> None:
+        """Read and discard the answers to all commands that were sent."""
+        while self._core.outstanding or self._ready:
+            await self.read_events()
+
+    async def start_tls(self, endpoint: Endpoint) -> None:
+        """Switch to TLS, after the server agreed. Raises the error of a session that broke meanwhile."""
+        self._raise_broken()
+        await self.wire.start_tls(endpoint)
+        if self._dialogue is not None:
+            self._dialogue("S", "(TLS begins)")
+
+    def _raise_broken(self) -> None:
+        if self._ready and isinstance(self._ready[0], Broken):
+            raise self._error_of(self._ready[0])
+
+    def _error_of(self, broken: Broken) -> MailferryError:
+        """Return why the session broke; a server that hung up may have said why."""
+        if self._bye is not None and isinstance(broken.error, ConnectionLost):
+            return farewell(self.server, self._bye) or broken.error
+        return broken.error
+
+    async def _write(self, octets: bytes) -> None:
+        if octets:
+            # A server that hung up may have said why; the next read finds that, or the loss.
+            with contextlib.suppress(ConnectionLost):
+                self.wire.write(octets)
+                await self.wire.drain()
+
+    async def _receive(self) -> None:
+        data = await self.wire.read()
+        self._received += len(data)
+        self._meter.received(len(data))
+        if self._received > self._most:
+            raise SessionTooLong(f"{self.server} sent more than {self._most} octets in one session.")
+        events = self._core.receive(data)
+        if self._dialogue is not None:
+            self._show(events)
+        for event in events:
+            if isinstance(event, Fetched):  # nearly all are
+                continue
+            if isinstance(event, MoreWanted):
+                await self._write(self._core.send_more())
+            elif isinstance(event, Bye):
+                self._bye = event
+            elif isinstance(event, (Notice, Reply)) and event.code == "ALERT":
+                self._note_alert(event.text)
+        self._ready.extend(events)
+
+    def _note_alert(self, text: bytes) -> None:
+        sentence = f"{self.server} says: {quoted(text, _LONGEST_ALERT)}"
+        if sentence not in self.alerts and len(self.alerts) < MOST_ALERTS:
+            self.alerts.append(sentence)
+
+    def _show(self, events: Iterable[Event]) -> None:
+        assert self._dialogue is not None
+        for event in events:
+            for line in _shown(event, self.masker):
+                self._dialogue("S", line)
+
+
+def reply_to(command: Command, events: Iterable[Event]) -> Reply:
+    """Return the tagged answer to a command from the events of `execute_all`."""
+    return next(event for event in events if isinstance(event, Reply) and event.command is command)
+
+
+def _shown(event: Event, masker: Masker) -> Iterator[str]:
+    """Yield the lines of the dialogue for an event; of mails only the size."""
+    match event:
+        case Greeting(condition, code, argument, text) | Notice(condition, code, argument, text):
+            yield f"* {_status(condition, code, argument, text)}"
+        case Bye(code, argument, text):
+            yield f"* {_status(Condition.BYE, code, argument, text)}"
+        case Reply(_, condition, code, argument, text):
+            yield _status(condition, code, argument, text)
+        case Challenge(_, data):
+            yield f"+ {quoted(masker(data))}".rstrip()
+        case MoreWanted():
+            yield "+"
+        case Fetched(uid=uid, octets=int(octets)):
+            yield f"* FETCH (UID {uid}, {octets} octets)"
+        case Broken(error):
+            yield f"({error})"
+
+
+def _status(condition: Condition, code: str, argument: bytes, text: bytes) -> str:
+    bracket = f"[{' '.join(filter(None, (code, quoted(argument))))}]" if code else ""
+    return " ".join(filter(None, (condition, bracket, quoted(text))))

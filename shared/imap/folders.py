@@ -1,0 +1,69 @@
+"""Which folder of a session is selected, and that its UIDs are still those that were listed."""
+
+from __future__ import annotations
+
+from shared.imap import commands
+from shared.imap.conversation import Conversation, reply_to
+from shared.imap.events import Selected
+from shared.imap.mailbox_names import encode_name
+from shared.imap.refusals import refused_folder
+from shared.model.errors import quoted
+from shared.model.source_errors import SourceRefused
+
+DELETED = "\\deleted"
+
+
+class Folders:
+    """The folders of one session, by their decoded names."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._selected: str | None = None
+        self._is_writable = False
+        self._listed: dict[str, Selected] = {}
+
+    async def open_for_listing(self, name: str, *, writable: bool) -> Selected:
+        """Select a folder anew, so that it shows its present state. Raises `SourceError`."""
+        self._listed[name] = selected = await self._select(name, writable=writable)
+        return selected
+
+    async def open_listed(self, name: str, *, writable: bool = False) -> Selected:
+        """Select a folder that was listed, unless it is. Raises `SourceError`.
+
+        Its UIDs must still be those of the listing (custody rule 4).
+        """
+        listed = self._listed[name]
+        if self._selected == name and (self._is_writable or not writable):
+            return listed
+        selected = await self._select(name, writable=writable)
+        if not has_lasting_uids(listed) or selected.uidvalidity != listed.uidvalidity:
+            self._selected = None
+            raise SourceRefused(
+                f"{self._conversation.server} gave the mails of {quoted(name)} other UIDs within the "
+                "session; the next visit lists them anew."
+            )
+        self._listed[name] = selected
+        return selected
+
+    async def _select(self, name: str, *, writable: bool) -> Selected:
+        await self._conversation.discard_answers()
+        raw = encode_name(name, utf8=self._conversation.takes_utf8)
+        command = commands.select(raw) if writable else commands.examine(raw)
+        self._selected = None
+        events = await self._conversation.execute_all([command])
+        reply = reply_to(command, events)
+        if not reply.ok:
+            raise refused_folder(self._conversation.server, name, reply)
+        self._selected, self._is_writable = name, writable
+        return next(event for event in events if isinstance(event, Selected))
+
+
+def has_lasting_uids(selected: Selected) -> bool:
+    """Return whether UIDs name mails beyond this session (RFC 9051, section 2.3.1.1)."""
+    return bool(selected.uidvalidity) and not selected.uid_not_sticky
+
+
+def may_delete(selected: Selected) -> bool:
+    """Return whether mails of the folder can be marked as deleted for good."""
+    flags = selected.permanent_flags
+    return not selected.read_only and (flags is None or DELETED in flags)

@@ -1,0 +1,134 @@
+"""From the greeting to the authenticated state on one connection: detect, encrypt, log in, introduce.
+
+Promises: where TLS is only wanted, a certificate that is not trusted means that the server is not verified,
+and not that the session is in clear; credentials are sent in clear only where the endpoint says that TLS is
+off or only wanted, and there only by methods that the account names or that do not show them; what the server
+said about itself before TLS is forgotten; only methods that are switched on are used. The error of each
+refusal names the step, the server and the user.
+
+A step without which a session works is left out on the next connection if the server hangs up on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from shared.imap import commands
+from shared.imap.capabilities import Capabilities
+from shared.imap.commands import Command
+from shared.imap.conversation import Conversation
+from shared.imap.events import Greeting
+from shared.imap.limits import Options
+from shared.imap.login_channel import ImapLoginChannel
+from shared.imap.refusals import REFUSALS
+from shared.imap.status_lines import Condition
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.errors import quoted
+from shared.model.source_errors import EncryptionMissing
+from shared.net.errors import ConnectionLost, InactivityTimeout
+from shared.net.login.attempts import log_in
+from shared.net.login.connecting import check_encryption, start_tls
+from shared.net.login.credentials import Credentials
+from shared.net.login.plan import LoginPlan, TryWithout
+
+ID, ENABLE = "id", "enable"
+IDENTITY = {"name": "Mailferry"}
+"""Servers of NetEase refuse SELECT to a client without a name, and Yahoo wants one. A version would only tell
+strangers what to attack.
+"""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A session after its login, with the capabilities after it.
+
+    `method` is the one that worked; None where the server took us for somebody from the start (PREAUTH).
+    """
+
+    capabilities: Capabilities
+    method: str | None
+
+
+def login_plan(auth: Sequence[str], options: Options) -> LoginPlan:
+    """Return the plan for the first connection."""
+    return LoginPlan(
+        tuple(auth),
+        options.preferred,
+        steps=frozenset({ID, ENABLE}),
+        initial_response=options.initial_response,
+    )
+
+
+async def log_in_after_greeting(
+    conversation: Conversation,
+    endpoint: Endpoint,
+    credentials: Credentials,
+    greeting: Greeting,
+    plan: LoginPlan,
+) -> LoggedIn:
+    """Log in on a fresh connection after its `greeting`.
+
+    Raises `TryWithout` where a new connection with a smaller plan makes sense, and the errors of
+    `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`.
+    """
+    if greeting.condition is Condition.BYE:
+        raise REFUSALS.of_command(f"Opening a session with {endpoint}", greeting.code, greeting.text)
+    capabilities = conversation.capabilities or await _capabilities(conversation)
+    method = None
+    if not conversation.is_logged_in:
+        if plan.encrypt and endpoint.tls in (Tls.WANTED, Tls.REQUIRED) and not conversation.wire.is_tls:
+            capabilities = await _encrypt(conversation, endpoint, capabilities, plan)
+        check_encryption(endpoint, is_tls=conversation.wire.is_tls)
+        method = await log_in(ImapLoginChannel(conversation, capabilities), endpoint, credentials, plan)
+    capabilities = conversation.capabilities or await _capabilities(conversation)
+    await _introduce(conversation, capabilities, replace(plan, preferred=method))
+    return LoggedIn(capabilities or Capabilities(frozenset()), method)
+
+
+async def _capabilities(conversation: Conversation) -> Capabilities | None:
+    """Return what the server says it can do; None where it does not say."""
+    reply = await conversation.execute(commands.CAPABILITY)
+    return conversation.capabilities if reply.ok else None
+
+
+async def _introduce(conversation: Conversation, capabilities: Capabilities | None, plan: LoginPlan) -> None:
+    """Say who we are, and that we take mail in UTF-8, which a server may otherwise withhold (RFC 6855)."""
+    if capabilities is None:
+        return
+    steps: list[str] = []
+    flight: list[Command] = []
+    if "ID" in capabilities and ID in plan.steps:
+        flight, steps = [commands.identify(IDENTITY)], [ID]
+    if "UTF8=ACCEPT" in capabilities and ENABLE in plan.steps:
+        flight, steps = [*flight, commands.ENABLE_UTF8], [*steps, ENABLE]
+    if flight:
+        await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
+
+
+async def _or_without(smaller: LoginPlan, question: Awaitable[Result]) -> Result:
+    try:
+        return await question
+    except (ConnectionLost, InactivityTimeout) as error:
+        raise TryWithout(smaller, error) from error
+
+
+async def _encrypt(
+    conversation: Conversation, endpoint: Endpoint, capabilities: Capabilities | None, plan: LoginPlan
+) -> Capabilities | None:
+    """Start TLS by STARTTLS if it is offered, or the server does not say; return the capabilities after."""
+    refused = ""
+    if capabilities is None or "STARTTLS" in capabilities:
+        reply = await conversation.execute(commands.STARTTLS)
+        if reply.ok:
+            await start_tls(conversation.start_tls, endpoint, plan)
+            return await _capabilities(conversation)
+        refused = f" (it said: {quoted(reply.text)})" if reply.text else ""
+    if endpoint.tls is Tls.REQUIRED:
+        raise EncryptionMissing(
+            f"TLS is required, but {endpoint} does not offer STARTTLS{refused}; nobody was logged in."
+        )
+    return capabilities

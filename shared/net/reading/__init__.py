@@ -1,0 +1,1 @@
+"""What the clients of all protocols share when they read mails: notices in place of mails, and refusals."""

@@ -1,0 +1,202 @@
+"""The IMAP driver against Dovecot."""
+
+from __future__ import annotations
+
+import imaplib
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from services.fetcher.mailboxes.imap import ImapMailbox
+from services.fetcher.mailboxes.imap_opening import open_imap
+from shared.imap.limits import FetchWindow, Limits, Options
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.mailbox import Listed, MailBytes, MailEnded, MailRefused, MailStarted, MailWhole
+from shared.model.source_errors import CredentialsRefused, SourceRefused
+from tests.servers.dovecot import Dovecot, Login
+
+MAILS = [
+    b"Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n",
+    b"Subject: long\r\n\r\n" + b"x" * 100_000 + b"\r\n",
+    "Subject: jürgen\r\n\r\n\x01ÿ\r\n".encode("latin-1"),
+    b"Subject: bare CR\r\n\r\na\rb\r\n",
+    b"Subject: parentheses\r\n\r\n)\r\n* 1 FETCH (UID 1 BODY[] {3}\r\n",
+    b"Subject: no end of line\r\n\r\nend",
+    *(b"Subject: %d\r\n\r\n%s" % (number, b"a line\r\n" * number) for number in range(200)),
+]
+KEEPS = Options(reads_only=True)
+
+
+def endpoint_of(dovecot: Dovecot, tls: Tls = Tls.REQUIRED) -> Endpoint:
+    port = dovecot.imaps_port if tls is Tls.IMPLICIT else dovecot.imap_port
+    return Endpoint("localhost", port, tls, ca_file=str(dovecot.certificate.chain))
+
+
+async def opened(dovecot: Dovecot, login: Login, options: Options | None = None) -> ImapMailbox:
+    return await open_imap(endpoint_of(dovecot), login.name, login.password, options=options or Options())
+
+
+@contextmanager
+def another_client(dovecot: Dovecot, login: Login) -> Iterator[imaplib.IMAP4]:
+    """Somebody who has the INBOX open, too."""
+    context = ssl.create_default_context(cafile=str(dovecot.certificate.chain))
+    with imaplib.IMAP4_SSL("localhost", dovecot.imaps_port, ssl_context=context) as client:
+        client.login(login.name, login.password)
+        client.select("INBOX")
+        yield client
+
+
+async def fetched(mailbox: ImapMailbox, entries: Sequence[Listed]) -> list[bytes]:
+    mails: list[bytes] = []
+    pieces: list[bytes] = []
+    async for batch in mailbox.retrieve(entries):
+        for event in batch:
+            match event:
+                case MailWhole(data=data):
+                    mails.append(data)
+                case MailStarted():
+                    pieces = []
+                case MailBytes(data=data):
+                    pieces.append(data)
+                case MailEnded(octets=octets):
+                    mails.append(b"".join(pieces))
+                    assert len(mails[-1]) == octets
+                case MailRefused(error=error):
+                    raise error
+    return mails
+
+
+@pytest.mark.parametrize("tls", list(Tls))
+@pytest.mark.parametrize("method", ["plain", "user"])
+async def test_mails_are_fetched_byte_exact_and_deleted(dovecot: Dovecot, tls: Tls, method: str) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS)
+    mailbox = await open_imap(endpoint_of(dovecot, tls), login.name, login.password, auth=[method])
+    listing = await mailbox.listing()
+    assert listing.problems == ()
+    assert listing.covers(listing.entries[0].key)
+    assert [entry.size for entry in listing.entries] == [len(mail) for mail in MAILS]
+    assert listing.entries[0].uid == "0000000001"
+    assert await fetched(mailbox, listing.entries) == MAILS
+    deleted = await mailbox.delete(listing.entries[:150])
+    assert list(deleted) == list(listing.entries[:150])
+    assert dovecot.remaining(login.name) == MAILS[150:]
+    assert await mailbox.still_there(deleted) == []
+    await mailbox.finish()
+    assert dovecot.remaining(login.name) == MAILS[150:]
+
+
+async def test_a_large_mail_comes_in_pieces(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    mails = [b"Subject: large\r\n\r\n" + b"a line of text\r\n" * 100_000, b"Subject: small\r\n\r\n"]
+    dovecot.fill(login.name, mails)
+    mailbox = await opened(dovecot, login)
+    listing = await mailbox.listing()
+    assert await fetched(mailbox, listing.entries) == mails
+    await mailbox.finish()
+
+
+async def test_uids_stay_the_same_in_the_next_session(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS[:3])
+    listings = []
+    for options in (Options(), KEEPS):
+        mailbox = await opened(dovecot, login, options)
+        listings.append(await mailbox.listing())
+        await mailbox.finish()
+    assert listings[0] == listings[1]
+
+
+async def test_a_folder_in_which_copies_stay_keeps_all_flags_and_gives_up_what_is_due(
+    dovecot: Dovecot,
+) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS[:5])
+    mailbox = await opened(dovecot, login, KEEPS)
+    listing = await mailbox.listing()
+    assert len(await fetched(mailbox, listing.entries)) == 5
+    with another_client(dovecot, login) as other:
+        _, flags = other.uid("fetch", "1:*", "(FLAGS)")
+        assert all(b"Recent" in each and b"Seen" not in each for each in flags if isinstance(each, bytes))
+    due = listing.entries[1:3]
+    assert list(await mailbox.delete(due)) == list(due)
+    assert await mailbox.still_there(due) == []
+    assert dovecot.remaining(login.name) == [MAILS[0], *MAILS[3:5]]
+    assert await fetched(mailbox, listing.entries[3:]) == MAILS[3:5]
+    await mailbox.finish()
+
+
+async def test_another_client_may_delete_mark_and_append_in_the_middle(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS[:6])
+    mailbox = await opened(dovecot, login)
+    listing = await mailbox.listing()
+    with another_client(dovecot, login) as other:
+        other.uid("store", "2", "+FLAGS", r"(\Deleted)")
+        other.expunge()
+        other.uid("store", "3", "+FLAGS", r"(\Deleted)")
+        other.append("INBOX", "", "", b"Subject: new\r\n\r\n")
+        assert await fetched(mailbox, listing.entries) == [MAILS[0], *MAILS[2:6]]
+        deleted = await mailbox.delete([listing.entries[0], listing.entries[1]])
+        assert await mailbox.still_there(deleted) == []
+    await mailbox.finish()
+    assert len(dovecot.remaining(login.name)) == 5, "what another client marked is its own"
+    later = await opened(dovecot, login)
+    assert [each.uid for each in (await later.listing()).entries] == [f"{n:010d}" for n in (3, 4, 5, 6, 7)]
+    await later.finish()
+
+
+async def test_without_uidplus_nothing_is_expunged_while_another_client_has_marked_mails(
+    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.imap.capabilities.Capabilities.can_expunge_uids", False)
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS[:4])
+    with another_client(dovecot, login) as other:
+        other.uid("store", "4", "+FLAGS", r"(\Deleted)")
+        mailbox = await opened(dovecot, login)
+        listing = await mailbox.listing()
+        assert await mailbox.delete(listing.entries[:2]) == []
+        assert dovecot.remaining_count(login.name) == 4
+        assert "1 other mails are marked by another client" in mailbox.remarks[0]
+        other.uid("store", "4", "-FLAGS", r"(\Deleted)")
+        assert list(await mailbox.delete(listing.entries[:2])) == list(listing.entries[:2])
+        await mailbox.finish()
+    assert dovecot.remaining(login.name) == MAILS[2:4]
+
+
+async def test_headers_are_read_without_a_trace(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS[:3])
+    mailbox = await opened(dovecot, login, KEEPS)
+    listing = await mailbox.listing()
+    headers = [header async for _, header in mailbox.headers(listing.entries)]
+    assert headers == [mail[: mail.index(b"\r\n\r\n") + 4] for mail in MAILS[:3]]
+    await mailbox.finish()
+
+
+async def test_a_retrieval_that_was_left_does_not_disturb_the_next(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, MAILS)
+    mailbox = await opened(dovecot, login, Options(window=FetchWindow(mails=5), limits=Limits()))
+    listing = await mailbox.listing()
+    async for _ in mailbox.retrieve(listing.entries):
+        break
+    assert await fetched(mailbox, listing.entries[7:9]) == MAILS[7:9]
+    await mailbox.finish()
+
+
+async def test_a_folder_that_is_not_there_is_told(dovecot: Dovecot) -> None:
+    mailbox = await opened(dovecot, dovecot.new_user(), Options(folders=("Nowhere",)))
+    with pytest.raises(SourceRefused, match="Opening the folder Nowhere"):
+        await mailbox.listing()
+    await mailbox.abort()
+
+
+async def test_a_wrong_password_is_understood(dovecot: Dovecot) -> None:
+    login = Login(dovecot.new_user().name, "wrong-canary")
+    with pytest.raises(CredentialsRefused) as caught:
+        await opened(dovecot, login)
+    assert "canary" not in str(caught.value)
