@@ -53,6 +53,11 @@ class ImapClient:
         known = [line for line in lines if isinstance(line, bytes) and _UID.search(line)]
         return {_uid(line): _flags_of(line) - {"\\Recent"} for line in known}
 
+    def uids_at(self, places: Iterable[int]) -> list[int]:
+        """The UIDs of mails by their place, from 0."""
+        uids = list(self.flags())
+        return [uids[place] for place in places]
+
     def mark(self, uids: Iterable[int], flag: str = DELETED) -> None:
         """Sets a flag."""
         self.look()
