@@ -2,7 +2,8 @@
 
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. `embedded` is `mailferry once` from its start to its end, `standing` is
-`mailferry run` from when it is ready, as `distributed` is. A single fetchmail is measured on a tenth of the
+`mailferry run` from when it is ready, as `distributed` is; `imap` and `standing imap` are the same from an
+IMAP source. A single fetchmail is measured on a tenth of the
 accounts, as it takes minutes for all. `relay` is the relay alone, without a source, and `large` the same with
 one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of real mails is at hand. `idle`
 polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
@@ -42,7 +43,7 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-FROM_SOURCE = ("one", "parallel", "embedded", "standing", "distributed")
+FROM_SOURCE = ("one", "parallel", "embedded", "standing", "imap", "standing imap", "distributed")
 CONTESTANTS = (
     *FROM_SOURCE,
     "relay",
@@ -57,6 +58,8 @@ CONTESTANTS = (
 )
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
+LASTING_IMAP = "service imap {\n  service_count = 1000\n  client_limit = 1\n}\n"
+"""A process of Dovecot serves one session after another, as those for POP3 do."""
 
 
 def main() -> None:
@@ -76,7 +79,9 @@ def main() -> None:
         results: dict[str, Result] = {}
         carriers = [each for each in wanted if each in FROM_SOURCE]
         if carriers:
-            dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
+            dovecot = stack.enter_context(
+                Dovecot(stack.enter_context(source_directory()), extra=LASTING_IMAP)
+            )
             work = stack.enter_context(server_directory("work"))
             source = Source(dovecot, options.accounts, options.mails, options.octets)
             source.create()
@@ -187,6 +192,11 @@ def _measure(
             case "standing":
                 source.fill()
                 results[program] = standing(source, sink, work)
+            case "imap" | "standing imap":
+                by_imap = replace(source, protocol="imap")
+                by_imap.fill()
+                carry = embedded if program == "imap" else standing
+                results[program] = carry(by_imap, sink, work)
             case _:
                 rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
                 postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))

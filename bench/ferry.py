@@ -29,7 +29,7 @@ class BenchError(Exception):
 
 def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | None = None) -> Result:
     """`mailferry once`: in-process broker, SQLite, from the start of the process to its end."""
-    home = directory / "embedded"
+    home = directory / f"embedded-{source.protocol}"
     home.mkdir()
     store = store_url or f"sqlite:///{home}/mailferry.db"
     config = _configured(source, sink, home, {"broker": "memory:", "store": store})
@@ -40,7 +40,7 @@ def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | N
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return Result(
-        name="mailferry once (embedded)",
+        name=f"mailferry once ({_kind(source)})",
         mails=sink.count() - before,
         seconds=time.perf_counter() - started,
         cpu={"mailferry": used.ru_utime + used.ru_stime},
@@ -51,11 +51,15 @@ def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | N
     )
 
 
+def _kind(source: Source) -> str:
+    return "embedded" if source.protocol == "pop3" else f"embedded, {source.protocol.upper()}"
+
+
 def standing(source: Source, sink: SmtpSink, directory: Path) -> Result:
     """`mailferry run`: with in-process broker and SQLite, from when it is ready."""
-    home = directory / "standing"
+    home = directory / f"standing-{source.protocol}"
     urls = {"broker": "memory:", "store": f"sqlite:///{home}/mailferry.db"}
-    return _from_ready("mailferry run (embedded)", ("run",), source, sink, home, urls)
+    return _from_ready(f"mailferry run ({_kind(source)})", ("run",), source, sink, home, urls)
 
 
 def distributed(source: Source, sink: SmtpSink, directory: Path, broker_url: str, store_url: str) -> Result:
@@ -184,7 +188,7 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
     ]
     lines += [
         f'[[accounts]]\ntenant = "bench"\nname = "{name}"\nrecipient = "{name}@here.test"\n'
-        f'source = "pop3://{name}@127.0.0.1:{source.pop3_port}"'
+        f'source = "{source.protocol}://{name}@127.0.0.1:{source.port}"'
         for name in source.names
     ]
     config = home / "mailferry.toml"

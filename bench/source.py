@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import poplib
 import shutil
 from contextlib import AbstractContextManager
@@ -31,7 +32,7 @@ def source_directory() -> AbstractContextManager[Path]:
 @dataclass(frozen=True, slots=True)
 class Source:
     """`accounts` mailboxes of `mails` each, numbered from `first`, every mail about `octets` long;
-    `distant_port` leads to the server through a slow proxy.
+    `distant_port` leads to the server through a slow proxy. `protocol`: "pop3" or "imap".
     """
 
     dovecot: Dovecot
@@ -40,11 +41,17 @@ class Source:
     octets: int
     distant_port: int | None = None
     first: int = 0
+    protocol: str = "pop3"
 
     @property
     def pop3_port(self) -> int:
-        """The port for clients."""
+        """The port for clients that speak POP3."""
         return self.distant_port or self.dovecot.pop3_port
+
+    @property
+    def port(self) -> int:
+        """The port for clients that speak the protocol."""
+        return self.dovecot.imap_port if self.protocol == "imap" else self.pop3_port
 
     @property
     def names(self) -> list[str]:
@@ -86,6 +93,13 @@ class Source:
         """Have Dovecot start a process for every account. It keeps them for a minute, so that the first
         program would otherwise pay for those that follow.
         """
+        if self.protocol == "imap":
+            clients = [imaplib.IMAP4(self.dovecot.host, self.dovecot.imap_port) for _ in self._idle_names]
+            for name, client in zip(self._idle_names, clients, strict=True):
+                client.login(name, PASSWORD)
+            for client in clients:
+                client.logout()
+            return
         sessions = []
         for name in self._idle_names:
             session = poplib.POP3(self.dovecot.host, self.dovecot.pop3_port)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, WholeMail
+from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, MailSize, WholeMail
 from shared.imap.arguments import wire_pieces
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command, Verb
@@ -26,6 +26,7 @@ from shared.imap.events import (
 from shared.imap.greeting import greeting_event, read_greeting
 from shared.imap.limits import Limits
 from shared.imap.mail_assembly import MailAssembly
+from shared.imap.mail_commands import SIZE
 from shared.imap.outstanding import Outstanding, Sent
 from shared.imap.scanner import Streamed
 from shared.imap.send_rules import check_command
@@ -102,6 +103,7 @@ class ImapConnection:
             return continue_command(command, sent, self._session)
         self._commands_sent += 1
         tag = b"%s%d" % (self._tag_prefix, self._commands_sent)
+        self._reader.expects_sizes = self._reader.expects_sizes or SIZE in command.items
         first, *later = wire_pieces(tag, command.parts, self._session.capabilities)
         self._outstanding.add_command(tag, Sent(command, later))
         return first
@@ -132,6 +134,9 @@ class ImapConnection:
     def _handle(self, item: Item, events: list[Event]) -> None:
         if isinstance(item, WholeMail):
             self._mails.take_whole(item, events)
+        elif isinstance(item, MailSize):
+            self._count_octets(item.octets)
+            self._mails.take_size(item, events)
         elif isinstance(item, Answer):
             self._answered(item, events)
         elif isinstance(item, BodyPiece):
@@ -157,7 +162,9 @@ class ImapConnection:
     def _count(self, answer: Answer) -> None:
         if Streamed.BODY in answer.parts:
             return
-        octets = sum(len(part) for part in answer.parts if isinstance(part, bytes))
+        self._count_octets(sum(len(part) for part in answer.parts if isinstance(part, bytes)))
+
+    def _count_octets(self, octets: int) -> None:
         self._limits.meter.listed(octets, 1)
         self._listed += octets
         if self._listed > self._limits.listing:

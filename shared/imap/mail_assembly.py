@@ -6,14 +6,17 @@ it is read, if the UID stands before it.
 
 from __future__ import annotations
 
-from shared.imap.answer_reader import BodyHeader, BodyPiece, WholeMail
+from shared.imap.answer_reader import BodyHeader, BodyPiece, MailSize, WholeMail
 from shared.imap.errors import BodyTooLarge
 from shared.imap.events import BodyData, BodyStarted, Event, Fetched
 from shared.imap.fetch import Attributes
 from shared.imap.limits import Limits
+from shared.imap.mail_commands import SIZE
 from shared.imap.outstanding import Outstanding
 from shared.imap.scanner import Streamed
 from shared.model.source_errors import SourceViolation
+
+_OF_LISTING = frozenset({"UID", SIZE})
 
 
 class MailAssembly:
@@ -35,6 +38,12 @@ class MailAssembly:
         sent, uid = found
         sent.awaited.discard(uid)
         events.append(Fetched(sent.command, uid, origin=mail.origin, octets=len(mail.data), body=mail.data))
+
+    def take_size(self, mail: MailSize, events: list[Event]) -> None:
+        """Take a line of a listing."""
+        command = self._outstanding.owner_of_items(mail.uid, _OF_LISTING)
+        if command is not None:
+            events.append(Fetched(command, mail.uid, mail.size))
 
     def begin_body(self, header: BodyHeader, events: list[Event]) -> None:
         """A body begins. Raises `SourceViolation` and `BodyTooLarge`."""
@@ -68,7 +77,7 @@ class MailAssembly:
             self._add_body(attributes, data, self._octets, events)
         elif attributes.section is not None:
             self._add_body(attributes, body, None if body is None else len(body), events)
-        elif (command := self._outstanding.owner_of_items(attributes)) is not None:
+        elif (command := self._outstanding.owner_of_items(attributes.uid, attributes.items)) is not None:
             events.append(
                 Fetched(
                     command,

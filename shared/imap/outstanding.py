@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Collection, Iterator
 
 from shared.imap.commands import Command, Verb
-from shared.imap.fetch import Attributes
 from shared.imap.selection import Selection
 from shared.imap.states import SELECTS
 
@@ -81,19 +80,18 @@ class Outstanding:
         """Return the first that is one of these."""
         return next((sent for sent in self if sent.command.verb in verbs), None)
 
-    def owner_of_items(self, attributes: Attributes) -> Command | None:
+    def owner_of_items(self, uid: int | None, items: Collection[str]) -> Command | None:
         """Return the FETCH that asked for some of these items of this mail.
 
         A mail with an impossible UID may be anybody's. One without a UID is nobody's: so servers tell of
         changes that nobody asked about.
         """
-        uid = attributes.uid
         if uid is None:
             return None
-        for sent in self:
+        for sent in self._sent.values():
             command = sent.command
             if command.verb is Verb.FETCH and command.section is None and command.uids is not None:
-                asked = not command.items.isdisjoint(attributes.items)
+                asked = not command.items.isdisjoint(items)
                 if asked and (uid == 0 or uid in command.uids):
                     return command
         return None

@@ -61,8 +61,8 @@ connections = {connections}
 
 
 def account(name: str, port: int, login: Login, *lines: str, scheme: str = "pop3") -> str:
-    """An account of the tenant acme at a POP3 or IMAP server on this machine; for `name`@corp.example where `lines`
-    do not tell.
+    """An account of the tenant acme at a POP3 or IMAP server on this machine; for `name`@corp.example where
+    `lines` do not tell.
     """
     recipients = () if any("mailbox" in line for line in lines) else single(f"{name}@corp.example")
     return "\n".join(

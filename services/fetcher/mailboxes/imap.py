@@ -163,8 +163,8 @@ class ImapMailbox(Mailbox):
 
     @override
     async def finish(self) -> None:
-        await self._conversation.discard_answers()
         with contextlib.suppress(ConnectionLost):  # nothing depends on the end of the session
+            await self._conversation.discard_answers()
             await self._conversation.execute(LOGOUT)
         await self._conversation.wire.close()
 

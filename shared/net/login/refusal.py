@@ -80,6 +80,7 @@ class Refusals:
             (_LOCKED, MailboxLocked),
             (_TOO_SOON, LoginTooSoon),
             (_TEMPORARY, SourceRefused),
+            (_BUSY, SourceBusy),
         ):
             if pattern.search(text):
                 by_words = kind

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.imap.commands import examine
+from shared.imap.events import Selected
+from shared.imap.limits import Limits
+from shared.imap.listing import PER_SPAN, FolderListing, combine, list_folder, spans
+from shared.imap.uid_set import LARGEST_UID, UidSet
+from shared.model.mailbox import Listing, Place
+from shared.model.message import LedgerKey
+from shared.model.source_errors import SourceRefused, SourceViolation
+from tests.unit.imap.sessions import ImapScript, logged_in
+
+INBOX = examine(b"INBOX")
+SELECTED = Selected(INBOX, exists=3, uidvalidity=9, uidnext=8)
+
+
+def row(number: int, uid: int, size: int) -> bytes:
+    return b"* %d FETCH (UID %d RFC822.SIZE %d)\r\n" % (number, uid, size)
+
+
+THREE = row(1, 2, 100) + row(2, 5, 200) + row(3, 7, 300)
+
+
+async def listed(
+    *reads: bytes, selected: Selected = SELECTED, limits: Limits | None = None
+) -> tuple[ImapScript, FolderListing]:
+    stream, conversation = await logged_in(b"$1 OK\r\n", *reads)
+    await conversation.execute(INBOX)
+    return stream, await list_folder(conversation, "INBOX", selected, limits or Limits())
+
+
+async def test_a_small_folder_is_listed_by_one_command() -> None:
+    stream, folder = await listed(THREE + b"$2 OK\r\n")
+    assert stream.said[1:] == ["UID FETCH 1:* (UID RFC822.SIZE)"]
+    assert folder.sizes == {2: 100, 5: 200, 7: 300}
+    assert folder.is_complete
+    assert folder.problems == []
+
+
+async def test_an_empty_folder_is_complete_without_a_question() -> None:
+    stream, folder = await listed(selected=Selected(INBOX, exists=0, uidvalidity=9))
+    assert stream.said[1:] == []
+    assert folder.is_complete
+
+
+@pytest.mark.parametrize(
+    ("answer", "sizes", "problems"),
+    [
+        (row(1, 2, 1) + row(2, 5, 2) + b"$2 OK\r\n", {2: 1, 5: 2}, 1),
+        (THREE + row(4, 7, 300) + b"$2 OK\r\n", {2: 100, 5: 200, 7: 300}, 1),
+        (row(1, 2, 1) + row(2, 5, 2) + row(3, 0, 3) + b"$2 OK\r\n", {2: 1, 5: 2}, 1),
+        (row(1, 2, 1) + row(2, 5, 2) + b"* 3 EXPUNGE\r\n$2 OK\r\n", {2: 1, 5: 2}, 0),
+        (THREE + b"* VANISHED 5\r\n$2 OK\r\n", {2: 100, 5: 200, 7: 300}, 0),
+        (THREE + b"$2 OK [MESSAGELIMIT 3 2] only some\r\n", {2: 100, 5: 200, 7: 300}, 1),
+        (THREE + b"$2 OK [EXPUNGEISSUED] some are gone\r\n", {2: 100, 5: 200, 7: 300}, 1),
+        (b"* 4 EXISTS\r\n" + THREE + b"$2 OK\r\n", {2: 100, 5: 200, 7: 300}, 0),
+        (b"$2 OK\r\n", {}, 1),
+    ],
+)
+async def test_a_listing_from_which_a_mail_may_be_missing_proves_no_absence(
+    answer: bytes, sizes: Mapping[int, int], problems: int
+) -> None:
+    _, folder = await listed(answer)
+    assert folder.sizes == sizes
+    assert not folder.is_complete
+    assert len(folder.problems) == problems
+
+
+async def test_a_server_that_does_not_count_proves_no_absence() -> None:
+    _, folder = await listed(THREE + b"$2 OK\r\n", selected=Selected(INBOX, uidvalidity=9))
+    assert not folder.is_complete
+    assert "does not say how many" in folder.problems[0]
+
+
+async def test_a_mail_that_came_meanwhile_and_is_listed_counts() -> None:
+    _, folder = await listed(b"* 4 EXISTS\r\n" + THREE + row(4, 9, 1) + b"$2 OK\r\n")
+    assert folder.is_complete
+
+
+async def test_a_size_that_is_missing_is_unknown() -> None:
+    _, folder = await listed(b"* 1 FETCH (UID 2)\r\n" + row(2, 5, 2) + row(3, 7, 3) + b"$2 OK\r\n")
+    assert folder.sizes[5] == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(b"$2 NO x\r\n", SourceRefused), (b"$2 BAD x\r\n", SourceViolation)]
+)
+async def test_a_refused_listing_is_no_empty_one(answer: bytes, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="Listing INBOX"):
+        await listed(answer)
+
+
+async def test_a_large_folder_is_listed_by_spans_two_ahead() -> None:
+    selected = Selected(INBOX, exists=12_000, uidvalidity=9, uidnext=12_001)
+    stream, folder = await listed(
+        row(1, 1, 10), b"$2 OK\r\n", row(4001, 4002, 10) + b"$3 OK\r\n", b"$4 OK\r\n", selected=selected
+    )
+    assert stream.said[1:] == [
+        "UID FETCH 1:4001 (UID RFC822.SIZE)",
+        "UID FETCH 4002:8002 (UID RFC822.SIZE)",
+        "UID FETCH 8003:* (UID RFC822.SIZE)",
+    ]
+    assert len(stream.writes[1:]) == 3, "the third when the first was answered"
+    assert not folder.is_complete
+
+
+async def test_mails_above_the_limit_of_a_listing_wait_for_later_sessions() -> None:
+    _, folder = await listed(THREE + b"$2 OK\r\n", limits=Limits(entries=2))
+    assert folder.sizes == {2: 100, 5: 200}
+    assert not folder.is_complete
+    assert folder.problems == ["INBOX has more than 2 mails; the rest waits for later sessions."]
+
+
+@given(
+    exists=st.integers(0, 2**40) | st.none(),
+    uidnext=st.integers(0, 2**40) | st.none(),
+    most=st.integers(PER_SPAN, 500_000),
+)
+def test_the_spans_of_a_folder_leave_no_uid_out_and_are_few(
+    exists: int | None, uidnext: int | None, most: int
+) -> None:
+    found = spans(Selected(INBOX, exists=exists, uidnext=uidnext), most)
+    assert 1 <= len(found) <= most // PER_SPAN + 1
+    firsts, lasts = zip(*(each.ranges[0] for each in found), strict=True)
+    assert firsts[0] == 1
+    assert lasts[-1] > LARGEST_UID
+    assert [each + 1 for each in lasts[:-1]] == list(firsts[1:])
+
+
+def folder(
+    name: str = "INBOX", validity: int | None = 9, *, complete: bool = True, uid_not_sticky: bool = False
+) -> FolderListing:
+    told = Selected(INBOX, uidvalidity=validity, uid_not_sticky=uid_not_sticky)
+    return FolderListing(name, told, 2, sizes={7: 100, 3: 100}, is_complete=complete)
+
+
+def test_mails_have_their_folder_and_a_uid_of_ten_digits() -> None:
+    listing = combine([folder()]).listing
+    assert [(each.uid, each.number, each.size) for each in listing.entries] == [
+        ("0000000003", 1, 100),
+        ("0000000007", 2, 100),
+    ]
+    assert listing.entries[0].key == LedgerKey("INBOX", 9, "0000000003")
+    assert listing.entries[0].place is listing.entries[1].place
+    assert listing.has_uids
+
+
+def test_a_complete_listing_covers_its_folder_and_its_earlier_uidvalidities() -> None:
+    combined = combine([folder(), folder("Work", complete=False)]).listing
+    assert covers(combined, LedgerKey("INBOX", 9, "0000000099"))
+    assert covers(combined, LedgerKey("INBOX", 8, "0000000003"))
+    assert not covers(combined, LedgerKey("Work", 9, "0000000099"))
+    assert not covers(combined, LedgerKey("Other", 9, "0000000099"))
+
+
+def covers(listing: Listing, key: LedgerKey) -> bool:
+    return listing.covers(key)
+
+
+def test_numbers_go_on_over_all_folders() -> None:
+    listing = combine([folder(), folder("Work")]).listing
+    assert [each.number for each in listing.entries] == [1, 2, 3, 4]
+    assert {each.place for each in listing.entries} == {Place("INBOX", 9), Place("Work", 9)}
+
+
+@pytest.mark.parametrize("lacking", [folder(validity=0), folder(validity=None), folder(uid_not_sticky=True)])
+def test_without_lasting_uids_mails_are_named_by_size_and_found_within_the_session(
+    lacking: FolderListing,
+) -> None:
+    combined = combine([lacking])
+    assert not combined.listing.has_uids
+    assert [(each.uid, each.size, each.twin) for each in combined.listing.entries] == [
+        ("", 100, 1),
+        ("", 100, 2),
+    ]
+    assert combined.session_uids == {1: 3, 2: 7}
+
+
+def test_mails_without_lasting_uids_beside_others_are_nameless() -> None:
+    listing = combine([folder(), folder("Work", validity=0)]).listing
+    assert listing.has_uids
+    assert [each.place.folder for each in listing.nameless] == ["Work", "Work"]
+
+
+def test_a_set_of_all_uids_has_no_end() -> None:
+    assert spans(SELECTED, 500_000) == [UidSet.span(1)]
