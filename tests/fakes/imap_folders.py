@@ -24,7 +24,8 @@ class ImapFolder:
     """A folder. Tests change it as another client would; sessions that have it selected are told with their
     next answer.
 
-    `name` is the name as on the wire. `expunged` are the mails that went for good, in their order.
+    `name` is the name as on the wire. `expunged` are the mails that sessions expunged, `removed` those that
+    went otherwise.
     """
 
     def __init__(self, name: str, mails: Iterable[bytes] = (), attributes: Sequence[str] = ()) -> None:
@@ -34,6 +35,7 @@ class ImapFolder:
         self.uidnext = 1
         self.mails: list[ImapMail] = []
         self.expunged: list[ImapMail] = []
+        self.removed: list[ImapMail] = []
         for raw in mails:
             self.append(raw)
 
@@ -52,15 +54,14 @@ class ImapFolder:
         return next(mail for mail in self.mails if mail.uid == uid)
 
     def expunge(self, uids: Collection[int]) -> None:
-        """Remove mails for good."""
+        """Remove mails as EXPUNGE does."""
         self.expunged += [mail for mail in self.mails if mail.uid in uids]
         self.mails = [mail for mail in self.mails if mail.uid not in uids]
 
-    def take(self, uids: Collection[int]) -> list[ImapMail]:
-        """Remove mails that go elsewhere."""
-        taken = [mail for mail in self.mails if mail.uid in uids]
+    def remove(self, uids: Collection[int]) -> None:
+        """Remove mails as another client does, for good or to another folder."""
+        self.removed += [mail for mail in self.mails if mail.uid in uids]
         self.mails = [mail for mail in self.mails if mail.uid not in uids]
-        return taken
 
     def rebuild(self, order: Callable[[list[ImapMail]], Iterable[ImapMail]] = iter) -> None:
         """Give all mails new UIDs from 1 on, in another `order`, under another UIDVALIDITY."""

@@ -194,7 +194,7 @@ class Selected:
         """Move mails; return the response code that says under which UIDs."""
         self._check_writable()
         code = self.copy(uids, to)
-        self.folder.take({mail.uid for mail in self._chosen(uids)})
+        self.folder.remove({mail.uid for mail in self._chosen(uids)})
         return code
 
     def _check_writable(self) -> None:

@@ -5,10 +5,11 @@ An oddity is a function that makes a server peculiar. Where it says "once", the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
-from tests.fakes.imap_folders import ImapMail
+from tests.fakes.imap_folders import DELETED, ImapMail
 from tests.fakes.imap_selected import Items, Selected, joined
 from tests.fakes.imap_server import BASIC, HANG_UP, SILENCE, Behaviour, FakeImapSession, ImapServer, Outcome
 from tests.fakes.imap_wire import literal
@@ -22,7 +23,7 @@ def once(server: ImapServer, command: str, outcome: Behaviour) -> None:
     """Answer the next such command otherwise, and only that."""
 
     def behave(session: FakeImapSession) -> Outcome:
-        del server.behaviours[command]
+        server.behaviours.pop(command, None)
         return outcome(session) if callable(outcome) else outcome
 
     server.behaviours[command] = behave
@@ -40,6 +41,20 @@ def honest(server: ImapServer) -> None:
 def the_listing_lacks_mails(server: ImapServer, uids: Collection[int] = (2, 5)) -> None:
     """SELECT counts them, and neither SEARCH nor FETCH of sizes shows them (mailcore2#1445)."""
     server.oddities.hides = uids
+
+
+def no_mail_is_listed(server: ImapServer) -> None:
+    """Neither by SELECT nor otherwise, as while a server restores a mailbox."""
+    the_listing_lacks_mails(server, range(1, 1_000_000))
+    for verb in ("SELECT", "EXAMINE"):
+        changed(server, verb, lambda answer: re.sub(rb"\* \d+ EXISTS", b"* 0 EXISTS", answer))
+
+
+def another_client_marks_what_does_not_come(server: ImapServer) -> None:
+    """And there is no UIDPLUS: an EXPUNGE would take that mail along."""
+    there_is_no_uidplus(server)
+    a_body_does_not_come(server)
+    server.folder("u").mail(3).flags.add(DELETED)
 
 
 def bodies_come_without_uid(server: ImapServer) -> None:
@@ -98,7 +113,7 @@ def another_client_expunges_in_the_middle(server: ImapServer, uid: int = 2) -> N
     """EXPUNGE comes between the mails of one FETCH, and all numbers change (mail-api#150)."""
 
     def before(selected: Selected, _: ImapMail) -> bytes:
-        selected.folder.expunge({uid})
+        selected.folder.remove({uid})
         return selected.changes()
 
     server.oddities.before_line = before
@@ -113,13 +128,12 @@ def unsolicited_flags_come_between(server: ImapServer) -> None:
 
 def the_uidvalidity_changes_at_select(server: ImapServer) -> None:
     """All mails have new UIDs, in the other order, from the next SELECT on."""
+    once(server, "SELECT", _rebuilt)
 
-    def rebuilt(session: FakeImapSession) -> None:
-        user = session.user
-        if user is not None:
-            user.folders["INBOX"].rebuild(lambda mails: mails[::-1])
 
-    once(server, "SELECT", rebuilt)
+def uidvalidity_changes_at_examine(server: ImapServer) -> None:
+    """The same where copies stay."""
+    once(server, "EXAMINE", _rebuilt)
 
 
 def uids_are_permuted(server: ImapServer) -> None:
@@ -158,6 +172,12 @@ def uid_expunge_is_refused(server: ImapServer) -> None:
 def nothing_is_expunged(server: ImapServer) -> None:
     """It says OK and keeps everything."""
     server.oddities.keeps = set(range(1, 1_000_000))
+
+
+def half_is_served_and_nothing_expunged(server: ImapServer) -> None:
+    """The odd UIDs do not come; the even ones come and stay."""
+    server.oddities.silent_bodies = range(1, 1_000_000, 2)
+    nothing_is_expunged(server)
 
 
 def select_tells_no_uidnext(server: ImapServer) -> None:
@@ -268,6 +288,12 @@ def answers_come_in_pieces(server: ImapServer) -> None:
 def it_hangs_up_at_logout(server: ImapServer) -> None:
     """Without BYE or an answer."""
     server.behaviours["LOGOUT"] = HANG_UP
+
+
+def _rebuilt(session: FakeImapSession) -> None:
+    user = session.user
+    if user is not None:
+        user.folders["INBOX"].rebuild(lambda mails: mails[::-1])
 
 
 def _body(server: ImapServer, uid: int, change: Callable[[bytes], bytes]) -> None:

@@ -191,7 +191,7 @@ def test_every_oddity_leaves_a_server_that_greets() -> None:
     ]
     assert len(oddities) > 30
     for oddity in oddities:
-        server = ImapServer({"ann": MAILS})
+        server = ImapServer({"u": MAILS})
         oddity(server)
         with in_background(server), socket.create_connection((server.host, server.port), 10) as plain:
             assert plain.recv(1) == b"*", oddity.__name__
