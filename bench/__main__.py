@@ -147,19 +147,22 @@ def _distant(
     sink: SmtpSink, accounts: int, octets: int, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
     """Parallel fetchmails and Mailferry, both through the same proxy."""
-    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory()), extra=LASTING_IMAP))
     work = stack.enter_context(server_directory("work"))
     source = Source(dovecot, accounts, DISTANT_MAILS, octets)
     source.create()
     results = {}
-    with distant(dovecot.pop3_port) as port:
-        far = replace(source, distant_port=port)
+    with distant(dovecot.pop3_port) as port, distant(dovecot.imap_port, greeting=b"* OK") as imap_port:
+        by_pop3 = replace(source, distant_port=port)
+        by_imap = replace(source, distant_port=imap_port, protocol="imap")
         carriers = {
-            "distant fetchmails": parallel_fetchmails,
-            "distant": embedded,
-            "distant standing": standing,
+            "distant fetchmails": (parallel_fetchmails, by_pop3),
+            "distant": (embedded, by_pop3),
+            "distant imap": (embedded, by_imap),
+            "distant standing": (standing, by_pop3),
+            "distant standing imap": (standing, by_imap),
         }
-        for name, carry in carriers.items():
+        for name, (carry, far) in carriers.items():
             console.print(f"{name} …")
             far.fill()
             result = carry(far, sink, work)

@@ -106,13 +106,13 @@ async def _connect(near: Late, server: int, round_trip: float) -> None:
 
 
 @contextmanager
-def distant(server: int, round_trip: float = ROUND_TRIP) -> Iterator[int]:
-    """A port from which `server` is a `round_trip` away."""
+def distant(server: int, round_trip: float = ROUND_TRIP, *, greeting: bytes = b"+OK") -> Iterator[int]:
+    """A port from which `server` is a `round_trip` away; `greeting` begins what it says first."""
     port = free_port()
     command = [sys.executable, "-m", "bench.distance", str(port), str(server), str(round_trip)]
     child = subprocess.Popen(command)
     try:
-        if not eventually(lambda: greets(port, b"+OK"), 10.0):
+        if not eventually(lambda: greets(port, greeting), 10.0):
             raise ConnectionError("the proxy did not start")
         yield port
     finally:

@@ -51,7 +51,9 @@ class Source:
     @property
     def port(self) -> int:
         """The port for clients that speak the protocol."""
-        return self.dovecot.imap_port if self.protocol == "imap" else self.pop3_port
+        if self.protocol == "imap":
+            return self.distant_port or self.dovecot.imap_port
+        return self.pop3_port
 
     @property
     def names(self) -> list[str]:

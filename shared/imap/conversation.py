@@ -42,7 +42,7 @@ class Conversation:
     """One session on one connection. `masker` removes secrets from what the server says.
 
     `tls_required`: nobody may be logged in before TLS is started by STARTTLS. `alerts` is what the server
-    wants to be shown to people (`[ALERT]`; RFC 9051, section 7.1).
+    wants to be shown to people (`[ALERT]`; RFC 9051, section 7.1), and its complaints about commands.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Conversation:
                 await self._write(self._core.send_more())
             elif isinstance(event, Bye):
                 self._bye = event
-            elif isinstance(event, (Notice, Reply)) and event.code == "ALERT":
+            elif isinstance(event, (Notice, Reply)) and _is_for_people(event):
                 self._note_alert(event.text)
         self._ready.extend(events)
 
@@ -208,6 +208,14 @@ class Conversation:
         for event in events:
             for line in _shown(event, self.masker):
                 self._dialogue("S", line)
+
+
+def _is_for_people(event: Notice | Reply) -> bool:
+    """Return whether an operator should see the text.
+
+    An untagged BAD is about a command that may never be answered, so that its text is the only explanation.
+    """
+    return event.code == "ALERT" or (isinstance(event, Notice) and event.condition is Condition.BAD)
 
 
 def reply_to(command: Command, events: Iterable[Event]) -> Reply:

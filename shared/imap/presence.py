@@ -7,6 +7,7 @@ that was sent after the OK, and that names all mails it finds, does.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from shared.imap.commands import Command
 from shared.imap.conversation import Conversation, reply_to
@@ -18,13 +19,30 @@ from shared.imap.uid_set import UidSet
 AT_ONCE = 500
 
 
-async def not_proven_gone(conversation: Conversation, uids: Iterable[int]) -> set[int]:
-    """Return those of the UIDs that the folder still has, or of which the server does not tell."""
-    left: set[int] = set()
+class Presence(NamedTuple):
+    """Of the mails that were looked for, those that the folder has, and those of which the server does not
+    tell. The others are gone.
+    """
+
+    there: set[int]
+    unknown: set[int]
+
+    @property
+    def not_proven_gone(self) -> set[int]:
+        """Those that have to be taken for being there."""
+        return self.there | self.unknown
+
+
+async def look_for(conversation: Conversation, uids: Iterable[int]) -> Presence:
+    """Look which of the UIDs the folder has."""
+    presence = Presence(set(), set())
     for part in UidSet.of(uids).split(AT_ONCE):
         found = await _search(conversation, search_uids(part, extended=conversation.can("ESEARCH")))
-        left.update(part if found is None else found)
-    return left
+        if found is None:
+            presence.unknown.update(part)
+        else:
+            presence.there.update(found)
+    return presence
 
 
 async def marked_deleted(conversation: Conversation) -> UidSet | None:

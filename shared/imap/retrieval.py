@@ -14,7 +14,7 @@ from shared.imap.errors import BodyCut, BodyTooLarge
 from shared.imap.events import BodyData, BodyStarted, Event, Fetched, Reply
 from shared.imap.fetch_queue import FetchQueue
 from shared.imap.limits import FetchWindow
-from shared.imap.presence import not_proven_gone
+from shared.imap.presence import look_for
 from shared.imap.refusals import refused_mail, says_gone
 from shared.model.mailbox import (
     Listed,
@@ -152,6 +152,7 @@ class Retrieval:
         """Return the refusals of the mails that the server has and did not send; others are gone."""
         if not self._absent:
             return []
-        left = await not_proven_gone(self._conversation, [self._uids[each.number] for each in self._absent])
+        presence = await look_for(self._conversation, [self._uids[each.number] for each in self._absent])
+        left = presence.not_proven_gone
         server = self._conversation.server
         return [nothing_came(each, server) for each in self._absent if self._uids[each.number] in left]

@@ -22,7 +22,7 @@ from shared.imap.headers import read_headers
 from shared.imap.limits import Options
 from shared.imap.listing import combine, list_folder
 from shared.imap.login import LoggedIn
-from shared.imap.presence import not_proven_gone
+from shared.imap.presence import look_for
 from shared.imap.retrieval import Retrieval
 from shared.model.errors import quoted
 from shared.model.mailbox import Capabilities, Listed, Listing, RetrieveEvent
@@ -146,20 +146,22 @@ class ImapMailbox(Mailbox):
         return agreed
 
     @override
-    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed]:
+    async def still_there(self, entries: Sequence[Listed]) -> Collection[Listed] | None:
         await self._conversation.discard_answers()
-        left: list[Listed] = []
+        there: list[Listed] = []
+        unknown: list[Listed] = []
         for folder, mails in _by_folder(entries):
             await self._folders.open_listed(folder)
             uids = self._uids_of(mails)
-            present = await not_proven_gone(self._conversation, uids.values())
-            left += [mail for mail in mails if uids[mail.number] in present]
-        if left:
+            presence = await look_for(self._conversation, uids.values())
+            there += [mail for mail in mails if uids[mail.number] in presence.there]
+            unknown += [mail for mail in mails if uids[mail.number] in presence.unknown]
+        if there:
             self._note(
-                f"{self._conversation.server} agreed to delete {len(left)} mails that it still shows; the "
+                f"{self._conversation.server} agreed to delete {len(there)} mails that it still shows; the "
                 "next visit deletes them again."
             )
-        return left
+        return None if unknown and len(unknown) == len(entries) else [*there, *unknown]
 
     @override
     async def finish(self) -> None:

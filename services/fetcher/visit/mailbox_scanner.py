@@ -86,8 +86,9 @@ class MailboxScanner:
     async def _list(self) -> Listing:
         listing = await self._mailbox.listing()
         if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
+            names = "UIDVALIDITY" if self._account.protocol == "imap" else "UIDL"
             raise NoUniqueIds(
-                f"account {self._account.id}: {self._account.endpoint} offers no unique ids (UIDL), so no "
+                f"account {self._account.id}: {self._account.endpoint} offers no unique ids ({names}), so no "
                 'copy can be left there; with retention = "delete" its mail is fetched'
             )
         return listing

@@ -89,6 +89,12 @@ async def test_alerts_are_kept_for_people_once_each_and_escaped() -> None:
     assert conversation.alerts[0] == f"{SERVER} says: number \\x1b0"
 
 
+async def test_a_complaint_about_no_command_in_particular_is_shown() -> None:
+    _, conversation = await logged_in(b"* BAD Missing command\r\n$1 OK\r\n")
+    await conversation.execute(commands.NOOP)
+    assert conversation.alerts == [f"{SERVER} says: Missing command"]
+
+
 async def test_a_session_may_not_bring_more_than_its_limit() -> None:
     _, conversation = await logged_in(b"* OK x\r\n" * 20, limits=Limits(session=150))
     with pytest.raises(SessionTooLong, match="more than 150 octets"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shared.imap.commands import examine
-from shared.imap.presence import marked_deleted, not_proven_gone
+from shared.imap.presence import look_for, marked_deleted
 from shared.imap.uid_set import UidSet
 from tests.unit.imap.sessions import logged_in
 
@@ -27,7 +27,7 @@ from tests.unit.imap.sessions import logged_in
 async def test_only_a_whole_answer_proves_that_mails_are_gone(answer: bytes, left: set[int]) -> None:
     _, conversation = await logged_in(b"$1 OK\r\n", answer, capabilities=b"")
     await conversation.execute(examine(b"INBOX"))
-    assert await not_proven_gone(conversation, [4, 5, 6]) == left
+    assert (await look_for(conversation, [4, 5, 6])).not_proven_gone == left
 
 
 async def test_many_mails_are_looked_for_in_sets() -> None:
@@ -35,14 +35,14 @@ async def test_many_mails_are_looked_for_in_sets() -> None:
         b"$1 OK\r\n", b"* SEARCH 3\r\n$2 OK\r\n", b"* SEARCH 501\r\n$3 OK\r\n", capabilities=b""
     )
     await conversation.execute(examine(b"INBOX"))
-    assert await not_proven_gone(conversation, range(1, 502)) == {3, 501}
+    assert await look_for(conversation, range(1, 502)) == ({3, 501}, set())
     assert stream.said[1:] == ["UID SEARCH UID 1:500", "UID SEARCH UID 501"]
 
 
 async def test_a_compact_answer_is_asked_for_where_it_is_announced() -> None:
     stream, conversation = await logged_in(b"$1 OK\r\n", b'* ESEARCH (TAG "$2") UID ALL 2:3\r\n$2 OK\r\n')
     await conversation.execute(examine(b"INBOX"))
-    assert await not_proven_gone(conversation, [1, 2, 3]) == {2, 3}
+    assert await look_for(conversation, [1, 2, 3]) == ({2, 3}, set())
     assert stream.said[1:] == ["UID SEARCH RETURN (ALL) UID 1:3"]
 
 

@@ -104,6 +104,12 @@ async def test_mails_that_stay_although_they_were_deleted_are_told() -> None:
     assert "agreed to delete 1 mails that it still shows" in mailbox.remarks[0]
 
 
+async def test_a_server_that_does_not_tell_what_it_has_leaves_that_to_the_next_listing() -> None:
+    _, mailbox, entries = await listed(b"$4 OK\r\n")
+    assert await mailbox.still_there(entries) is None
+    assert mailbox.remarks == ()
+
+
 async def test_mails_without_lasting_uids_are_read_by_the_uids_of_the_session() -> None:
     stream, mailbox = await opened(
         OPEN.replace(b"UIDVALIDITY 9", b"UIDVALIDITY 0"),
