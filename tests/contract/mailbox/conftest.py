@@ -66,11 +66,3 @@ async def imap_account(request: pytest.FixtureRequest) -> AsyncIterator[ImapAcco
     account = made(request.getfixturevalue(server))
     yield account
     await account.close()
-
-
-@pytest.fixture
-def gnu_is_silent(request: pytest.FixtureRequest) -> None:
-    """GNU imap4d 3.15 sends no SEARCH at all where nothing is found; so nothing is proven gone."""
-    if "imap-gnu" in request.node.callspec.id:
-        reason = "GNU sends no SEARCH where it finds nothing, which is taken for mails that are still there"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))

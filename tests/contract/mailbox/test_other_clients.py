@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fakes.reading import read, read_all
 from tests.servers.source_accounts import ImapAccount, SourceAccount
 
@@ -48,7 +46,6 @@ async def test_what_another_client_removes_in_the_middle_takes_no_other_mail_alo
     assert account.served() == [MAILS[place] for place in there]
 
 
-@pytest.mark.usefixtures("gnu_is_silent")
 async def test_a_mail_that_another_client_removed_counts_as_deleted(imap_account: ImapAccount) -> None:
     imap_account.put(MAILS)
     mailbox = await imap_account.open()
@@ -56,7 +53,7 @@ async def test_a_mail_that_another_client_removed_counts_as_deleted(imap_account
     imap_account.expunge([1])
     agreed = await mailbox.delete(entries[:3])
     assert {entries[0], entries[2]} <= set(agreed)
-    assert await mailbox.still_there(entries[:3]) == []
+    assert await mailbox.still_there(entries[:3]) == ([] if imap_account.says_nothing_found else None)
     await mailbox.finish()
     assert imap_account.served() == MAILS[3:]
 
@@ -100,7 +97,7 @@ async def test_what_another_client_moves_away_is_left_where_it_is(imap_account: 
     found = await read(mailbox, entries)
     assert found.begun == {}
     await mailbox.delete(entries)
-    assert await mailbox.still_there(entries) == []
+    assert not await mailbox.still_there(entries)
     await mailbox.finish()
     assert imap_account.served() == []
     assert imap_account.served_in(imap_account.archive) == [MAILS[3]]
