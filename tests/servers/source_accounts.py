@@ -77,8 +77,8 @@ class SourceAccount(ABC):
 class ImapAccount(SourceAccount):
     """An account with IMAP access for the other client, whatever Mailferry uses.
 
-    `says_nothing_found`: the server answers a SEARCH that finds nothing, as it should. GNU does not always, and
-    so does not prove that mails are gone.
+    `says_nothing_found`: the server answers a SEARCH that finds nothing, as it should. GNU does not always,
+    and so does not prove that mails are gone.
     """
 
     says_nothing_found = True
