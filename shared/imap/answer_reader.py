@@ -25,7 +25,9 @@ times as much; with reads of 16 KiB every fourth mail of 4 kB was read so, and o
 _MAIL = re.compile(
     rb"\* [0-9]{1,10} FETCH \(UID ([0-9]{1,10}) BODY\[([A-Z]*)\](?:<([0-9]{1,19})>)? \{([0-9]{1,15})\}\r\n"
 )
-_SIZE = re.compile(rb"\* [0-9]{1,10} FETCH \(UID ([0-9]{1,10}) RFC822\.SIZE ([0-9]{1,15})\)\r\n")
+_OF_LISTING = re.compile(
+    rb"\* [0-9]{1,10} (?:FETCH \(UID ([0-9]{1,10}) RFC822\.SIZE ([0-9]{1,15})\)|EXPUNGE)\r\n"
+)
 _FETCH = re.compile(rb"\*[ ]+[0-9]+[ ]+(?:UID)?FETCH[ ]+\(", re.IGNORECASE)
 _WITH_STATUS = re.compile(rb"\*[ ]+(?:OK|NO|BAD|PREAUTH|BYE)(?![!-~])", re.IGNORECASE)
 _LENGTH = re.compile(rb"[ (](~?\{([0-9]+)\+?\})\Z")
@@ -51,6 +53,12 @@ class MailSize(NamedTuple):
     octets: int
 
 
+class MailGone(NamedTuple):
+    """An EXPUNGE; the line has `octets`."""
+
+    octets: int
+
+
 class BodyHeader(NamedTuple):
     """A body of `octets` follows in pieces, then the `Answer`; `attributes` are those before it."""
 
@@ -70,14 +78,14 @@ class Answer(NamedTuple):
     parts: tuple[Part, ...]
 
 
-Item: TypeAlias = WholeMail | MailSize | BodyHeader | BodyPiece | Answer
+Item: TypeAlias = WholeMail | MailSize | MailGone | BodyHeader | BodyPiece | Answer
 
 
 class AnswerReader:
     """The octets that were received and not read yet.
 
-    `expects_sizes`: a listing was asked for, so that its lines are tried by one regular expression each. The
-    scanner takes five times as long for them.
+    `expects_listing`: a listing was asked for, so that its lines, and those about deleted mails, are tried by
+    one regular expression each. The scanner takes five times as long for them.
     """
 
     def __init__(self, server: str, limits: Limits) -> None:
@@ -90,7 +98,7 @@ class AnswerReader:
         self._literal: int | None = None
         self._body_left = 0
         self._uid_of_body: int | None = None
-        self.expects_sizes = False
+        self.expects_listing = False
 
     @property
     def is_within_answer(self) -> bool:
@@ -117,8 +125,8 @@ class AnswerReader:
         header = None if self._parts else _MAIL.match(self._data, self._at)
         if header is not None and self._comes_at_once(header):
             return self._whole_mail(header)
-        if self.expects_sizes and not self._parts and (size := self._mail_size()) is not None:
-            return size
+        if self.expects_listing and not self._parts and (short := self._line_of_listing()) is not None:
+            return short
         if self._parts and not self._ended_where_it_should():
             return None
         while self._took_literal() and (line := self._line()) is not None:
@@ -151,12 +159,14 @@ class AnswerReader:
         uid = int(header[1])
         return WholeMail(uid if uid <= LARGEST_UID else 0, header[2].decode("ascii"), origin, data)
 
-    def _mail_size(self) -> MailSize | None:
-        found = _SIZE.match(self._data, self._at)
+    def _line_of_listing(self) -> MailSize | MailGone | None:
+        found = _OF_LISTING.match(self._data, self._at)
         if found is None:
             return None
         octets = found.end() - self._at - len(_CRLF)
         self._at = found.end()
+        if found[1] is None:
+            return MailGone(octets)
         uid = int(found[1])
         return MailSize(uid if uid <= LARGEST_UID else 0, int(found[2]), octets)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, MailSize, WholeMail
+from shared.imap.answer_reader import Answer, AnswerReader, BodyPiece, Item, MailGone, MailSize, WholeMail
 from shared.imap.arguments import wire_pieces
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command, Verb
@@ -21,6 +21,7 @@ from shared.imap.events import (
     Bye,
     CompressionStarted,
     Event,
+    Gone,
     Reply,
 )
 from shared.imap.greeting import greeting_event, read_greeting
@@ -103,7 +104,7 @@ class ImapConnection:
             return continue_command(command, sent, self._session)
         self._commands_sent += 1
         tag = b"%s%d" % (self._tag_prefix, self._commands_sent)
-        self._reader.expects_sizes = self._reader.expects_sizes or SIZE in command.items
+        self._reader.expects_listing = self._reader.expects_listing or SIZE in command.items
         first, *later = wire_pieces(tag, command.parts, self._session.capabilities)
         self._outstanding.add_command(tag, Sent(command, later))
         return first
@@ -137,6 +138,9 @@ class ImapConnection:
         elif isinstance(item, MailSize):
             self._count_octets(item.octets)
             self._mails.take_size(item, events)
+        elif isinstance(item, MailGone):
+            self._count_octets(item.octets)
+            self._untagged.take_change(Gone(), events)
         elif isinstance(item, Answer):
             self._answered(item, events)
         elif isinstance(item, BodyPiece):

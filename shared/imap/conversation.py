@@ -220,7 +220,7 @@ def _is_for_people(event: Notice | Reply) -> bool:
 
 def reply_to(command: Command, events: Iterable[Event]) -> Reply:
     """Return the tagged answer to a command from the events of `execute_all`."""
-    return next(event for event in events if isinstance(event, Reply) and event.command is command)
+    return next(event for event in events if isinstance(event, Reply) and event.command == command)
 
 
 def _shown(event: Event, masker: Masker) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.imap import commands
+from shared.imap.commands import Command
 from shared.imap.conversation import Conversation, reply_to
-from shared.imap.events import Selected
+from shared.imap.events import Event, Reply, Selected
 from shared.imap.mailbox_names import encode_name
 from shared.imap.refusals import refused_folder
 from shared.model.errors import quoted
@@ -14,9 +17,13 @@ DELETED = "\\deleted"
 
 
 class Folders:
-    """The folders of one session, by their decoded names."""
+    """The folders of one session, by their decoded names.
 
-    def __init__(self, conversation: Conversation) -> None:
+    `ahead` are the events of a SELECT or EXAMINE that was sent with the login; () where none was.
+    """
+
+    def __init__(self, conversation: Conversation, ahead: Sequence[Event] = ()) -> None:
+        self._ahead = ahead
         self._conversation = conversation
         self._selected: str | None = None
         self._is_writable = False
@@ -47,15 +54,22 @@ class Folders:
 
     async def _select(self, name: str, *, writable: bool) -> Selected:
         await self._conversation.discard_answers()
-        raw = encode_name(name, utf8=self._conversation.takes_utf8)
-        command = commands.select(raw) if writable else commands.examine(raw)
+        command = opening(name, writable=writable, utf8=self._conversation.takes_utf8)
         self._selected = None
-        events = await self._conversation.execute_all([command])
+        events, self._ahead = self._ahead, ()
+        if not any(isinstance(event, Reply) and event.command == command for event in events):
+            events = await self._conversation.execute_all([command])
         reply = reply_to(command, events)
         if not reply.ok:
             raise refused_folder(self._conversation.server, name, reply)
         self._selected, self._is_writable = name, writable
         return next(event for event in events if isinstance(event, Selected))
+
+
+def opening(name: str, *, writable: bool, utf8: bool = False) -> Command:
+    """Return the command that selects a folder. Raises `Unsendable`."""
+    raw = encode_name(name, utf8=utf8)
+    return commands.select(raw) if writable else commands.examine(raw)
 
 
 def has_lasting_uids(selected: Selected) -> bool:

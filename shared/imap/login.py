@@ -19,7 +19,7 @@ from shared.imap import commands
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command
 from shared.imap.conversation import Conversation
-from shared.imap.events import Greeting
+from shared.imap.events import Event, Greeting
 from shared.imap.limits import Options
 from shared.imap.login_channel import ImapLoginChannel
 from shared.imap.refusals import REFUSALS
@@ -47,10 +47,12 @@ class LoggedIn:
     """A session after its login, with the capabilities after it.
 
     `method` is the one that worked; None where the server took us for somebody from the start (PREAUTH).
+    `ahead` are the events of the command that was sent together with the introduction; () where none was.
     """
 
     capabilities: Capabilities
     method: str | None
+    ahead: Sequence[Event] = ()
 
 
 def login_plan(auth: Sequence[str], options: Options) -> LoginPlan:
@@ -69,9 +71,11 @@ async def log_in_after_greeting(
     credentials: Credentials,
     greeting: Greeting,
     plan: LoginPlan,
+    ahead: Command,
 ) -> LoggedIn:
     """Log in on a fresh connection after its `greeting`.
 
+    The command `ahead` is sent together with the introduction where it may be, which saves a round trip.
     Raises `TryWithout` where a new connection with a smaller plan makes sense, and the errors of
     `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`.
     """
@@ -85,8 +89,8 @@ async def log_in_after_greeting(
         check_encryption(endpoint, is_tls=conversation.wire.is_tls)
         method = await log_in(ImapLoginChannel(conversation, capabilities), endpoint, credentials, plan)
     capabilities = conversation.capabilities or await _capabilities(conversation)
-    await _introduce(conversation, capabilities, replace(plan, preferred=method))
-    return LoggedIn(capabilities or Capabilities(frozenset()), method)
+    events = await _introduce(conversation, capabilities, replace(plan, preferred=method), ahead)
+    return LoggedIn(capabilities or Capabilities(frozenset()), method, events)
 
 
 async def _capabilities(conversation: Conversation) -> Capabilities | None:
@@ -95,18 +99,24 @@ async def _capabilities(conversation: Conversation) -> Capabilities | None:
     return conversation.capabilities if reply.ok else None
 
 
-async def _introduce(conversation: Conversation, capabilities: Capabilities | None, plan: LoginPlan) -> None:
-    """Say who we are, and that we take mail in UTF-8, which a server may otherwise withhold (RFC 6855)."""
-    if capabilities is None:
-        return
-    steps: list[str] = []
-    flight: list[Command] = []
-    if "ID" in capabilities and ID in plan.steps:
-        flight, steps = [commands.identify(IDENTITY)], [ID]
-    if "UTF8=ACCEPT" in capabilities and ENABLE in plan.steps:
-        flight, steps = [*flight, commands.ENABLE_UTF8], [*steps, ENABLE]
-    if flight:
-        await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
+async def _introduce(
+    conversation: Conversation, capabilities: Capabilities | None, plan: LoginPlan, ahead: Command
+) -> Sequence[Event]:
+    """Say who we are, and that we take mail in UTF-8, which a server may otherwise withhold (RFC 6855).
+
+    Returns the events of the command `ahead`, which cannot follow ENABLE.
+    """
+    names = frozenset[str]() if capabilities is None else capabilities.names
+    if "UTF8=ACCEPT" in names and ENABLE in plan.steps:
+        flight, steps = [commands.ENABLE_UTF8], [ENABLE]
+    else:
+        flight, steps = [ahead], []
+    if "ID" in names and ID in plan.steps:
+        flight, steps = [commands.identify(IDENTITY), *flight], [ID, *steps]
+    if not steps:
+        return ()
+    events = await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
+    return events if ahead in flight else ()
 
 
 async def _or_without(smaller: LoginPlan, question: Awaitable[Result]) -> Result:

@@ -45,11 +45,22 @@ class UntaggedAnswers:
             case Attributes():
                 self._mails.complete(data, events)
             case Exists() | Gone():
-                self._take_change(data, events)
+                self.take_change(data, events)
             case Capabilities():
                 self._learn(data)
             case _:
                 self._take_asked(data, events)
+
+    def take_change(self, change: Exists | Gone, events: list[Event]) -> None:
+        """Take what tells of the selected mailbox."""
+        sent = self._outstanding.any_of(SELECTS)
+        if sent is not None and sent.selection is not None:
+            if isinstance(change, Exists):
+                sent.selection.learn_exists(change.count)
+            elif change.earlier:
+                events.append(change)
+        elif self._session.is_selected:
+            events.append(change)
 
     def take_notice(self, status: StatusLine, events: list[Event]) -> None:
         """Take an untagged OK, NO or BAD."""
@@ -71,16 +82,6 @@ class UntaggedAnswers:
         sent = self._outstanding.any_of(SELECTS)
         if sent is not None and sent.selection is not None:
             sent.selection.learn_code(status.code, status.argument)
-
-    def _take_change(self, change: Exists | Gone, events: list[Event]) -> None:
-        sent = self._outstanding.any_of(SELECTS)
-        if sent is not None and sent.selection is not None:
-            if isinstance(change, Exists):
-                sent.selection.learn_exists(change.count)
-            elif change.earlier:
-                events.append(change)
-        elif self._session.is_selected:
-            events.append(change)
 
     def _take_asked(self, data: Data, events: list[Event]) -> None:
         match data:

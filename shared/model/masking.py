@@ -36,7 +36,7 @@ class Masker:
     chance. Text is searched first: most sessions never contain a secret, and then no pattern is compiled.
     """
 
-    __slots__ = ("_clean", "_encoded", "_forms", "_mask", "_raw", "_shortest", "_username")
+    __slots__ = ("_clean", "_encoded", "_forms", "_least", "_mask", "_raw", "_shortest", "_username")
 
     def __init__(
         self, secrets: Iterable[bytes] = (), *, username: bytes = b"", shortest: int = 0, mask: bytes = MASK
@@ -47,6 +47,7 @@ class Masker:
         self._forms: set[bytes] = set()
         self._raw: set[bytes] = set()
         self._encoded = b""
+        self._least = 0
         self._clean: bytes | None = None
         for secret in secrets:
             self._add(secret)
@@ -96,6 +97,7 @@ class Masker:
             self._forms |= {form.lower() for form in _written(secret) if form.strip(b"=")}
         if len(secret) >= max(self._shortest, SHORTEST_INSIDE):
             self._raw |= {form.lower() for form in _in_characters(secret)}
+            self._least = -(-min(map(len, self._raw)) * 4 // 3)
 
     def _masked(self, text: bytes) -> bytes:
         if self._encoded:
@@ -113,7 +115,12 @@ class Masker:
         return self._mask if piece[0] in self._encoded else piece[0]
 
     def _masked_word(self, word: re.Match[bytes]) -> bytes:
-        """Mask a word that is base64 of something with a secret in it, wherever the secret begins."""
+        """Mask a word that is base64 of something with a secret in it, wherever the secret begins.
+
+        Most words are too short for any secret; `_least` characters hold the shortest.
+        """
+        if not self._raw or len(word[0]) < self._least:
+            return word[0]
         standard = word[0].rstrip(b"=").translate(_STANDARD)
         for start in range(4):
             whole = standard[start:]

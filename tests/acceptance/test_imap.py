@@ -14,7 +14,7 @@ from tests.servers.ferry_config import account, configuration
 from tests.servers.smtp_sink import SmtpSink
 
 RETENTIONS = {"amy": "delete", "bob": "keep", "cas": "7d"}
-COUNT = 120
+COUNT = 60
 
 
 def test_two_passes_over_imap_deliver_everything_once_and_delete_what_they_should(
@@ -63,3 +63,28 @@ def test_a_running_mailferry_fetches_by_imap_over_tls_what_comes(dovecot: Doveco
             assert process.terminate() == 0
             assert ferry.call("journal", "verify").out == "2 messages, no differences\n"
         assert sorted(tag_of(each.content) for each in sink.mails()) == sorted([old.tag, new.tag])
+
+
+def test_a_copy_goes_when_its_days_are_over_and_flags_stay_as_they_were(
+    dovecot: Dovecot, tmp_path: Path
+) -> None:
+    library = str(require("faketime"))
+    require("smtp-sink")
+    login = dovecot.new_user()
+    mails = tagged_mails("cas", 3, to="cas@corp.example")
+    dovecot.fill(login.name, [mail.raw for mail in mails])
+    source = account("cas", dovecot.imap_port, login, 'retention = "7d"', scheme="imap")
+    days = {"LD_PRELOAD": library, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME": "+8d"}
+    with (
+        server_directory("sink") as directory,
+        SmtpSink(directory) as sink,
+        Ferry(tmp_path, configuration([source], target=sink.port)) as ferry,
+    ):
+        assert ferry.call("once").code == 0
+        unseen = list((dovecot.maildir(login.name) / "new").iterdir())
+        assert len(unseen) == 3, "EXAMINE and PEEK leave new mail new"
+        later = ferry.call("once", "-o", "json", **days)
+        assert later.code == 0, later.err
+        assert (json.loads(later.out)[0]["deleted"], json.loads(later.out)[0]["fetched"]) == (3, 0)
+        assert len(sink.mails()) == 3
+    assert dovecot.remaining_count(login.name) == 0

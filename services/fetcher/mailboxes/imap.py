@@ -50,7 +50,7 @@ class ImapMailbox(Mailbox):
         self._options = options
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._shortfall = shortfall
-        self._folders = Folders(conversation)
+        self._folders = Folders(conversation, logged_in.ahead)
         self._session_uids: dict[int, int] = {}
         self._expungers: dict[str, Expunger] = {}
         self._remarks: list[str] = []

@@ -7,6 +7,7 @@ from functools import partial
 
 from services.fetcher.mailboxes.imap import ImapMailbox
 from shared.imap.conversation import Conversation
+from shared.imap.folders import opening
 from shared.imap.limits import Limits, Options
 from shared.imap.login import LoggedIn, log_in_after_greeting, login_plan
 from shared.model.account import Account
@@ -72,6 +73,7 @@ async def open_imap(
     Raises the errors of `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`.
     """
     credentials = Credentials(username, password, token)
+    ahead = opening(options.folders[0], writable=not options.reads_only)
 
     async def log_in(wire: Wire, plan: LoginPlan) -> tuple[Conversation, LoggedIn]:
         conversation = Conversation(
@@ -84,7 +86,7 @@ async def open_imap(
         )
         greeting = await greeted(conversation.read_greeting(), IMAP, endpoint, options.timeouts.connect)
         wire.set_deadline(options.timeouts.login)
-        logged_in = await log_in_after_greeting(conversation, endpoint, credentials, greeting, plan)
+        logged_in = await log_in_after_greeting(conversation, endpoint, credentials, greeting, plan, ahead)
         wire.set_deadline(options.timeouts.session)
         return conversation, logged_in
 

@@ -88,6 +88,16 @@ async def test_mails_are_fetched_byte_exact_and_deleted(dovecot: Dovecot, tls: T
     assert dovecot.remaining(login.name) == MAILS[150:]
 
 
+async def test_a_nul_comes_as_dovecot_sends_it_and_costs_no_mail(dovecot: Dovecot) -> None:
+    """IMAP forbids NUL in a literal (RFC 9051, section 4.3.1); Dovecot puts the octet 0x80 in its place."""
+    login = dovecot.new_user()
+    dovecot.fill(login.name, [b"Subject: nul\r\n\r\na\0b\r\n", MAILS[0]])
+    mailbox = await opened(dovecot, login)
+    listing = await mailbox.listing()
+    assert await fetched(mailbox, listing.entries) == [b"Subject: nul\r\n\r\na\x80b\r\n", MAILS[0]]
+    await mailbox.finish()
+
+
 async def test_a_large_mail_comes_in_pieces(dovecot: Dovecot) -> None:
     login = dovecot.new_user()
     mails = [b"Subject: large\r\n\r\n" + b"a line of text\r\n" * 100_000, b"Subject: small\r\n\r\n"]

@@ -26,6 +26,23 @@ async def test_a_folder_that_is_open_is_not_opened_again() -> None:
     assert stream.said == ['SELECT "INBOX"']
 
 
+async def test_a_folder_that_was_opened_with_the_login_is_not_opened_again() -> None:
+    stream, conversation = await logged_in(OPEN + b"$1 OK\r\n", OPEN + b"$2 OK\r\n")
+    ahead = await conversation.execute_all([examine(b"INBOX")])
+    folders = Folders(conversation, ahead)
+    assert (await folders.open_for_listing("INBOX", writable=False)).uidvalidity == 9
+    assert len(stream.said) == 1
+    await folders.open_for_listing("INBOX", writable=False)
+    assert len(stream.said) == 2, "a second listing opens it anew"
+
+
+async def test_a_folder_that_was_opened_in_another_way_with_the_login_is_opened_again() -> None:
+    stream, conversation = await logged_in(OPEN + b"$1 OK\r\n", OPEN + b"$2 OK\r\n")
+    folders = Folders(conversation, await conversation.execute_all([examine(b"INBOX")]))
+    await folders.open_for_listing("INBOX", writable=True)
+    assert stream.said == ['EXAMINE "INBOX"', 'SELECT "INBOX"']
+
+
 async def test_a_folder_is_examined_until_something_is_to_be_deleted() -> None:
     stream, folders = await listed(OPEN + b"$2 OK [READ-WRITE] ok\r\n")
     await folders.open_listed("INBOX")

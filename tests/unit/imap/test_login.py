@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.imap.commands import examine
 from shared.imap.conversation import Conversation
+from shared.imap.events import Selected
 from shared.imap.limits import Limits, Options
 from shared.imap.login import LoggedIn, log_in_after_greeting, login_plan
 from shared.model.endpoint import Endpoint, Tls
@@ -54,7 +56,9 @@ class Attempt:
         )
         greeting = await conversation.read_greeting()
         plan = login_plan(auth, options or Options())
-        return await log_in_after_greeting(conversation, self.endpoint, credentials, greeting, plan)
+        return await log_in_after_greeting(
+            conversation, self.endpoint, credentials, greeting, plan, examine(b"INBOX")
+        )
 
 
 def announcing(*names: str) -> bytes:
@@ -159,9 +163,31 @@ async def test_a_client_introduces_itself_and_takes_utf8_in_one_flight() -> None
 
 async def test_a_refused_introduction_costs_nothing() -> None:
     attempt = Attempt(
-        announcing("AUTH=PLAIN", "SASL-IR"), b"$1 OK [CAPABILITY ID] in\r\n", b"$2 BAD what\r\n"
+        announcing("AUTH=PLAIN", "SASL-IR"),
+        b"$1 OK [CAPABILITY ID] in\r\n",
+        b"$2 BAD what\r\n* 3 EXISTS\r\n$3 OK\r\n",
     )
-    assert (await attempt.log_in()).method == "plain"
+    logged_in = await attempt.log_in()
+    assert logged_in.method == "plain"
+    assert any(isinstance(event, Selected) and event.exists == 3 for event in logged_in.ahead)
+
+
+async def test_the_first_folder_is_opened_together_with_the_introduction() -> None:
+    attempt = Attempt(
+        announcing("AUTH=PLAIN", "SASL-IR"),
+        b"$1 OK [CAPABILITY ID] in\r\n",
+        b"* ID NIL\r\n$2 OK\r\n* 3 EXISTS\r\n$3 OK\r\n",
+    )
+    logged_in = await attempt.log_in()
+    assert attempt.stream.said[1:] == ['ID ("name" "Mailferry")', 'EXAMINE "INBOX"']
+    assert len(attempt.stream.writes) == 2
+    assert logged_in.ahead
+
+
+async def test_without_an_introduction_nothing_is_sent_ahead() -> None:
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), b"$1 OK [CAPABILITY X] in\r\n")
+    assert (await attempt.log_in()).ahead == ()
+    assert attempt.stream.said == [PLAIN]
 
 
 async def test_a_server_that_hangs_up_on_an_introduction_gets_none_on_the_next_connection() -> None:

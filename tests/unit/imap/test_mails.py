@@ -9,7 +9,7 @@ import pytest
 from shared.imap import mail_commands
 from shared.imap.commands import Command
 from shared.imap.errors import BodyCut, BodyTooLarge
-from shared.imap.events import BodyData, BodyStarted, Broken, Event, Fetched, Reply
+from shared.imap.events import BodyData, BodyStarted, Broken, Event, Exists, Fetched, Gone, Reply
 from shared.imap.status_lines import Condition
 from shared.imap.uid_set import UidSet
 from shared.model.mailbox import Meter
@@ -216,3 +216,17 @@ def test_large_mails_are_not_held() -> None:
     session.receive(b"* 1 FETCH (UID 5 BODY[] {1000}\r\n")
     pieces = [b"a" * 100] * 10
     assert fed(session, pieces) == [BodyData(piece) for piece in pieces]
+
+
+def test_the_lines_of_a_listing_mean_the_same_in_any_form_and_pieces() -> None:
+    usual = (
+        b"* 1 FETCH (UID 5 RFC822.SIZE 7)\r\n* 2 EXPUNGE\r\n* 2 FETCH (UID 0 RFC822.SIZE 1)\r\n"
+        b"* 3 FETCH (UID 4294967296 RFC822.SIZE 2)\r\n* 4 EXISTS\r\n"
+    )
+    other = (
+        b"* 1 FETCH (RFC822.SIZE 7 UID 5)\r\n* 2 expunge\r\n* 2 FETCH (RFC822.SIZE 1 UID 0)\r\n"
+        b"* 3 Fetch (UID 4294967296 RFC822.SIZE 2)\r\n* 4 EXISTS\r\n"
+    )
+    alike(lambda: asked(SIZES), usual)
+    assert asked(SIZES).receive(usual) == asked(SIZES).receive(other)
+    assert [type(event) for event in asked(SIZES).receive(usual)] == [Fetched, Gone, Fetched, Fetched, Exists]
