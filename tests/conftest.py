@@ -13,13 +13,17 @@ from hypothesis import HealthCheck, settings
 
 from tests.fakes.collector import garbage_collector_restored
 from tests.servers.available import require, unavailable
+from tests.servers.cyrus import PROGRAM as CYRUS
+from tests.servers.cyrus import Cyrus
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
 from tests.servers.pgbouncer import PgBouncer
+from tests.servers.piped_imap import Courier, GnuImap
 from tests.servers.postfix import Postfix
 from tests.servers.postgres import Postgres, make_cluster
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
+from tests.servers.unpacked import require_unpacked
 
 # The time of an example depends on the load of the machine, not on the code.
 settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +49,35 @@ def dovecot() -> Iterator[Dovecot]:
 def dovecot_user(dovecot: Dovecot) -> Login:
     """A user of `dovecot` with an empty mailbox."""
     return dovecot.new_user()
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """This worker's Cyrus; use `cyrus.new_user()` for an account."""
+    require_unpacked(CYRUS)
+    # It writes every change to the disk, which nobody needs here.
+    memory = Path("/dev/shm")  # noqa: S108 # a directory of its own is made there
+    with (
+        server_directory("cyrus", memory if memory.is_dir() else None) as directory,
+        Cyrus(directory) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def courier() -> Iterator[Courier]:
+    """This worker's Courier IMAP; use `courier.new_user()` for an account."""
+    require_unpacked(Courier.program)
+    with server_directory("courier") as directory, Courier(directory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gnu_imap() -> Iterator[GnuImap]:
+    """This worker's GNU imap4d; use `gnu_imap.new_user()` for an account."""
+    require_unpacked(GnuImap.program)
+    with server_directory("gnu") as directory, GnuImap(directory) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

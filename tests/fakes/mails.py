@@ -67,13 +67,14 @@ def evidence_in(
     return find_evidence(header, zone, account(routing, login), folder)
 
 
+def corpus_files() -> list[Path]:
+    """Return the files of real mails; none where there is no corpus."""
+    return sorted(path for path in CORPUS.glob("*/*") if path.suffix in {".eml", ".msg"})
+
+
 def corpus_mails() -> list[object]:
     """Return a test parameter for each real mail, or one that is visibly skipped where there are none."""
-    found = (
-        sorted(path for path in CORPUS.glob("*/*") if path.suffix in {".eml", ".msg"})
-        if CORPUS.is_dir()
-        else []
-    )
+    found = corpus_files()
     if not found:
         reason = f"the corpus of real mails is not at {CORPUS.name}"
         return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no corpus")]

@@ -22,6 +22,8 @@ from tests.servers.server import Server, installed
 MAILBOX_OWNER: Final = "mail"
 """Debian's user to whom mailboxes belong when root starts Dovecot, which refuses mailboxes of root."""
 
+INBOX: Final = "INBOX"
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -32,7 +34,12 @@ class Login:
 
 
 class Dovecot(Server):
-    """A Dovecot for any number of users; `extra` is appended to its configuration."""
+    """A Dovecot for any number of users; `extra` is appended to its configuration.
+
+    `archive` is a folder that `add_folder` may add.
+    """
+
+    archive: Final = "Archive"
 
     def __init__(self, directory: Path, *, extra: str = "") -> None:
         super().__init__(directory)
@@ -77,6 +84,7 @@ class Dovecot(Server):
         self._process = ServerProcess(command, log=self.directory / "output")
         self._process.wait_until(lambda: greets(self.pop3_port, b"+OK"))
         self._process.wait_until(lambda: greets(self.pop3s_port, b"+OK", tls=True))
+        self._process.wait_until(lambda: greets(self.imap_port, b"* OK"))
 
     def new_user(self) -> Login:
         """Adds a user with a new name."""
@@ -90,17 +98,20 @@ class Dovecot(Server):
         entry.write_text(f"{name}:{{PLAIN}}{password}\n")
         entry.chmod(0o644)
         maildir = self.maildir(name)
-        folders = [maildir.parent, maildir, *(maildir / part for part in ("cur", "new", "tmp"))]
-        for folder in folders:
-            folder.mkdir(mode=0o755, exist_ok=True)
-        give_to(self._owner, *folders)
+        self._make_folders(maildir.parent)
+        self._make_maildir(maildir)
 
-    def maildir(self, user: str) -> Path:
-        return self._mail / user / "Maildir"
+    def add_folder(self, user: str, folder: str) -> None:
+        """Adds an empty folder beside INBOX."""
+        self._make_maildir(self.maildir(user, folder))
 
-    def fill(self, user: str, mails: Iterable[bytes]) -> None:
+    def maildir(self, user: str, folder: str = INBOX) -> Path:
+        maildir = self._mail / user / "Maildir"
+        return maildir if folder == INBOX else maildir / f".{folder}"
+
+    def fill(self, user: str, mails: Iterable[bytes], folder: str = INBOX) -> None:
         """Puts `mails` into the user's mailbox, in this order; lines may end with LF or CRLF."""
-        maildir = self.maildir(user)
+        maildir = self.maildir(user, folder)
         for mail in mails:
             on_the_wire = len(mail) + mail.count(b"\n") - mail.count(b"\r\n")
             number = next(self._names)
@@ -112,9 +123,9 @@ class Dovecot(Server):
             # Nobody sees a mail that is written in part.
             path.rename(maildir / "new" / name)
 
-    def remaining(self, user: str) -> list[bytes]:
+    def remaining(self, user: str, folder: str = INBOX) -> list[bytes]:
         """The mails that are still there, oldest first, as they were given to `fill`."""
-        return [path.read_bytes() for path in self._files(user)]
+        return [path.read_bytes() for path in self._files(user, folder)]
 
     def remaining_count(self, user: str) -> int:
         return len(self._files(user))
@@ -123,7 +134,15 @@ class Dovecot(Server):
         """The log so far."""
         return (self.directory / "dovecot.log").read_text(errors="replace")
 
-    def _files(self, user: str) -> list[Path]:
-        maildir = self.maildir(user)
+    def _make_maildir(self, maildir: Path) -> None:
+        self._make_folders(maildir, *(maildir / part for part in ("cur", "new", "tmp")))
+
+    def _make_folders(self, *folders: Path) -> None:
+        for folder in folders:
+            folder.mkdir(mode=0o755, exist_ok=True)
+        give_to(self._owner, *folders)
+
+    def _files(self, user: str, folder: str = INBOX) -> list[Path]:
+        maildir = self.maildir(user, folder)
         files = [*(maildir / "new").iterdir(), *(maildir / "cur").iterdir()]
         return sorted(files, key=lambda path: path.name)

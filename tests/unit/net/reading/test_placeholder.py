@@ -42,6 +42,18 @@ def test_a_notice_in_any_language_is_known_by_its_form_whatever_size_is_listed(
     assert is_placeholder(notice, has_listed_size=has_listed_size)
 
 
+COURIERS = (
+    b"From: System Administrator <root@localhost>\r\nSubject: message unavailable\r\n\r\n"
+    b"This message is no longer available on the server.\r\n"
+)
+
+
+def test_couriers_notice_is_known_where_another_size_is_listed() -> None:
+    assert is_placeholder(COURIERS)
+    assert not is_placeholder(COURIERS, has_listed_size=True)
+    assert not is_placeholder(COURIERS + b"Really.\r\n")
+
+
 @pytest.mark.parametrize(
     "mail",
     [
