@@ -26,6 +26,15 @@ class CompressedWire(Wire):
         self._inflater.add(received)
 
     @property
+    def inactivity_timeout(self) -> float:
+        """Seconds that may pass without an octet."""
+        return self._wire.inactivity_timeout
+
+    @inactivity_timeout.setter
+    def inactivity_timeout(self, seconds: float) -> None:
+        self._wire.inactivity_timeout = seconds
+
+    @property
     @override
     def is_tls(self) -> bool:
         return self._wire.is_tls

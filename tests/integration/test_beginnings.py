@@ -212,7 +212,7 @@ class PartialMailbox(FakeMailbox):
     has_uids = True
 
     @override
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         listing = await super().listing()
         entries = listing.entries if self.has_uids else [each._replace(uid="") for each in listing.entries]
         partial = replace(listing, entries=entries, has_uids=self.has_uids)

@@ -196,7 +196,7 @@ class ImapMailboxInTurn(Mailbox):
         return ()
 
     @override
-    async def listing(self) -> Listing:
+    async def listing(self, since: str = "") -> Listing:
         return await self._process.effect("list", self._listed, _trouble)
 
     @override

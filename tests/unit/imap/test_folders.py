@@ -33,16 +33,16 @@ async def test_a_folder_that_was_opened_with_the_login_is_not_opened_again() -> 
     stream, conversation = await logged_in(OPEN + b"$1 OK\r\n", OPEN + b"$2 OK\r\n")
     ahead = await conversation.execute_all([examine(b"INBOX")])
     folders = Folders(conversation, ahead)
-    assert (await folders.open_for_listing("INBOX", writable=False)).uidvalidity == 9
+    assert (await folders.open_for_listing(ONLY_INBOX, writable=False)).uidvalidity == 9
     assert len(stream.said) == 1
-    await folders.open_for_listing("INBOX", writable=False)
+    await folders.open_for_listing(ONLY_INBOX, writable=False)
     assert len(stream.said) == 2, "a second listing opens it anew"
 
 
 async def test_a_folder_that_was_opened_in_another_way_with_the_login_is_opened_again() -> None:
     stream, conversation = await logged_in(OPEN + b"$1 OK\r\n", OPEN + b"$2 OK\r\n")
     folders = Folders(conversation, await conversation.execute_all([examine(b"INBOX")]))
-    await folders.open_for_listing("INBOX", writable=True)
+    await folders.open_for_listing(ONLY_INBOX, writable=True)
     assert stream.said == ['EXAMINE "INBOX"', 'SELECT "INBOX"']
 
 
