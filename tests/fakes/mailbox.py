@@ -48,7 +48,10 @@ class FakeMailbox(Mailbox):
         self._marked: set[str] = set()
 
     async def fingerprint(self) -> str:
-        return " ".join(("uids", *self.mails)) if self.has_fingerprint else ""
+        if not self.has_fingerprint:
+            return ""
+        sizes = [f"{uid}:{self.listed.get(uid, len(mail))}" for uid, mail in self.mails.items()]
+        return " ".join(("mails", *sizes))
 
     async def listing(self, since: str = "") -> Listing:
         self.listings += 1
@@ -57,7 +60,7 @@ class FakeMailbox(Mailbox):
             Listed(uid, number, self.listed.get(uid, len(mail)))
             for number, (uid, mail) in enumerate(self.mails.items(), 1)
         ]
-        known = since.split()[1:] if self.lists_later_mails else []
+        known = [each.partition(":")[0] for each in since.split()[1:]] if self.lists_later_mails else []
         if known and known == [*self.mails][: len(known)]:
             later = entries[len(known) :]
             covered = [UidRange(INBOX, later[0].uid if later else f"{known[-1]}.")]

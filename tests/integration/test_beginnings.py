@@ -212,6 +212,10 @@ class PartialMailbox(FakeMailbox):
     has_uids = True
 
     @override
+    async def fingerprint(self) -> str:
+        return await super().fingerprint() if self.has_uids and self.covered is None else ""
+
+    @override
     async def listing(self, since: str = "") -> Listing:
         listing = await super().listing()
         entries = listing.entries if self.has_uids else [each._replace(uid="") for each in listing.entries]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from services.fetcher.mailboxes.imap import ImapMailbox
 from services.fetcher.mailboxes.imap_opening import open_imap
@@ -28,14 +29,16 @@ class Session:
 
 
 @asynccontextmanager
-async def session(dovecot: Dovecot, login: Login) -> AsyncIterator[Session]:
+async def session(dovecot: Dovecot, login: Login, options: Options = KEEPS) -> AsyncIterator[Session]:
     commands: list[str] = []
 
     def note(side: str, line: str) -> None:
         if side == "C":
             commands.append(line)
 
-    mailbox = await open_imap(endpoint_of(dovecot), login.name, login.password, options=KEEPS, dialogue=note)
+    mailbox = await open_imap(
+        endpoint_of(dovecot), login.name, login.password, options=options, dialogue=note
+    )
     commands.clear()
     yield Session(mailbox, commands)
     await mailbox.finish()
@@ -52,13 +55,13 @@ async def listed(dovecot: Dovecot, login: Login) -> str:
         return await opened.mailbox.fingerprint()
 
 
-async def test_an_unchanged_mailbox_is_told_by_one_question(dovecot: Dovecot) -> None:
+async def test_an_unchanged_inbox_is_told_by_what_came_with_the_login(dovecot: Dovecot) -> None:
     login = dovecot.new_user()
     dovecot.fill(login.name, mails(1, 2))
     before = await listed(dovecot, login)
     async with session(dovecot, login) as opened:
         assert await opened.mailbox.fingerprint() == before != ""
-        assert [line.split()[0] for line in opened.commands] == ["STATUS"]
+        assert opened.commands == []
 
 
 async def test_each_mail_that_comes_or_goes_changes_the_fingerprint(dovecot: Dovecot) -> None:
@@ -133,3 +136,17 @@ async def test_a_fingerprint_of_another_time_of_the_folder_is_of_no_use(dovecot:
     async with session(dovecot, login) as opened:
         listing = await opened.mailbox.listing('{"INBOX":[1,1,0]}')
         assert (uids(listing), listing.only_changes) == ([1], False)
+
+
+async def test_unchanged_folders_are_told_by_one_question_for_all(dovecot: Dovecot) -> None:
+    login = dovecot.new_user()
+    with another_client(dovecot, login) as other:
+        other.create("Lists")
+    dovecot.fill(login.name, mails(1))
+    everything = replace(KEEPS, folders=("*",))
+    async with session(dovecot, login, everything) as opened:
+        await opened.mailbox.listing()
+        before = await opened.mailbox.fingerprint()
+    async with session(dovecot, login, everything) as opened:
+        assert await opened.mailbox.fingerprint() == before != ""
+        assert opened.commands == ["LIST"]
