@@ -56,12 +56,19 @@ class ImapFront(ImapServer):
         with self._log.open("ab") as log, self._started(self._child_of(name), log) as process:
             output, to_process = await _pipes(process)
             await _skip_greeting(output)
-            to_server = asyncio.create_task(_copy(reader, to_process))
+            copying = {
+                asyncio.create_task(_copy(reader, to_process)),
+                asyncio.create_task(_copy(output, writer)),
+            }
             try:
-                await _copy(output, writer)
+                # A client that hangs up ends the session: at the end of its input, GNU imap4d would use a core
+                # for ever.
+                await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                to_server.cancel()
+                for each in copying:
+                    each.cancel()
                 to_process.close()
+                writer.close()
 
     @staticmethod
     @contextlib.contextmanager
