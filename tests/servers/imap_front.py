@@ -61,8 +61,8 @@ class ImapFront(ImapServer):
                 asyncio.create_task(_copy(output, writer)),
             }
             try:
-                # A client that hangs up ends the session: at the end of its input, GNU imap4d would use a core
-                # for ever.
+                # A client that hangs up ends the session: at the end of its input, GNU imap4d would use a
+                # core for ever.
                 await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for each in copying:
