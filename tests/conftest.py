@@ -23,6 +23,8 @@ from tests.servers.smtp_sink import SmtpSink
 
 # The time of an example depends on the load of the machine, not on the code.
 settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For `make unit`, which is run every few minutes. `make test` draws the full hundred for each property.
+settings.register_profile("quick", settings.get_profile("mailferry"), max_examples=20)
 settings.load_profile("mailferry")
 
 

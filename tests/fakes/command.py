@@ -47,6 +47,10 @@ async def mailferry(
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+SETTLE_WAIT = 5
+"""Seconds without any delivery after which a pass leaves the rest. A loaded machine stands still for two."""
+
+
 def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
     """Write a configuration with one account acme/inbox, and return its path."""
     path = directory / "mailferry.toml"
@@ -56,7 +60,7 @@ def configured(directory: Path, *, source: int, target: int, account: str = "", 
         store.url = "sqlite:mailferry.db"
         blobs.url = "file:blobs"
         metrics.listen = ""
-        fetcher.settle_wait = "2s"
+        fetcher.settle_wait = "{SETTLE_WAIT}s"
 
         [relay]
         helo_name = "ferry.corp.example"
