@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.collector import garbage_collector_restored
+from tests.fakes.logs import logs_restored
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
 from tests.servers.dovecot import Dovecot, Login
@@ -29,9 +30,9 @@ settings.load_profile("mailferry")
 
 
 @pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """Restore the worker's garbage collector after commands that tune it."""
-    with garbage_collector_restored():
+def process_restored() -> Iterator[None]:
+    """Restore what commands change in their process, the worker: its garbage collector and its logs."""
+    with garbage_collector_restored(), logs_restored():
         yield
 
 
