@@ -120,7 +120,7 @@ async def test_a_large_mail_behind_one_that_is_refused_is_carried(tmp_path: Path
     async with server as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
         (row,) = json.loads((await mailferry("once", "-c", path, "-o", "json")).out)
-        assert (row["fetched"], row["left"], source.deleted("u")) == (2, 1, ["large", "c"])
+        assert (row["fetched"], row["left"], sorted(source.deleted("u"))) == (2, 1, ["c", "large"])
         assert "mail a was tried once" in row["why"]
 
 
@@ -136,7 +136,7 @@ async def test_without_uids_a_mail_that_breaks_each_session_blocks_no_other(tmp_
     async with server as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port, account=SINGLE)
         passes = [await mailferry("once", "-c", path, "-o", "json") for _ in range(4)]
-        assert (source.deleted("u"), len(target.accepted)) == (["u2", "u3"], 2)
+        assert (sorted(source.deleted("u")), len(target.accepted)) == (["u2", "u3"], 2)
         assert "was tried 2 times and is tried again in 5m" in json.loads(passes[-1].out)[0]["why"]
         name = f"{len(letter(1, BOB))}-octets"
         traced = (await mailferry("trace", name, "-c", path)).out
