@@ -5,6 +5,7 @@ A test that kills or wipes a server takes a private one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fakes.collector import garbage_collector_restored
+from tests.fakes.logs import logs_restored
 from tests.servers.available import require, unavailable
 from tests.servers.cyrus import PROGRAM as CYRUS
 from tests.servers.cyrus import Cyrus
@@ -25,15 +27,19 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 from tests.servers.unpacked import require_unpacked
 
+# In CI each run draws the same examples, so a failure comes from a change. Elsewhere they are drawn anew.
+EXAMPLES = settings.get_profile("ci" if "CI" in os.environ else "default")
 # The time of an example depends on the load of the machine, not on the code.
-settings.register_profile("mailferry", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("mailferry", EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For `make unit`, which is run every few minutes. `make test` draws the full hundred for each property.
+settings.register_profile("quick", settings.get_profile("mailferry"), max_examples=20)
 settings.load_profile("mailferry")
 
 
 @pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """Restore the worker's garbage collector after commands that tune it."""
-    with garbage_collector_restored():
+def process_restored() -> Iterator[None]:
+    """Restore what commands change in their process, the worker: its garbage collector and its logs."""
+    with garbage_collector_restored(), logs_restored():
         yield
 
 

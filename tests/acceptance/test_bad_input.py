@@ -50,7 +50,7 @@ MISTAKES = (
 
 @pytest.mark.parametrize("command", [("config", "check"), ("once",), ("run",)], ids=" ".join)
 def test_every_mistake_is_reported_once_with_file_and_line(tmp_path: Path, command: tuple[str, ...]) -> None:
-    with Ferry(tmp_path, FILE) as ferry:
+    with Ferry(tmp_path, FILE, database=False) as ferry:
         ended = ferry.call(*command)
     assert (ended.code, ended.out) == (78, "")
     reported = ended.err.splitlines()

@@ -27,7 +27,7 @@ def box(*recipients: str) -> list[tuple[str, bytes]]:
 async def test_a_pass_delivers_and_deletes_and_a_second_one_finds_nothing(tmp_path: Path) -> None:
     mails = box("bob@corp.example", "carol@corp.example")
     async with Pop3Server({"u": mails}) as source, SmtpServer() as target:
-        path = configured(tmp_path, source=source.port, target=target.port)
+        path = configured(tmp_path, source=source.port, target=target.port, database=False)
         first = await once(path)
         second = await once(path)
         assert (first["fetched"], first["delivered"], first["deleted"], first["left"]) == (2, 2, 2, 0)

@@ -81,7 +81,7 @@ username = "ferry"
 password = "{CANARY}"
 """
         parts = [exchange, account("everybody", dovecot.pop3_port, login, *CATCH_ALL)]
-        with Ferry(tmp_path_factory.mktemp("pipeline"), configuration(parts)) as ferry:
+        with Ferry(tmp_path_factory.mktemp("pipeline"), configuration(parts), database=False) as ferry:
             process = ferry.start().ready()
             yield Pipeline(ferry, process, dovecot, login, target)
             assert process.terminate() == 0

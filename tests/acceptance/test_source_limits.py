@@ -63,7 +63,7 @@ async def test_fault_11_a_mail_without_end_is_given_up_and_reported_and_stops_no
         assert source.verbs().count("RETR") == asked
         (traced,) = json.loads((await mailferry("trace", "uid-2", "-c", path, "-o", "json")).out)
         assert (traced["status"], traced["kind"], traced["times"]) == ("unread", "refused", 1)
-        assert source.deleted("u") == ["uid-1", "uid-3", "uid-4"]
+        assert sorted(source.deleted("u")) == ["uid-1", "uid-3", "uid-4"]
     assert subjects(target) == numbered([1, 3, 4])
 
 
@@ -72,10 +72,10 @@ async def test_fault_12_a_server_that_falls_silent_in_the_middle_is_not_waited_f
         source.capabilities = ["USER", "UIDL"]
         source.behaviours["RETR"] = for_mail(MAILS[2][1], SILENCE)
         path = configured(
-            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\ntimeout = "1s"'
+            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\ntimeout = "3s"'
         )
         first = await once(path)
-        assert "sent nothing for 1 seconds" in first["why"]
+        assert "sent nothing for 3 seconds" in first["why"]
         second = await once(path)
         assert second["deleted"] == 2
         await once(path)
@@ -88,7 +88,7 @@ async def test_fault_12_a_slow_but_moving_mail_is_not_cut(tmp_path: Path) -> Non
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         source.piece, source.pieces, source.pause, source.slow = 1, 60, 0.05, "RETR 2"
         path = configured(
-            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\ntimeout = "1s"'
+            tmp_path, source=source.port, target=target.port, account=f'{SINGLE}\ntimeout = "2s"'
         )
         row = await once(path)
         assert (row["deleted"], row["left"], row["why"]) == (4, 0, None)
@@ -99,7 +99,7 @@ async def test_fault_12_a_session_ends_at_its_deadline_however_busy_the_server_i
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         source.capabilities = ["USER", "UIDL"]
         source.piece, source.pieces, source.pause, source.slow = 10, 30, 0.05, "RETR"
-        account = f'{SINGLE}\nsession_deadline = "2s"\nmax_messages = 4'
+        account = f'{SINGLE}\nsession_deadline = "4s"\nmax_messages = 4'
         path = configured(tmp_path, source=source.port, target=target.port, account=account)
         row = await once(path)
         assert (row["fetched"], row["deleted"], row["left"]) == (4, 4, 0)

@@ -18,7 +18,11 @@ def garbage_collector_restored() -> Iterator[None]:
     """Freeze nothing within the context, and restore the thresholds after it."""
     before = gc.get_threshold()
     try:
-        with patch.object(gc, "freeze"):
+        with patch.object(gc, "freeze", _freeze_nothing):  # a MagicMock would take 0.5 ms for each test
             yield
     finally:
         gc.set_threshold(*before)
+
+
+def _freeze_nothing() -> None:
+    pass

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.fakes.database import write_empty_database
+
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "secret"
 
@@ -47,8 +49,18 @@ async def mailferry(
     return Ended(process.returncode, out.decode(), err.decode())
 
 
-def configured(directory: Path, *, source: int, target: int, account: str = "", relay: str = "") -> Path:
-    """Write a configuration with one account acme/inbox, and return its path."""
+SETTLE_WAIT = 5
+"""Seconds without any delivery after which a pass leaves the rest. A loaded machine stands still for two."""
+
+
+def configured(
+    directory: Path, *, source: int, target: int, account: str = "", relay: str = "", database: bool = True
+) -> Path:
+    """Write a configuration with one account acme/inbox, and return its path. Write its database as well,
+    unless `database` is false.
+    """
+    if database:
+        write_empty_database(directory / "mailferry.db")
     path = directory / "mailferry.toml"
     path.touch(mode=0o600)
     path.write_text(
@@ -56,7 +68,7 @@ def configured(directory: Path, *, source: int, target: int, account: str = "", 
         store.url = "sqlite:mailferry.db"
         blobs.url = "file:blobs"
         metrics.listen = ""
-        fetcher.settle_wait = "2s"
+        fetcher.settle_wait = "{SETTLE_WAIT}s"
 
         [relay]
         helo_name = "ferry.corp.example"

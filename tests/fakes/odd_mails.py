@@ -12,9 +12,14 @@ ODD_MAILS: dict[str, bytes] = {
     "nul": b"Subject: nul\r\n\r\na\0b\0\r\n",
     "eight-bit-header": b"Subject: Gr\xfc\xdfe \xe2\x82\xac\r\n\r\nGr\xfc\xdfe\r\n",
     "one-octet": b"x",
-    "thirty-megabytes": b"Subject: huge\r\n\r\n" + (b".huge " * 12 + b"\r\n") * (30 * MEGABYTE // 74),
 }
 """By uid."""
+
+
+def odd_mails(megabytes: int) -> dict[str, bytes]:
+    """Return the odd mails by uid, with one of so many megabytes at the end."""
+    huge = b"Subject: huge\r\n\r\n" + (b".huge " * 12 + b"\r\n") * (megabytes * MEGABYTE // 74)
+    return {**ODD_MAILS, "megabytes": huge}
 
 
 def as_carried(raw: bytes) -> bytes:

@@ -20,11 +20,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.fakes.command import Ended
+from tests.fakes.database import write_empty_database
 from tests.servers.ports import LOOPBACK
 from tests.servers.process import ServerError, ServerProcess, eventually
 
 COMMAND = Path(sys.executable).with_name("mailferry")
 BACKUP_MARKER = "epoch+witness"
+SQLITE = 'store.url = "sqlite:mailferry.db"'
 PATIENCE = 40.0
 """Seconds for what takes one or two on an idle machine."""
 
@@ -104,13 +106,18 @@ class FerryProcess:
 
 
 class Ferry:
-    """Runs Mailferry with the configuration `text`, in a directory of its own."""
+    """Runs Mailferry with the configuration `text`, in a directory of its own.
 
-    def __init__(self, directory: Path, text: str) -> None:
+    Where the configuration names the SQLite file mailferry.db, it is there, unless `database` is false.
+    """
+
+    def __init__(self, directory: Path, text: str, *, database: bool = True) -> None:
         self.directory = directory
         self.path = directory / "mailferry.toml"
         self.path.touch(mode=0o600)
         self.path.write_text(text, encoding="utf-8")
+        if database and SQLITE in text:
+            write_empty_database(directory / "mailferry.db")
         self._numbers = count(1)
         self._started: list[FerryProcess] = []
 

@@ -11,6 +11,7 @@ import pytest
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
+from tests.fakes.database import write_empty_database
 from tests.fakes.mail_lives import Lives
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
@@ -22,7 +23,7 @@ POOLED = "postgresql behind pgbouncer"
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with the schema, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "empty.db"
-    upgrade(f"sqlite://{path}")
+    write_empty_database(path)
     return path
 
 

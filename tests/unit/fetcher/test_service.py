@@ -71,7 +71,7 @@ async def test_accounts_of_a_new_configuration_are_scheduled_though_the_database
     leases, clock, stop = Leases(), SystemClock(), Stop()
     fetcher = made(leases, MemoryBroker(topology([60]), ManualClock()), clock)
     running = asyncio.create_task(fetcher.run(stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leases.scheduled.get()
         leases.away = True
         await fetcher.reload(SimpleNamespace(accounts={}))  # type: ignore[arg-type]  # only this part is used
@@ -94,7 +94,7 @@ async def test_a_configuration_that_comes_while_accounts_are_scheduled_is_not_ov
 
     leases.sync_accounts = slowly  # type: ignore[method-assign]  # a database that takes its time
     running = asyncio.create_task(fetcher.run(stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leases.scheduled.get()
         await fetcher.reload(SimpleNamespace(accounts={}))  # type: ignore[arg-type]  # only this part is used
         may_end.set()
@@ -120,7 +120,7 @@ async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive(
     broker = LateBroker(topology([60]), ManualClock())
     fetcher = made(leases, broker, clock)
     running = asyncio.create_task(fetcher.run(stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await leases.scheduled.get() == 0
         assert (fetcher.problem(), leases.asked.is_set()) == (f"no visit is begun while {AWAY}", False)
         broker.here = True
@@ -137,7 +137,7 @@ async def test_no_account_is_leased_before_the_broker_has_come_and_hints_arrive(
 async def test_a_fetcher_that_waits_for_its_broker_stops_at_once() -> None:
     leases, clock, stop = Leases(), SystemClock(), Stop()
     running = asyncio.create_task(made(leases, LateBroker(topology([60]), ManualClock()), clock).run(stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leases.scheduled.get()
         stop.request("the test is over")
         await running
@@ -148,7 +148,7 @@ async def test_a_single_pass_waits_for_the_broker_and_for_hints() -> None:
     leases, clock = Leases(), ManualClock()
     broker = LateBroker(topology([60]), clock)
     visits = asyncio.create_task(made(leases, broker, clock).visit_once(["acme/bob"]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leases.scheduled.get()
         await clock.advance(BROKER_PATIENCE / 2)
         assert not leases.asked.is_set()
@@ -162,7 +162,7 @@ async def test_a_single_pass_waits_for_the_broker_and_for_hints() -> None:
 async def test_a_single_pass_does_not_wait_for_ever() -> None:
     leases, clock = Leases(), ManualClock()
     visits = asyncio.create_task(made(leases, LateBroker(topology([60]), clock), clock).visit_once(["a/b"]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await leases.scheduled.get()
         await clock.advance(BROKER_PATIENCE + 2 * BROKER_CHECK_EVERY)
         assert await visits == {}

@@ -116,11 +116,11 @@ class Store:
         return []
 
     async def has_begun(self, count: int) -> None:
-        async with asyncio.timeout(10), self.recorded:
+        async with asyncio.timeout(60), self.recorded:
             await self.recorded.wait_for(lambda: self.requested >= count)
 
     async def has_recorded(self, count: int) -> None:
-        async with asyncio.timeout(10), self.recorded:
+        async with asyncio.timeout(60), self.recorded:
             await self.recorded.wait_for(lambda: len(self.outcomes) >= count)
 
     def _attempting(self, address: str, attempt: int) -> Recipient:
@@ -297,7 +297,7 @@ async def test_a_bug_in_a_maintenance_task_is_logged_and_the_task_begins_again(
 
     broker = MemoryBroker(PLAN, SystemClock())
     with capture_logs() as logs:
-        async with relaying(store, ways, broker, tmp_path, maintenance=[task]), asyncio.timeout(10):
+        async with relaying(store, ways, broker, tmp_path, maintenance=[task]), asyncio.timeout(60):
             await begun_again.wait()
             await broker.publish([event(BOB)])
             await store.has_recorded(1)
@@ -320,5 +320,5 @@ async def test_a_chore_that_fails_while_it_is_cancelled_does_not_keep_the_relay_
             raise KeyError("nobody thought of this")
 
     broker = MemoryBroker(PLAN, SystemClock())
-    async with asyncio.timeout(10), relaying(Store({}), Ways(), broker, tmp_path, maintenance=[task]):
+    async with asyncio.timeout(60), relaying(Store({}), Ways(), broker, tmp_path, maintenance=[task]):
         await begun.wait()

@@ -159,7 +159,7 @@ async def test_a_single_event_of_another_flow_is_handled_while_a_batch_is_active
             stop.request("all is done")
 
     await broker.publish([event(f"many{number}") for number in range(5)])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await Consumer(
             broker,
             RELAY_QUEUE,

@@ -3,14 +3,15 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from shared.model.errors import Fault, MailferryError
 from shared.runtime.logs import set_up_logs
+from tests.fakes.logs import logs_restored
 
 
 class Terminal(io.StringIO):
@@ -18,15 +19,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 def json_lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -133,3 +125,14 @@ def test_a_server_cannot_forge_a_line_on_a_terminal() -> None:
     structlog.get_logger().info("refused", reply="no\r\n2026-01-01 forged \x1b[2J")
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b[2J" not in stream.getvalue()
+
+
+def test_tests_that_follow_a_command_see_all_lines() -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    with logs_restored():
+        set_up_logs("error", "auto", io.StringIO())
+    assert (root.handlers, root.level) == before
+    with capture_logs() as lines:
+        structlog.get_logger("mailferry.fetcher").info("visited")
+    assert [line["event"] for line in lines] == ["visited"]

@@ -98,13 +98,16 @@ async def test_a_mail_that_is_parked_while_it_is_swept_keeps_its_blob(tmp_path: 
     assert await left(tmp_path) == {"mail/m1"}
 
 
-async def test_more_blobs_than_one_batch_are_all_looked_at(tmp_path: Path) -> None:
-    for number in range(450):
+async def test_more_blobs_than_one_batch_are_all_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.relay.maintenance.blob_sweep.BATCH", 20)
+    for number in range(45):
         await stored(tmp_path, f"mail/m{number}", OLD)
-    known = Known(*(f"m{number}" for number in range(0, 450, 3)))
+    known = Known(*(f"m{number}" for number in range(0, 45, 3)))
 
-    assert await swept(tmp_path, known) == SweepResult(removed=300, needed=150)
-    assert len(set(known.asked)) == 450
+    assert await swept(tmp_path, known) == SweepResult(removed=30, needed=15)
+    assert len(set(known.asked)) == 45
     assert await left(tmp_path) == {f"mail/{each}" for each in known.needed}
 
 

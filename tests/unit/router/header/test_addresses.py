@@ -237,7 +237,7 @@ def test_beyond_the_limit_of_tokens_the_rest_is_one_defect_and_nothing_cut_in_tw
 def test_fault_40_the_tokens_looked_at_are_bounded_however_long_and_many_the_fields_are(
     piece: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked_at = 0
+    looked_at, limit = 0, TOKEN_LIMIT // 10
 
     def counting(text: str) -> Iterator[Token]:
         nonlocal looked_at
@@ -245,9 +245,10 @@ def test_fault_40_the_tokens_looked_at_are_bounded_however_long_and_many_the_fie
             looked_at += 1
             yield token
 
+    monkeypatch.setattr(addresses, "TOKEN_LIMIT", limit)  # a tenth: the test above reads up to the real one
     monkeypatch.setattr(addresses, "tokens", counting)
-    read_addresses(*[piece * (100_000 // len(piece))] * 10)
-    assert looked_at <= TOKEN_LIMIT + 10
+    read_addresses(*[piece * (10_000 // len(piece))] * 10)
+    assert looked_at <= limit + 10
 
 
 def test_a_defect_in_one_value_does_not_reach_into_the_next() -> None:
