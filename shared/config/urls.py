@@ -49,7 +49,10 @@ def source_url(value: object) -> ServerUrl:
     """Parse the URL of a source. Raises ValueError with a sentence."""
     if (alone := protocol_alone(value)) is not None:
         name = alone.upper()
-        raise ValueError(f'{name} alone needs a "provider" that has {name}; `mailferry providers` lists them')
+        raise ValueError(
+            f'{name} alone needs a "provider" that has {name}; `mailferry providers` lists them. Without '
+            f'one, write the server: "{alone}s://{alone.rstrip("3")}.isp.example"'
+        )
     return _server_url(value, SOURCE_PORTS)
 
 

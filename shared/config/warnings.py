@@ -17,8 +17,10 @@ from shared.config.exposed_secrets import add_exposed_secrets
 from shared.config.hosts import hosts_of
 from shared.config.problems import Problems
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, SECTIONS
+from shared.imap.folder_choice import may_be_read
 from shared.model.account import Account
 from shared.model.errors import quoted
+from shared.model.mailbox import folder_name
 
 READ_ELSEWHERE = frozenset(
     {"MAILFERRY_CONFIG", "MAILFERRY_DIE_AT", "MAILFERRY_PASSWORD", "MAILFERRY_TARGET_PASSWORD"}
@@ -36,6 +38,7 @@ def warnings_of(document: Document, environ: Mapping[str, str], accounts: Mappin
     _accounts(problems, accounts)
     add_exposed_secrets(problems, document)
     if accounts:
+        _folders(problems, data, accounts)
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})
         _postmasters(problems, data, {account.tenant for account in accounts.values()})
     return [*_variables(environ, data), *problems.sentences()]
@@ -46,6 +49,25 @@ def _accounts(problems: Problems, accounts: Mapping[str, Account]) -> None:
         problems.add_problem((), "there is no account, so nothing is fetched")
     elif not any(account.enabled for account in accounts.values()):
         problems.add_problem((), "every account is disabled, so nothing is fetched")
+
+
+def _folders(problems: Problems, data: Mapping[str, Any], accounts: Mapping[str, Account]) -> None:
+    """Warn of accounts whose folders contradict one another; keys of `[defaults]` are for others, too."""
+    for index, (table, account) in enumerate(zip(data["accounts"], accounts.values(), strict=True)):
+        read = account.folders.folders
+        place = ("accounts", index)
+        for folder in table.get("folder_recipients", ()):
+            if not may_be_read(read, folder_name(folder)):
+                sentence = (
+                    f'"folder_recipients": "{quoted(folder)}" is not among "folders", so none of its mail'
+                )
+                problems.add_problem((*place, "folder_recipients"), f"{sentence} is fetched; add it there")
+        target = folder_name(account.folders.removal.folder)
+        if "removal" in table and target and target in map(folder_name, read):
+            sentence = (
+                f'"removal": "{quoted(target)}" is among "folders", so delivered mail stays where it is'
+            )
+            problems.add_problem((*place, "removal"), f"{sentence}; name another folder")
 
 
 class _Suggestions:

@@ -73,6 +73,16 @@ def choose_folders(wanted: Sequence[str], listed: Iterable[MailboxListed]) -> Ch
     return Chosen([Folder(name, readable[name].raw) for name in sorted(chosen)], missing)
 
 
+def may_be_read(wanted: Sequence[str], name: str) -> bool:
+    """Return whether a folder of that name may be among the wanted ones, whatever its special use."""
+    listed = {name: MailboxListed(b"", name, LEVEL, frozenset())}
+    included = (each for each in wanted if not each.startswith(LEFT_OUT))
+    excluded = (each[1:] for each in wanted if each.startswith(LEFT_OUT))
+    return any(is_special(each) or _matching(each, listed) for each in included) and not any(
+        _matching(each, listed, excluding=True) for each in excluded
+    )
+
+
 def name_of(listed: MailboxListed) -> str:
     """Return the name of a listed folder with `/` between its levels."""
     name = listed.name

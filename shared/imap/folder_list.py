@@ -69,7 +69,10 @@ async def _list(conversation: Conversation, *, with_status: bool) -> Sequence[Ev
 
 
 def _problems(server: str, chosen: Chosen) -> list[str]:
-    problems = [f"{server} has no folder {quoted(each)}." for each in chosen.missing]
+    problems = [
+        f'{server} has no folder {quoted(each)}: correct "folders" (`mailferry test-login` shows the names)'
+        for each in chosen.missing
+    ]
     if not chosen.folders:
-        problems.append(f'{server} has none of the folders that "folders" asks for.')
+        problems.append(f'no folder of {server} is among "folders", so nothing is fetched')
     return problems

@@ -34,23 +34,37 @@ class Remover:
             expunger = self._expungers[folder] = Expunger(self._conversation, folder, self._remarks)
         if self._removal.kind is RemovalKind.EXPUNGE:
             return await expunger.expunge(uids)
-        if self._target is None:
-            self._target = removal_target(self._removal, await list_folders(self._conversation))
-        if self._target is None or self._target.name in read:
-            self._note(self._why_not(self._target))
+        if (obstacle := await self.obstacle(read)) is not None:
+            self._note(obstacle)
+        if obstacle is not None or self._target is None:
             return set()
         return await Mover(self._conversation, self._target, expunger, self._remarks).move(uids)
+
+    async def obstacle(self, read: Collection[str]) -> str | None:
+        """Return why mails cannot be moved, as far as the names of the folders tell; None where they can."""
+        if self._removal.kind is RemovalKind.EXPUNGE:
+            return None
+        if self._target is None:
+            self._target = removal_target(self._removal, await list_folders(self._conversation))
+        is_usable = self._target is not None and self._target.name not in read
+        return None if is_usable else self._why_not(self._target)
 
     def _why_not(self, target: Folder | None) -> str:
         server = self._conversation.server
         if target is not None:
-            return f'"removal" would move mails to {quoted(target.name)}, which is read itself: they stay.'
+            return (
+                f'"removal" would move mails to {quoted(target.name)}, which is read itself: they stay. Name '
+                "a folder that is not read."
+            )
         if self._removal.kind is RemovalKind.TRASH:
             return (
                 f"{server} does not say which folder is its trash: delivered mails stay. Name it, as in "
                 'removal = "move:Trash".'
             )
-        return f"{server} has no folder {quoted(self._removal.folder)} to move to: delivered mails stay."
+        return (
+            f"{server} has no folder {quoted(self._removal.folder)} to move to: delivered mails stay. Create "
+            'it, or correct "removal".'
+        )
 
     def _note(self, sentence: str) -> None:
         if sentence not in self._remarks:

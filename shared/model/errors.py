@@ -7,6 +7,7 @@ a sentence on which an operator can act. It never contains a secret, and text fr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar
 
@@ -54,6 +55,12 @@ class ConfigurationError(MailferryError):
 
 
 QUOTED_LENGTH = 200
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return several sentences in one line."""
+    *others, last = [*sentences] or [""]
+    return "; ".join([*(each.removesuffix(".") for each in others), last])
 
 
 def quoted(text: bytes | str, limit: int = QUOTED_LENGTH) -> str:

@@ -137,7 +137,7 @@ class FolderFacts:
     `names` are those of all folders, decoded. Of `folder`, which mail is read from: `writable` tells whether
     mail can be deleted there, None where it was opened for reading only; `keeps_uids`, whether a UID names
     the same mail in the next session; `uidnext` is the UID that the next mail gets, None where the server
-    does not say.
+    does not say. `obstacle` is a sentence about why mail cannot be moved as `removal` says.
     """
 
     names: Sequence[str]
@@ -145,6 +145,7 @@ class FolderFacts:
     writable: bool | None
     keeps_uids: bool
     uidnext: int | None
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ def folder_findings(facts: FolderFacts, entries: Sequence[Listed]) -> Iterator[s
     if facts.writable is not None:
         access = "read-write" if facts.writable else "read-only, so that mail stays there"
         yield f"{folder} is {access}"
+    if facts.obstacle is not None:
+        yield facts.obstacle.rstrip(".")
     if not facts.keeps_uids:
         yield "UIDs change from session to session, so no copies can be left there"
     elif trusts_uidnext(facts, entries):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.endpoint import Tls
-from shared.model.errors import MailferryError, quoted
+from shared.model.errors import MailferryError, joined, quoted
 from shared.model.mailbox import FolderFacts, Listing
 from shared.model.source_errors import WrongService
 from shared.operations.folder_findings import folder_details, folder_findings
@@ -56,7 +56,7 @@ async def try_source(
         mailbox = await opened()
         listing, facts = await _listed(mailbox, deletes=account.retention.days is not None)
         details = _details(account, dialogue, mailbox, listing) | folder_details(facts, listing.entries)
-        sentence = "; ".join(_findings(account, dialogue, mailbox, listing, facts))
+        sentence = joined(_findings(account, dialogue, mailbox, listing, facts))
         test = LoginTest("account", account.id, server, ok=True, sentence=sentence, details=details)
         return test if keep_in is None else _with_reading(test, await try_reading(opened, keep_in))
     except MailferryError as error:

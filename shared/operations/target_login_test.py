@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.config import Configuration
 from shared.model.account import KEEP, Account
-from shared.model.errors import MailferryError, quoted
+from shared.model.errors import MailferryError, joined, quoted
 from shared.model.masking import Masker
 from shared.model.target import Target
 from shared.operations.existence import accepts_all, invented_address
@@ -51,7 +51,7 @@ async def try_target(
     except MailferryError as error:
         return failed_login("target", target.name, server, error, details)
     findings = [masker.text(_session(client, target)), *_existence(domains, answers, stayed=stayed)]
-    sentence = "; ".join(findings)
+    sentence = joined(findings)
     if not replies:
         return LoginTest("target", target.name, server, ok=True, sentence=sentence, details=details)
     return _with_reply(target, sentence, replies[0], details, masker)

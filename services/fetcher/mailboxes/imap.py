@@ -116,6 +116,7 @@ class ImapMailbox(Mailbox):
             writable=may_delete(selected) if deletes else None,
             keeps_uids=has_lasting_uids(selected),
             uidnext=selected.uidnext,
+            obstacle=await self._remover.obstacle(self._lister.names) if deletes else None,
         )
 
     @override
@@ -162,7 +163,8 @@ class ImapMailbox(Mailbox):
             if not may_delete(selected):
                 self._note(
                     f"{self._conversation.server} does not let this account delete mails in "
-                    f"{quoted(folder)}: delivered mails stay there."
+                    f"{quoted(folder)}: delivered mails stay there. Ask its operator for the right "
+                    'to delete, or set retention = "keep".'
                 )
                 continue
             uids = self._uids_of(mails)

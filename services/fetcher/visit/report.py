@@ -12,7 +12,7 @@ from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.visit.fetching import Fetching
 from services.fetcher.visit.mailbox_scanner import MailboxScan
 from shared.model.account import Account
-from shared.model.errors import MailferryError
+from shared.model.errors import MailferryError, joined
 from shared.ports.store import VisitReport
 
 
@@ -54,7 +54,7 @@ def visit_report(
     broken = fetching.broken
     failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
     report = VisitReport(
-        problem="; ".join(problems) or None,
+        problem=joined(problems) or None,
         failed=failed,
         fetched=len(fetching.entered),
         deleted=deleted,

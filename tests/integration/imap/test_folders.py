@@ -125,7 +125,7 @@ async def test_mails_that_are_done_are_moved(dovecot: Dovecot, written: str, tar
     ("written", "folders", "sentence"),
     [
         ("trash", ("INBOX",), "does not say which folder is its trash"),
-        ("move:Lost", ("INBOX",), "has no folder Lost"),
+        ("move:Lost", ("INBOX",), "has no folder Lost to move to: delivered mails stay. Create it,"),
         ("move:Lists", ("*",), "which is read itself"),
     ],
 )

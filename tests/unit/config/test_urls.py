@@ -52,6 +52,11 @@ def test_a_source_names_its_protocol_alone_or_by_its_scheme(
     assert (protocol_alone(source), protocol_in(source)) == (alone, protocol)
 
 
+def alone(protocol: str, url: str) -> str:
+    provider = f'{protocol} alone needs a "provider" that has {protocol}; `mailferry providers` lists them.'
+    return f'{provider} Without one, write the server: "{url}"'
+
+
 def test_targets_have_their_own_schemes_and_ports() -> None:
     assert target_url("smtp://mail.corp.example") == ServerUrl("smtp", "mail.corp.example", 25)
     assert target_url("smtps://mail.corp.example") == ServerUrl("smtps", "mail.corp.example", 465)
@@ -61,8 +66,8 @@ def test_targets_have_their_own_schemes_and_ports() -> None:
     ("url", "sentence"),
     [
         ("ftp://host", 'the scheme "ftp" is not known; available are pop3, pop3s, imap and imaps'),
-        ("imap", 'IMAP alone needs a "provider" that has IMAP; `mailferry providers` lists them'),
-        ("Pop3", 'POP3 alone needs a "provider" that has POP3; `mailferry providers` lists them'),
+        ("imap", alone("IMAP", "imaps://imap.isp.example")),
+        ("Pop3", alone("POP3", "pop3s://pop.isp.example")),
         ("imaps", 'expected a URL such as "pop3://host.example"'),
         ("host", 'expected a URL such as "pop3://host.example"'),
         ("pop3:host", 'expected a URL such as "pop3://host.example"'),

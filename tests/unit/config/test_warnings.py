@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from shared.config import loading, warnings
-from tests.fakes.configuration import ACCOUNT, TARGET, WHOLE, ConfigurationFile, account
+from tests.fakes.configuration import ACCOUNT, TARGET, WHOLE, ConfigurationFile, account, imap_account
 
 
 def warnings_of(file: ConfigurationFile, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
@@ -46,6 +46,33 @@ def test_a_host_is_used_by_a_disabled_account_and_a_provider_by_each_of_its_host
     hosts = '[[hosts]]\nname = "pop.gmx.net"\n'
     assert warnings_of(file, f"{WHOLE}{other}enabled = false\n{hosts}") == []
     assert warnings_of(file, f"{WHOLE}{other}{hosts.replace('pop.gmx.net', 'gmx')}") == []
+
+
+@pytest.mark.parametrize(
+    ("folders", "folder", "is_read"),
+    [
+        ('["INBOX"]', "Sales", False),
+        ('["INBOX"]', "inbox", True),
+        ('["INBOX", "Sales"]', "Sales", True),
+        ('["*"]', "Info/Web", True),
+        ('["%"]', "Info/Web", False),
+        ('["*", "!Sales"]', "Sales", False),
+        (r'["\\Junk"]', "Sales", True),
+    ],
+)
+def test_recipients_of_a_folder_that_is_not_read_are_reported(
+    file: ConfigurationFile, folders: str, folder: str, is_read: bool
+) -> None:
+    recipients = f'folder_recipients = {{ "{folder}" = "sales@acme.com" }}'
+    sentence = f'"folder_recipients": "{folder}" is not among "folders"'
+    found = warnings_of(file, imap_account(f"folders = {folders}", recipients))
+    assert [sentence in each for each in found] == ([] if is_read else [True])
+
+
+def test_a_removal_into_a_folder_that_is_read_is_reported(file: ConfigurationFile) -> None:
+    (sentence,) = warnings_of(file, imap_account('removal = "move:inbox"'))
+    assert '"removal": "INBOX" is among "folders", so delivered mail stays where it is' in sentence
+    assert warnings_of(file, imap_account('removal = "move:Done"')) == []
 
 
 def test_a_postmaster_of_a_tenant_without_accounts_is_reported(file: ConfigurationFile) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.errors import QUOTED_LENGTH, ConfigurationError, Fault, MailferryError, quoted
+from shared.model.errors import QUOTED_LENGTH, ConfigurationError, Fault, MailferryError, joined, quoted
 
 
 class SourceRefused(MailferryError):
@@ -63,3 +63,10 @@ def test_quoted_text_is_one_printable_line_within_its_limit(text: str | bytes, l
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P")), max_size=QUOTED_LENGTH))
 def test_quoting_changes_nothing_that_is_harmless(text: str) -> None:
     assert quoted(text) == text
+
+
+def test_sentences_are_joined_without_a_period_in_the_middle() -> None:
+    assert joined(["one.", "two", "three."]) == "one; two; three."
+    assert joined(["waits for more …", "one."]) == "waits for more …; one."
+    assert joined(["one."]) == "one."
+    assert joined([]) == ""

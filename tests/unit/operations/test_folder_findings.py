@@ -33,6 +33,10 @@ def test_a_folder_that_cannot_be_written_to_is_told() -> None:
     assert "read-" not in sentences(replace(FACTS, writable=None))
 
 
+def test_a_removal_that_cannot_be_done_is_told() -> None:
+    assert "has no folder Done" in sentences(replace(FACTS, obstacle="isp.example has no folder Done."))
+
+
 @pytest.mark.parametrize(
     ("uidnext", "trusted"), [(8, True), (7, False), (3, False), (0, False), (None, False)]
 )

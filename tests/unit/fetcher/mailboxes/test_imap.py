@@ -95,9 +95,11 @@ async def test_mails_of_a_folder_that_is_read_only_stay_and_the_operator_knows()
     entries = (await mailbox.listing()).entries
     assert await mailbox.delete(entries) == []
     assert await mailbox.delete(entries) == []
-    assert mailbox.remarks == (
-        "imap.example:143 does not let this account delete mails in INBOX: delivered mails stay there.",
+    sentence = (
+        "imap.example:143 does not let this account delete mails in INBOX: delivered mails stay there. "
+        'Ask its operator for the right to delete, or set retention = "keep".'
     )
+    assert mailbox.remarks == (sentence,)
     assert "STORE" not in stream.written.decode()
 
 
