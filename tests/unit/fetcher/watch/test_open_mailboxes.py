@@ -37,13 +37,17 @@ class WaitingMailbox(FakeMailbox):
         super().__init__({})
         self.changes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun = asyncio.Event()
-        self.resumed = self.aborted = 0
+        self.resumed = self.aborted = self.forgotten = 0
         self.resume_error: ConnectionLost | None = None
 
     @override
     async def wait_for_change(self) -> None:
         self.begun.set()
         await asyncio.shield(self.changes)
+
+    @override
+    def forget_listing(self) -> None:
+        self.forgotten += 1
 
     @override
     async def resume(self) -> bool:
@@ -397,11 +401,9 @@ async def test_a_session_that_waits_for_one_folder_of_several_is_polled_as_usual
     assert len(scene.sessions.waiting) == 1
 
 
-async def test_an_open_session_holds_no_listing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    forgotten: list[object] = []
-    monkeypatch.setattr(WaitingMailbox, "forget_listing", forgotten.append)
+async def test_an_open_session_holds_no_listing(scene: Scene) -> None:
     await scene.visit(account())
-    assert forgotten == scene.opened
+    assert scene.opened[0].forgotten == 1
 
 
 async def test_at_the_end_all_sessions_end_and_none_is_kept(scene: Scene) -> None:
