@@ -25,7 +25,6 @@ class MailboxLister:
         self._options = options
         self._found: FolderList | None = None
         self._states: dict[str, FolderState] | None = None
-        self._ahead: dict[str, FolderState] = {}
         self._problems: list[str] = []
 
     @property
@@ -51,10 +50,10 @@ class MailboxLister:
         if selected is None:
             return ""
         if (state := selected_state(selected)) is not None:
-            self._ahead = {INBOX.folder: state}
-        elif selected.uidvalidity:
-            self._ahead = await ask_states(self._conversation, [ONLY_INBOX])
-        return written_states(self._ahead) if self._ahead else ""
+            return written_states({INBOX.folder: state})
+        return (
+            written_states(await ask_states(self._conversation, [ONLY_INBOX])) if selected.uidvalidity else ""
+        )
 
     async def list_mailbox(self, since: str) -> Combined:
         """Return the listing; of folders whose states are in `since`, only what came later where that proves
@@ -93,9 +92,8 @@ class MailboxLister:
 
     def known_state(self, name: str) -> FolderState | None:
         """Return the state of a folder as this visit saw it; None where it is not sure."""
-        if self._states is not None:
-            return self._states.get(name)
-        return {**self._ahead, **(self._found.states if self._found else {})}.get(name)
+        states = self._states if self._states is not None else self._found.states if self._found else {}
+        return states.get(name)
 
     async def _find_folders(self, *, with_states: bool) -> FolderList:
         if self._found is None:

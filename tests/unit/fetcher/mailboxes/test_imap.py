@@ -166,13 +166,6 @@ async def examined_ahead(*reads: bytes) -> tuple[ImapScript, ImapMailbox]:
     return stream, mailbox
 
 
-async def test_mail_that_came_between_the_look_at_an_unchanged_folder_and_the_wait_is_a_change() -> None:
-    one_more = OPEN.replace(b"$2", b"$4").replace(b"2 EXISTS", b"3 EXISTS").replace(b"NEXT 7", b"NEXT 8")
-    stream, mailbox = await examined_ahead(one_more)
-    await mailbox.wait_for_change()
-    assert stream.said[3:] == ['EXAMINE "INBOX"']
-
-
 async def test_a_session_that_goes_on_shows_first_that_it_is_still_there() -> None:
     """The server may have no command to leave the folder."""
     stream, mailbox = await examined_ahead(b"$4 OK\r\n")
