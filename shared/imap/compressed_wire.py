@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from shared.imap.deflate import Deflater, Inflater
-from shared.net.errors import Misused
 from shared.model.endpoint import Endpoint
+from shared.net.errors import Misused
 from shared.net.login.wire import Wire
 
 

@@ -9,12 +9,11 @@ import pytest
 from shared.imap import commands
 from shared.imap.compressed_wire import CompressedWire
 from shared.imap.deflate import MOST_AT_ONCE
-from shared.imap.errors import Misused
 from shared.imap.events import Broken, CompressionStarted, Exists, Reply
 from shared.imap.limits import Limits
 from shared.model.endpoint import Endpoint
 from shared.model.source_errors import LimitExceeded, SourceViolation
-from shared.net.errors import DeadlineExceeded
+from shared.net.errors import DeadlineExceeded, Misused
 from tests.fakes.scripted import ScriptedWire
 from tests.unit.imap.cores import DEFAULT, Session, by_octet, selected
 from tests.unit.imap.test_deflate import compressed
