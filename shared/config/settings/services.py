@@ -35,7 +35,7 @@ class FetcherSettings(Settings):
     )
     watch_connections: int = setting(
         1000,
-        "Sessions of one process that stay open between visits (`watch`), each of some 300 KiB. See `docs/visits.md`.",
+        "Sessions of one process that stay open between visits (`watch`), each of some 300 KiB.",
         ge=0,
     )
     window_messages: int = setting(500, "Mails of one account in custody at once.", ge=1)
