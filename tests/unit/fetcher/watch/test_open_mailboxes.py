@@ -12,11 +12,12 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from services.fetcher.mailboxes.opening import Opened
+from services.fetcher.watch import open_mailboxes
 from services.fetcher.watch.open_mailboxes import UNTOLD_AFTER, OpenMailboxes
 from services.fetcher.watch.watched_hosts import LEFT_ALONE_FOR, POLLED_FOR
 from shared.model.account import Account, Login, MailboxKind, RetryTimes, Routing, Watch
 from shared.model.endpoint import Endpoint
-from shared.model.errors import Fault
+from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimit, HostLimits
 from shared.model.mailbox import UNMETERED, Listed, Meter
 from shared.model.source_errors import LoginTooSoon, SourceRefused
@@ -38,7 +39,7 @@ class WaitingMailbox(FakeMailbox):
         self.changes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun = asyncio.Event()
         self.resumed = self.aborted = self.forgotten = 0
-        self.resume_error: ConnectionLost | None = None
+        self.resume_error: MailferryError | None = None
 
     @override
     async def wait_for_change(self) -> None:
@@ -280,6 +281,30 @@ async def test_a_visit_that_ends_while_its_session_is_resumed_leaves_no_connecti
     visit.cancel()
     await asyncio.wait([visit])
     assert (visit.cancelled() or visit.exception() is error, scene.opened[0].aborted) == (True, 1)
+
+
+async def test_a_session_that_does_not_answer_is_soon_replaced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_mailboxes, "RESUME_WITHIN", 0.0)
+    await scene.visit(account())
+
+    async def resume() -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    scene.opened[0].resume = resume  # type: ignore[method-assign] # a connection that a router forgot
+    await scene.visit(account())
+    assert (len(scene.opened), scene.opened[0].aborted) == (2, 1)
+
+
+async def test_a_kept_session_that_the_server_ended_with_a_complaint_is_the_last_one_for_an_hour(
+    scene: Scene,
+) -> None:
+    await scene.visit(account(watch=Watch.KEEP))
+    scene.opened[0].resume_error = LoginTooSoon("Too many connections")
+    await scene.visit(account(watch=Watch.KEEP))
+    assert (scene.sessions.accounts, scene.opened[1].finished) == ([], 1)
 
 
 async def test_a_change_that_is_signalled_while_the_visit_ends_is_kept_for_later(scene: Scene) -> None:
