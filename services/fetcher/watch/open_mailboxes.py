@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
-from math import inf
 
 import structlog
 
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
 from services.fetcher.watch.open_mailbox import LeftOpenMailbox, OpenMailbox, PassingMeter
+from services.fetcher.watch.open_places import OpenPlaces
 from services.fetcher.watch.watched_hosts import WatchedHosts
 from shared.custody.commands import Fence
 from shared.model.account import Account, Watch
@@ -51,11 +51,9 @@ class OpenMailboxes:
         self.change_seen = asyncio.Event()
         self._open = open_metered
         self._clock = clock
-        self._most = most
-        self._hosts = hosts
-        self._sessions: dict[str, OpenMailbox] = {}
+        self._places = OpenPlaces(most, hosts)
+        self._sessions = self._places.sessions
         self._visiting: Counter[str] = Counter()
-        self._mail_at: dict[str, float] = {}
         self._watched_hosts = WatchedHosts()
         self._accounts: Mapping[str, Account] | None = None
         self._is_keeping = False
@@ -65,22 +63,22 @@ class OpenMailboxes:
 
     def change_limits(self, most: int, hosts: HostLimits) -> None:
         """Use other limits for sessions that are kept from now on."""
-        self._most, self._hosts = most, hosts
+        self._places.most, self._places.hosts = most, hosts
 
     async def keep_only(self, accounts: Mapping[str, Account]) -> None:
         """Keep only sessions of these accounts from now on, as they are here, and no more than there may be.
         End the others.
         """
         self._accounts = dict(accounts)
-        for name in self._mail_at.keys() - accounts.keys():
-            del self._mail_at[name]
+        for name in self._places.mail_at.keys() - accounts.keys():
+            del self._places.mail_at[name]
         for name in self.fences.keys() - accounts.keys():
             del self.fences[name]
         for session in [*self._sessions.values()]:
             if not self._is_current(session.account):
                 await self.drop(session.account.id)
-        while len(self._sessions) > self._most:
-            await self._give_way(self._quietest())
+        while len(self._sessions) > self._places.most:
+            await self._give_way(self._places.quietest())
 
     def begin_keeping(self) -> None:
         """Keep sessions from now on; until then each ends with its visit."""
@@ -107,9 +105,9 @@ class OpenMailboxes:
 
     async def keep(self, session: OpenMailbox) -> bool:
         """Keep a session whose visit ended in order; return False where it has to end."""
-        if self._may_stay(session) and (rival := self._rival_of(session)) is not None:
+        if self._may_stay(session) and (rival := self._places.rival_of(session)) is not None:
             await self._give_way(rival)
-        if not self._may_stay(session) or self._is_full(session.account):
+        if not self._may_stay(session) or self._places.is_full(session.account.endpoint.host):
             return False
         account = session.account
         session.meter.visit = UNMETERED
@@ -130,7 +128,7 @@ class OpenMailboxes:
     def note_mail(self, session: OpenMailbox) -> None:
         """The visit of a session read a mail."""
         account = session.account
-        self._mail_at[account.id] = self._clock.monotonic()
+        self._places.mail_at[account.id] = self._clock.monotonic()
         session.fruitless = 0
         if session.is_untold:
             session.is_untold = False
@@ -266,9 +264,9 @@ class OpenMailboxes:
 
     async def _make_way(self, host: str) -> None:
         """End open sessions of a host until its connections suffice for its visits."""
-        most = self._hosts.of(host).connections
-        while 0 < most < self._kept_at(host) + self._visiting[host] and self._kept_at(host):
-            await self._give_way(self._quietest(host))
+        most = self._places.hosts.of(host).connections
+        while 0 < most < self._places.count_at(host) + self._visiting[host] and self._places.count_at(host):
+            await self._give_way(self._places.quietest(host))
 
     def _end_visit(self, host: str) -> None:
         self._visiting[host] -= 1
@@ -293,32 +291,3 @@ class OpenMailboxes:
 
     def _is_current(self, account: Account) -> bool:
         return account.enabled and (self._accounts is None or self._accounts.get(account.id) == account)
-
-    def _is_full(self, account: Account) -> bool:
-        return len(self._sessions) >= self._most or self._host_is_full(account.endpoint.host)
-
-    def _host_is_full(self, host: str) -> bool:
-        most = self._hosts.of(host).connections
-        return most > 0 and 2 * (self._kept_at(host) + 1) > most
-
-    def _rival_of(self, session: OpenMailbox) -> OpenMailbox | None:
-        """Return the open session whose place is better used for this one, as its mail is longer ago."""
-        account = session.account
-        if not self._sessions or not self._is_full(account):
-            return None
-        host = account.endpoint.host
-        if self._host_is_full(host):
-            rival = self._quietest(host) if self._kept_at(host) else None
-        else:
-            rival = self._quietest()
-        return rival if rival and self._last_mail(rival) < self._last_mail(session) else None
-
-    def _quietest(self, host: str | None = None) -> OpenMailbox:
-        those = [each for each in self._sessions.values() if host in (None, each.account.endpoint.host)]
-        return min(those, key=self._last_mail)
-
-    def _last_mail(self, session: OpenMailbox) -> float:
-        return self._mail_at.get(session.account.id, -inf)
-
-    def _kept_at(self, host: str) -> int:
-        return sum(each.account.endpoint.host == host for each in self._sessions.values())
