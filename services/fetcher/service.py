@@ -8,7 +8,7 @@ active ones end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -28,6 +28,7 @@ from services.fetcher.scheduler.single_pass import (
 )
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.visiting import Visitor
+from services.fetcher.watch.changed_accounts import ChangedAccounts
 from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
 from shared.model.backoff import Backoff
@@ -79,22 +80,27 @@ class Fetcher:
         if open_mailboxes is None:
             open_mailboxes = OpenMailboxes(self._active.opening.open_metered, clock, 0, concurrency.hosts)
         self._open_mailboxes = open_mailboxes
+        self._changed_accounts = ChangedAccounts(open_mailboxes, self._scheduler, leases, clock)
         self._listener = SettlementListener(broker, visitor.board, visitor.name)
         self._store_failures = 0
         self._all_due_begun = False
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the active visits have ended."""
+        await self._open_mailboxes.keep_only(self._scheduler.accounts)
         self._open_mailboxes.begin_keeping()
-        async with self._background_tasks():
-            while not stop.requested:
-                self._active.changed.clear()
-                self._open_mailboxes.change_seen.clear()
-                woken = await self._sleep_unless_woken(stop, await self._begin_visits())
-                if woken and self._all_due_begun and not stop.requested:
-                    await self._clock.sleep(VISIT_END_LINGER)
+        try:
+            async with self._background_tasks(self._changed_accounts.run()):
+                while not stop.requested:
+                    self._active.changed.clear()
+                    self._open_mailboxes.change_seen.clear()
+                    woken = await self._sleep_unless_woken(stop, await self._begin_visits())
+                    if woken and self._all_due_begun and not stop.requested:
+                        await self._clock.sleep(VISIT_END_LINGER)
+                self._open_mailboxes.stop_keeping()
+                await self._active.finish_all()
+        finally:
             self._open_mailboxes.stop_keeping()
-            await self._active.finish_all()
             await self._open_mailboxes.close()
 
     async def visit_once(self, names: Sequence[str]) -> dict[str, Visit]:
@@ -126,8 +132,7 @@ class Fetcher:
             self._maintenance.account_monitor.accounts = configuration.accounts
         self._concurrency = self._make_concurrency(configuration)
         self._open_mailboxes.change_limits(self._concurrency.open_sessions, self._concurrency.hosts)
-        for account in {*self._open_mailboxes.accounts} - configuration.accounts.keys():
-            await self._open_mailboxes.drop(account)
+        await self._open_mailboxes.keep_only(configuration.accounts)
         self._active.changed.set()
 
     def count(self, state: VisitState) -> int:
@@ -154,11 +159,11 @@ class Fetcher:
         return "; ".join([each for each in remarks if each]) or None
 
     @asynccontextmanager
-    async def _background_tasks(self) -> AsyncIterator[None]:
-        """Receive hints, renew leases and do maintenance while inside."""
+    async def _background_tasks(self, *others: Coroutine[None, None, None]) -> AsyncIterator[None]:
+        """Receive hints, renew leases and do maintenance while inside, and the `others`."""
         if self._maintenance is not None:
             await self._maintenance.epoch_monitor.compare()
-        works = [self._listener.run(), self._keeper.run()]
+        works = [self._listener.run(), self._keeper.run(), *others]
         if self._maintenance is not None:
             works += self._maintenance.tasks()
         if self._visitor.ports.backpressure is not None:
@@ -190,14 +195,14 @@ class Fetcher:
         """
         self._all_due_begun = False
         slots, visits = self._concurrency.slots, self._active.visits
-        hosts = self._open_mailboxes.without_open(self._concurrency.hosts)
-        most, most_by_tenant = free_slots(visits, slots), free_slots_by_tenant(visits, slots)
+        hosts, most = self._concurrency.hosts, free_slots(visits, slots)
         begun = 0
         try:
             if most:
                 begun = await self._begin_changed(most)
             if begun < most:
                 until = self._keeper.lease_end()
+                most_by_tenant = free_slots_by_tenant(self._active.visits, slots)
                 leases = await self._scheduler.lease_due(until, most - begun, hosts, most_by_tenant)
                 begun += len(leases)
                 await self._begin_or_return(leases)
@@ -216,16 +221,14 @@ class Fetcher:
         return min(LONGEST_IDLE, max(SHORTEST_IDLE, next_due))
 
     async def _begin_changed(self, most: int) -> int:
-        """Visit accounts whose open mailboxes changed; return how many. One that another process visits is
-        left to that.
-        """
-        names = self._open_mailboxes.take_changed(most)
-        if not names:
-            return 0
-        leases = await self._scheduler.lease_named(names, self._keeper.lease_end())
+        """Visit accounts whose open mailboxes changed; return how many."""
+        leases = await self._changed_accounts.lease(
+            most,
+            self._keeper.lease_end(),
+            frozenset(self._active.accounts),
+            free_slots_by_tenant(self._active.visits, self._concurrency.slots),
+        )
         await self._begin_or_return(leases)
-        for name in {*names} - {lease.fence.account for lease in leases} - {*self._active.accounts}:
-            await self._open_mailboxes.drop(name)
         return len(leases)
 
     def _slots_are_taken(self) -> bool:
@@ -250,6 +253,7 @@ class Fetcher:
             if account is None:
                 unknown.append(lease)
             else:
+                self._open_mailboxes.note_lease(lease.fence)
                 self._active.begin_visit(account, lease)
         if unknown:
             await self._scheduler.return_unknown(unknown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,6 @@ class HostLimits:
     def of(self, host: str) -> HostLimit:
         """Return the limits of `host`. An unknown host ("") has none."""
         return self.named.get(host, self.default) if host else HostLimit()
-
-    def less_connections(self, taken: Mapping[str, int]) -> HostLimits:
-        """Return the limits with fewer connections for some hosts; one is left where there is a limit."""
-        reduced = {
-            host: replace(limit, connections=max(1, limit.connections - count))
-            for host, count in taken.items()
-            if (limit := self.of(host)).connections
-        }
-        return replace(self, named={**self.named, **reduced})
 
     @property
     def any_shared(self) -> bool:

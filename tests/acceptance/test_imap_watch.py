@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
@@ -10,6 +13,8 @@ from tests.fakes.tagged import tag_of, tagged_mails
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry, FerryProcess
 from tests.servers.ferry_config import account, configuration
+
+KEPT = "mailferry_fetcher_sessions_kept"
 
 
 def logins_of(dovecot: Dovecot, user: str) -> int:
@@ -39,6 +44,26 @@ def test_mail_is_fetched_when_it_comes_and_not_when_the_next_visit_is_due(
             assert ferry.call("journal", "verify").out == "3 messages, no differences\n"
     assert sorted(tag_of(each.content) for each in target.accepted) == sorted(mail.tag for mail in mails)
     assert logins_of(dovecot, login.name) == 1
+
+
+@pytest.mark.parametrize("watch", ["idle", "keep"])
+def test_the_session_ends_of_an_account_that_is_paused_or_switched_off(
+    watch: str, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    login = dovecot.new_user()
+    lines = (f'watch = "{watch}"', 'poll = "1h"', 'retention = "keep"')
+    text = configuration([account("amy", dovecot.imap_port, login, *lines, scheme="imap")], target=1)
+    with Ferry(tmp_path, text) as ferry:
+        process = ferry.start().ready()
+        process.wait_until(lambda: process.metric(KEPT) == 1)
+        assert ferry.call("pause", "acme/amy").code == 0
+        process.wait_until(lambda: process.metric(KEPT) == 0)
+        assert ferry.call("resume", "acme/amy").code == 0
+        process.wait_until(lambda: process.metric(KEPT) == 1)
+        ferry.path.write_text(text.replace(lines[0], f"{lines[0]}\nenabled = false"))
+        process.send(signal.SIGHUP)
+        process.wait_until(lambda: process.metric(KEPT) == 0)
+        assert process.terminate() == 0
 
 
 def test_a_session_that_is_kept_serves_one_visit_after_the_other(dovecot: Dovecot, tmp_path: Path) -> None:

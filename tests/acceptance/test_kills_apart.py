@@ -34,11 +34,14 @@ RARE = frozenset(
         "fetcher.respooled",
         "fetcher.renamed",
         "fetcher.replaced-recorded",
+        "fetcher.begun",
+        "fetcher.dates-recorded",
         "relay.put-off",
         "relay.overdue-published",
     }
 )
-"""Steps of sources that hide what was read, and of bad days; `test_spool` and others kill there."""
+"""Steps of sources that hide what was read, of accounts that leave old mail alone, and of bad days; `test_spool`,
+`test_begin` and others kill there."""
 
 
 @dataclass

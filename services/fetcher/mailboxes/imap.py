@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
-from shared.imap.commands import LOGOUT, UNSELECT
+from shared.imap.commands import LOGOUT, NOOP, UNSELECT
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event
 from shared.imap.folder_names import folder_names
@@ -91,6 +91,11 @@ class ImapMailbox(Mailbox):
     @override
     def can_wait(self) -> bool:
         return self._conversation.can("IDLE")
+
+    @property
+    @override
+    def waits_for_all(self) -> bool:
+        return len(self._lister.names) <= 1
 
     @property
     @override
@@ -207,14 +212,20 @@ class ImapMailbox(Mailbox):
             await self._idling.wait_for_change()
 
     @override
-    async def resume(self) -> None:
+    def forget_listing(self) -> None:
+        self._session_uids = {}
+
+    @override
+    async def resume(self) -> bool:
         self._conversation.wire.set_deadline(self._options.timeouts.session)
-        await self._idling.end()
+        changed = await self._idling.end()
         await self._conversation.discard_answers()
-        if self._conversation.has_selected and self._conversation.can("UNSELECT"):
-            await self._conversation.execute(UNSELECT)
+        closes_folder = self._conversation.has_selected and self._conversation.can("UNSELECT")
+        # The answer shows that the session is still there; a server may have ended it long ago.
+        await self._conversation.execute(UNSELECT if closes_folder else NOOP)
         self._conversation.begin_anew()
         self._begin_visit()
+        return changed
 
     @override
     async def finish(self) -> None:

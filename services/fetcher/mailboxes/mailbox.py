@@ -57,6 +57,11 @@ class Mailbox(Protocol):
         return False
 
     @property
+    def waits_for_all(self) -> bool:
+        """Whether `wait_for_change` tells of all folders that are read."""
+        return True
+
+    @property
     def stays_open(self) -> bool:
         """Whether the session went on after `finish`, and tells when mail comes."""
         return False
@@ -159,8 +164,16 @@ class Mailbox(Protocol):
         """
         raise Misused("This mailbox cannot wait for changes.")
 
-    async def resume(self) -> None:
-        """Begin another visit in the same session, after one that ended in order."""
+    def forget_listing(self) -> None:
+        """Free the memory of the listing. Afterwards only what may follow `wait_for_change` makes sense, and
+        `fingerprint` where there was a listing.
+        """
+        return
+
+    async def resume(self) -> bool:
+        """Begin another visit in the same session, after one that ended in order. Return whether the server
+        told of a change while nobody waited any more.
+        """
         raise Misused("This mailbox ends with its visit.")
 
     async def abort(self) -> None:

@@ -49,6 +49,11 @@ class MailboxProxy(Mailbox):
 
     @property
     @override
+    def waits_for_all(self) -> bool:
+        return self._mailbox.waits_for_all
+
+    @property
+    @override
     def stays_open(self) -> bool:
         return self._mailbox.stays_open
 
@@ -108,8 +113,12 @@ class MailboxProxy(Mailbox):
         await self._mailbox.wait_for_change()
 
     @override
-    async def resume(self) -> None:
-        await self._mailbox.resume()
+    def forget_listing(self) -> None:
+        self._mailbox.forget_listing()
+
+    @override
+    async def resume(self) -> bool:
+        return await self._mailbox.resume()
 
     @override
     async def abort(self) -> None:

@@ -83,6 +83,15 @@ def paused_among(transaction: Transaction, names: Sequence[str]) -> Sequence[str
     return transaction.connection.execute(query).scalars().all()
 
 
+def fences_of(transaction: Transaction, names: Sequence[str]) -> Mapping[str, int]:
+    """Return the number of the last lease of each of the accounts, except those that are paused."""
+    fences: dict[str, int] = {}
+    for some in _portions(names):
+        query = select(ACCOUNT.id, ACCOUNT.fence).where(ACCOUNT.id.in_(some), ~ACCOUNT.paused)
+        fences |= {row.id: row.fence for row in transaction.connection.execute(query)}
+    return fences
+
+
 def _counted(some: Sequence[str]) -> Select[str, int]:
     return select(MESSAGE.account, func.count()).where(MESSAGE.account.in_(some)).group_by(MESSAGE.account)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
-from shared.adapters.sql.account_states import paused_among
+from shared.adapters.sql.account_states import fences_of, paused_among
 from shared.adapters.sql.calls import allowing
 from shared.adapters.sql.leases.ending import release, return_leases
 from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
@@ -88,6 +88,10 @@ class SqlFetcherStore:
     async def paused_among(self, accounts: Sequence[str]) -> Sequence[str]:
         """Return those of `accounts` that are paused."""
         return await self._runner.read(paused_among, accounts)
+
+    async def fences_of(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return the number of the last lease of each of `accounts`, except those that are paused."""
+        return await self._runner.read(fences_of, accounts)
 
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone: those in `ranges`, or all of them by default."""

@@ -173,7 +173,9 @@ class FetcherStore(Protocol):
         ...
 
     async def make_accounts_due(self, accounts: Sequence[str], now: float) -> None:
-        """Have these accounts visited as soon as nobody holds them."""
+        """Have these accounts visited as soon as nobody holds them, and not before `now`, which may be to
+        come.
+        """
         ...
 
     async def next_due(self, now: float = 0.0, hosts: HostLimits = NO_LIMITS) -> float | None:
@@ -186,6 +188,10 @@ class FetcherStore(Protocol):
 
     async def paused_among(self, accounts: Sequence[str]) -> Sequence[str]:
         """Return those of `accounts` that are paused."""
+        ...
+
+    async def fences_of(self, accounts: Sequence[str]) -> Mapping[str, int]:
+        """Return the number of the last lease of each of `accounts`, except those that are paused."""
         ...
 
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:

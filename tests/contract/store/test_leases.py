@@ -79,6 +79,26 @@ async def test_accounts_can_be_made_due_at_once(store: SqlStore) -> None:
     assert [each.fence.account for each in await store.fetcher.lease_due("me", NOW + 1, LATER, 10)] == ["a"]
 
 
+async def test_an_account_can_be_made_due_at_a_time_to_come_but_not_later_than_it_was(
+    store: SqlStore,
+) -> None:
+    await store.fetcher.sync_accounts(schedules("a", "b"), NOW)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    releases = [
+        Release(each.fence, VisitReport(), NOW, NOW + wait)
+        for each, wait in zip(leases, (600, 30), strict=True)
+    ]
+    await store.fetcher.release_leases(releases)
+    await store.fetcher.make_accounts_due([each.fence.account for each in leases], NOW + 60)
+    at = [await store.fetcher.lease_due("me", NOW + wait, NOW + 900, 10) for wait in (29, 30, 59, 60)]
+    assert [[each.fence.account for each in some] for some in at] == [
+        [],
+        [leases[1].fence.account],
+        [],
+        [leases[0].fence.account],
+    ]
+
+
 async def test_an_account_that_is_named_again_keeps_its_state(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)

@@ -27,6 +27,10 @@ async def test_a_paused_account_is_not_leased_and_the_others_are(store: SqlStore
     assert await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER) == []
     assert await due(store) == ["acme/eve", "acme2/bob", "other/ann"]
     assert await store.fetcher.paused_among(ALL) == ["acme/bob"]
+    assert await store.fetcher.fences_of(["acme/bob", "acme/eve", "acme2/bob", "nobody"]) == {
+        "acme/eve": 1,
+        "acme2/bob": 1,
+    }
 
 
 async def test_pausing_a_tenant_pauses_no_other(store: SqlStore) -> None:

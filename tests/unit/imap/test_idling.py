@@ -105,3 +105,9 @@ async def test_a_wait_that_is_cancelled_can_be_ended_in_order() -> None:
     stream.more(b"* 2 EXISTS\r\n$2 OK\r\n")
     assert await idle.end()
     assert stream.said[-1] == "DONE"
+
+
+async def test_a_server_that_ends_idle_by_itself_is_not_waited_for_in_vain() -> None:
+    _, idle = await idling(IDLES, b"$2 OK done\r\n")
+    with pytest.raises(SourceViolation, match="agreed to IDLE before"):
+        await idle.wait_for_change()

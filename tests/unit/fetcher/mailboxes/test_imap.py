@@ -8,6 +8,7 @@ from shared.imap.limits import Options
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.mailbox import Listed, MailWhole, Place
 from shared.model.source_errors import SourceRefused
+from shared.net.errors import ConnectionLost
 from shared.net.login.wire import Timeouts, Wire
 from shared.net.protection import Shortfall
 from tests.unit.imap.sessions import ImapScript
@@ -150,3 +151,39 @@ async def test_sentences_about_earlier_connections_are_problems_of_the_listing()
     assert (await again_opened.listing()).problems == ("Note.", "In clear.")
     assert await again_opened.fingerprint() == ""
     assert again_opened.shortfall is shortfall
+
+
+async def examined_ahead(*reads: bytes) -> tuple[ImapScript, ImapMailbox]:
+    """A mailbox that was examined with the login, and whose state is known."""
+    with_id = [each.replace(b"UIDPLUS", b"UIDPLUS ID") for each in (GREETING, IN)]
+    stream = ImapScript(*with_id, b"$2 OK\r\n" + OPEN.replace(b"$2", b"$3"), *reads)
+
+    async def dialled(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
+        return stream
+
+    endpoint = Endpoint("imap.example", 143, Tls.OFF)
+    mailbox = await open_imap(endpoint, "bob", "secret", options=KEEPS, dialled=dialled)
+    assert await mailbox.fingerprint()
+    assert stream.said[1:] == ['ID ("name" "Mailferry")', 'EXAMINE "INBOX"']
+    return stream, mailbox
+
+
+async def test_a_session_that_goes_on_shows_first_that_it_is_still_there() -> None:
+    """The server may have no command to leave the folder."""
+    stream, mailbox = await examined_ahead(b"$4 OK\r\n")
+    assert not await mailbox.resume()
+    assert stream.said[3:] == ["NOOP"]
+
+
+async def test_a_session_that_the_server_ended_meanwhile_does_not_go_on() -> None:
+    _, mailbox = await examined_ahead(b"* BYE idle for too long\r\n")
+    with pytest.raises(ConnectionLost, match="idle for too long"):
+        await mailbox.resume()
+
+
+async def test_after_the_listing_is_forgotten_the_fingerprint_is_still_that_of_the_listing() -> None:
+    _, mailbox, _ = await listed(options=KEEPS)
+    before = await mailbox.fingerprint()
+    mailbox.forget_listing()
+    assert before
+    assert await mailbox.fingerprint() == before

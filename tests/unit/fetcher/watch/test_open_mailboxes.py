@@ -8,15 +8,20 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from services.fetcher.mailboxes.opening import Opened
-from services.fetcher.watch.open_mailboxes import OpenMailboxes
+from services.fetcher.watch import open_mailboxes
+from services.fetcher.watch.open_mailboxes import UNTOLD_AFTER, OpenMailboxes
+from services.fetcher.watch.watched_hosts import LEFT_ALONE_FOR, POLLED_FOR
 from shared.model.account import Account, Login, MailboxKind, RetryTimes, Routing, Watch
 from shared.model.endpoint import Endpoint
-from shared.model.errors import Fault
+from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimit, HostLimits
-from shared.model.mailbox import UNMETERED, Meter
+from shared.model.mailbox import UNMETERED, Listed, Meter
+from shared.model.source_errors import LoginTooSoon, SourceRefused
+from shared.model.tenant_room import TenantRoom
 from shared.net.errors import ConnectionLost
 from tests.fakes.clock import ManualClock
 from tests.fakes.mailbox import FakeMailbox
@@ -33,8 +38,8 @@ class WaitingMailbox(FakeMailbox):
         super().__init__({})
         self.changes: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun = asyncio.Event()
-        self.resumed = self.aborted = 0
-        self.resume_error: ConnectionLost | None = None
+        self.resumed = self.aborted = self.forgotten = 0
+        self.resume_error: MailferryError | None = None
 
     @override
     async def wait_for_change(self) -> None:
@@ -42,11 +47,16 @@ class WaitingMailbox(FakeMailbox):
         await asyncio.shield(self.changes)
 
     @override
-    async def resume(self) -> None:
+    def forget_listing(self) -> None:
+        self.forgotten += 1
+
+    @override
+    async def resume(self) -> bool:
         if self.resume_error is not None:
             raise self.resume_error
         self.resumed += 1
         self.changes = asyncio.get_running_loop().create_future()
+        return False
 
     @override
     async def abort(self) -> None:
@@ -91,9 +101,14 @@ class Scene:
         self.meters.append(meter)
         return Opened(self.opened[-1], "plain")
 
-    async def visit(self, of: Account, meter: Meter = UNMETERED) -> bool:
+    async def visit(self, of: Account, meter: Meter = UNMETERED, mails: int = 0) -> bool:
         """One visit that ends in order; returns whether its session stays open and is waited for."""
         mailbox = (await self.sessions.open(of, None, 1.0, meter)).mailbox
+        if mails:
+            uids = [str(number) for number in range(mails)]
+            self.opened[-1].mails = dict.fromkeys(uids, b"mail")
+            async for _ in mailbox.retrieve([Listed(uid, int(uid) + 1, 4) for uid in uids]):
+                pass
         await mailbox.finish()
         await mailbox.abort()
         return mailbox.stays_open
@@ -169,10 +184,9 @@ async def test_an_account_that_was_changed_gets_a_session_of_its_own(scene: Scen
 async def test_a_watch_that_breaks_leads_to_a_visit_after_the_usual_time(scene: Scene) -> None:
     await scene.visit(account())
     scene.opened[0].changes.set_exception(LOST)
-    await scene.clock.somebody_sleeps()
-    assert scene.sessions.take_changed(1) == []
-    await scene.clock.advance(60.0)
-    assert scene.sessions.take_changed(1) == ["acme/bob"]
+    await asyncio.wait(scene.sessions.waiting)
+    assert scene.sessions.lost == {"acme/bob": scene.clock.now() + 60.0}
+    assert scene.sessions.change_seen.is_set()
     assert (len(scene.sessions), scene.opened[0].aborted) == (0, 1)
 
 
@@ -197,14 +211,224 @@ async def test_a_process_keeps_no_more_sessions_than_it_may(scene: Scene) -> Non
     assert [await scene.visit(account(name)) for name in "abc"] == [True, True, False]
 
 
-async def test_of_a_host_at_most_half_of_the_connections_are_kept_and_the_visits_get_the_others(
+@pytest.mark.parametrize(("connections", "kept"), [(4, 2), (3, 1), (1, 0), (0, 3)])
+async def test_of_a_host_at_most_half_of_the_connections_are_kept(
+    scene: Scene, connections: int, kept: int
+) -> None:
+    scene.sessions.change_limits(100, HostLimits(HostLimit(connections=connections)))
+    assert sum([await scene.visit(account(name)) for name in "abc"]) == kept
+    assert len(scene.sessions) == kept
+
+
+async def test_open_sessions_give_way_to_visits_that_need_their_connections(scene: Scene) -> None:
+    scene.sessions.change_limits(100, HostLimits(HostLimit(connections=4)))
+    for name in "ab":
+        await scene.visit(account(name))
+    for name in "cd":
+        await scene.sessions.open(account(name), None, 1.0, UNMETERED)
+    assert scene.sessions.accounts == ["acme/a", "acme/b"]
+    visit = (await scene.sessions.open(account("e"), None, 1.0, UNMETERED)).mailbox
+    assert scene.sessions.accounts == ["acme/b"]
+    assert scene.sessions.lost == {"acme/a": scene.clock.now() + 60.0}
+    await visit.abort()
+    await scene.sessions.open(account("f"), None, 1.0, UNMETERED)
+    assert scene.sessions.accounts == ["acme/b"]
+
+
+async def test_a_visit_in_its_own_open_session_needs_no_other_connection(scene: Scene) -> None:
+    scene.sessions.change_limits(100, HostLimits(HostLimit(connections=2)))
+    await scene.visit(account("a"))
+    await scene.sessions.open(account("b"), None, 1.0, UNMETERED)
+    await scene.visit(account("a"))
+    assert (len(scene.opened), scene.sessions.accounts) == (2, ["acme/a"])
+
+
+async def test_the_place_goes_to_the_account_whose_mail_came_last(scene: Scene) -> None:
+    scene.sessions.change_limits(1, HostLimits())
+    await scene.visit(account("quiet"))
+    assert not await scene.visit(account("as quiet"))
+    assert await scene.visit(account("busy"), mails=1)
+    assert not await scene.visit(account("quiet"))
+    assert scene.sessions.accounts == ["acme/busy"]
+
+
+async def test_a_defect_in_waiting_ends_the_session_and_is_logged(scene: Scene) -> None:
+    await scene.visit(account())
+    with capture_logs() as logs:
+        scene.opened[0].changes.set_exception(RuntimeError("a defect"))
+        await asyncio.wait(scene.sessions.waiting)
+    assert [each["event"] for each in logs] == ["watching ended unexpectedly"]
+    assert (scene.sessions.accounts, [*scene.sessions.lost], scene.opened[0].aborted) == ([], ["acme/bob"], 1)
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("a defect")])
+async def test_a_visit_that_ends_while_its_session_is_resumed_leaves_no_connection(
+    scene: Scene, error: Exception | None
+) -> None:
+    await scene.visit(account())
+    begun = asyncio.Event()
+
+    async def resume() -> bool:
+        begun.set()
+        if error is not None:
+            raise error
+        await asyncio.Event().wait()
+        return False
+
+    scene.opened[0].resume = resume  # type: ignore[method-assign] # never ends in order
+    visit = asyncio.create_task(scene.visit(account()))
+    await begun.wait()
+    visit.cancel()
+    await asyncio.wait([visit])
+    assert (visit.cancelled() or visit.exception() is error, scene.opened[0].aborted) == (True, 1)
+
+
+async def test_a_session_that_does_not_answer_is_soon_replaced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_mailboxes, "RESUME_WITHIN", 0.0)
+    await scene.visit(account())
+
+    async def resume() -> bool:
+        await asyncio.Event().wait()
+        return False
+
+    scene.opened[0].resume = resume  # type: ignore[method-assign] # a connection that a router forgot
+    await scene.visit(account())
+    assert (len(scene.opened), scene.opened[0].aborted) == (2, 1)
+
+
+async def test_a_kept_session_that_the_server_ended_with_a_complaint_is_the_last_one_for_an_hour(
     scene: Scene,
 ) -> None:
-    hosts = HostLimits(HostLimit(connections=4))
-    scene.sessions.change_limits(100, hosts)
-    assert [await scene.visit(account(name)) for name in "abc"] == [True, True, False]
-    assert scene.sessions.without_open(hosts).of("imap.test").connections == 2
-    assert scene.sessions.without_open(hosts).of("other.test").connections == 4
+    await scene.visit(account(watch=Watch.KEEP))
+    scene.opened[0].resume_error = LoginTooSoon("Too many connections")
+    await scene.visit(account(watch=Watch.KEEP))
+    assert (scene.sessions.accounts, scene.opened[1].finished) == ([], 1)
+
+
+async def test_a_change_that_is_signalled_while_the_visit_ends_is_kept_for_later(scene: Scene) -> None:
+    await scene.visit(account())
+    scene.opened[0].changes.set_result(None)
+    await scene.sessions.change_seen.wait()
+    assert scene.sessions.take_changed(5, busy={"acme/bob"}) == []
+    assert scene.sessions.take_changed(5) == ["acme/bob"]
+
+
+async def test_a_tenant_without_room_leaves_the_others_theirs(scene: Scene) -> None:
+    scene.sessions.changed = dict.fromkeys(["acme/a", "acme/b", "zoo/a"])
+    assert scene.sessions.take_changed(5, room=TenantRoom(1)) == ["acme/a", "zoo/a"]
+    assert scene.sessions.take_changed(5, room=TenantRoom(1)) == ["acme/b"]
+
+
+async def test_changes_without_mail_are_looked_at_after_growing_pauses(scene: Scene) -> None:
+    pauses = []
+    for _ in range(10):
+        await scene.visit(account())
+        (session,) = scene.sessions.sessions
+        pauses.append(session.pause())
+        session.has_told = True
+    assert pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+    await scene.visit(account(), mails=1)
+    assert scene.sessions.sessions[0].pause() == 0
+
+
+async def test_a_change_behind_many_without_mail_is_told_after_the_pause(scene: Scene) -> None:
+    await scene.visit(account())
+    scene.sessions.sessions[0].fruitless = 3
+    scene.opened[0].changes.set_result(None)
+    await scene.clock.somebody_sleeps()
+    assert scene.sessions.take_changed(1) == []
+    await scene.clock.advance(2.0)
+    await asyncio.wait(scene.sessions.waiting)
+    assert scene.sessions.take_changed(1) == ["acme/bob"]
+
+
+async def test_a_host_that_did_not_tell_of_mail_twice_in_a_row_is_polled_for_a_day(scene: Scene) -> None:
+    await scene.visit(account())
+    with capture_logs() as logs:
+        for stays in (True, False):
+            await scene.clock.advance(UNTOLD_AFTER)
+            assert await scene.visit(account(), mails=1) is stays
+    assert [(each["log_level"], each["account"]) for each in logs] == [("warning", "acme/bob")]
+    assert (scene.sessions.accounts, scene.sessions.waiting) == (["acme/bob"], [])
+    await scene.clock.advance(POLLED_FOR)
+    assert await scene.visit(account())
+
+
+async def test_mail_that_the_server_told_of_shows_that_it_tells(scene: Scene) -> None:
+    await scene.visit(account())
+    for told in (False, True, False):
+        await scene.clock.advance(UNTOLD_AFTER)
+        if told:
+            scene.opened[0].changes.set_result(None)
+            await asyncio.wait(scene.sessions.waiting)
+        assert await scene.visit(account(), mails=1)
+
+
+async def test_mail_that_a_visit_left_for_the_next_is_not_held_against_the_server(scene: Scene) -> None:
+    await scene.visit(account())
+    for _ in range(5):
+        await scene.clock.advance(60.0)
+        assert await scene.visit(account(), mails=1)
+
+
+async def test_nothing_stays_open_for_an_hour_where_the_server_complains_of_connections(
+    scene: Scene,
+) -> None:
+    await scene.visit(account())
+    scene.opened[0].changes.set_exception(LoginTooSoon("Too many connections"))
+    await asyncio.wait(scene.sessions.waiting)
+    assert not await scene.visit(account("amy"))
+    assert (scene.sessions.accounts, scene.opened[1].finished) == ([], 1)
+    await scene.clock.advance(LEFT_ALONE_FOR)
+    assert await scene.visit(account("amy"))
+
+
+async def test_a_host_that_refuses_to_tell_is_polled_for_a_day(scene: Scene) -> None:
+    await scene.visit(account())
+    scene.opened[0].changes.set_exception(SourceRefused("IDLE was refused"))
+    await asyncio.wait(scene.sessions.waiting)
+    assert not await scene.visit(account())
+    assert scene.sessions.accounts == ["acme/bob"]
+
+
+async def test_a_new_configuration_ends_the_sessions_of_accounts_that_are_not_in_it_as_they_were(
+    scene: Scene,
+) -> None:
+    gone, changed, off, same = (account(name) for name in ("gone", "changed", "off", "same"))
+    late = (await scene.sessions.open(replace(changed, name="late"), None, 1.0, UNMETERED)).mailbox
+    for each in (gone, changed, off, same):
+        await scene.visit(each)
+    accounts = [replace(changed, target="there"), replace(off, enabled=False), same]
+    await scene.sessions.keep_only({each.id: each for each in accounts})
+    assert scene.sessions.accounts == ["acme/same"]
+    await late.finish()
+    assert not late.stays_open
+    assert scene.sessions.accounts == ["acme/same"]
+
+
+async def test_fewer_sessions_stay_open_where_a_new_configuration_allows_fewer(scene: Scene) -> None:
+    accounts = [account(name) for name in "abc"]
+    for each in accounts:
+        await scene.visit(each)
+    scene.sessions.change_limits(1, HostLimits())
+    await scene.sessions.keep_only({each.id: each for each in accounts})
+    assert scene.sessions.accounts == ["acme/c"]
+    assert [*scene.sessions.lost] == ["acme/a", "acme/b"]
+
+
+async def test_a_session_that_waits_for_one_folder_of_several_is_polled_as_usual(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WaitingMailbox, "waits_for_all", False)
+    assert not await scene.visit(account())
+    assert len(scene.sessions.waiting) == 1
+
+
+async def test_an_open_session_holds_no_listing(scene: Scene) -> None:
+    await scene.visit(account())
+    assert scene.opened[0].forgotten == 1
 
 
 async def test_at_the_end_all_sessions_end_and_none_is_kept(scene: Scene) -> None:
