@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from shared.imap.deflate import Deflater, Inflater
-from shared.imap.errors import Misused
 from shared.model.endpoint import Endpoint
+from shared.net.errors import Misused
 from shared.net.login.wire import Wire
 
 
@@ -24,6 +24,15 @@ class CompressedWire(Wire):
         self._deflater = Deflater()
         self._inflater = Inflater(server)
         self._inflater.add(received)
+
+    @property
+    @override
+    def inactivity_timeout(self) -> float:
+        return self._wire.inactivity_timeout
+
+    @inactivity_timeout.setter
+    def inactivity_timeout(self, seconds: float) -> None:
+        self._wire.inactivity_timeout = seconds
 
     @property
     @override

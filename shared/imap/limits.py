@@ -55,6 +55,7 @@ class Options:
     `folders` and `removal` are those of `FolderSettings`. `reads_only`: copies stay, so that folders are
     opened by EXAMINE until something is to be deleted. `preferred`: the login method that worked last time,
     which is tried first. `initial_response`: False sends SASL's first message on a line of its own.
+    `compress`: have the session compressed where that is announced.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -65,3 +66,4 @@ class Options:
     reads_only: bool = False
     preferred: str | None = None
     initial_response: bool = True
+    compress: bool = False

@@ -75,6 +75,11 @@ class Reading(Settings):
         ge=SHORTEST_LINE_LIMIT,
         only=only_for("pop3", "a line of IMAP has 64 KiB at most in any case"),
     )
+    compress: bool = setting(
+        False,
+        "Have the session compressed where the server offers that: less traffic for more CPU on both sides.",
+        only=only_for("imap", "POP3 has no compression"),
+    )
     listing_limit: Size = size(64 * MIB, "The longest listing that a server may send.", ge=1)
     mail_limit: Size = size(2 * GIB, "The largest mail that a server may send.", ge=1)
     session_limit: Size = size(64 * GIB, "All that a server may send in one session.", ge=1)

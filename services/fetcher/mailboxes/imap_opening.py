@@ -45,6 +45,7 @@ async def open_imap_account(
         removal=account.folders.removal,
         reads_only=account.retention.leaves_a_copy,
         preferred=preferred,
+        compress=reading.compress,
     )
     return await open_imap(
         account.endpoint,

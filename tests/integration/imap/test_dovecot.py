@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
 import ssl
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,17 @@ from services.fetcher.mailboxes.imap import ImapMailbox
 from services.fetcher.mailboxes.imap_opening import open_imap
 from shared.imap.limits import FetchWindow, Limits, Options
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.mailbox import Listed, MailBytes, MailEnded, MailRefused, MailStarted, MailWhole
+from shared.model.mailbox import (
+    Listed,
+    MailBytes,
+    MailEnded,
+    MailRefused,
+    MailStarted,
+    MailWhole,
+    Meter,
+)
 from shared.model.source_errors import CredentialsRefused
+from shared.net.login.wire import Timeouts
 from tests.servers.dovecot import Dovecot, Login
 
 MAILS = [
@@ -239,3 +249,44 @@ async def test_a_header_read_alone_is_the_one_that_was_read_with_its_mail(doveco
             differing.append((entry.number, header and header[:60]))
     assert differing == []
     await mailbox.finish()
+
+
+class Counting(Meter):
+    def __init__(self) -> None:
+        self.octets = 0
+
+    def received(self, octets: int) -> None:
+        self.octets += octets
+
+
+@pytest.mark.parametrize("tls", [Tls.OFF, Tls.IMPLICIT])
+async def test_a_compressed_session_lists_reads_waits_goes_on_and_deletes(dovecot: Dovecot, tls: Tls) -> None:
+    login = dovecot.new_user()
+    mails = [*MAILS, b"Subject: zeros\r\n\r\n" + (b"0" * 76 + b"\r\n") * 20_000]
+    dovecot.fill(login.name, mails)
+    meter = Counting()
+    options = Options(compress=True, limits=Limits(meter=meter), timeouts=Timeouts(inactivity=20))
+    dialogue: list[str] = []
+    mailbox = await open_imap(
+        endpoint_of(dovecot, tls),
+        login.name,
+        login.password,
+        options=options,
+        dialogue=lambda who, line: dialogue.append(f"{who}: {line}"),
+    )
+    assert "S: (compression begins)" in dialogue
+    entries = (await mailbox.listing()).entries
+    assert await fetched(mailbox, entries) == mails
+    assert meter.octets > sum(map(len, mails))
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(mailbox.wait_for_change())
+        with another_client(dovecot, login) as client:
+            client.append("INBOX", "", "", b"Subject: new\r\n\r\n")
+            async with asyncio.timeout(30):
+                await waiting
+    await mailbox.resume()
+    entries = (await mailbox.listing()).entries
+    assert len(entries) == len(mails) + 1
+    assert list(await mailbox.delete(entries)) == list(entries)
+    await mailbox.finish()
+    assert dovecot.remaining_count(login.name) == 0

@@ -9,12 +9,11 @@ import pytest
 from shared.imap import commands
 from shared.imap.compressed_wire import CompressedWire
 from shared.imap.deflate import MOST_AT_ONCE
-from shared.imap.errors import Misused
 from shared.imap.events import Broken, CompressionStarted, Exists, Reply
 from shared.imap.limits import Limits
 from shared.model.endpoint import Endpoint
 from shared.model.source_errors import LimitExceeded, SourceViolation
-from shared.net.errors import DeadlineExceeded
+from shared.net.errors import DeadlineExceeded, Misused
 from tests.fakes.scripted import ScriptedWire
 from tests.unit.imap.cores import DEFAULT, Session, by_octet, selected
 from tests.unit.imap.test_deflate import compressed
@@ -125,3 +124,9 @@ async def test_it_is_encrypted_and_closed_as_the_connection_beneath() -> None:
     wire, beneath = wire_over()
     wire.abort()
     assert beneath.ended == "aborted"
+
+
+async def test_the_inactivity_timeout_is_that_of_the_connection_beneath() -> None:
+    wire, beneath = wire_over()
+    wire.inactivity_timeout = 600.0
+    assert beneath.inactivity_timeout == wire.inactivity_timeout == 600.0
