@@ -181,6 +181,17 @@ class Conversation:
         if self._dialogue is not None:
             self._dialogue("S", "(TLS begins)")
 
+    def continue_as(self, other: Conversation) -> None:
+        """Go on with the connection of `other`, which is logged in; this one's is lost.
+
+        What has arrived still counts, and so does what the server wanted to be shown.
+        """
+        self.wire.abort()
+        self.wire, self._core, self._ready, self._bye = other.wire, other._core, other._ready, other._bye
+        self._received += other.received
+        for alert in other.alerts:
+            self.note_alert(alert)
+
     async def start_compression(self) -> Reply:
         """Ask the server to compress; from its OK on, both sides do (RFC 4978)."""
         events = await self.execute_all([COMPRESS])
