@@ -199,9 +199,8 @@ class PartRetrieval:
                 f"{self._conversation.server} handed out {self._octets} octets of mail {self._entry.number} "
                 f"of {self._entry.size}, and then nothing."
             )
-            self._refuse(
-                MailRefused(self._entry, OutOfStep(sentence, entry=self._entry), body_came=True), events
-            )
+            error = OutOfStep(sentence, entry=self._entry)
+            self._refuse(MailRefused(self._entry, error, body_came=True), events)
 
     def _end(self, events: list[RetrieveEvent]) -> None:
         events.append(MailEnded(self._entry, self._octets))
