@@ -117,6 +117,10 @@ async def open_imap(
     conversation, logged_in = connected.session
 
     async def log_in_again() -> Conversation:
-        return (await open_session(None, logged_in.method)).session[0]
+        again = await open_session(None, logged_in.method)
+        session = again.session[0]
+        for sentence in (*again.notes, *([again.shortfall.sentence] if again.shortfall else [])):
+            session.note_alert(sentence)
+        return session
 
     return ImapMailbox(conversation, logged_in, options, connected.notes, connected.shortfall, log_in_again)

@@ -190,3 +190,20 @@ async def test_a_server_that_does_not_consent_is_spoken_to_as_before() -> None:
     assert not (await conversation.start_compression()).ok
     assert (await conversation.execute(commands.NOOP)).ok
     assert stream.said == ["COMPRESS DEFLATE", "NOOP"]
+
+
+async def test_a_conversation_goes_on_on_another_connection_and_counts_on() -> None:
+    lost, conversation = await logged_in(b"* OK [ALERT] one\r\n", b"", limits=Limits(session=200))
+    await conversation.read_events()
+    with pytest.raises(ConnectionLost):
+        await conversation.execute(commands.NOOP)
+    before = conversation.received
+    stream, other = await logged_in(b"* OK [ALERT] two\r\n$1 OK\r\n", b"* 1 EXISTS\r\n" * 10)
+    conversation.continue_as(other)
+    assert lost.aborted
+    assert conversation.received == before + other.received
+    assert (await conversation.execute(commands.NOOP)).ok
+    assert stream.said == ["NOOP"]
+    assert conversation.alerts == [f"{SERVER} says: one", f"{SERVER} says: two"]
+    with pytest.raises(SessionTooLong):
+        await conversation.execute(commands.NOOP)
