@@ -123,8 +123,8 @@ class SessionTooLong(LimitExceeded):
 
 
 class OutOfStep(SourceViolation):
-    """The server does not stuff dots, or announced a wrong length, so that `entry` was cut or lost a dot. What
-    came of it must not be kept.
+    """The server does not stuff dots, or announced a wrong length, so that `entry` was cut or lost a dot.
+    What came of it must not be kept.
 
     Read in another way (by POP3 alone and by its size, by IMAP in parts or whole), the mail may come whole.
     """
