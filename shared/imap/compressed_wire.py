@@ -26,8 +26,8 @@ class CompressedWire(Wire):
         self._inflater.add(received)
 
     @property
-    @override
     def inactivity_timeout(self) -> float:
+        """Seconds that may pass without an octet."""
         return self._wire.inactivity_timeout
 
     @inactivity_timeout.setter
