@@ -7,7 +7,8 @@ IMAP source. A single fetchmail is measured on a tenth of the
 accounts, as it takes minutes for all. `relay` is the relay alone, without a source, and `large` the same with
 one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of real mails is at hand. `idle`
 polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
-away. `huge` is one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and
+away. `huge` is one mail of 1 GiB through the fetcher alone, by POP3, and by IMAP in parts over a line that
+breaks twice. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
 `rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
 beginning TLS, in full and resumed.
@@ -31,7 +32,7 @@ from bench.ferry import distributed, embedded, standing
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
 from bench.handshake import handshakes
 from bench.headers import headers
-from bench.huge import huge_mail
+from bench.huge import huge_mail, huge_mail_in_parts
 from bench.kept_small import kept_small
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
@@ -116,7 +117,9 @@ def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Resu
 def _without_servers(wanted: Sequence[str], stack: ExitStack) -> dict[str, Result]:
     results: dict[str, Result] = {}
     if "huge" in wanted:
-        results["huge"] = huge_mail(stack.enter_context(server_directory("huge")))
+        directory = stack.enter_context(server_directory("huge"))
+        results["huge"] = huge_mail(directory)
+        results["huge-imap"] = huge_mail_in_parts(directory)
     if "handshake" in wanted:
         results |= handshakes(stack.enter_context(server_directory("handshake")))
     if "headers" in wanted and (decided := headers()):

@@ -11,7 +11,7 @@ from services.standalone.demo.pop3_source import Pop3Source
 
 USER = "huge"
 PASSWORD = "throw-away"
-_HEADER = b"X-Original-To: huge@here.test\r\nMessage-ID: <huge@sender.test>\r\nSubject: huge\r\n\r\n"
+HEADER = b"X-Original-To: huge@here.test\r\nMessage-ID: <huge@sender.test>\r\nSubject: huge\r\n\r\n"
 _PIECE = (b"x" * 70 + b"\r\n") * 910
 
 
@@ -31,8 +31,8 @@ class HugeSession(Pop3Session):
         return await super().answer(line)
 
     async def _send(self) -> None:
-        self.writer.write(b"+OK\r\n" + _HEADER)
-        left = self.octets - len(_HEADER)
+        self.writer.write(b"+OK\r\n" + HEADER)
+        left = self.octets - len(HEADER)
         while left > len(_PIECE):
             self.writer.write(_PIECE)
             await self.writer.drain()

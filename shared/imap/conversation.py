@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.imap.capabilities import Capabilities
-from shared.imap.commands import Command
+from shared.imap.commands import COMPRESS, Command
+from shared.imap.compressed_wire import CompressedWire
 from shared.imap.connection import ImapConnection
 from shared.imap.events import (
     Broken,
     Bye,
     Challenge,
+    CompressionStarted,
     Event,
     Fetched,
     Greeting,
@@ -179,6 +181,32 @@ class Conversation:
         if self._dialogue is not None:
             self._dialogue("S", "(TLS begins)")
 
+    def continue_as(self, other: Conversation) -> None:
+        """Go on with the connection of `other`, which is logged in; this one's is lost.
+
+        What has arrived still counts, and so does what the server wanted to be shown.
+        """
+        self.wire.abort()
+        self.wire, self._core, self._ready, self._bye = other.wire, other._core, other._ready, other._bye
+        self._received += other.received
+        for alert in other.alerts:
+            self.note_alert(alert)
+
+    async def start_compression(self) -> Reply:
+        """Ask the server to compress; from its OK on, both sides do (RFC 4978)."""
+        events = await self.execute_all([COMPRESS])
+        for event in events:
+            if isinstance(event, CompressionStarted):
+                self.wire = CompressedWire(self.wire, self.server, event.received)
+                if self._dialogue is not None:
+                    self._dialogue("S", "(compression begins)")
+        return reply_to(COMPRESS, events)
+
+    def note_alert(self, sentence: str) -> None:
+        """Add a sentence for the operator, once, and not without end."""
+        if sentence not in self.alerts and len(self.alerts) < MOST_ALERTS:
+            self.alerts.append(sentence)
+
     def _raise_broken(self) -> None:
         if self._ready and isinstance(self._ready[0], Broken):
             raise self._error_of(self._ready[0])
@@ -214,13 +242,8 @@ class Conversation:
             elif isinstance(event, Bye):
                 self._bye = event
             elif isinstance(event, (Notice, Reply)) and _is_for_people(event):
-                self._note_alert(event.text)
+                self.note_alert(f"{self.server} says: {quoted(event.text, _LONGEST_ALERT)}")
         self._ready.extend(events)
-
-    def _note_alert(self, text: bytes) -> None:
-        sentence = f"{self.server} says: {quoted(text, _LONGEST_ALERT)}"
-        if sentence not in self.alerts and len(self.alerts) < MOST_ALERTS:
-            self.alerts.append(sentence)
 
     def _show(self, events: Sequence[Event], *, learnt: bool) -> None:
         """Show the events; what the server announced, too, unless it stands in one of them."""

@@ -35,6 +35,10 @@ class Folders:
         """What the server told of the folder that was selected with the login; None where none was."""
         return next((event for event in self._ahead if isinstance(event, Selected)), None)
 
+    def forget_selected(self) -> None:
+        """Note that another connection goes on with the session, on which no folder is selected."""
+        self._selected = None
+
     async def open_for_listing(self, folder: Folder, *, writable: bool) -> Selected:
         """Select a folder anew, so that it shows its present state. Raises `SourceError`."""
         self._raw[folder.name] = folder.raw

@@ -39,13 +39,15 @@ class FetchWindow:
     """How mails are asked for: in sets of up to `mails`, and of `octets` by their listed sizes.
 
     `alone`: a larger mail is a set of its own. So many `sets` are on their way at once: while one is handed
-    out, the server reads the next.
+    out, the server reads the next. A mail of more than `huge` octets is read in parts of `part` octets.
     """
 
     mails: int = 50
     octets: int = 2 * MIB
     alone: int = 256 * KIB
     sets: int = 2
+    huge: int = 32 * MIB
+    part: int = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Options:
     `folders` and `removal` are those of `FolderSettings`. `reads_only`: copies stay, so that folders are
     opened by EXAMINE until something is to be deleted. `preferred`: the login method that worked last time,
     which is tried first. `initial_response`: False sends SASL's first message on a line of its own.
+    `compress`: have the session compressed where that is announced. `parts`: read huge mails in parts.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -65,3 +68,5 @@ class Options:
     reads_only: bool = False
     preferred: str | None = None
     initial_response: bool = True
+    compress: bool = False
+    parts: bool = True

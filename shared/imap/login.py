@@ -33,11 +33,13 @@ from shared.net.login.connecting import check_encryption, start_tls
 from shared.net.login.credentials import Credentials
 from shared.net.login.plan import LoginPlan, TryWithout
 
-ID, ENABLE = "id", "enable"
+ID, ENABLE, COMPRESS = "id", "enable", "compress"
 IDENTITY = {"name": "Mailferry"}
 """Servers of NetEase refuse SELECT to a client without a name, and Yahoo wants one. A version would only tell
 strangers what to attack.
 """
+
+LONGEST_REFUSAL = 300  # characters of what a server says
 
 Result = TypeVar("Result")
 
@@ -60,7 +62,7 @@ def login_plan(auth: Sequence[str], options: Options) -> LoginPlan:
     return LoginPlan(
         tuple(auth),
         options.preferred,
-        steps=frozenset({ID, ENABLE}),
+        steps=frozenset({ID, ENABLE, COMPRESS} if options.compress else {ID, ENABLE}),
         initial_response=options.initial_response,
     )
 
@@ -89,7 +91,9 @@ async def log_in_after_greeting(
         check_encryption(endpoint, is_tls=conversation.wire.is_tls)
         method = await log_in(ImapLoginChannel(conversation, capabilities), endpoint, credentials, plan)
     capabilities = conversation.capabilities or await _capabilities(conversation)
-    events = await _introduce(conversation, capabilities, replace(plan, preferred=method), ahead)
+    plan = replace(plan, preferred=method)
+    events = await _introduce(conversation, capabilities, plan, ahead)
+    await _compress(conversation, capabilities, plan)
     return LoggedIn(capabilities or Capabilities(frozenset()), method, events)
 
 
@@ -118,6 +122,18 @@ async def _introduce(
         return ()
     events = await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
     return events if ahead in flight else ()
+
+
+async def _compress(conversation: Conversation, capabilities: Capabilities | None, plan: LoginPlan) -> None:
+    """Have both directions compressed if that is announced and wanted."""
+    if capabilities is None or "COMPRESS=DEFLATE" not in capabilities or COMPRESS not in plan.steps:
+        return
+    reply = await _or_without(plan.leaving_out(COMPRESS), conversation.start_compression())
+    if not reply.ok:
+        said = quoted(reply.text, LONGEST_REFUSAL)
+        conversation.note_alert(
+            f"{conversation.server} announces COMPRESS and refuses it: {said}. The session is not compressed."
+        )
 
 
 async def _or_without(smaller: LoginPlan, question: Awaitable[Result]) -> Result:

@@ -103,8 +103,9 @@ class Outstanding:
     def owner_of_body(self, uid: int | None, section: str, origin: int | None) -> tuple[Sent, int] | None:
         """Return the FETCH that still awaits this body, and the mail's UID.
 
-        Without a UID that is possible only where exactly one mail is awaited. A part is that of the command
-        which asked for its origin, or else of the first that asked for a part of the mail.
+        Without a UID that is possible only where exactly one mail, or this part of one, is awaited. A part
+        is that of the command which asked for its origin, or else of the first that asked for a part of the
+        mail.
         """
         if uid and origin is None:
             for sent in self._sent.values():
@@ -112,6 +113,8 @@ class Outstanding:
                     return sent, uid
         candidates = [sent for sent in self if sent.awaited and sent.command.section == section]
         if not uid:
+            if origin is not None:
+                candidates = [sent for sent in candidates if sent.command.origin == origin] or candidates
             if len(candidates) != 1 or len(candidates[0].awaited) != 1:
                 return None
             return candidates[0], next(iter(candidates[0].awaited))

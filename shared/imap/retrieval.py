@@ -1,7 +1,9 @@
 """Read many mails, each matched by its UID.
 
 A mail comes as a literal, whose length frames it; its listed size is for planning only. What a set of mails
-did not bring is asked for one by one, so that a refusal is about that mail. Of a mail that does not come
+did not bring is asked for one by one, so that a refusal is about that mail. A mail of another size than the
+listed one ends for good only with the next answer: where its announced length was too small, and a `)` of its
+text stands behind it, what follows is no answer. Of a mail that does not come
 although nothing is wrong, it is looked whether it is still there: another client may have deleted it.
 """
 
@@ -54,6 +56,7 @@ class Retrieval:
         self._current: Listed | None = None
         self._discarded: set[int] = set()
         self._absent: list[Listed] = []
+        self._unproven: MailWhole | MailEnded | None = None
 
     @property
     def serves(self) -> bool:
@@ -88,10 +91,18 @@ class Retrieval:
             raise LimitExceeded(str(error), entry=entry) from error
         except SessionTooLong:
             raise
-        except LimitExceeded as error:
+        except (SourceViolation, LimitExceeded) as error:
+            if self._unproven is not None:
+                # What came behind it is no answer, so it was more of the mail.
+                raise OutOfStep(str(error), entry=self._unproven.entry) from error
+            if isinstance(error, SourceViolation):
+                raise
             raise LimitExceeded(str(error), entry=self._requests.first()) from error
 
     def _take(self, event: Event, events: list[RetrieveEvent]) -> None:
+        if self._unproven is not None and isinstance(event, (Fetched, BodyStarted, Reply)):
+            events.append(self._unproven)
+            self._unproven = None
         match event:
             case Fetched(body=bytes() as body) if body:
                 entry = self._requests.take(event.command, event.uid)
@@ -114,10 +125,13 @@ class Retrieval:
 
     def _take_whole(self, entry: Listed, body: bytes, events: list[RetrieveEvent]) -> None:
         events += self._refused.take_mail()
-        if is_placeholder(body, has_listed_size=len(body) == entry.size):
+        has_listed_size = len(body) == entry.size
+        if is_placeholder(body, has_listed_size=has_listed_size):
             events.append(notice_came(entry, self._conversation.server))
-        else:
+        elif has_listed_size:
             events.append(MailWhole(entry, body))
+        else:
+            self._unproven = MailWhole(entry, body)
 
     def _end(self, entry: Listed, event: Fetched, events: list[RetrieveEvent]) -> None:
         """Take the end of a mail that came in pieces, or of one that did not come."""
@@ -128,8 +142,10 @@ class Retrieval:
             # It was larger than listed, and its UID came behind it.
             self._discarded.add(entry.number)
             self._requests.ask_exclusively(entry)
-        elif octets:
+        elif octets == entry.size and octets:
             events.append(MailEnded(entry, octets))
+        elif octets:
+            self._unproven = MailEnded(entry, octets)
         elif octets == 0 and not entry.size:
             events += self._refused.take_mail()
             events.append(MailWhole(entry, b""))

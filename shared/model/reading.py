@@ -75,6 +75,17 @@ class Reading(Settings):
         ge=SHORTEST_LINE_LIMIT,
         only=only_for("pop3", "a line of IMAP has 64 KiB at most in any case"),
     )
+    compress: bool = setting(
+        False,
+        "Have the session compressed where the server offers that: less traffic for more CPU on both sides.",
+        only=only_for("imap", "POP3 has no compression"),
+    )
+    read_in_parts: bool = setting(
+        True,
+        "Read mail above 32 MiB, and mail that came cut, in parts of 4 MiB, so that a connection that breaks "
+        "need not begin again. Switch it off for Exchange, which converts the whole mail for each part.",
+        only=only_for("imap", "POP3 reads a mail as a whole or not at all"),
+    )
     listing_limit: Size = size(64 * MIB, "The longest listing that a server may send.", ge=1)
     mail_limit: Size = size(2 * GIB, "The largest mail that a server may send.", ge=1)
     session_limit: Size = size(64 * GIB, "All that a server may send in one session.", ge=1)

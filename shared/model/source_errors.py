@@ -123,10 +123,10 @@ class SessionTooLong(LimitExceeded):
 
 
 class OutOfStep(SourceViolation):
-    """The server does not stuff dots, so that `entry` was cut or lost a dot. What came of it must not be
-    kept.
+    """The server does not stuff dots, or announced a wrong length, so that `entry` was cut or lost a dot.
+    What came of it must not be kept.
 
-    Read alone and by its size, the mail may come whole.
+    Read in another way (by POP3 alone and by its size, by IMAP in parts or whole), the mail may come whole.
     """
 
     def __init__(self, sentence: str, *, entry: Listed) -> None:

@@ -40,8 +40,8 @@ RARE = frozenset(
         "relay.overdue-published",
     }
 )
-"""Steps of sources that hide what was read, of accounts that leave old mail alone, and of bad days; `test_spool`,
-`test_begin` and others kill there."""
+"""Steps of sources that hide what was read, of accounts that leave old mail alone, and of bad days.
+`test_spool`, `test_begin` and others kill there."""
 
 
 @dataclass

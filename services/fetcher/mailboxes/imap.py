@@ -7,8 +7,9 @@ folder in which copies stay is opened by EXAMINE until something is to be change
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from typing_extensions import override
@@ -24,11 +25,11 @@ from shared.imap.headers import read_headers
 from shared.imap.idling import Idling
 from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
+from shared.imap.mail_reader import MailReader
 from shared.imap.mailbox_listing import MailboxLister
 from shared.imap.presence import look_for
 from shared.imap.received import read_received
 from shared.imap.removal import Remover
-from shared.imap.retrieval import Retrieval
 from shared.imap.seen import mark_seen
 from shared.model.errors import quoted
 from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, RetrieveEvent
@@ -40,7 +41,7 @@ class ImapMailbox(Mailbox):
     """An open IMAP mailbox; see `services.fetcher.mailboxes.imap_opening.open_imap`.
 
     `notes` are sentences about earlier connections, which listings carry as problems. `shortfall` is one of
-    the problems, too.
+    the problems, too. `log_in_again` opens a new session where the connection broke within a huge mail.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class ImapMailbox(Mailbox):
         options: Options,
         notes: Sequence[str] = (),
         shortfall: Shortfall | None = None,
+        log_in_again: Callable[[], Awaitable[Conversation]] | None = None,
     ) -> None:
         self._conversation = conversation
         self._logged_in = logged_in
         self._options = options
         self._notes = notes if shortfall is None else (*notes, shortfall.sentence)
         self._shortfall = shortfall
+        self._log_in_again = log_in_again
         self._idling = Idling(conversation)
         self._begin_visit(logged_in.ahead)
 
@@ -65,7 +68,7 @@ class ImapMailbox(Mailbox):
         self._remarks: list[str] = []
         self._remover = Remover(self._conversation, self._options.removal, self._remarks)
         self._session_uids: Mapping[int, int] = {}
-        self._serves = False
+        self._reader = MailReader(self._conversation, self._options)
 
     @property
     @override
@@ -131,16 +134,8 @@ class ImapMailbox(Mailbox):
         await self._conversation.discard_answers()
         for folder, mails in _by_folder(entries):
             await self._folders.open_listed(folder)
-            retrieval = Retrieval(
-                self._conversation,
-                mails,
-                self._uids_of(mails),
-                self._options.window,
-                cut,
-                serves=self._serves,
-            )
-            async for events in retrieval.run():
-                self._serves = retrieval.serves
+            reopen = None if self._log_in_again is None else partial(self._reopen, folder)
+            async for events in self._reader.read(mails, self._uids_of(mails), cut, reopen):
                 yield events
 
     @override
@@ -237,6 +232,14 @@ class ImapMailbox(Mailbox):
     @override
     async def abort(self) -> None:
         self._conversation.wire.abort()
+
+    async def _reopen(self, folder: str) -> None:
+        """Go on in a new session, with the folder selected; the old connection is lost."""
+        assert self._log_in_again is not None
+        self._conversation.wire.abort()
+        self._conversation.continue_as(await self._log_in_again())
+        self._folders.forget_selected()
+        await self._folders.open_listed(folder)
 
     def _uids_of(self, entries: Sequence[Listed]) -> dict[int, int]:
         """Return the UIDs of mails of one folder, by number."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from services.fetcher.mailboxes.imap import ImapMailbox
+from shared.imap.commands import Command
 from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import needs_list
 from shared.imap.folder_list import ONLY_INBOX
@@ -15,7 +17,7 @@ from shared.imap.login import LoggedIn, log_in_after_greeting, login_plan
 from shared.model.account import Account
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.mailbox import UNMETERED, Meter
-from shared.net.login.connecting import Dial, connect, dial_source, greeted
+from shared.net.login.connecting import Connected, Dial, connect, dial_source, greeted
 from shared.net.login.credentials import Credentials, masker
 from shared.net.login.plan import LoginPlan
 from shared.net.login.wire import Dialogue, Timeouts, Wire
@@ -45,6 +47,8 @@ async def open_imap_account(
         removal=account.folders.removal,
         reads_only=account.retention.leaves_a_copy,
         preferred=preferred,
+        compress=reading.compress,
+        parts=reading.read_in_parts,
     )
     return await open_imap(
         account.endpoint,
@@ -79,7 +83,9 @@ async def open_imap(
     credentials = Credentials(username, password, token)
     ahead = None if needs_list(options.folders) else opening(ONLY_INBOX.raw, writable=not options.reads_only)
 
-    async def log_in(wire: Wire, plan: LoginPlan) -> tuple[Conversation, LoggedIn]:
+    async def log_in(
+        wire: Wire, plan: LoginPlan, ahead: Command | None = None
+    ) -> tuple[Conversation, LoggedIn]:
         conversation = Conversation(
             wire,
             str(endpoint),
@@ -94,14 +100,27 @@ async def open_imap(
         wire.set_deadline(options.timeouts.session)
         return conversation, logged_in
 
-    connected = await connect(
-        endpoint,
-        options.timeouts,
-        login_plan(auth, options),
-        dialled or partial(dial_source, protocol=IMAP),
-        log_in,
-        starttls="STARTTLS",
-        dialogue=dialogue,
-    )
+    async def open_session(
+        ahead: Command | None, preferred: str | None
+    ) -> Connected[tuple[Conversation, LoggedIn]]:
+        return await connect(
+            endpoint,
+            options.timeouts,
+            login_plan(auth, replace(options, preferred=preferred)),
+            dialled or partial(dial_source, protocol=IMAP),
+            partial(log_in, ahead=ahead),
+            starttls="STARTTLS",
+            dialogue=dialogue,
+        )
+
+    connected = await open_session(ahead, options.preferred)
     conversation, logged_in = connected.session
-    return ImapMailbox(conversation, logged_in, options, connected.notes, connected.shortfall)
+
+    async def log_in_again() -> Conversation:
+        again = await open_session(None, logged_in.method)
+        session = again.session[0]
+        for sentence in (*again.notes, *([again.shortfall.sentence] if again.shortfall else [])):
+            session.note_alert(sentence)
+        return session
+
+    return ImapMailbox(conversation, logged_in, options, connected.notes, connected.shortfall, log_in_again)

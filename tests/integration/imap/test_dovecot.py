@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
 import os
 import ssl
@@ -15,8 +16,18 @@ from services.fetcher.mailboxes.imap import ImapMailbox
 from services.fetcher.mailboxes.imap_opening import open_imap
 from shared.imap.limits import FetchWindow, Limits, Options
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.mailbox import Listed, MailBytes, MailEnded, MailRefused, MailStarted, MailWhole
+from shared.model.mailbox import (
+    Listed,
+    MailBytes,
+    MailEnded,
+    MailRefused,
+    MailStarted,
+    MailWhole,
+    Meter,
+)
 from shared.model.source_errors import CredentialsRefused
+from shared.net.login.wire import Timeouts
+from tests.fakes.tcp_proxy import TcpProxy
 from tests.servers.dovecot import Dovecot, Login
 
 MAILS = [
@@ -254,3 +265,102 @@ async def test_when_mails_were_received_is_told_without_their_headers(dovecot: D
     told = [answer async for answer in mailbox.received(entries)]
     await mailbox.finish()
     assert sorted(told) == list(zip(entries, moments, strict=True))
+
+
+class Counting(Meter):
+    def __init__(self) -> None:
+        self.octets = 0
+
+    def received(self, octets: int) -> None:
+        self.octets += octets
+
+
+@pytest.mark.parametrize("tls", [Tls.OFF, Tls.IMPLICIT])
+async def test_a_compressed_session_lists_reads_waits_goes_on_and_deletes(dovecot: Dovecot, tls: Tls) -> None:
+    login = dovecot.new_user()
+    mails = [*MAILS, b"Subject: zeros\r\n\r\n" + (b"0" * 76 + b"\r\n") * 20_000]
+    dovecot.fill(login.name, mails)
+    meter = Counting()
+    options = Options(compress=True, limits=Limits(meter=meter), timeouts=Timeouts(inactivity=20))
+    dialogue: list[str] = []
+    mailbox = await open_imap(
+        endpoint_of(dovecot, tls),
+        login.name,
+        login.password,
+        options=options,
+        dialogue=lambda who, line: dialogue.append(f"{who}: {line}"),
+    )
+    assert "S: (compression begins)" in dialogue
+    entries = (await mailbox.listing()).entries
+    assert await fetched(mailbox, entries) == mails
+    assert meter.octets > sum(map(len, mails))
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(mailbox.wait_for_change())
+        with another_client(dovecot, login) as client:
+            client.append("INBOX", "", "", b"Subject: new\r\n\r\n")
+            async with asyncio.timeout(30):
+                await waiting
+    await mailbox.resume()
+    entries = (await mailbox.listing()).entries
+    assert len(entries) == len(mails) + 1
+    assert list(await mailbox.delete(entries)) == list(entries)
+    await mailbox.finish()
+    assert dovecot.remaining_count(login.name) == 0
+
+
+HUGE = b"Subject: huge\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(300_000))
+IN_PARTS = FetchWindow(huge=1_000_000, part=300_000)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+async def test_a_huge_mail_comes_in_parts_and_goes_on_after_each_break(
+    dovecot: Dovecot, compress: bool
+) -> None:
+    login = dovecot.new_user()
+    mails = [b"Subject: small\r\n\r\n", HUGE, b"Subject: empty lines\r\n\r\n\r\n\r\n"]
+    dovecot.fill(login.name, mails)
+    dialogue: list[str] = []
+    async with TcpProxy(dovecot.imap_port) as proxy:
+        mailbox = await open_imap(
+            Endpoint("localhost", proxy.port, Tls.OFF),
+            login.name,
+            login.password,
+            options=Options(window=IN_PARTS, compress=compress),
+            dialogue=lambda who, line: dialogue.append(f"{who}: {line}"),
+        )
+        entries = (await mailbox.listing()).entries
+        came: dict[int, bytearray] = {}
+        cuts = [800_000, 2_000_000]
+        async for batch in mailbox.retrieve(entries):
+            for event in batch:
+                match event:
+                    case MailWhole(entry, data) | MailBytes(entry, data):
+                        came.setdefault(entry.number, bytearray()).extend(data)
+                    case MailRefused(error=error):
+                        raise error
+            if cuts and len(came.get(2, b"")) > cuts[0]:
+                del cuts[0]
+                proxy.cut()
+        assert [bytes(came[number]) for number in (1, 2, 3)] == mails
+        assert sum(line.startswith("C: AUTHENTICATE") for line in dialogue) == 3
+        assert list(await mailbox.delete(entries)) == list(entries)
+        assert await mailbox.still_there(entries) == []
+        await mailbox.finish()
+    assert dovecot.remaining_count(login.name) == 0
+
+
+@pytest.mark.parametrize("size", [299_999, 300_000, 600_000, 600_001])
+async def test_the_end_of_a_mail_in_parts_is_found(dovecot: Dovecot, size: int) -> None:
+    login = dovecot.new_user()
+    dovecot.fill(login.name, [HUGE[:size].replace(b"\n", b"x").replace(b"\r", b"x")])
+    mailbox = await opened(dovecot, login, Options(window=IN_PARTS))
+    (entry,) = (await mailbox.listing()).entries
+    assert entry.size == size
+    for claimed in (size, size - 1000, size + 1000, 2_000_000):
+        found = b""
+        async for batch in mailbox.retrieve([entry._replace(size=claimed)], cut=[entry.name]):
+            found += b"".join(event.data for event in batch if isinstance(event, MailBytes))
+            if claimed == size or size % 300_000:
+                assert not any(isinstance(event, MailRefused) for event in batch)
+        assert len(found) == size
+    await mailbox.finish()

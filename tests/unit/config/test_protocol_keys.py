@@ -26,7 +26,7 @@ def test_whole_keys_are_told_from_values_of_keys() -> None:
     assert {"use_top", "pipelining", "detect"} <= set(unfit_keys("imap"))
     assert not {"custody", "auth"} & set(unfit_keys("imap"))
     of_folders = {"folders", "folder_recipients", "folder_header", "removal", "mark_seen"}
-    assert set(unfit_keys("pop3")) == {*of_folders, "watch"}
+    assert set(unfit_keys("pop3")) == {*of_folders, "watch", "compress", "read_in_parts"}
 
 
 def test_a_list_keeps_its_other_values_and_is_never_empty() -> None:

@@ -68,6 +68,13 @@ def test_a_provider_that_hides_what_was_read_has_mail_kept_here_first(tmp_path: 
     assert own.custody is CustodyMode.SOURCE
 
 
+def test_exchange_is_not_asked_for_parts_of_mails_unless_the_account_wants_that(tmp_path: Path) -> None:
+    by_imap = 'provider = "office365"', 'source = "imap"', 'token = "secret"', BY_PROVIDER
+    assert not loaded(tmp_path, *by_imap, without=("source", "password")).reading.read_in_parts
+    own = loaded(tmp_path, *by_imap, "read_in_parts = true", without=("source", "password"))
+    assert own.reading.read_in_parts
+
+
 def test_what_the_account_says_goes_before_its_provider(tmp_path: Path) -> None:
     read = loaded(tmp_path, 'provider = "gmx"')
     assert read.endpoint.host == "pop.isp.example"

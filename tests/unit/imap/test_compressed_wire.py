@@ -124,3 +124,9 @@ async def test_it_is_encrypted_and_closed_as_the_connection_beneath() -> None:
     wire, beneath = wire_over()
     wire.abort()
     assert beneath.ended == "aborted"
+
+
+async def test_the_inactivity_timeout_is_that_of_the_connection_beneath() -> None:
+    wire, beneath = wire_over()
+    wire.inactivity_timeout = 600.0
+    assert beneath.inactivity_timeout == wire.inactivity_timeout == 600.0

@@ -13,6 +13,7 @@ from shared.model.masking import Masker
 from shared.model.source_errors import LoginTooSoon, SessionTooLong, SourceViolation
 from shared.net.errors import ConnectionLost, InactivityTimeout
 from tests.unit.imap.sessions import GREETING, SERVER, Dialogue, ImapScript, greeted, logged_in
+from tests.unit.imap.test_deflate import compressed, inflated
 
 
 async def test_each_command_has_a_tag_that_nobody_can_guess() -> None:
@@ -152,3 +153,57 @@ async def test_a_greeting_as_if_logged_in_is_an_attack_where_tls_is_required() -
     conversation = Conversation(stream, SERVER, Limits(), tls_required=True)
     with pytest.raises(SourceViolation, match="before TLS was started"):
         await conversation.read_greeting()
+
+
+class Counting(Meter):
+    def __init__(self) -> None:
+        self.octets = 0
+
+    def received(self, octets: int) -> None:
+        self.octets += octets
+
+
+async def test_after_the_consent_all_is_compressed_and_limits_count_what_comes_out() -> None:
+    meter = Counting()
+    limits = Limits(session=100_000, meter=meter)
+    remark = b"* OK [ALERT] " + b"look " * 2000 + b"\r\n"
+    stream, conversation = await logged_in(b"$1 OK\r\n" + compressed(remark), limits=limits)
+    assert (await conversation.start_compression()).ok
+    before = meter.octets
+    await conversation.read_events()
+    assert meter.octets - before == len(remark)
+    assert conversation.alerts == [f"{SERVER} says: " + ("look " * 60) + "…"]
+    stream.more(compressed(*[remark] * 20))
+    with pytest.raises(SessionTooLong):
+        await conversation.execute(commands.NOOP)
+
+
+async def test_what_is_sent_after_the_consent_is_compressed() -> None:
+    stream, conversation = await logged_in(b"$1 OK\r\n")
+    await conversation.start_compression()
+    await conversation.send_commands([commands.NOOP])
+    assert inflated(stream.writes[1:]).endswith(b"2 NOOP\r\n")
+
+
+async def test_a_server_that_does_not_consent_is_spoken_to_as_before() -> None:
+    stream, conversation = await logged_in(b"$1 NO\r\n", b"$2 OK\r\n")
+    assert not (await conversation.start_compression()).ok
+    assert (await conversation.execute(commands.NOOP)).ok
+    assert stream.said == ["COMPRESS DEFLATE", "NOOP"]
+
+
+async def test_a_conversation_goes_on_on_another_connection_and_counts_on() -> None:
+    lost, conversation = await logged_in(b"* OK [ALERT] one\r\n", b"", limits=Limits(session=200))
+    await conversation.read_events()
+    with pytest.raises(ConnectionLost):
+        await conversation.execute(commands.NOOP)
+    before = conversation.received
+    stream, other = await logged_in(b"* OK [ALERT] two\r\n$1 OK\r\n", b"* 1 EXISTS\r\n" * 10)
+    conversation.continue_as(other)
+    assert lost.aborted
+    assert conversation.received == before + other.received
+    assert (await conversation.execute(commands.NOOP)).ok
+    assert stream.said == ["NOOP"]
+    assert conversation.alerts == [f"{SERVER} says: one", f"{SERVER} says: two"]
+    with pytest.raises(SessionTooLong):
+        await conversation.execute(commands.NOOP)

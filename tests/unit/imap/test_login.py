@@ -39,6 +39,7 @@ class Attempt:
         self.stream.is_tls = tls is Tls.IMPLICIT
         self.dialogue = Dialogue()
         self.endpoint = endpoint(tls)
+        self.conversation: Conversation | None = None
 
     async def log_in(
         self,
@@ -46,7 +47,7 @@ class Attempt:
         credentials: Credentials = BOB,
         options: Options | None = None,
     ) -> LoggedIn:
-        conversation = Conversation(
+        self.conversation = conversation = Conversation(
             self.stream,
             SERVER,
             Limits(),
@@ -278,3 +279,34 @@ async def test_a_server_that_says_nothing_about_itself_is_asked_to_log_in_by_log
     attempt = Attempt(b"* OK hi\r\n", b"$1 BAD what\r\n", b"$2 OK in\r\n", b"$3 BAD what\r\n")
     assert (await attempt.log_in()).method == "user"
     assert attempt.stream.said[1] == 'LOGIN "bob" "geheim-canary"'
+
+
+COMPRESSES = Options(compress=True)
+OFFERS = b"$1 OK [CAPABILITY COMPRESS=DEFLATE] in\r\n"
+
+
+async def test_the_session_is_compressed_only_where_that_is_wanted_and_offered() -> None:
+    for options, offers in ((Options(), OFFERS), (COMPRESSES, b"$1 OK [CAPABILITY X] in\r\n")):
+        attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), offers)
+        await attempt.log_in(options=options)
+        assert attempt.stream.said == [PLAIN]
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), OFFERS, b"$2 OK begin\r\n")
+    await attempt.log_in(options=COMPRESSES)
+    assert attempt.stream.said == [PLAIN, "COMPRESS DEFLATE"]
+    assert attempt.dialogue.lines[-1] == "S: (compression begins)"
+
+
+async def test_refused_compression_is_told_and_costs_nothing() -> None:
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), OFFERS, b"$2 NO not today\r\n")
+    assert (await attempt.log_in(options=COMPRESSES)).method == "plain"
+    assert attempt.conversation is not None
+    assert attempt.conversation.alerts == [
+        f"{SERVER} announces COMPRESS and refuses it: not today. The session is not compressed."
+    ]
+
+
+async def test_a_server_that_hangs_up_on_compression_is_not_asked_for_it_again() -> None:
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), OFFERS, ConnectionLost("gone"))
+    with pytest.raises(TryWithout) as caught:
+        await attempt.log_in(options=COMPRESSES)
+    assert "compress" not in caught.value.plan.steps

@@ -319,3 +319,33 @@ async def test_no_mail_is_lost_and_none_gets_anothers_octets(
         else:
             assert came[uid] == mail
             assert uid not in missing
+
+
+@pytest.mark.parametrize("whole", [20, 500])
+@pytest.mark.parametrize("octets", [0, 1, 40])
+@pytest.mark.parametrize(
+    "behind", [b"more\r\n", b"* item\r\nmore\r\n", b"* item\r\n", b"* 3 EXISTS\r\n", b""]
+)
+async def test_a_mail_is_not_cut_where_its_text_looks_like_its_end(
+    whole: int, octets: int, behind: bytes
+) -> None:
+    mails = some_mails(3)
+    text = b"Subject: a list\r\n\r\n(a list"
+    mails[12] = text + b")\r\n" + behind
+    too_short = b"* 2 FETCH (UID 12 BODY[] {%d}\r\n%s)\r\n" % (len(text), mails[12])
+    events: list[RetrieveEvent] = []
+    server = Server(mails, {12: too_short}, octets=octets)
+    with pytest.raises(OutOfStep) as caught:
+        await events_of(server, entries_of(mails), events=events, limits=Limits(whole=whole))
+    assert caught.value.entry.uid == "0000000012"
+    assert sorted(mails_in(events)) == [11]
+
+
+async def test_a_mail_without_end_behind_what_looks_like_its_end_is_cut() -> None:
+    mails = some_mails(2)
+    endless = b"* 2 FETCH (UID 12 BODY[] {3}\r\nabc)\r\n" + b"x" * 70_000
+    events: list[RetrieveEvent] = []
+    with pytest.raises(OutOfStep) as caught:
+        await events_of(Server(mails, {12: endless}), entries_of(mails), events=events)
+    assert caught.value.entry.uid == "0000000012"
+    assert sorted(mails_in(events)) == [11]

@@ -4,9 +4,9 @@ import pytest
 
 from services.fetcher.mailboxes.imap import ImapMailbox
 from services.fetcher.mailboxes.imap_opening import open_imap
-from shared.imap.limits import Options
+from shared.imap.limits import FetchWindow, Limits, Options
 from shared.model.endpoint import Endpoint, Tls
-from shared.model.mailbox import Listed, MailWhole, Place
+from shared.model.mailbox import Listed, MailBytes, MailEnded, MailStarted, MailWhole, Place
 from shared.model.source_errors import SourceRefused
 from shared.net.errors import ConnectionLost
 from shared.net.login.wire import Timeouts, Wire
@@ -187,3 +187,69 @@ async def test_after_the_listing_is_forgotten_the_fingerprint_is_still_that_of_t
     mailbox.forget_listing()
     assert before
     assert await mailbox.fingerprint() == before
+
+
+HUGE = b"Subject: huge\r\n\r\n" + b"x" * 3000
+IN_PARTS = Options(window=FetchWindow(huge=2000, part=1000), limits=Limits(whole=100))
+
+
+def part_of(origin: int, octets: int = 1000) -> bytes:
+    data = HUGE[origin : origin + octets]
+    return b"* 1 FETCH (UID 5 BODY[]<%d> {%d}\r\n%s)\r\n" % (origin, len(data), data)
+
+
+async def broken_within_a_mail(
+    *reads: bytes, login: bytes = IN
+) -> tuple[list[ImapScript], ImapMailbox, Listed]:
+    """A mailbox with one huge mail, of which two parts come; then the connection breaks. `reads`: what a new
+    session reads after its login.
+    """
+    sizes = b"* 1 FETCH (UID 5 RFC822.SIZE %d)\r\n$3 OK\r\n" % len(HUGE)
+    beginning = part_of(0) + b"$4 OK\r\n", part_of(1000)[:700]
+    streams = [
+        ImapScript(GREETING, IN, OPEN.replace(b"2 EXISTS", b"1 EXISTS"), sizes, *beginning),
+        ImapScript(GREETING, login, *reads),
+    ]
+    unused = list(streams)
+
+    async def dialled(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
+        return unused.pop(0)
+
+    mailbox = await open_imap(
+        Endpoint("imap.example", 143, Tls.OFF), "bob", "secret", options=IN_PARTS, dialled=dialled
+    )
+    (entry,) = (await mailbox.listing()).entries
+    return streams, mailbox, entry
+
+
+async def test_a_huge_mail_goes_on_in_a_new_session_and_is_deleted_there() -> None:
+    missing = len(HUGE) - 1000 - len(part_of(1000)[:700].partition(b"\r\n")[2])
+    same = b"* 1 FETCH (UID 5 RFC822.SIZE %d)\r\n$3 OK\r\n" % len(HUGE)
+    streams, mailbox, entry = await broken_within_a_mail(
+        OPEN,
+        same + part_of(0) + b"$4 OK\r\n",
+        part_of(len(HUGE) - missing) + b"$5 OK\r\n" + part_of(len(HUGE) - missing + 1000) + b"$6 OK\r\n",
+        OPEN.replace(b"$2", b"$7"),
+        b"$8 OK\r\n$9 OK\r\n",
+    )
+    events = [event async for batch in mailbox.retrieve([entry]) for event in batch]
+    assert b"".join(event.data for event in events if isinstance(event, MailBytes)) == HUGE
+    assert events[0] == MailStarted(entry)
+    assert events[-1] == MailEnded(entry, len(HUGE))
+    assert streams[0].aborted
+    assert list(await mailbox.delete([entry])) == [entry]
+    assert [line.split()[0] for line in streams[1].said[1:3]] == ["EXAMINE", "UID"]
+    assert streams[1].said[-1] == "UID EXPUNGE 5"
+
+
+async def test_under_another_uidvalidity_a_huge_mail_does_not_go_on() -> None:
+    streams, mailbox, entry = await broken_within_a_mail(OPEN.replace(b"UIDVALIDITY 9", b"UIDVALIDITY 8"))
+    with pytest.raises(ConnectionLost, match="other UIDs"):
+        _ = [event async for batch in mailbox.retrieve([entry]) for event in batch]
+    assert not any("FETCH" in line for line in streams[1].said)
+
+
+async def test_a_login_that_is_refused_to_the_new_session_is_no_wrong_password() -> None:
+    _, mailbox, entry = await broken_within_a_mail(login=b"$1 NO [AUTHENTICATIONFAILED] no\r\n")
+    with pytest.raises(ConnectionLost, match="for the rest of a mail"):
+        _ = [event async for batch in mailbox.retrieve([entry]) for event in batch]
