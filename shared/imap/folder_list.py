@@ -15,6 +15,7 @@ from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import LimitExceeded
 
+MOST_NAMED = 3
 ONLY_INBOX = Folder(INBOX.folder, INBOX.folder.encode("ascii"))
 
 
@@ -70,6 +71,12 @@ async def _list(conversation: Conversation, *, with_status: bool) -> Sequence[Ev
 
 def _problems(server: str, chosen: Chosen) -> list[str]:
     problems = [f"{server} has no folder {quoted(each)}." for each in chosen.missing]
+    if chosen.unreadable:
+        named = ", ".join(quoted(each) for each in chosen.unreadable[:MOST_NAMED])
+        problems.append(
+            f"{len(chosen.unreadable)} folders of {server} are not read: their names are too long or, with / "
+            f"between the levels, those of other folders. Rename them there: {named}."
+        )
     if not chosen.folders:
         problems.append(f'{server} has none of the folders that "folders" asks for.')
     return problems
