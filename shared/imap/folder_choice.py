@@ -20,6 +20,8 @@ NEVER_BY_PATTERN = frozenset({"\\trash", "\\drafts", "\\sent", "\\all", "\\flagg
 """Uses of folders whose mails were not received, were thrown away, or are in another folder, too."""
 NOT_READABLE = frozenset({"\\noselect", "\\nonexistent"})
 MOST_FOLDERS = 1_000
+LONGEST_NAME = 800
+"""Octets of a name in UTF-8. It is a part of each mail's key, and an index has no room for more."""
 LEVEL = "/"
 _WILDCARDS = re.compile(r"[*%]")
 
@@ -33,10 +35,15 @@ class Folder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The folders to read, in the order of their names, and those that are named but not there."""
+    """The folders to read, in the order of their names, and those that are named but not there.
+
+    `unreadable` are wanted, but their names cannot be in a key: as another folder has the same name with `/`
+    between its levels, or as they are too long.
+    """
 
     folders: Sequence[Folder]
     missing: Sequence[str]
+    unreadable: Sequence[str] = ()
 
 
 def needs_list(wanted: Sequence[str]) -> bool:
@@ -56,8 +63,15 @@ def is_pattern(text: str) -> bool:
 
 def choose_folders(wanted: Sequence[str], listed: Iterable[MailboxListed]) -> Chosen:
     """Return the folders of `listed` that are wanted."""
-    folders = {name_of(each): each for each in listed}
-    readable = {name: each for name, each in folders.items() if not each.attributes & NOT_READABLE}
+    readable: dict[str, MailboxListed] = {}
+    doubles: list[tuple[str, str]] = []
+    # The order of a LIST may change, and the same folder has to have the name each time.
+    for each in sorted(listed, key=lambda each: each.raw):
+        if each.attributes & NOT_READABLE:
+            continue
+        first = readable.setdefault(name_of(each), each)
+        if first.raw != each.raw:
+            doubles.append((name_of(each), each.name))
     chosen: set[str] = set()
     missing: list[str] = []
     for text in wanted:
@@ -70,7 +84,11 @@ def choose_folders(wanted: Sequence[str], listed: Iterable[MailboxListed]) -> Ch
     for text in wanted:
         if text.startswith(LEFT_OUT):
             chosen -= _matching(text[1:], readable, excluding=True)
-    return Chosen([Folder(name, readable[name].raw) for name in sorted(chosen)], missing)
+    too_long = {name for name in chosen if len(name.encode("utf-8", "replace")) > LONGEST_NAME}
+    unreadable = sorted(too_long) + [shown for name, shown in doubles if name in chosen]
+    return Chosen(
+        [Folder(name, readable[name].raw) for name in sorted(chosen - too_long)], missing, unreadable
+    )
 
 
 def may_be_read(wanted: Sequence[str], name: str) -> bool:
@@ -84,18 +102,24 @@ def may_be_read(wanted: Sequence[str], name: str) -> bool:
 
 
 def name_of(listed: MailboxListed) -> str:
-    """Return the name of a listed folder with `/` between its levels."""
+    """Return the name of a listed folder with `/` between its levels.
+
+    NUL is escaped: no database holds it, so that mails of the folder would not be known by their keys.
+    """
     name = listed.name
     if listed.delimiter and listed.delimiter != LEVEL:
         name = name.replace(listed.delimiter, LEVEL)
-    return folder_name(name)
+    return folder_name(name).replace("\0", "\\u0000")
 
 
 def removal_target(removal: Removal, listed: Iterable[MailboxListed]) -> Folder | None:
     """Return the folder that mails are moved to; None where there is none."""
-    wanted = "\\trash" if removal.kind is RemovalKind.TRASH else removal.folder
-    chosen = choose_folders([wanted], listed)
-    return chosen.folders[0] if chosen.folders else None
+    if removal.kind is RemovalKind.TRASH or is_special(removal.folder):
+        chosen = choose_folders([removal.folder or "\\trash"], listed).folders
+        return chosen[0] if chosen else None
+    wanted = folder_name(removal.folder)
+    raws = [each.raw for each in listed if name_of(each) == wanted and not each.attributes & NOT_READABLE]
+    return Folder(wanted, min(raws)) if raws else None
 
 
 def _matching(text: str, folders: dict[str, MailboxListed], *, excluding: bool = False) -> set[str]:

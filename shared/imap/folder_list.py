@@ -15,6 +15,7 @@ from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import LimitExceeded
 
+MOST_NAMED = 3
 ONLY_INBOX = Folder(INBOX.folder, INBOX.folder.encode("ascii"))
 
 
@@ -73,6 +74,12 @@ def _problems(server: str, chosen: Chosen) -> list[str]:
         f'{server} has no folder {quoted(each)}: correct "folders" (`mailferry test-login` shows the names)'
         for each in chosen.missing
     ]
+    if chosen.unreadable:
+        named = ", ".join(quoted(each) for each in chosen.unreadable[:MOST_NAMED])
+        problems.append(
+            f"{len(chosen.unreadable)} folders of {server} are not read, as their names are too long or, with / "
+            f"between the levels, those of other folders; rename them there: {named}"
+        )
     if not chosen.folders:
         problems.append(f'no folder of {server} is among "folders", so nothing is fetched')
     return problems

@@ -17,6 +17,9 @@ from shared.imap.folder_choice import Folder
 from shared.imap.folders import has_lasting_uids
 from shared.model.mailbox import INBOX
 
+LONGEST_STATES = 256 * 1024
+"""Characters; 1,000 folders with names of 60 letters have 100,000. Each lease of the account carries them."""
+
 
 class FolderState(NamedTuple):
     """The state of one folder."""
@@ -59,8 +62,9 @@ def selected_state(selected: Selected) -> FolderState | None:
 
 
 def written_states(states: Mapping[str, FolderState]) -> str:
-    """Return the states as text, the same for the same states."""
-    return json.dumps({name: list(states[name]) for name in sorted(states)}, separators=(",", ":"))
+    """Return the states as text, the same for the same states; "" where it would be too long."""
+    text = json.dumps({name: list(states[name]) for name in sorted(states)}, separators=(",", ":"))
+    return text if len(text) <= LONGEST_STATES else ""
 
 
 def read_states(text: str) -> dict[str, FolderState]:

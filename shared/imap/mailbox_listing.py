@@ -13,7 +13,7 @@ from shared.imap.folders import Folders
 from shared.imap.limits import Options
 from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
 from shared.model.mailbox import INBOX
-from shared.model.source_errors import NotPermitted
+from shared.model.source_errors import SourceRefused
 
 
 class MailboxLister:
@@ -103,15 +103,18 @@ class MailboxLister:
         return self._found
 
     async def _list_folder(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing | None:
-        """List a folder; None where it cannot be opened, which ends the visit only for INBOX."""
-        limits = self._options.limits
+        """List a folder; None where the server refuses that, which ends the visit only for INBOX."""
         try:
-            selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
-        except NotPermitted as error:
+            return await self._list_opened(folder, earlier)
+        except SourceRefused as error:
             if folder.name == INBOX.folder:
                 raise
             self._problems.append(str(error))
             return None
+
+    async def _list_opened(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing:
+        limits = self._options.limits
+        selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
         since = earlier.get(folder.name)
         later = since and await list_later(self._conversation, folder, selected, since, limits)
         return later or await list_folder(self._conversation, folder, selected, limits)

@@ -1,7 +1,9 @@
 """Move mails out of the selected folder into another one.
 
 MOVE is one command (RFC 6851). Without it a mail is copied, and only when the server agreed to that is it
-deleted here; that needs UIDPLUS. A crash in between leaves a second copy, never none.
+deleted here; that needs UIDPLUS. A crash in between leaves a second copy, never none. What is marked as
+deleted is not copied: an earlier visit did that, and could not delete it here, or another client threw it
+away.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from shared.imap.conversation import Conversation
 from shared.imap.deletion import AT_ONCE, Expunger
 from shared.imap.folder_choice import Folder
 from shared.imap.mail_commands import copy, move
+from shared.imap.presence import marked_deleted
 from shared.imap.refusals import refused_command, says_gone
 from shared.imap.uid_set import UidSet
 from shared.model.errors import quoted
@@ -40,9 +43,16 @@ class Mover:
                 'neither MOVE nor UIDPLUS): delivered mails stay where they are. Use removal = "expunge".'
             )
             return set()
-        agreed: set[int] = set()
-        for part in UidSet.of(uids).split(AT_ONCE):
-            agreed |= await (self._move(part) if self._moves else self._copy(part))
+        wanted, agreed = UidSet.of(uids), set[int]()
+        marked = UidSet() if self._moves else await marked_deleted(self._conversation)
+        if marked is None:
+            self._note(
+                f"{self._conversation.server} does not tell which mails are marked as deleted, so that mails "
+                f"might be copied to {quoted(self._target.name)} again and again: delivered mails stay."
+            )
+            return set()
+        for part in wanted.split(AT_ONCE):
+            agreed |= await (self._move(part) if self._moves else self._copy(part, marked))
         return agreed
 
     async def _move(self, part: UidSet) -> set[int]:
@@ -52,11 +62,13 @@ class Mover:
             return set()
         return set(part)
 
-    async def _copy(self, part: UidSet) -> set[int]:
-        reply = await self._conversation.execute(copy(part, self._target.raw))
-        if not reply.ok:
-            self._note(str(refused_command(f"Copying mails to {self._shown}", reply)))
-            return set()
+    async def _copy(self, part: UidSet, marked: UidSet) -> set[int]:
+        new = UidSet.of(uid for uid in part if uid not in marked)
+        if new.ranges:
+            reply = await self._conversation.execute(copy(new, self._target.raw))
+            if not reply.ok:
+                self._note(str(refused_command(f"Copying mails to {self._shown}", reply)))
+                return await self._expunger.expunge(part.common(marked))
         return await self._expunger.expunge(part)
 
     @property

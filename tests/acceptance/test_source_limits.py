@@ -98,7 +98,7 @@ async def test_fault_12_a_slow_but_moving_mail_is_not_cut(tmp_path: Path) -> Non
 async def test_fault_12_a_session_ends_at_its_deadline_however_busy_the_server_is(tmp_path: Path) -> None:
     async with OddServer({"u": list(MAILS)}) as source, SmtpServer() as target:
         source.capabilities = ["USER", "UIDL"]
-        source.piece, source.pieces, source.pause, source.slow = 10, 30, 0.05, "RETR"
+        source.piece, source.pieces, source.pause, source.slow = 10, 30, 0.1, "RETR"
         account = f'{SINGLE}\nsession_deadline = "4s"\nmax_messages = 4'
         path = configured(tmp_path, source=source.port, target=target.port, account=account)
         row = await once(path)

@@ -21,6 +21,7 @@ class FakeMailbox(Mailbox):
     With `deletes_at_once` it does as IMAP does: `delete` removes mails, but for those that are `undeletable`,
     and it tells what is left. `listings` counts how often it was listed.
     One that `lists_later_mails` lists only those where all the others are still there; its uids are in order.
+    `server_says` are its remarks.
     """
 
     deletes_at_once = False
@@ -45,6 +46,7 @@ class FakeMailbox(Mailbox):
         self.listings = 0
         self.has_fingerprint = True
         self.lists_later_mails = False
+        self.server_says: tuple[str, ...] = ()
         self._marked: set[str] = set()
 
     async def fingerprint(self) -> str:
@@ -69,7 +71,7 @@ class FakeMailbox(Mailbox):
 
     @property
     def remarks(self) -> Sequence[str]:
-        return ()
+        return self.server_says
 
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()

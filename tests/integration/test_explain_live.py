@@ -25,7 +25,7 @@ def ferry(tmp_path: Path, dovecot: Dovecot, request: pytest.FixtureRequest) -> t
     dovecot.fill(login.name, MAILS)
     port = {"pop3": dovecot.pop3_port, "imap": dovecot.imap_port}[request.param]
     text = configuration([account("all", port, login, *CATCH_ALL, scheme=request.param)], target=1)
-    return Ferry(tmp_path, text), login.name
+    return Ferry(tmp_path, text, database=False), login.name
 
 
 def test_what_waits_is_explained_and_neither_fetched_nor_marked_nor_deleted(

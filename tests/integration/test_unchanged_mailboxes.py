@@ -220,3 +220,12 @@ async def test_an_old_copy_is_deleted_in_time_though_only_new_mails_are_listed(w
     world.clock.ahead = 3 * DAY + 60
     await world.visit()
     assert [*world.mailbox.mails] == ["b"]
+
+
+async def test_what_the_server_wants_to_be_told_is_told_though_the_mailbox_is_unchanged(
+    world: KeptWorld,
+) -> None:
+    await world.settle(a=b"1")
+    world.mailbox.server_says = ("pop.example says: your account will be closed",)
+    for _ in range(2):
+        assert "will be closed" in ((await world.visit()).report.problem or "")

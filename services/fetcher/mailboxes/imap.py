@@ -251,9 +251,13 @@ class ImapMailbox(Mailbox):
 
 
 def _by_folder(entries: Sequence[Listed]) -> Iterator[tuple[str, list[Listed]]]:
-    """Yield the mails of each folder; a folder comes again where its mails do not stand together."""
-    for folder, mails in groupby(entries, lambda entry: entry.place.folder):
+    """Yield the mails of each folder, in their order. Each folder is opened once."""
+    for folder, mails in groupby(sorted(entries, key=_folder_of), _folder_of):
         yield folder, list(mails)
+
+
+def _folder_of(entry: Listed) -> str:
+    return entry.place.folder
 
 
 def _in_words(capabilities: imap.Capabilities) -> Capabilities:

@@ -39,10 +39,12 @@ class MailboxMemory:
     async def visit_if_unchanged(self) -> Visit | None:
         """End the session and return its visit if the mailbox is unchanged and nothing is due; else None.
 
-        Nothing is listed and the ledger is not read.
+        Nothing is listed and the ledger is not read. What the server wants to be told needs a report.
         """
         memory = self._memory
         if memory is None or memory.with_later or await self._mailbox.fingerprint() != memory.fingerprint:
+            return None
+        if self._mailbox.remarks:
             return None
         await self._mailbox.finish()
         return Visit(VisitReport(state=prolonged(self._lease.state, self._lease.fence)), more=False)

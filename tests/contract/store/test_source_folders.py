@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.custody.commands import Attempt, ChosenRecipient, NewPlace, RoutedMail, Surplus
+from shared.model.mailbox import Place, UidRange
 from shared.model.message import LedgerKey, RecipientStatus
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, routed
 
@@ -96,3 +97,14 @@ async def test_nor_does_it_make_one_of_others_in_the_same_batch_or_before(lives:
     servings, _ = await lives.route(guessed(copies[2], BOB, EVE))
     assert [each.address for serving in servings for each in serving.recipients] == [POSTMASTER]
     assert await lives.is_sound()
+
+
+async def test_the_ledger_is_read_for_as_many_folders_as_a_mailbox_may_have(lives: Lives) -> None:
+    first, last = (
+        await fetched(lives, "Folder 0", "0000000007"),
+        await fetched(lives, "Folder 998", "0000000007"),
+    )
+    await fetched(lives, "Folder 5", "0000000001")
+    ranges = [UidRange(Place(f"Folder {number}", 7), "0000000005") for number in range(999)]
+    rows = await lives.store.fetcher.ledger_rows(lives.fence.account, [*ranges, ranges[0]])
+    assert sorted(row.message for row in rows) == sorted([first, last])

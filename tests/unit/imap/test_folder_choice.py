@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.adapters.sql.text import safe
 from shared.imap.events import MailboxListed
-from shared.imap.folder_choice import choose_folders, name_of, needs_list, removal_target
+from shared.imap.folder_choice import LONGEST_NAME, choose_folders, name_of, needs_list, removal_target
 from shared.model.folders import Removal, RemovalKind
 
 
@@ -70,6 +71,10 @@ def test_a_flat_name_stays_as_it_is() -> None:
     assert name_of(folder("a.b", delimiter=None)) == "a.b"
 
 
+def test_a_nul_is_escaped_as_the_ledger_writes_it() -> None:
+    assert name_of(folder("a\0b")) == safe("a\0b") != "a\0b"
+
+
 def test_only_the_inbox_alone_needs_no_list() -> None:
     assert not needs_list(["Inbox"])
     assert needs_list(["INBOX", "Lists"])
@@ -102,3 +107,42 @@ def test_mails_are_moved_to_the_trash_or_to_the_folder_that_is_named(
 
 def test_a_mailbox_without_a_trash_has_no_place_to_move_to() -> None:
     assert removal_target(Removal(RemovalKind.TRASH), [folder("INBOX"), folder("Trash")]) is None
+
+
+def test_of_two_folders_with_one_name_the_first_is_read_and_the_other_is_told() -> None:
+    one, other = folder("a/b", delimiter="."), folder("a.b", delimiter=".")
+    for listed in ([one, other], [other, one]):
+        choice = choose_folders(["*"], listed)
+        assert [each.raw for each in choice.folders] == [b"raw a.b"]
+        assert choice.unreadable == ["a/b"]
+
+
+def test_a_folder_that_is_listed_twice_is_one_folder() -> None:
+    choice = choose_folders(["*"], [folder("a"), folder("a")])
+    assert (len(choice.folders), choice.unreadable) == (1, [])
+
+
+@pytest.mark.parametrize("attribute", ["\\noselect", "\\nonexistent"])
+def test_a_name_that_is_no_folder_does_not_hide_the_folder_of_that_name(attribute: str) -> None:
+    listed = [folder("a.b", delimiter="."), folder("a/b", attribute, delimiter=".")]
+    choice = choose_folders(["*"], listed)
+    assert [each.raw for each in choice.folders] == [b"raw a.b"]
+    assert choice.unreadable == []
+
+
+def test_a_folder_whose_name_no_key_has_room_for_is_told() -> None:
+    choice = choose_folders(["*"], [folder("ä" * LONGEST_NAME), folder("b")])
+    assert [each.name for each in choice.folders] == ["b"]
+    assert choice.unreadable == ["ä" * LONGEST_NAME]
+
+
+def test_what_is_not_wanted_is_not_told_either() -> None:
+    assert choose_folders(["INBOX"], [folder("ä" * LONGEST_NAME), folder("INBOX")]).unreadable == []
+
+
+@pytest.mark.parametrize("name", ["*", "Do%", "!Done"])
+def test_a_removal_names_its_folder_and_gives_no_pattern(name: str) -> None:
+    assert removal_target(Removal(RemovalKind.MOVE, name), [folder("Done"), folder("Inbox")]) is None
+    target = removal_target(Removal(RemovalKind.MOVE, name), [folder("Done"), folder(name)])
+    assert target is not None
+    assert target.name == name

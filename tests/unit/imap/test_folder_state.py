@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.imap.commands import select
 from shared.imap.events import Selected
-from shared.imap.folder_state import FolderState, read_states, selected_state, written_states
+from shared.imap.folder_state import LONGEST_STATES, FolderState, read_states, selected_state, written_states
 
 SELECTED = Selected(select(b"INBOX"), exists=3, uidvalidity=7, uidnext=12)
 
@@ -44,3 +44,9 @@ def test_a_folder_has_the_state_in_which_it_was_selected() -> None:
 )
 def test_a_folder_has_no_state_where_the_server_leaves_something_open(selected: Selected) -> None:
     assert selected_state(selected) is None
+
+
+def test_states_are_not_written_where_a_server_makes_them_so_long_that_each_lease_would_carry_them() -> None:
+    state = FolderState(2**32 - 1, 2**32 - 1, 2**32 - 1)
+    assert read_states(written_states({f"{number:060}": state for number in range(1_000)}))
+    assert written_states({"a" * LONGEST_STATES: state}) == ""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
@@ -18,6 +17,8 @@ from shared.ports.store import LedgerRow
 
 LISTED = ("id", *KEY, *(name for name in LedgerRow._fields if name not in {"message", "key"}))
 """What a visit has to know of a mail, in the order of the fields of `LedgerRow`."""
+RANGES_AT_ONCE = 200
+"""SQLite takes no condition with more than 1,000 levels, and each OR is a level."""
 _MESSAGE = messages.c
 _FIELDS = [messages.c[name] for name in LISTED]
 
@@ -25,14 +26,15 @@ _FIELDS = [messages.c[name] for name in LISTED]
 def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRange]) -> list[LedgerRow]:
     """Return the mails of an account that are not gone: those in `ranges`, or all of them where it is ()."""
     connection, bulk = transaction
-    rows: Iterable[Sequence[Any]]
-    if ranges:
-        wanted = or_(*map(_is_in_range, ranges))
-        query = select(*_FIELDS).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
-        rows = map(tuple, connection.execute(query))
-    else:
+    if not ranges:
         rows = bulk.select(connection, messages, ["account"], [(account,)], fields=LISTED, only="NOT t.gone")
-    return [*map(_ledger_row, rows)]
+        return [*map(_ledger_row, rows)]
+    found: dict[str, LedgerRow] = {}
+    for start in range(0, len(ranges), RANGES_AT_ONCE):
+        wanted = or_(*map(_is_in_range, ranges[start : start + RANGES_AT_ONCE]))
+        query = select(*_FIELDS).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
+        found |= {row.message: row for row in map(_ledger_row, map(tuple, connection.execute(query)))}
+    return [*found.values()]
 
 
 def _is_in_range(uids: UidRange) -> ColumnElement[bool]:

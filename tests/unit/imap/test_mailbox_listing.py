@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from shared.imap.conversation import Conversation
+from shared.imap.folders import Folders
+from shared.imap.limits import Options
+from shared.imap.mailbox_listing import MailboxLister
+from shared.model.source_errors import SourceBusy, SourceRefused
+from tests.unit.imap.sessions import SERVER, AnsweringStream
+
+LIST = b'* LIST () "/" INBOX\r\n* LIST () "/" Lists\r\n'
+MAIL = b"* 1 FETCH (UID 5 RFC822.SIZE 3)\r\n"
+OPEN = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 6] ok\r\n"
+
+
+async def lister(refused: str, refusal: bytes) -> MailboxLister:
+    """A mailbox of two folders with a mail each, where the server refuses one command."""
+
+    selected = ""
+
+    def answer(tag: bytes, command: str) -> bytes:
+        nonlocal selected
+        if command.startswith("SELECT"):
+            selected = command
+        if refused in (command, f"{selected}: {command}"):
+            return b"%s %s\r\n" % (tag, refusal)
+        data = LIST if command.startswith("LIST") else OPEN if command.startswith("SELECT") else MAIL
+        return data + b"%s OK\r\n" % tag
+
+    conversation = Conversation(AnsweringStream(answer), SERVER, (options := Options(folders=("*",))).limits)
+    await conversation.read_greeting()
+    return MailboxLister(conversation, Folders(conversation), options)
+
+
+REFUSED = ['SELECT "Lists"', 'SELECT "Lists": UID FETCH 1:* (UID RFC822.SIZE)']
+
+
+@pytest.mark.parametrize("command", REFUSED)
+@pytest.mark.parametrize("refusal", [b"NO [SERVERBUG] Internal error", b"NO [CORRUPTION] index", b"NO what"])
+async def test_a_folder_that_the_server_cannot_show_does_not_stop_the_others(
+    command: str, refusal: bytes
+) -> None:
+    mailbox = await lister(command, refusal)
+    listing = (await mailbox.list_mailbox("")).listing
+    assert [entry.place.folder for entry in listing.entries] == ["INBOX"]
+    assert listing.covered == (), "the mails of the other folder may have moved"
+    (problem,) = listing.problems
+    assert "Lists" in problem
+    assert await mailbox.fingerprint() == ""
+
+
+@pytest.mark.parametrize("command", [each.replace("Lists", "INBOX") for each in REFUSED])
+async def test_an_inbox_that_the_server_cannot_show_ends_the_visit(command: str) -> None:
+    mailbox = await lister(command, b"NO [SERVERBUG] Internal error")
+    with pytest.raises(SourceRefused):
+        await mailbox.list_mailbox("")
+
+
+@pytest.mark.parametrize("command", REFUSED)
+async def test_a_server_that_is_busy_ends_the_visit(command: str) -> None:
+    mailbox = await lister(command, b"NO Request is throttled. Suggested Backoff Time: 5000 milliseconds")
+    with pytest.raises(SourceBusy):
+        await mailbox.list_mailbox("")
