@@ -3,7 +3,7 @@
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. `embedded` is `mailferry once` from its start to its end, `standing` is
 `mailferry run` from when it is ready, as `distributed` is; `imap` and `standing imap` are the same from an
-IMAP source. A single fetchmail is measured on a tenth of the
+IMAP source, and so is `parallel imap`, fetchmails. A single fetchmail is measured on a tenth of the
 accounts, as it takes minutes for all. `relay` is the relay alone, without a source, and `large` the same with
 one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of real mails is at hand. `idle`
 polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
@@ -45,7 +45,16 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-FROM_SOURCE = ("one", "parallel", "embedded", "standing", "imap", "standing imap", "distributed")
+FROM_SOURCE = (
+    "one",
+    "parallel",
+    "parallel imap",
+    "embedded",
+    "standing",
+    "imap",
+    "standing imap",
+    "distributed",
+)
 CONTESTANTS = (
     *FROM_SOURCE,
     "relay",
@@ -59,6 +68,7 @@ CONTESTANTS = (
     "rows",
     "handshake",
 )
+OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
 LASTING_IMAP = "service imap {\n  service_count = 1000\n  client_limit = 1\n}\n"
@@ -168,6 +178,7 @@ def _distant(
         by_imap = replace(source, distant_port=imap_port, protocol="imap")
         carriers = {
             "distant fetchmails": (parallel_fetchmails, by_pop3),
+            "distant fetchmails imap": (parallel_fetchmails, by_imap),
             "distant": (embedded, by_pop3),
             "distant imap": (embedded, by_imap),
             "distant standing": (standing, by_pop3),
@@ -206,10 +217,10 @@ def _measure(
             case "standing":
                 source.fill()
                 results[program] = standing(source, sink, work)
-            case "imap" | "standing imap":
+            case "parallel imap" | "imap" | "standing imap":
                 by_imap = replace(source, protocol="imap")
                 by_imap.fill()
-                carry = embedded if program == "imap" else standing
+                carry = OVER_IMAP[program]
                 results[program] = carry(by_imap, sink, work)
             case _:
                 rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
