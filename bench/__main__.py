@@ -10,7 +10,8 @@ polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account f
 away. `huge` is one mail of 1 GiB through the fetcher alone. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
 `rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
-beginning TLS, in full and resumed.
+beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing came, in
+each way; `watch` waits in all of them for the server to tell of mail.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail
 from bench.kept_small import kept_small
+from bench.polls import polls
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source, source_directory
 from bench.tenants import fairness
+from bench.watch import watch
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
@@ -67,12 +70,22 @@ CONTESTANTS = (
     "bounded",
     "rows",
     "handshake",
+    "polls",
+    "watch",
 )
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
+KEPT_MAILS, KEPT_OCTETS = 10, 1024
+"""Of each mailbox in which copies stay."""
 LASTING_IMAP = "service imap {\n  service_count = 1000\n  client_limit = 1\n}\n"
 """A process of Dovecot serves one session after another, as those for POP3 do."""
+MANY_SESSIONS = (
+    LASTING_IMAP
+    + "default_process_limit = 4096\nservice imap {\n  process_limit = 4096\n}\n"
+    + "service imap-login {\n  client_limit = 4096\n}\nmail_max_userip_connections = 4096\n"
+)
+"""More than one for each mailbox: those that wait, and those that give mail."""
 
 
 def main() -> None:
@@ -81,6 +94,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--mails", type=int, default=50, help="per account")
     parser.add_argument("--octets", type=int, default=4096, help="per mail")
+    parser.add_argument("--waiting", type=int, default=1000, help="mailboxes of `polls` and `watch`")
     parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
     options = parser.parse_args()
     # Told to stop, it stops the servers and the Mailferry that it started, too.
@@ -103,6 +117,8 @@ def main() -> None:
             results |= _distant(sink, options.accounts, options.octets, stack, console)
         if "idle" in wanted:
             results |= _idle(sink, stack, console)
+        if {"polls", "watch"} & {*wanted}:
+            results |= _waiting(wanted, sink, options.waiting, stack, console)
         if "fairness" in wanted:
             console.print("fairness …")
             dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
@@ -162,6 +178,25 @@ def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Resul
         ),
         "bare again": replace(idle.bare(source, 1), name="bare client, again"),
     }
+
+
+def _waiting(
+    wanted: Sequence[str], sink: SmtpSink, accounts: int, stack: ExitStack, console: Console
+) -> dict[str, Result]:
+    """Mailboxes in which little or nothing comes."""
+    results: dict[str, Result] = {}
+    home = stack.enter_context(server_directory("waiting"))
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory()), extra=MANY_SESSIONS))
+    source = Source(dovecot, accounts, KEPT_MAILS, KEPT_OCTETS)
+    source.create()
+    if "polls" in wanted:
+        results |= polls(source, sink, home, console)
+    if "watch" in wanted:
+        console.print("watch …")
+        empty = replace(source, mails=0)
+        empty.fill()
+        results |= watch(empty, sink, home)
+    return results
 
 
 def _distant(
