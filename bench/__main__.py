@@ -3,7 +3,7 @@
 Starts Dovecot, smtp-sink, RabbitMQ and PostgreSQL as private processes on loopback. Prints a table and writes
 `bench/results/latest.json`. `embedded` is `mailferry once` from its start to its end, `standing` is
 `mailferry run` from when it is ready, as `distributed` is; `imap` and `standing imap` are the same from an
-IMAP source. A single fetchmail is measured on a tenth of the
+IMAP source, and so is `parallel imap`, fetchmails. A single fetchmail is measured on a tenth of the
 accounts, as it takes minutes for all. `relay` is the relay alone, without a source, and `large` the same with
 one mail of 1 GiB; `headers` is the router's decision alone, where the corpus of real mails is at hand. `idle`
 polls 1,000 mailboxes without mail, `distant` carries 20 mails of each account from a server that is 20 ms
@@ -11,7 +11,8 @@ away. `huge` is one mail of 1 GiB through the fetcher alone, by POP3, and by IMA
 breaks twice. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
 `rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
-beginning TLS, in full and resumed.
+beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing came, in
+each way; `watch` waits in all of them for the server to tell of mail.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
 from bench.kept_small import kept_small
+from bench.polls import polls
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source, source_directory
 from bench.tenants import fairness
+from bench.watch import watch
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
@@ -46,7 +49,16 @@ from tests.servers.rabbitmq import RabbitMq
 from tests.servers.smtp_sink import SmtpSink
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-FROM_SOURCE = ("one", "parallel", "embedded", "standing", "imap", "standing imap", "distributed")
+FROM_SOURCE = (
+    "one",
+    "parallel",
+    "parallel imap",
+    "embedded",
+    "standing",
+    "imap",
+    "standing imap",
+    "distributed",
+)
 CONTESTANTS = (
     *FROM_SOURCE,
     "relay",
@@ -59,11 +71,22 @@ CONTESTANTS = (
     "bounded",
     "rows",
     "handshake",
+    "polls",
+    "watch",
 )
+OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
+KEPT_MAILS, KEPT_OCTETS = 10, 1024
+"""Of each mailbox in which copies stay."""
 LASTING_IMAP = "service imap {\n  service_count = 1000\n  client_limit = 1\n}\n"
 """A process of Dovecot serves one session after another, as those for POP3 do."""
+MANY_SESSIONS = (
+    LASTING_IMAP
+    + "default_process_limit = 4096\nservice imap {\n  process_limit = 4096\n}\n"
+    + "service imap-login {\n  client_limit = 4096\n}\nmail_max_userip_connections = 4096\n"
+)
+"""More than one for each mailbox: those that wait, and those that give mail."""
 
 
 def main() -> None:
@@ -72,6 +95,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=100)
     parser.add_argument("--mails", type=int, default=50, help="per account")
     parser.add_argument("--octets", type=int, default=4096, help="per mail")
+    parser.add_argument("--waiting", type=int, default=1000, help="mailboxes of `polls` and `watch`")
     parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
     options = parser.parse_args()
     # Told to stop, it stops the servers and the Mailferry that it started, too.
@@ -94,6 +118,8 @@ def main() -> None:
             results |= _distant(sink, options.accounts, options.octets, stack, console)
         if "idle" in wanted:
             results |= _idle(sink, stack, console)
+        if {"polls", "watch"} & {*wanted}:
+            results |= _waiting(wanted, sink, options.waiting, stack, console)
         if "fairness" in wanted:
             console.print("fairness …")
             dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
@@ -157,6 +183,25 @@ def _idle(sink: SmtpSink, stack: ExitStack, console: Console) -> dict[str, Resul
     }
 
 
+def _waiting(
+    wanted: Sequence[str], sink: SmtpSink, accounts: int, stack: ExitStack, console: Console
+) -> dict[str, Result]:
+    """Mailboxes in which little or nothing comes."""
+    results: dict[str, Result] = {}
+    home = stack.enter_context(server_directory("waiting"))
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory()), extra=MANY_SESSIONS))
+    source = Source(dovecot, accounts, KEPT_MAILS, KEPT_OCTETS)
+    source.create()
+    if "polls" in wanted:
+        results |= polls(source, sink, home, console)
+    if "watch" in wanted:
+        console.print("watch …")
+        empty = replace(source, mails=0)
+        empty.fill()
+        results |= watch(empty, sink, home)
+    return results
+
+
 def _distant(
     sink: SmtpSink, accounts: int, octets: int, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
@@ -171,6 +216,7 @@ def _distant(
         by_imap = replace(source, distant_port=imap_port, protocol="imap")
         carriers = {
             "distant fetchmails": (parallel_fetchmails, by_pop3),
+            "distant fetchmails imap": (parallel_fetchmails, by_imap),
             "distant": (embedded, by_pop3),
             "distant imap": (embedded, by_imap),
             "distant standing": (standing, by_pop3),
@@ -209,10 +255,10 @@ def _measure(
             case "standing":
                 source.fill()
                 results[program] = standing(source, sink, work)
-            case "imap" | "standing imap":
+            case "parallel imap" | "imap" | "standing imap":
                 by_imap = replace(source, protocol="imap")
                 by_imap.fill()
-                carry = embedded if program == "imap" else standing
+                carry = OVER_IMAP[program]
                 results[program] = carry(by_imap, sink, work)
             case _:
                 rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))

@@ -26,10 +26,11 @@ MESSAGES = f"SELECT {', '.join(MESSAGE)} FROM messages ORDER BY account, id"  # 
 def carried(source: Source, sink: SmtpSink, home: Path) -> list[Story]:
     """Carry all mails. A second pass then records that they left the source."""
     embedded(source, sink, home)
-    again = [str(COMMAND), "once", "-c", str(home / "embedded" / "mailferry.toml")]
+    work = home / f"embedded-{source.protocol}"
+    again = [str(COMMAND), "once", "-c", str(work / "mailferry.toml")]
     with (home / "again.log").open("wb") as log:
         subprocess.run(again, check=True, stdout=log, stderr=log)
-    return stories(home / "embedded" / "mailferry.db")
+    return stories(work / "mailferry.db")
 
 
 def stories(path: Path) -> list[Story]:

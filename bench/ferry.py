@@ -118,10 +118,11 @@ def working(
     home: Path,
     urls: Mapping[str, str],
     environment: Mapping[str, str],
+    defaults: Sequence[str] = (),
 ) -> Iterator[int]:
-    """Run a Mailferry process, and yield its id."""
+    """Run a Mailferry process, and yield its id. `defaults` are lines for all accounts."""
     home.mkdir()
-    config = _configured(source, sink, home, urls)
+    config = _configured(source, sink, home, urls, defaults)
     _upgrade(config)
     child = _start([command, "-c", str(config)], home / f"{command}.log", environment)
     try:
@@ -175,7 +176,9 @@ def _end(children: Mapping[str, subprocess.Popen[bytes]]) -> list[int]:
     return [child.wait(60) for child in children.values()]
 
 
-def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, str]) -> Path:
+def _configured(
+    source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, str], defaults: Sequence[str] = ()
+) -> Path:
     lines = [f'[{section}]\nurl = "{url}"' for section, url in urls.items()]
     lines += [
         f'[blobs]\nurl = "file://{home}/blobs"',
@@ -183,14 +186,22 @@ def _configured(source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, s
         "[fetcher]\nhost_connections = 0\nconcurrency = 100",
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',
-        '[defaults]\ntls = "off"\nauth = ["user"]\ntarget = "sink"\nmailbox = "single"',
+        '[defaults]\nauth = ["user"]\ntarget = "sink"\nmailbox = "single"',
+        *_tls(source),
+        *defaults,
         f'password = "{PASSWORD}"',
     ]
     lines += [
         f'[[accounts]]\ntenant = "bench"\nname = "{name}"\nrecipient = "{name}@here.test"\n'
-        f'source = "{source.protocol}://{name}@127.0.0.1:{source.port}"'
+        f'source = "{source.scheme}://{name}@127.0.0.1:{source.port}"'
         for name in source.names
     ]
     config = home / "mailferry.toml"
     config.write_text("\n".join(lines) + "\n")
     return config
+
+
+def _tls(source: Source) -> tuple[str, ...]:
+    if source.tls:
+        return ('tls = "required"', f'ca_file = "{source.dovecot.certificate.chain}"')
+    return ('tls = "off"',)

@@ -26,7 +26,11 @@ def one_fetchmail(source: Source, sink: SmtpSink, directory: Path) -> Result:
 def parallel_fetchmails(source: Source, sink: SmtpSink, directory: Path) -> Result:
     """A process for each account, all at once."""
     homes = [_prepared(source, sink, directory, [name]) for name in source.names]
-    return _measure(f"{len(homes)} fetchmails at once", source, sink, homes)
+    return _measure(f"{len(homes)} fetchmails at once{_kind(source)}", source, sink, homes)
+
+
+def _kind(source: Source) -> str:
+    return "" if source.protocol == "pop3" else f", {source.protocol.upper()}"
 
 
 def _measure(name: str, source: Source, sink: SmtpSink, homes: Sequence[Path]) -> Result:
@@ -67,9 +71,9 @@ def _start(home: Path) -> subprocess.Popen[bytes]:
 
 def _prepared(source: Source, sink: SmtpSink, directory: Path, names: Sequence[str]) -> Path:
     """A home directory with a configuration for these users: everything fetched, nothing kept, no TLS."""
-    home = directory / f"fetchmail-{'-'.join(names[:1])}-{len(names)}"
+    home = directory / f"fetchmail-{source.protocol}-{'-'.join(names[:1])}-{len(names)}"
     home.mkdir(exist_ok=True)
-    server = f"127.0.0.1 protocol pop3 port {source.pop3_port} auth password"
+    server = f"127.0.0.1 protocol {source.protocol} port {source.port} auth password"
     lines = [
         f'poll {server} user "{name}" password "{PASSWORD}" is "{name}@here.test" here '
         f'smtphost "127.0.0.1/{sink.port}" sslproto "" fetchall no keep no rewrite'

@@ -32,7 +32,8 @@ def source_directory() -> AbstractContextManager[Path]:
 @dataclass(frozen=True, slots=True)
 class Source:
     """`accounts` mailboxes of `mails` each, numbered from `first`, every mail about `octets` long;
-    `distant_port` leads to the server through a slow proxy. `protocol`: "pop3" or "imap".
+    `distant_port` leads to the server through a slow proxy. `protocol`: "pop3" or "imap",
+    with TLS from the first octet if `tls`.
     """
 
     dovecot: Dovecot
@@ -42,6 +43,7 @@ class Source:
     distant_port: int | None = None
     first: int = 0
     protocol: str = "pop3"
+    tls: bool = False
 
     @property
     def pop3_port(self) -> int:
@@ -52,8 +54,13 @@ class Source:
     def port(self) -> int:
         """The port for clients that speak the protocol."""
         if self.protocol == "imap":
-            return self.distant_port or self.dovecot.imap_port
-        return self.pop3_port
+            return self.distant_port or (self.dovecot.imaps_port if self.tls else self.dovecot.imap_port)
+        return self.dovecot.pop3s_port if self.tls else self.pop3_port
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of the source's URL."""
+        return f"{self.protocol}s" if self.tls else self.protocol
 
     @property
     def names(self) -> list[str]:
