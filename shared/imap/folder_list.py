@@ -77,8 +77,8 @@ def _problems(server: str, chosen: Chosen) -> list[str]:
     if chosen.unreadable:
         named = ", ".join(quoted(each) for each in chosen.unreadable[:MOST_NAMED])
         problems.append(
-            f"{len(chosen.unreadable)} folders of {server} are not read, as their names are too long or, with / "
-            f"between the levels, those of other folders; rename them there: {named}"
+            f"{len(chosen.unreadable)} folders of {server} are not read, as their names are too long or, "
+            f"with / between the levels, those of other folders; rename them there: {named}"
         )
     if not chosen.folders:
         problems.append(f'no folder of {server} is among "folders", so nothing is fetched')
