@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from typing_extensions import override
 
@@ -14,9 +14,6 @@ from services.fetcher.mailboxes.mailbox_proxy import MailboxProxy
 from shared.model.account import Account
 from shared.model.backoff import Backoff
 from shared.model.mailbox import UNMETERED, Listed, MailEnded, MailWhole, Meter, RetrieveEvent
-
-if TYPE_CHECKING:
-    from services.fetcher.watch.open_mailboxes import OpenMailboxes
 
 FREE_CHANGES = 2
 """So many changes in a row without mail are looked at without a pause. A visit that deletes makes one."""
@@ -66,10 +63,26 @@ class OpenMailbox:
         return Backoff(min(FIRST_PAUSE, poll), poll).pause(self.fruitless - FREE_CHANGES)
 
 
+class SessionKeeper(Protocol):
+    """What keeps sessions open between visits."""
+
+    async def keep(self, session: OpenMailbox) -> bool:
+        """Keep a session whose visit ended in order; return False where it has to end."""
+        ...
+
+    def note_mail(self, session: OpenMailbox) -> None:
+        """Note that a visit read mail in the session."""
+        ...
+
+    def note_visit_end(self, session: OpenMailbox) -> None:
+        """Note that the visit in the session has ended, in order or not."""
+        ...
+
+
 class LeftOpenMailbox(MailboxProxy):
     """The mailbox of a visit, whose session is handed to `keeper` when the visit ends in order."""
 
-    def __init__(self, session: OpenMailbox, keeper: OpenMailboxes) -> None:
+    def __init__(self, session: OpenMailbox, keeper: SessionKeeper) -> None:
         super().__init__(session.mailbox)
         self._session = session
         self._keeper = keeper
