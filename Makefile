@@ -25,7 +25,7 @@ install: $(PROJECT) ## install Mailferry and what running needs into .venv, with
 demo: install ## run the whole pipeline between a bundled source and target, in the terminal
 	@$(BIN)/mailferry demo
 
-unit: install $(TOOLS) ## run the tests that need no servers, with fewer examples, in less than a minute
+unit: install $(TOOLS) ## run the tests that need no servers, with fewer examples, in about a minute
 	@$(PYTEST) tests/unit -n 2 --dist worksteal -q --hypothesis-profile=quick $(PYTEST_ARGS)
 
 test: install $(TOOLS) ## install the test servers if they are missing, then run every test

@@ -40,8 +40,11 @@ async def session(dovecot: Dovecot, login: Login, options: Options = KEEPS) -> A
         endpoint_of(dovecot), login.name, login.password, options=options, dialogue=note
     )
     commands.clear()
-    yield Session(mailbox, commands)
-    await mailbox.finish()
+    try:
+        yield Session(mailbox, commands)
+        await mailbox.finish()
+    finally:
+        await mailbox.abort()
 
 
 def uids(listing: Listing) -> list[int]:
