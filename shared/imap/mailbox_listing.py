@@ -9,9 +9,10 @@ from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import Folder, needs_list
 from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
 from shared.imap.folder_state import FolderState, ask_states, read_states, selected_state, written_states
-from shared.imap.folders import Folders
+from shared.imap.folders import Folders, has_lasting_uids
 from shared.imap.limits import Options
 from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
+from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import SourceRefused
 
@@ -115,6 +116,11 @@ class MailboxLister:
     async def _list_opened(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing:
         limits = self._options.limits
         selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
+        if not has_lasting_uids(selected) and len(self.names) > 1:
+            raise SourceRefused(
+                f"{self._conversation.server} gives the mails of {quoted(folder.name)} no lasting UIDs. "
+                "They are lost when another folder is selected: read this one by an account of its own."
+            )
         since = earlier.get(folder.name)
         later = since and await list_later(self._conversation, folder, selected, since, limits)
         return later or await list_folder(self._conversation, folder, selected, limits)

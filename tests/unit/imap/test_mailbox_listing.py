@@ -14,8 +14,11 @@ MAIL = b"* 1 FETCH (UID 5 RFC822.SIZE 3)\r\n"
 OPEN = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 6] ok\r\n"
 
 
-async def lister(refused: str, refusal: bytes) -> MailboxLister:
-    """A mailbox of two folders with a mail each, where the server refuses one command."""
+async def lister(refused: str, refusal: bytes, *, no_uids: str = "") -> MailboxLister:
+    """A mailbox of two folders with a mail each, where the server refuses one command.
+
+    The folder that `no_uids` names has no lasting UIDs.
+    """
 
     selected = ""
 
@@ -25,7 +28,8 @@ async def lister(refused: str, refusal: bytes) -> MailboxLister:
             selected = command
         if refused in (command, f"{selected}: {command}"):
             return b"%s %s\r\n" % (tag, refusal)
-        data = LIST if command.startswith("LIST") else OPEN if command.startswith("SELECT") else MAIL
+        opened = OPEN.replace(b"UIDVALIDITY 9", b"UIDVALIDITY 0") if no_uids and no_uids in command else OPEN
+        data = LIST if command.startswith("LIST") else opened if command.startswith("SELECT") else MAIL
         return data + b"%s OK\r\n" % tag
 
     conversation = Conversation(AnsweringStream(answer), SERVER, (options := Options(folders=("*",))).limits)
@@ -61,4 +65,19 @@ async def test_an_inbox_that_the_server_cannot_show_ends_the_visit(command: str)
 async def test_a_server_that_is_busy_ends_the_visit(command: str) -> None:
     mailbox = await lister(command, b"NO Request is throttled. Suggested Backoff Time: 5000 milliseconds")
     with pytest.raises(SourceBusy):
+        await mailbox.list_mailbox("")
+
+
+async def test_a_folder_without_lasting_uids_does_not_stop_the_others() -> None:
+    mailbox = await lister("", b"", no_uids="Lists")
+    listing = (await mailbox.list_mailbox("")).listing
+    assert [entry.place.folder for entry in listing.entries] == ["INBOX"]
+    assert listing.covered == ()
+    (problem,) = listing.problems
+    assert "Lists no lasting UIDs" in problem
+
+
+async def test_an_inbox_without_lasting_uids_among_other_folders_ends_the_visit() -> None:
+    mailbox = await lister("", b"", no_uids="INBOX")
+    with pytest.raises(SourceRefused, match="an account of its own"):
         await mailbox.list_mailbox("")
