@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
-from shared.adapters.sql.tables import accounts, journal, messages, recipients, skipped
+from shared.adapters.sql.tables import accounts, journal, messages, recipients, secrets, skipped, specs
 
 
 def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, unique: bool = False) -> Index:
@@ -51,6 +51,10 @@ INDEXES = (
     _partial("recipients_next_attempt", recipients.c.next_attempt_at, where="next_attempt_at IS NOT NULL"),
     _partial("recipients_parked", recipients.c.parked_at, where="parked_at IS NOT NULL"),
     Index("skipped_uid", skipped.c.uid),
+    Index("specs_revision", specs.c.revision),
+    Index("specs_tenant", specs.c.kind, specs.c.tenant, specs.c.id),
+    _partial("specs_target", specs.c.target, where="target IS NOT NULL"),
+    Index("secrets_key", secrets.c.key),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

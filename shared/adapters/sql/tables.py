@@ -62,6 +62,43 @@ accounts = Table(
     Column("began", BYTEWISE),
 )
 
+registry = Table(
+    "registry",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+specs = Table(
+    "specs",
+    metadata,
+    Column("kind", BYTEWISE, primary_key=True),
+    Column("id", BYTEWISE, primary_key=True),
+    Column("tenant", BYTEWISE, nullable=False),
+    Column("target", BYTEWISE),
+    Column("spec", BYTEWISE, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("managed_by", BYTEWISE, nullable=False),
+    Column("origin", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    Column("removed_at", Double),
+    sqlite_with_rowid=False,
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("kind", BYTEWISE, primary_key=True),
+    Column("id", BYTEWISE, primary_key=True),
+    Column("field", BYTEWISE, primary_key=True),
+    Column("key", BYTEWISE, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("set_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 hosts = Table(
     "hosts",
     metadata,
