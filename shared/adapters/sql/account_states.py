@@ -32,8 +32,7 @@ _OF_STATE = (
     ACCOUNT.method,
     ACCOUNT.host,
 )
-"""The fields of `AccountState` that are columns. Named one by one: the schema of the release before may lack
-a column that this one added."""
+"""The fields of `AccountState` that are columns."""
 
 
 def account_states(transaction: Transaction) -> list[AccountState]:

@@ -1,4 +1,4 @@
-"""The store: five adapters over one database."""
+"""The store: six adapters over one database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
 from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
 from shared.adapters.sql.operator_store import SqlOperatorStore
+from shared.adapters.sql.registry_store import SqlRegistryStore
 from shared.adapters.sql.relay_store import SqlRelayStore
 from shared.adapters.sql.router_store import SqlRouterStore
 from shared.adapters.sql.runner import TransactionRunner, Transactions
@@ -31,6 +32,7 @@ class SqlStore:
         self.router = SqlRouterStore(self.runner)
         self.relay = SqlRelayStore(self.runner)
         self.operator = SqlOperatorStore(self.runner)
+        self.registry = SqlRegistryStore(self.runner)
         self.maintenance = SqlMaintenanceStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:

@@ -1,7 +1,7 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Five ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`.
-`Store` offers all of them. A question that two of them ask is in both.
+Six ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`, and
+`RegistryStore` for what accounts there are. `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
@@ -55,6 +55,15 @@ from shared.ports.store.operator import (
     covers,
     whole_journal,
 )
+from shared.ports.store.registry import (
+    ABSENT,
+    ANY,
+    Changes,
+    RegistryStore,
+    RevisionConflict,
+    SpecChange,
+    SpecFilter,
+)
 from shared.ports.store.relay import (
     FACT_HOLDS,
     LONGEST_REPORT,
@@ -69,6 +78,8 @@ from shared.ports.store.relay import (
 from shared.ports.store.router import RouterStore, Serving
 
 __all__ = [
+    "ABSENT",
+    "ANY",
     "EVERYTHING",
     "FACT_HOLDS",
     "LONGEST_REPORT",
@@ -77,6 +88,7 @@ __all__ = [
     "AccountSummary",
     "Begun",
     "CatchAll",
+    "Changes",
     "Concluded",
     "CustodySummary",
     "Early",
@@ -94,13 +106,17 @@ __all__ = [
     "Pruned",
     "RawMailNeeded",
     "Receipt",
+    "RegistryStore",
     "RelayStore",
     "Release",
+    "RevisionConflict",
     "RouterStore",
     "Schedule",
     "SchemaOutdated",
     "Serving",
     "SkippedMail",
+    "SpecChange",
+    "SpecFilter",
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
@@ -114,7 +130,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The five ports over one database, its check, and its end."""
+    """The six ports over one database, its check, and its end."""
 
     @property
     def fetcher(self) -> FetcherStore:
@@ -139,6 +155,11 @@ class Store(Protocol):
     @property
     def maintenance(self) -> MaintenanceStore:
         """What the services ask beside carrying mail."""
+        ...
+
+    @property
+    def registry(self) -> RegistryStore:
+        """What is asked about tenants, targets and accounts."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

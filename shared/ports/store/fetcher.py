@@ -38,6 +38,7 @@ class Lease:
     `is_fresh`: the ledger holds no mail of the account, and only the lease's holder enters any.
     `read_failures` are those that earlier visits remembered; `state` is text of the mailbox's own. `began` is
     what of the account's `begin` was applied, None where nothing was yet: then no mail of it was fetched.
+    `revision` is that of the registry.
     """
 
     fence: Fence
@@ -48,6 +49,7 @@ class Lease:
     read_failures: tuple[ReadFailure, ...] = ()
     state: str | None = None
     began: str | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

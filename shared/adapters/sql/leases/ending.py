@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, func, select, tuple_, update
 
-from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.leases.schedule import lock_accounts
 from shared.adapters.sql.rows import encode_read_failures
 from shared.adapters.sql.tables import accounts
@@ -47,10 +46,7 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
         _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at)
         for row in connection.execute(held)
     ]
-    if "state" in new_account_columns(connection):
-        bulk.update(connection, accounts, RELEASED, rows)
-    else:
-        bulk.update(connection, accounts, RELEASED[:-1], [row[:-1] for row in rows])
+    bulk.update(connection, accounts, RELEASED, rows)
 
 
 def return_leases(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
 from shared.adapters.sql.leases.host_room import HostRoom
-from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.rows import decode_read_failures
-from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages
+from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages, registry
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
 from shared.model.begin import ALL
@@ -73,8 +72,6 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
     if not ids:
         return []
     connection = transaction.connection
-    there = new_account_columns(connection)
-    more = [ACCOUNT[name] for name in sorted(there)]
     change = (
         update(accounts)
         .where(ACCOUNT.id.in_(ids))
@@ -91,7 +88,9 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             ACCOUNT.method,
             ACCOUNT.setbacks,
             ACCOUNT.succeeded_at,
-            *more,
+            ACCOUNT.state,
+            ACCOUNT.began,
+            select(registry.c.revision).scalar_subquery().label("revision"),
         )
     )
     rows = connection.execute(change).all()
@@ -104,10 +103,9 @@ def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: 
             method=row.method,
             is_fresh=row.id not in known,
             read_failures=decode_read_failures(row.setbacks),
-            state=row.state if "state" in there else None,
-            began=_began(
-                row.began if "began" in there else None, row.succeeded_at, is_fresh=row.id not in known
-            ),
+            state=row.state,
+            began=_began(row.began, row.succeeded_at, is_fresh=row.id not in known),
+            revision=row.revision,
         )
         for row in rows
     }

@@ -19,26 +19,45 @@ NEW = (*CONFIGURED, "due_at", "ready_at", "fence", "failures", "waiting")
 
 
 def sync_accounts(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
-    """Enter these accounts. Only what differs is written, as many processes start with the same file."""
+    """Enter these accounts; those that are known keep their due time."""
+    _write(transaction, schedules, now)
+
+
+def enter_schedules(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
+    """Enter these accounts, and have them visited as soon as nobody holds them."""
+    _write(transaction, schedules, now)
+    make_accounts_due(transaction, [each.account for each in schedules], now)
+
+
+def stop_schedules(transaction: Transaction, names: Sequence[str]) -> None:
+    """Have these accounts not visited any more; visits under way go on."""
+    bulk = transaction.bulk
+    bulk.update(transaction.connection, accounts, ("id", "enabled"), [(each, False) for each in names])
+
+
+def forget_schedules(transaction: Transaction, names: Sequence[str]) -> None:
+    """Delete what is known of these accounts beside their mail."""
+    transaction.bulk.delete(transaction.connection, accounts, [(each,) for each in names])
+
+
+def _write(transaction: Transaction, schedules: Sequence[Schedule], now: float) -> None:
+    """Write what differs from what is there."""
     connection, bulk = transaction
     exclude_others(transaction)
     held = known_pauses(transaction)
-    columns = select(*(ACCOUNT[name] for name in CONFIGURED))
-    known = {row.id: row for row in connection.execute(columns.order_by(ACCOUNT.id))}
     named = {each.account: each for each in schedules}
+    rows = bulk.select(connection, accounts, ("id",), [(each,) for each in named], fields=CONFIGURED)
+    known = {row[0]: (row[0], row[1], bool(row[2]), row[3], bool(row[4])) for row in rows}
     wanted = [
         (name, float(each.poll), each.enabled, each.host, is_paused(name, held))
         for name, each in sorted(named.items())
     ]
     new = [(*row, float(now), float(now), 0, 0, 0) for row in wanted if row[0] not in known]
-    changed = [row for row in wanted if row[0] in known and row != tuple(known[row[0]])]
+    changed = [row for row in wanted if row[0] in known and row != known[row[0]]]
     bulk.insert_absent(connection, accounts, NEW, new)
     bulk.update(connection, accounts, CONFIGURED, changed)
-    some = sorted({each.host for each in schedules if each.host})
-    there = set(connection.execute(select(hosts.c.host)).scalars())
-    bulk.insert_absent(
-        connection, hosts, ("host", "next_at"), [(host, 0.0) for host in some if host not in there]
-    )
+    hosts_named = sorted({each.host for each in schedules if each.host})
+    bulk.insert_absent(connection, hosts, ("host", "next_at"), [(host, 0.0) for host in hosts_named])
 
 
 def make_accounts_due(transaction: Transaction, names: Sequence[str], now: float) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import func, select, update
 
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.ledger.fences import lost_leases
 from shared.adapters.sql.tables import accounts, skipped
 from shared.adapters.sql.text import key, safe
@@ -49,9 +48,7 @@ def skipped_mails(transaction: Transaction, account: str) -> list[SkippedMail]:
 
 
 def skipped_counts(transaction: Transaction) -> dict[str, int]:
-    """Return how many mails are skipped, by account; none on the schema of the release before."""
-    if "began" not in new_account_columns(transaction.connection):
-        return {}
+    """Return how many mails are skipped, by account."""
     allow_scans(transaction.connection)
     query = (
         select(SKIPPED.account, func.count().label("skipped"))
@@ -63,8 +60,6 @@ def skipped_counts(transaction: Transaction) -> dict[str, int]:
 
 def find_skipped(transaction: Transaction, uids: Sequence[str], limit: int) -> list[TracedSkip]:
     """Return the mails with one of these UIDs that were there before their account began."""
-    if "began" not in new_account_columns(transaction.connection):
-        return []
     query = (
         select(SKIPPED.account, *(SKIPPED[name] for name in ROW[1:]), accounts.c.began)
         .join(accounts, accounts.c.id == SKIPPED.account)

@@ -1,0 +1,1 @@
+"""The registry of tenants, targets and accounts in SQL."""

@@ -1,0 +1,147 @@
+"""The registry is changed. All changes of one transaction get the same new revision.
+
+The row with the revision is locked first, so changes come one after the other and nobody who reads by
+revision overlooks one that was begun earlier and committed later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import update
+
+from shared.adapters.sql.leases.schedule import enter_schedules, forget_schedules, stop_schedules
+from shared.adapters.sql.registry.reading import FIELDS
+from shared.adapters.sql.tables import registry, secrets, specs
+from shared.adapters.sql.unit_of_work import Transaction
+from shared.model.spec import Kind
+from shared.ports.store import ABSENT, ANY, RevisionConflict, SpecChange
+
+ONLY_ROW = 1
+SEALED = ("kind", "id", "field", "key", "sealed", "set_at")
+
+
+def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> int:
+    """Write these objects; return the new revision. Raises `RevisionConflict`."""
+    revision = _next_revision(transaction)
+    known = _known(transaction, [(each.kind, each.id) for each in changes])
+    _check(known, {(each.kind, each.id): each.expected for each in changes})
+    connection, bulk = transaction
+    rows = []
+    for each in changes:
+        there = known.get((each.kind, each.id))
+        created = there.created_at if there is not None and there.removed_at is None else now
+        rows.append(
+            (
+                each.kind.value,
+                each.id,
+                each.tenant,
+                each.target,
+                json.dumps(each.keys, ensure_ascii=False, sort_keys=True),
+                each.enabled,
+                revision,
+                each.managed_by.value,
+                each.origin,
+                float(created),
+                float(now),
+                None,
+            )
+        )
+    bulk.put(connection, specs, FIELDS, rows)
+    _save_secrets(transaction, changes, now)
+    enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
+    return revision
+
+
+def remove_specs(transaction: Transaction, kind: Kind, expected: Mapping[str, int], now: float) -> int:
+    """Remove these objects; return the new revision. Raises `RevisionConflict`."""
+    revision = _next_revision(transaction)
+    ids = sorted(expected)
+    known = _known(transaction, [(kind, each) for each in ids])
+    _check(known, {(kind, each): at for each, at in expected.items()})
+    removed = [
+        (kind.value, each, revision, float(now), float(now), False)
+        for each in ids
+        if (there := known.get((kind, each))) is not None and there.removed_at is None
+    ]
+    columns = ("kind", "id", "revision", "changed_at", "removed_at", "enabled")
+    transaction.bulk.update(transaction.connection, specs, columns, removed)
+    if kind is Kind.ACCOUNT:
+        stop_schedules(transaction, ids)
+    return revision
+
+
+def forget_specs(transaction: Transaction, kind: Kind, ids: Sequence[str]) -> None:
+    """Delete removed objects with their secrets and schedules. Who knows them forgets them by himself."""
+    connection, bulk = transaction
+    bulk.delete(connection, specs, [(kind.value, each) for each in ids])
+    fields = bulk.select(
+        connection,
+        secrets,
+        ("kind", "id"),
+        [(kind.value, each) for each in ids],
+        fields=("kind", "id", "field"),
+    )
+    bulk.delete(connection, secrets, fields)
+    if kind is Kind.ACCOUNT:
+        forget_schedules(transaction, ids)
+
+
+class _Known(NamedTuple):
+    """What is there of an object."""
+
+    revision: int
+    created_at: float
+    removed_at: float | None
+
+
+def _next_revision(transaction: Transaction) -> int:
+    """Lock the registry against other changes, and return the revision of this one."""
+    change = (
+        update(registry)
+        .where(registry.c.id == ONLY_ROW)
+        .values(revision=registry.c.revision + 1)
+        .returning(registry.c.revision)
+    )
+    return transaction.connection.execute(change).scalar_one()
+
+
+def _known(transaction: Transaction, keys: Sequence[tuple[Kind, str]]) -> dict[tuple[Kind, str], _Known]:
+    connection, bulk = transaction
+    rows = bulk.select(
+        connection,
+        specs,
+        ("kind", "id"),
+        [(kind.value, name) for kind, name in keys],
+        fields=("kind", "id", "revision", "created_at", "removed_at"),
+    )
+    return {(Kind(row[0]), row[1]): _Known(row[2], row[3], row[4]) for row in rows}
+
+
+def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kind, str], int]) -> None:
+    """Raise `RevisionConflict` where an object is not as it was expected. A removed one may come again."""
+    changed = []
+    for key, at in expected.items():
+        there = known.get(key)
+        is_there = there is not None and there.removed_at is None
+        actual = there.revision if there is not None and is_there else ABSENT
+        if at not in (ANY, actual):
+            changed.append(f"{key[0].value} {key[1]}")
+    if changed:
+        raise RevisionConflict(changed)
+
+
+def _save_secrets(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> None:
+    connection, bulk = transaction
+    rows, removed = [], []
+    for each in changes:
+        for field, secret in each.secrets.items():
+            place = (each.kind.value, each.id, field)
+            if secret is None:
+                removed.append(place)
+            else:
+                rows.append((*place, secret.key, secret.sealed, float(now)))
+    bulk.put(connection, secrets, SEALED, rows)
+    bulk.delete(connection, secrets, removed)
