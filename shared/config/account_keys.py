@@ -45,6 +45,12 @@ class AccountKeys:
             table["source"] = self.provided.get("source", table["source"])
         return table
 
+    def written(self) -> dict[str, Any]:
+        """Return all keys but those that only the provider gives, which may change with the next release."""
+        return {
+            key: value for key, value in self.table().items() if key in self.own or key not in self.provided
+        }
+
     def path_of(self, key: KeyPath) -> KeyPath:
         """Return the path where a key is written. A key of the provider is found at `provider`."""
         if key[0] in self.provided and key[0] not in self.own:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from shared.config.mailboxes import routing
 from shared.config.protocol_keys import unfit_sentences
 from shared.config.providers import find_provider
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, AccountSettings
+from shared.config.targets import UsableTargets
 from shared.config.urls import protocol_alone, protocol_of
 from shared.model.account import Account, CustodyMode, Login, RetryTimes
 from shared.model.duration import written
@@ -32,15 +33,15 @@ def build_accounts(
     context: Context,
     tables: list[dict[str, Any]],
     defaults: dict[str, Any],
-    target_names: Collection[str],
+    targets: UsableTargets,
     hosts: HostLimits,
 ) -> dict[str, Account]:
     """Return the valid accounts by id. Add problems for the others."""
     accounts: dict[str, Account] = {}
     for index, table in enumerate(tables):
-        account_keys = AccountKeys(index, table, defaults, _provided(table, defaults))
+        account_keys = account_keys_of(index, table, defaults)
         settings = context.validate(AccountSettings, account_keys.table(), account_keys.path_of)
-        account = None if settings is None else _account(context, settings, account_keys, target_names, hosts)
+        account = None if settings is None else _account(context, settings, account_keys, targets, hosts)
         if account is None:
             continue
         if account.id in accounts:
@@ -55,8 +56,13 @@ def account_settings(document: Document) -> Iterator[AccountSettings]:
     """Yield the settings of each account of a valid document, with those of its provider and the defaults."""
     defaults = document.data.get(DEFAULTS, {})
     for index, table in enumerate(document.data.get("accounts", ())):
-        account_keys = AccountKeys(index, table, defaults, _provided(table, defaults))
+        account_keys = account_keys_of(index, table, defaults)
         yield AccountSettings.model_validate(account_keys.table())
+
+
+def account_keys_of(index: int, table: dict[str, Any], defaults: dict[str, Any]) -> AccountKeys:
+    """Return the keys of the account at this place of the file, with those that it inherits."""
+    return AccountKeys(index, table, defaults, _provided(table, defaults))
 
 
 def checked_defaults(context: Context, table: dict[str, Any]) -> dict[str, Any]:
@@ -85,11 +91,11 @@ def _account(
     context: Context,
     settings: AccountSettings,
     account_keys: AccountKeys,
-    target_names: Collection[str],
+    targets: UsableTargets,
     hosts: HostLimits,
 ) -> Account | None:
     """The account; None after a problem was noted. One wrong part does not hide the others."""
-    target = _target(context, settings, account_keys, target_names)
+    target = _target(context, settings, account_keys, targets)
     recipients = routing(context, settings, account_keys)
     server = _server(context, settings, account_keys)
     if target is None or recipients is None or server is None or settings.source is None:
@@ -169,18 +175,20 @@ def _check_limits(context: Context, settings: AccountSettings, account_keys: Acc
 
 
 def _target(
-    context: Context, settings: AccountSettings, account_keys: AccountKeys, known: Collection[str]
+    context: Context, settings: AccountSettings, account_keys: AccountKeys, targets: UsableTargets
 ) -> str | None:
+    """The id of the account's target; its name after a problem was noted."""
     if settings.target is None:
         account_keys.add_problem(context.problems, "target", '"target" is missing')
         return None
-    if settings.target not in known:
-        resembling = difflib.get_close_matches(settings.target, known, n=1)
+    target = targets.find(settings.target, settings.tenant)
+    if target is None:
+        resembling = difflib.get_close_matches(settings.target, targets.names(settings.tenant), n=1)
         hint = f'; did you mean "{quoted(resembling[0])}"?' if resembling else ""
         account_keys.add_problem(
             context.problems, "target", f'"target": there is no target "{settings.target}"{hint}'
         )
-    return settings.target
+    return target or settings.target
 
 
 def _server(

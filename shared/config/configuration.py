@@ -22,6 +22,7 @@ from shared.model.errors import ConfigurationError
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.s3_location import S3Location
 from shared.model.target import Target
+from shared.model.tenant import TenantLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,13 @@ FIXED_AT_START = ("broker", "store", "blobs", "metrics", "fetcher", "relay", "no
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Everything that is configured. `accounts` are by id and `targets` by name, both in the file's order.
-    `hosts` are the limits of the hosts of sources.
+    """Everything that is configured. `accounts` and `targets` are by id and `tenants` by name, in the file's
+    order. `hosts` are the limits of the hosts of sources.
     """
 
     accounts: dict[str, Account]
     targets: dict[str, Target]
+    tenants: dict[str, TenantLimits]
     broker: BrokerSettings
     store: StoreSettings
     blobs: BlobsLocation

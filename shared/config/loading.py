@@ -17,7 +17,8 @@ from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
-from shared.config.targets import build_targets, declared_names
+from shared.config.targets import UsableTargets, build_targets
+from shared.config.tenants import build_tenants
 from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
@@ -86,9 +87,10 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         "blobs": sections.blobs(context, _table(context, "blobs")),
         "relay": sections.relay(context, _table(context, "relay"), host_name, endpoints),
         "hosts": hosts,
+        "tenants": build_tenants(context, _tables(context, "tenants")),
         "targets": targets,
         "accounts": build_accounts(
-            context, _tables(context, "accounts"), defaults, declared_names(target_tables), hosts
+            context, _tables(context, "accounts"), defaults, UsableTargets(target_tables), hosts
         ),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.config import servers
@@ -18,21 +19,56 @@ TOKEN_METHODS = frozenset({"XOAUTH2", "OAUTHBEARER"})
 
 
 def build_targets(context: Context, tables: list[dict[str, Any]]) -> dict[str, Target]:
-    """Return the valid targets by name. Add a problem for each other one."""
+    """Return the valid targets by id. Add a problem for each other one."""
     targets: dict[str, Target] = {}
     for settings, table, path_of in context.items("targets", TargetSettings, tables):
-        if settings.name in targets:
+        target = target_id(settings.tenant, settings.name)
+        if target in targets:
             context.problems.add_problem(path_of(("name",)), '"name": another target has the same name')
-        targets[settings.name] = _target(context, settings, set(table), path_of)
+        if settings.tenant is not None and settings.tenants:
+            context.problems.add_problem(
+                path_of(("tenants",)), '"tenants" has no effect: the target is for its "tenant" alone'
+            )
+        targets[target] = _target(context, settings, target, set(table), path_of)
     return targets
 
 
-def declared_names(tables: list[dict[str, Any]]) -> list[str]:
-    """Return the names of all targets, valid or not, so that one mistake is not reported twice."""
-    return [name for table in tables if isinstance(name := table.get("name"), str)]
+def target_id(tenant: str | None, name: str) -> str:
+    """Return the id of a target: its name, with that of its tenant if it has one."""
+    return name if tenant is None else f"{tenant}/{name}"
 
 
-def _target(context: Context, settings: TargetSettings, own: set[str], path_of: PathOf) -> Target:
+class UsableTargets:
+    """The targets that are there, valid or not, and who may use them."""
+
+    def __init__(self, tables: Iterable[Mapping[str, Any]]) -> None:
+        self._granted: dict[str, frozenset[str]] = {}
+        for table in tables:
+            name, tenant, granted = table.get("name"), table.get("tenant"), table.get("tenants", ())
+            if isinstance(name, str):
+                owner = tenant if isinstance(tenant, str) else None
+                names = granted if isinstance(granted, (list, tuple)) else ()
+                self._granted[target_id(owner, name)] = frozenset(map(str, names))
+
+    def find(self, name: str, tenant: str) -> str | None:
+        """Return the id of the target that accounts of a tenant call `name`; None where there is none that
+        the tenant may use. A tenant's own target goes before one for several.
+        """
+        own = target_id(tenant, name)
+        if own in self._granted:
+            return own
+        granted = self._granted.get(name)
+        return name if granted is not None and (not granted or tenant in granted) else None
+
+    def names(self, tenant: str) -> list[str]:
+        """Return the names of the targets that a tenant may use."""
+        each_name = {each.rpartition("/")[2] for each in self._granted}
+        return sorted(name for name in each_name if self.find(name, tenant) is not None)
+
+
+def _target(
+    context: Context, settings: TargetSettings, target: str, own: set[str], path_of: PathOf
+) -> Target:
     """Return the target. Credentials are sent only through TLS, unless `tls` says otherwise."""
     credentials = _credentials(context, settings, own, path_of)
     default = Tls.WANTED if credentials is None else Tls.REQUIRED
@@ -41,7 +77,7 @@ def _target(context: Context, settings: TargetSettings, own: set[str], path_of: 
     endpoint = servers.endpoint(context, settings, settings.url, own, path_of, default)
     lmtp = settings.url.scheme in LMTP
     return Target(
-        settings.name,
+        target,
         endpoint,
         credentials,
         settings.connections,

@@ -88,6 +88,16 @@ def _unix_url(value: str) -> ServerUrl:
     return ServerUrl(UNIX_SOCKET, "localhost", 0, unix_path=path)
 
 
+def without_url_password(url: str) -> tuple[str, SecretStr] | None:
+    """Return a valid URL of a server without its password, and the password; None where it has none."""
+    parts = _PARTS.fullmatch(url)
+    user, colon, password = (parts["user"] or "").partition(":") if parts else ("", "", "")
+    if parts is None or not colon:
+        return None
+    bare = f"{parts['scheme']}://{user}@{parts['place']}{parts['rest']}"
+    return bare, SecretStr(percent_decoded(password, "password"))
+
+
 def host_name(value: object) -> str:
     """Parse the name or address of a host as in a URL, without brackets. Raises ValueError."""
     text = value if isinstance(value, str) else ""

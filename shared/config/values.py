@@ -52,6 +52,13 @@ def name(value: object) -> str:
     raise ValueError('expected up to 64 letters, digits, ".", "_", "+" or "-", a letter or digit first')
 
 
+def names(value: object) -> tuple[str, ...]:
+    """Names of tenants."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("expected a list of names in [ ]")  # noqa: TRY004 - pydantic takes only ValueError
+    return tuple(name(each) for each in value)
+
+
 def text(value: object) -> str:
     """Text that goes into a command to a server: not empty, and without NUL or line ends."""
     if not isinstance(value, str) or not value:

@@ -1,4 +1,4 @@
-"""What the registry holds of a tenant, a target or an account: its keys as they were written, and their history.
+"""What the registry holds of a tenant, a target or an account: its keys as written, and their history.
 
 The keys are those of the configuration's tables, without secrets. They are validated before they are saved,
 and again where they are used: what they refer to may have changed.
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Manager(StrEnum):
-    """By which way an object came into the registry, and is to be changed: a file, the command, or the API."""
+    """How an object came into the registry, and is to be changed: by a file, the command, or the API."""
 
     FILE = "file"
     COMMAND = "command"

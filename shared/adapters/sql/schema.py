@@ -25,8 +25,8 @@ from shared.ports.store import SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 PREVIOUS = "0011"
-"""The newest revision of the release before, whose processes work with this one's newest revision. To be raised
-with the first migration of each release.
+"""The newest revision of the release before, whose processes work with this one's newest revision. To be
+raised with the first migration of each release.
 """
 NEEDED = "0015"
 """The oldest revision that this release works with: it reads its accounts from the registry."""

@@ -19,6 +19,7 @@ from shared.config.settings.infrastructure import (
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.services import FetcherSettings, HostSettings, NoticesSettings, RelaySettings
 from shared.config.settings.targets import TargetSettings
+from shared.config.settings.tenants import TenantSettings
 from shared.model.setting import Settings
 
 SECTIONS: dict[str, type[Settings]] = {
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "log": LogSettings,
 }
 ARRAYS: dict[str, type[Settings]] = {
+    "tenants": TenantSettings,
     "targets": TargetSettings,
     "accounts": AccountSettings,
     "hosts": HostSettings,
@@ -64,5 +66,6 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "TargetSettings",
+    "TenantSettings",
     "UrlSettings",
 ]

@@ -29,6 +29,18 @@ class TargetSettings(ServerSettings, DeliveryOptions):
             example="smtp://mail.corp.example:25",
         ),
     ]
+    tenant: Name | None = setting(
+        None,
+        "The customer that the target belongs to. Without one it is for several.",
+        form="name",
+        example="acme",
+    )
+    tenants: Annotated[tuple[str, ...], PlainValidator(values.names)] = setting(
+        (),
+        "The customers that may use a target without `tenant`. An empty list allows all.",
+        form="list of names",
+        example=["acme"],
+    )
     auth: Annotated[tuple[str, ...], PlainValidator(values.sasl_methods)] = setting(
         (),
         "The login methods that are tried, in this order. `auto` tries what is offered, safest first.",

@@ -1,7 +1,8 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
 Six ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`, and
-`RegistryStore` for what accounts there are. `Store` offers all of them. A question that two of them ask is in both.
+`RegistryStore` for the accounts themselves. `Store` offers all of them. A question that two of them ask is in
+both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.

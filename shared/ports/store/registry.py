@@ -1,4 +1,4 @@
-"""What is asked of the registry: the tenants, targets and accounts, as they were written and when they changed.
+"""What is asked of the registry: the tenants, targets and accounts as they were written, and their changes.
 
 One number, the registry's revision, counts its changes. Each change gives the next revision to all objects
 that it touches. So a process that knows how far it has read asks for what changed since, and an event that
