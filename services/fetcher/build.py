@@ -26,8 +26,11 @@ from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.visiting import Visitor
 from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
+from shared.config.settings import FetcherSettings
 from shared.contract.topology import longest_retry_delay
 from shared.model.ids import message_id
+from shared.ports.store import Extent
+from shared.runtime.registry import Registry
 from shared.runtime.runtime import Runtime
 
 VISITS_PER_CORE = 24
@@ -55,11 +58,13 @@ def build_fetcher(
         epoch_monitor=epoch_monitor,
         unrecorded_blobs=around.unrecorded,
         blob_room=BlobRoom(around.blobs),
+        revision=lambda: around.registry.revision,
     )
+    registry = around.registry
     quotas = TenantQuotas(
         clock,
-        QuotaLimit(section.tenant_window_messages, section.tenant_window_bytes),
-        several_tenants=has_several_tenants(configuration),
+        partial(quota_limit, registry, section),
+        several_tenants=registry.extent.several_tenants,
     )
     tracker = SettlementTracker(clock, quotas)
     visitor = Visitor(
@@ -73,11 +78,10 @@ def build_fetcher(
         chance=around.chance,
     )
     make_concurrency = partial(concurrency_of, cores=around.cores)
-    open_mailboxes = OpenMailboxes(
-        open_source, clock, section.watch_connections, make_concurrency(configuration).hosts
-    )
+    open_mailboxes = OpenMailboxes(open_source, clock, section.watch_connections, configuration.hosts)
     fetcher = Fetcher(
         configuration,
+        registry,
         around.store.fetcher,
         around.broker,
         visitor,
@@ -86,6 +90,7 @@ def build_fetcher(
         Opening(open_mailboxes.open, memory),
         open_mailboxes,
     )
+    registry.notify(fetcher.use_changes)
     metrics.deletion_paused.set_function(lambda: epoch_monitor.problem() is not None)
     metrics.in_flight.set_function(lambda: len(tracker))
     for state in VisitState:
@@ -100,7 +105,7 @@ def build_maintenance(
 ) -> Maintenance:
     """Return what a fetcher called `name` does beside its visits."""
     republisher = SpoolRepublisher(
-        configuration.accounts,
+        around.registry,
         around.store.maintenance,
         around.broker,
         around.clock,
@@ -109,9 +114,7 @@ def build_maintenance(
         longest_lease=longest_lease(configuration),
     )
     pruner = Pruner(around.store.maintenance, around.blobs, around.clock, configuration.store.keep_history)
-    account_monitor = AccountMonitor(
-        configuration.accounts, around.store.maintenance, around.clock, around.metrics
-    )
+    account_monitor = AccountMonitor(around.store.maintenance, around.clock, around.metrics)
     return Maintenance(epoch_monitor, republisher, pruner, account_monitor)
 
 
@@ -137,18 +140,21 @@ def longest_lease(configuration: Configuration) -> float:
     return longest_retry_delay(configuration.relay.retry_delays) + 2 * configuration.leases.message
 
 
-def concurrency_of(configuration: Configuration, cores: int) -> Concurrency:
+def concurrency_of(configuration: Configuration, extent: Extent, cores: int) -> Concurrency:
     """Return how many visits are made at a time on a machine with so many cores."""
-    enabled = sum(account.enabled for account in configuration.accounts.values())
     return Concurrency(
-        configuration.fetcher.concurrency or automatic_concurrency(enabled, cores * VISITS_PER_CORE),
+        configuration.fetcher.concurrency or automatic_concurrency(extent.enabled, cores * VISITS_PER_CORE),
         configuration.leases.account,
         configuration.hosts,
-        several_tenants=has_several_tenants(configuration),
+        several_tenants=extent.several_tenants,
         open_sessions=configuration.fetcher.watch_connections,
     )
 
 
-def has_several_tenants(configuration: Configuration) -> bool:
-    """Whether the accounts belong to more than one tenant."""
-    return len({account.tenant for account in configuration.accounts.values()}) > 1
+def quota_limit(registry: Registry, section: FetcherSettings, tenant: str) -> QuotaLimit:
+    """Return how much a tenant may have in custody: by its own limits, or by those for all tenants."""
+    limits = registry.limits_of(tenant)
+    return QuotaLimit(
+        limits.window_messages or section.tenant_window_messages,
+        limits.window_bytes or section.tenant_window_bytes,
+    )

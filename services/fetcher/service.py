@@ -35,6 +35,7 @@ from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
 from shared.ports.store import FetcherStore, Lease
+from shared.runtime.registry import Registry
 from shared.runtime.stop import Stop
 
 LONGEST_IDLE = 5.0
@@ -58,6 +59,7 @@ class Fetcher:
     def __init__(
         self,
         configuration: Configuration,
+        registry: Registry,
         leases: FetcherStore,
         broker: Broker,
         visitor: Visitor,
@@ -66,8 +68,10 @@ class Fetcher:
         opening: Opening | None = None,
         open_mailboxes: OpenMailboxes | None = None,
     ) -> None:
-        concurrency = make_concurrency(configuration)
+        concurrency = make_concurrency(configuration, registry.extent)
         clock = visitor.ports.clock
+        self._configuration = configuration
+        self._registry = registry
         self._broker = broker
         self._visitor = visitor
         self._maintenance = maintenance
@@ -75,7 +79,7 @@ class Fetcher:
         self._concurrency = concurrency
         self._clock = clock
         self._keeper = LeaseKeeper(leases, clock, concurrency.account_lease, visitor.metrics)
-        self._scheduler = AccountScheduler(configuration.accounts, leases, clock, visitor.name)
+        self._scheduler = AccountScheduler(registry, leases, clock, visitor.name)
         self._active = ActiveVisits(visitor, self._keeper, opening)
         if open_mailboxes is None:
             open_mailboxes = OpenMailboxes(self._active.opening.open_metered, clock, 0, concurrency.hosts)
@@ -87,7 +91,7 @@ class Fetcher:
 
     async def run(self, stop: Stop) -> None:
         """Visit accounts until `stop` is asked for and the active visits have ended."""
-        await self._open_mailboxes.keep_only(self._scheduler.accounts)
+        await self.use_changes()
         self._open_mailboxes.begin_keeping()
         try:
             async with self._background_tasks(self._changed_accounts.run()):
@@ -110,9 +114,9 @@ class Fetcher:
         Accounts that another process visits are missing in the result, and those whose report could not be
         recorded.
         """
+        self._use_limits()
         single = SinglePass(self._scheduler, self._active, self._keeper, self._concurrency)
         async with self._background_tasks():
-            await self._scheduler.schedule_accounts()
             await wait_for_broker(self.problem, self._clock)
             if self._maintenance is not None:
                 await republish_spool(
@@ -122,18 +126,28 @@ class Fetcher:
         return single.visits
 
     async def reload(self, configuration: Configuration) -> None:
-        """Visit the accounts of another configuration from now on; active visits continue as they began.
+        """Use another configuration from now on; active visits continue as they began."""
+        self._configuration = configuration
+        await self.use_changes()
 
-        An account that was changed, its password perhaps, is due at once.
+    async def use_changes(self) -> None:
+        """Use the registry as it is now: its extent, and the accounts whose sessions are open.
+
+        While the database is away, sessions stay open as they are.
         """
-        self._scheduler.change_accounts(configuration.accounts)
-        if self._maintenance is not None:
-            self._maintenance.republisher.accounts = configuration.accounts
-            self._maintenance.account_monitor.accounts = configuration.accounts
-        self._concurrency = self._make_concurrency(configuration)
-        self._open_mailboxes.change_limits(self._concurrency.open_sessions, self._concurrency.hosts)
-        await self._open_mailboxes.keep_only(configuration.accounts)
+        self._use_limits()
+        try:
+            await self._scheduler.load(self._open_mailboxes.names)
+        except MailferryError as error:
+            log.warning("accounts of open sessions not read", error=error)
+            return
+        await self._open_mailboxes.keep_only(self._scheduler.accounts)
         self._active.changed.set()
+
+    def _use_limits(self) -> None:
+        """Visit and watch as many mailboxes at a time as configuration and registry allow now."""
+        self._concurrency = self._make_concurrency(self._configuration, self._registry.extent)
+        self._open_mailboxes.change_limits(self._concurrency.open_sessions, self._concurrency.hosts)
 
     def count(self, state: VisitState) -> int:
         """Return how many visits are in this state now."""
@@ -177,13 +191,7 @@ class Fetcher:
                     task.cancel()
 
     async def _begin_visits(self) -> float:
-        """Schedule the accounts if needed, then begin visits; return the seconds until the next look."""
-        if not self._scheduler.is_scheduled:
-            try:
-                await self._scheduler.schedule_accounts()
-            except MailferryError as error:
-                log.warning("accounts not scheduled", error=error)
-                return self._store_pause()
+        """Begin visits unless something keeps us from it; return the seconds until the next look."""
         if self.problem() is not None:
             return BROKER_CHECK_EVERY
         return await self._begin_due_visits()
@@ -205,7 +213,7 @@ class Fetcher:
                 most_by_tenant = free_slots_by_tenant(self._active.visits, slots)
                 leases = await self._scheduler.lease_due(until, most - begun, hosts, most_by_tenant)
                 begun += len(leases)
-                await self._begin_or_return(leases)
+                self._begin(leases)
             self._all_due_begun = begun < most
             needs_next_due = self._all_due_begun or not most
             next_due = await self._scheduler.next_due(hosts) if needs_next_due else None
@@ -228,7 +236,7 @@ class Fetcher:
             frozenset(self._active.accounts),
             free_slots_by_tenant(self._active.visits, self._concurrency.slots),
         )
-        await self._begin_or_return(leases)
+        self._begin(leases)
         return len(leases)
 
     def _slots_are_taken(self) -> bool:
@@ -245,19 +253,11 @@ class Fetcher:
         self._store_failures += 1
         return pause
 
-    async def _begin_or_return(self, leases: Sequence[Lease]) -> None:
-        """Begin the visits; return the leases of accounts that are not configured here."""
-        unknown = []
+    def _begin(self, leases: Sequence[Lease]) -> None:
+        """Begin the visits of accounts that are at hand."""
         for lease in leases:
-            account = self._scheduler.accounts.get(lease.fence.account)
-            if account is None:
-                unknown.append(lease)
-            else:
-                self._open_mailboxes.note_lease(lease.fence)
-                self._active.begin_visit(account, lease)
-        if unknown:
-            await self._scheduler.return_unknown(unknown)
-            self._active.changed.set()
+            self._open_mailboxes.note_lease(lease.fence)
+            self._active.begin_visit(self._scheduler.accounts[lease.fence.account], lease)
 
     def _wakers(self, stop: Stop) -> Sequence[Stop | asyncio.Event]:
         return stop, self._active.changed, self._open_mailboxes.change_seen

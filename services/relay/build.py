@@ -33,11 +33,11 @@ def build_relay(
     observe_outcome: ObserveOutcome = ignore_outcome,
 ) -> Relay:
     """Return a relay called `name` in the journal; `observe_outcome` is called with each outcome."""
-    section, lease = configuration.relay, configuration.leases.message
+    section, lease, registry = configuration.relay, configuration.leases.message, runtime.registry
     options = RelayOptions(name, lease, batch_policy_for(configuration.broker), runtime.topology)
     facts = LearntFacts(runtime.store.relay, runtime.clock)
     pools = TargetPools(
-        configuration.targets,
+        registry.targets,
         helo_name=section.helo_name,
         capacity=options.batch_policy.prefetch // POOL_SHARE,
         clock=runtime.clock,
@@ -45,7 +45,7 @@ def build_relay(
         learn_protection=facts.learn_protection,
     )
     circuit_breakers = CircuitBreakers(
-        configuration.targets,
+        registry.targets,
         pools,
         partial(probe_target, helo_name=section.helo_name),
         runtime.store.relay,
@@ -54,8 +54,8 @@ def build_relay(
     )
     runtime.metrics.targets_out.set_function(lambda: len(circuit_breakers.open_circuits()))
     attempter = Attempter(
-        accounts=configuration.accounts,
-        targets=configuration.targets,
+        accounts=registry.accounts,
+        targets=registry.targets,
         blobs=runtime.blobs,
         clock=runtime.clock,
         retry=RetryPolicy(section.retry_delays, section.give_up),
@@ -65,7 +65,7 @@ def build_relay(
         limits=facts,
     )
     notifier = Notifier(
-        lambda: attempter.accounts,
+        registry,
         configuration.notices,
         runtime.store.maintenance,
         runtime.blobs,
@@ -75,6 +75,7 @@ def build_relay(
         lambda: message_id(runtime.clock.now(), runtime.entropy),
     )
     return Relay(
+        registry,
         runtime.broker,
         runtime.store.relay,
         pools,

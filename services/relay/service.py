@@ -32,6 +32,7 @@ from shared.ports.clock import Clock
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
+from shared.runtime.registry import Registry
 from shared.runtime.stop import Stop
 
 IDLE_CHECK = 5.0
@@ -49,6 +50,7 @@ class Relay:
 
     def __init__(
         self,
+        registry: Registry,
         broker: Broker,
         deliveries: RelayStore,
         pools: TargetPools,
@@ -58,6 +60,7 @@ class Relay:
         maintenance: Sequence[MaintenanceTask],
         options: RelayOptions,
     ) -> None:
+        self._registry = registry
         self._broker = broker
         self._deliveries = deliveries
         self._pools = pools
@@ -100,11 +103,7 @@ class Relay:
                 await self._pools.close()
 
     async def reload(self, configuration: Configuration) -> None:
-        """Use the accounts and targets of another configuration from the next attempt on."""
-        self._attempter.accounts = configuration.accounts
-        self._attempter.targets = configuration.targets
-        self._circuit_breakers.targets = configuration.targets
-        await self._pools.change_targets(configuration.targets)
+        """Change nothing: accounts and targets are read from the registry."""
 
     def remark(self) -> str | None:
         """Return a warning for the health page, though the relay works: targets that are out of reach."""
@@ -113,6 +112,11 @@ class Relay:
     async def _handle_batch(
         self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
     ) -> None:
+        await self._registry.load(
+            [each.event.account for each in batch],
+            [each.event.target for each in batch],
+            revision=max(each.event.revision for each in batch),
+        )
         ready: list[Received[MessageRouted]] = []
         later: list[Received[MessageRouted]] = []
         for received in await self._drop_disabled_accounts(batch, subscription):

@@ -15,8 +15,8 @@ def build_router(configuration: Configuration, runtime: Runtime, *, retries_at_o
     With `retries_at_once`, deferred mail that was fetched again is tried at once, not when its retry is due.
     """
     longest_retry = 0.0 if retries_at_once else longest_retry_delay(configuration.relay.retry_delays)
-    router = Router(
-        accounts=configuration.accounts,
+    return Router(
+        registry=runtime.registry,
         broker=runtime.broker,
         routings=runtime.store.router,
         blobs=runtime.blobs,
@@ -27,5 +27,3 @@ def build_router(configuration: Configuration, runtime: Runtime, *, retries_at_o
             configuration.leases.message, batch_policy_for(configuration.broker), longest_retry
         ),
     )
-    router.targets = configuration.targets
-    return router

@@ -42,8 +42,13 @@ async def publish_routed(
                 await _publish_in_parts(broker, event)
 
 
-def routed_event(event: MessageFetched, serving: Serving, client: Client = NO_CLIENT) -> MessageRouted:
-    """Return the event for the relays: the fetched mail, its recipients to serve, and the client."""
+def routed_event(
+    event: MessageFetched, serving: Serving, client: Client = NO_CLIENT, revision: int = 0
+) -> MessageRouted:
+    """Return the event for the relays: the fetched mail, its recipients to serve, and the client.
+
+    `revision` is the registry's by which the mail was routed.
+    """
     return MessageRouted(
         message=event.message,
         tenant=event.tenant,
@@ -61,6 +66,7 @@ def routed_event(event: MessageFetched, serving: Serving, client: Client = NO_CL
         payload=event.payload,
         client_name=client.name,
         client_address=client.ip,
+        revision=max(event.revision, revision),
     )
 
 

@@ -15,7 +15,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from types import MappingProxyType
 
 import structlog
 
@@ -27,8 +26,7 @@ from shared.config import Configuration
 from shared.contract.events import MessageFetched
 from shared.contract.topology import ROUTER_QUEUE
 from shared.custody.commands import Settled
-from shared.model.account import Account
-from shared.model.target import ClientReport, Target
+from shared.model.target import ClientReport
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
@@ -38,6 +36,7 @@ from shared.runtime.batch_policy import BatchPolicy
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
 from shared.runtime.metrics import Metrics
+from shared.runtime.registry import Registry
 from shared.runtime.settlement import delete_blobs, settlement_hints
 from shared.runtime.stop import Stop
 
@@ -46,7 +45,6 @@ IDLE_CHECK = 5.0
 MAILS_PER_TURN = 16
 """Mails after which the event loop gets its turn, so that a large batch does not block the whole process."""
 Batch = Sequence[Received[MessageFetched]]
-NO_TARGETS: Mapping[str, Target] = MappingProxyType({})
 
 log = structlog.get_logger("mailferry.router")
 
@@ -65,11 +63,11 @@ class RouterSettings:
 
 
 class Router:
-    """Routes the mails fetched for `accounts`. `targets` say which of them want to know the client."""
+    """Routes the mails fetched for the accounts of the registry."""
 
     def __init__(
         self,
-        accounts: Mapping[str, Account],
+        registry: Registry,
         broker: Broker,
         routings: RouterStore,
         blobs: Blobs,
@@ -78,8 +76,8 @@ class Router:
         metrics: Metrics,
         settings: RouterSettings,
     ) -> None:
-        self.targets: Mapping[str, Target] = NO_TARGETS
-        self._resolver = Resolver(accounts, blobs, directories)
+        self._registry = registry
+        self._resolver = Resolver(registry.accounts, blobs, directories)
         self._broker = broker
         self._routings = routings
         self._blobs = blobs
@@ -107,14 +105,15 @@ class Router:
             await self._directories.close()
 
     async def reload(self, configuration: Configuration) -> None:
-        """Use the accounts and targets of another configuration, from the next batch on."""
-        self._resolver.accounts = configuration.accounts
-        self.targets = configuration.targets
-        await self._directories.use_targets(configuration.targets)
+        """Change nothing: accounts and targets are read from the registry."""
 
     async def _route_batch(self, batch: Batch, subscription: Subscription) -> None:
         """Route the mails that need no waiting. Set the others aside, grouped by what they wait for."""
         with self._metrics.router_seconds.time():
+            await self._registry.load(
+                [each.event.account for each in batch],
+                revision=max(each.event.revision for each in batch),
+            )
             done: list[Received[MessageFetched]] = []
             resolved: list[ResolvedMail] = []
             slow: dict[Directory | str, list[Received[MessageFetched]]] = defaultdict(list)
@@ -156,7 +155,12 @@ class Router:
         reached("router.recorded")
         self._count(latest.values(), settled)
         events = [
-            routed_event(latest[each.message].event, each, self._client(latest[each.message], each.target))
+            routed_event(
+                latest[each.message].event,
+                each,
+                self._client(latest[each.message], each.target),
+                self._registry.revision,
+            )
             for each in servings
         ]
         await publish_routed(self._broker, events, settlement_hints(settled))
@@ -187,7 +191,7 @@ class Router:
 
     def _client(self, resolved: ResolvedMail, target: str) -> Client:
         """Return the client from which the provider received the mail, if the target wants to know it."""
-        known = self.targets.get(target)
+        known = self._registry.targets.get(target)
         wanted = known is not None and known.delivery_options.client is not ClientReport.NONE
         return resolved.analysis.client if wanted else NO_CLIENT
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -26,6 +27,7 @@ from shared.config import Configuration
 from shared.contract.journal import RecipientOutcome
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.operations.applying import Applier
 from shared.runtime.backup_marker import read_backup_marker, sign_of_restore
 from shared.runtime.checkpoints import reached
 from shared.runtime.opening import open_runtime
@@ -83,6 +85,7 @@ async def all_services(
         single_process_lock(configuration.store.sqlite_path),
         open_runtime(configuration) as runtime,
     ):
+        await apply_configuration(runtime, configuration)
         if configuration.store.sqlite_path is not None:
             await _release_earlier_process(runtime, broker_was_inside=configuration.broker.in_process)
             await _remove_unrecorded_blobs(runtime)
@@ -95,6 +98,17 @@ async def all_services(
             build_relay(configuration, runtime, name=name, observe_outcome=outcomes.record_outcome),
             outcomes,
         )
+
+
+async def apply_configuration(runtime: Runtime, configuration: Configuration) -> None:
+    """Bring what the file says of tenants, targets and accounts into the registry.
+
+    Raises `ConfigurationError` where somebody else manages them, and what the store raises.
+    """
+    applied = await Applier(runtime.store.registry, runtime.registry.box, runtime.clock).apply(configuration)
+    for action, count in Counter(each.action for each in applied).items():
+        log.info("configuration applied", action=action.value, objects=count)
+    await runtime.registry.refresh()
 
 
 async def _release_earlier_process(runtime: Runtime, *, broker_was_inside: bool) -> None:
@@ -137,4 +151,5 @@ async def run(configuration: Configuration, load: Callable[[], Configuration] | 
             "router": made.router,
             "relay": made.relay,
         }
-        await run_services(services, made.runtime, configuration, load)
+        apply = partial(apply_configuration, made.runtime)
+        await run_services(services, made.runtime, configuration, load, apply)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from services.fetcher.visit.report import Visit
 from services.standalone.all_services import AllServices, all_services
 from shared.config import Configuration
-from shared.model.account import Account
-from shared.model.errors import ConfigurationError
+from shared.model.errors import ConfigurationError, quoted
 from shared.model.message import RecipientStatus
+from shared.model.spec import Kind
 from shared.net.protection import is_only_shortfall
 from shared.operations.pass_report import AccountPass, why_left
 from shared.ports.store import VisitReport
@@ -27,6 +27,8 @@ ELSEWHERE = "another process is visiting this account now"
 PAUSED = "paused; `mailferry resume` lets it go on"
 POLL_INTERVAL = 0.05
 """Seconds."""
+PAGE = 1000
+"""Accounts that are read from the registry at a time."""
 
 
 async def once(configuration: Configuration, names: Sequence[str] = ()) -> list[AccountPass]:
@@ -34,9 +36,8 @@ async def once(configuration: Configuration, names: Sequence[str] = ()) -> list[
 
     Raises `ConfigurationError` for an unknown name.
     """
-    chosen = _chosen(configuration, names)
     async with all_services(configuration, wait_always=True) as services:
-        return await one_pass(services, configuration, chosen)
+        return await one_pass(services, configuration, await _chosen(services, names))
 
 
 async def one_pass(
@@ -59,7 +60,7 @@ async def one_pass(
     )
     suppressed = await services.runtime.store.operator.suppressed_counts(began_at)
     return [
-        await _summed(services, configuration.accounts[name], reports, parked[name], suppressed.get(name, 0))
+        await _summed(services, name, reports, parked[name], suppressed.get(name, 0))
         for name, reports in visits.items()
     ]
 
@@ -73,7 +74,9 @@ async def _visits(services: AllServices, names: Sequence[str]) -> dict[str, list
         missing = [name for name in remaining if name not in visits]
         paused = await services.runtime.store.fetcher.paused_among(missing) if missing else ()
         for name in remaining:
-            not_visited = VisitReport(problem=PAUSED if name in paused else ELSEWHERE, failed=True)
+            unusable = services.runtime.registry.accounts.problem(name)
+            reason = unusable or (PAUSED if name in paused else ELSEWHERE)
+            not_visited = VisitReport(problem=reason, failed=True)
             visit = visits.get(name) or Visit(not_visited, more=False)
             reports[name].append(visit.report)
         remaining = [name for name, visit in visits.items() if visit.more]
@@ -92,9 +95,9 @@ async def _wait_for_retries(services: AllServices, configuration: Configuration)
 
 
 async def _summed(
-    services: AllServices, account: Account, reports: Sequence[VisitReport], parked: int, suppressed: int
+    services: AllServices, name: str, reports: Sequence[VisitReport], parked: int, suppressed: int
 ) -> AccountPass:
-    name, last = account.id, reports[-1]
+    last, account = reports[-1], services.runtime.registry.accounts.get(name)
     reasons = [last.problem, await why_left(services.runtime.store, name) if last.waiting else None]
     return AccountPass(
         account=name,
@@ -105,13 +108,24 @@ async def _summed(
         deleted=sum(each.deleted for each in reports),
         waiting=None if last.failed else last.waiting,
         problem="; ".join(filter(None, reasons)) or None,
-        only_tls_missing=last.problem is not None and is_only_shortfall(last.problem, account.endpoint),
+        only_tls_missing=last.problem is not None
+        and account is not None
+        and is_only_shortfall(last.problem, account.endpoint),
     )
 
 
-def _chosen(configuration: Configuration, names: Sequence[str]) -> list[str]:
-    unknown = [name for name in names if name not in configuration.accounts]
-    if unknown:
-        origin = configuration.document.origin
-        raise ConfigurationError([f'{origin}: there is no account "{name}"' for name in unknown])
-    return list(names) or [account.id for account in configuration.accounts.values() if account.enabled]
+async def _chosen(services: AllServices, names: Sequence[str]) -> list[str]:
+    """The accounts that are named, or all that are enabled. Raises `ConfigurationError`."""
+    store = services.runtime.store.registry
+    if names:
+        known = {each.id for each in await store.specs(Kind.ACCOUNT, names) if each.removed_at is None}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ConfigurationError([f'there is no account "{quoted(name)}"' for name in unknown])
+        return list(names)
+    chosen: list[str] = []
+    after = ""
+    while page := await store.list_specs(Kind.ACCOUNT, after, PAGE):
+        chosen += [each.id for each in page if each.enabled]
+        after = page[-1].id
+    return chosen

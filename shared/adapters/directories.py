@@ -46,13 +46,14 @@ class ConfiguredDirectories:
         entropy: Callable[[int], bytes],
         record: RecordAcceptsAll = record_nothing,
     ) -> None:
-        self._targets = dict(targets)
+        self._targets = targets
         self._helo_name = helo_name
         self._clock = clock
         self._entropy = entropy
         self._record = record
         self._lists: dict[str, ListDirectory] = {}
-        self._by_target: dict[str, RcptDirectory] = {}
+        self._by_target: dict[str, tuple[Target, RcptDirectory]] = {}
+        self._replaced: list[RcptDirectory] = []
 
     def directory_for(self, account: Account) -> Directory | None:
         """See the port. None, too, where the account's target is not known here."""
@@ -65,24 +66,25 @@ class ConfiguredDirectories:
         target = self._targets.get(account.target)
         if routing.existence is not ExistenceCheck.RCPT or target is None:
             return None
-        if target.name not in self._by_target:
-            self._by_target[target.name] = self._rcpt_directory(target)
-        return self._by_target[target.name]
-
-    async def use_targets(self, targets: Mapping[str, Target]) -> None:
-        """See the port. What is known about an unchanged target is kept."""
-        before, self._targets = self._targets, dict(targets)
-        for name in [name for name in self._by_target if before.get(name) != targets.get(name)]:
-            await self._by_target.pop(name).close()
+        known = self._by_target.get(target.name)
+        if known is not None and known[0] == target:
+            return known[1]
+        if known is not None:
+            self._replaced.append(known[1])
+        directory = self._rcpt_directory(target)
+        self._by_target[target.name] = target, directory
+        return directory
 
     async def close_idle(self) -> None:
         """See the port."""
-        for each in [*self._by_target.values()]:
+        while self._replaced:
+            await self._replaced.pop().close()
+        for _, each in [*self._by_target.values()]:
             await each.close_idle()
 
     async def close(self) -> None:
         """See the port."""
-        for each in [*self._by_target.values()]:
+        for each in [*self._replaced, *(directory for _, directory in self._by_target.values())]:
             await each.close()
 
     def _rcpt_directory(self, target: Target) -> RcptDirectory:

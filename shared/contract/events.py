@@ -46,7 +46,8 @@ class Payload(BaseModel):
 class MessageFetched(Record):
     """The fetcher read a mail and entered it into the ledger. `fetched_at` is when it was first read.
 
-    With a `park_reason` nobody gets the mail before an operator has seen it.
+    With a `park_reason` nobody gets the mail before an operator has seen it. `revision` is the registry's
+    that the fetcher knew: who knows an older one reads it again.
     """
 
     wire_name = "message.fetched"
@@ -59,6 +60,7 @@ class MessageFetched(Record):
     fetched_at: float
     payload: Payload
     park_reason: str | None = None
+    revision: int = 0
 
 
 class RoutedRecipient(BaseModel):
@@ -78,7 +80,7 @@ class MessageRouted(Record):
     """The router resolved a mail's recipients. Those listed here are to be delivered by `target`.
 
     `client_name` and `client_address` are the host from which the provider received the mail, as far as
-    known. They are set only for targets that want them.
+    known. They are set only for targets that want them. `revision` is the registry's that the router knew.
     """
 
     wire_name = "message.routed"
@@ -94,6 +96,7 @@ class MessageRouted(Record):
     payload: Payload
     client_name: str = ""
     client_address: str = ""
+    revision: int = 0
 
 
 class MessageSettled(Record):

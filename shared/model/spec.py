@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
+
+from shared.model.sealed import Sealed
 
 
 class Kind(StrEnum):
@@ -30,14 +32,6 @@ class Manager(StrEnum):
 
 
 NO_KEYS: Mapping[str, Any] = MappingProxyType({})
-
-
-class SealedSecret(NamedTuple):
-    """A secret as the database has it: sealed under the key with the id `key`."""
-
-    field: str
-    key: str
-    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +57,4 @@ class Spec:
     target: str | None = None
     removed_at: float | None = None
     is_target_gone: bool = False
-    secrets: tuple[SealedSecret, ...] = field(default=(), repr=False)
+    secrets: Mapping[str, Sealed] = field(default_factory=dict, repr=False)

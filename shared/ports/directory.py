@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from shared.model.account import Account
-from shared.model.target import Target
 
 
 class Existence(StrEnum):
@@ -49,10 +48,6 @@ class Directories(Protocol):
 
     def directory_for(self, account: Account) -> Directory | None:
         """Return the directory of an account; None where the account does not check existence."""
-        ...
-
-    async def use_targets(self, targets: Mapping[str, Target]) -> None:
-        """Ask these targets, by name, from now on."""
         ...
 
     async def close_idle(self) -> None:

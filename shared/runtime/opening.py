@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
@@ -17,6 +17,7 @@ from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.contract.topology import Topology, topology
+from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
 from shared.ports.store import Store
@@ -24,7 +25,9 @@ from shared.runtime.blobs import open_blobs
 from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
 from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
+from shared.runtime.registry import Registry
 from shared.runtime.runtime import Runtime
+from shared.runtime.secret_box import open_secret_box
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -32,12 +35,15 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
     """Open what the services of this process need. An unavailable database or broker is no error.
 
-    An SQLite database is upgraded to the current schema.
+    An SQLite database is upgraded to the current schema, and gets a key for secrets if it has none.
     """
     clock = SystemClock()
     queues = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = _store(configuration, metrics)
+    registry = Registry(
+        store.registry, open_secret_box(configuration), clock, os.environ, configuration.hosts
+    )
     untracked = open_blobs(configuration.blobs)
     unrecorded = UnrecordedBlobs(untracked, clock)
     blobs = TrackedBlobs(untracked, unrecorded)
@@ -50,13 +56,15 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
         async with (
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
+            _registry_watched(registry),
         ):
             yield Runtime(
                 store=store,
+                registry=registry,
                 broker=CountingBroker(broker, metrics),
                 blobs=blobs,
                 directories=ConfiguredDirectories(
-                    configuration.targets,
+                    registry.targets,
                     helo_name=configuration.relay.helo_name,
                     clock=clock,
                     entropy=entropy,
@@ -82,6 +90,17 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
     store = open_store(url, deadline=configuration.store.deadline)
     store.runner.on_doubts = metrics.in_doubt.inc
     return store
+
+
+@asynccontextmanager
+async def _registry_watched(registry: Registry) -> AsyncIterator[None]:
+    with suppress(MailferryError):
+        await registry.refresh()
+    task = asyncio.ensure_future(registry.run())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
 
 from shared.config import Configuration
 from shared.model.errors import ConfigurationError, MailferryError
+from shared.runtime.registry import Registry
 
 log = structlog.get_logger("mailferry.process")
+
+
+Apply = Callable[[Configuration], Awaitable[None]]
+"""Brings the accounts of a configuration into the registry."""
 
 
 class Reloadable(Protocol):
@@ -23,10 +28,21 @@ class Reloadable(Protocol):
 
 
 class Reloader:
-    """Reloads the services of a process that was started with `configuration`."""
+    """Reloads the services of a process that was started with `configuration`.
 
-    def __init__(self, services: Mapping[str, Reloadable], configuration: Configuration) -> None:
+    `apply` is for a process that brings its file's accounts into the registry.
+    """
+
+    def __init__(
+        self,
+        services: Mapping[str, Reloadable],
+        configuration: Configuration,
+        registry: Registry,
+        apply: Apply | None = None,
+    ) -> None:
         self._services = services
+        self._registry = registry
+        self._apply = apply
         self._started_with = configuration
         self._lock = asyncio.Lock()
 
@@ -38,6 +54,11 @@ class Reloader:
         async with self._lock:
             try:
                 configuration = await asyncio.to_thread(load)
+                if self._apply is not None:
+                    await self._apply(configuration)
+                if configuration.hosts != self._registry.hosts:
+                    self._registry.hosts = configuration.hosts
+                    self._registry.forget_all()
                 for service in self._services.values():
                     await service.reload(configuration)
             except ConfigurationError as error:

@@ -17,7 +17,7 @@ from shared.config import Configuration
 from shared.model.errors import Fault, MailferryError
 from shared.runtime.health import Readiness, serve_health
 from shared.runtime.lifecycle import handle_signals, run_together
-from shared.runtime.reloading import Reloader, log_warnings
+from shared.runtime.reloading import Apply, Reloader, log_warnings
 from shared.runtime.runtime import Runtime
 from shared.runtime.stop import Stop
 from shared.runtime.store_monitor import StoreMonitor
@@ -81,8 +81,10 @@ async def run_services(
     runtime: Runtime,
     configuration: Configuration,
     load: Callable[[], Configuration] | None = None,
+    apply: Apply | None = None,
 ) -> None:
-    """Run `services` until a signal ends the process. On HUP, `load` reads the configuration again.
+    """Run `services` until a signal ends the process. On HUP, `load` reads the configuration again, and
+    `apply` brings its accounts into the registry.
 
     Raises the error of a service that failed.
     """
@@ -97,7 +99,7 @@ async def run_services(
         if isinstance(service, HasRemark):
             readiness.add_remark(name, service.remark)
     reloads: set[asyncio.Task[None]] = set()
-    reloader = Reloader(services, configuration)
+    reloader = Reloader(services, configuration, runtime.registry, apply)
 
     def reload() -> None:
         if load is not None:

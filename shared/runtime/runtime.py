@@ -12,6 +12,7 @@ from shared.ports.clock import Clock
 from shared.ports.directory import Directories
 from shared.ports.store import Store
 from shared.runtime.metrics import Metrics
+from shared.runtime.registry import Registry
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -24,6 +25,7 @@ class Runtime:
     """
 
     store: Store
+    registry: Registry
     broker: Broker
     blobs: Blobs
     directories: Directories

@@ -77,6 +77,11 @@ class ConnectionPool:
         return len(self._mails)
 
     @property
+    def is_unused(self) -> bool:
+        """Whether it has neither a connection nor a mail."""
+        return not (self._idle or self._mails or self._workers)
+
+    @property
     def oldest_age(self) -> float:
         """Seconds since the oldest of these mails came: about as long as the next one will need."""
         oldest = next(iter(self._mails.values()), None)

@@ -7,7 +7,7 @@ else.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,10 +31,10 @@ class AccountCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`states` counts the configured accounts; `failing` counts those that fail, by tenant.
+    """`states` counts the accounts of the registry; `failing` counts those that fail, by tenant.
 
     `failing_since`: the last success of each account that fails, None where there was none. `strangers` are
-    accounts of the database that the configuration does not name.
+    accounts that were visited and are not in the registry.
     """
 
     states: Counter[AccountCondition] = field(default_factory=Counter)
@@ -59,11 +59,11 @@ def state_of(standing: AccountSummary, now: float) -> AccountCondition:
     return AccountCondition.DEGRADED if standing.has_problem else AccountCondition.WORKING
 
 
-def overview(standings: Iterable[AccountSummary], known: Collection[str], now: float) -> Overview:
-    """Return the condition of the accounts `known` to the configuration, and which others there are."""
+def overview(standings: Iterable[AccountSummary], now: float) -> Overview:
+    """Return the condition of the accounts in the registry, and which others there are."""
     found = Overview()
     for each in standings:
-        if each.account not in known:
+        if not each.registered:
             found.strangers.append(each.account)
             continue
         state = state_of(each, now)
@@ -85,7 +85,7 @@ def oldest_failure(since: Mapping[str, float | None], seen: Mapping[str, float],
 
 
 def strangers_sentence(custody: Mapping[str, CustodySummary]) -> str | None:
-    """Return a sentence about mail of accounts not in the configuration; None if there is none."""
+    """Return a sentence about mail of accounts not in the registry; None if there is none."""
     if not custody:
         return None
     mails = sum(sum(each) for each in custody.values())
@@ -94,6 +94,6 @@ def strangers_sentence(custody: Mapping[str, CustodySummary]) -> str | None:
     accounts = "account" if len(custody) == 1 else "accounts"
     alone = f" ({here} held here alone)" if here else ""
     return (
-        f"{mails} {'mail' if mails == 1 else 'mails'}{alone} of {len(custody)} {accounts} that the "
-        f"configuration does not name: {named}; see `mailferry status`"
+        f"{mails} {'mail' if mails == 1 else 'mails'}{alone} of {len(custody)} {accounts} that are "
+        f"not in the registry: {named}; see `mailferry status`"
     )

@@ -11,7 +11,7 @@ wait for room are woken one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from services.fetcher.flow_control.tenant_quota import NO_LIMIT, QuotaLimit, TenantQuota
 from shared.ports.clock import Clock
@@ -23,16 +23,21 @@ ACTIVE_FOR = 60.0
 
 
 class TenantQuotas:
-    """The quotas of all tenants. `limit` is for all mails of a tenant in flight.
+    """The quotas of all tenants. `limit_of` returns the limit for all mails of a tenant in flight.
 
     With `several_tenants`, other tenants are taken to fetch until there was time to visit all.
     """
 
-    def __init__(self, clock: Clock, limit: QuotaLimit = NO_LIMIT, *, several_tenants: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        limit_of: Callable[[str], QuotaLimit] = lambda _tenant: NO_LIMIT,
+        *,
+        several_tenants: bool = False,
+    ) -> None:
         self._clock = clock
         self._unknown_until = clock.monotonic() + (ACTIVE_FOR if several_tenants else 0.0)
-        self._limit = limit
-        self._limit_while_shared = limit.while_shared()
+        self._limit_of = limit_of
         self._quotas: dict[str, TenantQuota] = {}
         self._owner_of: dict[str, tuple[TenantQuota, str]] = {}
         self._forget_at: dict[tuple[str, str], float] = {}
@@ -48,11 +53,12 @@ class TenantQuotas:
     def room(self, tenant: str) -> QuotaLimit:
         """Return how much more of a tenant may be published now; zero or less where its quota is used up."""
         quota = self.of_tenant(tenant)
-        room = quota.room(self._limit)
+        limit = self._limit_of(tenant)
+        room = quota.room(limit)
         now = self._clock.monotonic()
         if not self._is_shared(tenant, now):
             return room
-        return room.min_with(quota.room_in_queues(self._limit_while_shared, now))
+        return room.min_with(quota.room_in_queues(limit.while_shared(), now))
 
     def is_used_up(self, tenant: str) -> bool:
         """Whether nothing more may be published."""

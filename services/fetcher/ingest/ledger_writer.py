@@ -203,5 +203,6 @@ class LedgerWriter:
             fetched_at=known.first_fetched_at if known else now,
             payload=each.payload,
             park_reason=park_reason(self._account, each.payload.octets),
+            revision=self._ports.revision(),
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)

@@ -18,7 +18,8 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 @dataclass(frozen=True, slots=True)
 class Ports:
     """`new_id` returns the identifier of a new message. `unrecorded_blobs` looks after blobs that are stored
-    and not recorded yet; `blob_room` shares what the blob store has left among the visits.
+    and not recorded yet; `blob_room` shares what the blob store has left among the visits. `revision` returns
+    that of the registry as this process knows it.
     """
 
     ledger: FetcherStore
@@ -30,3 +31,4 @@ class Ports:
     epoch_monitor: EpochMonitor | None = None
     unrecorded_blobs: UnrecordedBlobs | None = None
     blob_room: BlobRoom | None = None
+    revision: Callable[[], int] = lambda: 0

@@ -7,7 +7,7 @@ fetcher visits them: no account depends on one process to be reported.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -34,12 +34,9 @@ log = structlog.get_logger("mailferry.fetcher")
 
 
 class AccountMonitor:
-    """Watches the accounts with the ids `accounts`, which may be replaced."""
+    """Watches all accounts."""
 
-    def __init__(
-        self, accounts: Collection[str], standings: MaintenanceStore, clock: Clock, metrics: Metrics
-    ) -> None:
-        self.accounts = accounts
+    def __init__(self, standings: MaintenanceStore, clock: Clock, metrics: Metrics) -> None:
         self._standings = standings
         self._clock = clock
         self._metrics = metrics
@@ -67,7 +64,7 @@ class AccountMonitor:
         """Count the accounts and what their sources lost. Now and then, and when other accounts than before
         are not configured, count the mails of those.
         """
-        found = overview(await self._standings.account_summaries(), self.accounts, self._clock.now())
+        found = overview(await self._standings.account_summaries(), self._clock.now())
         self._report_accounts(found)
         self._metrics.lost_mails.set(await self._standings.left_behind_count())
         unknown = frozenset(found.strangers)

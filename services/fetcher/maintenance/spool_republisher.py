@@ -6,7 +6,7 @@ them any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -15,12 +15,12 @@ from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
 from shared.contract.topology import FETCHED_KEY
 from shared.custody.state import Message
-from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker, Publication
 from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore
 from shared.runtime.checkpoints import reached
+from shared.runtime.registry import Registry
 
 INTERVAL = 5.0
 BATCH = 100
@@ -35,7 +35,7 @@ class SpoolRepublisher:
 
     def __init__(
         self,
-        accounts: Mapping[str, Account],
+        registry: Registry,
         recovery: MaintenanceStore,
         broker: Broker,
         clock: Clock,
@@ -44,7 +44,7 @@ class SpoolRepublisher:
         lease: float,
         longest_lease: float,
     ) -> None:
-        self.accounts = accounts
+        self._registry = registry
         self._recovery = recovery
         self._broker = broker
         self._clock = clock
@@ -72,6 +72,7 @@ class SpoolRepublisher:
             )
             if not found:
                 break
+            await self._registry.load([each.account for each in found])
             reached("fetcher.respool-recorded")
             about_to_publish([each.id for each in found])
             await self._broker.publish([self._publication(each) for each in found])
@@ -82,7 +83,7 @@ class SpoolRepublisher:
         return count
 
     def _publication(self, message: Message) -> Publication:
-        account = self.accounts.get(message.account)
+        account = self._registry.accounts.get(message.account)
         event = MessageFetched(
             message=message.id,
             tenant=message.tenant,
@@ -92,5 +93,6 @@ class SpoolRepublisher:
             fetched_at=message.first_fetched_at,
             payload=Payload(octets=message.octets, blob=message.blob),
             park_reason=park_reason(account, message.octets) if account else None,
+            revision=self._registry.revision,
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event))

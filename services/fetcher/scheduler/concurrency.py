@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.fetcher.decide.visit_slots import FEWEST_WAITING, VisitSlots
 from shared.config import Configuration
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.ports.store import Extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,4 @@ class Concurrency:
         return VisitSlots(self.visits, max(self.visits, FEWEST_WAITING), self.several_tenants)
 
 
-MakeConcurrency = Callable[[Configuration], Concurrency]
+MakeConcurrency = Callable[[Configuration, Extent], Concurrency]

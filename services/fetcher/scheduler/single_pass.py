@@ -18,6 +18,8 @@ from services.fetcher.visit.report import Visit
 from shared.ports.clock import Clock
 
 BROKER_CHECK_EVERY = 0.1
+LOOKED_AT = 1000
+"""Accounts at the beginning of the line that are looked at for such that can be visited now."""
 BROKER_PATIENCE = 30.0
 """Seconds that a single pass waits for the broker."""
 
@@ -43,10 +45,12 @@ class SinglePass:
         remaining = list(names)
         try:
             while remaining or len(self._active):
+                await self._scheduler.load(remaining[:LOOKED_AT])
                 free = self._concurrency.visits - len(self._active)
-                now, remaining = self._scheduler.split_by_host_limits(
-                    remaining, self._active.accounts, self._concurrency.hosts, free
+                now, later = self._scheduler.split_by_host_limits(
+                    remaining[:LOOKED_AT], self._active.accounts, self._concurrency.hosts, free
                 )
+                remaining = remaining[LOOKED_AT:] + later
                 if now:
                     await self._begin_visits(now)
                 await self._active.wait_for_one()

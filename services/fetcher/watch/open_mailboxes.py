@@ -69,7 +69,7 @@ class OpenMailboxes:
         """Keep only sessions of these accounts from now on, as they are here, and no more than there may be.
         End the others.
         """
-        self._accounts = dict(accounts)
+        self._accounts = accounts
         for name in self._places.mail_at.keys() - accounts.keys():
             del self._places.mail_at[name]
         for name in self.fences.keys() - accounts.keys():
@@ -166,6 +166,11 @@ class OpenMailboxes:
     def sessions(self) -> list[OpenMailbox]:
         """The open sessions."""
         return [*self._sessions.values()]
+
+    @property
+    def names(self) -> list[str]:
+        """The accounts of which something is known here."""
+        return [*{**self._sessions, **self._places.mail_at, **self.fences}]
 
     @property
     def accounts(self) -> list[str]:

@@ -9,7 +9,7 @@ accept is given up, and so is a notice in which Mailferry meets a bug: it stops 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,12 +20,12 @@ from services.relay.delivery.transport import Transport
 from services.relay.maintenance.notice_rules import sender_to_notify, was_attempted
 from services.relay.maintenance.notice_texts import MAX_HEADER, NoticeOrigin, delivery_status, digest
 from shared.config.settings import NoticesSettings
-from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.header_bounds import end_of_header_at, read_opening
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore, Parked
+from shared.runtime.registry import Registry
 from shared.smtp.envelope import Envelope
 
 INTERVAL = 60.0
@@ -41,9 +41,9 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Notifier:
-    """Sends the notices that are due. `accounts` returns the present ones, `token` a unique id."""
+    """Sends the notices that are due. `token` returns a unique id."""
 
-    accounts: Callable[[], Mapping[str, Account]]
+    registry: Registry
     section: NoticesSettings
     notices: MaintenanceStore
     blobs: Blobs
@@ -79,6 +79,7 @@ class Notifier:
         if latest <= after or until < after + self.section.digest:
             return
         own = await self.notices.parked_between(after, until, MAX_LISTED, tenant)
+        await self._load_accounts(own)
         postmaster = self._postmaster(tenant, own)
         name = DIGEST + tenant
         if postmaster is None or not await self.notices.claim_notice(name, known, until):
@@ -98,13 +99,14 @@ class Notifier:
         if not parked or not await self.notices.claim_notice(BOUNCES, known, end):
             return
         notified = [each for each in parked if was_attempted(each)]
+        await self._load_accounts(notified)
         for message, those in groupby(notified, key=lambda each: each.message.id):
             with _log_bugs(message=message):
                 await self._notify_sender(list(those))
 
     async def _notify_sender(self, parked: Sequence[Parked]) -> None:
         message = parked[0].message
-        account = self.accounts().get(message.account)
+        account = self.registry.accounts.get(message.account)
         if account is None or account.routing.park_unknown or message.blob is None:
             return
         try:
@@ -117,6 +119,10 @@ class Notifier:
             await self._send_notice(
                 account.target, sender, delivery_status(sender, parked, header, self._origin())
             )
+
+    async def _load_accounts(self, parked: Sequence[Parked]) -> None:
+        """Have the accounts of parked mail at hand, with their targets."""
+        await self.registry.load([each.message.account for each in parked])
 
     async def _header(self, blob: str) -> bytes:
         beginning = bytearray()
@@ -142,7 +148,7 @@ class Notifier:
 
     def _postmaster(self, tenant: str, parked: Sequence[Parked]) -> tuple[str, str] | None:
         """Return target and address of the tenant's postmaster, or of its first account that has one."""
-        known = self.accounts()
+        known = self.registry.accounts
         named = (known.get(each.message.account) for each in parked)
         accounts = [account for account in named if account is not None]
         configured = self.section.postmasters.get(tenant)

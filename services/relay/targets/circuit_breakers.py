@@ -67,7 +67,7 @@ class CircuitBreakers:
         clock: Clock,
         policy: ProbePolicy,
     ) -> None:
-        self.targets = targets
+        self._targets = targets
         self._transport = transport
         self._probe = probe
         self._outages = outages
@@ -143,10 +143,10 @@ class CircuitBreakers:
     def _start_probes(self, probes: dict[str, asyncio.Task[None]]) -> None:
         now = self._clock.monotonic()
         for target, circuit in list(self._circuits.items()):
-            if target not in self.targets:
+            if target not in self._targets:
                 del self._circuits[target]
             elif circuit.probe_at is not None and circuit.probe_at <= now and target not in probes:
-                probes[target] = probe = asyncio.create_task(self._probe_target(self.targets[target]))
+                probes[target] = probe = asyncio.create_task(self._probe_target(self._targets[target]))
                 probe.add_done_callback(partial(_forget, probes, target))
 
     async def _probe_target(self, target: Target) -> None:

@@ -29,7 +29,7 @@ def _learn_nothing(_target: str, _shortfall: Shortfall | None) -> None:
 
 
 class UnknownTarget(MailferryError):
-    """This relay's configuration does not have the target that the mail is for."""
+    """The target that the mail is for is not in the registry, or cannot be used."""
 
     fault = Fault.OPERATOR
 
@@ -61,50 +61,59 @@ class TargetPools:
         self._clock = clock
         self._longest_wait = longest_wait
         self._targets = targets
-        self._pools = {name: self._new_pool(target) for name, target in targets.items()}
-
-    async def change_targets(self, targets: Mapping[str, Target]) -> None:
-        """Have pools for these targets; those of unchanged targets keep their connections."""
-        before, unchanged = self._pools, self._targets
-        self._pools = {
-            name: before[name] if unchanged.get(name) == target else self._new_pool(target)
-            for name, target in targets.items()
-        }
-        self._targets = targets
-        for name, pool in before.items():
-            if self._pools.get(name) is not pool:
-                await pool.close()
+        self._pools: dict[str, tuple[Target, ConnectionPool]] = {}
+        self._replaced: list[ConnectionPool] = []
 
     def is_busy(self, target: str) -> bool:
         """Whether mail for `target` has to be postponed."""
-        pool = self._pools.get(target)
+        pool = self._pool(target)
         if pool is None or pool.mails < self._capacity:
             return False
         return len(self._pools) > 1 or pool.oldest_age >= QUICK
 
     def oldest_age(self, target: str) -> float:
         """Seconds since the oldest mail that waits for `target`, or is being sent to it, came."""
-        pool = self._pools.get(target)
+        pool = self._pool(target)
         return 0.0 if pool is None else pool.oldest_age
 
     async def deliver_mail(
         self, target: str, envelope: Envelope, content: Content
     ) -> Sequence[RecipientReply]:
         """Send to `target`. Raises `UnknownTarget`, and what the SMTP client raises."""
-        pool = self._pools.get(target)
+        pool = self._pool(target)
         if pool is None:
-            raise UnknownTarget(f"target {target} is not in this relay's configuration")
+            raise UnknownTarget(f"target {target} is not in the registry, or cannot be used")
         return await pool.deliver_mail(envelope, content)
 
     async def close_idle_connections(self) -> None:
-        """Close the connections that were idle for too long."""
-        for pool in self._pools.values():
+        """Close the connections that were idle for too long, and those of targets as they were before."""
+        while self._replaced:
+            await self._replaced.pop().close()
+        for name, (_, pool) in [*self._pools.items()]:
             await pool.close_idle_connections()
+            if pool.is_unused:
+                del self._pools[name]
 
     async def close(self) -> None:
         """Close the connections to all targets."""
-        for pool in self._pools.values():
+        for pool in [*self._replaced, *(pool for _, pool in self._pools.values())]:
             await pool.close()
+
+    def _pool(self, name: str) -> ConnectionPool | None:
+        """The pool of a target as it is now; None where there is no such target.
+
+        A target that is not at hand any more keeps its pool: it was used when its mail came.
+        """
+        target, known = self._targets.get(name), self._pools.get(name)
+        if known is not None and target in (None, known[0]):
+            return known[1]
+        if target is None:
+            return None
+        if known is not None:
+            self._replaced.append(known[1])
+        pool = self._new_pool(target)
+        self._pools[name] = target, pool
+        return pool
 
     def _new_pool(self, target: Target) -> ConnectionPool:
         async def open_connection() -> SmtpClient:

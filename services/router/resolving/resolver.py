@@ -41,17 +41,17 @@ class ResolvedMail(NamedTuple):
 
 
 class Resolver:
-    """Resolves the recipients of mails. `accounts` may be replaced at any time."""
+    """Resolves the recipients of mails of `accounts`."""
 
     def __init__(self, accounts: Mapping[str, Account], blobs: Blobs, directories: Directories) -> None:
-        self.accounts = accounts
+        self._accounts = accounts
         self._blobs = blobs
         self._directories = directories
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def analyse(self, event: MessageFetched) -> AnalysedMail | None:
         """Read and analyse the mail of `event`; None where it is left to its lease."""
-        account = self.accounts.get(event.account)
+        account = self._accounts.get(event.account)
         if account is None:
             log.warning(
                 "mail of an unknown account left to its lease", account=event.account, message=event.message

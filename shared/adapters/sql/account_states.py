@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import decode_read_failures
-from shared.adapters.sql.tables import KEPT, UNBACKED, accounts, messages
+from shared.adapters.sql.tables import KEPT, UNBACKED, accounts, messages, specs
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.model.spec import Kind
 from shared.ports.store import AccountState, AccountSummary, CustodySummary
 
 ACCOUNT = accounts.c
@@ -59,6 +60,7 @@ def account_summaries(transaction: Transaction) -> list[AccountSummary]:
         ACCOUNT.due_at,
         ACCOUNT.visited_at,
         ACCOUNT.succeeded_at,
+        exists().where(specs.c.kind == Kind.ACCOUNT.value, specs.c.id == ACCOUNT.id).label("registered"),
     )
     return [AccountSummary(**row) for row in transaction.connection.execute(query).mappings()]
 

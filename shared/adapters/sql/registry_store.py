@@ -9,6 +9,7 @@ from shared.adapters.sql.registry.reading import (
     changes_since,
     count_specs,
     list_specs,
+    registry_extent,
     registry_revision,
     specs_of,
 )
@@ -16,7 +17,7 @@ from shared.adapters.sql.registry.removal import forget_removed
 from shared.adapters.sql.registry.saving import remove_specs, save_specs
 from shared.adapters.sql.runner import TransactionRunner
 from shared.model.spec import Kind, Spec
-from shared.ports.store import Changes, SpecChange, SpecFilter
+from shared.ports.store import Changes, Extent, SpecChange, SpecFilter
 
 EVERYTHING = SpecFilter()
 
@@ -30,6 +31,10 @@ class SqlRegistryStore:
     async def registry_revision(self) -> int:
         """Return the revision of the latest change; 0 where there was none."""
         return await self._runner.read(registry_revision)
+
+    async def registry_extent(self) -> Extent:
+        """Return how many accounts are enabled, and whether they belong to several tenants."""
+        return await self._runner.read(registry_extent)
 
     async def changes_since(self, revision: int, limit: int) -> Changes:
         """Return which objects were changed after `revision`, if no more than `limit`."""

@@ -59,6 +59,7 @@ class AccountSummary(NamedTuple):
 
     `failing`: the last visit failed. `has_problem`: it failed, or was complete apart from something. Until
     `lease_until` the account is being visited; a process that was killed leaves a lease that is over.
+    `registered`: it is in the registry, removed or not.
     """
 
     account: str
@@ -70,6 +71,7 @@ class AccountSummary(NamedTuple):
     due_at: float
     visited_at: float | None
     succeeded_at: float | None
+    registered: bool = True
 
 
 class CustodySummary(NamedTuple):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from shared.model.errors import Fault, MailferryError
-from shared.model.spec import Kind, Manager, SealedSecret, Spec
+from shared.model.sealed import Sealed
+from shared.model.spec import Kind, Manager, Spec
 from shared.ports.store.fetcher import Schedule
 
 
@@ -45,7 +46,8 @@ ABSENT = 0
 class SpecChange:
     """An object as it is to be. `expected` is the revision that it was read with, `ABSENT` or `ANY`.
 
-    `secrets` replaces the secrets that it names; None removes one. `schedule` is needed for an account.
+    `secrets` replaces the secrets that it names; None removes one. An account is scheduled anew with a
+    `schedule`, and without one only stopped where it is not enabled.
     """
 
     kind: Kind
@@ -58,7 +60,7 @@ class SpecChange:
     expected: int
     target: str | None = None
     schedule: Schedule | None = None
-    secrets: Mapping[str, SealedSecret | None] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, Sealed | None] = field(default_factory=dict, repr=False)
 
 
 class SpecFilter(NamedTuple):
@@ -70,8 +72,19 @@ class SpecFilter(NamedTuple):
     with_removed: bool = False
 
 
+class Extent(NamedTuple):
+    """How many accounts are enabled, and whether they belong to several tenants."""
+
+    enabled: int = 0
+    several_tenants: bool = False
+
+
 class RegistryStore(Protocol):
     """Tenants, targets and accounts."""
+
+    async def registry_extent(self) -> Extent:
+        """Return how much there is to visit."""
+        ...
 
     async def registry_revision(self) -> int:
         """Return the revision of the latest change; 0 where there was none."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.adapters.sql.store import SqlStore
-from shared.model.spec import Kind, Manager, SealedSecret
+from shared.model.sealed import Sealed
+from shared.model.spec import Kind, Manager
 from shared.ports.store import ABSENT, ANY, RevisionConflict, Schedule, SpecChange, SpecFilter
 from tests.fakes.mail_lives import Lives
 
@@ -34,7 +35,7 @@ def account(
         expected,
         target="exchange",
         schedule=Schedule(name, 60.0, enabled, "pop.isp.example"),
-        secrets={} if sealed is None else {"password": sealed},  # type: ignore[dict-item] # a SealedSecret
+        secrets={} if sealed is None else {"password": sealed},  # type: ignore[dict-item] # a sealed one
     )
 
 
@@ -43,7 +44,7 @@ async def due(store: SqlStore, now: float) -> list[str]:
 
 
 async def test_an_object_comes_back_as_it_was_saved(store: SqlStore) -> None:
-    sealed = SealedSecret("password", "k1", b"\0\xffsealed")
+    sealed = Sealed("k1", b"\0\xffsealed")
     assert await store.registry.registry_revision() == 0
     assert await store.registry.save_specs([target(), account(note="grüß", sealed=sealed)], NOW) == 1
     (found,) = await store.registry.specs(ACCOUNT, ["acme/bob", "acme/nobody"])
@@ -55,7 +56,7 @@ async def test_an_object_comes_back_as_it_was_saved(store: SqlStore) -> None:
     )
     assert (found.revision, found.created_at, found.changed_at, found.removed_at) == (1, NOW, NOW, None)
     assert (found.managed_by, found.origin, found.enabled) == (Manager.FILE, "/etc/m.toml", True)
-    assert found.secrets == (sealed,)
+    assert found.secrets == {"password": sealed}
     assert not found.is_target_gone
     assert await store.registry.registry_revision() == 1
 
@@ -127,7 +128,7 @@ async def test_an_account_whose_target_is_gone_is_told(store: SqlStore) -> None:
 
 
 async def test_a_removed_account_is_not_visited_and_is_forgotten_with_its_secrets(store: SqlStore) -> None:
-    sealed = SealedSecret("password", "k1", b"sealed")
+    sealed = Sealed("k1", b"sealed")
     await store.registry.save_specs([target(), account(sealed=sealed)], NOW)
     assert await store.registry.remove_specs(ACCOUNT, {"acme/bob": 1}, LATER) == 2
     assert await due(store, LATER) == []
@@ -138,7 +139,7 @@ async def test_a_removed_account_is_not_visited_and_is_forgotten_with_its_secret
     assert await store.registry.specs(ACCOUNT, ["acme/bob"]) == []
     await store.registry.save_specs([account()], LATER)
     (again,) = await store.registry.specs(ACCOUNT, ["acme/bob"])
-    assert (again.created_at, again.secrets) == (LATER, ())
+    assert (again.created_at, again.secrets) == (LATER, {})
 
 
 async def test_a_removed_account_stays_until_its_mail_is_done(store: SqlStore, lives: Lives) -> None:
@@ -150,14 +151,14 @@ async def test_a_removed_account_stays_until_its_mail_is_done(store: SqlStore, l
 
 
 async def test_a_secret_is_kept_replaced_or_removed(store: SqlStore) -> None:
-    old, new = SealedSecret("password", "k1", b"old"), SealedSecret("password", "k2", b"new")
+    old, new = Sealed("k1", b"old"), Sealed("k2", b"new")
     await store.registry.save_specs([account(sealed=old)], NOW)
     await store.registry.save_specs([account(note="x")], NOW)
-    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [(old,)]
+    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [{"password": old}]
     await store.registry.save_specs([account(sealed=new)], NOW)
-    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [(new,)]
+    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [{"password": new}]
     gone = SpecChange(
         ACCOUNT, "acme/bob", "acme", {}, True, Manager.FILE, "", ANY, secrets={"password": None}
     )
     await store.registry.save_specs([gone], NOW)
-    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [()]
+    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [{}]

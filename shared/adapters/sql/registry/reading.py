@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 
 from sqlalchemy import ColumnElement, and_, func, select, true
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.tables import registry, secrets, specs
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.model.spec import Kind, Manager, SealedSecret, Spec
-from shared.ports.store import Changes, SpecFilter
+from shared.model.sealed import Sealed
+from shared.model.spec import Kind, Manager, Spec
+from shared.ports.store import Changes, Extent, SpecFilter
 
 SPEC = specs.c
 FIELDS = (
@@ -37,6 +37,14 @@ def registry_revision(transaction: Transaction) -> int:
     """Return the revision of the latest change."""
     found: int | None = transaction.connection.execute(select(registry.c.revision)).scalar()
     return found or 0
+
+
+def registry_extent(transaction: Transaction) -> Extent:
+    """Return how many accounts are enabled, and whether they belong to several tenants."""
+    enabled = and_(SPEC.kind == Kind.ACCOUNT.value, SPEC.enabled)
+    query = select(func.count(), func.min(SPEC.tenant), func.max(SPEC.tenant)).where(enabled)
+    count, first, last = transaction.connection.execute(query).one()
+    return Extent(count, first != last)
 
 
 def changes_since(transaction: Transaction, revision: int, limit: int) -> Changes:
@@ -89,19 +97,18 @@ def _with_the_rest(transaction: Transaction, rows: Sequence[Row]) -> list[Spec]:
     """The specs of these rows, with their secrets and whether their targets are there."""
     sealed = _secrets(transaction, [(row[0], row[1]) for row in rows])
     there = _targets(transaction, {row[3] for row in rows if row[3] is not None})
-    found = [_spec(row, sealed.get((row[0], row[1]), ()), there) for row in rows]
+    found = [_spec(row, sealed.get((row[0], row[1]), {}), there) for row in rows]
     return sorted(found, key=lambda each: each.id)
 
 
 def _secrets(
     transaction: Transaction, keys: Sequence[tuple[str, str]]
-) -> Mapping[tuple[str, str], tuple[SealedSecret, ...]]:
+) -> Mapping[tuple[str, str], Mapping[str, Sealed]]:
     connection, bulk = transaction
-    found: dict[tuple[str, str], list[SealedSecret]] = defaultdict(list)
-    rows = bulk.select(connection, secrets, ("kind", "id"), keys, fields=SECRET)
-    for kind, name, field, key, sealed in sorted(rows, key=itemgetter(0, 1, 2)):
-        found[kind, name].append(SealedSecret(field, key, bytes(sealed)))
-    return {each: tuple(those) for each, those in found.items()}
+    found: dict[tuple[str, str], dict[str, Sealed]] = defaultdict(dict)
+    for kind, name, field, key, data in bulk.select(connection, secrets, ("kind", "id"), keys, fields=SECRET):
+        found[kind, name][field] = Sealed(key, bytes(data))
+    return found
 
 
 def _targets(transaction: Transaction, names: set[str]) -> set[str]:
@@ -112,7 +119,7 @@ def _targets(transaction: Transaction, names: set[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _spec(row: Row, sealed: tuple[SealedSecret, ...], there: set[str]) -> Spec:
+def _spec(row: Row, sealed: Mapping[str, Sealed], there: set[str]) -> Spec:
     kind, name, tenant, target, keys, enabled, revision, managed_by, origin, created, changed, removed = row
     return Spec(
         kind=Kind(kind),

@@ -52,6 +52,8 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
     bulk.put(connection, specs, FIELDS, rows)
     _save_secrets(transaction, changes, now)
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
+    accounts = [each for each in changes if each.kind is Kind.ACCOUNT and each.schedule is None]
+    stop_schedules(transaction, [each.id for each in accounts if not each.enabled])
     return revision
 
 
@@ -142,6 +144,6 @@ def _save_secrets(transaction: Transaction, changes: Sequence[SpecChange], now: 
             if secret is None:
                 removed.append(place)
             else:
-                rows.append((*place, secret.key, secret.sealed, float(now)))
+                rows.append((*place, secret.key, secret.data, float(now)))
     bulk.put(connection, secrets, SEALED, rows)
     bulk.delete(connection, secrets, removed)

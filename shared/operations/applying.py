@@ -1,0 +1,215 @@
+"""A file's tenants, targets and accounts are applied to the registry.
+
+What is in the file is added or changed. What an earlier file had and this one has not is disabled, so that
+its mail in custody is finished, and with `prune` removed. Nothing is written where the file and the registry
+say the same. Objects that the command or the API manages are left alone: a file that names one is refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from pydantic import SecretStr
+
+from shared.config import Configuration
+from shared.config.specs import WrittenSpec, written_specs
+from shared.model.errors import ConfigurationError, MailferryError
+from shared.model.sealed import Sealed, SecretName
+from shared.model.spec import Kind, Manager, Spec
+from shared.ports.clock import Clock
+from shared.ports.secret_box import SecretBox
+from shared.ports.store import ABSENT, RegistryStore, Schedule, SpecChange, SpecFilter
+
+Item = TypeVar("Item")
+
+AT_ONCE = 500
+"""Objects of one transaction. It holds the registry's lock, so leases of changed accounts wait for it."""
+
+
+class Action(StrEnum):
+    """What applying does with an object."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+class Applied(NamedTuple):
+    """An object that is not as it was. `keys` are those that differ."""
+
+    action: Action
+    kind: Kind
+    id: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """Applies configurations to a registry."""
+
+    registry: RegistryStore
+    box: SecretBox
+    clock: Clock
+
+    async def apply(
+        self, configuration: Configuration, *, prune: bool = False, dry_run: bool = False
+    ) -> Sequence[Applied]:
+        """Apply a valid configuration; return what was changed, or with `dry_run` would be.
+
+        Raises `ConfigurationError` where objects are managed in another way or a tenant has too many
+        accounts, `RevisionConflict` where somebody else changes them meanwhile, and what the store raises.
+        """
+        origin = configuration.document.origin
+        written = {(each.kind, each.id): each for each in written_specs(configuration)}
+        applied: list[Applied] = []
+        problems = _too_many_accounts(configuration)
+        pending: list[SpecChange] = []
+        for some in _portions(iter(written.values())):
+            known = await self._known(some)
+            for each in some:
+                there = known.get((each.kind, each.id))
+                if there is not None and there.managed_by is not Manager.FILE:
+                    problems.append(_managed_elsewhere(origin, there))
+                elif change := self._difference(each, there, origin):
+                    applied.append(_applied(change, each, there))
+                    pending.append(change)
+        if problems:
+            raise ConfigurationError(problems)
+        if not dry_run:
+            for some_changes in _portions(iter(pending)):
+                await self.registry.save_specs(some_changes, self.clock.now())
+        for kind in Kind:
+            names = {name for each, name in written if each is kind}
+            applied += await self._leave(kind, names, origin, prune=prune, dry_run=dry_run)
+        return applied
+
+    async def _known(self, some: Sequence[WrittenSpec]) -> Mapping[tuple[Kind, str], Spec]:
+        found: dict[tuple[Kind, str], Spec] = {}
+        for kind in {each.kind for each in some}:
+            names = [each.id for each in some if each.kind is kind]
+            found |= {
+                (kind, each.id): each
+                for each in await self.registry.specs(kind, names)
+                if each.removed_at is None
+            }
+        return found
+
+    def _difference(self, each: WrittenSpec, there: Spec | None, origin: str) -> SpecChange | None:
+        """The change that makes the registry's object that of the file; None where they are the same."""
+        sealed = self._changed_secrets(each, there)
+        if there is not None and not sealed and _same(each, there) and there.origin == origin:
+            return None
+        schedule = None
+        if each.kind is Kind.ACCOUNT:
+            schedule = Schedule(each.id, each.poll, each.enabled, each.host)
+        return SpecChange(
+            each.kind,
+            each.id,
+            each.tenant,
+            each.keys,
+            each.enabled,
+            Manager.FILE,
+            origin,
+            ABSENT if there is None else there.revision,
+            each.target,
+            schedule,
+            sealed,
+        )
+
+    def _changed_secrets(self, each: WrittenSpec, there: Spec | None) -> Mapping[str, Sealed | None]:
+        """The secrets that differ, sealed; None for those that are no more."""
+        before = {} if there is None else there.secrets
+        changed: dict[str, Sealed | None] = {}
+        for field, secret in each.secrets.items():
+            name = SecretName(each.kind.value, each.id, field)
+            known = before.get(field)
+            if secret is None:
+                if known is not None:
+                    changed[field] = None
+            elif known is None or not self._is_same_secret(name, known, secret):
+                changed[field] = self.box.seal(name, secret)
+        return changed
+
+    def _is_same_secret(self, name: SecretName, sealed: Sealed, secret: SecretStr) -> bool:
+        try:
+            return self.box.open(name, sealed).get_secret_value() == secret.get_secret_value()
+        except MailferryError:
+            return False  # its key is lost: the file has the secret, so it is sealed again
+
+    async def _leave(
+        self, kind: Kind, names: set[str], origin: str, *, prune: bool, dry_run: bool
+    ) -> list[Applied]:
+        """Disable or remove what the file does not have any more."""
+        left: list[Spec] = []
+        after = ""
+        only = SpecFilter(origin=origin)
+        while page := await self.registry.list_specs(kind, after, AT_ONCE, only):
+            after = page[-1].id
+            left += [each for each in page if each.id not in names and each.managed_by is Manager.FILE]
+        if prune:
+            if left and not dry_run:
+                expected = {each.id: each.revision for each in left}
+                await self.registry.remove_specs(kind, expected, self.clock.now())
+            return [Applied(Action.REMOVED, kind, each.id) for each in left]
+        if kind is not Kind.ACCOUNT:
+            return []
+        running = [each for each in left if each.enabled]
+        if running and not dry_run:
+            await self.registry.save_specs([_disabled(each) for each in running], self.clock.now())
+        return [Applied(Action.DISABLED, kind, each.id) for each in running]
+
+
+def _same(each: WrittenSpec, there: Spec) -> bool:
+    return (each.keys, each.enabled, each.target, each.tenant) == (
+        there.keys,
+        there.enabled,
+        there.target,
+        there.tenant,
+    )
+
+
+def _applied(change: SpecChange, each: WrittenSpec, there: Spec | None) -> Applied:
+    if there is None:
+        return Applied(Action.ADDED, change.kind, change.id)
+    differing = {key for key in {*each.keys, *there.keys} if each.keys.get(key) != there.keys.get(key)}
+    return Applied(Action.CHANGED, change.kind, change.id, tuple(sorted({*differing, *change.secrets})))
+
+
+def _disabled(spec: Spec) -> SpecChange:
+    return SpecChange(
+        spec.kind,
+        spec.id,
+        spec.tenant,
+        spec.keys,
+        False,
+        spec.managed_by,
+        spec.origin,
+        spec.revision,
+        spec.target,
+    )
+
+
+def _managed_elsewhere(origin: str, spec: Spec) -> str:
+    by = {Manager.API: "the API", Manager.COMMAND: "the command line"}[spec.managed_by]
+    return f'{origin}: {spec.kind} "{spec.id}" is managed by {by}; take it out of the file, or remove it there first'
+
+
+def _too_many_accounts(configuration: Configuration) -> list[str]:
+    counts = Counter(account.tenant for account in configuration.accounts.values())
+    return [
+        f'{configuration.document.origin}: tenant "{tenant}" has {counts[tenant]} accounts and may have '
+        f"{limits.max_accounts} (max_accounts)"
+        for tenant, limits in configuration.tenants.items()
+        if limits.max_accounts is not None and counts[tenant] > limits.max_accounts
+    ]
+
+
+def _portions(items: Iterator[Item]) -> Iterator[list[Item]]:
+    while some := list(islice(items, AT_ONCE)):
+        yield some

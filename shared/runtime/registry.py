@@ -1,0 +1,221 @@
+"""The accounts and targets that a process works with: read from the registry when they are needed.
+
+A process keeps a bounded number of them. What others change is found out within a second, and before that by
+whatever comes from a process that knows more: a lease or an event has the registry's revision. So a change is
+in force from the next visit or attempt on, and nothing grows with the number of accounts.
+
+An object that cannot be used, as its target is gone or its secret cannot be opened, has a sentence in its
+place and harms no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import structlog
+from typing_extensions import override
+
+from shared.config.specs import account_of, target_of, tenant_limits_of
+from shared.model.account import Account
+from shared.model.errors import ConfigurationError, MailferryError
+from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.sealed import SecretName
+from shared.model.spec import Kind, Spec
+from shared.model.target import Target
+from shared.model.tenant import NO_TENANT_LIMITS, TenantLimits
+from shared.ports.clock import Clock
+from shared.ports.secret_box import SecretBox
+from shared.ports.store import Changes, Extent, RegistryStore
+
+CAPACITY = 8192
+"""Objects of a kind that are kept. An account takes some 6 KiB, so that is 50 MiB; a batch needs 1,000."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks for changes, which cost one small query each."""
+MOST_CHANGES = 1000
+"""Changes that are dropped one by one; with more of them everything that is kept is read again."""
+
+Object = TypeVar("Object", Account, Target, TenantLimits)
+Notify = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger("mailferry.process")
+
+
+class Kept(Mapping[str, Object], Generic[Object]):
+    """The objects of one kind that are kept, those used last at the end."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, Object | str | None] = {}
+
+    @override
+    def __getitem__(self, name: str) -> Object:
+        found = self._objects.get(name)
+        if found is None or isinstance(found, str):
+            raise KeyError(name)
+        return found
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._objects if self.get(name) is not None)
+
+    @override
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def problem(self, name: str) -> str | None:
+        """Return why an object cannot be used, as a sentence; None where it can, or is not there."""
+        found = self._objects.get(name)
+        return found if isinstance(found, str) else None
+
+    def missing(self, names: Collection[str]) -> list[str]:
+        """Return those of `names` that are to be read. The others count as used now."""
+        objects, missing = self._objects, []
+        for name in dict.fromkeys(names):
+            if name in objects:
+                objects[name] = objects.pop(name)
+            else:
+                missing.append(name)
+        return missing
+
+    def put(self, name: str, found: Object | str | None) -> None:
+        """Keep an object, the sentence about it, or that it is not there; forget the one used longest ago."""
+        self._objects[name] = found
+        while len(self._objects) > CAPACITY:
+            del self._objects[next(iter(self._objects))]
+
+    def forget(self, names: Collection[str] | None) -> None:
+        """Forget these objects; all of them with None."""
+        if names is None:
+            self._objects.clear()
+        for name in names or ():
+            self._objects.pop(name, None)
+
+
+@dataclass(slots=True)
+class Registry:
+    """The registry as a process sees it. `hosts` may be replaced; `environ` has the variables that secrets
+    may be in.
+    """
+
+    store: RegistryStore
+    box: SecretBox
+    clock: Clock
+    environ: Mapping[str, str]
+    hosts: HostLimits = NO_LIMITS
+    accounts: Kept[Account] = field(default_factory=Kept)
+    targets: Kept[Target] = field(default_factory=Kept)
+    tenants: Kept[TenantLimits] = field(default_factory=Kept)
+    extent: Extent = Extent()
+    _revision: int = 0
+    _listeners: list[Notify] = field(default_factory=list)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def revision(self) -> int:
+        """The revision up to which changes are known."""
+        return self._revision
+
+    def notify(self, listener: Notify) -> None:
+        """Have `listener` called after each change that others made."""
+        self._listeners.append(listener)
+
+    def limits_of(self, tenant: str) -> TenantLimits:
+        """Return the limits of a tenant whose account was loaded."""
+        return self.tenants.get(tenant, NO_TENANT_LIMITS)
+
+    async def load(
+        self, accounts: Collection[str], targets: Collection[str] = (), *, revision: int = 0
+    ) -> None:
+        """Have these objects at hand, with the accounts' targets and tenants, as of `revision` at least.
+
+        Raises `StoreUnavailable`.
+        """
+        if revision > self._revision:
+            await self.refresh()
+        if missing := self.accounts.missing(accounts):
+            await self._read(Kind.ACCOUNT, missing)
+        known = [self.accounts[name] for name in dict.fromkeys(accounts) if name in self.accounts]
+        if missing := self.targets.missing([*targets, *(each.target for each in known)]):
+            await self._read(Kind.TARGET, missing)
+        if missing := self.tenants.missing([each.tenant for each in known]):
+            await self._read(Kind.TENANT, missing)
+
+    async def refresh(self) -> None:
+        """Forget what was changed since the last look, and tell the listeners. Raises `StoreUnavailable`."""
+        async with self._lock:
+            changes = await self.store.changes_since(self._revision, MOST_CHANGES)
+            if changes.revision == self._revision:
+                return
+            self.extent = await self.store.registry_extent()
+            self._forget(changes)
+            self._revision = changes.revision
+        for listener in self._listeners:
+            await listener()
+
+    async def run(self) -> None:
+        """Look for changes now and then, until cancelled. While the database is away, nothing changes."""
+        while True:
+            await self.clock.sleep(LOOK_EVERY)
+            try:
+                await self.refresh()
+            except MailferryError as error:
+                log.debug("registry not read", error=error)
+
+    def forget_all(self) -> None:
+        """Read everything again from now on, as limits of hosts or keys for secrets may have changed."""
+        self._forget(Changes(self._revision, None))
+
+    def _forget(self, changes: Changes) -> None:
+        kinds = (Kind.ACCOUNT, self.accounts), (Kind.TARGET, self.targets), (Kind.TENANT, self.tenants)
+        for kind, kept in kinds:
+            changed = changes.objects
+            kept.forget(None if changed is None else [name for each, name in changed if each is kind])
+        if changes.objects is None or any(kind is Kind.TARGET for kind, _ in changes.objects):
+            # An account may become invalid, or valid again, with its target.
+            self.accounts.forget(None)
+
+    async def _read(self, kind: Kind, names: Collection[str]) -> None:
+        """Read objects and keep them. What was changed meanwhile is read again."""
+        while True:
+            before = self._revision
+            found = {each.id: each for each in await self.store.specs(kind, [*names])}
+            if before == self._revision:
+                break
+        for name in names:
+            self._keep(kind, name, found.get(name))
+
+    def _keep(self, kind: Kind, name: str, spec: Spec | None) -> None:
+        """Keep what was read. A removed account goes on for its mail in custody, anything else does not."""
+        if spec is not None and spec.removed_at is not None and kind is not Kind.ACCOUNT:
+            spec = None
+        if kind is Kind.ACCOUNT:
+            self.accounts.put(name, None if spec is None else self._built(spec, self._account))
+        elif kind is Kind.TARGET:
+            self.targets.put(name, None if spec is None else self._built(spec, self._target))
+        else:
+            self.tenants.put(name, None if spec is None else self._built(spec, tenant_limits_of))
+
+    def _built(self, spec: Spec, build: Callable[[Spec], Object]) -> Object | str:
+        """The object of a spec, or a sentence about why it cannot be used."""
+        try:
+            return build(spec)
+        except ConfigurationError as error:
+            sentence = " · ".join(error.problems)
+        except MailferryError as error:
+            sentence = str(error)
+        log.error("object cannot be used", kind=spec.kind.value, name=spec.id, problem=sentence)
+        return sentence
+
+    def _account(self, spec: Spec) -> Account:
+        return account_of(spec, self._secrets(spec), self.hosts, self.environ)
+
+    def _target(self, spec: Spec) -> Target:
+        return target_of(spec, self._secrets(spec), self.environ)
+
+    def _secrets(self, spec: Spec) -> Mapping[str, str]:
+        return {
+            field: self.box.open(SecretName(spec.kind.value, spec.id, field), sealed).get_secret_value()
+            for field, sealed in spec.secrets.items()
+        }
