@@ -1,6 +1,7 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Five ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`.
+Six ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`; and
+`SecretStore`, which all of them may ask for sealed secrets.
 `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
@@ -67,6 +68,7 @@ from shared.ports.store.relay import (
     TargetFact,
 )
 from shared.ports.store.router import RouterStore, Serving
+from shared.ports.store.secrets import Resealed, SealedSecret, SecretStore
 
 __all__ = [
     "EVERYTHING",
@@ -96,9 +98,12 @@ __all__ = [
     "Receipt",
     "RelayStore",
     "Release",
+    "Resealed",
     "RouterStore",
     "Schedule",
     "SchemaOutdated",
+    "SealedSecret",
+    "SecretStore",
     "Serving",
     "SkippedMail",
     "Store",
@@ -114,7 +119,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The five ports over one database, its check, and its end."""
+    """The ports over one database, its check, and its end."""
 
     @property
     def fetcher(self) -> FetcherStore:
@@ -139,6 +144,11 @@ class Store(Protocol):
     @property
     def maintenance(self) -> MaintenanceStore:
         """What the services ask beside carrying mail."""
+        ...
+
+    @property
+    def secrets(self) -> SecretStore:
+        """What is asked about sealed secrets."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:
