@@ -25,6 +25,7 @@ from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
 from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
 from shared.runtime.runtime import Runtime
+from shared.runtime.secret_keys import open_key_ring
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -32,7 +33,8 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
     """Open what the services of this process need. An unavailable database or broker is no error.
 
-    An SQLite database is upgraded to the current schema.
+    An SQLite database is upgraded to the current schema, and gets the key of its secrets. Raises
+    `KeysUnusable`.
     """
     clock = SystemClock()
     queues = topology(configuration.relay.retry_delays)
@@ -47,6 +49,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
         await store.router.note_catch_all(target, domain, accepts_all, clock.now())
 
     try:
+        keys = await open_key_ring(configuration.secrets, store.secrets.key_counts)
         async with (
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
@@ -70,6 +73,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                 cores=os.cpu_count() or 1,
                 unrecorded=unrecorded,
                 broker_memory=broker.held if isinstance(broker, MemoryBroker) else dict,
+                keys=keys,
             )
     finally:
         await store.close()

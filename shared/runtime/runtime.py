@@ -12,6 +12,7 @@ from shared.ports.clock import Clock
 from shared.ports.directory import Directories
 from shared.ports.store import Store
 from shared.runtime.metrics import Metrics
+from shared.runtime.secret_keys import KeyRing
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -20,7 +21,7 @@ class Runtime:
     """`chance` returns a number from 0 to 1, `entropy` so many random bytes. `cores` is that of the machine.
 
     `unrecorded` removes blobs that were stored and never recorded. `broker_memory` returns the octets of mail
-    in a broker of this process, by tenant.
+    in a broker of this process, by tenant. `keys` are those of sealed secrets; None where none is configured.
     """
 
     store: Store
@@ -35,3 +36,4 @@ class Runtime:
     cores: int
     unrecorded: UnrecordedBlobs | None = None
     broker_memory: Callable[[], Mapping[str, int]] = dict
+    keys: KeyRing | None = None

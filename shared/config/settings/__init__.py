@@ -13,6 +13,7 @@ from shared.config.settings.infrastructure import (
     LeasesSettings,
     LogSettings,
     MetricsSettings,
+    SecretsSettings,
     StoreSettings,
     UrlSettings,
 )
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "broker": BrokerSettings,
     "store": StoreSettings,
     "blobs": BlobsSettings,
+    "secrets": SecretsSettings,
     "metrics": MetricsSettings,
     "fetcher": FetcherSettings,
     "relay": RelaySettings,
@@ -60,6 +62,7 @@ __all__ = [
     "MetricsSettings",
     "NoticesSettings",
     "RelaySettings",
+    "SecretsSettings",
     "ServerSettings",
     "Settings",
     "StoreSettings",
