@@ -32,6 +32,7 @@ class AllCommands(Commands):
         "blobs": "services.cli.upkeep:blobs_group",
         "config": "services.cli.config:config_group",
         "providers": "services.cli.providers:providers_command",
+        "secrets": "services.cli.secrets:secrets_group",
         "db": "services.cli.upkeep:db_group",
         "topology": "services.cli.upkeep:topology_group",
         "lost": "services.cli.trace:lost",

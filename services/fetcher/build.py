@@ -82,7 +82,6 @@ def build_fetcher(
     fetcher = Fetcher(
         configuration,
         registry,
-        around.store.fetcher,
         around.broker,
         visitor,
         make_concurrency,

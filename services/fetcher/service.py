@@ -34,7 +34,7 @@ from shared.config import Configuration
 from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.ports.broker import Broker
-from shared.ports.store import FetcherStore, Lease
+from shared.ports.store import Lease
 from shared.runtime.registry import Registry
 from shared.runtime.stop import Stop
 
@@ -60,7 +60,6 @@ class Fetcher:
         self,
         configuration: Configuration,
         registry: Registry,
-        leases: FetcherStore,
         broker: Broker,
         visitor: Visitor,
         make_concurrency: MakeConcurrency,
@@ -69,7 +68,7 @@ class Fetcher:
         open_mailboxes: OpenMailboxes | None = None,
     ) -> None:
         concurrency = make_concurrency(configuration, registry.extent)
-        clock = visitor.ports.clock
+        clock, leases = visitor.ports.clock, visitor.leases
         self._configuration = configuration
         self._registry = registry
         self._broker = broker

@@ -54,8 +54,7 @@ def build_relay(
     )
     runtime.metrics.targets_out.set_function(lambda: len(circuit_breakers.open_circuits()))
     attempter = Attempter(
-        accounts=registry.accounts,
-        targets=registry.targets,
+        registry=registry,
         blobs=runtime.blobs,
         clock=runtime.clock,
         retry=RetryPolicy(section.retry_delays, section.give_up),
@@ -75,7 +74,6 @@ def build_relay(
         lambda: message_id(runtime.clock.now(), runtime.entropy),
     )
     return Relay(
-        registry,
         runtime.broker,
         runtime.store.relay,
         pools,

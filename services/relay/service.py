@@ -32,7 +32,6 @@ from shared.ports.clock import Clock
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
-from shared.runtime.registry import Registry
 from shared.runtime.stop import Stop
 
 IDLE_CHECK = 5.0
@@ -50,7 +49,6 @@ class Relay:
 
     def __init__(
         self,
-        registry: Registry,
         broker: Broker,
         deliveries: RelayStore,
         pools: TargetPools,
@@ -60,7 +58,6 @@ class Relay:
         maintenance: Sequence[MaintenanceTask],
         options: RelayOptions,
     ) -> None:
-        self._registry = registry
         self._broker = broker
         self._deliveries = deliveries
         self._pools = pools
@@ -112,7 +109,7 @@ class Relay:
     async def _handle_batch(
         self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
     ) -> None:
-        await self._registry.load(
+        await self._attempter.registry.load(
             [each.event.account for each in batch],
             [each.event.target for each in batch],
             revision=max(each.event.revision for each in batch),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from shared.config.document import Document
 from shared.config.settings import (
     BrokerSettings,
@@ -38,9 +40,41 @@ class BlobsLocation:
         return str(self.bucket) if self.directory is None else self.directory.as_uri()
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLocation:
+    """Where the keys of sealed secrets are: in `file`, or `given` by the environment `variable`.
+
+    Without both, on SQLite, they are in `beside`. `old_files` hold keys that only open.
+    """
+
+    file: Path | None = None
+    variable: str | None = None
+    given: SecretStr | None = None
+    old_files: tuple[Path, ...] = ()
+    beside: Path | None = None
+
+    @property
+    def key_file(self) -> Path | None:
+        """The file that holds the current key; None where a variable does, or nothing says where it is."""
+        if self.variable is not None:
+            return None
+        return self.file or self.beside
+
+
 RELOADABLE = ("concurrency", "host_connections")
 """Keys of [fetcher] that a reload changes."""
-FIXED_AT_START = ("broker", "store", "blobs", "metrics", "fetcher", "relay", "notices", "leases", "log")
+FIXED_AT_START = (
+    "broker",
+    "store",
+    "blobs",
+    "secrets",
+    "metrics",
+    "fetcher",
+    "relay",
+    "notices",
+    "leases",
+    "log",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +89,7 @@ class Configuration:
     broker: BrokerSettings
     store: StoreSettings
     blobs: BlobsLocation
+    secrets: KeyLocation
     metrics: MetricsSettings
     fetcher: FetcherSettings
     relay: RelaySettings

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.config.configuration import KeyLocation
 from shared.config.document import Document
 from shared.config.problems import Problems
 from shared.config.settings import SECRETS
@@ -26,10 +27,17 @@ MOST_FILES = 20
 """Reported one by one. An operator with thousands of such files made them all in the same way."""
 
 
-def add_exposed_secrets(problems: Problems, document: Document) -> None:
-    """Add a problem for each file with a secret that others than its owner and root may read."""
+def add_exposed_secrets(problems: Problems, document: Document, keys: KeyLocation) -> None:
+    """Add a problem for each file with a secret that others than its owner and root may read.
+
+    `keys` says where the keys of sealed secrets are.
+    """
     in_clear = None
     exposed: dict[Path, tuple[KeyPath, str]] = {}
+    key_files = [("key_file", keys.key_file), *(("old_key_files", file) for file in keys.old_files)]
+    for key, file in key_files:
+        if file is not None and (readers := _readers(file)):
+            exposed[file] = (("secrets", key), readers)
     for path, value in _texts(document.data):
         key = str(path[-1])
         if path[:2] in document.overrides:

@@ -23,7 +23,7 @@ from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
 KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS)
-PREPARED = frozenset({"broker", "store", "blobs", "relay"})
+PREPARED = frozenset({"broker", "store", "blobs", "secrets", "relay"})
 """Sections that are completed after validation: a URL from a file, an absolute path, the machine's name."""
 
 
@@ -61,7 +61,7 @@ def _build(written: Document, environ: Mapping[str, str], host_name: Callable[[]
     if found:
         raise ConfigurationError(found)
     assert all(part is not None for part in parts.values()), "each missing part has added a problem"
-    find = partial(warnings_of, document, environ, parts["accounts"])
+    find = partial(warnings_of, document, environ, parts["accounts"], parts["secrets"])
     return Configuration(**parts, document=document, find_warnings=find)
 
 
@@ -79,12 +79,14 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
     connections = fetcher.host_connections if isinstance(fetcher, FetcherSettings) else 0
     hosts = build_hosts(context, _tables(context, "hosts"), connections)
     targets = build_targets(context, target_tables)
+    store = sections.store(context, _table(context, "store"))
     endpoints = [each.endpoint for each in targets.values()]
     return {
         **plain_sections,
         "broker": sections.broker(context, _table(context, "broker")),
-        "store": sections.store(context, _table(context, "store")),
+        "store": store,
         "blobs": sections.blobs(context, _table(context, "blobs")),
+        "secrets": sections.secrets(context, _table(context, "secrets"), store),
         "relay": sections.relay(context, _table(context, "relay"), host_name, endpoints),
         "hosts": hosts,
         "tenants": build_tenants(context, _tables(context, "tenants")),

@@ -49,6 +49,12 @@ def read_secret(given: GivenSecret, environ: Mapping[str, str]) -> SecretStr | N
     return given.value
 
 
+def key_file_beside(database: Path) -> Path:
+    """Return the file of the key of sealed secrets, beside the SQLite file that links lead to."""
+    real = database.resolve()
+    return real.with_name(real.name + ".key")
+
+
 def without_other_ways(table: Mapping[str, Any], key: str, given: Collection[str]) -> dict[str, Any]:
     """Return the table without the ways to give the secret `key`, if `given` has one of them, which replaces
     them all.

@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from shared.config import helo
-from shared.config.configuration import BlobsLocation
+from shared.config.configuration import BlobsLocation, KeyLocation
 from shared.config.context import Context
+from shared.config.secrets import GivenSecret, UnusableSecret, key_file_beside, read_secret
 from shared.config.settings import (
     SQLITE,
     BlobsSettings,
     BrokerSettings,
     RelaySettings,
+    SecretsSettings,
     Settings,
     StoreSettings,
     UrlSettings,
@@ -25,6 +27,7 @@ from shared.config.toml_lines import KeyPath
 from shared.model.endpoint import Endpoint
 from shared.model.file_url import path_in_url, url_of_path
 from shared.model.s3_location import S3Location
+from shared.secrets.keys import UnusableKey, parse_keys
 
 S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*[A-Za-z0-9._-]))?/?")
 Section = TypeVar("Section", bound=Settings)
@@ -99,6 +102,36 @@ def _bucket(context: Context, settings: BlobsSettings) -> BlobsLocation | None:
         None,
         S3Location(match[1], match[2] or "", settings.endpoint, settings.region, settings.access_key, secret),
     )
+
+
+def secrets(context: Context, table: Mapping[str, Any], store: StoreSettings | None) -> KeyLocation | None:
+    """Return [secrets] with absolute paths; None after adding a problem.
+
+    Files are not read yet: `mailferry secrets init` and the first start make them.
+    """
+    settings = section(context, "secrets", SecretsSettings, table)
+    if settings is None:
+        return None
+    if settings.key_file is not None and settings.key_env is not None:
+        context.problems.add_problem(
+            ("secrets", "key_env"), '"key_file" and "key_env" give the same key twice; keep one of them'
+        )
+        return None
+    given = None
+    if settings.key_env is not None:
+        try:
+            given = read_secret(GivenSecret("key", None, None, settings.key_env), context.environ)
+            parse_keys(given.get_secret_value() if given else "")
+        except (UnusableSecret, UnusableKey) as problem:
+            sentence = str(problem) if isinstance(problem, UnusableSecret) else f'"key_env": {problem}'
+            context.problems.add_problem(("secrets", "key_env"), sentence)
+            return None
+    database = store.sqlite_path if store is not None else None
+    beside = key_file_beside(database) if database is not None else None
+    absolute = context.document.absolute_path
+    file = absolute(settings.key_file) if settings.key_file is not None else None
+    old_files = tuple(map(absolute, settings.old_key_files))
+    return KeyLocation(None if file == beside else file, settings.key_env, given, old_files, beside)
 
 
 def relay(

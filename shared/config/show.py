@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 from shared.config.accounts import account_settings
-from shared.config.configuration import BlobsLocation, Configuration
+from shared.config.configuration import BlobsLocation, Configuration, KeyLocation
 from shared.config.document import Document
 from shared.config.mailboxes import CATCH_ALL_KEYS, SINGLE_KEYS
 from shared.config.protocol_keys import unfit_keys
@@ -98,6 +98,12 @@ def _section_rows(configuration: Configuration, name: str) -> Rows:
     section = getattr(configuration, name)
     if isinstance(section, BlobsLocation):
         return dict(_blobs_rows(section))
+    if isinstance(section, KeyLocation):
+        return {
+            "key_file": str(section.key_file) if section.key_file is not None else None,
+            "key_env": section.variable,
+            "old_key_files": [str(file) for file in section.old_files],
+        }
     if name in ("broker", "store"):
         return _rows(section, {"url": without_password(section.url.get_secret_value())})
     if name == "metrics":

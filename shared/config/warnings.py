@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shared.config import urls
+from shared.config.configuration import KeyLocation
 from shared.config.document import Document
 from shared.config.environment import PREFIX, SEPARATOR
 from shared.config.exposed_secrets import add_exposed_secrets
@@ -32,11 +33,13 @@ MAX_NAMES = 300
 """A suggestion compares with each name: about ten milliseconds for all of them."""
 
 
-def warnings_of(document: Document, environ: Mapping[str, str], accounts: Mapping[str, Account]) -> list[str]:
-    """Return all warnings. `accounts` were built from the document."""
+def warnings_of(
+    document: Document, environ: Mapping[str, str], accounts: Mapping[str, Account], keys: KeyLocation
+) -> list[str]:
+    """Return all warnings. `accounts` and `keys` were built from the document."""
     problems, data = Problems(document), document.data
     _accounts(problems, accounts)
-    add_exposed_secrets(problems, document)
+    add_exposed_secrets(problems, document, keys)
     if accounts:
         _folders(problems, data, accounts)
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})

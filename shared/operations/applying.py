@@ -197,7 +197,10 @@ def _disabled(spec: Spec) -> SpecChange:
 
 def _managed_elsewhere(origin: str, spec: Spec) -> str:
     by = {Manager.API: "the API", Manager.COMMAND: "the command line"}[spec.managed_by]
-    return f'{origin}: {spec.kind} "{spec.id}" is managed by {by}; take it out of the file, or remove it there first'
+    return (
+        f'{origin}: {spec.kind} "{spec.id}" is managed by {by}; take it out of the file, or remove it there '
+        "first"
+    )
 
 
 def _too_many_accounts(configuration: Configuration) -> list[str]:

@@ -35,15 +35,15 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
     """Open what the services of this process need. An unavailable database or broker is no error.
 
-    An SQLite database is upgraded to the current schema, and gets a key for secrets if it has none.
+    An SQLite database is upgraded to the current schema, and gets the key of its secrets. Raises
+    `KeysUnusable`.
     """
     clock = SystemClock()
     queues = topology(configuration.relay.retry_delays)
     metrics = Metrics(CollectorRegistry(), version("mailferry"))
     store = _store(configuration, metrics)
-    registry = Registry(
-        store.registry, open_secret_box(configuration), clock, os.environ, configuration.hosts
-    )
+    box = await open_secret_box(configuration, store.secrets)
+    registry = Registry(store.registry, box, clock, os.environ, configuration.hosts)
     untracked = open_blobs(configuration.blobs)
     unrecorded = UnrecordedBlobs(untracked, clock)
     blobs = TrackedBlobs(untracked, unrecorded)

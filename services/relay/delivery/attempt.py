@@ -27,17 +27,17 @@ from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
 from shared.custody.state import Recipient
-from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.folder_field import folder_field
 from shared.model.message import RecipientStatus
-from shared.model.target import ClientReport, DeliveryOptions, Target
+from shared.model.target import ClientReport, DeliveryOptions
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.raw_mail import store_raw_mail
+from shared.runtime.registry import Registry
 from shared.smtp.envelope import Content, Dsn, Envelope, ReportedClient
 from shared.smtp.errors import ConnectionLost
 
@@ -48,13 +48,12 @@ log = structlog.get_logger("mailferry.relay")
 
 @dataclass(slots=True)
 class Attempter:
-    """Makes attempts. `accounts` have the postmasters for unknown recipients and the field that names the
-    source folder, `targets` the refusal rules, `limits` the learnt recipient limits; `chance` gives numbers
-    from 0 to 1.
+    """Makes attempts. The accounts of `registry` have the postmasters for unknown recipients and the field
+    that names the source folder, its targets have the refusal rules, `limits` the learnt recipient limits;
+    `chance` gives numbers from 0 to 1.
     """
 
-    accounts: Mapping[str, Account]
-    targets: Mapping[str, Target]
+    registry: Registry
     blobs: Blobs
     clock: Clock
     retry: RetryPolicy
@@ -65,7 +64,7 @@ class Attempter:
 
     def is_disabled(self, account: str) -> bool:
         """Whether the account is disabled, so that none of its mail is delivered."""
-        known = self.accounts.get(account)
+        known = self.registry.accounts.get(account)
         return known is not None and not known.enabled
 
     async def make_attempt(self, event: MessageRouted, serving: Serving, transport: Transport) -> Outcomes:
@@ -120,7 +119,7 @@ class Attempter:
             return dict.fromkeys(destinations, bug)
 
     def _delivery_options(self, target: str) -> DeliveryOptions:
-        known = self.targets.get(target)
+        known = self.registry.targets.get(target)
         return known.delivery_options if known is not None else DeliveryOptions()
 
     def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
@@ -137,7 +136,7 @@ class Attempter:
         )
 
     def _content(self, event: MessageRouted, serving: Serving, destinations: Sequence[str]) -> Content:
-        account = self.accounts.get(event.account)
+        account = self.registry.accounts.get(event.account)
         field_name = account.routing.folder_header if account is not None else None
         header = folder_field(field_name, serving.folder) if field_name is not None else b""
         header += trace_header(
@@ -152,9 +151,9 @@ class Attempter:
         return with_trace_header(header, self.blobs.read(event.payload.blob or ""), destinations, field_name)
 
     def _context(self, event: MessageRouted) -> OutcomeContext:
-        account = self.accounts.get(event.account)
+        account = self.registry.accounts.get(event.account)
         postmaster = account.routing.unknown_recipients if account else None
-        target = self.targets.get(event.target)
+        target = self.registry.targets.get(event.target)
         return OutcomeContext(
             retry=self.retry,
             postmaster=str(postmaster) if postmaster else None,

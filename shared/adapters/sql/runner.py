@@ -1,4 +1,4 @@
-"""Runs the transactions of the five adapters that make up the store."""
+"""Runs the transactions of the adapters that make up the store."""
 
 from __future__ import annotations
 

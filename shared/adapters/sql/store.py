@@ -16,6 +16,7 @@ from shared.adapters.sql.relay_store import SqlRelayStore
 from shared.adapters.sql.router_store import SqlRouterStore
 from shared.adapters.sql.runner import TransactionRunner, Transactions
 from shared.adapters.sql.schema import check_revision, check_writable
+from shared.adapters.sql.secrets import SqlSecretStore
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.unit_of_work import Transaction
 
@@ -34,6 +35,7 @@ class SqlStore:
         self.operator = SqlOperatorStore(self.runner)
         self.registry = SqlRegistryStore(self.runner)
         self.maintenance = SqlMaintenanceStore(self.runner)
+        self.secrets = SqlSecretStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

@@ -13,6 +13,7 @@ from shared.config.settings.infrastructure import (
     LeasesSettings,
     LogSettings,
     MetricsSettings,
+    SecretsSettings,
     StoreSettings,
     UrlSettings,
 )
@@ -26,6 +27,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "broker": BrokerSettings,
     "store": StoreSettings,
     "blobs": BlobsSettings,
+    "secrets": SecretsSettings,
     "metrics": MetricsSettings,
     "fetcher": FetcherSettings,
     "relay": RelaySettings,
@@ -62,6 +64,7 @@ __all__ = [
     "MetricsSettings",
     "NoticesSettings",
     "RelaySettings",
+    "SecretsSettings",
     "ServerSettings",
     "Settings",
     "StoreSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import PlainValidator, SecretStr
+from pydantic import Field, PlainValidator, SecretStr
 
 from shared.config import values
 from shared.config.settings.types import Secret, Text
@@ -97,6 +97,29 @@ class MetricsSettings(Settings):
         "Where to listen. An empty text switches the port off.",
         form="host:port",
         example="0.0.0.0:9464",
+    )
+
+
+class SecretsSettings(Settings):
+    """The key under which the passwords in the database are sealed. See `docs/secrets.md`.
+
+    With SQLite and without these settings, the key is beside the database, where the first start makes it.
+    """
+
+    key_file: Text | None = setting(
+        None,
+        "The file that holds the key. `mailferry secrets init` makes it.",
+        form="path",
+        example="/etc/mailferry/secrets.key",
+    )
+    key_env: Text | None = setting(
+        None, "The environment variable that holds the key.", example="MAILFERRY_KEY"
+    )
+    old_key_files: Annotated[tuple[Text, ...], Field(strict=False)] = setting(
+        (),
+        "Files with keys that are no longer used to seal, and still open what they sealed.",
+        form="list of paths",
+        example=["/etc/mailferry/secrets.key.2026"],
     )
 
 

@@ -1,8 +1,8 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Six ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`, and
-`RegistryStore` for the accounts themselves. `Store` offers all of them. A question that two of them ask is in
-both.
+Seven ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
+`RegistryStore` for the accounts themselves, and `SecretStore`, which all of them may ask for sealed secrets.
+`Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
@@ -78,6 +78,7 @@ from shared.ports.store.relay import (
     TargetFact,
 )
 from shared.ports.store.router import RouterStore, Serving
+from shared.ports.store.secrets import Resealed, SealedSecret, SecretStore
 
 __all__ = [
     "ABSENT",
@@ -112,10 +113,13 @@ __all__ = [
     "RegistryStore",
     "RelayStore",
     "Release",
+    "Resealed",
     "RevisionConflict",
     "RouterStore",
     "Schedule",
     "SchemaOutdated",
+    "SealedSecret",
+    "SecretStore",
     "Serving",
     "SkippedMail",
     "SpecChange",
@@ -133,7 +137,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The six ports over one database, its check, and its end."""
+    """The ports over one database, its check, and its end."""
 
     @property
     def fetcher(self) -> FetcherStore:
@@ -163,6 +167,11 @@ class Store(Protocol):
     @property
     def registry(self) -> RegistryStore:
         """What is asked about tenants, targets and accounts."""
+        ...
+
+    @property
+    def secrets(self) -> SecretStore:
+        """What is asked about sealed secrets."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

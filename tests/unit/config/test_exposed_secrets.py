@@ -150,3 +150,15 @@ def test_of_very_many_files_the_first_are_reported(file: ConfigurationFile) -> N
 def test_what_is_no_file_is_passed_over(file: ConfigurationFile) -> None:
     assert exposed_secrets._readers(Path("/dev/null")) is None
     assert exposed_secrets._readers(file.path.parent / "missing") is None
+
+
+def test_the_key_files_of_sealed_secrets_are_looked_at(file: ConfigurationFile) -> None:
+    for name in ("now", "before", "ferry.db.key"):
+        written(file, name, "k" * 44, 0o644)
+    text = TARGET + '[secrets]\nkey_file = "now"\nold_key_files = ["before"]\n'
+    readers = "every user of this machine (mode 0644) may read"
+    sentences = warnings_of(file, text)
+    assert f'mailferry.toml:6: [secrets]: "key_file": {readers} now; {ADVICE}' in sentences
+    assert f'mailferry.toml:7: [secrets]: "old_key_files": {readers} before; {ADVICE}' in sentences
+    beside = warnings_of(file, TARGET + '[store]\nurl = "sqlite:ferry.db"\n')
+    assert any(f'"key_file": {readers} ferry.db.key; {ADVICE}' in sentence for sentence in beside)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import tomllib
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from shared.model.address import Address
 from shared.model.errors import ConfigurationError
 from shared.model.file_url import path_in_url, url_of_path
 from shared.model.s3_location import S3Location
-from tests.fakes.configuration import ConfigurationFile
+from tests.fakes.configuration import TARGET, WHOLE, ConfigurationFile
 
 
 def test_an_empty_file_runs_on_one_machine_with_everything_in_its_place(file: ConfigurationFile) -> None:
@@ -343,3 +344,50 @@ def test_a_deadline_that_is_no_outage_or_never_comes_is_refused(
 ) -> None:
     [problem] = file.problems(f"[store]\ndeadline = '{deadline}'\n")
     assert '[store]: "deadline": must be at' in problem
+
+
+KEY = base64.b64encode(b"k" * 32).decode()
+
+
+def test_without_settings_the_key_of_secrets_is_beside_the_sqlite_file(file: ConfigurationFile) -> None:
+    there = file.path.parent / "there"
+    there.mkdir()
+    (file.path.parent / "link").symlink_to(there)
+    location = file.load(WHOLE + '[store]\nurl = "sqlite:link/ferry.db"').secrets
+    assert (location.file, location.key_file) == (None, there / "ferry.db.key")
+    assert file.load(WHOLE + '[store]\nurl = "postgresql://h/d"').secrets.key_file is None
+
+
+def test_key_files_have_absolute_paths_and_need_not_exist(file: ConfigurationFile) -> None:
+    location = file.load(WHOLE + '[secrets]\nkey_file = "k"\nold_key_files = ["a", "/b"]').secrets
+    assert location.key_file == file.path.parent / "k"
+    assert location.old_files == (file.path.parent / "a", Path("/b"))
+
+
+def test_a_key_of_the_environment_is_read(file: ConfigurationFile) -> None:
+    location = file.load(WHOLE + '[secrets]\nkey_env = "K"', {"K": KEY}).secrets
+    assert location.given is not None
+    assert location.given.get_secret_value() == KEY
+    assert (location.variable, location.key_file) == ("K", None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({}, '"key_env": the environment variable K is not set'),
+        ({"K": ""}, '"key_env": the environment variable K is empty'),
+        ({"K": "geheim"}, '"key_env": each key is 32 bytes in base64'),
+    ],
+)
+def test_a_key_of_the_environment_that_is_none_is_a_problem(
+    file: ConfigurationFile, environ: dict[str, str], sentence: str
+) -> None:
+    (problem,) = file.problems(TARGET + '[secrets]\nkey_env = "K"', environ)
+    assert sentence in problem
+    assert "geheim" not in problem
+
+
+def test_a_key_that_is_given_twice_is_a_problem(file: ConfigurationFile) -> None:
+    text = TARGET + '[secrets]\nkey_file = "k"\nkey_env = "K"'
+    (problem,) = file.problems(text, {"K": KEY})
+    assert '"key_file" and "key_env" give the same key twice' in problem

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, and_, func, select, true
 
 from shared.adapters.sql.bulk import Row
-from shared.adapters.sql.tables import registry, secrets, specs
+from shared.adapters.sql.secrets import sealed_secrets
+from shared.adapters.sql.tables import registry, specs
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind, Manager, Spec
@@ -30,7 +31,6 @@ FIELDS = (
     "changed_at",
     "removed_at",
 )
-SECRET = ("kind", "id", "field", "key", "sealed")
 
 
 def registry_revision(transaction: Transaction) -> int:
@@ -95,20 +95,14 @@ def _condition(only: SpecFilter) -> ColumnElement[bool]:
 
 def _with_the_rest(transaction: Transaction, rows: Sequence[Row]) -> list[Spec]:
     """The specs of these rows, with their secrets and whether their targets are there."""
-    sealed = _secrets(transaction, [(row[0], row[1]) for row in rows])
+    sealed: dict[tuple[str, str], dict[str, Sealed]] = defaultdict(dict)
+    for kind in {row[0] for row in rows}:
+        of_kind = sealed_secrets(transaction, kind, [row[1] for row in rows])
+        for (name, field), secret in of_kind.items():
+            sealed[kind, name][field] = secret
     there = _targets(transaction, {row[3] for row in rows if row[3] is not None})
     found = [_spec(row, sealed.get((row[0], row[1]), {}), there) for row in rows]
     return sorted(found, key=lambda each: each.id)
-
-
-def _secrets(
-    transaction: Transaction, keys: Sequence[tuple[str, str]]
-) -> Mapping[tuple[str, str], Mapping[str, Sealed]]:
-    connection, bulk = transaction
-    found: dict[tuple[str, str], dict[str, Sealed]] = defaultdict(dict)
-    for kind, name, field, key, data in bulk.select(connection, secrets, ("kind", "id"), keys, fields=SECRET):
-        found[kind, name][field] = Sealed(key, bytes(data))
-    return found
 
 
 def _targets(transaction: Transaction, names: set[str]) -> set[str]:

@@ -14,13 +14,14 @@ from sqlalchemy import update
 
 from shared.adapters.sql.leases.schedule import enter_schedules, forget_schedules, stop_schedules
 from shared.adapters.sql.registry.reading import FIELDS
-from shared.adapters.sql.tables import registry, secrets, specs
+from shared.adapters.sql.secrets import put_secrets, remove_secrets
+from shared.adapters.sql.tables import registry, specs
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.model.sealed import SecretName
 from shared.model.spec import Kind
-from shared.ports.store import ABSENT, ANY, RevisionConflict, SpecChange
+from shared.ports.store import ABSENT, ANY, RevisionConflict, SealedSecret, SpecChange
 
 ONLY_ROW = 1
-SEALED = ("kind", "id", "field", "key", "sealed", "set_at")
 
 
 def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> int:
@@ -79,14 +80,7 @@ def forget_specs(transaction: Transaction, kind: Kind, ids: Sequence[str]) -> No
     """Delete removed objects with their secrets and schedules. Who knows them forgets them by himself."""
     connection, bulk = transaction
     bulk.delete(connection, specs, [(kind.value, each) for each in ids])
-    fields = bulk.select(
-        connection,
-        secrets,
-        ("kind", "id"),
-        [(kind.value, each) for each in ids],
-        fields=("kind", "id", "field"),
-    )
-    bulk.delete(connection, secrets, fields)
+    remove_secrets(transaction, kind.value, ids)
     if kind is Kind.ACCOUNT:
         forget_schedules(transaction, ids)
 
@@ -107,7 +101,8 @@ def _next_revision(transaction: Transaction) -> int:
         .values(revision=registry.c.revision + 1)
         .returning(registry.c.revision)
     )
-    return transaction.connection.execute(change).scalar_one()
+    revision: int = transaction.connection.execute(change).scalar_one()
+    return revision
 
 
 def _known(transaction: Transaction, keys: Sequence[tuple[Kind, str]]) -> dict[tuple[Kind, str], _Known]:
@@ -136,14 +131,11 @@ def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kin
 
 
 def _save_secrets(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> None:
-    connection, bulk = transaction
-    rows, removed = [], []
+    given = []
     for each in changes:
-        for field, secret in each.secrets.items():
-            place = (each.kind.value, each.id, field)
-            if secret is None:
-                removed.append(place)
-            else:
-                rows.append((*place, secret.key, secret.data, float(now)))
-    bulk.put(connection, secrets, SEALED, rows)
-    bulk.delete(connection, secrets, removed)
+        sealed = {field: secret for field, secret in each.secrets.items() if secret is not None}
+        kind = each.kind.value
+        given += [SealedSecret(SecretName(kind, each.id, field), secret) for field, secret in sealed.items()]
+        if removed := each.secrets.keys() - sealed.keys():
+            remove_secrets(transaction, kind, [each.id], removed)
+    put_secrets(transaction, given, now)

@@ -1,0 +1,1 @@
+"""Secrets as the database holds them: keys, sealing and unsealing. Pure; nothing here reads a file."""
