@@ -16,6 +16,7 @@ from pathlib import Path
 import uvloop
 
 from services.fetcher.build import build_fetcher
+from services.standalone.all_services import apply_configuration
 from shared.adapters.sql import upgrade
 from shared.config import Configuration, load
 from shared.runtime.garbage_collection import tune_garbage_collector
@@ -24,6 +25,7 @@ from shared.runtime.opening import open_runtime
 
 async def _visit(configuration: Configuration) -> dict[str, float]:
     async with open_runtime(configuration) as around:
+        await apply_configuration(around, configuration)
         fetcher = build_fetcher(configuration, around, name="huge")
         started = time.perf_counter()
         visits = await fetcher.visit_once(list(configuration.accounts))

@@ -29,6 +29,7 @@ from shared.adapters.directories import ConfiguredDirectories
 from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.memory_broker import MemoryBroker
 from shared.adapters.system_clock import SystemClock
+from shared.config import Configuration
 from shared.config.loading import from_mapping
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
@@ -38,14 +39,17 @@ from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Publication
-from shared.ports.store import Begun, Concluded, Serving, Store, TargetFact
+from shared.ports.store import Begun, Concluded, RegistryStore, Serving, Store, TargetFact
 from shared.runtime.garbage_collection import tune_garbage_collector
 from shared.runtime.metrics import Metrics
+from shared.runtime.registry import Registry
 from shared.runtime.runtime import Runtime
+from shared.runtime.secret_box import KeyedBox
 from shared.runtime.stop import Stop
 
 INLINE_LIMIT = 256 * 1024
 PIECE = b"A line of a mail that is too large to be held in memory as a whole by a relay..\r\n" * 3000
+ACCOUNT = "bench/inbox"
 BLOB = "large"
 DIFFERENT = 1000
 """Different mails. After these they repeat."""
@@ -96,7 +100,7 @@ def _events(mails: int, octets: int) -> Iterator[Publication]:
         event = MessageRouted(
             message=f"01JDM{number:021d}",
             tenant="bench",
-            account="bench/inbox",
+            account=ACCOUNT,
             fetch_no=1,
             target="sink",
             reverse_path="sender@sender.test",
@@ -115,6 +119,15 @@ async def _write_blob(blobs: Blobs, octets: int) -> None:
     await writer.commit(durable=False)
 
 
+def _registry(configuration: Configuration, clock: SystemClock) -> Registry:
+    """The one target, and the account as one that is not there."""
+    registry = Registry(cast(RegistryStore, None), KeyedBox(None), clock, {})
+    for name, target in configuration.targets.items():
+        registry.targets.put(name, target)
+    registry.accounts.put(ACCOUNT, None)
+    return registry
+
+
 async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as work:
         target = {"name": "sink", "url": f"smtp://127.0.0.1:{port}", "tls": "off", "connections": connections}
@@ -123,6 +136,7 @@ async def _deliver(port: int, mails: int, octets: int, connections: int) -> dict
         ledger, broker = Agreeable(mails), MemoryBroker(plan, clock)
         around = Runtime(
             store=cast(Store, SimpleNamespace(relay=ledger, maintenance=ledger)),  # what a relay uses
+            registry=_registry(configuration, clock),
             broker=broker,
             blobs=FileBlobs(Path(work)),
             directories=ConfiguredDirectories(

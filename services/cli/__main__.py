@@ -30,6 +30,7 @@ class AllCommands(Commands):
         "srs": "services.cli.srs:srs_group",
         "parked": "services.cli.parked:parked_group",
         "blobs": "services.cli.upkeep:blobs_group",
+        "apply": "services.cli.apply:apply",
         "config": "services.cli.config:config_group",
         "providers": "services.cli.providers:providers_command",
         "secrets": "services.cli.secrets:secrets_group",

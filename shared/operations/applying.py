@@ -16,6 +16,8 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
+from shared.adapters.sql import open_store, upgrade
+from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.config.specs import WrittenSpec, written_specs
 from shared.model.errors import ConfigurationError, MailferryError
@@ -24,11 +26,32 @@ from shared.model.spec import Kind, Manager, Spec
 from shared.ports.clock import Clock
 from shared.ports.secret_box import SecretBox
 from shared.ports.store import ABSENT, RegistryStore, Schedule, SpecChange, SpecFilter
+from shared.runtime.secret_box import open_secret_box
 
 Item = TypeVar("Item")
 
 AT_ONCE = 500
 """Objects of one transaction. It holds the registry's lock, so leases of changed accounts wait for it."""
+
+
+async def apply_file(
+    configuration: Configuration, *, prune: bool = False, dry_run: bool = False
+) -> Sequence[Applied]:
+    """Apply a configuration to the registry of its database; SQLite is brought up to date first.
+
+    Raises what `Applier.apply` does, `KeysUnusable` and `SchemaOutdated`.
+    """
+    url = configuration.store.url.get_secret_value()
+    if configuration.store.sqlite_path is not None:
+        upgrade(url)
+    store = open_store(url, deadline=configuration.store.deadline)
+    try:
+        await store.check()
+        box = await open_secret_box(configuration, store.secrets)
+        applier = Applier(store.registry, box, SystemClock())
+        return await applier.apply(configuration, prune=prune, dry_run=dry_run)
+    finally:
+        await store.close()
 
 
 class Action(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore, OperatorStore, SecretStore
 from shared.runtime.blobs import open_blobs
+from shared.runtime.registry import Registry
+from shared.runtime.secret_box import KeyedBox
+from shared.runtime.secret_keys import key_ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +29,23 @@ class OperatorContext:
     blobs: Blobs
     clock: Clock
     secrets: SecretStore
+    registry: Registry
 
 
 @asynccontextmanager
 async def open_context(configuration: Configuration) -> AsyncIterator[OperatorContext]:
-    """Open the store and the blobs of a configuration. Raises `StoreUnavailable` and `SchemaOutdated`."""
+    """Open the store and the blobs of a configuration. The keys of secrets are read when they are needed.
+
+    Raises `StoreUnavailable` and `SchemaOutdated`.
+    """
     store = open_store(configuration.store.url.get_secret_value(), deadline=configuration.store.deadline)
     try:
         await store.check()
         blobs = open_blobs(configuration.blobs)
+        clock, box = SystemClock(), KeyedBox(key_ring(configuration.secrets))
+        registry = Registry(store.registry, box, clock, os.environ, configuration.hosts)
         yield OperatorContext(
-            configuration, store.operator, store.maintenance, blobs, SystemClock(), store.secrets
+            configuration, store.operator, store.maintenance, blobs, clock, store.secrets, registry
         )
     finally:
         await store.close()

@@ -48,6 +48,7 @@ class Kept(Mapping[str, Object], Generic[Object]):
 
     def __init__(self) -> None:
         self._objects: dict[str, Object | str | None] = {}
+        self._usable = 0
 
     @override
     def __getitem__(self, name: str) -> Object:
@@ -58,11 +59,11 @@ class Kept(Mapping[str, Object], Generic[Object]):
 
     @override
     def __iter__(self) -> Iterator[str]:
-        return (name for name in self._objects if self.get(name) is not None)
+        return (name for name, found in self._objects.items() if _is_usable(found))
 
     @override
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return self._usable
 
     def problem(self, name: str) -> str | None:
         """Return why an object cannot be used, as a sentence; None where it can, or is not there."""
@@ -81,16 +82,24 @@ class Kept(Mapping[str, Object], Generic[Object]):
 
     def put(self, name: str, found: Object | str | None) -> None:
         """Keep an object, the sentence about it, or that it is not there; forget the one used longest ago."""
+        self._drop(name)
         self._objects[name] = found
+        self._usable += _is_usable(found)
         while len(self._objects) > CAPACITY:
-            del self._objects[next(iter(self._objects))]
+            self._drop(next(iter(self._objects)))
 
     def forget(self, names: Collection[str] | None) -> None:
         """Forget these objects; all of them with None."""
-        if names is None:
-            self._objects.clear()
-        for name in names or ():
-            self._objects.pop(name, None)
+        for name in [*self._objects] if names is None else names:
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        self._usable -= _is_usable(self._objects.pop(name, None))
+
+
+def _is_usable(found: object) -> bool:
+    """Whether it is neither a sentence nor nothing."""
+    return found is not None and not isinstance(found, str)
 
 
 @dataclass(slots=True)

@@ -66,6 +66,12 @@ class KeyRing:
         return keys
 
 
+def key_ring(location: KeyLocation) -> KeyRing | None:
+    """Return the keys of this installation, read when they are needed; None where none are configured."""
+    is_configured = location.key_file is not None or location.variable is not None
+    return KeyRing(location) if is_configured else None
+
+
 async def open_key_ring(
     location: KeyLocation, key_counts: Callable[[], Awaitable[Mapping[str, int]]]
 ) -> KeyRing | None:
@@ -74,12 +80,12 @@ async def open_key_ring(
     With SQLite and without a configured key, the first one is made beside the database, unless there are
     sealed secrets already: `key_counts` is that of the store. Raises `KeysUnusable`.
     """
-    if location.key_file is None and location.variable is None:
+    ring = key_ring(location)
+    if ring is None:
         return None
     if location.file is None and location.key_file is not None and not location.key_file.exists():
         refuse_beside_sealed(location.key_file, await key_counts())
         make_key_file(location.key_file)
-    ring = KeyRing(location)
     ring.keys()
     return ring
 

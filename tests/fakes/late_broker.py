@@ -17,12 +17,16 @@ AWAY = "the broker cannot be reached"
 
 
 class LateBroker(MemoryBroker):
-    """Unavailable until `here` is set. Hints can be subscribed to once `hints` is set."""
+    """Unavailable until `here` is set. Hints can be subscribed to once `hints` is set.
+
+    `looked_at` is set when somebody asked whether it is there.
+    """
 
     def __init__(self, topology: Topology, clock: Clock) -> None:
         super().__init__(topology, clock)
         self.here = False
         self.hints = asyncio.Event()
+        self.looked_at = asyncio.Event()
 
     @override
     async def publish(self, publications: Sequence[Publication]) -> None:
@@ -39,4 +43,5 @@ class LateBroker(MemoryBroker):
 
     @override
     def problem(self) -> str | None:
+        self.looked_at.set()
         return super().problem() if self.here else AWAY

@@ -19,6 +19,7 @@ import pytest
 from services.fetcher.maintenance.spool_republisher import SpoolRepublisher
 from services.relay.build import build_relay
 from services.router.build import build_router
+from services.standalone.all_services import apply_configuration
 from shared.config import Configuration
 from shared.contract.codec import EVENT_CODEC
 from shared.contract.events import MessageFetched, Payload
@@ -143,6 +144,7 @@ async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
         )
         configuration = ConfigurationFile(tmp_path).load(text)
         async with open_runtime(configuration) as runtime:
+            await apply_configuration(runtime, configuration)
             made = Pipeline(configuration, runtime, target)
             async with running(made):
                 yield made
@@ -170,7 +172,7 @@ async def test_a_mail_that_is_published_again_from_its_blob_goes_the_same_way(pi
     await pipeline.record("Sales", RAW, spooled=True)
     runtime = pipeline.runtime
     republisher = SpoolRepublisher(
-        pipeline.configuration.accounts, runtime.store.maintenance, runtime.broker, runtime.clock,
+        runtime.registry, runtime.store.maintenance, runtime.broker, runtime.clock,
         name="fetcher-1", lease=LEASE, longest_lease=LEASE,
     )  # fmt: skip
     assert await republisher.publish_all() == 1

@@ -618,7 +618,7 @@ async def test_no_more_of_a_tenant_is_under_way_than_its_window_lets_pass_though
     accounts = [replace(ACCOUNT, name=name) for name in ("amy", "bob", "cas")]
     fetched = []
     for _process in range(2):
-        world.board = SettlementTracker(world.clock, TenantQuotas(world.clock, QuotaLimit(4, 0)))
+        world.board = SettlementTracker(world.clock, TenantQuotas(world.clock, lambda _: QuotaLimit(4, 0)))
         for account in (*accounts, *accounts):
             world.account = account
             world.mailbox = FakeMailbox({f"{account.name}{n}": b"1" for n in range(3)})

@@ -91,9 +91,9 @@ def strangers_sentence(custody: Mapping[str, CustodySummary]) -> str | None:
     mails = sum(sum(each) for each in custody.values())
     here = sum(each.here for each in custody.values())
     named = ", ".join(sorted(custody)[:MOST_NAMED]) + (", …" if len(custody) > MOST_NAMED else "")
-    accounts = "account" if len(custody) == 1 else "accounts"
+    accounts = "account that is" if len(custody) == 1 else "accounts that are"
     alone = f" ({here} held here alone)" if here else ""
     return (
-        f"{mails} {'mail' if mails == 1 else 'mails'}{alone} of {len(custody)} {accounts} that are "
+        f"{mails} {'mail' if mails == 1 else 'mails'}{alone} of {len(custody)} {accounts} "
         f"not in the registry: {named}; see `mailferry status`"
     )

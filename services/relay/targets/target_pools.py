@@ -69,7 +69,7 @@ class TargetPools:
         pool = self._pool(target)
         if pool is None or pool.mails < self._capacity:
             return False
-        return len(self._pools) > 1 or pool.oldest_age >= QUICK
+        return len(self._targets) > 1 or pool.oldest_age >= QUICK
 
     def oldest_age(self, target: str) -> float:
         """Seconds since the oldest mail that waits for `target`, or is being sent to it, came."""

@@ -25,6 +25,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
 from shared.runtime.stop import Stop
 from tests.fakes.directory import FakeDirectories
+from tests.fakes.registry import registry_of
 from tests.fakes.world.blobs import BlobsInTurn, Shelf
 from tests.fakes.world.broker import BrokerInTurn, PlayedBroker
 from tests.fakes.world.database import MemoryDatabase, store_of
@@ -233,6 +234,9 @@ class World:
     def _around(self, process: Process) -> Runtime:
         return Runtime(
             store=store_of(self.database, process),
+            registry=registry_of(
+                self.configuration.accounts.values(), self.configuration.targets.values(), clock=self.clock
+            ),
             broker=BrokerInTurn(self.broker, process),
             blobs=BlobsInTurn(self.shelf, process),
             directories=FakeDirectories(),

@@ -23,6 +23,7 @@ from shared.model.target import Target
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
+from tests.fakes.registry import registry_of
 from tests.fakes.target_facts import FactsInMemory
 from tests.servers.available import require, unavailable
 from tests.servers.directory import is_root, server_directory
@@ -53,8 +54,7 @@ async def test_a_mail_for_thirty_reaches_all_of_them_in_one_attempt(
     facts = LearntFacts(cast(RelayStore, FactsInMemory()), clock)
     pools = TargetPools({"postfix": target}, helo_name="relay.here.test", capacity=10, clock=clock)
     attempter = Attempter(
-        accounts={},
-        targets={"postfix": target},
+        registry=registry_of((), [target]),
         blobs=FileBlobs(tmp_path),
         clock=clock,
         retry=RetryPolicy((60.0,), 1e12),

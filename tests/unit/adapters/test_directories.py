@@ -52,11 +52,12 @@ def test_accounts_with_the_same_target_or_list_share_what_is_known(tmp_path: Pat
 
 
 async def test_a_target_that_changes_is_asked_anew_and_one_that_stays_is_not() -> None:
-    known = directories(at(25))
+    targets = {"exchange": at(25)}
+    known = ConfiguredDirectories(targets, helo_name="me.example", clock=ManualClock(), entropy=bytes)
     before = known.directory_for(account(ExistenceCheck.RCPT))
-    await known.use_targets({"exchange": at(25)})
+    targets["exchange"] = at(25)
     assert known.directory_for(account(ExistenceCheck.RCPT)) is before
-    await known.use_targets({"exchange": at(26)})
+    targets["exchange"] = at(26)
     assert known.directory_for(account(ExistenceCheck.RCPT)) is not before
 
 

@@ -18,6 +18,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.directory import FakeDirectories
+from tests.fakes.registry import registry_of
 
 PLAN = topology([60])
 
@@ -28,6 +29,7 @@ def around(tmp_path: Path) -> Runtime:
     upgrade(url)
     return Runtime(
         store=open_store(url),
+        registry=registry_of(),
         broker=MemoryBroker(PLAN, clock),
         blobs=FileBlobs(tmp_path),
         directories=FakeDirectories(),

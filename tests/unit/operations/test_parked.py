@@ -24,6 +24,7 @@ from shared.operations.parked import (
 )
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.mail_lives import BOB, EVE, Lives
+from tests.fakes.registry import registry_of
 
 RAW = b"Subject: parked\r\n\r\nText\r\n"
 
@@ -48,6 +49,8 @@ def context(tmp_path: Path, lives: Lives) -> OperatorContext:
         store.maintenance,
         FileBlobs(tmp_path / "blobs"),
         SystemClock(),
+        store.secrets,
+        registry_of(),
     )
 
 

@@ -42,6 +42,7 @@ from shared.runtime.stop import Stop
 from shared.smtp.envelope import Envelope, Phase, RecipientReply
 from shared.smtp.reply import Reply
 from tests.fakes.custody import BOB, EVE, recipient
+from tests.fakes.registry import registry_of
 from tests.fakes.target_facts import FactsInMemory
 
 PLAN = topology([60])
@@ -168,13 +169,12 @@ async def relaying(
     ways: Ways,
     broker: MemoryBroker,
     tmp_path: Path,
-    accounts: Mapping[str, Account] = NO_ACCOUNTS,
+    accounts: Sequence[Account] = (),
     maintenance: Sequence[MaintenanceTask] = (),
 ) -> AsyncIterator[None]:
     clock, metrics, blobs = SystemClock(), Metrics(CollectorRegistry(), "0"), FileBlobs(tmp_path)
     attempter = Attempter(
-        accounts,
-        {},
+        registry_of(accounts),
         blobs,
         clock,
         RetryPolicy((60.0,), 1e12),
@@ -278,7 +278,7 @@ async def test_mail_of_an_account_that_is_switched_off_is_not_delivered(tmp_path
     store, ways = Store({}), Ways()
     broker = MemoryBroker(PLAN, SystemClock())
     await broker.publish([event(BOB), event(EVE, account="acme/other")])
-    async with relaying(store, ways, broker, tmp_path, {"acme/inbox": SWITCHED_OFF}):
+    async with relaying(store, ways, broker, tmp_path, [SWITCHED_OFF]):
         await store.has_recorded(1)
     assert ways.taken == [("exchange", (EVE,))]
 

@@ -36,6 +36,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.stop import Stop
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.directory import FakeDirectories, FakeDirectory
+from tests.fakes.registry import registry_of
 
 PLAN = topology([60])
 ACCOUNT = Account(
@@ -124,7 +125,7 @@ async def routed(
     stop, clock = Stop(), SystemClock()
     broker, routings = MemoryBroker(PLAN, clock), Routings(stop, batches, settled, needed)
     router = Router(
-        {account.id: account},
+        registry_of([account]),
         broker,
         cast(RouterStore, routings),
         Blobs(tmp_path),

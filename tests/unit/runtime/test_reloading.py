@@ -9,6 +9,7 @@ from shared.config import Configuration
 from shared.model.errors import ConfigurationError
 from shared.runtime.reloading import Reloader
 from tests.fakes.configuration import WHOLE, ConfigurationFile
+from tests.fakes.registry import registry_of
 
 
 class Service:
@@ -29,7 +30,7 @@ def file(tmp_path: Path) -> ConfigurationFile:
 async def test_services_use_what_was_read_again(file: ConfigurationFile) -> None:
     service = Service()
     with capture_logs() as logs:
-        await Reloader({"fetcher": service}, file.load(WHOLE)).reload(lambda: file.load(WHOLE))
+        await Reloader({"fetcher": service}, file.load(WHOLE), registry_of()).reload(lambda: file.load(WHOLE))
     assert service.accounts == [["acme/catchall"]]
     assert [each["event"] for each in logs] == ["configuration reloaded"]
 
@@ -37,14 +38,14 @@ async def test_services_use_what_was_read_again(file: ConfigurationFile) -> None
 async def test_what_takes_effect_only_after_a_restart_is_named(file: ConfigurationFile) -> None:
     changed = f"{WHOLE}[relay]\nretry_delays = ['1h']\n[fetcher]\nconcurrency = 7\n[log]\nlevel = 'error'\n"
     with capture_logs() as logs:
-        await Reloader({}, file.load(WHOLE)).reload(lambda: file.load(changed))
+        await Reloader({}, file.load(WHOLE), registry_of()).reload(lambda: file.load(changed))
     assert logs[-1]["event"] == "changes that take effect only after a restart"
     assert logs[-1]["sections"] == ["relay", "log"]
 
 
 async def test_a_configuration_without_accounts_is_used_with_a_warning(file: ConfigurationFile) -> None:
     with capture_logs() as logs:
-        await Reloader({}, file.load(WHOLE)).reload(lambda: file.load(""))
+        await Reloader({}, file.load(WHOLE), registry_of()).reload(lambda: file.load(""))
     assert [each["log_level"] for each in logs] == ["info", "warning"]
     assert logs[-1]["problem"].endswith("mailferry.toml: there is no account, so nothing is fetched")
 
@@ -56,6 +57,6 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(file: Configu
         raise ConfigurationError(["a: 1", "b: 2"])
 
     with capture_logs() as logs:
-        await Reloader({"fetcher": service}, configuration).reload(load)
+        await Reloader({"fetcher": service}, configuration, registry_of()).reload(load)
     assert service.accounts == []
     assert [each["problem"] for each in logs] == ["a: 1", "b: 2"]

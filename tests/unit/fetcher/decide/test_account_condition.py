@@ -76,7 +76,8 @@ def test_an_account_whose_fetcher_was_killed_in_a_visit_is_overdue_once_its_leas
 def test_failing_accounts_are_counted_by_tenant_and_unnamed_ones_not_at_all() -> None:
     failing = STANDINGS[AccountCondition.FAILING]
     names = ("acme/bob", "acme/eve", "zeta/ann", "zeta/old")
-    found = overview([failing._replace(account=each) for each in names], names[:3], NOW)
+    standings = [failing._replace(account=each, registered=each != names[3]) for each in names]
+    found = overview(standings, NOW)
     assert found.states == {AccountCondition.FAILING: 3}
     assert found.failing == {"acme": 2, "zeta": 1}
     assert found.strangers == ["zeta/old"]
@@ -93,10 +94,10 @@ def test_a_failure_counts_from_the_last_success_or_from_when_it_was_first_seen()
 def test_what_is_held_for_unnamed_accounts_is_one_sentence() -> None:
     assert strangers_sentence({}) is None
     assert strangers_sentence({"acme/old": CustodySummary(1, 0)}) == (
-        "1 mail of 1 account that the configuration does not name: acme/old; see `mailferry status`"
+        "1 mail of 1 account that is not in the registry: acme/old; see `mailferry status`"
     )
     many = {f"acme/{number}": CustodySummary(2, 1) for number in range(6)}
     assert strangers_sentence(many) == (
-        "18 mails (6 held here alone) of 6 accounts that the configuration does not name: "
+        "18 mails (6 held here alone) of 6 accounts that are not in the registry: "
         "acme/0, acme/1, acme/2, acme/3, acme/4, …; see `mailferry status`"
     )

@@ -26,7 +26,7 @@ def wanted(*sizes: int) -> list[Wanted]:
 
 
 def quotas_within(messages: int = 0, octets: int = 0) -> TenantQuotas:
-    return TenantQuotas(ManualClock(), QuotaLimit(messages, octets))
+    return TenantQuotas(ManualClock(), lambda _: QuotaLimit(messages, octets))
 
 
 def window_of(
@@ -152,7 +152,7 @@ async def test_room_for_one_wakes_one_and_the_next_when_that_one_leaves_some() -
 
 async def test_a_visit_goes_on_when_what_it_waited_behind_waits_for_its_target_by_now() -> None:
     clock = ManualClock()
-    quotas = TenantQuotas(clock, QuotaLimit(SHARED_PART, 0), several_tenants=True)
+    quotas = TenantQuotas(clock, lambda _: QuotaLimit(SHARED_PART, 0), several_tenants=True)
     first, second = (window_of(9, 1000, quotas=quotas, account=f"acme/{name}") for name in ("amy", "bob"))
     first.add_message("a", 1)
     assert second.is_full

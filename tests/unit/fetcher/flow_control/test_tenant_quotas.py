@@ -11,7 +11,7 @@ WIDE = QuotaLimit(10 * SHARED_PART, 1000 * SHARED_PART)
 
 async def test_a_tenant_has_the_narrow_limit_while_another_fetches_and_the_wide_one_after_that() -> None:
     clock = ManualClock()
-    quotas = TenantQuotas(clock, WIDE)
+    quotas = TenantQuotas(clock, lambda _: WIDE)
     quotas.reserve("large", "large/a", 1, 1)
     assert quotas.room("large") == WIDE.minus(1, 1)
     quotas.reserve("small", "small/a", 1, 1)
@@ -24,7 +24,7 @@ async def test_a_tenant_has_the_narrow_limit_while_another_fetches_and_the_wide_
 
 
 def test_a_tenant_alone_does_not_share() -> None:
-    quotas = TenantQuotas(ManualClock(), WIDE)
+    quotas = TenantQuotas(ManualClock(), lambda _: WIDE)
     for number in range(9):
         quotas.reserve("large", f"large/{number}", 1, 1)
     assert quotas.room("large") == WIDE.minus(9, 9)
@@ -32,14 +32,14 @@ def test_a_tenant_alone_does_not_share() -> None:
 
 async def test_one_of_several_tenants_shares_until_there_was_time_to_visit_all() -> None:
     clock = ManualClock()
-    quotas = TenantQuotas(clock, WIDE, several_tenants=True)
+    quotas = TenantQuotas(clock, lambda _: WIDE, several_tenants=True)
     assert quotas.room("large") == WIDE.while_shared()
     await clock.advance(ACTIVE_FOR)
     assert quotas.room("large") == WIDE
 
 
 def while_shared(clock: ManualClock) -> TenantQuotas:
-    quotas = TenantQuotas(clock, WIDE)
+    quotas = TenantQuotas(clock, lambda _: WIDE)
     quotas.reserve("small", "small/a", 1, 1)
     return quotas
 
@@ -71,7 +71,7 @@ def test_while_shared_the_wide_limit_holds_as_well() -> None:
 
 async def test_what_a_visit_left_in_flight_is_forgotten_when_its_account_does_not_come_again() -> None:
     clock = ManualClock()
-    quotas = TenantQuotas(clock, WIDE)
+    quotas = TenantQuotas(clock, lambda _: WIDE)
     quotas.begin_visit("acme", "acme/bob", {"a": 1, "b": 1})
     quotas.end_visit("acme", "acme/bob")
     await clock.advance(REMEMBERED - 1)
@@ -84,7 +84,7 @@ async def test_what_a_visit_left_in_flight_is_forgotten_when_its_account_does_no
 
 async def test_a_visit_that_takes_long_is_not_forgotten() -> None:
     clock = ManualClock()
-    quotas = TenantQuotas(clock, WIDE)
+    quotas = TenantQuotas(clock, lambda _: WIDE)
     quotas.begin_visit("acme", "acme/bob", {})
     quotas.end_visit("acme", "acme/bob")
     quotas.begin_visit("acme", "acme/bob", {"a": 1})

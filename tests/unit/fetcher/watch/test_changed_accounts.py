@@ -12,6 +12,7 @@ from services.fetcher.scheduler.account_scheduler import AccountScheduler
 from services.fetcher.watch.changed_accounts import LOOK_EVERY, ChangedAccounts
 from shared.custody.commands import Fence
 from shared.ports.store import FetcherStore, Lease, StoreUnavailable
+from tests.fakes.registry import keep, registry_of
 from tests.unit.fetcher.watch.test_open_mailboxes import LOST, Scene, account
 
 
@@ -51,12 +52,14 @@ class Kept:
         self.sessions = self.scene.sessions
         self.store = Leases()
         store = cast(FetcherStore, self.store)
-        scheduler = AccountScheduler({}, store, self.scene.clock, "fetcher")
+        self.registry = registry_of(clock=self.scene.clock)
+        scheduler = AccountScheduler(self.registry, store, self.scene.clock, "fetcher")
         self.changed = ChangedAccounts(self.sessions, scheduler, store, self.scene.clock)
 
     async def keep(self, *names: str) -> None:
         """Keep a session for each, visited under lease 1, which is the last one so far."""
         accounts = {each.id: each for each in map(account, names)}
+        keep(self.registry, accounts.values())
         await self.sessions.keep_only(accounts)
         for each in accounts.values():
             self.sessions.note_lease(Fence(each.id, 1))

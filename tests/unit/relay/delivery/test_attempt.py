@@ -27,6 +27,7 @@ from shared.smtp.reply import Reply
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.mails import account
+from tests.fakes.registry import registry_of
 from tests.fakes.target_facts import FactsInMemory
 
 ANN = "ann@corp.example"
@@ -70,12 +71,10 @@ async def attempted(
         client_name="mx.sender.example", client_address="192.0.2.7",
     )  # fmt: skip
     attempter = Attempter(
-        accounts={"acme/inbox": account(Routing(MailboxKind.SINGLE, folder_header=folder_header))},
-        targets={
-            "exchange": Target(
-                "exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options
-            )
-        },
+        registry=registry_of(
+            [account(Routing(MailboxKind.SINGLE, folder_header=folder_header))],
+            [Target("exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options)],
+        ),
         blobs=FileBlobs(tmp_path),
         clock=ManualClock(),
         retry=RetryPolicy((60.0,), 1e12),

@@ -18,7 +18,6 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.system_clock import SystemClock
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.contract.journal import RecipientOutcome
-from shared.model.account import Account
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.message import RecipientStatus
 from shared.model.target import Target
@@ -26,11 +25,11 @@ from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from tests.fakes.custody import recipient
 from tests.fakes.limited_smtp import LimitedServer
+from tests.fakes.registry import registry_of
 from tests.fakes.target_facts import FactsInMemory
 
 PEOPLE = [f"p{number}@corp.example" for number in range(7)]
 LIMIT = 3
-NO_ACCOUNTS: dict[str, Account] = {}
 
 
 class Relaying:
@@ -43,8 +42,7 @@ class Relaying:
         self.pools = TargetPools(targets, helo_name="relay.example", capacity=10, clock=clock)
         self._target = target
         self._attempter = Attempter(
-            accounts=NO_ACCOUNTS,
-            targets=targets,
+            registry=registry_of((), [target]),
             blobs=FileBlobs(directory),
             clock=clock,
             retry=RetryPolicy((60.0,), 1e12),

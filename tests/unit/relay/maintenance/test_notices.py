@@ -30,6 +30,7 @@ from tests.fakes import mails
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE
 from tests.fakes.mail_lives import ACCOUNT, TENANT, Lives, outcome
+from tests.fakes.registry import registry_of
 
 RAW = b"Return-Path: <eve@elsewhere.example>\r\nSubject: Secret plans\r\n\r\nThe body stays here.\r\n"
 POSTMASTER = Address("postmaster", "corp.example")
@@ -76,9 +77,8 @@ class Stage:
         self.tokens = count(1)
 
     def notifier(self, section: NoticesSettings) -> Notifier:
-        accounts = {self.account.id: self.account}
         return Notifier(
-            lambda: accounts,
+            registry_of([self.account]),
             section,
             self.store.maintenance,
             self.blobs,

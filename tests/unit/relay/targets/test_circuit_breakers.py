@@ -65,12 +65,15 @@ class FakeTransport:
         return list(self.reports.values())
 
 
-def circuits(transport: FakeTransport, clock: ManualClock) -> CircuitBreakers:
-    target = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
+EXCHANGE = Target("exchange", Endpoint("mail.corp.example", 25, Tls.OFF))
+
+
+def circuits(
+    transport: FakeTransport, clock: ManualClock, targets: dict[str, Target] | None = None
+) -> CircuitBreakers:
+    known = {"exchange": EXCHANGE} if targets is None else targets
     policy = ProbePolicy((5.0, 60.0), failures=3)
-    return CircuitBreakers(
-        {"exchange": target}, transport, transport.probe, cast(RelayStore, transport), clock, policy
-    )
+    return CircuitBreakers(known, transport, transport.probe, cast(RelayStore, transport), clock, policy)
 
 
 @asynccontextmanager
@@ -190,11 +193,11 @@ async def test_an_outage_is_reported_later_if_the_database_is_unavailable() -> N
 
 
 async def test_a_target_that_is_configured_no_more_is_forgotten() -> None:
-    transport, clock = FakeTransport(), ManualClock()
-    breakers, transport.error = circuits(transport, clock), REFUSED
+    transport, clock, targets = FakeTransport(), ManualClock(), {"exchange": EXCHANGE}
+    breakers, transport.error = circuits(transport, clock, targets), REFUSED
     await attempt_deliveries(breakers, 3)
     async with running(breakers):
         await clock.advance(1)
-        breakers.targets = {}
+        targets.clear()
         await clock.advance(1)
         assert (transport.reports, breakers.open_circuits()) == ({}, {})
