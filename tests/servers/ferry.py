@@ -6,6 +6,7 @@ what it wrote can be read while it runs.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -27,6 +28,11 @@ from tests.servers.process import ServerError, ServerProcess, eventually
 COMMAND = Path(sys.executable).with_name("mailferry")
 BACKUP_MARKER = "epoch+witness"
 SQLITE = 'store.url = "sqlite:mailferry.db"'
+POSTGRESQL = "postgresql://"
+APART = ("fetcher", "router", "relay")
+"""Services that read accounts from the registry alone; `run` and `once` apply their file themselves."""
+OTHER_RELEASE = "PYTHONPATH"
+"""The variable that makes a command that of another release, which knows no registry."""
 PATIENCE = 40.0
 """Seconds for what takes one or two on an idle machine."""
 
@@ -108,7 +114,8 @@ class FerryProcess:
 class Ferry:
     """Runs Mailferry with the configuration `text`, in a directory of its own.
 
-    Where the configuration names the SQLite file mailferry.db, it is there, unless `database` is false.
+    Where the configuration names the SQLite file mailferry.db, it is there, unless `database` is false. On
+    PostgreSQL there is a key for secrets, and the file is applied before a service starts by itself.
     """
 
     def __init__(self, directory: Path, text: str, *, database: bool = True) -> None:
@@ -118,6 +125,13 @@ class Ferry:
         self.path.write_text(text, encoding="utf-8")
         if database and SQLITE in text:
             write_empty_database(directory / "mailferry.db")
+        self._environ: dict[str, str] = {}
+        if POSTGRESQL in text:
+            key = directory / "secrets.key"
+            key.touch(mode=0o600)
+            key.write_text(base64.b64encode(bytes(range(32))).decode())
+            self._environ["MAILFERRY_SECRETS__KEY_FILE"] = str(key)
+        self._applied = ""
         self._numbers = count(1)
         self._started: list[FerryProcess] = []
 
@@ -129,17 +143,27 @@ class Ferry:
             capture_output=True,
             stdin=subprocess.DEVNULL,
             cwd=self.directory,
-            env=_environment(environ),
+            env=self._environment(environ),
             timeout=PATIENCE,
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def start(self, service: str = "run", **environ: str) -> FerryProcess:
         """Starts a service; it is killed at the end of the block if it runs still."""
+        if service in APART and OTHER_RELEASE not in environ:
+            self.apply()
         log = self.directory / f"{service}-{next(self._numbers)}.log"
-        started = FerryProcess(self._command(("--debug", service)), log, _environment(environ))
+        started = FerryProcess(self._command(("--debug", service)), log, self._environment(environ))
         self._started.append(started)
         return started
+
+    def apply(self) -> None:
+        """Applies the file to the registry, if it has changed since it was applied here."""
+        if (text := self.path.read_text(encoding="utf-8")) != self._applied:
+            done = self.call("apply")
+            if done.code != 0:
+                raise ServerError(f"the configuration was not applied: {done.err}")
+            self._applied = text
 
     def blobs(self) -> list[Path]:
         """The blobs of mails that are there, unfinished ones included."""
@@ -158,6 +182,6 @@ class Ferry:
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [str(COMMAND), *arguments, "-c", str(self.path)]
 
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environ}
+    def _environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        own = {} if OTHER_RELEASE in environ else self._environ
+        return {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **own, **environ}

@@ -65,7 +65,7 @@ async def attempted(
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
     event = MessageRouted(
-        message="m1", tenant="acme", account="acme/inbox", fetch_no=1, target="exchange", reverse_path="s@x",
+        message="m1", tenant="acme", account="acme/all", fetch_no=1, target="exchange", reverse_path="s@x",
         recipients=tuple(RoutedRecipient(address=each, destination=each, attempt=0) for each in who),
         fetched_at=1.0, payload=Payload(octets=20, inline=None if blob else MAIL, blob=blob),
         client_name="mx.sender.example", client_address="192.0.2.7",
