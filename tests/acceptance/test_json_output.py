@@ -22,6 +22,7 @@ COMMANDS: dict[str, list[str]] = {
     "test-login": ["--verbose", "--rcpt", "bob@corp.example"],
     "explain": ["mail.eml", "--account", "acme/inbox", "--ask-target"],
     "explain --live": ["--live", "--account", "acme/inbox", "--ask-target"],
+    "apply": [],
     "trace": ["bob@corp.example"],
     "status": [],
     "pause": ["--all"],

@@ -56,13 +56,21 @@ async def test_three_services_carry_mail_over_a_broker_and_a_database(
     environ = {
         "MAILFERRY_STORE__URL": postgres_url,
         "MAILFERRY_BROKER__URL": rabbitmq_url,
+        "MAILFERRY_SECRETS__KEY_FILE": str(tmp_path / "secrets.key"),
     }
     async with Pop3Server({"u": mails}) as source, SmtpServer() as target:
         path = configured(tmp_path, source=source.port, target=target.port)
         unprepared = await mailferry("topology", "check", "-c", path, environ=environ)
         assert unprepared.code == 1
         assert "mailferry.router" in unprepared.out
-        for command in (["db", "upgrade"], ["topology", "apply"], ["topology", "check"]):
+        prepared = (
+            ["db", "upgrade"],
+            ["secrets", "init"],
+            ["apply"],
+            ["topology", "apply"],
+            ["topology", "check"],
+        )
+        for command in prepared:
             ended = await mailferry(*command, "-c", path, environ=environ)
             assert ended.code == 0, ended.out + ended.err
         async with (
