@@ -48,6 +48,7 @@ def context(tmp_path: Path, lives: Lives) -> OperatorContext:
         store.maintenance,
         FileBlobs(tmp_path / "blobs"),
         SystemClock(),
+        store.secrets,
     )
 
 
