@@ -34,7 +34,7 @@ def test_an_id_is_twelve_digits_and_stays_the_same_for_ever() -> None:
 @given(octets)
 def test_no_repr_shows_anything_of_a_key(raw: bytes) -> None:
     key = SecretKey(raw)
-    assert key.cipher
+    assert key.cipher is not None
     for shown in (repr(key), str(key), repr(SecretKeys(key, (OLD,))), repr(written_keys([key]))):
         for betraying in (base64.b64encode(raw).decode()[:8], raw.hex()[:8], repr(raw[:6])[1:]):
             assert betraying not in shown
