@@ -156,8 +156,8 @@ def make_key_file(file: Path) -> bool:
 def change_key_file(file: Path, change: Callable[[tuple[SecretKey, ...]], Sequence[SecretKey]]) -> None:
     """Put into the file what `change` makes of its keys, all of which it keeps. Raises `KeysUnusable`.
 
-    Others who change the file wait meanwhile. The file keeps its mode and its owner, and a symbolic link to it
-    stays one.
+    Others who change the file wait meanwhile. The file keeps its mode and its owner, and a link to it stays a
+    link.
     """
     file = file.resolve()
     with _locked(file):

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
+from services.cli.__main__ import main
 from shared.adapters.sql.store import open_store
 from shared.model.sealed import SecretName
 from shared.ports.store import SealedSecret
@@ -174,8 +176,8 @@ def test_no_secret_is_in_anything_that_mailferry_writes(
         for page in ("/metrics", "/readyz", "/livez"):
             places[page] = running.page(page)[1].encode()
         for command in COMMANDS:
-            ended = ferry.call(*command, PW=BY_ENVIRONMENT)
-            places[" ".join(command)] = (ended.out + ended.err).encode()
+            ended = CliRunner(env={"PW": BY_ENVIRONMENT}).invoke(main, [*command, "-c", str(ferry.path)])
+            places[" ".join(command)] = ended.output.encode()
         places |= {f"while running: {name}": content for name, content in files_below(tmp_path).items()}
         assert running.terminate() == 0
         places |= {f"event {number}": body for number, body in enumerate(tap.bodies())}
