@@ -69,6 +69,8 @@ def status(path: Path, output: str) -> None:
     states, problem = operate(load(path, os.environ), key_states)
     if output == "json":
         write_json([asdict(state) for state in states])
+    elif not states and problem is None:
+        click.echo("There is no key yet, and no secret: the first start makes the key.")
     else:
         print_table(console(), [asdict(state) for state in states], COLUMNS)
     if problem is not None:

@@ -114,9 +114,15 @@ async def _counts(configuration: Configuration) -> Mapping[str, int]:
 
 
 async def key_states(context: OperatorContext) -> tuple[Sequence[KeyState], str | None]:
-    """Return all keys that are here or needed, the current one first; and why they cannot be read, if so."""
+    """Return all keys that are here or needed, the current one first; and why they cannot be read, if so.
+
+    There are none before the first start with SQLite.
+    """
     counts = await context.secrets.key_counts()
     location = context.configuration.secrets
+    is_new = location.file is None and location.key_file is not None and not location.key_file.exists()
+    if is_new and not counts:
+        return [], None
     try:
         keys = read_keys(location)
     except KeysUnusable as problem:

@@ -16,7 +16,17 @@ from shared.model.errors import quoted
 MASK = "********"
 HIDDEN = "<address>"
 SECRET_KEYS = frozenset(
-    {"password", "passwd", "secret", "token", "credentials", "authorization", "challenge"}
+    {
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "srs_key",
+        "secret_key",
+        "credentials",
+        "authorization",
+        "challenge",
+    }
 )
 PERSONAL_KEYS = frozenset(
     {"username", "address", "recipient", "recipients", "reverse_path", "sender", "subject"}

@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -162,9 +162,11 @@ def make_key_file(file: Path) -> bool:
 def change_key_file(file: Path, change: Callable[[tuple[SecretKey, ...]], Sequence[SecretKey]]) -> None:
     """Put into the file what `change` makes of its keys, all of which it keeps. Raises `KeysUnusable`.
 
-    Others who change the file wait meanwhile. The file keeps its mode and its owner.
+    Others who change the file wait meanwhile. The file keeps its mode and its owner, and a link to it stays a
+    link.
     """
-    with _locked(file.parent):
+    file = file.resolve()
+    with _locked(file):
         before = read_key_file(file)
         after = change(before)
         if not set(before) <= set(after):
@@ -173,22 +175,18 @@ def change_key_file(file: Path, change: Callable[[tuple[SecretKey, ...]], Sequen
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the lock of a directory: the key file itself is another one after each change."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the lock of the file's directory: the file itself is another one after each change."""
+    with _directory_of(file) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _replace_key_file(file: Path, keys: Sequence[SecretKey]) -> None:
     partial = _written_beside(file, keys)
     try:
         status = file.stat()
-        with suppress(PermissionError):
-            os.chown(partial, status.st_uid, status.st_gid)
+        os.chown(partial, status.st_uid, status.st_gid)
         partial.chmod(status.st_mode & 0o777)
         partial.replace(file)
     except OSError as error:
@@ -217,9 +215,21 @@ def _written_beside(file: Path, keys: Sequence[SecretKey]) -> Path:
 
 
 def _make_name_durable(file: Path) -> None:
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    with _directory_of(file) as descriptor:
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            raise _cannot_make(file, error) from error
+
+
+@contextmanager
+def _directory_of(file: Path) -> Iterator[int]:
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_make(file, error) from error
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 

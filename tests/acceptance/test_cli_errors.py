@@ -20,6 +20,7 @@ COMMANDS = (
     ["explain", "/dev/null", "--account", "x"],
     ["parked", "list"], ["parked", "show", "x"], ["parked", "retry", "x"], ["parked", "discard", "x"],
     ["parked", "export", "x"], ["config", "check"], ["config", "show"], ["db", "upgrade"],
+    ["secrets", "init"], ["secrets", "status"], ["secrets", "rotate"],
     ["topology", "apply"], ["topology", "check"], ["journal", "verify"], ["journal", "rebuild"],
 )  # fmt: skip
 

@@ -13,7 +13,14 @@ from tests.fakes.smtp_server import SmtpServer
 MAILS = [("uid-1", letter(1, "bob@corp.example")), ("uid-2", letter(2, "eve@old.example"))]
 
 
-async def ferry(source: Pop3Server, target: SmtpServer, state: Path, *options: str, user: str = "u") -> Ended:
+async def ferry(
+    source: Pop3Server,
+    target: SmtpServer,
+    state: Path,
+    *options: str,
+    user: str = "u",
+    password: str = "secret",
+) -> Ended:
     return await mailferry(
         "ferry",
         f"pop3://{user}@127.0.0.1:{source.port}",
@@ -21,7 +28,7 @@ async def ferry(source: Pop3Server, target: SmtpServer, state: Path, *options: s
         "--tls",
         "off",
         *options,
-        environ={"XDG_STATE_HOME": str(state), "MAILFERRY_PASSWORD": "secret"},
+        environ={"XDG_STATE_HOME": str(state), "MAILFERRY_PASSWORD": password},
     )
 
 
@@ -47,11 +54,13 @@ async def test_a_domain_makes_a_catch_all_that_may_be_translated(tmp_path: Path)
 
 
 async def test_the_stored_state_is_private_and_does_not_contain_the_password(tmp_path: Path) -> None:
-    async with Pop3Server({"u": []}) as source, SmtpServer() as target:
-        await ferry(source, target, tmp_path, "--to", "me@corp.example")
+    canary = "canary-4711"
+    async with Pop3Server({"u": []}, password=canary) as source, SmtpServer() as target:
+        ended = await ferry(source, target, tmp_path, "--to", "me@corp.example", password=canary)
+        assert ended.code == 0
         (state,) = (tmp_path / "mailferry" / "ferry").iterdir()
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
-        assert all(b"secret" not in file.read_bytes() for file in state.rglob("*") if file.is_file())
+        assert all(canary.encode() not in file.read_bytes() for file in state.rglob("*") if file.is_file())
         listed = await mailferry("parked", "list", "-c", state / "mailferry.toml")
         assert (listed.code, listed.out) == (0, "Nothing is parked.\n")
 

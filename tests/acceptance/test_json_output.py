@@ -31,6 +31,7 @@ COMMANDS: dict[str, list[str]] = {
     "providers": [],
     "lost": [],
     "epoch show": [],
+    "secrets status": [],
 }  # fmt: skip
 NOISY = "tests.fakes.noisy_command"
 WITHOUT_CONFIGURATION = {"ferry", "providers"}

@@ -16,7 +16,9 @@ def line(level: str = "info", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-@pytest.mark.parametrize("key", ["password", "Password", "secret", "token", "authorization"])
+@pytest.mark.parametrize(
+    "key", ["password", "Password", "secret", "token", "srs_key", "secret_key", "authorization"]
+)
 def test_a_secret_is_masked_at_every_level(level: str, key: str) -> None:
     assert line(level, **{key: "canary"}) == {key: "********"}
 

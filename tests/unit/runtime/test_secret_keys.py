@@ -121,6 +121,14 @@ def test_a_changed_file_keeps_its_mode(file: Path) -> None:
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
 
+def test_a_link_to_a_key_file_stays_a_link(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(write_keys(file, OLD))
+    change_key_file(link, lambda known: [NEW, *known])
+    assert link.is_symlink()
+    assert read_key_file(file) == (NEW, OLD)
+
+
 def test_the_first_key_seals_and_those_of_old_files_open(tmp_path: Path) -> None:
     location = KeyLocation(
         file=write_keys(tmp_path / "now", NEW), old_files=(write_keys(tmp_path / "before", OLD, NEW),)
