@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,10 +58,8 @@ def test_size_depth_and_number_of_elements_are_bounded() -> None:
 
 @given(st.binary(max_size=300))
 def test_any_octets_are_read_or_refused(document: bytes) -> None:
-    try:
+    with suppress(Unreadable):
         parse_xml(document)
-    except Unreadable:
-        pass
 
 
 PIECES = [b"<a>", b"</a>", b"<a/>", b"<!DOCTYPE a [", b'<!ENTITY b "c">', b"]>", b"&b;", b"<![CDATA[", b"]]>"]
@@ -67,7 +67,5 @@ PIECES = [b"<a>", b"</a>", b"<a/>", b"<!DOCTYPE a [", b'<!ENTITY b "c">', b"]>",
 
 @given(st.lists(st.sampled_from([*PIECES, b"<?x?>", b"<!--", b"-->", b"text", b"\xc3\xa9", b"\xe9"])))
 def test_no_arrangement_of_markup_does_more_than_be_refused(pieces: list[bytes]) -> None:
-    try:
+    with suppress(Unreadable):
         parse_xml(b"".join(pieces))
-    except Unreadable:
-        pass
