@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -105,12 +104,12 @@ def trial_account(draft: Draft, configuration: Configuration) -> Account:
         "password": draft.password.get_secret_value(),
     }
     mapping = {
-        "store": {"url": "sqlite:trial.db"},
+        "relay": {"helo_name": "trial.invalid"},
         "defaults": _server_defaults(configuration),
         "targets": [_TRIAL_TARGET],
         "accounts": [keys],
     }
-    made = from_mapping(mapping, os.environ, document.base, "the new account", lambda: "localhost")
+    made = from_mapping(mapping, {}, document.base, "the new account")
     return next(iter(made.accounts.values()))
 
 
