@@ -27,7 +27,7 @@ COLUMNS = (
 TOKENS_ONLY = "Takes OAuth 2 tokens only, no passwords."
 
 
-class AddressType(click.ParamType):
+class AddressType(click.ParamType[Address]):
     """A mail address."""
 
     name = "address"

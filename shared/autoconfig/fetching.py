@@ -50,13 +50,14 @@ async def fetch(url: str, web: Web) -> bytes:
 
     Raises `NotFetched` and `NetworkError`.
     """
+    first = url
     for _ in range(MOST_REDIRECTS + 1):
         parts = urlsplit(url)
         answer = parse_answer(await _asked(parts, web), parts.netloc)
         if isinstance(answer, bytes):
             return answer
         url = redirected(url, answer)
-    raise NotFetched(f"{quoted(parts.netloc)} redirects more than {MOST_REDIRECTS} times.")
+    raise NotFetched(f"{quoted(urlsplit(first).netloc)} redirects more than {MOST_REDIRECTS} times.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,4 +84,4 @@ class _Builder:
         self._open[-1].text += text
 
     def refuse_doctype(self, *_declaration: object) -> None:
-        raise Unreadable("it has a document type, which could define entities")
+        raise Unreadable("it has a document type, as web pages have; that could define entities")

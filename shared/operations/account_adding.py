@@ -19,7 +19,7 @@ from shared.model.account import Account, MailboxKind
 from shared.model.address_policy import AddressPolicy
 from shared.operations.account_draft import Draft
 from shared.operations.account_wizard import with_login, with_search
-from shared.operations.login_test import LoginTest, ShowLine
+from shared.operations.login_test import ShowLine
 from shared.operations.mailboxes import OpenMailbox
 from shared.operations.source_login_test import try_source
 
@@ -116,15 +116,8 @@ def trial_account(draft: Draft, configuration: Configuration) -> Account:
 def network_of(configuration: Configuration) -> Network:
     """Return the network, as far as the configuration's defaults allow accounts to use it."""
     defaults = configuration.document.data.get("defaults", {})
-    policy = AddressPolicy(
-        defaults.get("addresses") == "public", networks(defaults.get("deny_addresses", []))
-    )
-    return Internet(Web(addresses=policy))
-
-
-def failure(draft: Draft) -> LoginTest | None:
-    """Return the last login test if it failed."""
-    return None if draft.login is None or draft.login.ok else draft.login
+    denied = networks(defaults["deny_addresses"]) if "deny_addresses" in defaults else ()
+    return Internet(Web(addresses=AddressPolicy(defaults.get("addresses") == "public", denied)))
 
 
 _FOR_SERVERS = frozenset(

@@ -87,7 +87,8 @@ class Draft:
 
 def proposed_name(address: Address) -> str:
     """Return a name for the account of an address."""
-    name = _NOT_IN_NAMES.sub("-", f"{address.local}-{address.domain}").strip("-._+")
+    local = _NOT_IN_NAMES.sub("-", address.local).strip("-")
+    name = _NOT_IN_NAMES.sub("-", f"{local}-{address.domain}").strip("-._+")
     return name[:LONGEST_NAME] or "mailbox"
 
 

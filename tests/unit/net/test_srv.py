@@ -18,7 +18,7 @@ async def found(records: Zone, seconds: float = 40.0) -> list[tuple[str, int]]:
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
         answer = await services(NAME, seconds=seconds, fault=Fault.SOURCE, resolver=resolver)
-        return [tuple(each) for each in answer]
+        return [(each.host, each.port) for each in answer]
 
 
 async def test_the_most_preferred_server_is_first_and_of_equals_the_heaviest() -> None:
