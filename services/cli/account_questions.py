@@ -47,11 +47,14 @@ def refuse_to_ask(*, take_defaults: bool) -> Asker:
         if question.topic is Topic.FAILURE:
             assert draft.login is not None
             raise click.exceptions.Exit(TEMPORARY_FAILURE if draft.login.temporary else FAILURE)
+        option = OPTIONS.get(question.topic, f"--{question.topic.value}")
         if take_defaults and question.default is not None:
-            return answered(draft, question.topic, question.default)
+            try:
+                return answered(draft, question.topic, question.default)
+            except ValueError as problem:
+                raise click.UsageError(f"{problem} Give {option}.") from problem
         if question.topic is Topic.CONFIRMATION:
             raise click.UsageError("There is no terminal to ask for a confirmation; --yes gives it.")
-        option = OPTIONS.get(question.topic, f"--{question.topic.value}")
         hint = "" if take_defaults or question.default is None else ", or --yes to take the default"
         raise click.UsageError(f"{question.text}: give {option}{hint}.")
 

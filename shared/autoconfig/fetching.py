@@ -6,6 +6,7 @@ the address policy. Time and size are bounded. Nothing of the document is truste
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import io
 import socket
@@ -33,7 +34,7 @@ class NotFetched(MailferryError):
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """How to reach web servers. `seconds`: for one server, from the name's look-up to the last octet.
+    """How to reach servers. `seconds`: for one document with all redirects, or for another question.
 
     `ca_file`, `https_port` and `http_port` are there for tests.
     """
@@ -50,10 +51,11 @@ async def fetch(url: str, web: Web) -> bytes:
 
     Raises `NotFetched` and `NetworkError`.
     """
+    until = asyncio.get_running_loop().time() + web.seconds
     first = url
     for _ in range(MOST_REDIRECTS + 1):
         parts = urlsplit(url)
-        answer = parse_answer(await _asked(parts, web), parts.netloc)
+        answer = parse_answer(await _asked(parts, web, until), parts.netloc)
         if isinstance(answer, bytes):
             return answer
         url = redirected(url, answer)
@@ -97,8 +99,8 @@ def redirected(url: str, redirect: Redirect) -> str:
     return parts.geturl()
 
 
-async def _asked(parts: SplitResult, web: Web) -> bytes:
-    """Return all that the server answers."""
+async def _asked(parts: SplitResult, web: Web, until: float) -> bytes:
+    """Return all that the server answers; `until` is a moment of the event loop's clock."""
     is_https = parts.scheme == "https"
     host = parts.hostname or ""
     endpoint = Endpoint(
@@ -108,11 +110,12 @@ async def _asked(parts: SplitResult, web: Web) -> bytes:
         ca_file=web.ca_file,
         addresses=web.addresses,
     )
+    loop = asyncio.get_running_loop()
     connection = await dial(
-        endpoint, connect_timeout=web.seconds, inactivity_timeout=web.seconds, fault=Fault.SOURCE
+        endpoint, connect_timeout=until - loop.time(), inactivity_timeout=web.seconds, fault=Fault.SOURCE
     )
     try:
-        connection.set_deadline(web.seconds)
+        connection.set_deadline(until - loop.time())
         connection.write(_request(parts, host))
         answer = b""
         while data := await connection.read():

@@ -196,7 +196,7 @@ def described(candidate: Candidate) -> str:
         parts.append("INSECURE: others may read the password")
     if candidate.tokens_only:
         parts.append("takes OAuth 2 tokens only, no passwords")
-    return ", ".join(parts)
+    return ". ".join(filter(None, (", ".join(parts), candidate.note)))
 
 
 def _likely_remedy(test: LoginTest) -> str:

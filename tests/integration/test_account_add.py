@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import poplib
+import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,30 @@ def test_after_a_wrong_port_the_right_server_can_be_entered_with_the_same_passwo
     assert account_in(terminal.shown)["source"] == right
 
 
+def test_the_found_servers_are_shown_and_another_one_can_be_entered(
+    configuration: Path, dovecot: Dovecot, dovecot_user: Login
+) -> None:
+    """The server of this address is known without asking anybody."""
+    with Terminal("account", "add", "-c", configuration) as terminal:
+        terminal.answer("Mail address of the mailbox", "not an address")
+        terminal.answer("Mail address of the mailbox", "bob@gmx.de")
+        shown = terminal.expect("Server of the mailbox: a number, or a URL [1]")
+        assert "1: imaps://imap.gmx.net (found by: known provider; confidence: high)" in shown
+        assert "2: pop3s://pop.gmx.net" in shown
+        assert "Password" not in shown
+        terminal.answer("", f"imap://localhost:{dovecot.imap_port}")
+        shown = terminal.answer("User name at imap://localhost", dovecot_user.name)
+        terminal.answer("Password of", dovecot_user.password)
+        terminal.expect("logged in as")
+        answer_the_rest(terminal)
+        assert terminal.end() == 0
+    account = account_in(terminal.shown)
+    assert (account["source"], account["recipient"]) == (
+        f"imap://localhost:{dovecot.imap_port}",
+        "bob@gmx.de",
+    )
+
+
 @pytest.fixture
 def locking_dovecot() -> Iterator[Dovecot]:
     require("dovecot")
@@ -205,6 +230,21 @@ def test_an_interrupt_leaves_nothing(
         terminal.interrupt()
         terminal.expect("Aborted!")
         assert terminal.end() == 1
+    assert "[[accounts]]" not in terminal.shown
+    assert files_of(configuration) == {"mailferry.toml"}
+
+
+def test_an_interrupt_during_the_login_leaves_nothing(configuration: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        source = f"imap://localhost:{silent.getsockname()[1]}"
+        with begun(configuration, source, "bob") as terminal:
+            terminal.answer("Password of", "geheim")
+            terminal.expect("Logging in")
+            connection, _ = silent.accept()
+            with connection:
+                terminal.interrupt()
+                terminal.expect("interrupted")
+                assert terminal.end() == 130
     assert "[[accounts]]" not in terminal.shown
     assert files_of(configuration) == {"mailferry.toml"}
 

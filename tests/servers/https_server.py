@@ -11,6 +11,9 @@ from tests.servers.ports import LOOPBACK
 
 SILENCE = None
 """What is mapped to it gets no answer at all."""
+DRIP = b"drip"
+"""What is mapped to it gets an answer without end, octet by octet."""
+DRIP_SECONDS = 0.02
 
 
 def http_answer(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -37,6 +40,12 @@ class HttpsServer:
             if answer is SILENCE:
                 await reader.read()
                 return
+            if answer is DRIP:
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while answer is DRIP:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(DRIP_SECONDS)
             writer.write(answer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):

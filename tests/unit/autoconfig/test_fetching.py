@@ -32,7 +32,7 @@ from shared.net.errors import (
 )
 from shared.net.resolver import AddressBook, HostsFile
 from tests.fakes.certificates import Certificate, make_certificate
-from tests.servers.https_server import SILENCE, http_answer, https_server
+from tests.servers.https_server import DRIP, SILENCE, http_answer, https_server
 from tests.servers.ports import LOOPBACK
 
 HOST = "autoconfig.isp.example"
@@ -105,8 +105,9 @@ async def test_an_answer_of_ten_megabytes_is_not_read_to_its_end(certificate: Ce
             await fetch(URL, web(certificate, server.port))
 
 
-async def test_a_server_that_does_not_answer_is_given_up(certificate: Certificate) -> None:
-    async with https_server({PLACE: SILENCE}, certificate.server_context()) as server:
+@pytest.mark.parametrize("answer", [SILENCE, DRIP], ids=["silent", "octet by octet"])
+async def test_a_server_that_is_too_slow_is_given_up(certificate: Certificate, answer: bytes | None) -> None:
+    async with https_server({PLACE: answer}, certificate.server_context()) as server:
         with pytest.raises((InactivityTimeout, DeadlineExceeded)):
             await fetch(URL, web(certificate, server.port, seconds=1.0))
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main as mailferry
 from services.cli.account_add import login_lines
+from services.cli.account_questions import refuse_to_ask
+from shared.operations.account_draft import Draft
+from shared.operations.account_wizard import Question, Topic
 from shared.operations.login_test import STEPS, LoginTest
 from tests.fakes.configuration import TARGET
 
@@ -85,6 +89,13 @@ def test_a_server_that_cannot_be_reached_ends_a_script_with_the_code_for_trying_
     assert "✗ connect" in result.stderr
     assert "Check host and port" in result.stderr
     assert "geheim" not in result.stderr
+
+
+def test_a_default_that_cannot_be_taken_is_a_usage_error(configuration: Path) -> None:
+    """The login would come first, and the name after it."""
+    draft = Draft(taken=frozenset({"default/bob"}), tenant="default")
+    with pytest.raises(click.UsageError, match=r'another account called "bob"\. Give --name\.'):
+        refuse_to_ask(take_defaults=True)(draft, Question(Topic.NAME, "Name", "bob"))
 
 
 def test_without_a_target_there_is_nothing_to_add_an_account_to(tmp_path: Path) -> None:

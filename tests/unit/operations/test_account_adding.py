@@ -100,3 +100,6 @@ def test_the_search_connects_only_where_the_defaults_let_accounts_connect(tmp_pa
     assert isinstance(network, Internet)
     assert network._web.addresses.public_only
     assert [str(each) for each in network._web.addresses.denied] == ["192.0.2.0/24"]
+    anywhere = network_of(configured(tmp_path))
+    assert isinstance(anywhere, Internet)
+    assert not anywhere._web.addresses.restricts

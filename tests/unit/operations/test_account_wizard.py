@@ -174,6 +174,10 @@ def test_a_server_that_is_not_secure_or_takes_no_password_is_never_the_default(
     assert asked(draft).default == default
 
 
+def test_what_a_provider_needs_is_said_before_the_choice() -> None:
+    assert described(replace(FOUND, note="Needs an app password.")).endswith("). Needs an app password.")
+
+
 def test_an_insecure_server_is_called_so_and_has_its_keys() -> None:
     assert "INSECURE" in described(PLAIN)
     draft = answered(with_search(up_to(Work.SEARCH), [PLAIN], []), Topic.SERVER, "1")
