@@ -57,14 +57,17 @@ class Draft:
         return self.login is not None and self.login.ok
 
     def server_keys(self) -> dict[str, Any]:
-        """Return the keys that say where the mailbox is and who logs in, without the password."""
+        """Return the keys that say where the mailbox is and who logs in, without the password.
+
+        The kind of TLS of a found server is among them, as a default of the configuration may be weaker.
+        """
         keys: dict[str, Any] = {}
         if self.chosen is not None and self.chosen.provider is not None:
             keys |= {"provider": self.chosen.provider, "source": self.chosen.protocol}
         else:
             keys |= {"source": self.source}
-        if self.chosen is not None and self.chosen.tls is Tls.OFF:
-            keys["tls"] = Tls.OFF.value
+        if self.chosen is not None and self.chosen.tls is not Tls.IMPLICIT:
+            keys["tls"] = self.chosen.tls.value
         return keys | {"username": self.username}
 
     def keys(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from shared.autoconfig.candidate import Candidate, Way
 from shared.autoconfig.network import Internet
 from shared.config import Configuration
 from shared.model.address import Address
@@ -52,6 +53,13 @@ def test_the_trial_has_those_defaults_that_matter_to_a_login(tmp_path: Path) -> 
     account = trial_account(DRAFT, configured(tmp_path, defaults))
     assert account.endpoint.addresses.public_only
     assert not account.endpoint.verify
+
+
+def test_the_trial_of_a_found_server_begins_tls_whatever_the_defaults_say(tmp_path: Path) -> None:
+    found = Candidate("imap", "imap.isp.example", 143, Tls.REQUIRED, "bob", Way.ISPDB)
+    draft = replace(DRAFT, source=found.url, chosen=found)
+    account = trial_account(draft, configured(tmp_path, '[defaults]\ntls = "off"\n'))
+    assert account.endpoint.tls is Tls.REQUIRED
 
 
 def test_a_server_that_cannot_be_used_is_an_error_of_the_configuration(tmp_path: Path) -> None:

@@ -184,6 +184,12 @@ def test_an_insecure_server_is_called_so_and_has_its_keys() -> None:
     assert draft.server_keys() == {"source": "imap://imap.isp.example", "tls": "off", "username": None}
 
 
+def test_a_server_that_was_found_with_starttls_is_not_left_to_a_weaker_default() -> None:
+    by_command = replace(FOUND, port=143, tls=Tls.REQUIRED)
+    draft = answered(with_search(up_to(Work.SEARCH), [by_command], []), Topic.SERVER, "1")
+    assert draft.server_keys() == {"source": "imap://imap.isp.example", "tls": "required", "username": None}
+
+
 def test_a_server_that_takes_tokens_only_cannot_be_chosen() -> None:
     draft = with_search(up_to(Work.SEARCH), [TOKENS], [])
     with pytest.raises(ValueError, match="OAuth 2 tokens only"):
