@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import poplib
 import socket
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 
 from shared.config import load
 from shared.model.account import Account
+from tests.fakes.autoconfig_documents import document, server
+from tests.fakes.certificates import make_certificate
 from tests.fakes.command import mailferry
 from tests.servers.available import require
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
+from tests.servers.https_server import http_answer, https_server
 from tests.servers.ports import LOOPBACK, free_port
 from tests.servers.terminal import Terminal
 
@@ -171,6 +175,40 @@ def test_the_found_servers_are_shown_and_another_one_can_be_entered(
         f"imap://localhost:{dovecot.imap_port}",
         "bob@gmx.de",
     )
+
+
+async def test_the_server_that_the_domain_names_is_confirmed_before_anything_is_sent_to_it(
+    configuration: Path, dovecot: Dovecot, dovecot_user: Login, tmp_path: Path
+) -> None:
+    web = tmp_path / "web"
+    web.mkdir()
+    certificate = make_certificate(web, "DNS:autoconfig.corp.example")
+    hosts = web / "hosts"
+    hosts.write_text(f"{LOOPBACK} autoconfig.corp.example localhost\n")
+    imaps = server("imap", "localhost", str(dovecot.imaps_port), "SSL", dovecot_user.name)
+    answers = {"autoconfig.corp.example/mail/config-v1.1.xml": http_answer("200 OK", document(imaps))}
+
+    def add(environ: Mapping[str, str]) -> dict[str, Any]:
+        arguments = ("account", "add", "-c", configuration, "--address", ADDRESS)
+        with Terminal(*arguments, environ=environ, module="tests.servers.local_names") as terminal:
+            shown = terminal.expect("Server of the mailbox: a number, or a URL [1]")
+            assert f"1: imaps://localhost:{dovecot.imaps_port} (found by: autoconfig of the domain" in shown
+            assert f"<{dovecot_user.name}>" not in dovecot.log()
+            terminal.answer("", "1")
+            terminal.answer(f"User name at imaps://localhost:{dovecot.imaps_port}", "")
+            terminal.answer(f"Password of {dovecot_user.name}", dovecot_user.password)
+            terminal.expect("logged in as")
+            answer_the_rest(terminal)
+            assert terminal.end() == 0
+            assert f"<{dovecot_user.name}>" in dovecot.log()
+            return account_in(terminal.shown)
+
+    async with https_server(answers, certificate.server_context()) as served:
+        environ = {"HOSTS_FILE": str(hosts), "CA_FILE": certificate.ca_file, "HTTPS_PORT": str(served.port)}
+        account = await asyncio.to_thread(add, environ)
+    assert account["source"] == f"imaps://localhost:{dovecot.imaps_port}"
+    assert account["username"] == dovecot_user.name
+    assert served.requests[0][0].startswith(f"GET /mail/config-v1.1.xml?emailaddress={ADDRESS} ")
 
 
 @pytest.fixture

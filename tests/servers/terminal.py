@@ -23,12 +23,17 @@ INTERRUPT = b"\x03"
 class Terminal:
     """Runs the command on a pseudo-terminal, which is its controlling terminal."""
 
-    def __init__(self, *arguments: str | Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str | Path,
+        environ: Mapping[str, str] | None = None,
+        module: str = "services.cli",
+    ) -> None:
         self._ours, theirs = pty.openpty()
         self.shown = ""
         self._seen = 0
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", sys.executable, "-m", "services.cli", *map(str, arguments)],
+            ["setsid", "--ctty", sys.executable, "-m", module, *map(str, arguments)],
             cwd=REPOSITORY,
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": "dumb", **(environ or {})},
             stdin=theirs,
