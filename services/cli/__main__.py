@@ -22,6 +22,8 @@ class AllCommands(Commands):
         "router": "services.cli.run:router",
         "relay": "services.cli.run:relay",
         "test-login": "services.cli.test_login:test_login",
+        "account": "services.cli.account_add:account_group",
+        "autoconfig": "services.cli.autoconfig:autoconfig",
         "explain": "services.cli.explain:explain",
         "trace": "services.cli.trace:trace",
         "status": "services.cli.status:status",

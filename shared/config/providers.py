@@ -25,6 +25,8 @@ class Provider:
 
     `auth`: the login methods that are worth a try. `interval`: seconds between two visits to one mailbox that
     it bears, 0 where that is not known; hosts are limited by it, so that it holds for both protocols.
+    `domains` are those of its own addresses, and `mx` the hosts that take the mail of its customers' domains,
+    each with the hosts below it. `local_part_login`: the user name is what stands before the @.
     `note` is what one has to know or do there, `notes` the same by protocol. `keys` are further keys of an
     account, by protocol.
     """
@@ -32,10 +34,13 @@ class Provider:
     name: str
     title: str
     aliases: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    mx: tuple[str, ...] = ()
     pop3: str | None = None
     imap: str | None = None
     auth: tuple[str, ...] = ()
     interval: float = 0.0
+    local_part_login: bool = False
     note: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -83,6 +88,22 @@ def provider_of_host(host: str) -> Provider | None:
     return next((each for each in providers().values() if host in each.hosts), None)
 
 
+def provider_of_domain(domain: str) -> Provider | None:
+    """Return the provider whose own addresses are at this domain."""
+    return next((each for each in providers().values() if domain in each.domains), None)
+
+
+def provider_of_exchanger(host: str) -> Provider | None:
+    """Return the provider that takes mail at this host: the one that names it, or the nearest host above."""
+    labels = host.lower().rstrip(".").split(".")
+    for start in range(len(labels)):
+        name = ".".join(labels[start:])
+        for each in providers().values():
+            if name in each.mx:
+                return each
+    return None
+
+
 def find_provider(name: str) -> Provider | None:
     """Return the provider of this name or alias, in any case."""
     wanted = name.lower()
@@ -103,6 +124,6 @@ def provider_name(value: object) -> str:
 
 
 def _provider(table: Mapping[str, Any]) -> Provider:
-    lists = {key: tuple(table[key]) for key in ("aliases", "auth") if key in table}
+    lists = {key: tuple(table[key]) for key in ("aliases", "auth", "domains", "mx") if key in table}
     interval = seconds(table["interval"]) if "interval" in table else 0.0
     return Provider(**{**table, **lists, "interval": interval})

@@ -18,6 +18,8 @@ STEP_TIMEOUT = 30.0
 """Seconds for each step of a login test: an operator waits for it, so less than a service allows."""
 CONNECT, TLS, GREETING, CAPABILITIES = "connect", "TLS", "greeting", "capabilities"
 METHOD, CREDENTIALS, MAILBOX = "method", "credentials", "mailbox"
+STEPS = ("name", CONNECT, TLS, GREETING, CAPABILITIES, METHOD, CREDENTIALS, MAILBOX)
+"""In the order in which they are reached where TLS begins at once."""
 CERTIFICATE = 'Check host name and certificate; name a certificate authority of your own in "ca_file".'
 
 # In the advice about sources, `protocol` is "pop3" or "imap".
@@ -107,6 +109,16 @@ class LoginTest:
     step: str | None = None
     advice: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+def steps_of(test: LoginTest) -> list[tuple[str, bool]]:
+    """Return the steps that were reached, each with whether it worked; none where that is not known."""
+    if test.ok:
+        return [(step, True) for step in STEPS]
+    if test.step not in STEPS:
+        return []
+    failed = STEPS.index(test.step)
+    return [*((step, True) for step in STEPS[:failed]), (STEPS[failed], False)]
 
 
 def failed_login(

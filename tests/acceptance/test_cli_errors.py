@@ -17,6 +17,7 @@ from tests.servers.ports import free_port
 
 COMMANDS = (
     ["run"], ["once"], ["fetcher"], ["router"], ["relay"], ["status"], ["test-login"], ["trace", "x"],
+    ["account", "add"],
     ["explain", "/dev/null", "--account", "x"],
     ["parked", "list"], ["parked", "show", "x"], ["parked", "retry", "x"], ["parked", "discard", "x"],
     ["parked", "export", "x"], ["config", "check"], ["config", "show"], ["db", "upgrade"],

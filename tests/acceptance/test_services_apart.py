@@ -63,15 +63,8 @@ async def test_three_services_carry_mail_over_a_broker_and_a_database(
         unprepared = await mailferry("topology", "check", "-c", path, environ=environ)
         assert unprepared.code == 1
         assert "mailferry.router" in unprepared.out
-        prepared = (
-            ["db", "upgrade"],
-            ["secrets", "init"],
-            ["apply"],
-            ["topology", "apply"],
-            ["topology", "check"],
-        )
-        for command in prepared:
-            ended = await mailferry(*command, "-c", path, environ=environ)
+        for command in ("db upgrade", "secrets init", "apply", "topology apply", "topology check"):
+            ended = await mailferry(*command.split(), "-c", path, environ=environ)
             assert ended.code == 0, ended.out + ended.err
         async with (
             service("router", path, environ),

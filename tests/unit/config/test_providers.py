@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.config import shown
-from shared.config.providers import Provider, find_provider, provider_name, provider_of_host, providers
+from shared.config.providers import (
+    Provider,
+    find_provider,
+    provider_name,
+    provider_of_domain,
+    provider_of_exchanger,
+    provider_of_host,
+    providers,
+)
 from shared.model.account import Account, CustodyMode
+from shared.model.address import normal_domain
 from shared.model.authentication import BY_NAME
 from shared.model.endpoint import Tls
 from shared.model.hosts import HostLimit
@@ -265,3 +274,40 @@ def test_what_is_said_by_protocol_is_about_a_protocol_that_the_provider_has(pres
     for protocol in preset.urls:
         advice = preset.advice(protocol)
         assert advice == "" or advice.endswith(".")
+
+
+def test_no_two_providers_have_the_same_domain_or_exchanger() -> None:
+    for names in (
+        [domain for preset in PRESETS for domain in preset.domains],
+        [host for preset in PRESETS for host in preset.mx],
+    ):
+        assert len(names) == len(set(names))
+        assert all(name == normal_domain(name) and "." in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("aspmx.l.google.com", "gmail"),
+        ("ASPMX2.GOOGLEMAIL.COM.", "gmail"),
+        ("corp-example.mail.protection.outlook.com", "office365"),
+        ("corp-example.olc.protection.outlook.com", "outlook"),
+        ("mx1.qq.com", "qq"),
+        ("mxbiz1.qq.com", "exmail"),
+        ("mx.zoho.com", "zoho-domain"),
+        ("smtpin.rzone.de", "strato"),
+        ("mx.corp.example", None),
+        ("notgoogle.com", None),
+        ("google.com.corp.example", None),
+    ],
+)
+def test_a_provider_is_found_by_the_nearest_name_of_an_exchanger(host: str, name: str | None) -> None:
+    found = provider_of_exchanger(host)
+    assert (None if found is None else found.name) == name
+
+
+def test_a_provider_is_found_by_a_domain_of_its_own_and_by_none_below_it() -> None:
+    found = provider_of_domain("gmx.de")
+    assert found is not None
+    assert found.name == "gmx"
+    assert provider_of_domain("mail.gmx.de") is None

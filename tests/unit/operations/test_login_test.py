@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.model import source_errors as source
 from shared.model.errors import MailferryError
 from shared.net import errors as net
-from shared.operations.login_test import ADVICE, advice
+from shared.operations.login_test import ADVICE, CONNECT, STEPS, TLS, LoginTest, advice, steps_of
 from shared.smtp import errors as target
 from shared.smtp.reply import Reply
 
@@ -77,3 +79,11 @@ def test_no_advice_shows_a_gap_that_was_to_be_filled(protocol: str) -> None:
     for _, _, sentence in ADVICE:
         filled = sentence.format(protocol=protocol, PROTOCOL=protocol.upper(), article="a")
         assert not {"{", "}"} & set(filled)
+
+
+def test_the_steps_of_a_failed_login_end_with_the_one_that_failed() -> None:
+    worked = LoginTest("account", "acme/inbox", "pop.isp.example:995", ok=True, sentence="Logged in.")
+    assert steps_of(worked) == [(step, True) for step in STEPS]
+    failed = replace(worked, ok=False, step=TLS)
+    assert steps_of(failed) == [("name", True), (CONNECT, True), (TLS, False)]
+    assert steps_of(replace(failed, step="session")) == []
