@@ -37,6 +37,7 @@ class AllCommands(Commands):
         "lost": "services.cli.trace:lost",
         "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
+        "account": "services.cli.account:account_group",
     }
 
 

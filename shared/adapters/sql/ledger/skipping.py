@@ -27,7 +27,7 @@ UNVISITED = (
     *("poll", "enabled", "host", "paused", "fence", "failures", "waiting"),
 )
 UNVISITED_VALUES = (60.0, False, "", False, 0, 0, 0)
-"""Of an account that no configuration has named yet: the first that does sets poll, enabled, host and paused."""
+"""Of an account that no configuration has named yet. The first that does sets poll, enabled and host."""
 
 
 def record_skipped(
