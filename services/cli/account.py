@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import click
 
 from services.cli.group import Commands
-from services.cli.options import output
+from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, print_table, write_json
+from services.cli.running import operate
+from shared.config import load
 from shared.importing.toml import as_toml
-from shared.operations.importing import FORMATS, Choices, Finding, ImportedRow, Plan, plan_import
+from shared.operations.importing import (
+    FORMATS,
+    Choices,
+    Finding,
+    ImportedRow,
+    Plan,
+    SaveResult,
+    SaveStatus,
+    plan_import,
+    save_state,
+)
 
 COLUMNS = (
     Column("line", "Line", number=True),
@@ -62,26 +76,44 @@ def account_group() -> None:
     "--recipient", metavar="ADDRESS", help="Who gets the mail of a mailbox whose file does not say."
 )
 @click.option("--begin", metavar="BEGIN", help="From when on kept mail is delivered: all, now, or a date.")
+@click.option(
+    "--save-state",
+    is_flag=True,
+    help="Enter the mails that were delivered into the database of the configuration.",
+)
+@config_file
 @click.option("--dry-run", is_flag=True, help="Show what would be, and save nothing.")
 @click.option("--as-toml", "toml", is_flag=True, help="Write the accounts as TOML, without passwords.")
 @output
 @click.pass_context
 def import_accounts(
-    context: click.Context, /, file: Path, form: str, states: Sequence[Path], output: str, **options: Any
+    context: click.Context,
+    /,
+    file: Path,
+    form: str,
+    states: Sequence[Path],
+    path: Path,
+    output: str,
+    **options: Any,
 ) -> None:
     """Read accounts from FILE, which is of another program."""
-    toml, dry_run = options.pop("toml"), options.pop("dry_run")
+    toml, dry_run, saves_state = (options.pop(name) for name in ("toml", "dry_run", "save_state"))
     if not toml and not dry_run:
         raise click.UsageError(NOT_YET)
+    if saves_state and (dry_run or not states):
+        raise click.UsageError("--save-state needs --state and goes with --as-toml, not with --dry-run.")
     plan = plan_import(file, form, Choices(**options), states)
+    results = operate(load(path, os.environ), partial(save_state, plan=plan)) if saves_state else ()
     if toml:
         click.echo(as_toml(plan.rows), nl=False)
         _print_findings(plan.findings)
+        _print_results(results)
     elif output == "json":
         write_json(_as_json(plan))
     else:
         _print_plan(plan)
-    if len(plan.usable) < len(plan.rows) or any(each.blocks for each in plan.findings):
+    refused = any(each.status is SaveStatus.REFUSED for each in results)
+    if refused or len(plan.usable) < len(plan.rows) or any(each.blocks for each in plan.findings):
         context.exit(PROBLEMS)
 
 
@@ -131,6 +163,11 @@ def _sentence(finding: Finding) -> str:
 def _print_findings(findings: Sequence[Finding]) -> None:
     for each in findings:
         click.echo(_sentence(each), err=True)
+
+
+def _print_results(results: Sequence[SaveResult]) -> None:
+    for each in results:
+        click.echo(f"{each.account}: {each.sentence or 'the delivered mails are entered'}", err=True)
 
 
 def _as_json(plan: Plan) -> dict[str, object]:

@@ -17,7 +17,7 @@ from shared.model.errors import quoted
 
 _TYPE = re.compile(r"(Simple|BrokenUIDL|Multidrop)(POP3|IMAP|SDPS)(SSL)?Retriever")
 YES, NO = frozenset({"1", "yes", "true", "on"}), frozenset({"0", "no", "false", "off"})
-NAME = re.compile(r"[^*%!\\/\"]+")
+NAME = re.compile(r"[^*%!\\\"]+")
 CLIENT_CERTIFICATE = "Mailferry has no client certificates"
 TUNING = "Mailferry chooses this itself"
 LOG = "the log has settings of its own, in [log]"

@@ -17,8 +17,8 @@ DELETE = "delete"
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 NO_CREDENTIAL = "there is no password; write one, or add `password_file` to the TOML that --as-toml writes"
 KEPT = (
-    "mail that was delivered stayed at the source, and it would be delivered anew; give a file of state (--state) "
-    "if there is one, or say with --begin from when on mail is delivered (all, now, or a date)"
+    "mail that was delivered stayed at the source, and it would be delivered anew; give a file of state "
+    "(--state) if there is one, or say with --begin from when on mail is delivered (all, now, or a date)"
 )
 
 

@@ -26,6 +26,7 @@ from shared.importing.result import (
 from shared.importing.row_builder import KEPT
 from shared.model.errors import ConfigurationError
 from shared.model.message import LedgerKey
+from shared.operations.context import OperatorContext
 from shared.ports.store import OperatorStore
 
 __all__ = [
@@ -41,10 +42,15 @@ __all__ = [
     "import_known_mails",
     "plan_import",
     "save",
+    "save_state",
 ]
 BEGUN = (
     "mails that were delivered before could not be entered, as the account was visited already; its mail was "
     "or is delivered"
+)
+LEFT_ALONE = (
+    "mails that were delivered before: {}. They must be entered (--save-state) before the first visit; then all "
+    'other mail is delivered. Otherwise begin = "now" leaves alone all mail that is there'
 )
 
 
@@ -136,6 +142,17 @@ async def save(saver: AccountSaver, store: OperatorStore, plan: Plan, now: float
     return [results[row.account_id] for row in plan.rows]
 
 
+async def save_state(context: OperatorContext, plan: Plan) -> Sequence[SaveResult]:
+    """Enter what was delivered before, for accounts that are saved in another way; return their results."""
+    results = []
+    for row in plan.usable:
+        if mails := plan.known.get(row.account_id):
+            entered = await import_known_mails(context.store, row.account_id, mails, context.clock.now())
+            status = SaveStatus.CHANGED if entered else SaveStatus.REFUSED
+            results.append(SaveResult(row.account_id, status, "" if entered else BEGUN))
+    return results
+
+
 async def import_known_mails(
     store: OperatorStore, account: str, mails: Sequence[KnownMail], now: float
 ) -> bool:
@@ -176,7 +193,9 @@ def _with_state(row: ImportedRow, mails: Sequence[KnownMail], choices: Choices) 
     """
     if mails:
         account = {**row.account, "begin": "now"}
-        return replace(row, account=account, origins={**row.origins, "begin": Origin(row.line, "--state")})
+        findings = (*row.findings, Finding(row.line, "--state", LEFT_ALONE.format(len(mails))))
+        origins = {**row.origins, "begin": Origin(row.line, "--state")}
+        return replace(row, account=account, origins=origins, findings=findings)
     if row.account.get("retention", "delete") != "delete" and choices.begin is None:
         line = row.origins.get("retention", Origin(row.line, "")).line
         finding = Finding(line, "--state", f"no state was found of this account; {KEPT}", blocks=True)

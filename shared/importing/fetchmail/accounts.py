@@ -21,7 +21,7 @@ UNKNOWN = (
     "is not known as an option of fetchmail, nor what follows it; find out what it does before you go on"
 )
 READ_MAIL = "fetchmail left mail that was read by somebody; Mailferry fetches it, too (see `begin`)"
-NO_FOLDER_SIGNS = '*%!\\/"'
+NO_FOLDER_SIGNS = '*%!\\"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Splits a run control file of fetchmail into tokens, as its manual page says under "Run Control Syntax".
 
-What a word means depends on the word before it: behind `user`, `password`, `is`, `to` and `=` every word is a
-string, even `keep` and `12`. A quoted string ends at the next mark of its kind; no backslash hides one.
+What a word means depends on the word before it: behind `user`, `password`, `is`, `to` and `=` every word is
+a string, even `keep` and `12`. A quoted string ends at the next mark of its kind; no backslash hides one. A
+mark that is never closed is refused here; fetchmail takes it as part of the word, but it is likely an error.
 """
 
 from __future__ import annotations

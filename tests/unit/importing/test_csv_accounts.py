@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -15,12 +16,12 @@ HEADER = "name;source;username;password;recipient;target"
 VALUES = "a;pop3s://isp.example;joe;p;a@b.example;here"
 
 
-def read(text: str, **choices: str) -> Import:
+def read(text: str, **choices: Any) -> Import:
     found = read_csv(text.encode(), Choices(**choices))
     return Import(checked(found.rows, Path("/")), found.findings)
 
 
-def row_of(text: str, **choices: str) -> ImportedRow:
+def row_of(text: str, **choices: Any) -> ImportedRow:
     [row] = read(text, **choices).rows
     return row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -14,12 +15,12 @@ from shared.importing.result import Choices, ImportedRow
 LINE = "imap.isp.example;joe@isp.example;p;mx.corp.example;joe@corp.example;q"
 
 
-def rows_of(text: str, **choices: str) -> list[ImportedRow]:
-    said = {"target": "here", "begin": "all", **choices}
+def rows_of(text: str, **choices: Any) -> list[ImportedRow]:
+    said: dict[str, Any] = {"target": "here", "begin": "all", **choices}
     return checked(read_imapsync_csv(text.encode(), Choices(**said)).rows, Path("/"))
 
 
-def row_of(text: str, **choices: str) -> ImportedRow:
+def row_of(text: str, **choices: Any) -> ImportedRow:
     [row] = rows_of(text, **choices)
     return row
 

@@ -51,7 +51,7 @@ JOB = {
 }
 
 
-def read(jobs: object, **choices: str) -> Import:
+def read(jobs: object, **choices: Any) -> Import:
     found = read_mailcow(json.dumps(jobs, indent=1).encode(), Choices(target="mailcow", **choices))
     return Import(checked(found.rows, Path("/")), found.findings)
 
@@ -137,7 +137,7 @@ def test_fields_without_counterpart_are_named(name: str, value: object) -> None:
         ({"authmech1": "XOAUTH2"}, "authmech1"),
     ],
 )
-def test_what_cannot_work_blocks(changes: dict[str, object], option: str) -> None:
+def test_what_cannot_work_blocks(changes: dict[str, Any], option: str) -> None:
     assert option in blocking(row_of(**changes))
 
 

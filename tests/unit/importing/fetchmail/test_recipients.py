@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shared.importing.checking import checked
@@ -12,7 +14,7 @@ from tests.fakes.command import REPOSITORY
 BOTH = {"a.example": "keep", "*.a.example": "keep"}
 
 
-def row_of(user: str, server: str = "", before: str = "", **choices: str) -> ImportedRow:
+def row_of(user: str, server: str = "", before: str = "", **choices: Any) -> ImportedRow:
     text = f"{before} poll isp.example proto pop3 {server} user joe pass p {user} ssl"
     [row] = checked(read_fetchmailrc(text.encode(), Choices(target="here", **choices)).rows, REPOSITORY)
     return row
