@@ -102,7 +102,7 @@ def import_accounts(
         raise click.UsageError(NOT_YET)
     if saves_state and (dry_run or not states):
         raise click.UsageError("--save-state needs --state and goes with --as-toml, not with --dry-run.")
-    plan = plan_import(file, form, Choices(**options), states)
+    plan = plan_import(file, form, Choices(**options), states, environ=os.environ)
     results = operate(load(path, os.environ), partial(save_state, plan=plan)) if saves_state else ()
     if toml:
         click.echo(as_toml(plan.rows), nl=False)

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from shared.config.document import Document
+from shared.config.environment import PREFIX
 from shared.config.loading import build_configuration
 from shared.config.toml_lines import KeyPath
 from shared.importing.result import Finding, ImportedRow
@@ -53,12 +54,17 @@ class _Rows(Document):
 
 
 def checked(
-    rows: Sequence[ImportedRow], base: Path, targets: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[ImportedRow],
+    base: Path,
+    targets: Sequence[Mapping[str, Any]] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> list[ImportedRow]:
     """Return the rows with a finding for each value that the models refuse.
 
-    `targets` are tables of targets that exist. Relative paths in the rows start from `base`.
+    `targets` are tables of targets that exist. Relative paths in the rows start from `base`. A secret in an
+    environment variable is looked for in `environ`; the settings there are not for an import.
     """
+    variables = {key: value for key, value in (environ or {}).items() if not key.startswith(PREFIX)}
     named = {str(each["name"]): dict(each) for each in targets}
     for row in rows:
         if row.target is not None:
@@ -68,7 +74,7 @@ def checked(
     data = {"targets": list(named.values()), "accounts": [_complete(row.account) for row in rows]}
     found: defaultdict[int, list[Finding]] = defaultdict(list)
     try:
-        build_configuration(_Rows(rows, data, base), {}, lambda: HELO_NAME)
+        build_configuration(_Rows(rows, data, base), variables, lambda: HELO_NAME)
     except ConfigurationError as error:
         for problem in error.problems:
             index, finding = _finding(problem)

@@ -55,6 +55,8 @@ KEYS = frozenset(AccountSettings.model_fields)
 TLS = {"ssl": True, "tls": True, "ssl/tls": True, "implicit": True, "yes": True, "true": True, "1": True}
 NO_TLS = {"", "starttls", "no", "false", "0", "none", "plain", "off"}
 YES, NO = frozenset({"true", "yes", "1", "on", "ja"}), frozenset({"false", "no", "0", "off", "nein"})
+_DELIMITER = re.compile(r"sep=([;,\t|])")
+"""The line that Excel understands, above the header."""
 _SIGNS = re.compile(r"[\s_.-]+")
 LISTS = frozenset(
     {"auth", "detect", "folders", "recipient_headers", "own_addresses", "trusted_hosts", "deny_addresses"}
@@ -71,8 +73,14 @@ def read_csv(content: bytes, choices: Choices) -> Import:
     start = next((number for number, line in enumerate(lines) if line.strip()), None)
     if start is None:
         raise UnreadableImport(1, "the file is empty; its first line names the columns")
-    found = records("\n".join(lines[start:]), delimiter_of(lines[start]), start + 1)
-    header = next(found)
+    told = _DELIMITER.fullmatch(lines[start])
+    start += told is not None
+    header_line = lines[start] if start < len(lines) else ""
+    delimiter = told[1] if told is not None else delimiter_of(header_line)
+    found = records("\n".join(lines[start:]), delimiter, start + 1)
+    header = next(found, None)
+    if header is None:
+        raise UnreadableImport(start + 1, "the line that names the columns is missing")
     columns, unknown = _columns(header.values, header.line)
     rows = [_row(columns, record.values, record.line, choices) for record in found]
     return Import(with_unique_names(rows), (*findings, *unknown))

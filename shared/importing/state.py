@@ -6,7 +6,7 @@ getmail writes `-` for each `/` in a POP3 unique id, so that a mail whose id has
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -36,19 +36,24 @@ def read_fetchids(content: bytes, rows: Sequence[ImportedRow]) -> KnownMails:
     """
     findings: list[Finding] = []
     mails: list[KnownMail] = []
-    accounts = {_login_of(row): row for row in rows}
+    accounts: defaultdict[tuple[str, str], list[ImportedRow]] = defaultdict(list)
+    for row in rows:
+        accounts[_login_of(row)].append(row)
     strangers: Counter[str] = Counter()
     first: dict[str, int] = {}
+    told: set[str] = set()
     for seen in _seen(content, findings):
-        row = accounts.get((seen.user.lower(), seen.host.lower()))
-        if row is None:
+        found = accounts.get((seen.user.lower(), seen.host.lower()), ())
+        if not found:
             login = f"{seen.user}@{seen.host}"
             strangers[login] += 1
             first.setdefault(login, seen.line)
-        elif _protocol(row) == "pop3":
-            mails.append(KnownMail(row.account_id, INBOX.folder, None, seen.uid))
-        elif not any(each.option == row.account_id for each in findings):
-            findings.append(Finding(seen.line, row.account_id, POP3_ONLY))
+        for row in found:
+            if _protocol(row) == "pop3":
+                mails.append(KnownMail(row.account_id, INBOX.folder, None, seen.uid))
+            elif row.account_id not in told:
+                told.add(row.account_id)
+                findings.append(Finding(seen.line, row.account_id, POP3_ONLY))
     findings += [
         Finding(first[login], login, f"no account of the file has this login; {count} mails are left out")
         for login, count in strangers.items()

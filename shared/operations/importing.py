@@ -49,8 +49,8 @@ BEGUN = (
     "or is delivered"
 )
 LEFT_ALONE = (
-    "mails that were delivered before: {}. They must be entered (--save-state) before the first visit; then all "
-    'other mail is delivered. Otherwise begin = "now" leaves alone all mail that is there'
+    "mails that were delivered before: {}. They must be entered (--save-state) before the first visit; then "
+    'all other mail is delivered. Otherwise begin = "now" leaves alone all mail that is there'
 )
 
 
@@ -104,8 +104,11 @@ def plan_import(
     choices: Choices,
     states: Sequence[Path] = (),
     targets: Sequence[Mapping[str, Any]] = (),
+    environ: Mapping[str, str] | None = None,
 ) -> Plan:
     """Read a file and its files of state. `targets` are the tables of those that exist.
+
+    Accounts may name variables of `environ` that hold their secrets.
 
     Raises `ConfigurationError` where a file cannot be read, or is not in the form that it is said to be in.
     """
@@ -114,7 +117,7 @@ def plan_import(
         found = FORMATS[form].read(_content(path), choices)
     except UnreadableImport as error:
         raise ConfigurationError([f"{path}: {error}"]) from error
-    rows = checked(found.rows, path.absolute().parent, targets)
+    rows = checked(found.rows, path.absolute().parent, targets, environ)
     known, findings = _known_mails(states, form, rows)
     if states:
         rows = [_with_state(row, known.get(row.account_id, ()), choices) for row in rows]

@@ -61,7 +61,7 @@ ENTRY: Mapping[str, LeftOut] = {
     "properties": LeftOut("fetchmail ignores it, too"),
     "sslkey": _CLIENT_CERTIFICATE,
     "sslcert": _CLIENT_CERTIFICATE,
-    "sslcertpath": LeftOut("`ca_file` takes one file with certificates, and no directory", blocks=True),
+    "sslcertpath": LeftOut("certificates are checked by the system's authorities, or by one `ca_file`"),
     "sslcommonname": LeftOut(
         "the certificate must have the host's own name; `tls_pin` accepts another one", blocks=True
     ),

@@ -85,3 +85,10 @@ def test_the_target_of_a_row_is_checked_too() -> None:
 def test_a_target_that_exists_is_taken_as_it_is() -> None:
     [found] = checked([row()], BASE, [{"name": "here", "url": "smtp://mx.example"}])
     assert found.findings == ()
+
+
+def test_a_secret_in_the_environment_is_looked_for_there_and_settings_are_not() -> None:
+    given = [row(password=None, password_env="JOES")]
+    environ = {"JOES": "x", "MAILFERRY_STORE__URL": "gopher://x"}
+    assert [each.option for each in checked(given, BASE)[0].findings] == ["their password_env"]
+    assert checked(given, BASE, (), environ)[0].findings == ()

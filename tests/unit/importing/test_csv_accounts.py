@@ -56,6 +56,11 @@ def test_a_byte_order_mark_and_blank_lines_before_the_header_do_not_matter() -> 
     assert (row.line, row.account["name"]) == (4, "a")
 
 
+def test_a_line_that_names_the_delimiter_for_excel_is_obeyed() -> None:
+    row = row_of(f"sep=|\n{HEADER}\n{VALUES}".replace(";", "|"))
+    assert (row.line, row.account["target"]) == (3, "here")
+
+
 def test_windows_1252_is_read_and_named() -> None:
     found = read_csv(f"{HEADER}\n{VALUES.replace(';p;', ';pä;')}".encode("cp1252"), Choices())
     assert found.rows[0].account["password"] == SecretStr("pä")
@@ -161,6 +166,7 @@ def test_a_password_keeps_its_blanks_and_delimiters() -> None:
     [
         ("", "line 1: the file is empty"),
         ("\n \n", "line 1: the file is empty"),
+        ("sep=;", "line 2: the line that names the columns is missing"),
         ("x;y\n1;2", "line 1: the first line names the columns"),
         ("user;login\n1;2", 'line 1: two columns are the "username"'),
         ('name;user\n"a;b', "line 2: the quotation marks"),

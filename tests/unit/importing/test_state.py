@@ -56,6 +56,12 @@ def test_an_imap_account_has_no_ids_of_fetchmail() -> None:
     assert [each.option for each in found.findings] == ["default/c"]
 
 
+def test_two_accounts_of_one_login_both_know_its_mails() -> None:
+    other = ImportedRow(9, {**PLAIN.account, "name": "b-2"})
+    found = read_fetchids(b"ann@pop.isp.example x\n", [PLAIN, other])
+    assert [each.account for each in found.mails] == ["default/b", "default/b-2"]
+
+
 def test_an_oldmail_file_of_pop3_is_found_by_its_name() -> None:
     content = b"abc\x001764547200\nd e\x001764547201\n"
     found = read_oldmail(content, "oldmail-pop.isp.example-995-Joe@isp.example", ROWS)

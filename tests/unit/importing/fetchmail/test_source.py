@@ -88,8 +88,8 @@ def test_an_md5_fingerprint_blocks_where_nothing_else_checks_the_certificate() -
     assert blocking(row_of("proto pop3", 'ssl sslfingerprint "AA:BB"')) == []
 
 
-@pytest.mark.parametrize("option", ["sslcert", "sslkey", "sslcertpath", "sslcommonname"])
-def test_certificates_of_clients_and_directories_of_authorities_block(option: str) -> None:
+@pytest.mark.parametrize("option", ["sslcert", "sslkey", "sslcommonname"])
+def test_certificates_of_clients_and_other_names_of_hosts_block(option: str) -> None:
     assert blocking(row_of("proto pop3", f"ssl {option} /x")) == [option]
 
 
