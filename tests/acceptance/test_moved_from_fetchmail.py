@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from shared.adapters.sql import open_store
-from shared.importing.toml import as_toml
-from shared.operations.importing import Choices, ImportedRow, SaveResult, SaveStatus, plan_import, save
+from shared.operations.importing import Choices, SaveStatus, plan_import, save
 from tests.fakes.command import letter, mailferry
 from tests.fakes.database import write_empty_database
+from tests.fakes.saved_accounts import ConfigurationFile
 from tests.servers.available import require
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot, Login
@@ -20,31 +19,6 @@ from tests.servers.smtp_sink import SmtpSink
 
 BOB = "bob@corp.example"
 DEADLINE = 60.0
-INFRASTRUCTURE = """
-store.url = "sqlite:mailferry.db"
-blobs.url = "file:blobs"
-metrics.listen = ""
-relay.helo_name = "ferry.corp.example"
-"""
-
-
-class ConfigurationFile:
-    """Saves accounts as the operator does: in the configuration file, with a file for each password."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    async def save_accounts(self, rows: Sequence[ImportedRow]) -> Sequence[SaveResult]:
-        secrets = self.path.parent / "secrets"
-        secrets.mkdir(exist_ok=True)
-        for row in rows:
-            place = secrets / row.account_id.replace("/", "-")
-            place.write_text(row.account["password"].get_secret_value(), "utf-8")
-            place.chmod(0o600)
-        text = as_toml(rows).replace("/etc/mailferry/secrets", str(secrets))
-        self.path.write_text(INFRASTRUCTURE + text, "utf-8")
-        self.path.chmod(0o600)
-        return [SaveResult(row.account_id, SaveStatus.ADDED) for row in rows]
 
 
 def fetchmailrc(home: Path, dovecot: Dovecot, login: Login, smtp_port: int) -> Path:
