@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.importing.csv_accounts import read_csv
 from shared.importing.fetchmail.accounts import read_fetchmailrc
-from shared.importing.getmailrc import read_getmailrc
+from shared.importing.getmail.account import read_getmailrc
 from shared.importing.imapsync_csv import read_imapsync_csv
 from shared.importing.mailcow import read_mailcow
 from shared.importing.result import Choices, Import, ImportedRow, KnownMails

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from shared.importing.fetchmail.parser import Entry, User, parse
+from shared.importing.fetchmail.entries import Entry, User
+from shared.importing.fetchmail.parser import parse
 from shared.importing.result import UnreadableImport
 from tests.servers.available import require
 

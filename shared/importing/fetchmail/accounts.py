@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from shared.importing.fetchmail import left_out
 from shared.importing.fetchmail.delivery import put_target
-from shared.importing.fetchmail.parser import Entry, Option, RunControl, User, parse
+from shared.importing.fetchmail.entries import Entry, Option, RunControl, User
+from shared.importing.fetchmail.parser import parse
 from shared.importing.fetchmail.recipients import put_recipients
 from shared.importing.fetchmail.source import put_login, put_server, put_tls
 from shared.importing.result import Choices, Finding, Import, ImportedRow

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
-from shared.importing.fetchmail.parser import Option
+from shared.importing.fetchmail.entries import Option
 from shared.importing.row_builder import RowBuilder
 from shared.model.errors import quoted
 

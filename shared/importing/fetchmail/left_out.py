@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from shared.importing.fetchmail.parser import Option
+from shared.importing.fetchmail.entries import Option
 
 
 class LeftOut(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from shared.importing.fetchmail.parser import Entry, LocalName, Option, User
+from shared.importing.fetchmail.entries import Entry, LocalName, Option, User
 from shared.importing.row_builder import RowBuilder
 from shared.model.account import KEEP
 from shared.model.domains import ANY_BELOW

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from shared.importing.fetchmail.parser import Entry, Option, User
+from shared.importing.fetchmail.entries import Entry, Option, User
 from shared.importing.row_builder import RowBuilder
 from shared.model.errors import quoted
 

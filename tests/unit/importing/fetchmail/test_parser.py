@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.importing.fetchmail.entries import Entry, LocalName, Option, User
 from shared.importing.fetchmail.grammar import GLOBAL, NOISE, SERVER, SHORT, STRUCTURE, USER
-from shared.importing.fetchmail.parser import Entry, LocalName, Option, User, parse
+from shared.importing.fetchmail.parser import parse
 from shared.importing.result import UnreadableImport
 from tests.fakes.imports import read_or_refused
 

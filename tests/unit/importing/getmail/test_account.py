@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from shared.importing.checking import checked
-from shared.importing.getmailrc import OPTIONS_KNOWN, OPTIONS_LEFT_OUT, RETRIEVER_LEFT_OUT, read_getmailrc
+from shared.importing.getmail.account import read_getmailrc
+from shared.importing.getmail.left_out import OPTIONS_KNOWN, OPTIONS_LEFT_OUT, RETRIEVER_LEFT_OUT
 from shared.importing.result import Choices, ImportedRow, UnreadableImport
 from tests.fakes.imports import read_or_refused
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from shared.importing.ini import Section, Value, sections
+from shared.importing.getmail.file import YES, File
+from shared.importing.getmail.left_out import (
+    NO_COMMANDS,
+    OPTIONS_KNOWN,
+    OPTIONS_LEFT_OUT,
+    RETRIEVER_KNOWN,
+    RETRIEVER_LEFT_OUT,
+    UNKNOWN,
+)
+from shared.importing.ini import Value, sections
 from shared.importing.result import Choices, Finding, Import, UnreadableImport
 from shared.importing.row_builder import RowBuilder
 from shared.importing.text import decoded
@@ -16,13 +24,7 @@ from shared.model.account import KEEP
 from shared.model.errors import quoted
 
 _TYPE = re.compile(r"(Simple|BrokenUIDL|Multidrop)(POP3|IMAP|SDPS)(SSL)?Retriever")
-YES, NO = frozenset({"1", "yes", "true", "on"}), frozenset({"0", "no", "false", "off"})
 NAME = re.compile(r"[^*%!\\\"]+")
-CLIENT_CERTIFICATE = "Mailferry has no client certificates"
-TUNING = "Mailferry chooses this itself"
-LOG = "the log has settings of its own, in [log]"
-NO_COMMANDS = "Mailferry runs no commands"
-UNKNOWN = "is not known as an option of getmail, so it is left out"
 IN_CLEAR = 'getmail logs in in clear; write tls = "required" if the server has STARTTLS or STLS'
 UNCHECKED = (
     "getmail checks no certificate without `ca_certs`; Mailferry checks it by the system's authorities"
@@ -32,49 +34,6 @@ NO_DOMAIN = (
 )
 NO_RECIPIENT = "getmail delivers to files and programs; say with --recipient who gets the mail"
 NO_TARGET = "getmail delivers to files and programs; say with --target where Mailferry delivers"
-RETRIEVER_LEFT_OUT: Mapping[str, tuple[str, bool]] = {
-    "keyfile": (CLIENT_CERTIFICATE, True),
-    "certfile": (CLIENT_CERTIFICATE, True),
-    "ssl_version": ("the version is chosen by the server and Mailferry, TLS 1.2 at least", False),
-    "ssl_ciphers": ("the cipher is chosen by the server and Mailferry", False),
-    "ssl_cert_hostname": (
-        "the certificate must have the host's own name; `tls_pin` accepts another one",
-        True,
-    ),
-    "delete_dup_msgids": ("Mailferry deletes no mail that it did not deliver", False),
-    "imap_search": ("Mailferry fetches all mail of a folder, read or not; see `begin`", False),
-    "imap_on_delete": ("see `removal` and `mark_seen`", False),
-    "record_mailbox": ("`folder_header` names a field for the source folder", False),
-}
-"""Options of [retriever] without counterpart: why, and whether the account cannot be saved without it."""
-OPTIONS_LEFT_OUT: Mapping[str, str] = {
-    "verbose": LOG,
-    "message_log": LOG,
-    "message_log_syslog": LOG,
-    "message_log_verbose": LOG,
-    "logfile": LOG,
-    "fingerprint": "`mailferry test-login` shows the certificate",
-    "read_all": "",
-    "received": "Mailferry always adds a Received line",
-    "delivered_to": "Mailferry adds no Delivered-To line",
-    "delete_bigger_than": "`retention` is the same for mails of all sizes",
-    "to_oldmail_on_each_mail": TUNING,
-    "skip_imap_fetch_size": TUNING,
-    "netrc_file": "Mailferry reads no .netrc",
-}
-RETRIEVER_KNOWN = frozenset(
-    {
-        *("type", "server", "port", "username", "password", "password_command", "timeout", "use_apop"),
-        *("use_xoauth2", "use_kerberos", "mailboxes", "move_on_delete", "use_peek", "envelope_recipient"),
-        *("ca_certs", "ssl_fingerprints"),
-    }
-)
-OPTIONS_KNOWN = frozenset(
-    {
-        *("delete", "delete_after", "max_message_size", "max_messages_per_session"),
-        *("max_bytes_per_session", "mark_read", "use_netrc"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,66 +49,10 @@ class _Retriever:
         return self.protocol + ("s" if self.ssl else "")
 
 
-class _File:
-    """The sections, with their values in the types of getmail."""
-
-    def __init__(self, found: dict[str, Section]) -> None:
-        self.sections = found
-
-    def value(self, section: str, name: str) -> Value | None:
-        """Return a value that is not empty."""
-        found = self.sections[section].options.get(name) if section in self.sections else None
-        return found if found is not None and found.text else None
-
-    def text(self, section: str, name: str) -> str:
-        """Return the text of a value; "" where there is none."""
-        found = self.value(section, name)
-        return found.text if found is not None else ""
-
-    def is_on(self, section: str, name: str) -> bool:
-        """Return whether a switch is on. Raises `UnreadableImport`."""
-        found = self.value(section, name)
-        if found is None or found.text.lower() in NO:
-            return False
-        if found.text.lower() in YES:
-            return True
-        raise UnreadableImport(found.line, f'"{name}" must be true or false')
-
-    def number(self, section: str, name: str) -> int:
-        """Return a number; 0 where there is none. Raises `UnreadableImport`."""
-        found = self.value(section, name)
-        if found is None:
-            return 0
-        if not (found.text.isascii() and found.text.isdigit() and len(found.text) < 16):
-            raise UnreadableImport(found.line, f'"{name}" must be a number')
-        return int(found.text)
-
-    def texts(self, section: str, name: str) -> list[str]:
-        """Return a tuple of texts, as Python writes it. Raises `UnreadableImport`."""
-        found = self.value(section, name)
-        if found is None:
-            return []
-        try:
-            value = ast.literal_eval(found.text.replace("\n", " "))
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise UnreadableImport(found.line, f'"{name}" must be texts in quotes, in ( )') from None
-        values = [value] if isinstance(value, str) else value
-        if not isinstance(values, (list, tuple)) or not all(isinstance(each, str) for each in values):
-            raise UnreadableImport(found.line, f'"{name}" must be texts in quotes, in ( )')
-        return [str(each) for each in values]
-
-    def line(self, section: str, name: str = "") -> int:
-        """Return the line of a value, or else of its section, or else 1."""
-        if section not in self.sections:
-            return 1
-        found = self.sections[section].options.get(name)
-        return found.line if found is not None else self.sections[section].line
-
-
 def read_getmailrc(content: bytes, choices: Choices) -> Import:
     """Read a configuration file of getmail. Raises `UnreadableImport`."""
     text, findings = decoded(content)
-    file = _File(sections(text))
+    file = File(sections(text))
     if "retriever" not in file.sections:
         raise UnreadableImport(1, "there is no section [retriever]")
     row = RowBuilder(file.sections["retriever"].line, choices)
@@ -165,7 +68,7 @@ def read_getmailrc(content: bytes, choices: Choices) -> Import:
     return Import([row.finish()], (*findings, *_about_sections(file)))
 
 
-def _retriever(file: _File, row: RowBuilder) -> _Retriever | None:
+def _retriever(file: File, row: RowBuilder) -> _Retriever | None:
     written = file.text("retriever", "type")
     line = file.line("retriever", "type")
     match = _TYPE.fullmatch(written)
@@ -182,7 +85,7 @@ def _retriever(file: _File, row: RowBuilder) -> _Retriever | None:
     return _Retriever(match[2].lower(), match[3] is not None, match[1] == "Multidrop")
 
 
-def _put_source(file: _File, row: RowBuilder, retriever: _Retriever) -> None:
+def _put_source(file: File, row: RowBuilder, retriever: _Retriever) -> None:
     server, line = file.text("retriever", "server"), file.line("retriever", "server")
     port = file.number("retriever", "port")
     if server:
@@ -214,7 +117,7 @@ def _put_source(file: _File, row: RowBuilder, retriever: _Retriever) -> None:
         row.note(file.line("retriever", "type"), "type", UNCHECKED)
 
 
-def _put_login(file: _File, row: RowBuilder) -> None:
+def _put_login(file: File, row: RowBuilder) -> None:
     username, password = file.value("retriever", "username"), file.value("retriever", "password")
     command = file.value("retriever", "password_command")
     if username is not None:
@@ -238,7 +141,7 @@ def _put_login(file: _File, row: RowBuilder) -> None:
         row.put("auth", ["apop"], file.line("retriever", "use_apop"), "use_apop")
 
 
-def _put_folders(file: _File, row: RowBuilder, retriever: _Retriever) -> None:
+def _put_folders(file: File, row: RowBuilder, retriever: _Retriever) -> None:
     if retriever.protocol != "imap":
         return
     boxes, line = file.value("retriever", "mailboxes"), file.line("retriever", "mailboxes")
@@ -267,7 +170,7 @@ def _put_folders(file: _File, row: RowBuilder, retriever: _Retriever) -> None:
         row.put("mark_seen", True, file.line(section, name), name)
 
 
-def _put_recipients(file: _File, row: RowBuilder, retriever: _Retriever) -> None:
+def _put_recipients(file: File, row: RowBuilder, retriever: _Retriever) -> None:
     destination = file.text("destination", "type")
     override = file.text("destination", "override")
     if retriever.multidrop:
@@ -290,7 +193,7 @@ def _put_recipients(file: _File, row: RowBuilder, retriever: _Retriever) -> None
         row.block(line, "destination", NO_RECIPIENT)
 
 
-def _put_retention(file: _File, row: RowBuilder) -> None:
+def _put_retention(file: File, row: RowBuilder) -> None:
     days = file.number("options", "delete_after")
     if file.is_on("options", "delete"):
         row.put_retention("delete", file.line("options", "delete"), "delete")
@@ -309,7 +212,7 @@ def _put_retention(file: _File, row: RowBuilder) -> None:
             row.put(key, number, file.line("options", name), name)
 
 
-def _put_target(file: _File, row: RowBuilder) -> None:
+def _put_target(file: File, row: RowBuilder) -> None:
     kind, line = file.text("destination", "type"), file.line("destination", "type")
     if row.choices.target is not None:
         row.note(
@@ -330,7 +233,7 @@ def _put_target(file: _File, row: RowBuilder) -> None:
         )
 
 
-def _say_what_is_left_out(file: _File, row: RowBuilder) -> None:
+def _say_what_is_left_out(file: File, row: RowBuilder) -> None:
     for name, value in file.sections["retriever"].options.items():
         if name in RETRIEVER_LEFT_OUT:
             sentence, blocks = RETRIEVER_LEFT_OUT[name]
@@ -347,11 +250,11 @@ def _say_what_is_left_out(file: _File, row: RowBuilder) -> None:
         )
 
 
-def _options(file: _File, section: str) -> Mapping[str, Value]:
+def _options(file: File, section: str) -> Mapping[str, Value]:
     return file.sections[section].options if section in file.sections else {}
 
 
-def _about_sections(file: _File) -> Sequence[Finding]:
+def _about_sections(file: File) -> Sequence[Finding]:
     """Return findings about filters and further destinations, which have no counterpart."""
     findings = []
     for name, section in file.sections.items():
