@@ -70,11 +70,16 @@ class RowBuilder:
         self.put("source", f"{scheme}://{place}" + (f":{port}" if port is not None else ""), line, option)
 
     def put_retention(self, retention: str, line: int, option: str) -> None:
-        """Set the retention. Where copies stayed, it must be known from when on mail is to be delivered."""
+        """Set the retention. Where copies stayed, it must be known from when on mail is to be delivered.
+
+        Where none stayed, all mail that is there waits to be delivered, so `--begin` does not hold.
+        """
         self.put("retention", retention, line, option)
+        if retention == DELETE:
+            return
         if self.choices.begin is not None:
             self.put("begin", self.choices.begin, line, "--begin")
-        elif retention != DELETE and not self.choices.has_state:
+        elif not self.choices.has_state:
             self.block(line, option, KEPT)
 
     def put_recipient(self, name: str, line: int, option: str, domain: str | None = None) -> None:

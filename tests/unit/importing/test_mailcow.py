@@ -78,7 +78,6 @@ def test_a_job_becomes_an_account() -> None:
         "poll": "20m",
         "timeout": "10m",
         "retention": "delete",
-        "begin": "all",
         "target": "mailcow",
     }
     assert blocking(row) == []

@@ -57,3 +57,11 @@ def test_an_address_of_version_six_stands_in_brackets() -> None:
     row = RowBuilder(1, Choices())
     row.put_source("imap", "2001:db8::1", 1143, 1, "host")
     assert row.get("source") == "imap://[2001:db8::1]:1143"
+
+
+@pytest.mark.parametrize(("retention", "begin"), [("delete", None), ("keep", "now"), ("7d", "now")])
+def test_the_beginning_holds_only_where_copies_stayed(retention: str, begin: str | None) -> None:
+    """Mail of an account that kept none waits to be delivered: `now` would leave it alone."""
+    row = RowBuilder(1, Choices(begin="now"))
+    row.put_retention(retention, 1, "keep")
+    assert row.get("begin") == begin

@@ -39,7 +39,6 @@ def test_a_simple_account_has_all_its_keys() -> None:
         "source": "pop3s://pop.isp.example",
         "username": "joe",
         "password": SecretStr("secret"),
-        "begin": "all",
         "retention": "delete",
         "mailbox": "single",
         "recipient": "joe@corp.example",

@@ -48,7 +48,6 @@ def test_a_simple_account_has_all_its_keys() -> None:
         "mailbox": "single",
         "recipient": "joe@corp.example",
         "retention": "delete",
-        "begin": "all",
         "target": "here",
     }
     assert blocking(row) == []
