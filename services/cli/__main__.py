@@ -22,7 +22,6 @@ class AllCommands(Commands):
         "router": "services.cli.run:router",
         "relay": "services.cli.run:relay",
         "test-login": "services.cli.test_login:test_login",
-        "account": "services.cli.account_add:account_group",
         "autoconfig": "services.cli.autoconfig:autoconfig",
         "explain": "services.cli.explain:explain",
         "trace": "services.cli.trace:trace",
@@ -41,6 +40,7 @@ class AllCommands(Commands):
         "lost": "services.cli.trace:lost",
         "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
+        "account": "services.cli.account:account_group",
     }
 
 

@@ -42,12 +42,7 @@ from shared.operations.login_test import LoginTest, steps_of
 from shared.runtime.exit_codes import FAILURE
 
 
-@click.group("account")
-def account_group() -> None:
-    """Work with accounts: mailboxes that mail is fetched from."""
-
-
-@account_group.command(
+@click.command(
     "add",
     short_help="Add an account, step by step.",
     epilog="At a terminal, what the options leave out is asked. Elsewhere, and with --yes, nothing is asked. "

@@ -44,6 +44,8 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
         value = _value(model, key, environ[variable])
         data[section] = _with(data.get(section, {}), key, value)
         overrides[section, key] = variable
+    if not overrides:
+        return document, problems
     return Document(data, document.origin, document.base, document.text, overrides), problems
 
 

@@ -34,7 +34,7 @@ def load(
 
     Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
     """
-    return _build(read_document(path), environ, host_name)
+    return build_configuration(read_document(path), environ, host_name)
 
 
 def from_mapping(
@@ -48,11 +48,13 @@ def from_mapping(
 
     Raises `ConfigurationError` with every problem. The sentences name `origin` in place of a file.
     """
-    return _build(Document(mapping, origin, base), environ, host_name)
+    return build_configuration(Document(mapping, origin, base), environ, host_name)
 
 
-def _build(written: Document, environ: Mapping[str, str], host_name: Callable[[], str]) -> Configuration:
-    """Build the configuration. Raises `ConfigurationError` with every problem."""
+def build_configuration(
+    written: Document, environ: Mapping[str, str], host_name: Callable[[], str] = socket.getfqdn
+) -> Configuration:
+    """Return the configuration of a document. Raises `ConfigurationError` with every problem."""
     document, variable_problems = with_environment(written, environ)
     problems = Problems(document)
     context = Context(document, environ, problems)

@@ -32,9 +32,14 @@ COMMANDS: dict[str, list[str]] = {
     "lost": [],
     "epoch show": [],
     "secrets status": [],
+    "autoconfig": ["bob@gmx.de"],
+    "account import": ["accounts.csv", "--from", "csv", "--dry-run"],
 }  # fmt: skip
 NOISY = "tests.fakes.noisy_command"
-WITHOUT_CONFIGURATION = {"ferry", "providers"}
+WITHOUT_CONFIGURATION = {"ferry", "providers", "account import", "autoconfig"}
+QUIET = {"providers", "account import", "autoconfig"}
+"""Commands that open nothing, so that nothing is logged."""
+TABLE = "source,username,password,recipient,target\npop3s://a.example,u,secret,bob@corp.example,exchange\n"
 ODD = '[[hosts]]\nname = "pop.nobody.example"\n'
 
 
@@ -57,6 +62,7 @@ def test_every_command_that_writes_json_is_tried_here() -> None:
 async def test_standard_output_is_json_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / "list").write_text("bob@corp.example\n")
     (tmp_path / "mail.eml").write_bytes(letter(1, "bob@corp.example"))
+    (tmp_path / "accounts.csv").write_text(TABLE)
     mails = [("uid-1", letter(1, "bob@corp.example"))]
     async with Pop3Server({"u": mails}) as source, SmtpServer() as target:
         kind = CATCH_ALL + '\nverify_recipients = "file:list"\nunknown_recipients = "postmaster@corp.example"'
@@ -67,10 +73,10 @@ async def test_standard_output_is_json_alone(tmp_path: Path, name: str) -> None:
         if name not in {"once", *WITHOUT_CONFIGURATION}:
             assert (await mailferry("once", environ=environ)).code == 0
         arguments = [each.format(source=source.port, target=target.port) for each in COMMANDS[name]]
-        arguments = [str(tmp_path / each) if each.endswith(".eml") else each for each in arguments]
+        arguments = [str(tmp_path / each) if each.endswith((".eml", ".csv")) else each for each in arguments]
         words = name.partition(" --")[0].split()
         ended = await mailferry(*words, *arguments, "-o", "json", environ=environ, module=NOISY)
     assert ended.code == 0, ended.err
     assert ended.out.startswith(("[", "{"))
     json.loads(ended.out)
-    assert (NOISE in ended.err) is (name != "providers")
+    assert (NOISE in ended.err) is (name not in QUIET)

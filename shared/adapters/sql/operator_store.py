@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from shared.adapters.sql.account_states import account_states, account_summaries, custody_summaries
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
-from shared.adapters.sql.ledger.skipping import find_skipped, skipped_counts
+from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
 from shared.adapters.sql.parking import discard_parked, retry_parked
 from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope
 from shared.adapters.sql.recovery import left_behind
@@ -26,7 +26,7 @@ from shared.adapters.sql.targets import known_catch_alls, known_outages, known_t
 from shared.adapters.sql.verification import rebuild, verify
 from shared.contract.journal import Entry
 from shared.custody.state import Message
-from shared.model.message import MessageStatus
+from shared.model.message import LedgerKey, MessageStatus
 from shared.ports.store import (
     AccountState,
     AccountSummary,
@@ -81,6 +81,10 @@ class SqlOperatorStore:
     async def skipped_counts(self) -> Mapping[str, int]:
         """Return how many mails are not fetched as they were there when their account began, by account."""
         return await self._runner.read(skipped_counts)
+
+    async def import_known_mails(self, account: str, mails: Sequence[LedgerKey], now: float) -> bool:
+        """Enter mails that another program has delivered as skipped; False where the account has begun."""
+        return await self._runner.write(import_known_mails, account, mails, now)
 
     async def find_skipped(self, uids: Sequence[str], limit: int) -> Sequence[TracedSkip]:
         """Return mails with one of these UIDs that were there when their account began."""

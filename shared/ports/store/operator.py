@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from shared.contract.journal import Entry
 from shared.custody.state import Message
-from shared.model.message import MessageStatus
+from shared.model.message import LedgerKey, MessageStatus
 from shared.model.read_failure import ReadFailure
 from shared.ports.store.fetcher import SkippedMail
 from shared.ports.store.maintenance import AccountSummary, CustodySummary, Epoch, Parked
@@ -132,6 +132,15 @@ class OperatorStore(Protocol):
 
     async def skipped_counts(self) -> Mapping[str, int]:
         """Return how many mails are not fetched as they were there when their account began, by account."""
+        ...
+
+    async def import_known_mails(self, account: str, mails: Sequence[LedgerKey], now: float) -> bool:
+        """Enter mails that another program has delivered as skipped, and that the account began with them.
+
+        So they are neither fetched nor deleted, and all others are fetched. An account that is not known yet
+        is entered, disabled. Doing it again changes nothing. Returns False, and changes nothing, where the
+        account has mail or was visited in order, began with all mail, or is being visited.
+        """
         ...
 
     async def find_skipped(self, uids: Sequence[str], limit: int) -> Sequence[TracedSkip]:

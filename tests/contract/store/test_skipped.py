@@ -109,3 +109,70 @@ async def test_thousands_of_mails_are_entered_at_once(store: SqlStore) -> None:
     mails = [skipped(f"uid {number:05d}") for number in range(5000)]
     await store.fetcher.record_skipped((await leased(store)).fence, mails, began="now")
     assert sorted(await store.fetcher.skipped_mails(ACCOUNT)) == mails
+
+
+async def test_mails_that_another_program_delivered_are_skipped_once_the_account_is_visited(
+    store: SqlStore,
+) -> None:
+    keys = [LedgerKey("INBOX", 0, "a"), LedgerKey("Entwürfe", 2**32 - 1, "0000000017")]
+    assert await store.operator.import_known_mails(ACCOUNT, keys, NOW)
+    lease = await leased(store)
+    assert lease.began == "now"
+    assert sorted(await store.fetcher.skipped_mails(ACCOUNT)) == sorted(
+        SkippedMail(each, 0, NOW, decided=True) for each in keys
+    )
+    assert await store.operator.verify_journal() == []
+
+
+async def test_known_mails_can_be_imported_again_and_in_parts_until_the_first_visit(store: SqlStore) -> None:
+    first, second = LedgerKey("INBOX", 0, "a"), LedgerKey("INBOX", 0, "b")
+    assert await store.operator.import_known_mails(ACCOUNT, [first], NOW)
+    assert await store.operator.import_known_mails(ACCOUNT, [first], LATER)
+    assert await store.operator.import_known_mails(ACCOUNT, [second], LATER)
+    assert {each.key for each in await store.fetcher.skipped_mails(ACCOUNT)} == {first, second}
+
+
+async def test_an_account_that_a_configuration_named_before_takes_known_mails(store: SqlStore) -> None:
+    await store.fetcher.sync_accounts([Schedule(ACCOUNT, 60.0, enabled=True)], NOW)
+    assert await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], NOW)
+    assert (await leased(store)).began == "now"
+
+
+async def test_an_account_with_known_mails_is_visited_only_once_it_is_configured(store: SqlStore) -> None:
+    await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], NOW)
+    assert await store.fetcher.lease_due("me", LATER, LATER + 60, 10) == []
+    await store.fetcher.sync_accounts([Schedule(ACCOUNT, 60.0, enabled=True)], LATER)
+    assert len(await store.fetcher.lease_due("me", LATER, LATER + 60, 10)) == 1
+
+
+async def test_an_account_that_was_visited_takes_no_known_mails(store: SqlStore) -> None:
+    await released(store, await leased(store), VisitReport())
+    assert not await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], LATER + 1)
+    assert await store.fetcher.skipped_mails(ACCOUNT) == []
+
+
+async def test_an_account_that_is_being_visited_takes_no_known_mails(store: SqlStore) -> None:
+    await leased(store)
+    assert not await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], NOW)
+    assert await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], LATER + 1)
+
+
+async def test_an_account_of_which_the_ledger_has_mail_takes_no_known_mails(lives: Lives) -> None:
+    await lives.fetched("uid 1")
+    report = VisitReport("it broke off", failed=True)
+    await lives.store.fetcher.release_leases([Release(lives.fence, report, lives.now, lives.now)])
+    key = LedgerKey("INBOX", 0, "a")
+    assert not await lives.store.operator.import_known_mails(ACCOUNT, [key], lives.now)
+
+
+async def test_an_account_that_began_with_all_mail_takes_no_known_mails(store: SqlStore) -> None:
+    lease = await leased(store)
+    await store.fetcher.record_skipped(lease.fence, began="all")
+    await released(store, lease, VisitReport("it broke off", failed=True))
+    assert not await store.operator.import_known_mails(ACCOUNT, [LedgerKey("INBOX", 0, "a")], LATER + 1)
+
+
+async def test_thousands_of_known_mails_are_imported_at_once(store: SqlStore) -> None:
+    keys = [LedgerKey("INBOX", 0, f"uid {number:05d}") for number in range(5000)]
+    assert await store.operator.import_known_mails(ACCOUNT, keys, NOW)
+    assert await store.operator.skipped_counts() == {ACCOUNT: 5000}

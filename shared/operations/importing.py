@@ -1,0 +1,206 @@
+"""Importing accounts from the files of other programs: reading them, showing what would be, and saving.
+
+Saving is the registry's, behind `AccountSaver`. It is idempotent by the account's id, so an import that broke
+off is simply run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from shared.importing.checking import checked
+from shared.importing.formats import FORMATS
+from shared.importing.result import (
+    Choices,
+    Finding,
+    Import,
+    ImportedRow,
+    KnownMail,
+    Origin,
+    UnreadableImport,
+)
+from shared.importing.row_builder import KEPT
+from shared.model.errors import ConfigurationError
+from shared.model.message import LedgerKey
+from shared.operations.context import OperatorContext
+from shared.ports.store import OperatorStore
+
+__all__ = [
+    "FORMATS",
+    "AccountSaver",
+    "Choices",
+    "Finding",
+    "Import",
+    "ImportedRow",
+    "Plan",
+    "SaveResult",
+    "SaveStatus",
+    "import_known_mails",
+    "plan_import",
+    "save",
+    "save_state",
+]
+BEGUN = (
+    "mails that were delivered before could not be entered, as the account was visited already; its mail was "
+    "or is delivered"
+)
+LEFT_ALONE = (
+    "mails that were delivered before: {}. They must be entered (--save-state) before the first visit; then "
+    'all other mail is delivered. Otherwise begin = "now" leaves alone all mail that is there'
+)
+
+
+class SaveStatus(StrEnum):
+    """What saving did with an account."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class SaveResult:
+    """What became of one row. `sentence` says why an account was refused."""
+
+    account: str
+    status: SaveStatus
+    sentence: str = ""
+
+
+class AccountSaver(Protocol):
+    """What the registry of accounts offers."""
+
+    async def save_accounts(self, rows: Sequence[ImportedRow]) -> Sequence[SaveResult]:
+        """Save the accounts of usable rows, with their targets, and the secrets sealed; return a result each.
+
+        Saving is idempotent by the account's id: a row that is there already is unchanged. One row that is
+        refused does not hold up the others.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do: the rows in the order of the file, checked, and what was delivered before."""
+
+    rows: Sequence[ImportedRow]
+    findings: Sequence[Finding]
+    known: Mapping[str, Sequence[KnownMail]]
+
+    @property
+    def usable(self) -> Sequence[ImportedRow]:
+        """Return the rows that can be saved."""
+        return [row for row in self.rows if row.is_usable]
+
+
+def plan_import(
+    path: Path,
+    form: str,
+    choices: Choices,
+    states: Sequence[Path] = (),
+    targets: Sequence[Mapping[str, Any]] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Plan:
+    """Read a file and its files of state. `targets` are the tables of those that exist.
+
+    Accounts may name variables of `environ` that hold their secrets.
+
+    Raises `ConfigurationError` where a file cannot be read, or is not in the form that it is said to be in.
+    """
+    choices = replace(choices, has_state=bool(states))
+    try:
+        found = FORMATS[form].read(_content(path), choices)
+    except UnreadableImport as error:
+        raise ConfigurationError([f"{path}: {error}"]) from error
+    rows = checked(found.rows, path.absolute().parent, targets, environ)
+    known, findings = _known_mails(states, form, rows)
+    if states:
+        rows = [_with_state(row, known.get(row.account_id, ()), choices) for row in rows]
+    return Plan(rows, (*found.findings, *findings), known)
+
+
+async def save(saver: AccountSaver, store: OperatorStore, plan: Plan, now: float) -> Sequence[SaveResult]:
+    """Save the usable rows of a plan, what was delivered before first; return a result for each row.
+
+    The order matters: an account that is saved may be visited at once, and would deliver all its mail.
+    """
+    results: dict[str, SaveResult] = {}
+    ready: list[ImportedRow] = []
+    for row in plan.rows:
+        name = row.account_id
+        if not row.is_usable:
+            reasons = "; ".join(str(each) for each in row.findings if each.blocks)
+            results[name] = SaveResult(name, SaveStatus.REFUSED, reasons)
+        elif await import_known_mails(store, name, plan.known.get(name, ()), now):
+            ready.append(row)
+        else:
+            results[name] = SaveResult(name, SaveStatus.REFUSED, BEGUN)
+    for result in await saver.save_accounts(ready):
+        results[result.account] = result
+    return [results[row.account_id] for row in plan.rows]
+
+
+async def save_state(context: OperatorContext, plan: Plan) -> Sequence[SaveResult]:
+    """Enter what was delivered before, for accounts that are saved in another way; return their results."""
+    results = []
+    for row in plan.usable:
+        if mails := plan.known.get(row.account_id):
+            entered = await import_known_mails(context.store, row.account_id, mails, context.clock.now())
+            status = SaveStatus.CHANGED if entered else SaveStatus.REFUSED
+            results.append(SaveResult(row.account_id, status, "" if entered else BEGUN))
+    return results
+
+
+async def import_known_mails(
+    store: OperatorStore, account: str, mails: Sequence[KnownMail], now: float
+) -> bool:
+    """Enter mails that another program has delivered; return False where the account was visited already."""
+    keys = [LedgerKey(each.folder, each.uidvalidity or 0, each.uid) for each in mails]
+    return not keys or await store.import_known_mails(account, keys, now)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from error
+
+
+def _known_mails(
+    states: Sequence[Path], form: str, rows: Sequence[ImportedRow]
+) -> tuple[dict[str, Sequence[KnownMail]], list[Finding]]:
+    """Return the delivered mails by account. A mail that is named twice is one."""
+    read_state = FORMATS[form].read_state
+    if states and read_state is None:
+        raise ConfigurationError([f"{states[0]}: there is no file of state for --from {form}"])
+    known: dict[str, dict[KnownMail, None]] = {}
+    findings: list[Finding] = []
+    for state in states:
+        assert read_state is not None, "it was looked for above"
+        found = read_state(_content(state), state.name, rows)
+        findings += [replace(each, option=f"{state.name}: {each.option}") for each in found.findings]
+        for mail in found.mails:
+            known.setdefault(mail.account, {})[mail] = None
+    return {account: list(mails) for account, mails in known.items()}, findings
+
+
+def _with_state(row: ImportedRow, mails: Sequence[KnownMail], choices: Choices) -> ImportedRow:
+    """Return the row so that its known mails are left alone and all others are delivered.
+
+    The account has begun with `now` when it is first visited: only what was entered for it is skipped.
+    """
+    if mails:
+        account = {**row.account, "begin": "now"}
+        findings = (*row.findings, Finding(row.line, "--state", LEFT_ALONE.format(len(mails))))
+        origins = {**row.origins, "begin": Origin(row.line, "--state")}
+        return replace(row, account=account, origins=origins, findings=findings)
+    if row.account.get("retention", "delete") != "delete" and choices.begin is None:
+        line = row.origins.get("retention", Origin(row.line, "")).line
+        finding = Finding(line, "--state", f"no state was found of this account; {KEPT}", blocks=True)
+        return replace(row, findings=(*row.findings, finding))
+    return row
