@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from shared.imap.commands import DONE, IDLE
 from shared.imap.conversation import Conversation
-from shared.imap.events import Event, Exists, Gone, IdleStarted, Reply
+from shared.imap.events import Event, Exists, Gone, IdleStarted, MailboxStatus, Notice, Reply
 from shared.imap.refusals import refused_command
 from shared.model.source_errors import LimitExceeded
 
@@ -20,8 +20,12 @@ MOST_OCTETS = 256 * 1024
 """Octets from one IDLE to the next. A server has some remarks to make, every minute perhaps, and no more."""
 
 
+NOTIFICATIONS_ENDED = "NOTIFICATIONOVERFLOW"
+"""The server tells nothing more of other folders (RFC 5465, section 5.8): somebody has to look."""
+
+
 class Idling:
-    """Waits in the selected folder of one session."""
+    """Waits in the selected folder of one session, and in those that NOTIFY named."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -75,7 +79,9 @@ class Idling:
             match event:
                 case IdleStarted():
                     self._started = True
-                case Exists() | Gone():
+                case Exists() | Gone() | MailboxStatus():
+                    changed = True
+                case Notice() if event.code == NOTIFICATIONS_ENDED:
                     changed = True
                 case Reply() if event.command is IDLE:
                     self._outstanding = self._started = False

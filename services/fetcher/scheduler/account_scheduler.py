@@ -48,7 +48,7 @@ class AccountScheduler:
         """Write the accounts into the store's schedule. Raises what the store raises."""
         self.is_scheduled = True  # before the first await: a change that comes meanwhile is not overlooked
         schedules = [
-            Schedule(each.id, each.retry_times.poll, each.enabled, each.endpoint.host)
+            Schedule(each.id, each.retry_times.poll.longest, each.enabled, each.endpoint.host)
             for each in self.accounts.values()
         ]
         changed = len(self._changed)

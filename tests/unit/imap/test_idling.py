@@ -22,7 +22,16 @@ async def idling(*reads: bytes) -> tuple[ImapScript, Idling]:
     return stream, Idling(conversation)
 
 
-@pytest.mark.parametrize("change", [b"* 2 EXISTS\r\n", b"* 1 EXPUNGE\r\n", b"* VANISHED 7\r\n"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"* 2 EXISTS\r\n",
+        b"* 1 EXPUNGE\r\n",
+        b"* VANISHED 7\r\n",
+        b"* STATUS Lists (MESSAGES 2 UIDNEXT 8 UIDVALIDITY 9)\r\n",
+        b"* OK [NOTIFICATIONOVERFLOW] too much\r\n",
+    ],
+)
 async def test_a_change_ends_the_wait_and_done_ends_idle(change: bytes) -> None:
     stream, idle = await idling(IDLES, b"* OK still here\r\n", change, b"$2 OK\r\n")
     await idle.wait_for_change()
