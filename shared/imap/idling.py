@@ -25,12 +25,16 @@ NOTIFICATIONS_ENDED = "NOTIFICATIONOVERFLOW"
 
 
 class Idling:
-    """Waits in the selected folder of one session, and in those that NOTIFY named."""
+    """Waits in the selected folder of one session, and in those that NOTIFY named.
+
+    `has_told_of_others`: the server told of a change in one of the latter.
+    """
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._started = False
         self._outstanding = False
+        self.has_told_of_others = False
 
     async def wait_for_change(self) -> None:
         """Return once mail came or went. May be cancelled; `end` is called before anything else is sent.
@@ -79,8 +83,10 @@ class Idling:
             match event:
                 case IdleStarted():
                     self._started = True
-                case Exists() | Gone() | MailboxStatus():
+                case Exists() | Gone():
                     changed = True
+                case MailboxStatus():
+                    changed = self.has_told_of_others = True
                 case Notice() if event.code == NOTIFICATIONS_ENDED:
                     changed = True
                 case Reply() if event.command is IDLE:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from shared.imap.conversation import Conversation
 from shared.imap.events import Reply
-from shared.imap.uid_set import UidSet
+from shared.imap.uid_set import LARGEST_UID, UidSet
 
 MESSAGE_LIMIT = "MESSAGELIMIT"
 _ARGUMENT = re.compile(rb"([0-9]{1,10}) +([0-9]{1,10})")
@@ -43,5 +43,5 @@ def unprocessed(reply: Reply, shown: dict[int, int]) -> UidSet | None:
     if min(within) >= last and max(within) > last:  # from the newest down, as RFC 9738 has it
         return UidSet.span(first, last - 1) if last > first else UidSet()
     if max(within) <= last and min(within) < last:
-        return UidSet.span(last + 1, end) if last < end else UidSet()
+        return UidSet.span(last + 1, end if end <= LARGEST_UID else None) if last < end else UidSet()
     return None

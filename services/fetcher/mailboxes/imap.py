@@ -100,7 +100,10 @@ class ImapMailbox(Mailbox):
     @property
     @override
     def waits_for_all(self) -> bool:
-        return len(self._lister.names) <= 1 or self._notifying.can_tell(self._lister.folders)
+        # Some servers agree to NOTIFY and tell nothing, so that the first telling is waited for.
+        return len(self._lister.names) <= 1 or (
+            self._idling.has_told_of_others and self._notifying.can_tell(self._lister.folders)
+        )
 
     @property
     @override
@@ -211,7 +214,7 @@ class ImapMailbox(Mailbox):
         others = [each for each in self._lister.folders if each != main]
         if (
             others
-            and self.waits_for_all
+            and self._notifying.can_tell(self._lister.folders)
             and not await self._notifying.begin(others, self._lister.known_states)
         ):
             return

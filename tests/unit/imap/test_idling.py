@@ -41,6 +41,15 @@ async def test_a_change_ends_the_wait_and_done_ends_idle(change: bytes) -> None:
     assert stream.unread == 0
 
 
+async def test_it_is_known_that_the_server_told_of_another_folder() -> None:
+    _, idle = await idling(IDLES, b"* 2 EXISTS\r\n")
+    await idle.wait_for_change()
+    assert not idle.has_told_of_others
+    _, idle = await idling(IDLES, b"* STATUS Lists (MESSAGES 2)\r\n")
+    await idle.wait_for_change()
+    assert idle.has_told_of_others
+
+
 async def test_flags_and_remarks_are_no_change() -> None:
     stream, idle = await idling(
         IDLES, b"* 1 FETCH (FLAGS (\\Seen))\r\n* OK still here\r\n", b"* 2 EXISTS\r\n"
