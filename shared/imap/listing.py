@@ -18,7 +18,7 @@ from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
 from shared.imap.mail_commands import FLAGS, SIZE, fetch_items
-from shared.imap.message_limit import MESSAGE_LIMIT, message_limit, unprocessed
+from shared.imap.message_limit import MESSAGE_LIMIT, may_hide_mails, message_limit, unprocessed
 from shared.imap.refusals import is_partial, refused_command, says_gone
 from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.errors import quoted
@@ -139,7 +139,7 @@ def _new_listing(
     since: FolderState | None = None,
 ) -> FolderListing:
     flags = frozenset(f"\\{each}" for each in skip)
-    shown = None if conversation.has_enabled("UIDONLY") else message_limit(conversation)
+    shown = message_limit(conversation) if may_hide_mails(conversation) else None
     return FolderListing(folder.name, selected, selected.exists, since=since, skip=flags, shown=shown)
 
 

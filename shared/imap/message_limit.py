@@ -25,6 +25,11 @@ def message_limit(conversation: Conversation) -> int | None:
     return int(value) if value and value.isdecimal() and int(value) else None
 
 
+def may_hide_mails(conversation: Conversation) -> bool:
+    """Return whether a mail that the server does not show may be there all the same."""
+    return message_limit(conversation) is not None and not conversation.has_enabled("UIDONLY")
+
+
 def unprocessed(reply: Reply, shown: dict[int, int]) -> UidSet | None:
     """Return the part of a command's range of UIDs that the server has not looked at; `shown` are all UIDs
     that it showed so far, in their order.

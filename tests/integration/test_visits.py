@@ -353,6 +353,31 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
     assert world.mailbox.mails == {"b": b"2"}
 
 
+async def test_a_mail_with_a_flag_to_skip_is_fetched_when_the_flag_is_gone(world: World) -> None:
+    world.account = replace(ACCOUNT, retention=Retention(None))
+    world.mailbox.mails, world.mailbox.flagged = {"a": b"1", "b": b"2"}, {"b"}
+    await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert world.mailbox.retrieved == ["a"]
+    for _ in range(2):
+        visit = await world.visit()
+        assert (visit.report.fetched, visit.report.waiting, visit.report.problem) == (0, 0, None)
+    world.mailbox.flagged = set()
+    assert (await world.visit()).report.fetched == 1
+    assert world.mailbox.retrieved == ["a", "b"]
+
+
+async def test_a_mail_in_custody_that_gets_a_flag_to_skip_is_not_taken_for_gone(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    world.mailbox.flagged = {"a"}
+    await world.visit()
+    (row,) = await world.store.fetcher.ledger_rows(ACCOUNT.id)
+    assert row.key.uid == "a"
+    await world.deliver(1)
+    assert (await world.visit()).report.deleted == 1
+    assert world.mailbox.mails == {}
+
+
 async def due_in(world: World) -> float:
     """After how many seconds the account is due again."""
     (state,) = await world.store.operator.account_states()
