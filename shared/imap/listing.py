@@ -89,10 +89,13 @@ async def list_folder(
     selected: Selected,
     limits: Limits,
     skip: Collection[str] = (),
+    *,
+    newest: bool = False,
 ) -> FolderListing:
     """List the selected folder; of mails with one of the flags `skip` that is told.
 
-    Raises `SourceError` where the server refuses.
+    Of more mails than `limits` allow the oldest are listed, or the `newest`. Raises `SourceError` where the
+    server refuses.
     """
     listed = _new_listing(conversation, folder, selected, skip)
     state = selected_state(selected)
@@ -100,8 +103,9 @@ async def list_folder(
         state = (await ask_states(conversation, [folder])).get(folder.name)
     if selected.exists != 0:
         per_span = min(PER_SPAN, message_limit(conversation) or PER_SPAN)
-        await _gather(conversation, listed, spans(selected, limits.entries, per_span), limits.entries)
-    _conclude(listed, conversation.server, limits.entries)
+        ranges = spans(selected, limits.entries, per_span)
+        await _gather(conversation, listed, ranges[::-1] if newest else ranges, limits.entries)
+    _conclude(listed, conversation.server, limits.entries, newest=newest)
     listed.state = _proven(state, listed)
     return listed
 
@@ -219,15 +223,17 @@ def _note_flags(folder: FolderListing, uid: int, flags: Collection[str]) -> None
         folder.flagged.add(uid)
 
 
-def _conclude(folder: FolderListing, server: str, most: int) -> None:
+def _conclude(folder: FolderListing, server: str, most: int, *, newest: bool = False) -> None:
     count, name = len(folder.sizes), quoted(folder.name)
     if folder.malformed:
         folder.problems.append(
             f"{server} listed {folder.malformed} mails of {name} with no UID that is possible, or twice."
         )
     if count > most:
-        folder.problems.append(f"{name} has more than {most} mails; the rest waits for later sessions.")
-        folder.sizes = dict(sorted(folder.sizes.items())[:most])
+        rest = "only the newest are looked at" if newest else "the rest waits for later sessions"
+        folder.problems.append(f"{name} has more than {most} mails; {rest}.")
+        kept = sorted(folder.sizes.items())
+        folder.sizes = dict(kept[-most:] if newest else kept[:most])
     elif folder.is_partial and not folder.some_left:
         folder.problems.append(f"{server} showed a part of {name} only: {count} mails.")
     elif folder.is_cut:

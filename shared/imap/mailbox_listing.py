@@ -130,4 +130,7 @@ class MailboxLister:
         later = since and await list_later(
             self._conversation, folder, selected, since, limits, self._options.skip
         )
-        return later or await list_folder(self._conversation, folder, selected, limits, self._options.skip)
+        newest = self._options.newest
+        return later or await list_folder(
+            self._conversation, folder, selected, limits, self._options.skip, newest=newest
+        )

@@ -25,8 +25,7 @@ def mail_came_at(state: str | None, *, fetched: int, now: float) -> float:
 
 def with_last_mail(state: str | None, at: float | None) -> str | None:
     """Return the text with the time in the place of an earlier one; None: without any."""
-    values = read_state(state)
-    if at is None and KEY not in values:
-        return state
-    others = {key: value for key, value in values.items() if key != KEY}
+    if at is None and KEY not in (state or ""):
+        return state  # as nearly always: the text is not read, and may be long
+    others = {key: value for key, value in read_state(state).items() if key != KEY}
     return json.dumps(others | ({} if at is None else {KEY: at}), separators=(",", ":"))

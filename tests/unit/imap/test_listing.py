@@ -175,6 +175,29 @@ async def test_mails_above_the_limit_of_a_listing_wait_for_later_sessions() -> N
     assert folder.problems == ["INBOX has more than 2 mails; the rest waits for later sessions."]
 
 
+async def test_where_copies_stay_the_newest_mails_are_listed_of_more_than_the_limit() -> None:
+    """Else the copies would keep newer mail from ever being listed."""
+    asked = []
+
+    def answer(tag: bytes, command: str) -> bytes:
+        if not command.startswith("UID FETCH"):
+            return tag + b" OK\r\n"
+        asked.append(command.split()[2])
+        first, _, last = asked[-1].partition(":")
+        uids = range(int(first), (12_000 if last == "*" else int(last)) + 1)
+        return b"".join(row(uid, uid, 10) for uid in uids) + tag + b" OK\r\n"
+
+    conversation = Conversation(AnsweringStream(answer), SERVER, Limits())
+    await conversation.read_greeting()
+    await conversation.execute(INBOX)
+    selected = Selected(INBOX, exists=12_000, uidvalidity=9, uidnext=12_001)
+    limits = Limits(entries=5_000)
+    folder = await list_folder(conversation, ONLY_INBOX, selected, limits, newest=True)
+    assert sorted(folder.sizes) == list(range(7_001, 12_001))
+    assert (folder.is_complete, folder.state) == (False, None)
+    assert folder.problems == ["INBOX has more than 5000 mails; only the newest are looked at."]
+
+
 @given(
     exists=st.integers(0, 2**40) | st.none(),
     uidnext=st.integers(0, 2**40) | st.none(),
