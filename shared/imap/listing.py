@@ -269,7 +269,8 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
     for folder in folders:
         uids = sorted(folder.sizes)
         numbered = enumerate(uids, start=number + 1)
-        flagged |= {n for n, uid in enumerate(uids, start=number + 1) if uid in folder.flagged}
+        if folder.flagged:
+            flagged |= {n for n, uid in enumerate(uids, start=number + 1) if uid in folder.flagged}
         number += len(uids)
         if folder.has_lasting_uids:
             place = Place(folder.name, folder.selected.uidvalidity or 0)

@@ -16,6 +16,7 @@ from shared.model.account import (
     MailboxKind,
     RetryTimes,
     Routing,
+    Watch,
 )
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
@@ -164,6 +165,15 @@ def test_the_defaults_hold_for_every_account_that_does_not_say_otherwise(file: C
     defaults = '[defaults]\npoll = "5m"\nretries = 9\ntenant = "shared"\n'
     found = the_account(file, defaults + account("retries = 1", without=("tenant",)))
     assert (found.retry_times.poll.shortest, found.retry_times.retries, found.tenant) == (300.0, 1, "shared")
+
+
+def test_an_account_by_imap_may_be_watched_as_the_server_can_and_leave_flagged_mails_alone(
+    file: ConfigurationFile,
+) -> None:
+    lines = ('source = "imaps://u@h"', 'poll = "1m..15m"', 'watch = "auto"', 'skip = ["deleted", "draft"]')
+    found = the_account(file, account(*lines, without=("source",)))
+    assert found.retry_times.poll == PollInterval(60.0, 900.0)
+    assert (found.watch, found.folders.skip) == (Watch.AUTO, ("deleted", "draft"))
 
 
 def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem(
