@@ -12,7 +12,9 @@ breaks twice. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
 `rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
 beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing came, in
-each way; `watch` waits in all of them for the server to tell of mail.
+each way; `watch` waits in all of them for the server to tell of mail. `kept` is an empty poll and one new
+mail in a mailbox with 1,000,000 kept mails, and in an empty one. `getmail` is getmail6 over IMAP, where it
+can be installed.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from bench import idle
 from bench.distance import distant
 from bench.ferry import distributed, embedded, standing
 from bench.fetchmail import one_fetchmail, parallel_fetchmails
+from bench.getmail import getmails
 from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
@@ -53,6 +56,7 @@ FROM_SOURCE = (
     "one",
     "parallel",
     "parallel imap",
+    "getmail",
     "embedded",
     "standing",
     "imap",
@@ -73,9 +77,11 @@ CONTESTANTS = (
     "handshake",
     "polls",
     "watch",
+    "kept",
 )
-ON_REQUEST = frozenset({"polls", "watch"})
-"""Contestants that need a thousand mailboxes and many minutes; they run only where `--only` names them."""
+ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail"})
+"""Contestants that need many mailboxes or mails and many minutes, or something that is installed from the
+network; they run only where `--only` names them."""
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
@@ -130,7 +136,7 @@ def main() -> None:
         results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
         results |= _without_servers(wanted, stack)
     if not results:
-        parser.exit(1, "nothing was measured: the corpus of real mails is not at hand\n")
+        parser.exit(1, "nothing was measured: what it needs is not at hand\n")
     reference = _reference(results)
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)
@@ -257,6 +263,12 @@ def _measure(
             case "standing":
                 source.fill()
                 results[program] = standing(source, sink, work)
+            case "getmail":
+                by_imap = replace(source, protocol="imap")
+                by_imap.fill()
+                if (found := getmails(by_imap, work, console)) is None:
+                    continue
+                results[program] = found
             case "parallel imap" | "imap" | "standing imap":
                 by_imap = replace(source, protocol="imap")
                 by_imap.fill()

@@ -1,4 +1,6 @@
-"""What must not grow: memory while nothing can be delivered, and the cost of a mail in a large database."""
+"""What must not grow: memory while nothing can be delivered, the cost of a mail in a large database, and the
+cost of a visit to a large mailbox.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from contextlib import ExitStack
 from rich.console import Console
 
 from bench.bounded import bounded
+from bench.kept import kept
 from bench.result import Result
 from bench.rows import Servers, rows
 from bench.source import Source, source_directory
@@ -23,7 +26,7 @@ ACCOUNTS, MAILS, OCTETS = 100, 1000, 1024
 def kept_small(
     wanted: Sequence[str], sink: SmtpSink, stack: ExitStack, console: Console
 ) -> dict[str, Result]:
-    """Run the chosen ones of `bounded` and `rows`."""
+    """Run the chosen ones of `bounded`, `rows` and `kept`."""
     results: dict[str, Result] = {}
     if "bounded" in wanted:
         console.print("bounded …")
@@ -37,6 +40,9 @@ def kept_small(
             stack.enter_context(Postgres(stack.enter_context(server_directory("postgres")))),
         )
         results |= rows(servers, stack.enter_context(server_directory("rows")), console)
+    if "kept" in wanted:
+        console.print("kept …")
+        results |= kept(sink, stack.enter_context(server_directory("kept")), console)
     return results
 
 

@@ -134,11 +134,11 @@ def _retry_times(
 
     A shorter one is a problem only among the account's own keys: that of the defaults is for all hosts.
     """
-    if settings.poll < interval and "poll" in account_keys.own:
+    if settings.poll.shortest < interval and "poll" in account_keys.own:
         sentence = f'"poll": the host of "source" allows one visit every {written(interval)}'
         account_keys.add_problem(context.problems, "poll", sentence)
     times = part(RetryTimes, settings)
-    return times.model_copy(update={"poll": max(settings.poll, interval)})
+    return times.model_copy(update={"poll": settings.poll.at_least(interval)})
 
 
 def _check_protocol(context: Context, account_keys: AccountKeys, protocol: str) -> None:

@@ -21,11 +21,12 @@ from shared.config.urls import ServerUrl
 from shared.config.values import Listen
 from shared.model.address import Address
 from shared.model.begin import Begin
+from shared.model.poll_interval import PollInterval
 from shared.model.retention import Retention
 
 PREFIX = "MAILFERRY_"
 SEPARATOR = "__"
-TEXTUAL = (str, SecretStr, ServerUrl, Address, Begin, Retention, Listen)
+TEXTUAL = (str, SecretStr, ServerUrl, Address, Begin, Retention, PollInterval, Listen)
 
 
 def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Document, list[str]]:

@@ -102,7 +102,7 @@ def _written_account(account_keys: AccountKeys, account: Account) -> WrittenSpec
         secrets,
         account.enabled,
         account.target,
-        account.retry_times.poll,
+        account.retry_times.poll.longest,
         account.endpoint.host,
     )
 

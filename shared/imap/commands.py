@@ -57,6 +57,7 @@ class Verb(Enum):
     MOVE = auto()
     NOOP = auto()
     IDLE = auto()
+    NOTIFY = auto()
     DONE = auto()
     LOGOUT = auto()
 
@@ -92,6 +93,7 @@ def _plain(verb: Verb, line: str) -> Command:
 CAPABILITY = _plain(Verb.CAPABILITY, "CAPABILITY")
 ENABLE_UTF8 = _plain(Verb.ENABLE, "ENABLE UTF8=ACCEPT")
 ENABLE_UIDONLY = _plain(Verb.ENABLE, "ENABLE UIDONLY")
+ENABLE_BOTH = _plain(Verb.ENABLE, "ENABLE UTF8=ACCEPT UIDONLY")
 STARTTLS = _plain(Verb.STARTTLS, "STARTTLS")
 COMPRESS = _plain(Verb.COMPRESS, "COMPRESS DEFLATE")
 UNSELECT = _plain(Verb.UNSELECT, "UNSELECT")
@@ -99,6 +101,7 @@ EXPUNGE = _plain(Verb.EXPUNGE, "EXPUNGE")
 NOOP = _plain(Verb.NOOP, "NOOP")
 IDLE = _plain(Verb.IDLE, "IDLE")
 DONE = _plain(Verb.DONE, "DONE")
+NOTIFY_NONE = _plain(Verb.NOTIFY, "NOTIFY NONE")
 LOGOUT = _plain(Verb.LOGOUT, "LOGOUT")
 CANCEL = Command(Verb.RESPONSE, (b"*",), "*")
 """Breaks an AUTHENTICATE exchange off; the server answers BAD."""
@@ -182,6 +185,16 @@ def list_mailboxes(patterns: Iterable[bytes], *, with_status: bool, special_use:
     if returned:
         parts.append(b" RETURN (%s)" % b" ".join(returned))
     return Command(Verb.LIST, tuple(parts), "LIST")
+
+
+def notify(names: Iterable[bytes]) -> Command:
+    """NOTIFY (RFC 5465): tell when mails come or go in the selected mailbox and in those with these names,
+    and first the status of the latter. Raises `Unsendable`.
+    """
+    parts: list[Part] = [b"NOTIFY SET STATUS (SELECTED (MessageNew MessageExpunge)) (MAILBOXES ("]
+    for number, name in enumerate(names):
+        parts += [b" "] * bool(number) + [argument(name, "name of the mailbox")]
+    return Command(Verb.NOTIFY, (*parts, b") (MessageNew MessageExpunge))"), "NOTIFY SET")
 
 
 def _about_mailbox(verb: Verb, name: bytes) -> Command:

@@ -87,7 +87,11 @@ class Conversation:
     @property
     def takes_utf8(self) -> bool:
         """Whether names are in UTF-8 on the wire (RFC 6855)."""
-        return "UTF8=ACCEPT" in self._core.enabled
+        return self.has_enabled("UTF8=ACCEPT")
+
+    def has_enabled(self, name: str) -> bool:
+        """Return whether ENABLE switched this extension on."""
+        return name in self._core.enabled
 
     def can(self, *names: str) -> bool:
         """Return whether the server announces one of these capabilities."""

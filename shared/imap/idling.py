@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from shared.imap.commands import DONE, IDLE
 from shared.imap.conversation import Conversation
-from shared.imap.events import Event, Exists, Gone, IdleStarted, Reply
+from shared.imap.events import Event, Exists, Gone, IdleStarted, MailboxStatus, Notice, Reply
 from shared.imap.refusals import refused_command
 from shared.model.source_errors import LimitExceeded
 
@@ -20,13 +20,21 @@ MOST_OCTETS = 256 * 1024
 """Octets from one IDLE to the next. A server has some remarks to make, every minute perhaps, and no more."""
 
 
+NOTIFICATIONS_ENDED = "NOTIFICATIONOVERFLOW"
+"""The server tells nothing more of other folders (RFC 5465, section 5.8): somebody has to look."""
+
+
 class Idling:
-    """Waits in the selected folder of one session."""
+    """Waits in the selected folder of one session, and in those that NOTIFY named.
+
+    `has_told_of_others`: the server told of a change in one of the latter.
+    """
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._started = False
         self._outstanding = False
+        self.has_told_of_others = False
 
     async def wait_for_change(self) -> None:
         """Return once mail came or went. May be cancelled; `end` is called before anything else is sent.
@@ -76,6 +84,10 @@ class Idling:
                 case IdleStarted():
                     self._started = True
                 case Exists() | Gone():
+                    changed = True
+                case MailboxStatus():
+                    changed = self.has_told_of_others = True
+                case Notice() if event.code == NOTIFICATIONS_ENDED:
                     changed = True
                 case Reply() if event.command is IDLE:
                     self._outstanding = self._started = False

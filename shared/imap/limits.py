@@ -57,6 +57,8 @@ class Options:
     `folders` and `removal` are those of `FolderSettings`. `reads_only`: copies stay, so that folders are
     opened by EXAMINE until something is to be deleted. `preferred`: the login method that worked last time,
     which is tried first. `initial_response`: False sends SASL's first message on a line of its own.
+    `newest`: of more mails than `Limits.entries` these are listed, as copies stay for ever.
+    `skip`: listings tell which mails have one of these flags, as `FolderSettings` has them.
     `compress`: have the session compressed where that is announced. `parts`: read huge mails in parts.
     """
 
@@ -66,6 +68,8 @@ class Options:
     folders: tuple[str, ...] = (INBOX.folder,)
     removal: Removal = Removal()
     reads_only: bool = False
+    newest: bool = False
+    skip: tuple[str, ...] = ()
     preferred: str | None = None
     initial_response: bool = True
     compress: bool = False

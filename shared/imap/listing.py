@@ -7,7 +7,7 @@ as it counts mails, and none left meanwhile. Servers exist that leave mails out 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from shared.imap.folder_choice import Folder
 from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
-from shared.imap.mail_commands import SIZE, fetch_items
+from shared.imap.mail_commands import FLAGS, SIZE, fetch_items
+from shared.imap.message_limit import MESSAGE_LIMIT, may_hide_mails, message_limit, unprocessed
 from shared.imap.refusals import is_partial, refused_command, says_gone
 from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.errors import quoted
@@ -39,7 +40,8 @@ class FolderListing:
     missing. Meanwhile mails came or left (`changed`), or left (`some_left`). So many were `malformed`:
     without a possible UID, or there twice. `is_partial`: the server says that it left some out. With `since`,
     the mails of that state are still there and are not listed. `state` is that of the folder as it was
-    listed, None where nothing is sure.
+    listed, None where nothing is sure. `flagged` are the UIDs of mails with one of the flags `skip`. `shown`:
+    the server may show no more mails of a folder than so many, None where it shows all.
     """
 
     name: str
@@ -54,6 +56,9 @@ class FolderListing:
     is_partial: bool = False
     since: FolderState | None = None
     state: FolderState | None = None
+    skip: frozenset[str] = frozenset()
+    flagged: set[int] = field(default_factory=set)
+    shown: int | None = None
 
     @property
     def first_uid(self) -> int:
@@ -68,28 +73,50 @@ class FolderListing:
         return self.exists - (self.since.messages if self.since is not None else 0)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether there may be mails that the server does not even count."""
+        return self.shown is not None and self.exists is not None and self.exists >= self.shown
+
+    @property
     def has_lasting_uids(self) -> bool:
         """Whether its UIDs name mails beyond this session."""
         return has_lasting_uids(self.selected)
 
 
 async def list_folder(
-    conversation: Conversation, folder: Folder, selected: Selected, limits: Limits
+    conversation: Conversation,
+    folder: Folder,
+    selected: Selected,
+    limits: Limits,
+    skip: Collection[str] = (),
+    *,
+    newest: bool = False,
 ) -> FolderListing:
-    """List the selected folder. Raises `SourceError` where the server refuses."""
-    listed = FolderListing(folder.name, selected, selected.exists)
+    """List the selected folder; of mails with one of the flags `skip` that is told.
+
+    Of more mails than `limits` allow the oldest are listed, or the `newest`. Raises `SourceError` where the
+    server refuses.
+    """
+    listed = _new_listing(conversation, folder, selected, skip)
     state = selected_state(selected)
     if selected.uidnext is None and listed.has_lasting_uids and selected.exists is not None:
         state = (await ask_states(conversation, [folder])).get(folder.name)
     if selected.exists != 0:
-        await _gather(conversation, listed, spans(selected, limits.entries), limits.entries)
-    _conclude(listed, conversation.server, limits.entries)
+        per_span = min(PER_SPAN, message_limit(conversation) or PER_SPAN)
+        ranges = spans(selected, limits.entries, per_span)
+        await _gather(conversation, listed, ranges[::-1] if newest else ranges, limits.entries)
+    _conclude(listed, conversation.server, limits.entries, newest=newest)
     listed.state = _proven(state, listed)
     return listed
 
 
 async def list_later(
-    conversation: Conversation, folder: Folder, selected: Selected, since: FolderState, limits: Limits
+    conversation: Conversation,
+    folder: Folder,
+    selected: Selected,
+    since: FolderState,
+    limits: Limits,
+    skip: Collection[str] = (),
 ) -> FolderListing | None:
     """List the mails of the selected folder that came after `since`.
 
@@ -98,7 +125,7 @@ async def list_later(
     state = selected_state(selected)
     if state is None or state.uidvalidity != since.uidvalidity or state.uidnext < since.uidnext:
         return None
-    listed = FolderListing(folder.name, selected, selected.exists, since=since)
+    listed = _new_listing(conversation, folder, selected, skip, since)
     if state != since:
         # Where no mail is as late as that, a server sends the last one (RFC 9051, section 9: seq-range).
         await _gather(conversation, listed, [UidSet.span(since.uidnext)], limits.entries)
@@ -106,6 +133,18 @@ async def list_later(
     _conclude(listed, conversation.server, limits.entries)
     listed.state = _proven(state, listed)
     return listed if listed.state is not None else None
+
+
+def _new_listing(
+    conversation: Conversation,
+    folder: Folder,
+    selected: Selected,
+    skip: Collection[str],
+    since: FolderState | None = None,
+) -> FolderListing:
+    flags = frozenset(f"\\{each}" for each in skip)
+    shown = message_limit(conversation) if may_hide_mails(conversation) else None
+    return FolderListing(folder.name, selected, selected.exists, since=since, skip=flags, shown=shown)
 
 
 def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:
@@ -117,11 +156,11 @@ def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | N
     return state if len(early) + before == state.messages else None
 
 
-def spans(selected: Selected, most: int) -> list[UidSet]:
+def spans(selected: Selected, most: int, per_span: int = PER_SPAN) -> list[UidSet]:
     """Return the ranges of UIDs to ask for one after the other; the last one has no end."""
     last = min(selected.uidnext or 0, LARGEST_UID)
-    count = -(-min(selected.exists or 0, most) // PER_SPAN)
-    if (selected.exists or 0) <= AT_ONCE or last <= count:
+    count = -(-min(selected.exists or 0, most) // per_span)
+    if (selected.exists or 0) <= min(AT_ONCE, per_span) or last <= count:
         return [UidSet.span(1)]
     width = -(-last // count)
     firsts = range(1, last, width)
@@ -134,8 +173,9 @@ def spans(selected: Selected, most: int) -> list[UidSet]:
 async def _gather(
     conversation: Conversation, folder: FolderListing, ranges: Iterable[UidSet], most: int
 ) -> None:
-    waiting = deque(fetch_items(each, (SIZE,)) for each in ranges)
-    open_commands = 0
+    items = (SIZE, FLAGS) if folder.skip else (SIZE,)
+    waiting = deque(fetch_items(each, items) for each in ranges)
+    open_commands, limited = 0, message_limit(conversation) is not None
     while waiting or open_commands:
         while waiting and open_commands < AHEAD:
             await conversation.send_commands([waiting.popleft()])
@@ -143,6 +183,11 @@ async def _gather(
         for event in await conversation.read_events():
             if isinstance(event, Reply):
                 open_commands -= 1
+                rest = unprocessed(event, folder.sizes) if limited else None
+                if rest is not None:
+                    if rest:
+                        waiting.appendleft(fetch_items(rest, items))
+                    continue
             _take(event, folder, conversation.server)
         if len(folder.sizes) > most:
             waiting.clear()
@@ -150,8 +195,12 @@ async def _gather(
 
 def _take(event: Event, folder: FolderListing, server: str) -> None:
     match event:
-        case Fetched(uid=uid, size=size):
-            if not uid or uid in folder.sizes:
+        case Fetched(uid=uid, size=size, flags=flags):
+            if flags is not None:
+                _note_flags(folder, uid, flags)
+            if flags is not None and size is None and uid:
+                pass  # nobody asked: somebody changes the flags in this moment
+            elif not uid or uid in folder.sizes:
                 folder.malformed += 1
             else:
                 folder.sizes[uid] = size or 0
@@ -159,7 +208,7 @@ def _take(event: Event, folder: FolderListing, server: str) -> None:
             folder.exists, folder.changed = count, True
         case Gone():
             folder.changed, folder.some_left = True, True
-        case Reply() if not event.ok:
+        case Reply() if not event.ok and event.code != MESSAGE_LIMIT:
             raise refused_command(f"Listing {quoted(folder.name)} on {server}", event)
         case Reply() if says_gone(event):
             folder.changed, folder.some_left = True, True
@@ -167,24 +216,38 @@ def _take(event: Event, folder: FolderListing, server: str) -> None:
             folder.is_partial = True
 
 
-def _conclude(folder: FolderListing, server: str, most: int) -> None:
+def _note_flags(folder: FolderListing, uid: int, flags: Collection[str]) -> None:
+    if folder.skip.isdisjoint(flags):
+        folder.flagged.discard(uid)
+    else:
+        folder.flagged.add(uid)
+
+
+def _conclude(folder: FolderListing, server: str, most: int, *, newest: bool = False) -> None:
     count, name = len(folder.sizes), quoted(folder.name)
     if folder.malformed:
         folder.problems.append(
             f"{server} listed {folder.malformed} mails of {name} with no UID that is possible, or twice."
         )
     if count > most:
-        folder.problems.append(f"{name} has more than {most} mails; the rest waits for later sessions.")
-        folder.sizes = dict(sorted(folder.sizes.items())[:most])
+        rest = "only the newest are looked at" if newest else "the rest waits for later sessions"
+        folder.problems.append(f"{name} has more than {most} mails; {rest}.")
+        kept = sorted(folder.sizes.items())
+        folder.sizes = dict(kept[-most:] if newest else kept[:most])
     elif folder.is_partial and not folder.some_left:
         folder.problems.append(f"{server} showed a part of {name} only: {count} mails.")
+    elif folder.is_cut:
+        folder.problems.append(
+            f"{server} shows at most {folder.shown} mails of a folder. {name} may have more; they are "
+            "fetched when others have left it."
+        )
     elif folder.expected != count and not folder.changed and not folder.malformed:
         said = "does not say how many mails there are" if folder.exists is None else f"counts {folder.exists}"
         folder.problems.append(f"{server} {said} in {name}, but lists {count}.")
     folder.is_complete = (
         count == folder.expected
         and count <= most
-        and not (folder.malformed or folder.some_left or folder.is_partial)
+        and not (folder.malformed or folder.some_left or folder.is_partial or folder.is_cut)
     )
 
 
@@ -201,10 +264,13 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
     nameless: list[Listed] = []
     session_uids: dict[int, int] = {}
     covered: list[UidRange] = []
+    flagged: set[int] = set()
     number = 0
     for folder in folders:
         uids = sorted(folder.sizes)
         numbered = enumerate(uids, start=number + 1)
+        if folder.flagged:
+            flagged |= {n for n, uid in enumerate(uids, start=number + 1) if uid in folder.flagged}
         number += len(uids)
         if folder.has_lasting_uids:
             place = Place(folder.name, folder.selected.uidvalidity or 0)
@@ -221,7 +287,15 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
     only_changes = any(folder.since is not None for folder in folders)
     if nameless and not named:
         return Combined(Listing(nameless, False, problems, covered=covered), session_uids)
-    listing = Listing(named, True, problems, nameless=nameless, covered=covered, only_changes=only_changes)
+    listing = Listing(
+        named,
+        True,
+        problems,
+        nameless=nameless,
+        covered=covered,
+        only_changes=only_changes,
+        flagged=flagged,
+    )
     return Combined(listing, session_uids)
 
 

@@ -22,6 +22,7 @@ from shared.imap.conversation import Conversation
 from shared.imap.events import Event, Greeting
 from shared.imap.limits import Options
 from shared.imap.login_channel import ImapLoginChannel
+from shared.imap.message_limit import MESSAGE_LIMIT
 from shared.imap.refusals import REFUSALS
 from shared.imap.status_lines import Condition
 from shared.model.endpoint import Endpoint, Tls
@@ -108,12 +109,14 @@ async def _introduce(
 ) -> Sequence[Event]:
     """Say who we are, and that we take mail in UTF-8, which a server may otherwise withhold (RFC 6855).
 
-    Returns the events of the command `ahead`, which cannot follow ENABLE.
+    A server that limits how many mails a command is about shows all of a large folder by UIDs alone (RFC
+    9738). Returns the events of the command `ahead`, which cannot follow ENABLE.
     """
     names = frozenset[str]() if capabilities is None else capabilities.names
     flight, steps = [], []
-    if "UTF8=ACCEPT" in names and ENABLE in plan.steps:
-        flight, steps = [commands.ENABLE_UTF8], [ENABLE]
+    enable = _to_enable(capabilities) if capabilities is not None and ENABLE in plan.steps else None
+    if enable is not None:
+        flight, steps = [enable], [ENABLE]
     elif ahead is not None:
         flight = [ahead]
     if "ID" in names and ID in plan.steps:
@@ -122,6 +125,13 @@ async def _introduce(
         return ()
     events = await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
     return events if ahead in flight else ()
+
+
+def _to_enable(capabilities: Capabilities) -> Command | None:
+    by_uid = "UIDONLY" in capabilities and capabilities.value_of(MESSAGE_LIMIT) is not None
+    if "UTF8=ACCEPT" in capabilities:
+        return commands.ENABLE_BOTH if by_uid else commands.ENABLE_UTF8
+    return commands.ENABLE_UIDONLY if by_uid else None
 
 
 async def _compress(conversation: Conversation, capabilities: Capabilities | None, plan: LoginPlan) -> None:

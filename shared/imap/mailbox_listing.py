@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.imap.conversation import Conversation
@@ -31,7 +31,12 @@ class MailboxLister:
     @property
     def names(self) -> set[str]:
         """The names of the folders that are read."""
-        return {each.name for each in self._found.folders} if self._found is not None else set()
+        return {each.name for each in self.folders}
+
+    @property
+    def folders(self) -> Sequence[Folder]:
+        """The folders that are read, as far as they are known yet."""
+        return self._found.folders if self._found is not None else ()
 
     async def fingerprint(self) -> str:
         """Return the states of all folders as text; "" where one is missing, or its state is not sure.
@@ -88,13 +93,13 @@ class MailboxLister:
         """Select the main folder; return whether it is as it was listed."""
         folder = await self.main_folder()
         selected = await self._folders.open_for_listing(folder, writable=False)
-        known = self.known_state(folder.name)
+        known = self.known_states.get(folder.name)
         return known is None or selected.uidnext is None or selected_state(selected) == known
 
-    def known_state(self, name: str) -> FolderState | None:
-        """Return the state of a folder as this visit saw it; None where it is not sure."""
-        states = self._states if self._states is not None else self._found.states if self._found else {}
-        return states.get(name)
+    @property
+    def known_states(self) -> Mapping[str, FolderState]:
+        """The states of the folders as this visit saw them, as far as they are sure."""
+        return self._states if self._states is not None else self._found.states if self._found else {}
 
     async def _find_folders(self, *, with_states: bool) -> FolderList:
         if self._found is None:
@@ -122,5 +127,10 @@ class MailboxLister:
                 "They are lost when another folder is selected: read this one by an account of its own."
             )
         since = earlier.get(folder.name)
-        later = since and await list_later(self._conversation, folder, selected, since, limits)
-        return later or await list_folder(self._conversation, folder, selected, limits)
+        later = since and await list_later(
+            self._conversation, folder, selected, since, limits, self._options.skip
+        )
+        newest = self._options.newest
+        return later or await list_folder(
+            self._conversation, folder, selected, limits, self._options.skip, newest=newest
+        )

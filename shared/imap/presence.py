@@ -13,6 +13,7 @@ from shared.imap.commands import Command
 from shared.imap.conversation import Conversation, reply_to
 from shared.imap.events import Found
 from shared.imap.mail_commands import search_deleted, search_uids
+from shared.imap.message_limit import may_hide_mails
 from shared.imap.refusals import is_partial
 from shared.imap.uid_set import UidSet
 
@@ -42,11 +43,15 @@ async def look_for(conversation: Conversation, uids: Iterable[int]) -> Presence:
             presence.unknown.update(part)
         else:
             presence.there.update(found)
+            if may_hide_mails(conversation):
+                presence.unknown.update({*part} - {*found})
     return presence
 
 
 async def marked_deleted(conversation: Conversation) -> UidSet | None:
     """Return the mails that anybody has marked as deleted; None where the server does not tell."""
+    if may_hide_mails(conversation):
+        return None
     return await _search(conversation, search_deleted(extended=conversation.can("ESEARCH")))
 
 

@@ -32,7 +32,7 @@ class State(Enum):
 
 
 _ANYWHERE = frozenset({Verb.CAPABILITY, Verb.ID, Verb.NOOP, Verb.LOGOUT})
-_OF_MAILBOXES = frozenset({Verb.LIST, Verb.STATUS, Verb.SELECT, Verb.EXAMINE, Verb.IDLE})
+_OF_MAILBOXES = frozenset({Verb.LIST, Verb.STATUS, Verb.SELECT, Verb.EXAMINE, Verb.IDLE, Verb.NOTIFY})
 CHANGES = frozenset({Verb.STORE, Verb.EXPUNGE, Verb.UID_EXPUNGE, Verb.COPY, Verb.MOVE})
 OF_SELECTED = CHANGES | {Verb.FETCH, Verb.SEARCH, Verb.UNSELECT}
 SELECTS = frozenset({Verb.SELECT, Verb.EXAMINE})

@@ -19,7 +19,8 @@ from shared.imap.states import LOGS_IN, SELECTS
 from shared.imap.status_lines import StatusLine
 
 _LISTS = frozenset({Verb.LIST})
-_STATUSES = frozenset({Verb.LIST, Verb.STATUS})
+_STATUSES = frozenset({Verb.LIST, Verb.STATUS, Verb.NOTIFY, Verb.IDLE})
+"""During IDLE, that is what NOTIFY asked for."""
 _ENABLES = frozenset({Verb.ENABLE})
 
 

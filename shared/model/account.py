@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import PlainValidator, SecretStr
 
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
@@ -15,6 +16,7 @@ from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.folders import FolderSettings
 from shared.model.mailbox import comparable_folder
+from shared.model.poll_interval import PollInterval
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
 from shared.model.retention import Retention
@@ -57,12 +59,13 @@ class ExistenceCheck(StrEnum):
 
 class Watch(StrEnum):
     """Whether the session with a mailbox stays open between visits: not at all, so that the next visit need
-    not log in, or so that the server tells when mail comes.
+    not log in, or so that the server tells when mail comes. `AUTO`: as much of it as the server can.
     """
 
     OFF = "off"
     KEEP = "keep"
     IDLE = "idle"
+    AUTO = "auto"
 
 
 FIRST_RETRY = 1.0
@@ -145,7 +148,13 @@ class Routing:
 class RetryTimes(Settings):
     """When the mailbox is visited, and how often a connection is tried."""
 
-    poll: Duration = duration(60.0, "Time between two visits of the mailbox.", example="5m", gt=0)
+    poll: Annotated[PollInterval, PlainValidator(PollInterval.parse)] = setting(
+        PollInterval.every(60.0),
+        "Time between two visits of the mailbox. Of a range, the short time while mail comes; it grows up to "
+        "the long one while none does. See `docs/visits.md`.",
+        form="duration, or two with `..` between them",
+        example="1m..15m",
+    )
     timeout: Duration = duration(
         60.0, "Time without an octet received, after which the connection is given up.", gt=0
     )
@@ -161,7 +170,7 @@ class RetryTimes(Settings):
 class Account:
     """A configured account. `target` names the target of its mail, `provider` a known provider, if given.
 
-    `shortest_interval`: seconds between two visits that the host asks for. `poll` is not below it.
+    `shortest_interval`: seconds between two visits that the host asks for. No `poll` is below it.
     """
 
     tenant: str

@@ -17,6 +17,8 @@ SPECIAL_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\
 """RFC 6154, section 2, and `\\Important` (RFC 8457)."""
 NO_FOLDERS = "POP3 has no folders"
 MOVE = "move:"
+SKIPPED_FLAGS = ("deleted", "draft")
+"""Flags of IMAP, without their backslash (RFC 9051, section 2.3.2)."""
 
 
 class RemovalKind(StrEnum):
@@ -66,6 +68,14 @@ def parse_folders(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def parse_skip(value: object) -> tuple[str, ...]:
+    """Parse the value of the setting. Raises ValueError."""
+    if not isinstance(value, (list, tuple)) or not all(each in SKIPPED_FLAGS for each in value):
+        known = ", ".join(f'"{each}"' for each in SKIPPED_FLAGS)
+        raise ValueError(f"expected a list of these: {known}")
+    return tuple(each for each in SKIPPED_FLAGS if each in value)
+
+
 def _is_name(text: str) -> bool:
     return bool(text) and text.isprintable() and not text.startswith("/") and not text.endswith("/")
 
@@ -86,6 +96,14 @@ class FolderSettings(Settings):
         form='"expunge", "trash" or "move:" and a folder',
         example="move:Done",
         only=only_for("imap", NO_FOLDERS),
+    )
+    skip: Annotated[tuple[str, ...], PlainValidator(parse_skip)] = setting(
+        (),
+        "Mails with one of these flags are not fetched while they have it: marked as deleted by another "
+        "program, or a draft.",
+        form='list of `"deleted"` and `"draft"`',
+        example=["deleted", "draft"],
+        only=only_for("imap", "POP3 has no flags"),
     )
     mark_seen: bool = setting(
         False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -115,7 +115,8 @@ class Listing:
     server has uids. While there are any, no absent uid proves that its mail is gone.
     `covered` are the ranges that were listed completely: the absence of a key proves something only there.
     With `only_changes`, mails of an earlier fingerprint are left out that are surely still there.
-    `problems` are sentences for the operator.
+    `problems` are sentences for the operator. `flagged` are the numbers of mails with a flag of the account's
+    `skip`.
     """
 
     entries: Sequence[Listed]
@@ -124,6 +125,7 @@ class Listing:
     nameless: Sequence[Listed] = ()
     covered: Sequence[UidRange] = WHOLE_INBOX
     only_changes: bool = False
+    flagged: Set[int] = frozenset()
 
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import signal
 from pathlib import Path
 
@@ -46,7 +47,35 @@ def test_mail_is_fetched_when_it_comes_and_not_when_the_next_visit_is_due(
     assert logins_of(dovecot, login.name) == 1
 
 
-@pytest.mark.parametrize("watch", ["idle", "keep"])
+def test_mail_in_each_of_several_folders_is_told_of_in_one_session(dovecot: Dovecot, tmp_path: Path) -> None:
+    """By NOTIFY: IDLE tells of one folder, and with the next visit in an hour no poll finds the mail.
+
+    Dovecot tells of other folders only what it did itself, so that mail comes by APPEND.
+    """
+    login = dovecot.new_user()
+    other_client = imaplib.IMAP4(dovecot.host, dovecot.imap_port)
+    other_client.login(login.name, login.password)
+    folders = ["Lists", "INBOX", "Spam", "Lists", "INBOX"]
+    for folder in {*folders} - {"INBOX"}:
+        other_client.create(folder)
+    mails = tagged_mails("amy", len(folders), to="amy@corp.example")
+    lines = ('watch = "auto"', 'poll = "1h"', 'retention = "keep"', 'folders = ["*"]')
+    with in_background(SmtpServer()) as target:
+        accounts = [account("amy", dovecot.imap_port, login, *lines, scheme="imap")]
+        with Ferry(tmp_path, configuration(accounts, target=target.port)) as ferry:
+            process = ferry.start().ready()
+            process.wait_until(lambda: process.metric(KEPT) == 1)
+            for number, (mail, folder) in enumerate(zip(mails, folders, strict=True), 1):
+                other_client.append(folder, "", "", mail.raw)
+                wait_for_mails(process, target, number)
+                process.wait_until(lambda: process.metric(KEPT) == 1)
+            assert process.terminate() == 0
+    other_client.logout()
+    assert sorted(tag_of(each.content) for each in target.accepted) == sorted(mail.tag for mail in mails)
+    assert logins_of(dovecot, login.name) == 2, "that of the other client, and ours"
+
+
+@pytest.mark.parametrize("watch", ["idle", "keep", "auto"])
 def test_the_session_ends_of_an_account_that_is_paused_or_switched_off(
     watch: str, dovecot: Dovecot, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ class FakeMailbox(Mailbox):
     With `deletes_at_once` it does as IMAP does: `delete` removes mails, but for those that are `undeletable`,
     and it tells what is left. `listings` counts how often it was listed.
     One that `lists_later_mails` lists only those where all the others are still there; its uids are in order.
-    `server_says` are its remarks.
+    `server_says` are its remarks. `flagged` have a flag of the account's `skip`.
     """
 
     deletes_at_once = False
@@ -47,6 +47,7 @@ class FakeMailbox(Mailbox):
         self.has_fingerprint = True
         self.lists_later_mails = False
         self.server_says: tuple[str, ...] = ()
+        self.flagged: set[str] = set()
         self._marked: set[str] = set()
 
     async def fingerprint(self) -> str:
@@ -67,7 +68,8 @@ class FakeMailbox(Mailbox):
             later = entries[len(known) :]
             covered = [UidRange(INBOX, later[0].uid if later else f"{known[-1]}.")]
             return Listing(later, has_uids=True, problems=(), covered=covered, only_changes=True)
-        return Listing(entries, has_uids=True, problems=())
+        flagged = frozenset(each.number for each in entries if each.uid in self.flagged)
+        return Listing(entries, has_uids=True, problems=(), flagged=flagged)
 
     @property
     def remarks(self) -> Sequence[str]:

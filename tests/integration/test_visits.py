@@ -41,6 +41,7 @@ from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import UidRange
 from shared.model.message import MessageStatus, RecipientStatus
+from shared.model.poll_interval import PollInterval
 from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
 from shared.model.source_errors import CredentialsRefused
@@ -111,7 +112,7 @@ class World:
     async def visit(self, limits: Limits = IMPATIENT, *, stopping: bool = False) -> Visit:
         """One visit, whose lease is taken and given back."""
         now = self.clock.now()
-        schedule = Schedule(self.account.id, self.account.retry_times.poll, enabled=True)
+        schedule = Schedule(self.account.id, self.account.retry_times.poll.longest, enabled=True)
         await self.store.fetcher.sync_accounts([schedule], now)
         (lease,) = await self.store.fetcher.lease_these("fetcher", [self.account.id], now, now + LEASE)
         return await self._visitor(limits).visit(self.account, lease, lambda: stopping or self.is_stopping())
@@ -352,11 +353,69 @@ async def test_after_a_visit_that_broke_off_deletions_get_a_session_of_their_own
     assert world.mailbox.mails == {"b": b"2"}
 
 
+async def test_a_mail_with_a_flag_to_skip_is_fetched_when_the_flag_is_gone(world: World) -> None:
+    world.account = replace(ACCOUNT, retention=Retention(None))
+    world.mailbox.mails, world.mailbox.flagged = {"a": b"1", "b": b"2"}, {"b"}
+    await asyncio.gather(world.visit(PATIENT), world.deliver(1))
+    assert world.mailbox.retrieved == ["a"]
+    for _ in range(2):
+        visit = await world.visit()
+        assert (visit.report.fetched, visit.report.waiting, visit.report.problem) == (0, 0, None)
+    world.mailbox.flagged = set()
+    assert (await world.visit()).report.fetched == 1
+    assert world.mailbox.retrieved == ["a", "b"]
+
+
+async def test_a_mail_in_custody_that_gets_a_flag_to_skip_is_not_taken_for_gone(world: World) -> None:
+    world.mailbox.mails = {"a": b"1"}
+    await world.visit()
+    world.mailbox.flagged = {"a"}
+    await world.visit()
+    (row,) = await world.store.fetcher.ledger_rows(ACCOUNT.id)
+    assert row.key.uid == "a"
+    await world.deliver(1)
+    assert (await world.visit()).report.deleted == 1
+    assert world.mailbox.mails == {}
+
+
+async def due_in(world: World) -> float:
+    """After how many seconds the account is due again."""
+    (state,) = await world.store.operator.account_states()
+    assert state.visited_at is not None
+    return round(state.due_at - state.visited_at, 3)
+
+
+async def test_an_account_without_mail_is_visited_less_and_less_and_at_once_often_when_mail_comes(
+    world: World,
+) -> None:
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=PollInterval(60.0, 600.0)))
+    pauses = []
+    for hours in (0, 1, 1, 100):
+        world.clock.ahead += hours * 3600.0
+        await world.visit()
+        pauses.append(await due_in(world))
+    assert pauses == [60.0, 90.0, 135.0, 600.0]
+    world.mailbox.mails = {"a": b"1"}
+    assert (await world.visit()).report.fetched == 1
+    assert await due_in(world) == 60.0
+
+
+async def test_a_failure_does_not_begin_the_growth_of_the_interval_anew(world: World) -> None:
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=PollInterval(60.0, 600.0)))
+    await world.visit()
+    world.clock.ahead += 100 * 3600.0
+    world.login_error = CredentialsRefused("no")
+    await world.visit()
+    world.login_error = None
+    await world.visit()
+    assert await due_in(world) == 600.0
+
+
 @pytest.mark.parametrize(("failures", "within"), [(0, 1.0), (1, 2.0), (2, None)])
 async def test_a_connection_dropped_in_the_middle_of_a_visit_costs_seconds_and_no_poll_interval(
     world: World, failures: int, within: float | None
 ) -> None:
-    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=3600.0))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=PollInterval.every(3600.0)))
     world.mailbox.mails, world.mailbox.broken_at = {"a": b"1"}, "a"
     now = world.clock.now()
     await world.store.fetcher.sync_accounts([Schedule(ACCOUNT.id, 3600.0, enabled=True)], now)
@@ -651,7 +710,7 @@ async def test_a_large_mail_goes_into_a_blob_that_is_durable_before_the_ledger_k
 
 
 async def test_a_visit_that_had_no_broker_is_due_again_as_soon_as_there_may_be_one(world: World) -> None:
-    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=3600))
+    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=PollInterval.every(3600)))
     world.broker = LateBroker(topology([60]), world.clock)
     world.mailbox.mails = {"a": b"1"}
     visit = await world.visit()
@@ -716,7 +775,9 @@ async def test_a_mailbox_without_mail_that_never_had_any_needs_no_look_at_the_le
 
 
 async def test_a_host_that_wants_peace_is_not_visited_again_sooner(world: World) -> None:
-    world.account = replace(ACCOUNT, retry_times=RetryTimes(poll=600.0), shortest_interval=600.0)
+    world.account = replace(
+        ACCOUNT, retry_times=RetryTimes(poll=PollInterval.every(600.0)), shortest_interval=600.0
+    )
     world.mailbox.mails = {f"uid-{n}": b"mail\r\n" for n in range(5)}
     visit = await world.visit(Limits(window_messages=2, settle_wait=0.01, longest_wait=0.02))
     assert visit.more

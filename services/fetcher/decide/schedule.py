@@ -5,10 +5,13 @@ pause is long, so that the provider does not lock the account. A mailbox that an
 visit without a broker, are tried again soon. After a connection was dropped in the middle of a visit, the
 next one begins within seconds; after a visit that ended with its process, at once. A server that asked to be
 left alone for a time is left alone for at least that long, and no visit begins sooner than the host allows.
+
+Where `poll` is a range, the time between two visits grows while no mail comes.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,6 +19,7 @@ from shared.model.account import RetryTimes
 from shared.model.backoff import Backoff
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimits
+from shared.model.poll_interval import PollInterval
 from shared.model.source_errors import MailboxLocked, ProcessEnds, SourceError
 from shared.ports.store import LONGEST_WAIT, VisitReport
 
@@ -24,6 +28,10 @@ LOCKED_PAUSE = 300.0
 FIRST_WITHOUT_BROKER = 1.0
 REFUSED_PAUSE = 1800.0
 SPREAD = 0.1
+GROWTH = 1.5
+GROWS_EVERY = 3600.0
+"""After each hour without mail the interval grows by half: from one minute to fifteen takes seven hours, so
+that it is still short over lunch, and long at night."""
 
 
 def next_visit(
@@ -50,6 +58,15 @@ def next_visit(
         if error is not None:
             pause = _by_error(error, pause, poll, failures)
     return now + max(pause, interval) * (1 + SPREAD * chance)
+
+
+def poll_after(interval: PollInterval, quiet: float) -> float:
+    """Return the seconds to the next visit; no mail has come for `quiet` seconds."""
+    hours = max(0.0, quiet) // GROWS_EVERY
+    needed = math.log(interval.longest / interval.shortest, GROWTH)
+    if hours >= needed:
+        return interval.longest
+    return min(interval.shortest * math.pow(GROWTH, hours), interval.longest)
 
 
 def visit_after_drop(

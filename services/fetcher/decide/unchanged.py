@@ -92,7 +92,8 @@ def quiet_until(
 ) -> float | None:
     """Return until when nothing is to be done in the mailbox by itself; None where there is something now.
 
-    What is gone is recorded in this visit. `retention` is the one in force.
+    What is gone is recorded in this visit. No fingerprint shows that a mail has lost its flag. `retention` is
+    the one in force.
     """
     choice = plan.choice
     is_busy = (
@@ -105,6 +106,7 @@ def quiet_until(
         or choice.postponed
         or listing.problems
         or listing.nameless
+        or listing.flagged
     )
     if is_busy or plan.kept != len(listing.entries):
         return None

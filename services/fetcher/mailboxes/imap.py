@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
-from shared.imap.commands import LOGOUT, NOOP, UNSELECT
+from shared.imap.commands import LOGOUT, NOOP, NOTIFY_NONE, UNSELECT
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event
 from shared.imap.folder_names import folder_names
@@ -27,6 +27,7 @@ from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mail_reader import MailReader
 from shared.imap.mailbox_listing import MailboxLister
+from shared.imap.notifying import Notifying
 from shared.imap.presence import look_for
 from shared.imap.received import read_received
 from shared.imap.removal import Remover
@@ -60,6 +61,7 @@ class ImapMailbox(Mailbox):
         self._shortfall = shortfall
         self._log_in_again = log_in_again
         self._idling = Idling(conversation)
+        self._notifying = Notifying(conversation)
         self._begin_visit(logged_in.ahead)
 
     def _begin_visit(self, ahead: Sequence[Event] = ()) -> None:
@@ -98,7 +100,10 @@ class ImapMailbox(Mailbox):
     @property
     @override
     def waits_for_all(self) -> bool:
-        return len(self._lister.names) <= 1
+        # Some servers agree to NOTIFY and tell nothing, so that the first telling is waited for.
+        return len(self._lister.names) <= 1 or (
+            self._idling.has_told_of_others and self._notifying.can_tell(self._lister.folders)
+        )
 
     @property
     @override
@@ -203,8 +208,17 @@ class ImapMailbox(Mailbox):
     async def wait_for_change(self) -> None:
         await self._conversation.discard_answers()
         self._conversation.wire.set_deadline(None)
-        if await self._lister.select_main_unchanged():
-            await self._idling.wait_for_change()
+        if not await self._lister.select_main_unchanged():
+            return
+        main = await self._lister.main_folder()
+        others = [each for each in self._lister.folders if each != main]
+        if (
+            others
+            and self._notifying.can_tell(self._lister.folders)
+            and not await self._notifying.begin(others, self._lister.known_states)
+        ):
+            return
+        await self._idling.wait_for_change()
 
     @override
     def forget_listing(self) -> None:
@@ -217,7 +231,9 @@ class ImapMailbox(Mailbox):
         await self._conversation.discard_answers()
         closes_folder = self._conversation.has_selected and self._conversation.can("UNSELECT")
         # The answer shows that the session is still there; a server may have ended it long ago.
-        await self._conversation.execute(UNSELECT if closes_folder else NOOP)
+        commands = [NOTIFY_NONE] if self._notifying.is_on else []
+        await self._conversation.execute_all([*commands, UNSELECT if closes_folder else NOOP])
+        self._notifying.is_on = False
         self._conversation.begin_anew()
         self._begin_visit()
         return changed

@@ -45,6 +45,8 @@ async def open_imap_account(
         limits=limits,
         folders=account.folders.folders,
         removal=account.folders.removal,
+        newest=account.retention.days is None,
+        skip=account.folders.skip,
         reads_only=account.retention.leaves_a_copy,
         preferred=preferred,
         compress=reading.compress,

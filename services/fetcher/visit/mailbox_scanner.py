@@ -9,6 +9,7 @@ from functools import partial
 from services.fetcher.decide.begin import undecided_sentence
 from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
+from services.fetcher.decide.flagged import without_flagged
 from services.fetcher.decide.identity_check import same_headers, without_replaced
 from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
@@ -86,7 +87,7 @@ class MailboxScanner:
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
-        listing = visible.listing
+        listing = without_flagged(visible.listing, rows)
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)

@@ -190,7 +190,9 @@ class Session:
             await self._deletion.delete(due)
         self._settled_copies += copies
         choice = scan.plan.choice
-        if complete and not (choice.postponed or choice.oversize or fetching.deferred):
+        if complete and not (
+            choice.postponed or choice.oversize or fetching.deferred or scan.listing.flagged
+        ):
             gone = missing_mails(scan.content_index.left, now, self._limits.longest_lease)
             if gone:
                 await self._ports.ledger.record_gone(self._lease.fence, gone, now)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from services.fetcher.decide.last_mail import mail_came_at, with_last_mail
 from services.fetcher.decide.read_failures import ReadFailures
-from services.fetcher.decide.schedule import next_visit, visit_after_drop
+from services.fetcher.decide.schedule import next_visit, poll_after, visit_after_drop
 from services.fetcher.decide.unchanged import prolonged
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.ingest.ports import Ports
@@ -63,14 +64,22 @@ class Visitor:
             visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(account, visit)
         now = self.ports.clock.now()
-        due_at = self._due_at(account, lease, visit, now, max(account.shortest_interval, login_delay))
+        visit, quiet = _with_last_mail(visit, account, now)
+        interval = max(account.shortest_interval, login_delay)
+        due_at = self._due_at(account, lease, visit, now, interval, quiet)
         visit = _with_next_visit(visit, due_at - now)
         await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
         return visit
 
-    def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:
-        """Return the time of the next visit. `interval`: the shortest time between two visits of the host."""
+    def _due_at(
+        self, account: Account, lease: Lease, visit: Visit, now: float, interval: float, quiet: float
+    ) -> float:
+        """Return the time of the next visit. `interval`: the shortest time between two visits of the host.
+        `quiet`: the seconds since mail came.
+        """
         failures, chance, times = lease.failures, self.chance(), account.retry_times
+        # Whether mail comes is not known after a failure, so that pauses grow from the short time then.
+        poll = times.poll.shortest if visit.report.failed else poll_after(times.poll, quiet)
         if visit.dropped:
             again = visit_after_drop(
                 visit.report, times, failures=failures, now=now, chance=chance, interval=interval
@@ -88,7 +97,7 @@ class Visitor:
             failures = max(0, failures - times.retries + 1)
         return next_visit(
             visit.report,
-            poll=max(times.poll, WATCHED_POLL) if visit.is_watched else times.poll,
+            poll=max(poll, WATCHED_POLL) if visit.is_watched else poll,
             interval=interval,
             failures=failures,
             more=visit.more,
@@ -170,6 +179,16 @@ class Visitor:
             numbers["skipped"] = visit.skipped
         sentences = {"problem": report.problem} if report.problem else {}
         log.info("visited", account=account.id, outcome=outcome, **numbers, **sentences)
+
+
+def _with_last_mail(visit: Visit, account: Account, now: float) -> tuple[Visit, float]:
+    """Note when mail came last where the schedule depends on it; return also the seconds since then."""
+    report = visit.report
+    at = None
+    if account.retry_times.poll.grows:
+        at = mail_came_at(report.state, fetched=report.fetched, now=now)
+    state = with_last_mail(report.state, at)
+    return replace(visit, report=replace(report, state=state)), 0.0 if at is None else now - at
 
 
 def _with_next_visit(visit: Visit, pause: float) -> Visit:

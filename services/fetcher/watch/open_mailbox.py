@@ -59,7 +59,7 @@ class OpenMailbox:
         """
         if self.fruitless < FREE_CHANGES:
             return 0.0
-        poll = self.account.retry_times.poll
+        poll = self.account.retry_times.poll.shortest
         return Backoff(min(FIRST_PAUSE, poll), poll).pause(self.fruitless - FREE_CHANGES)
 
 

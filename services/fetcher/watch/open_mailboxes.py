@@ -115,7 +115,7 @@ class OpenMailboxes:
         session.kept_at = self._clock.monotonic()
         session.has_told = False
         self._sessions[account.id] = session
-        if self._waits(account):
+        if self._waits(session):
             session.waiting = asyncio.create_task(self._wait(session), name=f"watch {account.id}")
         return True
 
@@ -222,7 +222,7 @@ class OpenMailboxes:
         if self._sessions.get(account.id) is session:
             del self._sessions[account.id]
             self.changed.pop(account.id, None)
-            self.lost[account.id] = self._clock.now() + account.retry_times.poll
+            self.lost[account.id] = self._clock.now() + account.retry_times.poll.shortest
             self.change_seen.set()
 
     async def _go_on(self, session: OpenMailbox, account: Account, meter: Meter) -> bool:
@@ -287,12 +287,16 @@ class OpenMailboxes:
             and self._is_current(account)
             and account.id not in self._sessions
             and self._watched_hosts.bears(account.endpoint.host, self._clock.monotonic())
-            and (not self._waits(account) or session.mailbox.can_wait)
+            and (account.watch is not Watch.IDLE or session.mailbox.can_wait or not self._tells(account))
         )
 
-    def _waits(self, account: Account) -> bool:
-        tells = self._watched_hosts.tells(account.endpoint.host, self._clock.monotonic())
-        return account.watch is Watch.IDLE and tells
+    def _waits(self, session: OpenMailbox) -> bool:
+        account = session.account
+        watches = account.watch is Watch.IDLE or (account.watch is Watch.AUTO and session.mailbox.can_wait)
+        return watches and self._tells(account)
+
+    def _tells(self, account: Account) -> bool:
+        return self._watched_hosts.tells(account.endpoint.host, self._clock.monotonic())
 
     def _is_current(self, account: Account) -> bool:
         return account.enabled and (self._accounts is None or self._accounts.get(account.id) == account)

@@ -166,7 +166,8 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, FolderSettings, Routi
     )
     watch: Annotated[Watch, Field(strict=False)] = setting(
         Watch.OFF,
-        "`keep`: the session stays open, so that a visit needs no login. `idle`: it also tells of new mail.",
+        "`keep`: the session stays open, so that a visit needs no login. `idle`: it also tells of new mail. "
+        "`auto`: `idle` where the server can do that, else `keep`, while there are connections to spare.",
         only=only_for("imap", "a POP3 session is a snapshot and locks the mailbox"),
     )
     custody: Annotated[CustodyMode, Field(strict=False)] = setting(

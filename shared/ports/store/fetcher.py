@@ -22,7 +22,7 @@ from a tenth that is added by chance, unless its own interval is longer.
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """An account at `host` that is to be visited every `poll` seconds while `enabled`."""
+    """An account at `host` that is to be visited every `poll` seconds, at the latest, while `enabled`."""
 
     account: str
     poll: float

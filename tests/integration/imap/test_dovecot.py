@@ -364,3 +364,19 @@ async def test_the_end_of_a_mail_in_parts_is_found(dovecot: Dovecot, size: int) 
                 assert not any(isinstance(event, MailRefused) for event in batch)
         assert len(found) == size
     await mailbox.finish()
+
+
+async def test_mails_marked_as_deleted_and_drafts_are_named_in_the_listing(
+    dovecot: Dovecot, dovecot_user: Login
+) -> None:
+    dovecot.fill(dovecot_user.name, MAILS[:4])
+    with another_client(dovecot, dovecot_user) as client:
+        client.store("2", "+FLAGS", r"(\Deleted)")
+        client.store("3", "+FLAGS", r"(\Draft \Seen)")
+        client.store("4", "+FLAGS", r"(\Flagged)")
+    for skip, flagged in ((("deleted", "draft"), {2, 3}), (("draft",), {3}), ((), set())):
+        mailbox = await opened(dovecot, dovecot_user, Options(reads_only=True, skip=skip))
+        listing = await mailbox.listing()
+        assert (listing.flagged, len(listing.entries)) == (flagged, 4)
+        assert len(listing.covered) == 1
+        await mailbox.finish()

@@ -16,10 +16,12 @@ from shared.model.account import (
     MailboxKind,
     RetryTimes,
     Routing,
+    Watch,
 )
 from shared.model.address import Address
 from shared.model.authentication import DETECTIONS
 from shared.model.endpoint import Endpoint, Tls
+from shared.model.poll_interval import PollInterval
 from shared.model.reading import GIB, KIB, MIB, Oversize, Pipelining, Reading
 from shared.model.recipient_field import parse_recipient_field
 from shared.model.retention import Retention
@@ -105,7 +107,7 @@ def test_every_key_has_its_effect(file: ConfigurationFile) -> None:
             existence=ExistenceCheck.RCPT,
         ),
         retention=Retention(7),
-        retry_times=RetryTimes(poll=120.0, timeout=90.0, retries=5, retry_delay=0.0),
+        retry_times=RetryTimes(poll=PollInterval.every(120.0), timeout=90.0, retries=5, retry_delay=0.0),
         reading=Reading(
             max_messages=100,
             max_bytes=GIB,
@@ -162,7 +164,16 @@ def test_a_password_goes_out_in_clear_only_where_tls_says_so(
 def test_the_defaults_hold_for_every_account_that_does_not_say_otherwise(file: ConfigurationFile) -> None:
     defaults = '[defaults]\npoll = "5m"\nretries = 9\ntenant = "shared"\n'
     found = the_account(file, defaults + account("retries = 1", without=("tenant",)))
-    assert (found.retry_times.poll, found.retry_times.retries, found.tenant) == (300.0, 1, "shared")
+    assert (found.retry_times.poll.shortest, found.retry_times.retries, found.tenant) == (300.0, 1, "shared")
+
+
+def test_an_account_by_imap_may_be_watched_as_the_server_can_and_leave_flagged_mails_alone(
+    file: ConfigurationFile,
+) -> None:
+    lines = ('source = "imaps://u@h"', 'poll = "1m..15m"', 'watch = "auto"', 'skip = ["deleted", "draft"]')
+    found = the_account(file, account(*lines, without=("source",)))
+    assert found.retry_times.poll == PollInterval(60.0, 900.0)
+    assert (found.watch, found.folders.skip) == (Watch.AUTO, ("deleted", "draft"))
 
 
 def test_a_default_for_the_other_kind_of_mailbox_has_no_effect_and_is_no_problem(

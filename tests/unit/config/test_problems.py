@@ -92,6 +92,14 @@ DAYS = 'expected "delete", "keep" or a number of days such as "7d"'
             f'"poll": {DURATION}',
         ),
         (account('poll = "0s"'), 14, A, '"poll": must be more than 0'),
+        (account('poll = "0s..5m"'), 14, A, '"poll": must be more than 0'),
+        (
+            account('poll = "15m..1m"'),
+            14,
+            A,
+            '"poll": the shorter interval comes first, as in "1m..15m"',
+        ),
+        (account('poll = "1m.."'), 14, A, f'"poll": {DURATION}, or two of them such as "1m..15m"'),
         (
             account('retention = "7w"'),
             14,

@@ -25,7 +25,7 @@ KEYS = st.fixed_dictionaries(
 def test_whole_keys_are_told_from_values_of_keys() -> None:
     assert {"use_top", "pipelining", "detect"} <= set(unfit_keys("imap"))
     assert not {"custody", "auth"} & set(unfit_keys("imap"))
-    of_folders = {"folders", "folder_recipients", "folder_header", "removal", "mark_seen"}
+    of_folders = {"folders", "folder_recipients", "folder_header", "removal", "skip", "mark_seen"}
     assert set(unfit_keys("pop3")) == {*of_folders, "watch", "compress", "read_in_parts"}
 
 

@@ -116,10 +116,16 @@ def test_a_provider_allows_no_shorter_interval_than_its_own(tmp_path: Path) -> N
     text = '[defaults]\npoll = "20s"\n' + account('provider = "ovh"', BY_PROVIDER, without=("source",))
     configuration = file.load(text)
     (read,) = configuration.accounts.values()
-    assert (read.retry_times.poll, read.shortest_interval) == (60.0, 60.0)
+    assert (read.retry_times.poll.shortest, read.shortest_interval) == (60.0, 60.0)
     assert configuration.hosts.of("ssl0.ovh.net").interval == 60.0
     problems = file.problems(account('provider = "ovh"', BY_PROVIDER, 'poll = "20s"', without=("source",)))
     assert ['"poll": the host of "source" allows one visit every 1m' in each for each in problems] == [True]
+
+
+def test_of_a_range_both_ends_are_as_long_as_the_provider_wants(tmp_path: Path) -> None:
+    text = '[defaults]\npoll = "20s..40s"\n' + account('provider = "ovh"', BY_PROVIDER, without=("source",))
+    (read,) = ConfigurationFile(tmp_path).load(text).accounts.values()
+    assert str(read.retry_times.poll) == "1m"
 
 
 def test_the_interval_of_a_provider_holds_for_its_host_however_the_account_names_it(tmp_path: Path) -> None:

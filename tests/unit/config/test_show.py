@@ -31,6 +31,8 @@ def test_no_secret_is_shown(file: ConfigurationFile) -> None:
 def test_what_is_shown_is_toml_with_every_value_in_force(file: ConfigurationFile) -> None:
     data: dict[str, Any] = tomllib.loads(shown(file.load(account('poll = "90s"'))))
     assert data["accounts"][0]["poll"] == "90s"
+    data = tomllib.loads(shown(file.load(account('poll = "60s..15m"'))))
+    assert data["accounts"][0]["poll"] == "1m..15m"
     assert data["accounts"][0]["domains"] == {"acme.com": "keep"}
     assert data["fetcher"]["window_bytes"] == "32MiB"
     assert data["relay"]["helo_name"] == "ferry.corp.example"

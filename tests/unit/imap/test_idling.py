@@ -22,7 +22,16 @@ async def idling(*reads: bytes) -> tuple[ImapScript, Idling]:
     return stream, Idling(conversation)
 
 
-@pytest.mark.parametrize("change", [b"* 2 EXISTS\r\n", b"* 1 EXPUNGE\r\n", b"* VANISHED 7\r\n"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"* 2 EXISTS\r\n",
+        b"* 1 EXPUNGE\r\n",
+        b"* VANISHED 7\r\n",
+        b"* STATUS Lists (MESSAGES 2 UIDNEXT 8 UIDVALIDITY 9)\r\n",
+        b"* OK [NOTIFICATIONOVERFLOW] too much\r\n",
+    ],
+)
 async def test_a_change_ends_the_wait_and_done_ends_idle(change: bytes) -> None:
     stream, idle = await idling(IDLES, b"* OK still here\r\n", change, b"$2 OK\r\n")
     await idle.wait_for_change()
@@ -30,6 +39,15 @@ async def test_a_change_ends_the_wait_and_done_ends_idle(change: bytes) -> None:
     await idle.end()
     assert stream.said[-1] == "DONE"
     assert stream.unread == 0
+
+
+async def test_it_is_known_that_the_server_told_of_another_folder() -> None:
+    _, idle = await idling(IDLES, b"* 2 EXISTS\r\n")
+    await idle.wait_for_change()
+    assert not idle.has_told_of_others
+    _, idle = await idling(IDLES, b"* STATUS Lists (MESSAGES 2)\r\n")
+    await idle.wait_for_change()
+    assert idle.has_told_of_others
 
 
 async def test_flags_and_remarks_are_no_change() -> None:

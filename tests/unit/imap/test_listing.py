@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.imap.commands import examine
+from shared.imap.commands import ENABLE_UIDONLY, examine
+from shared.imap.conversation import Conversation
 from shared.imap.events import Selected
 from shared.imap.folder_list import ONLY_INBOX
 from shared.imap.folder_state import FolderState
@@ -16,7 +17,7 @@ from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.mailbox import Listing, Place
 from shared.model.message import LedgerKey
 from shared.model.source_errors import SourceRefused, SourceViolation
-from tests.unit.imap.sessions import ImapScript, logged_in
+from tests.unit.imap.sessions import SERVER, AnsweringStream, ImapScript, logged_in
 
 INBOX = examine(b"INBOX")
 SELECTED = Selected(INBOX, exists=3, uidvalidity=9, uidnext=8)
@@ -174,6 +175,29 @@ async def test_mails_above_the_limit_of_a_listing_wait_for_later_sessions() -> N
     assert folder.problems == ["INBOX has more than 2 mails; the rest waits for later sessions."]
 
 
+async def test_where_copies_stay_the_newest_mails_are_listed_of_more_than_the_limit() -> None:
+    """Else the copies would keep newer mail from ever being listed."""
+    asked = []
+
+    def answer(tag: bytes, command: str) -> bytes:
+        if not command.startswith("UID FETCH"):
+            return tag + b" OK\r\n"
+        asked.append(command.split()[2])
+        first, _, last = asked[-1].partition(":")
+        uids = range(int(first), (12_000 if last == "*" else int(last)) + 1)
+        return b"".join(row(uid, uid, 10) for uid in uids) + tag + b" OK\r\n"
+
+    conversation = Conversation(AnsweringStream(answer), SERVER, Limits())
+    await conversation.read_greeting()
+    await conversation.execute(INBOX)
+    selected = Selected(INBOX, exists=12_000, uidvalidity=9, uidnext=12_001)
+    limits = Limits(entries=5_000)
+    folder = await list_folder(conversation, ONLY_INBOX, selected, limits, newest=True)
+    assert sorted(folder.sizes) == list(range(7_001, 12_001))
+    assert (folder.is_complete, folder.state) == (False, None)
+    assert folder.problems == ["INBOX has more than 5000 mails; only the newest are looked at."]
+
+
 @given(
     exists=st.integers(0, 2**40) | st.none(),
     uidnext=st.integers(0, 2**40) | st.none(),
@@ -247,3 +271,111 @@ def test_mails_without_lasting_uids_beside_others_are_nameless() -> None:
 
 def test_a_set_of_all_uids_has_no_end() -> None:
     assert spans(SELECTED, 500_000) == [UidSet.span(1)]
+
+
+FLAGGED = (
+    b"* 1 FETCH (UID 2 FLAGS () RFC822.SIZE 100)\r\n"
+    b"* 2 FETCH (UID 5 FLAGS (\\Deleted \\Seen) RFC822.SIZE 200)\r\n"
+    b"* 3 FETCH (FLAGS (\\Draft) UID 7 RFC822.SIZE 300)\r\n"
+)
+
+
+async def with_flags(*reads: bytes, skip: tuple[str, ...]) -> tuple[ImapScript, FolderListing]:
+    stream, conversation = await logged_in(b"$1 OK\r\n", *reads)
+    await conversation.execute(INBOX)
+    return stream, await list_folder(conversation, ONLY_INBOX, SELECTED, Limits(), skip)
+
+
+@pytest.mark.parametrize(
+    ("skip", "flagged"), [(("deleted",), {5}), (("draft",), {7}), (("deleted", "draft"), {5, 7})]
+)
+async def test_mails_with_a_flag_to_skip_are_listed_and_named(
+    skip: tuple[str, ...], flagged: set[int]
+) -> None:
+    stream, folder = await with_flags(FLAGGED + b"$2 OK\r\n", skip=skip)
+    assert stream.said[1:] == ["UID FETCH 1:* (UID FLAGS RFC822.SIZE)"]
+    assert (folder.sizes, folder.flagged, folder.is_complete) == ({2: 100, 5: 200, 7: 300}, flagged, True)
+    numbers = {2: 1, 5: 2, 7: 3}
+    assert combine([folder]).listing.flagged == {numbers[uid] for uid in flagged}
+
+
+async def test_a_flag_that_changes_while_the_folder_is_listed_counts_as_no_mail() -> None:
+    changes = b"* 2 FETCH (UID 5 FLAGS ())\r\n* 1 FETCH (UID 2 FLAGS (\\Deleted))\r\n"
+    _, folder = await with_flags(FLAGGED + changes + b"$2 OK\r\n", skip=("deleted",))
+    assert (folder.flagged, folder.is_complete, folder.problems) == ({2}, True, [])
+
+
+class LimitedServer:
+    """A folder whose server looks at `limit` mails for a command, from the newest or the oldest on."""
+
+    def __init__(self, uids: list[int], limit: int, *, newest_first: bool, code: bool = True) -> None:
+        self.uids = uids
+        self.limit = limit
+        self.newest_first = newest_first
+        self.code = code
+
+    def __call__(self, tag: bytes, command: str) -> bytes:
+        if not command.startswith("UID FETCH"):
+            enabled = b"* ENABLED UIDONLY\r\n" if command.startswith("ENABLE") else b""
+            return enabled + tag + b" OK\r\n"
+        first, _, last = command.split()[2].partition(":")
+        end = LARGEST_UID if last == "*" else int(last or first)
+        asked = [uid for uid in self.uids if int(first) <= uid <= end]
+        some = sorted(asked, reverse=self.newest_first)[: self.limit]
+        rows = b"".join(row(self.uids.index(uid) + 1, uid, 100) for uid in some)
+        if len(some) == len(asked):
+            return rows + tag + b" OK\r\n"
+        last_one = b" %d" % some[-1] if self.code else b""
+        return rows + tag + b" OK [MESSAGELIMIT %d%s] the rest is left out\r\n" % (self.limit, last_one)
+
+
+async def limited(server: LimitedServer, announced: bytes, exists: int | None = None) -> FolderListing:
+    stream = AnsweringStream(server, capabilities=announced)
+    conversation = Conversation(stream, SERVER, Limits())
+    await conversation.read_greeting()
+    if b"UIDONLY" in announced:
+        await conversation.execute(ENABLE_UIDONLY)
+    await conversation.execute(INBOX)
+    count = len(server.uids) if exists is None else exists
+    selected = Selected(INBOX, exists=count, uidvalidity=9, uidnext=max(server.uids) + 1)
+    return await list_folder(conversation, ONLY_INBOX, selected, Limits())
+
+
+@given(
+    uids=st.lists(st.integers(1, 400), min_size=1, max_size=60, unique=True).map(sorted),
+    limit=st.integers(2, 20),
+    newest_first=st.booleans(),
+)
+async def test_where_a_server_looks_at_so_many_mails_for_a_command_the_rest_is_asked_for(
+    uids: list[int], limit: int, newest_first: bool
+) -> None:
+    server = LimitedServer(uids, limit, newest_first=newest_first)
+    folder = await limited(server, b"UIDONLY MESSAGELIMIT=%d" % limit)
+    assert (sorted(folder.sizes), folder.is_complete, folder.problems) == (uids, True, [])
+
+
+async def test_a_server_that_does_not_say_what_it_left_out_proves_no_absence() -> None:
+    server = LimitedServer(list(range(1, 31)), 10, newest_first=True, code=False)
+    folder = await limited(server, b"UIDONLY MESSAGELIMIT=20")
+    assert not folder.is_complete
+    assert "showed a part of INBOX only" in folder.problems[0]
+    assert folder.state is None
+
+
+async def test_a_server_that_may_hide_the_older_mails_of_a_large_folder_proves_no_absence() -> None:
+    server = LimitedServer(list(range(1, 11)), 10, newest_first=True)
+    folder = await limited(server, b"MESSAGELIMIT=10")
+    assert len(folder.sizes) == 10
+    assert (folder.is_complete, folder.state) == (False, None)
+    assert "shows at most 10 mails of a folder" in folder.problems[0]
+    assert combine([folder]).listing.covered == []
+
+
+async def test_a_folder_smaller_than_the_limit_is_whole() -> None:
+    folder = await limited(LimitedServer([3, 4], 10, newest_first=True), b"MESSAGELIMIT=10")
+    assert (folder.is_complete, folder.problems) == (True, [])
+
+
+async def test_a_listing_that_is_refused_for_its_size_proves_no_absence() -> None:
+    _, folder = await listed(b"$2 NO [MESSAGELIMIT 1000] too many\r\n")
+    assert (folder.is_complete, len(folder.problems)) == (False, 1)

@@ -162,6 +162,26 @@ async def test_a_client_introduces_itself_and_takes_utf8_in_one_flight() -> None
     assert len(attempt.stream.writes) == 2
 
 
+@pytest.mark.parametrize(
+    ("announced", "enabled"),
+    [
+        (b"UIDONLY MESSAGELIMIT=1000", "ENABLE UIDONLY"),
+        (b"UIDONLY MESSAGELIMIT=1000 UTF8=ACCEPT", "ENABLE UTF8=ACCEPT UIDONLY"),
+        (b"UIDONLY UTF8=ACCEPT", "ENABLE UTF8=ACCEPT"),
+    ],
+)
+async def test_where_a_server_limits_its_answers_mails_are_named_by_uid_alone(
+    announced: bytes, enabled: str
+) -> None:
+    attempt = Attempt(
+        announcing("AUTH=PLAIN", "SASL-IR"),
+        b"$1 OK [CAPABILITY IMAP4rev1 ENABLE %s] in\r\n" % announced,
+        b"* ENABLED UIDONLY UTF8=ACCEPT\r\n$2 OK\r\n",
+    )
+    await attempt.log_in()
+    assert attempt.stream.said[1:] == [enabled]
+
+
 async def test_a_refused_introduction_costs_nothing() -> None:
     attempt = Attempt(
         announcing("AUTH=PLAIN", "SASL-IR"),

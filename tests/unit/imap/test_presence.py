@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.imap.commands import examine
+from shared.imap.commands import ENABLE_UIDONLY, examine
 from shared.imap.presence import look_for, marked_deleted
 from shared.imap.uid_set import UidSet
 from tests.unit.imap.sessions import logged_in
@@ -28,6 +28,27 @@ async def test_only_a_whole_answer_proves_that_mails_are_gone(answer: bytes, lef
     _, conversation = await logged_in(b"$1 OK\r\n", answer, capabilities=b"")
     await conversation.execute(examine(b"INBOX"))
     assert (await look_for(conversation, [4, 5, 6])).not_proven_gone == left
+
+
+async def test_a_server_that_may_hide_mails_of_a_large_folder_proves_no_absence() -> None:
+    _, conversation = await logged_in(
+        b"$1 OK\r\n", b"* SEARCH 5\r\n$2 OK\r\n", capabilities=b"MESSAGELIMIT=1000"
+    )
+    await conversation.execute(examine(b"INBOX"))
+    assert await look_for(conversation, [4, 5, 6]) == ({5}, {4, 6})
+    assert await marked_deleted(conversation) is None
+
+
+async def test_by_uids_alone_such_a_server_shows_all_mails() -> None:
+    _, conversation = await logged_in(
+        b"* ENABLED UIDONLY\r\n$1 OK\r\n",
+        b"$2 OK\r\n",
+        b"* SEARCH 5\r\n$3 OK\r\n",
+        capabilities=b"MESSAGELIMIT=1000 UIDONLY",
+    )
+    await conversation.execute(ENABLE_UIDONLY)
+    await conversation.execute(examine(b"INBOX"))
+    assert await look_for(conversation, [4, 5, 6]) == ({5}, set())
 
 
 async def test_many_mails_are_looked_for_in_sets() -> None:

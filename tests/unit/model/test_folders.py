@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shared.model.folders import FolderSettings, Removal, RemovalKind, parse_folders, parse_removal
+from shared.model.folders import (
+    FolderSettings,
+    Removal,
+    RemovalKind,
+    parse_folders,
+    parse_removal,
+    parse_skip,
+)
 
 
 @pytest.mark.parametrize("written", ["expunge", "trash", "move:Done", "move:Lists/done"])
@@ -43,3 +50,14 @@ def test_other_folders_are_refused(written: object, sentence: str) -> None:
 def test_the_inbox_is_read_and_expunged_by_default() -> None:
     settings = FolderSettings()
     assert (settings.folders, settings.removal) == (("INBOX",), Removal(RemovalKind.EXPUNGE))
+
+
+def test_flags_to_skip_are_in_one_order_whatever_is_written() -> None:
+    assert parse_skip(["draft", "deleted", "draft"]) == ("deleted", "draft")
+    assert parse_skip([]) == FolderSettings().skip == ()
+
+
+@pytest.mark.parametrize("written", ["deleted", ["seen"], ["\\Deleted"], [7], [["draft"]], None])
+def test_other_flags_to_skip_are_refused(written: object) -> None:
+    with pytest.raises(ValueError, match='expected a list of these: "deleted", "draft"'):
+        parse_skip(written)

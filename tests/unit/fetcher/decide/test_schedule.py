@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fetcher.decide.schedule import (
+    GROWS_EVERY,
+    GROWTH,
     LOCKED_PAUSE,
     LONGEST_PAUSE,
     REFUSED_PAUSE,
@@ -15,11 +18,13 @@ from services.fetcher.decide.schedule import (
     automatic_concurrency,
     bearable,
     next_visit,
+    poll_after,
     visit_after_drop,
 )
 from shared.model.account import RetryTimes
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
+from shared.model.poll_interval import PollInterval
 from shared.model.source_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import LONGEST_WAIT, VisitReport
@@ -44,6 +49,42 @@ def test_a_good_visit_is_followed_by_the_next_after_the_poll_interval() -> None:
     assert after(OK) == 60
 
 
+ranges = st.tuples(st.floats(1.0, 1e5), st.floats(1.0, 1e5)).map(lambda ends: PollInterval(*sorted(ends)))
+quiet_times = st.floats(0.0, 1e9)
+
+
+@given(ranges, quiet_times)
+def test_the_interval_stays_within_its_range(interval: PollInterval, quiet: float) -> None:
+    assert interval.shortest <= poll_after(interval, quiet) <= interval.longest
+
+
+@given(ranges, quiet_times, quiet_times)
+def test_the_longer_nothing_comes_the_longer_is_the_interval(
+    interval: PollInterval, one: float, other: float
+) -> None:
+    less, more = sorted((one, other))
+    assert poll_after(interval, less) <= poll_after(interval, more)
+
+
+@given(ranges, st.floats(-1e9, GROWS_EVERY, exclude_max=True))
+def test_within_an_hour_of_mail_the_interval_is_short(interval: PollInterval, quiet: float) -> None:
+    assert poll_after(interval, quiet) == interval.shortest
+
+
+@given(ranges)
+def test_after_enough_hours_without_mail_the_interval_is_long(
+    interval: PollInterval,
+) -> None:
+    enough = GROWS_EVERY * (1 + math.log(interval.longest / interval.shortest, GROWTH))
+    assert poll_after(interval, enough) == interval.longest
+
+
+def test_the_interval_grows_by_half_after_each_hour() -> None:
+    interval = PollInterval(60.0, 900.0)
+    hours = [poll_after(interval, GROWS_EVERY * hour) for hour in range(9)]
+    assert hours == [60.0, 90.0, 135.0, 202.5, 303.75, 455.625, 683.4375, 900.0, 900.0]
+
+
 def test_a_visit_that_left_mail_behind_goes_on_at_once() -> None:
     assert after(OK, more=True) == 0
 
@@ -60,7 +101,7 @@ def test_failures_grow_apart_up_to_an_hour() -> None:
 def after_drop(
     failures: int, report: VisitReport = FAILED, *, retries: int = 3, interval: float = 0.0
 ) -> float | None:
-    patience = RetryTimes(poll=3600, retries=retries, retry_delay=10.0)
+    patience = RetryTimes(poll=PollInterval.every(3600), retries=retries, retry_delay=10.0)
     return visit_after_drop(report, patience, failures=failures, now=100.0, chance=0.0, interval=interval)
 
 

@@ -11,7 +11,7 @@ from shared.model.source_errors import SourceRefused
 from shared.net.errors import ConnectionLost
 from shared.net.login.wire import Timeouts, Wire
 from shared.net.protection import Shortfall
-from tests.unit.imap.sessions import ImapScript
+from tests.unit.imap.sessions import AnsweringStream, ImapScript
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 UIDPLUS X-A=1 X-A=2] hi\r\n"
 IN = b"$1 OK [CAPABILITY IMAP4rev1 UIDPLUS X-A=1 X-A=2] in\r\n"
@@ -187,6 +187,70 @@ async def test_after_the_listing_is_forgotten_the_fingerprint_is_still_that_of_t
     mailbox.forget_listing()
     assert before
     assert await mailbox.fingerprint() == before
+
+
+class Folders:
+    """A server with INBOX and Lists, empty. It answers NOTIFY with `notify`, and tells `told` during IDLE."""
+
+    def __init__(self, notify: bytes = b"OK", told: bytes = b"* STATUS Lists (MESSAGES 1)\r\n") -> None:
+        self.notify = notify
+        self.told = told
+        self.stream = AnsweringStream(self._answer, capabilities=b"IDLE NOTIFY UNSELECT")
+        self._idle_tag = b""
+
+    def _answer(self, tag: bytes, command: str) -> bytes:
+        if command == "IDLE":
+            self._idle_tag = tag
+            return b"+ idling\r\n" + self.told
+        if tag.strip() == b"DONE":
+            return self._idle_tag + b" OK\r\n"
+        verb = command.split(maxsplit=1)[0]
+        state = b"(MESSAGES 0 UIDNEXT 1 UIDVALIDITY 9)\r\n"
+        data = {
+            "LIST": b'* LIST () "/" INBOX\r\n* LIST () "/" Lists\r\n',
+            "STATUS": b"* STATUS %s %s" % (command.split('"')[1].encode() if '"' in command else b"", state),
+            "NOTIFY": b"* STATUS Lists " + state if "SET" in command else b"",
+            "EXAMINE": b"* 0 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 1] ok\r\n",
+        }.get(verb, b"")
+        return data + tag + b" " + (self.notify if "NOTIFY SET" in command else b"OK") + b"\r\n"
+
+    async def open(self) -> ImapMailbox:
+        async def dialled(endpoint: Endpoint, timeouts: Timeouts) -> Wire:
+            return self.stream
+
+        options = Options(folders=("*",), reads_only=True)
+        return await open_imap(
+            Endpoint("imap.example", 143, Tls.OFF), "bob", "secret", options=options, dialled=dialled
+        )
+
+    def said(self, verb: str) -> int:
+        return sum(each.startswith(verb) for each in self.stream.commands)
+
+
+async def test_where_the_server_tells_of_several_folders_they_are_not_polled_once_it_has() -> None:
+    server = Folders()
+    mailbox = await server.open()
+    assert (await mailbox.listing()).entries == []
+    assert not mailbox.waits_for_all, "it may say nothing"
+    await mailbox.wait_for_change()
+    assert server.said("NOTIFY SET STATUS") == 1
+    assert await mailbox.resume() is False
+    assert server.stream.commands[-2:] == ["NOTIFY NONE", "UNSELECT"]
+    await mailbox.listing()
+    assert mailbox.waits_for_all
+
+
+async def test_a_server_that_refuses_to_tell_of_several_folders_tells_of_one() -> None:
+    server = Folders(notify=b"NO not here", told=b"* 1 EXISTS\r\n")
+    mailbox = await server.open()
+    await mailbox.listing()
+    await mailbox.wait_for_change()
+    assert server.said("IDLE") == 0, "a visit follows, after which other folders are polled"
+    await mailbox.resume()
+    await mailbox.listing()
+    assert not mailbox.waits_for_all
+    await mailbox.wait_for_change()
+    assert (server.said("NOTIFY"), server.said("IDLE")) == (1, 1)
 
 
 HUGE = b"Subject: huge\r\n\r\n" + b"x" * 3000

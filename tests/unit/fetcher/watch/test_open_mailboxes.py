@@ -20,6 +20,7 @@ from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
 from shared.model.hosts import HostLimit, HostLimits
 from shared.model.mailbox import UNMETERED, Listed, Meter
+from shared.model.poll_interval import PollInterval
 from shared.model.source_errors import LoginTooSoon, SourceRefused
 from shared.model.tenant_room import TenantRoom
 from shared.net.errors import ConnectionLost
@@ -81,7 +82,7 @@ def account(name: str = "bob", watch: Watch = Watch.IDLE) -> Account:
         login=Login(name, SecretStr("x")),
         target="here",
         routing=Routing(MailboxKind.SINGLE),
-        retry_times=RetryTimes(poll=60.0),
+        retry_times=RetryTimes(poll=PollInterval.every(60.0)),
         watch=watch,
     )
 
@@ -166,6 +167,34 @@ async def test_a_server_that_cannot_tell_is_not_watched(
     monkeypatch.setattr(WaitingMailbox, "can_wait", False)
     assert not await scene.visit(account())
     assert scene.opened[0].finished == 1
+
+
+async def test_auto_waits_where_the_server_can_tell(scene: Scene) -> None:
+    assert await scene.visit(account(watch=Watch.AUTO))
+    assert len(scene.sessions.waiting) == 1
+
+
+async def test_auto_keeps_the_session_where_the_server_cannot_tell(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WaitingMailbox, "can_wait", False)
+    for _ in range(2):
+        assert not await scene.visit(account(watch=Watch.AUTO))
+    assert (len(scene.opened), scene.sessions.accounts) == (1, ["acme/bob"])
+
+
+async def test_auto_keeps_nothing_where_no_connection_is_to_spare(scene: Scene) -> None:
+    scene.sessions.change_limits(100, HostLimits(HostLimit(connections=1)))
+    assert not await scene.visit(account(watch=Watch.AUTO))
+    assert (scene.sessions.accounts, scene.opened[0].finished) == ([], 1)
+
+
+async def test_auto_keeps_the_session_of_a_host_that_refuses_to_tell(scene: Scene) -> None:
+    await scene.visit(account(watch=Watch.AUTO))
+    scene.opened[0].changes.set_exception(SourceRefused("IDLE was refused"))
+    await asyncio.wait(scene.sessions.waiting)
+    assert not await scene.visit(account(watch=Watch.AUTO))
+    assert scene.sessions.accounts == ["acme/bob"]
 
 
 async def test_a_session_that_was_lost_is_opened_anew(scene: Scene) -> None:
