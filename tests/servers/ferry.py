@@ -134,10 +134,11 @@ class Ferry:
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, service: str = "run", **environ: str) -> FerryProcess:
+    def start(self, service: str = "run", *arguments: str, **environ: str) -> FerryProcess:
         """Starts a service; it is killed at the end of the block if it runs still."""
         log = self.directory / f"{service}-{next(self._numbers)}.log"
-        started = FerryProcess(self._command(("--debug", service)), log, _environment(environ))
+        command = self._command(("--debug", service, *arguments))
+        started = FerryProcess(command, log, _environment(environ))
         self._started.append(started)
         return started
 
