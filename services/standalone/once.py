@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.fetcher.visit.report import Visit
 from services.standalone.all_services import AllServices, all_services
 from shared.config import Configuration
 from shared.model.account import Account
-from shared.model.errors import ConfigurationError
+from shared.model.errors import ConfigurationError, joined
 from shared.model.message import RecipientStatus
 from shared.net.protection import is_only_shortfall
-from shared.operations.pass_report import AccountPass, why_left
+from shared.operations.pass_report import AccountPass, copies_left, why_left
 from shared.ports.store import VisitReport
 from shared.runtime.stop import Stop
 
@@ -58,9 +59,15 @@ async def one_pass(
         each.message.account for each in await services.runtime.store.operator.parked_recipients()
     )
     suppressed = await services.runtime.store.operator.suppressed_counts(began_at)
+    accounts = [configuration.accounts[name] for name in visits]
+    leave_copies = any(each.retention.leaves_a_copy for each in accounts)
+    counts = await services.runtime.store.operator.message_counts() if leave_copies else {}
     return [
-        await _summed(services, configuration.accounts[name], reports, parked[name], suppressed.get(name, 0))
-        for name, reports in visits.items()
+        replace(
+            await _summed(services, each, visits[each.id], parked[each.id], suppressed.get(each.id, 0)),
+            copies=copies_left(each, counts),
+        )
+        for each in accounts
     ]
 
 
@@ -104,7 +111,7 @@ async def _summed(
         parked=parked,
         deleted=sum(each.deleted for each in reports),
         waiting=None if last.failed else last.waiting,
-        problem="; ".join(filter(None, reasons)) or None,
+        problem=joined(filter(None, reasons)) or None,
         only_tls_missing=last.problem is not None and is_only_shortfall(last.problem, account.endpoint),
     )
 
