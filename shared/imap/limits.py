@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from shared.imap.refused_features import RefusedFeatures
 from shared.model.folders import Removal
 from shared.model.mailbox import INBOX, UNMETERED, Meter
 from shared.net.login.wire import Timeouts
@@ -58,6 +59,7 @@ class Options:
     opened by EXAMINE until something is to be deleted. `preferred`: the login method that worked last time,
     which is tried first. `initial_response`: False sends SASL's first message on a line of its own.
     `compress`: have the session compressed where that is announced. `parts`: read huge mails in parts.
+    `refused` remembers what servers announce and refuse, beyond this session.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -70,3 +72,4 @@ class Options:
     initial_response: bool = True
     compress: bool = False
     parts: bool = True
+    refused: RefusedFeatures = field(default_factory=RefusedFeatures, compare=False)

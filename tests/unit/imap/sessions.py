@@ -73,13 +73,15 @@ class AnsweringStream(ScriptedStream):
     Pieces of `octets` come at a time, 0 for all at once.
     """
 
-    def __init__(self, answer: Callable[[bytes, str], bytes], *, octets: int = 0) -> None:
+    def __init__(
+        self, answer: Callable[[bytes, str], bytes], *, octets: int = 0, capabilities: bytes = b"UIDPLUS"
+    ) -> None:
         super().__init__()
         self.certificate: bytes | None = None
         self._answer = answer
         self._octets = octets
         self._seen = 0
-        self._out = b"* PREAUTH [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n"
+        self._out = b"* PREAUTH [CAPABILITY IMAP4rev1 %s] hello\r\n" % capabilities
         self.commands: list[str] = []
 
     async def read(self) -> bytes:

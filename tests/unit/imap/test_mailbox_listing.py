@@ -6,6 +6,7 @@ from shared.imap.conversation import Conversation
 from shared.imap.folders import Folders
 from shared.imap.limits import Options
 from shared.imap.mailbox_listing import MailboxLister
+from shared.imap.refused_features import RefusedFeatures
 from shared.model.source_errors import SourceBusy, SourceRefused
 from tests.unit.imap.sessions import SERVER, AnsweringStream
 
@@ -81,3 +82,26 @@ async def test_an_inbox_without_lasting_uids_among_other_folders_ends_the_visit(
     mailbox = await lister("", b"", no_uids="INBOX")
     with pytest.raises(SourceRefused, match="an account of its own"):
         await mailbox.list_mailbox("")
+
+
+async def test_folders_are_listed_without_what_the_server_announces_and_refuses() -> None:
+    """And the next mailbox of the host does not ask for it."""
+    refused, said = RefusedFeatures(), []
+
+    def answer(tag: bytes, command: str) -> bytes:
+        said.append(command)
+        if "RETURN" in command:
+            return b"%s BAD syntax\r\n" % tag
+        if command.startswith("STATUS"):
+            name = command.split()[1].encode()
+            return b"* STATUS %s (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 9)\r\n%s OK\r\n" % (name, tag)
+        return LIST + b"%s OK\r\n" % tag
+
+    for _ in range(2):
+        options = Options(folders=("*",))
+        stream = AnsweringStream(answer, capabilities=b"LIST-STATUS SPECIAL-USE")
+        conversation = Conversation(stream, SERVER, options.limits, refused=refused)
+        await conversation.read_greeting()
+        lister = MailboxLister(conversation, Folders(conversation), options)
+        assert await lister.fingerprint() == '{"INBOX":[9,6,1],"Lists":[9,6,1]}'
+    assert ["RETURN" in each for each in said if each.startswith("LIST")] == [True, True, False, False]
