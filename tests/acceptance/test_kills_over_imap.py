@@ -165,8 +165,7 @@ class Crossing:
 
     def assert_ends_well(self) -> None:
         """Assert that after some passes each mail has arrived once and is where it belongs."""
-        for _ in range(PASSES):
-            ended = self.ferry.call("once")
+        *_, ended = [self.ferry.call("once") for _ in range(PASSES)]
         assert ended.code == 0, ended.out + ended.err
         faults = {str(each.step): found for each in self.courses if (found := each.faults())}
         assert faults == {}
