@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from shared.imap.conversation import Conversation
@@ -106,6 +106,18 @@ async def list_later(
     _conclude(listed, conversation.server, limits.entries)
     listed.state = _proven(state, listed)
     return listed if listed.state is not None else None
+
+
+def grown(before: FolderListing, more: FolderListing) -> FolderListing:
+    """Return the listing of a folder with what came later. `more` was listed since the state of `before`."""
+    return replace(
+        before,
+        selected=more.selected,
+        exists=more.exists,
+        sizes=before.sizes | more.sizes,
+        problems=[*before.problems, *more.problems],
+        state=more.state,
+    )
 
 
 def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:
