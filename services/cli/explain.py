@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 from rich.console import Console
@@ -17,7 +16,7 @@ from services.cli.output import cell, console, write_json
 from services.cli.running import execute
 from services.fetcher.mailboxes.opening import open_account
 from services.router.explaining import explain_mail
-from shared.config import load
+from shared.config import Configuration, load
 from shared.model.account import ExistenceCheck
 from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
@@ -35,11 +34,17 @@ MAX_HOSTS = 5
     epilog="With --output json, one FILE gives one object; several, and --live, give a list.",
 )
 @config_file
-@click.argument("files", metavar="[FILE]...", type=click.File("rb"), nargs=-1)
+@click.argument("names", metavar="[FILE]...", nargs=-1)
 @click.option(
-    "--account", required=True, metavar="ACCOUNT", help="The account that the mail would be fetched from."
+    "--account",
+    metavar="ACCOUNT",
+    help="The account that the mail would be fetched from; may be left out where there is only one.",
 )
-@click.option("--live", is_flag=True, help="Explain the mails in the account's mailbox instead of files.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Explain the mails in the account's mailbox instead of files: `--live ACCOUNT` is enough.",
+)
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -61,8 +66,8 @@ MAX_HOSTS = 5
 @output
 def explain(
     path: Path,
-    files: Sequence[BinaryIO],
-    account: str,
+    names: Sequence[str],
+    account: str | None,
     live: bool,
     limit: int,
     ask_target: bool,
@@ -74,12 +79,12 @@ def explain(
     With --live the headers of the mails in the mailbox are read; nothing is marked, fetched or deleted. With
     --ask-target the target is asked about the recipients; no mail is sent.
     """
-    if bool(files) is live:
+    if not names and not live:
         raise click.UsageError("Name one FILE or more, or give --live.")
     if live and folder is not None:
         raise click.UsageError("--folder is for a FILE; with --live each mail has its own folder.")
     configuration = load(path, os.environ)
-    (name,) = account_ids(configuration, [account])
+    name = _account(configuration, account, names if live else ())
     chosen = configuration.accounts[name]
     if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
         click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)
@@ -87,12 +92,31 @@ def explain(
     if live:
         _write_mailbox(execute(lambda: explainer.explain_mailbox(limit, open_account)), output)
         return
-    raws = [file.read() for file in files]
+    raws = [_read(file) for file in names]
     found = execute(lambda: explainer.explain_mails(raws, folder or INBOX.folder))
     if output == "json" and len(found) == 1:
         write_json(_as_json(found[0]))
     else:
         _write(found, output)
+
+
+def _account(configuration: Configuration, option: str | None, named: Sequence[str]) -> str:
+    """Return the account: that of the `option`, the one that is `named` behind --live, or the only one."""
+    if len(named) > 1 or (named and option is not None):
+        raise click.UsageError("With --live, name one ACCOUNT and no FILE.")
+    if option is None and not named and len(configuration.accounts) != 1:
+        raise click.UsageError("Name the account that the mail would be fetched from by --account.")
+    (account,) = (
+        account_ids(configuration, [option] if option is not None else named) or configuration.accounts
+    )
+    return account
+
+
+def _read(name: str) -> bytes:
+    """Return the mail in a file, or that of the standard input. Raises `click.BadParameter`."""
+    raw = click.File("rb").convert(name, None, click.get_current_context()).read()
+    assert isinstance(raw, bytes)
+    return raw
 
 
 def _write_mailbox(found: MailboxExplanation, output: str) -> None:

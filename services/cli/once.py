@@ -26,15 +26,17 @@ COLUMNS = (
     Column("suppressed", "Suppressed", number=True, optional=True),
     Column("parked", "Parked", number=True),
     Column("deleted", "Deleted", number=True),
-    Column("left", "At source", number=True),
+    Column("left", "Left", number=True),
+    Column("copies", "Copies", number=True, optional=True),
     Column("why", "Why"),
 )
 
 
 @click.command(
     short_help="Make one pass: fetch, deliver, delete, report.",
-    epilog="Fetched, deleted and at source count mails; delivered, suppressed and parked count recipients. "
-    "Suppressed: recipients who had an identical mail already. At source: mails left for another pass. "
+    epilog="Fetched, deleted, left and copies count mails; the other numbers recipients. "
+    "Suppressed: recipients who had an identical mail already. Left: mails at the source, for another pass. "
+    "Copies: delivered mails that stay at the source, as `retention` says. "
     "Exit code 0 if nothing is left to do, 75 if something is.",
 )
 @config_file
@@ -92,5 +94,6 @@ def _row(each: AccountPass) -> Row:
         "parked": each.parked,
         "deleted": each.deleted,
         "left": each.waiting,
+        "copies": each.copies,
         "why": each.problem,
     }

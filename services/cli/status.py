@@ -20,11 +20,14 @@ from shared.operations.wording import moment
 
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
 SKIPPED = Column("skipped", "Skipped", number=True, optional=True)
-"""Shown only where an account has skipped mails: few have."""
+COPIES = Column("copies", "Copies", number=True, optional=True)
+SELDOM = (SKIPPED, COPIES)
+"""Shown only where an account has such mails."""
 ACCOUNTS = (
     Column("account", "Account", whole=True),
     Column("state", "State", whole=True),
-    Column("waiting", "At source", number=True),
+    Column("waiting", "Left", number=True),
+    COPIES,
     Column("in_flight", "In flight", number=True, optional=True),
     Column("suppressed", "Suppressed", number=True, optional=True),
     SKIPPED,
@@ -58,8 +61,9 @@ UNNAMED_ADVICE = (
 @click.command(
     short_help="Show how each account and each target is doing.",
     epilog="white: never tried · green: works · yellow: paused, disabled or partly working · red: not "
-    "reachable, or the login was refused. At source, in flight, skipped and held here count mails, the other "
-    "numbers recipients. At source: in the mailbox after the last visit. In flight: fetched and not yet "
+    "reachable, or the login was refused. Left, copies, in flight, skipped, at source and held here count "
+    "mails, the other numbers recipients. Left: in the mailbox after the last visit, and not delivered to "
+    "all yet. Copies: delivered, and kept in the mailbox as `retention` says. In flight: fetched and not yet "
     "delivered to all. Suppressed: recipients who had an identical mail already. Skipped: left at the source "
     "because of `begin`. To retry: deferred by the target. Times are UTC. A narrow terminal shows fewer "
     "columns.",
@@ -81,9 +85,9 @@ def _print_status(found: Status) -> None:
         sentence = found.deletion[0].upper() + found.deletion[1:] + "."
         screen.print(Text(sentence, style="bold red"), soft_wrap=True)
         screen.print()
-    any_skipped = any(each.skipped for each in found.accounts)
-    columns = [each for each in ACCOUNTS if any_skipped or each is not SKIPPED]
-    print_table(screen, [_account_row(each) for each in found.accounts], columns)
+    rows = [_account_row(each) for each in found.accounts]
+    columns = [each for each in ACCOUNTS if each not in SELDOM or any(row[each.key] for row in rows)]
+    print_table(screen, rows, columns)
     screen.print()
     if found.unnamed:
         print_table(screen, [_unnamed_row(each) for each in found.unnamed], UNNAMED)

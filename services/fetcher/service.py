@@ -32,7 +32,7 @@ from services.fetcher.watch.changed_accounts import ChangedAccounts
 from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
 from shared.model.backoff import Backoff
-from shared.model.errors import MailferryError
+from shared.model.errors import MailferryError, joined
 from shared.ports.broker import Broker
 from shared.ports.store import Lease
 from shared.runtime.registry import Registry
@@ -169,7 +169,7 @@ class Fetcher:
             backpressure.remark() if backpressure else None,
             maintenance.account_monitor.remark() if maintenance else None,
         ]
-        return "; ".join([each for each in remarks if each]) or None
+        return joined(filter(None, remarks)) or None
 
     @asynccontextmanager
     async def _background_tasks(self, *others: Coroutine[None, None, None]) -> AsyncIterator[None]:
@@ -202,7 +202,8 @@ class Fetcher:
         """
         self._all_due_begun = False
         slots, visits = self._concurrency.slots, self._active.visits
-        hosts, most = self._concurrency.hosts, free_slots(visits, slots)
+        hosts = self._active.throttled_hosts.slowed(self._concurrency.hosts, self._clock.monotonic())
+        most = free_slots(visits, slots)
         begun = 0
         try:
             if most:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from services.fetcher.visit.report import Visit
 from services.standalone.all_services import AllServices, all_services
 from shared.config import Configuration
-from shared.model.errors import ConfigurationError, quoted
+from shared.model.errors import ConfigurationError, joined, quoted
 from shared.model.message import RecipientStatus
 from shared.model.spec import Kind
 from shared.net.protection import is_only_shortfall
-from shared.operations.pass_report import AccountPass, why_left
+from shared.operations.pass_report import AccountPass, copies_left, why_left
 from shared.ports.store import VisitReport
 from shared.runtime.stop import Stop
 
@@ -59,9 +60,15 @@ async def one_pass(
         each.message.account for each in await services.runtime.store.operator.parked_recipients()
     )
     suppressed = await services.runtime.store.operator.suppressed_counts(began_at)
+    accounts = services.runtime.registry.accounts
+    leave_copies = any(each.retention.leaves_a_copy for each in accounts.values())
+    counts = await services.runtime.store.operator.message_counts() if leave_copies else {}
     return [
-        await _summed(services, name, reports, parked[name], suppressed.get(name, 0))
-        for name, reports in visits.items()
+        replace(
+            await _summed(services, name, visits[name], parked[name], suppressed.get(name, 0)),
+            copies=copies_left(accounts[name], counts) if name in accounts else 0,
+        )
+        for name in visits
     ]
 
 
@@ -107,7 +114,7 @@ async def _summed(
         parked=parked,
         deleted=sum(each.deleted for each in reports),
         waiting=None if last.failed else last.waiting,
-        problem="; ".join(filter(None, reasons)) or None,
+        problem=joined(filter(None, reasons)) or None,
         only_tls_missing=last.problem is not None
         and account is not None
         and is_only_shortfall(last.problem, account.endpoint),

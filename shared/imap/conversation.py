@@ -26,6 +26,7 @@ from shared.imap.events import (
 )
 from shared.imap.limits import Limits
 from shared.imap.refusals import farewell
+from shared.imap.refused_features import RefusedFeatures
 from shared.imap.states import State
 from shared.imap.status_lines import Condition
 from shared.model.endpoint import Endpoint
@@ -48,6 +49,7 @@ class Conversation:
 
     `tls_required`: nobody may be logged in before TLS is started by STARTTLS. `alerts` is what the server
     wants to be shown to people (`[ALERT]`; RFC 9051, section 7.1), and its complaints about commands.
+    `refused` remembers what servers announce and refuse.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Conversation:
         tls_required: bool = False,
         masker: Masker | None = None,
         dialogue: Dialogue | None = None,
+        refused: RefusedFeatures | None = None,
     ) -> None:
         self.wire = wire
         self.server = server
         self.masker = masker or Masker()
         self.alerts: list[str] = []
+        self.refused = refused or RefusedFeatures()
         # Nobody who injects octets can know the tags of this connection.
         self._core = ImapConnection(
             server,
@@ -94,8 +98,15 @@ class Conversation:
         return name in self._core.enabled
 
     def can(self, *names: str) -> bool:
-        """Return whether the server announces one of these capabilities."""
-        return self.capabilities is not None and not self.capabilities.names.isdisjoint(names)
+        """Return whether the server announces the first of these capabilities, or another that includes it,
+        and has not refused the first one.
+        """
+        is_announced = self.capabilities is not None and not self.capabilities.names.isdisjoint(names)
+        return is_announced and not self.refused.has(self.server, names[0])
+
+    def do_without(self, name: str) -> None:
+        """Note that the server refuses what it announces as `name`: `can` tells so for a day."""
+        self.refused.note_refused(self.server, name)
 
     @property
     def outstanding(self) -> int:

@@ -10,7 +10,7 @@ from shared.imap.conversation import Conversation, reply_to
 from shared.imap.events import Event, MailboxListed
 from shared.imap.folder_choice import MOST_FOLDERS, Chosen, Folder, choose_folders, needs_list
 from shared.imap.folder_state import FolderState, ask_states, states_among
-from shared.imap.refusals import refused_command
+from shared.imap.refusals import refused_command, was_not_understood
 from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import LimitExceeded
@@ -41,27 +41,32 @@ async def find_folders(conversation: Conversation, wanted: Sequence[str], *, wit
     if not needs_list(wanted):
         folders = [ONLY_INBOX]
         return FolderList(folders, await ask_states(conversation, folders) if with_states else {})
-    in_one = with_states and conversation.can("LIST-STATUS")
-    events = await _list(conversation, with_status=in_one)
+    events = await _list(conversation, with_states=with_states)
     listed = [event for event in events if isinstance(event, MailboxListed)]
     chosen = choose_folders(wanted, listed)
     states = states_among(events, chosen.folders)
-    if with_states and not in_one and chosen.folders:
+    if with_states and chosen.folders and not conversation.can("LIST-STATUS"):
         states = await ask_states(conversation, chosen.folders)
     return FolderList(chosen.folders, states, listed, _problems(conversation.server, chosen))
 
 
 async def list_folders(conversation: Conversation) -> Sequence[MailboxListed]:
     """Return all folders of the mailbox. Raises as `find_folders` does."""
-    events = await _list(conversation, with_status=False)
+    events = await _list(conversation, with_states=False)
     return [event for event in events if isinstance(event, MailboxListed)]
 
 
-async def _list(conversation: Conversation, *, with_status: bool) -> Sequence[Event]:
-    command = list_mailboxes([b"*"], with_status=with_status, special_use=conversation.can("SPECIAL-USE"))
+async def _list(conversation: Conversation, *, with_states: bool) -> Sequence[Event]:
+    """List all folders; `with_states`: and their states where one command can do both."""
+    in_one = with_states and conversation.can("LIST-STATUS")
+    special_use = conversation.can("SPECIAL-USE")
+    command = list_mailboxes([b"*"], with_status=in_one, special_use=special_use)
     await conversation.discard_answers()
     events = await conversation.execute_all([command])
     reply = reply_to(command, events)
+    if (in_one or special_use) and was_not_understood(reply):  # although it is announced
+        conversation.do_without("LIST-STATUS" if in_one else "SPECIAL-USE")
+        return await _list(conversation, with_states=with_states)
     if not reply.ok:
         raise refused_command(f"Listing the folders of {conversation.server}", reply)
     if sum(isinstance(event, MailboxListed) for event in events) > MOST_FOLDERS:

@@ -35,6 +35,10 @@ class Folders:
         """What the server told of the folder that was selected with the login; None where none was."""
         return next((event for event in self._ahead if isinstance(event, Selected)), None)
 
+    def is_open(self, name: str) -> bool:
+        """Return whether this folder is selected."""
+        return self._selected == name
+
     def forget_selected(self) -> None:
         """Note that another connection goes on with the session, on which no folder is selected."""
         self._selected = None

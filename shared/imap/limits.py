@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from shared.imap.refused_features import RefusedFeatures
 from shared.model.folders import Removal
 from shared.model.mailbox import INBOX, UNMETERED, Meter
 from shared.net.login.wire import Timeouts
@@ -60,6 +61,7 @@ class Options:
     `newest`: of more mails than `Limits.entries` these are listed, as copies stay for ever.
     `skip`: listings tell which mails have one of these flags, as `FolderSettings` has them.
     `compress`: have the session compressed where that is announced. `parts`: read huge mails in parts.
+    `refused` remembers what servers announce and refuse, beyond this session.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -74,3 +76,4 @@ class Options:
     initial_response: bool = True
     compress: bool = False
     parts: bool = True
+    refused: RefusedFeatures = field(default_factory=RefusedFeatures, compare=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from shared.imap.conversation import Conversation
@@ -145,6 +145,19 @@ def _new_listing(
     flags = frozenset(f"\\{each}" for each in skip)
     shown = message_limit(conversation) if may_hide_mails(conversation) else None
     return FolderListing(folder.name, selected, selected.exists, since=since, skip=flags, shown=shown)
+
+
+def grown(before: FolderListing, more: FolderListing) -> FolderListing:
+    """Return the listing of a folder with what came later. `more` was listed since the state of `before`."""
+    return replace(
+        before,
+        selected=more.selected,
+        exists=more.exists,
+        sizes=before.sizes | more.sizes,
+        problems=[*before.problems, *more.problems],
+        flagged=before.flagged | more.flagged,
+        state=more.state,
+    )
 
 
 def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:

@@ -11,19 +11,19 @@ A step without which a session works is left out on the next connection if the s
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from shared.imap import commands
 from shared.imap.capabilities import Capabilities
 from shared.imap.commands import Command
-from shared.imap.conversation import Conversation
+from shared.imap.conversation import Conversation, reply_to
 from shared.imap.events import Event, Greeting
 from shared.imap.limits import Options
 from shared.imap.login_channel import ImapLoginChannel
 from shared.imap.message_limit import MESSAGE_LIMIT
-from shared.imap.refusals import REFUSALS
+from shared.imap.refusals import REFUSALS, was_not_understood
 from shared.imap.status_lines import Condition
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import quoted
@@ -35,6 +35,8 @@ from shared.net.login.credentials import Credentials
 from shared.net.login.plan import LoginPlan, TryWithout
 
 ID, ENABLE, COMPRESS = "id", "enable", "compress"
+STEPS = frozenset({ID, ENABLE, COMPRESS})
+"""The steps without which a session works."""
 IDENTITY = {"name": "Mailferry"}
 """Servers of NetEase refuse SELECT to a client without a name, and Yahoo wants one. A version would only tell
 strangers what to attack.
@@ -58,12 +60,12 @@ class LoggedIn:
     ahead: Sequence[Event] = ()
 
 
-def login_plan(auth: Sequence[str], options: Options) -> LoginPlan:
-    """Return the plan for the first connection."""
+def login_plan(auth: Sequence[str], options: Options, refused: Collection[str] = ()) -> LoginPlan:
+    """Return the plan for the first connection, without the steps that the server `refused` lately."""
     return LoginPlan(
         tuple(auth),
         options.preferred,
-        steps=frozenset({ID, ENABLE, COMPRESS} if options.compress else {ID, ENABLE}),
+        steps=frozenset(STEPS if options.compress else STEPS - {COMPRESS}) - {*refused},
         initial_response=options.initial_response,
     )
 
@@ -123,7 +125,9 @@ async def _introduce(
         flight, steps = [commands.identify(IDENTITY), *flight], [ID, *steps]
     if not steps:
         return ()
-    events = await _or_without(plan.leaving_out(*steps), conversation.execute_all(flight))
+    events = await _or_without(conversation, plan, steps, conversation.execute_all(flight))
+    if ENABLE in steps and was_not_understood(reply_to(commands.ENABLE_UTF8, events)):
+        conversation.do_without(ENABLE)
     return events if ahead in flight else ()
 
 
@@ -138,19 +142,25 @@ async def _compress(conversation: Conversation, capabilities: Capabilities | Non
     """Have both directions compressed if that is announced and wanted."""
     if capabilities is None or "COMPRESS=DEFLATE" not in capabilities or COMPRESS not in plan.steps:
         return
-    reply = await _or_without(plan.leaving_out(COMPRESS), conversation.start_compression())
+    reply = await _or_without(conversation, plan, [COMPRESS], conversation.start_compression())
     if not reply.ok:
+        conversation.do_without(COMPRESS)
         said = quoted(reply.text, LONGEST_REFUSAL)
         conversation.note_alert(
             f"{conversation.server} announces COMPRESS and refuses it: {said}. The session is not compressed."
         )
 
 
-async def _or_without(smaller: LoginPlan, question: Awaitable[Result]) -> Result:
+async def _or_without(
+    conversation: Conversation, plan: LoginPlan, steps: Collection[str], question: Awaitable[Result]
+) -> Result:
     try:
-        return await question
+        answer = await question
     except (ConnectionLost, InactivityTimeout) as error:
-        raise TryWithout(smaller, error) from error
+        conversation.refused.note_hang_up(conversation.server, steps)
+        raise TryWithout(plan.leaving_out(*steps), error) from error
+    conversation.refused.note_answered(conversation.server, steps)
+    return answer
 
 
 async def _encrypt(

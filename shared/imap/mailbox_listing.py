@@ -1,8 +1,12 @@
-"""List the folders of a mailbox that are read, or only what has changed in them since an earlier state."""
+"""List the folders of a mailbox that are read, or only what has changed in them since an earlier state.
+
+Another client may move a mail while one folder is listed after the other: both would show it, or neither. So
+the states of the folders are asked for once more at the end, and what has changed meanwhile is listed anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.imap.conversation import Conversation
@@ -11,10 +15,13 @@ from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
 from shared.imap.folder_state import FolderState, ask_states, read_states, selected_state, written_states
 from shared.imap.folders import Folders, has_lasting_uids
 from shared.imap.limits import Options
-from shared.imap.listing import Combined, FolderListing, combine, list_folder, list_later
+from shared.imap.listing import Combined, FolderListing, combine, grown, list_folder, list_later
 from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import SourceRefused
+
+MOST_ROUNDS = 3
+"""Of listing anew what has changed meanwhile. In a mailbox that never rests, absence proves nothing."""
 
 
 class MailboxLister:
@@ -69,13 +76,13 @@ class MailboxLister:
         found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
         self._problems = [*found.problems]
         unchanged = {name: state for name, state in found.states.items() if earlier.get(name) == state}
+        listed: dict[str, FolderListing] = {}
         changed = [each for each in found.folders if each.name not in unchanged]
-        answers = [await self._list_folder(each, earlier) for each in changed]
-        listed = [each for each in answers if each is not None]
-        self._states = unchanged | {each.name: each.state for each in listed if each.state is not None}
-        combined = combine(listed)
+        is_stable = await self._list_until_stable(found.folders, changed, earlier, unchanged, listed)
+        self._states = unchanged | _known_states(listed.values())
+        combined = combine([listed[each.name] for each in found.folders if each.name in listed])
         listing = replace(combined.listing, problems=(*self._problems, *combined.listing.problems))
-        is_complete = len(listing.covered) == len(changed)
+        is_complete = is_stable and len(listing.covered) == len(found.folders) - len(unchanged)
         if not is_complete and len(found.folders) > 1:
             # A mail that is not there may have been moved to where it is not shown.
             listing = replace(listing, covered=(), only_changes=False)
@@ -108,17 +115,55 @@ class MailboxLister:
             )
         return self._found
 
-    async def _list_folder(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing | None:
-        """List a folder; None where the server refuses that, which ends the visit only for INBOX."""
+    async def _list_until_stable(
+        self,
+        folders: Sequence[Folder],
+        changed: Sequence[Folder],
+        earlier: Mapping[str, FolderState],
+        unchanged: dict[str, FolderState],
+        listed: dict[str, FolderListing],
+    ) -> bool:
+        """List the folders that have `changed`, and those that change meanwhile. Return whether nothing
+        changed any more in the end.
+
+        `unchanged` and `listed` are kept up to date.
+        """
+        for _ in range(MOST_ROUNDS):
+            for folder in changed:
+                unchanged.pop(folder.name, None)
+                answer = await self._list_folder(folder, earlier, listed.pop(folder.name, None))
+                if answer is not None:
+                    listed[folder.name] = answer
+            if not listed or len(folders) == 1:
+                return True
+            known = unchanged | _known_states(listed.values())
+            # Of the selected folder a server may tell what it was when it was selected.
+            others = [each for each in folders if each.name in known and not self._folders.is_open(each.name)]
+            states = await ask_states(self._conversation, others) if others else {}
+            changed = [each for each in others if states.get(each.name, known[each.name]) != known[each.name]]
+            if not changed:
+                return True
+        return False
+
+    async def _list_folder(
+        self, folder: Folder, earlier: Mapping[str, FolderState], before: FolderListing | None
+    ) -> FolderListing | None:
+        """List a folder; None where the server refuses that, which ends the visit only for INBOX.
+
+        `before` is how it was listed by this visit.
+        """
         try:
-            return await self._list_opened(folder, earlier)
+            return await self._list_opened(folder, earlier, before)
         except SourceRefused as error:
             if folder.name == INBOX.folder:
                 raise
-            self._problems.append(str(error))
+            if str(error) not in self._problems:
+                self._problems.append(str(error))
             return None
 
-    async def _list_opened(self, folder: Folder, earlier: Mapping[str, FolderState]) -> FolderListing:
+    async def _list_opened(
+        self, folder: Folder, earlier: Mapping[str, FolderState], before: FolderListing | None
+    ) -> FolderListing:
         limits = self._options.limits
         selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
         if not has_lasting_uids(selected) and len(self.names) > 1:
@@ -126,6 +171,12 @@ class MailboxLister:
                 f"{self._conversation.server} gives the mails of {quoted(folder.name)} no lasting UIDs. "
                 "They are lost when another folder is selected: read this one by an account of its own."
             )
+        if before is not None and before.state is not None:
+            more = await list_later(
+                self._conversation, folder, selected, before.state, limits, self._options.skip
+            )
+            if more is not None:
+                return grown(before, more)
         since = earlier.get(folder.name)
         later = since and await list_later(
             self._conversation, folder, selected, since, limits, self._options.skip
@@ -134,3 +185,8 @@ class MailboxLister:
         return later or await list_folder(
             self._conversation, folder, selected, limits, self._options.skip, newest=newest
         )
+
+
+def _known_states(listed: Iterable[FolderListing]) -> dict[str, FolderState]:
+    """Return the states of folders as they were listed, by name, where they are sure."""
+    return {each.name: each.state for each in listed if each.state is not None}

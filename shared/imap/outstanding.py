@@ -19,15 +19,18 @@ class Sent:
 
     `unsent` are the pieces that the server has to ask for, and `is_more_wanted` says that it did.
     `awaits_response`: it is our turn in an exchange. `awaited` are the UIDs whose body is still to come, for
-    a FETCH of bodies. `selection` gathers what a SELECT tells.
+    a FETCH of bodies. `selection` gathers what a SELECT tells. So many `folders` and `states` of folders were
+    told in answer.
     """
 
     __slots__ = (
         "awaited",
         "awaits_response",
         "command",
+        "folders",
         "is_more_wanted",
         "selection",
+        "states",
         "told_capabilities",
         "unsent",
     )
@@ -39,6 +42,8 @@ class Sent:
         self.awaited = set(command.uids or ()) if command.section is not None else set()
         self.selection = Selection(command) if command.verb in SELECTS else None
         self.told_capabilities = False
+        self.folders = 0
+        self.states = 0
         self.is_more_wanted = False
 
     @property

@@ -5,40 +5,49 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from shared.imap.conversation import Conversation
+from shared.imap.copied import CopiedMails
 from shared.imap.deletion import Expunger
 from shared.imap.folder_choice import Folder, removal_target
 from shared.imap.folder_list import list_folders
-from shared.imap.moving import Mover
+from shared.imap.moving import Mover, Source
 from shared.model.errors import quoted
 from shared.model.folders import Removal, RemovalKind
 
 
 class Remover:
-    """Removes mails of the folders of one session. `remarks` takes sentences for the operator."""
+    """Removes mails of the folders of one session.
 
-    def __init__(self, conversation: Conversation, removal: Removal, remarks: list[str]) -> None:
+    `copied` are the mails that were copied elsewhere. `remarks` takes sentences for the operator.
+    """
+
+    def __init__(
+        self, conversation: Conversation, removal: Removal, copied: CopiedMails, remarks: list[str]
+    ) -> None:
         self._conversation = conversation
         self._removal = removal
+        self._copied = copied
         self._remarks = remarks
         self._expungers: dict[str, Expunger] = {}
         self._target: Folder | None = None
 
-    async def remove(self, folder: str, uids: Collection[int], read: Collection[str]) -> set[int]:
-        """Return the mails of the selected `folder` that the server agreed to take out of it.
+    async def remove(self, source: Source, uids: Collection[int], read: Collection[str]) -> set[int]:
+        """Return the mails of the selected folder `source` that the server agreed to take out of it.
 
         `read` are the names of the folders that are read. Mails must not be moved to one of them, where they
         would be taken for new ones.
         """
-        expunger = self._expungers.get(folder)
+        expunger = self._expungers.get(source.folder)
         if expunger is None:
-            expunger = self._expungers[folder] = Expunger(self._conversation, folder, self._remarks)
+            expunger = Expunger(self._conversation, source.folder, self._remarks)
+            self._expungers[source.folder] = expunger
         if self._removal.kind is RemovalKind.EXPUNGE:
             return await expunger.expunge(uids)
         if (obstacle := await self.obstacle(read)) is not None:
             self._note(obstacle)
         if obstacle is not None or self._target is None:
             return set()
-        return await Mover(self._conversation, self._target, expunger, self._remarks).move(uids)
+        mover = Mover(self._conversation, self._target, expunger, self._copied, self._remarks)
+        return await mover.move(source, uids)
 
     async def obstacle(self, read: Collection[str]) -> str | None:
         """Return why mails cannot be moved, as far as the names of the folders tell; None where they can."""

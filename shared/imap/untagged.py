@@ -10,6 +10,7 @@ from shared.imap.commands import Verb
 from shared.imap.data_answers import Data, Enabled, Listing, SearchResult, parse_data
 from shared.imap.events import Event, Exists, Found, Gone, MailboxListed, MailboxStatus, Notice
 from shared.imap.fetch import Attributes
+from shared.imap.folder_choice import MOST_FOLDERS
 from shared.imap.mail_assembly import MailAssembly
 from shared.imap.mailbox_names import decode_name
 from shared.imap.outstanding import Outstanding
@@ -22,6 +23,9 @@ _LISTS = frozenset({Verb.LIST})
 _STATUSES = frozenset({Verb.LIST, Verb.STATUS, Verb.NOTIFY, Verb.IDLE})
 """During IDLE, that is what NOTIFY asked for."""
 _ENABLES = frozenset({Verb.ENABLE})
+FOLDERS_TOLD = MOST_FOLDERS + 1
+"""Folders that one command tells of. The last one shows that there are too many; further ones are dropped as
+they come, since 300,000 of them took 131 MiB."""
 
 
 class UntaggedAnswers:
@@ -91,10 +95,14 @@ class UntaggedAnswers:
                 if command is not None:
                     asked = uids if command.uids is None else command.uids.common(uids)
                     events.append(Found(command, asked, count))
-            case Listing(raw, delimiter, attributes) if self._outstanding.any_of(_LISTS):
-                name = decode_name(raw, utf8="UTF8=ACCEPT" in self._session.enabled)
-                events.append(MailboxListed(raw, name, delimiter, attributes))
-            case MailboxStatus() if self._outstanding.any_of(_STATUSES):
-                events.append(data)
+            case Listing(raw, delimiter, attributes) if sent := self._outstanding.any_of(_LISTS):
+                sent.folders += 1
+                if sent.folders <= FOLDERS_TOLD:
+                    name = decode_name(raw, utf8="UTF8=ACCEPT" in self._session.enabled)
+                    events.append(MailboxListed(raw, name, delimiter, attributes))
+            case MailboxStatus() if sent := self._outstanding.any_of(_STATUSES):
+                sent.states += 1
+                if sent.states <= FOLDERS_TOLD:
+                    events.append(data)
             case Enabled(names) if self._outstanding.any_of(_ENABLES):
                 self._session.enabled |= names & ENABLED

@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 class SourceError(MailferryError):
     """The source mailbox or its server has a problem; temporary unless the server said otherwise.
 
-    `retry_after`: the seconds for which the server asked us to stay away, if it did.
+    `retry_after`: the seconds for which the server asked us to stay away, if it did. With `pause_grows` they
+    are a guess, and are doubled with each visit that fails.
     """
 
     fault = Fault.SOURCE
 
     def __init__(
-        self, sentence: str, *, temporary: bool | None = None, retry_after: float | None = None
+        self,
+        sentence: str,
+        *,
+        temporary: bool | None = None,
+        retry_after: float | None = None,
+        pause_grows: bool = False,
     ) -> None:
         super().__init__(sentence, temporary=temporary)
         self.retry_after = retry_after
+        self.pause_grows = pause_grows
 
 
 class SourceRefused(SourceError):

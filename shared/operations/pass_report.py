@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.custody.state import Message, Recipient
-from shared.model.errors import quoted
-from shared.model.message import IN_FLIGHT, PENDING, RecipientStatus
+from shared.model.account import Account
+from shared.model.errors import joined, quoted
+from shared.model.message import IN_FLIGHT, PENDING, MessageStatus, RecipientStatus
 from shared.ports.store import Store
 
 MAX_MAILS = 100
@@ -22,9 +23,9 @@ class AccountPass:
 
     It fetched and deleted mails. Recipients were `delivered` to, or `suppressed` because they had an
     identical mail already. `waiting` mails are left at the source for another pass; None where the source did
-    not say. `parked` recipients wait for an operator, from earlier passes too. `problem` says why mail is
-    left, or what else the operator should know; with `only_tls_missing` it is no more than that the TLS that
-    was wanted is not all there.
+    not say. `copies` are done and stay there. `parked` recipients wait for an operator, from earlier passes
+    too. `problem` says why mail is left, or what else the operator should know; with `only_tls_missing` it is
+    no more than that the TLS that was wanted is not all there.
     """
 
     account: str
@@ -36,11 +37,20 @@ class AccountPass:
     waiting: int | None
     problem: str | None
     only_tls_missing: bool = False
+    copies: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether nothing is left to do."""
         return self.waiting == 0 and (self.problem is None or self.only_tls_missing)
+
+
+def copies_left(account: Account, counts: Mapping[tuple[str, MessageStatus], int]) -> int:
+    """Return how many mails of the account are done and stay at the source, as its retention wants it.
+
+    `counts` are numbers of mails by account and status.
+    """
+    return counts.get((account.id, MessageStatus.SETTLED), 0) if account.retention.leaves_a_copy else 0
 
 
 async def why_left(store: Store, account: str) -> str | None:
@@ -66,7 +76,7 @@ def summary(sentences: Sequence[str]) -> str | None:
     counted = Counter(sentences).most_common()
     named = [f"{each} ({count}×)" if count > 1 else each for each, count in counted[:MAX_REASONS]]
     others = len(counted) - MAX_REASONS
-    return "; ".join([*named, f"and {others} other reasons"] if others > 0 else named)
+    return joined([*named, f"and {others} other reasons"] if others > 0 else named)
 
 
 def _reason(recipient: Recipient) -> str | None:

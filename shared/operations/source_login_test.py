@@ -149,7 +149,7 @@ def _details(
 def _with_reading(test: LoginTest, reading: ReadingTest) -> LoginTest:
     """The result with what reading a mail does to it, and what the operator should do."""
     details = {**test.details, "reading": reading.after_reading.value}
-    sentence = f"{test.sentence}; {reading.sentence}"
+    sentence = joined([test.sentence, reading.sentence])
     advised = test.advice
     if reading.after_reading is AfterReading.HIDES:
         advised = SPOOL_ADVICE if test.details["protocol"] == "pop3" else POP3_ADVICE

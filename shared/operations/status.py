@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shared.model.account import Account
+from shared.model.errors import joined
 from shared.model.message import IN_FLIGHT, MessageStatus
 from shared.operations.context import OperatorContext
 from shared.operations.existence import accepts_all, queried_targets
+from shared.operations.pass_report import copies_left
 from shared.operations.status_colour import Colour, account_status, pause_of, target_status, visitor_of
 from shared.ports.store import AccountState, Pause, TargetFact, TargetState
 from shared.runtime.backup_marker import pause_sentence
@@ -22,9 +24,10 @@ MAX_COUNTED = 100_000
 class AccountStatus:
     """How a configured account is doing; times are seconds since the epoch, None where there is none.
 
-    `waiting` mails were at the source after the last visit, `in_flight` ones are between fetching and
-    settling, `suppressed` recipients had an identical mail already, `parked` ones wait for an operator,
-    `lost` mails left the source before they were delivered, `skipped` ones are left there because of `begin`.
+    `waiting` mails were at the source after the last visit and were not done, `copies` are done and stay
+    there, `in_flight` ones are between fetching and settling, `suppressed` recipients had an identical mail
+    already, `parked` ones wait for an operator, `lost` mails left the source before they were delivered,
+    `skipped` ones are left there because of `begin`.
     """
 
     account: str
@@ -41,6 +44,7 @@ class AccountStatus:
     lost: int
     skipped: int
     visited_by: str | None
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,7 @@ def _account(
         lost=lost,
         skipped=counts.skipped.get(name, 0),
         visited_by=visitor_of(state, now) if state else None,
+        copies=copies_left(account, counts.messages),
     )
 
 
@@ -172,7 +177,7 @@ def _target(state: TargetState, catch_all: Sequence[str], *, is_here: bool) -> T
     return TargetStatus(
         target=state.target,
         colour=report.colour,
-        sentence=f"{report.sentence}; {accepts_all(catch_all)}" if catch_all else report.sentence,
+        sentence=joined([report.sentence, accepts_all(catch_all)]) if catch_all else report.sentence,
         accepts_all=catch_all,
         facts={fact.kind.value: fact.value for fact in state.facts},
         waiting=state.waiting,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.model.errors import joined
 from shared.operations.wording import counted, minute
 from shared.ports.store import EVERYTHING, AccountState, FactKind, Outage, Pause, TargetState
 
@@ -66,8 +67,8 @@ def account_status(
     if parked:
         reasons.append(_parked(parked))
     if state is None or state.visited_at is None:
-        return StatusReport(Colour.WHITE, "; ".join([NEVER_VISITED, *reasons, *_first_visit(state, now)]))
-    return StatusReport(Colour.YELLOW, "; ".join(reasons)) if reasons else StatusReport(Colour.GREEN, OK)
+        return StatusReport(Colour.WHITE, joined([NEVER_VISITED, *reasons, *_first_visit(state, now)]))
+    return StatusReport(Colour.YELLOW, joined(reasons)) if reasons else StatusReport(Colour.GREEN, OK)
 
 
 def target_status(state: TargetState, *, is_here: bool = False) -> StatusReport:
@@ -84,7 +85,7 @@ def target_status(state: TargetState, *, is_here: bool = False) -> StatusReport:
     warned = any(_is_warning(fact.kind, is_here=is_here) for fact in state.facts)
     colour = Colour.YELLOW if warned and status.colour is not Colour.RED else status.colour
     replaced = colour is not status.colour and status.sentence == OK
-    return StatusReport(colour, "; ".join(known if replaced else [status.sentence, *known]))
+    return StatusReport(colour, joined(known if replaced else [status.sentence, *known]))
 
 
 def _is_warning(kind: FactKind, *, is_here: bool) -> bool:
@@ -104,7 +105,7 @@ def _without_facts(state: TargetState) -> StatusReport:
         reasons.append(_parked(state.parked))
     if reasons:
         dead = state.outage is not None or 0 < state.waiting <= state.unanswered
-        return StatusReport(Colour.RED if dead else Colour.YELLOW, "; ".join(reasons))
+        return StatusReport(Colour.RED if dead else Colour.YELLOW, joined(reasons))
     return StatusReport(Colour.GREEN, OK) if state.delivered else StatusReport(Colour.WHITE, NEVER_DELIVERED)
 
 

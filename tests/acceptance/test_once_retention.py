@@ -32,6 +32,7 @@ async def test_a_pass_delivers_and_deletes_and_a_second_one_finds_nothing(tmp_pa
         second = await once(path)
         assert (first["fetched"], first["delivered"], first["deleted"], first["left"]) == (2, 2, 2, 0)
         assert (second["fetched"], second["delivered"], second["deleted"], second["left"]) == (0, 0, 0, 0)
+        assert (first["copies"], second["copies"]) == (0, 0)
         assert sorted(mail.recipients for mail in target.accepted) == [
             ("bob@corp.example",),
             ("carol@corp.example",),
@@ -53,6 +54,11 @@ async def test_a_mail_kept_at_the_source_is_neither_fetched_nor_delivered_again(
         assert len(target.accepted) == 1
         assert source.verbs().count("RETR") == 1
         assert source.deleted("u") == []
+        status = await mailferry("status", "-c", path, "-o", "json")
+        (row,) = json.loads(status.out)["accounts"]
+        assert [first["copies"], second["copies"], row["copies"], row["waiting"]] == [1, 1, 1, 0]
+        table = await mailferry("status", "-c", path)
+        assert "Copies" in table.out
 
 
 async def test_deferred_mail_stays_at_the_source_and_the_reason_is_shown(tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ def test_with_postgresql_the_key_is_made_by_init_and_reaches_other_machines_befo
     def machine(directory: str, *lines: str) -> Ferry:
         (tmp_path / directory).mkdir(exist_ok=True)
         servers = f'store.url = "{postgres_url}"\nbroker.url = "memory:"'
-        return Ferry(tmp_path / directory, configuration([], servers="\n".join([servers, *lines]), target=1))
+        text = configuration([], servers="\n".join([servers, *lines]), target=1)
+        return Ferry(tmp_path / directory, text, key=False)
 
     def said(ferry: Ferry, *command: str) -> str:
         ended = call(ferry, "secrets", *command)

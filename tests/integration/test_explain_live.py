@@ -53,3 +53,10 @@ def test_of_many_the_oldest_are_explained_and_people_are_told_how_many_wait(ferr
     assert "Delivered   bob@firma.de: named in X-Original-To" in ended.out
     assert "carol" not in ended.out
     assert "2 mails are in the mailbox; these are the oldest 1." in ended.err
+
+
+def test_the_account_may_stand_behind_live_and_be_left_out_where_there_is_only_one(
+    ferry: tuple[Ferry, str],
+) -> None:
+    named = [ferry[0].call("explain", "--live", *account, "-o", "json") for account in ([], ["all"])]
+    assert [(each.code, len(json.loads(each.out))) for each in named] == [(0, 2)] * 2

@@ -115,10 +115,11 @@ class Ferry:
     """Runs Mailferry with the configuration `text`, in a directory of its own.
 
     Where the configuration names the SQLite file mailferry.db, it is there, unless `database` is false. On
-    PostgreSQL there is a key for secrets, and the file is applied before a service starts by itself.
+    PostgreSQL there is a key for secrets, unless `key` is false, and the file is applied before a service
+    starts by itself.
     """
 
-    def __init__(self, directory: Path, text: str, *, database: bool = True) -> None:
+    def __init__(self, directory: Path, text: str, *, database: bool = True, key: bool = True) -> None:
         self.directory = directory
         self.path = directory / "mailferry.toml"
         self.path.touch(mode=0o600)
@@ -126,11 +127,11 @@ class Ferry:
         if database and SQLITE in text:
             write_empty_database(directory / "mailferry.db")
         self._environ: dict[str, str] = {}
-        if POSTGRESQL in text:
-            key = directory / "secrets.key"
-            key.touch(mode=0o600)
-            key.write_text(base64.b64encode(bytes(range(32))).decode())
-            self._environ["MAILFERRY_SECRETS__KEY_FILE"] = str(key)
+        if key and POSTGRESQL in text:
+            file = directory / "secrets.key"
+            file.touch(mode=0o600)
+            file.write_text(base64.b64encode(bytes(range(32))).decode())
+            self._environ["MAILFERRY_SECRETS__KEY_FILE"] = str(file)
         self._applied = ""
         self._numbers = count(1)
         self._started: list[FerryProcess] = []
@@ -148,12 +149,13 @@ class Ferry:
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, service: str = "run", **environ: str) -> FerryProcess:
+    def start(self, service: str = "run", *arguments: str, **environ: str) -> FerryProcess:
         """Starts a service; it is killed at the end of the block if it runs still."""
         if service in APART and OTHER_RELEASE not in environ:
             self.apply()
         log = self.directory / f"{service}-{next(self._numbers)}.log"
-        started = FerryProcess(self._command(("--debug", service)), log, self._environment(environ))
+        command = self._command(("--debug", service, *arguments))
+        started = FerryProcess(command, log, self._environment(environ))
         self._started.append(started)
         return started
 

@@ -97,7 +97,10 @@ def _by_error(error: MailferryError, pause: float, poll: float, failures: int) -
     if isinstance(error, MailboxLocked):
         pause = min(pause, max(poll, LOCKED_PAUSE))
     if isinstance(error, SourceError) and error.retry_after is not None:
-        pause = max(pause, min(error.retry_after, LONGEST_WAIT))
+        wait = error.retry_after
+        if error.pause_grows:
+            wait = Backoff(wait, LONGEST_WAIT).pause(failures)
+        pause = max(pause, min(wait, LONGEST_WAIT))
     return pause
 
 

@@ -20,6 +20,7 @@ from shared.model.retention import Retention
 from shared.ports.store import LedgerRow
 
 KEY = "unchanged"
+MAILBOX_KEY = "mailbox"
 
 
 class Remembered(NamedTuple):
@@ -67,6 +68,20 @@ def with_remembered(state: str | None, memory: Remembered | None) -> str:
     """Return the text with `memory` in the place of an earlier one."""
     others = {key: value for key, value in read_state(state).items() if key != KEY}
     return json.dumps(others | ({KEY: list(memory)} if memory else {}), separators=(",", ":"))
+
+
+def mailbox_memory(state: str | None) -> str:
+    """Return what the mailbox of the visit before wants to be known; "" where that is nothing."""
+    return str(read_state(state).get(MAILBOX_KEY, ""))
+
+
+def with_mailbox_memory(state: str | None, memory: str) -> str | None:
+    """Return the text with the `memory` of the mailbox in the place of an earlier one."""
+    values = read_state(state)
+    if values.get(MAILBOX_KEY, "") == memory:
+        return state
+    others = {key: value for key, value in values.items() if key != MAILBOX_KEY}
+    return json.dumps(others | ({MAILBOX_KEY: memory} if memory else {}), separators=(",", ":"))
 
 
 def still_holds(memory: Remembered, account: Account, fence: Fence, now: float) -> bool:

@@ -18,6 +18,7 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from shared.imap import capabilities as imap
 from shared.imap.commands import LOGOUT, NOOP, NOTIFY_NONE, UNSELECT
 from shared.imap.conversation import Conversation
+from shared.imap.copied import CopiedMails
 from shared.imap.events import Event
 from shared.imap.folder_names import folder_names
 from shared.imap.folders import Folders, has_lasting_uids, may_delete
@@ -27,6 +28,7 @@ from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mail_reader import MailReader
 from shared.imap.mailbox_listing import MailboxLister
+from shared.imap.moving import Source
 from shared.imap.notifying import Notifying
 from shared.imap.presence import look_for
 from shared.imap.received import read_received
@@ -62,13 +64,14 @@ class ImapMailbox(Mailbox):
         self._log_in_again = log_in_again
         self._idling = Idling(conversation)
         self._notifying = Notifying(conversation)
+        self._copied = CopiedMails()
         self._begin_visit(logged_in.ahead)
 
     def _begin_visit(self, ahead: Sequence[Event] = ()) -> None:
         self._folders = Folders(self._conversation, ahead)
         self._lister = MailboxLister(self._conversation, self._folders, self._options)
         self._remarks: list[str] = []
-        self._remover = Remover(self._conversation, self._options.removal, self._remarks)
+        self._remover = Remover(self._conversation, self._options.removal, self._copied, self._remarks)
         self._session_uids: Mapping[int, int] = {}
         self._reader = MailReader(self._conversation, self._options)
 
@@ -110,6 +113,16 @@ class ImapMailbox(Mailbox):
     def remarks(self) -> Sequence[str]:
         return (*self._conversation.alerts, *self._remarks)
 
+    @property
+    @override
+    def memory(self) -> str:
+        return self._copied.written
+
+    @override
+    def recall(self, memory: str) -> None:
+        self._copied = CopiedMails(memory)
+        self._remover = Remover(self._conversation, self._options.removal, self._copied, self._remarks)
+
     @override
     async def fingerprint(self) -> str:
         return "" if self._notes else await self._lister.fingerprint()
@@ -117,6 +130,7 @@ class ImapMailbox(Mailbox):
     @override
     async def listing(self, since: str = "") -> Listing:
         listing, self._session_uids = await self._lister.list_mailbox(since)
+        self._copied.keep_listed(listing)
         return replace(listing, problems=(*self._notes, *listing.problems))
 
     @override
@@ -173,7 +187,8 @@ class ImapMailbox(Mailbox):
                 )
                 continue
             uids = self._uids_of(mails)
-            gone = await self._remover.remove(folder, uids.values(), self._lister.names)
+            source = Source(folder, mails[0].place.uidvalidity)
+            gone = await self._remover.remove(source, uids.values(), self._lister.names)
             agreed += [mail for mail in mails if uids[mail.number] in gone]
         return agreed
 
@@ -195,6 +210,8 @@ class ImapMailbox(Mailbox):
             await self._folders.open_listed(folder)
             uids = self._uids_of(mails)
             presence = await look_for(self._conversation, uids.values())
+            gone = {*uids.values()} - presence.not_proven_gone
+            self._copied.note_gone(folder, mails[0].place.uidvalidity, gone)
             there += [mail for mail in mails if uids[mail.number] in presence.there]
             unknown += [mail for mail in mails if uids[mail.number] in presence.unknown]
         if there:

@@ -13,7 +13,8 @@ from shared.imap.folder_choice import needs_list
 from shared.imap.folder_list import ONLY_INBOX
 from shared.imap.folders import opening
 from shared.imap.limits import Limits, Options
-from shared.imap.login import LoggedIn, log_in_after_greeting, login_plan
+from shared.imap.login import STEPS, LoggedIn, log_in_after_greeting, login_plan
+from shared.imap.refused_features import REFUSED
 from shared.model.account import Account
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.mailbox import UNMETERED, Meter
@@ -51,6 +52,7 @@ async def open_imap_account(
         preferred=preferred,
         compress=reading.compress,
         parts=reading.read_in_parts,
+        refused=REFUSED,
     )
     return await open_imap(
         account.endpoint,
@@ -95,6 +97,7 @@ async def open_imap(
             tls_required=endpoint.tls is Tls.REQUIRED and not wire.is_tls,
             masker=masker(credentials),
             dialogue=dialogue,
+            refused=options.refused,
         )
         greeting = await greeted(conversation.read_greeting(), IMAP, endpoint, options.timeouts.connect)
         wire.set_deadline(options.timeouts.login)
@@ -108,7 +111,11 @@ async def open_imap(
         return await connect(
             endpoint,
             options.timeouts,
-            login_plan(auth, replace(options, preferred=preferred)),
+            login_plan(
+                auth,
+                replace(options, preferred=preferred),
+                [each for each in STEPS if options.refused.has(str(endpoint), each)],
+            ),
             dialled or partial(dial_source, protocol=IMAP),
             partial(log_in, ahead=ahead),
             starttls="STARTTLS",

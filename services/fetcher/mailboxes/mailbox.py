@@ -71,6 +71,15 @@ class Mailbox(Protocol):
         """What the operator should know of the session so far, apart from the listing's problems."""
         ...
 
+    @property
+    def memory(self) -> str:
+        """What the next visit has to know of this one, as text for its `recall`; "" where that is nothing."""
+        return ""
+
+    def recall(self, memory: str) -> None:
+        """Take what the visit before left as its `memory`; called before anything else of the visit."""
+        return
+
     async def fingerprint(self) -> str:
         """Return a text that is another one once mail has come or gone.
 

@@ -62,6 +62,15 @@ class MailboxProxy(Mailbox):
     def remarks(self) -> Sequence[str]:
         return self._mailbox.remarks
 
+    @property
+    @override
+    def memory(self) -> str:
+        return self._mailbox.memory
+
+    @override
+    def recall(self, memory: str) -> None:
+        self._mailbox.recall(memory)
+
     @override
     async def fingerprint(self) -> str:
         return await self._mailbox.fingerprint()

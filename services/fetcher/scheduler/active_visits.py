@@ -10,10 +10,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 
 import structlog
 
+from services.fetcher.decide.throttled_hosts import ThrottledHosts
 from services.fetcher.decide.visit_slots import ActiveVisit, VisitSlots, VisitState, visits_to_end
 from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.mailboxes.opening import Opened, OpenMetered
@@ -53,13 +55,16 @@ def unmetered(visitor: Visitor) -> Opening:
 
 
 class ActiveVisits:
-    """`changed` is set when one of them ends. `opening` is how their mailboxes are opened."""
+    """`changed` is set when one of them ends. `opening` is how their mailboxes are opened. `throttled_hosts`
+    is told how they ended.
+    """
 
     def __init__(self, visitor: Visitor, keeper: LeaseKeeper, opening: Opening | None = None) -> None:
         self.changed = asyncio.Event()
         self._visitor = visitor
         self._keeper = keeper
         self.opening = opening or unmetered(visitor)
+        self.throttled_hosts = ThrottledHosts()
         self._visits: dict[asyncio.Task[Visit], VisitMonitor] = {}
         self._reminded_at = -inf
         self._stopping = False
@@ -84,7 +89,7 @@ class ActiveVisits:
         )
         self._keeper.keep_lease(lease, visit)
         self._visits[visit] = monitor
-        visit.add_done_callback(self._on_end)
+        visit.add_done_callback(partial(self._on_end, account=account))
         return visit
 
     @property
@@ -144,12 +149,17 @@ class ActiveVisits:
         if self._visits:
             await asyncio.wait(self._visits)
 
-    def _on_end(self, visit: asyncio.Task[Visit]) -> None:
+    def _on_end(self, visit: asyncio.Task[Visit], account: Account) -> None:
         monitor = self._visits.pop(visit)
         self.opening.memory.release_listing(monitor.visit.account)
         self.changed.set()
-        if not visit.cancelled() and (error := visit.exception()) is not None:
+        if visit.cancelled():
+            return
+        if (error := visit.exception()) is not None:
             log.warning("visit not reported", error=error)
+        else:
+            now = self._visitor.ports.clock.monotonic()
+            self.throttled_hosts.note_visit(account, visit.result().error, now)
 
 
 def _process_ends(monitor: VisitMonitor) -> ProcessEnds:

@@ -14,7 +14,7 @@ import structlog
 from services.fetcher.decide.last_mail import mail_came_at, with_last_mail
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, poll_after, visit_after_drop
-from services.fetcher.decide.unchanged import prolonged
+from services.fetcher.decide.unchanged import mailbox_memory, prolonged, with_mailbox_memory
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
@@ -115,12 +115,15 @@ class Visitor:
         """
         method, login_delay, read_failures = lease.method, 0.0, ReadFailures(lease.read_failures)
         state = prolonged(lease.state, lease.fence)
+        mailbox: Mailbox | None = None
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay, state = opened.method, opened.login_delay, lease.state
-            visit = await self._session(account, lease, opened.mailbox, read_failures, is_stopping)
+            mailbox = opened.mailbox
+            mailbox.recall(mailbox_memory(lease.state))
+            visit = await self._session(account, lease, mailbox, read_failures, is_stopping)
             nothing_left = not (visit.report.failed or visit.report.problem or visit.report.waiting)
-            visit = replace(visit, is_watched=nothing_left and opened.mailbox.stays_open)
+            visit = replace(visit, is_watched=nothing_left and mailbox.stays_open)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
@@ -131,6 +134,8 @@ class Visitor:
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
         state = visit.report.state if visit.report.state is not None else state
+        if mailbox is not None:
+            state = with_mailbox_memory(state, mailbox.memory)
         report = replace(visit.report, method=method, read_failures=read_failures.all(), state=state)
         return replace(visit, report=report), login_delay
 

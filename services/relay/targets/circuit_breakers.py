@@ -21,7 +21,7 @@ from services.relay.targets.circuit import (
     after_failure,
     after_successful_probe,
 )
-from shared.model.errors import MailferryError
+from shared.model.errors import MailferryError, joined
 from shared.model.target import Target
 from shared.net.errors import NetworkError
 from shared.net.sasl import SaslError
@@ -100,7 +100,7 @@ class CircuitBreakers:
     def remark(self) -> str | None:
         """Return a sentence about the targets that are out of reach; None if there is none."""
         return (
-            "; ".join(f"{each} is out of reach: {it.reason}" for each, it in self.open_circuits().items())
+            joined(f"{each} is out of reach: {it.reason}" for each, it in self.open_circuits().items())
             or None
         )
 

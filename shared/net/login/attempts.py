@@ -97,7 +97,7 @@ class _Attempts:
         if BY_NAME[method].exposure is Exposure.SECRET or not remaining:
             return refusal
         return CredentialsRefused(
-            f"{refusal} Check user name and password. If they are right, the server cannot check the "
+            f"{refusal} If user name and password are right, the server cannot check the "
             f"password in this way: leave {method} out of the account's methods; left are "
             f"{', '.join(remaining)}."
         )

@@ -46,8 +46,8 @@ _VERDICT = re.compile(
 _APP_PASSWORD = re.compile(rb"application-specific password", re.IGNORECASE)
 _DAILY_VOLUME = re.compile(rb"exceeded command or bandwidth limits", re.IGNORECASE)
 DAILY_VOLUME_PAUSE = 3600.0
-"""Seconds to stay away from a server that has no volume left for today. It does not say when the day ends; to
-ask once an hour costs it nothing."""
+"""Seconds to stay away from a server that has no volume left for today. It does not say when the day ends, so
+the pause is doubled with each visit that fails."""
 _BACKOFF = re.compile(rb"backoff time: ?(\d{1,9}) ?milliseconds", re.IGNORECASE)
 
 
@@ -124,14 +124,11 @@ class Refusals:
     ) -> SourceError:
         said = f"[{code}] " if code else ""
         said += quoted(text) + (f" ({complaint})" if complaint else "")
+        backoff = _BACKOFF.search(text)
+        guess = DAILY_VOLUME_PAUSE if _DAILY_VOLUME.search(text) else self.pauses.get(code)
         return kind(
             f"{action} was refused: {said or 'no reason was given'}.".replace("..", "."),
             temporary=False if code in self.permanent else None,
-            retry_after=self._pause(code, text),
+            retry_after=guess if backoff is None else int(backoff[1]) / 1000,
+            pause_grows=backoff is None and guess is not None,
         )
-
-    def _pause(self, code: str, text: bytes) -> float | None:
-        backoff = _BACKOFF.search(text)
-        if backoff is not None:
-            return int(backoff[1]) / 1000
-        return DAILY_VOLUME_PAUSE if _DAILY_VOLUME.search(text) else self.pauses.get(code)

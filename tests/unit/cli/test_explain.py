@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main
-from tests.fakes.configuration import account, imap_account
+from tests.fakes.configuration import ACCOUNT, account, imap_account
 from tests.fakes.mails import corpus_mails
 
 MAIL = (
@@ -135,3 +135,35 @@ def test_a_mail_in_the_mailbox_has_its_own_folder(tmp_path: Path) -> None:
     result = explained_in_folder(tmp_path, account(), "--live", "--folder", "Sales")
     assert result.exit_code == 2
     assert "--folder is for a FILE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "Name one FILE or more, or give --live."),
+        (["--live", "one", "two"], "name one ACCOUNT and no FILE"),
+        (["--live", "one", "--account", "one"], "name one ACCOUNT and no FILE"),
+        (["--live", "nobody"], 'There is no account "nobody"'),
+        (["missing.eml"], "No such file"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_with_the_reason(
+    arguments: list[str], complaint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mailferry.toml"
+    path.write_text('[relay]\nhelo_name = "mx.example"\n' + account())
+    result = CliRunner().invoke(main, ["explain", *arguments, "-c", str(path)])
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.stderr.split())
+
+
+def test_a_file_needs_no_account_where_there_is_only_one(tmp_path: Path) -> None:
+    path = tmp_path / "mailferry.toml"
+    one = '[relay]\nhelo_name = "mx.example"\n' + account()
+    path.write_text(one)
+    (tmp_path / "mail.eml").write_bytes(MAIL)
+    arguments = ["explain", str(tmp_path / "mail.eml"), "-c", str(path)]
+    assert "Account     acme/catchall" in CliRunner().invoke(main, arguments).stdout
+    path.write_text(one + ACCOUNT.replace('"catchall"', '"other"'))
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, "by --account" in " ".join(result.stderr.split())) == (2, True)

@@ -330,3 +330,23 @@ async def test_a_server_that_hangs_up_on_compression_is_not_asked_for_it_again()
     with pytest.raises(TryWithout) as caught:
         await attempt.log_in(options=COMPRESSES)
     assert "compress" not in caught.value.plan.steps
+
+
+async def test_refused_compression_is_remembered() -> None:
+    attempt = Attempt(announcing("AUTH=PLAIN", "SASL-IR"), OFFERS, b"$2 NO not today\r\n")
+    await attempt.log_in(options=COMPRESSES)
+    assert attempt.conversation is not None
+    assert attempt.conversation.refused.has(SERVER, "compress")
+    plan = login_plan((), COMPRESSES, ["compress"])
+    assert plan.steps == login_plan((), Options()).steps
+
+
+async def test_refused_utf8_is_remembered_and_costs_nothing() -> None:
+    attempt = Attempt(
+        announcing("AUTH=PLAIN", "SASL-IR"),
+        b"$1 OK [CAPABILITY ENABLE UTF8=ACCEPT] in\r\n",
+        b"$2 BAD what\r\n",
+    )
+    assert (await attempt.log_in()).method == "plain"
+    assert attempt.conversation is not None
+    assert attempt.conversation.refused.has(SERVER, "enable")

@@ -5,7 +5,8 @@ import pytest
 from shared.imap.conversation import Conversation
 from shared.imap.folders import Folders
 from shared.imap.limits import Options
-from shared.imap.mailbox_listing import MailboxLister
+from shared.imap.mailbox_listing import MOST_ROUNDS, MailboxLister
+from shared.imap.refused_features import RefusedFeatures
 from shared.model.source_errors import SourceBusy, SourceRefused
 from tests.unit.imap.sessions import SERVER, AnsweringStream
 
@@ -81,3 +82,49 @@ async def test_an_inbox_without_lasting_uids_among_other_folders_ends_the_visit(
     mailbox = await lister("", b"", no_uids="INBOX")
     with pytest.raises(SourceRefused, match="an account of its own"):
         await mailbox.list_mailbox("")
+
+
+async def test_folders_are_listed_without_what_the_server_announces_and_refuses() -> None:
+    """And the next mailbox of the host does not ask for it."""
+    refused, said = RefusedFeatures(), []
+
+    def answer(tag: bytes, command: str) -> bytes:
+        said.append(command)
+        if "RETURN" in command:
+            return b"%s BAD syntax\r\n" % tag
+        if command.startswith("STATUS"):
+            name = command.split()[1].encode()
+            return b"* STATUS %s (MESSAGES 1 UIDNEXT 6 UIDVALIDITY 9)\r\n%s OK\r\n" % (name, tag)
+        return LIST + b"%s OK\r\n" % tag
+
+    for _ in range(2):
+        options = Options(folders=("*",))
+        stream = AnsweringStream(answer, capabilities=b"LIST-STATUS SPECIAL-USE")
+        conversation = Conversation(stream, SERVER, options.limits, refused=refused)
+        await conversation.read_greeting()
+        lister = MailboxLister(conversation, Folders(conversation), options)
+        assert await lister.fingerprint() == '{"INBOX":[9,6,1],"Lists":[9,6,1]}'
+    assert ["RETURN" in each for each in said if each.startswith("LIST")] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("rests", "covered"), [(True, ["INBOX", "Lists"]), (False, [])])
+async def test_in_a_mailbox_that_never_rests_absence_proves_nothing(rests: bool, covered: list[str]) -> None:
+    said: list[str] = []
+
+    def answer(tag: bytes, command: str) -> bytes:
+        said.append(command)
+        if command.startswith("STATUS"):
+            uidnext = 6 if rests else 6 + len(said)
+            name = command.split()[1].encode()
+            return b"* STATUS %s (MESSAGES 1 UIDNEXT %d UIDVALIDITY 9)\r\n%s OK\r\n" % (name, uidnext, tag)
+        data = LIST if command.startswith("LIST") else OPEN if command.startswith("SELECT") else MAIL
+        return data + b"%s OK\r\n" % tag
+
+    options = Options(folders=("*",))
+    conversation = Conversation(AnsweringStream(answer), SERVER, options.limits)
+    await conversation.read_greeting()
+    lister = MailboxLister(conversation, Folders(conversation), options)
+    listing = (await lister.list_mailbox("")).listing
+    assert [each.place.folder for each in listing.covered] == covered
+    assert [entry.place.folder for entry in listing.entries] == ["INBOX", "Lists"]
+    assert sum(each.startswith("SELECT") for each in said) == (2 if rests else 2 + MOST_ROUNDS - 1)

@@ -22,6 +22,7 @@ from shared.imap.events import (
 )
 from shared.imap.status_lines import Condition
 from shared.imap.uid_set import UidSet
+from shared.imap.untagged import FOLDERS_TOLD
 from tests.unit.imap.cores import Session, alike, logged_in, selected
 
 MAILS = mail_commands.fetch_mails(UidSet.of([5, 6]))
@@ -252,3 +253,13 @@ OF_LOGGED_IN: dict[str, tuple[Command, bytes, list[object]]] = {
 @pytest.mark.parametrize(("sent", "stream", "expected"), OF_LOGGED_IN.values(), ids=OF_LOGGED_IN)
 def test_oddities_before_a_mailbox_is_selected(sent: Command, stream: bytes, expected: list[object]) -> None:
     assert alike(lambda: when_logged_in(sent), stream) == expected
+
+
+def test_what_a_server_tells_of_folders_is_bounded_as_it_comes() -> None:
+    session = logged_in()
+    session.send(LIST)
+    line = b'* LIST () "/" folder\r\n* STATUS folder (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 3)\r\n'
+    told = [event for _ in range(100) for event in session.receive(line * 50)]
+    assert sum(isinstance(event, MailboxListed) for event in told) == FOLDERS_TOLD
+    assert sum(isinstance(event, MailboxStatus) for event in told) == FOLDERS_TOLD
+    assert len(told) == 2 * FOLDERS_TOLD

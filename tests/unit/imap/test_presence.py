@@ -79,3 +79,13 @@ async def test_it_is_known_which_mails_are_marked(answer: bytes, marked: UidSet 
     _, conversation = await logged_in(b"$1 OK\r\n", answer, capabilities=b"")
     await conversation.execute(examine(b"INBOX"))
     assert await marked_deleted(conversation) == marked
+
+
+async def test_where_the_compact_answer_is_refused_though_announced_the_plain_one_is_asked_for() -> None:
+    stream, conversation = await logged_in(
+        b"$1 OK\r\n", b"$2 BAD RETURN?\r\n", b"* SEARCH 2\r\n$3 OK\r\n", b"* SEARCH\r\n$4 OK\r\n"
+    )
+    await conversation.execute(examine(b"INBOX"))
+    assert await look_for(conversation, [1, 2, 3]) == ({2}, set())
+    assert await marked_deleted(conversation) == UidSet()
+    assert stream.said[1:] == ["UID SEARCH RETURN (ALL) UID 1:3", "UID SEARCH UID 1:3", "UID SEARCH DELETED"]

@@ -117,7 +117,7 @@ def test_a_target_out_of_reach_is_red_and_says_since_when_and_why() -> None:
     status = target_status(replace(TARGET, delivered=True, waiting=3, unanswered=1, outage=outage))
     assert status.colour is Colour.RED
     assert status.sentence == (
-        "out of reach since 1970-01-01 00:00: Connection refused.; 3 recipients to be tried again"
+        "out of reach since 1970-01-01 00:00: Connection refused; 3 recipients to be tried again"
     )
 
 
@@ -201,7 +201,7 @@ def test_the_colours_of_targets_mean_what_they_say(state: TargetState) -> None:
     assert (status.colour in {Colour.GREEN, Colour.WHITE}) == well
     assert (status.colour is Colour.GREEN) <= state.delivered
     told = state.outage.reason if state.outage else state.text if state.waiting else ""
-    assert told in status.sentence
+    assert told.removesuffix(".") in status.sentence
 
 
 NOTED = TargetFact("exchange", FactKind.UNVERIFIED, "It is not verified.", 1.0, 2.0)
@@ -232,3 +232,10 @@ def test_how_many_recipients_a_target_takes_is_told_and_is_no_fault() -> None:
     fact = NOTED._replace(kind=FactKind.RECIPIENTS, value="10")
     status = target_status(replace(TARGET, delivered=True, facts=(fact,)))
     assert (status.colour, status.sentence) == (Colour.GREEN, "ok; takes at most 10 recipients at a time")
+
+
+def test_sentences_are_joined_without_a_full_stop_in_between() -> None:
+    state = replace(WELL, problem="One mail was refused.", due_at=NOW - 2 * OVERDUE)
+    sentence = account_status(state, enabled=True, parked=1, now=NOW, lost=1).sentence
+    assert sentence.startswith("One mail was refused; overdue for a visit")
+    assert ".;" not in sentence

@@ -187,7 +187,7 @@ async def test_where_the_code_says_that_the_credentials_are_wrong_nothing_else_i
     login = Login([HELLO, capa("CRAM-MD5", "PLAIN"), CRAM_CHALLENGE, b"-ERR [AUTH] no\r\n"])
     sentence = await login.fails(CredentialsRefused)
     assert sentence.endswith(
-        "with CRAM-MD5 was refused: [AUTH] no. Check user name and password. If they are right, the server "
+        "with CRAM-MD5 was refused: [AUTH] no. If user name and password are right, the server "
         "cannot check the password in this way: leave cram-md5 out of the account's methods; left are plain."
     )
 

@@ -25,7 +25,7 @@ from shared.model.account import RetryTimes
 from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimit, HostLimits
 from shared.model.poll_interval import PollInterval
-from shared.model.source_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds
+from shared.model.source_errors import LoginTooSoon, MailboxLocked, PlaceTaken, ProcessEnds, SourceBusy
 from shared.ports.broker import BrokerUnavailable
 from shared.ports.store import LONGEST_WAIT, VisitReport
 
@@ -147,6 +147,13 @@ def test_a_server_that_asks_us_to_stay_away_is_left_alone_that_long() -> None:
     assert after(FAILED, error=LoginTooSoon("throttled", retry_after=3000)) == 3000
     assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1)) == 60
     assert after(FAILED, error=LoginTooSoon("throttled", retry_after=1e9)) == LONGEST_WAIT
+
+
+def test_the_pause_for_a_volume_that_is_used_up_is_doubled_with_each_failure_up_to_a_day() -> None:
+    used_up = SourceBusy("no volume left for today", retry_after=3600, pause_grows=True)
+    assert [after(FAILED, failures=n, error=used_up) for n in (0, 1, 2)] == [3600, 7200, 14400]
+    assert after(FAILED, failures=50, error=used_up) == LONGEST_WAIT
+    assert after(OK) == 60
 
 
 def test_a_failure_never_comes_sooner_than_the_poll_interval() -> None:

@@ -14,12 +14,14 @@ from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.unchanged import (
     Remembered,
+    mailbox_memory,
     prolonged,
     quiet_until,
     read_state,
     remembered,
     settings_digest,
     still_holds,
+    with_mailbox_memory,
     with_remembered,
 )
 from shared.custody.commands import Fence
@@ -170,3 +172,13 @@ def test_mails_left_for_their_size_are_something_to_tell() -> None:
     plan = Plan({}, [], Choice([], oversize=()), [], kept=0)
     listing = Listing([ENTRY], has_uids=True, problems=())
     assert quiet_until(ACCOUNT, listing, plan, [], ACCOUNT.retention, NOW) is None
+
+
+def test_what_the_mailbox_wants_to_be_known_is_kept_beside_the_rest() -> None:
+    state = with_remembered(None, MEMORY)
+    changed = with_mailbox_memory(state, "copied")
+    assert (mailbox_memory(changed), remembered(changed)) == ("copied", MEMORY)
+    assert with_mailbox_memory(changed, "copied") is changed
+    assert with_mailbox_memory(changed, "") == state
+    assert with_mailbox_memory(None, "") is None
+    assert mailbox_memory("not ours") == ""

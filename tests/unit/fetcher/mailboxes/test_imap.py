@@ -321,7 +321,7 @@ async def test_a_login_that_is_refused_to_the_new_session_is_no_wrong_password()
 
 async def test_each_folder_is_opened_once_however_the_mails_to_delete_are_mixed() -> None:
     opened_one = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 9] ok\r\n* OK [UIDNEXT 7] ok\r\n$%d OK\r\n"
-    selects = [opened_one % number for number in (3, 5, 7, 10)]
+    selects = [opened_one % number for number in (3, 5, 8, 11)]
     two = b"* 1 FETCH (UID 5 RFC822.SIZE 3)\r\n* 2 FETCH (UID 6 RFC822.SIZE 3)\r\n"
     stream, mailbox = await opened(
         b'* LIST () "/" A\r\n* LIST () "/" B\r\n$2 OK\r\n',
@@ -329,10 +329,11 @@ async def test_each_folder_is_opened_once_however_the_mails_to_delete_are_mixed(
         two + b"$4 OK\r\n",
         selects[1],
         two + b"$6 OK\r\n",
+        b"* STATUS A (MESSAGES 2 UIDNEXT 7 UIDVALIDITY 9)\r\n$7 OK\r\n",
         selects[2],
-        b"$8 OK\r\n$9 OK\r\n",
+        b"$9 OK\r\n$10 OK\r\n",
         selects[3],
-        b"$11 OK\r\n$12 OK\r\n",
+        b"$12 OK\r\n$13 OK\r\n",
         options=Options(folders=("*",)),
     )
     a, b, c, d = (await mailbox.listing()).entries
