@@ -126,7 +126,7 @@ async def _introduce(
     if not steps:
         return ()
     events = await _or_without(conversation, plan, steps, conversation.execute_all(flight))
-    if ENABLE in steps and was_not_understood(reply_to(commands.ENABLE_UTF8, events)):
+    if enable is not None and was_not_understood(reply_to(enable, events)):
         conversation.do_without(ENABLE)
     return events if ahead in flight else ()
 
