@@ -14,12 +14,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from shared.adapters.sql.bulk import Bulk, Row
+from shared.adapters.sql.new_columns import has_object_ids
 from shared.adapters.sql.rows import (
     DESCRIBED,
     ENDED,
     ENTRY,
     LEAVING,
     MESSAGE,
+    OBJECT_ID,
     PLACED,
     PROGRESS,
     RECIPIENT,
@@ -32,6 +34,7 @@ from shared.adapters.sql.rows import (
     leaving_message_of,
     message_of,
     message_row,
+    object_id_row,
     placed_row,
     progress_row,
     recipient_of,
@@ -150,10 +153,14 @@ class UnitOfWork:
                 ended.append(ended_row(message))
             elif (row := progress_row(message)) != progress_row(loaded):
                 progressed.append(row)
+        named = [object_id_row(each) for each in self.messages.values() if each.object_id]
+        if named and not has_object_ids(connection):
+            named = []
         with bulk.together(connection):
             bulk.update(connection, messages, PLACED, placed)
             bulk.insert(connection, messages, MESSAGE, new)
             bulk.update(connection, messages, DESCRIBED, described)
+            bulk.update(connection, messages, OBJECT_ID, named)
             bulk.update(connection, messages, ROUTED, routed)
             bulk.update(connection, messages, PROGRESS, progressed)
             bulk.update(connection, messages, ENDED, ended)

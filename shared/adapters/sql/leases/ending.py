@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import and_, func, select, tuple_, update
 
-from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.leases.schedule import lock_accounts
+from shared.adapters.sql.new_columns import new_account_columns
 from shared.adapters.sql.rows import encode_read_failures
 from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.text import safe

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
 
 from shared.adapters.sql.leases.host_room import HostRoom
-from shared.adapters.sql.leases.new_columns import new_account_columns
+from shared.adapters.sql.new_columns import new_account_columns
 from shared.adapters.sql.rows import decode_read_failures
 from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages
 from shared.adapters.sql.unit_of_work import Transaction

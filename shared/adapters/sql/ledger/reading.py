@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from shared.adapters.sql.bulk import Row
+from shared.adapters.sql.new_columns import has_object_ids
 from shared.adapters.sql.rows import KEY, MESSAGE_STATUS
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.text import safe
@@ -17,22 +18,25 @@ from shared.ports.store import LedgerRow
 
 LISTED = ("id", *KEY, *(name for name in LedgerRow._fields if name not in {"message", "key"}))
 """What a visit has to know of a mail, in the order of the fields of `LedgerRow`."""
+LISTED_BEFORE = LISTED[:-1]
+"""What there is of it in the schema of the release before: no object id."""
 RANGES_AT_ONCE = 200
 """SQLite takes no condition with more than 1,000 levels, and each OR is a level."""
 _MESSAGE = messages.c
-_FIELDS = [messages.c[name] for name in LISTED]
 
 
 def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRange]) -> list[LedgerRow]:
     """Return the mails of an account that are not gone: those in `ranges`, or all of them where it is ()."""
     connection, bulk = transaction
+    fields = LISTED if has_object_ids(connection) else LISTED_BEFORE
     if not ranges:
-        rows = bulk.select(connection, messages, ["account"], [(account,)], fields=LISTED, only="NOT t.gone")
+        rows = bulk.select(connection, messages, ["account"], [(account,)], fields=fields, only="NOT t.gone")
         return [*map(_ledger_row, rows)]
     found: dict[str, LedgerRow] = {}
     for start in range(0, len(ranges), RANGES_AT_ONCE):
         wanted = or_(*map(_is_in_range, ranges[start : start + RANGES_AT_ONCE]))
-        query = select(*_FIELDS).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
+        columns = [_MESSAGE[name] for name in fields]
+        query = select(*columns).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
         found |= {row.message: row for row in map(_ledger_row, map(tuple, connection.execute(query)))}
     return [*found.values()]
 
@@ -58,6 +62,10 @@ def settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
 
 def _ledger_row(row: Row) -> LedgerRow:
     """Return the row of the columns `LISTED`."""
-    message, folder, uidvalidity, uid, long_uid, status, *fetched, unbacked, header, content = row
+    if len(row) < len(LISTED):
+        row = (*row, None)
+    message, folder, uidvalidity, uid, long_uid, status, *fetched, unbacked, header, content, name = row
     key = LedgerKey(folder, uidvalidity, long_uid or uid)
-    return LedgerRow._make((message, key, MESSAGE_STATUS[status], *fetched, bool(unbacked), header, content))
+    return LedgerRow._make(
+        (message, key, MESSAGE_STATUS[status], *fetched, bool(unbacked), header, content, name or "")
+    )

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import func, select, update
 
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.leases.new_columns import new_account_columns
 from shared.adapters.sql.ledger.fences import lost_leases
+from shared.adapters.sql.new_columns import new_account_columns
 from shared.adapters.sql.tables import accounts, skipped
 from shared.adapters.sql.text import key, safe
 from shared.adapters.sql.unit_of_work import Transaction
