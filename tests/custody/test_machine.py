@@ -225,6 +225,18 @@ class ImapCustody(Custody):
         if letter is not None:
             self.world.history.append(f"somebody marks {letter.tag}, or lifts the mark")
 
+    @rule(account=places, shows_headers=st.booleans(), has_object_ids=st.booleans())
+    def the_server_shows(self, account: int, shows_headers: bool, has_object_ids: bool) -> None:
+        name = self.name_of(account)
+        self.world.imap(name).shows_headers = shows_headers
+        self.world.imap(name).has_object_ids = has_object_ids
+        self.world.history.append(f"{name} shows headers: {shows_headers}, object ids: {has_object_ids}")
+
+    @rule()
+    def somebody_renames_a_folder(self) -> None:
+        name = self.world.imap(self.mover).rename_folder()
+        self.world.history.append(f"somebody renames a folder: it is {name!r} now")
+
     @rule(which=which)
     def somebody_moves_a_mail(self, which: int) -> None:
         letter = self.world.imap(self.mover).move(which)
