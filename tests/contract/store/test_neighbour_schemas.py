@@ -26,7 +26,7 @@ from shared.adapters.sql.verification import Unfoldable
 from shared.contract.codec import Undecodable
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 from shared.ports.store import SchemaOutdated, SkippedMail
-from tests.fakes.mail_lives import BOB, EVE, START, Lives
+from tests.fakes.mail_lives import BOB, EVE, START, Lives, mail
 
 RECORDED = Path(__file__).parent / "recorded" / "schema_0011.sql"
 """A database as the release before left it, with mails in all states: the dump of a SQLite file."""
@@ -135,6 +135,21 @@ async def test_begin_waits_for_the_schema_and_nothing_else_does(empty_url: str) 
     upgrade(empty_url)
     await store.fetcher.record_skipped(lives.fence, mails, began="now")
     assert await store.fetcher.skipped_mails(lives.fence.account) == mails
+    await store.close()
+
+
+async def test_object_ids_wait_for_the_schema_and_no_mail_does(empty_url: str) -> None:
+    migrate_to(empty_url, PREVIOUS)
+    store = open_store(empty_url)
+    lives = Lives(store)
+    await lives.lease()
+    early, late = mail("uid 1")._replace(object_id="M1"), mail("uid 2")._replace(object_id="M2")
+    await lives.fetch(early)
+    assert [row.object_id for row in await store.fetcher.ledger_rows(lives.fence.account)] == [""]
+    upgrade(empty_url)
+    await lives.fetch(late)
+    rows = await store.fetcher.ledger_rows(lives.fence.account)
+    assert {row.message: row.object_id for row in rows} == {early.message: "", late.message: "M2"}
     await store.close()
 
 
