@@ -125,7 +125,7 @@ async def test_nothing_came_where_the_folders_that_were_listed_first_are_unchang
     server = TwoFolders()
     mailbox = await server.lister()
     listing = (await mailbox.list_mailbox("")).listing
-    assert (len(listing.covered), listing.folders) == (2, {"INBOX", "Lists"})
+    assert (len(listing.covered), listing.folders) == (2, frozenset({"INBOX", "Lists"}))
     server.commands.clear()
     assert await mailbox.nothing_came()
     assert [each.partition("(")[0] for each in server.commands] == ['STATUS "INBOX" ']
@@ -175,7 +175,7 @@ async def test_when_a_folder_is_gone_the_others_are_listed_whole() -> None:
     before = await mailbox.fingerprint()
     server.listed = {"INBOX"}
     listing = (await (await server.lister()).list_mailbox(before)).listing
-    assert (listing.only_changes, listing.folders) == (False, {"INBOX"})
+    assert (listing.only_changes, listing.folders) == (False, frozenset({"INBOX"}))
 
 
 async def test_while_a_folder_that_is_named_is_missing_no_other_counts_as_gone() -> None:
