@@ -51,8 +51,12 @@ class Codec:
 
     def encode(self, record: Record) -> bytes:
         """Return the bytes of a record."""
+        fields = record.__dict__
+        if record.left_out_if_empty:
+            left_out = record.left_out_if_empty
+            fields = {name: each for name, each in fields.items() if each or name not in left_out}
         packed: bytes = msgpack.Packer(default=_fields_of_nested).pack(
-            [record.wire_name, record.wire_version, record.__dict__]
+            [record.wire_name, record.wire_version, fields]
         )
         return packed
 

@@ -31,6 +31,8 @@ class Record(BaseModel):
 
     wire_name: ClassVar[str]
     wire_version: ClassVar[int] = 1
+    left_out_if_empty: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the release before does not know. It can read the records that do without."""
 
 
 class Payload(BaseModel):

@@ -26,10 +26,11 @@ class Fetched(Entry):
     of the header and, where taken, of the whole mail, by which the mail is recognised later. `fetcher` is
     the process that waits for the settlement. `blob` names the blob with the raw mail, if there is one.
     `spooled`: the source may hide or delete the mail now that it was read, so that the blob is the only copy
-    (rule 6).
+    (rule 6). `object_id` is what its server calls the mail in whichever folder it is.
     """
 
     wire_name = "journal.fetched"
+    left_out_if_empty = frozenset({"object_id"})
 
     tenant: str
     account: str
@@ -43,6 +44,7 @@ class Fetched(Entry):
     header: str = ""
     content: str = ""
     spooled: bool = False
+    object_id: str = ""
 
 
 class Republished(Entry):
@@ -56,7 +58,7 @@ class Republished(Entry):
 
 
 class Renamed(Entry):
-    """The source shows the mail, recognised by its content, under another key."""
+    """The source shows the mail, which was recognised, under another key."""
 
     wire_name = "journal.renamed"
 

@@ -19,7 +19,8 @@ class FetchedMail(NamedTuple):
     """A mail that was read. `known_fetch_no` is the ledger's number before, 0 for an unknown mail.
 
     `header` and `content` are digests by which the mail is recognised later, empty where none was taken.
-    `spooled`: the source may not have the mail any more once the session is over.
+    `spooled`: the source may not have the mail any more once the session is over. `object_id` is what its
+    server calls the mail in whichever folder it is, "" where it has no name.
     """
 
     message: str
@@ -33,6 +34,7 @@ class FetchedMail(NamedTuple):
     header: str = ""
     content: str = ""
     spooled: bool = False
+    object_id: str = ""
 
 
 class NewPlace(NamedTuple):

@@ -66,6 +66,7 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
             unbacked=entry.spooled,
             header=entry.header,
             content=entry.content,
+            object_id=entry.object_id,
         )
     return message._replace(
         status=MessageStatus.FETCHED,
@@ -78,6 +79,7 @@ def _fetched(message: Message | None, entry: Fetched) -> Message:
         unbacked=entry.spooled,
         header=entry.header,
         content=entry.content,
+        object_id=entry.object_id or message.object_id,
     )
 
 

@@ -46,7 +46,8 @@ class Message(NamedTuple):
 
     `gone_at`: when a listing first lacked the mail. `unbacked`: not every recipient is done, and the source
     cannot be relied upon to have the mail still, so that its blob, if any, is the only copy. `header` and
-    `content` are digests by which the mail is recognised.
+    `content` are digests by which the mail is recognised. `object_id` is what its server calls the mail in
+    whichever folder it is; only the transaction that enters it knows it.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Message(NamedTuple):
     unbacked: bool = False
     header: str = ""
     content: str = ""
+    object_id: str = ""
 
     @property
     def all_done(self) -> bool:

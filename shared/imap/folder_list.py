@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from shared.imap.commands import list_mailboxes
 from shared.imap.conversation import Conversation, reply_to
 from shared.imap.events import Event, MailboxListed
-from shared.imap.folder_choice import MOST_FOLDERS, Chosen, Folder, choose_folders, needs_list
+from shared.imap.folder_choice import (
+    MOST_FOLDERS,
+    NOT_READABLE,
+    Chosen,
+    Folder,
+    choose_folders,
+    name_of,
+    needs_list,
+)
 from shared.imap.folder_state import FolderState, ask_states, states_among
 from shared.imap.refusals import refused_command, was_not_understood
 from shared.model.errors import quoted
@@ -31,6 +39,15 @@ class FolderList:
     states: Mapping[str, FolderState]
     listed: Sequence[MailboxListed] = ()
     problems: Sequence[str] = ()
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The names of all folders that can hold mail; None where the server did not tell them.
+
+        A list without INBOX, which every mailbox has (RFC 9051, section 5.1), is not whole.
+        """
+        names = frozenset(name_of(each) for each in self.listed if not each.attributes & NOT_READABLE)
+        return names if INBOX.folder in names else None
 
 
 async def find_folders(conversation: Conversation, wanted: Sequence[str], *, with_states: bool) -> FolderList:

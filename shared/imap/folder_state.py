@@ -28,6 +28,10 @@ class FolderState(NamedTuple):
     uidnext: int
     messages: int
 
+    def is_as_late_as(self, later: FolderState) -> bool:
+        """Return whether no mail came into the folder up to the state `later`."""
+        return (self.uidvalidity, self.uidnext) == (later.uidvalidity, later.uidnext)
+
 
 async def ask_states(conversation: Conversation, folders: Sequence[Folder]) -> dict[str, FolderState]:
     """Return the states of these folders by name, in one round trip; none where the server refuses one.

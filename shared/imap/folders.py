@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from shared.imap import commands
 from shared.imap.commands import Command
@@ -19,7 +20,8 @@ DELETED = "\\deleted"
 class Folders:
     """The folders of one session, by their decoded names.
 
-    `ahead` are the events of a SELECT or EXAMINE that was sent with the login; () where none was.
+    `ahead` are the events of a SELECT or EXAMINE that was sent with the login; () where none was. The UIDs of
+    folders that are `distrusted` hold for this session, whatever the server says.
     """
 
     def __init__(self, conversation: Conversation, ahead: Sequence[Event] = ()) -> None:
@@ -29,6 +31,7 @@ class Folders:
         self._is_writable = False
         self._listed: dict[str, Selected] = {}
         self._raw: dict[str, bytes] = {}
+        self.distrusted: Collection[str] = ()
 
     @property
     def selected_ahead(self) -> Selected | None:
@@ -39,6 +42,11 @@ class Folders:
         """Return whether this folder is selected."""
         return self._selected == name
 
+    @property
+    def selected(self) -> str | None:
+        """The name of the folder that is selected; None where none is."""
+        return self._selected
+
     def forget_selected(self) -> None:
         """Note that another connection goes on with the session, on which no folder is selected."""
         self._selected = None
@@ -46,7 +54,10 @@ class Folders:
     async def open_for_listing(self, folder: Folder, *, writable: bool) -> Selected:
         """Select a folder anew, so that it shows its present state. Raises `SourceError`."""
         self._raw[folder.name] = folder.raw
-        self._listed[folder.name] = selected = await self._select(folder.name, writable=writable)
+        selected = await self._select(folder.name, writable=writable)
+        if folder.name in self.distrusted:
+            selected = replace(selected, uid_not_sticky=True)
+        self._listed[folder.name] = selected
         return selected
 
     async def open_listed(self, name: str, *, writable: bool = False) -> Selected:

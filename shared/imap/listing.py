@@ -17,7 +17,7 @@ from shared.imap.folder_choice import Folder
 from shared.imap.folder_state import FolderState, ask_states, selected_state
 from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
-from shared.imap.mail_commands import FLAGS, SIZE, fetch_items
+from shared.imap.mail_commands import EMAILID, FLAGS, GMAIL_ID, SIZE, fetch_items
 from shared.imap.message_limit import MESSAGE_LIMIT, may_hide_mails, message_limit, unprocessed
 from shared.imap.refusals import is_partial, refused_command, says_gone
 from shared.imap.uid_set import LARGEST_UID, UidSet
@@ -30,6 +30,8 @@ PER_SPAN = 5_000
 """Mails of one span in a larger folder, if its UIDs lie evenly: some 250 KiB of answers, as much as a socket
 holds while the one before is read."""
 AHEAD = 2
+LONGEST_OBJECT_ID = 255
+"""Octets (RFC 8474, section 4). What is longer is no id."""
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class FolderListing:
     without a possible UID, or there twice. `is_partial`: the server says that it left some out. With `since`,
     the mails of that state are still there and are not listed. `state` is that of the folder as it was
     listed, None where nothing is sure. `flagged` are the UIDs of mails with one of the flags `skip`. `shown`:
-    the server may show no more mails of a folder than so many, None where it shows all.
+    the server may show no more mails of a folder than so many, None where it shows all. `object_ids` by UID,
+    where the server has them.
     """
 
     name: str
@@ -59,6 +62,7 @@ class FolderListing:
     skip: frozenset[str] = frozenset()
     flagged: set[int] = field(default_factory=set)
     shown: int | None = None
+    object_ids: dict[int, str] = field(default_factory=dict)
 
     @property
     def first_uid(self) -> int:
@@ -169,6 +173,13 @@ def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | N
     return state if len(early) + before == state.messages else None
 
 
+def object_id_items(conversation: Conversation) -> tuple[str, ...]:
+    """Return the item by which the server names a mail in whichever folder it is; () where it has none."""
+    if conversation.can("OBJECTID"):
+        return (EMAILID,)
+    return (GMAIL_ID,) if conversation.can("X-GM-EXT-1") else ()
+
+
 def spans(selected: Selected, most: int, per_span: int = PER_SPAN) -> list[UidSet]:
     """Return the ranges of UIDs to ask for one after the other; the last one has no end."""
     last = min(selected.uidnext or 0, LARGEST_UID)
@@ -186,7 +197,7 @@ def spans(selected: Selected, most: int, per_span: int = PER_SPAN) -> list[UidSe
 async def _gather(
     conversation: Conversation, folder: FolderListing, ranges: Iterable[UidSet], most: int
 ) -> None:
-    items = (SIZE, FLAGS) if folder.skip else (SIZE,)
+    items = (SIZE, *((FLAGS,) if folder.skip else ()), *object_id_items(conversation))
     waiting = deque(fetch_items(each, items) for each in ranges)
     open_commands, limited = 0, message_limit(conversation) is not None
     while waiting or open_commands:
@@ -208,15 +219,17 @@ async def _gather(
 
 def _take(event: Event, folder: FolderListing, server: str) -> None:
     match event:
-        case Fetched(uid=uid, size=size, flags=flags):
+        case Fetched(uid=uid, size=size, flags=flags, object_id=object_id):
             if flags is not None:
                 _note_flags(folder, uid, flags)
-            if flags is not None and size is None and uid:
-                pass  # nobody asked: somebody changes the flags in this moment
-            elif not uid or uid in folder.sizes:
+            if flags is not None and size is None and not object_id and uid:
+                return  # nobody asked: somebody changes the flags in this moment
+            if not uid or (uid in folder.sizes and size is not None):
                 folder.malformed += 1
-            else:
-                folder.sizes[uid] = size or 0
+                return
+            folder.sizes[uid] = size or folder.sizes.get(uid, 0)
+            if object_id and len(object_id) <= LONGEST_OBJECT_ID:
+                folder.object_ids[uid] = object_id
         case Exists(count):
             folder.exists, folder.changed = count, True
         case Gone():
@@ -287,7 +300,11 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
         number += len(uids)
         if folder.has_lasting_uids:
             place = Place(folder.name, folder.selected.uidvalidity or 0)
-            named += [Listed(numeric_uid(uid), n, folder.sizes[uid], place=place) for n, uid in numbered]
+            ids = folder.object_ids
+            named += [
+                Listed(numeric_uid(uid), n, folder.sizes[uid], place=place, object_id=ids.get(uid, ""))
+                for n, uid in numbered
+            ]
         else:
             place = Place(folder.name, 0)
             by_number = dict(numbered)

@@ -74,6 +74,8 @@ class MailboxLister:
         """
         earlier = read_states(since)
         found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
+        if not earlier.keys() <= {each.name for each in found.folders}:
+            earlier = {}  # mails of a folder that is gone may be in any other
         self._problems = [*found.problems]
         unchanged = {name: state for name, state in found.states.items() if earlier.get(name) == state}
         listed: dict[str, FolderListing] = {}
@@ -88,7 +90,24 @@ class MailboxLister:
             listing = replace(listing, covered=(), only_changes=False)
         elif unchanged:
             listing = replace(listing, only_changes=True)
+        if is_complete and not found.problems:
+            listing = replace(listing, folders=found.names)
         return combined._replace(listing=listing)
+
+    async def nothing_came(self) -> bool:
+        """Return whether no mail came into a folder after it was listed: it may be from one listed later.
+
+        The folder that was listed last is still selected, and no mail of a later one can have come there. Of
+        a folder whose state is not known, nothing can be said.
+        """
+        last = self._folders.selected
+        states = {name: state for name, state in (self._states or {}).items() if name != last}
+        found = await self._find_folders(with_states=False)
+        asked = [each for each in found.folders if each.name in states]
+        if not asked:
+            return True
+        now = await ask_states(self._conversation, asked)
+        return all(name in now and state.is_as_late_as(now[name]) for name, state in states.items())
 
     async def main_folder(self) -> Folder:
         """Return INBOX, or the first of the folders that are read."""

@@ -56,7 +56,8 @@ class Listed(NamedTuple):
     `uid` is the server's name for the mail, stable over sessions, or "" where it has none. `number` names the
     mail within the session, over all folders. `size` in octets is what the server claims, 0 if unknown: it is
     used for planning, never for framing. `twin` numbers the mails of one size that have no uid, from 1.
-    `place` is the folder that holds the mail.
+    `place` is the folder that holds the mail. `object_id` is what the server calls the mail in whichever
+    folder it is, "" where it has no such name. Copies of a mail may share it.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Listed(NamedTuple):
     size: int
     twin: int = 1
     place: Place = INBOX
+    object_id: str = ""
 
     @property
     def name(self) -> str:
@@ -115,8 +117,9 @@ class Listing:
     server has uids. While there are any, no absent uid proves that its mail is gone.
     `covered` are the ranges that were listed completely: the absence of a key proves something only there.
     With `only_changes`, mails of an earlier fingerprint are left out that are surely still there.
-    `problems` are sentences for the operator. `flagged` are the numbers of mails with a flag of the account's
-    `skip`.
+    `folders` are the names of all folders that the server has, read or not; None where they are not known: a
+    folder that is not among them is gone. `problems` are sentences for the operator. `flagged` are the
+    numbers of mails with a flag of the account's `skip`.
     """
 
     entries: Sequence[Listed]
@@ -126,10 +129,12 @@ class Listing:
     covered: Sequence[UidRange] = WHOLE_INBOX
     only_changes: bool = False
     flagged: Set[int] = frozenset()
+    folders: frozenset[str] | None = None
 
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""
-        return any(each.includes(key) for each in self.covered)
+        is_of_no_folder = self.folders is not None and key.folder not in self.folders
+        return is_of_no_folder or any(each.includes(key) for each in self.covered)
 
 
 @dataclass(frozen=True, slots=True)

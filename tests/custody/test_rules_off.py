@@ -20,10 +20,10 @@ from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
 from shared.model.mailbox import INBOX, WHOLE_INBOX, Listed, Listing
-from shared.model.message import RecipientStatus
+from shared.model.message import LedgerKey, RecipientStatus
 from shared.ports.blobs import Blobs
 from shared.runtime.raw_mail import blob_name
-from tests.fakes.world.finale import CameTwice, MailLost, all_ends, nothing_lost
+from tests.fakes.world.finale import CameTwice, MailLost, NeverEnds, all_ends, nothing_lost
 from tests.fakes.world.imap_source import Expunging, ImapMailboxInTurn, Showing
 from tests.fakes.world.letters import alarm, letter
 from tests.fakes.world.process import EffectFault
@@ -202,12 +202,54 @@ def renumbered_within_a_visit(world: World) -> None:
 
 
 def moved_by_another_client(world: World) -> None:
-    """A mail is settled and kept. Another client moves it into another folder."""
+    """A mail is settled and kept. Another client moves it, at a server that shows no headers alone."""
+    world.imap(IMAP_KEEPER).shows_headers = False
     world.arrive(IMAP_KEEPER, A)
     world.visit("fetcher-1", IMAP_KEEPER)
     world.run_all()
     world.imap(IMAP_KEEPER).move(0)
     world.visit("fetcher-2", IMAP_KEEPER)
+    world.run_all()
+
+
+def kept_in_the_other_folder(world: World) -> None:
+    """A mail is settled and kept in the folder beside INBOX."""
+    world.arrive(IMAP_KEEPER, A)
+    world.imap(IMAP_KEEPER).move(0)
+    world.visit("fetcher-1", IMAP_KEEPER)
+    world.run_all()
+
+
+def renamed_by_another_client(world: World) -> None:
+    """A mail is kept in a folder that gets another name."""
+    kept_in_the_other_folder(world)
+    world.imap(IMAP_KEEPER).rename_folder()
+    world.visit("fetcher-2", IMAP_KEEPER)
+    world.run_all()
+
+
+def moved_while_folders_are_listed(world: World) -> None:
+    """A kept mail is moved into a folder that was listed already, out of one that is listed next."""
+    kept_in_the_other_folder(world)
+    world.visit("fetcher-2", IMAP_KEEPER, 0)
+    world.run_until("fetcher-2", "list Archive")
+    world.imap(IMAP_KEEPER).move(0)
+    world.run_all()
+    world.pass_time(ACCOUNT_LEASE + 1)
+
+
+def renumbered_in_custody(world: World) -> None:
+    """A mail is put off by its target. All else is lost, and its folder gets another UIDVALIDITY."""
+    world.target.moods[BOB] = Mood.LATER
+    world.arrive(IMAP_MOVER, A)
+    world.visit("fetcher-1", IMAP_MOVER)
+    world.run_all()
+    world.wipe_broker()
+    for name in list(world.processes):
+        world.kill(name)
+    world.maildrops[IMAP_MOVER].renumber()
+    world.pass_time(ACCOUNT_LEASE + 1)
+    world.visit("fetcher-2", IMAP_MOVER)
     world.run_all()
 
 
@@ -255,6 +297,14 @@ async def gone_with_the_mark(deletion: Deletion, entries: dict[str, Listed]) -> 
     ports = deletion._ports
     marked = await ports.ledger.settled_among(list(entries))
     await ports.ledger.record_gone(deletion._fence, dict.fromkeys(marked, "marked"), ports.clock.now())
+
+
+async def confirm_always(mailbox: ImapMailboxInTurn) -> bool:
+    return True
+
+
+def covers_listed_folders_only(listing: Listing, key: LedgerKey) -> bool:
+    return any(each.includes(key) for each in listing.covered)
 
 
 delete = Deletion.delete
@@ -320,6 +370,18 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     "rule 4: a mail that moved is recognised by its content": (
         moved_by_another_client, CameTwice,
         "services.fetcher.decide.content_index.ContentIndex.take", lambda index, content, **how: None,
+    ),
+    "rule 4: a mail of a folder that got another name is recognised": (
+        renamed_by_another_client, NeverEnds,
+        "shared.model.mailbox.Listing.covers", covers_listed_folders_only,
+    ),
+    "rule 5: a mail may move while the folders are listed": (
+        moved_while_folders_are_listed, CameTwice,
+        "tests.fakes.world.imap_source.ImapMailboxInTurn.confirms_absence", confirm_always,
+    ),
+    "rule 4: a mail in custody is recognised under another UIDVALIDITY": (
+        renumbered_in_custody, NeverEnds,
+        "services.fetcher.decide.changed_keys.Places.may_hold", lambda places, key: False,
     ),
     "without UIDPLUS nothing is expunged where another client's mark is in the way": (
         marked_by_another_client, MailLost,

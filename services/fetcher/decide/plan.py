@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from services.fetcher.decide.changed_keys import Places
 from services.fetcher.decide.choice import Choice, Wanted, choose
 from services.fetcher.decide.content_index import is_by_content
 from services.fetcher.decide.read_failures import ReadFailures
@@ -108,17 +109,19 @@ def make_plan(
             delete.append((past.first_fetched_at, Deletable(past.message, entry)))
         else:
             kept += 1
-    missing = [row for row in known.values() if row.content and row.key not in listed]
-    moved = [row for row in missing if listing.covers(row.key)]
-    if not fetch and not nameless:
-        moved = []
+    unread = _surely_on_their_way(nameless, by_content, on_their_way)
+    unnamed = [row for row in by_content if row.listed_size not in unread and listing.covers(row.key)]
+    moved: list[LedgerRow] = []
+    if fetch or nameless:
+        moved = _perhaps_moved(listing, [row for row in known.values() if row.key not in listed])
+    if fetch and absence_proves:
+        moved, unnamed = [*moved, *unnamed], []
     for row in moved:
         gone.pop(row.message, None)
-    unread = _surely_on_their_way(nameless, by_content, on_their_way)
     fetch += [Wanted(entry, entry.key) for entry in nameless if entry.size not in unread]
     return Plan(
         gone=gone,
-        unnamed=[row for row in by_content if row.listed_size not in unread and listing.covers(row.key)],
+        unnamed=unnamed,
         moved=moved,
         delete=[deletable for _, deletable in sorted(delete, key=lambda item: item[0])],
         choice=choose(fetch, reading, read_failures, now),
@@ -126,6 +129,20 @@ def make_plan(
         kept=kept,
         hidden=sum(row.key not in listed and not is_by_content(row.key) for row in in_flight),
     )
+
+
+def _perhaps_moved(listing: Listing, missing: Sequence[LedgerRow]) -> list[LedgerRow]:
+    """Return the missing mails that a new one may turn out to be when it is read.
+
+    They are known by their content, or only by header and size: that is enough where all UIDs changed or
+    there are several folders.
+    """
+    places = Places(listing)
+    return [
+        row
+        for row in missing
+        if (row.content and listing.covers(row.key)) or (row.header and places.may_hold(row.key))
+    ]
 
 
 def _surely_on_their_way(
@@ -202,7 +219,10 @@ def settled_outcome(
 
 
 def missing_mails(left: Iterable[LedgerRow], now: float, longest_lease: float) -> dict[str, str]:
-    """Return why mails are gone that a complete visit did not find, without those on their way."""
+    """Return why mails are gone that a complete visit did not find, without those on their way.
+
+    The listing covered all of them.
+    """
     return {
         row.message: why_gone(row)
         for row in left

@@ -66,8 +66,13 @@ def prolonged(state: str | None, fence: Fence) -> str | None:
 
 def with_remembered(state: str | None, memory: Remembered | None) -> str:
     """Return the text with `memory` in the place of an earlier one."""
-    others = {key: value for key, value in read_state(state).items() if key != KEY}
-    return json.dumps(others | ({KEY: list(memory)} if memory else {}), separators=(",", ":"))
+    return with_entry(state, KEY, list(memory) if memory else None)
+
+
+def with_entry(state: str | None, key: str, value: Any) -> str:
+    """Return the text with `value` in the place of what was remembered under `key`."""
+    others = {each: earlier for each, earlier in read_state(state).items() if each != key}
+    return json.dumps(others | ({key: value} if value else {}), separators=(",", ":"))
 
 
 def mailbox_memory(state: str | None) -> str:

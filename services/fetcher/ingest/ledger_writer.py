@@ -190,6 +190,7 @@ class LedgerWriter:
             header=each.fingerprint.header,
             content=each.fingerprint.content,
             spooled=self.spools,
+            object_id=each.wanted.entry.object_id,
         )
 
     def _publication(self, each: ReceivedMail, fetch_no: int, now: float) -> Publication:

@@ -53,7 +53,7 @@ class MessageMatcher:
         if wanted.known is not None:
             return self._same_or_new(wanted, wanted.known, fingerprint)
         without_uid = is_provisional(wanted.key)
-        row = self._content_index.take(content, without_uid=without_uid) if content else None
+        row = self._content_index.take(fingerprint, without_uid=without_uid) if content else None
         key = wanted.key
         if without_uid:
             uid = row.key.uid if row and is_by_content(row.key) else self._content_index.new_uid(content)

@@ -128,10 +128,18 @@ class ImapMailbox(Mailbox):
         return "" if self._notes else await self._lister.fingerprint()
 
     @override
+    def distrust_uids(self, folders: Collection[str]) -> None:
+        self._folders.distrusted = folders
+
+    @override
     async def listing(self, since: str = "") -> Listing:
         listing, self._session_uids = await self._lister.list_mailbox(since)
         self._copied.keep_listed(listing)
         return replace(listing, problems=(*self._notes, *listing.problems))
+
+    @override
+    async def confirms_absence(self) -> bool:
+        return await self._lister.nothing_came()
 
     @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts:

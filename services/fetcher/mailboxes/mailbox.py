@@ -88,6 +88,10 @@ class Mailbox(Protocol):
         """
         return ""
 
+    def distrust_uids(self, folders: Collection[str]) -> None:
+        """List the mails of these folders as without a uid: those that the server gives do not last."""
+        return
+
     async def listing(self, since: str = "") -> Listing:
         """List the mails. A malformed line hides no other mail; it becomes a problem.
 
@@ -95,6 +99,13 @@ class Mailbox(Protocol):
         there, it may leave them out, and cover only the others.
         """
         ...
+
+    async def confirms_absence(self) -> bool:
+        """Return whether a mail that is missing in the listing was not in the mailbox, asked after `listing`.
+
+        Where there are several folders, it may have been moved into one that was listed before.
+        """
+        return True
 
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
         """Return what the server tells of the folders, asked for an operator; None without folders.

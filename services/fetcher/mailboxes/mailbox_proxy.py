@@ -76,8 +76,16 @@ class MailboxProxy(Mailbox):
         return await self._mailbox.fingerprint()
 
     @override
+    def distrust_uids(self, folders: Collection[str]) -> None:
+        self._mailbox.distrust_uids(folders)
+
+    @override
     async def listing(self, since: str = "") -> Listing:
         return await self._mailbox.listing(since)
+
+    @override
+    async def confirms_absence(self) -> bool:
+        return await self._mailbox.confirms_absence()
 
     @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:

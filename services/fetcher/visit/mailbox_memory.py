@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from services.fetcher.decide.uid_trust import with_changes
 from services.fetcher.decide.unchanged import (
     Remembered,
     prolonged,
@@ -27,6 +28,7 @@ class MailboxMemory:
         self._account = account
         self._lease = lease
         self._mailbox = mailbox
+        self._clock = clock
         memory = remembered(lease.state)
         holds = memory is not None and still_holds(memory, account, lease.fence, clock.now())
         self._memory = memory if holds else None
@@ -47,12 +49,13 @@ class MailboxMemory:
         if self._mailbox.remarks:
             return None
         await self._mailbox.finish()
-        return Visit(VisitReport(state=prolonged(self._lease.state, self._lease.fence)), more=False)
+        state = with_changes(prolonged(self._lease.state, self._lease.fence), (), self._clock.now())
+        return Visit(VisitReport(state=state), more=False)
 
     async def add_to(self, visit: Visit, scan: MailboxScan) -> Visit:
         """Return the visit with what is to be remembered of the mailbox."""
         memory = await self._after(visit, scan)
-        state = with_remembered(self._lease.state, memory)
+        state = with_remembered(scan.state, memory)
         return replace(visit, report=replace(visit.report, state=state))
 
     async def _after(self, visit: Visit, scan: MailboxScan) -> Remembered | None:

@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 from services.fetcher.decide.begin import undecided_sentence
+from services.fetcher.decide.changed_keys import Places, found_elsewhere, renumbered_folders
 from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
+from services.fetcher.decide.differences import Differences, leave_different, with_differences
 from services.fetcher.decide.flagged import without_flagged
 from services.fetcher.decide.identity_check import same_headers, without_replaced
 from services.fetcher.decide.plan import Plan, make_plan, resized
 from services.fetcher.decide.read_failures import ReadFailures
+from services.fetcher.decide.uid_trust import distrust_sentences, distrusted_folders, with_changes
 from services.fetcher.decide.unchanged import quiet_until
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.beginning import Beginning
 from services.fetcher.visit.fetching import Bounds
 from services.fetcher.visit.limits import Limits
+from shared.custody.commands import Fence, NewPlace
 from shared.custody.decide import is_on_its_way
-from shared.model.account import Account
+from shared.model.account import Account, CustodyMode
 from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import Listing
 from shared.model.message import DELETABLE
 from shared.model.retention import Retention
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
+from shared.runtime.checkpoints import reached
 
 
 class NoUniqueIds(MailferryError):
@@ -43,6 +49,8 @@ class MailboxScan:
     `rows` are the ledger's, by message. `content_index` has the mails that the listing does not name.
     `quiet_until`: until when nothing is to be done by itself; None where there is something to do now. Of
     `undecided` mails it is not known yet whether they are skipped; this visit found out that `skipped` are.
+    `renumbered` mails were recognised under other UIDs. `state` is what is remembered of the account, and
+    `distrusted` are the folders whose UIDs were not relied on.
     """
 
     listing: Listing
@@ -52,11 +60,28 @@ class MailboxScan:
     quiet_until: float | None
     undecided: int = 0
     skipped: int = 0
+    renumbered: int = 0
+    state: str | None = None
+    distrusted: frozenset[str] = frozenset()
+    differences: Differences = Differences({})
 
     @property
     def problems(self) -> Sequence[str]:
-        """What the operator should know of mails that wait."""
-        return [undecided_sentence(self.undecided)] if self.undecided else []
+        """What the operator should know of mails that wait, and of UIDs that lie."""
+        waiting = [undecided_sentence(self.undecided)] if self.undecided else []
+        return [*waiting, *distrust_sentences(self.distrusted), *self.differences.sentences]
+
+
+class PresentRows(NamedTuple):
+    """The ledger's rows under the keys that their mails have now.
+
+    `renumbered` counts mails whose folder has another UIDVALIDITY; `compared` are those whose header was the
+    same.
+    """
+
+    rows: Sequence[LedgerRow]
+    renumbered: int = 0
+    compared: frozenset[str] = frozenset()
 
 
 class MailboxScanner:
@@ -84,17 +109,25 @@ class MailboxScanner:
         With the fingerprint `since`, only mails that came later, where the mailbox can tell. Raises
         `NoUniqueIds`, and what the mailbox and the store raise.
         """
+        now = self._ports.clock.now()
+        distrusted = distrusted_folders(lease.state, now)
+        self._mailbox.distrust_uids(distrusted)
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
+        if self._is_something_missing(listing, rows) and not await self._mailbox.confirms_absence():
+            listing = replace(listing, covered=(), folders=None)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
         listing = without_flagged(visible.listing, rows)
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
+        state = with_changes(lease.state, renumbered_folders(listing, rows), now)
+        present = await self._under_present_keys(lease.fence, listing, rows)
+        rows = present.rows
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
         self._read_failures.keep_listed(listing)
         by_message = {row.message: row for row in rows}
-        same = await same_headers(resized(listing, rows), by_message, self._mailbox)
+        same = await same_headers(resized(listing, rows), by_message, self._mailbox) | present.compared
         plan = make_plan(
             listing,
             rows,
@@ -109,10 +142,45 @@ class MailboxScanner:
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
-        quiet = quiet_until(self._account, listing, plan, rows, retention, now)
+        plan, differences = leave_different(plan, listing, by_message, lease.state)
         return MailboxScan(
-            listing, plan, by_message, content_index, quiet, visible.undecided, visible.skipped
+            listing,
+            plan,
+            by_message,
+            content_index,
+            quiet_until(self._account, listing, plan, rows, retention, now),
+            visible.undecided,
+            visible.skipped,
+            present.renumbered,
+            with_differences(state, differences),
+            distrusted,
+            differences,
         )
+
+    async def _under_present_keys(
+        self, fence: Fence, listing: Listing, rows: Sequence[LedgerRow]
+    ) -> PresentRows:
+        """Give mails that are recognised elsewhere the keys that they have now, in the ledger, too."""
+        if self._account.custody is CustodyMode.SPOOL:  # where reading consumes, not even a header is read
+            return PresentRows(rows)
+        present = {row.message: row for row in rows}
+        places, compared, renumbered = Places(listing), set(), 0
+        async for some in found_elsewhere(listing, rows, self._mailbox):
+            new_places = [NewPlace(each.row.message, each.entry.key, each.entry.size) for each in some]
+            renamed = await self._ports.ledger.rename_mails(fence, new_places, self._ports.clock.now())
+            reached("fetcher.renamed")
+            for each in some:
+                message, entry = each.row.message, each.entry
+                if message in renamed:
+                    present[message] = each.row._replace(key=entry.key, listed_size=entry.size)
+                    renumbered += places.is_renumbered(each.row.key)
+                    compared |= {message} if each.by_header else set()
+        return PresentRows([*present.values()], renumbered, frozenset(compared))
+
+    def _is_something_missing(self, listing: Listing, rows: Sequence[LedgerRow]) -> bool:
+        """Return whether it matters that a mail is not listed. Nobody knows yet which skipped ones are."""
+        listed = {entry.key for entry in listing.entries}
+        return self._account.begin.skips or any(row.key not in listed for row in rows)
 
     async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
         ledger = self._ports.ledger

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from services.fetcher.decide.blame import Consequence, consequence
 from services.fetcher.decide.choice import oversize_sentence
-from services.fetcher.decide.plan import Plan
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.visit.fetching import Fetching
 from services.fetcher.visit.mailbox_scanner import MailboxScan
@@ -67,15 +66,15 @@ def visit_report(
 
 def problem_sentences(
     account: Account,
-    plan: Plan,
+    scan: MailboxScan,
     fetching: Fetching,
     read_failures: ReadFailures,
     remarks: Sequence[str],
     now: float,
 ) -> list[str]:
     """Return what the operator should know of the reading, and the `remarks` of the mailbox."""
-    sentences = [*fetching.problems, *remarks]
-    if renamed := sum(bool(entry.uid) for entry, _ in fetching.recognised.values()):
+    sentences, plan = [*fetching.problems, *remarks], scan.plan
+    if renamed := scan.renumbered + sum(bool(entry.uid) for entry, _ in fetching.recognised.values()):
         sentences.append(
             f"{renamed} mails have other unique ids than before; they were recognised by their content "
             "and are not delivered again"

@@ -193,7 +193,8 @@ class Session:
         if complete and not (
             choice.postponed or choice.oversize or fetching.deferred or scan.listing.flagged
         ):
-            gone = missing_mails(scan.content_index.left, now, self._limits.longest_lease)
+            left = [row for row in scan.content_index.left if scan.listing.covers(row.key)]
+            gone = missing_mails(left, now, self._limits.longest_lease)
             if gone:
                 await self._ports.ledger.record_gone(self._lease.fence, gone, now)
 
@@ -225,7 +226,7 @@ class Session:
     def _report(self, scan: MailboxScan, fetching: Fetching, *, more: bool) -> Visit:
         sentences = problem_sentences(
             self._account,
-            scan.plan,
+            scan,
             fetching,
             self._read_failures,
             self._mailbox.remarks,

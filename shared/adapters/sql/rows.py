@@ -25,9 +25,11 @@ RECIPIENT_STATUS: Mapping[str, RecipientStatus] = {each.value: each for each in 
 
 KEY = ("folder", "uidvalidity", "uid", "long_uid")
 """A mail's key at its source. `long_uid` holds a UID that is too long for the index; `uid` has its digest."""
-FIELDS = tuple(name for name in Message._fields if name not in {"key", "recipients"})
+FIELDS = tuple(name for name in Message._fields if name not in {"key", "recipients", "object_id"})
 MESSAGE = (*FIELDS, *KEY, "gone")
-"""A whole message."""
+"""A whole message, but for its object id."""
+OBJECT_ID = ("id", "object_id")
+"""What its server calls a message; few servers do. The schema of the release before has no place for it."""
 PROGRESS = ("id", "status", "lease_until", "blob", "settled_at", "unbacked")
 """What changes in a message after it was routed."""
 ROUTED = (*PROGRESS, "identity", "message_id", "reverse_path", "target", "evidence")
@@ -88,6 +90,11 @@ def placed_row(message: Message) -> Row:
     return (message.id, message.listed_size, *_key_columns(message.key))
 
 
+def object_id_row(message: Message) -> Row:
+    """Return the columns `OBJECT_ID`."""
+    return (message.id, message.object_id or None)
+
+
 def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) -> Message:
     """Return the message in the columns `MESSAGE`."""
     (
@@ -121,6 +128,7 @@ def message_of(row: Row, recipients: Mapping[str, Recipient] = NO_RECIPIENTS) ->
             bool(unbacked),
             header,
             content,
+            "",
         ),
     )
 

@@ -1,9 +1,8 @@
 """The schema's revisions: Alembic migrations that are shipped in the package and need no configuration file.
 
-A release works with its own revision and with older ones down to `NEEDED`. It also works with a newer one
-where the database says so: `upgrade` notes the oldest revision whose processes can go on. So the processes of
-two releases can run side by side once the schema is upgraded; see
-docs/decisions/schema-by-expand-and-contract.md.
+A release works with its own revision. It also works with a newer one where the database says so: `upgrade`
+notes the oldest revision whose processes can go on. So the processes of two releases can run side by side
+once the schema is upgraded; see docs/decisions/schema-by-expand-and-contract.md.
 
 A migration's file begins with its revision. So a start that finds the schema up to date, as nearly all do,
 does not import Alembic, which takes longer than everything else.
@@ -28,8 +27,6 @@ PREVIOUS = "0011"
 """The newest revision of the release before, whose processes work with this one's newest revision. To be
 raised with the first migration of each release.
 """
-NEEDED = "0015"
-"""The oldest revision that this release works with: it reads its accounts from the registry."""
 MIGRATION_LOCK = 0x6D61696C
 """The advisory lock under which PostgreSQL's schema is changed. SQLite's write lock does the same there."""
 ONLY_ROW = 1
@@ -58,7 +55,7 @@ def check_revision(connection: Connection, database: str) -> None:
     if current is None:
         raise SchemaOutdated(f"{database} has no Mailferry schema yet: run `mailferry db upgrade`")
     if current in known_revisions():
-        if current < NEEDED:
+        if current < newest_revision():
             raise SchemaOutdated(
                 f"{database} has schema {current} and needs {newest_revision()}: run `mailferry db upgrade`"
             )

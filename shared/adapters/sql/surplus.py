@@ -6,10 +6,12 @@ who they are, one copy more than they name is for somebody who is not named: a b
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from shared.adapters.sql.claims import Claims
+from shared.adapters.sql.rows import OBJECT_ID
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
@@ -23,6 +25,13 @@ COPIES_WITHIN = 5 * 24 * 3600.0
 4.5.4.1). A copy that comes later was put back into the mailbox, as from a backup.
 """
 COPY = ("id", "account", "identity", "folder", "first_fetched_at")
+
+
+class Copy(NamedTuple):
+    """A copy of a mail in a folder; `object_id` is what the server calls the mail, in any folder."""
+
+    folder: str
+    object_id: str
 
 
 def find_surplus(
@@ -45,13 +54,14 @@ def find_surplus(
         return {}
     others = _other_folders(candidates)
     copies = _copies(work.transaction, candidates, holders, others, now)
+    names = _object_ids(work.transaction, [known.id for known, _ in awaited])
     may_be = {known.id for known, _ in candidates}
     found: dict[str, RoutedMail] = {}
     for known, mail in awaited:
         those = copies[known.account, mail.identity]
         if comparable_folder(known.key.folder) not in others.get(known.account, ()):
-            those.add(known.id)
-        if known.id in may_be and _is_one_more(mail, len(those)):
+            those[known.id] = Copy(known.key.folder, names.get(known.id, ""))
+        if known.id in may_be and _is_one_more(mail, _count_mails(those.values())):
             found[known.id] = mail
     if unsafe := {each for each, mail in found.items() if _is_unsafe(work.messages[each], mail)}:
         raise RawMailNeeded(frozenset(unsafe))
@@ -86,6 +96,27 @@ def _is_one_more(mail: RoutedMail, copies: int) -> bool:
     return copies > (mail.surplus.named if mail.message_id else 1)
 
 
+def _count_mails(copies: Collection[Copy]) -> int:
+    """Return how many mails these are: one that is in several folders counts once.
+
+    A label of Gmail is a folder, and a mail with two labels is in both. In one folder, two are two mails.
+    """
+    in_folders = Counter(copies)
+    most: dict[str, int] = {}
+    for each, count in in_folders.items():
+        if each.object_id:
+            most[each.object_id] = max(most.get(each.object_id, 0), count)
+    return sum(most.values()) + sum(count for each, count in in_folders.items() if not each.object_id)
+
+
+def _object_ids(transaction: Transaction, ids: Sequence[str]) -> dict[str, str]:
+    """Return what their servers call these messages, where they do."""
+    connection, bulk = transaction
+    keys = [(each,) for each in sorted(set(ids))]
+    rows = bulk.select(connection, messages, ["id"], keys, fields=OBJECT_ID, only="t.object_id IS NOT NULL")
+    return {row[0]: row[1] for row in rows}
+
+
 def _is_unsafe(known: Message, mail: RoutedMail) -> bool:
     is_parked = mail.surplus is not None and mail.surplus.recipient.parked
     return is_parked and mail.blob is None and known.blob is None
@@ -102,7 +133,7 @@ def _copies(
     holders: Mapping[ClaimKey, str],
     others: Mapping[str, frozenset[str]],
     now: float,
-) -> defaultdict[tuple[str, str], set[str]]:
+) -> defaultdict[tuple[str, str], dict[str, Copy]]:
     """The known copies that came within `COPIES_WITHIN`, by account and identity; not those in `others`."""
     connection, bulk = transaction
     names = sorted({(mail.message_id,) for _, mail in candidates if mail.message_id})
@@ -115,9 +146,10 @@ def _copies(
             connection, messages, ["id"], sorted({(holders[key],) for key in nameless}), fields=COPY
         ),
     ]
-    copies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    object_ids = _object_ids(transaction, [row[0] for row in rows])
+    copies: defaultdict[tuple[str, str], dict[str, Copy]] = defaultdict(dict)
     for message, account, identity, folder, first_fetched_at in rows:
         is_other = comparable_folder(folder) in others.get(account, ())
         if first_fetched_at >= now - COPIES_WITHIN and not is_other:
-            copies[account, identity].add(message)
+            copies[account, identity][message] = Copy(folder, object_ids.get(message, ""))
     return copies

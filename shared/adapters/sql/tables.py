@@ -142,6 +142,7 @@ messages = Table(
     Column("unbacked", Boolean, nullable=False),
     Column("header", BYTEWISE, nullable=False),
     Column("content", BYTEWISE, nullable=False),
+    Column("object_id", BYTEWISE),
     sqlite_with_rowid=False,
 )
 

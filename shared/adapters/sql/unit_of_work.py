@@ -20,6 +20,7 @@ from shared.adapters.sql.rows import (
     ENTRY,
     LEAVING,
     MESSAGE,
+    OBJECT_ID,
     PLACED,
     PROGRESS,
     RECIPIENT,
@@ -32,6 +33,7 @@ from shared.adapters.sql.rows import (
     leaving_message_of,
     message_of,
     message_row,
+    object_id_row,
     placed_row,
     progress_row,
     recipient_of,
@@ -150,10 +152,12 @@ class UnitOfWork:
                 ended.append(ended_row(message))
             elif (row := progress_row(message)) != progress_row(loaded):
                 progressed.append(row)
+        named = [object_id_row(each) for each in self.messages.values() if each.object_id]
         with bulk.together(connection):
             bulk.update(connection, messages, PLACED, placed)
             bulk.insert(connection, messages, MESSAGE, new)
             bulk.update(connection, messages, DESCRIBED, described)
+            bulk.update(connection, messages, OBJECT_ID, named)
             bulk.update(connection, messages, ROUTED, routed)
             bulk.update(connection, messages, PROGRESS, progressed)
             bulk.update(connection, messages, ENDED, ended)

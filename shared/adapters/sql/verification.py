@@ -14,10 +14,12 @@ from shared.adapters.sql.rows import (
     CLAIM,
     CLAIM_KEY,
     MESSAGE,
+    OBJECT_ID,
     RECIPIENT,
     claim_of,
     claim_row,
     message_row,
+    object_id_row,
     recipient_row,
 )
 from shared.adapters.sql.schema import check_own_revision
@@ -60,6 +62,8 @@ def rebuild(transaction: Transaction) -> int:
     count = 0
     for some in refold.messages():
         bulk.insert(connection, messages, MESSAGE, [row for each in some for row in _message_rows(each)])
+        named = [object_id_row(each.message) for each in some if each.message and each.message.object_id]
+        bulk.update(connection, messages, OBJECT_ID, named)
         rows = [row for each in some for row in _recipient_rows(each)]
         bulk.insert(connection, recipients, RECIPIENT, rows)
         count += len(some)
@@ -91,6 +95,8 @@ def _differences(transaction: Transaction, refold: Refold) -> Generator[str]:
         ids = [(each.id,) for each in whole]
         expected = [row for each in whole for row in _message_rows(each)]
         yield from _compare(transaction, messages, MESSAGE, ("id",), ids, expected)
+        named = [object_id_row(each.message) for each in whole if each.message]
+        yield from _compare(transaction, messages, OBJECT_ID, ("id",), ids, named)
         expected = [row for each in whole for row in _recipient_rows(each)]
         yield from _compare(transaction, recipients, RECIPIENT, ("message",), ids, expected)
     for folded in refold.claims():

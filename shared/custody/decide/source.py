@@ -37,6 +37,7 @@ def record_fetch(
             header=mail.header,
             content=mail.content,
             spooled=mail.spooled,
+            object_id=mail.object_id,
         )
     )
     return entries

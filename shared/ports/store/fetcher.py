@@ -84,7 +84,10 @@ class Release:
 
 
 class LedgerRow(NamedTuple):
-    """What the ledger knows of a mail that was seen at the source."""
+    """What the ledger knows of a mail that was seen at the source.
+
+    `object_id` is what its server calls the mail in whichever folder it is, "" where that is not known.
+    """
 
     message: str
     key: LedgerKey
@@ -98,6 +101,7 @@ class LedgerRow(NamedTuple):
     unbacked: bool = False
     header: str = ""
     content: str = ""
+    object_id: str = ""
 
 
 class SkippedMail(NamedTuple):
@@ -232,7 +236,7 @@ class FetcherStore(Protocol):
         ...
 
     async def rename_mails(self, fence: Fence, places: Sequence[NewPlace], now: float) -> Sequence[str]:
-        """Record that these mails, recognised by their content, have other keys at the source now.
+        """Record that these mails, which were recognised, have other keys at the source now.
 
         Returns the messages that were renamed.
         """

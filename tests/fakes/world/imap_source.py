@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from enum import Enum
+from functools import partial
 
 from typing_extensions import override
 
@@ -28,6 +29,7 @@ from tests.fakes.world.letters import Letter
 from tests.fakes.world.process import EffectFault, Process
 
 FOLDERS = ("INBOX", "Archive")
+OTHER_NAME = "Archive of last year"
 
 
 class Expunging(Enum):
@@ -66,6 +68,11 @@ class Folder:
     def place(self) -> Place:
         return Place(self.name, self.uidvalidity)
 
+    @property
+    def state(self) -> tuple[Place, int]:
+        """What a server tells: it is another one once a mail has come."""
+        return self.place, self._highest
+
     def put(self, letter: Letter) -> None:
         self._highest += 1
         self.letters[self._highest] = letter
@@ -86,7 +93,11 @@ class Folder:
 
 
 class ImapMaildrop:
-    """An account at an IMAP server. `removed` is called for each mail that a session of ours removes."""
+    """An account at an IMAP server. `removed` is called for each mail that a session of ours removes.
+
+    The server `shows_headers` alone, or hands out whole mails only, and may name mails wherever they are
+    (`has_object_ids`).
+    """
 
     consumes = False
 
@@ -95,6 +106,8 @@ class ImapMaildrop:
         self.expunging = Expunging.AT_ONCE
         self.showing = Showing.WHOLE
         self.has_uidplus = True
+        self.shows_headers = True
+        self.has_object_ids = False
         self._removed = removed
 
     @property
@@ -141,6 +154,13 @@ class ImapMaildrop:
         other.put(letter)
         return letter
 
+    def rename_folder(self) -> str:
+        """Give the folder beside INBOX another name, as another client; return it."""
+        _, folder = self.folders.values()
+        folder.name = OTHER_NAME if folder.name != OTHER_NAME else FOLDERS[1]
+        self.folders = {each.name: each for each in self.folders.values()}
+        return folder.name
+
     def mark(self, which: int) -> Letter | None:
         """Mark a mail as deleted, or take the mark off, as another client."""
         places = [(folder, uid) for folder in self.folders.values() for uid in folder.letters]
@@ -184,6 +204,7 @@ class ImapMailboxInTurn(Mailbox):
     def __init__(self, maildrop: ImapMaildrop, process: Process) -> None:
         self._maildrop = maildrop
         self._process = process
+        self._listed: list[tuple[Place, int]] = []
 
     @property
     @override
@@ -197,7 +218,22 @@ class ImapMailboxInTurn(Mailbox):
 
     @override
     async def listing(self, since: str = "") -> Listing:
-        return await self._process.effect("list", self._listed, _trouble)
+        """List one folder after the other; in between, mails may be moved."""
+        entries: list[Listed] = []
+        covered: list[UidRange] = []
+        self._listed = []
+        for folder in [*self._maildrop.folders.values()]:
+            show = partial(self._show, folder, len(entries))
+            there, ranges = await self._process.effect(f"list {folder.name}", show, _trouble)
+            entries += there
+            covered += ranges
+        is_complete = len(covered) == len(self._listed)
+        names = frozenset(place.folder for place, _ in self._listed) if is_complete else None
+        return Listing(entries, has_uids=True, problems=(), covered=covered, folders=names)
+
+    @override
+    async def confirms_absence(self) -> bool:
+        return await self._process.effect("states", self._states, _trouble) == self._listed
 
     @override
     async def retrieve(
@@ -219,7 +255,8 @@ class ImapMailboxInTurn(Mailbox):
     async def headers(self, entries: Sequence[Listed]) -> AsyncIterator[tuple[Listed, bytes | None]]:
         for entry in entries:
             letter = self._letter(entry)
-            yield entry, None if letter is None else letter.raw.partition(b"\r\n\r\n")[0]
+            shown = letter if self._maildrop.shows_headers else None
+            yield entry, None if shown is None else shown.raw.partition(b"\r\n\r\n")[0]
 
     @override
     async def delete(self, entries: Sequence[Listed]) -> Sequence[Listed]:
@@ -227,7 +264,7 @@ class ImapMailboxInTurn(Mailbox):
         agreed: list[Listed] = []
         for name in dict.fromkeys(each.place.folder for each in entries):
             ours = [each for each in entries if each.place.folder == name]
-            agreed += await self._expunge(self._maildrop.folders[name], ours)
+            agreed += await self._expunge(name, ours)
         return agreed
 
     @override
@@ -246,38 +283,43 @@ class ImapMailboxInTurn(Mailbox):
     async def abort(self) -> None:
         """There is nothing to undo."""
 
-    def _listed(self) -> Listing:
-        entries: list[Listed] = []
-        covered: list[UidRange] = []
-        for folder in self._maildrop.folders.values():
-            uids = list(folder.letters)
-            match self._maildrop.showing:
-                case Showing.WHOLE:
-                    covered.append(UidRange(folder.place))
-                case Showing.HALF:
-                    uids = uids[: len(uids) // 2]
-                    last = numeric_uid(uids[-1]) if uids else ""
-                    covered.append(UidRange(folder.place, "", last))
-                case Showing.WITHOUT_ONE:
-                    uids = uids[1:]
-            entries += [
-                Listed(
-                    numeric_uid(uid), len(entries) + place, len(folder.letters[uid].raw), place=folder.place
-                )
-                for place, uid in enumerate(uids, 1)
-            ]
-        return Listing(entries, has_uids=True, problems=(), covered=covered)
+    def _show(self, folder: Folder, before: int) -> tuple[list[Listed], list[UidRange]]:
+        """Return what a folder shows behind so many mails of others, and what of it is covered."""
+        uids, covered = list(folder.letters), [UidRange(folder.place)]
+        match self._maildrop.showing:
+            case Showing.HALF:
+                uids = uids[: len(uids) // 2]
+                covered = [UidRange(folder.place, "", numeric_uid(uids[-1]) if uids else "")]
+            case Showing.WITHOUT_ONE:
+                uids, covered = uids[1:], []
+        self._listed.append(folder.state)
+        names = {uid: folder.letters[uid].tag if self._maildrop.has_object_ids else "" for uid in uids}
+        listed = [
+            Listed(
+                numeric_uid(uid),
+                before + number,
+                len(folder.letters[uid].raw),
+                place=folder.place,
+                object_id=names[uid],
+            )
+            for number, uid in enumerate(uids, 1)
+        ]
+        return listed, covered
+
+    def _states(self) -> list[tuple[Place, int]]:
+        return [each.state for each in self._maildrop.folders.values()]
 
     def _letter(self, entry: Listed) -> Letter | None:
-        folder = self._maildrop.folders[entry.place.folder]
-        if not is_still(entry.place, folder):
+        folder = self._maildrop.folders.get(entry.place.folder)
+        if folder is None or not is_still(entry.place, folder):
             raise _trouble()
         return folder.letters.get(int(entry.uid))
 
-    async def _expunge(self, folder: Folder, entries: Sequence[Listed]) -> Sequence[Listed]:
+    async def _expunge(self, name: str, entries: Sequence[Listed]) -> Sequence[Listed]:
         """Select the folder and expunge. A command that breaks off before its answer has done half."""
         fault = await self._process.turn("expunge")
-        if fault is EffectFault.FAILS:
+        folder = self._maildrop.folders.get(name)
+        if fault is EffectFault.FAILS or folder is None:
             raise _trouble()
         selected = [each for each in entries if is_still(each.place, folder)]
         uids = [uid for each in selected if (uid := int(each.uid)) in folder.letters]

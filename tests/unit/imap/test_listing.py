@@ -379,3 +379,31 @@ async def test_a_folder_smaller_than_the_limit_is_whole() -> None:
 async def test_a_listing_that_is_refused_for_its_size_proves_no_absence() -> None:
     _, folder = await listed(b"$2 NO [MESSAGELIMIT 1000] too many\r\n")
     assert (folder.is_complete, len(folder.problems)) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("capability", "item", "value"),
+    [("OBJECTID", "EMAILID", "(M6d99ac3275bb4e)"), ("X-GM-EXT-1", "X-GM-MSGID", "1278455344230334865")],
+)
+async def test_object_ids_are_listed_where_the_server_has_them(
+    capability: str, item: str, value: str
+) -> None:
+    said = f"* 1 FETCH (UID 2 RFC822.SIZE 100 {item} {value})\r\n"
+    other = f"* 2 FETCH ({item} ({'x' * 300}) UID 5 RFC822.SIZE 200)\r\n* 3 FETCH (UID 7 RFC822.SIZE 300)\r\n"
+    stream, conversation = await logged_in(
+        f"* CAPABILITY IMAP4rev1 {capability}\r\n$1 OK\r\n".encode(), (said + other).encode() + b"$2 OK\r\n"
+    )
+    await conversation.execute(INBOX)
+    folder = await list_folder(conversation, ONLY_INBOX, SELECTED, Limits())
+    assert set(stream.said[1].strip(")").split("(")[1].split()) == {"UID", "RFC822.SIZE", item}
+    assert folder.is_complete
+    listing = combine([folder]).listing
+    assert [each.object_id for each in listing.entries] == [value.strip("()"), "", ""]
+
+
+async def test_an_object_id_in_a_line_of_its_own_makes_no_mail_twice() -> None:
+    lines = THREE + b"* 1 FETCH (UID 2 EMAILID (M1))\r\n"
+    _, conversation = await logged_in(b"* CAPABILITY IMAP4rev1 OBJECTID\r\n$1 OK\r\n", lines + b"$2 OK\r\n")
+    await conversation.execute(INBOX)
+    folder = await list_folder(conversation, ONLY_INBOX, SELECTED, Limits())
+    assert (folder.is_complete, folder.sizes[2], folder.object_ids) == (True, 100, {2: "M1"})

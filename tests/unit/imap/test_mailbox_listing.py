@@ -128,3 +128,111 @@ async def test_in_a_mailbox_that_never_rests_absence_proves_nothing(rests: bool,
     assert [each.place.folder for each in listing.covered] == covered
     assert [entry.place.folder for entry in listing.entries] == ["INBOX", "Lists"]
     assert sum(each.startswith("SELECT") for each in said) == (2 if rests else 2 + MOST_ROUNDS - 1)
+
+
+FOLDERS = {"INBOX": (9, 6, 1), "Lists": (4, 6, 1)}
+
+
+class TwoFolders:
+    """A server with two folders, given by UIDVALIDITY, UIDNEXT and number of mails; tests change them."""
+
+    def __init__(self) -> None:
+        self.states = dict(FOLDERS)
+        self.listed: set[str] = {*FOLDERS}
+        self.commands: list[str] = []
+        self._selected = ""
+
+    async def lister(self, *folders: str) -> MailboxLister:
+        options = Options(folders=folders or ("*",))
+        conversation = Conversation(AnsweringStream(self._answer), SERVER, options.limits)
+        await conversation.read_greeting()
+        return MailboxLister(conversation, Folders(conversation), options)
+
+    def _answer(self, tag: bytes, command: str) -> bytes:
+        self.commands.append(command)
+        verb, *rest = command.split()
+        return self._data(verb, rest[0].strip('"') if rest else "") + b"%s OK\r\n" % tag
+
+    def _data(self, verb: str, name: str) -> bytes:
+        if verb == "LIST":
+            return b"".join(b'* LIST () "/" %s\r\n' % each.encode() for each in sorted(self.listed))
+        uidvalidity, uidnext, messages = self.states[self._selected if verb == "UID" else name]
+        if verb == "UID":
+            uids = range(uidnext - messages, uidnext)
+            return b"".join(b"* 1 FETCH (UID %d RFC822.SIZE 3)\r\n" % uid for uid in uids)
+        if verb == "STATUS":
+            said = f"MESSAGES {messages} UIDNEXT {uidnext} UIDVALIDITY {uidvalidity}"
+            return f"* STATUS {name} ({said})\r\n".encode()
+        self._selected = name
+        codes = f"* OK [UIDVALIDITY {uidvalidity}] ok\r\n* OK [UIDNEXT {uidnext}] ok\r\n"
+        return f"* {messages} EXISTS\r\n{codes}".encode()
+
+
+async def test_nothing_came_where_the_folders_that_were_listed_first_are_unchanged() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister()
+    listing = (await mailbox.list_mailbox("")).listing
+    assert (len(listing.covered), listing.folders) == (2, frozenset({"INBOX", "Lists"}))
+    server.commands.clear()
+    assert await mailbox.nothing_came()
+    assert [each.partition("(")[0] for each in server.commands] == ['STATUS "INBOX" ']
+
+
+async def test_a_mail_that_came_into_a_listed_folder_may_be_one_of_a_later_folder() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister()
+    await mailbox.list_mailbox("")
+    server.states["INBOX"] = (9, 7, 2)
+    assert not await mailbox.nothing_came()
+
+
+async def test_a_mail_that_went_meanwhile_came_from_nowhere() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister()
+    await mailbox.list_mailbox("")
+    server.states["INBOX"] = (9, 6, 0)
+    assert await mailbox.nothing_came()
+
+
+async def test_of_one_folder_nothing_is_asked() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister("INBOX")
+    listing = (await mailbox.list_mailbox("")).listing
+    server.commands.clear()
+    assert await mailbox.nothing_came()
+    assert (server.commands, listing.folders) == ([], None)
+
+
+async def test_folders_that_were_found_unchanged_are_asked_about_too() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister()
+    await mailbox.list_mailbox("")
+    before = await mailbox.fingerprint()
+    server.states["Lists"] = (4, 7, 2)
+    later = await server.lister()
+    assert (await later.list_mailbox(before)).listing.only_changes
+    server.states["INBOX"] = (9, 7, 2)
+    assert not await later.nothing_came()
+
+
+async def test_when_a_folder_is_gone_the_others_are_listed_whole() -> None:
+    server = TwoFolders()
+    mailbox = await server.lister()
+    await mailbox.list_mailbox("")
+    before = await mailbox.fingerprint()
+    server.listed = {"INBOX"}
+    listing = (await (await server.lister()).list_mailbox(before)).listing
+    assert (listing.only_changes, listing.folders) == (False, frozenset({"INBOX"}))
+
+
+async def test_while_a_folder_that_is_named_is_missing_no_other_counts_as_gone() -> None:
+    server = TwoFolders()
+    listing = (await (await server.lister("INBOX", "Missing")).list_mailbox("")).listing
+    assert listing.folders is None
+
+
+async def test_a_list_without_inbox_is_not_whole() -> None:
+    server = TwoFolders()
+    server.listed = {"Lists"}
+    listing = (await (await server.lister()).list_mailbox("")).listing
+    assert listing.folders is None

@@ -20,7 +20,6 @@ LISTED = ("id", *KEY, *(name for name in LedgerRow._fields if name not in {"mess
 RANGES_AT_ONCE = 200
 """SQLite takes no condition with more than 1,000 levels, and each OR is a level."""
 _MESSAGE = messages.c
-_FIELDS = [messages.c[name] for name in LISTED]
 
 
 def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRange]) -> list[LedgerRow]:
@@ -32,7 +31,8 @@ def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRang
     found: dict[str, LedgerRow] = {}
     for start in range(0, len(ranges), RANGES_AT_ONCE):
         wanted = or_(*map(_is_in_range, ranges[start : start + RANGES_AT_ONCE]))
-        query = select(*_FIELDS).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
+        columns = [_MESSAGE[name] for name in LISTED]
+        query = select(*columns).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
         found |= {row.message: row for row in map(_ledger_row, map(tuple, connection.execute(query)))}
     return [*found.values()]
 
@@ -58,6 +58,10 @@ def settled_among(transaction: Transaction, ids: Sequence[str]) -> list[str]:
 
 def _ledger_row(row: Row) -> LedgerRow:
     """Return the row of the columns `LISTED`."""
-    message, folder, uidvalidity, uid, long_uid, status, *fetched, unbacked, header, content = row
+    if len(row) < len(LISTED):
+        row = (*row, None)
+    message, folder, uidvalidity, uid, long_uid, status, *fetched, unbacked, header, content, name = row
     key = LedgerKey(folder, uidvalidity, long_uid or uid)
-    return LedgerRow._make((message, key, MESSAGE_STATUS[status], *fetched, bool(unbacked), header, content))
+    return LedgerRow._make(
+        (message, key, MESSAGE_STATUS[status], *fetched, bool(unbacked), header, content, name or "")
+    )

@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fetcher.decide.fingerprint import Fingerprint, header_digest
+from services.fetcher.decide.fingerprint import Fingerprint, header_digest, names_one_mail
 
 MAIL = b"Subject: one\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n\r\nmore\r\n"
 
@@ -32,6 +32,20 @@ def test_the_header_alone_has_the_digest_of_the_mail() -> None:
     assert {
         header_digest(each) for each in (MAIL, header, header + b"\r\n", MAIL.replace(b"\r\n", b"\n"))
     } == {header_digest(MAIL)}
+
+
+def test_a_header_names_one_mail_by_its_way_or_by_message_id_and_date() -> None:
+    assert names_one_mail(b"Received: from a by b; today\r\n\r\n")
+    assert names_one_mail(b"Subject: x\r\ndate: today\nMESSAGE-ID : <1@x>\n\n")
+    for header in (b"Message-ID: <1@x>\r\n", b"Date: today\r\n", b"Subject: Received: no\r\n", b""):
+        assert not names_one_mail(header + b"\r\nReceived: in the body\r\nMessage-ID: 1\r\nDate: 1\r\n")
+
+
+def test_a_fingerprint_counts_the_octets_of_all_pieces() -> None:
+    fingerprint = Fingerprint(with_content=False)
+    for piece in (MAIL[:10], MAIL[10:]):
+        fingerprint.feed(piece)
+    assert (fingerprint.octets, fingerprint.names_one_mail) == (len(MAIL), False)
 
 
 def test_notes_that_servers_write_into_stored_mail_do_not_count() -> None:

@@ -218,6 +218,40 @@ def test_a_changed_uidvalidity_makes_every_mail_another_one() -> None:
     assert (made.gone, deleted(made), fetched(made)) == ({"id-of-a": TAKEN_AWAY}, [], ["a"])
 
 
+def test_a_mail_in_custody_under_another_uidvalidity_is_looked_for_among_the_new_ones() -> None:
+    lost = row("a", MessageStatus.LOST)._replace(header="h")
+    there = listing(entry("a")._replace(place=NEW), covered=[UidRange(NEW)])
+    made = plan(there, [lost])
+    assert (made.gone, made.moved, fetched(made)) == ({}, [lost], ["a"])
+
+
+def test_it_is_gone_where_there_is_no_new_mail_that_it_may_be() -> None:
+    lost = row("a", MessageStatus.LOST)._replace(header="h")
+    assert plan(listing(covered=[UidRange(NEW)]), [lost]).gone == {"id-of-a": TAKEN_AWAY_EARLY}
+
+
+def test_in_one_folder_with_the_same_uidvalidity_only_the_content_tells_of_a_new_uid() -> None:
+    known = [row("a", MessageStatus.DELETING)._replace(header="h"), row("b", MessageStatus.SETTLED)]
+    known[1] = known[1]._replace(content="c")
+    made = plan(listing(entry("new")), known)
+    assert (made.gone, made.moved) == ({"id-of-a": DELETED}, [known[1]])
+
+
+def test_a_mail_of_a_folder_that_is_gone_is_looked_for_in_the_others() -> None:
+    known = row("a", MessageStatus.SETTLED)._replace(key=LedgerKey("Work", 3, "a"), header="h")
+    there = listing(entry("new"), folders=frozenset({"INBOX"}))
+    assert plan(there, [known]).moved == [known]
+    assert plan(replace(there, entries=()), [known]).gone == {"id-of-a": TAKEN_AWAY}
+
+
+def test_a_mail_without_a_uid_may_be_one_of_the_named_where_all_are_named() -> None:
+    known = row("digest 1", MessageStatus.LOST)._replace(content="digest")
+    made = plan(listing(entry("new")), [known])
+    assert (made.moved, made.unnamed) == ([known], [])
+    made = plan(listing(entry("new"), nameless=(entry("", 9),)), [known])
+    assert (made.moved, made.unnamed) == ([], [known])
+
+
 def test_a_pass_stops_at_its_number_of_mails_and_tells_that_there_is_more() -> None:
     there = listing(*(entry(str(n), n) for n in range(1, 6)))
     made = plan(there, max_messages=2)

@@ -7,7 +7,7 @@ import pytest
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.scheduler.visit_monitor import MonitoredMailbox
 
-WITHOUT_AN_ANSWER = {"abort", "wait_for_change", "forget_listing", "resume", "recall"}
+WITHOUT_AN_ANSWER = {"abort", "wait_for_change", "forget_listing", "resume", "recall", "distrust_uids"}
 """No visit is under way when these are called, or nothing is waited for."""
 QUESTIONS = [
     name
