@@ -56,6 +56,7 @@ def build_fetcher(
         unrecorded_blobs=around.unrecorded,
         blob_room=BlobRoom(around.blobs),
     )
+    open_mailbox = partial(open_source, grants=around.grants)
     quotas = TenantQuotas(
         clock,
         QuotaLimit(section.tenant_window_messages, section.tenant_window_bytes),
@@ -68,13 +69,13 @@ def build_fetcher(
         ports=ports,
         board=tracker,
         limits=visit_limits(configuration, wait_always=wait_always),
-        open_mailbox=open_source,
+        open_mailbox=open_mailbox,
         metrics=metrics,
         chance=around.chance,
     )
     make_concurrency = partial(concurrency_of, cores=around.cores)
     open_mailboxes = OpenMailboxes(
-        open_source, clock, section.watch_connections, make_concurrency(configuration).hosts
+        open_mailbox, clock, section.watch_connections, make_concurrency(configuration).hosts
     )
     fetcher = Fetcher(
         configuration,

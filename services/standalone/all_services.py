@@ -137,4 +137,6 @@ async def run(configuration: Configuration, load: Callable[[], Configuration] | 
             "router": made.router,
             "relay": made.relay,
         }
+        if made.runtime.token_keeper is not None:
+            services["token keeper"] = made.runtime.token_keeper
         await run_services(services, made.runtime, configuration, load)

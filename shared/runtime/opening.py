@@ -24,6 +24,7 @@ from shared.runtime.blobs import open_blobs
 from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
 from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
+from shared.runtime.oauth.opening import open_keeper
 from shared.runtime.runtime import Runtime
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
@@ -50,6 +51,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
         async with (
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
+            open_keeper(configuration, store.oauth, clock, metrics) as (grants, token_keeper),
         ):
             yield Runtime(
                 store=store,
@@ -61,6 +63,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                     clock=clock,
                     entropy=entropy,
                     record=record,
+                    grants=grants,
                 ),
                 clock=clock,
                 topology=queues,
@@ -70,6 +73,8 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                 cores=os.cpu_count() or 1,
                 unrecorded=unrecorded,
                 broker_memory=broker.held if isinstance(broker, MemoryBroker) else dict,
+                grants=grants,
+                token_keeper=token_keeper,
             )
     finally:
         await store.close()

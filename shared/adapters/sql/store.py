@@ -1,4 +1,4 @@
-"""The store: five adapters over one database."""
+"""The store: six adapters over one database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
+from shared.adapters.sql.grant_store import SqlGrantStore
 from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
 from shared.adapters.sql.operator_store import SqlOperatorStore
 from shared.adapters.sql.relay_store import SqlRelayStore
@@ -32,6 +33,7 @@ class SqlStore:
         self.relay = SqlRelayStore(self.runner)
         self.operator = SqlOperatorStore(self.runner)
         self.maintenance = SqlMaintenanceStore(self.runner)
+        self.oauth = SqlGrantStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

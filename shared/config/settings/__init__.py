@@ -16,6 +16,7 @@ from shared.config.settings.infrastructure import (
     StoreSettings,
     UrlSettings,
 )
+from shared.config.settings.oauth import OAuthAppSettings
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.services import FetcherSettings, HostSettings, NoticesSettings, RelaySettings
 from shared.config.settings.targets import TargetSettings
@@ -36,10 +37,11 @@ ARRAYS: dict[str, type[Settings]] = {
     "targets": TargetSettings,
     "accounts": AccountSettings,
     "hosts": HostSettings,
+    "oauth_apps": OAuthAppSettings,
 }
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountSettings.model_fields) - {"name"}
-SECRETS = ("password", "token", "srs_key", "url", "secret_key")
+SECRETS = ("password", "token", "srs_key", "url", "secret_key", "client_secret", "service_account")
 """Keys that may also be given as `KEY_file` or `KEY_env`."""
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "NoticesSettings",
+    "OAuthAppSettings",
     "RelaySettings",
     "ServerSettings",
     "Settings",

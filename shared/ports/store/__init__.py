@@ -44,6 +44,7 @@ from shared.ports.store.maintenance import (
     Parked,
     Pruned,
 )
+from shared.ports.store.oauth import GrantStore
 from shared.ports.store.operator import (
     EVERYTHING,
     AccountState,
@@ -83,6 +84,7 @@ __all__ = [
     "Epoch",
     "FactKind",
     "FetcherStore",
+    "GrantStore",
     "Lease",
     "LeaseLost",
     "LedgerRow",
@@ -114,7 +116,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The five ports over one database, its check, and its end."""
+    """The six ports over one database, its check, and its end."""
 
     @property
     def fetcher(self) -> FetcherStore:
@@ -139,6 +141,11 @@ class Store(Protocol):
     @property
     def maintenance(self) -> MaintenanceStore:
         """What the services ask beside carrying mail."""
+        ...
+
+    @property
+    def oauth(self) -> GrantStore:
+        """What the token keeper asks."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

@@ -53,7 +53,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
-            " skipped, messages, recipients, claims, journal"
+            " skipped, messages, recipients, claims, journal, oauth_apps, oauth_grants, secrets"
         )
         connection.execute(
             "UPDATE epoch SET number = 1, mark = 0, paused_since = NULL, reason = NULL, pruned_until = 0,"

@@ -1,0 +1,134 @@
+"""The token keeper: renews grants that are due, in batches. Any number of processes may run one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from shared.config import Configuration
+from shared.model.backoff import Backoff
+from shared.model.errors import MailferryError
+from shared.model.oauth import Flow, GrantRef, GrantState
+from shared.oauth.app import OAuthApp
+from shared.oauth.schedule import app_forecasts, grant_forecasts
+from shared.ports.clock import Clock
+from shared.ports.store import GrantStore
+from shared.ports.store.oauth import Grant, GrantLease
+from shared.runtime.metrics import Metrics
+from shared.runtime.oauth.refresher import LEASE, Refresher
+from shared.runtime.stop import Stop
+
+BATCH = 20
+AT_ONCE = 10
+"""Requests under way at a time. Two rounds of them, each with its longest time, end within a lease."""
+LONGEST_SLEEP = 30.0
+"""Seconds until the next look: another process may have begun a grant."""
+COUNT_EVERY = 300.0
+"""Seconds between two counts of all grants, for the metrics."""
+STORE_BACKOFF = Backoff(1.0, 60.0)
+
+log = structlog.get_logger("mailferry.oauth")
+
+
+class TokenKeeper:
+    """The service that keeps tokens fresh."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: GrantStore,
+        refresher: Refresher,
+        clock: Clock,
+        metrics: Metrics,
+        holder: str,
+    ) -> None:
+        self._wanted = configuration.grants
+        self._store = store
+        self._refresher = refresher
+        self._clock = clock
+        self._metrics = metrics
+        self._holder = holder
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._counted_at: float | None = None
+        self._ensured = False
+
+    async def run(self, stop: Stop) -> None:
+        """Renew what is due until `stop` is requested; requests that were sent are finished."""
+        failures = 0
+        while not stop.requested:
+            try:
+                pause = await self.round()
+                failures = 0
+            except MailferryError as error:
+                log.warning("grants not refreshed", error=error)
+                pause = STORE_BACKOFF.pause(failures)
+                failures += 1
+            await self._sleep(stop, pause)
+
+    async def reload(self, configuration: Configuration) -> None:
+        """Use another configuration from now on."""
+        self._wanted = configuration.grants
+        self._refresher.apps.configured = configuration.oauth_apps
+        self._ensured = False
+
+    async def round(self) -> float:
+        """Renew a batch of what is due; return the seconds until the next look. Raises `StoreUnavailable`."""
+        if not self._ensured:
+            await self._ensure(self._wanted)
+            self._ensured = True
+        now = self._clock.now()
+        leases = await self._store.lease_due(self._holder, now, now + LEASE, BATCH)
+        results = await asyncio.gather(*map(self._refresh, leases), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        await self._count()
+        if len(leases) == BATCH:
+            return 0.0
+        next_due = await self._store.next_due()
+        return LONGEST_SLEEP if next_due is None else min(LONGEST_SLEEP, max(1.0, next_due - now))
+
+    async def _refresh(self, lease: GrantLease) -> None:
+        async with self._slots:
+            await self._refresher.refresh(lease)
+
+    async def _ensure(self, wanted: Sequence[GrantRef]) -> None:
+        """Begin the grants that need no owner. Others begin when their owner signs in."""
+        apps = await self._refresher.apps.all()
+        own = [each for each in wanted if each.app in apps and apps[each.app].flow is not Flow.USER]
+        await self._store.ensure_grants(
+            [(each.id, each.app, each.username) for each in own], self._clock.now()
+        )
+
+    async def _count(self) -> None:
+        now = self._clock.monotonic()
+        if self._counted_at is not None and now - self._counted_at < COUNT_EVERY:
+            return
+        self._counted_at = now
+        grants = await self._store.grants()
+        states = Counter(each.state for each in grants)
+        for state in GrantState:
+            if state is not GrantState.REFRESHING:
+                self._metrics.oauth_grants.labels(state=state.value).set(states[state])
+        apps = await self._refresher.apps.all()
+        self._metrics.oauth_expiring.set(expiring(grants, apps, self._clock.now()))
+
+    async def _sleep(self, stop: Stop, seconds: float) -> None:
+        wake = asyncio.ensure_future(stop.wait())
+        sleep = asyncio.ensure_future(self._clock.sleep(seconds))
+        await asyncio.wait([wake, sleep], return_when=asyncio.FIRST_COMPLETED)
+        for task in (wake, sleep):
+            task.cancel()
+
+
+def expiring(grants: Sequence[Grant], apps: Mapping[str, OAuthApp], now: float) -> int:
+    """Return how many apps and grants are going to stop within 14 days."""
+    ending = sum(any(app_forecasts(app, now)) for app in apps.values())
+    for grant in grants:
+        app = apps.get(grant.app)
+        if app is not None and grant.state is not GrantState.REVOKED:
+            ending += any(grant_forecasts(app, grant.consented_at, grant.refreshed_at, now))
+    return ending
