@@ -22,6 +22,7 @@ class AllCommands(Commands):
         "router": "services.cli.run:router",
         "relay": "services.cli.run:relay",
         "test-login": "services.cli.test_login:test_login",
+        "oauth": "services.cli.oauth:oauth_group",
         "explain": "services.cli.explain:explain",
         "trace": "services.cli.trace:trace",
         "status": "services.cli.status:status",

@@ -139,9 +139,10 @@ def own_token(app: OAuthApp, provider: Provider, username: str, now: float) -> R
     if key is None:
         raise ValueError(f"the app {app.name} has no service account")
     from authlib.oauth2.rfc7523.assertion import sign_jwt_bearer_assertion  # noqa: PLC0415 - see `sign_in`
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - see `sign_in`
 
     assertion = sign_jwt_bearer_assertion(
-        key.private_key.get_secret_value(),
+        RSAKey.import_key(key.private_key.get_secret_value()),
         key.email,
         provider.token,
         subject=username,

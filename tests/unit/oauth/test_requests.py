@@ -84,7 +84,7 @@ def test_the_code_is_taken_from_the_answer_to_this_sign_in_alone() -> None:
 @given(st.text())
 def test_no_text_but_the_answer_gives_a_code(text: str) -> None:
     begun = sign_in(APP, HERE, REDIRECT, "imap")
-    with pytest.raises(ValueError, match=r""):
+    with pytest.raises(UnfitRedirect, match="another sign-in"):
         code_of(begun, f"{REDIRECT}/?code=abc&state={text}")
 
 

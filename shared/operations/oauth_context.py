@@ -1,0 +1,35 @@
+"""What the operations on OAuth work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.adapters.sql import open_store
+from shared.adapters.system_clock import SystemClock
+from shared.config import Configuration
+from shared.ports.clock import Clock
+from shared.runtime.oauth.opening import OAuth, open_oauth
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthContext:
+    """What an operation on OAuth may use."""
+
+    configuration: Configuration
+    oauth: OAuth
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_oauth_context(configuration: Configuration) -> AsyncIterator[OAuthContext]:
+    """Open the store and the key for secrets. Raises `StoreUnavailable` and `ConfigurationError`."""
+    store = open_store(configuration.store.url.get_secret_value(), deadline=configuration.store.deadline)
+    clock = SystemClock()
+    try:
+        await store.check()
+        async with open_oauth(configuration, store.oauth, clock) as oauth:
+            yield OAuthContext(configuration, oauth, clock)
+    finally:
+        await store.close()
