@@ -185,6 +185,7 @@ def record_refusal(transaction: Transaction, refusal: Refusal, now: float) -> No
         problem=problem,
         due_at=refusal.due_at,
         failures=GRANT.failures + 1,
+        expires_at=now if refusal.access_is_over else GRANT.expires_at,
     )
     if refusal.app_until is None:
         return

@@ -77,13 +77,17 @@ class Renewal(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """What a refresh that failed means. `app_until`: the app is not asked before then, as it is refused."""
+    """What a refresh that failed means. `app_until`: the app is not asked before then, as it is refused.
+
+    `access_is_over`: a mail server refused the access token, so no login is tried with it any more.
+    """
 
     lease: GrantLease
     state: GrantState
     problem: str
     due_at: float
     app_until: float | None = None
+    access_is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

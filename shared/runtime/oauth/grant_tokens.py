@@ -52,9 +52,6 @@ class StoredGrantTokens(GrantTokens):
         now = self._clock.now()
         if is_usable(stored.grant.issued_at, stored.grant.expires_at, now) and stored.access is not None:
             return self._opened(stored)
-        waits = stored.grant.state is not GrantState.VALID and (stored.grant.due_at or 0.0) > now
-        if waits:
-            raise _unavailable(grant, stored.grant.state, stored.grant.problem)
         return await self._renew(grant, stored)
 
     @override
@@ -64,9 +61,9 @@ class StoredGrantTokens(GrantTokens):
         if known is not None and known != refused:
             return known
         issued_at = stored.grant.issued_at
-        if issued_at is not None and 0 <= self._clock.now() - issued_at < FRESH:
+        if issued_at is not None and abs(self._clock.now() - issued_at) < FRESH:
             return None
-        return await self._renew(grant, stored)
+        return await self._renew(grant, stored, is_refused=True)
 
     async def _current(self, grant: GrantRef) -> StoredGrant:
         """Return the grant as it is stored, begun where it needs no owner. Raises `TokenUnavailable`."""
@@ -99,11 +96,14 @@ class StoredGrantTokens(GrantTokens):
             raise _unavailable(grant, None, "Its grant was removed a moment ago.")
         return begun
 
-    async def _renew(self, grant: GrantRef, before: StoredGrant) -> SecretStr:
-        now = self._clock.now()
+    async def _renew(self, grant: GrantRef, before: StoredGrant, *, is_refused: bool = False) -> SecretStr:
+        """Return a new token. `is_refused`: a mail server refused the one that is known."""
+        now, state = self._clock.now(), before.grant.state
+        if state is not GrantState.VALID and (before.grant.due_at or 0.0) > now:
+            raise _unavailable(grant, state, before.grant.problem)
         lease = await self._store.lease_grant(grant.id, self._holder, now, now + LEASE)
         if lease is not None:
-            found = await self._refresher.refresh(lease)
+            found = await self._refresher.refresh(lease, access_is_over=is_refused)
             if isinstance(found, Refreshed):
                 return found.access_token
             if found is not None:

@@ -63,10 +63,10 @@ class Refresher:
         self._chance = chance
         self._metrics = metrics
 
-    async def refresh(self, lease: GrantLease) -> Meaning | None:
+    async def refresh(self, lease: GrantLease, *, access_is_over: bool = False) -> Meaning | None:
         """Refresh the grant of a lease, store what came of it, and return that; None where the lease is lost.
 
-        Raises `StoreUnavailable`.
+        `access_is_over`: a mail server refused the access token that is known. Raises `StoreUnavailable`.
         """
         stored = await self._store.grant(lease.id)
         if stored is None or stored.grant.fence != lease.fence:
@@ -77,7 +77,7 @@ class Refresher:
             if isinstance(found, Refreshed):
                 await self._store.record_renewal(await self._renewal(lease, stored, found))
             else:
-                await self._record_failure(lease, stored, found)
+                await self._record_failure(lease, stored, found, access_is_over=access_is_over)
         except LeaseLost:
             log.warning("grant was refreshed elsewhere", grant=lease.id)
             return None
@@ -134,12 +134,15 @@ class Refresher:
             return NeedsOwner(f"The sign-in does not allow {', '.join(missing)} any more: sign in again.")
         return found
 
-    async def _record_failure(self, lease: GrantLease, stored: StoredGrant, found: Failure) -> None:
+    async def _record_failure(
+        self, lease: GrantLease, stored: StoredGrant, found: Failure, *, access_is_over: bool
+    ) -> None:
         now = self._clock.now()
         due_at = retry_at(found, stored.grant.failures, now, self._chance())
         state = state_after(found)
         app_until = due_at if isinstance(found, AppBroken) else None
-        await self._store.record_refusal(Refusal(lease, state, found.sentence, due_at, app_until), now)
+        refusal = Refusal(lease, state, found.sentence, due_at, app_until, access_is_over)
+        await self._store.record_refusal(refusal, now)
         log.warning("grant not refreshed", grant=lease.id, state=state.value, problem=found.sentence)
 
     def _count(self, found: Meaning) -> None:

@@ -168,6 +168,15 @@ async def test_a_failure_keeps_the_tokens_and_counts(store: SqlStore) -> None:
     assert (grant.failures, grant.state, grant.problem) == (0, GrantState.VALID, None)
 
 
+async def test_an_access_token_that_a_mail_server_refused_is_over(store: SqlStore) -> None:
+    await connect(store)
+    await store.oauth.record_refusal(refusal(await lease(store)), NOW + 50)
+    assert (await known(store)).expires_at == NOW + 3600
+    refused = refusal(await lease(store))._replace(access_is_over=True)
+    await store.oauth.record_refusal(refused, NOW + 60)
+    assert (await known(store)).expires_at == NOW + 60
+
+
 async def test_of_a_refused_app_one_grant_at_a_time_is_tried(store: SqlStore) -> None:
     for number in range(5):
         await connect(store, f"account:acme/box{number}", at=NOW - 3000)
