@@ -22,6 +22,7 @@ from shared.model.oauth import Flow, GrantState
 from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp
 from shared.oauth.providers import PRESETS
 from shared.operations import oauth_grants
+from shared.operations.grant_status import GrantStatus
 from shared.operations.oauth_connect import connect_by_browser, connect_by_device
 from shared.operations.oauth_context import OAuthContext, open_oauth_context
 from shared.operations.oauth_device import DeviceCode
@@ -200,7 +201,7 @@ async def _ask_url() -> str:
     return str(await asyncio.to_thread(click.prompt, question))
 
 
-def _grant_row(grant: oauth_grants.GrantStatus) -> Row:
+def _grant_row(grant: GrantStatus) -> Row:
     style = next((colour for state, colour in STYLES.items() if state.value == grant.state), "bold red")
     return {
         **asdict(grant),

@@ -18,7 +18,7 @@ async def serve(configuration: Configuration, load: Load) -> None:
     async with open_runtime(configuration) as around:
         services: dict[str, Service] = {"fetcher": build_fetcher(configuration, around, name=process_name())}
         if around.token_keeper is not None:
-            services["token keeper"] = around.token_keeper
+            services["tokens"] = around.token_keeper
         await run_services(services, around, configuration, load)
 
 

@@ -138,5 +138,5 @@ async def run(configuration: Configuration, load: Callable[[], Configuration] | 
             "relay": made.relay,
         }
         if made.runtime.token_keeper is not None:
-            services["token keeper"] = made.runtime.token_keeper
+            services["tokens"] = made.runtime.token_keeper
         await run_services(services, made.runtime, configuration, load)

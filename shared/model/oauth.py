@@ -32,6 +32,11 @@ class GrantState(StrEnum):
     APP_BROKEN = "app broken"
     REVOKED = "revoked"
 
+    @property
+    def label(self) -> str:
+        """The state as a metric's label."""
+        return self.value.replace(" ", "_")
+
 
 @dataclass(frozen=True, slots=True)
 class GrantRef:

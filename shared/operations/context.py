@@ -11,7 +11,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import MaintenanceStore, OperatorStore
+from shared.ports.store import GrantStore, MaintenanceStore, OperatorStore
 from shared.runtime.blobs import open_blobs
 
 
@@ -24,6 +24,7 @@ class OperatorContext:
     maintenance: MaintenanceStore
     blobs: Blobs
     clock: Clock
+    grants: GrantStore | None = None
 
 
 @asynccontextmanager
@@ -33,6 +34,8 @@ async def open_context(configuration: Configuration) -> AsyncIterator[OperatorCo
     try:
         await store.check()
         blobs = open_blobs(configuration.blobs)
-        yield OperatorContext(configuration, store.operator, store.maintenance, blobs, SystemClock())
+        yield OperatorContext(
+            configuration, store.operator, store.maintenance, blobs, SystemClock(), store.oauth
+        )
     finally:
         await store.close()

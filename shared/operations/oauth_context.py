@@ -10,6 +10,7 @@ from shared.adapters.sql import open_store
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.clock import Clock
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.oauth.opening import OAuth, open_oauth
 
 
@@ -20,6 +21,16 @@ class OAuthContext:
     configuration: Configuration
     oauth: OAuth
     clock: Clock
+
+
+@asynccontextmanager
+async def operator_grants(configuration: Configuration) -> AsyncIterator[GrantTokens]:
+    """Open the tokens that accounts and targets log in by; nothing is opened where none does so."""
+    if not configuration.grants:
+        yield NO_GRANTS
+        return
+    async with open_oauth_context(configuration) as context:
+        yield context.oauth.tokens
 
 
 @asynccontextmanager

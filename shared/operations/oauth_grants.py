@@ -12,13 +12,13 @@ from shared.model.oauth import Flow, GrantRef, GrantState
 from shared.oauth.answers import AppBroken, Refreshed, meaning, unreachable
 from shared.oauth.app import OAuthApp
 from shared.oauth.requests import refresh, revocation
-from shared.oauth.schedule import DAY, app_forecasts, grant_forecasts
+from shared.oauth.schedule import app_forecasts
+from shared.operations.grant_status import GrantStatus, grant_status
 from shared.operations.oauth_context import OAuthContext
-from shared.ports.store.oauth import APP_SECRET_KIND, CLIENT_SECRET, REFRESH, SECRET_KIND, Grant
+from shared.ports.store.oauth import APP_SECRET_KIND, CLIENT_SECRET, REFRESH, SECRET_KIND
 from shared.runtime.oauth.apps import AppUnusable, spec_of_app
 from shared.runtime.oauth.http import Unreachable
 
-NOT_CONNECTED = "not connected"
 TRIAL = "mailferry-verifies-the-app"
 """A refresh token that nobody has. A provider that knows the app refuses the token and not the app."""
 
@@ -28,20 +28,6 @@ class OAuthFailed(MailferryError):
 
     temporary = False
     fault = Fault.OPERATOR
-
-
-@dataclass(frozen=True, slots=True)
-class GrantStatus:
-    """How a grant is doing. `days_left`: until something that is known will stop it; None for nothing."""
-
-    name: str
-    app: str
-    username: str
-    state: str
-    sentence: str
-    refreshed_at: float | None
-    expires_at: float | None
-    days_left: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,50 +54,13 @@ async def grant_statuses(context: OAuthContext) -> list[GrantStatus]:
     for ref in wanted.values():
         grant = known.get(ref.id)
         problem = states[ref.app].problem if ref.app in states else None
-        found.append(_status(ref, grant, apps.get(ref.app), problem, now))
+        found.append(grant_status(ref, grant, apps.get(ref.app), problem, now))
     for name, grant in known.items():
         if name not in wanted and grant.state is not GrantState.REVOKED:
             ref = GrantRef(name, grant.app, grant.username, "")
-            status = _status(ref, grant, apps.get(grant.app), None, now)
+            status = grant_status(ref, grant, apps.get(grant.app), None, now)
             found.append(status)
     return found
-
-
-def _status(
-    ref: GrantRef, grant: Grant | None, app: OAuthApp | None, app_problem: str | None, now: float
-) -> GrantStatus:
-    if grant is None or (grant.app, grant.username) != (ref.app, ref.username):
-        needs_owner = app is None or app.flow is Flow.USER
-        sentence = (
-            "Nobody has signed in yet: run `mailferry oauth connect`."
-            if needs_owner
-            else "The first visit gets a token, or `mailferry oauth connect` does."
-        )
-        return GrantStatus(ref.name, ref.app, ref.username, NOT_CONNECTED, sentence, None, None, None)
-    state = grant.state
-    if grant.lease_until is not None and grant.lease_until > now:
-        state = GrantState.REFRESHING
-    forecasts = []
-    if app is not None:
-        forecasts = [
-            *app_forecasts(app, now),
-            *grant_forecasts(app, grant.consented_at, grant.refreshed_at, now),
-        ]
-    sentences = [
-        each for each in (grant.problem or app_problem, *(each.sentence for each in forecasts)) if each
-    ]
-    soonest = min((each.at for each in forecasts), default=None)
-    days = None if soonest is None else max(0, int((soonest - now) // DAY))
-    return GrantStatus(
-        ref.name,
-        grant.app,
-        grant.username,
-        state.value,
-        " ".join(sentences) or "ok",
-        grant.refreshed_at,
-        grant.expires_at,
-        days,
-    )
 
 
 async def revoke_grant(context: OAuthContext, ref: GrantRef) -> str:

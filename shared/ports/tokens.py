@@ -57,7 +57,10 @@ class NoGrants(GrantTokens):
 
     @override
     async def access_token(self, grant: GrantRef) -> SecretStr:
-        raise TokenUnavailable(f"This process has no access to the sign-ins of {grant.name}.")
+        raise TokenUnavailable(
+            f"There is no OAuth token for {grant.name}: this process was started when no account used "
+            "OAuth. Restart it."
+        )
 
     @override
     async def renewed(self, grant: GrantRef, refused: SecretStr) -> SecretStr | None:

@@ -45,7 +45,7 @@ class Metrics:
         build.labels(version=version).set(1)
         self.service_up = Gauge(
             "mailferry_service_up",
-            "1 while a service of this process runs; service: fetcher, router, relay, token keeper.",
+            "1 while a service of this process runs; service: fetcher, router, relay, tokens.",
             ["service"],
             registry=self.registry,
         )
@@ -204,12 +204,12 @@ class Metrics:
     def _oauth(self) -> None:
         self.oauth_refreshes = self._counter(
             "mailferry_oauth_refreshes",
-            "Requests for new tokens; outcome: ok, retrying, needs owner, needs admin, app broken.",
+            "Requests for new tokens; outcome: ok, retrying, needs_owner, needs_admin, app_broken.",
             "outcome",
         )
         self.oauth_grants = self._gauge(
             "mailferry_oauth_grants",
-            "Grants by state: valid, retrying, needs owner, needs admin, app broken, revoked. The same "
+            "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoked. The same "
             "in each process: take the max.",
             "state",
         )

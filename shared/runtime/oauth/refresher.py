@@ -147,5 +147,5 @@ class Refresher:
 
     def _count(self, found: Meaning) -> None:
         if self._metrics is not None:
-            outcome = "ok" if isinstance(found, Refreshed) else state_after(found).value
+            outcome = "ok" if isinstance(found, Refreshed) else state_after(found).label
             self._metrics.oauth_refreshes.labels(outcome=outcome).inc()

@@ -112,7 +112,7 @@ class TokenKeeper:
         states = Counter(each.state for each in grants)
         for state in GrantState:
             if state is not GrantState.REFRESHING:
-                self._metrics.oauth_grants.labels(state=state.value).set(states[state])
+                self._metrics.oauth_grants.labels(state=state.label).set(states[state])
         apps = await self._refresher.apps.all()
         self._metrics.oauth_expiring.set(expiring(grants, apps, self._clock.now()))
 

@@ -160,6 +160,7 @@ async def test_a_failure_keeps_the_tokens_and_counts(store: SqlStore) -> None:
         await store.oauth.record_refusal(refusal(await lease(store)), NOW)
         grant = await known(store)
         assert (grant.failures, grant.state) == (failures, GrantState.RETRYING)
+    grant = await known(store)
     assert grant.problem == "It does not answer."
     assert grant.due_at == NOW + 100
     assert await tokens(store) == (sealed("access 1"), sealed("refresh 1"))

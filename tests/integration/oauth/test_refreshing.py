@@ -132,7 +132,11 @@ async def test_a_slow_server_is_given_up_within_the_lease(
     await hasty.apps.find("here")
     answered = asyncio.Event()
     loop = asyncio.get_running_loop()
-    server.before_answer = lambda: asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(30)
+
+    def wait_for_test() -> None:
+        asyncio.run_coroutine_threadsafe(answered.wait(), loop).result(30)
+
+    server.before_answer = wait_for_test
     await clock.advance(HOUR)
     await refresh_due(hasty, clock)
     answered.set()
@@ -260,9 +264,9 @@ async def test_two_keepers_that_are_killed_at_each_step_lose_no_grant(
             await keeper.http.close()
             await clock.advance(LEASE + 1)
     await clock.advance(HOUR)
-    lease = await oauth.store.lease_grant(BOX.id, "three", clock.now(), clock.now() + LEASE)
-    assert lease is not None
-    assert isinstance(await oauth.refresher.refresh(lease), Refreshed)
+    last = await oauth.store.lease_grant(BOX.id, "three", clock.now(), clock.now() + LEASE)
+    assert last is not None
+    assert isinstance(await oauth.refresher.refresh(last), Refreshed)
     assert (await known(oauth)).state is GrantState.VALID
 
 
