@@ -40,7 +40,7 @@ async def open_oauth_context(configuration: Configuration) -> AsyncIterator[OAut
     clock = SystemClock()
     try:
         await store.check()
-        async with open_oauth(configuration, store.oauth, clock) as oauth:
+        async with open_oauth(configuration, store, clock) as oauth:
             yield OAuthContext(configuration, oauth, clock)
     finally:
         await store.close()

@@ -51,7 +51,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
         async with (
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
-            open_keeper(configuration, store.oauth, clock, metrics) as (grants, token_keeper),
+            open_keeper(configuration, store, clock, metrics) as (grants, token_keeper),
         ):
             yield Runtime(
                 store=store,

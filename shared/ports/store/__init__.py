@@ -1,6 +1,7 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Five ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`.
+Six ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`,
+`GrantStore`.
 `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shared.config import Configuration
 from shared.ports.clock import Clock
 from shared.ports.sealer import Sealer
-from shared.ports.store import GrantStore
+from shared.ports.store import GrantStore, Store
 from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.metrics import Metrics
 from shared.runtime.oauth.apps import Apps
@@ -37,39 +37,28 @@ class OAuth:
 
 @asynccontextmanager
 async def open_oauth(
-    configuration: Configuration, store: GrantStore, clock: Clock, metrics: Metrics | None = None
+    configuration: Configuration, store: Store, clock: Clock, metrics: Metrics | None = None
 ) -> AsyncIterator[OAuth]:
     """Open what OAuth needs. Raises `ConfigurationError` where no key for secrets is configured."""
-    sealer, http, holder = open_sealer(configuration), HttpClient(), holder_name(process_name())
-    apps = Apps(configuration.oauth_apps, store, sealer, http, clock)
-    refresher = Refresher(apps, store, sealer, http, clock, random.random, metrics)
-    tokens = StoredGrantTokens(store, sealer, refresher, clock, holder)
+    sealer = await open_sealer(configuration, store)
+    grants, http, holder = store.oauth, HttpClient(), holder_name(process_name())
+    apps = Apps(configuration.oauth_apps, grants, sealer, http, clock)
+    refresher = Refresher(apps, grants, sealer, http, clock, random.random, metrics)
+    tokens = StoredGrantTokens(grants, sealer, refresher, clock, holder)
     try:
-        yield OAuth(apps, store, sealer, refresher, http, tokens, holder)
+        yield OAuth(apps, grants, sealer, refresher, http, tokens, holder)
     finally:
         await http.close()
 
 
 @asynccontextmanager
-async def open_grants(
-    configuration: Configuration, store: GrantStore, clock: Clock
-) -> AsyncIterator[GrantTokens]:
-    """Open the tokens of the grants that the configuration uses; for one without any, nothing is opened."""
-    if not configuration.grants:
-        yield NO_GRANTS
-        return
-    async with open_oauth(configuration, store, clock) as oauth:
-        yield oauth.tokens
-
-
-@asynccontextmanager
 async def open_keeper(
-    configuration: Configuration, store: GrantStore, clock: Clock, metrics: Metrics
+    configuration: Configuration, store: Store, clock: Clock, metrics: Metrics
 ) -> AsyncIterator[tuple[GrantTokens, TokenKeeper | None]]:
     """Open the tokens and their keeper; neither where the configuration uses no grant."""
     if not configuration.grants:
         yield NO_GRANTS, None
         return
     async with open_oauth(configuration, store, clock, metrics) as oauth:
-        keeper = TokenKeeper(configuration, store, oauth.refresher, clock, metrics, oauth.holder)
+        keeper = TokenKeeper(configuration, store.oauth, oauth.refresher, clock, metrics, oauth.holder)
         yield oauth.tokens, keeper

@@ -22,8 +22,9 @@ from shared.runtime.oauth.refresher import LEASE, Refresher
 from shared.runtime.stop import Stop
 
 BATCH = 20
-AT_ONCE = 10
-"""Requests under way at a time. Two rounds of them, each with its longest time, end within a lease."""
+AT_ONCE = 4
+"""Requests under way at a time: enough for 20 a second, and each open connection costs a look at each request.
+Five rounds, each with its longest time, end within a lease."""
 LONGEST_SLEEP = 30.0
 """Seconds until the next look: another process may have begun a grant."""
 COUNT_EVERY = 300.0

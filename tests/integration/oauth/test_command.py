@@ -65,7 +65,11 @@ class Command:
 @pytest.fixture
 def run(tmp_path: Path, server: AuthorizationServer, monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command; whoever is shown an address opens it."""
-    monkeypatch.setattr(opening, "open_sealer", lambda _: PlainSealer())
+
+    async def plain_sealer(*_: object) -> PlainSealer:
+        return PlainSealer()
+
+    monkeypatch.setattr(opening, "open_sealer", plain_sealer)
 
     def browse(url: str) -> None:
         threading.Thread(target=lambda: urllib.request.urlopen(url).read(), daemon=True).start()  # noqa: S310 - our own server
