@@ -23,7 +23,7 @@ from shared.runtime.stop import Stop
 
 BATCH = 20
 AT_ONCE = 4
-"""Requests under way at a time: enough for 20 a second, and each open connection costs a look at each request.
+"""Requests under way at a time: enough for 20 a second. Each open connection costs a look at each request.
 Five rounds, each with its longest time, end within a lease."""
 LONGEST_SLEEP = 30.0
 """Seconds until the next look: another process may have begun a grant."""
