@@ -131,3 +131,10 @@ def test_a_service_account_is_its_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"is not the JSON file") as caught:
         configured(app, base=tmp_path)
     assert "canary" not in str(caught.value)
+
+
+def test_an_app_that_the_file_does_not_have_is_a_warning() -> None:
+    assert not [each for each in configured(APP).warnings if "oauth_app" in each]
+    warnings = [each for each in configured(APP, {"oauth_app": "microsft"}).warnings if "oauth_app" in each]
+    assert len(warnings) == 1
+    assert 'has to be in the database; did you mean "microsoft"?' in warnings[0]

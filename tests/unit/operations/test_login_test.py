@@ -4,8 +4,10 @@ import pytest
 
 from shared.model import source_errors as source
 from shared.model.errors import MailferryError
+from shared.model.oauth import GrantState
 from shared.net import errors as net
 from shared.operations.login_test import ADVICE, advice
+from shared.ports.tokens import TokenUnavailable
 from shared.smtp import errors as target
 from shared.smtp.reply import Reply
 
@@ -77,3 +79,25 @@ def test_no_advice_shows_a_gap_that_was_to_be_filled(protocol: str) -> None:
     for _, _, sentence in ADVICE:
         filled = sentence.format(protocol=protocol, PROTOCOL=protocol.upper(), article="a")
         assert not {"{", "}"} & set(filled)
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "who"),
+    [
+        (GrantState.APP_BROKEN, "app", "mailferry oauth app verify"),
+        (GrantState.NEEDS_OWNER, "consent", "owner of the mailbox"),
+        (GrantState.REVOKED, "consent", "owner of the mailbox"),
+        (GrantState.NEEDS_ADMIN, "admin consent", "administrator"),
+        (GrantState.RETRYING, "token server", "by itself"),
+        (GrantState.REFRESHING, "token server", "by itself"),
+        (None, "credentials", "renews the token"),
+    ],
+)
+def test_a_missing_token_is_for_whom_its_grant_waits(state: GrantState | None, step: str, who: str) -> None:
+    found = advice(TokenUnavailable("x", state=state))
+    assert found[0] == step
+    assert who in found[1]
+
+
+def test_a_mailbox_that_refuses_a_fresh_token_lacks_a_right() -> None:
+    assert advice(source.TokenRefused("x"), "imap")[0] == "mailbox right"
