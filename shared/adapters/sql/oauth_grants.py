@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row, delete, func, or_, select, update
 
-from shared.adapters.sql.tables import oauth_apps, oauth_grants, secrets
+from shared.adapters.sql.tables import accounts, oauth_apps, oauth_grants, secrets
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.model.oauth import GrantState
+from shared.model.oauth import GrantState, account_grant
 from shared.ports.sealer import SealedText
 from shared.ports.store import LeaseLost
 from shared.ports.store.oauth import (
@@ -82,6 +82,7 @@ def put_grant(
     _forget_tokens(transaction, grant_id)
     if renewal is not None:
         _put_tokens(transaction, grant_id, renewal.tokens, now)
+        _visit_again(transaction, grant_id, now)
 
 
 def ensure_grants(transaction: Transaction, wanted: Sequence[tuple[str, str, str]], now: float) -> None:
@@ -324,6 +325,17 @@ def _put_tokens(transaction: Transaction, grant_id: str, tokens: SealedTokens, n
     if tokens.refresh is not None:
         rows.append((SECRET_KIND, grant_id, REFRESH, *tokens.refresh, now))
     transaction.bulk.put(transaction.connection, secrets, _SECRET_COLUMNS, rows)
+
+
+def _visit_again(transaction: Transaction, grant_id: str, now: float) -> None:
+    """Make the account of a grant due at once if its visits fail, unless one is under way."""
+    account = grant_id.partition(":")[2]
+    if grant_id != account_grant(account):
+        return
+    row = accounts.c
+    is_free = or_(row.lease_until.is_(None), row.lease_until <= now)
+    failing = update(accounts).where(row.id == account, row.failures > 0, is_free)
+    transaction.connection.execute(failing.values(due_at=now, ready_at=now))
 
 
 def _forget_tokens(transaction: Transaction, grant_id: str) -> None:

@@ -110,7 +110,8 @@ class GrantStore(Protocol):
     ) -> None:
         """Begin a grant anew: what is known of an earlier one, and a refresh under way, are void.
 
-        `renewal` has the first tokens (its lease is not used); without, the grant is due at once.
+        `renewal` has the first tokens (its lease is not used); without, the grant is due at once. With
+        tokens, an account whose visits failed is visited at once.
         """
         ...
 

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.sql.store import SqlStore
 from shared.model.oauth import GrantState
 from shared.ports.sealer import SealedText
-from shared.ports.store import LeaseLost
+from shared.ports.store import LeaseLost, Release, Schedule, VisitReport
 from shared.ports.store.oauth import Grant, GrantLease, Refusal, Renewal, SealedTokens
 
 NOW = 1_700_000_000.0
@@ -152,6 +152,21 @@ async def test_a_sign_in_during_a_refresh_wins(store: SqlStore) -> None:
         await store.oauth.record_renewal(renewal(held, "old", "old"))
     assert await tokens(store) == (sealed("access 9"), sealed("refresh 9"))
     assert (await known(store)).username == "new@acme.com"
+
+
+async def test_an_account_whose_visits_failed_is_visited_once_its_owner_has_signed_in(
+    store: SqlStore,
+) -> None:
+    await store.fetcher.sync_accounts([Schedule("acme/box", 60.0, enabled=True)], NOW)
+    [visit] = await store.fetcher.lease_due("fetcher", NOW, NOW + 60, 10)
+    await store.fetcher.release_leases(
+        [Release(visit.fence, VisitReport("no token", failed=True), NOW, NOW + 3600)]
+    )
+    assert await store.fetcher.lease_due("fetcher", NOW + 1, NOW + 61, 10) == []
+    await connect(store, OTHER, at=NOW + 1)
+    assert await store.fetcher.lease_due("fetcher", NOW + 1, NOW + 61, 10) == []
+    await connect(store, BOX, at=NOW + 1)
+    assert len(await store.fetcher.lease_due("fetcher", NOW + 1, NOW + 61, 10)) == 1
 
 
 async def test_a_failure_keeps_the_tokens_and_counts(store: SqlStore) -> None:
