@@ -8,15 +8,20 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from joserfc.jwk import RSAKey
+from pydantic import SecretStr
 
-from shared.model.oauth import GrantState
+from shared.adapters.sql.store import SqlStore
+from shared.model.oauth import Flow, GrantState
+from shared.oauth.app import ServiceAccountKey
 from shared.operations.oauth_connect import SignInFailed, connect_by_browser, connect_by_device
 from shared.operations.oauth_device import DeviceCode
 from shared.operations.oauth_grants import OAuthFailed, app_statuses, revoke_grant, verify_app
+from shared.ports.tokens import TokenUnavailable
 from shared.runtime.oauth.opening import OAuth
-from tests.integration.oauth.conftest import BOX
+from tests.integration.oauth.conftest import BOX, app_of
 from tests.integration.oauth.sign_ins import browse, context_of, never_asked, sign_in
-from tests.servers.authorization_server import AuthorizationServer, answering
+from tests.servers.authorization_server import AuthorizationServer, Client, answering
 
 
 async def test_an_owner_signs_in_by_a_browser(server: AuthorizationServer, oauth: OAuth) -> None:
@@ -101,6 +106,24 @@ async def test_an_app_by_itself_needs_nobody(server: AuthorizationServer, oauth:
     assert await oauth.tokens.access_token(ref)
     assert server.token_requests[0]["grant_type"] == "client_credentials"
     assert "nobody has to sign in" in await connect_by_browser(context_of(oauth), ref, print, never_asked)
+
+
+async def test_a_service_account_signs_for_each_mailbox(
+    server: AuthorizationServer, store: SqlStore, oauth: OAuth
+) -> None:
+    key = RSAKey.generate_key(2048)
+    server.state.clients["robot@project.test"] = Client("robot@project.test", key=key)
+    pem = key.as_pem(private=True).decode()
+    account = ServiceAccountKey("robot@project.test", "key 1", SecretStr(pem))
+    robot = app_of(server, "robot", secret=None, flow=Flow.SERVICE_ACCOUNT)
+    oauth.apps.configured = {"robot": replace(robot, service_account=account)}
+    assert await oauth.tokens.access_token(replace(BOX, app="robot"))
+    [sent] = server.token_requests
+    assert sent["grant_type"].endswith("jwt-bearer")
+    other = replace(BOX, id="account:acme/other", app="robot", username="nobody@acme.test")
+    with pytest.raises(TokenUnavailable, match="mailbox exists") as caught:
+        await oauth.tokens.access_token(other)
+    assert caught.value.state is GrantState.NEEDS_ADMIN
 
 
 async def test_a_revoked_grant_is_void_at_the_provider_too(server: AuthorizationServer, oauth: OAuth) -> None:
