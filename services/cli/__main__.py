@@ -23,6 +23,7 @@ class AllCommands(Commands):
         "relay": "services.cli.run:relay",
         "test-login": "services.cli.test_login:test_login",
         "autoconfig": "services.cli.autoconfig:autoconfig",
+        "oauth": "services.cli.oauth:oauth_group",
         "explain": "services.cli.explain:explain",
         "trace": "services.cli.trace:trace",
         "status": "services.cli.status:status",

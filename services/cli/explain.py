@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.operations.explain import Explainer, MailboxExplanation
 from shared.operations.explanation import Explanation, TrustedLines
+from shared.operations.oauth_context import operator_grants
 from shared.runtime.exit_codes import FAILURE
 
 DEFAULT_LIMIT = 20
@@ -89,8 +91,13 @@ def explain(
     if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
         click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)
     explainer = Explainer(configuration, chosen, explain_mail, asks_directory=ask_target)
+
+    async def explain_live() -> MailboxExplanation:
+        async with operator_grants(configuration) as grants:
+            return await explainer.explain_mailbox(limit, partial(open_account, grants=grants))
+
     if live:
-        _write_mailbox(execute(lambda: explainer.explain_mailbox(limit, open_account)), output)
+        _write_mailbox(execute(explain_live), output)
         return
     raws = [_read(file) for file in names]
     found = execute(lambda: explainer.explain_mails(raws, folder or INBOX.folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from shared.config import load
 from shared.model.errors import quoted
 from shared.operations.login_test import LoginTest, ShowLine
 from shared.operations.logins import LoginTestOptions, try_logins
+from shared.operations.oauth_context import operator_grants
 from shared.runtime.exit_codes import FAILURE, TEMPORARY_FAILURE
 
 COLUMNS = (
@@ -57,7 +59,13 @@ def test_login(
         recipient=rcpt,
         show=_show_dialogue if verbose else None,
     )
-    tests = execute(lambda: try_logins(configuration, accounts, targets, options, open_account))
+
+    async def work() -> list[LoginTest]:
+        async with operator_grants(configuration) as grants:
+            open_mailbox = partial(open_account, grants=grants)
+            return await try_logins(configuration, accounts, targets, options, open_mailbox, grants)
+
+    tests = execute(work)
     if output == "json":
         write_json([asdict(test) for test in tests])
     else:

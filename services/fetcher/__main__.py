@@ -9,15 +9,17 @@ from shared.config import Configuration
 from shared.runtime.opening import open_runtime
 from shared.runtime.process import Load, main
 from shared.runtime.process_name import process_name
-from shared.runtime.run_services import run_services
+from shared.runtime.run_services import Service, run_services
 
 
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a fetcher until a signal ends it."""
     configuration.require_shared("fetcher")
     async with open_runtime(configuration) as around:
-        service = build_fetcher(configuration, around, name=process_name())
-        await run_services({"fetcher": service}, around, configuration, load)
+        services: dict[str, Service] = {"fetcher": build_fetcher(configuration, around, name=process_name())}
+        if around.token_keeper is not None:
+            services["tokens"] = around.token_keeper
+        await run_services(services, around, configuration, load)
 
 
 if __name__ == "__main__":

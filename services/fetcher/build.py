@@ -61,6 +61,7 @@ def build_fetcher(
         revision=lambda: around.registry.revision,
     )
     registry = around.registry
+    open_mailbox = partial(open_source, grants=around.grants)
     quotas = TenantQuotas(
         clock,
         partial(quota_limit, registry, section),
@@ -73,12 +74,12 @@ def build_fetcher(
         ports=ports,
         board=tracker,
         limits=visit_limits(configuration, wait_always=wait_always),
-        open_mailbox=open_source,
+        open_mailbox=open_mailbox,
         metrics=metrics,
         chance=around.chance,
     )
     make_concurrency = partial(concurrency_of, cores=around.cores)
-    open_mailboxes = OpenMailboxes(open_source, clock, section.watch_connections, configuration.hosts)
+    open_mailboxes = OpenMailboxes(open_mailbox, clock, section.watch_connections, configuration.hosts)
     fetcher = Fetcher(
         configuration,
         registry,

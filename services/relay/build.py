@@ -43,11 +43,12 @@ def build_relay(
         clock=runtime.clock,
         longest_wait=lease / 2,
         learn_protection=facts.learn_protection,
+        grants=runtime.grants,
     )
     circuit_breakers = CircuitBreakers(
         registry.targets,
         pools,
-        partial(probe_target, helo_name=section.helo_name),
+        partial(probe_target, helo_name=section.helo_name, grants=runtime.grants),
         runtime.store.relay,
         runtime.clock,
         ProbePolicy(section.probe_delays),

@@ -151,5 +151,7 @@ async def run(configuration: Configuration, load: Callable[[], Configuration] | 
             "router": made.router,
             "relay": made.relay,
         }
+        if made.runtime.token_keeper is not None:
+            services["tokens"] = made.runtime.token_keeper
         apply = partial(apply_configuration, made.runtime)
         await run_services(services, made.runtime, configuration, load, apply)

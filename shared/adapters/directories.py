@@ -13,6 +13,7 @@ from shared.model.errors import MailferryError
 from shared.model.target import Target
 from shared.ports.clock import Clock
 from shared.ports.directory import Directory
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.smtp.client import SmtpClient
 from shared.smtp.target import connect_target
 from shared.smtp.timeouts import Timeouts
@@ -45,7 +46,9 @@ class ConfiguredDirectories:
         clock: Clock,
         entropy: Callable[[int], bytes],
         record: RecordAcceptsAll = record_nothing,
+        grants: GrantTokens = NO_GRANTS,
     ) -> None:
+        self._grants = grants
         self._targets = targets
         self._helo_name = helo_name
         self._clock = clock
@@ -91,7 +94,9 @@ class ConfiguredDirectories:
         timeouts = Timeouts(connect=STEP_TIMEOUT, greeting=STEP_TIMEOUT, command=STEP_TIMEOUT)
 
         async def connect() -> SmtpClient:
-            return await connect_target(target, helo_name=self._helo_name, timeouts=timeouts)
+            return await connect_target(
+                target, helo_name=self._helo_name, timeouts=timeouts, grants=self._grants
+            )
 
         async def report(domain: str, accepts_all: bool) -> None:
             try:

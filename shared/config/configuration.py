@@ -22,9 +22,11 @@ from shared.config.settings import (
 from shared.model.account import Account
 from shared.model.errors import ConfigurationError
 from shared.model.hosts import NO_LIMITS, HostLimits
+from shared.model.oauth import GrantRef
 from shared.model.s3_location import S3Location
 from shared.model.target import Target
 from shared.model.tenant import TenantLimits
+from shared.oauth.app import OAuthApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ FIXED_AT_START = (
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything that is configured. `accounts` and `targets` are by id and `tenants` by name, in the file's
-    order. `hosts` are the limits of the hosts of sources.
+    order. `hosts` are the limits of the hosts of sources, and `oauth_apps` the apps by name.
     """
 
     accounts: dict[str, Account]
@@ -98,12 +100,19 @@ class Configuration:
     log: LogSettings
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
+    oauth_apps: dict[str, OAuthApp] = field(default_factory=dict)
     find_warnings: Callable[[], Sequence[str]] = field(default=tuple, repr=False, compare=False)
 
     @property
     def warnings(self) -> Sequence[str]:
         """Return a sentence for each thing that an operator may not have meant. Computed at each call."""
         return self.find_warnings()
+
+    @property
+    def grants(self) -> list[GrantRef]:
+        """Return the grants by which accounts and targets log in. Computed at each call."""
+        users: list[Account | Target] = [*self.accounts.values(), *self.targets.values()]
+        return [each.grant for each in users if each.grant is not None]
 
     def needs_restart(self, other: Configuration) -> list[str]:
         """Return the sections in which `other` differs and which a reload does not change."""

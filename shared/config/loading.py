@@ -15,6 +15,7 @@ from shared.config.context import Context
 from shared.config.document import Document, read_document
 from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
+from shared.config.oauth_apps import build_oauth_apps
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
 from shared.config.targets import UsableTargets, build_targets
@@ -93,6 +94,7 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         "hosts": hosts,
         "tenants": build_tenants(context, _tables(context, "tenants")),
         "targets": targets,
+        "oauth_apps": build_oauth_apps(context, _tables(context, "oauth_apps")),
         "accounts": build_accounts(
             context, _tables(context, "accounts"), defaults, UsableTargets(target_tables), hosts
         ),

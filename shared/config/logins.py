@@ -25,7 +25,9 @@ def login(
     password = servers.password(context, settings, source, keys, account_keys.path_of)
     token = context.secret(settings, "token", account_keys.path_of)
     has_password = password is not None or servers.has_password_key(keys)
-    has_token = any("token" + way in keys for way in WAYS)
+    app = settings.oauth_app
+    gives_token = any("token" + way in keys for way in WAYS)
+    has_token = gives_token or app is not None
     if username is None:
         account_keys.add_problem(
             context.problems, "username", '"username" is missing; the URL may have it, too'
@@ -34,8 +36,10 @@ def login(
         account_keys.add_problem(context.problems, "token", "there is a password, too; keep one of them")
     elif not has_password and not has_token:
         account_keys.add_problem(context.problems, "password", servers.NO_CREDENTIALS)
+    if app is not None and gives_token:
+        account_keys.add_problem(context.problems, "oauth_app", "there is a token, too; keep one of them")
     _check_methods(context, settings.auth, account_keys, has_token=has_token)
-    if username is None or (password is None and token is None):
+    if username is None or (password is None and token is None and app is None):
         return None
     by_file = token is not None and settings.token_file is not None
     return Login(
@@ -45,6 +49,7 @@ def login(
         token=None if by_file else token,
         token_file=str(context.document.absolute_path(settings.token_file or "")) if by_file else None,
         detect=settings.detect,
+        oauth_app=app,
     )
 
 

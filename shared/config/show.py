@@ -42,6 +42,10 @@ def shown(configuration: Configuration) -> str:
     ):
         rows = _rows(settings, _account_rows(account))
         blocks.append(_block("[[accounts]]", rows, document, ("accounts", index), (DEFAULTS,)))
+    blocks += [
+        _block("[[oauth_apps]]", _app_rows(table), document, ("oauth_apps", index), None)
+        for index, table in enumerate(document.data.get("oauth_apps", ()))
+    ]
     # A host has no defaults of its own: it is shown as it was written.
     blocks += [
         _block("[[hosts]]", table, document, ("hosts", index), None)
@@ -111,6 +115,11 @@ def _section_rows(configuration: Configuration, name: str) -> Rows:
     return _rows(section, {})
 
 
+def _app_rows(table: Rows) -> Rows:
+    """Return an app as it was written, its secret masked."""
+    return {key: MASK if key == "client_secret" else value for key, value in table.items()}
+
+
 def _blobs_rows(blobs: BlobsLocation) -> Iterator[tuple[str, object]]:
     yield "url", blobs.url
     if blobs.bucket is not None:
@@ -124,7 +133,8 @@ def _target_rows(target: Target) -> Rows:
     rows.update(dict.fromkeys(("username", "password", "token", "auth"), None))
     if target.credentials is not None:
         rows["username"] = target.credentials.username
-        rows["token_file" if target.credentials.token_file else "password"] = MASK
+        if target.credentials.oauth_app is None:
+            rows["token_file" if target.credentials.token_file else "password"] = MASK
         rows["auth"] = [name.lower() for name in target.credentials.methods] or AUTOMATIC
     if target.delivery_options.dsn == (NEVER,):
         rows["dsn"] = NEVER
@@ -134,13 +144,14 @@ def _target_rows(target: Target) -> Rows:
 def _account_rows(account: Account) -> Rows:
     """Return the values in force where they differ from what the file says."""
     kind = account.routing.kind
-    by_token = account.login.token is not None or account.login.token_file is not None
+    login = account.login
+    by_token = login.token is not None or login.token_file is not None
     useless = CATCH_ALL_KEYS if kind is MailboxKind.SINGLE else SINGLE_KEYS
     rows: dict[str, object] = dict.fromkeys((*useless, *unfit_keys(account.protocol)), None)
     rows |= {
         "source": _url(account.protocol, account.endpoint),
         "username": account.login.username,
-        "password": None if by_token else MASK,
+        "password": None if by_token or login.oauth_app is not None else MASK,
         "token": MASK if by_token else None,
         "auth": list(account.login.auth) or AUTOMATIC,
         **_endpoint_rows(account.endpoint),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from shared.config import servers
 from shared.config.context import Context
 from shared.config.problems import PathOf
@@ -15,7 +17,8 @@ from shared.model.setting import part
 from shared.model.target import DeliveryOptions, Target, TargetCredentials
 
 LMTP = frozenset({"lmtp", "lmtp+unix"})
-TOKEN_METHODS = frozenset({"XOAUTH2", "OAUTHBEARER"})
+OAUTH_MECHANISMS = ("XOAUTH2", "OAUTHBEARER")
+TOKEN_METHODS = frozenset(OAUTH_MECHANISMS)
 
 
 def build_targets(context: Context, tables: list[dict[str, Any]]) -> dict[str, Target]:
@@ -93,13 +96,20 @@ def _credentials(
     username = servers.username(context, settings, settings.url, path_of)
     password = servers.password(context, settings, settings.url, keys, path_of)
     token = context.secret(settings, "token", path_of)
-    has_token = any("token" + way in keys for way in WAYS)
+    app = settings.oauth_app
+    gives_token = any("token" + way in keys for way in WAYS)
+    has_token = gives_token or app is not None
     has_password = password is not None or servers.has_password_key(keys)
     if has_password and has_token:
         context.problems.add_problem(
             path_of(("token",)), '"token": there is a password, too; keep one of them'
         )
-    if has_token and not TOKEN_METHODS.issuperset(settings.auth or ("",)):
+    if app is not None and gives_token:
+        context.problems.add_problem(
+            path_of(("oauth_app",)), '"oauth_app": there is a token, too; keep one of them'
+        )
+    auth = settings.auth or (OAUTH_MECHANISMS if app is not None else ())
+    if has_token and not TOKEN_METHODS.issuperset(auth or ("",)):
         context.problems.add_problem(
             path_of(("auth",)), '"auth": with a token, name "oauthbearer", "xoauth2", or both in your order'
         )
@@ -108,7 +118,8 @@ def _credentials(
             path_of(("auth",)),
             '"auth": these methods need a token; give "token", "token_file" or "token_env"',
         )
-    secret, has_secret = password or token, has_password or has_token
+    secret = password or token or (SecretStr("") if app is not None else None)
+    has_secret = has_password or has_token
     if username is None and has_secret:
         context.problems.add_problem(
             path_of(("username",)), '"username" is missing, though there is a password'
@@ -118,4 +129,4 @@ def _credentials(
     if username is None or secret is None:
         return None
     file = context.document.absolute_path(settings.token_file) if settings.token_file is not None else None
-    return TargetCredentials(username, secret, settings.auth, str(file) if file else None)
+    return TargetCredentials(username, secret, auth, str(file) if file else None, app)

@@ -23,6 +23,9 @@ from shared.model.refusal import Action, CodePattern, RefusalRule
 from shared.model.retention import Retention
 
 AUTOMATIC = "auto"
+OAUTH = "oauth"
+OAUTH_METHODS = ("xoauth2", "oauthbearer")
+"""What "oauth" stands for. XOAUTH2 is first, as all large providers have it."""
 LIST_SCHEME = "file:"
 _PIN = re.compile(r"sha256:(?P<digits>[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2})*)", re.IGNORECASE)
 SHA256_DIGITS = 64
@@ -129,12 +132,16 @@ def auth_methods(value: object) -> tuple[str, ...]:
     """The allowed login methods, in the order in which they are tried; () for "auto"."""
     if value == AUTOMATIC:
         return ()
+    if value == OAUTH:
+        return OAUTH_METHODS
     return _known(value, tuple(BY_NAME), f'"{AUTOMATIC}" or a list of these')
 
 
 def sasl_methods(value: object) -> tuple[str, ...]:
     """The allowed login methods at a target, as SASL mechanisms; () for "auto"."""
     sasl = tuple(name for name in BY_NAME if name not in {"apop", "user"} and not name.endswith("-plus"))
+    if value == OAUTH:
+        value = list(OAUTH_METHODS)
     names = () if value == AUTOMATIC else _known(value, sasl, f'"{AUTOMATIC}" or a list of these')
     return tuple(name.upper() for name in names)
 

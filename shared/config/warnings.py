@@ -40,6 +40,7 @@ def warnings_of(
     problems, data = Problems(document), document.data
     _accounts(problems, accounts)
     add_exposed_secrets(problems, document, keys)
+    _oauth_apps(problems, data)
     if accounts:
         _folders(problems, data, accounts)
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})
@@ -98,6 +99,20 @@ def _hosts(problems: Problems, data: Mapping[str, Any], used: set[str]) -> None:
         if used.isdisjoint(hosts):
             sentence = '"name": no account has its mailbox there' + suggestions.like(hosts[0])
             problems.add_problem(("hosts", index, "name"), sentence)
+
+
+def _oauth_apps(problems: Problems, data: Mapping[str, Any]) -> None:
+    """Warn of apps that the file does not have; they may be in the database, which is not asked here."""
+    known = {table["name"] for table in data.get("oauth_apps", ())}
+    suggestions = _Suggestions(known)
+    for array in ("accounts", "targets"):
+        for index, table in enumerate(data.get(array, ())):
+            name = table.get("oauth_app")
+            if name is not None and name not in known:
+                sentence = (
+                    f'"oauth_app": [[oauth_apps]] has no "{quoted(name)}", so it has to be in the database'
+                )
+                problems.add_problem((array, index, "oauth_app"), sentence + suggestions.like(name))
 
 
 def _postmasters(problems: Problems, data: Mapping[str, Any], tenants: set[str]) -> None:

@@ -16,6 +16,7 @@ from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.folders import FolderSettings
 from shared.model.mailbox import comparable_folder
+from shared.model.oauth import GrantRef, account_grant
 from shared.model.poll_interval import PollInterval
 from shared.model.reading import Reading
 from shared.model.recipient_field import RecipientField
@@ -87,7 +88,8 @@ class Login:
     `auth` are the methods allowed, in the order in which they are tried. () stands for the methods that are
     on by default, most secure first; those that send the password itself are used only with TLS, unless the
     account switched TLS off. `token` or `token_file` (read for each login) replaces the password for methods
-    that need a token. `detect` are the ways in which the server is asked for its methods.
+    that need a token; `oauth_app` names the app by which Mailferry gets it itself. `detect` are the ways in
+    which the server is asked for its methods.
     """
 
     username: str
@@ -96,6 +98,7 @@ class Login:
     token: SecretStr | None = field(default=None, repr=False)
     token_file: str | None = None
     detect: tuple[str, ...] = DETECTIONS
+    oauth_app: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,3 +198,11 @@ class Account:
     def id(self) -> str:
         """`tenant/name`, unique in a configuration."""
         return f"{self.tenant}/{self.name}"
+
+    @property
+    def grant(self) -> GrantRef | None:
+        """The grant that it logs in by; None where it has a password or a token of its own."""
+        app = self.login.oauth_app
+        return (
+            None if app is None else GrantRef(account_grant(self.id), app, self.login.username, self.protocol)
+        )

@@ -53,6 +53,10 @@ class CredentialsRefused(SourceError):
     fault = Fault.OPERATOR
 
 
+class TokenRefused(CredentialsRefused):
+    """The server refuses a token that its provider has just given: the mailbox does not let the app in."""
+
+
 class LoginMethodsExhausted(SourceError):
     """No login method is both switched on and offered by the server."""
 

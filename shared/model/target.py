@@ -13,6 +13,7 @@ from pydantic import Field, PlainValidator, SecretStr
 from shared.model.duration import Duration
 from shared.model.endpoint import Endpoint
 from shared.model.errors import quoted
+from shared.model.oauth import GrantRef, target_grant
 from shared.model.refusal import RefusalRule
 from shared.model.setting import Settings, duration, setting
 
@@ -43,13 +44,15 @@ class TargetCredentials:
     """What to log in with at the target.
 
     `methods`: the SASL mechanisms that are allowed, in the order of preference; () for those that suit the
-    connection. `token_file` is read anew for each login and replaces the password.
+    connection. `token_file` is read anew for each login and replaces the password; so does the token that
+    Mailferry gets itself by `oauth_app`.
     """
 
     username: str
     password: SecretStr = field(repr=False)
     methods: tuple[str, ...] = ()
     token_file: str | None = None
+    oauth_app: str | None = None
 
 
 class ClientReport(StrEnum):
@@ -97,3 +100,11 @@ class Target:
     rules: tuple[RefusalRule, ...] = ()
     lmtp: bool = False
     delivery_options: DeliveryOptions = DeliveryOptions()
+
+    @property
+    def grant(self) -> GrantRef | None:
+        """The grant that it is logged in to by; None where it has a password, a token or no login."""
+        given = self.credentials
+        if given is None or given.oauth_app is None:
+            return None
+        return GrantRef(target_grant(self.name), given.oauth_app, given.username, "smtp")

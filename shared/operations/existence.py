@@ -11,6 +11,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.model.account import KEEP, Account, ExistenceCheck
 from shared.model.domains import ANY_BELOW
+from shared.operations.oauth_context import operator_grants
 from shared.ports.directory import LookupResult
 
 
@@ -18,17 +19,19 @@ async def look_up(
     configuration: Configuration, account: Account, addresses: Collection[str]
 ) -> Mapping[str, LookupResult]:
     """Ask the account's directory (its list, or its target) who of `addresses` exists."""
-    directories = ConfiguredDirectories(
-        configuration.targets,
-        helo_name=configuration.relay.helo_name,
-        clock=SystemClock(),
-        entropy=os.urandom,
-    )
-    directory = directories.directory_for(account)
-    try:
-        return await directory.look_up(addresses) if directory and addresses else {}
-    finally:
-        await directories.close()
+    async with operator_grants(configuration) as grants:
+        directories = ConfiguredDirectories(
+            configuration.targets,
+            helo_name=configuration.relay.helo_name,
+            clock=SystemClock(),
+            entropy=os.urandom,
+            grants=grants,
+        )
+        directory = directories.directory_for(account)
+        try:
+            return await directory.look_up(addresses) if directory and addresses else {}
+        finally:
+            await directories.close()
 
 
 def queried_targets(configuration: Configuration) -> frozenset[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from shared.model import source_errors as source
 from shared.model.errors import MailferryError
+from shared.model.oauth import GrantState
 from shared.net import errors as net
 from shared.net.sasl import SaslError, UnfitCredentials
 from shared.ports.tokens import TokenUnavailable
@@ -20,6 +22,13 @@ CONNECT, TLS, GREETING, CAPABILITIES = "connect", "TLS", "greeting", "capabiliti
 METHOD, CREDENTIALS, MAILBOX = "method", "credentials", "mailbox"
 STEPS = ("name", CONNECT, TLS, GREETING, CAPABILITIES, METHOD, CREDENTIALS, MAILBOX)
 """In the order in which they are reached where TLS begins at once."""
+APP, CONSENT, ADMIN_CONSENT, TOKEN_SERVER, RIGHT = (
+    "app",
+    "consent",
+    "admin consent",
+    "token server",
+    "mailbox right",
+)
 CERTIFICATE = 'Check host name and certificate; name a certificate authority of your own in "ca_file".'
 
 # In the advice about sources, `protocol` is "pop3" or "imap".
@@ -44,6 +53,11 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         target.TlsUnavailable,
         TLS,
         'Ask the target\'s operator for STARTTLS; or tls = "wanted" on a network you trust.',
+    ),
+    (
+        source.TokenRefused,
+        RIGHT,
+        "Check the user name, that POP and IMAP are allowed for the mailbox, and the app's right to open it.",
     ),
     (
         source.CredentialsRefused,
@@ -91,6 +105,23 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
     (target.ProtocolViolation, GREETING, "This does not look like an SMTP server; check the port."),
 )
 
+_ASKED_AGAIN = TOKEN_SERVER, "Wait: Mailferry asks again by itself, and no mail is lost meanwhile."
+_SIGN_IN = CONSENT, "The owner of the mailbox signs in with `mailferry oauth connect`."
+GRANT_ADVICE: Mapping[GrantState | None, tuple[str, str]] = MappingProxyType(
+    {
+        GrantState.APP_BROKEN: (APP, "Correct the app; `mailferry oauth app verify` tries it."),
+        GrantState.NEEDS_OWNER: _SIGN_IN,
+        GrantState.REVOKED: _SIGN_IN,
+        GrantState.NEEDS_ADMIN: (
+            ADMIN_CONSENT,
+            "An administrator of the mailbox's organisation allows it; docs/oauth.md says where.",
+        ),
+        GrantState.RETRYING: _ASKED_AGAIN,
+        GrantState.REFRESHING: _ASKED_AGAIN,
+    }
+)
+"""What to do where a grant gives no token, by its state."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoginTest:
@@ -136,6 +167,8 @@ def failed_login(
 
 def advice(error: MailferryError, protocol: str = "smtp") -> tuple[str, str]:
     """Return the step that failed, and what to do."""
+    if isinstance(error, TokenUnavailable) and error.state in GRANT_ADVICE:
+        return GRANT_ADVICE[error.state]
     for kind, step, sentence in ADVICE:
         if isinstance(error, kind):
             return step, sentence.format(

@@ -12,6 +12,7 @@ from shared.operations.login_test import LoginTest, ShowLine
 from shared.operations.mailboxes import OpenMailbox
 from shared.operations.source_login_test import try_source
 from shared.operations.target_login_test import known_recipient, try_target
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ async def try_logins(
     targets: Sequence[str],
     options: LoginTestOptions,
     open_mailbox: OpenMailbox,
+    grants: GrantTokens = NO_GRANTS,
 ) -> list[LoginTest]:
-    """Log in to the sources of these accounts, and to these targets.
+    """Log in to the sources of these accounts, and to these targets, which may get their tokens by `grants`.
 
     One after the other, so that dialogues do not mix and no provider counts several logins at once.
     """
@@ -47,5 +49,5 @@ async def try_logins(
         show = options.show(name) if options.show else None
         target, helo_name = configuration.targets[name], configuration.relay.helo_name
         domains = queried_domains(configuration, name)
-        tests.append(await try_target(target, helo_name, recipient, show, domains))
+        tests.append(await try_target(target, helo_name, recipient, show, domains, grants))
     return tests

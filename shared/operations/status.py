@@ -11,6 +11,7 @@ from shared.model.errors import joined
 from shared.model.message import IN_FLIGHT, MessageStatus
 from shared.operations.context import OperatorContext
 from shared.operations.existence import accepts_all, queried_targets
+from shared.operations.grant_status import OK, GrantStatus, account_grants
 from shared.operations.pass_report import copies_left
 from shared.operations.status_colour import Colour, account_status, pause_of, target_status, visitor_of
 from shared.ports.store import AccountState, Pause, TargetFact, TargetState
@@ -27,7 +28,8 @@ class AccountStatus:
     `waiting` mails were at the source after the last visit and were not done, `copies` are done and stay
     there, `in_flight` ones are between fetching and settling, `suppressed` recipients had an identical mail
     already, `parked` ones wait for an operator, `lost` mails left the source before they were delivered,
-    `skipped` ones are left there because of `begin`.
+    `skipped` ones are left there because of `begin`. `grant` is the state of its OAuth grant, if it has one,
+    and `grant_days_left` the days until it will stop.
     """
 
     account: str
@@ -45,6 +47,8 @@ class AccountStatus:
     skipped: int
     visited_by: str | None
     copies: int
+    grant: str | None = None
+    grant_days_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,27 @@ async def _accounts(
 ) -> list[AccountStatus]:
     pauses = await context.store.pauses()
     now = context.clock.now()
+    grants = await account_grants(context)
     return [
-        _account(account, states.get(account.id), pause_of(account.id, pauses), counts, now)
+        with_grant(
+            _account(account, states.get(account.id), pause_of(account.id, pauses), counts, now),
+            grants.get(account.id),
+        )
         for account in context.configuration.accounts.values()
     ]
+
+
+def with_grant(status: AccountStatus, grant: GrantStatus | None) -> AccountStatus:
+    """Add how the account's grant is doing; what it needs makes a green account yellow."""
+    if grant is None:
+        return status
+    colour, sentence = status.colour, status.sentence
+    if grant.sentence != OK and grant.sentence not in sentence:
+        colour = Colour.YELLOW if colour is Colour.GREEN else colour
+        sentence = grant.sentence if sentence == OK else f"{sentence}; {grant.sentence}"
+    return replace(
+        status, colour=colour, sentence=sentence, grant=grant.state, grant_days_left=grant.days_left
+    )
 
 
 def _account(

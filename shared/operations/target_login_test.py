@@ -12,6 +12,7 @@ from shared.model.target import Target
 from shared.operations.existence import accepts_all, invented_address
 from shared.operations.login_test import STEP_TIMEOUT, LoginTest, ShowLine, failed_login
 from shared.operations.smtp_dialogue import showing_dialer
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.smtp import timeouts as smtp
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Phase, RecipientReply
@@ -29,7 +30,12 @@ DEFERRED_ADVICE = "This may be greylisting: try again in some minutes."
 
 
 async def try_target(
-    target: Target, helo_name: str, recipient: str | None, show: ShowLine | None, domains: Sequence[str] = ()
+    target: Target,
+    helo_name: str,
+    recipient: str | None,
+    show: ShowLine | None,
+    domains: Sequence[str] = (),
+    grants: GrantTokens = NO_GRANTS,
 ) -> LoginTest:
     """Connect, encrypt, log in where credentials are configured, and ask whether the target would take mail
     for `recipient`, and for an invented address in each of `domains`.
@@ -38,9 +44,11 @@ async def try_target(
     server = str(target.endpoint)
     details: dict[str, object] = {}
     try:
-        masker = masker_of(await credentials_of(target))
+        masker = masker_of(await credentials_of(target, grants))
         dialer = showing_dialer(network_dialer(timeouts), show, masker) if show else None
-        client = await connect_target(target, helo_name=helo_name, timeouts=timeouts, dialer=dialer)
+        client = await connect_target(
+            target, helo_name=helo_name, timeouts=timeouts, dialer=dialer, grants=grants
+        )
         try:
             details = _details(client, target, masker)
             replies = await client.ask_about("", [recipient]) if recipient else []

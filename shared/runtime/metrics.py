@@ -31,6 +31,7 @@ class Metrics:
         self._relay()
         self._broker()
         self._store()
+        self._oauth()
 
     def _process(self, version: str) -> None:
         ProcessCollector(registry=self.registry)
@@ -44,7 +45,7 @@ class Metrics:
         build.labels(version=version).set(1)
         self.service_up = Gauge(
             "mailferry_service_up",
-            "1 while a service of this process runs; service: fetcher, router, relay.",
+            "1 while a service of this process runs; service: fetcher, router, relay, tokens.",
             ["service"],
             registry=self.registry,
         )
@@ -198,6 +199,23 @@ class Metrics:
     def _store(self) -> None:
         self.store_up = self._gauge(
             "mailferry_store_up", "1 while the database can be used, 0 while it cannot."
+        )
+
+    def _oauth(self) -> None:
+        self.oauth_refreshes = self._counter(
+            "mailferry_oauth_refreshes",
+            "Requests for new tokens; outcome: ok, retrying, needs_owner, needs_admin, app_broken.",
+            "outcome",
+        )
+        self.oauth_grants = self._gauge(
+            "mailferry_oauth_grants",
+            "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoked. The same "
+            "in each process: take the max.",
+            "state",
+        )
+        self.oauth_expiring = self._gauge(
+            "mailferry_oauth_expiring",
+            "Apps and grants that are going to stop within 14 days. See `mailferry oauth status`.",
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -25,6 +25,7 @@ from shared.runtime.blobs import open_blobs
 from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
 from shared.runtime.missing_blobs import MissingBlobReporter, TrackedBlobs
+from shared.runtime.oauth.opening import open_keeper
 from shared.runtime.registry import Registry
 from shared.runtime.runtime import Runtime
 from shared.runtime.secret_box import open_secret_box
@@ -57,6 +58,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
             _registry_watched(registry),
+            open_keeper(configuration, store, box, clock, metrics) as (grants, token_keeper),
         ):
             yield Runtime(
                 store=store,
@@ -69,6 +71,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                     clock=clock,
                     entropy=entropy,
                     record=record,
+                    grants=grants,
                 ),
                 clock=clock,
                 topology=queues,
@@ -78,6 +81,8 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                 cores=os.cpu_count() or 1,
                 unrecorded=unrecorded,
                 broker_memory=broker.held if isinstance(broker, MemoryBroker) else dict,
+                grants=grants,
+                token_keeper=token_keeper,
             )
     finally:
         await store.close()

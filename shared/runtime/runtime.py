@@ -11,7 +11,9 @@ from shared.ports.broker import Broker
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories
 from shared.ports.store import Store
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.metrics import Metrics
+from shared.runtime.oauth.token_keeper import TokenKeeper
 from shared.runtime.registry import Registry
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
@@ -21,7 +23,7 @@ class Runtime:
     """`chance` returns a number from 0 to 1, `entropy` so many random bytes. `cores` is that of the machine.
 
     `unrecorded` removes blobs that were stored and never recorded. `broker_memory` returns the octets of mail
-    in a broker of this process, by tenant.
+    in a broker of this process, by tenant. `token_keeper` is None where no account or target uses OAuth.
     """
 
     store: Store
@@ -37,3 +39,5 @@ class Runtime:
     cores: int
     unrecorded: UnrecordedBlobs | None = None
     broker_memory: Callable[[], Mapping[str, int]] = dict
+    grants: GrantTokens = NO_GRANTS
+    token_keeper: TokenKeeper | None = None

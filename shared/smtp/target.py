@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from shared.model.target import Target
 from shared.net.token_file import TokenFile
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.smtp.client import SmtpClient, connect
+from shared.smtp.errors import LoginRefused
 from shared.smtp.login import Credentials
 from shared.smtp.opening import Dialer
 from shared.smtp.timeouts import Timeouts
 
 
 async def connect_target(
-    target: Target, *, helo_name: str, timeouts: Timeouts | None = None, dialer: Dialer | None = None
+    target: Target,
+    *,
+    helo_name: str,
+    timeouts: Timeouts | None = None,
+    dialer: Dialer | None = None,
+    grants: GrantTokens = NO_GRANTS,
 ) -> SmtpClient:
-    """Connect to `target`. Raises what `client.connect` raises, and `TokenUnavailable`."""
-    return await connect(
-        target.endpoint,
-        helo_name=helo_name,
-        credentials=await credentials_of(target),
-        timeouts=timeouts,
-        dialer=dialer,
-        lmtp=target.lmtp,
-    )
+    """Connect to `target`. Where it refuses a token of `grants`, try once more with a new one.
+
+    Raises what `client.connect` raises, and `TokenUnavailable`.
+    """
+    credentials = await credentials_of(target, grants)
+
+    async def connected(credentials: Credentials | None) -> SmtpClient:
+        return await connect(
+            target.endpoint,
+            helo_name=helo_name,
+            credentials=credentials,
+            timeouts=timeouts,
+            dialer=dialer,
+            lmtp=target.lmtp,
+        )
+
+    try:
+        return await connected(credentials)
+    except LoginRefused:
+        if target.grant is None or credentials is None:
+            raise
+        renewed = await grants.renewed(target.grant, SecretStr(credentials.password))
+        if renewed is None:
+            raise
+    return await connected(replace(credentials, password=renewed.get_secret_value()))
 
 
-async def credentials_of(target: Target) -> Credentials | None:
+async def credentials_of(target: Target, grants: GrantTokens = NO_GRANTS) -> Credentials | None:
     """Return the credentials, with the token read anew; None: no login. Raises `TokenUnavailable`."""
     given = target.credentials
     if given is None:
         return None
     secret = given.password
-    if given.token_file is not None:
+    if target.grant is not None:
+        secret = await grants.access_token(target.grant)
+    elif given.token_file is not None:
         secret = await TokenFile(Path(given.token_file)).access_token()
     return Credentials(given.username, secret.get_secret_value(), given.methods)

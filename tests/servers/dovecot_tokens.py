@@ -44,3 +44,26 @@ def token(user: str, now: float, key: bytes = KEY) -> str:
 
 def _part(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def introspection_config(directory: Path, mechanisms: str, url: str, client: str, secret: str) -> str:
+    """What to append to dovecot.conf so that it asks an authorization server about each token (RFC 7662)."""
+    settings = directory / "oauth2.conf"
+    settings.write_text(
+        "introspection_mode = post\n"
+        f"introspection_url = {url}\n"
+        f"client_id = {client}\n"
+        f"client_secret = {secret}\n"
+        "username_attribute = username\n"
+        "active_attribute = active\n"
+        "active_value = true\n"
+    )
+    return f"""
+auth_mechanisms = {mechanisms} xoauth2 oauthbearer
+auth_cache_size = 0
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {settings}
+}}
+"""

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import structlog
+from pydantic import SecretStr
 
 from services.fetcher.mailboxes.imap_opening import open_imap_account
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3_account
-from shared.model.account import Account, Login, RetryTimes
+from shared.model.account import Account, RetryTimes
 from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import UNMETERED, Meter
 from shared.model.source_errors import (
@@ -19,12 +20,14 @@ from shared.model.source_errors import (
     LoginMethodsExhausted,
     LoginTooSoon,
     SourceBusy,
+    TokenRefused,
     WrongService,
 )
 from shared.net.errors import NotTls
 from shared.net.login.wire import Dialogue, Timeouts
 from shared.net.sasl import SaslError
 from shared.ports.clock import Clock
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.tokens import token_source
 
 CONNECT_TIMEOUT = 30.0
@@ -145,6 +148,7 @@ async def open_source(
     method: str | None = None,
     connect_within: float = CONNECT_TIMEOUT,
     meter: Meter = UNMETERED,
+    grants: GrantTokens = NO_GRANTS,
 ) -> Opened:
     """Open the mailbox of an account for a visit.
 
@@ -156,7 +160,7 @@ async def open_source(
         inactivity=account.retry_times.timeout,
         session=account.reading.session_deadline + DEADLINE_GRACE,
     )
-    mailbox = await open_account(account, timeouts, preferred=method, meter=meter)
+    mailbox = await open_account(account, timeouts, preferred=method, meter=meter, grants=grants)
     return Opened(mailbox, mailbox.method, mailbox.login_delay)
 
 
@@ -167,18 +171,47 @@ async def open_account(
     preferred: str | None = None,
     dialogue: Dialogue | None = None,
     meter: Meter = UNMETERED,
+    grants: GrantTokens = NO_GRANTS,
 ) -> Mailbox:
     """Open the mailbox of an account by its protocol, as `Opener` says.
 
-    Raises the errors of `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`, and
-    `TokenUnavailable`.
+    Where the server refuses a token of `grants`, the login is tried once more with a new one. Raises the
+    errors of `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`, and `TokenUnavailable`.
     """
-    token = await access_token(account.login)
+    token = await access_token(account, grants)
     opener = OPENERS[account.protocol]
-    return await opener(account, token, timeouts, preferred=preferred, dialogue=dialogue, meter=meter)
+
+    async def opened(token: str) -> Mailbox:
+        return await opener(account, token, timeouts, preferred=preferred, dialogue=dialogue, meter=meter)
+
+    try:
+        return await opened(token)
+    except CredentialsRefused as error:
+        if account.grant is None:
+            raise
+        renewed = await grants.renewed(account.grant, SecretStr(token))
+        if renewed is None:
+            raise token_refused(error) from error
+    try:
+        return await opened(renewed.get_secret_value())
+    except CredentialsRefused as error:
+        raise token_refused(error) from error
 
 
-async def access_token(login: Login) -> str:
-    """Return a token for this login, or "" where it has a password. Raises `TokenUnavailable`."""
-    source = token_source(login)
+def token_refused(error: CredentialsRefused) -> TokenRefused:
+    """Return the error for a server that refuses a token which its provider has just given."""
+    return TokenRefused(
+        f"{error} The provider has just given that token, so it is the mailbox that does not let the app in: "
+        "the user name may be that of another mailbox, or POP and IMAP are switched off for it."
+    )
+
+
+async def access_token(account: Account, grants: GrantTokens = NO_GRANTS) -> str:
+    """Return a token for the login of an account, or "" where it has a password.
+
+    Raises `TokenUnavailable`.
+    """
+    if account.grant is not None:
+        return (await grants.access_token(account.grant)).get_secret_value()
+    source = token_source(account.login)
     return "" if source is None else (await source.access_token()).get_secret_value()

@@ -27,7 +27,7 @@ from shared.net.errors import NetworkError
 from shared.net.sasl import SaslError
 from shared.ports.clock import Clock
 from shared.ports.store import Outage, RelayStore
-from shared.ports.tokens import TokenUnavailable
+from shared.ports.tokens import NO_GRANTS, GrantTokens, TokenUnavailable
 from shared.smtp.envelope import Content, Envelope, Phase, RecipientReply
 from shared.smtp.errors import ConnectionLost, LoginImpossible, LoginRefused, SessionRefused, TlsUnavailable
 from shared.smtp.target import connect_target
@@ -214,9 +214,9 @@ def is_turned_away(replies: Sequence[RecipientReply]) -> bool:
     return bool(replies) and all(each.phase is Phase.MAIL and each.reply.code == CLOSING for each in replies)
 
 
-async def probe_target(target: Target, *, helo_name: str) -> None:
+async def probe_target(target: Target, *, helo_name: str, grants: GrantTokens = NO_GRANTS) -> None:
     """Connect to `target` as for a mail, with TLS and login, and quit. Raises what prevents that."""
-    client = await connect_target(target, helo_name=helo_name, timeouts=PROBE_TIMEOUTS)
+    client = await connect_target(target, helo_name=helo_name, timeouts=PROBE_TIMEOUTS, grants=grants)
     await client.quit()
 
 

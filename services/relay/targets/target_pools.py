@@ -12,6 +12,7 @@ from shared.model.errors import Fault, MailferryError
 from shared.model.target import Target
 from shared.net.protection import Shortfall
 from shared.ports.clock import Clock
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.smtp.client import SmtpClient
 from shared.smtp.envelope import Content, Envelope, RecipientReply
 from shared.smtp.pool import ConnectionPool, PoolLimits
@@ -54,7 +55,9 @@ class TargetPools:
         clock: Clock,
         longest_wait: float | None = None,
         learn_protection: LearnProtection = _learn_nothing,
+        grants: GrantTokens = NO_GRANTS,
     ) -> None:
+        self._grants = grants
         self._learn_protection = learn_protection
         self._helo_name = helo_name
         self._capacity = capacity
@@ -117,7 +120,7 @@ class TargetPools:
 
     def _new_pool(self, target: Target) -> ConnectionPool:
         async def open_connection() -> SmtpClient:
-            client = await connect_target(target, helo_name=self._helo_name)
+            client = await connect_target(target, helo_name=self._helo_name, grants=self._grants)
             self._learn_protection(target.name, client.shortfall)
             return client
 

@@ -13,7 +13,16 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
-from shared.adapters.sql.tables import accounts, journal, messages, recipients, secrets, skipped, specs
+from shared.adapters.sql.tables import (
+    accounts,
+    journal,
+    messages,
+    oauth_grants,
+    recipients,
+    secrets,
+    skipped,
+    specs,
+)
 
 
 def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, unique: bool = False) -> Index:
@@ -55,6 +64,7 @@ INDEXES = (
     Index("specs_tenant", specs.c.kind, specs.c.tenant, specs.c.id),
     _partial("specs_target", specs.c.target, where="target IS NOT NULL"),
     Index("secrets_key", secrets.c.key),
+    Index("oauth_grants_due", oauth_grants.c.due_at),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
+from shared.adapters.sql.grant_store import SqlGrantStore
 from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
 from shared.adapters.sql.operator_store import SqlOperatorStore
 from shared.adapters.sql.registry_store import SqlRegistryStore
@@ -36,6 +37,7 @@ class SqlStore:
         self.registry = SqlRegistryStore(self.runner)
         self.maintenance = SqlMaintenanceStore(self.runner)
         self.secrets = SqlSecretStore(self.runner)
+        self.oauth = SqlGrantStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

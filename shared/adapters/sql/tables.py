@@ -99,6 +99,39 @@ secrets = Table(
     sqlite_with_rowid=False,
 )
 
+oauth_apps = Table(
+    "oauth_apps",
+    metadata,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("spec", BYTEWISE),
+    Column("problem", BYTEWISE),
+    Column("problem_since", Double),
+    Column("retry_at", Double),
+    Column("changed_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+oauth_grants = Table(
+    "oauth_grants",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("app", BYTEWISE, nullable=False),
+    Column("username", BYTEWISE, nullable=False),
+    Column("state", BYTEWISE, nullable=False),
+    Column("problem", BYTEWISE),
+    Column("scope", BYTEWISE),
+    Column("consented_at", Double, nullable=False),
+    Column("issued_at", Double),
+    Column("expires_at", Double),
+    Column("due_at", Double),
+    Column("refreshed_at", Double),
+    Column("failures", Integer, nullable=False),
+    Column("lease_owner", BYTEWISE),
+    Column("lease_until", Double),
+    Column("fence", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 hosts = Table(
     "hosts",
     metadata,

@@ -17,6 +17,7 @@ from shared.config.settings.infrastructure import (
     StoreSettings,
     UrlSettings,
 )
+from shared.config.settings.oauth import OAuthAppSettings
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.services import FetcherSettings, HostSettings, NoticesSettings, RelaySettings
 from shared.config.settings.targets import TargetSettings
@@ -40,10 +41,11 @@ ARRAYS: dict[str, type[Settings]] = {
     "targets": TargetSettings,
     "accounts": AccountSettings,
     "hosts": HostSettings,
+    "oauth_apps": OAuthAppSettings,
 }
 DEFAULTS = "defaults"
 DEFAULT_KEYS = frozenset(AccountSettings.model_fields) - {"name"}
-SECRETS = ("password", "token", "srs_key", "url", "secret_key")
+SECRETS = ("password", "token", "srs_key", "url", "secret_key", "client_secret", "service_account")
 """Keys that may also be given as `KEY_file` or `KEY_env`."""
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "LogSettings",
     "MetricsSettings",
     "NoticesSettings",
+    "OAuthAppSettings",
     "RelaySettings",
     "SecretsSettings",
     "ServerSettings",

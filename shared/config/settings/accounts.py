@@ -138,7 +138,7 @@ class AccountSettings(ServerSettings, RetryTimes, Reading, FolderSettings, Routi
     auth: Annotated[tuple[str, ...], PlainValidator(values.auth_methods)] = setting(
         (),
         "The login methods that are tried, in this order. `auto` tries what is offered, safest first.",
-        form='"auto" or a list of methods',
+        form='"auto", "oauth" or a list of methods',
         example=["scram-sha-256", "user"],
         only=only_for("pop3", "IMAP has no APOP", "apop"),
     )

@@ -28,6 +28,12 @@ class ServerSettings(Settings):
         None, "A file with the access token, read anew for each login.", example="/run/mailferry/token"
     )
     token_env: Text | None = setting(None, "The environment variable that holds the access token.")
+    oauth_app: Text | None = setting(
+        None,
+        'The app by which Mailferry gets the tokens itself, with `auth = "oauth"`. See `docs/oauth.md`.',
+        form="name of an app",
+        example="microsoft",
+    )
     tls: TlsMode | None = setting(
         None,
         "For schemes without implicit TLS. Default: `required`, and for a target without a login `wanted`.",

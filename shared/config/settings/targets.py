@@ -44,7 +44,7 @@ class TargetSettings(ServerSettings, DeliveryOptions):
     auth: Annotated[tuple[str, ...], PlainValidator(values.sasl_methods)] = setting(
         (),
         "The login methods that are tried, in this order. `auto` tries what is offered, safest first.",
-        form='"auto" or a list of methods',
+        form='"auto", "oauth" or a list of methods',
         example=["scram-sha-256", "plain"],
     )
     connections: int = setting(4, "Connections of one process.", ge=1, le=1000)

@@ -1,8 +1,8 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Seven ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
-`RegistryStore` for the accounts themselves, and `SecretStore`, which all of them may ask for sealed secrets.
-`Store` offers all of them. A question that two of them ask is in both.
+Eight ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore` and
+`GrantStore`; `RegistryStore` for the accounts themselves, and `SecretStore`, which all of them may ask for
+sealed secrets. `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
@@ -45,6 +45,7 @@ from shared.ports.store.maintenance import (
     Parked,
     Pruned,
 )
+from shared.ports.store.oauth import GrantStore
 from shared.ports.store.operator import (
     EVERYTHING,
     AccountState,
@@ -99,6 +100,7 @@ __all__ = [
     "Extent",
     "FactKind",
     "FetcherStore",
+    "GrantStore",
     "Lease",
     "LeaseLost",
     "LedgerRow",
@@ -172,6 +174,11 @@ class Store(Protocol):
     @property
     def secrets(self) -> SecretStore:
         """What is asked about sealed secrets."""
+        ...
+
+    @property
+    def oauth(self) -> GrantStore:
+        """What the token keeper asks."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

@@ -21,6 +21,7 @@ from shared.contract.topology import topology
 from shared.custody.decide import NOBODY
 from shared.model.account import Account
 from shared.model.mailbox import Meter
+from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
 from shared.runtime.stop import Stop
@@ -223,7 +224,9 @@ class World:
         process.start(relay.run(Stop()))
 
     def _opener(self, process: Process) -> OpenMetered:
-        async def open_mailbox(account: Account, method: str | None, _: float, _meter: Meter) -> Opened:
+        async def open_mailbox(
+            account: Account, method: str | None, _: float, _meter: Meter, grants: GrantTokens = NO_GRANTS
+        ) -> Opened:
             maildrop = self.maildrops[account.id]
             if isinstance(maildrop, ImapMaildrop):
                 return Opened(ImapMailboxInTurn(maildrop, process), method)

@@ -25,8 +25,10 @@ def account(check: ExistenceCheck, path: Path | None = None, target: str = "exch
 
 def directories(*targets: Target, record: RecordAcceptsAll | None = None) -> ConfiguredDirectories:
     named = {each.name: each for each in targets}
-    more = {} if record is None else {"record": record}
-    return ConfiguredDirectories(named, helo_name="me.example", clock=ManualClock(), entropy=bytes, **more)
+    clock = ManualClock()
+    if record is None:
+        return ConfiguredDirectories(named, helo_name="me.example", clock=clock, entropy=bytes)
+    return ConfiguredDirectories(named, helo_name="me.example", clock=clock, entropy=bytes, record=record)
 
 
 def at(port: int) -> Target:

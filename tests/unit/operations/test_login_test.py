@@ -6,8 +6,10 @@ import pytest
 
 from shared.model import source_errors as source
 from shared.model.errors import MailferryError
+from shared.model.oauth import GrantState
 from shared.net import errors as net
 from shared.operations.login_test import ADVICE, CONNECT, STEPS, TLS, LoginTest, advice, steps_of
+from shared.ports.tokens import TokenUnavailable
 from shared.smtp import errors as target
 from shared.smtp.reply import Reply
 
@@ -87,3 +89,25 @@ def test_the_steps_of_a_failed_login_end_with_the_one_that_failed() -> None:
     failed = replace(worked, ok=False, step=TLS)
     assert steps_of(failed) == [("name", True), (CONNECT, True), (TLS, False)]
     assert steps_of(replace(failed, step="session")) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "who"),
+    [
+        (GrantState.APP_BROKEN, "app", "mailferry oauth app verify"),
+        (GrantState.NEEDS_OWNER, "consent", "owner of the mailbox"),
+        (GrantState.REVOKED, "consent", "owner of the mailbox"),
+        (GrantState.NEEDS_ADMIN, "admin consent", "administrator"),
+        (GrantState.RETRYING, "token server", "by itself"),
+        (GrantState.REFRESHING, "token server", "by itself"),
+        (None, "credentials", "renews the token"),
+    ],
+)
+def test_a_missing_token_is_for_whom_its_grant_waits(state: GrantState | None, step: str, who: str) -> None:
+    found = advice(TokenUnavailable("x", state=state))
+    assert found[0] == step
+    assert who in found[1]
+
+
+def test_a_mailbox_that_refuses_a_fresh_token_lacks_a_right() -> None:
+    assert advice(source.TokenRefused("x"), "imap")[0] == "mailbox right"

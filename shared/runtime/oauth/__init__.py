@@ -1,0 +1,1 @@
+"""Keeps the tokens of grants fresh, and gives them to who logs in."""
