@@ -17,6 +17,7 @@ from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
+from shared.config.settings.infrastructure import MetricsSettings
 from shared.config.targets import build_targets, declared_names
 from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
@@ -34,6 +35,20 @@ def load(
     Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
     """
     return _build(read_document(path), environ, host_name)
+
+
+def load_metrics(path: Path, environ: Mapping[str, str]) -> MetricsSettings:
+    """Return the section [metrics] alone. Nothing else is looked at, as thousands of accounts take seconds.
+
+    Raises `ConfigurationError` if the file cannot be read or the section cannot be used.
+    """
+    document, _ = with_environment(read_document(path), environ)
+    problems = Problems(document)
+    context = Context(document, environ, problems)
+    found = sections.section(context, "metrics", MetricsSettings, _table(context, "metrics"))
+    if found is None:
+        raise ConfigurationError(problems.sentences())
+    return found
 
 
 def from_mapping(
