@@ -1,4 +1,4 @@
-"""The metrics that expressions in `deploy/` may use, with their labels, and what is wrong with an expression."""
+"""The metrics that expressions in `deploy/` may use, with their labels, and what is wrong with one."""
 
 from __future__ import annotations
 
