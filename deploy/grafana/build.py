@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 CHOSEN = 'cluster=~"$cluster", namespace=~"$namespace", job=~"$job"'
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 WIDTH = 24
+A_PROCESS = ("cluster", "namespace", "job", "instance")
 QUANTILES = ((0.5, "half"), (0.95, "95 of 100"), (0.99, "99 of 100"))
 YES_OR_NO = [{"type": "value", "options": {"0": {"text": "no"}, "1": {"text": "yes"}}}]
 BAD_ABOVE_0 = (("green", None), ("orange", 1))
@@ -95,9 +96,14 @@ def by_process(title: str, tells: str, query: str, **more: Any) -> Panel:
     return Panel(title, tells, [(query, "{{instance}}")], **more)
 
 
+def of_service(query: str, service: str) -> str:
+    """Series for each process, without the zeros of processes that do not run the service."""
+    return f'{query} and on ({", ".join(A_PROCESS)}) mailferry_service_up[:service="{service}", ]'
+
+
 def of_mailferry(query: str) -> str:
     """A metric that every program has, for processes of Mailferry alone."""
-    return f"{query} and on (cluster, namespace, job, instance) mailferry_build_info[:]"
+    return f"{query} and on ({', '.join(A_PROCESS)}) mailferry_build_info[:]"
 
 
 AT_A_GLANCE = Row(
@@ -281,7 +287,7 @@ TARGETS = Board(
                 by_process(
                     "Targets out of reach",
                     "As each relay sees them.",
-                    gauge("mailferry_relay_targets_out", "instance", how="max"),
+                    of_service(gauge("mailferry_relay_targets_out", *A_PROCESS, how="max"), "relay"),
                 ),
                 Panel(
                     "Deliveries in doubt",
@@ -323,8 +329,11 @@ FETCHER = Row(
             "Sessions with sources",
             "Open now, by process; kept: they stay open between visits.",
             [
-                (gauge("mailferry_fetcher_sessions_open", "instance"), "{{instance}}"),
-                (gauge("mailferry_fetcher_sessions_kept", "instance"), "{{instance}}, kept"),
+                (of_service(gauge("mailferry_fetcher_sessions_open", *A_PROCESS), "fetcher"), "{{instance}}"),
+                (
+                    of_service(gauge("mailferry_fetcher_sessions_kept", *A_PROCESS), "fetcher"),
+                    "{{instance}}, kept",
+                ),
             ],
         ),
         Panel(
@@ -336,32 +345,32 @@ FETCHER = Row(
         by_process(
             "Mails in flight",
             "Fetched and not settled.",
-            gauge("mailferry_fetcher_mails_in_flight", "instance"),
+            of_service(gauge("mailferry_fetcher_mails_in_flight", *A_PROCESS), "fetcher"),
             stacked=True,
         ),
         by_process(
             "Octets read",
             "From sources.",
-            rate("mailferry_fetcher_fetched_bytes_total", "instance"),
+            of_service(rate("mailferry_fetcher_fetched_bytes_total", *A_PROCESS), "fetcher"),
             unit="Bps",
             stacked=True,
         ),
         by_process(
             "Memory of listings",
             "Estimated memory of the listings of open sessions.",
-            gauge("mailferry_fetcher_listing_bytes", "instance"),
+            of_service(gauge("mailferry_fetcher_listing_bytes", *A_PROCESS), "fetcher"),
             unit="bytes",
         ),
         by_process(
             "Leases lost",
             "Visits that were aborted because the fetcher hung for too long.",
-            increase("mailferry_fetcher_leases_lost_total", "instance"),
+            of_service(increase("mailferry_fetcher_leases_lost_total", *A_PROCESS), "fetcher"),
             width=12,
         ),
         by_process(
             "Visits that lost their slot",
             "They made no progress while other accounts waited.",
-            increase("mailferry_fetcher_places_taken_total", "instance"),
+            of_service(increase("mailferry_fetcher_places_taken_total", *A_PROCESS), "fetcher"),
             width=12,
         ),
     ],
