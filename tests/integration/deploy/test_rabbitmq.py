@@ -1,4 +1,4 @@
-"""The user and the policies of `deploy/rabbitmq/` suffice for Mailferry on a real RabbitMQ, and for no more."""
+"""What `deploy/rabbitmq/` defines suffices for Mailferry on a real RabbitMQ, and for no more."""
 
 from __future__ import annotations
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import click
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from services.cli.__main__ import main as mailferry
 from services.fetcher.decide.account_condition import AccountCondition
 from shared.runtime.metrics import Metrics
 from tests.fakes.command import REPOSITORY
@@ -30,7 +28,6 @@ TESTS = [
     for test in yaml.safe_load(path.read_text())["tests"]
 ]
 OF_AN_INSTALLATION = {"cluster", "namespace", "job"}
-COMMAND = re.compile(r"`mailferry ([^`]+)`")
 
 
 def name_of(rule: dict[str, Any]) -> str:
@@ -93,20 +90,6 @@ def test_the_page_has_a_line_for_each_alert_in_their_order() -> None:
 def test_there_is_no_page_for_an_alert_that_is_gone() -> None:
     pages = {page.stem for page in RUNBOOKS.glob("Mailferry*.md")}
     assert pages == {alert["alert"] for alert in ALERTS}
-
-
-@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
-def test_every_command_on_a_page_is_one_that_mailferry_has(page: Any) -> None:
-    for words in COMMAND.findall(page.read_text()):
-        command: click.Command | None = mailferry
-        for word in words.split():
-            if not isinstance(command, click.Group):
-                break
-            command = command.get_command(click.Context(command), word)
-            assert command is not None, words
-        assert command is not None
-        known = {name for parameter in command.params for name in parameter.opts}
-        assert {word for word in words.split() if word.startswith("-")} <= known, words
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=name_of)
