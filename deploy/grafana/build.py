@@ -559,7 +559,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def _target(letter: str, query: str, legend: str, kind: str) -> dict[str, Any]:
     now = kind != "timeseries"
-    target = {"refId": letter, "datasource": DATASOURCE, "expr": expression(query), "legendFormat": legend}
+    target: dict[str, Any] = {
+        "refId": letter,
+        "datasource": DATASOURCE,
+        "expr": expression(query),
+        "legendFormat": legend,
+    }
     target |= {"instant": now, "range": not now}
     return target | ({"format": "table"} if kind == "table" else {})
 

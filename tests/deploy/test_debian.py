@@ -15,8 +15,7 @@ from tests.servers.directory import is_root, server_directory
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 SECONDS = 1500
-CHROOT = ("chroot",)
-INCLUDED = "python3,ca-certificates,systemd"
+INCLUDED = "python3,ca-certificates,procps,systemd"
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +49,14 @@ def debian() -> Iterator[Path]:
 
 
 def inside(root: Path, *command: str) -> str:
+    """Run a command there, with a /proc, which goes with its mount namespace."""
+    script = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
     done = subprocess.run(
-        ["chroot", str(root), *command], check=False, capture_output=True, text=True, timeout=SECONDS
+        ["unshare", "--mount", "sh", "-c", script, str(root), *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,10 @@ def watched_load(
                 for number in range(ROUNDS):
                     fill(dovecot, number)
                     delivered = (number + 1) * MAILS * len(NAMES)
-                    assert eventually(lambda count=delivered: seen(prometheus) >= count), seen(prometheus)
+                    assert eventually(partial(has_delivered, prometheus, delivered)), seen(prometheus)
                 for fault in FAULTS:
                     lasting = f"min_over_time({fault}[3s]) > 0"
-                    assert eventually(lambda query=lasting: bool(prometheus.values(query))), fault
+                    assert eventually(partial(holds, prometheus, lasting)), fault
                 yield Watched(prometheus, start, time.time())
 
 
@@ -117,6 +118,15 @@ def fill(dovecot: Dovecot, number: int) -> None:
     for name in NAMES:
         mails = tagged_mails(f"{name}-{number}", MAILS, to=f"{name}@corp.example")
         dovecot.fill(name, [mail.raw for mail in mails])
+
+
+def has_delivered(prometheus: Prometheus, count: int) -> bool:
+    return seen(prometheus) >= count
+
+
+def holds(prometheus: Prometheus, query: str) -> bool:
+    """Whether an instant query has a result."""
+    return bool(prometheus.values(query))
 
 
 def seen(prometheus: Prometheus) -> float:

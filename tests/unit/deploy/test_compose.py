@@ -81,9 +81,12 @@ def test_secrets_and_configurations_are_files_that_exist_or_are_made(tmp_path: P
     shutil.copytree(REPOSITORY / "deploy" / "rabbitmq", tmp_path / "rabbitmq")
     (tmp_path / "compose").mkdir()
     shutil.copy(COMPOSE / "make-secrets", tmp_path / "compose")
-    for _ in range(2):  # a second time changes nothing
-        subprocess.run([tmp_path / "compose" / "make-secrets"], check=True)
-        made = {path.name: path.read_text() for path in (tmp_path / "compose" / "secrets").iterdir()}
+    command = tmp_path / "compose" / "make-secrets"
+    subprocess.run([command], check=True)
+    made = {path.name: path.read_text() for path in (tmp_path / "compose" / "secrets").iterdir()}
+    subprocess.run([command], check=True)
+    again = {path.name: path.read_text() for path in (tmp_path / "compose" / "secrets").iterdir()}
+    assert again == made, "a second time changes nothing"
     for each in FILES["compose.yaml"]["secrets"].values():
         assert Path(each["file"]).name in made
     for each in FILES["compose.yaml"]["configs"].values():
