@@ -1,6 +1,6 @@
 """The container image: built by podman and run with nothing but what it needs.
 
-The Dockerfile's public base image is replaced by a Debian that mmdebstrap makes, so that no registry is needed.
+The public base image is replaced by a Debian that mmdebstrap makes, so that no registry is needed.
 """
 
 from __future__ import annotations
