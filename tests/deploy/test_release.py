@@ -11,12 +11,13 @@ import venv
 import zipfile
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.fakes.command import REPOSITORY
 
 pytestmark = pytest.mark.deploy
-LIBRARIES = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+LIBRARIES = Path(click.__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
