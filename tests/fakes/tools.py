@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -16,7 +17,9 @@ SECONDS = 280
 
 def tool(name: str) -> str:
     """The program `name`; without it the running test is skipped, and fails under `CI=true`."""
-    found = shutil.which(name, path=f"{CACHE}/bin:{CACHE}/venv/bin") or shutil.which(name)
+    found = shutil.which(name, path=f"{CACHE}/bin:{CACHE}/venv/bin") or shutil.which(
+        name, path=f"{os.environ['PATH']}:/usr/sbin"
+    )
     if found is None:
         unavailable(f"{name} is not installed; deploy/debian/install-deploy-tools installs it")
     return found
