@@ -12,10 +12,10 @@ TOOLS := $(VENV)/.tools-installed
 PROJECT := $(VENV)/.project-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo unit test chaos lint format bench reference lock clean
+.PHONY: help install demo unit test deploy-test dashboards chaos lint format bench reference lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # pip compiles the libraries, but not what is installed in place. Python would compile that at each start, if it cannot
 # write (as a service's own user, or with PYTHONDONTWRITEBYTECODE), and the start would take more than twice as long.
@@ -30,7 +30,16 @@ unit: install $(TOOLS) ## run the tests that need no servers, with fewer example
 
 test: install $(TOOLS) ## install the test servers if they are missing, then run every test
 	@deploy/debian/install-test-servers
+	@deploy/debian/install-deploy-tools
 	@$(PYTEST) -n 3 --dist worksteal $(PYTEST_ARGS)  # most tests wait: two leave half of two cores idle
+
+deploy-test: install $(TOOLS) ## build and run image, Debian package and dashboards' pictures; takes minutes, needs root
+	@deploy/debian/install-test-servers
+	@deploy/debian/install-deploy-tools --all
+	@$(PYTEST) -m deploy tests/deploy $(PYTEST_ARGS)
+
+dashboards: install ## write the dashboards for Grafana anew
+	@$(BIN)/python deploy/grafana/build.py
 
 chaos: install $(TOOLS) ## kill, wipe, fill and stop parts at random for ROUNDS=200; SEED=… repeats a run
 	@deploy/debian/install-test-servers
@@ -60,6 +69,8 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --universa
 lock: install $(TOOLS) ## resolve pyproject.toml into requirements.lock (to run) and requirements-dev.lock (all)
 	@$(COMPILE) --extra build --extra dev --output-file requirements-dev.lock
 	@$(COMPILE) --extra build --constraints requirements-dev.lock --no-annotate --output-file requirements.lock
+	@$(BIN)/python deploy/docker/write-runtime-lock
+	@$(BIN)/python deploy/release/write-sbom
 
 clean: ## remove .venv, caches and build results
 	@rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

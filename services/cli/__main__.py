@@ -27,6 +27,7 @@ class AllCommands(Commands):
         "explain": "services.cli.explain:explain",
         "trace": "services.cli.trace:trace",
         "status": "services.cli.status:status",
+        "healthcheck": "services.cli.healthcheck:healthcheck",
         "pause": "services.cli.pausing:pause",
         "resume": "services.cli.pausing:resume",
         "srs": "services.cli.srs:srs_group",

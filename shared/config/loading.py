@@ -18,6 +18,7 @@ from shared.config.hosts import build_hosts
 from shared.config.oauth_apps import build_oauth_apps
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
+from shared.config.settings.infrastructure import MetricsSettings
 from shared.config.targets import UsableTargets, build_targets
 from shared.config.tenants import build_tenants
 from shared.config.warnings import warnings_of
@@ -36,6 +37,20 @@ def load(
     Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
     """
     return build_configuration(read_document(path), environ, host_name)
+
+
+def load_metrics(path: Path, environ: Mapping[str, str]) -> MetricsSettings:
+    """Return the section [metrics] alone. Nothing else is looked at, as thousands of accounts take seconds.
+
+    Raises `ConfigurationError` if the file cannot be read or the section cannot be used.
+    """
+    document, _ = with_environment(read_document(path), environ)
+    problems = Problems(document)
+    context = Context(document, environ, problems)
+    found = sections.section(context, "metrics", MetricsSettings, _table(context, "metrics"))
+    if found is None:
+        raise ConfigurationError(problems.sentences())
+    return found
 
 
 def from_mapping(

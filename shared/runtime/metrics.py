@@ -49,6 +49,9 @@ class Metrics:
             ["service"],
             registry=self.registry,
         )
+        self.reload_failed = self._gauge(
+            "mailferry_reload_failed", "1 after a changed configuration was refused, until one is taken over."
+        )
 
     def _fetcher(self) -> None:
         self.visits = self._counter(

@@ -46,8 +46,10 @@ class Reloader:
         self._started_with = configuration
         self._lock = asyncio.Lock()
 
-    async def reload(self, load: Callable[[], Configuration]) -> None:
+    async def reload(self, load: Callable[[], Configuration]) -> bool:
         """Reload the services with what `load` returns, and log what needs a restart. Raises nothing.
+
+        Returns whether the configuration is in force.
 
         It is read in a thread, as thousands of accounts take seconds.
         """
@@ -71,6 +73,8 @@ class Reloader:
                 log.exception("configuration not reloaded")
             else:
                 await self._log_changes(configuration)
+                return True
+            return False
 
     async def _log_changes(self, configuration: Configuration) -> None:
         log.info("configuration reloaded", accounts=len(configuration.accounts))

@@ -7,6 +7,7 @@ configuration again. If it cannot be used, the problems are logged and the old o
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol, runtime_checkable
@@ -19,6 +20,7 @@ from shared.runtime.health import Readiness, serve_health
 from shared.runtime.lifecycle import handle_signals, run_together
 from shared.runtime.reloading import Apply, Reloader, log_warnings
 from shared.runtime.runtime import Runtime
+from shared.runtime.service_manager import service_manager_informed
 from shared.runtime.stop import Stop
 from shared.runtime.store_monitor import StoreMonitor
 
@@ -101,9 +103,13 @@ async def run_services(
     reloads: set[asyncio.Task[None]] = set()
     reloader = Reloader(services, configuration, runtime.registry, apply)
 
+    async def reload_counted(load: Callable[[], Configuration]) -> None:
+        reloaded = await reloader.reload(load)
+        runtime.metrics.reload_failed.set(0 if reloaded else 1)
+
     def reload() -> None:
         if load is not None:
-            task = asyncio.ensure_future(reloader.reload(load))
+            task = asyncio.ensure_future(reload_counted(load))
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
@@ -114,7 +120,8 @@ async def run_services(
             log.info("started", services=list(services))
             log_warnings(configuration)
             running: dict[str, Awaitable[None]] = {name: each.run(stop) for name, each in services.items()}
-            await run_together(running, stop, DRAIN)
+            async with service_manager_informed(stop, os.environ):
+                await run_together(running, stop, DRAIN)
             log.info("stopped", reason=stop.reason)
 
 

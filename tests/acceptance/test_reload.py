@@ -65,7 +65,11 @@ def test_a_corrected_password_is_tried_at_once(dovecot: Dovecot, tmp_path: Path)
         with Ferry(tmp_path, text("wrong")) as ferry:
             process = ferry.start().ready()
             process.wait_until(lambda: any(line["outcome"] == "failed" for line in process.said("visited")))
+            ferry.path.write_text("[unknown]")
+            process.send(signal.SIGHUP)
+            process.wait_until(lambda: process.metric("mailferry_reload_failed") == 1)
             ferry.path.write_text(text(login.password))
             process.send(signal.SIGHUP)
             process.wait_until(lambda: len(target.accepted) == 1)
+            process.wait_until(lambda: process.metric("mailferry_reload_failed") == 0)
             assert process.terminate() == 0

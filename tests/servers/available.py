@@ -21,6 +21,7 @@ PROGRAMS: Final = {
     "pgbouncer": "/usr/sbin/pgbouncer",
     "postfix": "/usr/sbin/postfix",
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "prometheus": "/usr/bin/prometheus",
     "rabbitmq": "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "smtp-sink": "/usr/sbin/smtp-sink",
 }

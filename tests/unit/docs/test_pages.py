@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from services.cli.__main__ import main as mailferry
 from shared.config.settings import ARRAYS, DEFAULT_KEYS, DEFAULTS, SECTIONS
 from tests.fakes.command import REPOSITORY
 
@@ -27,6 +29,9 @@ IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
 PATH_HERE = re.compile(r"(?:services|shared|tests|bench|deploy|docs)/[\w./-]*")
 FILE_ALONE = re.compile(r"\w+\.py")
 KEY_OF_SECTION = re.compile(r"`\[(\w+)\] (\w+)")
+COMMAND = re.compile(
+    r"`mailferry ([a-z][^`\n]*)`|^ *\$ (?:.*[\s/])?mailferry ([a-z][^#|&>\n]*)", re.MULTILINE
+)
 COMMENTED_KEY = re.compile(r"^# (\w+) = ", re.MULTILINE)
 
 KEYS_OF = {
@@ -88,6 +93,23 @@ def test_every_key_that_is_named_with_its_section_is_a_setting(page: Path) -> No
     for section, key in KEY_OF_SECTION.findall(page.read_text()):
         if section in KEYS_OF:
             assert key in KEYS_OF[section]
+
+
+@pytest.mark.parametrize("page", PRESENT, ids=named)
+def test_every_command_on_a_page_is_one_that_mailferry_has(page: Path) -> None:
+    for quoted, typed in COMMAND.findall(page.read_text()):
+        words = (quoted or typed).split()
+        command: click.Command | None = mailferry
+        for word in words:
+            if not isinstance(command, click.Group):
+                break
+            for each in word.split("|"):  # `parked list|show`
+                assert command.get_command(click.Context(command), each) is not None, " ".join(words)
+            command = command.get_command(click.Context(command), word.split("|")[0])
+        assert command is not None
+        known = {name for parameter in command.params for name in parameter.opts}
+        used = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert used <= known | {"-h", "--help"}, " ".join(words)
 
 
 def test_every_key_that_the_example_has_as_a_comment_is_a_setting() -> None:
