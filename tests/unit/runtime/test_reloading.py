@@ -65,5 +65,5 @@ async def test_a_configuration_that_cannot_be_used_changes_nothing(file: Configu
 async def test_it_says_whether_the_configuration_is_in_force(file: ConfigurationFile) -> None:
     configuration = file.load(WHOLE)
     with capture_logs():
-        assert await Reloader({}, configuration).reload(lambda: file.load(WHOLE))
-        assert not await Reloader({}, configuration).reload(lambda: file.load("[unknown]"))
+        assert await Reloader({}, configuration, registry_of()).reload(lambda: file.load(WHOLE))
+        assert not await Reloader({}, configuration, registry_of()).reload(lambda: file.load("[unknown]"))
