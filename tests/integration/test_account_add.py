@@ -86,7 +86,17 @@ def answer_the_rest(terminal: Terminal) -> None:
 
 def begun(configuration: Path, source: str, user: str) -> Terminal:
     return Terminal(
-        "account", "add", "-c", configuration, "--address", ADDRESS, "--source", source, "--user", user
+        "account",
+        "add",
+        "--as-toml",
+        "-c",
+        configuration,
+        "--address",
+        ADDRESS,
+        "--source",
+        source,
+        "--user",
+        user,
     )
 
 
