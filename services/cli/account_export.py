@@ -31,8 +31,8 @@ FIRST = ("tenant", "name", "provider", "source", "username")
 def export(path: Path, form: str, tenant: str | None) -> None:
     """Write the accounts of the registry to standard output, without secrets.
 
-    In CSV, each key that some account has is a column, and a value that is no plain text is written as in
-    TOML.
+    In CSV, each key that some account has is a column. It is written as `account import --from csv` reads
+    it: the parts of a list between |, and a table as in TOML.
     """
     only = ObjectFilter(tenant=tenant)
     found = operate(load(path, os.environ), partial(listed, Kind.ACCOUNT, only))
@@ -54,6 +54,8 @@ def _write_csv(found: list[Shown]) -> None:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, list) and all(isinstance(each, str) and "|" not in each for each in value):
+        return "|".join([*value, ""]) if len(value) == 1 and " " in value[0] else "|".join(value)
     return value if isinstance(value, str) else toml_text(value)
 
 
