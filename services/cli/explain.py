@@ -24,6 +24,7 @@ from shared.model.mailbox import INBOX
 from shared.operations.explain import Explainer, MailboxExplanation
 from shared.operations.explanation import Explanation, TrustedLines
 from shared.operations.oauth_context import operator_grants
+from shared.operations.objects.naming import with_registry
 from shared.runtime.exit_codes import FAILURE
 
 DEFAULT_LIMIT = 20
@@ -87,6 +88,8 @@ def explain(
         raise click.UsageError("--folder is for a FILE; with --live each mail has its own folder.")
     configuration = load(path, os.environ)
     name = _account(configuration, account, names if live else ())
+    if name not in configuration.accounts:
+        configuration = execute(partial(with_registry, configuration, [name]))
     chosen = configuration.accounts[name]
     if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
         click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)
