@@ -157,7 +157,7 @@ def _built(
                 "tenant": account.tenant,
                 "enabled": account.enabled,
                 "target": account.target,
-                "poll": account.retry_times.poll,
+                "poll": account.retry_times.poll.longest,
                 "host": account.endpoint.host,
             }
     elif kind is Kind.TARGET:
