@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
-from services.fetcher.decide.account_condition import AccountCondition
+from shared.model.account_condition import AccountCondition
 from shared.runtime.metrics import Metrics
 from tests.fakes.command import REPOSITORY
 
