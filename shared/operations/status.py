@@ -210,8 +210,8 @@ def _disabled(listed: ListedAccount) -> str:
     if listed.keys.get("enabled") is False:
         return DISABLED
     if listed.managed_by is Manager.FILE:
-        return f"not in {listed.origin} any more: not visited; its mail in custody is delivered"
-    return "disabled: not visited; its mail in custody is delivered"
+        return f"not in {listed.origin} any more: not visited; what is on its way is delivered"
+    return "disabled: not visited; what is on its way is delivered"
 
 
 async def _targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:

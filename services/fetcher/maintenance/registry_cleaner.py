@@ -1,7 +1,7 @@
 """Deletes what is left of removed accounts, targets and tenants, once nothing of them is in custody.
 
-Few are removed, so a look in a minute costs nothing. What a step deletes is bounded, and steps have pauses
-between them, so that other work is not held up.
+A look costs one read of an index in which only removed objects are. What a step deletes is bounded, and steps
+have pauses between them, so that other work is not held up.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from shared.model.errors import MailferryError
 from shared.ports.clock import Clock
 from shared.ports.store import RegistryStore
 
-LOOK_EVERY = 60.0
+LOOK_EVERY = 10.0
 STEP_OBJECTS = 100
 PAUSE = 1.0
 """Seconds between two steps, while there is more to delete."""

@@ -263,7 +263,7 @@ def test_an_account_that_left_its_file_and_one_that_is_disabled_in_it_are_told_a
     status.path.write_text(status.path.read_text() + "enabled = false\n")
     status.apply()
     assert status.sentence("acme/ann") == (
-        f"not in {status.path} any more: not visited; its mail in custody is delivered"
+        f"not in {status.path} any more: not visited; what is on its way is delivered"
     )
     assert status.sentence("acme/eve") == "disabled: neither visited nor delivered"
     assert "3 accounts: 2 yellow, 1 white" in status()
