@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ DASH = "–"
 PLAIN_FROM = 500
 """Rows from which on a table is written in plain columns."""
 GAP = "  "
+NOTE_INDENT = " " * 8
 READABLE_WIDTH = 24
 """Of a column that wraps."""
 MAX_COLUMN_WIDTH = 60
@@ -73,6 +75,42 @@ def print_table(screen: Console, rows: Sequence[Row], columns: Sequence[Column])
     written = [[_written(row.get(column.key)) for column in columns] for row in rows]
     titles, right = [column.title for column in columns], [column.number for column in columns]
     screen.file.write(_plain_columns(titles, written, right))
+
+
+def print_noted(screen: Console, rows: Sequence[Row], columns: Sequence[Column], note: str) -> None:
+    """Write each row in one line, with what it has under the key `note` on lines of its own below.
+
+    No word is broken: whoever reads a name copies it. A name that is too long moves the rest of its own line.
+    The first column has its colour.
+    """
+    chosen = _fitting(rows, columns, screen.width)
+    widths, right = _widths(rows, chosen), [each.number for each in chosen]
+    screen.print(Text(_line([each.title for each in chosen], widths, right), "bold"), soft_wrap=True)
+    for row in rows:
+        cells = [cell(row.get(each.key)) for each in chosen]
+        line = Text(_line([each.plain for each in cells], widths, right))
+        if cells[0].style:
+            line.stylize(cells[0].style, 0, len(cells[0].plain))
+        screen.print(line, soft_wrap=True)
+        if said := row.get(note):
+            screen.print(Text(_indented(str(said), screen.width)), soft_wrap=True)
+
+
+def _indented(text: str, width: int) -> str:
+    return textwrap.fill(
+        quoted(text, MAX_CELL_LENGTH),
+        max(width, READABLE_WIDTH),
+        initial_indent=NOTE_INDENT,
+        subsequent_indent=NOTE_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _widths(rows: Sequence[Row], columns: Sequence[Column]) -> list[int]:
+    """The widths of plain columns."""
+    written = [[each.title, *(_written(row.get(each.key)) for row in rows)] for each in columns]
+    return [min(MAX_COLUMN_WIDTH, max(map(cell_len, each))) for each in written]
 
 
 def write_json(value: object) -> None:

@@ -18,7 +18,7 @@ from shared.model.errors import ConfigurationError, joined, quoted
 from shared.model.message import RecipientStatus
 from shared.model.spec import Kind
 from shared.net.protection import is_only_shortfall
-from shared.operations.pass_report import AccountPass, copies_left, why_left
+from shared.operations.pass_report import AccountPass, why_left
 from shared.ports.store import VisitReport
 from shared.runtime.stop import Stop
 
@@ -61,12 +61,12 @@ async def one_pass(
     )
     suppressed = await services.runtime.store.operator.suppressed_counts(began_at)
     accounts = services.runtime.registry.accounts
-    leave_copies = any(each.retention.leaves_a_copy for each in accounts.values())
-    counts = await services.runtime.store.operator.message_counts() if leave_copies else {}
+    keeping = [name for name in visits if name in accounts and accounts[name].retention.leaves_a_copy]
+    counts = await services.runtime.store.operator.account_counts(keeping) if keeping else {}
     return [
         replace(
             await _summed(services, name, visits[name], parked[name], suppressed.get(name, 0)),
-            copies=copies_left(accounts[name], counts) if name in accounts else 0,
+            copies=counts[name].settled if name in counts else 0,
         )
         for name in visits
     ]

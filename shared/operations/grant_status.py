@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.model.account import Account
 from shared.model.oauth import Flow, GrantRef, GrantState
 from shared.oauth.app import OAuthApp
 from shared.oauth.schedule import DAY, app_forecasts, grant_forecasts
@@ -68,18 +70,21 @@ def grant_status(
     )
 
 
-async def account_grants(context: OperatorContext) -> dict[str, GrantStatus]:
-    """Return how the grants of the configured accounts are doing, by account."""
+async def account_grants(
+    context: OperatorContext, accounts: Mapping[str, Account | None]
+) -> dict[str, GrantStatus]:
+    """Return how the grants of these accounts are doing, by account; an account may have none."""
     configuration, now = context.configuration, context.clock.now()
-    refs = {each.id: each.grant for each in configuration.accounts.values() if each.grant is not None}
+    present = {name: each for name, each in accounts.items() if each is not None}
+    refs = {name: each.grant for name, each in present.items() if each.grant is not None}
     if not refs or context.grants is None:
         return {}
-    known = {each.id: each for each in await context.grants.grants()}
+    grants = {each.id: each for each in await context.grants.grants()}
     states = await context.grants.app_states()
     return {
         account: grant_status(
             ref,
-            known.get(ref.id),
+            grants.get(ref.id),
             configuration.oauth_apps.get(ref.app),
             states[ref.app].problem if ref.app in states else None,
             now,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.custody.state import Message, Recipient
-from shared.model.account import Account
 from shared.model.errors import joined, quoted
-from shared.model.message import IN_FLIGHT, PENDING, MessageStatus, RecipientStatus
+from shared.model.message import IN_FLIGHT, PENDING, RecipientStatus
 from shared.ports.store import Store
 
 MAX_MAILS = 100
@@ -43,14 +42,6 @@ class AccountPass:
     def complete(self) -> bool:
         """Whether nothing is left to do."""
         return self.waiting == 0 and (self.problem is None or self.only_tls_missing)
-
-
-def copies_left(account: Account, counts: Mapping[tuple[str, MessageStatus], int]) -> int:
-    """Return how many mails of the account are done and stay at the source, as its retention wants it.
-
-    `counts` are numbers of mails by account and status.
-    """
-    return counts.get((account.id, MessageStatus.SETTLED), 0) if account.retention.leaves_a_copy else 0
 
 
 async def why_left(store: Store, account: str) -> str | None:

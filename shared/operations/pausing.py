@@ -14,7 +14,7 @@ __all__ = ["EVERYTHING", "PauseChange", "ResumeChange", "pause", "resume"]
 @dataclass(frozen=True, slots=True)
 class PauseChange:
     """The accounts that are paused from now on, those that were so `already`, and those that are
-    `unscheduled`: no fetcher has seen them yet, and none will visit them.
+    `unscheduled`: the file has them, the registry does not yet, and nobody will visit them.
     """
 
     changed: Sequence[str]
@@ -37,11 +37,12 @@ async def pause(context: OperatorContext, scopes: Sequence[str]) -> PauseChange:
     changed: list[str] = []
     for scope in scopes:
         changed += await store.pause_scope(scope, context.clock.now())
-    scheduled = {each.account for each in await store.account_summaries()}
-    configured = context.configuration.accounts
-    covered = [each for each in configured if any(covers(scope, each) for scope in scopes)]
-    already = [each for each in covered if any(earlier.holds(each) for earlier in before)]
-    unscheduled = [each for each in covered if each not in scheduled and each not in already]
+    scheduled = {*await store.scheduled_accounts(scopes)}
+    written = {
+        each for each in context.configuration.accounts if any(covers(scope, each) for scope in scopes)
+    }
+    already = sorted(each for each in scheduled | written if any(earlier.holds(each) for earlier in before))
+    unscheduled = sorted(written - scheduled - {*already})
     return PauseChange(changed, already, unscheduled)
 
 

@@ -1,4 +1,7 @@
-"""How each account and each target is doing."""
+"""How the accounts and the targets of the registry are doing, those with problems first.
+
+The database counts and sorts, so a hundred thousand accounts cost one of its queries and a page of rows.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,59 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from shared.model.account import Account
+from shared.model.account_condition import AccountCondition, Colour
 from shared.model.errors import joined
-from shared.model.message import IN_FLIGHT, MessageStatus
+from shared.model.retention import Retention
+from shared.model.spec import Kind, Manager
 from shared.operations.context import OperatorContext
 from shared.operations.existence import accepts_all, queried_targets
-from shared.operations.grant_status import OK, GrantStatus, account_grants
-from shared.operations.pass_report import copies_left
-from shared.operations.status_colour import Colour, account_status, pause_of, target_status, visitor_of
-from shared.ports.store import AccountState, Pause, TargetFact, TargetState
+from shared.operations.grant_status import GrantStatus, account_grants
+from shared.operations.status_colour import (
+    DISABLED,
+    OK,
+    StatusReport,
+    account_status,
+    pause_of,
+    target_status,
+    visitor_of,
+)
+from shared.operations.wording import minute
+from shared.ports.store import (
+    AccountCounts,
+    AccountQuery,
+    ListedAccount,
+    Pause,
+    TargetFact,
+    TargetState,
+    UnregisteredAccount,
+)
 from shared.runtime.backup_marker import pause_sentence
 
-MAX_COUNTED = 100_000
-"""Parked recipients, and lost mails, that are read to count them by account."""
+ALL_UP_TO = 200
+WORST = 20
+"""Accounts that are shown where nobody says how many: all, or if there are more than fit, the worst."""
+MOST_TARGETS = 50
+MOST_UNNAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StatusQuery:
+    """Which accounts are asked for: these, those of these tenants, or all; with `failing` only those that
+    fail. `limit`: how many are listed at most, None as `ALL_UP_TO` says.
+    """
+
+    accounts: Sequence[str] = ()
+    tenants: Sequence[str] = ()
+    failing: bool = False
+    limit: int | None = None
+
+
+EVERYTHING = StatusQuery()
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStatus:
-    """How a configured account is doing; times are seconds since the epoch, None where there is none.
+    """How an account is doing; times are seconds since the epoch, None where there is none.
 
     `waiting` mails were at the source after the last visit and were not done, `copies` are done and stay
     there, `in_flight` ones are between fetching and settling, `suppressed` recipients had an identical mail
@@ -68,8 +106,8 @@ class TargetStatus:
 
 @dataclass(frozen=True, slots=True)
 class UnnamedAccount:
-    """An account that the configuration does not name, although mail of it is not done: `at_source` mails
-    are in its mailbox, `here` ones are held in blobs alone.
+    """An account that is not in the registry, or was removed from it, and has mail: `at_source` mails are not
+    done and in its mailbox, `here` ones are held in blobs alone, `parked` recipients wait for an operator.
     """
 
     account: str
@@ -77,61 +115,86 @@ class UnnamedAccount:
     here: int
     parked: int
     visited_at: float | None
+    removed_at: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many accounts there are among those asked for, by colour and by state; `failing` or not."""
+
+    accounts: int
+    colours: Mapping[Colour, int]
+    states: Mapping[AccountCondition, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All accounts and targets. `deletion` says why nothing is deleted at the sources, if that is so."""
+    """The first `accounts` of those that were asked for, and the targets.
 
+    `more` accounts, and `more_targets`, are not listed. `deletion` says why nothing is deleted at the
+    sources, if that is so.
+    """
+
+    summary: Summary
     accounts: Sequence[AccountStatus]
+    more: int
     targets: Sequence[TargetStatus]
+    more_targets: int
     unnamed: Sequence[UnnamedAccount]
     deletion: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Numbers by account."""
-
-    messages: Mapping[tuple[str, MessageStatus], int]
-    suppressed: Mapping[str, int]
-    skipped: Mapping[str, int]
-    parked: Counter[str]
-    lost: Counter[str]
-
-
-async def status(context: OperatorContext) -> Status:
-    """Return how all accounts and targets are doing."""
-    store = context.store
-    states = {state.account: state for state in await store.account_states()}
-    counts = _Counts(
-        await store.message_counts(),
-        await store.suppressed_counts(),
-        await store.skipped_counts(),
-        Counter(each.message.account for each in await store.parked_recipients(MAX_COUNTED)),
-        Counter(each.account for each in await store.left_behind(MAX_COUNTED)),
-    )
+async def status(context: OperatorContext, query: StatusQuery = EVERYTHING) -> Status:
+    """Return how accounts and targets are doing. Where accounts are named, only they are shown."""
+    store, now = context.store, context.clock.now()
+    limit = ALL_UP_TO if query.limit is None else query.limit
+    asked = AccountQuery(tuple(query.accounts), tuple(query.tenants), query.failing, limit)
+    page = await store.account_page(asked, now)
+    summary = _summary(page.counts)
+    found = summary.states.get(AccountCondition.FAILING, 0) if query.failing else summary.accounts
+    listed = page.accounts[:WORST] if query.limit is None and found > ALL_UP_TO else page.accounts
+    is_whole = not query.accounts and not query.tenants
+    targets, more_targets = await _targets(context) if is_whole else ([], 0)
+    unnamed = await store.unregistered_accounts(MOST_UNNAMED) if is_whole else []
     return Status(
-        await _accounts(context, states, counts),
-        await _targets(context),
-        await _unnamed(context, states, counts.parked),
+        summary,
+        await _accounts(context, listed),
+        found - len(listed),
+        targets,
+        more_targets,
+        [_unnamed(each) for each in unnamed],
         pause_sentence(await store.epoch()),
     )
 
 
-async def _accounts(
-    context: OperatorContext, states: Mapping[str, AccountState], counts: _Counts
-) -> list[AccountStatus]:
+def _summary(counts: Mapping[tuple[Colour, AccountCondition], int]) -> Summary:
+    colours: Counter[Colour] = Counter()
+    states: Counter[AccountCondition] = Counter()
+    for (colour, state), number in counts.items():
+        colours[colour] += number
+        states[state] += number
+    return Summary(sum(counts.values()), dict(colours), dict(states))
+
+
+async def _accounts(context: OperatorContext, listed: Sequence[ListedAccount]) -> list[AccountStatus]:
     pauses = await context.store.pauses()
+    counts = await context.store.account_counts([each.account for each in listed])
     now = context.clock.now()
-    grants = await account_grants(context)
+    names = [each.account for each in listed]
+    await context.registry.load(names)
+    grants = await account_grants(context, {name: context.registry.accounts.get(name) for name in names})
     return [
         with_grant(
-            _account(account, states.get(account.id), pause_of(account.id, pauses), counts, now),
-            grants.get(account.id),
+            _account(each, pause_of(each.account, pauses), counts[each.account], now),
+            grants.get(each.account),
         )
-        for account in context.configuration.accounts.values()
+        for each in listed
     ]
+
+
+def _leaves_copies(listed: ListedAccount) -> bool:
+    return Retention.parse(str(listed.keys.get("retention", "delete"))).leaves_a_copy
 
 
 def with_grant(status: AccountStatus, grant: GrantStatus | None) -> AccountStatus:
@@ -147,54 +210,78 @@ def with_grant(status: AccountStatus, grant: GrantStatus | None) -> AccountStatu
     )
 
 
-def _account(
-    account: Account, state: AccountState | None, pause: Pause | None, counts: _Counts, now: float
-) -> AccountStatus:
-    name = account.id
-    parked, lost = counts.parked[name], counts.lost[name]
-    report = account_status(state, enabled=account.enabled, parked=parked, now=now, pause=pause, lost=lost)
+def _account(listed: ListedAccount, pause: Pause | None, counts: AccountCounts, now: float) -> AccountStatus:
+    state = listed.state
+    report = account_status(
+        state,
+        enabled=listed.enabled,
+        parked=counts.parked,
+        now=now,
+        pause=pause,
+        lost=counts.lost,
+        disabled=_disabled(listed),
+    )
     is_scheduled = state is not None and state.enabled and pause is None
     return AccountStatus(
-        account=name,
+        account=listed.account,
         colour=report.colour,
         sentence=report.sentence,
         waiting=state.waiting if state else 0,
-        in_flight=sum(counts.messages.get((name, each), 0) for each in IN_FLIGHT),
-        parked=parked,
+        in_flight=counts.in_flight,
+        parked=counts.parked,
         visited_at=state.visited_at if state else None,
         succeeded_at=state.succeeded_at if state else None,
         due_at=state.due_at if state and is_scheduled else None,
         login_method=state.method if state else None,
-        suppressed=counts.suppressed.get(name, 0),
-        lost=lost,
-        skipped=counts.skipped.get(name, 0),
+        suppressed=counts.suppressed,
+        lost=counts.lost,
+        skipped=counts.skipped,
         visited_by=visitor_of(state, now) if state else None,
-        copies=copies_left(account, counts.messages),
+        copies=counts.settled if _leaves_copies(listed) else 0,
     )
 
 
-async def _targets(context: OperatorContext) -> list[TargetStatus]:
-    store, now, targets = context.store, context.clock.now(), context.configuration.targets
+def _disabled(listed: ListedAccount) -> str:
+    """What it means that an account is not enabled: by its own key, or because it left its file."""
+    if listed.keys.get("enabled") is False:
+        return DISABLED
+    if listed.managed_by is Manager.FILE:
+        return f"not in {listed.origin} any more: not visited; what is on its way is delivered"
+    return "disabled: not visited; what is on its way is delivered"
+
+
+async def _targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:
+    """The targets that cannot be reached, and others by name; and how many more there are."""
+    store, now, registry = context.store, context.clock.now(), context.registry
+    outages = {each.target: each for each in await store.outages(now)}
+    by_name = await registry.store.list_specs(Kind.TARGET, "", MOST_TARGETS)
+    dead = await registry.store.specs(Kind.TARGET, sorted(outages))
+    known = {each.id for each in (*dead, *by_name) if each.removed_at is None}
+    names = sorted(known, key=lambda each: (each not in outages, each))[:MOST_TARGETS]
+    await registry.load((), names)
     domains: dict[str, list[str]] = defaultdict(list)
     for catch_all in await store.catch_alls():
         domains[catch_all.target].append(catch_all.domain)
     queried = queried_targets(context.configuration)
-    outages = {each.target: each for each in await store.outages(now)}
     facts: dict[str, list[TargetFact]] = defaultdict(list)
     for fact in await store.target_facts(now):
         facts[fact.target].append(fact)
-    return [
+    found = [
         _target(
+            context,
             replace(each, outage=outages.get(each.target), facts=tuple(facts[each.target])),
             domains[each.target] if each.target in queried else [],
-            is_here=targets[each.target].endpoint.is_here,
         )
-        for each in await store.target_states(list(targets))
+        for each in await store.target_states(names)
     ]
+    return found, await registry.store.count_specs(Kind.TARGET) - len(found)
 
 
-def _target(state: TargetState, catch_all: Sequence[str], *, is_here: bool) -> TargetStatus:
-    report = target_status(state, is_here=is_here)
+def _target(context: OperatorContext, state: TargetState, catch_all: Sequence[str]) -> TargetStatus:
+    target = context.registry.targets.get(state.target)
+    report = target_status(state, is_here=target is not None and target.endpoint.is_here)
+    if (problem := context.registry.targets.problem(state.target)) is not None:
+        report = StatusReport(Colour.RED, problem)
     return TargetStatus(
         target=state.target,
         colour=report.colour,
@@ -206,18 +293,10 @@ def _target(state: TargetState, catch_all: Sequence[str], *, is_here: bool) -> T
     )
 
 
-async def _unnamed(
-    context: OperatorContext, states: Mapping[str, AccountState], parked: Mapping[str, int]
-) -> list[UnnamedAccount]:
-    configured = context.configuration.accounts
-    custody = await context.store.custody_summaries([each for each in states if each not in configured])
-    return [
-        UnnamedAccount(
-            account=account,
-            at_source=custody[account].at_source if account in custody else 0,
-            here=custody[account].here if account in custody else 0,
-            parked=parked.get(account, 0),
-            visited_at=states[account].visited_at if account in states else None,
-        )
-        for account in sorted({*custody, *parked} - {*configured})
-    ]
+def _unnamed(account: UnregisteredAccount) -> UnnamedAccount:
+    sentence = "not in the registry: not visited, and its mail is not routed"
+    if account.removed_at is not None:
+        sentence = f"removed at {minute(account.removed_at)}: its mail in custody is delivered first"
+    if not account.at_source and not account.here:
+        sentence = "not in the registry; its parked mail is kept"
+    return UnnamedAccount(**account._asdict(), sentence=sentence)

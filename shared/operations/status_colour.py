@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from shared.model.account_condition import OVERDUE, Colour
 from shared.model.errors import joined
 from shared.operations.wording import counted, minute
 from shared.ports.store import EVERYTHING, AccountState, FactKind, Outage, Pause, TargetState
 
-OVERDUE = 300.0
-"""Seconds after its due time from which on an account that nobody visits is overdue."""
 QUEUED_AFTER = 10.0
 """Seconds after its due time from which on an account waits for a free place; fetchers look every five."""
+DISABLED = "disabled: neither visited nor delivered"
 NEVER_VISITED = "never visited"
 NEVER_DELIVERED = "never delivered to"
 OK = "ok"
-
-
-class Colour(StrEnum):
-    """From never tried to not working."""
-
-    WHITE = "white"
-    GREEN = "green"
-    YELLOW = "yellow"
-    RED = "red"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +38,16 @@ def account_status(
     now: float,
     pause: Pause | None = None,
     lost: int = 0,
+    disabled: str = DISABLED,
 ) -> StatusReport:
     """Return the status of an account.
 
-    `state` is None where it was never scheduled. `enabled` is what the configuration says, `parked` the
-    number of its parked recipients, `pause` the pause in force, `lost` the number of its mails that left the
-    source before they were delivered.
+    `state` is None where it was never scheduled. `enabled` is what the registry says, and `disabled` what it
+    means that it is not; `parked` is the number of its parked recipients, `pause` the pause in force, `lost`
+    the number of its mails that left the source before they were delivered.
     """
     if not enabled:
-        return StatusReport(Colour.YELLOW, "disabled: neither visited nor delivered")
+        return StatusReport(Colour.YELLOW, disabled)
     if pause is not None:
         return StatusReport(Colour.YELLOW, _paused(pause))
     if state is not None and state.failures:

@@ -77,7 +77,7 @@ async def trace(context: OperatorContext, text: str, limit: int) -> Trace:
         TracedMail(message, await context.store.message_journal(message.id)) for message in found[:limit]
     ]
     names = written_uids(text.strip())
-    states = await context.store.account_states()
+    states = await context.store.account_states(unread=True)
     unread = [
         UnreadMail(state.account, failure)
         for state in states

@@ -62,6 +62,7 @@ INDEXES = (
     Index("skipped_uid", skipped.c.uid),
     Index("specs_revision", specs.c.revision),
     Index("specs_tenant", specs.c.kind, specs.c.tenant, specs.c.id),
+    _partial("specs_removed", specs.c.kind, specs.c.id, where="removed_at IS NOT NULL"),
     _partial("specs_target", specs.c.target, where="target IS NOT NULL"),
     Index("secrets_key", secrets.c.key),
     Index("oauth_grants_due", oauth_grants.c.due_at),

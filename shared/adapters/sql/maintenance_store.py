@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.adapters.sql.account_states import account_summaries, custody_summaries
+from shared.adapters.sql.account_conditions import account_totals
 from shared.adapters.sql.deliveries import overdue_messages
 from shared.adapters.sql.epochs import advance_mark, current_epoch, pause_deletion
 from shared.adapters.sql.leases.ending import end_leases
@@ -12,8 +12,9 @@ from shared.adapters.sql.notices import claim_notice, notice_times, parked_betwe
 from shared.adapters.sql.recovery import any_lost, left_behind_count, lose_all, lose_blobs, republish_mails
 from shared.adapters.sql.retention import prunable, prune, raw_mail_needed, raw_mail_not_needed
 from shared.adapters.sql.runner import TransactionRunner
+from shared.adapters.sql.unregistered import unregistered_mail
 from shared.custody.state import Message
-from shared.ports.store import AccountSummary, Concluded, CustodySummary, Epoch, Parked, Pruned
+from shared.ports.store import AccountTotals, Concluded, Epoch, Parked, Pruned, UnregisteredMail
 
 
 class SqlMaintenanceStore:
@@ -73,13 +74,13 @@ class SqlMaintenanceStore:
         """Begin a new epoch, in which nothing is deleted until an operator confirms it."""
         return await self._runner.write(pause_deletion, reason, now)
 
-    async def account_summaries(self) -> Sequence[AccountSummary]:
-        """Return every account that was ever scheduled, in no order."""
-        return await self._runner.read(account_summaries)
+    async def account_totals(self, now: float, tenants: int) -> AccountTotals:
+        """Return how the accounts of the registry are, with the failing ones of up to `tenants` tenants."""
+        return await self._runner.read(account_totals, now, tenants)
 
-    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
-        """Return the mails of these accounts that are not done; accounts without any are left out."""
-        return await self._runner.read(custody_summaries, accounts)
+    async def unregistered_mail(self) -> UnregisteredMail:
+        """Return what is not done of accounts that are not in the registry."""
+        return await self._runner.read(unregistered_mail)
 
     async def left_behind_count(self) -> int:
         """Return how many mails left their source before every recipient was done, with no copy held."""

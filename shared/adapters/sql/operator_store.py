@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.adapters.sql.account_states import account_states, account_summaries, custody_summaries
+from shared.adapters.sql.account_pages import account_counts, account_page
+from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
 from shared.adapters.sql.parking import discard_parked, retry_parked
-from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope
+from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope, scheduled_accounts
 from shared.adapters.sql.recovery import left_behind
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.searches import (
     PAGE,
     find_messages,
     journal_page,
-    message_counts,
     message_journal,
     parked_recipients,
     parked_totals,
     suppressed_counts,
 )
 from shared.adapters.sql.targets import known_catch_alls, known_outages, known_target_facts, target_states
+from shared.adapters.sql.unregistered import unregistered_accounts
 from shared.adapters.sql.verification import rebuild, verify
 from shared.contract.journal import Entry
 from shared.custody.state import Message
-from shared.model.message import LedgerKey, MessageStatus
+from shared.model.message import LedgerKey
 from shared.ports.store import (
+    AccountCounts,
+    AccountPage,
+    AccountQuery,
     AccountState,
-    AccountSummary,
     CatchAll,
-    CustodySummary,
     Epoch,
     Outage,
     Parked,
@@ -39,6 +41,7 @@ from shared.ports.store import (
     TargetFact,
     TargetState,
     TracedSkip,
+    UnregisteredAccount,
 )
 
 
@@ -69,10 +72,6 @@ class SqlOperatorStore:
         """Make the state tables again from the journal; return the number of messages."""
         with allowing(MAINTENANCE):
             return await self._runner.write(rebuild)
-
-    async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
-        """Return how many messages there are by account and status, those gone left out."""
-        return await self._runner.read(message_counts)
 
     async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
         """Return how many recipients had a mail already, by account, since then."""
@@ -114,17 +113,25 @@ class SqlOperatorStore:
         """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
         return await self._runner.write(discard_parked, message, addresses, now)
 
-    async def account_states(self) -> Sequence[AccountState]:
-        """Return all known accounts, by name."""
-        return await self._runner.read(account_states)
+    async def account_states(self, *, unread: bool = False) -> Sequence[AccountState]:
+        """Return all accounts that have a schedule, by name; or those of which mails could not be read."""
+        return await self._runner.read(account_states, unread=unread)
 
-    async def account_summaries(self) -> Sequence[AccountSummary]:
-        """Return every account that was ever scheduled, in no order."""
-        return await self._runner.read(account_summaries)
+    async def account_page(self, query: AccountQuery, now: float) -> AccountPage:
+        """Return the first accounts of a query, those with problems first, and the counts of all."""
+        return await self._runner.read(account_page, query, now)
 
-    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
-        """Return the mails of these accounts that are not done; accounts without any are left out."""
-        return await self._runner.read(custody_summaries, accounts)
+    async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
+        """Return the counts of these accounts."""
+        return await self._runner.read(account_counts, accounts)
+
+    async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:
+        """Return accounts that are not in the registry, or were removed, and have mail, by name."""
+        return await self._runner.read(unregistered_accounts, limit)
+
+    async def scheduled_accounts(self, scopes: Sequence[str]) -> Sequence[str]:
+        """Return the accounts in these scopes that have a schedule and were not removed, by name."""
+        return await self._runner.read(scheduled_accounts, scopes)
 
     async def pause_scope(self, scope: str, now: float) -> Sequence[str]:
         """Pause a scope; return the accounts that are paused only since now."""

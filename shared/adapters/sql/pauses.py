@@ -6,13 +6,15 @@ paused is paused, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, true
 
-from shared.adapters.sql.tables import accounts, pauses
+from shared.adapters.sql.engine import allow_scans
+from shared.adapters.sql.tables import accounts, pauses, specs
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.ports.store import Pause, covers
+from shared.model.spec import Kind
+from shared.ports.store import EVERYTHING, Pause, covers
 
 ACCOUNT = accounts.c
 
@@ -32,6 +34,24 @@ def known_pauses(transaction: Transaction) -> list[Pause]:
 def is_paused(account: str, held: Iterable[Pause]) -> bool:
     """Return whether one of the pauses holds the account."""
     return any(pause.holds(account) for pause in held)
+
+
+def scheduled_accounts(transaction: Transaction, scopes: Sequence[str]) -> Sequence[str]:
+    """Return the accounts in these scopes that have a schedule and were not removed, by name."""
+    removed = exists().where(
+        specs.c.kind == Kind.ACCOUNT.value, specs.c.id == ACCOUNT.id, specs.c.removed_at.is_not(None)
+    )
+    allow_scans(transaction.connection)
+    query = select(ACCOUNT.id).where(or_(*map(_is_in, scopes)), ~removed).order_by(ACCOUNT.id)
+    return transaction.connection.execute(query).scalars().all()
+
+
+def _is_in(scope: str) -> ColumnElement[bool]:
+    """Whether an account is in a scope, see `covers`."""
+    if scope == EVERYTHING:
+        return true()
+    is_tenant = scope.endswith("/")
+    return func.substr(ACCOUNT.id, 1, len(scope)) == scope if is_tenant else ACCOUNT.id == scope
 
 
 def pause_scope(transaction: Transaction, scope: str, now: float) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, func, or_, select
 
+from shared.adapters.sql.account_conditions import LEFT_BEHIND
 from shared.adapters.sql.deliveries import conclude
 from shared.adapters.sql.tables import UNBACKED, UNSETTLED, messages
 from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork, load_messages
@@ -17,7 +18,6 @@ from shared.ports.store import Concluded
 
 MESSAGE = messages.c
 MESSAGES_PER_PAGE = 1000
-_LEFT_BEHIND = (UNBACKED, MESSAGE.gone, MESSAGE.blob.is_(None))
 
 
 def _lost(now: float, longest: float) -> Select[str]:
@@ -83,14 +83,14 @@ def lose_blobs(
 
 def left_behind(transaction: Transaction, limit: int) -> list[Message]:
     """Return mails that left their source before every recipient was done, with no copy held."""
-    query = select(MESSAGE.id).where(*_LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
+    query = select(MESSAGE.id).where(*LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
     found = load_messages(transaction, _ids(transaction, query))
     return [message for message in found if message.is_lost_at_source]
 
 
 def left_behind_count(transaction: Transaction) -> int:
     """Return how many mails left their source before they were done, with no copy held."""
-    query = select(func.count()).where(*_LEFT_BEHIND)
+    query = select(func.count()).where(*LEFT_BEHIND)
     return transaction.connection.execute(query).scalar_one()
 
 

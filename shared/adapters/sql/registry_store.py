@@ -13,7 +13,7 @@ from shared.adapters.sql.registry.reading import (
     registry_revision,
     specs_of,
 )
-from shared.adapters.sql.registry.removal import forget_removed
+from shared.adapters.sql.registry.removal import any_removed, forget_removed
 from shared.adapters.sql.registry.saving import remove_specs, save_specs
 from shared.adapters.sql.runner import TransactionRunner
 from shared.model.spec import Kind, Spec
@@ -66,5 +66,7 @@ class SqlRegistryStore:
 
     async def forget_removed(self, limit: int, now: float) -> Sequence[str]:
         """Delete up to `limit` removed objects of which nothing is in custody, with their secrets."""
+        if not await self._runner.read(any_removed):
+            return []
         with allowing(MAINTENANCE):
             return await self._runner.write(forget_removed, limit, now)

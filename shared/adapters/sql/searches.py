@@ -6,13 +6,12 @@ from sqlalchemy import Select, func, select, union
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import entry_of
-from shared.adapters.sql.tables import KEPT, NAMED, journal, messages, recipients, suppressions
+from shared.adapters.sql.tables import NAMED, journal, messages, recipients, suppressions
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.mailbox import written_uids
-from shared.model.message import MessageStatus
 from shared.ports.store import Parked
 
 PAGE = 1000
@@ -63,19 +62,6 @@ def journal_page(transaction: Transaction, after: int) -> list[tuple[int, Entry]
         select(journal.c.seq, journal.c.body).where(journal.c.seq > after).order_by(journal.c.seq).limit(PAGE)
     )
     return [(seq, entry_of(body)) for seq, body in transaction.connection.execute(page)]
-
-
-def message_counts(transaction: Transaction) -> dict[tuple[str, MessageStatus], int]:
-    """Return how many messages there are by account and status, those gone left out."""
-    allow_scans(transaction.connection)
-    query = (
-        select(MESSAGE.account, MESSAGE.status, func.count())
-        .where(KEPT)
-        .group_by(MESSAGE.account, MESSAGE.status)
-    )
-    return {
-        (account, MessageStatus(status)): n for account, status, n in transaction.connection.execute(query)
-    }
 
 
 def suppressed_counts(transaction: Transaction, since: float) -> dict[str, int]:

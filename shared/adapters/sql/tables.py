@@ -33,6 +33,7 @@ UNSETTLED = text("messages.settled_at IS NULL")
 UNBACKED = text("messages.unbacked")
 NAMED = text("messages.message_id <> ''")
 READY = text("accounts.enabled AND NOT accounts.paused")
+REMOVED = text("specs.removed_at IS NOT NULL")
 """The conditions of partial indexes in the words of these. SQLite uses an index for no other words, and would
 read the whole table."""
 

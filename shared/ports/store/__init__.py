@@ -19,6 +19,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shared.ports.store.accounts import (
+    AccountCounts,
+    AccountPage,
+    AccountQuery,
+    AccountState,
+    AccountTotals,
+    ListedAccount,
+    UnregisteredAccount,
+    UnregisteredMail,
+)
 from shared.ports.store.errors import (
     LeaseLost,
     RawMailNeeded,
@@ -38,8 +48,6 @@ from shared.ports.store.fetcher import (
     VisitReport,
 )
 from shared.ports.store.maintenance import (
-    AccountSummary,
-    CustodySummary,
     Epoch,
     MaintenanceStore,
     Parked,
@@ -48,7 +56,6 @@ from shared.ports.store.maintenance import (
 from shared.ports.store.oauth import GrantStore
 from shared.ports.store.operator import (
     EVERYTHING,
-    AccountState,
     CatchAll,
     OperatorStore,
     Pause,
@@ -88,13 +95,15 @@ __all__ = [
     "FACT_HOLDS",
     "LONGEST_REPORT",
     "LONGEST_WAIT",
+    "AccountCounts",
+    "AccountPage",
+    "AccountQuery",
     "AccountState",
-    "AccountSummary",
+    "AccountTotals",
     "Begun",
     "CatchAll",
     "Changes",
     "Concluded",
-    "CustodySummary",
     "Early",
     "Epoch",
     "Extent",
@@ -104,6 +113,7 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "LedgerRow",
+    "ListedAccount",
     "MaintenanceStore",
     "OperatorStore",
     "Outage",
@@ -132,6 +142,8 @@ __all__ = [
     "TargetFact",
     "TargetState",
     "TracedSkip",
+    "UnregisteredAccount",
+    "UnregisteredMail",
     "VisitReport",
     "covers",
     "whole_journal",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from shared.custody.state import Message, Recipient
+from shared.ports.store.accounts import AccountTotals, UnregisteredMail
 from shared.ports.store.relay import Concluded
 
 
@@ -51,40 +52,6 @@ class Parked:
     message: Message
     recipient: Recipient
     parked_at: float
-
-
-class AccountSummary(NamedTuple):
-    """The state of an account in few columns; times are seconds since the epoch, None where it never
-    happened.
-
-    `failing`: the last visit failed. `has_problem`: it failed, or was complete apart from something. Until
-    `lease_until` the account is being visited; a process that was killed leaves a lease that is over.
-    `registered`: it is in the registry, removed or not.
-    """
-
-    account: str
-    enabled: bool
-    paused: bool
-    failing: bool
-    has_problem: bool
-    lease_until: float | None
-    due_at: float
-    visited_at: float | None
-    succeeded_at: float | None
-    registered: bool = True
-
-
-class CustodySummary(NamedTuple):
-    """Mails that are not done: `at_source` ones are still in their mailbox, as far as is known; those held
-    `here` are in blobs alone.
-    """
-
-    at_source: int = 0
-    here: int = 0
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return any(self)
 
 
 class MaintenanceStore(Protocol):
@@ -167,12 +134,12 @@ class MaintenanceStore(Protocol):
         """
         ...
 
-    async def account_summaries(self) -> Sequence[AccountSummary]:
-        """Return every account that was ever scheduled, in no order."""
+    async def account_totals(self, now: float, tenants: int) -> AccountTotals:
+        """Return how the accounts of the registry are, with the failing ones of up to `tenants` tenants."""
         ...
 
-    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
-        """Return the mails of these accounts that are not done; accounts without any are left out.
+    async def unregistered_mail(self) -> UnregisteredMail:
+        """Return what is not done of accounts that are not in the registry; removed ones are in it.
 
         Mails that left their source and of which no copy is held are not counted.
         """

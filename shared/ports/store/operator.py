@@ -8,10 +8,16 @@ from typing import NamedTuple, Protocol
 
 from shared.contract.journal import Entry
 from shared.custody.state import Message
-from shared.model.message import LedgerKey, MessageStatus
-from shared.model.read_failure import ReadFailure
+from shared.model.message import LedgerKey
+from shared.ports.store.accounts import (
+    AccountCounts,
+    AccountPage,
+    AccountQuery,
+    AccountState,
+    UnregisteredAccount,
+)
 from shared.ports.store.fetcher import SkippedMail
-from shared.ports.store.maintenance import AccountSummary, CustodySummary, Epoch, Parked
+from shared.ports.store.maintenance import Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
 
 EVERYTHING = "*"
@@ -42,26 +48,6 @@ class CatchAll(NamedTuple):
     target: str
     domain: str
     since: float
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """What is known of an account; times are seconds since the epoch, None where it never happened."""
-
-    account: str
-    enabled: bool
-    due_at: float
-    leased_by: str | None
-    lease_until: float | None
-    failures: int
-    problem: str | None
-    visited_at: float | None
-    succeeded_at: float | None
-    waiting: int
-    paused: bool = False
-    method: str | None = None
-    host: str = ""
-    read_failures: tuple[ReadFailure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +108,6 @@ class OperatorStore(Protocol):
         """
         ...
 
-    async def message_counts(self) -> Mapping[tuple[str, MessageStatus], int]:
-        """Return how many messages there are by account and status, those gone left out."""
-        ...
-
     async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
         """Return how many recipients had a mail already, by account, since then, of mails not pruned yet."""
         ...
@@ -176,16 +158,28 @@ class OperatorStore(Protocol):
         """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
         ...
 
-    async def account_states(self) -> Sequence[AccountState]:
-        """Return all known accounts, by name."""
+    async def account_states(self, *, unread: bool = False) -> Sequence[AccountState]:
+        """Return all accounts that have a schedule, by name; with `unread`, those of which mails could not be
+        read.
+        """
         ...
 
-    async def account_summaries(self) -> Sequence[AccountSummary]:
-        """Return every account that was ever scheduled, in no order."""
+    async def account_page(self, query: AccountQuery, now: float) -> AccountPage:
+        """Return the first accounts of a query, those with problems first, and the counts of all."""
         ...
 
-    async def custody_summaries(self, accounts: Sequence[str]) -> Mapping[str, CustodySummary]:
-        """Return the mails of these accounts that are not done; accounts without any are left out."""
+    async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
+        """Return the counts of these accounts."""
+        ...
+
+    async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:
+        """Return accounts that are not in the registry, or were removed, and have mail that is not done or
+        parked, by name.
+        """
+        ...
+
+    async def scheduled_accounts(self, scopes: Sequence[str]) -> Sequence[str]:
+        """Return the accounts in these scopes that have a schedule and were not removed, by name."""
         ...
 
     async def pause_scope(self, scope: str, now: float) -> Sequence[str]:

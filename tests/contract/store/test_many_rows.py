@@ -17,6 +17,7 @@ from bench.filling import fill
 from bench.mail_templates import MailTemplate, Story, kept
 from shared.adapters.sql.store import open_store
 from shared.model.ids import message_id
+from shared.ports.store import AccountCounts, AccountQuery
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, START, Lives, mail, routed
 
 DAY = 86400.0
@@ -135,8 +136,7 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     steps.note("needing_raw_mail")
     await store.maintenance.prune_messages("", START - DAY, 4)
     steps.note("prune")
-    assert await store.operator.message_counts() == {}
-    steps.note("message_counts")
+    await count_accounts(lives, steps)
     assert [await store.operator.suppressed_counts(), await store.operator.skipped_counts()] == [{}, {}]
     steps.note("suppressed_counts")
     assert [
@@ -151,6 +151,20 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     await store.maintenance.end_leases()
     await store.fetcher.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
     steps.note("lease_due")
+
+
+async def count_accounts(lives: Lives, steps: Steps) -> None:
+    """Make every call that counts accounts, or mails by account."""
+    store = lives.store
+    assert await store.operator.account_counts([ACCOUNT]) == {ACCOUNT: AccountCounts()}
+    steps.note("account_counts")
+    await store.operator.account_page(AccountQuery(), lives.now)
+    steps.note("account_page")
+    await store.maintenance.account_totals(lives.now, 100)
+    steps.note("account_totals")
+    await store.maintenance.unregistered_mail()
+    await store.operator.unregistered_accounts(10)
+    steps.note("unregistered")
 
 
 async def test_mails_that_are_gone_add_no_work_to_any_call(

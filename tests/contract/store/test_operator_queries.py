@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.model.mailbox import numeric_uid
 from shared.model.message import MessageStatus, RecipientStatus
-from shared.ports.store import TargetState, whole_journal
+from shared.ports.store import AccountCounts, TargetState, whole_journal
 from tests.fakes.mail_lives import BOB, EVE, LEASE, Lives, mail, outcome, routed
 
 
@@ -222,16 +222,14 @@ async def test_only_parked_recipients_can_be_retried_or_given_up(lives: Lives) -
     assert await lives.store.operator.discard_parked("unknown", [], lives.now) == []
 
 
-async def test_messages_are_counted_by_account_and_status(lives: Lives) -> None:
+async def test_the_messages_in_flight_are_counted_by_account(lives: Lives) -> None:
     await lives.fetched("uid 1")
     await lives.fetched("uid 2")
     await lives.settled("uid 3")
     gone = await lives.settled("uid 4")
     await lives.store.fetcher.record_gone(lives.fence, {gone: "not listed"}, lives.now)
-    assert await lives.store.operator.message_counts() == {
-        ("acme/box", MessageStatus.FETCHED): 2,
-        ("acme/box", MessageStatus.SETTLED): 1,
-    }
+    counts = await lives.store.operator.account_counts(["acme/box", "acme/nobody"])
+    assert counts == {"acme/box": AccountCounts(in_flight=2), "acme/nobody": AccountCounts()}
 
 
 async def test_suppressed_recipients_are_counted_by_account_until_the_mail_is_forgotten(

@@ -8,7 +8,8 @@ from shared.adapters.sql.store import SqlStore
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind, Manager
 from shared.ports.store import ABSENT, ANY, RevisionConflict, Schedule, SpecChange, SpecFilter
-from tests.fakes.mail_lives import Lives
+from tests.fakes.mail_lives import ACCOUNT as ACCOUNT_ID
+from tests.fakes.mail_lives import LEASE, Lives
 
 NOW = 1000.0
 LATER = NOW + 60
@@ -148,6 +149,67 @@ async def test_a_removed_account_stays_until_its_mail_is_done(store: SqlStore, l
     await store.registry.remove_specs(ACCOUNT, {"acme/box": ANY}, NOW)
     await store.registry.remove_specs(TARGET, {"exchange": ANY}, NOW)
     assert await store.registry.forget_removed(10, NOW) == []
+
+
+async def test_the_mail_of_a_removed_account_is_done_before_the_account_is_forgotten(lives: Lives) -> None:
+    registry = lives.store.registry
+    await registry.save_specs([target(), account(ACCOUNT_ID)], lives.now)
+    message, spooled = await lives.routed("m1"), await lives.routed("m2", blob="blob")
+    early = {spooled: "taken away"}
+    await registry.remove_specs(ACCOUNT, {ACCOUNT_ID: ANY}, lives.now)
+    await lives.store.fetcher.record_gone(lives.fence, early, lives.now)
+    await lives.store.fetcher.return_leases({lives.fence: 0.0}, lives.now)
+    assert await registry.forget_removed(10, lives.now) == []
+    await lives.deliver(message)
+    assert await registry.forget_removed(10, lives.now + LEASE) == []
+    await lives.deliver(spooled)
+    # The copy at the source counts as gone first; then nothing is left.
+    assert await registry.forget_removed(10, lives.now) == []
+    assert await registry.forget_removed(10, lives.now) == [f"account {ACCOUNT_ID}"]
+    assert await lives.is_sound()
+
+
+async def test_a_mail_that_its_source_lost_does_not_keep_a_removed_account_for_ever(lives: Lives) -> None:
+    registry = lives.store.registry
+    await registry.save_specs([account(ACCOUNT_ID)], lives.now)
+    lost = await lives.routed("m1")
+    await lives.store.fetcher.record_gone(lives.fence, {lost: "taken away"}, lives.now)
+    await lives.store.fetcher.return_leases({lives.fence: 0.0}, lives.now)
+    await registry.remove_specs(ACCOUNT, {ACCOUNT_ID: ANY}, lives.now)
+    assert await registry.forget_removed(10, lives.now) == []
+    assert await registry.forget_removed(10, lives.now + LEASE) == [f"account {ACCOUNT_ID}"]
+    assert [each.id for each in await lives.store.operator.left_behind(10)] == [lost]
+
+
+async def test_a_removed_account_that_is_being_visited_is_not_forgotten(store: SqlStore) -> None:
+    await store.registry.save_specs([account()], NOW)
+    assert await due(store, NOW) == ["acme/bob"]
+    await store.registry.remove_specs(ACCOUNT, {"acme/bob": ANY}, NOW)
+    assert await store.registry.forget_removed(10, NOW + 59) == []
+    assert await store.registry.forget_removed(10, NOW + 60) == ["account acme/bob"]
+
+
+async def test_accounts_that_wait_for_their_mail_hold_up_no_others(lives: Lives) -> None:
+    registry = lives.store.registry
+    names = [ACCOUNT_ID, "acme/x", "acme/y", "acme/z"]
+    await registry.save_specs([target(), *map(account, names)], lives.now)
+    await lives.fetched("m1")
+    await registry.remove_specs(ACCOUNT, dict.fromkeys(names, ANY), lives.now)
+    await registry.remove_specs(TARGET, {"exchange": ANY}, lives.now)
+    assert await registry.forget_removed(2, lives.now) == ["account acme/x", "account acme/y"]
+    assert await registry.forget_removed(2, lives.now) == ["account acme/z"]
+    assert await registry.forget_removed(2, lives.now) == []
+
+
+async def test_a_target_and_a_tenant_are_forgotten_after_their_accounts(store: SqlStore) -> None:
+    tenant = SpecChange(Kind.TENANT, "acme", "acme", {}, True, Manager.FILE, "", ANY)
+    await store.registry.save_specs([tenant, target(), account()], NOW)
+    for kind, name in ((Kind.TENANT, "acme"), (TARGET, "exchange")):
+        await store.registry.remove_specs(kind, {name: ANY}, NOW)
+    assert await store.registry.forget_removed(10, NOW) == []
+    await store.registry.remove_specs(ACCOUNT, {"acme/bob": ANY}, NOW)
+    forgotten = await store.registry.forget_removed(10, NOW)
+    assert forgotten == ["account acme/bob", "target exchange", "tenant acme"]
 
 
 async def test_a_secret_is_kept_replaced_or_removed(store: SqlStore) -> None:

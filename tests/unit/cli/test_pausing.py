@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main as mailferry
-from shared.adapters.sql import open_store, upgrade
-from shared.ports.store import Schedule
+from shared.adapters.sql import upgrade
 from tests.fakes.configuration import ACCOUNT, TARGET
 
 ACCOUNTS = ACCOUNT + ACCOUNT.replace('"catchall"', '"other"') + ACCOUNT.replace('"acme"', '"zeta"')
@@ -31,14 +30,9 @@ class Mailferry:
 
 
 @pytest.fixture
-async def ferry(tmp_path: Path) -> Mailferry:
+def ferry(tmp_path: Path) -> Mailferry:
     ferry = Mailferry(tmp_path)
-    store = open_store(ferry.url)
-    schedules = [
-        Schedule(name, 60, enabled=True) for name in ("acme/catchall", "acme/other", "zeta/catchall")
-    ]
-    await store.fetcher.sync_accounts(schedules, 10.0)
-    await store.close()
+    assert ferry("apply").exit_code == 0
     return ferry
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from services.fetcher.decide.account_condition import AccountCondition
+from shared.model.account_condition import AccountCondition
 from shared.runtime.metrics import Metrics
 from tests.fakes.command import REPOSITORY
 from tests.fakes.metrics import EXPORTERS, MATCHER, SELECTOR, SERIES, unknown_names

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.operations.status_colour import OVERDUE, Colour, account_status, pause_of, target_status
+from shared.model.account_condition import OVERDUE, Colour
+from shared.operations.status_colour import account_status, pause_of, target_status
 from shared.ports.store import AccountState, FactKind, Outage, Pause, TargetFact, TargetState
 
 NOW = 1_000_000.0

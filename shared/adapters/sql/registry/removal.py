@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from shared.adapters.sql.registry.saving import forget_specs
-from shared.adapters.sql.tables import KEPT, UNBACKED, UNSETTLED, messages, specs
+from shared.adapters.sql.tables import KEPT, REMOVED, UNBACKED, UNSETTLED, accounts, messages, specs
 from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.custody import decide
 from shared.model.spec import Kind
 
-SPEC, MESSAGE = specs.c, messages.c
+SPEC, MESSAGE, ACCOUNT = specs.c, messages.c, accounts.c
 MAILS_AT_ONCE = 500
 """Mails of removed accounts that one transaction marks as gone, so that it holds up no other for long."""
 REASON = "the account was removed"
@@ -24,31 +24,38 @@ def forget_removed(transaction: Transaction, limit: int, now: float) -> list[str
     Mail that is left at a removed account's source is not looked at any more, so it counts as gone. Targets
     wait for the accounts that were removed before them: their mail may need them.
     """
-    accounts = [
-        each for each in _removed(transaction, Kind.ACCOUNT, limit) if _is_done(transaction, each, now)
-    ]
-    clean = [each for each in accounts if not _leave_mails(transaction, each, now)]
+    done = _ids(transaction, _removed(Kind.ACCOUNT).where(~_in_custody(now)), limit)
+    clean = [each for each in done if not _leave_mails(transaction, each, now)]
     forget_specs(transaction, Kind.ACCOUNT, clean)
     forgotten = [f"{Kind.ACCOUNT} {each}" for each in clean]
     for kind in (Kind.TARGET, Kind.TENANT):
-        unused = [
-            each for each in _removed(transaction, kind, limit) if not _is_used(transaction, kind, each)
-        ]
+        unused = _ids(transaction, _removed(kind).where(~_is_used(kind)), limit)
         forget_specs(transaction, kind, unused)
         forgotten += [f"{kind} {each}" for each in unused]
     return forgotten
 
 
-def _removed(transaction: Transaction, kind: Kind, limit: int) -> Sequence[str]:
-    query = select(SPEC.id).where(SPEC.kind == kind.value, SPEC.removed_at.is_not(None))
+def any_removed(transaction: Transaction) -> bool:
+    """Return whether there are removed objects, which forgetting them may concern."""
+    query = select(SPEC.id).where(REMOVED).limit(1)
+    return transaction.connection.execute(query).first() is not None
+
+
+def _removed(kind: Kind) -> Select[str]:
+    return select(SPEC.id).where(SPEC.kind == kind.value, REMOVED)
+
+
+def _ids(transaction: Transaction, query: Select[str], limit: int) -> Sequence[str]:
     return transaction.connection.execute(query.order_by(SPEC.id).limit(limit)).scalars().all()
 
 
-def _is_done(transaction: Transaction, account: str, now: float) -> bool:
-    """Whether no mail of a removed account is on its way, or held here alone."""
-    on_its_way = and_(KEPT, UNSETTLED, MESSAGE.lease_until > now)
-    query = select(MESSAGE.id).where(MESSAGE.account == account, or_(on_its_way, UNBACKED)).limit(1)
-    return transaction.connection.execute(query).first() is None
+def _in_custody(now: float) -> ColumnElement[bool]:
+    """Whether an account is being visited, or mail of it is on its way or held in a blob alone."""
+    visited = exists().where(ACCOUNT.id == SPEC.id, ACCOUNT.lease_until > now)
+    under_way = and_(KEPT, UNSETTLED, MESSAGE.lease_until > now)
+    held = and_(UNBACKED, or_(MESSAGE.blob.is_not(None), MESSAGE.lease_until > now))
+    mails = [exists().where(MESSAGE.account == SPEC.id, each) for each in (under_way, held)]
+    return or_(visited, *mails)
 
 
 def _leave_mails(transaction: Transaction, account: str, now: float) -> bool:
@@ -65,9 +72,10 @@ def _leave_mails(transaction: Transaction, account: str, now: float) -> bool:
     return bool(left)
 
 
-def _is_used(transaction: Transaction, kind: Kind, name: str) -> bool:
-    """Whether an account is there, removed or not, that needs the object."""
-    column = SPEC.target if kind is Kind.TARGET else SPEC.tenant
-    others = SPEC.kind != Kind.TENANT.value
-    query = select(SPEC.id).where(column == name, others, SPEC.id != name).limit(1)
-    return transaction.connection.execute(query).first() is not None
+def _is_used(kind: Kind) -> ColumnElement[bool]:
+    """Whether an object is there, removed or not, that needs the target or the tenant."""
+    other = specs.alias("other").c
+    if kind is Kind.TARGET:
+        return exists().where(other.target == SPEC.id)
+    of_tenant = other.kind.in_([Kind.ACCOUNT.value, Kind.TARGET.value])
+    return exists().where(of_tenant, other.tenant == SPEC.id)
