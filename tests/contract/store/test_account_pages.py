@@ -144,7 +144,7 @@ async def test_the_mails_and_recipients_of_the_accounts_on_a_page_are_counted(li
     await lives.store.fetcher.record_gone(lives.fence, {lost: "taken away"}, lives.now)
     many = [f"acme/{number}" for number in range(1200)]
     counts = await lives.store.operator.account_counts([*many, ACCOUNT])
-    assert counts[ACCOUNT] == AccountCounts(in_flight=2, lost=1, suppressed=2, parked=1)
+    assert counts[ACCOUNT] == AccountCounts(in_flight=2, settled=3, lost=1, suppressed=2, parked=1)
     assert counts["acme/7"] == AccountCounts()
     assert await lives.store.operator.account_counts([]) == {}
 
