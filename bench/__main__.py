@@ -12,7 +12,8 @@ breaks twice. `fairness` is a tenant's single mails alone and
 beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 mails waiting and no target;
 `rows` is the cost of a mail in a database with 1,000 and with 1,000,000 rows; `handshake` is the CPU for
 beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing came, in
-each way; `watch` waits in all of them for the server to tell of mail.
+each way; `watch` waits in all of them for the server to tell of mail. `registry` applies, starts and asks with
+1,000, 10,000 and 100,000 accounts.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
 from bench.kept_small import kept_small
 from bench.polls import polls
+from bench.registry import postgres_place, registry, sqlite_place
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
@@ -73,9 +75,10 @@ CONTESTANTS = (
     "handshake",
     "polls",
     "watch",
+    "registry",
 )
-ON_REQUEST = frozenset({"polls", "watch"})
-"""Contestants that need a thousand mailboxes and many minutes; they run only where `--only` names them."""
+ON_REQUEST = frozenset({"polls", "watch", "registry"})
+"""Contestants that need a thousand accounts and more, and many minutes; they run only where `--only` names them."""
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
 DISTANT_MAILS = 20
@@ -128,6 +131,8 @@ def main() -> None:
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
         results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
+        if "registry" in wanted:
+            results |= _registry(stack, console)
         results |= _without_servers(wanted, stack)
     if not results:
         parser.exit(1, "nothing was measured: the corpus of real mails is not at hand\n")
@@ -202,6 +207,15 @@ def _waiting(
         empty.fill()
         results |= watch(empty, sink, home)
     return results
+
+
+def _registry(stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Many accounts, on SQLite and on PostgreSQL."""
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    homes = [stack.enter_context(server_directory(name)) for name in ("registry-file", "registry-server")]
+    apart = postgres_place(homes[1], postgres.create_database(), rabbitmq.url())
+    return registry([sqlite_place(homes[0]), apart], console)
 
 
 def _distant(
