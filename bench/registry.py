@@ -187,7 +187,7 @@ def _run(place: Place, *arguments: str) -> Taken:
 
 async def _lease(url: str) -> float:
     """Lease accounts that are due, the third time: by then statements are prepared."""
-    store = open_store(url)
+    store, taken = open_store(url), 0.0
     try:
         for _ in range(3):
             now, begun = time.time(), time.perf_counter()
