@@ -14,7 +14,7 @@ beside another tenant's 10,000. `bounded` watches memory and disk with 100,000 m
 beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing came, in
 each way; `watch` waits in all of them for the server to tell of mail. `kept` is an empty poll and one new
 mail in a mailbox with 1,000,000 kept mails, and in an empty one. `getmail` is getmail6 over IMAP, where it
-can be installed.
+can be installed. `registry` applies, starts and asks with 1,000, 10,000 and 100,000 accounts.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
 from bench.kept_small import kept_small
 from bench.polls import polls
+from bench.registry import postgres_place, registry, sqlite_place
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
@@ -78,9 +79,10 @@ CONTESTANTS = (
     "polls",
     "watch",
     "kept",
+    "registry",
 )
-ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail"})
-"""Contestants that need many mailboxes or mails and many minutes, or something that is installed from the
+ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry"})
+"""Contestants that need many accounts or mails and many minutes, or something that is installed from the
 network; they run only where `--only` names them."""
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
 IDLE_ACCOUNTS = 1000
@@ -134,7 +136,7 @@ def main() -> None:
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
         results |= _relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
-        results |= _without_servers(wanted, stack)
+        results |= _without_servers(wanted, stack, console)
     if not results:
         parser.exit(1, "nothing was measured: what it needs is not at hand\n")
     reference = _reference(results)
@@ -148,8 +150,9 @@ def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Resu
     return {name: measure[name]() for name in measure if name in wanted}
 
 
-def _without_servers(wanted: Sequence[str], stack: ExitStack) -> dict[str, Result]:
-    results: dict[str, Result] = {}
+def _without_servers(wanted: Sequence[str], stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Measure what needs no mail server."""
+    results = _registry(stack, console) if "registry" in wanted else {}
     if "huge" in wanted:
         directory = stack.enter_context(server_directory("huge"))
         results["huge"] = huge_mail(directory)
@@ -208,6 +211,15 @@ def _waiting(
         empty.fill()
         results |= watch(empty, sink, home)
     return results
+
+
+def _registry(stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Many accounts, on SQLite and on PostgreSQL."""
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    homes = [stack.enter_context(server_directory(name)) for name in ("registry-file", "registry-server")]
+    apart = postgres_place(homes[1], postgres.create_database(), rabbitmq.url())
+    return registry([sqlite_place(homes[0]), apart], console)
 
 
 def _distant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -132,8 +133,12 @@ def working(
 
 
 def _upgrade(config: Path) -> None:
-    """Create the schema. This happens once in a database's life, and so is not measured."""
-    subprocess.run([COMMAND, "db", "upgrade", "-c", config], check=True, stdout=subprocess.DEVNULL)
+    """Create the schema, and apply the file to the registry: services apart read accounts only from there.
+
+    This happens once in a database's life, and so is not measured.
+    """
+    for command in (["db", "upgrade"], ["apply"]):
+        subprocess.run([COMMAND, *command, "-c", config], check=True, stdout=subprocess.DEVNULL)
 
 
 def _await_delivery(source: Source, sink: SmtpSink, before: int) -> None:
@@ -182,6 +187,7 @@ def _configured(
     lines = [f'[{section}]\nurl = "{url}"' for section, url in urls.items()]
     lines += [
         f'[blobs]\nurl = "file://{home}/blobs"',
+        f'[secrets]\nkey_file = "{secrets_key(home)}"',
         '[metrics]\nlisten = ""',
         "[fetcher]\nhost_connections = 0\nconcurrency = 100",
         '[log]\nlevel = "warning"',
@@ -199,6 +205,14 @@ def _configured(
     config = home / "mailferry.toml"
     config.write_text("\n".join(lines) + "\n")
     return config
+
+
+def secrets_key(home: Path) -> Path:
+    """Return a file with a key for sealed secrets, which a database on a server does not bring along."""
+    path = home / "secrets.key"
+    path.touch(mode=0o600)
+    path.write_text(base64.b64encode(bytes(range(32))).decode())
+    return path
 
 
 def _tls(source: Source) -> tuple[str, ...]:
