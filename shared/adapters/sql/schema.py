@@ -28,8 +28,8 @@ PREVIOUS = "0011"
 """The newest revision of the release before, whose processes work with this one's newest revision. To be
 raised with the first migration of each release.
 """
-NEEDED = "0015"
-"""The oldest revision that this release works with: it reads its accounts from the registry."""
+NEEDED = "0019"
+"""The oldest revision that this release works with: it counts what tenants use."""
 MIGRATION_LOCK = 0x6D61696C
 """The advisory lock under which PostgreSQL's schema is changed. SQLite's write lock does the same there."""
 ONLY_ROW = 1

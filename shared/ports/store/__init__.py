@@ -35,7 +35,9 @@ from shared.ports.store.fetcher import (
     Release,
     Schedule,
     SkippedMail,
+    Usage,
     VisitReport,
+    day_of,
 )
 from shared.ports.store.maintenance import (
     AccountSummary,
@@ -130,8 +132,10 @@ __all__ = [
     "TargetFact",
     "TargetState",
     "TracedSkip",
+    "Usage",
     "VisitReport",
     "covers",
+    "day_of",
     "whole_journal",
 ]
 
