@@ -14,8 +14,8 @@ from shared.config.object_keys import InvalidObject, Surroundings
 from shared.model.hosts import NO_LIMITS
 from shared.model.sealed import SecretName
 from shared.model.spec import Kind, Manager
-from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, InUse, ManagedByFile, NotThere
 from shared.operations.objects.adding import Actor
+from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, InUse, ManagedByFile, NotThere
 from shared.operations.objects.objects import Objects
 from shared.operations.objects.showing import ObjectState
 from shared.ports.store import ANY, RevisionConflict, SpecChange, SpecFilter
@@ -309,6 +309,15 @@ async def test_a_new_account_inherits_the_defaults_but_no_login(objects: Objects
     with pytest.raises(InvalidObject) as refused:
         await operator.add(ACCOUNT, {**keys, "name": "rob"}, BY_API)
     assert set(problems(refused)) == {"password"}
+
+
+async def test_defaults_do_not_have_to_fit_to_the_account_but_its_own_keys_do(objects: Objects) -> None:
+    operator = replace(objects, defaults={"domains": {"acme.example": "keep"}})
+    assert (await operator.add(ACCOUNT, BOB, BY_API)).problem is None
+    assert (await operator.change(ACCOUNT, "acme/bob", {"poll": "5m"}, BY_API)).problem is None
+    with pytest.raises(InvalidObject) as refused:
+        await operator.change(ACCOUNT, "acme/bob", {"domains": {"acme.example": "keep"}}, BY_API)
+    assert set(problems(refused)) == {"domains"}
 
 
 async def test_the_list_is_filtered_and_has_pages(objects: Objects) -> None:
