@@ -161,9 +161,8 @@ def _existence(
     context: Context, settings: AccountSettings, account_keys: AccountKeys
 ) -> tuple[ExistenceCheck, str | None]:
     """Return how existence is checked, and the path of the list. Add a problem if the list cannot be used."""
-    is_wanted = (
-        "verify_recipients" in account_keys.meant and settings.verify_recipients != ExistenceCheck.NONE
-    )
+    is_meant = "verify_recipients" in account_keys.meant
+    is_wanted = is_meant and settings.verify_recipients != ExistenceCheck.NONE
     if is_wanted and settings.unknown_recipients == REFUSE:
         account_keys.add_problem(context.problems, "verify_recipients", USELESS_CHECK)
     if not settings.verify_recipients.startswith(LIST_SCHEME):

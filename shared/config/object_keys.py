@@ -134,7 +134,9 @@ def checked(
     """Return the spec of an object whose keys, secrets among them, are valid.
 
     `targets` are the keys of the targets that an account may mean. `judged` are the keys that are given now;
-    others may come from defaults, which do not have to fit to each account. Raises `InvalidObject` with every problem.
+    others may come from defaults, which do not have to fit to each account.
+
+    Raises `InvalidObject` with every problem.
     """
     table = {key: _clear(value) for key, value in keys.items()}
     document = Document({ARRAY[kind]: [table]}, "registry", Path("/"))
