@@ -8,6 +8,7 @@ from services.fetcher.decide.schedule import automatic_concurrency
 from services.fetcher.decide.visit_slots import VisitState
 from services.fetcher.flow_control.backpressure import Backpressure
 from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.flow_control.daily_limits import DailyLimits
 from services.fetcher.flow_control.memory_budget import MemoryBudget
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.flow_control.tenant_quota import QuotaLimit
@@ -47,6 +48,7 @@ def build_fetcher(
     where a copy stays at the source.
     """
     clock, metrics, section = around.clock, around.metrics, configuration.fetcher
+    registry = around.registry
     memory = MemoryBudget(around.broker_memory, section.memory_limit, clock)
     epoch_monitor = EpochMonitor(around.store.maintenance, around.blobs, clock)
     ports = Ports(
@@ -59,9 +61,11 @@ def build_fetcher(
         epoch_monitor=epoch_monitor,
         unrecorded_blobs=around.unrecorded,
         blob_room=BlobRoom(around.blobs),
-        revision=lambda: around.registry.revision,
+        daily_limits=DailyLimits(
+            around.store.fetcher, clock, lambda tenant: registry.limits_of(tenant).daily_mails
+        ),
+        revision=lambda: registry.revision,
     )
-    registry = around.registry
     open_mailbox = partial(open_source, grants=around.grants)
     quotas = TenantQuotas(
         clock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,17 +18,26 @@ from shared.config.urls import protocol_alone, protocol_in
 class AccountKeys:
     """An account's `own` keys go before those that its provider gives (`provided`), and those before the
     `defaults`. `index` is the account's place in the file.
+
+    `judged`: the own keys that have to fit to the account, all by default. Defaults are meant for other
+    accounts, too; those that the registry has taken over do not have to fit either.
     """
 
     index: int
     own: dict[str, Any]
     defaults: dict[str, Any]
     provided: dict[str, Any] = field(default_factory=dict)
+    judged: Collection[str] | None = None
 
     @property
     def protocol(self) -> str | None:
         """The protocol that the source names; None where it names none."""
         return protocol_in({**self.defaults, **self.provided, **self.own}.get("source"))
+
+    @property
+    def meant(self) -> Collection[str]:
+        """The keys that are meant for this very account."""
+        return self.own.keys() if self.judged is None else self.own.keys() & set(self.judged)
 
     def table(self) -> dict[str, Any]:
         """Return all keys. A secret that the account gives replaces all ways of giving it in the defaults.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -35,11 +36,12 @@ def build_accounts(
     defaults: dict[str, Any],
     targets: UsableTargets,
     hosts: HostLimits,
+    judged: Collection[str] | None = None,
 ) -> dict[str, Account]:
-    """Return the valid accounts by id. Add problems for the others."""
+    """Return the valid accounts by id. Add problems for the others. `judged`: see `AccountKeys`."""
     accounts: dict[str, Account] = {}
     for index, table in enumerate(tables):
-        account_keys = account_keys_of(index, table, defaults)
+        account_keys = replace(account_keys_of(index, table, defaults), judged=judged)
         settings = context.validate(AccountSettings, account_keys.table(), account_keys.path_of)
         account = None if settings is None else _account(context, settings, account_keys, targets, hosts)
         if account is None:
@@ -134,7 +136,7 @@ def _retry_times(
 
     A shorter one is a problem only among the account's own keys: that of the defaults is for all hosts.
     """
-    if settings.poll.shortest < interval and "poll" in account_keys.own:
+    if settings.poll.shortest < interval and "poll" in account_keys.meant:
         sentence = f'"poll": the host of "source" allows one visit every {written(interval)}'
         account_keys.add_problem(context.problems, "poll", sentence)
     times = part(RetryTimes, settings)
@@ -198,7 +200,7 @@ def _server(
         account_keys.add_problem(context.problems, "source", '"source" is missing')
         return None
     endpoint = servers.endpoint(
-        context, settings, settings.source, account_keys.own, account_keys.path_of, Tls.REQUIRED
+        context, settings, settings.source, account_keys.meant, account_keys.path_of, Tls.REQUIRED
     )
     login = logins.login(context, settings, settings.source, account_keys)
     return None if login is None else (endpoint, login)

@@ -47,7 +47,7 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
         overrides[section, key] = variable
     if not overrides:
         return document, problems
-    return Document(data, document.origin, document.base, document.text, overrides), problems
+    return document.with_overrides(data, overrides), problems
 
 
 def _unknown_section(variable: str, section: str) -> str:

@@ -161,7 +161,8 @@ def _existence(
     context: Context, settings: AccountSettings, account_keys: AccountKeys
 ) -> tuple[ExistenceCheck, str | None]:
     """Return how existence is checked, and the path of the list. Add a problem if the list cannot be used."""
-    is_wanted = "verify_recipients" in account_keys.own and settings.verify_recipients != ExistenceCheck.NONE
+    is_meant = "verify_recipients" in account_keys.meant
+    is_wanted = is_meant and settings.verify_recipients != ExistenceCheck.NONE
     if is_wanted and settings.unknown_recipients == REFUSE:
         account_keys.add_problem(context.problems, "verify_recipients", USELESS_CHECK)
     if not settings.verify_recipients.startswith(LIST_SCHEME):
@@ -189,5 +190,5 @@ def _existence(
 
 def _refuse_useless(problems: Problems, keys: Collection[str], account_keys: AccountKeys, kind: str) -> None:
     for key in keys:
-        if key in account_keys.own:
+        if key in account_keys.meant:
             account_keys.add_problem(problems, key, f'"{key}" has no effect on a {kind} mailbox; remove it')

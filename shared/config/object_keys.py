@@ -5,7 +5,7 @@ The rules are those of the configuration file, and so are the sentences, each wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,15 +129,19 @@ def checked(
     keys: Mapping[str, Any],
     targets: Iterable[Mapping[str, Any]],
     surroundings: Surroundings,
+    judged: Collection[str],
 ) -> WrittenSpec:
     """Return the spec of an object whose keys, secrets among them, are valid.
 
-    `targets` are the keys of the targets that an account may mean. Raises `InvalidObject` with every problem.
+    `targets` are the keys of the targets that an account may mean. `judged` are the keys that are given now;
+    others may come from defaults, which do not have to fit to each account.
+
+    Raises `InvalidObject` with every problem.
     """
     table = {key: _clear(value) for key, value in keys.items()}
     document = Document({ARRAY[kind]: [table]}, "registry", Path("/"))
     context = Context(document, surroundings.environ, Problems(document))
-    facts = _built(kind, table, context, UsableTargets(targets), surroundings.hosts)
+    facts = _built(kind, table, context, UsableTargets(targets), surroundings.hosts, judged)
     if found := context.problems.by_path():
         raise InvalidObject(
             kind, object_id(kind, table), [KeyProblem(_key(path), each) for path, each in found.items()]
@@ -147,11 +151,16 @@ def checked(
 
 
 def _built(
-    kind: Kind, table: dict[str, Any], context: Context, targets: UsableTargets, hosts: HostLimits
+    kind: Kind,
+    table: dict[str, Any],
+    context: Context,
+    targets: UsableTargets,
+    hosts: HostLimits,
+    judged: Collection[str],
 ) -> Mapping[str, Any]:
     """What the registry has to know of an object; nothing after a problem was noted."""
     if kind is Kind.ACCOUNT:
-        for account in build_accounts(context, [table], {}, targets, hosts).values():
+        for account in build_accounts(context, [table], {}, targets, hosts, judged).values():
             return {
                 "id": account.id,
                 "tenant": account.tenant,

@@ -77,7 +77,8 @@ def account_of(
     """Return the account of a spec. Raises `ConfigurationError` with every problem."""
     usable = UsableTargets([] if spec.is_target_gone else [_target_table(spec.target)])
     context = _context(spec, "accounts", secrets, environ)
-    return _only(context, build_accounts(context, context.document.data["accounts"], {}, usable, hosts))
+    tables = context.document.data["accounts"]
+    return _only(context, build_accounts(context, tables, {}, usable, hosts, judged=()))
 
 
 def target_of(spec: Spec, secrets: Mapping[str, str], environ: Mapping[str, str]) -> Target:

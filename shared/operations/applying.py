@@ -8,7 +8,7 @@ say the same. Objects that the command or the API manages are left alone: a file
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
-from shared.config.specs import WrittenSpec, written_specs
+from shared.config.specs import WrittenSpec, tenant_limits_of, written_specs
 from shared.model.errors import ConfigurationError
 from shared.model.spec import Kind, Manager, Spec
 from shared.operations.objects.changes import spec_change
@@ -89,17 +89,21 @@ class Applier:
         origin = configuration.document.origin
         written = {(each.kind, each.id): each for each in written_specs(configuration)}
         applied: list[Applied] = []
-        problems = _too_many_accounts(configuration)
         pending: list[SpecChange] = []
+        problems: list[str] = []
+        moved: Counter[str] = Counter()
         for some in _portions(iter(written.values())):
             known = await self._known(some)
             for each in some:
                 there = known.get((each.kind, each.id))
+                if there is not None and each.kind is Kind.ACCOUNT and there.origin != origin:
+                    moved[each.tenant] += 1
                 if there is not None and there.managed_by is not Manager.FILE:
                     problems.append(_managed_elsewhere(origin, there))
                 elif change := spec_change(each, there, Manager.FILE, origin, self.box):
                     applied.append(_applied(change, each, there))
                     pending.append(change)
+        problems += await self._too_many_accounts(configuration, written.values(), moved)
         if problems:
             raise ConfigurationError(problems)
         if not dry_run:
@@ -109,6 +113,40 @@ class Applier:
             names = {name for each, name in written if each is kind}
             applied += await self._leave(kind, names, origin, prune=prune, dry_run=dry_run)
         return applied
+
+    async def _too_many_accounts(
+        self, configuration: Configuration, written: Iterable[WrittenSpec], moved: Mapping[str, int]
+    ) -> list[str]:
+        """Sentences about tenants with more accounts than they may have, those of the registry included.
+
+        `moved`: accounts of the file that the registry has from elsewhere, by tenant. Those that the file
+        had and has not any more are left out.
+        """
+        origin = configuration.document.origin
+        counts = Counter(each.tenant for each in written if each.kind is Kind.ACCOUNT)
+        sentences = []
+        for tenant, most in (await self._limits(configuration, [*counts])).items():
+            there = await self.registry.count_specs(Kind.ACCOUNT, SpecFilter(tenant=tenant))
+            own = await self.registry.count_specs(Kind.ACCOUNT, SpecFilter(tenant=tenant, origin=origin))
+            others = there - own - moved.get(tenant, 0)
+            if counts[tenant] + others > most:
+                elsewhere = f", {others} of them not of this file," if others else ""
+                sentences.append(
+                    f'{origin}: tenant "{tenant}" has {counts[tenant] + others} accounts{elsewhere} and may '
+                    f"have {most} (max_accounts)"
+                )
+        return sentences
+
+    async def _limits(self, configuration: Configuration, tenants: Sequence[str]) -> Mapping[str, int]:
+        """How many accounts these tenants may have: by the file, or else by the registry."""
+        limits = {
+            spec.id: tenant_limits_of(spec).max_accounts
+            for some in _portions(iter(tenants))
+            for spec in await self.registry.specs(Kind.TENANT, some)
+            if spec.removed_at is None
+        }
+        limits |= {name: each.max_accounts for name, each in configuration.tenants.items()}
+        return {name: most for name in tenants if (most := limits.get(name)) is not None}
 
     async def _known(self, some: Sequence[WrittenSpec]) -> Mapping[tuple[Kind, str], Spec]:
         found: dict[tuple[Kind, str], Spec] = {}
@@ -171,16 +209,6 @@ def _managed_elsewhere(origin: str, spec: Spec) -> str:
         f'{origin}: {spec.kind} "{spec.id}" is managed by {by}; take it out of the file, or remove it there '
         "first"
     )
-
-
-def _too_many_accounts(configuration: Configuration) -> list[str]:
-    counts = Counter(account.tenant for account in configuration.accounts.values())
-    return [
-        f'{configuration.document.origin}: tenant "{tenant}" has {counts[tenant]} accounts and may have '
-        f"{limits.max_accounts} (max_accounts)"
-        for tenant, limits in configuration.tenants.items()
-        if limits.max_accounts is not None and counts[tenant] > limits.max_accounts
-    ]
 
 
 def _portions(items: Iterator[Item]) -> Iterator[list[Item]]:

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from services.fetcher.decide.unchanged import read_state
 from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.flow_control.daily_limits import DailyLimits
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from services.fetcher.flow_control.tenant_quota import QuotaLimit
 from services.fetcher.flow_control.tenant_quotas import TenantQuotas
@@ -47,7 +48,7 @@ from shared.model.retention import Retention
 from shared.model.source_errors import CredentialsRefused
 from shared.net.errors import ConnectFailed
 from shared.ports.blobs import Blobs
-from shared.ports.store import Lease, LedgerRow, Release, Schedule, VisitReport
+from shared.ports.store import Lease, LedgerRow, Release, Schedule, Usage, VisitReport, day_of
 from shared.runtime.metrics import Metrics
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 from tests.fakes.late_broker import AWAY, LateBroker
@@ -102,6 +103,7 @@ class World:
         self.tried: list[str | None] = []
         self.login_error: MailferryError | None = None
         self.unrecorded: UnrecordedBlobs | None = None
+        self.daily_limits: DailyLimits | None = None
         self._ids = 0
 
     @cached_property
@@ -138,6 +140,7 @@ class World:
                 self._new_id,
                 unrecorded_blobs=self.unrecorded,
                 blob_room=self.room,
+                daily_limits=self.daily_limits,
             ),
             board=self.board,
             limits=limits,
@@ -792,3 +795,33 @@ async def test_a_server_that_wants_time_between_logins_gets_it(world: World) -> 
     await world.visit()
     (state,) = await world.store.operator.account_states()
     assert state.due_at - world.clock.now() > 890
+
+
+async def test_a_tenants_limit_of_the_day_leaves_the_rest_at_the_source_until_the_next(world: World) -> None:
+    def begun() -> DailyLimits:
+        return DailyLimits(world.store.fetcher, world.clock, {"acme": 3}.get)
+
+    world.daily_limits = begun()
+    world.mailbox.mails = {f"{number}": b"mail %d" % number for number in range(5)}
+    first = await world.visit()
+    assert (first.report.fetched, first.more) == (3, True)
+    assert first.report.problem is not None
+    assert "its 3 mails of this day (daily_mails)" in first.report.problem
+    await world.deliver(3)
+    assert (await world.visit()).report.deleted == 3
+    for limits in (world.daily_limits, begun()):
+        world.daily_limits = limits
+        again = await world.visit()
+        assert (again.report.fetched, again.more, again.report.failed) == (0, False, False)
+        assert "(daily_mails)" in str(again.report.problem)
+    world.clock.ahead += 86_400
+    next_day = await world.visit()
+    assert (next_day.report.fetched, next_day.report.problem) == (2, None)
+
+
+async def test_mails_of_a_visit_that_failed_count_for_the_tenants_day(world: World) -> None:
+    world.mailbox.mails = {"a": b"1", "b": b"22"}
+    world.mailbox.broken_at = "b"
+    assert (await world.visit()).report.failed
+    day = day_of(world.clock.now())
+    assert await world.store.fetcher.tenant_usage(day, day) == [Usage("acme", day, 1, 1, 1)]

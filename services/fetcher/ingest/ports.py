@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.fetcher.flow_control.backpressure import Backpressure
 from services.fetcher.flow_control.blob_room import BlobRoom
+from services.fetcher.flow_control.daily_limits import DailyLimits
 from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
@@ -31,4 +32,5 @@ class Ports:
     epoch_monitor: EpochMonitor | None = None
     unrecorded_blobs: UnrecordedBlobs | None = None
     blob_room: BlobRoom | None = None
+    daily_limits: DailyLimits | None = None
     revision: Callable[[], int] = lambda: 0

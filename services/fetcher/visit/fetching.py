@@ -102,17 +102,21 @@ class Fetching:
         remaining = list(wanted)
         try:
             while remaining and not self._ends and await self._has_room():
-                portion = self._window.reserve_portion(remaining)
+                before = len(self.entered)
+                portion = self._portion(remaining)
                 stored = [ingest.octets_in_blobs(each.entry) for each in portion]
                 left = await self._room.left() if any(stored) else None
                 count = fitting(stored, left)
-                if left is not None and not count:
-                    remaining = self._without_too_large(remaining, ingest, left)
-                    continue
-                with self._room.reserved(sum(stored[:count])):
-                    del remaining[:count]
-                    asked += count
-                    await self._retrieve(ingest, portion[:count])
+                try:
+                    if left is not None and not count:
+                        remaining = self._without_too_large(remaining, ingest, left)
+                        continue
+                    with self._room.reserved(sum(stored[:count])):
+                        del remaining[:count]
+                        asked += count
+                        await self._retrieve(ingest, portion[:count])
+                finally:
+                    self._give_back(len(portion), before)
         finally:
             self._window.close()
             await ingest.close()
@@ -121,6 +125,21 @@ class Fetching:
         self._note_refusals(ingest)
         self.reached_deadline = self.reached_deadline or (bool(remaining) and self._is_overdue)
         return not remaining and self.broken is None and not self._cut_short
+
+    def _portion(self, remaining: Sequence[Wanted]) -> Sequence[Wanted]:
+        """Reserve room for the first of the mails, as far as the window and the tenant's day allow."""
+        limits, tenant = self._ports.daily_limits, self._account.tenant
+        today = None if limits is None else limits.room(tenant)
+        portion = self._window.reserve_portion(remaining if today is None else remaining[:today])
+        if limits is not None:
+            limits.reserve(tenant, self._account.id, len(portion))
+        return portion
+
+    def _give_back(self, portion: int, entered_before: int) -> None:
+        """Take those of a portion off the tenant's day that were not entered."""
+        if self._ports.daily_limits is not None:
+            unused = portion - (len(self.entered) - entered_before)
+            self._ports.daily_limits.reserve(self._account.tenant, self._account.id, -unused)
 
     @property
     def _ends(self) -> bool:
@@ -198,8 +217,10 @@ class Fetching:
         return True
 
     def _is_held_back(self) -> bool:
-        backpressure = self._ports.backpressure
+        backpressure, daily_limits = self._ports.backpressure, self._ports.daily_limits
         reason = backpressure.reason(self._account) if backpressure else None
+        if reason is None and daily_limits is not None:
+            reason = daily_limits.reason(self._account.tenant)
         if reason is not None:
             self.problems.append(reason)
         return reason is not None

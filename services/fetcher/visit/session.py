@@ -74,6 +74,12 @@ class Session:
         """How many mails were entered into the ledger so far."""
         return len(self._reading.entered) if self._reading is not None else 0
 
+    @property
+    def octets(self) -> int:
+        """The octets of those mails."""
+        entered = self._reading.entered.values() if self._reading is not None else ()
+        return sum(each.octets for each in entered)
+
     async def run(self) -> Visit:
         """Visit the mailbox and return the report.
 
@@ -153,6 +159,8 @@ class Session:
         problem = self._ports.broker.problem()
         if problem is not None:
             raise BrokerUnavailable(f"account {self._account.id}: nothing is fetched while {problem}")
+        if self._ports.daily_limits is not None:
+            await self._ports.daily_limits.begin(self._account.tenant)
         ingest = self._new_ingest(plan.choice.fetch, content_index, fetching)
         return await fetching.run(plan.choice.fetch, ingest)
 

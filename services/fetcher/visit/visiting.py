@@ -69,6 +69,8 @@ class Visitor:
         due_at = self._due_at(account, lease, visit, now, interval, quiet)
         visit = _with_next_visit(visit, due_at - now)
         await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
+        if self.ports.daily_limits is not None:
+            self.ports.daily_limits.end(account.tenant, account.id, visit.report.fetched)
         return visit
 
     def _due_at(
@@ -116,12 +118,13 @@ class Visitor:
         method, login_delay, read_failures = lease.method, 0.0, ReadFailures(lease.read_failures)
         state = prolonged(lease.state, lease.fence)
         mailbox: Mailbox | None = None
+        sessions: list[Session] = []
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay, state = opened.method, opened.login_delay, lease.state
             mailbox = opened.mailbox
             mailbox.recall(mailbox_memory(lease.state))
-            visit = await self._session(account, lease, mailbox, read_failures, is_stopping)
+            visit = await self._session(account, lease, mailbox, read_failures, is_stopping, sessions)
             nothing_left = not (visit.report.failed or visit.report.problem or visit.report.waiting)
             visit = replace(visit, is_watched=nothing_left and mailbox.stays_open)
         except MailferryError as error:
@@ -136,7 +139,15 @@ class Visitor:
         state = visit.report.state if visit.report.state is not None else state
         if mailbox is not None:
             state = with_mailbox_memory(state, mailbox.memory)
-        report = replace(visit.report, method=method, read_failures=read_failures.all(), state=state)
+        # What was entered counts for the tenant, however the visit ended.
+        report = replace(
+            visit.report,
+            method=method,
+            read_failures=read_failures.all(),
+            state=state,
+            fetched=sum(each.fetched for each in sessions),
+            octets=sum(each.octets for each in sessions),
+        )
         return replace(visit, report=report), login_delay
 
     async def _session(
@@ -146,7 +157,9 @@ class Visitor:
         mailbox: Mailbox,
         read_failures: ReadFailures,
         is_stopping: Callable[[], bool],
+        sessions: list[Session],
     ) -> Visit:
+        """Make the visit's session; add it to `sessions`, as it knows what it fetched if it breaks off."""
         session = Session(
             account,
             lease,
@@ -158,6 +171,7 @@ class Visitor:
             fetcher=self.name,
             is_stopping=is_stopping,
         )
+        sessions.append(session)
         try:
             return await session.run()
         except (ConnectionLost, InactivityTimeout) as error:

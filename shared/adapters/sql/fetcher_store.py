@@ -20,12 +20,23 @@ from shared.adapters.sql.ledger.source_keys import rename_mails
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.targets import known_outages
 from shared.adapters.sql.text import safe_fetched
+from shared.adapters.sql.usage import tenant_usage
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.mailbox import UidRange
 from shared.model.message import LedgerKey
 from shared.model.tenant_room import TenantRoom
-from shared.ports.store import Lease, LeaseLost, LedgerRow, Outage, Receipt, Release, Schedule, SkippedMail
+from shared.ports.store import (
+    Lease,
+    LeaseLost,
+    LedgerRow,
+    Outage,
+    Receipt,
+    Release,
+    Schedule,
+    SkippedMail,
+    Usage,
+)
 
 SKIPPING = 300.0
 """Seconds for entering what is in a mailbox when its account begins, which is one transaction."""
@@ -71,6 +82,12 @@ class SqlFetcherStore:
         """Record how visits ended and end their leases, also where the caller is cancelled meanwhile."""
         if releases:
             await asyncio.shield(self._releases.submit(releases))
+
+    async def tenant_usage(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return what tenants (all by default) used on each of these days, by tenant and day."""
+        return await self._runner.read(tenant_usage, first_day, last_day, tenants)
 
     async def return_leases(self, fences: Mapping[Fence, float], due_at: float) -> None:
         """End these leases without a visit."""

@@ -133,6 +133,17 @@ oauth_grants = Table(
     sqlite_with_rowid=False,
 )
 
+usage = Table(
+    "usage",
+    metadata,
+    Column("tenant", BYTEWISE, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("visits", BigInteger, nullable=False),
+    Column("mails", BigInteger, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 hosts = Table(
     "hosts",
     metadata,

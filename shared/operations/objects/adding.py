@@ -70,7 +70,7 @@ class Additions:
         for keys, given in zip(full, many, strict=True):
             try:
                 check_references(kind, object_id(kind, keys), given, actor)
-                written = checked(kind, keys, usable, self.surroundings)
+                written = checked(kind, keys, usable, self.surroundings, given)
                 _check_new(written, there, changes)
                 _check_room(written, rooms)
                 change = spec_change(written, None, actor.manager, actor.origin, self.box)

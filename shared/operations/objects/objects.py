@@ -5,7 +5,7 @@ An object that a file manages is refused. Of two changes to what both have seen,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ class Objects:
         check_references(kind, name, keys, actor)
         before = {**there.keys, **opened(there, self.box, keys)}
         full = merged(kind, before, absolute(keys, self.base))
-        written = await self._checked(kind, full, renamed=name)
+        written = await self._checked(kind, full, keys, renamed=name)
         if actor.manager is Manager.API:
             await self._check_server(there, before, written, keys)
         change = spec_change(written, there, there.managed_by, there.origin, self.box)
@@ -181,14 +181,16 @@ class Objects:
         around = self.surroundings
         return shown(spec, set_at, thorough_problem(spec, self.box, around.hosts, around.environ))
 
-    async def _checked(self, kind: Kind, keys: Mapping[str, Any], renamed: str | None = None) -> WrittenSpec:
+    async def _checked(
+        self, kind: Kind, keys: Mapping[str, Any], judged: Collection[str], renamed: str | None = None
+    ) -> WrittenSpec:
         """The spec of these keys; with `renamed`, the id that it has to have."""
         if renamed is not None and (name := object_id(kind, keys)) != renamed:
             key = "name" if name.rpartition("/")[2] != renamed.rpartition("/")[2] else "tenant"
             raise InvalidObject(kind, renamed, [KeyProblem(key, RENAMED.format(key))])
         targets = await self.registry.specs(Kind.TARGET, target_ids(keys)) if kind is Kind.ACCOUNT else ()
         usable = [each.keys for each in targets if each.removed_at is None]
-        return checked(kind, keys, usable, self.surroundings)
+        return checked(kind, keys, usable, self.surroundings, judged)
 
     async def _check_unused(self, kind: Kind, name: str) -> None:
         if kind is Kind.ACCOUNT:
@@ -211,7 +213,7 @@ class Objects:
         if not kept or key is None or not written.secrets.get(kept[0]):
             return
         try:
-            former = await self._checked(there.kind, before)
+            former = await self._checked(there.kind, before, ())
         except InvalidObject:
             former = None
         same = former is not None and former.host == written.host

@@ -45,7 +45,9 @@ from shared.ports.store.fetcher import (
     Release,
     Schedule,
     SkippedMail,
+    Usage,
     VisitReport,
+    day_of,
 )
 from shared.ports.store.maintenance import (
     Epoch,
@@ -144,8 +146,10 @@ __all__ = [
     "TracedSkip",
     "UnregisteredAccount",
     "UnregisteredMail",
+    "Usage",
     "VisitReport",
     "covers",
+    "day_of",
     "whole_journal",
 ]
 

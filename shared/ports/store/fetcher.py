@@ -14,6 +14,7 @@ from shared.model.read_failure import ReadFailure
 from shared.model.tenant_room import TenantRoom
 from shared.ports.store.relay import Outage
 
+SECONDS_OF_DAY = 86_400
 LONGEST_WAIT = 86_400.0
 """Seconds: as long as a server may ask not to be visited. No account waits longer for its next visit, apart
 from a tenth that is added by chance, unless its own interval is longer.
@@ -57,9 +58,9 @@ class VisitReport:
     """How a visit ended. `problem` is None when all went well; counts are of this visit.
 
     A visit that `failed` is tried again at growing intervals. One with a problem that did not fail was
-    complete apart from what the problem says. `waiting` mails were seen at the source and are not settled
-    yet. `method` is the login method to be tried first next time, None to forget it. `read_failures`
-    and `state` are given to the next visit with its lease.
+    complete apart from what the problem says. `octets` are those of the `fetched` mails. `waiting` mails were
+    seen at the source and are not settled yet. `method` is the login method to be tried first next time, None
+    to forget it. `read_failures` and `state` are given to the next visit with its lease.
     """
 
     problem: str | None = None
@@ -71,6 +72,7 @@ class VisitReport:
     method: str | None = None
     read_failures: tuple[ReadFailure, ...] = ()
     state: str | None = None
+    octets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,21 @@ class Release:
     report: VisitReport
     now: float
     due_at: float
+
+
+class Usage(NamedTuple):
+    """What a tenant used on a day, which is counted in days since the epoch, by UTC."""
+
+    tenant: str
+    day: int
+    visits: int
+    mails: int
+    octets: int
+
+
+def day_of(moment: float) -> int:
+    """Return the day of a time in seconds since the epoch, by UTC."""
+    return int(moment // SECONDS_OF_DAY)
 
 
 class LedgerRow(NamedTuple):
@@ -167,6 +184,15 @@ class FetcherStore(Protocol):
 
         A lease that another process holds by now is left alone. A visit that failed counts up the failures in
         a row; any other sets them to zero.
+        """
+        ...
+
+    async def tenant_usage(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return what tenants (all by default) used on each of these days, by tenant and day.
+
+        A visit is counted when its lease is released, with its day as of then.
         """
         ...
 

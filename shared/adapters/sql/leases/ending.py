@@ -11,6 +11,7 @@ from shared.adapters.sql.rows import encode_read_failures
 from shared.adapters.sql.tables import accounts
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.adapters.sql.usage import count_usage
 from shared.custody.commands import Fence
 from shared.ports.store import Release
 
@@ -33,7 +34,7 @@ RELEASED = (
 
 
 def release(transaction: Transaction, releases: Sequence[Release]) -> None:
-    """Record how visits ended and end their leases, as far as these still hold."""
+    """Record how visits ended, what they used, and end their leases, as far as these still hold."""
     connection, bulk = transaction
     ended = {(each.fence.account, each.fence.number): each for each in releases}
     held = (
@@ -42,11 +43,10 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
         .order_by(ACCOUNT.id)
         .with_for_update()
     )
-    rows = [
-        _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at)
-        for row in connection.execute(held)
-    ]
+    found = connection.execute(held).all()
+    rows = [_released_row(ended[row.id, row.fence], row.failures, row.succeeded_at) for row in found]
     bulk.update(connection, accounts, RELEASED, rows)
+    count_usage(transaction, [ended[row.id, row.fence] for row in found])
 
 
 def return_leases(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:

@@ -311,6 +311,15 @@ async def test_a_new_account_inherits_the_defaults_but_no_login(objects: Objects
     assert set(problems(refused)) == {"password"}
 
 
+async def test_defaults_do_not_have_to_fit_to_the_account_but_its_own_keys_do(objects: Objects) -> None:
+    operator = replace(objects, defaults={"domains": {"acme.example": "keep"}})
+    assert (await operator.add(ACCOUNT, BOB, BY_API)).problem is None
+    assert (await operator.change(ACCOUNT, "acme/bob", {"poll": "5m"}, BY_API)).problem is None
+    with pytest.raises(InvalidObject) as refused:
+        await operator.change(ACCOUNT, "acme/bob", {"domains": {"acme.example": "keep"}}, BY_API)
+    assert set(problems(refused)) == {"domains"}
+
+
 async def test_the_list_is_filtered_and_has_pages(objects: Objects) -> None:
     for number in range(5):
         keys = {**BOB, "name": f"n{number}", "tenant": "acme" if number < 3 else "other"}

@@ -1,0 +1,45 @@
+"""What tenants use on each day: counted where visits end, in the transaction that ends their leases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from shared.adapters.sql.tables import usage
+from shared.adapters.sql.unit_of_work import Transaction
+from shared.model.tenant_room import tenant_of
+from shared.ports.store import Release, Usage, day_of
+
+USAGE = usage.c
+KEY, COUNTED = ("tenant", "day"), ("visits", "mails", "octets")
+
+
+def count_usage(transaction: Transaction, ended: Sequence[Release]) -> None:
+    """Add these visits to what their tenants used. Rows are locked by tenant and day, as all do it."""
+    connection, bulk = transaction
+    added: dict[tuple[str, int], tuple[int, int, int]] = {}
+    for each in ended:
+        key = tenant_of(each.fence.account), day_of(each.now)
+        visits, mails, octets = added.get(key, (0, 0, 0))
+        added[key] = visits + 1, mails + each.report.fetched, octets + each.report.octets
+    keys = sorted(added)
+    bulk.insert_absent(connection, usage, (*KEY, *COUNTED), [(*key, 0, 0, 0) for key in keys])
+    rows = bulk.select(connection, usage, KEY, keys, fields=(*KEY, *COUNTED), lock=True)
+    sums = [
+        (tenant, day, *(old + new for old, new in zip(before, added[tenant, day], strict=True)))
+        for tenant, day, *before in rows
+    ]
+    bulk.update(connection, usage, (*KEY, *COUNTED), sums)
+
+
+def tenant_usage(
+    transaction: Transaction, first_day: int, last_day: int, tenants: Sequence[str] | None
+) -> list[Usage]:
+    """Return what tenants used on each of these days, by tenant and day."""
+    query = select(USAGE.tenant, USAGE.day, USAGE.visits, USAGE.mails, USAGE.octets)
+    query = query.where(USAGE.day >= first_day, USAGE.day <= last_day)
+    if tenants is not None:
+        query = query.where(USAGE.tenant.in_(list(tenants)))
+    rows = transaction.connection.execute(query.order_by(USAGE.tenant, USAGE.day))
+    return [Usage(*row) for row in rows]
