@@ -18,6 +18,7 @@ from services.fetcher.maintenance.account_monitor import AccountMonitor
 from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from services.fetcher.maintenance.maintenance import Maintenance
 from services.fetcher.maintenance.pruner import Pruner
+from services.fetcher.maintenance.removed_objects import RemovedObjects
 from services.fetcher.maintenance.spool_republisher import SpoolRepublisher
 from services.fetcher.scheduler.active_visits import Opening
 from services.fetcher.scheduler.concurrency import Concurrency
@@ -114,7 +115,8 @@ def build_maintenance(
     )
     pruner = Pruner(around.store.maintenance, around.blobs, around.clock, configuration.store.keep_history)
     account_monitor = AccountMonitor(around.store.maintenance, around.clock, around.metrics)
-    return Maintenance(epoch_monitor, republisher, pruner, account_monitor)
+    removed = RemovedObjects(around.store.registry, around.clock)
+    return Maintenance(epoch_monitor, republisher, pruner, account_monitor, removed)
 
 
 def visit_limits(configuration: Configuration, *, wait_always: bool) -> Limits:

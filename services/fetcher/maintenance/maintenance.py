@@ -9,6 +9,7 @@ from typing import Any
 from services.fetcher.maintenance.account_monitor import AccountMonitor
 from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from services.fetcher.maintenance.pruner import Pruner
+from services.fetcher.maintenance.removed_objects import RemovedObjects
 from services.fetcher.maintenance.spool_republisher import SpoolRepublisher
 
 
@@ -20,6 +21,7 @@ class Maintenance:
     republisher: SpoolRepublisher
     pruner: Pruner
     account_monitor: AccountMonitor
+    removed_objects: RemovedObjects
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """Return all of them, to be run side by side."""
@@ -28,4 +30,5 @@ class Maintenance:
             self.republisher.run(),
             self.pruner.run(),
             self.account_monitor.run(),
+            self.removed_objects.run(),
         ]

@@ -65,7 +65,7 @@ class Visitor:
         now = self.ports.clock.now()
         due_at = self._due_at(account, lease, visit, now, max(account.shortest_interval, login_delay))
         visit = _with_next_visit(visit, due_at - now)
-        await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
+        await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at, lease.revision)])
         return visit
 
     def _due_at(self, account: Account, lease: Lease, visit: Visit, now: float, interval: float) -> float:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, exists, func, select
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import decode_read_failures
-from shared.adapters.sql.tables import KEPT, UNBACKED, accounts, messages, specs
+from shared.adapters.sql.tables import KEPT, READY, UNBACKED, accounts, messages, specs
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.spec import Kind
@@ -85,10 +85,10 @@ def paused_among(transaction: Transaction, names: Sequence[str]) -> Sequence[str
 
 
 def fences_of(transaction: Transaction, names: Sequence[str]) -> Mapping[str, int]:
-    """Return the number of the last lease of each of the accounts, except those that are paused."""
+    """Return the number of the last lease of each of the accounts that is neither paused nor disabled."""
     fences: dict[str, int] = {}
     for some in _portions(names):
-        query = select(ACCOUNT.id, ACCOUNT.fence).where(ACCOUNT.id.in_(some), ~ACCOUNT.paused)
+        query = select(ACCOUNT.id, ACCOUNT.fence).where(ACCOUNT.id.in_(some), READY)
         fences |= {row.id: row.fence for row in transaction.connection.execute(query)}
     return fences
 

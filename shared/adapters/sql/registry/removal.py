@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from shared.adapters.sql.registry.saving import forget_specs
 from shared.adapters.sql.tables import KEPT, UNBACKED, UNSETTLED, messages, specs
@@ -13,8 +13,11 @@ from shared.custody import decide
 from shared.model.spec import Kind
 
 SPEC, MESSAGE = specs.c, messages.c
-MAILS_AT_ONCE = 500
-"""Mails of removed accounts that one transaction marks as gone, so that it holds up no other for long."""
+MAILS_AT_ONCE = 2000
+"""Mails of a removed account that one transaction marks as gone, so that it holds up no other for long."""
+TARGET_KEPT = 7 * 86400.0
+"""Seconds for which a removed target is kept: mail of accounts that moved to another one may be on its way to
+it, and by default that is parked after five days. To look for such mail would read the whole table."""
 REASON = "the account was removed"
 
 
@@ -24,50 +27,51 @@ def forget_removed(transaction: Transaction, limit: int, now: float) -> list[str
     Mail that is left at a removed account's source is not looked at any more, so it counts as gone. Targets
     wait for the accounts that were removed before them: their mail may need them.
     """
-    accounts = [
-        each for each in _removed(transaction, Kind.ACCOUNT, limit) if _is_done(transaction, each, now)
-    ]
+    accounts = _removed(transaction, Kind.ACCOUNT, limit, ~_in_custody(SPEC.id, now))
     clean = [each for each in accounts if not _leave_mails(transaction, each, now)]
     forget_specs(transaction, Kind.ACCOUNT, clean)
     forgotten = [f"{Kind.ACCOUNT} {each}" for each in clean]
     for kind in (Kind.TARGET, Kind.TENANT):
-        unused = [
-            each for each in _removed(transaction, kind, limit) if not _is_used(transaction, kind, each)
-        ]
+        unused = _removed(transaction, kind, limit, ~_is_used(kind, now))
         forget_specs(transaction, kind, unused)
         forgotten += [f"{kind} {each}" for each in unused]
     return forgotten
 
 
-def _removed(transaction: Transaction, kind: Kind, limit: int) -> Sequence[str]:
-    query = select(SPEC.id).where(SPEC.kind == kind.value, SPEC.removed_at.is_not(None))
-    return transaction.connection.execute(query.order_by(SPEC.id).limit(limit)).scalars().all()
+def _removed(
+    transaction: Transaction, kind: Kind, limit: int, condition: ColumnElement[bool]
+) -> Sequence[str]:
+    """Removed objects for which the condition holds. The others hold up none that come after them."""
+    removed = and_(SPEC.kind == kind.value, SPEC.removed_at.is_not(None), condition)
+    query = select(SPEC.id).where(removed).order_by(SPEC.id).limit(limit)
+    return transaction.connection.execute(query).scalars().all()
 
 
-def _is_done(transaction: Transaction, account: str, now: float) -> bool:
-    """Whether no mail of a removed account is on its way, or held here alone."""
-    on_its_way = and_(KEPT, UNSETTLED, MESSAGE.lease_until > now)
-    query = select(MESSAGE.id).where(MESSAGE.account == account, or_(on_its_way, UNBACKED)).limit(1)
-    return transaction.connection.execute(query).first() is None
+def _in_custody(account: ColumnElement[str], now: float) -> ColumnElement[bool]:
+    """Whether mail of the account is on its way, or held here alone."""
+    on_its_way = and_(MESSAGE.account == account, KEPT, UNSETTLED, MESSAGE.lease_until > now)
+    return or_(exists().where(on_its_way), exists().where(and_(MESSAGE.account == account, UNBACKED)))
 
 
 def _leave_mails(transaction: Transaction, account: str, now: float) -> bool:
-    """Mark mails of the account that are at its source as gone; return whether there were any."""
+    """Mark mails of the account that are left at its source as gone; return whether there were any."""
     query = select(MESSAGE.id).where(MESSAGE.account == account, KEPT).limit(MAILS_AT_ONCE)
     left = transaction.connection.execute(query).scalars().all()
     work = UnitOfWork(transaction)
     work.load_leaving(left)
     for each in left:
-        entry = decide.mark_gone(work.messages.get(each), REASON, now)
+        entry = decide.leave_at_source(work.messages.get(each), REASON, now)
         if entry is not None:
             work.apply(entry)
     work.save()
     return bool(left)
 
 
-def _is_used(transaction: Transaction, kind: Kind, name: str) -> bool:
-    """Whether an account is there, removed or not, that needs the object."""
-    column = SPEC.target if kind is Kind.TARGET else SPEC.tenant
-    others = SPEC.kind != Kind.TENANT.value
-    query = select(SPEC.id).where(column == name, others, SPEC.id != name).limit(1)
-    return transaction.connection.execute(query).first() is not None
+def _is_used(kind: Kind, now: float) -> ColumnElement[bool]:
+    """Whether an account, removed or not, or mail needs the target; or whether the tenant has anything."""
+    other = specs.alias("other")
+    if kind is Kind.TENANT:
+        return exists().where(and_(other.c.tenant == SPEC.id, other.c.kind != kind.value))
+    accounts = exists().where(other.c.target == SPEC.id)
+    mail = exists().where(and_(MESSAGE.target == SPEC.id, UNBACKED))
+    return or_(SPEC.removed_at > now - TARGET_KEPT, accounts, mail)
