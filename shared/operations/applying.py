@@ -108,7 +108,7 @@ class Applier:
         origin = _origin(configuration)
         written = {(each.kind, each.id): each for each in written_specs(configuration)}
         applied: list[Applied] = []
-        problems = _too_many_accounts(configuration)
+        problems = await self._too_many_accounts(configuration, origin)
         pending: list[SpecChange] = []
         for some in _portions(iter(written.values())):
             known = await self._known(some)
@@ -139,6 +139,37 @@ class Applier:
                 if each.removed_at is None
             }
         return found
+
+    async def _too_many_accounts(self, configuration: Configuration, origin: str) -> list[str]:
+        """A sentence for each tenant that would have more accounts than it may, those of others included."""
+        limits = {name: each.max_accounts for name, each in configuration.tenants.items()}
+        written = Counter(account.tenant for account in configuration.accounts.values())
+        sentences = []
+        for tenant, most in limits.items():
+            if most is None:
+                continue
+            number = written[tenant] + await self._accounts_elsewhere(configuration, tenant, origin)
+            if number > most:
+                sentences.append(
+                    f'{configuration.document.origin}: tenant "{tenant}" has {number} accounts and may have '
+                    f"{most} (max_accounts)"
+                )
+        return sentences
+
+    async def _accounts_elsewhere(self, configuration: Configuration, tenant: str, origin: str) -> int:
+        """How many accounts of a tenant are in the registry that no version of this file has named."""
+        count = self.registry.count_specs
+        others = await count(Kind.ACCOUNT, SpecFilter(tenant=tenant))
+        if not others:
+            return 0
+        others -= await count(Kind.ACCOUNT, SpecFilter(tenant=tenant, origin=origin))
+        named = (
+            [each.id for each in configuration.accounts.values() if each.tenant == tenant] if others else []
+        )
+        for some in _portions(iter(named)):
+            known = await self.registry.specs(Kind.ACCOUNT, some)
+            others -= sum(each.removed_at is None and each.origin != origin for each in known)
+        return others
 
     def _difference(self, each: WrittenSpec, there: Spec | None, origin: str) -> SpecChange | None:
         """The change that makes the registry's object that of the file; None where they are the same."""
@@ -249,16 +280,6 @@ def _managed_elsewhere(origin: str, spec: Spec) -> str:
         f'{origin}: {spec.kind} "{spec.id}" is managed by {by}; take it out of the file, or remove it there '
         "first"
     )
-
-
-def _too_many_accounts(configuration: Configuration) -> list[str]:
-    counts = Counter(account.tenant for account in configuration.accounts.values())
-    return [
-        f'{configuration.document.origin}: tenant "{tenant}" has {counts[tenant]} accounts and may have '
-        f"{limits.max_accounts} (max_accounts)"
-        for tenant, limits in configuration.tenants.items()
-        if limits.max_accounts is not None and counts[tenant] > limits.max_accounts
-    ]
 
 
 def _portions(items: Iterator[Item]) -> Iterator[list[Item]]:
