@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,6 +15,7 @@ from services.cli.running import execute, operate
 from services.relay.maintenance.blob_sweep import MIN_AGE, BlobSweep
 from shared.config import load
 from shared.model.duration import seconds, written
+from shared.operations.copying import Progress, copy_installation
 from shared.operations.upkeep import (
     BlobsTooYoung,
     apply_topology,
@@ -19,6 +23,7 @@ from shared.operations.upkeep import (
     sweep_blobs,
     upgrade_database,
 )
+from shared.operations.wording import counted
 from shared.runtime.exit_codes import FAILURE
 
 
@@ -37,6 +42,41 @@ def upgrade_schema(path: Path) -> None:
     configuration = load(path, os.environ)
     execute(lambda: upgrade_database(configuration))
     click.echo("The database's schema is up to date.")
+
+
+@db_group.command("copy")
+@click.argument("source", metavar="FROM", type=click.Path(path_type=Path))
+@click.argument("target", metavar="TO", type=click.Path(path_type=Path))
+def copy(source: Path, target: Path) -> None:
+    """Copy the database of one configuration file into the empty one of another.
+
+    FROM and TO are configuration files, which name the databases: SQLite or PostgreSQL, in either direction.
+    End all processes of Mailferry first, and start them with TO afterwards. All of it is copied or nothing.
+    Blobs stay where they are: both files name the same ones. The key for secrets stays in its file, which
+    TO has to name.
+    """
+    before, after = load(source, os.environ), load(target, os.environ)
+    with _progress() as progress:
+        copied = execute(lambda: copy_installation(before, after, progress))
+    click.echo(f"{copied.rows} rows copied.")
+    if copied.lost:
+        click.echo(f"{counted(copied.lost, 'mail')} in flight will be fetched again.")
+    click.echo(f"Start Mailferry with {target} now, and do not start it with {source} again.")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show the progress on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _table, _copied, _total: None
+        return
+    with click.progressbar(length=1, file=sys.stderr, label="Copying") as bar:
+
+        def show(table: str, copied: int, total: int) -> None:
+            bar.label, bar.length = f"Copying {table}", total
+            bar.update(copied - bar.pos)
+
+        yield show
 
 
 @click.group("topology")

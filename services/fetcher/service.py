@@ -256,8 +256,10 @@ class Fetcher:
     def _begin(self, leases: Sequence[Lease]) -> None:
         """Begin the visits of accounts that are at hand."""
         for lease in leases:
-            self._open_mailboxes.note_lease(lease.fence)
-            self._active.begin_visit(self._scheduler.accounts[lease.fence.account], lease)
+            account = self._scheduler.accounts.get(lease.fence.account)
+            if account is not None:  # else it was forgotten just now, and the lease runs out
+                self._open_mailboxes.note_lease(lease.fence)
+                self._active.begin_visit(account, lease)
 
     def _wakers(self, stop: Stop) -> Sequence[Stop | asyncio.Event]:
         return stop, self._active.changed, self._open_mailboxes.change_seen

@@ -80,8 +80,12 @@ class ConfiguredDirectories:
 
     async def close_idle(self) -> None:
         """See the port."""
-        while self._replaced:
-            await self._replaced.pop().close()
+        gone = [name for name in self._by_target if name not in self._targets]
+        self._replaced += [self._by_target.pop(name)[1] for name in gone]
+        unused = [each for each in self._replaced if not each.is_asking]
+        self._replaced = [each for each in self._replaced if each.is_asking]
+        for each in unused:
+            await each.close()
         for _, each in [*self._by_target.values()]:
             await each.close_idle()
 

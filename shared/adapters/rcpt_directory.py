@@ -78,6 +78,11 @@ class RcptDirectory:
             self._pause(quoted(str(error)))
         return {address: self._known(address) or self._undecided() for address in addresses}
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether somebody waits for an answer."""
+        return self._asking.locked()
+
     async def close_idle(self) -> None:
         """Close a connection that was not used for a while; to be called now and then."""
         if self._prober.is_idle and not self._asking.locked():

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple, TypeVar
+
+import structlog
 
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
@@ -23,13 +26,17 @@ from shared.model.spec import Kind, Manager, Spec
 from shared.operations.objects.changes import spec_change
 from shared.ports.clock import Clock
 from shared.ports.secret_box import SecretBox
-from shared.ports.store import RegistryStore, SpecChange, SpecFilter
+from shared.ports.store import RegistryStore, RevisionConflict, SpecChange, SpecFilter
 from shared.runtime.secret_box import open_secret_box
 
 Item = TypeVar("Item")
 
 AT_ONCE = 500
 """Objects of one transaction. It holds the registry's lock, so leases of changed accounts wait for it."""
+TRIES = 5
+"""How often a file is compared with the registry, where others change the same objects meanwhile."""
+
+log = structlog.get_logger("mailferry.process")
 
 
 async def apply_file(
@@ -86,7 +93,18 @@ class Applier:
         Raises `ConfigurationError` where objects are managed in another way or a tenant has too many
         accounts, `RevisionConflict` where somebody else changes them meanwhile, and what the store raises.
         """
-        origin = configuration.document.origin
+        for _ in range(TRIES - 1):
+            try:
+                return await self._apply_once(configuration, prune=prune, dry_run=dry_run)
+            except RevisionConflict as conflict:
+                # Another process applies a file just now. What it wrote is compared with this file anew.
+                log.info("applied once more", error=conflict)
+        return await self._apply_once(configuration, prune=prune, dry_run=dry_run)
+
+    async def _apply_once(
+        self, configuration: Configuration, *, prune: bool, dry_run: bool
+    ) -> Sequence[Applied]:
+        origin = _origin(configuration)
         written = {(each.kind, each.id): each for each in written_specs(configuration)}
         applied: list[Applied] = []
         pending: list[SpecChange] = []
@@ -109,7 +127,7 @@ class Applier:
         if not dry_run:
             for some_changes in _portions(iter(pending)):
                 await self.registry.save_specs(some_changes, self.clock.now())
-        for kind in Kind:
+        for kind in reversed(Kind):  # accounts first: at no moment is one without its target
             names = {name for each, name in written if each is kind}
             applied += await self._leave(kind, names, origin, prune=prune, dry_run=dry_run)
         return applied
@@ -122,7 +140,7 @@ class Applier:
         `moved`: accounts of the file that the registry has from elsewhere, by tenant. Those that the file
         had and has not any more are left out.
         """
-        origin = configuration.document.origin
+        origin = _origin(configuration)
         counts = Counter(each.tenant for each in written if each.kind is Kind.ACCOUNT)
         sentences = []
         for tenant, most in (await self._limits(configuration, [*counts])).items():
@@ -170,16 +188,24 @@ class Applier:
             after = page[-1].id
             left += [each for each in page if each.id not in names and each.managed_by is Manager.FILE]
         if prune:
-            if left and not dry_run:
-                expected = {each.id: each.revision for each in left}
+            for some in () if dry_run else _portions(iter(left)):
+                expected = {each.id: each.revision for each in some}
                 await self.registry.remove_specs(kind, expected, self.clock.now())
             return [Applied(Action.REMOVED, kind, each.id) for each in left]
         if kind is not Kind.ACCOUNT:
             return []
         running = [each for each in left if each.enabled]
-        if running and not dry_run:
-            await self.registry.save_specs([_disabled(each) for each in running], self.clock.now())
+        for some in () if dry_run else _portions(iter(running)):
+            await self.registry.save_specs([_disabled(each) for each in some], self.clock.now())
         return [Applied(Action.DISABLED, kind, each.id) for each in running]
+
+
+def _origin(configuration: Configuration) -> str:
+    """Return the file's absolute path: others read the registry from other directories."""
+    document = configuration.document
+    return (
+        document.origin if document.text is None else str(document.absolute_path(Path(document.origin).name))
+    )
 
 
 def _applied(change: SpecChange, each: WrittenSpec, there: Spec | None) -> Applied:

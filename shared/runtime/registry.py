@@ -36,6 +36,9 @@ LOOK_EVERY = 1.0
 """Seconds between two looks for changes, which cost one small query each."""
 MOST_CHANGES = 1000
 """Changes that are dropped one by one; with more of them everything that is kept is read again."""
+LOOK_AT_PROBLEMS_EVERY = 30.0
+"""Seconds until an object that could not be used is read again: its password file or its key may be back, and
+no revision tells of that."""
 
 Object = TypeVar("Object", Account, Target, TenantLimits)
 Notify = Callable[[], Awaitable[None]]
@@ -44,10 +47,14 @@ log = structlog.get_logger("mailferry.process")
 
 
 class Kept(Mapping[str, Object], Generic[Object]):
-    """The objects of one kind that are kept, those used last at the end."""
+    """The objects of one kind that are kept, those used last at the end.
+
+    A changed object stays as it was until it is read again, so that nobody who has it at hand loses it.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[str, Object | str | None] = {}
+        self._changed: set[str] = set()
         self._usable = 0
 
     @override
@@ -76,7 +83,7 @@ class Kept(Mapping[str, Object], Generic[Object]):
         for name in dict.fromkeys(names):
             if name in objects:
                 objects[name] = objects.pop(name)
-            else:
+            if name not in objects or name in self._changed:
                 missing.append(name)
         return missing
 
@@ -88,12 +95,16 @@ class Kept(Mapping[str, Object], Generic[Object]):
         while len(self._objects) > CAPACITY:
             self._drop(next(iter(self._objects)))
 
-    def forget(self, names: Collection[str] | None) -> None:
-        """Forget these objects; all of them with None."""
-        for name in [*self._objects] if names is None else names:
-            self._drop(name)
+    def note_changed(self, names: Collection[str] | None) -> None:
+        """Have these objects read again when they are needed next; all of them with None."""
+        self._changed.update(self._objects if names is None else self._objects.keys() & set(names))
+
+    def note_problems(self) -> None:
+        """Have the objects read again that cannot be used."""
+        self._changed.update(name for name, found in self._objects.items() if isinstance(found, str))
 
     def _drop(self, name: str) -> None:
+        self._changed.discard(name)
         self._usable -= _is_usable(self._objects.pop(name, None))
 
 
@@ -118,6 +129,7 @@ class Registry:
     tenants: Kept[TenantLimits] = field(default_factory=Kept)
     extent: Extent = Extent()
     _revision: int = 0
+    _times_noted: int = 0
     _listeners: list[Notify] = field(default_factory=list)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -143,6 +155,9 @@ class Registry:
         """
         if revision > self._revision:
             await self.refresh()
+        await self._load(accounts, targets)
+
+    async def _load(self, accounts: Collection[str], targets: Collection[str]) -> None:
         if missing := self.accounts.missing(accounts):
             await self._read(Kind.ACCOUNT, missing)
         known = [self.accounts[name] for name in dict.fromkeys(accounts) if name in self.accounts]
@@ -158,64 +173,83 @@ class Registry:
             if changes.revision == self._revision:
                 return
             self.extent = await self.store.registry_extent()
-            self._forget(changes)
+            if changes.revision < self._revision:
+                # The database was restored: what was read since that backup is not in force any more.
+                changes = Changes(changes.revision, None)
+            self._note_changes(changes)
             self._revision = changes.revision
         for listener in self._listeners:
             await listener()
 
     async def run(self) -> None:
         """Look for changes now and then, until cancelled. While the database is away, nothing changes."""
+        problems_at = self.clock.monotonic() + LOOK_AT_PROBLEMS_EVERY
         while True:
             await self.clock.sleep(LOOK_EVERY)
+            if self.clock.monotonic() >= problems_at:
+                problems_at = self.clock.monotonic() + LOOK_AT_PROBLEMS_EVERY
+                for kept in (self.accounts, self.targets, self.tenants):
+                    kept.note_problems()
             try:
                 await self.refresh()
             except MailferryError as error:
                 log.debug("registry not read", error=error)
+            except Exception:
+                # Without this task no change would be seen until the process is started again.
+                log.exception("registry not read, over a mistake in Mailferry")
 
-    def forget_all(self) -> None:
-        """Read everything again from now on, as limits of hosts or keys for secrets may have changed."""
-        self._forget(Changes(self._revision, None))
+    def read_again(self) -> None:
+        """Read everything again from now on: limits of hosts, keys for secrets, or password files may have
+        changed.
+        """
+        self._note_changes(Changes(self._revision, None))
 
-    def _forget(self, changes: Changes) -> None:
+    def _note_changes(self, changes: Changes) -> None:
+        self._times_noted += 1
         kinds = (Kind.ACCOUNT, self.accounts), (Kind.TARGET, self.targets), (Kind.TENANT, self.tenants)
         for kind, kept in kinds:
             changed = changes.objects
-            kept.forget(None if changed is None else [name for each, name in changed if each is kind])
+            kept.note_changed(None if changed is None else [name for each, name in changed if each is kind])
         if changes.objects is None or any(kind is Kind.TARGET for kind, _ in changes.objects):
             # An account may become invalid, or valid again, with its target.
-            self.accounts.forget(None)
+            self.accounts.note_changed(None)
 
     async def _read(self, kind: Kind, names: Collection[str]) -> None:
         """Read objects and keep them. What was changed meanwhile is read again."""
         while True:
-            before = self._revision
+            before = self._times_noted
             found = {each.id: each for each in await self.store.specs(kind, [*names])}
-            if before == self._revision:
+            if before == self._times_noted:
                 break
         for name in names:
             self._keep(kind, name, found.get(name))
 
     def _keep(self, kind: Kind, name: str, spec: Spec | None) -> None:
-        """Keep what was read. A removed account goes on for its mail in custody, anything else does not."""
-        if spec is not None and spec.removed_at is not None and kind is not Kind.ACCOUNT:
-            spec = None
+        """Keep what was read. What was removed goes on for the mail in custody, until it is forgotten."""
         if kind is Kind.ACCOUNT:
-            self.accounts.put(name, None if spec is None else self._built(spec, self._account))
+            self._put(self.accounts, name, spec, self._account)
         elif kind is Kind.TARGET:
-            self.targets.put(name, None if spec is None else self._built(spec, self._target))
+            self._put(self.targets, name, spec, self._target)
         else:
-            self.tenants.put(name, None if spec is None else self._built(spec, tenant_limits_of))
+            self._put(self.tenants, name, spec, tenant_limits_of)
+
+    def _put(self, kept: Kept[Object], name: str, spec: Spec | None, build: Callable[[Spec], Object]) -> None:
+        before = kept.problem(name)
+        kept.put(name, None if spec is None else self._built(spec, build))
+        if spec is not None and (problem := kept.problem(name)) not in (None, before):
+            log.error("object cannot be used", kind=spec.kind.value, name=spec.id, problem=problem)
 
     def _built(self, spec: Spec, build: Callable[[Spec], Object]) -> Object | str:
         """The object of a spec, or a sentence about why it cannot be used."""
         try:
             return build(spec)
         except ConfigurationError as error:
-            sentence = " · ".join(error.problems)
+            return " · ".join(error.problems)
         except MailferryError as error:
-            sentence = str(error)
-        log.error("object cannot be used", kind=spec.kind.value, name=spec.id, problem=sentence)
-        return sentence
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - one object must not stop the others
+            # The error's text may hold a secret, so only its type is told.
+            return f"{spec.kind.value} {spec.id}: internal error {type(error).__name__} while it was built"
 
     def _account(self, spec: Spec) -> Account:
         return account_of(spec, self._secrets(spec), self.hosts, self.environ)

@@ -58,9 +58,9 @@ class Reloader:
                 configuration = await asyncio.to_thread(load)
                 if self._apply is not None:
                     await self._apply(configuration)
-                if configuration.hosts != self._registry.hosts:
-                    self._registry.hosts = configuration.hosts
-                    self._registry.forget_all()
+                self._registry.hosts = configuration.hosts
+                # Password files and the like may have changed, too, which no revision tells.
+                self._registry.read_again()
                 for service in self._services.values():
                     await service.reload(configuration)
             except ConfigurationError as error:

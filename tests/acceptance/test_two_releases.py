@@ -14,10 +14,10 @@ from shared.adapters.sql.schema import MIGRATIONS, PREVIOUS, known_revisions
 from tests.fakes.background import in_background
 from tests.fakes.command import REPOSITORY
 from tests.fakes.smtp_server import SmtpServer
-from tests.fakes.tagged import tagged_mails
+from tests.fakes.tagged import tag_of, tagged, tagged_mails
 from tests.servers.dovecot import Dovecot
 from tests.servers.ferry import Ferry
-from tests.servers.ferry_config import account, configuration
+from tests.servers.ferry_config import EMBEDDED, account, configuration
 from tests.servers.oracle import Records, assert_arrived_whole, copies
 
 PARTS = ("services", "shared")
@@ -87,6 +87,54 @@ def test_two_releases_carry_mail_together_and_the_schema_is_upgraded_meanwhile(
         assert_arrived_whole(target.accepted, mails)
         assert copies(target.accepted) == {(mail.tag, "bob@corp.example"): 1 for mail in mails}
     books.assert_journal_agrees(len(mails))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_an_installation_of_the_release_before_comes_over_with_one_start(
+    dovecot: Dovecot, request: pytest.FixtureRequest, previous_release: str, tmp_path: Path, database: str
+) -> None:
+    """With mail that is kept at its source, and mail that is in custody and not delivered yet."""
+    login = dovecot.new_user()
+    servers = EMBEDDED
+    if database == "postgresql":
+        urls = [request.getfixturevalue(each) for each in ("postgres_url", "rabbitmq_url")]
+        servers = f'store.url = "{urls[0]}"\nbroker.url = "{urls[1]}"'
+    kept, waiting, new = (tagged(each) for each in ("kept", "waiting", "new"))
+    with in_background(SmtpServer()) as target:
+        bob = account("bob", dovecot.pop3_port, login, 'retention = "keep"')
+        text = configuration([bob], servers=servers, target=target.port)
+        with Ferry(tmp_path, text, database=False) as ferry:
+            old = {"PYTHONPATH": previous_release}
+            assert ferry.call("db", "upgrade", **old).code == 0
+            if database == "postgresql":
+                assert ferry.call("topology", "apply", **old).code == 0
+            before = ferry.start("run", **old)
+            dovecot.fill(login.name, [kept.raw])
+            before.wait_until(lambda: arrived(target) == [kept.tag])
+            target.recipients[BOB] = "451 4.2.0 later"
+            dovecot.fill(login.name, [waiting.raw])
+            before.wait_until(lambda: sum(each.startswith("RCPT") for each in target.commands) > 1)
+            assert before.terminate() == 0
+            target.recipients.clear()
+
+            assert ferry.call("db", "upgrade").code == 0
+            after = ferry.start("run").ready()
+            after.wait_until(lambda: arrived(target) == [kept.tag, waiting.tag])
+            dovecot.fill(login.name, [new.raw])
+            after.wait_until(lambda: len(target.accepted) == 3)
+            shown = json.loads(ferry.call("status", "-o", "json").out)
+            assert [row["colour"] for row in shown["accounts"]] == ["green"]
+            epoch = json.loads(ferry.call("epoch", "show", "-o", "json").out)
+            assert epoch["paused_since"] is None
+            assert after.terminate() == 0
+            assert ferry.call("apply").out.endswith("nothing to change\n")
+        assert arrived(target) == sorted([kept.tag, waiting.tag, new.tag])
+        assert dovecot.remaining_count(login.name) == 3
+
+
+def arrived(target: SmtpServer) -> list[str]:
+    """The tags of the mails that the target accepted."""
+    return sorted(tag_of(mail.content) for mail in target.accepted)
 
 
 def in_flight(books: Records) -> int:

@@ -19,6 +19,7 @@ EXCEPTIONS = {
     "imap/test_mails.py": SEVERAL,
     "imap/test_oddities.py": SEVERAL,
     "net/test_addresses.py": SEVERAL,
+    "operations/test_tenant_limits.py": SEVERAL,
     "pop3/test_mails_refused_for_now.py": SEVERAL,
     "pop3/test_noise.py": SEVERAL,
     "pop3/test_scram_over_tls.py": SEVERAL,

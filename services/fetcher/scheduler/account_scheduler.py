@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import structlog
+
 from services.fetcher.decide.schedule import bearable
 from shared.model.account import Account
+from shared.model.errors import MailferryError
 from shared.model.hosts import HostLimits
 from shared.model.tenant_room import TenantRoom
 from shared.ports.clock import Clock
@@ -20,6 +23,8 @@ before may visit it, by a file that was not applied yet."""
 UNUSABLE_ACCOUNT_DISTANCE = 300.0
 """Seconds until an account that cannot be used is tried again, if nobody changes it sooner."""
 
+log = structlog.get_logger("mailferry.fetcher")
+
 
 class AccountScheduler:
     """Leases accounts for the fetcher called `name`."""
@@ -30,6 +35,7 @@ class AccountScheduler:
         self._clock = clock
         self._name = name
         self._unknown_since: dict[str, float] = {}
+        self._not_read: list[Lease] = []
 
     @property
     def accounts(self) -> Mapping[str, Account]:
@@ -40,13 +46,20 @@ class AccountScheduler:
         self, until: float, limit: int, hosts: HostLimits, tenants: TenantRoom | None = None
     ) -> Sequence[Lease]:
         """Lease up to `limit` accounts that are due and can be used."""
+        await self._return_not_read()
         return await self._usable(
             await self._leases.lease_due(self._name, self._clock.now(), until, limit, hosts, tenants)
         )
 
-    async def lease_named(self, names: Sequence[str], until: float) -> Sequence[Lease]:
+    async def lease_named(
+        self, names: Sequence[str], until: float, *, only_enabled: bool = False
+    ) -> Sequence[Lease]:
         """Lease these accounts, due or not, except those that another process visits."""
-        return await self._usable(await self._leases.lease_these(self._name, names, self._clock.now(), until))
+        await self._return_not_read()
+        leases = await self._leases.lease_these(
+            self._name, names, self._clock.now(), until, only_enabled=only_enabled
+        )
+        return await self._usable(leases)
 
     async def next_due(self, hosts: HostLimits) -> float | None:
         """Return in how many seconds the next account is due; None where there is none."""
@@ -72,7 +85,11 @@ class AccountScheduler:
         if not leases:
             return leases
         revision = max(lease.revision for lease in leases)
-        await self._registry.load([lease.fence.account for lease in leases], revision=revision)
+        try:
+            await self._registry.load([lease.fence.account for lease in leases], revision=revision)
+        except MailferryError:
+            self._not_read += leases
+            raise
         usable, unusable, unknown = [], [], []
         for lease in leases:
             name = lease.fence.account
@@ -83,11 +100,22 @@ class AccountScheduler:
                 usable.append(lease)
             else:
                 unknown.append(lease)
-        if unusable:
-            await self._leases.release_leases(unusable)
-        if unknown:
-            await self._return_unknown(unknown)
+        try:
+            if unusable:
+                await self._leases.release_leases(unusable)
+            if unknown:
+                await self._return_unknown(unknown)
+        except MailferryError as error:
+            # The others are visited all the same; these leases run out.
+            log.warning("leases of accounts that cannot be visited not ended", error=error)
         return usable
+
+    async def _return_not_read(self) -> None:
+        """Return the leases of accounts that could not be read, as the database went away meanwhile."""
+        if self._not_read:
+            fences = {lease.fence: 0.0 for lease in self._not_read}
+            await self._leases.return_leases(fences, self._clock.now())
+            self._not_read.clear()
 
     def _release(self, lease: Lease, problem: str) -> Release:
         """The end of a visit that could not begin."""
@@ -100,7 +128,7 @@ class AccountScheduler:
             read_failures=lease.read_failures,
             state=lease.state,
         )
-        return Release(lease.fence, report, now, now + UNUSABLE_ACCOUNT_DISTANCE)
+        return Release(lease.fence, report, now, now + UNUSABLE_ACCOUNT_DISTANCE, lease.revision)
 
     async def _return_unknown(self, leases: Iterable[Lease]) -> None:
         """Leave accounts alone that are not in the registry."""

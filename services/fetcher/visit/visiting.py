@@ -68,7 +68,7 @@ class Visitor:
         interval = max(account.shortest_interval, login_delay)
         due_at = self._due_at(account, lease, visit, now, interval, quiet)
         visit = _with_next_visit(visit, due_at - now)
-        await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at)])
+        await self.leases.release_leases([Release(lease.fence, visit.report, now, due_at, lease.revision)])
         if self.ports.daily_limits is not None:
             self.ports.daily_limits.end(account.tenant, account.id, visit.report.fetched)
         return visit

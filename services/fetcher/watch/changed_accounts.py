@@ -44,7 +44,7 @@ class ChangedAccounts:
         if not names:
             return []
         try:
-            leases = await self._scheduler.lease_named(names, until)
+            leases = await self._scheduler.lease_named(names, until, only_enabled=True)
         except BaseException:
             self._sessions.changed = dict.fromkeys([*names, *self._sessions.changed])
             raise

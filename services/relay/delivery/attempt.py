@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -27,10 +28,11 @@ from shared.contract.events import MessageRouted
 from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Outcomes
 from shared.custody.state import Recipient
+from shared.model.account import Account
 from shared.model.errors import MailferryError
 from shared.model.folder_field import folder_field
 from shared.model.message import RecipientStatus
-from shared.model.target import ClientReport, DeliveryOptions
+from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
@@ -44,6 +46,19 @@ from shared.smtp.errors import ConnectionLost
 _NOT_REPORTED = ClientReport.NONE
 
 log = structlog.get_logger("mailferry.relay")
+
+
+class _Known(NamedTuple):
+    """The account and the target of an attempt, as they were when it began: it may last for minutes, and the
+    registry keeps only so many. None where one is not in the registry, or cannot be used.
+    """
+
+    account: Account | None
+    target: Target | None
+
+    @property
+    def delivery_options(self) -> DeliveryOptions:
+        return DeliveryOptions() if self.target is None else self.target.delivery_options
 
 
 @dataclass(slots=True)
@@ -71,41 +86,51 @@ class Attempter:
         """Deliver, and return one outcome per recipient. Raises nothing: each attempt has an outcome that is
         recorded, whatever the mail or the target does.
         """
+        known = _Known(self.registry.accounts.get(event.account), self.registry.targets.get(event.target))
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
         began = self.clock.monotonic()
-        results = await self._send_to_all(event, serving, transport, destinations)
+        results = await self._send_to_all(event, serving, transport, destinations, known)
         self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
         recipients = serving.recipients
         outcomes, blob = _all_delivered(recipients, results), None
         if outcomes is None:
-            context = self._context(event)
+            context = self._context(event, known)
             outcomes = [_outcome(each, results[each.destination], context) for each in recipients]
-            outcomes, blob = await self._store_parked(event, outcomes)
+            outcomes, blob = await self._store_parked(event, outcomes, context)
         attempts = [each.attempt for each in recipients]
         return Outcomes(event.message, tuple(zip(outcomes, attempts, strict=True)), blob)
 
     async def _send_to_all(
-        self, event: MessageRouted, serving: Serving, transport: Transport, destinations: Sequence[str]
+        self,
+        event: MessageRouted,
+        serving: Serving,
+        transport: Transport,
+        destinations: Sequence[str],
+        known: _Known,
     ) -> dict[str, RecipientResult]:
         """Send to all destinations, in as many transactions as the target needs; return the results."""
-        limit = self._delivery_options(event.target).max_recipients
+        limit = known.delivery_options.max_recipients
         limit = min(limit, self.limits.recipient_limit(event.target) or limit)
         splitter = RecipientSplitter(destinations, limit)
         while group := splitter.next_group():
-            splitter.record_group(await self._send_to_group(event, serving, transport, group))
+            splitter.record_group(await self._send_to_group(event, serving, transport, group, known))
         if splitter.learnt_limit is not None:
             self.limits.learn_recipient_limit(event.target, splitter.learnt_limit)
         return splitter.results
 
     async def _send_to_group(
-        self, event: MessageRouted, serving: Serving, transport: Transport, destinations: tuple[str, ...]
+        self,
+        event: MessageRouted,
+        serving: Serving,
+        transport: Transport,
+        destinations: tuple[str, ...],
+        known: _Known,
     ) -> dict[str, RecipientResult]:
         """Send to these destinations in one transaction; return the results."""
         try:
-            envelope = self._envelope(event, serving, destinations)
-            replies = await transport.deliver_mail(
-                serving.target, envelope, self._content(event, serving, destinations)
-            )
+            envelope = _envelope(event, serving, destinations, known.delivery_options)
+            content = self._content(event, serving, destinations, known.account)
+            replies = await transport.deliver_mail(serving.target, envelope, content)
             reached("relay.delivered")
             return {reply.recipient: reply for reply in replies}
         except ConnectionLost as lost:
@@ -118,25 +143,9 @@ class Attempter:
             bug = InternalError(f"internal error {type(error).__name__}; see the log")
             return dict.fromkeys(destinations, bug)
 
-    def _delivery_options(self, target: str) -> DeliveryOptions:
-        known = self.registry.targets.get(target)
-        return known.delivery_options if known is not None else DeliveryOptions()
-
-    def _envelope(self, event: MessageRouted, serving: Serving, destinations: tuple[str, ...]) -> Envelope:
-        options = self._delivery_options(event.target)
-        notify = options.dsn
-        originals = {each.destination: each.original for each in serving.recipients} if notify else {}
-        return Envelope(
-            serving.reverse_path,
-            destinations,
-            size=event.payload.octets,
-            dsn=Dsn(notify, envelope_id=event.message, originals=originals) if notify else None,
-            client=_reported_client(event, options.client),
-            flow=event.tenant,
-        )
-
-    def _content(self, event: MessageRouted, serving: Serving, destinations: Sequence[str]) -> Content:
-        account = self.registry.accounts.get(event.account)
+    def _content(
+        self, event: MessageRouted, serving: Serving, destinations: Sequence[str], account: Account | None
+    ) -> Content:
         field_name = account.routing.folder_header if account is not None else None
         header = folder_field(field_name, serving.folder) if field_name is not None else b""
         header += trace_header(
@@ -150,21 +159,19 @@ class Attempter:
             return header + below_trace_header(event.payload.inline, destinations, field_name)
         return with_trace_header(header, self.blobs.read(event.payload.blob or ""), destinations, field_name)
 
-    def _context(self, event: MessageRouted) -> OutcomeContext:
-        account = self.registry.accounts.get(event.account)
-        postmaster = account.routing.unknown_recipients if account else None
-        target = self.registry.targets.get(event.target)
+    def _context(self, event: MessageRouted, known: _Known) -> OutcomeContext:
+        postmaster = known.account.routing.unknown_recipients if known.account else None
         return OutcomeContext(
             retry=self.retry,
             postmaster=str(postmaster) if postmaster else None,
             first_fetched_at=event.fetched_at,
             now=self.clock.now(),
             chance=self.chance(),
-            rules=target.rules if target else (),
+            rules=known.target.rules if known.target else (),
         )
 
     async def _store_parked(
-        self, event: MessageRouted, outcomes: Sequence[RecipientOutcome]
+        self, event: MessageRouted, outcomes: Sequence[RecipientOutcome], context: OutcomeContext
     ) -> tuple[Sequence[RecipientOutcome], str | None]:
         """Make the raw mail durable if a recipient is parked; return the outcomes, and the blob's name."""
         blob = None
@@ -173,8 +180,23 @@ class Attempter:
                 blob = await store_raw_mail(self.blobs, event.message, event.payload)
                 reached("relay.blob-kept")
             except MailferryError as error:
-                outcomes = [defer_instead_of_park(each, error, self._context(event)) for each in outcomes]
+                outcomes = [defer_instead_of_park(each, error, context) for each in outcomes]
         return outcomes, blob
+
+
+def _envelope(
+    event: MessageRouted, serving: Serving, destinations: tuple[str, ...], options: DeliveryOptions
+) -> Envelope:
+    notify = options.dsn
+    originals = {each.destination: each.original for each in serving.recipients} if notify else {}
+    return Envelope(
+        serving.reverse_path,
+        destinations,
+        size=event.payload.octets,
+        dsn=Dsn(notify, envelope_id=event.message, originals=originals) if notify else None,
+        client=_reported_client(event, options.client),
+        flow=event.tenant,
+    )
 
 
 def _reported_client(event: MessageRouted, how: ClientReport) -> ReportedClient | None:

@@ -74,12 +74,16 @@ class CircuitBreakers:
         self._clock = clock
         self._policy = policy
         self._circuits: dict[str, CircuitBreaker] = {}
+        self._failed: dict[str, Target] = {}
         self._reported: frozenset[str] = frozenset()
         self._report_at = 0.0
 
     def is_open(self, target: str) -> bool:
         """Whether no mail for `target` is to be tried now."""
         circuit = self._circuits.get(target)
+        if circuit is not None and self._is_changed(target):
+            self._close(target)
+            return False
         return circuit is not None and circuit.is_open
 
     def seconds_to_wait(self, target: str) -> float:
@@ -117,7 +121,7 @@ class CircuitBreakers:
         if is_turned_away(replies):
             self._record_failure(target, replies[0].reply.text)
         else:
-            self._circuits.pop(target, None)
+            self._close(target)
         return replies
 
     async def run(self) -> None:
@@ -133,18 +137,29 @@ class CircuitBreakers:
                 probe.cancel()
             await self._withdraw_reports()
 
+    def _is_changed(self, target: str) -> bool:
+        """Whether the target is another one than that which failed: it may have moved, or got a password."""
+        known = self._targets.get(target)
+        return known is not None and self._failed.get(target, known) != known
+
+    def _close(self, target: str) -> None:
+        self._circuits.pop(target, None)
+        self._failed.pop(target, None)
+
     def _record_failure(self, target: str, reason: str) -> None:
         before = self._circuits.get(target, CircuitBreaker())
         after = after_failure(before, reason, self._policy, self._clock.now(), self._clock.monotonic())
         self._circuits[target] = after
+        if (known := self._targets.get(target)) is not None:
+            self._failed[target] = known
         if after.is_open and not before.is_open:
             log.warning("target out of reach", target=target, error=reason)
 
     def _start_probes(self, probes: dict[str, asyncio.Task[None]]) -> None:
         now = self._clock.monotonic()
         for target, circuit in list(self._circuits.items()):
-            if target not in self._targets:
-                del self._circuits[target]
+            if target not in self._targets or self._is_changed(target):
+                self._close(target)
             elif circuit.probe_at is not None and circuit.probe_at <= now and target not in probes:
                 probes[target] = probe = asyncio.create_task(self._probe_target(self._targets[target]))
                 probe.add_done_callback(partial(_forget, probes, target))

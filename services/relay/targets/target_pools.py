@@ -94,7 +94,8 @@ class TargetPools:
             await self._replaced.pop().close()
         for name, (_, pool) in [*self._pools.items()]:
             await pool.close_idle_connections()
-            if pool.is_unused:
+            current = self._pools.get(name)
+            if pool.is_unused and current is not None and current[1] is pool:
                 del self._pools[name]
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import select
 
 from shared.adapters.sql.account_pages import OF_STATE, portions, state_of_row
-from shared.adapters.sql.tables import accounts
+from shared.adapters.sql.tables import READY, accounts
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store import AccountState
 
@@ -29,9 +29,9 @@ def paused_among(transaction: Transaction, names: Sequence[str]) -> Sequence[str
 
 
 def fences_of(transaction: Transaction, names: Sequence[str]) -> Mapping[str, int]:
-    """Return the number of the last lease of each of the accounts, except those that are paused."""
+    """Return the number of the last lease of each of the accounts that is neither paused nor disabled."""
     fences: dict[str, int] = {}
     for some in portions(names):
-        query = select(ACCOUNT.id, ACCOUNT.fence).where(ACCOUNT.id.in_(some), ~ACCOUNT.paused)
+        query = select(ACCOUNT.id, ACCOUNT.fence).where(ACCOUNT.id.in_(some), READY)
         fences |= {row.id: row.fence for row in transaction.connection.execute(query)}
     return fences

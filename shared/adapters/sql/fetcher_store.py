@@ -69,10 +69,10 @@ class SqlFetcherStore:
         return await self._runner.write(lease_due, LeaseRequest(owner, now, until, limit, hosts, tenants))
 
     async def lease_these(
-        self, owner: str, accounts: Sequence[str], now: float, until: float
+        self, owner: str, accounts: Sequence[str], now: float, until: float, *, only_enabled: bool = False
     ) -> Sequence[Lease]:
         """Lease those of `accounts` that nobody holds and that are not paused, due or not."""
-        return await self._runner.write(lease_these, owner, accounts, now, until)
+        return await self._runner.write(lease_these, owner, accounts, now, until, only_enabled=only_enabled)
 
     async def renew_leases(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
         """Extend these leases; return those that still held."""
@@ -107,7 +107,7 @@ class SqlFetcherStore:
         return await self._runner.read(paused_among, accounts)
 
     async def fences_of(self, accounts: Sequence[str]) -> Mapping[str, int]:
-        """Return the number of the last lease of each of `accounts`, except those that are paused."""
+        """Return the number of the last lease of each of `accounts` that is neither paused nor disabled."""
         return await self._runner.read(fences_of, accounts)
 
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:

@@ -103,6 +103,16 @@ def mark_gone(message: Message | None, reason: str, now: float) -> Gone | None:
     return Gone(message=message.id, at=now, reason=reason, early=early)
 
 
+def leave_at_source(message: Message | None, reason: str, now: float) -> Gone | None:
+    """Record that a mail is left where it is, and nobody looks there any more.
+
+    It must not be on its way, nor held here alone: so what is not delivered of it is at its source.
+    """
+    if message is None or message.gone_at is not None or message.unbacked:
+        return None
+    return Gone(message=message.id, at=now, reason=reason, early=False)
+
+
 def is_forgettable(message: Message, gone_before: float) -> bool:
     """Return whether nothing is left to be done for a mail that was gone before this time."""
     return (

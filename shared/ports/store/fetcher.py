@@ -77,12 +77,17 @@ class VisitReport:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A visit ended at `now` with this report; the account is due again at `due_at`."""
+    """A visit ended at `now` with this report; the account is due again at `due_at`.
+
+    `revision` is that of the lease: an account that was changed since is due at once. None where that does
+    not matter.
+    """
 
     fence: Fence
     report: VisitReport
     now: float
     due_at: float
+    revision: int | None = None
 
 
 class Usage(NamedTuple):
@@ -170,9 +175,11 @@ class FetcherStore(Protocol):
         ...
 
     async def lease_these(
-        self, owner: str, accounts: Sequence[str], now: float, until: float
+        self, owner: str, accounts: Sequence[str], now: float, until: float, *, only_enabled: bool = False
     ) -> Sequence[Lease]:
-        """Lease those of `accounts` that nobody holds and that are not paused, due or not."""
+        """Lease those of `accounts` that nobody holds and that are not paused, due or not; with
+        `only_enabled`, none that is disabled or was removed.
+        """
         ...
 
     async def renew_leases(self, fences: Sequence[Fence], until: float) -> Sequence[Fence]:
@@ -223,7 +230,7 @@ class FetcherStore(Protocol):
         ...
 
     async def fences_of(self, accounts: Sequence[str]) -> Mapping[str, int]:
-        """Return the number of the last lease of each of `accounts`, except those that are paused."""
+        """Return the number of the last lease of each of `accounts` that is neither paused nor disabled."""
         ...
 
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:

@@ -7,12 +7,22 @@ import pytest
 from shared.adapters.sql.store import SqlStore
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind, Manager
-from shared.ports.store import ABSENT, ANY, RevisionConflict, Schedule, SpecChange, SpecFilter
+from shared.ports.store import (
+    ABSENT,
+    ANY,
+    Release,
+    RevisionConflict,
+    Schedule,
+    SpecChange,
+    SpecFilter,
+    VisitReport,
+)
 from tests.fakes.mail_lives import ACCOUNT as ACCOUNT_ID
 from tests.fakes.mail_lives import LEASE, Lives
 
 NOW = 1000.0
 LATER = NOW + 60
+YEAR = 365 * 86400.0
 ACCOUNT, TARGET = Kind.ACCOUNT, Kind.TARGET
 
 
@@ -257,3 +267,75 @@ async def test_it_is_known_when_a_secret_was_set(store: SqlStore) -> None:
     await store.registry.save_specs([account(note="new")], LATER)
     found = await store.secrets.secrets_set_at("account", ["acme/bob", "acme/nobody"])
     assert found == {("acme/bob", "password"): NOW}
+
+
+async def test_the_secret_of_a_removed_account_does_not_come_back(store: SqlStore) -> None:
+    await store.registry.save_specs([account(sealed=Sealed("k1", b"old owner's"))], NOW)
+    await store.registry.remove_specs(ACCOUNT, {"acme/bob": ANY}, NOW)
+    await store.registry.save_specs([account(expected=ABSENT)], LATER)
+    assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [{}]
+
+
+async def test_an_account_that_was_changed_during_its_visit_is_due_at_once(store: SqlStore) -> None:
+    await store.registry.save_specs([account("acme/changed"), account("acme/same")], NOW)
+    leases = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    await store.registry.save_specs([account("acme/changed", note="new password")], NOW + 1)
+    await store.fetcher.release_leases(
+        [Release(each.fence, VisitReport(), NOW + 2, NOW + 3600, each.revision) for each in leases]
+    )
+    assert await due(store, NOW + 2) == ["acme/changed"]
+
+
+async def test_a_target_that_is_no_longer_granted_is_gone_for_the_account(store: SqlStore) -> None:
+    await store.registry.save_specs([target(tenants=["other"]), account()], NOW)
+    (found,) = await store.registry.specs(ACCOUNT, ["acme/bob"])
+    assert found.is_target_gone
+    await store.registry.save_specs([target(tenants=["other", "acme"])], NOW)
+    (found,) = await store.registry.specs(ACCOUNT, ["acme/bob"])
+    assert not found.is_target_gone
+
+
+async def test_a_removed_account_keeps_its_removed_target_for_its_mail(store: SqlStore) -> None:
+    await store.registry.save_specs([target(), account()], NOW)
+    await store.registry.remove_specs(ACCOUNT, {"acme/bob": ANY}, NOW)
+    await store.registry.remove_specs(TARGET, {"exchange": ANY}, NOW)
+    (found,) = await store.registry.specs(ACCOUNT, ["acme/bob"])
+    assert not found.is_target_gone
+
+
+async def test_a_removed_target_stays_while_an_account_of_the_same_name_needs_it(store: SqlStore) -> None:
+    same = SpecChange(ACCOUNT, "acme/x", "acme", {}, True, Manager.FILE, "/etc/m.toml", ANY, target="acme/x")
+    await store.registry.save_specs([target("acme/x"), same], NOW)
+    await store.registry.remove_specs(TARGET, {"acme/x": ANY}, NOW)
+    assert await store.registry.forget_removed(10, NOW + YEAR) == []
+    await store.registry.remove_specs(ACCOUNT, {"acme/x": ANY}, NOW)
+    assert await store.registry.forget_removed(10, NOW + YEAR) == ["account acme/x", "target acme/x"]
+
+
+async def test_a_removed_target_stays_while_mail_may_be_on_its_way_to_it(store: SqlStore) -> None:
+    await store.registry.save_specs([target(expected=ABSENT)], NOW)
+    await store.registry.remove_specs(TARGET, {"exchange": ANY}, NOW)
+    assert await store.registry.forget_removed(10, NOW + 86400) == []
+    assert await store.registry.forget_removed(10, NOW + YEAR) == ["target exchange"]
+
+
+async def test_a_removed_account_whose_mail_is_held_keeps_no_other_from_being_forgotten(
+    store: SqlStore, lives: Lives
+) -> None:
+    names = ["acme/box", "acme/done"]
+    await store.registry.save_specs([target(), *map(account, names)], NOW)
+    await lives.fetched("m1")
+    await store.registry.remove_specs(ACCOUNT, dict.fromkeys(names, ANY), NOW)
+    assert await store.registry.forget_removed(1, lives.now) == ["account acme/done"]
+    after_its_lease = lives.now + 1_000_000
+    assert (
+        await store.registry.forget_removed(1, after_its_lease) == []
+    )  # its mail is left at the source first
+    assert await store.registry.forget_removed(1, after_its_lease) == ["account acme/box"]
+
+
+async def test_a_disabled_account_is_leased_only_by_its_name(store: SqlStore) -> None:
+    await store.registry.save_specs([account(enabled=False)], NOW)
+    assert await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER, only_enabled=True) == []
+    assert await store.fetcher.fences_of(["acme/bob"]) == {}
+    assert len(await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER)) == 1

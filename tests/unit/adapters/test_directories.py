@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 from structlog.testing import capture_logs
 
 from shared.adapters.directories import ConfiguredDirectories, RecordAcceptsAll
+from shared.adapters.rcpt_directory import RcptDirectory
 from shared.model.account import Account, ExistenceCheck
 from shared.model.endpoint import Endpoint
 from shared.model.target import Target
@@ -13,7 +15,7 @@ from shared.ports.directory import Existence
 from shared.ports.store import StoreUnavailable
 from tests.fakes import mails
 from tests.fakes.clock import ManualClock
-from tests.fakes.smtp_server import SmtpServer
+from tests.fakes.smtp_server import Act, SmtpServer
 
 BOB = "bob@firma.de"
 
@@ -76,3 +78,33 @@ async def test_what_cannot_be_recorded_about_a_target_decides_nothing() -> None:
         assert "finding about a target not recorded" in [each["event"] for each in logs]
         await known.close()
         assert server.commands[-1] == "QUIT"
+
+
+async def test_a_directory_that_is_being_asked_is_closed_only_when_it_has_answered() -> None:
+    async with SmtpServer(replies={"EHLO": Act.SILENCE}) as slow:
+        targets = {"exchange": at(slow.port)}
+        known = ConfiguredDirectories(targets, helo_name="me.example", clock=ManualClock(), entropy=bytes)
+        directory = known.directory_for(account(ExistenceCheck.RCPT))
+        assert isinstance(directory, RcptDirectory)
+        asking = asyncio.create_task(directory.look_up([BOB]))
+        async with asyncio.timeout(60):
+            while not slow.commands:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.01)
+        targets["exchange"] = at(26)
+        known.directory_for(account(ExistenceCheck.RCPT))
+        await known.close_idle()
+        assert directory.is_asking
+        assert not asking.done()
+        asking.cancel()
+        await asyncio.wait([asking])
+        await known.close()
+
+
+async def test_directories_of_targets_that_are_not_at_hand_are_forgotten() -> None:
+    targets = {"exchange": at(25)}
+    known = ConfiguredDirectories(targets, helo_name="me.example", clock=ManualClock(), entropy=bytes)
+    before = known.directory_for(account(ExistenceCheck.RCPT))
+    kept = targets.pop("exchange")
+    await known.close_idle()
+    targets["exchange"] = kept
+    assert known.directory_for(account(ExistenceCheck.RCPT)) is not before

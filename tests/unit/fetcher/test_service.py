@@ -34,7 +34,7 @@ class Leases:
         return []
 
     async def lease_these(
-        self, owner: str, accounts: Sequence[str], now: float, until: float
+        self, owner: str, accounts: Sequence[str], now: float, until: float, *, only_enabled: bool = False
     ) -> Sequence[Lease]:
         self.asked.set()
         return []

@@ -8,11 +8,12 @@ from sqlalchemy import and_, func, select, tuple_, update
 
 from shared.adapters.sql.leases.schedule import lock_accounts
 from shared.adapters.sql.rows import encode_read_failures
-from shared.adapters.sql.tables import accounts
+from shared.adapters.sql.tables import accounts, specs
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.adapters.sql.usage import count_usage
 from shared.custody.commands import Fence
+from shared.model.spec import Kind
 from shared.ports.store import Release
 
 ACCOUNT = accounts.c
@@ -44,9 +45,25 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
         .with_for_update()
     )
     found = connection.execute(held).all()
-    rows = [_released_row(ended[row.id, row.fence], row.failures, row.succeeded_at) for row in found]
+    changed = _changed_meanwhile(transaction, [ended[row.id, row.fence] for row in found])
+    rows = [
+        _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at, is_due=row.id in changed)
+        for row in found
+    ]
     bulk.update(connection, accounts, RELEASED, rows)
     count_usage(transaction, [ended[row.id, row.fence] for row in found])
+
+
+def _changed_meanwhile(transaction: Transaction, releases: Sequence[Release]) -> set[str]:
+    """Those of the accounts that somebody changed since they were leased.
+
+    This is read once the accounts are locked: a change whose transaction was waited for is seen.
+    """
+    connection, bulk = transaction
+    leased_at = {each.fence.account: each.revision for each in releases if each.revision is not None}
+    keys = [(Kind.ACCOUNT.value, each) for each in leased_at]
+    rows = bulk.select(connection, specs, ("kind", "id"), keys, fields=("id", "revision"))
+    return {name for name, revision in rows if revision > leased_at[name]}
 
 
 def return_leases(transaction: Transaction, fences: Mapping[Fence, float], due_at: float) -> None:
@@ -76,9 +93,12 @@ def end_leases(transaction: Transaction) -> int:
     ).rowcount
 
 
-def _released_row(release: Release, failures: int, succeeded_at: float | None) -> Sequence[object]:
+def _released_row(
+    release: Release, failures: int, succeeded_at: float | None, *, is_due: bool
+) -> Sequence[object]:
     """The columns `RELEASED` after a visit, given what was known before."""
-    report, now, due_at = release.report, float(release.now), float(release.due_at)
+    report, now = release.report, float(release.now)
+    due_at = now if is_due else float(release.due_at)
     return (
         release.fence.account,
         None,

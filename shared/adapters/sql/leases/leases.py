@@ -48,7 +48,13 @@ def _room_left(room: TenantRoom | None, leases: Sequence[Lease]) -> TenantRoom |
 
 
 def lease_these(
-    transaction: Transaction, owner: str, names: Sequence[str], now: float, until: float
+    transaction: Transaction,
+    owner: str,
+    names: Sequence[str],
+    now: float,
+    until: float,
+    *,
+    only_enabled: bool = False,
 ) -> list[Lease]:
     """Lease those of the accounts that nobody holds and that are not paused, due or not."""
     free = or_(
@@ -57,6 +63,8 @@ def lease_these(
         _too_far_ahead(ACCOUNT.lease_until, now, until),
     )
     these = select(ACCOUNT.id).where(ACCOUNT.id.in_(list(names)), ~ACCOUNT.paused, free)
+    if only_enabled:
+        these = these.where(ACCOUNT.enabled)
     ordered = these.order_by(ACCOUNT.id).with_for_update(skip_locked=True)
     return take(transaction, ordered, owner, until)
 

@@ -32,6 +32,7 @@ def enter_schedules(transaction: Transaction, schedules: Sequence[Schedule], now
 def stop_schedules(transaction: Transaction, names: Sequence[str]) -> None:
     """Have these accounts not visited any more; visits under way go on."""
     bulk = transaction.bulk
+    lock_accounts(transaction, ACCOUNT.id.in_(names))
     bulk.update(transaction.connection, accounts, ("id", "enabled"), [(each, False) for each in names])
 
 
@@ -55,6 +56,8 @@ def _write(transaction: Transaction, schedules: Sequence[Schedule], now: float) 
     new = [(*row, float(now), float(now), 0, 0, 0) for row in wanted if row[0] not in known]
     changed = [row for row in wanted if row[0] in known and row != known[row[0]]]
     bulk.insert_absent(connection, accounts, NEW, new)
+    if changed:
+        lock_accounts(transaction, ACCOUNT.id.in_([row[0] for row in changed]))
     bulk.update(connection, accounts, CONFIGURED, changed)
     hosts_named = sorted({each.host for each in schedules if each.host})
     bulk.insert_absent(connection, hosts, ("host", "next_at"), [(host, 0.0) for host in hosts_named])

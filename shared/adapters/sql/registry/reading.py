@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
@@ -106,21 +107,39 @@ def _with_the_rest(transaction: Transaction, rows: Sequence[Row]) -> list[Spec]:
         of_kind = sealed_secrets(transaction, kind, [row[1] for row in rows])
         for (name, field), secret in of_kind.items():
             sealed[kind, name][field] = secret
-    there = _targets(transaction, {row[3] for row in rows if row[3] is not None})
-    found = [_spec(row, sealed.get((row[0], row[1]), {}), there) for row in rows]
+    targets = _targets(transaction, {row[3] for row in rows if row[3] is not None})
+    found = [_spec(row, sealed.get((row[0], row[1]), {}), targets) for row in rows]
     return sorted(found, key=lambda each: each.id)
 
 
-def _targets(transaction: Transaction, names: set[str]) -> set[str]:
+class _Target(NamedTuple):
+    """What decides whether an account may use a target. Without `granted` every tenant may."""
+
+    is_removed: bool
+    granted: frozenset[str]
+
+    def serves(self, tenant: str, *, is_leaving: bool) -> bool:
+        """Whether accounts of a tenant can use it. One that was removed still takes the mail of accounts that
+        are leaving, too.
+        """
+        return is_leaving or (not self.is_removed and (not self.granted or tenant in self.granted))
+
+
+def _targets(transaction: Transaction, names: set[str]) -> dict[str, _Target]:
     """Those of the targets that are in the registry."""
     connection, bulk = transaction
     keys = [(Kind.TARGET.value, each) for each in sorted(names)]
-    rows = bulk.select(connection, specs, ("kind", "id"), keys, fields=("id",), only="t.removed_at IS NULL")
-    return {row[0] for row in rows}
+    rows = bulk.select(connection, specs, ("kind", "id"), keys, fields=("id", "spec", "removed_at"))
+    return {
+        name: _Target(removed_at is not None, frozenset(json.loads(keys).get("tenants") or ()))
+        for name, keys, removed_at in rows
+    }
 
 
-def _spec(row: Row, sealed: Mapping[str, Sealed], there: set[str]) -> Spec:
+def _spec(row: Row, sealed: Mapping[str, Sealed], targets: Mapping[str, _Target]) -> Spec:
     kind, name, tenant, target, keys, enabled, revision, managed_by, origin, created, changed, removed = row
+    used = targets.get(target) if target is not None else None
+    serves = used is not None and used.serves(tenant, is_leaving=removed is not None)
     return Spec(
         kind=Kind(kind),
         id=name,
@@ -134,6 +153,6 @@ def _spec(row: Row, sealed: Mapping[str, Sealed], there: set[str]) -> Spec:
         created_at=created,
         changed_at=changed,
         removed_at=removed,
-        is_target_gone=target is not None and target not in there,
+        is_target_gone=target is not None and not serves,
         secrets=sealed,
     )

@@ -15,6 +15,9 @@ from shared.model.spec import Kind
 SPEC, MESSAGE, ACCOUNT = specs.c, messages.c, accounts.c
 MAILS_AT_ONCE = 500
 """Mails of removed accounts that one transaction marks as gone, so that it holds up no other for long."""
+TARGET_KEPT = 7 * 86400.0
+"""Seconds for which a removed target is kept: mail of accounts that moved to another one may be on its way to
+it, and by default that is parked after five days. To look for such mail would read the whole table."""
 REASON = "the account was removed"
 
 
@@ -29,7 +32,7 @@ def forget_removed(transaction: Transaction, limit: int, now: float) -> list[str
     forget_specs(transaction, Kind.ACCOUNT, clean)
     forgotten = [f"{Kind.ACCOUNT} {each}" for each in clean]
     for kind in (Kind.TARGET, Kind.TENANT):
-        unused = _ids(transaction, _removed(kind).where(~_is_used(kind)), limit)
+        unused = _ids(transaction, _removed(kind).where(~_is_used(kind, now)), limit)
         forget_specs(transaction, kind, unused)
         forgotten += [f"{kind} {each}" for each in unused]
     return forgotten
@@ -59,23 +62,24 @@ def _in_custody(now: float) -> ColumnElement[bool]:
 
 
 def _leave_mails(transaction: Transaction, account: str, now: float) -> bool:
-    """Mark mails of the account that are at its source as gone; return whether there were any."""
+    """Mark mails of the account that are left at its source as gone; return whether there were any."""
     query = select(MESSAGE.id).where(MESSAGE.account == account, KEPT).limit(MAILS_AT_ONCE)
     left = transaction.connection.execute(query).scalars().all()
     work = UnitOfWork(transaction)
     work.load_leaving(left)
     for each in left:
-        entry = decide.mark_gone(work.messages.get(each), REASON, now)
+        entry = decide.leave_at_source(work.messages.get(each), REASON, now)
         if entry is not None:
             work.apply(entry)
     work.save()
     return bool(left)
 
 
-def _is_used(kind: Kind) -> ColumnElement[bool]:
-    """Whether an object is there, removed or not, that needs the target or the tenant."""
+def _is_used(kind: Kind, now: float) -> ColumnElement[bool]:
+    """Whether an account, removed or not, or mail needs the target; or whether the tenant has anything."""
     other = specs.alias("other").c
-    if kind is Kind.TARGET:
-        return exists().where(other.target == SPEC.id)
-    of_tenant = other.kind.in_([Kind.ACCOUNT.value, Kind.TARGET.value])
-    return exists().where(of_tenant, other.tenant == SPEC.id)
+    if kind is Kind.TENANT:
+        of_tenant = other.kind.in_([Kind.ACCOUNT.value, Kind.TARGET.value])
+        return exists().where(of_tenant, other.tenant == SPEC.id)
+    mail = exists().where(MESSAGE.target == SPEC.id, UNBACKED)
+    return or_(SPEC.removed_at > now - TARGET_KEPT, exists().where(other.target == SPEC.id), mail)

@@ -51,10 +51,7 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
             )
         )
     bulk.put(connection, specs, FIELDS, rows)
-    for kind in Kind:
-        again = [name for each, name in known if each is kind and known[each, name].removed_at is not None]
-        # A removed object that comes again is a new one: it does not get the secrets of the former.
-        remove_secrets(transaction, kind.value, again)
+    _drop_old_secrets(transaction, known)
     _save_secrets(transaction, changes, now)
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
     accounts = [each for each in changes if each.kind is Kind.ACCOUNT and each.schedule is None]
@@ -132,6 +129,13 @@ def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kin
             changed.append(f"{key[0].value} {key[1]}")
     if changed:
         raise RevisionConflict(changed)
+
+
+def _drop_old_secrets(transaction: Transaction, known: Mapping[tuple[Kind, str], _Known]) -> None:
+    """Remove the secrets of removed objects: one of the same name may be somebody else's."""
+    for kind in Kind:
+        gone = [name for (of, name), each in known.items() if of is kind and each.removed_at is not None]
+        remove_secrets(transaction, kind.value, gone)
 
 
 def _save_secrets(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> None:

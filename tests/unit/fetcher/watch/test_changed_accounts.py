@@ -26,7 +26,7 @@ class Leases:
         self.due: dict[str, float] = {}
 
     async def lease_these(
-        self, owner: str, accounts: Sequence[str], now: float, until: float
+        self, owner: str, accounts: Sequence[str], now: float, until: float, *, only_enabled: bool = False
     ) -> Sequence[Lease]:
         self._check()
         return [Lease(Fence(each, 1), until, 0) for each in accounts if each not in self.taken]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from prometheus_client import CollectorRegistry
+from typing_extensions import override
 
 from services.relay.delivery.attempt import Attempter
 from services.relay.delivery.outcome import RetryPolicy
@@ -15,12 +16,14 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.contract.events import MessageRouted, Payload, RoutedRecipient
 from shared.custody.commands import Outcomes
 from shared.model.account import MailboxKind, Routing
+from shared.model.address import parse_address
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from shared.runtime.raw_mail import store_raw_mail
+from shared.runtime.registry import Registry
 from shared.smtp.envelope import XFORWARD, Content, Dsn, Envelope, Phase, RecipientReply, ReportedClient
 from shared.smtp.errors import ConnectionLost
 from shared.smtp.reply import Reply
@@ -62,6 +65,7 @@ async def attempted(
     facts: LearntFacts | None = None,
     folder_header: str | None = None,
     blob: str | None = None,
+    registry: Registry | None = None,
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
     event = MessageRouted(
@@ -71,7 +75,8 @@ async def attempted(
         client_name="mx.sender.example", client_address="192.0.2.7",
     )  # fmt: skip
     attempter = Attempter(
-        registry=registry_of(
+        registry=registry
+        or registry_of(
             [account(Routing(MailboxKind.SINGLE, folder_header=folder_header))],
             [Target("exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options)],
         ),
@@ -152,3 +157,27 @@ async def test_a_mail_from_a_blob_names_its_source_folder_too(tmp_path: Path) ->
     sent = b"".join([piece async for piece in content])
     assert sent.startswith(b"X-Source-Folder: Info/Web\r\nX-Mailferry-ID: m1\r\n")
     assert sent.endswith(MAIL)
+
+
+async def test_an_attempt_ends_with_the_account_and_the_target_that_it_began_with(tmp_path: Path) -> None:
+    """An attempt may last for minutes, and the registry keeps only so many objects."""
+    postmaster = parse_address("postmaster@corp.example")
+    registry = registry_of(
+        [account(Routing(MailboxKind.SINGLE, unknown_recipients=postmaster))],
+        [Target("exchange", Endpoint("mail.corp.example", 25))],
+    )
+
+    class Slow(FakeTransport):
+        @override
+        async def deliver_mail(
+            self, target: str, envelope: Envelope, content: Content
+        ) -> Sequence[RecipientReply]:
+            registry.accounts.put("acme/all", None)
+            return [
+                RecipientReply(each, Reply(550, (b"5.1.1 unknown",)), Phase.RCPT)
+                for each in envelope.recipients
+            ]
+
+    outcomes = await attempted(tmp_path, Slow(), BOB, registry=registry)
+    ((outcome, _),) = outcomes.outcomes
+    assert outcome.destination == str(postmaster)

@@ -201,3 +201,15 @@ async def test_a_target_that_is_configured_no_more_is_forgotten() -> None:
         targets.clear()
         await clock.advance(1)
         assert (transport.reports, breakers.open_circuits()) == ({}, {})
+
+
+async def test_a_target_that_was_changed_is_tried_at_once() -> None:
+    transport, clock, targets = FakeTransport(), ManualClock(), {"exchange": EXCHANGE}
+    breakers, transport.error = circuits(transport, clock, targets), REFUSED
+    await attempt_deliveries(breakers, 3)
+    assert breakers.is_open("exchange")
+    targets["exchange"] = Target("exchange", Endpoint("moved.corp.example", 25, Tls.OFF))
+    assert not breakers.is_open("exchange")
+    assert breakers.remark() is None
+    await attempt_deliveries(breakers, 3)
+    assert breakers.is_open("exchange"), "the new one may be out of reach, too"
