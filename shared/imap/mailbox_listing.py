@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from shared.imap.combined import Combined, combine
 from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import Folder, needs_list
 from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
+from shared.imap.folder_listing import FolderListing, grown
 from shared.imap.folder_state import FolderState, ask_states, read_states, selected_state, written_states
 from shared.imap.folders import Folders, has_lasting_uids
 from shared.imap.limits import Options
-from shared.imap.listing import Combined, FolderListing, combine, grown, list_folder, list_later
+from shared.imap.listing import list_folder, list_later
 from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import SourceRefused
