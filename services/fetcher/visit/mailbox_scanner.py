@@ -114,8 +114,6 @@ class MailboxScanner:
         self._mailbox.distrust_uids(distrusted)
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
-        if self._is_something_missing(listing, rows) and not await self._mailbox.confirms_absence():
-            listing = replace(listing, covered=(), folders=None)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
         listing = without_flagged(visible.listing, rows)
         now, retention = self._ports.clock.now(), self._account.retention
@@ -176,11 +174,6 @@ class MailboxScanner:
                     renumbered += places.is_renumbered(each.row.key)
                     compared |= {message} if each.by_header else set()
         return PresentRows([*present.values()], renumbered, frozenset(compared))
-
-    def _is_something_missing(self, listing: Listing, rows: Sequence[LedgerRow]) -> bool:
-        """Return whether it matters that a mail is not listed. Nobody knows yet which skipped ones are."""
-        listed = {entry.key for entry in listing.entries}
-        return self._account.begin.skips or any(row.key not in listed for row in rows)
 
     async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
         ledger = self._ports.ledger
