@@ -79,6 +79,9 @@ class MailboxLister:
         found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
         if not earlier.keys() <= {each.name for each in found.folders}:
             earlier = {}  # mails of a folder that is gone may be in any other
+        if len(found.folders) > 1:
+            # Mails without lasting UIDs cannot be read here. What the server says is all that there is.
+            self._folders.distrusted = ()
         self._problems = [*found.problems]
         unchanged = {name: state for name, state in found.states.items() if earlier.get(name) == state}
         listed: dict[str, FolderListing] = {}

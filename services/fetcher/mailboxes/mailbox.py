@@ -89,7 +89,10 @@ class Mailbox(Protocol):
         return ""
 
     def distrust_uids(self, folders: Collection[str]) -> None:
-        """List the mails of these folders as without a uid: those that the server gives do not last."""
+        """List the mails of these folders as without a uid: those that the server gives do not last.
+
+        A mailbox with several folders may go on with them.
+        """
         return
 
     async def listing(self, since: str = "") -> Listing:

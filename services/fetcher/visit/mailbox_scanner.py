@@ -115,13 +115,15 @@ class MailboxScanner:
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
-        listing = without_flagged(visible.listing, rows)
+        listing = visible.listing
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
         state = with_changes(lease.state, renumbered_folders(listing, rows), now)
         present = await self._under_present_keys(lease.fence, listing, rows)
         rows = present.rows
+        # Only now: a flagged mail may be a known one that the ledger has under another key.
+        listing = without_flagged(listing, rows)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
         self._read_failures.keep_listed(listing)
         by_message = {row.message: row for row in rows}
@@ -151,7 +153,7 @@ class MailboxScanner:
             visible.skipped,
             present.renumbered,
             with_differences(state, differences),
-            distrusted,
+            distrusted & listing.without_uids_in,
             differences,
         )
 

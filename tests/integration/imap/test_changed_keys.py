@@ -22,8 +22,9 @@ from shared.model.endpoint import Endpoint, Tls
 from shared.model.folders import FolderSettings
 from shared.model.retention import Retention
 from tests.fakes.command import CATCH_ALL, configured, letter, mailferry
+from tests.fakes.imap_folders import DELETED
 from tests.fakes.imap_selected import header_of
-from tests.fakes.imap_server import CAPABILITIES, FakeImapSession, ImapServer
+from tests.fakes.imap_server import CAPABILITIES, HANG_UP, FakeImapSession, ImapServer
 from tests.fakes.imap_wire import literal
 from tests.fakes.smtp_server import SmtpServer
 from tests.integration.imap.test_dovecot import another_client
@@ -81,7 +82,7 @@ async def world(tmp_path: Path) -> AsyncIterator[ChangingWorld]:
     url = f"sqlite://{tmp_path}/mailferry.db"
     upgrade(url)
     store = open_store(url)
-    async with ImapServer({"u": []}) as server:
+    async with ImapServer({"u": {"INBOX": [], "Archive": []}}) as server:
         yield ChangingWorld(store, tmp_path / "blobs", server)
     await store.close()
 
@@ -188,6 +189,69 @@ async def test_a_header_that_is_another_one_at_each_look_ends_in_a_sentence(worl
     assert "neither fetched again nor deleted" in (visit.report.problem or "")
     assert (visit.report.fetched, world.fetched_so_far) == (0, 3)
     assert len(world.server.folder("u").mails) == 1
+
+
+@pytest.mark.parametrize("moves", [False, True])
+async def test_a_copy_that_is_marked_as_deleted_is_recognised_though_its_flag_is_skipped(
+    moves: bool, world: ChangingWorld
+) -> None:
+    folders = ("INBOX", "Archive") if moves else ("INBOX",)
+    world.account = replace(
+        world.account, retention=KEEPS, folders=FolderSettings(folders=folders, skip=("deleted",))
+    )
+    world.fill(1, 2, 3)
+    await world.visited()
+    await world.deliver(3)
+    await world.visited()
+    source = world.server.folder("u")
+    source.mail(2).flags.add(DELETED)
+    if moves:
+        marked = source.mail(2)
+        source.remove({2})
+        there = world.server.folder("u", "Archive")
+        there.append(marked.raw, marked.flags)
+    else:
+        source.rebuild(lambda mails: mails[::-1])
+        there = source
+    await world.visited()
+    assert await world.messages() == 3
+    for mail in there.mails:
+        mail.flags.discard(DELETED)
+    await world.visited()
+    assert (world.fetched_so_far, await world.messages()) == (3, 3)
+
+
+async def test_a_uidvalidity_that_always_changes_does_not_stop_a_mailbox_with_several_folders(
+    world: ChangingWorld,
+) -> None:
+    """Mails without lasting UIDs can only be read where no other folder is selected in between."""
+    world.account = replace(
+        world.account, retention=KEEPS, folders=FolderSettings(folders=("INBOX", "Archive"))
+    )
+    world.fill(1, 2)
+    await world.visited()
+    await world.deliver(2)
+    for _ in range(5):
+        world.server.folder("u").rebuild()
+        visit = await world.visited()
+        assert "not relied on" not in (visit.report.problem or "")
+    world.fill(3)
+    await world.visited()
+    assert (world.fetched_so_far, await world.messages()) == (3, 3)
+
+
+async def test_changes_of_uidvalidity_count_though_each_visit_breaks_off(world: ChangingWorld) -> None:
+    world.fill(1, 2)
+    await world.visited()
+    await world.deliver(2)
+    world.server.behaviours["UID EXPUNGE"] = HANG_UP
+    for _ in range(3):
+        world.server.folder("u").rebuild()
+        assert (await world.visit()).report.failed
+    world.server.behaviours.clear()
+    world.server.folder("u").rebuild()
+    visit = await world.visited()
+    assert "the UIDVALIDITY of INBOX has changed in 3 visits in a row" in (visit.report.problem or "")
 
 
 def lose_uids(dovecot: Dovecot, user: str) -> None:
