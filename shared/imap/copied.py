@@ -27,11 +27,14 @@ class CopiedMails:
 
     @property
     def written(self) -> str:
-        """The mails as text, of each folder the oldest `MOST`; "" where there are none."""
+        """The mails as text, of each folder the oldest `MOST`; "" where there are none.
+
+        Without a UIDVALIDITY, UIDs name mails of this session only.
+        """
         folders = {
             folder: [uidvalidity, UidSet.of(sorted(uids)[:MOST]).wire.decode("ascii")]
             for folder, (uidvalidity, uids) in sorted(self._uids.items())
-            if uids
+            if uids and uidvalidity
         }
         return json.dumps(folders, separators=(",", ":")) if folders else ""
 

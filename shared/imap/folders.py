@@ -42,11 +42,6 @@ class Folders:
         """Return whether this folder is selected."""
         return self._selected == name
 
-    @property
-    def selected(self) -> str | None:
-        """The name of the folder that is selected; None where none is."""
-        return self._selected
-
     def forget_selected(self) -> None:
         """Note that another connection goes on with the session, on which no folder is selected."""
         self._selected = None

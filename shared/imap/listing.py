@@ -6,23 +6,20 @@ as it counts mails, and none left meanwhile. Servers exist that leave mails out 
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Collection, Iterable
 
 from shared.imap.conversation import Conversation
 from shared.imap.events import Event, Exists, Fetched, Gone, Reply, Selected
 from shared.imap.folder_choice import Folder
+from shared.imap.folder_listing import FolderListing
 from shared.imap.folder_state import FolderState, ask_states, selected_state
-from shared.imap.folders import has_lasting_uids
 from shared.imap.limits import Limits
 from shared.imap.mail_commands import EMAILID, FLAGS, GMAIL_ID, SIZE, fetch_items
 from shared.imap.message_limit import MESSAGE_LIMIT, may_hide_mails, message_limit, unprocessed
 from shared.imap.refusals import is_partial, refused_command, says_gone
 from shared.imap.uid_set import LARGEST_UID, UidSet
 from shared.model.errors import quoted
-from shared.model.mailbox import Listed, Listing, Place, UidRange, numeric_uid
 
 AT_ONCE = 500
 """Mails that one command asks for: some 20 KiB."""
@@ -32,59 +29,6 @@ holds while the one before is read."""
 AHEAD = 2
 LONGEST_OBJECT_ID = 255
 """Octets (RFC 8474, section 4). What is longer is no id."""
-
-
-@dataclass(slots=True)
-class FolderListing:
-    """What one folder shows.
-
-    `exists`: how many mails the server counts. `sizes` by UID, 0 where unknown. `is_complete`: no mail is
-    missing. Meanwhile mails came or left (`changed`), or left (`some_left`). So many were `malformed`:
-    without a possible UID, or there twice. `is_partial`: the server says that it left some out. With `since`,
-    the mails of that state are still there and are not listed. `state` is that of the folder as it was
-    listed, None where nothing is sure. `flagged` are the UIDs of mails with one of the flags `skip`. `shown`:
-    the server may show no more mails of a folder than so many, None where it shows all. `object_ids` by UID,
-    where the server has them.
-    """
-
-    name: str
-    selected: Selected
-    exists: int | None
-    sizes: dict[int, int] = field(default_factory=dict)
-    is_complete: bool = False
-    problems: list[str] = field(default_factory=list)
-    changed: bool = False
-    malformed: int = 0
-    some_left: bool = False
-    is_partial: bool = False
-    since: FolderState | None = None
-    state: FolderState | None = None
-    skip: frozenset[str] = frozenset()
-    flagged: set[int] = field(default_factory=set)
-    shown: int | None = None
-    object_ids: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def first_uid(self) -> int:
-        """The first UID that was asked for."""
-        return self.since.uidnext if self.since is not None else 1
-
-    @property
-    def expected(self) -> int | None:
-        """How many mails must be listed if none is missing; None where the server does not say."""
-        if self.exists is None:
-            return None
-        return self.exists - (self.since.messages if self.since is not None else 0)
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there may be mails that the server does not even count."""
-        return self.shown is not None and self.exists is not None and self.exists >= self.shown
-
-    @property
-    def has_lasting_uids(self) -> bool:
-        """Whether its UIDs name mails beyond this session."""
-        return has_lasting_uids(self.selected)
 
 
 async def list_folder(
@@ -149,19 +93,6 @@ def _new_listing(
     flags = frozenset(f"\\{each}" for each in skip)
     shown = message_limit(conversation) if may_hide_mails(conversation) else None
     return FolderListing(folder.name, selected, selected.exists, since=since, skip=flags, shown=shown)
-
-
-def grown(before: FolderListing, more: FolderListing) -> FolderListing:
-    """Return the listing of a folder with what came later. `more` was listed since the state of `before`."""
-    return replace(
-        before,
-        selected=more.selected,
-        exists=more.exists,
-        sizes=before.sizes | more.sizes,
-        problems=[*before.problems, *more.problems],
-        flagged=before.flagged | more.flagged,
-        state=more.state,
-    )
 
 
 def _proven(state: FolderState | None, folder: FolderListing) -> FolderState | None:
@@ -275,64 +206,3 @@ def _conclude(folder: FolderListing, server: str, most: int, *, newest: bool = F
         and count <= most
         and not (folder.malformed or folder.some_left or folder.is_partial or folder.is_cut)
     )
-
-
-class Combined(NamedTuple):
-    """The listing of all folders. `session_uids` has the UIDs of mails without a lasting one, by number."""
-
-    listing: Listing
-    session_uids: dict[int, int]
-
-
-def combine(folders: Sequence[FolderListing]) -> Combined:
-    """Return the listing of these folders. Numbers go on from one folder to the next."""
-    named: list[Listed] = []
-    nameless: list[Listed] = []
-    session_uids: dict[int, int] = {}
-    covered: list[UidRange] = []
-    flagged: set[int] = set()
-    number = 0
-    for folder in folders:
-        uids = sorted(folder.sizes)
-        numbered = enumerate(uids, start=number + 1)
-        if folder.flagged:
-            flagged |= {n for n, uid in enumerate(uids, start=number + 1) if uid in folder.flagged}
-        number += len(uids)
-        if folder.has_lasting_uids:
-            place = Place(folder.name, folder.selected.uidvalidity or 0)
-            ids = folder.object_ids
-            named += [
-                Listed(numeric_uid(uid), n, folder.sizes[uid], place=place, object_id=ids.get(uid, ""))
-                for n, uid in numbered
-            ]
-        else:
-            place = Place(folder.name, 0)
-            by_number = dict(numbered)
-            session_uids |= by_number
-            nameless += _without_uids(((n, folder.sizes[uid]) for n, uid in by_number.items()), place)
-        if folder.is_complete:
-            first = numeric_uid(folder.first_uid) if folder.since is not None else ""
-            covered.append(UidRange(place, first))
-    problems = tuple(problem for folder in folders for problem in folder.problems)
-    only_changes = any(folder.since is not None for folder in folders)
-    if nameless and not named:
-        return Combined(Listing(nameless, False, problems, covered=covered), session_uids)
-    listing = Listing(
-        named,
-        True,
-        problems,
-        nameless=nameless,
-        covered=covered,
-        only_changes=only_changes,
-        flagged=flagged,
-    )
-    return Combined(listing, session_uids)
-
-
-def _without_uids(mails: Iterable[tuple[int, int]], place: Place) -> list[Listed]:
-    sizes: Counter[int] = Counter()
-    twins = []
-    for number, size in mails:
-        sizes[size] += 1
-        twins.append(Listed("", number, size, sizes[size], place))
-    return twins

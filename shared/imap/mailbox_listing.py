@@ -2,6 +2,7 @@
 
 Another client may move a mail while one folder is listed after the other: both would show it, or neither. So
 the states of the folders are asked for once more at the end, and what has changed meanwhile is listed anew.
+The folder that was listed last need not be asked about: no mail of a later one can have come there.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from shared.imap.combined import Combined, combine
 from shared.imap.conversation import Conversation
 from shared.imap.folder_choice import Folder, needs_list
 from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
+from shared.imap.folder_listing import FolderListing, grown
 from shared.imap.folder_state import FolderState, ask_states, read_states, selected_state, written_states
 from shared.imap.folders import Folders, has_lasting_uids
 from shared.imap.limits import Options
-from shared.imap.listing import Combined, FolderListing, combine, grown, list_folder, list_later
+from shared.imap.listing import list_folder, list_later
 from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.model.source_errors import SourceRefused
 
 MOST_ROUNDS = 3
-"""Of listing anew what has changed meanwhile. In a mailbox that never rests, absence proves nothing."""
+"""Of listing anew what has changed meanwhile. If mails still come in the last one, absence proves nothing."""
 
 
 class MailboxLister:
@@ -76,15 +79,18 @@ class MailboxLister:
         found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
         if not earlier.keys() <= {each.name for each in found.folders}:
             earlier = {}  # mails of a folder that is gone may be in any other
+        if len(found.folders) > 1:
+            # Mails without lasting UIDs cannot be read here. What the server says is all that there is.
+            self._folders.distrusted = ()
         self._problems = [*found.problems]
         unchanged = {name: state for name, state in found.states.items() if earlier.get(name) == state}
         listed: dict[str, FolderListing] = {}
         changed = [each for each in found.folders if each.name not in unchanged]
-        is_stable = await self._list_until_stable(found.folders, changed, earlier, unchanged, listed)
+        absence_proves = await self._list_until_stable(found.folders, changed, earlier, unchanged, listed)
         self._states = unchanged | _known_states(listed.values())
         combined = combine([listed[each.name] for each in found.folders if each.name in listed])
         listing = replace(combined.listing, problems=(*self._problems, *combined.listing.problems))
-        is_complete = is_stable and len(listing.covered) == len(found.folders) - len(unchanged)
+        is_complete = absence_proves and len(listing.covered) == len(found.folders) - len(unchanged)
         if not is_complete and len(found.folders) > 1:
             # A mail that is not there may have been moved to where it is not shown.
             listing = replace(listing, covered=(), only_changes=False)
@@ -93,21 +99,6 @@ class MailboxLister:
         if is_complete and not found.problems:
             listing = replace(listing, folders=found.names)
         return combined._replace(listing=listing)
-
-    async def nothing_came(self) -> bool:
-        """Return whether no mail came into a folder after it was listed: it may be from one listed later.
-
-        The folder that was listed last is still selected, and no mail of a later one can have come there. Of
-        a folder whose state is not known, nothing can be said.
-        """
-        last = self._folders.selected
-        states = {name: state for name, state in (self._states or {}).items() if name != last}
-        found = await self._find_folders(with_states=False)
-        asked = [each for each in found.folders if each.name in states]
-        if not asked:
-            return True
-        now = await ask_states(self._conversation, asked)
-        return all(name in now and state.is_as_late_as(now[name]) for name, state in states.items())
 
     async def main_folder(self) -> Folder:
         """Return INBOX, or the first of the folders that are read."""
@@ -142,11 +133,14 @@ class MailboxLister:
         unchanged: dict[str, FolderState],
         listed: dict[str, FolderListing],
     ) -> bool:
-        """List the folders that have `changed`, and those that change meanwhile. Return whether nothing
-        changed any more in the end.
+        """List the folders that have `changed`, and those that change meanwhile. Return whether no mail came
+        into a folder after it was listed in the end: it might be from one that was listed later.
 
-        `unchanged` and `listed` are kept up to date.
+        `unchanged` and `listed` are kept up to date. Of a folder whose state the server never tells, nothing
+        can be said.
         """
+        known: dict[str, FolderState] = {}
+        states: dict[str, FolderState] = {}
         for _ in range(MOST_ROUNDS):
             for folder in changed:
                 unchanged.pop(folder.name, None)
@@ -158,11 +152,12 @@ class MailboxLister:
             known = unchanged | _known_states(listed.values())
             # Of the selected folder a server may tell what it was when it was selected.
             others = [each for each in folders if each.name in known and not self._folders.is_open(each.name)]
+            known = {each.name: known[each.name] for each in others}
             states = await ask_states(self._conversation, others) if others else {}
             changed = [each for each in others if states.get(each.name, known[each.name]) != known[each.name]]
             if not changed:
-                return True
-        return False
+                break
+        return all(name in states and known[name].is_as_late_as(states[name]) for name in known)
 
     async def _list_folder(
         self, folder: Folder, earlier: Mapping[str, FolderState], before: FolderListing | None

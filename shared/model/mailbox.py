@@ -131,6 +131,12 @@ class Listing:
     flagged: Set[int] = frozenset()
     folders: frozenset[str] | None = None
 
+    @property
+    def without_uids_in(self) -> frozenset[str]:
+        """The folders with mails that have no uid."""
+        nameless = self.nameless if self.has_uids else self.entries
+        return frozenset(each.place.folder for each in nameless)
+
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""
         is_of_no_folder = self.folders is not None and key.folder not in self.folders

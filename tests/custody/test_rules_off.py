@@ -377,7 +377,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 5: a mail may move while the folders are listed": (
         moved_while_folders_are_listed, CameTwice,
-        "tests.fakes.world.imap_source.ImapMailboxInTurn.confirms_absence", confirm_always,
+        "tests.fakes.world.imap_source.ImapMailboxInTurn.is_as_listed", confirm_always,
     ),
     "rule 4: a mail in custody is recognised under another UIDVALIDITY": (
         renumbered_in_custody, NeverEnds,

@@ -82,11 +82,9 @@ def mailbox_memory(state: str | None) -> str:
 
 def with_mailbox_memory(state: str | None, memory: str) -> str | None:
     """Return the text with the `memory` of the mailbox in the place of an earlier one."""
-    values = read_state(state)
-    if values.get(MAILBOX_KEY, "") == memory:
+    if mailbox_memory(state) == memory:
         return state
-    others = {key: value for key, value in values.items() if key != MAILBOX_KEY}
-    return json.dumps(others | ({MAILBOX_KEY: memory} if memory else {}), separators=(",", ":"))
+    return with_entry(state, MAILBOX_KEY, memory)
 
 
 def still_holds(memory: Remembered, account: Account, fence: Fence, now: float) -> bool:

@@ -138,10 +138,6 @@ class ImapMailbox(Mailbox):
         return replace(listing, problems=(*self._notes, *listing.problems))
 
     @override
-    async def confirms_absence(self) -> bool:
-        return await self._lister.nothing_came()
-
-    @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts:
         folder = await self._lister.main_folder()
         selected = await self._folders.open_for_listing(folder, writable=deletes)

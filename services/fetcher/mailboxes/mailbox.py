@@ -89,23 +89,21 @@ class Mailbox(Protocol):
         return ""
 
     def distrust_uids(self, folders: Collection[str]) -> None:
-        """List the mails of these folders as without a uid: those that the server gives do not last."""
+        """List the mails of these folders as without a uid: those that the server gives do not last.
+
+        A mailbox with several folders may go on with them.
+        """
         return
 
     async def listing(self, since: str = "") -> Listing:
         """List the mails. A malformed line hides no other mail; it becomes a problem.
 
+        A mail that is moved while one folder is listed after the other is listed once, or nothing is covered.
+
         `since` is an earlier fingerprint. Where the mailbox can prove that mails of that time are still
         there, it may leave them out, and cover only the others.
         """
         ...
-
-    async def confirms_absence(self) -> bool:
-        """Return whether a mail that is missing in the listing was not in the mailbox, asked after `listing`.
-
-        Where there are several folders, it may have been moved into one that was listed before.
-        """
-        return True
 
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
         """Return what the server tells of the folders, asked for an operator; None without folders.

@@ -84,10 +84,6 @@ class MailboxProxy(Mailbox):
         return await self._mailbox.listing(since)
 
     @override
-    async def confirms_absence(self) -> bool:
-        return await self._mailbox.confirms_absence()
-
-    @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
         return await self._mailbox.folder_facts(deletes=deletes)
 

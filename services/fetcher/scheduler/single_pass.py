@@ -18,6 +18,8 @@ from services.fetcher.visit.report import Visit
 from shared.ports.clock import Clock
 
 BROKER_CHECK_EVERY = 0.1
+BROKER_FIRST_CHECK = 0.01
+"""Seconds. A broker in the same process is there as soon as the other tasks had their turn."""
 LOOKED_AT = 1000
 """Accounts at the beginning of the line that are looked at for such that can be visited now."""
 BROKER_PATIENCE = 30.0
@@ -70,9 +72,10 @@ class SinglePass:
 
 async def wait_for_broker(problem: Callable[[], str | None], clock: Clock) -> None:
     """Wait until there is no `problem`, for at most `BROKER_PATIENCE`."""
-    end = clock.monotonic() + BROKER_PATIENCE
+    end, pause = clock.monotonic() + BROKER_PATIENCE, BROKER_FIRST_CHECK
     while problem() is not None and clock.monotonic() < end:
-        await clock.sleep(BROKER_CHECK_EVERY)
+        await clock.sleep(pause)
+        pause = BROKER_CHECK_EVERY
 
 
 async def republish_spool(republisher: SpoolRepublisher, tracker: SettlementTracker, limits: Limits) -> None:

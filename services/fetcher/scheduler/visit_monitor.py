@@ -142,11 +142,6 @@ class MonitoredMailbox(MailboxProxy):
             return await self._mailbox.listing(since)
 
     @override
-    async def confirms_absence(self) -> bool:
-        async with self._one_answer():
-            return await self._mailbox.confirms_absence()
-
-    @override
     async def retrieve(
         self, entries: Sequence[Listed], cut: Collection[str] = ()
     ) -> AsyncIterator[list[RetrieveEvent]]:

@@ -114,16 +114,16 @@ class MailboxScanner:
         self._mailbox.distrust_uids(distrusted)
         listing = await self._list(since)
         rows = () if lease.is_fresh else await self._rows(listing)
-        if self._is_something_missing(listing, rows) and not await self._mailbox.confirms_absence():
-            listing = replace(listing, covered=(), folders=None)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
-        listing = without_flagged(visible.listing, rows)
+        listing = visible.listing
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
         state = with_changes(lease.state, renumbered_folders(listing, rows), now)
         present = await self._under_present_keys(lease.fence, listing, rows)
         rows = present.rows
+        # Only now: a flagged mail may be a known one that the ledger has under another key.
+        listing = without_flagged(listing, rows)
         listing = await with_copies_named(listing, rows, self._mailbox, retention, now)
         self._read_failures.keep_listed(listing)
         by_message = {row.message: row for row in rows}
@@ -153,7 +153,7 @@ class MailboxScanner:
             visible.skipped,
             present.renumbered,
             with_differences(state, differences),
-            distrusted,
+            distrusted & listing.without_uids_in,
             differences,
         )
 
@@ -176,11 +176,6 @@ class MailboxScanner:
                     renumbered += places.is_renumbered(each.row.key)
                     compared |= {message} if each.by_header else set()
         return PresentRows([*present.values()], renumbered, frozenset(compared))
-
-    def _is_something_missing(self, listing: Listing, rows: Sequence[LedgerRow]) -> bool:
-        """Return whether it matters that a mail is not listed. Nobody knows yet which skipped ones are."""
-        listed = {entry.key for entry in listing.entries}
-        return self._account.begin.skips or any(row.key not in listed for row in rows)
 
     async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
         ledger = self._ports.ledger

@@ -37,7 +37,10 @@ from shared.runtime.checkpoints import reached
 
 
 class Session:
-    """One visit, from the listing to the end of the session."""
+    """One visit, from the listing to the end of the session.
+
+    `state` is to be remembered of the account, also if the visit breaks off; None before the scan.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a collaborator of its own
         self,
@@ -66,6 +69,7 @@ class Session:
         self._settled_copies = 0
         self._settled: set[str] = set()
         self._reading: Fetching | None = None
+        self.state: str | None = None
         deadline = ports.clock.monotonic() + account.reading.session_deadline
         self._bounds = Bounds(deadline, limits.settle_wait, is_stopping)
 
@@ -99,6 +103,7 @@ class Session:
             self._account, self._mailbox, self._ports, self._read_failures, self._limits, self._bounds
         )
         scan = await scanner.scan_mailbox(self._lease, memory.fingerprint)
+        self.state = scan.state
         return await memory.add_to(await self._work_off(scan), scan)
 
     async def _work_off(self, scan: MailboxScan) -> Visit:

@@ -118,13 +118,14 @@ class Visitor:
         method, login_delay, read_failures = lease.method, 0.0, ReadFailures(lease.read_failures)
         state = prolonged(lease.state, lease.fence)
         mailbox: Mailbox | None = None
-        sessions: list[Session] = []
+        session: Session | None = None
         try:
             opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
             method, login_delay, state = opened.method, opened.login_delay, lease.state
             mailbox = opened.mailbox
             mailbox.recall(mailbox_memory(lease.state))
-            visit = await self._session(account, lease, mailbox, read_failures, is_stopping, sessions)
+            session = self._session(account, lease, mailbox, read_failures, is_stopping)
+            visit = await _run(session, account, mailbox)
             nothing_left = not (visit.report.failed or visit.report.problem or visit.report.waiting)
             visit = replace(visit, is_watched=nothing_left and mailbox.stays_open)
         except MailferryError as error:
@@ -136,7 +137,10 @@ class Visitor:
             log.exception("visit failed unexpectedly", account=account.id)
             problem = f"account {account.id}: internal error {type(error).__name__}; see the log"
             visit = Visit(VisitReport(problem=problem, failed=True), more=False)
-        state = visit.report.state if visit.report.state is not None else state
+        if visit.report.state is not None:
+            state = visit.report.state
+        elif session is not None and session.state is not None:
+            state = session.state
         if mailbox is not None:
             state = with_mailbox_memory(state, mailbox.memory)
         # What was entered counts for the tenant, however the visit ended.
@@ -145,22 +149,20 @@ class Visitor:
             method=method,
             read_failures=read_failures.all(),
             state=state,
-            fetched=sum(each.fetched for each in sessions),
-            octets=sum(each.octets for each in sessions),
+            fetched=0 if session is None else session.fetched,
+            octets=0 if session is None else session.octets,
         )
         return replace(visit, report=report), login_delay
 
-    async def _session(
+    def _session(
         self,
         account: Account,
         lease: Lease,
         mailbox: Mailbox,
         read_failures: ReadFailures,
         is_stopping: Callable[[], bool],
-        sessions: list[Session],
-    ) -> Visit:
-        """Make the visit's session; add it to `sessions`, as it knows what it fetched if it breaks off."""
-        session = Session(
+    ) -> Session:
+        return Session(
             account,
             lease,
             mailbox,
@@ -171,19 +173,6 @@ class Visitor:
             fetcher=self.name,
             is_stopping=is_stopping,
         )
-        sessions.append(session)
-        try:
-            return await session.run()
-        except (ConnectionLost, InactivityTimeout) as error:
-            if error.fault is not Fault.SOURCE:
-                raise
-            log.warning("visit failed", account=account.id, error=error)
-            report = VisitReport(
-                problem=str(error), failed=True, temporary=error.temporary, fetched=session.fetched
-            )
-            return Visit(report, more=False, error=error, dropped=True)
-        finally:
-            await mailbox.abort()
 
     def _count(self, account: Account, visit: Visit) -> None:
         report = visit.report
@@ -198,6 +187,22 @@ class Visitor:
             numbers["skipped"] = visit.skipped
         sentences = {"problem": report.problem} if report.problem else {}
         log.info("visited", account=account.id, outcome=outcome, **numbers, **sentences)
+
+
+async def _run(session: Session, account: Account, mailbox: Mailbox) -> Visit:
+    """Run the session. Return the visit also where the connection was lost."""
+    try:
+        return await session.run()
+    except (ConnectionLost, InactivityTimeout) as error:
+        if error.fault is not Fault.SOURCE:
+            raise
+        log.warning("visit failed", account=account.id, error=error)
+        report = VisitReport(
+            problem=str(error), failed=True, temporary=error.temporary, fetched=session.fetched
+        )
+        return Visit(report, more=False, error=error, dropped=True)
+    finally:
+        await mailbox.abort()
 
 
 def _with_last_mail(visit: Visit, account: Account, now: float) -> tuple[Visit, float]:

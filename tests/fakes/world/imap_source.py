@@ -8,12 +8,14 @@ was deleted is asked about only after the server's OK.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 
 from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
+from shared.imap.mailbox_listing import MOST_ROUNDS
 from shared.model.mailbox import (
     Listed,
     Listing,
@@ -69,9 +71,9 @@ class Folder:
         return Place(self.name, self.uidvalidity)
 
     @property
-    def state(self) -> tuple[Place, int]:
-        """What a server tells: it is another one once a mail has come."""
-        return self.place, self._highest
+    def state(self) -> tuple[Place, int, int]:
+        """What a server tells: it is another one once a mail has come or gone."""
+        return self.place, self._highest, len(self.letters)
 
     def put(self, letter: Letter) -> None:
         self._highest += 1
@@ -204,7 +206,7 @@ class ImapMailboxInTurn(Mailbox):
     def __init__(self, maildrop: ImapMaildrop, process: Process) -> None:
         self._maildrop = maildrop
         self._process = process
-        self._listed: list[tuple[Place, int]] = []
+        self._listed: list[tuple[Place, int, int]] = []
 
     @property
     @override
@@ -219,6 +221,18 @@ class ImapMailboxInTurn(Mailbox):
     @override
     async def listing(self, since: str = "") -> Listing:
         """List one folder after the other; in between, mails may be moved."""
+        listing = await self._list_folders()
+        for _ in range(MOST_ROUNDS - 1):
+            if await self.is_as_listed():
+                return listing
+            listing = await self._list_folders()
+        return listing if await self.is_as_listed() else replace(listing, covered=(), folders=None)
+
+    async def is_as_listed(self) -> bool:
+        """Return whether the folders are as they were when each was listed."""
+        return await self._process.effect("states", self._states, _trouble) == self._listed
+
+    async def _list_folders(self) -> Listing:
         entries: list[Listed] = []
         covered: list[UidRange] = []
         self._listed = []
@@ -228,12 +242,8 @@ class ImapMailboxInTurn(Mailbox):
             entries += there
             covered += ranges
         is_complete = len(covered) == len(self._listed)
-        names = frozenset(place.folder for place, _ in self._listed) if is_complete else None
+        names = frozenset(place.folder for place, *_ in self._listed) if is_complete else None
         return Listing(entries, has_uids=True, problems=(), covered=covered, folders=names)
-
-    @override
-    async def confirms_absence(self) -> bool:
-        return await self._process.effect("states", self._states, _trouble) == self._listed
 
     @override
     async def retrieve(
@@ -306,7 +316,7 @@ class ImapMailboxInTurn(Mailbox):
         ]
         return listed, covered
 
-    def _states(self) -> list[tuple[Place, int]]:
+    def _states(self) -> list[tuple[Place, int, int]]:
         return [each.state for each in self._maildrop.folders.values()]
 
     def _letter(self, entry: Listed) -> Letter | None:

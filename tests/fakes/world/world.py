@@ -21,6 +21,7 @@ from shared.contract.topology import topology
 from shared.custody.decide import NOBODY
 from shared.model.account import Account
 from shared.model.mailbox import Meter
+from shared.ports.store import Schedule
 from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.metrics import Metrics
 from shared.runtime.runtime import Runtime
@@ -80,6 +81,7 @@ class World:
         self.history: list[str] = []
         self._random = random.Random(1)
         self._names = 0
+        self._add_accounts()
         for name in (*FETCHERS, *SERVICES):
             self._start(name)
 
@@ -209,6 +211,12 @@ class World:
         self.loop.complete(self.loop.shutdown_asyncgens())
         self.loop.close()
         self.database.close()
+
+    def _add_accounts(self) -> None:
+        """Enter the accounts into the database, as an operator does by applying a file."""
+        accounts = self.configuration.accounts.values()
+        schedules = [Schedule(each.id, each.retry_times.poll.longest, enabled=True) for each in accounts]
+        self.loop.complete(self.archive.fetcher.sync_accounts(schedules, self.clock.now()))
 
     def _start(self, name: str) -> None:
         process = self.processes[name] = Process(name, self.loop)

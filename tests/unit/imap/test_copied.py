@@ -52,6 +52,13 @@ def test_other_uids_are_other_mails() -> None:
     assert mails.of_folder("INBOX", 10) == {7}
 
 
+def test_uids_that_do_not_last_are_not_remembered_beyond_the_session() -> None:
+    mails = CopiedMails()
+    mails.note_copied("INBOX", 0, [5])
+    assert mails.of_folder("INBOX", 0) == {5}
+    assert mails.written == ""
+
+
 def test_a_mail_that_a_listing_of_the_folder_lacks_is_forgotten() -> None:
     mails = copied(5, 6)
     mails.keep_listed(listing(6, 7))

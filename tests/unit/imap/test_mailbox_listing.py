@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from shared.imap.conversation import Conversation
@@ -7,6 +9,7 @@ from shared.imap.folders import Folders
 from shared.imap.limits import Options
 from shared.imap.mailbox_listing import MOST_ROUNDS, MailboxLister
 from shared.imap.refused_features import RefusedFeatures
+from shared.model.message import LedgerKey
 from shared.model.source_errors import SourceBusy, SourceRefused
 from tests.unit.imap.sessions import SERVER, AnsweringStream
 
@@ -134,13 +137,20 @@ FOLDERS = {"INBOX": (9, 6, 1), "Lists": (4, 6, 1)}
 
 
 class TwoFolders:
-    """A server with two folders, given by UIDVALIDITY, UIDNEXT and number of mails; tests change them."""
+    """A server with two folders, given by UIDVALIDITY, UIDNEXT and number of mails; tests change them.
+
+    `meanwhile` is called before the state of a folder is told, with the number of times so far. The server
+    may refuse to tell it (not `tells`).
+    """
 
     def __init__(self) -> None:
         self.states = dict(FOLDERS)
         self.listed: set[str] = {*FOLDERS}
         self.commands: list[str] = []
+        self.tells = True
+        self.meanwhile: Callable[[int], None] = lambda _: None
         self._selected = ""
+        self._asked = 0
 
     async def lister(self, *folders: str) -> MailboxLister:
         options = Options(folders=folders or ("*",))
@@ -151,6 +161,11 @@ class TwoFolders:
     def _answer(self, tag: bytes, command: str) -> bytes:
         self.commands.append(command)
         verb, *rest = command.split()
+        if verb == "STATUS" and not self.tells:
+            return b"%s NO not now\r\n" % tag
+        if verb == "STATUS":
+            self._asked += 1
+            self.meanwhile(self._asked)
         return self._data(verb, rest[0].strip('"') if rest else "") + b"%s OK\r\n" % tag
 
     def _data(self, verb: str, name: str) -> bytes:
@@ -168,39 +183,44 @@ class TwoFolders:
         return f"* {messages} EXISTS\r\n{codes}".encode()
 
 
-async def test_nothing_came_where_the_folders_that_were_listed_first_are_unchanged() -> None:
+async def test_the_folders_that_were_listed_first_are_asked_about_at_the_end() -> None:
     server = TwoFolders()
-    mailbox = await server.lister()
-    listing = (await mailbox.list_mailbox("")).listing
+    listing = (await (await server.lister()).list_mailbox("")).listing
     assert (len(listing.covered), listing.folders) == (2, frozenset({"INBOX", "Lists"}))
-    server.commands.clear()
-    assert await mailbox.nothing_came()
-    assert [each.partition("(")[0] for each in server.commands] == ['STATUS "INBOX" ']
+    assert [each.partition("(")[0] for each in server.commands[-2:]] == ["UID FETCH 1:* ", 'STATUS "INBOX" ']
 
 
 async def test_a_mail_that_came_into_a_listed_folder_may_be_one_of_a_later_folder() -> None:
     server = TwoFolders()
-    mailbox = await server.lister()
-    await mailbox.list_mailbox("")
-    server.states["INBOX"] = (9, 7, 2)
-    assert not await mailbox.nothing_came()
+    server.meanwhile = lambda times: server.states.update(
+        INBOX=(9, 6 + times, 1 + times), Lists=(4, 6 + times, 1 + times)
+    )
+    listing = (await (await server.lister()).list_mailbox("")).listing
+    assert (listing.covered, listing.folders, listing.only_changes) == ((), None, False)
 
 
 async def test_a_mail_that_went_meanwhile_came_from_nowhere() -> None:
     server = TwoFolders()
-    mailbox = await server.lister()
-    await mailbox.list_mailbox("")
-    server.states["INBOX"] = (9, 6, 0)
-    assert await mailbox.nothing_came()
+    server.states["INBOX"] = (9, 16, 10)
+    server.meanwhile = lambda times: server.states.update(INBOX=(9, 16, 10 - times))
+    listing = (await (await server.lister()).list_mailbox("")).listing
+    assert (len(listing.covered), listing.folders) == (2, frozenset({"INBOX", "Lists"}))
+
+
+async def test_a_folder_whose_state_is_not_told_any_more_proves_no_absence() -> None:
+    server = TwoFolders()
+    server.tells = False
+    listing = (await (await server.lister()).list_mailbox("")).listing
+    assert (listing.covered, listing.folders) == ((), None)
+    assert [each.place.folder for each in listing.entries] == ["INBOX", "Lists"]
 
 
 async def test_of_one_folder_nothing_is_asked() -> None:
     server = TwoFolders()
     mailbox = await server.lister("INBOX")
     listing = (await mailbox.list_mailbox("")).listing
-    server.commands.clear()
-    assert await mailbox.nothing_came()
-    assert (server.commands, listing.folders) == ([], None)
+    assert [each.partition(" ")[0] for each in server.commands] == ["SELECT", "UID"]
+    assert (len(listing.covered), listing.folders) == (1, None)
 
 
 async def test_folders_that_were_found_unchanged_are_asked_about_too() -> None:
@@ -209,10 +229,22 @@ async def test_folders_that_were_found_unchanged_are_asked_about_too() -> None:
     await mailbox.list_mailbox("")
     before = await mailbox.fingerprint()
     server.states["Lists"] = (4, 7, 2)
-    later = await server.lister()
-    assert (await later.list_mailbox(before)).listing.only_changes
-    server.states["INBOX"] = (9, 7, 2)
-    assert not await later.nothing_came()
+    listing = (await (await server.lister()).list_mailbox(before)).listing
+    assert listing.only_changes
+    assert [each.place.folder for each in listing.entries] == ["Lists"]
+    server.commands.clear()
+
+    def come(_: int) -> None:
+        if 'SELECT "Lists"' in server.commands:
+            server.states["INBOX"] = (9, 7, 2)
+
+    server.meanwhile = come
+    listing = (await (await server.lister()).list_mailbox(before)).listing
+    assert [each.key for each in listing.entries] == [
+        LedgerKey("INBOX", 9, "0000000006"),
+        LedgerKey("Lists", 4, "0000000006"),
+    ]
+    assert len(listing.covered) == 2
 
 
 async def test_when_a_folder_is_gone_the_others_are_listed_whole() -> None:
