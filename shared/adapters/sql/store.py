@@ -1,4 +1,4 @@
-"""The store: six adapters over one database."""
+"""The store: eight adapters over one database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+from shared.adapters.sql.access_store import SqlAccessStore
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
@@ -36,6 +37,7 @@ class SqlStore:
         self.registry = SqlRegistryStore(self.runner)
         self.maintenance = SqlMaintenanceStore(self.runner)
         self.secrets = SqlSecretStore(self.runner)
+        self.access = SqlAccessStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

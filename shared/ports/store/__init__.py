@@ -1,7 +1,8 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Seven ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
-`RegistryStore` for the accounts themselves, and `SecretStore`, which all of them may ask for sealed secrets.
+Eight ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
+`RegistryStore` for the accounts themselves, `AccessStore` for people, and `SecretStore`,
+which all of them may ask for sealed secrets.
 `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
@@ -19,6 +20,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shared.ports.store.access import (
+    AccessStore,
+    Answer,
+    ApiToken,
+    AuditRecord,
+    Known,
+    Repetition,
+    Session,
+    SessionKind,
+    User,
+)
 from shared.ports.store.errors import (
     LeaseLost,
     RawMailNeeded,
@@ -87,8 +99,12 @@ __all__ = [
     "FACT_HOLDS",
     "LONGEST_REPORT",
     "LONGEST_WAIT",
+    "AccessStore",
     "AccountState",
     "AccountSummary",
+    "Answer",
+    "ApiToken",
+    "AuditRecord",
     "Begun",
     "CatchAll",
     "Changes",
@@ -99,6 +115,7 @@ __all__ = [
     "Extent",
     "FactKind",
     "FetcherStore",
+    "Known",
     "Lease",
     "LeaseLost",
     "LedgerRow",
@@ -113,6 +130,7 @@ __all__ = [
     "RegistryStore",
     "RelayStore",
     "Release",
+    "Repetition",
     "Resealed",
     "RevisionConflict",
     "RouterStore",
@@ -121,6 +139,8 @@ __all__ = [
     "SealedSecret",
     "SecretStore",
     "Serving",
+    "Session",
+    "SessionKind",
     "SkippedMail",
     "SpecChange",
     "SpecFilter",
@@ -130,6 +150,7 @@ __all__ = [
     "TargetFact",
     "TargetState",
     "TracedSkip",
+    "User",
     "VisitReport",
     "covers",
     "whole_journal",
@@ -172,6 +193,11 @@ class Store(Protocol):
     @property
     def secrets(self) -> SecretStore:
         """What is asked about sealed secrets."""
+        ...
+
+    @property
+    def access(self) -> AccessStore:
+        """What is asked about people, tokens and the audit."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

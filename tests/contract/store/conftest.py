@@ -53,7 +53,8 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
-            " skipped, messages, recipients, claims, journal, specs, secrets"
+            " skipped, messages, recipients, claims, journal, specs, secrets,"
+            " users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_deliveries"
         )
         connection.execute("UPDATE registry SET revision = 0")
         connection.execute(
