@@ -50,10 +50,11 @@ class Permission(StrEnum):
 
 
 _P = Permission
-_NOT_FOR_ADMINS = {_P.SERVICE_READ, _P.SERVICE_DECIDE, _P.TENANTS_WRITE}
+OF_THE_SERVICE = frozenset({_P.SERVICE_READ, _P.SERVICE_DECIDE, _P.TENANTS_WRITE})
+"""Permissions that mean nothing to somebody who is confined to one tenant."""
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(Permission),
-    Role.ADMIN: frozenset(Permission) - _NOT_FOR_ADMINS,
+    Role.ADMIN: frozenset(Permission) - OF_THE_SERVICE,
     Role.SUPPORT: frozenset(
         {
             _P.SERVICE_READ,
@@ -126,9 +127,24 @@ class Principal:
 
 
 def permissions_of(principal: Principal) -> frozenset[Permission]:
-    """Return what the principal may do within its tenant."""
+    """Return what the principal may do to the objects that it sees."""
     granted = PERMISSIONS[principal.role]
+    if principal.tenant is not None:
+        granted -= OF_THE_SERVICE
     return granted if principal.scope is None else granted & principal.scope
+
+
+def may_grant(giver: Principal, receiver: Principal) -> bool:
+    """Return whether `giver` may make a person or a token like `receiver`: nobody gives more than he has."""
+    if giver.tenant is not None and receiver.tenant != giver.tenant:
+        return False
+    if giver.role is Role.OWNER and not receiver.accounts <= giver.accounts:
+        return False
+    return permissions_of(receiver) <= permissions_of(giver)
+
+
+OWNER_KEYS = frozenset({"source", "username", "password", "token", "auth", "tls", "retention"})
+"""What an owner may change of his accounts: how his mailbox is reached, and how long mail is left there."""
 
 
 def access_to(

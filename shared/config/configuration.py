@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from shared.config.document import Document
 from shared.config.settings import (
     BrokerSettings,
+    ControlSettings,
     FetcherSettings,
     LeasesSettings,
     LogSettings,
@@ -69,6 +70,7 @@ FIXED_AT_START = (
     "blobs",
     "secrets",
     "metrics",
+    "control",
     "fetcher",
     "relay",
     "notices",
@@ -91,6 +93,7 @@ class Configuration:
     blobs: BlobsLocation
     secrets: KeyLocation
     metrics: MetricsSettings
+    control: ControlSettings
     fetcher: FetcherSettings
     relay: RelaySettings
     notices: NoticesSettings

@@ -12,7 +12,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import MaintenanceStore, OperatorStore, SecretStore
+from shared.ports.store import AccessStore, MaintenanceStore, OperatorStore, SecretStore
 from shared.runtime.blobs import open_blobs
 from shared.runtime.registry import Registry
 from shared.runtime.secret_box import KeyedBox
@@ -30,6 +30,7 @@ class OperatorContext:
     clock: Clock
     secrets: SecretStore
     registry: Registry
+    access: AccessStore
 
 
 @asynccontextmanager
@@ -45,7 +46,14 @@ async def open_context(configuration: Configuration) -> AsyncIterator[OperatorCo
         clock, box = SystemClock(), KeyedBox(key_ring(configuration.secrets))
         registry = Registry(store.registry, box, clock, os.environ, configuration.hosts)
         yield OperatorContext(
-            configuration, store.operator, store.maintenance, blobs, clock, store.secrets, registry
+            configuration,
+            store.operator,
+            store.maintenance,
+            blobs,
+            clock,
+            store.secrets,
+            registry,
+            store.access,
         )
     finally:
         await store.close()

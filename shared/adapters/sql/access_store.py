@@ -39,6 +39,10 @@ class SqlAccessStore:
         """Return up to `limit` tokens by id, of all tenants where `tenant` is None."""
         return await self._runner.read(people.tokens_after, tenant, after, limit)
 
+    async def token(self, token: str) -> ApiToken | None:
+        """Return the token with this id."""
+        return await self._runner.read(people.token_of, token)
+
     async def token_by_digest(self, digest: str) -> ApiToken | None:
         """Return the token with this digest."""
         return await self._runner.read(people.token_by_digest, digest)

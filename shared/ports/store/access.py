@@ -136,6 +136,10 @@ class AccessStore(Protocol):
         """Return up to `limit` tokens by id, of all tenants where `tenant` is None."""
         ...
 
+    async def token(self, token: str) -> ApiToken | None:
+        """Return the token with this id."""
+        ...
+
     async def token_by_digest(self, digest: str) -> ApiToken | None:
         """Return the token with this digest."""
         ...

@@ -76,6 +76,7 @@ async def test_a_token_is_found_by_its_digest_and_revoked_once(store: SqlStore) 
     await store.access.add_token(TOKEN)
     assert await store.access.token_by_digest("d1") == TOKEN
     assert await store.access.token_by_digest("d2") is None
+    assert (await store.access.token("t1"), await store.access.token("t2")) == (TOKEN, None)
     await store.access.note_token_use({"t1": 30.0, "unknown": 31.0})
     assert await store.access.revoke_token("t1", 40.0)
     assert not await store.access.revoke_token("t1", 41.0)

@@ -69,6 +69,12 @@ def tokens_after(transaction: Transaction, tenant: str | None, after: str, limit
     return [_token(row) for row in transaction.connection.execute(query).mappings()]
 
 
+def token_of(transaction: Transaction, token: str) -> ApiToken | None:
+    """Return the token with this id."""
+    row = transaction.connection.execute(select(api_tokens).where(TOKEN.id == token)).mappings().first()
+    return None if row is None else _token(row)
+
+
 def token_by_digest(transaction: Transaction, digest: str) -> ApiToken | None:
     """Return the token with this digest."""
     row = transaction.connection.execute(select(api_tokens).where(TOKEN.digest == digest)).mappings().first()
