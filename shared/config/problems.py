@@ -43,13 +43,13 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self.document = document
         self._found: dict[str, int] = {}
-        self._paths: set[KeyPath] = set()
+        self._paths: dict[KeyPath, str] = {}
 
     def add_problem(self, path: KeyPath, sentence: str) -> None:
         """Add what is wrong at `path`. Only the first problem with a key is kept."""
         if path in self._paths:
             return
-        self._paths.add(path)
+        self._paths[path] = sentence
         label = _label(self.document.data, path)
         parts = [self.document.location_of(path), *([label] if label else []), sentence]
         self._found.setdefault(": ".join(parts), self.document.line_of(path) or 0)
@@ -75,6 +75,10 @@ class Problems:
     def sentences(self) -> list[str]:
         """Return all problems, in the order of their lines."""
         return sorted(self._found, key=lambda sentence: self._found[sentence])
+
+    def by_path(self) -> Mapping[KeyPath, str]:
+        """Return what is wrong at each path, in the order in which it was found."""
+        return dict(self._paths)
 
     def _add_details(self, path_of: PathOf, model: type[BaseModel], details: ErrorDetails) -> None:
         key = details["loc"]

@@ -38,7 +38,7 @@ SECRET_KEYS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ACCOUNT: ("password", "token", "srs_key"),
 }
 """The secrets of an object, each by its own key; a reference to a file or a variable is no secret."""
-_URL_KEYS = {Kind.TARGET: "url", Kind.ACCOUNT: "source"}
+URL_KEYS = {Kind.TARGET: "url", Kind.ACCOUNT: "source"}
 
 
 class WrittenSpec(NamedTuple):
@@ -63,7 +63,7 @@ def written_specs(configuration: Configuration) -> Iterator[WrittenSpec]:
     for table in data.get("tenants", ()):
         yield WrittenSpec(Kind.TENANT, table["name"], table["name"], _plain(table), {}, enabled=True)
     for table, target in zip(data.get("targets", ()), configuration.targets.values(), strict=True):
-        keys, secrets = _without_secrets(Kind.TARGET, table)
+        keys, secrets = without_secrets(Kind.TARGET, table)
         yield WrittenSpec(Kind.TARGET, target.name, table.get("tenant", ""), keys, secrets, enabled=True)
     defaults = data.get(DEFAULTS, {})
     accounts = zip(data.get("accounts", ()), configuration.accounts.values(), strict=True)
@@ -93,7 +93,7 @@ def tenant_limits_of(spec: Spec) -> TenantLimits:
 
 
 def _written_account(account_keys: AccountKeys, account: Account) -> WrittenSpec:
-    keys, secrets = _without_secrets(Kind.ACCOUNT, account_keys.written())
+    keys, secrets = without_secrets(Kind.ACCOUNT, account_keys.written())
     return WrittenSpec(
         Kind.ACCOUNT,
         account.id,
@@ -107,18 +107,20 @@ def _written_account(account_keys: AccountKeys, account: Account) -> WrittenSpec
     )
 
 
-def _without_secrets(
+def without_secrets(
     kind: Kind, table: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Mapping[str, SecretStr | None]]:
-    """The keys without secrets, and the secrets: those by their keys, and the password of the URL."""
+    """Return the keys in the types of JSON without secrets, and the secrets: those by their keys, and the
+    password of the URL.
+    """
     keys = _plain(table)
     secrets: dict[str, SecretStr | None] = {
         name: SecretStr(value) if isinstance(value := keys.pop(name, None), str) else None
         for name in SECRET_KEYS[kind]
     }
-    url = keys.get(_URL_KEYS[kind])
+    url = keys.get(URL_KEYS.get(kind, ""))
     if isinstance(url, str) and (bare := without_url_password(url)) is not None:
-        keys[_URL_KEYS[kind]], secrets["password"] = bare
+        keys[URL_KEYS[kind]], secrets["password"] = bare
     return keys, secrets
 
 

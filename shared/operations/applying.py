@@ -14,18 +14,16 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from pydantic import SecretStr
-
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.config.specs import WrittenSpec, written_specs
-from shared.model.errors import ConfigurationError, MailferryError
-from shared.model.sealed import Sealed, SecretName
+from shared.model.errors import ConfigurationError
 from shared.model.spec import Kind, Manager, Spec
+from shared.operations.objects.changes import spec_change
 from shared.ports.clock import Clock
 from shared.ports.secret_box import SecretBox
-from shared.ports.store import ABSENT, RegistryStore, Schedule, SpecChange, SpecFilter
+from shared.ports.store import RegistryStore, SpecChange, SpecFilter
 from shared.runtime.secret_box import open_secret_box
 
 Item = TypeVar("Item")
@@ -99,7 +97,7 @@ class Applier:
                 there = known.get((each.kind, each.id))
                 if there is not None and there.managed_by is not Manager.FILE:
                     problems.append(_managed_elsewhere(origin, there))
-                elif change := self._difference(each, there, origin):
+                elif change := spec_change(each, there, Manager.FILE, origin, self.box):
                     applied.append(_applied(change, each, there))
                     pending.append(change)
         if problems:
@@ -123,48 +121,6 @@ class Applier:
             }
         return found
 
-    def _difference(self, each: WrittenSpec, there: Spec | None, origin: str) -> SpecChange | None:
-        """The change that makes the registry's object that of the file; None where they are the same."""
-        sealed = self._changed_secrets(each, there)
-        if there is not None and not sealed and _same(each, there) and there.origin == origin:
-            return None
-        schedule = None
-        if each.kind is Kind.ACCOUNT:
-            schedule = Schedule(each.id, each.poll, each.enabled, each.host)
-        return SpecChange(
-            each.kind,
-            each.id,
-            each.tenant,
-            each.keys,
-            each.enabled,
-            Manager.FILE,
-            origin,
-            ABSENT if there is None else there.revision,
-            each.target,
-            schedule,
-            sealed,
-        )
-
-    def _changed_secrets(self, each: WrittenSpec, there: Spec | None) -> Mapping[str, Sealed | None]:
-        """The secrets that differ, sealed; None for those that are no more."""
-        before = {} if there is None else there.secrets
-        changed: dict[str, Sealed | None] = {}
-        for field, secret in each.secrets.items():
-            name = SecretName(each.kind.value, each.id, field)
-            known = before.get(field)
-            if secret is None:
-                if known is not None:
-                    changed[field] = None
-            elif known is None or not self._is_same_secret(name, known, secret):
-                changed[field] = self.box.seal(name, secret)
-        return changed
-
-    def _is_same_secret(self, name: SecretName, sealed: Sealed, secret: SecretStr) -> bool:
-        try:
-            return self.box.open(name, sealed).get_secret_value() == secret.get_secret_value()
-        except MailferryError:
-            return False  # its key is lost: the file has the secret, so it is sealed again
-
     async def _leave(
         self, kind: Kind, names: set[str], origin: str, *, prune: bool, dry_run: bool
     ) -> list[Applied]:
@@ -186,15 +142,6 @@ class Applier:
         if running and not dry_run:
             await self.registry.save_specs([_disabled(each) for each in running], self.clock.now())
         return [Applied(Action.DISABLED, kind, each.id) for each in running]
-
-
-def _same(each: WrittenSpec, there: Spec) -> bool:
-    return (each.keys, each.enabled, each.target, each.tenant) == (
-        there.keys,
-        there.enabled,
-        there.target,
-        there.tenant,
-    )
 
 
 def _applied(change: SpecChange, each: WrittenSpec, there: Spec | None) -> Applied:

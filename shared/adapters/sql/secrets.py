@@ -26,6 +26,14 @@ def sealed_secrets(
     return {(id_, field): Sealed(key, bytes(data)) for _kind, id_, field, key, data in rows}
 
 
+def secrets_set_at(transaction: Transaction, kind: str, ids: Collection[str]) -> dict[tuple[str, str], float]:
+    """Return when each secret of these objects was set, by id and field."""
+    connection, bulk = transaction
+    keys, fields = [(kind, each) for each in ids], ("id", "field", "set_at")
+    rows = bulk.select(connection, secrets, ("kind", "id"), keys, fields=fields)
+    return {(id_, field): float(set_at) for id_, field, set_at in rows}
+
+
 def put_secrets(transaction: Transaction, given: Sequence[SealedSecret], now: float) -> None:
     """Set these secrets, in place of what was there. Of several with one name the last one counts."""
     sealed = dict(given)
@@ -91,6 +99,10 @@ class SqlSecretStore:
     async def sealed_secrets(self, kind: str, ids: Collection[str]) -> Mapping[tuple[str, str], Sealed]:
         """Return all secrets of these objects, by id and field."""
         return await self._runner.read(sealed_secrets, kind, ids)
+
+    async def secrets_set_at(self, kind: str, ids: Collection[str]) -> Mapping[tuple[str, str], float]:
+        """Return when each secret of these objects was set, by id and field."""
+        return await self._runner.read(secrets_set_at, kind, ids)
 
     async def put_secrets(self, given: Sequence[SealedSecret], now: float) -> None:
         """Set these secrets, in place of what was there."""

@@ -64,12 +64,17 @@ class SpecChange:
 
 
 class SpecFilter(NamedTuple):
-    """Which objects are asked for: those of a tenant, of an origin, or accounts of a target."""
+    """Which objects are asked for: those of a tenant, of an origin, with a name (the id without the tenant),
+    or accounts of a target. `enabled`: those that are visited, or not.
+    """
 
     tenant: str | None = None
     origin: str | None = None
     target: str | None = None
     with_removed: bool = False
+    enabled: bool | None = None
+    managed_by: Manager | None = None
+    name: str | None = None
 
 
 class Extent(NamedTuple):

@@ -30,6 +30,10 @@ class SecretStore(Protocol):
         """Return all secrets of these objects, by id and field."""
         ...
 
+    async def secrets_set_at(self, kind: str, ids: Collection[str]) -> Mapping[tuple[str, str], float]:
+        """Return when each secret of these objects was set, by id and field."""
+        ...
+
     async def put_secrets(self, given: Sequence[SealedSecret], now: float) -> None:
         """Set these secrets, in place of what was there. Of several with one name the last one counts."""
         ...

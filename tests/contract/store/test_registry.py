@@ -162,3 +162,36 @@ async def test_a_secret_is_kept_replaced_or_removed(store: SqlStore) -> None:
     )
     await store.registry.save_specs([gone], NOW)
     assert [each.secrets for each in await store.registry.specs(ACCOUNT, ["acme/bob"])] == [{}]
+
+
+async def test_objects_are_found_by_name_manager_and_whether_they_are_visited(store: SqlStore) -> None:
+    one, other, third = account("acme/bob"), account("other/bob", enabled=False), account("acme/eve")
+    await store.registry.save_specs([target(), target("bob"), one, other, third], NOW)
+
+    async def names(only: SpecFilter) -> list[str]:
+        return [each.id for each in await store.registry.list_specs(ACCOUNT, "", 10, only)]
+
+    assert await names(SpecFilter(name="bob")) == ["acme/bob", "other/bob"]
+    assert await names(SpecFilter(name="acme/bob")) == ["acme/bob"]
+    assert await names(SpecFilter(name="ob")) == []
+    assert await names(SpecFilter(enabled=False)) == ["other/bob"]
+    assert await names(SpecFilter(enabled=True)) == ["acme/bob", "acme/eve"]
+    assert await names(SpecFilter(managed_by=Manager.API)) == []
+    assert await store.registry.count_specs(ACCOUNT, SpecFilter(managed_by=Manager.FILE)) == 3
+    (found,) = await store.registry.list_specs(TARGET, "", 10, SpecFilter(name="bob"))
+    assert found.id == "bob"
+
+
+async def test_an_object_that_comes_again_has_no_secret_of_the_former(store: SqlStore) -> None:
+    await store.registry.save_specs([target(), account(sealed=Sealed("k1", b"old"))], NOW)
+    await store.registry.remove_specs(ACCOUNT, {"acme/bob": ANY}, NOW)
+    await store.registry.save_specs([account()], LATER)
+    (found,) = await store.registry.specs(ACCOUNT, ["acme/bob"])
+    assert found.secrets == {}
+
+
+async def test_it_is_known_when_a_secret_was_set(store: SqlStore) -> None:
+    await store.registry.save_specs([target(), account(sealed=Sealed("k1", b"old"))], NOW)
+    await store.registry.save_specs([account(note="new")], LATER)
+    found = await store.secrets.secrets_set_at("account", ["acme/bob", "acme/nobody"])
+    assert found == {("acme/bob", "password"): NOW}

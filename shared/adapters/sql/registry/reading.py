@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, func, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.secrets import sealed_secrets
@@ -88,6 +88,12 @@ def _condition(only: SpecFilter) -> ColumnElement[bool]:
         conditions.append(SPEC.origin == only.origin)
     if only.target is not None:
         conditions.append(SPEC.target == only.target)
+    if only.enabled is not None:
+        conditions.append(SPEC.enabled == only.enabled)
+    if only.managed_by is not None:
+        conditions.append(SPEC.managed_by == only.managed_by.value)
+    if only.name is not None:
+        conditions.append(or_(SPEC.id == only.name, SPEC.id == SPEC.tenant + "/" + only.name))
     if not only.with_removed:
         conditions.append(SPEC.removed_at.is_(None))
     return and_(*conditions)

@@ -51,6 +51,10 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
             )
         )
     bulk.put(connection, specs, FIELDS, rows)
+    for kind in Kind:
+        again = [name for each, name in known if each is kind and known[each, name].removed_at is not None]
+        # A removed object that comes again is a new one: it does not get the secrets of the former.
+        remove_secrets(transaction, kind.value, again)
     _save_secrets(transaction, changes, now)
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
     accounts = [each for each in changes if each.kind is Kind.ACCOUNT and each.schedule is None]
