@@ -1,6 +1,7 @@
-"""Tenants, targets and accounts."""
+"""Tenants, targets and accounts.
 
-from __future__ import annotations
+Annotations are evaluated here: FastAPI cannot see variables of the functions that make routes.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
