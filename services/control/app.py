@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
-from services.control.resources import mails, people, registry, service
+from services.control.resources import mails, people, registry, service, webhooks
 from services.control.state import Control
 from shared.model.errors import MailferryError
 
@@ -31,7 +31,7 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    for router in (registry.router(), people.api, mails.api, service.api):
+    for router in (registry.router(), people.api, mails.api, service.api, webhooks.api):
         app.include_router(router, prefix=PREFIX)
     for error in (Problem, MailferryError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, answer_error)

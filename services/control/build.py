@@ -41,6 +41,7 @@ def operator_context(configuration: Configuration, runtime: Runtime) -> Operator
         store.secrets,
         runtime.registry,
         store.access,
+        store.webhooks,
     )
 
 

@@ -33,6 +33,8 @@ from shared.operations.people import (
     UserExists,
     UserUnknown,
 )
+from shared.operations.webhooks import WebhookConflict, WebhookUnknown
+from shared.operations.webhooks.sending import UrlUnusable
 from shared.ports.store import RevisionConflict, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -88,6 +90,9 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     RawMailMissing: Kind(409, "no_copy_held"),
     NotParked: Kind(409, "not_parked"),
     RecipientUnknown: Kind(409, "recipient_unknown"),
+    WebhookUnknown: Kind(404, "not_found"),
+    WebhookConflict: Kind(412, "changed_meanwhile"),
+    UrlUnusable: Kind(422, "invalid_input"),
     AlreadyThere: Kind(409, "already_exists"),
     UserExists: Kind(409, "already_exists"),
     ManagedByFile: Kind(409, "managed_by_file"),

@@ -11,6 +11,7 @@ from services.control.server import listening_socket, server_for
 from services.control.state import Control
 from shared.config import Configuration
 from shared.config.values import Listen
+from shared.operations.webhooks import Notifier
 from shared.runtime.stop import Stop
 
 log = structlog.get_logger("mailferry.control")
@@ -30,6 +31,7 @@ class ControlService:
         listening = listening_socket(self._listen)
         self.port = listening.getsockname()[1]
         log.info("API served", host=self._listen.host, port=self.port)
+        telling = asyncio.ensure_future(Notifier(self._control.context).run())
         serving = asyncio.ensure_future(server.serve([listening]))
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -38,6 +40,7 @@ class ControlService:
             await serving
         finally:
             stopping.cancel()
+            telling.cancel()
             await self._control.logins.close()
 
     async def reload(self, configuration: Configuration) -> None:

@@ -12,7 +12,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import AccessStore, MaintenanceStore, OperatorStore, SecretStore
+from shared.ports.store import AccessStore, MaintenanceStore, OperatorStore, SecretStore, WebhookStore
 from shared.runtime.blobs import open_blobs
 from shared.runtime.registry import Registry
 from shared.runtime.secret_box import KeyedBox
@@ -31,6 +31,7 @@ class OperatorContext:
     secrets: SecretStore
     registry: Registry
     access: AccessStore
+    webhooks: WebhookStore
 
 
 @asynccontextmanager
@@ -54,6 +55,7 @@ async def open_context(configuration: Configuration) -> AsyncIterator[OperatorCo
             store.secrets,
             registry,
             store.access,
+            store.webhooks,
         )
     finally:
         await store.close()

@@ -1,4 +1,4 @@
-"""The store: eight adapters over one database."""
+"""The store: nine adapters over one database."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from shared.adapters.sql.schema import check_revision, check_writable
 from shared.adapters.sql.secrets import SqlSecretStore
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.adapters.sql.webhook_store import SqlWebhookStore
 
 CONNECTIONS = 4
 
@@ -38,6 +39,7 @@ class SqlStore:
         self.maintenance = SqlMaintenanceStore(self.runner)
         self.secrets = SqlSecretStore(self.runner)
         self.access = SqlAccessStore(self.runner)
+        self.webhooks = SqlWebhookStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

@@ -1,7 +1,7 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Eight ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
-`RegistryStore` for the accounts themselves, `AccessStore` for people, and `SecretStore`,
+Nine ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore`;
+`RegistryStore` for the accounts themselves, `AccessStore` for people, `WebhookStore`, and `SecretStore`,
 which all of them may ask for sealed secrets.
 `Store` offers all of them. A question that two of them ask is in both.
 
@@ -91,6 +91,7 @@ from shared.ports.store.relay import (
 )
 from shared.ports.store.router import RouterStore, Serving
 from shared.ports.store.secrets import Resealed, SealedSecret, SecretStore
+from shared.ports.store.webhooks import Delivery, Webhook, WebhookStore
 
 __all__ = [
     "ABSENT",
@@ -110,6 +111,7 @@ __all__ = [
     "Changes",
     "Concluded",
     "CustodySummary",
+    "Delivery",
     "Early",
     "Epoch",
     "Extent",
@@ -152,6 +154,8 @@ __all__ = [
     "TracedSkip",
     "User",
     "VisitReport",
+    "Webhook",
+    "WebhookStore",
     "covers",
     "whole_journal",
 ]
@@ -198,6 +202,11 @@ class Store(Protocol):
     @property
     def access(self) -> AccessStore:
         """What is asked about people, tokens and the audit."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """What is asked about webhooks."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

@@ -54,7 +54,8 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
         connection.execute(
             "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
             " skipped, messages, recipients, claims, journal, specs, secrets,"
-            " users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_deliveries"
+            " users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states,"
+            " webhook_deliveries"
         )
         connection.execute("UPDATE registry SET revision = 0")
         connection.execute(

@@ -52,6 +52,7 @@ def context(tmp_path: Path, lives: Lives) -> OperatorContext:
         store.secrets,
         registry_of(),
         store.access,
+        store.webhooks,
     )
 
 

@@ -89,6 +89,14 @@ webhooks = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
+webhook_states = Table(
+    "webhook_states",
+    metadata,
+    Column("object", BYTEWISE, primary_key=True),
+    Column("state", BYTEWISE, nullable=False),
+    Column("since", Double, nullable=False),
+)
+
 webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,

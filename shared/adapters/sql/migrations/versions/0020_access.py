@@ -104,6 +104,12 @@ def _webhooks() -> None:
         sa.Column("revision", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "webhook_states",
+        sa.Column("object", BYTEWISE, primary_key=True),
+        sa.Column("state", BYTEWISE, nullable=False),
+        sa.Column("since", sa.Double, nullable=False),
+    )
+    op.create_table(
         "webhook_deliveries",
         sa.Column("id", BYTEWISE, primary_key=True),
         sa.Column("webhook", BYTEWISE, nullable=False),
