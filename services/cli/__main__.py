@@ -44,6 +44,8 @@ class AllCommands(Commands):
         "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
         "account": "services.cli.account:account_group",
+        "target": "services.cli.objects:target_group",
+        "tenant": "services.cli.objects:tenant_group",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 import click
 
 from services.cli.group import Commands
+from services.cli.object_commands import actor
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, print_table, write_json
 from services.cli.running import operate
@@ -25,6 +27,7 @@ from shared.operations.importing import (
     SaveResult,
     SaveStatus,
     plan_import,
+    save_into_registry,
     save_state,
 )
 
@@ -35,9 +38,10 @@ COLUMNS = (
     Column("becomes", "What becomes of it"),
     Column("findings", "Findings", number=True),
 )
-NOT_YET = (
-    "Accounts cannot be saved into the database yet. See what would be with --dry-run, and write them into "
-    "the configuration file with --as-toml."
+RESULT_COLUMNS = (
+    Column("account", "Account", whole=True),
+    Column("result", "Result", whole=True),
+    Column("why", "Why"),
 )
 PROBLEMS = 1
 """The exit code where a row cannot be used."""
@@ -48,18 +52,25 @@ class AccountCommands(Commands):
 
     places: ClassVar[Mapping[str, str]] = {
         "add": "services.cli.account_add:add",
+        "list": "services.cli.objects:account_list",
+        "show": "services.cli.objects:account_show",
+        "set": "services.cli.objects:account_set",
+        "enable": "services.cli.objects:account_enable",
+        "disable": "services.cli.objects:account_disable",
+        "remove": "services.cli.objects:account_remove",
         "import": "services.cli.account:import_accounts",
+        "export": "services.cli.account_export:export",
     }
 
 
-@click.group(cls=AccountCommands, short_help="Add and import accounts.")
+@click.group(cls=AccountCommands, short_help="List, add, change, remove, import and export accounts.")
 def account_group() -> None:
     """Work with accounts: mailboxes that mail is fetched from."""
 
 
 @click.command(
     name="import",
-    short_help="Read accounts from the file of another program.",
+    short_help="Add accounts from the file of another program.",
     epilog="Every option of the file has a counterpart, or is named with its line; docs/migrating.md lists "
     "them. The exit code is 1 where a row cannot be used.",
 )
@@ -99,25 +110,46 @@ def import_accounts(
     output: str,
     **options: Any,
 ) -> None:
-    """Read accounts from FILE, which is of another program."""
+    """Add the accounts in FILE, which is of another program, to the registry.
+
+    Accounts that are there are left alone, so an import that broke off is simply run again.
+    """
     toml, dry_run, saves_state = (options.pop(name) for name in ("toml", "dry_run", "save_state"))
-    if not toml and not dry_run:
-        raise click.UsageError(NOT_YET)
-    if saves_state and (dry_run or not states):
+    if saves_state and (not toml or dry_run or not states):
         raise click.UsageError("--save-state needs --state and goes with --as-toml, not with --dry-run.")
     plan = plan_import(file, form, Choices(**options), states, environ=os.environ)
-    results = operate(load(path, os.environ), partial(save_state, plan=plan)) if saves_state else ()
+    results: Sequence[SaveResult] = ()
+    if saves_state:
+        results = operate(load(path, os.environ), partial(save_state, plan=plan))
+    elif not toml and not dry_run:
+        results = _saved(path, plan, file)
     if toml:
         click.echo(as_toml(plan.rows), nl=False)
         _print_findings(plan.findings)
         _print_results(results)
     elif output == "json":
-        write_json(_as_json(plan))
+        write_json(_as_json(plan, results))
+    elif not dry_run:
+        _print_saved(results)
+        _print_findings(plan.findings)
     else:
         _print_plan(plan)
     refused = any(each.status is SaveStatus.REFUSED for each in results)
     if refused or len(plan.usable) < len(plan.rows) or any(each.blocks for each in plan.findings):
         context.exit(PROBLEMS)
+
+
+def _saved(path: Path, plan: Plan, file: Path) -> Sequence[SaveResult]:
+    """Save the accounts into the registry."""
+    save = partial(save_into_registry, plan=plan, actor=actor(), base=file.absolute().parent)
+    return operate(load(path, os.environ), save, seals=True)
+
+
+def _print_saved(results: Sequence[SaveResult]) -> None:
+    rows = [{"account": each.account, "result": each.status.value, "why": each.sentence} for each in results]
+    print_table(console(), rows, RESULT_COLUMNS)
+    counts = Counter(each.status for each in results)
+    click.echo(", ".join(f"{counts[status]} {status.value}" for status in SaveStatus if counts[status]))
 
 
 def _print_plan(plan: Plan) -> None:
@@ -173,7 +205,8 @@ def _print_results(results: Sequence[SaveResult]) -> None:
         click.echo(f"{each.account}: {each.sentence or 'the delivered mails are entered'}", err=True)
 
 
-def _as_json(plan: Plan) -> dict[str, object]:
+def _as_json(plan: Plan, results: Sequence[SaveResult]) -> dict[str, object]:
+    saved = {each.account: each for each in results}
     return {
         "accounts": [
             {
@@ -186,11 +219,16 @@ def _as_json(plan: Plan) -> dict[str, object]:
                 "target": row.target,
                 "delivered_before": len(plan.known.get(row.account_id, ())),
                 "findings": [_finding_as_json(each) for each in row.findings],
+                **_saved_as_json(saved.get(row.account_id)),
             }
             for row in plan.rows
         ],
         "findings": [_finding_as_json(each) for each in plan.findings],
     }
+
+
+def _saved_as_json(result: SaveResult | None) -> Mapping[str, object]:
+    return {} if result is None else {"result": result.status.value, "why": result.sentence}
 
 
 def _finding_as_json(finding: Finding) -> dict[str, object]:

@@ -13,6 +13,7 @@ import click
 from pydantic import SecretStr
 
 from services.cli.account_questions import Asker, ask_at_terminal, refuse_to_ask
+from services.cli.object_commands import actor
 from services.cli.options import config_file
 from services.cli.running import execute
 from services.fetcher.mailboxes.opening import open_account
@@ -23,10 +24,12 @@ from shared.model.errors import quoted
 from shared.operations.account_adding import (
     AccountRegistry,
     PrintedAccounts,
+    RegisteredAccounts,
     network_of,
     save,
     search,
     try_login,
+    usable_targets,
 )
 from shared.operations.account_draft import Draft
 from shared.operations.account_wizard import (
@@ -63,23 +66,29 @@ from shared.runtime.exit_codes import FAILURE
 @click.option("--tenant", help="The tenant that the account belongs to.")
 @click.option("--name", help="The name of the account.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take the defaults, and the server that was found.")
-def add(path: Path, protocol: str, yes: bool, **options: Any) -> None:
-    """Find the server of a mailbox, try the login, and print the account for the configuration file.
+@click.option("--as-toml", is_flag=True, help="Print the account for the configuration file; save nothing.")
+def add(path: Path, protocol: str, yes: bool, as_toml: bool, **options: Any) -> None:
+    """Find the server of a mailbox, try the login, and add the account.
 
     For example: mailferry account add --address bob@isp.example
     """
     configuration = load(path, os.environ)
-    if not configuration.targets:
+    targets = execute(partial(usable_targets, configuration))
+    if not targets:
         raise click.UsageError(f"{path} has no target that mail could be delivered to; add one first.")
-    draft = _prefilled(configuration, options)
+    draft = _prefilled(configuration, targets, options)
     ask = ask_at_terminal if sys.stdin.isatty() and not yes else refuse_to_ask(take_defaults=yes)
     file = options["password_file"]
-    registry = PrintedAccounts(click.echo, None if file is None else str(file.absolute()))
+    registry: AccountRegistry = RegisteredAccounts(configuration, actor())
+    if as_toml:
+        registry = PrintedAccounts(click.echo, None if file is None else str(file.absolute()))
     finished = _walked(draft, configuration, ask, registry, protocol)
     if finished.is_given_up:
         click.echo("Nothing was saved.", err=True)
         raise click.exceptions.Exit(FAILURE)
-    if file is None:
+    if not as_toml:
+        click.echo(f"account {finished.tenant}/{finished.name} added")
+    elif file is None:
         click.echo("Write the password into the file that the account names, and make it private.", err=True)
 
 
@@ -132,9 +141,9 @@ def login_lines(test: LoginTest) -> Iterator[str]:
         yield f"  {test.advice}"
 
 
-def _prefilled(configuration: Configuration, options: dict[str, Any]) -> Draft:
+def _prefilled(configuration: Configuration, targets: Sequence[str], options: dict[str, Any]) -> Draft:
     """Return the draft with the answers that the options give. Raises `click.BadParameter`."""
-    draft = Draft(targets=tuple(configuration.targets), taken=frozenset(configuration.accounts))
+    draft = Draft(targets=tuple(targets), taken=frozenset(configuration.accounts))
     given: Sequence[tuple[Topic, str, str | None]] = (
         (Topic.ADDRESS, "address", options["address"]),
         (Topic.SERVER, "source", options["source"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ from shared.model.errors import quoted
 from shared.model.mailbox import INBOX
 from shared.operations.explain import Explainer, MailboxExplanation
 from shared.operations.explanation import Explanation, TrustedLines
+from shared.operations.objects.naming import with_registry
 from shared.runtime.exit_codes import FAILURE
 
 DEFAULT_LIMIT = 20
@@ -80,6 +82,8 @@ def explain(
         raise click.UsageError("--folder is for a FILE; with --live each mail has its own folder.")
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
+    if name not in configuration.accounts:
+        configuration = execute(partial(with_registry, configuration, [name]))
     chosen = configuration.accounts[name]
     if ask_target and chosen.routing.existence is ExistenceCheck.NONE:
         click.echo(f'mailferry: account {name} has verify_recipients = "none", so nobody is asked', err=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from services.cli.naming import account_ids
+from services.cli.naming import account_ids, has_tenant
 from services.cli.options import config_file, output
 from services.cli.output import write_json
 from services.cli.running import operate
@@ -79,9 +79,8 @@ def _scopes(configuration: Configuration, names: Sequence[str], *, everything: b
         raise click.UsageError("Name accounts or tenants (TENANT/), or give --all.")
     if everything:
         return [EVERYTHING]
-    tenants = {account.tenant for account in configuration.accounts.values()}
     for name in names:
-        if name.endswith("/") and name.removesuffix("/") not in tenants:
+        if name.endswith("/") and not has_tenant(configuration, name.removesuffix("/")):
             raise click.UsageError(f'There is no tenant "{quoted(name.removesuffix("/"))}".')
     return [name if name.endswith("/") else account_ids(configuration, [name])[0] for name in names]
 

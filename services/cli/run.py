@@ -24,7 +24,7 @@ def run(path: Path) -> None:
     """Run all services in one process, on one machine, with SQLite and without a broker."""
     from services.standalone.all_services import run as run_all  # noqa: PLC0415 - see the module's docstring
 
-    serve_configured(path, os.environ, run_all)
+    serve_configured(path, os.environ, run_all, includes=True)
 
 
 @click.command(short_help="Run a fetcher alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)

@@ -50,11 +50,19 @@ def execute(work: Callable[[], Awaitable[T]]) -> T:
         raise click.exceptions.Exit(128 + signal.SIGTERM) from None
 
 
-def operate(configuration: Configuration, operation: Callable[[OperatorContext], Awaitable[T]]) -> T:
-    """Return what an operation returns that needs the store or the blobs. Raises what it raises."""
+def operate(
+    configuration: Configuration,
+    operation: Callable[[OperatorContext], Awaitable[T]],
+    *,
+    seals: bool = False,
+) -> T:
+    """Return what an operation returns that needs the store or the blobs; with `seals`, to write secrets.
+
+    Raises what it raises.
+    """
 
     async def with_context() -> T:
-        async with open_context(configuration) as context:
+        async with open_context(configuration, seals=seals) as context:
             return await operation(context)
 
     return execute(with_context)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import click
 
 from services.cli.naming import account_ids
 from services.cli.options import config_file
+from services.cli.running import execute
 from shared.config import load
 from shared.model.address import Address, DefectiveAddress, normal_domain
 from shared.model.errors import quoted
@@ -27,7 +29,8 @@ def srs_group() -> None:
 def reverse(path: Path, address: str) -> None:
     """Show the sender that ADDRESS was made from, such as SRS0=HASH=...@DOMAIN."""
     rewritten = _address(address)
-    click.echo(str(reverse_sender(load(path, os.environ), rewritten, time.time())))
+    configuration = load(path, os.environ)
+    click.echo(str(execute(partial(reverse_sender, configuration, rewritten, time.time()))))
 
 
 @srs_group.command()
@@ -40,7 +43,8 @@ def forward(path: Path, address: str, account: str) -> None:
     """Show what the account makes of the sender ADDRESS today."""
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
-    click.echo(str(rewritten_sender(configuration, name, _address(address), time.time())))
+    sender = _address(address)
+    click.echo(str(execute(partial(rewritten_sender, configuration, name, sender, time.time()))))
 
 
 def _address(text: str) -> Address:

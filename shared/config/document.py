@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.config.toml_lines import KeyPath, lines_of, nearest_line
 from shared.model.errors import ConfigurationError
@@ -17,10 +17,18 @@ _LAST_LINE = "at end of document"
 _LINE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 
 
+class Included(NamedTuple):
+    """A file that a document includes. Its tables are in the document's arrays, from these indexes on."""
+
+    document: Document
+    starts: Mapping[str, int]
+
+
 class Document:
     """The data of a configuration. Relative paths start from the directory `base`.
 
     `overrides` names the environment variable that set a value. `text` is None if no file was read.
+    `included` are the files that some of the tables come from.
     """
 
     def __init__(
@@ -30,20 +38,46 @@ class Document:
         base: Path,
         text: str | None = None,
         overrides: Mapping[KeyPath, str] | None = None,
+        included: Sequence[Included] = (),
     ) -> None:
         self.data = data
         self.origin = origin
         self.base = base
         self.text = text
         self.overrides = overrides or {}
+        self.included = included
+
+    def with_overrides(self, data: Mapping[str, Any], overrides: Mapping[KeyPath, str]) -> Document:
+        """Return the document with values of the environment."""
+        return Document(data, self.origin, self.base, self.text, overrides, self.included)
+
+    def with_included(self, data: Mapping[str, Any], included: Sequence[Included]) -> Document:
+        """Return the document with the tables of other files."""
+        return Document(data, self.origin, self.base, self.text, self.overrides, included)
 
     @cached_property
     def _lines(self) -> dict[KeyPath, int]:
         return lines_of(self.text) if self.text is not None else {}
 
     def line_of(self, path: KeyPath) -> int | None:
-        """Return the line on which `path`, or else the table around it, begins."""
-        return nearest_line(self._lines, path)
+        """Return the line on which `path`, or else the table around it, begins, in the file that has it."""
+        part, own = self.part_of(path)
+        return nearest_line(part._lines, own)
+
+    def position_of(self, path: KeyPath) -> tuple[int, int]:
+        """Return where `path` comes in the order of files and lines."""
+        part, _ = self.part_of(path)
+        files = [self, *(each.document for each in self.included)]
+        return files.index(part), self.line_of(path) or 0
+
+    def part_of(self, path: KeyPath) -> tuple[Document, KeyPath]:
+        """Return the document that has `path`, this one or an included one, and the path there."""
+        match path:
+            case (str(array), int(index), *rest):
+                for document, starts in reversed(self.included):
+                    if array in document.data and index >= starts.get(array, index + 1):
+                        return document, (array, index - starts[array], *rest)
+        return self, path
 
     def has_key(self, path: KeyPath) -> bool:
         """Whether there is a value at `path`."""
@@ -60,15 +94,19 @@ class Document:
         if variable := self.overrides.get(path[:2]):
             return f"environment variable {variable}"
         line = self.line_of(path)
-        return self.origin if line is None else f"{self.origin}:{line}"
+        origin = self.part_of(path)[0].origin
+        return origin if line is None else f"{origin}:{line}"
 
     def absolute_path(self, path: str) -> Path:
         """Return the path, which starts from `base` if it is relative."""
         return self.base / Path(path)
 
 
-def read_document(path: Path) -> Document:
-    """Read the TOML file at `path`. Raises `ConfigurationError`, with the line of a syntax error."""
+def read_document(path: Path, base: Path | None = None) -> Document:
+    """Read the TOML file at `path`; relative paths in it start from its directory, or from `base`.
+
+    Raises `ConfigurationError`, with the line of a syntax error.
+    """
     try:
         written = text_of(path.read_bytes())
     except OSError as error:
@@ -80,7 +118,7 @@ def read_document(path: Path) -> Document:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([_syntax_problem(path, text, str(error))]) from error
-    return Document(data, str(path), path.absolute().parent, text)
+    return Document(data, str(path), base or path.absolute().parent, text)
 
 
 def _syntax_problem(path: Path, text: str, message: str) -> str:

@@ -41,12 +41,12 @@ def with_environment(document: Document, environ: Mapping[str, str]) -> tuple[Do
         if model is None:
             problems.append(_unknown_section(variable, section))
             continue
-        value = _value(model, key, environ[variable])
+        value = typed_value(model, key, environ[variable])
         data[section] = _with(data.get(section, {}), key, value)
         overrides[section, key] = variable
     if not overrides:
         return document, problems
-    return Document(data, document.origin, document.base, document.text, overrides), problems
+    return document.with_overrides(data, overrides), problems
 
 
 def _unknown_section(variable: str, section: str) -> str:
@@ -68,7 +68,8 @@ def _with(table: Any, key: str, value: object) -> Any:
     return {**kept, key: value}
 
 
-def _value(model: type[BaseModel], key: str, written: str) -> object:
+def typed_value(model: type[BaseModel], key: str, written: str) -> object:
+    """Return a value as it is written outside of a file: in TOML, or as plain text."""
     field = model.model_fields.get(key)
     if field is None or _takes_text(field.annotation):
         return written

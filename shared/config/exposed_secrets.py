@@ -32,7 +32,7 @@ def add_exposed_secrets(problems: Problems, document: Document, keys: KeyLocatio
 
     `keys` says where the keys of sealed secrets are.
     """
-    in_clear = None
+    in_clear: dict[Document, KeyPath] = {}
     exposed: dict[Path, tuple[KeyPath, str]] = {}
     key_files = [("key_file", keys.key_file), *(("old_key_files", file) for file in keys.old_files)]
     for key, file in key_files:
@@ -46,13 +46,14 @@ def add_exposed_secrets(problems: Problems, document: Document, keys: KeyLocatio
             file = document.absolute_path(value)
             if file not in exposed and (readers := _readers(file)):
                 exposed[file] = (path, readers)
-        elif in_clear is None and (_WITH_PASSWORD.match(value) if key in URLS else key in SECRETS):
-            in_clear = path
+        elif _WITH_PASSWORD.match(value) if key in URLS else key in SECRETS:
+            in_clear.setdefault(document.part_of(path)[0], path)
     _add_files(problems, exposed)
-    if in_clear is not None and document.text is not None and (readers := _readers(Path(document.origin))):
-        problems.add_problem(
-            in_clear, f'"{in_clear[-1]}": {readers} may read this secret in {document.origin}; {ADVICE}'
-        )
+    for part, path in in_clear.items():
+        if part.text is not None and (readers := _readers(Path(part.origin))):
+            problems.add_problem(
+                path, f'"{path[-1]}": {readers} may read this secret in {part.origin}; {ADVICE}'
+            )
 
 
 def _add_files(problems: Problems, exposed: Mapping[Path, tuple[KeyPath, str]]) -> None:

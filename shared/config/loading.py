@@ -15,6 +15,7 @@ from shared.config.context import Context
 from shared.config.document import Document, read_document
 from shared.config.environment import with_environment
 from shared.config.hosts import build_hosts
+from shared.config.including import INCLUDE, with_included, without_included
 from shared.config.problems import Problems
 from shared.config.settings import ARRAYS, DEFAULTS, SECTIONS, FetcherSettings
 from shared.config.targets import UsableTargets, build_targets
@@ -22,19 +23,27 @@ from shared.config.tenants import build_tenants
 from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
-KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS)
+KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS, INCLUDE)
 PREPARED = frozenset({"broker", "store", "blobs", "secrets", "relay"})
 """Sections that are completed after validation: a URL from a file, an absolute path, the machine's name."""
 
 
 def load(
-    path: Path, environ: Mapping[str, str], host_name: Callable[[], str] = socket.getfqdn
+    path: Path,
+    environ: Mapping[str, str],
+    host_name: Callable[[], str] = socket.getfqdn,
+    *,
+    includes: bool = True,
 ) -> Configuration:
     """Return the configuration in the TOML file at `path`. Values in `environ` go before those of the file.
 
-    Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
+    Without `includes` it is for a process that reads accounts from the registry alone, so included files are
+    not read. Raises `ConfigurationError` with every
+    problem, each a sentence that names file, line and key.
     """
-    return build_configuration(read_document(path), environ, host_name)
+    document = read_document(path)
+    document = with_included(document) if includes else without_included(document)
+    return build_configuration(document, environ, host_name)
 
 
 def from_mapping(

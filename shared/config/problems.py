@@ -42,7 +42,7 @@ class Problems:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._found: dict[str, int] = {}
+        self._found: dict[str, tuple[int, int]] = {}
         self._paths: dict[KeyPath, str] = {}
 
     def add_problem(self, path: KeyPath, sentence: str) -> None:
@@ -52,7 +52,7 @@ class Problems:
         self._paths[path] = sentence
         label = _label(self.document.data, path)
         parts = [self.document.location_of(path), *([label] if label else []), sentence]
-        self._found.setdefault(": ".join(parts), self.document.line_of(path) or 0)
+        self._found.setdefault(": ".join(parts), self.document.position_of(path))
 
     def add_unknown(self, path: KeyPath, what: str, known: Collection[str]) -> None:
         """Add that the last part of `path` is not a known section or key. Name the known one it resembles."""

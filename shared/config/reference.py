@@ -28,6 +28,9 @@ The environment goes before the file: `MAILFERRY_RELAY__GIVE_UP=3d` sets `give_u
 
 A duration is written as `90s`, `15m`, `4h` or `5d`, or as a number of seconds. A size is written as
 `256KiB`, `32MiB` or `1GiB`, or as a number of octets. Relative paths start from the directory of the file.
+
+`include = ["accounts.d/*.toml"]`, above all sections, names further files with `[[tenants]]`, `[[targets]]` and
+`[[accounts]]`, and nothing else. Relative paths in them start from the directory of the first file, too.
 """
 MEANING_OF_EMPTY = {"auth": AUTOMATIC}
 """How to write a default that is an empty list with a meaning of its own."""

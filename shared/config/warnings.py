@@ -48,9 +48,8 @@ def warnings_of(
 
 
 def _accounts(problems: Problems, accounts: Mapping[str, Account]) -> None:
-    if not accounts:
-        problems.add_problem((), "there is no account, so nothing is fetched")
-    elif not any(account.enabled for account in accounts.values()):
+    """Warn where nothing of the file is fetched. Without accounts in the file, the registry may have some."""
+    if accounts and not any(account.enabled for account in accounts.values()):
         problems.add_problem((), "every account is disabled, so nothing is fetched")
 
 

@@ -17,12 +17,18 @@ from shared.config.toml_values import toml_text
 from shared.config.values import networks
 from shared.model.account import Account, MailboxKind
 from shared.model.address_policy import AddressPolicy
+from shared.model.spec import Kind
 from shared.operations.account_draft import Draft
 from shared.operations.account_wizard import with_login, with_search
+from shared.operations.context import open_context
 from shared.operations.login_test import ShowLine
 from shared.operations.mailboxes import OpenMailbox
+from shared.operations.objects import Actor, objects_of
+from shared.operations.objects.naming import first_ids, has_database
 from shared.operations.source_login_test import try_source
 
+MOST_TARGETS = 100
+"""Targets that are offered."""
 TRIAL = "trial"
 _TRIAL_TARGET = {"name": TRIAL, "url": "smtp://localhost"}
 
@@ -37,6 +43,20 @@ class AccountRegistry(Protocol):
         account of this name, too.
         """
         ...
+
+
+class RegisteredAccounts:
+    """Saves accounts into the registry of an installation, with the password sealed."""
+
+    def __init__(self, configuration: Configuration, actor: Actor) -> None:
+        self._configuration = configuration
+        self._actor = actor
+
+    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr) -> None:
+        """See `AccountRegistry`."""
+        full = {**keys, "tenant": tenant, "password": password}
+        async with open_context(self._configuration, seals=True) as context:
+            await objects_of(context).add(Kind.ACCOUNT, full, self._actor)
 
 
 class PrintedAccounts:
@@ -61,6 +81,15 @@ def account_toml(keys: Mapping[str, Any]) -> str:
     """Return the keys of an account as its table in a configuration file."""
     lines = [f"{key} = {toml_text(value)}" for key, value in keys.items() if value is not None]
     return "\n".join(["[[accounts]]", *lines, ""])
+
+
+async def usable_targets(configuration: Configuration) -> list[str]:
+    """Return the targets that an account may have: those of the file, then the first of the registry."""
+    names = dict.fromkeys(configuration.targets)
+    if has_database(configuration):
+        async with open_context(configuration) as context:
+            names |= dict.fromkeys(await first_ids(Kind.TARGET, MOST_TARGETS, context))
+    return [*dict.fromkeys(name.rpartition("/")[2] for name in names)]
 
 
 async def search(draft: Draft, network: Network, protocol: str = IMAP) -> Draft:

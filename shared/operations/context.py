@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.adapters.sql import open_store
+from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
@@ -16,7 +16,7 @@ from shared.ports.store import AccessStore, MaintenanceStore, OperatorStore, Sec
 from shared.runtime.blobs import open_blobs
 from shared.runtime.registry import Registry
 from shared.runtime.secret_box import KeyedBox
-from shared.runtime.secret_keys import key_ring
+from shared.runtime.secret_keys import key_ring, open_key_ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,21 @@ class OperatorContext:
 
 
 @asynccontextmanager
-async def open_context(configuration: Configuration) -> AsyncIterator[OperatorContext]:
+async def open_context(
+    configuration: Configuration, *, seals: bool = False
+) -> AsyncIterator[OperatorContext]:
     """Open the store and the blobs of a configuration. The keys of secrets are read when they are needed.
 
-    Raises `StoreUnavailable` and `SchemaOutdated`.
+    With `seals` secrets are to be written: SQLite is brought up to date and gets its key first. Raises
+    `StoreUnavailable`, `SchemaOutdated`, and with `seals` `KeysUnusable`.
     """
+    if seals and configuration.store.sqlite_path is not None:
+        upgrade(configuration.store.url.get_secret_value())
     store = open_store(configuration.store.url.get_secret_value(), deadline=configuration.store.deadline)
     try:
         await store.check()
+        if seals:
+            await open_key_ring(configuration.secrets, store.secrets.key_counts)
         blobs = open_blobs(configuration.blobs)
         clock, box = SystemClock(), KeyedBox(key_ring(configuration.secrets))
         registry = Registry(store.registry, box, clock, os.environ, configuration.hosts)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from shared.config.object_keys import absolute
 from shared.importing.checking import checked
 from shared.importing.formats import FORMATS
 from shared.importing.result import (
@@ -24,9 +25,18 @@ from shared.importing.result import (
     UnreadableImport,
 )
 from shared.importing.row_builder import KEPT
-from shared.model.errors import ConfigurationError
+from shared.model.errors import ConfigurationError, MailferryError
 from shared.model.message import LedgerKey
+from shared.model.spec import Kind
 from shared.operations.context import OperatorContext
+from shared.operations.objects import (
+    Actor,
+    AlreadyThere,
+    InvalidObject,
+    ManagedByFile,
+    Objects,
+    objects_of,
+)
 from shared.ports.store import OperatorStore
 
 __all__ = [
@@ -37,13 +47,18 @@ __all__ = [
     "Import",
     "ImportedRow",
     "Plan",
+    "RegistrySaver",
     "SaveResult",
     "SaveStatus",
     "import_known_mails",
     "plan_import",
     "save",
+    "save_into_registry",
     "save_state",
 ]
+AT_ONCE = 500
+"""Accounts of one query."""
+THERE = "it is in the registry already, and was left as it is"
 BEGUN = (
     "mails that were delivered before could not be entered, as the account was visited already; its mail was "
     "or is delivered"
@@ -122,6 +137,65 @@ def plan_import(
     if states:
         rows = [_with_state(row, known.get(row.account_id, ()), choices) for row in rows]
     return Plan(rows, (*found.findings, *findings), known)
+
+
+class RegistrySaver:
+    """Saves rows into the registry, with their targets and their secrets. `base` is the directory that
+    relative paths in them start from.
+    """
+
+    def __init__(self, objects: Objects, actor: Actor, base: Path) -> None:
+        self._objects = objects
+        self._actor = actor
+        self._base = base
+
+    async def known(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of the accounts that are in the registry."""
+        known: set[str] = set()
+        for start in range(0, len(accounts), AT_ONCE):
+            found = await self._objects.registry.specs(Kind.ACCOUNT, accounts[start : start + AT_ONCE])
+            known |= {each.id for each in found if each.removed_at is None}
+        return known
+
+    async def save_accounts(self, rows: Sequence[ImportedRow]) -> Sequence[SaveResult]:
+        """See `AccountSaver`."""
+        await self._save_targets(rows)
+        tables = [absolute(row.account, self._base) for row in rows]
+        results = await self._objects.add_all(Kind.ACCOUNT, tables, self._actor)
+        return [_save_result(row.account_id, result) for row, result in zip(rows, results, strict=True)]
+
+    async def _save_targets(self, rows: Sequence[ImportedRow]) -> None:
+        """Add the targets that are not there. What is wrong with one, its accounts say."""
+        tables = {str(row.target["name"]): row.target for row in rows if row.target is not None}
+        for result in await self._objects.add_all(Kind.TARGET, [*tables.values()], self._actor):
+            if isinstance(result, MailferryError) and not isinstance(result, AlreadyThere | ManagedByFile):
+                raise result
+
+
+def _save_result(account: str, result: str | MailferryError) -> SaveResult:
+    match result:
+        case AlreadyThere() | ManagedByFile():
+            return SaveResult(account, SaveStatus.UNCHANGED, THERE)
+        case InvalidObject():
+            return SaveResult(account, SaveStatus.REFUSED, "; ".join(each.sentence for each in result.found))
+        case MailferryError():
+            return SaveResult(account, SaveStatus.REFUSED, str(result))
+    return SaveResult(account, SaveStatus.ADDED)
+
+
+async def save_into_registry(
+    context: OperatorContext, plan: Plan, actor: Actor, base: Path
+) -> Sequence[SaveResult]:
+    """Save the usable rows of a plan into the registry; return a result for each row.
+
+    Accounts that are there are left alone, so an import that broke off is simply run again.
+    """
+    saver = RegistrySaver(objects_of(context), actor, base)
+    there = await saver.known([row.account_id for row in plan.rows])
+    new = replace(plan, rows=[row for row in plan.rows if row.account_id not in there])
+    results = {each.account: each for each in await save(saver, context.store, new, context.clock.now())}
+    unchanged = {name: SaveResult(name, SaveStatus.UNCHANGED, THERE) for name in there}
+    return [(unchanged | results)[row.account_id] for row in plan.rows]
 
 
 async def save(saver: AccountSaver, store: OperatorStore, plan: Plan, now: float) -> Sequence[SaveResult]:

@@ -10,6 +10,7 @@ from shared.config import Configuration
 from shared.operations.existence import queried_domains
 from shared.operations.login_test import LoginTest, ShowLine
 from shared.operations.mailboxes import OpenMailbox
+from shared.operations.objects.naming import with_registry
 from shared.operations.source_login_test import try_source
 from shared.operations.target_login_test import known_recipient, try_target
 
@@ -35,8 +36,10 @@ async def try_logins(
 ) -> list[LoginTest]:
     """Log in to the sources of these accounts, and to these targets.
 
-    One after the other, so that dialogues do not mix and no provider counts several logins at once.
+    One after the other, so that dialogues do not mix and no provider counts several logins at once. Raises
+    what `with_registry` does.
     """
+    configuration = await with_registry(configuration, accounts, targets)
     tests = []
     for name in accounts:
         show = options.show(name) if options.show else None

@@ -40,11 +40,14 @@ def run_process(path: Path, environ: Mapping[str, str], serve: Serve) -> int:
     return 0
 
 
-def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve) -> None:
-    """Load the configuration at `path` and run `serve`. Raises what ends it, perhaps in a group."""
+def serve_configured(path: Path, environ: Mapping[str, str], serve: Serve, *, includes: bool = False) -> None:
+    """Load the configuration at `path` and run `serve`. Raises what ends it, perhaps in a group.
+
+    `includes`: the process applies the accounts of its file, so the files that it includes are read.
+    """
 
     def load_again() -> Configuration:
-        return load(path, environ)
+        return load(path, environ, includes=includes)
 
     arm(environ)
     with _hup_ignored():

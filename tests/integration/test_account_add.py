@@ -86,7 +86,17 @@ def answer_the_rest(terminal: Terminal) -> None:
 
 def begun(configuration: Path, source: str, user: str) -> Terminal:
     return Terminal(
-        "account", "add", "-c", configuration, "--address", ADDRESS, "--source", source, "--user", user
+        "account",
+        "add",
+        "--as-toml",
+        "-c",
+        configuration,
+        "--address",
+        ADDRESS,
+        "--source",
+        source,
+        "--user",
+        user,
     )
 
 
@@ -157,7 +167,7 @@ def test_the_found_servers_are_shown_and_another_one_can_be_entered(
     configuration: Path, dovecot: Dovecot, dovecot_user: Login
 ) -> None:
     """The server of this address is known without asking anybody."""
-    with Terminal("account", "add", "-c", configuration) as terminal:
+    with Terminal("account", "add", "--as-toml", "-c", configuration) as terminal:
         terminal.answer("Mail address of the mailbox", "not an address")
         terminal.answer("Mail address of the mailbox", "bob@gmx.de")
         shown = terminal.expect("Server of the mailbox: a number, or a URL [1]")
@@ -189,7 +199,7 @@ async def test_the_server_that_the_domain_names_is_confirmed_before_anything_is_
     answers = {"autoconfig.corp.example/mail/config-v1.1.xml": http_answer("200 OK", document(imaps))}
 
     def add(environ: Mapping[str, str]) -> dict[str, Any]:
-        arguments = ("account", "add", "-c", configuration, "--address", ADDRESS)
+        arguments = ("account", "add", "--as-toml", "-c", configuration, "--address", ADDRESS)
         with Terminal(*arguments, environ=environ, module="tests.servers.local_names") as terminal:
             shown = terminal.expect("Server of the mailbox: a number, or a URL [1]")
             assert f"1: imaps://localhost:{dovecot.imaps_port} (found by: autoconfig of the domain" in shown
@@ -294,7 +304,7 @@ async def test_a_script_adds_a_catch_all_account_without_a_question(
     secret.write_text(dovecot_user.password + "\n")
     secret.chmod(0o600)
     ended = await mailferry(
-        *("account", "add", "-c", configuration, "--address", ADDRESS, "--yes"),
+        *("account", "add", "--as-toml", "-c", configuration, "--address", ADDRESS, "--yes"),
         *("--source", f"imaps://{dovecot_user.name}@localhost:{dovecot.imaps_port}"),
         *("--password-file", secret, "--domain", "corp.example", "--domain", "corp.test"),
         *("--target", "exchange", "--retention", "keep", "--name", "all"),
@@ -305,6 +315,27 @@ async def test_a_script_adds_a_catch_all_account_without_a_question(
     assert account.routing.domains == {"corp.example": "keep", "corp.test": "keep"}
     assert account.login.password.get_secret_value() == dovecot_user.password
     assert account.retention.days is None
+
+
+async def test_without_as_toml_the_account_is_in_the_registry_and_logs_in(
+    configuration: Path, dovecot: Dovecot, dovecot_user: Login
+) -> None:
+    assert (await mailferry("apply", "-c", configuration)).code == 0
+    source = f"imaps://localhost:{dovecot.imaps_port}"
+    with Terminal(
+        *("account", "add", "-c", configuration),
+        *("--address", ADDRESS, "--source", source, "--user", dovecot_user.name),
+    ) as terminal:
+        terminal.answer("Password of", dovecot_user.password)
+        terminal.expect("logged in as")
+        answer_the_rest(terminal)
+        terminal.expect("account acme/bob-corp.example added")
+        assert terminal.end() == 0
+    shown = await mailferry("account", "show", "bob-corp.example", "-c", configuration)
+    assert "password" in shown.out
+    assert dovecot_user.password not in terminal.shown + shown.out
+    tried = await mailferry("test-login", "bob-corp.example", "-c", configuration)
+    assert tried.code == 0, tried.out + tried.err
 
 
 async def test_a_script_learns_from_the_exit_code_that_the_login_failed(

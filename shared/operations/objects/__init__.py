@@ -1,6 +1,7 @@
 """Tenants, targets and accounts of the registry: one set of operations for command, API and console."""
 
 from shared.config.object_keys import InvalidObject, KeyProblem
+from shared.operations.objects.adding import Actor
 from shared.operations.objects.errors import (
     AccountsExhausted,
     AlreadyThere,
@@ -8,8 +9,9 @@ from shared.operations.objects.errors import (
     ManagedByFile,
     NotThere,
 )
-from shared.operations.objects.objects import Actor, Objects, objects_of
+from shared.operations.objects.objects import Objects, objects_of
 from shared.operations.objects.showing import MOST_IN_PAGE, ObjectState, Page, Shown
+from shared.ports.store import SpecFilter as ObjectFilter
 
 __all__ = [
     "MOST_IN_PAGE",
@@ -21,6 +23,7 @@ __all__ = [
     "KeyProblem",
     "ManagedByFile",
     "NotThere",
+    "ObjectFilter",
     "ObjectState",
     "Objects",
     "Page",

@@ -5,10 +5,10 @@ An object that a file manages is refused. Of two changes to what both have seen,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -20,16 +20,16 @@ from shared.config.object_keys import (
     checked,
     merged,
     object_id,
-    references,
     target_ids,
-    with_defaults,
 )
 from shared.config.settings import DEFAULTS
-from shared.config.specs import URL_KEYS, WrittenSpec, tenant_limits_of
+from shared.config.specs import URL_KEYS, WrittenSpec
+from shared.model.errors import MailferryError
 from shared.model.spec import Kind, Manager, Spec
 from shared.operations.context import OperatorContext
+from shared.operations.objects.adding import Actor, Additions, check_references, managed_by_file
 from shared.operations.objects.changes import opened, spec_change
-from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, InUse, ManagedByFile, NotThere
+from shared.operations.objects.errors import InUse, NotThere
 from shared.operations.objects.showing import (
     MOST_IN_PAGE,
     Page,
@@ -49,6 +49,8 @@ from shared.ports.store import (
 )
 
 ALL = SpecFilter()
+AT_ONCE = 200
+"""Objects of one transaction. It holds the registry's lock, so leases of changed accounts wait for it."""
 RENAMED = (
     '"{}" cannot be changed: with another id it would be a new account, which fetches all mail that is still '
     "at its source. Add a new one, and remove this one"
@@ -57,13 +59,6 @@ OTHER_SERVER = (
     '"{}": this is another server than before, and the password is kept; give it again, so that it is sent '
     "nowhere by mistake"
 )
-
-
-class Actor(NamedTuple):
-    """Who changes objects: `origin` names the user of the machine, or of the API."""
-
-    manager: Manager
-    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +93,25 @@ class Objects:
 
         Raises `InvalidObject`, `AlreadyThere`, `ManagedByFile`, `AccountsExhausted` and `RevisionConflict`.
         """
-        given = {key: value for key, value in keys.items() if value is not None}
-        _check_references(kind, object_id(kind, given), given, actor)
-        full = absolute(given, self.base)
-        if kind is Kind.ACCOUNT:
-            inherited = absolute(self.defaults, self.base)
-            full = with_defaults(full, inherited, trusted=actor.manager is not Manager.API)
-        written = await self._checked(kind, full)
-        there = await self._known(kind, written.id)
-        if there is not None:
-            raise _managed_by_file(there) if _is_of_file(there) else AlreadyThere(kind, written.id)
-        if kind is Kind.ACCOUNT:
-            await self._check_room(written.tenant)
-        change = spec_change(written, None, actor.manager, actor.origin, self.box)
-        assert change is not None, "nothing was there"
-        await self._save(change)
-        return await self.show(kind, written.id)
+        (result,) = await self.add_all(kind, [keys], actor)
+        if isinstance(result, MailferryError):
+            raise result
+        return await self.show(kind, result)
+
+    async def add_all(
+        self, kind: Kind, many: Sequence[Mapping[str, Any]], actor: Actor
+    ) -> Sequence[str | MailferryError]:
+        """Add objects; return for each its id, or why it was not added (what `add` raises).
+
+        One that is refused does not hold up the others.
+        """
+        additions = Additions(
+            self.registry, self.box, self.clock, self.surroundings, self.defaults, self.base
+        )
+        results: list[str | MailferryError] = []
+        for start in range(0, len(many), AT_ONCE):
+            results += await additions.add(kind, many[start : start + AT_ONCE], actor)
+        return results
 
     async def change(
         self,
@@ -131,7 +129,7 @@ class Objects:
         """
         there = await self._there(kind, name)
         _check_changeable(there, expected)
-        _check_references(kind, name, keys, actor)
+        check_references(kind, name, keys, actor)
         before = {**there.keys, **opened(there, self.box, keys)}
         full = merged(kind, before, absolute(keys, self.base))
         written = await self._checked(kind, full, renamed=name)
@@ -192,15 +190,6 @@ class Objects:
         usable = [each.keys for each in targets if each.removed_at is None]
         return checked(kind, keys, usable, self.surroundings)
 
-    async def _check_room(self, tenant: str) -> None:
-        """Raise `AccountsExhausted` where the tenant may not have another account."""
-        limits = await self._known(Kind.TENANT, tenant)
-        most = None if limits is None else tenant_limits_of(limits).max_accounts
-        if most is not None:
-            count = await self.registry.count_specs(Kind.ACCOUNT, SpecFilter(tenant=tenant))
-            if count >= most:
-                raise AccountsExhausted(tenant, most)
-
     async def _check_unused(self, kind: Kind, name: str) -> None:
         if kind is Kind.ACCOUNT:
             return
@@ -249,20 +238,7 @@ def objects_of(context: OperatorContext) -> Objects:
 
 
 def _check_changeable(there: Spec, expected: int | None) -> None:
-    if _is_of_file(there):
-        raise _managed_by_file(there)
+    if there.managed_by is Manager.FILE:
+        raise managed_by_file(there)
     if expected is not None and expected != there.revision:
         raise RevisionConflict([f"{there.kind.value} {there.id}"])
-
-
-def _check_references(kind: Kind, name: str, keys: Mapping[str, Any], actor: Actor) -> None:
-    if actor.manager is Manager.API and (found := [*references(kind, keys)]):
-        raise InvalidObject(kind, name, found)
-
-
-def _is_of_file(spec: Spec) -> bool:
-    return spec.managed_by is Manager.FILE
-
-
-def _managed_by_file(spec: Spec) -> ManagedByFile:
-    return ManagedByFile(spec.kind, spec.id, spec.origin)

@@ -73,10 +73,56 @@ def test_json_has_all_findings_and_no_password(rc: Path) -> None:
     assert "a secret" not in shown.output
 
 
-def test_without_dry_run_it_says_that_nothing_can_be_saved_yet(rc: Path) -> None:
-    shown = run(rc)
-    assert shown.exit_code == 2
-    assert "cannot be saved into the database yet" in shown.stderr
+def installation(rc: Path) -> str:
+    path = rc.parent / "mailferry.toml"
+    path.write_text('store.url = "sqlite:m.db"\nblobs.url = "file:blobs"\nrelay.helo_name = "f.example"\n')
+    return str(path)
+
+
+def saved(rc: Path, *arguments: str) -> Result:
+    options = ("--target", "exchange", "--domain", "corp.example", "--begin", "now", *arguments)
+    return run(rc, "-c", installation(rc), *options, width=200)
+
+
+def call(rc: Path, *arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(mailferry, [*arguments, "-c", installation(rc)])
+
+
+def test_accounts_are_saved_into_the_registry_once(rc: Path) -> None:
+    refused = saved(rc)
+    assert refused.exit_code == 1
+    assert 'there is no target "exchange"' in refused.stdout
+    assert call(rc, "target", "add", "exchange", "url=smtp://mail.corp.example").exit_code == 0
+    first = saved(rc)
+    assert first.exit_code == 0, first.output
+    assert "2 added" in first.stdout
+    again = saved(rc)
+    assert (again.exit_code, "2 unchanged" in again.stdout) == (0, True)
+    shown = call(rc, "account", "show", "joe-pop.isp.example", "-o", "json")
+    assert list(json.loads(shown.stdout)["secrets"]) == ["password"]
+    for output in (
+        first.output,
+        again.output,
+        shown.output,
+        (rc.parent / "m.db").read_bytes().decode("latin-1"),
+    ):
+        assert "a secret" not in output
+
+
+def test_an_import_that_broke_off_adds_the_rest(rc: Path) -> None:
+    call(rc, "target", "add", "exchange", "url=smtp://mail.corp.example")
+    saved(rc)
+    assert call(rc, "account", "remove", "ann-pop.isp.example", "--yes").exit_code == 0
+    rest = json.loads(saved(rc, "-o", "json").stdout)
+    assert [each["result"] for each in rest["accounts"]] == ["unchanged", "added"]
+
+
+def test_an_import_into_the_registry_enters_what_was_delivered_before(rc: Path) -> None:
+    call(rc, "target", "add", "exchange", "url=smtp://mail.corp.example")
+    done = saved(rc, "--state", str(rc.parent / ".fetchids"))
+    assert done.exit_code == 0, done.output
+    traced = call(rc, "trace", "one", "-o", "json")
+    assert [each["status"] for each in json.loads(traced.stdout)] == ["skipped"]
 
 
 def test_a_file_of_another_form_is_refused_in_one_sentence(rc: Path) -> None:

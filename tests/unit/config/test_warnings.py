@@ -20,8 +20,8 @@ def test_nothing_is_reported_about_a_sound_file(file: ConfigurationFile) -> None
 
 
 @pytest.mark.parametrize("text", ["", TARGET, TARGET + '[[hosts]]\nname = "pop.isp.example"\n'])
-def test_a_file_without_an_account_fetches_nothing(file: ConfigurationFile, text: str) -> None:
-    assert warnings_of(file, text) == ["mailferry.toml: there is no account, so nothing is fetched"]
+def test_a_file_needs_no_account_as_the_registry_may_have_some(file: ConfigurationFile, text: str) -> None:
+    assert warnings_of(file, text) == []
 
 
 def test_a_file_whose_accounts_are_all_disabled_fetches_nothing(file: ConfigurationFile) -> None:

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from shared.config import Configuration
 from shared.model.errors import ConfigurationError
 from shared.runtime.reloading import Reloader
-from tests.fakes.configuration import WHOLE, ConfigurationFile
+from tests.fakes.configuration import WHOLE, ConfigurationFile, account
 from tests.fakes.registry import registry_of
 
 
@@ -43,11 +43,20 @@ async def test_what_takes_effect_only_after_a_restart_is_named(file: Configurati
     assert logs[-1]["sections"] == ["relay", "log"]
 
 
-async def test_a_configuration_without_accounts_is_used_with_a_warning(file: ConfigurationFile) -> None:
+async def test_a_configuration_without_accounts_is_used_as_the_registry_may_have_some(
+    file: ConfigurationFile,
+) -> None:
     with capture_logs() as logs:
         await Reloader({}, file.load(WHOLE), registry_of()).reload(lambda: file.load(""))
+    assert [each["log_level"] for each in logs] == ["info"]
+
+
+async def test_a_configuration_that_fetches_nothing_is_used_with_a_warning(file: ConfigurationFile) -> None:
+    disabled = file.load(account("enabled = false"))
+    with capture_logs() as logs:
+        await Reloader({}, file.load(WHOLE), registry_of()).reload(lambda: disabled)
     assert [each["log_level"] for each in logs] == ["info", "warning"]
-    assert logs[-1]["problem"].endswith("mailferry.toml: there is no account, so nothing is fetched")
+    assert logs[-1]["problem"].endswith("mailferry.toml: every account is disabled, so nothing is fetched")
 
 
 async def test_a_configuration_that_cannot_be_used_changes_nothing(file: ConfigurationFile) -> None:
