@@ -15,9 +15,18 @@ from services.cli.running import operate
 from shared.access import Permission, Role
 from shared.config import Configuration, load
 from shared.operations.context import OperatorContext
-from shared.operations.people import Doer, NewToken, NewUser, SignIns, Tokens, Users, record
+from shared.operations.people import (
+    ApiToken,
+    Doer,
+    NewToken,
+    NewUser,
+    SignIns,
+    Tokens,
+    User,
+    Users,
+    record,
+)
 from shared.operations.wording import moment
-from shared.ports.store import ApiToken, User
 
 DAY = 86400.0
 ROLES = click.Choice([role.value for role in Role])

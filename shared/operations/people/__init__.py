@@ -16,6 +16,7 @@ from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
 
 __all__ = [
     "SESSION_IDLE",
+    "ApiToken",
     "Doer",
     "GrantRefused",
     "LinkUnusable",
@@ -27,6 +28,7 @@ __all__ = [
     "TokenUnknown",
     "Tokens",
     "TooManyTries",
+    "User",
     "UserConflict",
     "UserExists",
     "UserUnknown",

@@ -14,8 +14,8 @@ from shared.config.object_keys import InvalidObject, Surroundings
 from shared.model.hosts import NO_LIMITS
 from shared.model.sealed import SecretName
 from shared.model.spec import Kind, Manager
-from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, InUse, ManagedByFile, NotThere
 from shared.operations.objects.adding import Actor
+from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, InUse, ManagedByFile, NotThere
 from shared.operations.objects.objects import Objects
 from shared.operations.objects.showing import ObjectState
 from shared.ports.store import ANY, RevisionConflict, SpecChange, SpecFilter

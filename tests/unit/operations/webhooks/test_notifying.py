@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,6 +16,7 @@ from shared.access import Principal, Role
 from shared.model.address_policy import ANYWHERE
 from shared.operations.context import OperatorContext
 from shared.operations.webhooks import Event, Hooks, NewHook, Notifier, Receivers, signature
+from shared.operations.webhooks.sending import UrlUnusable
 from shared.operations.webhooks.signing import RETRY_DELAYS
 from shared.ports.store import AccountSummary, Delivery
 from tests.fakes.api import open_api
@@ -91,8 +93,7 @@ async def added(context: OperatorContext, url: str, tenant: str | None = "acme")
 
 
 def set_failing(context: OperatorContext, failing: bool, account: str = "acme/info") -> None:
-    assert isinstance(context.store, States)
-    context.store.failing[account] = failing
+    cast(States, context.store).failing[account] = failing
 
 
 def notifier(context: OperatorContext, seconds: float = 40.0) -> Notifier:
@@ -166,7 +167,7 @@ async def test_it_is_given_up_after_nearly_eight_hours(context: OperatorContext)
             tried = await newest(context, hook)
             if tried.next_at is None:
                 break
-            clock.advance(tried.next_at - clock.now())
+            await clock.advance(tried.next_at - clock.now())
         assert len(receiver.requests) == len(RETRY_DELAYS) + 1
         assert 7 * 3600 < clock.now() - NOW < 8 * 3600
 
@@ -182,5 +183,5 @@ async def test_a_tenant_is_not_told_of_another(context: OperatorContext) -> None
     "url", ["ftp://x.example/", "https://", "https://u:p@x.example/", "https://x.example:99999/", "x"]
 )
 async def test_what_is_no_url_of_a_receiver_is_refused(context: OperatorContext, url: str) -> None:
-    with pytest.raises(Exception, match="URL|expected"):
+    with pytest.raises(UrlUnusable):
         await added(context, url)
