@@ -143,6 +143,8 @@ def may_grant(giver: Principal, receiver: Principal) -> bool:
     return permissions_of(receiver) <= permissions_of(giver)
 
 
+OPERATOR_KEYS = frozenset({"addresses", "deny_addresses"})
+"""What only people of the whole service may set: which networks a tenant's accounts connect to."""
 OWNER_KEYS = frozenset({"source", "username", "password", "token", "auth", "tls", "retention"})
 """What an owner may change of his accounts: how his mailbox is reached, and how long mail is left there."""
 

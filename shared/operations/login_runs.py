@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.access import Principal
+from shared.model.account import Account
 from shared.model.errors import Fault, MailferryError
 from shared.model.spec import Kind
 from shared.operations.context import OperatorContext
@@ -25,6 +26,13 @@ MOST_WAITING = 50
 class LoginRunsExhausted(MailferryError):
     """Too many tests wait already."""
 
+    fault = Fault.OPERATOR
+
+
+class AccountUnusable(MailferryError):
+    """The account cannot be used: the sentence says why."""
+
+    temporary = False
     fault = Fault.OPERATOR
 
 
@@ -83,15 +91,21 @@ class LoginRuns:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _carry_out(self, run: LoginRun) -> None:
-        registry = self.context.registry
         try:
             async with self._slots:
-                await registry.refresh()
-                await registry.load([run.account])
-                account = registry.accounts.get(run.account)
-                if account is None:
-                    run.problem = registry.accounts.problem(run.account) or "the account was removed"
-                else:
-                    run.result = await try_source(account, self.open_mailbox)
+                account = await usable_account(self.context, run.account)
+                run.result = await try_source(account, self.open_mailbox)
         except MailferryError as error:
             run.problem = str(error)
+
+
+async def usable_account(context: OperatorContext, name: str) -> Account:
+    """Return an account of the registry as services use it. Raises `NotThere` and `AccountUnusable`."""
+    registry = context.registry
+    await registry.refresh()
+    await registry.load([name])
+    account = registry.accounts.get(name)
+    if account is not None:
+        return account
+    problem = registry.accounts.problem(name)
+    raise NotThere(Kind.ACCOUNT, name) if problem is None else AccountUnusable(problem)

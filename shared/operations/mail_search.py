@@ -12,9 +12,8 @@ from shared.model.errors import Fault, MailferryError
 from shared.operations.context import OperatorContext
 from shared.ports.store import Parked
 
-MOST_FOUND = 500
-MOST_PARKED = 10_000
-"""Recipients that are read to find those of one tenant."""
+MOST_READ = 10_000
+"""Mails that are read to find those of one owner; lost mails also for one tenant."""
 
 
 class MailUnknown(MailferryError):
@@ -36,12 +35,12 @@ class PermittedMails:
 
     async def search(self, text: str, limit: int) -> Sequence[Message]:
         """Return mails by id, Message-ID, UID or recipient, newest first."""
-        found = await self.context.store.find_messages(text, MOST_FOUND)
+        found = await self.context.store.find_messages(text, self._most(limit), self.principal.tenant)
         return [each for each in found if self.principal.sees_account(each.account)][:limit]
 
     async def mail(self, mail: str) -> Message:
         """Return the mail with this id. Raises `MailUnknown`."""
-        for message in await self.context.store.find_messages(mail, 1):
+        for message in await self.context.store.find_messages(mail, 1, self.principal.tenant):
             if message.id == mail and self.principal.sees_account(message.account):
                 return message
         raise MailUnknown
@@ -53,12 +52,15 @@ class PermittedMails:
 
     async def parked(self, limit: int) -> Sequence[Parked]:
         """Return up to `limit` parked recipients, oldest first."""
-        most = limit if self.principal.tenant is None else MOST_PARKED
-        found = await self.context.store.parked_recipients(most)
+        found = await self.context.store.parked_recipients(self._most(limit), self.principal.tenant)
         return [each for each in found if self.principal.sees_account(each.message.account)][:limit]
 
     async def lost(self, limit: int) -> Sequence[Message]:
         """Return mails that left their source before they were delivered, oldest first."""
-        most = limit if self.principal.tenant is None else MOST_PARKED
+        most = limit if self.principal.tenant is None else MOST_READ
         found = await self.context.store.left_behind(most)
         return [each for each in found if self.principal.sees_account(each.account)][:limit]
+
+    def _most(self, limit: int) -> int:
+        """How many mails are read: an owner sees only some of its tenant's."""
+        return MOST_READ if self.principal.accounts else limit

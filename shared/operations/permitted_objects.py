@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.access import Permission, Principal, permissions_of
-from shared.access.roles import OWNER_KEYS
+from shared.access.roles import OPERATOR_KEYS, OWNER_KEYS
 from shared.model.spec import Kind, Manager
 from shared.operations.context import OperatorContext
 from shared.operations.objects import Actor, Objects, Page, Shown
@@ -45,6 +45,7 @@ class PermittedObjects:
 
     async def add(self, kind: Kind, keys: Mapping[str, Any]) -> Shown:
         """Add an object. Raises what `Objects.add` does."""
+        self._check_keys(kind, keys)
         added = await self.objects.add(kind, keys, self._actor)
         await self._record("add", added, after=keys)
         return added
@@ -54,8 +55,7 @@ class PermittedObjects:
 
         Raises what `Objects.change` does, and `GrantRefused` for keys that are not an owner's to change.
         """
-        if Permission.ACCOUNTS_WRITE not in permissions_of(self.principal):
-            _check_owner_keys(kind, keys)
+        self._check_keys(kind, keys)
         before = await self.objects.show(kind, name)
         changed = await self.objects.change(kind, name, keys, self._actor, expected=expected)
         was = {key: before.keys.get(key) for key in keys}
@@ -67,6 +67,12 @@ class PermittedObjects:
         before = await self.objects.show(kind, name)
         await self.objects.remove(kind, name, expected=expected, force=force)
         await self._record("remove", before, before=before.keys)
+
+    def _check_keys(self, kind: Kind, keys: Mapping[str, Any]) -> None:
+        if Permission.ACCOUNTS_WRITE not in permissions_of(self.principal):
+            _check_owner_keys(kind, keys)
+        if self.principal.tenant is not None and (found := sorted(OPERATOR_KEYS & keys.keys())):
+            raise GrantRefused(f"only an operator may set {', '.join(found)}")
 
     @property
     def _actor(self) -> Actor:

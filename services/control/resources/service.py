@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from services.control.callers import Needs, TheCaller, TheControl, check_access
-from services.control.problems import NO_SUCH_THING, Problem, documented
+from services.control.problems import NO_SUCH_THING, FieldProblem, Problem, documented
 from services.control.resources.registry import ADDING, READING
 from services.control.resources.shapes import (
     Changed,
@@ -23,9 +23,14 @@ from services.control.resources.shapes import (
 )
 from services.control.routes import ApiRoute
 from shared.access import Permission, access_to
+from shared.autoconfig.search import find_servers
 from shared.config.providers import providers
+from shared.model.address import DefectiveAddress, parse_address
 from shared.model.spec import Kind
+from shared.operations.account_adding import network_of
 from shared.operations.epoch import confirm_epoch, current_epoch
+from shared.operations.explain import Explainer
+from shared.operations.login_runs import usable_account
 from shared.operations.pausing import pause, resume
 from shared.operations.people import record
 from shared.operations.status import status
@@ -83,6 +88,51 @@ class WantedTest(Shape):
         str,
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}/[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"),
     ]
+
+
+class MailAddress(Shape):
+    """An address whose server is looked for."""
+
+    address: Annotated[str, Field(max_length=320, examples=["info@acme.example"])]
+
+
+class FoundServer(BaseModel):
+    """A server that was found, and how."""
+
+    protocol: str
+    host: str
+    port: int
+    tls: str
+    username: str
+    found_by: str
+    provider: str | None
+    note: str
+
+
+class FoundServers(BaseModel):
+    """What was found, the best first, and what could not be asked."""
+
+    items: list[FoundServer]
+    problems: list[str]
+
+
+class RawMail(Shape):
+    """A mail, or its header alone."""
+
+    raw: Annotated[str, Field(max_length=1_000_000, examples=["To: info@acme.example\n\n"])]
+
+
+class Explained(BaseModel):
+    """Who would get a mail, and by which header field."""
+
+    recipients: list[str]
+    reasons: list[str]
+    evidence: str
+    field: str
+    value: str
+    confidence: str
+    loop: str | None
+    park_reason: str | None
 
 
 @api.get(
@@ -215,4 +265,57 @@ def _light(name: str, each: Any) -> Light:
 def _epoch(epoch: Any) -> EpochShape:
     return EpochShape(
         number=epoch.number, paused_since=moment_or_none(epoch.paused_since), reason=epoch.reason
+    )
+
+
+@api.post(
+    "/autoconfig",
+    dependencies=[Depends(Needs(_P.LOGIN_TEST))],
+    responses=ADDING,
+    tags=["finding servers"],
+)
+async def find(given: MailAddress, control: TheControl) -> FoundServers:
+    """Find the server of a mailbox by its address; no password is sent."""
+    try:
+        address = parse_address(given.address)
+    except DefectiveAddress as defect:
+        field = FieldProblem(field="address", detail=str(defect))
+        raise Problem(422, "invalid_input", "this is no address", [field]) from defect
+    found = await find_servers(address, network_of(control.context.configuration))
+    items = [
+        FoundServer(
+            protocol=each.protocol,
+            host=each.host,
+            port=each.port,
+            tls=each.tls.value,
+            username=each.username,
+            found_by=each.way.value,
+            provider=each.provider,
+            note=each.note,
+        )
+        for each in found.candidates
+    ]
+    return FoundServers(items=items, problems=[*found.problems])
+
+
+@api.post(
+    "/tenants/{tenant}/accounts/{account}/explain",
+    dependencies=[Depends(Needs(_P.ACCOUNTS_READ))],
+    responses=ADDING,
+    tags=["accounts"],
+)
+async def explain(tenant: TenantName, account: ObjectName, given: RawMail, control: TheControl) -> Explained:
+    """Explain who would get a mail of this account, by its header; nothing is fetched or kept."""
+    found = await usable_account(control.context, f"{tenant}/{account}")
+    explainer = Explainer(control.context.configuration, found, control.tools.explain_mail)
+    [told] = await explainer.explain_mails([given.raw.encode("utf-8", "surrogateescape")])
+    return Explained(
+        recipients=[each.address for each in told.recipients],
+        reasons=[each.reason for each in told.recipients],
+        evidence=told.evidence,
+        field=told.field,
+        value=told.value,
+        confidence=told.confidence,
+        loop=told.loop,
+        park_reason=told.park_reason,
     )

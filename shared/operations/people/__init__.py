@@ -13,6 +13,7 @@ from shared.operations.people.errors import (
 from shared.operations.people.members import NewUser, Users
 from shared.operations.people.signing_in import SESSION_IDLE, SignedIn, SignIns
 from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
+from shared.ports.store import ApiToken, User
 
 __all__ = [
     "SESSION_IDLE",

@@ -44,6 +44,8 @@ def test_no_request_by_the_description_gets_an_undocumented_answer(caller: str, 
             described = schemathesis.openapi.from_dict(api.app.openapi())
             operations = 0
             for result in described.get_all_operations():
+                if result.ok().path.endswith("/autoconfig"):
+                    continue  # it would look invented domains up
                 operations += 1
                 _drive(result.ok(), api, caller, runner, answers)
         finally:

@@ -136,6 +136,13 @@ async def test_an_owner_changes_his_password_and_not_the_recipient(api: Api) -> 
     assert [each["id"] for each in listed] == ["acme/info"]
 
 
+async def test_only_an_operator_says_which_networks_are_reached(api: Api) -> None:
+    path, keys = "/tenants/acme/accounts/info", {"addresses": "any"}
+    refused = await api.ask("admin", "PATCH", path, keys, If_Match="*")
+    assert refused.json()["code"] == "grant_refused"
+    assert (await api.ask("operator", "PATCH", path, keys, If_Match="*")).status_code == 200
+
+
 async def test_the_rate_of_a_token_is_limited(api: Api) -> None:
     head = {"Authorization": "Bearer mf_wrong"}
     answers = [await api.client.get(f"{PREFIX}/me", headers=head) for _ in range(200)]
