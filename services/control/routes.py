@@ -18,6 +18,8 @@ from shared.ports.store import Answer, Repetition
 
 KEY_HEADER = "Idempotency-Key"
 LONGEST_KEY = 255
+SHOWN_ONCE = b'"secret":'
+"""How an answer with a new secret is known: no other shape has this field."""
 REPLAYED = ("content-type", "etag", "location")
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -89,8 +91,16 @@ async def _remembered(request: Request, owner: str, key: str, handle: Handle) ->
                 raise
             response = answer_of(problem)
         if response.status_code < 500 and response.status_code != 429:
-            kept = {name: response.headers[name] for name in REPLAYED if name in response.headers}
-            final = Answer(response.status_code, kept, bytes(response.body))
+            final = _kept(response)
         return response
     finally:
         await access.end_request(owner, key, final)
+
+
+def _kept(response: Response) -> Answer:
+    """What is kept of an answer: all of it, but for a secret, which is nowhere stored in clear."""
+    if SHOWN_ONCE in bytes(response.body):
+        detail = "the first request was carried out, and its answer had a secret that is shown once"
+        response = answer_of(Problem(409, "shown_once", detail))
+    kept = {name: response.headers[name] for name in REPLAYED if name in response.headers}
+    return Answer(response.status_code, kept, bytes(response.body))

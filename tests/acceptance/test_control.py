@@ -141,3 +141,14 @@ def test_it_refuses_to_listen_in_clear_where_others_can_reach_it(ferry: Ferry) -
     ended = ferry.call("run", MAILFERRY_CONTROL__LISTEN="0.0.0.0:0")
     assert ended.code == 78
     assert "set tls_certificate and tls_key" in ended.err
+
+
+def test_it_runs_as_a_process_of_its_own(postgres_url: str, rabbitmq_url: str, tmp_path: Path) -> None:
+    text = f'broker.url = "{rabbitmq_url}"\n' + TEXT.replace("sqlite:mailferry.db", postgres_url)
+    with Ferry(tmp_path, text) as ferry:
+        assert ferry.call("db", "upgrade").code == 0
+        process = ferry.start("control", **LISTEN)
+        client = Client(served(process), token(ferry))
+        assert client.ask("POST", "/tenants", {"name": "acme"})[0] == 201
+        assert client.ask("GET", "/tenants/acme")[0] == 200
+        assert process.terminate() == 0

@@ -55,6 +55,7 @@ class Api:
     control: Control
     tokens: Mapping[str, str]
     client: httpx2.AsyncClient
+    database: Path
 
     async def ask(
         self, caller: str | None, method: str, path: str, json: object = None, **headers: str
@@ -98,5 +99,5 @@ async def open_api(directory: Path, **control: object) -> AsyncIterator[Api]:
         app = build_app(made)
         transport = httpx2.ASGITransport(app, client=("192.0.2.9", 4321))
         async with httpx2.AsyncClient(transport=transport, base_url="https://api.example") as client:
-            yield Api(app, made, tokens, client)
+            yield Api(app, made, tokens, client, directory / "mailferry.db")
         await made.logins.close()

@@ -42,6 +42,18 @@ async def test_a_refusal_is_repeated_too(api: Api) -> None:
     assert first.json()["errors"][0]["field"] == "source"
 
 
+async def test_a_secret_is_not_kept_to_be_shown_again(api: Api) -> None:
+    new = {"name": "x", "role": "admin", "tenant": "acme"}
+    first = await api.ask("admin", "POST", "/tokens", new, Idempotency_Key="k4")
+    again = await api.ask("admin", "POST", "/tokens", new, Idempotency_Key="k4")
+    assert (again.status_code, again.json()["code"]) == (409, "shown_once")
+    files = [each for each in api.database.parent.iterdir() if each.is_file()]
+    assert api.database in files
+    kept = b"".join(each.read_bytes() for each in files)
+    assert first.json()["id"].encode() in kept
+    assert first.json()["secret"].encode() not in kept
+
+
 async def test_of_many_equal_requests_at_once_one_is_carried_out(api: Api) -> None:
     asked = (api.ask("admin", "POST", ACCOUNTS, NEW, Idempotency_Key="k3") for _ in range(10))
     codes = [each.status_code for each in await asyncio.gather(*asked)]
