@@ -60,3 +60,10 @@ def test_an_owner_sees_only_the_accounts_that_are_named() -> None:
     read = Permission.ACCOUNTS_READ
     assert access_to(owner, read, tenant="acme", account="acme/a") is Access.ALLOWED
     assert access_to(owner, read, tenant="acme", account="acme/b") is Access.HIDDEN
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.SUPPORT, Role.OWNER, Role.AUDITOR])
+def test_an_admin_gives_every_role_of_its_tenant(role: Role) -> None:
+    admin = Principal("a", Role.ADMIN, "acme")
+    assert may_grant(admin, Principal("x", role, "acme"))
+    assert not may_grant(admin, Principal("x", role, "other"))
