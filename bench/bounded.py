@@ -103,6 +103,7 @@ def _configuration(source: Source, broker: str, store: str) -> str:
         f'store.url = "{store}"',
         'blobs.url = "file:blobs"',
         'metrics.listen = ""',
+        'control.listen = ""',
         "[fetcher]\nhost_connections = 0",
         '[log]\nformat = "json"',
         f'[[targets]]\nname = "down"\nurl = "smtp://127.0.0.1:{free_port()}"\ntls = "off"',

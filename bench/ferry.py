@@ -189,6 +189,7 @@ def _configured(
         f'[blobs]\nurl = "file://{home}/blobs"',
         f'[secrets]\nkey_file = "{secrets_key(home)}"',
         '[metrics]\nlisten = ""',
+        '[control]\nlisten = ""',
         "[fetcher]\nhost_connections = 0\nconcurrency = 100",
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',

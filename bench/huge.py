@@ -84,6 +84,7 @@ def _configuration(home: Path, source: str) -> str:
 store.url = "sqlite:///{home}/mailferry.db"
 blobs.url = "file://{home}/blobs"
 metrics.listen = ""
+control.listen = ""
 fetcher.settle_wait = "0s"
 
 [[targets]]

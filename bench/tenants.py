@@ -141,6 +141,7 @@ def _configuration(source: Source, sink: SmtpSink, home: Path) -> str:
         f'store.url = "sqlite:///{home}/mailferry.db"',
         f'blobs.url = "file://{home}/blobs"',
         'metrics.listen = ""',
+        'control.listen = ""',
         "[fetcher]\nhost_connections = 0",
         '[log]\nlevel = "warning"',
         f'[[targets]]\nname = "sink"\nurl = "smtp://127.0.0.1:{sink.port}"\ntls = "off"',

@@ -52,3 +52,12 @@ def relay(path: Path) -> None:
     from services.relay.__main__ import serve  # noqa: PLC0415 - see the module's docstring
 
     serve_configured(path, os.environ, serve)
+
+
+@click.command(short_help="Run the control service alone (RabbitMQ, PostgreSQL).", epilog=SIGNALS)
+@config_file
+def control(path: Path) -> None:
+    """Run the control service: the REST API."""
+    from services.standalone.control import serve  # noqa: PLC0415 - see the module's docstring
+
+    serve_configured(path, os.environ, serve)

@@ -8,6 +8,7 @@ certainly ended, so that its leases of accounts are ended, too.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -154,4 +155,23 @@ async def run(configuration: Configuration, load: Callable[[], Configuration] | 
         if made.runtime.token_keeper is not None:
             services["tokens"] = made.runtime.token_keeper
         apply = partial(apply_configuration, made.runtime)
+        if configuration.control.listen is not None:
+            await _add_control(services, configuration, made.runtime)
         await run_services(services, made.runtime, configuration, load, apply)
+
+
+async def _add_control(services: dict[str, Service], configuration: Configuration, runtime: Runtime) -> None:
+    """Add the control service, and show at the first start how somebody signs in."""
+    from services.standalone.control import (  # noqa: PLC0415 - `once` needs no HTTP server
+        control_service,
+        first_sign_in_link,
+    )
+
+    service = control_service(configuration, runtime)
+    if service is None:
+        return
+    services["control"] = service
+    link = await first_sign_in_link(configuration, runtime)
+    if link is not None:
+        sys.stdout.write(f"Nobody can sign in yet. This link signs you in once, within a day: {link}\n")
+        sys.stdout.flush()

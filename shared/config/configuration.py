@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from shared.config.document import Document
 from shared.config.settings import (
     BrokerSettings,
+    ControlSettings,
     FetcherSettings,
     LeasesSettings,
     LogSettings,
@@ -71,6 +72,7 @@ FIXED_AT_START = (
     "blobs",
     "secrets",
     "metrics",
+    "control",
     "fetcher",
     "relay",
     "notices",
@@ -93,6 +95,7 @@ class Configuration:
     blobs: BlobsLocation
     secrets: KeyLocation
     metrics: MetricsSettings
+    control: ControlSettings
     fetcher: FetcherSettings
     relay: RelaySettings
     notices: NoticesSettings

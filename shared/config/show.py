@@ -112,6 +112,9 @@ def _section_rows(configuration: Configuration, name: str) -> Rows:
         return _rows(section, {"url": without_password(section.url.get_secret_value())})
     if name == "metrics":
         return {"listen": str(section.listen or "")}
+    if name == "control":
+        shown = {"listen": str(section.listen or ""), "proxies": [*map(str, section.proxies)]}
+        return _rows(section, shown)
     return _rows(section, {})
 
 

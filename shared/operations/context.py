@@ -12,7 +12,14 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
-from shared.ports.store import GrantStore, MaintenanceStore, OperatorStore, SecretStore
+from shared.ports.store import (
+    AccessStore,
+    GrantStore,
+    MaintenanceStore,
+    OperatorStore,
+    SecretStore,
+    WebhookStore,
+)
 from shared.runtime.blobs import open_blobs
 from shared.runtime.registry import Registry
 from shared.runtime.secret_box import KeyedBox
@@ -30,6 +37,8 @@ class OperatorContext:
     clock: Clock
     secrets: SecretStore
     registry: Registry
+    access: AccessStore
+    webhooks: WebhookStore
     grants: GrantStore | None = None
 
 
@@ -60,6 +69,8 @@ async def open_context(
             clock,
             store.secrets,
             registry,
+            store.access,
+            store.webhooks,
             store.oauth,
         )
     finally:

@@ -11,6 +11,7 @@ from tests.servers.ferry import Ferry
 FILE = """\
 store.url = "sqlite:mailferry.db"
 metrics.listen = ""
+control.listen = ""
 
 [relay]
 retry_dealys = ["1m"]

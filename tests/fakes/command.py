@@ -68,6 +68,7 @@ def configured(
         store.url = "sqlite:mailferry.db"
         blobs.url = "file:blobs"
         metrics.listen = ""
+        control.listen = ""
         fetcher.settle_wait = "{SETTLE_WAIT}s"
 
         [relay]

@@ -12,6 +12,7 @@ INFRASTRUCTURE = """
 store.url = "sqlite:mailferry.db"
 blobs.url = "file:blobs"
 metrics.listen = ""
+control.listen = ""
 relay.helo_name = "ferry.corp.example"
 """
 

@@ -126,7 +126,7 @@ class Ferry:
         self.path.write_text(text, encoding="utf-8")
         if database and SQLITE in text:
             write_empty_database(directory / "mailferry.db")
-        self._environ: dict[str, str] = {}
+        self._environ = {"MAILFERRY_CONTROL__LISTEN": ""}
         if key and POSTGRESQL in text:
             file = directory / "secrets.key"
             file.touch(mode=0o600)

@@ -13,6 +13,13 @@ from typing import Any
 
 from sqlalchemy import Column, Index, text
 
+from shared.adapters.sql.access.tables import (
+    api_tokens,
+    audit,
+    idempotency_keys,
+    sessions,
+    webhook_deliveries,
+)
 from shared.adapters.sql.tables import (
     accounts,
     journal,
@@ -66,6 +73,13 @@ INDEXES = (
     _partial("specs_target", specs.c.target, where="target IS NOT NULL"),
     Index("secrets_key", secrets.c.key),
     Index("oauth_grants_due", oauth_grants.c.due_at),
+    Index("api_tokens_digest", api_tokens.c.digest, unique=True),
+    Index("sessions_person", sessions.c.person),
+    Index("sessions_expires_at", sessions.c.expires_at),
+    Index("audit_tenant", audit.c.tenant, audit.c.number),
+    Index("idempotency_keys_begun_at", idempotency_keys.c.begun_at),
+    Index("webhook_deliveries_webhook", webhook_deliveries.c.webhook, webhook_deliveries.c.id),
+    _partial("webhook_deliveries_next_at", webhook_deliveries.c.next_at, where="next_at IS NOT NULL"),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

@@ -51,9 +51,9 @@ class SqlOperatorStore:
     def __init__(self, runner: TransactionRunner) -> None:
         self._runner = runner
 
-    async def find_messages(self, text: str, limit: int) -> Sequence[Message]:
+    async def find_messages(self, text: str, limit: int, tenant: str | None = None) -> Sequence[Message]:
         """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first."""
-        return await self._runner.read(find_messages, text, limit)
+        return await self._runner.read(find_messages, text, limit, tenant)
 
     async def message_journal(self, message: str) -> Sequence[Entry]:
         """Return the journal of one message, in order."""
@@ -93,9 +93,9 @@ class SqlOperatorStore:
         """Return mails that left their source before every recipient was done, with no copy held."""
         return await self._runner.read(left_behind, limit)
 
-    async def parked_recipients(self, limit: int = PAGE) -> Sequence[Parked]:
+    async def parked_recipients(self, limit: int = PAGE, tenant: str | None = None) -> Sequence[Parked]:
         """Return parked recipients, oldest first."""
-        return await self._runner.read(parked_recipients, limit)
+        return await self._runner.read(parked_recipients, limit, tenant)
 
     async def parked_totals(self) -> tuple[int, int]:
         """Return how many recipients are parked, and how many octets of mail are kept for them."""

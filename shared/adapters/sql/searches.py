@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import ColumnElement, Select, exists, func, select, union
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import entry_of
@@ -20,7 +20,9 @@ MESSAGE = messages.c
 RECIPIENT = recipients.c
 
 
-def find_messages(transaction: Transaction, text: str, limit: int) -> list[Message]:
+def find_messages(
+    transaction: Transaction, text: str, limit: int, tenant: str | None = None
+) -> list[Message]:
     """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first.
 
     Ids are in the order of time, so each index yields its newest without a look at the rest.
@@ -29,11 +31,16 @@ def find_messages(transaction: Transaction, text: str, limit: int) -> list[Messa
     bare = searchable(text.strip().removeprefix("<").removesuffix(">"))
     of_message = select(MESSAGE.id).order_by(MESSAGE.id.desc())
     of_recipient = select(RECIPIENT.message).order_by(RECIPIENT.message.desc())
+    by_id = select(MESSAGE.id)
+    if tenant is not None:
+        of_message = of_message.where(MESSAGE.tenant == tenant)
+        of_recipient = of_recipient.where(_is_of(tenant))
+        by_id = by_id.where(MESSAGE.tenant == tenant)
     found = union(
         *(
             select(query.limit(limit).subquery().c[0])
             for query in (
-                select(MESSAGE.id).where(MESSAGE.id == wanted),
+                by_id.where(MESSAGE.id == wanted),
                 of_message.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])),
                 *(of_message.where(MESSAGE.uid == key(uid)) for uid in written_uids(text.strip())),
                 of_recipient.where(RECIPIENT.address == wanted),
@@ -74,9 +81,17 @@ def suppressed_counts(transaction: Transaction, since: float) -> dict[str, int]:
     return {row.account: row.suppressed for row in transaction.connection.execute(query)}
 
 
-def parked_recipients(transaction: Transaction, limit: int) -> list[Parked]:
-    """Return parked recipients, oldest first."""
-    return listed_parked(transaction, parked_places().limit(limit))
+def parked_recipients(transaction: Transaction, limit: int, tenant: str | None = None) -> list[Parked]:
+    """Return parked recipients, oldest first; of one tenant, or of all."""
+    places = parked_places()
+    if tenant is not None:
+        places = places.where(_is_of(tenant))
+    return listed_parked(transaction, places.limit(limit))
+
+
+def _is_of(tenant: str) -> ColumnElement[bool]:
+    """Whether a recipient's mail is of the tenant."""
+    return exists().where(MESSAGE.id == RECIPIENT.message, MESSAGE.tenant == tenant)
 
 
 def parked_places() -> Select[str, str]:

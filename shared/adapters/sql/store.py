@@ -1,4 +1,4 @@
-"""The store: six adapters over one database."""
+"""The store: nine adapters over one database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+from shared.adapters.sql.access_store import SqlAccessStore
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
@@ -20,6 +21,7 @@ from shared.adapters.sql.schema import check_revision, check_writable
 from shared.adapters.sql.secrets import SqlSecretStore
 from shared.adapters.sql.sqlite_transactions import SqliteTransactions
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.adapters.sql.webhook_store import SqlWebhookStore
 
 CONNECTIONS = 4
 
@@ -38,6 +40,8 @@ class SqlStore:
         self.maintenance = SqlMaintenanceStore(self.runner)
         self.secrets = SqlSecretStore(self.runner)
         self.oauth = SqlGrantStore(self.runner)
+        self.access = SqlAccessStore(self.runner)
+        self.webhooks = SqlWebhookStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

@@ -5,6 +5,7 @@ exist, a catch-all mailbox that needs domains) are checked where the configurati
 """
 
 from shared.config.settings.accounts import AccountSettings
+from shared.config.settings.control import ControlSettings
 from shared.config.settings.infrastructure import (
     IN_PROCESS,
     SQLITE,
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "blobs": BlobsSettings,
     "secrets": SecretsSettings,
     "metrics": MetricsSettings,
+    "control": ControlSettings,
     "fetcher": FetcherSettings,
     "relay": RelaySettings,
     "notices": NoticesSettings,
@@ -59,6 +61,7 @@ __all__ = [
     "AccountSettings",
     "BlobsSettings",
     "BrokerSettings",
+    "ControlSettings",
     "FetcherSettings",
     "HostSettings",
     "LeasesSettings",

@@ -1,8 +1,9 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Eight ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore` and
-`GrantStore`; `RegistryStore` for the accounts themselves, and `SecretStore`, which all of them may ask for
-sealed secrets. `Store` offers all of them. A question that two of them ask is in both.
+Ten ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore` and
+`GrantStore`; `RegistryStore` for the accounts themselves, `AccessStore` for people, `WebhookStore`, and
+`SecretStore`, which all of them may ask for sealed secrets. `Store` offers all of them. A question that two
+of them ask is in both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
@@ -19,6 +20,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shared.ports.store.access import (
+    AccessStore,
+    Answer,
+    ApiToken,
+    AuditRecord,
+    Known,
+    Repetition,
+    Session,
+    SessionKind,
+    User,
+)
 from shared.ports.store.accounts import (
     AccountCounts,
     AccountPage,
@@ -89,6 +101,7 @@ from shared.ports.store.relay import (
 )
 from shared.ports.store.router import RouterStore, Serving
 from shared.ports.store.secrets import Resealed, SealedSecret, SecretStore
+from shared.ports.store.webhooks import Delivery, Webhook, WebhookStore
 
 __all__ = [
     "ABSENT",
@@ -97,21 +110,27 @@ __all__ = [
     "FACT_HOLDS",
     "LONGEST_REPORT",
     "LONGEST_WAIT",
+    "AccessStore",
     "AccountCounts",
     "AccountPage",
     "AccountQuery",
     "AccountState",
     "AccountTotals",
+    "Answer",
+    "ApiToken",
+    "AuditRecord",
     "Begun",
     "CatchAll",
     "Changes",
     "Concluded",
+    "Delivery",
     "Early",
     "Epoch",
     "Extent",
     "FactKind",
     "FetcherStore",
     "GrantStore",
+    "Known",
     "Lease",
     "LeaseLost",
     "LedgerRow",
@@ -127,6 +146,7 @@ __all__ = [
     "RegistryStore",
     "RelayStore",
     "Release",
+    "Repetition",
     "Resealed",
     "RevisionConflict",
     "RouterStore",
@@ -135,6 +155,8 @@ __all__ = [
     "SealedSecret",
     "SecretStore",
     "Serving",
+    "Session",
+    "SessionKind",
     "SkippedMail",
     "SpecChange",
     "SpecFilter",
@@ -147,7 +169,10 @@ __all__ = [
     "UnregisteredAccount",
     "UnregisteredMail",
     "Usage",
+    "User",
     "VisitReport",
+    "Webhook",
+    "WebhookStore",
     "covers",
     "day_of",
     "whole_journal",
@@ -195,6 +220,16 @@ class Store(Protocol):
     @property
     def oauth(self) -> GrantStore:
         """What the token keeper asks."""
+        ...
+
+    @property
+    def access(self) -> AccessStore:
+        """What is asked about people, tokens and the audit."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """What is asked about webhooks."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

@@ -80,9 +80,9 @@ class TracedSkip(NamedTuple):
 class OperatorStore(Protocol):
     """What operators ask and decide."""
 
-    async def find_messages(self, text: str, limit: int) -> Sequence[Message]:
+    async def find_messages(self, text: str, limit: int, tenant: str | None = None) -> Sequence[Message]:
         """Return messages by id, Message-ID (with or without angle brackets), UID, or recipient (address or
-        destination), newest first.
+        destination), newest first; of one tenant, or of all.
         """
         ...
 
@@ -136,8 +136,8 @@ class OperatorStore(Protocol):
         """
         ...
 
-    async def parked_recipients(self, limit: int = 1000) -> Sequence[Parked]:
-        """Return parked recipients, oldest first."""
+    async def parked_recipients(self, limit: int = 1000, tenant: str | None = None) -> Sequence[Parked]:
+        """Return parked recipients, oldest first; of one tenant, or of all."""
         ...
 
     async def parked_totals(self) -> tuple[int, int]:

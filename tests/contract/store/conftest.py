@@ -53,7 +53,9 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
             "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
-            " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets, usage"
+            " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets,"
+            " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states,"
+            " webhook_deliveries"
         )
         connection.execute("UPDATE registry SET revision = 0")
         connection.execute(

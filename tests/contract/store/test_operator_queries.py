@@ -99,6 +99,13 @@ async def test_parked_recipients_are_listed_oldest_first(lives: Lives) -> None:
     assert [each.parked_at for each in parked] == [lives.now - 2, lives.now - 1, lives.now]
     assert (parked[0].recipient.code, parked[0].message.blob) == ("550", "blob-1")
     assert [each.message.id for each in await lives.store.operator.parked_recipients(1)] == [messages[2]]
+    own = await lives.store.operator.parked_recipients(10, parked[0].message.tenant)
+    assert own == parked
+    assert await lives.store.operator.parked_recipients(10, "other") == []
+    place = parked[0].recipient.address
+    assert len(await lives.store.operator.find_messages(place, 10, parked[0].message.tenant)) == 3
+    assert await lives.store.operator.find_messages(place, 10, "other") == []
+    assert await lives.store.operator.find_messages(messages[0], 10, "other") == []
 
 
 async def test_a_parked_recipient_is_opened_again_under_another_address_and_target(lives: Lives) -> None:

@@ -51,6 +51,8 @@ def context(tmp_path: Path, lives: Lives) -> OperatorContext:
         SystemClock(),
         store.secrets,
         registry_of(),
+        store.access,
+        store.webhooks,
     )
 
 

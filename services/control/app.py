@@ -1,0 +1,55 @@
+"""The application: all routes, errors as problems, and the guard around everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from services.control.guard import Guard
+from services.control.problems import Problem, ProblemBody, answer_error
+from services.control.resources import mails, people, registry, service, webhooks
+from services.control.state import Control
+from shared.model.errors import MailferryError
+
+PREFIX = "/api/v1"
+DESCRIPTION = "Everything that operators, tenants and their programs may do. See docs/api.md."
+
+
+def build_app(control: Control) -> FastAPI:
+    """Return the application on these operations."""
+    app = _Api(
+        title="Mailferry",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name.replace(" ", "_"),
+        strict_content_type=True,
+    )
+    app.state.control = control
+    for router in (registry.router(), people.api, mails.api, service.api, webhooks.api):
+        app.include_router(router, prefix=PREFIX)
+    for error in (Problem, MailferryError, RequestValidationError, HTTPException):
+        app.add_exception_handler(error, answer_error)
+    app.add_middleware(Guard, settings=control.settings)
+    return app
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of all routes, with how errors look and how callers prove who they are."""
+        if self.openapi_schema is not None:
+            return self.openapi_schema
+        schema = super().openapi()
+        components = schema.setdefault("components", {})
+        shapes = components.setdefault("schemas", {})
+        problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        shapes.update(problem.pop("$defs"))
+        shapes["ProblemBody"] = problem
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{"token": []}]
+        return schema

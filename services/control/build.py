@@ -1,0 +1,62 @@
+"""Build the control service from the configuration and the ports of its process."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from services.control.rate_limit import RateLimit
+from services.control.server import check_exposure
+from services.control.service import ControlService
+from services.control.state import Control, Tools
+from shared.config import Configuration
+from shared.operations.context import OperatorContext
+from shared.operations.login_runs import LoginRuns
+from shared.operations.objects import objects_of
+from shared.operations.people import SignIns, Tokens
+from shared.runtime.runtime import Runtime
+
+TRIES_PER_MINUTE = 30
+"""Requests of one address that prove nothing, and tries to sign in. Guessing a token is hopeless anyway."""
+
+
+def build_control(configuration: Configuration, runtime: Runtime, tools: Tools) -> ControlService | None:
+    """Return the service; None where it is switched off. Raises `ConfigurationError`."""
+    listen = configuration.control.listen
+    if listen is None:
+        return None
+    check_exposure(configuration.control, configuration.document.origin)
+    return ControlService(control_on(operator_context(configuration, runtime), tools), listen)
+
+
+def operator_context(configuration: Configuration, runtime: Runtime) -> OperatorContext:
+    """Return what the operations work with, on the ports of this process."""
+    store = runtime.store
+    return OperatorContext(
+        configuration,
+        store.operator,
+        store.maintenance,
+        runtime.blobs,
+        runtime.clock,
+        store.secrets,
+        runtime.registry,
+        store.access,
+        store.webhooks,
+    )
+
+
+def control_on(context: OperatorContext, tools: Tools) -> Control:
+    """Return the operations for the routes."""
+    settings, entropy = context.configuration.control, secrets.token_bytes
+    return Control(
+        context=context,
+        settings=settings,
+        objects=objects_of(context),
+        sign_ins=SignIns(context, entropy),
+        tokens=Tokens(context, entropy),
+        tools=tools,
+        logins=LoginRuns(context, tools.open_mailbox, entropy),
+        limit=RateLimit(settings.requests_per_minute, time.monotonic),
+        failures=RateLimit(TRIES_PER_MINUTE, time.monotonic),
+        entropy=entropy,
+    )

@@ -1,0 +1,136 @@
+"""Mails: search and story, parked and lost ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
+
+from services.control.callers import Needs, TheCaller, TheControl
+from services.control.paging import MOST, USUAL
+from services.control.resources.registry import ADDING, READING
+from services.control.resources.shapes import (
+    Changed,
+    Id,
+    MailList,
+    MailStory,
+    ParkedChoice,
+    ParkedList,
+    ParkedRetry,
+    StoryEntry,
+    mail,
+    moment,
+    parked_recipient,
+)
+from services.control.routes import ApiRoute
+from services.control.state import Control
+from shared.access import Permission
+from shared.operations.journal_text import entry_lines
+from shared.operations.mail_search import PermittedMails
+from shared.operations.parked import RawMailMissing, discard_parked, read_raw_mail, retry_parked
+from shared.operations.people import record
+
+api = APIRouter(route_class=ApiRoute)
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+_P = Permission
+RAW = {
+    **READING,
+    409: ADDING[409],
+    200: {"content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}}},
+}
+
+
+def _mails(control: Control, caller: TheCaller) -> PermittedMails:
+    return PermittedMails(control.context, caller.principal)
+
+
+@api.get("/messages", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["messages"])
+async def search_messages(
+    q: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=998,
+            description="An id, a Message-ID, a UID, or a recipient's address.",
+            examples=["info@acme.example"],
+        ),
+    ],
+    control: TheControl,
+    caller: TheCaller,
+    limit: Limit = USUAL,
+) -> MailList:
+    """Search mails, newest first."""
+    return MailList(items=[*map(mail, await _mails(control, caller).search(q, limit))])
+
+
+@api.get(
+    "/messages/{message}",
+    dependencies=[Depends(Needs(_P.MESSAGES_READ))],
+    responses=READING,
+    tags=["messages"],
+)
+async def show_message(message: Id, control: TheControl, caller: TheCaller) -> MailStory:
+    """Show a mail with everything that happened to it."""
+    found, entries = await _mails(control, caller).story(message)
+    story = [StoryEntry(at=moment(each.at), kind=each.wire_name, lines=entry_lines(each)) for each in entries]
+    return MailStory(mail=mail(found), story=story)
+
+
+@api.get("/parked", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["parked"])
+async def list_parked(control: TheControl, caller: TheCaller, limit: Limit = USUAL) -> ParkedList:
+    """List parked recipients, oldest first."""
+    return ParkedList(items=[*map(parked_recipient, await _mails(control, caller).parked(limit))])
+
+
+@api.post(
+    "/parked/{message}/retry",
+    dependencies=[Depends(Needs(_P.PARKED_RETRY))],
+    responses=ADDING,
+    tags=["parked"],
+)
+async def retry(message: Id, choice: ParkedRetry, control: TheControl, caller: TheCaller) -> Changed:
+    """Have a parked mail delivered again."""
+    found = await _mails(control, caller).mail(message)
+    retried = await retry_parked(control.context, found.id, choice.addresses, destination=choice.destination)
+    after = choice.model_dump(mode="json")
+    await record(control.context, caller.doer, "parked.retry", found.id, found.tenant, after=after)
+    return Changed(changed=[each.address for each in retried])
+
+
+@api.post(
+    "/parked/{message}/discard",
+    dependencies=[Depends(Needs(_P.PARKED_DISCARD))],
+    responses=ADDING,
+    tags=["parked"],
+)
+async def discard(message: Id, choice: ParkedChoice, control: TheControl, caller: TheCaller) -> Changed:
+    """Give a parked mail up."""
+    found = await _mails(control, caller).mail(message)
+    changed = await discard_parked(control.context, found.id, choice.addresses)
+    after = choice.model_dump(mode="json")
+    await record(control.context, caller.doer, "parked.discard", found.id, found.tenant, after=after)
+    return Changed(changed=[*changed])
+
+
+@api.get(
+    "/parked/{message}/raw",
+    dependencies=[Depends(Needs(_P.MAIL_CONTENT))],
+    responses=RAW,
+    response_class=StreamingResponse,
+    tags=["parked"],
+)
+async def download(message: Id, control: TheControl, caller: TheCaller) -> StreamingResponse:
+    """Download a mail as it was fetched. That is audited."""
+    found = await _mails(control, caller).mail(message)
+    if found.blob is None:
+        raise RawMailMissing("no copy of this mail is held")
+    await record(control.context, caller.doer, "parked.read", found.id, found.tenant)
+    head = {"Content-Disposition": f'attachment; filename="{found.id}.eml"'}
+    return StreamingResponse(read_raw_mail(control.context, found), media_type="message/rfc822", headers=head)
+
+
+@api.get("/lost", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["messages"])
+async def list_lost(control: TheControl, caller: TheCaller, limit: Limit = USUAL) -> MailList:
+    """List mails that somebody took out of their mailbox before they were delivered, oldest first."""
+    return MailList(items=[*map(mail, await _mails(control, caller).lost(limit))])

@@ -1,0 +1,1 @@
+"""People, tokens, sessions, the audit and webhooks in SQL."""

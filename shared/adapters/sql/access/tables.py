@@ -1,0 +1,112 @@
+"""The tables of the control service: people, what they may and did, and webhooks."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, LargeBinary, Table
+
+from shared.adapters.sql.tables import BYTEWISE, SERIAL, metadata
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("role", BYTEWISE, nullable=False),
+    Column("tenant", BYTEWISE),
+    Column("accounts", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("password", BYTEWISE),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Double, nullable=False),
+    Column("code_step", BigInteger, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("name", BYTEWISE, nullable=False),
+    Column("prefix", BYTEWISE, nullable=False),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("role", BYTEWISE, nullable=False),
+    Column("tenant", BYTEWISE),
+    Column("accounts", BYTEWISE, nullable=False),
+    Column("scope", BYTEWISE),
+    Column("created_by", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("used_at", Double),
+    Column("revoked_at", Double),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("kind", BYTEWISE, nullable=False),
+    Column("person", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("who", BYTEWISE, nullable=False),
+    Column("address", BYTEWISE, nullable=False),
+    Column("action", BYTEWISE, nullable=False),
+    Column("tenant", BYTEWISE),
+    Column("object", BYTEWISE, nullable=False),
+    Column("before", BYTEWISE),
+    Column("after", BYTEWISE),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", BYTEWISE, primary_key=True),
+    Column("key", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("begun_at", Double, nullable=False),
+    Column("status", Integer),
+    Column("headers", BYTEWISE),
+    Column("body", LargeBinary),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("tenant", BYTEWISE),
+    Column("url", BYTEWISE, nullable=False),
+    Column("events", BYTEWISE, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+webhook_states = Table(
+    "webhook_states",
+    metadata,
+    Column("object", BYTEWISE, primary_key=True),
+    Column("state", BYTEWISE, nullable=False),
+    Column("since", Double, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("webhook", BYTEWISE, nullable=False),
+    Column("event", BYTEWISE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Double),
+    Column("delivered_at", Double),
+    Column("answer", BYTEWISE, nullable=False),
+)

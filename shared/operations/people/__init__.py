@@ -1,0 +1,39 @@
+"""People and API tokens: who they are, how they sign in, and what they did."""
+
+from shared.operations.people.auditing import Doer, audit_page, record
+from shared.operations.people.errors import (
+    GrantRefused,
+    LinkUnusable,
+    SignInRefused,
+    TooManyTries,
+    UserConflict,
+    UserExists,
+    UserUnknown,
+)
+from shared.operations.people.members import NewUser, Users
+from shared.operations.people.signing_in import SESSION_IDLE, SignedIn, SignIns
+from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
+from shared.ports.store import ApiToken, User
+
+__all__ = [
+    "SESSION_IDLE",
+    "ApiToken",
+    "Doer",
+    "GrantRefused",
+    "LinkUnusable",
+    "NewToken",
+    "NewUser",
+    "SignInRefused",
+    "SignIns",
+    "SignedIn",
+    "TokenUnknown",
+    "Tokens",
+    "TooManyTries",
+    "User",
+    "UserConflict",
+    "UserExists",
+    "UserUnknown",
+    "Users",
+    "audit_page",
+    "record",
+]
