@@ -26,9 +26,11 @@ from services.router.build import build_router
 from services.router.service import Router
 from shared.config import Configuration
 from shared.contract.journal import RecipientOutcome
+from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
 from shared.operations.applying import Applier
+from shared.ports.store import SchemaOutdated, StoreUnavailable
 from shared.runtime.backup_marker import read_backup_marker, sign_of_restore
 from shared.runtime.checkpoints import reached
 from shared.runtime.opening import open_runtime
@@ -39,6 +41,11 @@ from shared.runtime.single_process_lock import single_process_lock
 
 BLOB_CHECK_TIMEOUT = 10.0
 """Seconds. Many blobs, or slow ones, must not hold up a start; the sweep takes them later."""
+
+DATABASE_AWAY = (StoreUnavailable, SchemaOutdated)
+"""What ends without this process: the database comes back, or is upgraded."""
+APPLY_BACKOFF = Backoff(first=1.0, longest=15.0)
+"""How long to wait before a database that is away is asked again."""
 
 log = structlog.get_logger("mailferry.standalone")
 
@@ -85,8 +92,8 @@ async def all_services(
     async with (
         single_process_lock(configuration.store.sqlite_path),
         open_runtime(configuration) as runtime,
+        _applied(runtime, configuration, at_once=wait_always),
     ):
-        await apply_configuration(runtime, configuration)
         if configuration.store.sqlite_path is not None:
             await _release_earlier_process(runtime, broker_was_inside=configuration.broker.in_process)
             await _remove_unrecorded_blobs(runtime)
@@ -99,6 +106,40 @@ async def all_services(
             build_relay(configuration, runtime, name=name, observe_outcome=outcomes.record_outcome),
             outcomes,
         )
+
+
+@asynccontextmanager
+async def _applied(runtime: Runtime, configuration: Configuration, *, at_once: bool) -> AsyncIterator[None]:
+    """Apply the file before, or where the database is away and not `at_once`, as soon as it is there."""
+    later: asyncio.Task[None] | None = None
+    try:
+        await apply_configuration(runtime, configuration)
+    except MailferryError as error:
+        if at_once or not isinstance(error, DATABASE_AWAY):
+            raise
+        log.warning("configuration is applied later", error=error)
+        later = asyncio.ensure_future(_apply_later(runtime, configuration))
+    try:
+        yield
+    finally:
+        if later is not None:
+            later.cancel()
+
+
+async def _apply_later(runtime: Runtime, configuration: Configuration) -> None:
+    """Apply the file as soon as that is possible; log what makes it impossible."""
+    failures = 0
+    while True:
+        await runtime.clock.sleep(APPLY_BACKOFF.pause(failures))
+        try:
+            await apply_configuration(runtime, configuration)
+        except MailferryError as error:
+            failures += 1
+            if not isinstance(error, DATABASE_AWAY):
+                log.error("configuration not applied", error=error)
+                return
+        else:
+            return
 
 
 async def apply_configuration(runtime: Runtime, configuration: Configuration) -> None:
@@ -171,7 +212,11 @@ async def _add_control(services: dict[str, Service], configuration: Configuratio
     if service is None:
         return
     services["control"] = service
-    link = await first_sign_in_link(configuration, runtime)
+    try:
+        link = await first_sign_in_link(configuration, runtime)
+    except MailferryError as error:
+        log.warning("nobody was given a link to sign in with", error=error)
+        return
     if link is not None:
         sys.stdout.write(f"Nobody can sign in yet. This link signs you in once, within a day: {link}\n")
         sys.stdout.flush()

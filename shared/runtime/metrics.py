@@ -210,6 +210,8 @@ class Metrics:
             "Requests for new tokens; outcome: ok, retrying, needs_owner, needs_admin, app_broken.",
             "outcome",
         )
+        for outcome in ("ok", "retrying", "needs_owner", "needs_admin", "app_broken"):
+            self.oauth_refreshes.labels(outcome=outcome)
         self.oauth_grants = self._gauge(
             "mailferry_oauth_grants",
             "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoked. The same "

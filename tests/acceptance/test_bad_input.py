@@ -39,12 +39,12 @@ target = "exchange"
 mailbox = "catch-all"
 """
 MISTAKES = (
-    (5, 'unknown key "retry_dealys"; did you mean "retry_delays"?'),
-    (11, '"password_file": '),
-    (17, '"target": there is no target "exhange"; did you mean "exchange"?'),
-    (20, '"poll": expected a duration'),
-    (22, '"domains" is missing: a catch-all mailbox'),
-    (25, "second.password cannot be read: No such file or directory"),
+    (6, 'unknown key "retry_dealys"; did you mean "retry_delays"?'),
+    (12, '"password_file": '),
+    (18, '"target": there is no target "exhange"; did you mean "exchange"?'),
+    (21, '"poll": expected a duration'),
+    (23, '"domains" is missing: a catch-all mailbox'),
+    (26, "second.password cannot be read: No such file or directory"),
 )
 """The line of each mistake, and words of its sentence."""
 

@@ -32,13 +32,27 @@ COMMANDS: dict[str, list[str]] = {
     "lost": [],
     "epoch show": [],
     "secrets status": [],
+    "account list": [],
+    "account show": ["acme/inbox"],
+    "target list": [],
+    "target show": ["exchange"],
+    "tenant list": [],
+    "oauth status": [],
+    "oauth app list": [],
+    "user list": [],
+    "token list": [],
     "autoconfig": ["bob@gmx.de"],
     "account import": ["accounts.csv", "--from", "csv", "--dry-run"],
 }  # fmt: skip
 NOISY = "tests.fakes.noisy_command"
 WITHOUT_CONFIGURATION = {"ferry", "providers", "account import", "autoconfig"}
-QUIET = {"providers", "account import", "autoconfig"}
+QUIET = {"providers", "account import"}
 """Commands that open nothing, so that nothing is logged."""
+CHANGING = {
+    "account set", "account enable", "account disable", "target add", "target set",
+    "tenant add", "tenant set", "tenant show",
+}  # fmt: skip
+"""Commands that need an object which no file manages: see `tests/unit/cli/test_object_commands.py`."""
 TABLE = "source,username,password,recipient,target\npop3s://a.example,u,secret,bob@corp.example,exchange\n"
 ODD = '[[hosts]]\nname = "pop.nobody.example"\n'
 
@@ -55,7 +69,7 @@ def with_output(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]
 
 
 def test_every_command_that_writes_json_is_tried_here() -> None:
-    assert {name.partition(" --")[0] for name in COMMANDS} == set(with_output(main))
+    assert {name.partition(" --")[0] for name in COMMANDS} == set(with_output(main)) - CHANGING
 
 
 @pytest.mark.parametrize("name", COMMANDS)

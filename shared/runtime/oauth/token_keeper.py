@@ -64,6 +64,11 @@ class TokenKeeper:
                 log.warning("grants not refreshed", error=error)
                 pause = STORE_BACKOFF.pause(failures)
                 failures += 1
+            except Exception:
+                # Mail of other accounts must go on, as where a newer release wrote what this one cannot read.
+                log.exception("grants not refreshed, over a mistake in Mailferry")
+                pause = STORE_BACKOFF.pause(failures)
+                failures += 1
             await self._sleep(stop, pause)
 
     async def reload(self, configuration: Configuration) -> None:

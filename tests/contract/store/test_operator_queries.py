@@ -236,7 +236,7 @@ async def test_the_messages_in_flight_are_counted_by_account(lives: Lives) -> No
     gone = await lives.settled("uid 4")
     await lives.store.fetcher.record_gone(lives.fence, {gone: "not listed"}, lives.now)
     counts = await lives.store.operator.account_counts(["acme/box", "acme/nobody"])
-    assert counts == {"acme/box": AccountCounts(in_flight=2), "acme/nobody": AccountCounts()}
+    assert counts == {"acme/box": AccountCounts(in_flight=2, settled=1), "acme/nobody": AccountCounts()}
 
 
 async def test_suppressed_recipients_are_counted_by_account_until_the_mail_is_forgotten(

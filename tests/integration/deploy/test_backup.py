@@ -98,6 +98,13 @@ def carried(place: Place) -> None:
     assert place.ferry.call("once").code in (0, 75)
 
 
+def remove_database(place: Place) -> None:
+    """Lose the database. The key of its secrets has a backup of its own, from which it is put back."""
+    for file in place.ferry.directory.glob("mailferry.db*"):
+        if file.suffix != ".key":
+            file.unlink()
+
+
 def mail_goes_on_and_nothing_is_deleted_until_it_is_confirmed(place: Place) -> None:
     place.source.maildrops["u"].mails.append(letter("third"))
     deleted = place.source.deleted("u")
@@ -121,8 +128,7 @@ def test_a_restored_sqlite_database_carries_on_and_pauses_deletion(place: Place)
     refused = place.restore(backup)
     assert refused.returncode == 1
     assert "move it away" in refused.stderr
-    for file in place.ferry.directory.glob("mailferry.db*"):
-        file.unlink()
+    remove_database(place)
     assert place.restore(backup).returncode == 0
     mail_goes_on_and_nothing_is_deleted_until_it_is_confirmed(place)
 
@@ -150,8 +156,7 @@ def test_where_the_blobs_were_lost_as_well_parked_mail_comes_back_and_deletion_i
     before = contents(place.blobs)
     assert len(before) > 1, "the marker and a parked mail"
     shutil.rmtree(place.blobs)
-    for file in place.ferry.directory.glob("mailferry.db*"):
-        file.unlink()
+    remove_database(place)
     assert place.restore(backup).returncode == 0
     after = contents(place.blobs)
     assert after.keys() == before.keys()

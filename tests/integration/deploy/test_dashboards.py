@@ -48,7 +48,7 @@ def test_what_the_panels_show_is_what_happened(watched: Watched) -> None:
         ]
         for _, panel in PANELS
     }
-    assert max(shown["Running services"]) == 3
+    assert max(shown["Running services"]) == 4
     assert max(shown["Failing accounts"]) == 1
     assert max(shown["Targets out of reach"]) == 1
     assert max(shown["Mails"]) > 1
@@ -64,7 +64,7 @@ def test_prometheus_reaches_every_service_and_takes_every_rule(watched: Watched)
     assert rules
     assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
     recorded = watched.prometheus.values("mailferry:services:count")
-    assert {each["metric"]["service"] for each in recorded} == {"fetcher", "router", "relay"}
+    assert {each["metric"]["service"] for each in recorded} == {"fetcher", "router", "relay", "tokens"}
 
 
 def test_no_alert_fires_under_healthy_load(watched: Watched) -> None:

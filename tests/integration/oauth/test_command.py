@@ -47,6 +47,7 @@ class Command:
         self.path = directory / "mailferry.toml"
         self.path.write_text(CONFIGURATION.format(directory=directory, discovery=server.discovery))
         upgrade(f"sqlite://{directory}/mailferry.db")
+        assert self("apply").exit_code == 0
 
     def __call__(self, *arguments: str) -> Result:
         result = CliRunner(env={"MAILFERRY_CONFIG": str(self.path)}).invoke(mailferry, [*arguments])
