@@ -25,6 +25,9 @@ from shared.ports.store import LONGEST_WAIT, VisitReport
 
 LONGEST_PAUSE = 3600.0
 LOCKED_PAUSE = 300.0
+MOST_VISITS = 1000
+"""Visits at once that are chosen without a word of the configuration. A core bears some 500 visits without
+news a second, and most take a second or two; each costs a socket and some 100 kB."""
 FIRST_WITHOUT_BROKER = 1.0
 REFUSED_PAUSE = 1800.0
 SPREAD = 0.1
@@ -107,9 +110,10 @@ def _by_error(error: MailferryError, pause: float, poll: float, failures: int) -
 def automatic_concurrency(accounts: int, machine: int) -> int:
     """Return how many accounts are visited at once when the configuration does not say.
 
-    At least ten, or one in ten above a hundred accounts; up to `machine`, which is what this machine manages.
+    At least ten, or one in ten above a hundred accounts up to `MOST_VISITS`, or `machine`, which is what the
+    cores of this machine manage.
     """
-    return max(min(accounts, max(10, accounts // 10, machine)), 1)
+    return max(min(accounts, max(10, min(accounts // 10, MOST_VISITS), machine)), 1)
 
 
 def bearable(

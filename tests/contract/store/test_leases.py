@@ -181,6 +181,15 @@ async def test_only_leases_that_still_hold_are_renewed(store: SqlStore) -> None:
     assert await store.fetcher.renew_leases([], LATER) == []
 
 
+async def test_as_many_leases_are_renewed_and_ended_as_a_process_can_hold(store: SqlStore) -> None:
+    await store.fetcher.sync_accounts(schedules("a"), NOW)
+    [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)
+    fences = [lease.fence, *(Fence(f"gone{number}", 1) for number in range(12_000))]
+    assert await store.fetcher.renew_leases(fences, LATER + 60) == [lease.fence]
+    await store.fetcher.release_leases([Release(each, VisitReport(), NOW, NOW + 500) for each in fences])
+    assert (await state_of(store, "a")).leased_by is None
+
+
 async def test_a_released_account_is_due_at_the_time_that_the_release_names(store: SqlStore) -> None:
     await store.fetcher.sync_accounts(schedules("a"), NOW)
     [lease] = await store.fetcher.lease_due("me", NOW, LATER, 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import and_, func, select, tuple_, update
+from sqlalchemy import and_, func, select, update
 
 from shared.adapters.sql.leases.schedule import lock_accounts
 from shared.adapters.sql.rows import encode_read_failures
@@ -38,13 +38,13 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
     """Record how visits ended, what they used, and end their leases, as far as these still hold."""
     connection, bulk = transaction
     ended = {(each.fence.account, each.fence.number): each for each in releases}
-    held = (
+    locked = (
         select(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.succeeded_at)
-        .where(tuple_(ACCOUNT.id, ACCOUNT.fence).in_(list(ended)), ACCOUNT.lease_owner.is_not(None))
+        .where(ACCOUNT.id.in_({account for account, _ in ended}), ACCOUNT.lease_owner.is_not(None))
         .order_by(ACCOUNT.id)
         .with_for_update()
     )
-    found = connection.execute(held).all()
+    found = [row for row in connection.execute(locked) if (row.id, row.fence) in ended]
     changed = _changed_meanwhile(transaction, [ended[row.id, row.fence] for row in found])
     rows = [
         _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at, is_due=row.id in changed)

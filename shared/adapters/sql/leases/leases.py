@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from shared.adapters.sql.leases.leasing import LeaseRequest, lease_ready, take
 from shared.adapters.sql.tables import READY, accounts
@@ -91,20 +91,22 @@ def _make_due(transaction: Transaction, now: float, until: float) -> bool:
 
 
 def renew(transaction: Transaction, fences: Sequence[Fence], until: float) -> list[Fence]:
-    """Extend these leases; return those that still held."""
-    held = (
+    """Extend these leases; return those that still held.
+
+    Fences are compared here: PostgreSQL takes some thousand pairs in one condition for too deep a statement.
+    """
+    renewed = set(fences)
+    locked = (
         select(ACCOUNT.id, ACCOUNT.fence)
-        .where(
-            tuple_(ACCOUNT.id, ACCOUNT.fence).in_([tuple(each) for each in fences]),
-            ACCOUNT.lease_owner.is_not(None),
-        )
+        .where(ACCOUNT.id.in_({each.account for each in renewed}), ACCOUNT.lease_owner.is_not(None))
         .order_by(ACCOUNT.id)
         .with_for_update()
     )
-    rows = transaction.connection.execute(held).all()
+    rows = transaction.connection.execute(locked).all()
+    held = [fence for row in rows if (fence := Fence(row.id, row.fence)) in renewed]
     transaction.connection.execute(
         update(accounts)
-        .where(ACCOUNT.id.in_([row.id for row in rows]))
+        .where(ACCOUNT.id.in_([each.account for each in held]))
         .values(lease_until=until, ready_at=case((ACCOUNT.due_at > until, ACCOUNT.due_at), else_=until))
     )
-    return [Fence(row.id, row.fence) for row in rows]
+    return held

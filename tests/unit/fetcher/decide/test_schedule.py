@@ -222,3 +222,8 @@ def test_automatic_concurrency_keeps_to_the_contract() -> None:
     assert automatic_concurrency(accounts=200, machine=1) == 20
     assert automatic_concurrency(accounts=200, machine=48) == 48
     assert automatic_concurrency(accounts=0, machine=48) == 1
+
+
+def test_automatic_concurrency_stops_growing_with_the_accounts() -> None:
+    assert automatic_concurrency(accounts=100_000, machine=48) == 1000
+    assert automatic_concurrency(accounts=100_000, machine=1536) == 1536
