@@ -1,14 +1,13 @@
 """What a token server's answer means, and who has to do what.
 
-The code in `error` decides (RFC 6749, section 5.2; RFC 8628, section 3.5), and with Microsoft the number in
-its description. What is no definite answer means "later": an outage is never taken for a refused login.
+The code in `error` decides, and with Microsoft the number in its description (`refusals.py`). What is no
+definite answer means "later": an outage is never taken for a refused login.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 
 from shared.model.errors import quoted
 from shared.model.oauth import Flow
+from shared.oauth.refusals import Cause, cause_of, cause_without_owner
 
 DEFAULT_LIFETIME = 3600.0
 """Seconds, where the answer does not say. It is what nearly all providers use."""
@@ -81,31 +81,6 @@ class AppBroken:
 Failure: TypeAlias = RetryLater | NeedsOwner | NeedsAdmin | AppBroken
 Meaning: TypeAlias = Refreshed | Failure
 
-_RETRY = frozenset(
-    {"temporarily_unavailable", "server_error", "slow_down", "authorization_pending", "internal_failure",
-     "rate_limit_exceeded", "backend_error", "Access Denied"}
-)  # fmt: skip
-_OWNER = frozenset(
-    {"invalid_grant", "interaction_required", "login_required", "access_denied", "expired_token",
-     "authorization_declined", "bad_verification_code", "invalid_code", "account_selection_required"}
-)  # fmt: skip
-_ADMIN = frozenset({"consent_required", "admin_policy_enforced", "account_restricted"})
-_APP = frozenset(
-    {"invalid_client", "unauthorized_client", "invalid_scope", "invalid_request", "unsupported_grant_type",
-     "unsupported_response_type", "disabled_client", "deleted_client", "invalid_client_secret",
-     "org_internal", "redirect_uri_mismatch", "invalid_redirect_uri", "invalid_resource"}
-)  # fmt: skip
-_AADSTS = re.compile(r"AADSTS(\d{4,8})")
-CONSENT_MISSING = frozenset({"65001", "65004", "90094", "90095", "650052", "650056", "650057", "500011"})
-"""Microsoft: the app was not consented to, or not for what it asks."""
-ADMIN_BLOCKED = frozenset({"50057", "50105", "53000", "53001", "53002", "53003", "53004", "530003", "90093"})
-"""Microsoft: the user is disabled or not assigned to the app, or a policy of the organisation blocks it."""
-APP_UNKNOWN = frozenset({"700016", "7000215", "7000222", "7000218", "700027", "90002", "7000112", "900023"})
-"""Microsoft: app, secret or directory are wrong, expired or disabled."""
-TRANSIENT = frozenset({"90033", "50196", "90006", "90024", "50087", "90055"})
-"""Microsoft: trouble of its own, or too many requests."""
-_EXPIRED = "7000222"
-
 
 def meaning(answer: Answer, flow: Flow = Flow.USER) -> Meaning:
     """Return what the answer to a request for tokens means."""
@@ -141,63 +116,29 @@ def refused_sign_in(code: str, words: str) -> Meaning:
     return _failure(code, words, Flow.USER, None)
 
 
+def told_error(body: bytes) -> tuple[str, str]:
+    """Return the code of an error, "" where there is none, and the server's words in brackets."""
+    code, words = _told(_json(body) or {})
+    return code, _shown(code, words)
+
+
 def _failure(code: str, words: str, flow: Flow, retry_after: float | None) -> Failure:
-    numbers = frozenset(_AADSTS.findall(words))
-    shown = _shown(code, words)
-    if code in _RETRY or numbers & TRANSIENT:
-        return RetryLater(f"The token server has no answer for now{shown}; it is asked again later.",
-                          retry_after, code)  # fmt: skip
-    if numbers & CONSENT_MISSING or code in _ADMIN:
-        return NeedsAdmin(
-            "An administrator of the mailbox's organisation has to grant the app the permissions that it "
-            f"asks for{shown}.",
-            code,
-        )
-    if numbers & ADMIN_BLOCKED:
-        return NeedsAdmin(
-            f"An administrator of the mailbox's organisation has to allow this user to use the app{shown}.",
-            code,
-        )
-    if numbers & APP_UNKNOWN or code in _APP:
-        return _broken_app(code, shown, numbers, flow)
-    if flow is not Flow.USER and code in _OWNER:
-        return _without_owner(code, shown, words)
-    if code in _OWNER:
-        return NeedsOwner(f"The owner of the mailbox has to sign in again{shown}.", code)
-    return RetryLater(f"The token server refused for a reason that is not known{shown}; it is asked again "
-                      "later.", retry_after, code)  # fmt: skip
-
-
-def _broken_app(code: str, shown: str, numbers: frozenset[str], flow: Flow) -> Failure:
+    cause = cause_of(code, words) if flow is Flow.USER else cause_without_owner(code, words)
     if flow is Flow.SERVICE_ACCOUNT and code == "unauthorized_client":
-        return NeedsAdmin(
-            "An administrator of the Google Workspace has to allow the service account domain-wide "
-            f"delegation for the scope of the app{shown}.",
-            code,
-        )
-    if _EXPIRED in numbers:
-        return AppBroken(
-            f"The client secret of the app has expired: whoever runs Mailferry has to make a new one{shown}.",
-            code,
-        )
-    return AppBroken(
-        "The provider refuses the app itself: whoever runs Mailferry has to check its client id, client "
-        f"secret, scopes and directory{shown}.",
-        code,
-    )
-
-
-def _without_owner(code: str, shown: str, words: str) -> Failure:
-    """What a refusal means where no owner can sign in."""
-    if re.search(r"\b(iat|exp|short-lived|clock|timeframe)\b", words):
-        return AppBroken(
-            f"The provider does not accept the time of this machine: check its clock{shown}.", code
-        )
-    return NeedsAdmin(
-        "An administrator of the mailbox's organisation has to check that the mailbox exists and that the "
-        f"app may open it{shown}.",
-        code,
-    )
+        cause = Cause.DELEGATION
+    shown = _shown(code, words)
+    match cause:
+        case None:
+            what = f"The token server refused for a reason that is not known{shown}; it is asked again later."
+            return RetryLater(what, retry_after, code)
+        case Cause.BUSY:
+            return RetryLater(f"{cause.value}{shown}; it is asked again later.", retry_after, code)
+        case Cause.SIGN_IN:
+            return NeedsOwner(f"{cause.value}{shown}.", code)
+        case Cause.CONSENT | Cause.ACCESS | Cause.MAILBOX | Cause.DELEGATION:
+            return NeedsAdmin(f"{cause.value}{shown}.", code)
+        case Cause.APP | Cause.EXPIRED | Cause.KEY | Cause.CLOCK:
+            return AppBroken(f"{cause.value}{shown}.", code)
 
 
 def _tokens(said: Mapping[str, Any]) -> Meaning:

@@ -215,7 +215,9 @@ def test_nobody_is_asked_to_sign_in_where_there_is_no_owner(flow: Flow) -> None:
 
 def test_a_sign_in_that_was_declined_is_the_owners_to_repeat() -> None:
     assert isinstance(refused_sign_in("access_denied", ""), NeedsOwner)
-    assert isinstance(refused_sign_in("access_denied", "AADSTS65004: User declined to consent"), NeedsAdmin)
+    assert isinstance(
+        refused_sign_in("consent_required", "AADSTS65004: User declined to consent"), NeedsOwner
+    )
 
 
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers())))
