@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ACCOUNT, TARGET = "account", "target"
+REVOKE_FOR = 7 * 86400.0
+"""Seconds for which a provider is told that a grant has ended, before that is given up. An outage is over by
+then, and the refresh token, which is kept for that long, becomes void by disuse in the end.
+"""
 
 
 class Flow(StrEnum):
@@ -22,7 +26,10 @@ class Flow(StrEnum):
 
 
 class GrantState(StrEnum):
-    """How a grant is doing. `REFRESHING` is a grant in one of the other states whose lease is held."""
+    """How a grant is doing. `REFRESHING` is a grant in one of the other states whose lease is held.
+
+    `REVOKING`: it has ended, and its provider is to be told. `REVOKED`: it has ended.
+    """
 
     VALID = "valid"
     REFRESHING = "refreshing"
@@ -30,6 +37,7 @@ class GrantState(StrEnum):
     NEEDS_OWNER = "needs owner"
     NEEDS_ADMIN = "needs admin"
     APP_BROKEN = "app broken"
+    REVOKING = "revoking"
     REVOKED = "revoked"
 
     @property

@@ -71,6 +71,11 @@ ADVICE: tuple[tuple[type[MailferryError], str, str], ...] = (
         "Another program has the mailbox open, perhaps a running Mailferry. Try again.",
     ),
     (source.LoginTooSoon, MAILBOX, 'The provider wants fewer logins; wait, and choose a longer "poll".'),
+    (
+        target.TokenRefused,
+        RIGHT,
+        "Check the user name, that SMTP with a login is allowed for the mailbox, and that the app may send.",
+    ),
     (target.LoginRefused, CREDENTIALS, "Check user name and password."),
     (
         target.LoginImpossible,
@@ -111,6 +116,7 @@ GRANT_ADVICE: Mapping[GrantState | None, tuple[str, str]] = MappingProxyType(
     {
         GrantState.APP_BROKEN: (APP, "Correct the app; `mailferry oauth app verify` tries it."),
         GrantState.NEEDS_OWNER: _SIGN_IN,
+        GrantState.REVOKING: _SIGN_IN,
         GrantState.REVOKED: _SIGN_IN,
         GrantState.NEEDS_ADMIN: (
             ADMIN_CONSENT,

@@ -97,6 +97,10 @@ class LoginRefused(SmtpError):
         self.reply = reply
 
 
+class TokenRefused(LoginRefused):
+    """The server refused an OAuth token that its provider has just given."""
+
+
 class Unsendable(SmtpError):
     """A value that cannot be written in an SMTP command; nothing was sent.
 

@@ -11,7 +11,7 @@ from shared.model.target import Target
 from shared.net.token_file import TokenFile
 from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.smtp.client import SmtpClient, connect
-from shared.smtp.errors import LoginRefused
+from shared.smtp.errors import LoginRefused, TokenRefused
 from shared.smtp.login import Credentials
 from shared.smtp.opening import Dialer
 from shared.smtp.timeouts import Timeouts
@@ -25,9 +25,10 @@ async def connect_target(
     dialer: Dialer | None = None,
     grants: GrantTokens = NO_GRANTS,
 ) -> SmtpClient:
-    """Connect to `target`. Where it refuses a token of `grants`, try once more with a new one.
+    """Connect to `target`. Where it refuses a token of `grants` for good, try once more with a new one.
 
-    Raises what `client.connect` raises, and `TokenUnavailable`.
+    A target that cannot check the token for now is no reason for a new one. Raises what `client.connect`
+    raises, `TokenRefused` and `TokenUnavailable`.
     """
     credentials = await credentials_of(target, grants)
 
@@ -43,13 +44,27 @@ async def connect_target(
 
     try:
         return await connected(credentials)
-    except LoginRefused:
-        if target.grant is None or credentials is None:
+    except LoginRefused as error:
+        if target.grant is None or credentials is None or error.temporary:
             raise
         renewed = await grants.renewed(target.grant, SecretStr(credentials.password))
         if renewed is None:
+            raise _token_refused(error) from error
+    try:
+        return await connected(replace(credentials, password=renewed.get_secret_value()))
+    except LoginRefused as again:
+        if again.temporary:
             raise
-    return await connected(replace(credentials, password=renewed.get_secret_value()))
+        raise _token_refused(again) from again
+
+
+def _token_refused(error: LoginRefused) -> TokenRefused:
+    """Return the error for a target that refuses a token which its provider has just given."""
+    return TokenRefused(
+        f"{error} The provider has just given that token, so it is the mailbox that does not let the app in: "
+        "the user name may be that of another mailbox, or SMTP with a login is switched off for it.",
+        error.reply,
+    )
 
 
 async def credentials_of(target: Target, grants: GrantTokens = NO_GRANTS) -> Credentials | None:

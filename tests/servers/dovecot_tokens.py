@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+from tests.servers.ports import LOOPBACK
+
 KEY: Final = b"a key for tests, of 32 octets and"
 LIFETIME: Final = 3600
 
@@ -40,6 +42,18 @@ def token(user: str, now: float, key: bytes = KEY) -> str:
     claims = _part(json.dumps({"sub": user, "iat": int(now) - 60, "exp": int(now) + LIFETIME}).encode())
     signed = f"{header}.{claims}"
     return f"{signed}.{_part(hmac.digest(key, signed.encode(), 'sha256'))}"
+
+
+def sasl_config(port: int) -> str:
+    """What to append to dovecot.conf so that a Postfix on this machine may have it check logins on `port`."""
+    return f"""
+service auth {{
+  inet_listener {{
+    address = {LOOPBACK}
+    port = {port}
+  }}
+}}
+"""
 
 
 def _part(data: bytes) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.servers.certificate import Certificate, make_certificate
 from tests.servers.directory import give_to
-from tests.servers.ports import free_port, greets
+from tests.servers.ports import LOOPBACK, free_port, greets
 from tests.servers.process import ServerError, ServerProcess, eventually
 from tests.servers.server import Server, installed
 
@@ -79,6 +79,17 @@ class Postfix(Server):
         if not eventually(lambda: len(self.delivered(address)) >= mails):
             raise ServerError(f"{address} has {len(self.delivered(address))} mail(s) instead of {mails}")
         return self.delivered(address)
+
+
+def login_settings(port: int) -> str:
+    """Further lines of main.cf: within TLS, who sends has to log in; a Dovecot on `port` checks that."""
+    return f"""
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:{LOOPBACK}:{port}
+smtpd_tls_auth_only = yes
+smtpd_client_restrictions = permit_sasl_authenticated, reject
+"""
 
 
 def _main(directory: Path, domains: Sequence[str], certificate: Certificate) -> str:

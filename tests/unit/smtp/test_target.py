@@ -10,7 +10,7 @@ from shared.model.oauth import GrantRef
 from shared.model.target import Target, TargetCredentials
 from shared.ports.tokens import GrantTokens
 from shared.smtp import target as module
-from shared.smtp.errors import LoginRefused
+from shared.smtp.errors import LoginRefused, TokenRefused
 from shared.smtp.login import Credentials
 from shared.smtp.reply import Reply
 from shared.smtp.target import connect_target, credentials_of
@@ -37,17 +37,17 @@ class Tokens(GrantTokens):
 
 
 class Server:
-    """Takes one token."""
+    """Takes one token, and refuses others."""
 
-    def __init__(self, accepted: str) -> None:
-        self.accepted = accepted
+    def __init__(self, accepted: str, refusal: LoginRefused = REFUSED) -> None:
+        self.accepted, self.refusal = accepted, refusal
         self.tried: list[str] = []
 
     async def connect(self, _: Endpoint, *, credentials: Credentials, **_more: object) -> str:
         assert credentials.mechanisms == OAUTH.methods
         self.tried.append(credentials.password)
         if credentials.password != self.accepted:
-            raise REFUSED
+            raise self.refusal
         return "connected"
 
 
@@ -69,12 +69,23 @@ async def test_a_refused_token_is_renewed_once(
     assert server.tried == tried
 
 
+async def test_a_target_that_cannot_check_a_token_for_now_causes_no_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server("second", LoginRefused("Not now.", Reply(454, (b"4.7.0 Temporary failure",))))
+    monkeypatch.setattr(module, "connect", server.connect)
+    with pytest.raises(LoginRefused, match="Not now") as caught:
+        await connect_target(TARGET, helo_name="me.example", grants=Tokens("second"))
+    assert caught.value.temporary
+    assert server.tried == ["first"]
+
+
 @pytest.mark.parametrize("renewed", [None, "second"])
-async def test_a_login_that_is_refused_again_is_told(
+async def test_a_fresh_token_that_is_refused_is_no_wrong_password(
     renewed: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = Server("neither")
     monkeypatch.setattr(module, "connect", server.connect)
-    with pytest.raises(LoginRefused, match="The login was refused"):
+    with pytest.raises(TokenRefused, match=r"login was refused.*mailbox that does not let the app in"):
         await connect_target(TARGET, helo_name="me.example", grants=Tokens(renewed))
     assert len(server.tried) <= 2
