@@ -17,8 +17,9 @@ from shared.model.endpoint import Tls
 DATA = "ispdb.json"
 SOURCE = "https://github.com/thunderbird/autoconfig"
 TERMS = (
-    "Facts about mail providers from the ISPDB of the Thunderbird project. Its documentation calls the ISPDB "
-    "free to use for any client; the repository has the licence."
+    "Facts about mail providers from the ISPDB of the Thunderbird project, which its documentation calls "
+    "free to use for any client. Its repository has a licence, by others' account the Mozilla Public License "
+    "2.0: take this file as under that one, not under Mailferry's."
 )
 
 

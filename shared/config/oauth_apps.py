@@ -14,7 +14,7 @@ from shared.config.secrets import LARGEST_SECRET
 from shared.config.settings import OAuthAppSettings
 from shared.model.oauth import Flow
 from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp, ServiceAccountKey
-from shared.oauth.providers import PRESETS
+from shared.oauth.providers import PRESETS, Provider
 
 SIGNING_PROVIDER = "google"
 APP_PROVIDER = "microsoft"
@@ -39,7 +39,7 @@ def _app(context: Context, settings: OAuthAppSettings, path_of: PathOf) -> OAuth
     return OAuthApp(
         settings.name,
         settings.client_id or (account.email if account else ""),
-        provider.in_directory(settings.directory or "common") if provider else None,
+        _in_directory(provider, settings.directory) if provider else None,
         Flow(settings.flow),
         secret,
         account,
@@ -68,13 +68,33 @@ def _contradictions(settings: OAuthAppSettings) -> list[tuple[str, str]]:
         found.append(("flow", '"flow": of these providers only Microsoft lets an app sign in as itself'))
     if flow is Flow.CLIENT_CREDENTIALS and settings.directory in (None, "common") and settings.provider:
         found.append(("directory", '"directory": an app that signs in as itself needs the tenant by name'))
-    if settings.directory is not None and settings.provider != APP_PROVIDER:
-        found.append(("directory", '"directory" is for Microsoft only'))
+    if settings.directory is not None:
+        found += [("directory", sentence) for sentence in _unfit_directory(settings)]
     if settings.testing and settings.provider != SIGNING_PROVIDER:
         found.append(("testing", '"testing" is for Google only'))
     if not settings.scopes and (settings.discovery or settings.provider == "zoho"):
         found.append(("scopes", '"scopes" is missing: it is not known what this provider calls its mail'))
     return found
+
+
+def _unfit_directory(settings: OAuthAppSettings) -> list[str]:
+    """Return why the directory does not fit the provider, as a sentence; nothing where it does."""
+    provider = PRESETS.get(settings.provider or "")
+    if provider is None or not provider.directory:
+        return ['"directory" is for Microsoft and Zoho only']
+    try:
+        provider.in_directory(settings.directory)
+    except ValueError as error:
+        return [f'"directory": {error}']
+    return []
+
+
+def _in_directory(provider: Provider, directory: str | None) -> Provider:
+    """Return the provider with the endpoints of a directory. An unfit one was reported before."""
+    try:
+        return provider.in_directory(directory)
+    except ValueError:
+        return provider.in_directory(None)
 
 
 def _service_account(

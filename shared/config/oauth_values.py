@@ -32,7 +32,7 @@ def day(value: object) -> float:
 
 
 def directory(value: object) -> str:
-    """The name of one of Microsoft's tenants."""
+    """The name of one of Microsoft's tenants, or the server of one of Zoho's data centres."""
     if not isinstance(value, str):
         raise ValueError("expected text in quotes")  # noqa: TRY004 - pydantic turns only ValueError into a sentence
     MICROSOFT.in_directory(value)

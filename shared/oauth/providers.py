@@ -1,7 +1,8 @@
 """The providers that are known by name, as data, and what a discovery document says of others.
 
-Endpoints and scopes are those that the providers document. `{directory}` in a URL is Microsoft's name for a
-customer's tenant.
+Endpoints and scopes are those that the providers document; docs/oauth.md names the pages. `{directory}` in a
+URL is where the users are: Microsoft's name for a customer's tenant, or the server of one of Zoho's data
+centres.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Provider:
     - `revocation`, `device`: None where the provider has none, or not for mail.
     - `parameters`: what the authorization URL has beside those of RFC 6749.
     - `idle_after`: seconds after which an unused refresh token dies; None where it does not.
+    - `directory`: where the users are if the app does not say so; "" where there is one place for all.
+      `directories`: the places that there are; () for any name.
     """
 
     name: str
@@ -43,14 +46,21 @@ class Provider:
     revocation: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     idle_after: float | None = None
+    directory: str = ""
+    directories: tuple[str, ...] = ()
 
-    def in_directory(self, directory: str) -> Provider:
-        """Return the provider with the endpoints of one of Microsoft's tenants. Raises ValueError."""
-        if not _DIRECTORY.fullmatch(directory):
+    def in_directory(self, directory: str | None) -> Provider:
+        """Return the provider with the endpoints of a directory; None: the usual one. Raises ValueError."""
+        if not self.directory:
+            return self
+        chosen = self.directory if directory is None else directory
+        if self.directories and chosen not in self.directories:
+            raise ValueError(f"expected one of {', '.join(self.directories)}")
+        if not _DIRECTORY.fullmatch(chosen):
             raise ValueError("expected a domain, an id, or one of common, organizations, consumers")
         urls = {
-            name: url.replace("{directory}", directory)
-            for name in ("authorization", "token", "device")
+            name: url.replace("{directory}", chosen)
+            for name in ("authorization", "token", "device", "revocation")
             if (url := getattr(self, name)) is not None
         }
         return replace(self, **urls)
@@ -84,13 +94,16 @@ MICROSOFT = Provider(
     app_scopes=("https://outlook.office365.com/.default",),
     device=f"{_MICROSOFT}/devicecode",
     idle_after=90 * DAY,
+    directory="common",
 )
+"""Microsoft has no endpoint at which a grant is revoked."""
 YAHOO = Provider(
     "yahoo",
     "Yahoo",
     authorization="https://api.login.yahoo.com/oauth2/request_auth",
     token="https://api.login.yahoo.com/oauth2/get_token",  # noqa: S106 - an address
     scopes=("mail-w",),
+    revocation="https://api.login.yahoo.com/oauth2/revoke",
 )
 AOL = replace(
     YAHOO,
@@ -98,16 +111,30 @@ AOL = replace(
     title="AOL",
     authorization="https://api.login.aol.com/oauth2/request_auth",
     token="https://api.login.aol.com/oauth2/get_token",  # noqa: S106 - an address
+    revocation=None,
 )
+_ZOHO = "https://{directory}/oauth/v2"
 ZOHO = Provider(
     "zoho",
     "Zoho",
-    authorization="https://accounts.zoho.com/oauth/v2/auth",
-    token="https://accounts.zoho.com/oauth/v2/token",  # noqa: S106 - an address
-    revocation="https://accounts.zoho.com/oauth/v2/token/revoke",
+    authorization=f"{_ZOHO}/auth",
+    token=f"{_ZOHO}/token",
+    revocation=f"{_ZOHO}/token/revoke",
     parameters=MappingProxyType({"access_type": "offline", "prompt": "consent"}),
+    directory="accounts.zoho.com",
+    directories=(
+        "accounts.zoho.com",
+        "accounts.zoho.eu",
+        "accounts.zoho.in",
+        "accounts.zoho.com.au",
+        "accounts.zoho.jp",
+        "accounts.zohocloud.ca",
+        "accounts.zoho.sa",
+        "accounts.zoho.uk",
+        "accounts.zoho.com.cn",
+    ),
 )
-"""Zoho documents no scope for IMAP and POP3, so its apps name their own."""
+"""Zoho documents no scope for IMAP and POP3, so its apps name their own. Secrets go to its servers alone."""
 
 PRESETS: Mapping[str, Provider] = MappingProxyType(
     {each.name: each for each in (GOOGLE, MICROSOFT, YAHOO, AOL, ZOHO)}

@@ -56,7 +56,9 @@ class OAuthAppSettings(Settings):
     )
     directory: Annotated[str, PlainValidator(oauth_values.directory)] | None = setting(
         None,
-        "Microsoft's tenant: its id or domain, or `common`, `organizations`, `consumers`. Default: `common`.",
+        "Where the users are. Microsoft's tenant: its id or domain, or `common` (the default), "
+        "`organizations`, `consumers`. Zoho: the server of its data centre, such as `accounts.zoho.eu`; "
+        "default: `accounts.zoho.com`.",
         form="id or domain",
         example="acme.onmicrosoft.com",
     )

@@ -90,7 +90,11 @@ def test_no_secret_is_shown() -> None:
         ({"client_id": None}, '"client_id" is missing'),
         ({"flow": "service-account"}, '"service_account_file" belong together'),
         ({"flow": "client-credentials"}, "needs the tenant by name"),
-        ({"provider": "google", "directory": "acme.com"}, '"directory" is for Microsoft only'),
+        ({"provider": "google", "directory": "acme.com"}, '"directory" is for Microsoft and Zoho only'),
+        (
+            {"provider": "zoho", "directory": "acme.com", "scopes": ["m"]},
+            "expected one of accounts.zoho.com",
+        ),
         ({"testing": True}, '"testing" is for Google only'),
         ({"provider": "zoho"}, '"scopes" is missing'),
         ({"secret_expires": "soon"}, "expected a date"),

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.oauth.providers import MICROSOFT, UnfitDiscovery, discovered, is_safe_url
+from shared.oauth.providers import (
+    AOL,
+    GOOGLE,
+    MICROSOFT,
+    PRESETS,
+    ZOHO,
+    UnfitDiscovery,
+    discovered,
+    is_safe_url,
+)
 
 URL = "https://id.example/.well-known/openid-configuration"
 DOCUMENT = {
@@ -75,3 +84,24 @@ def test_a_directory_is_a_name_and_no_path() -> None:
     for wrong in ("", "../evil", "a/b", "a?b", "{directory}"):
         with pytest.raises(ValueError, match="expected a domain"):
             MICROSOFT.in_directory(wrong)
+
+
+def test_zohos_users_are_in_one_of_its_data_centres_and_secrets_go_nowhere_else() -> None:
+    there = ZOHO.in_directory("accounts.zoho.eu")
+    assert there.token == "https://accounts.zoho.eu/oauth/v2/token"
+    assert there.revocation == "https://accounts.zoho.eu/oauth/v2/token/revoke"
+    assert ZOHO.in_directory(None).authorization == "https://accounts.zoho.com/oauth/v2/auth"
+    with pytest.raises(ValueError, match=r"expected one of accounts\.zoho\.com"):
+        ZOHO.in_directory("accounts.zoho.evil.example")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_known_provider_has_endpoints_to_which_secrets_may_be_sent(name: str) -> None:
+    provider = PRESETS[name].in_directory(None)
+    for url in (provider.authorization, provider.token, provider.device, provider.revocation):
+        assert url is None or (is_safe_url(url) and "{" not in url)
+
+
+def test_google_has_no_device_codes_for_mail_and_microsoft_and_aol_no_revocation() -> None:
+    assert GOOGLE.device is None
+    assert (MICROSOFT.revocation, AOL.revocation) == (None, None)
