@@ -271,6 +271,13 @@ TENANTS = Board(
                     "Apps and grants.",
                     [(gauge("mailferry_oauth_expiring", how="max"), "apps and grants")],
                 ),
+                Panel(
+                    "Sign-ins given back",
+                    "Attempts per second to tell a provider that a sign-in has ended, by outcome.",
+                    [(rate("mailferry_oauth_revocations_total", "outcome"), "{{outcome}}")],
+                    unit="ops",
+                    stacked=True,
+                ),
             ],
         ),
     ],

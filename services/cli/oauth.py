@@ -19,6 +19,7 @@ from services.cli.running import execute
 from shared.config import Configuration, load
 from shared.config.oauth_values import day
 from shared.model.oauth import Flow, GrantState
+from shared.model.spec import Kind
 from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp
 from shared.oauth.providers import PRESETS
 from shared.operations import oauth_grants
@@ -64,16 +65,19 @@ def connect(path: Path, name: str, device: bool) -> None:
     Open the address that is shown in a browser on this machine, or use --device.
     """
 
+    configuration = load(path, os.environ)
+    kind, found = _named(configuration, name)
+
     def show_code(code: DeviceCode) -> None:
         click.echo(f"Open {code.url} on any device, and enter {code.user_code}")
 
     async def work(context: OAuthContext) -> str:
-        ref = oauth_grants.ref_of(context.configuration, _named(context.configuration, name))
+        ref = await oauth_grants.ref_of(context.configuration, kind, found)
         if device:
             return await connect_by_device(context, ref, show_code)
         return await connect_by_browser(context, ref, _show_url, _ask_url)
 
-    click.echo(_with_oauth(path, work))
+    click.echo(_opened(configuration, work))
 
 
 @oauth_group.command()
@@ -93,12 +97,15 @@ def status(path: Path, output: str) -> None:
 @click.argument("name", metavar="ACCOUNT|TARGET")
 def revoke(path: Path, name: str) -> None:
     """Give a sign-in back: tell the provider, and forget the tokens."""
+    configuration = load(path, os.environ)
+    kind, found = _named(configuration, name)
 
     async def work(context: OAuthContext) -> str:
-        ref = oauth_grants.ref_of(context.configuration, _named(context.configuration, name))
-        return await oauth_grants.revoke_grant(context, ref)
+        return await oauth_grants.revoke_grant(
+            context, await oauth_grants.ref_of(context.configuration, kind, found)
+        )
 
-    click.echo(_with_oauth(path, work))
+    click.echo(_opened(configuration, work))
 
 
 @oauth_group.group("app", short_help="The apps that owners sign in to.")
@@ -131,7 +138,11 @@ def verify(path: Path, name: str) -> None:
 @click.option("--client-id", required=True, help="The app's id.")
 @click.option("--client-secret-file", type=click.File("r"), help="A file with the app's secret, or - .")
 @click.option("--secret-expires", metavar="DATE", help="When the secret ends, such as 2027-06-30.")
-@click.option("--directory", metavar="TENANT", default="common", help="Microsoft's tenant: its id or domain.")
+@click.option(
+    "--directory",
+    metavar="TENANT|SERVER",
+    help="Microsoft's tenant: its id or domain. Zoho: the server of its data centre, as accounts.zoho.eu.",
+)
 @click.option("--scope", "scopes", multiple=True, help="What is asked for; may be given several times.")
 @click.option("--redirect", default=LOOPBACK_REDIRECT, show_default=True, help="As it is registered.")
 @click.option("--app-only", is_flag=True, help="Microsoft: the app signs in as itself, for all mailboxes.")
@@ -144,7 +155,7 @@ def add(  # noqa: PLR0913, PLR0917 - one argument for each option
     client_id: str,
     client_secret_file: TextIO | None,
     secret_expires: str | None,
-    directory: str,
+    directory: str | None,
     scopes: tuple[str, ...],
     redirect: str,
     app_only: bool,
@@ -176,9 +187,20 @@ def add(  # noqa: PLR0913, PLR0917 - one argument for each option
     click.echo(_with_oauth(path, lambda context: oauth_grants.add_app(context, app, directory)))
 
 
-def _with_oauth(path: Path, work: Callable[[OAuthContext], Awaitable[T]]) -> T:
-    configuration = load(path, os.environ)
+@app_group.command()
+@config_file
+@click.argument("name", metavar="APP")
+@click.option("--force", is_flag=True, help="Also if there are sign-ins; these are given back.")
+def remove(path: Path, name: str, force: bool) -> None:
+    """Remove an app from the database. Its secret goes when the provider was told of all sign-ins."""
+    click.echo(_with_oauth(path, lambda context: oauth_grants.remove_app(context, name, force=force)))
 
+
+def _with_oauth(path: Path, work: Callable[[OAuthContext], Awaitable[T]]) -> T:
+    return _opened(load(path, os.environ), work)
+
+
+def _opened(configuration: Configuration, work: Callable[[OAuthContext], Awaitable[T]]) -> T:
     async def run() -> T:
         async with open_oauth_context(configuration) as context:
             return await work(context)
@@ -186,9 +208,10 @@ def _with_oauth(path: Path, work: Callable[[OAuthContext], Awaitable[T]]) -> T:
     return execute(run)
 
 
-def _named(configuration: Configuration, name: str) -> str:
+def _named(configuration: Configuration, name: str) -> tuple[Kind, str]:
+    """The account or target that is named."""
     accounts, targets = servers(configuration, [name])
-    return [*accounts, *targets][0]
+    return (Kind.ACCOUNT, accounts[0]) if accounts else (Kind.TARGET, targets[0])
 
 
 def _show_url(url: str) -> None:

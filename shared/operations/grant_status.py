@@ -58,6 +58,10 @@ def grant_status(
     days = None if soonest is None else max(0, int((soonest - now) // DAY))
     if state is GrantState.REVOKED:
         sentences = ["The sign-in was given back; `mailferry oauth connect` begins a new one."]
+    if grant.state is GrantState.REVOKING:
+        state, days = grant.state, None
+        why = f": {grant.problem}" if grant.problem else ""
+        sentences = [f"The sign-in has ended, and the provider is still to be told{why}."]
     return GrantStatus(
         ref.name,
         grant.app,

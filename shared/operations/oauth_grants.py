@@ -8,18 +8,24 @@ from pydantic import SecretStr
 
 from shared.config import Configuration
 from shared.model.errors import Fault, MailferryError, quoted
-from shared.model.oauth import Flow, GrantRef, GrantState
+from shared.model.oauth import REVOKE_FOR, Flow, GrantRef, GrantState, named
 from shared.model.sealed import SecretName
+from shared.model.spec import Kind
 from shared.oauth.answers import AppBroken, Refreshed, meaning, unreachable
 from shared.oauth.app import OAuthApp
-from shared.oauth.requests import refresh, revocation
-from shared.oauth.schedule import app_forecasts
+from shared.oauth.requests import refresh
+from shared.oauth.schedule import DAY, app_forecasts
 from shared.operations.grant_status import GrantStatus, grant_status
 from shared.operations.oauth_context import OAuthContext
-from shared.ports.store.oauth import APP_SECRET_KIND, CLIENT_SECRET, REFRESH, SECRET_KIND
+from shared.operations.objects.naming import with_registry
+from shared.ports.store.oauth import APP_SECRET_KIND, CLIENT_SECRET
 from shared.runtime.oauth.apps import AppUnusable, spec_of_app
 from shared.runtime.oauth.http import Unreachable
+from shared.runtime.oauth.refresher import LEASE
+from shared.runtime.oauth.revoker import Ending
 
+DAYS = round(REVOKE_FOR / DAY)
+BY_OWNER = "The owner can remove the app's access in his account at the provider."
 TRIAL = "mailferry-verifies-the-app"
 """A refresh token that nobody has. A provider that knows the app refuses the token and not the app."""
 
@@ -65,37 +71,33 @@ async def grant_statuses(context: OAuthContext) -> list[GrantStatus]:
 
 
 async def revoke_grant(context: OAuthContext, ref: GrantRef) -> str:
-    """Revoke a grant at its provider, forget its tokens, and return a sentence. Raises `OAuthFailed`."""
-    oauth = context.oauth
+    """End a grant: tell its provider, forget its tokens, and return a sentence. Raises `OAuthFailed`.
+
+    A provider that cannot be told now is told by the token keeper later.
+    """
+    oauth, now = context.oauth, context.clock.now()
     stored = await oauth.store.grant(ref.id)
     if stored is None or stored.grant.state is GrantState.REVOKED:
         raise OAuthFailed(f"There is no sign-in of {ref.name}.")
-    token = None
-    if stored.refresh is not None:
-        token = oauth.box.open(SecretName(SECRET_KIND, ref.id, REFRESH), stored.refresh)
-    await oauth.store.revoke(ref.id)
-    forgotten = f"The tokens of {ref.name} are forgotten"
-    if token is None:
-        return f"{forgotten}."
-    why = await _revoked_there(context, stored.grant.app, token)
-    if why is None:
-        return f"{forgotten}, and the provider was told."
-    return f"{forgotten}. {why} The owner can remove the app's access in his account at the provider."
-
-
-async def _revoked_there(context: OAuthContext, app_name: str, token: SecretStr) -> str | None:
-    """Tell the provider; return why that was not possible, as a sentence."""
-    try:
-        app, provider = await context.oauth.apps.find(app_name)
-        request = revocation(app, provider, token)
-        if request is None:
-            return f"{provider.title} cannot be told that."
-        answer = await context.oauth.http.post(request)
-    except AppUnusable as error:
-        return str(error)
-    except Unreachable as error:
-        return f"The provider could not be told: {error}."
-    return None if answer.status < 400 else f"The provider answered {answer.status} when it was told."
+    ended = f"The sign-in of {ref.name} has ended"
+    if not await oauth.store.give_back([ref.id], now, now + REVOKE_FOR):
+        return f"{ended}, and its tokens are forgotten."
+    lease = await oauth.store.lease_revocation(ref.id, oauth.holder, now, now + LEASE)
+    done = await oauth.revoker.revoke(lease) if lease is not None else None
+    if done is None:
+        return f"{ended}; another process tells the provider now."
+    match done.ending:
+        case Ending.TOLD:
+            return f"{ended}, and its tokens are forgotten; the provider was told."
+        case Ending.RETRYING:
+            return (
+                f"{ended}. The provider could not be told yet: {done.clause}. Mailferry goes on trying for "
+                f"{DAYS} days."
+            )
+        case Ending.SHARED:
+            return f"{ended}, and its tokens are forgotten. The provider was not told, as {done.clause}."
+        case Ending.NOT_OFFERED | Ending.GIVEN_UP:
+            return f"{ended}, and its tokens are forgotten. {quoted(done.clause)}. {BY_OWNER}"
 
 
 async def app_statuses(context: OAuthContext) -> list[AppStatus]:
@@ -147,7 +149,7 @@ async def verify_app(context: OAuthContext, name: str) -> str:
     raise OAuthFailed(found.sentence, temporary=True)
 
 
-async def add_app(context: OAuthContext, app: OAuthApp, directory: str) -> str:
+async def add_app(context: OAuthContext, app: OAuthApp, directory: str | None) -> str:
     """Keep an app in the database, its secret sealed; return a sentence. Raises `OAuthFailed`."""
     oauth = context.oauth
     if app.name in context.configuration.oauth_apps:
@@ -162,10 +164,44 @@ async def add_app(context: OAuthContext, app: OAuthApp, directory: str) -> str:
     return f"The app {quoted(app.name)} is kept in the database."
 
 
-def ref_of(configuration: Configuration, name: str) -> GrantRef:
-    """Return the grant of an account or target by its id. Raises `OAuthFailed`."""
-    account = configuration.accounts.get(name)
-    ref = account.grant if account is not None else configuration.targets[name].grant
+async def ref_of(configuration: Configuration, kind: Kind, name: str) -> GrantRef:
+    """Return the grant of an account or target by its id.
+
+    Raises `OAuthFailed`, and what `with_registry` does.
+    """
+    if kind is Kind.ACCOUNT:
+        known = await with_registry(configuration, [name])
+        ref = known.accounts[name].grant
+    else:
+        known = await with_registry(configuration, [], [name])
+        ref = known.targets[name].grant
     if ref is None:
         raise OAuthFailed(f'{name} does not log in by OAuth: give it auth = "oauth" and "oauth_app".')
     return ref
+
+
+async def remove_app(context: OAuthContext, name: str, *, force: bool = False) -> str:
+    """Remove an app that is kept in the database, and return a sentence. Raises `OAuthFailed`.
+
+    With `force` also one that has sign-ins, which are given back; without, that is refused.
+    """
+    oauth, now = context.oauth, context.clock.now()
+    if name in context.configuration.oauth_apps:
+        raise OAuthFailed(f"The app {name} is in {context.configuration.document.origin}: remove it there.")
+    ended = (GrantState.REVOKING, GrantState.REVOKED)
+    using = [each for each in await oauth.store.grants() if each.app == name and each.state not in ended]
+    if using and not force:
+        raise OAuthFailed(
+            f"The app {quoted(name)} has {len(using)} sign-ins, for example that of {named(using[0].id)}. "
+            "Remove these accounts first, or use --force to give the sign-ins back."
+        )
+    removal = await oauth.store.remove_app(name, now, now + REVOKE_FOR)
+    oauth.apps.forget()
+    if removal is None:
+        raise OAuthFailed(f"There is no OAuth app {quoted(name)} in the database.")
+    if removal.to_tell:
+        return (
+            f"The app {quoted(name)} is removed; its secret goes when the provider was told of "
+            f"{removal.to_tell} sign-ins."
+        )
+    return f"The app {quoted(name)} is removed."

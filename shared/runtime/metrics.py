@@ -212,10 +212,18 @@ class Metrics:
         )
         for outcome in ("ok", "retrying", "needs_owner", "needs_admin", "app_broken"):
             self.oauth_refreshes.labels(outcome=outcome)
+        self.oauth_revocations = self._counter(
+            "mailferry_oauth_revocations",
+            "Attempts to tell a provider that a grant has ended; outcome: told, not_offered (it cannot be "
+            "told), shared (another grant stands on the same sign-in), retrying, given_up.",
+            "outcome",
+        )
+        for outcome in ("told", "not_offered", "shared", "retrying", "given_up"):
+            self.oauth_revocations.labels(outcome=outcome)
         self.oauth_grants = self._gauge(
             "mailferry_oauth_grants",
-            "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoked. The same "
-            "in each process: take the max.",
+            "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoking, revoked. The "
+            "same in each process: take the max.",
             "state",
         )
         self.oauth_expiring = self._gauge(

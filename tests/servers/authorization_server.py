@@ -2,7 +2,7 @@
 
 It has the authorization code with PKCE, device codes, client credentials, JWT bearer, refresh with rotation,
 revocation, introspection and discovery. Its data are in memory. `faults` are answers that are given in place
-of the next ones of the token endpoint.
+of the next ones of the token endpoint, `revocation_faults` those in place of the revocation endpoint's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 from authlib.common.security import generate_token
@@ -34,12 +35,14 @@ def answering(status: int, body: str, **headers: str) -> Fault:
 
 
 class AuthorizationServer:
-    """The server. `mailbox` is who signs in next, and whose mailbox an app may open."""
+    """The server. `mailbox` of its state is who signs in next, and whose mailbox an app may open."""
 
     def __init__(self) -> None:
         self.state = State()
         self.faults: deque[Fault] = deque()
         self.token_requests: list[dict[str, str]] = []
+        self.revocation_faults: deque[Fault] = deque()
+        self.revocation_requests: list[dict[str, str]] = []
         self.most_at_once = 0
         self.before_answer: Callable[[], None] = lambda: None
         self._under_way = 0
@@ -88,13 +91,13 @@ class AuthorizationServer:
         app.add_url_rule(
             "/token", view_func=lambda: self._token(endpoints), methods=["POST"], endpoint="token"
         )
-        for name in ("device_authorization", "introspection", "revocation"):
-            app.add_url_rule(
-                f"/{name}",
-                endpoint=name,
-                view_func=lambda name=name: endpoints.create_endpoint_response(name),
-                methods=["GET", "POST"],
-            )
+        for name, answer in (
+            ("device_authorization", endpoints.create_endpoint_response),
+            ("introspection", endpoints.create_endpoint_response),
+            ("revocation", partial(self._revocation, endpoints)),
+        ):
+            view = partial(answer, name)
+            app.add_url_rule(f"/{name}", endpoint=name, view_func=view, methods=["GET", "POST"])
         app.add_url_rule("/.well-known/openid-configuration", view_func=self._discovery)
         return app
 
@@ -104,6 +107,12 @@ class AuthorizationServer:
             return Response("", 302, {"Location": target})
         grant = endpoints.get_consent_grant(end_user=self.state.mailbox)
         return endpoints.create_authorization_response(grant_user=self.state.mailbox, grant=grant)
+
+    def _revocation(self, endpoints: Any, name: str) -> Any:
+        with self._lock:
+            self.revocation_requests.append(dict(request.form))
+            fault = self.revocation_faults.popleft() if self.revocation_faults else None
+        return fault() if fault is not None else endpoints.create_endpoint_response(name)
 
     def _token(self, endpoints: Any) -> Any:
         with self._lock:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from shared.adapters.sql import oauth_grants as sql
+from shared.adapters.sql import oauth_revocations as ends
 from shared.adapters.sql.runner import TransactionRunner
 from shared.model.sealed import Sealed
-from shared.ports.store.oauth import AppState, Grant, GrantLease, Refusal, Renewal, StoredGrant
+from shared.ports.store.oauth import AppState, Grant, GrantLease, Refusal, Removal, Renewal, StoredGrant
 
 
 class SqlGrantStore:
@@ -59,9 +61,37 @@ class SqlGrantStore:
         """Return when the next grant is due; None where none is."""
         return await self._runner.read(sql.next_due)
 
-    async def revoke(self, grant_id: str) -> bool:
-        """Forget the tokens of a grant, and refresh it no more."""
-        return await self._runner.write(sql.revoke, grant_id)
+    async def give_back(self, ids: Sequence[str], now: float, until: float) -> Sequence[str]:
+        """End these grants of accounts and targets that stay; return those whose provider is to be told."""
+        return await self._runner.write(partial(ends.give_back, stays=True), ids, now, until)
+
+    async def lease_revocations(
+        self, holder: str, now: float, until: float, limit: int
+    ) -> Sequence[GrantLease]:
+        """Lease up to `limit` grants whose provider is to be told now."""
+        return await self._runner.write(ends.lease_revocations, holder, now, until, limit)
+
+    async def lease_revocation(
+        self, grant_id: str, holder: str, now: float, until: float
+    ) -> GrantLease | None:
+        """Lease one grant whose provider is to be told, due or not."""
+        return await self._runner.write(ends.lease_revocation, grant_id, holder, now, until)
+
+    async def has_same_sign_in(self, grant_id: str) -> bool:
+        """Return whether another grant that goes on was got by the same app for the same user."""
+        return await self._runner.read(ends.has_same_sign_in, grant_id)
+
+    async def end_revocation(self, lease: GrantLease) -> None:
+        """Forget a grant whose provider was told, or not to be told any more. Raises `LeaseLost`."""
+        await self._runner.write(ends.end_revocation, lease)
+
+    async def postpone_revocation(self, lease: GrantLease, problem: str, due_at: float) -> None:
+        """Store why the provider could not be told, and end the lease. Raises `LeaseLost`."""
+        await self._runner.write(ends.postpone_revocation, lease, problem, due_at)
+
+    async def remove_app(self, name: str, now: float, until: float) -> Removal | None:
+        """Remove an app that is kept here, and give its grants back; None where there is none."""
+        return await self._runner.write(ends.remove_app, name, now, until)
 
     async def app_states(self) -> Mapping[str, AppState]:
         """Return what is known of apps, by name."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, or_, select, update
+from sqlalchemy import Row, func, or_, select, update
 
+from shared.adapters.sql.secrets import remove_secrets
 from shared.adapters.sql.tables import accounts, oauth_apps, oauth_grants, secrets
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
@@ -31,6 +32,8 @@ from shared.ports.store.oauth import (
 GRANT = oauth_grants.c
 APP = oauth_apps.c
 SECRET = secrets.c
+ENDED = (GrantState.REVOKING.value, GrantState.REVOKED.value)
+"""States in which a grant gives no tokens any more."""
 WRONG_CLOCK = 60.0
 """Seconds that a lease may end later than a new one would, before the clock that made it counts as wrong."""
 _COLUMNS = (
@@ -48,6 +51,7 @@ _COLUMNS = (
     "failures",
     "lease_until",
     "fence",
+    "revoke_until",
 )
 
 
@@ -72,6 +76,7 @@ def put_grant(
         "failures": 0,
         "lease_owner": None,
         "lease_until": None,
+        "revoke_until": None,
         "fence": (fence or 0) + 1,
     }
     if fence is None:
@@ -79,7 +84,7 @@ def put_grant(
         transaction.bulk.put(connection, oauth_grants, columns, [(grant_id, *values.values())])
     else:
         connection.execute(update(oauth_grants).where(GRANT.id == grant_id).values(values))
-    _forget_tokens(transaction, grant_id)
+    forget_tokens(transaction, [grant_id])
     if renewal is not None:
         _put_tokens(transaction, grant_id, renewal.tokens, now)
         _visit_again(transaction, grant_id, now)
@@ -120,7 +125,9 @@ def lease_due(
         row.name: row.retry_at
         for row in connection.execute(select(APP.name, APP.retry_at).where(APP.problem.is_not(None)))
     }
-    query = select(GRANT.id, GRANT.app).where(GRANT.due_at <= now, _is_free(now, until))
+    query = select(GRANT.id, GRANT.app).where(
+        GRANT.due_at <= now, GRANT.state != GrantState.REVOKING.value, is_free(now, until)
+    )
     if waiting := [name for name, retry_at in refused.items() if (retry_at or 0.0) > now]:
         query = query.where(GRANT.app.not_in(waiting))
     query = query.order_by(GRANT.due_at).limit(limit).with_for_update(skip_locked=True)
@@ -133,24 +140,22 @@ def lease_due(
         chosen.append(row.id)
     if probed:
         connection.execute(update(oauth_apps).where(APP.name.in_(sorted(probed))).values(retry_at=until))
-    return _leased(transaction, chosen, holder, until)
+    return leased(transaction, chosen, holder, until)
 
 
 def lease_grant(
     transaction: Transaction, grant_id: str, holder: str, now: float, until: float
 ) -> GrantLease | None:
     """Lease one grant, due or not."""
-    query = select(GRANT.id).where(
-        GRANT.id == grant_id, GRANT.state != GrantState.REVOKED, _is_free(now, until)
-    )
+    query = select(GRANT.id).where(GRANT.id == grant_id, GRANT.state.not_in(ENDED), is_free(now, until))
     found = transaction.connection.execute(query.with_for_update(skip_locked=True)).scalar()
-    leases = _leased(transaction, [found], holder, until) if found else []
+    leases = leased(transaction, [found], holder, until) if found else []
     return leases[0] if leases else None
 
 
 def record_renewal(transaction: Transaction, renewal: Renewal) -> None:
     """Store the tokens, and that the app is well. Grants that failed because of the app are due."""
-    changed = _end(
+    changed = end_lease(
         transaction,
         renewal.lease,
         state=GrantState.VALID.value,
@@ -179,7 +184,7 @@ def record_renewal(transaction: Transaction, renewal: Renewal) -> None:
 def record_refusal(transaction: Transaction, refusal: Refusal, now: float) -> None:
     """Store why a refresh failed. The tokens stay: the access token may be good for a while."""
     problem = safe(refusal.problem)
-    app = _end(
+    app = end_lease(
         transaction,
         refusal.lease,
         state=refusal.state.value,
@@ -224,27 +229,6 @@ def next_due(transaction: Transaction) -> float | None:
     return min(moments, default=None)
 
 
-def revoke(transaction: Transaction, grant_id: str) -> bool:
-    """Forget the tokens of a grant."""
-    change = (
-        update(oauth_grants)
-        .where(GRANT.id == grant_id)
-        .values(
-            state=GrantState.REVOKED.value,
-            problem=None,
-            due_at=None,
-            issued_at=None,
-            expires_at=None,
-            lease_owner=None,
-            lease_until=None,
-            fence=GRANT.fence + 1,
-        )
-    )
-    found = transaction.connection.execute(change).rowcount == 1
-    _forget_tokens(transaction, grant_id)
-    return found
-
-
 def app_states(transaction: Transaction) -> dict[str, AppState]:
     """Return what is known of apps, with their sealed secrets."""
     connection = transaction.connection
@@ -255,7 +239,13 @@ def app_states(transaction: Transaction) -> dict[str, AppState]:
     rows = connection.execute(select(oauth_apps).order_by(APP.name))
     return {
         row.name: AppState(
-            row.name, row.spec, sealed.get(row.name), row.problem, row.problem_since, row.retry_at
+            row.name,
+            row.spec,
+            sealed.get(row.name),
+            row.problem,
+            row.problem_since,
+            row.retry_at,
+            row.removed_at,
         )
         for row in rows
     }
@@ -264,8 +254,8 @@ def app_states(transaction: Transaction) -> dict[str, AppState]:
 def put_app(transaction: Transaction, name: str, spec: str, secret: Sealed | None, now: float) -> None:
     """Keep an app; its grants that failed because of it are due."""
     connection, bulk = transaction
-    columns = ("name", "spec", "problem", "problem_since", "retry_at", "changed_at")
-    bulk.put(connection, oauth_apps, columns, [(name, spec, None, None, None, now)])
+    columns = ("name", "spec", "problem", "problem_since", "retry_at", "changed_at", "removed_at")
+    bulk.put(connection, oauth_apps, columns, [(name, spec, None, None, None, now, None)])
     if secret is not None:
         row = (APP_SECRET_KIND, name, CLIENT_SECRET, secret.key, secret.data, now)
         bulk.put(connection, secrets, _SECRET_COLUMNS, [row])
@@ -288,14 +278,14 @@ def _grant(row: Row[Any]) -> Grant:
     return Grant(**{**values, "state": GrantState(row.state)})
 
 
-def _is_free(now: float, until: float) -> Any:
-    """Nobody holds the lease, or it is over, or a clock that was wrong made it."""
+def is_free(now: float, until: float) -> Any:
+    """Return the condition that nobody holds the lease, or that it is over or was made by a wrong clock."""
     lease = GRANT.lease_until
     return or_(lease.is_(None), lease <= now, lease > until + WRONG_CLOCK)
 
 
-def _leased(transaction: Transaction, ids: Sequence[str], holder: str, until: float) -> list[GrantLease]:
-    """Give leases of grants that are locked, in their order."""
+def leased(transaction: Transaction, ids: Sequence[str], holder: str, until: float) -> list[GrantLease]:
+    """Lease grants that are locked; return the leases in their order."""
     if not ids:
         return []
     connection = transaction.connection
@@ -309,13 +299,13 @@ def _leased(transaction: Transaction, ids: Sequence[str], holder: str, until: fl
     return [GrantLease(each, fences[each]) for each in ids]
 
 
-def _end(transaction: Transaction, lease: GrantLease, **values: Any) -> str:
-    """Write the result of a refresh and end its lease; return the app. Raises `LeaseLost`."""
+def end_lease(transaction: Transaction, lease: GrantLease, **values: Any) -> str:
+    """Write what came of a lease and end it; return the app. Raises `LeaseLost`."""
     connection = transaction.connection
     held = GRANT.id == lease.id, GRANT.fence == lease.fence, GRANT.lease_owner.is_not(None)
     app = connection.execute(select(GRANT.app).where(*held).with_for_update()).scalar()
     if app is None:
-        raise LeaseLost(f"Another process refreshes the grant of {lease.id} now; what was got is dropped.")
+        raise LeaseLost(f"Another process works on the grant of {lease.id} now; what was got is dropped.")
     connection.execute(update(oauth_grants).where(*held).values(lease_owner=None, lease_until=None, **values))
     return str(app)
 
@@ -338,5 +328,6 @@ def _visit_again(transaction: Transaction, grant_id: str, now: float) -> None:
     transaction.connection.execute(failing.values(due_at=now, ready_at=now))
 
 
-def _forget_tokens(transaction: Transaction, grant_id: str) -> None:
-    transaction.connection.execute(delete(secrets).where(SECRET.kind == SECRET_KIND, SECRET.id == grant_id))
+def forget_tokens(transaction: Transaction, ids: Sequence[str]) -> None:
+    """Delete the tokens of these grants."""
+    remove_secrets(transaction, SECRET_KIND, ids)

@@ -109,6 +109,7 @@ oauth_apps = Table(
     Column("problem_since", Double),
     Column("retry_at", Double),
     Column("changed_at", Double, nullable=False),
+    Column("removed_at", Double),
     sqlite_with_rowid=False,
 )
 
@@ -130,6 +131,7 @@ oauth_grants = Table(
     Column("lease_owner", BYTEWISE),
     Column("lease_until", Double),
     Column("fence", BigInteger, nullable=False),
+    Column("revoke_until", Double),
     sqlite_with_rowid=False,
 )
 

@@ -31,7 +31,8 @@ class Grant:
     """A grant without its tokens. Times are seconds since the epoch, None where it never happened.
 
     `state` is never `REFRESHING`: that is a grant with a lease. `scope` is what was granted. `expires_at` is
-    the end of the access token, `due_at` the time of the next refresh. `failures` counts those in a row.
+    the end of the access token, `due_at` the time of the next refresh. `failures` counts those in a row. The
+    provider of one that is `REVOKING` is told at `due_at`, and that is given up at `revoke_until`.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Grant:
     failures: int
     lease_until: float | None
     fence: int
+    revoke_until: float | None = None
 
 
 class StoredGrant(NamedTuple):
@@ -92,7 +94,10 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """An app: its spec as JSON where it is kept in the database, and why its provider refuses it."""
+    """An app: its spec as JSON where it is kept in the database, and why its provider refuses it.
+
+    One with `removed_at` is there for its grants to be given back, and for nothing else.
+    """
 
     name: str
     spec: str | None
@@ -100,6 +105,14 @@ class AppState:
     problem: str | None = None
     problem_since: float | None = None
     retry_at: float | None = None
+    removed_at: float | None = None
+
+
+class Removal(NamedTuple):
+    """How many `grants` a removed app had, and of how many the provider is `to_tell`."""
+
+    grants: int
+    to_tell: int
 
 
 class GrantStore(Protocol):
@@ -155,8 +168,38 @@ class GrantStore(Protocol):
         """Return when the next grant is due; None where none is."""
         ...
 
-    async def revoke(self, grant_id: str) -> bool:
-        """Forget the tokens of a grant, and refresh it no more; False where there is none."""
+    async def give_back(self, ids: Sequence[str], now: float, until: float) -> Sequence[str]:
+        """End these grants of accounts and targets that stay; return those whose provider is to be told.
+
+        These keep their refresh token until that is done, or given up at the time `until`.
+        """
+        ...
+
+    async def lease_revocations(
+        self, holder: str, now: float, until: float, limit: int
+    ) -> Sequence[GrantLease]:
+        """Lease up to `limit` grants whose provider is to be told now, the longest overdue first."""
+        ...
+
+    async def lease_revocation(
+        self, grant_id: str, holder: str, now: float, until: float
+    ) -> GrantLease | None:
+        """Lease one grant whose provider is to be told, due or not; None where another process holds it."""
+        ...
+
+    async def has_same_sign_in(self, grant_id: str) -> bool:
+        """Return whether another grant that goes on was got by the same app for the same user."""
+        ...
+
+    async def end_revocation(self, lease: GrantLease) -> None:
+        """Forget a grant whose provider was told, or not to be told any more. Raises `LeaseLost`.
+
+        It stays as revoked while its account or target is there. A removed app goes with its last grant.
+        """
+        ...
+
+    async def postpone_revocation(self, lease: GrantLease, problem: str, due_at: float) -> None:
+        """Store why the provider could not be told, and end the lease. Raises `LeaseLost`."""
         ...
 
     async def app_states(self) -> Mapping[str, AppState]:
@@ -165,4 +208,11 @@ class GrantStore(Protocol):
 
     async def put_app(self, name: str, spec: str, secret: Sealed | None, now: float) -> None:
         """Keep an app; without a `secret` the one that is kept stays. What was wrong with it is forgotten."""
+        ...
+
+    async def remove_app(self, name: str, now: float, until: float) -> Removal | None:
+        """Remove an app that is kept here, and give its grants back; None where there is none.
+
+        It is forgotten, with its secret, when the provider was told of the last one.
+        """
         ...

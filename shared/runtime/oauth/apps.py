@@ -21,6 +21,8 @@ from shared.runtime.oauth.http import Http, Unreachable
 KNOWN_FOR = 60.0
 """Seconds for which the apps of the database are not read again."""
 DISCOVERED_FOR = 86400.0
+REMOVED = "removed"
+"""The origin of an app that is there for its grants to be given back alone."""
 
 
 class AppUnusable(Exception):
@@ -45,9 +47,14 @@ class Apps:
         self._kept: tuple[float, dict[str, OAuthApp]] | None = None
         self._discovered: dict[str, tuple[float, Provider]] = {}
 
-    async def find(self, name: str) -> tuple[OAuthApp, Provider]:
-        """Return an app and its provider. Raises `AppUnusable` and `StoreUnavailable`."""
-        app = (await self.all()).get(name)
+    async def find(self, name: str, *, is_removed: bool = False) -> tuple[OAuthApp, Provider]:
+        """Return an app and its provider; with `is_removed` also an app that was removed, to end its grants.
+
+        Raises `AppUnusable` and `StoreUnavailable`.
+        """
+        app = self.configured.get(name) or (await self._stored()).get(name)
+        if app is not None and app.origin == REMOVED and not is_removed:
+            app = None
         if app is None:
             raise AppUnusable(
                 AppBroken(
@@ -59,12 +66,17 @@ class Apps:
 
     async def all(self) -> dict[str, OAuthApp]:
         """Return all apps by name. Raises `StoreUnavailable`."""
+        stored = await self._stored()
+        return {**{name: app for name, app in stored.items() if app.origin != REMOVED}, **self.configured}
+
+    async def _stored(self) -> dict[str, OAuthApp]:
+        """Return the apps of the database by name, also those that were removed."""
         now = self._clock.monotonic()
         if self._kept is None or now - self._kept[0] > KNOWN_FOR:
             states = await self._store.app_states()
             kept = {name: self._kept_app(state) for name, state in states.items() if state.spec}
             self._kept = now, kept
-        return {**self._kept[1], **self.configured}
+        return self._kept[1]
 
     def forget(self) -> None:
         """Read the apps of the database again."""
@@ -75,7 +87,8 @@ class Apps:
         if state.secret is not None:
             name = SecretName(APP_SECRET_KIND, state.name, CLIENT_SECRET)
             secret = self._box.open(name, state.secret)
-        return replace(app_of_spec(state.name, state.spec or "{}"), client_secret=secret)
+        app = app_of_spec(state.name, state.spec or "{}")
+        return replace(app, client_secret=secret, origin=app.origin if state.removed_at is None else REMOVED)
 
     async def _discover(self, app: OAuthApp) -> Provider:
         url = app.discovery or ""
@@ -97,7 +110,7 @@ class Apps:
         return provider
 
 
-def spec_of_app(app: OAuthApp, directory: str) -> str:
+def spec_of_app(app: OAuthApp, directory: str | None) -> str:
     """Return an app as JSON, without its secret."""
     return json.dumps(
         {
@@ -114,6 +127,12 @@ def spec_of_app(app: OAuthApp, directory: str) -> str:
     )
 
 
+def _directory(provider: Provider, directory: str | None) -> str | None:
+    """Return the directory of a spec. Release 0.4.0 wrote Microsoft's usual one for every provider."""
+    known = provider.directories
+    return None if known and directory not in known else directory
+
+
 def app_of_spec(name: str, spec: str) -> OAuthApp:
     """Return the app of a spec, without its secret. Raises `MailferryError`."""
     said = json.loads(spec)
@@ -122,7 +141,7 @@ def app_of_spec(name: str, spec: str) -> OAuthApp:
         return OAuthApp(
             name,
             said["client_id"],
-            provider.in_directory(said.get("directory") or "common") if provider else None,
+            provider.in_directory(_directory(provider, said.get("directory"))) if provider else None,
             Flow(said["flow"]),
             scopes=tuple(said.get("scopes", ())),
             discovery=said.get("discovery"),

@@ -26,6 +26,7 @@ from shared.runtime.oauth.refresher import LEASE, UNSIGNED, Refresher
 
 FRESH = 60.0
 """Seconds for which a token counts as fresh: if it is refused, another one would be, too."""
+ENDED = (GrantState.REVOKING, GrantState.REVOKED)
 WAIT_STEP, WAITS = 0.5, 50
 """Seconds, and how often: how long a login waits for the process that refreshes its grant."""
 
@@ -70,9 +71,9 @@ class StoredGrantTokens(GrantTokens):
         """Return the grant as it is stored, begun where it needs no owner. Raises `TokenUnavailable`."""
         stored = await self._store.grant(grant.id)
         if stored is not None and _is_for(stored, grant):
-            if stored.grant.state is GrantState.REVOKED:
-                raise _unavailable(grant, GrantState.REVOKED, "The sign-in was revoked: run `mailferry "
-                                   "oauth connect` to begin a new one.")  # fmt: skip
+            if stored.grant.state in ENDED:
+                sentence = "The sign-in was revoked: run `mailferry oauth connect` to begin a new one."
+                raise _unavailable(grant, stored.grant.state, sentence)
             return stored
         try:
             app, _ = await self._refresher.apps.find(grant.app)

@@ -17,6 +17,7 @@ from shared.runtime.oauth.apps import Apps
 from shared.runtime.oauth.grant_tokens import StoredGrantTokens, holder_name
 from shared.runtime.oauth.http import Http, HttpClient
 from shared.runtime.oauth.refresher import Refresher
+from shared.runtime.oauth.revoker import Revoker
 from shared.runtime.oauth.token_keeper import TokenKeeper
 from shared.runtime.process_name import process_name
 
@@ -29,6 +30,7 @@ class OAuth:
     store: GrantStore
     box: SecretBox
     refresher: Refresher
+    revoker: Revoker
     http: Http
     tokens: GrantTokens
     holder: str
@@ -42,9 +44,10 @@ async def open_oauth(
     grants, http, holder = store.oauth, HttpClient(), holder_name(process_name())
     apps = Apps(configuration.oauth_apps, grants, box, http, clock)
     refresher = Refresher(apps, grants, box, http, clock, random.random, metrics)
+    revoker = Revoker(apps, grants, box, http, clock, random.random, metrics)
     tokens = StoredGrantTokens(grants, box, refresher, clock, holder)
     try:
-        yield OAuth(apps, grants, box, refresher, http, tokens, holder)
+        yield OAuth(apps, grants, box, refresher, revoker, http, tokens, holder)
     finally:
         await http.close()
 
@@ -55,4 +58,5 @@ async def open_keeper(
 ) -> AsyncIterator[tuple[GrantTokens, TokenKeeper]]:
     """Open the tokens and their keeper."""
     async with open_oauth(configuration, store, box, clock, metrics) as oauth:
-        yield oauth.tokens, TokenKeeper(store.oauth, oauth.refresher, clock, metrics, oauth.holder)
+        keeper = TokenKeeper(store.oauth, oauth.refresher, oauth.revoker, clock, metrics, oauth.holder)
+        yield oauth.tokens, keeper

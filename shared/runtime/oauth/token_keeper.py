@@ -1,4 +1,7 @@
-"""The token keeper: renews grants that are due, in batches. Any number of processes may run one."""
+"""The token keeper: renews grants that are due, and ends those that were given back, in batches.
+
+Any number of processes may run one.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from shared.ports.store import GrantStore
 from shared.ports.store.oauth import Grant, GrantLease
 from shared.runtime.metrics import Metrics
 from shared.runtime.oauth.refresher import LEASE, Refresher
+from shared.runtime.oauth.revoker import Revoker
 from shared.runtime.stop import Stop
 
 BATCH = 20
@@ -41,12 +45,14 @@ class TokenKeeper:
         self,
         store: GrantStore,
         refresher: Refresher,
+        revoker: Revoker,
         clock: Clock,
         metrics: Metrics,
         holder: str,
     ) -> None:
         self._store = store
         self._refresher = refresher
+        self._revoker = revoker
         self._clock = clock
         self._metrics = metrics
         self._holder = holder
@@ -76,15 +82,20 @@ class TokenKeeper:
         self._refresher.apps.configured = configuration.oauth_apps
 
     async def round(self) -> float:
-        """Renew a batch of what is due; return the seconds until the next look. Raises `StoreUnavailable`."""
+        """Renew a batch of what is due, and end a batch of what was given back.
+
+        Returns the seconds until the next look. Raises `StoreUnavailable`.
+        """
         now = self._clock.now()
         leases = await self._store.lease_due(self._holder, now, now + LEASE, BATCH)
-        results = await asyncio.gather(*map(self._refresh, leases), return_exceptions=True)
+        ended = await self._store.lease_revocations(self._holder, now, now + LEASE, BATCH)
+        works = [*map(self._refresh, leases), *map(self._revoke, ended)]
+        results = await asyncio.gather(*works, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         await self._count()
-        if len(leases) == BATCH:
+        if BATCH in (len(leases), len(ended)):
             return 0.0
         next_due = await self._store.next_due()
         return LONGEST_SLEEP if next_due is None else min(LONGEST_SLEEP, max(1.0, next_due - now))
@@ -92,6 +103,10 @@ class TokenKeeper:
     async def _refresh(self, lease: GrantLease) -> None:
         async with self._slots:
             await self._refresher.refresh(lease)
+
+    async def _revoke(self, lease: GrantLease) -> None:
+        async with self._slots:
+            await self._revoker.revoke(lease)
 
     async def _count(self) -> None:
         now = self._clock.monotonic()
@@ -119,6 +134,6 @@ def expiring(grants: Sequence[Grant], apps: Mapping[str, OAuthApp], now: float) 
     ending = sum(any(app_forecasts(app, now)) for app in apps.values())
     for grant in grants:
         app = apps.get(grant.app)
-        if app is not None and grant.state is not GrantState.REVOKED:
+        if app is not None and grant.state not in (GrantState.REVOKING, GrantState.REVOKED):
             ending += any(grant_forecasts(app, grant.consented_at, grant.refreshed_at, now))
     return ending

@@ -10,7 +10,8 @@ import pytest
 from shared.adapters.sql.store import SqlStore
 from shared.model.oauth import GrantState
 from shared.model.sealed import Sealed
-from shared.ports.store import LeaseLost, Release, Schedule, VisitReport
+from shared.model.spec import Kind, Manager
+from shared.ports.store import ANY, LeaseLost, Release, Schedule, SpecChange, VisitReport
 from shared.ports.store.oauth import Grant, GrantLease, Refusal, Renewal, SealedTokens
 
 NOW = 1_700_000_000.0
@@ -31,6 +32,23 @@ def refusal(
     lease: GrantLease, state: GrantState = GrantState.RETRYING, *, app_until: float | None = None
 ) -> Refusal:
     return Refusal(lease, state, "It does not answer.", NOW + 100, app_until)
+
+
+async def register(store: SqlStore, name: str = "box") -> None:
+    """Have the account in the registry."""
+    keys = {"name": name, "tenant": "acme"}
+    change = SpecChange(
+        Kind.ACCOUNT,
+        f"acme/{name}",
+        "acme",
+        keys,
+        True,
+        Manager.API,
+        "",
+        ANY,
+        schedule=Schedule(f"acme/{name}", 60.0, enabled=True),
+    )
+    await store.registry.save_specs([change], NOW)
 
 
 async def connect(store: SqlStore, grant: str = BOX, *, app: str = "google", at: float = NOW) -> None:
@@ -215,10 +233,17 @@ async def test_of_a_refused_app_one_grant_at_a_time_is_tried(store: SqlStore) ->
 
 
 async def test_a_revoked_grant_has_no_tokens_and_is_not_refreshed(store: SqlStore) -> None:
-    assert not await store.oauth.revoke(BOX)
+    assert await store.oauth.give_back([BOX], NOW, NOW + 600) == []
     await connect(store)
     held = await lease(store)
-    assert await store.oauth.revoke(BOX)
+    assert await store.oauth.give_back([BOX], NOW, NOW + 600) == [BOX]
+    assert (await known(store)).state is GrantState.REVOKING
+    assert await tokens(store) == (None, sealed("refresh 1"))
+    assert await store.oauth.lease_grant(BOX, "keeper", NOW + 9999, NOW + 10119) is None
+    assert await store.oauth.lease_due("keeper", NOW + 9999, NOW + 10119, 10) == []
+    [to_tell] = await store.oauth.lease_revocations("keeper", NOW, NOW + 120, 10)
+    await register(store)
+    await store.oauth.end_revocation(to_tell)
     assert (await known(store)).state is GrantState.REVOKED
     assert await tokens(store) == (None, None)
     assert await store.oauth.lease_grant(BOX, "keeper", NOW + 9999, NOW + 10119) is None

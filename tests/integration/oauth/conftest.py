@@ -20,6 +20,7 @@ from shared.runtime.oauth.grant_tokens import StoredGrantTokens
 from shared.runtime.oauth.http import HttpClient
 from shared.runtime.oauth.opening import OAuth
 from shared.runtime.oauth.refresher import Refresher
+from shared.runtime.oauth.revoker import Revoker
 from tests.fakes.database import write_empty_database
 from tests.fakes.registry import OpenBox
 from tests.servers.authorization_server import AuthorizationServer, Client
@@ -41,8 +42,9 @@ def make_oauth(
     found = Apps(apps, store.oauth, box, http, clock)
     metrics = Metrics(CollectorRegistry(), "test")
     refresher = Refresher(found, store.oauth, box, http, clock, lambda: 0.5, metrics)
+    revoker = Revoker(found, store.oauth, box, http, clock, lambda: 0.5, metrics)
     tokens = StoredGrantTokens(store.oauth, box, refresher, clock, holder)
-    return OAuth(found, store.oauth, box, refresher, http, tokens, holder)
+    return OAuth(found, store.oauth, box, refresher, revoker, http, tokens, holder)
 
 
 def app_of(

@@ -12,11 +12,12 @@ from shared.config import from_mapping
 from shared.model.oauth import GrantRef
 from shared.operations.oauth_connect import connect_by_browser
 from shared.operations.oauth_context import OAuthContext
+from shared.ports.clock import Clock
 from shared.runtime.oauth.opening import OAuth
 
 
-def context_of(oauth: OAuth) -> OAuthContext:
-    return OAuthContext(from_mapping({}, {}, Path("/")), oauth, SystemClock())
+def context_of(oauth: OAuth, clock: Clock | None = None) -> OAuthContext:
+    return OAuthContext(from_mapping({}, {}, Path("/")), oauth, clock or SystemClock())
 
 
 async def sign_in(oauth: OAuth, ref: GrantRef) -> str:

@@ -29,11 +29,11 @@ def forget_removed(transaction: Transaction, limit: int, now: float) -> list[str
     """
     done = _ids(transaction, _removed(Kind.ACCOUNT).where(~_in_custody(now)), limit)
     clean = [each for each in done if not _leave_mails(transaction, each, now)]
-    forget_specs(transaction, Kind.ACCOUNT, clean)
+    forget_specs(transaction, Kind.ACCOUNT, clean, now)
     forgotten = [f"{Kind.ACCOUNT} {each}" for each in clean]
     for kind in (Kind.TARGET, Kind.TENANT):
         unused = _ids(transaction, _removed(kind).where(~_is_used(kind, now)), limit)
-        forget_specs(transaction, kind, unused)
+        forget_specs(transaction, kind, unused, now)
         forgotten += [f"{kind} {each}" for each in unused]
     return forgotten
 

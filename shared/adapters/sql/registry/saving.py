@@ -13,10 +13,12 @@ from typing import NamedTuple
 from sqlalchemy import update
 
 from shared.adapters.sql.leases.schedule import enter_schedules, forget_schedules, stop_schedules
+from shared.adapters.sql.oauth_revocations import give_back
 from shared.adapters.sql.registry.reading import FIELDS
 from shared.adapters.sql.secrets import put_secrets, remove_secrets
 from shared.adapters.sql.tables import registry, specs
 from shared.adapters.sql.unit_of_work import Transaction
+from shared.model.oauth import REVOKE_FOR, account_grant, target_grant
 from shared.model.sealed import SecretName
 from shared.model.spec import Kind
 from shared.ports.store import ABSENT, ANY, RevisionConflict, SealedSecret, SpecChange
@@ -51,7 +53,7 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
             )
         )
     bulk.put(connection, specs, FIELDS, rows)
-    _drop_old_secrets(transaction, known)
+    _drop_old_secrets(transaction, known, now)
     _save_secrets(transaction, changes, now)
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
     accounts = [each for each in changes if each.kind is Kind.ACCOUNT and each.schedule is None]
@@ -77,11 +79,15 @@ def remove_specs(transaction: Transaction, kind: Kind, expected: Mapping[str, in
     return revision
 
 
-def forget_specs(transaction: Transaction, kind: Kind, ids: Sequence[str]) -> None:
-    """Delete removed objects with their secrets and schedules. Who knows them forgets them by himself."""
+def forget_specs(transaction: Transaction, kind: Kind, ids: Sequence[str], now: float) -> None:
+    """Delete removed objects with their secrets and schedules. Who knows them forgets them by himself.
+
+    Their sign-ins are given back; tokens are kept until that is done.
+    """
     connection, bulk = transaction
     bulk.delete(connection, specs, [(kind.value, each) for each in ids])
     remove_secrets(transaction, kind.value, ids)
+    _give_sign_ins_back(transaction, kind, ids, now)
     if kind is Kind.ACCOUNT:
         forget_schedules(transaction, ids)
 
@@ -131,11 +137,18 @@ def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kin
         raise RevisionConflict(changed)
 
 
-def _drop_old_secrets(transaction: Transaction, known: Mapping[tuple[Kind, str], _Known]) -> None:
+def _drop_old_secrets(transaction: Transaction, known: Mapping[tuple[Kind, str], _Known], now: float) -> None:
     """Remove the secrets of removed objects: one of the same name may be somebody else's."""
     for kind in Kind:
         gone = [name for (of, name), each in known.items() if of is kind and each.removed_at is not None]
         remove_secrets(transaction, kind.value, gone)
+        _give_sign_ins_back(transaction, kind, gone, now)
+
+
+def _give_sign_ins_back(transaction: Transaction, kind: Kind, ids: Sequence[str], now: float) -> None:
+    grant = {Kind.ACCOUNT: account_grant, Kind.TARGET: target_grant}.get(kind)
+    if grant is not None and ids:
+        give_back(transaction, [grant(each) for each in ids], now, now + REVOKE_FOR, stays=False)
 
 
 def _save_secrets(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> None:

@@ -21,6 +21,7 @@ from shared.runtime.metrics import Metrics
 from shared.runtime.oauth.apps import Apps
 from shared.runtime.oauth.http import Http
 from shared.runtime.oauth.refresher import Refresher
+from shared.runtime.oauth.revoker import Revoker
 from shared.runtime.oauth.token_keeper import AT_ONCE, BATCH, LONGEST_SLEEP, TokenKeeper
 from tests.fakes.clock import ManualClock
 from tests.fakes.database import write_empty_database
@@ -60,7 +61,8 @@ class Keeper:
         refresher = Refresher(
             apps, store.oauth, OpenBox(), self.server, self.clock, lambda: 0.5, self.metrics
         )
-        self.keeper = TokenKeeper(store.oauth, refresher, self.clock, self.metrics, "keeper")
+        revoker = Revoker(apps, store.oauth, OpenBox(), self.server, self.clock, lambda: 0.5, self.metrics)
+        self.keeper = TokenKeeper(store.oauth, refresher, revoker, self.clock, self.metrics, "keeper")
 
     async def begin(self) -> Self:
         """Have a grant for each account, as the first login of each begins it."""
