@@ -13,8 +13,11 @@ import pytest
 import yaml
 
 from services.cli.__main__ import AllCommands
+from services.control.server import check_exposure
+from shared.config import from_mapping
 from shared.config.environment import PREFIX
 from shared.config.settings import SECTIONS
+from shared.config.values import Listen
 from shared.runtime.run_services import STOP_DEADLINE
 from tests.fakes.command import REPOSITORY
 from tests.fakes.tools import checked, tool
@@ -22,6 +25,11 @@ from tests.fakes.tools import checked, tool
 CHART = REPOSITORY / "deploy" / "helm" / "mailferry"
 CASES = sorted(path.name for path in (CHART / "ci").glob("*-values.yaml"))
 NAMESPACE = "mail"
+SERVERS = {
+    "broker": {"url": "amqp://localhost/mailferry"},
+    "store": {"url": "postgresql://localhost/mailferry"},
+    "blobs": {"url": "s3://mailferry/blobs"},
+}
 
 
 @cache
@@ -99,14 +107,67 @@ def test_every_selector_finds_the_pods_of_its_own_release_and_component(case: st
             assert each["spec"]["scaleTargetRef"]["name"] in names
 
 
-def test_the_chart_as_it_is_has_three_services_and_a_migration() -> None:
+def test_the_chart_as_it_is_has_all_services_and_a_migration() -> None:
     assert kinds(rendered("default-values.yaml")) == {
         "ServiceAccount": 1,
         "ConfigMap": 1,
-        "Deployment": 3,
-        "PodDisruptionBudget": 3,
+        "Deployment": 4,
+        "Service": 1,
+        "PodDisruptionBudget": 4,
         "Job": 1,
     }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_migration_brings_the_accounts_into_the_database_last(case: str) -> None:
+    (job,) = [each for each in rendered(case) if each["kind"] == "Job"]
+    pod = job["spec"]["template"]["spec"]
+    assert [each["args"] for each in pod["initContainers"]] == [["db", "upgrade"], ["topology", "apply"]]
+    (last,) = pod["containers"]
+    assert last["args"] == ["apply"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_process_has_the_key_of_the_passwords_in_the_database(case: str) -> None:
+    for pod in pods_of(rendered(case)):
+        (urls,) = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "urls"]
+        assert {"key": "secrets-key", "path": "secrets-key"} in urls["items"]
+        for container in [*pod["containers"], *pod.get("initContainers", ())]:
+            (mount,) = [each for each in container["volumeMounts"] if each["name"] == "urls"]
+            variables = {each["name"]: each.get("value") for each in container["env"]}
+            assert variables["MAILFERRY_SECRETS__KEY_FILE"] == f"{mount['mountPath']}/secrets-key"
+
+
+@pytest.mark.parametrize("case", ["default-values.yaml", "everything-values.yaml"])
+def test_the_api_can_be_reached_through_its_service_and_starts_with_what_it_is_given(case: str) -> None:
+    objects = {(each["kind"], each["metadata"]["name"]): each for each in rendered(case)}
+    name = "ferry-mailferry-control"
+    service = objects["Service", name]["spec"]
+    template = objects["Deployment", name]["spec"]["template"]
+    assert service["selector"].items() <= template["metadata"]["labels"].items()
+    (container,) = template["spec"]["containers"]
+    assert service["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
+    environ = {each["name"]: each["value"] for each in container["env"] if "CONTROL" in each["name"]}
+    settings = from_mapping(SERVERS, environ, Path("/")).control
+    check_exposure(settings, "the chart")
+    assert settings.listen == Listen("0.0.0.0", 8464)  # noqa: S104 - a pod's address is not known before
+    if ("Ingress", name) in objects:
+        (rule,) = objects["Ingress", name]["spec"]["rules"]
+        assert rule["http"]["paths"][0]["backend"]["service"]["name"] == name
+        assert settings.certificate is not None
+        assert settings.proxies
+
+
+def test_a_changed_configuration_is_applied_by_a_new_job_where_hooks_are_off() -> None:
+    def name(config: str) -> str:
+        objects = yaml.safe_load_all(
+            checked(
+                "helm", "template", "ferry", CHART, "--set", f"migrate.useHelmHooks=false,config={config}"
+            )
+        )
+        return next(str(each["metadata"]["name"]) for each in objects if each and each["kind"] == "Job")
+
+    assert name("a") != name("b")
 
 
 def test_the_migration_and_its_configuration_come_before_everything_else() -> None:
@@ -119,16 +180,18 @@ def test_the_migration_and_its_configuration_come_before_everything_else() -> No
     without = rendered("gitops-values.yaml")
     assert not [each for each in without if "helm.sh/hook" in str(each["metadata"].get("annotations"))]
     assert kinds(without)["Deployment"] == 2
+    assert "Service" not in kinds(without)
 
 
 def test_everything_that_can_be_switched_on_is_there_once() -> None:
     objects = rendered("everything-values.yaml")
     found = kinds(objects)
-    for kind in ("ScaledObject", "HorizontalPodAutoscaler", "NetworkPolicy", "PodMonitor", "PrometheusRule"):
+    once = "ScaledObject HorizontalPodAutoscaler NetworkPolicy PodMonitor PrometheusRule Service Ingress"
+    for kind in once.split():
         assert found[kind] == 1
     for each in objects:
         if each["kind"] == "Deployment":
-            scaled = "fetcher" not in each["metadata"]["name"]
+            scaled = not each["metadata"]["name"].endswith(("fetcher", "control"))
             assert ("replicas" in each["spec"]) is not scaled, (
                 "an autoscaler and the chart fight over replicas"
             )
@@ -170,6 +233,9 @@ def test_alerts_and_dashboards_are_those_of_the_repository() -> None:
         "image.digest=latest",
         "terminationGracePeriodSeconds=5",
         "existingSecret.name=",
+        "existingSecret.secretsKeyKey=",
+        "control.ingress.enabled=true",
+        "control.url=mailferry.example",
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(wrong: str) -> None:

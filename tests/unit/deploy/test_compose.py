@@ -16,6 +16,7 @@ from services.cli.__main__ import AllCommands
 from shared.config.environment import PREFIX
 from shared.config.settings import SECTIONS
 from shared.runtime.run_services import STOP_DEADLINE
+from shared.secrets.keys import parse_keys
 from tests.fakes.command import REPOSITORY
 
 COMPOSE = REPOSITORY / "deploy" / "compose"
@@ -34,6 +35,13 @@ def ids(case: Any) -> str:
     return case if isinstance(case, str) else ""
 
 
+def called_by(spec: Any) -> set[str]:
+    """The commands of `mailferry` that a container runs."""
+    if "entrypoint" not in spec:
+        return {spec["command"][0]}
+    return set(re.findall(r"mailferry ([a-z-]+)", spec["command"][0]))
+
+
 @pytest.mark.parametrize(("name", "service", "spec"), OURS, ids=ids)
 def test_each_of_our_containers_may_do_as_little_as_possible(name: str, service: str, spec: Any) -> None:
     assert spec["read_only"] is True
@@ -47,11 +55,27 @@ def test_each_of_our_containers_may_do_as_little_as_possible(name: str, service:
 
 @pytest.mark.parametrize(("name", "service", "spec"), OURS, ids=ids)
 def test_commands_and_settings_of_a_container_exist(name: str, service: str, spec: Any) -> None:
-    called = spec["command"][0] if "entrypoint" not in spec else spec["command"][0].split()[1]
-    assert called in AllCommands.places
+    assert called_by(spec) <= set(AllCommands.places)
     for variable in spec["environment"]:
         section, separator, key = variable.removeprefix(PREFIX).lower().partition("__")
         assert variable == "MAILFERRY_CONFIG" or (separator and key in SECTIONS[section].model_fields)
+
+
+def test_every_service_has_a_container_and_accounts_come_into_the_database_before_it_starts() -> None:
+    services = FILES["compose.yaml"]["services"]
+    assert {"fetcher", "router", "relay", "control"} <= set(services)
+    prepare = services["prepare"]
+    assert prepare["command"] == ["mailferry db upgrade && mailferry topology apply && mailferry apply"]
+    for name in ("fetcher", "router", "relay", "control"):
+        assert services[name]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
+
+
+def test_every_process_has_the_key_of_the_passwords_in_the_database() -> None:
+    ours = [spec for name, _, spec in OURS if name == "compose.yaml"]
+    assert len(ours) == 5
+    for spec in ours:
+        assert spec["environment"]["MAILFERRY_SECRETS__KEY_FILE"] == "/run/secrets/secrets_key"
+        assert "secrets_key" in spec["secrets"]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -83,6 +107,7 @@ def test_secrets_and_configurations_are_files_that_exist_or_are_made(tmp_path: P
     shutil.copy(COMPOSE / "make-secrets", tmp_path / "compose")
     command = tmp_path / "compose" / "make-secrets"
     subprocess.run([command], check=True)
+    assert (tmp_path / "compose" / "secrets").stat().st_mode & 0o077 == 0, "other users are kept out"
     made = {path.name: path.read_text() for path in (tmp_path / "compose" / "secrets").iterdir()}
     subprocess.run([command], check=True)
     again = {path.name: path.read_text() for path in (tmp_path / "compose" / "secrets").iterdir()}
@@ -91,6 +116,7 @@ def test_secrets_and_configurations_are_files_that_exist_or_are_made(tmp_path: P
         assert Path(each["file"]).name in made
     for each in FILES["compose.yaml"]["configs"].values():
         assert (COMPOSE / each["file"]).exists()
+    assert len(parse_keys(made["secrets_key"])) == 1
     definitions = json.loads(made["rabbitmq_definitions.json"])
     password = definitions["users"][0]["password"]
     assert len(password) == 48

@@ -68,4 +68,4 @@ def test_the_process_of_each_service_reads_proc_for_its_metrics() -> None:
 
 def test_each_service_has_a_unit_of_its_own() -> None:
     names = {unit.name for unit in SERVICES}
-    assert {f"mailferry-{service}@.service" for service in ("fetcher", "router", "relay")} <= names
+    assert {f"mailferry-{service}@.service" for service in ("fetcher", "router", "relay", "control")} <= names

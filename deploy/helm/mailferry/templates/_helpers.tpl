@@ -46,6 +46,8 @@ capabilities: {drop: [ALL]}
   value: /run/secrets/mailferry/store-url
 - name: MAILFERRY_BROKER__URL_FILE
   value: /run/secrets/mailferry/broker-url
+- name: MAILFERRY_SECRETS__KEY_FILE
+  value: /run/secrets/mailferry/secrets-key
 - name: MAILFERRY_BLOBS__URL
   value: {{ .Values.blobs.url | quote }}
 {{- with .Values.blobs.endpoint }}
@@ -70,6 +72,28 @@ capabilities: {drop: [ALL]}
   value: json
 {{- end }}
 
+{{- define "mailferry.controlEnv" -}}
+- name: MAILFERRY_CONTROL__LISTEN
+  value: 0.0.0.0:8464
+{{- with .url }}
+- name: MAILFERRY_CONTROL__URL
+  value: {{ . | quote }}
+{{- end }}
+{{- if .tlsSecret }}
+- name: MAILFERRY_CONTROL__TLS_CERTIFICATE
+  value: /run/secrets/mailferry-tls/tls.crt
+- name: MAILFERRY_CONTROL__TLS_KEY
+  value: /run/secrets/mailferry-tls/tls.key
+{{- else }}
+- name: MAILFERRY_CONTROL__WITHOUT_TLS
+  value: "true"
+{{- end }}
+{{- with .proxies }}
+- name: MAILFERRY_CONTROL__PROXIES
+  value: {{ toJson . | quote }}
+{{- end }}
+{{- end }}
+
 {{- define "mailferry.mounts" -}}
 - {name: config, mountPath: /etc/mailferry, readOnly: true}
 - {name: urls, mountPath: /run/secrets/mailferry, readOnly: true}
@@ -90,6 +114,7 @@ capabilities: {drop: [ALL]}
     items:
       - {key: {{ .Values.existingSecret.storeUrlKey }}, path: store-url}
       - {key: {{ .Values.existingSecret.brokerUrlKey }}, path: broker-url}
+      - {key: {{ .Values.existingSecret.secretsKeyKey }}, path: secrets-key}
       {{- with .Values.existingSecret.s3SecretKeyKey }}
       - {key: {{ . }}, path: s3-secret-key}
       {{- end }}
