@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.fakes.command import REPOSITORY
 from tests.fakes.metrics import GROUPING, OF_EVERY_TARGET, SELECTOR, SERIES, unknown_names
 
 GRAFANA = REPOSITORY / "deploy" / "grafana"
+sys.path.insert(0, str(GRAFANA))  # as where the script is run
 SCRIPT = runpy.run_path(str(GRAFANA / "build.py"))
 NAMES = [board.name for board in SCRIPT["BOARDS"]]
 BOARDS: dict[str, Any] = {name: json.loads((GRAFANA / f"{name}.json").read_text()) for name in NAMES}

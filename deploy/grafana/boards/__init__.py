@@ -1,0 +1,1 @@
+"""The dashboards for Grafana, as data: `overview`, `tenants`, `targets` and `services`."""
