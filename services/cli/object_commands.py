@@ -192,21 +192,31 @@ def set_command(kind: Kind) -> click.Command:
     return command
 
 
-def switch_command(word: str) -> click.Command:
-    """Return `enable` or `disable` of accounts."""
-    enables = word == "enable"
+def enable_command(kind: Kind) -> click.Command:
+    """Return the command that enables objects."""
+    text = f"Enable {kind.value}s that were disabled: visits and deliveries go on at once."
+    return _switch_command(kind, "enable", Objects.enable, text)
 
-    @click.command(word, short_help=f"{word.title()} accounts.")
+
+def disable_command(kind: Kind) -> click.Command:
+    """Return the command that disables objects."""
+    whose = "" if kind is Kind.ACCOUNT else f" of the {kind.value}"
+    text = (
+        f"Disable {kind.value}s: the mailboxes{whose} are not visited, and mail in custody waits, until the "
+        f"{kind.value} is enabled again. To go on delivering, pause instead (`mailferry pause`)."
+    )
+    return _switch_command(kind, "disable", Objects.disable, text)
+
+
+def _switch_command(kind: Kind, word: str, switch: Callable[..., Any], text: str) -> click.Command:
+    @click.command(word, short_help=f"{word.title()} {kind.value}s.", help=text)
     @config_file
     @click.argument("names", nargs=-1, required=True, metavar="NAME...")
     @list_output
     def command(path: Path, names: Sequence[str], output: str) -> None:
-        """Enable accounts, or disable them: a disabled account is not visited, and its mail in custody waits
-        until it is enabled again. To go on delivering, pause it instead (`mailferry pause`).
-        """
-        change = partial(Objects.change, keys={"enabled": None if enables else False}, actor=actor())
+        change = partial(switch, actor=actor())
         for name in names:
-            _write_changed(_changed(path, Kind.ACCOUNT, name, change), f"{word}d", output)
+            _write_changed(_changed(path, kind, name, change), f"{word}d", output)
 
     return command
 

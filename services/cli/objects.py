@@ -6,11 +6,12 @@ import click
 
 from services.cli.object_commands import (
     add_command,
+    disable_command,
+    enable_command,
     list_command,
     remove_command,
     set_command,
     show_command,
-    switch_command,
 )
 from shared.model.spec import Kind
 
@@ -28,12 +29,20 @@ def target_group() -> None:
 
 
 for _group, _kind in ((tenant_group, TENANT), (target_group, TARGET)):
-    for _make in (list_command, show_command, add_command, set_command, remove_command):
+    for _make in (
+        list_command,
+        show_command,
+        add_command,
+        set_command,
+        enable_command,
+        disable_command,
+        remove_command,
+    ):
         _group.add_command(_make(_kind))
 
 account_list = list_command(ACCOUNT)
 account_show = show_command(ACCOUNT)
 account_set = set_command(ACCOUNT)
-account_enable = switch_command("enable")
-account_disable = switch_command("disable")
+account_enable = enable_command(ACCOUNT)
+account_disable = disable_command(ACCOUNT)
 account_remove = remove_command(ACCOUNT)

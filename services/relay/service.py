@@ -116,7 +116,7 @@ class Relay:
         )
         ready: list[Received[MessageRouted]] = []
         later: list[Received[MessageRouted]] = []
-        for received in await self._drop_disabled_accounts(batch, subscription):
+        for received in await self._drop_disabled(batch, subscription):
             (later if self._postponer.must_wait(received.event.target) else ready).append(received)
         await self._postponer.postpone_until_target_is_free(later, subscription)
         if ready:
@@ -152,14 +152,16 @@ class Relay:
         await subscription.ack(stale)
         await self._postponer.postpone_until_due(postponed, subscription)
 
-    async def _drop_disabled_accounts(
+    async def _drop_disabled(
         self, batch: Sequence[Received[MessageRouted]], subscription: Subscription
     ) -> Sequence[Received[MessageRouted]]:
-        """Acknowledge mail of disabled accounts: it is fetched again after its lease. Return the rest."""
+        """Acknowledge mail that is not to be delivered now: it is looked at again after its lease. Return the
+        rest.
+        """
         enabled: list[Received[MessageRouted]] = []
         disabled: list[Delivery] = []
         for received in batch:
-            if self._attempter.is_disabled(received.event.account):
+            if self._attempter.is_disabled(received.event):
                 disabled.append(received.delivery)
             else:
                 enabled.append(received)

@@ -172,10 +172,15 @@ def _built(
     elif kind is Kind.TARGET:
         for target in build_targets(context, [table]).values():
             tenant = table.get("tenant", "")
-            return {"id": target.name, "tenant": tenant, "enabled": True, "host": target.endpoint.host}
+            return {
+                "id": target.name,
+                "tenant": tenant,
+                "enabled": target.enabled,
+                "host": target.endpoint.host,
+            }
     else:
-        for name in build_tenants(context, [table]):
-            return {"id": name, "tenant": name, "enabled": True}
+        for name, tenant_limits in build_tenants(context, [table]).items():
+            return {"id": name, "tenant": name, "enabled": tenant_limits.enabled}
     return {}
 
 

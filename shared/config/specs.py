@@ -61,10 +61,12 @@ def written_specs(configuration: Configuration) -> Iterator[WrittenSpec]:
     """Yield the tenants, targets and accounts of a valid configuration, what others refer to first."""
     data = configuration.document.data
     for table in data.get("tenants", ()):
-        yield WrittenSpec(Kind.TENANT, table["name"], table["name"], _plain(table), {}, enabled=True)
+        name = table["name"]
+        enabled = configuration.tenants[name].enabled
+        yield WrittenSpec(Kind.TENANT, name, name, _plain(table), {}, enabled)
     for table, target in zip(data.get("targets", ()), configuration.targets.values(), strict=True):
         keys, secrets = without_secrets(Kind.TARGET, table)
-        yield WrittenSpec(Kind.TARGET, target.name, table.get("tenant", ""), keys, secrets, enabled=True)
+        yield WrittenSpec(Kind.TARGET, target.name, table.get("tenant", ""), keys, secrets, target.enabled)
     defaults = data.get(DEFAULTS, {})
     accounts = zip(data.get("accounts", ()), configuration.accounts.values(), strict=True)
     for index, (table, account) in enumerate(accounts):

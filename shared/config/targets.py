@@ -87,6 +87,7 @@ def _target(
         settings.rules,
         lmtp,
         part(DeliveryOptions, settings),
+        settings.enabled,
     )
 
 

@@ -100,6 +100,7 @@ class Target:
     rules: tuple[RefusalRule, ...] = ()
     lmtp: bool = False
     delivery_options: DeliveryOptions = DeliveryOptions()
+    enabled: bool = True
 
     @property
     def grant(self) -> GrantRef | None:

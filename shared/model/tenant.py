@@ -16,6 +16,9 @@ class TenantLimits(Settings):
     window_bytes: Size | None = size(
         None, "Octets of the tenant in custody at once, instead of `tenant_window_bytes`.", ge=1
     )
+    enabled: bool = setting(
+        True, "Whether its mailboxes are visited, and mail of them delivered. Without, it waits."
+    )
     daily_mails: int | None = setting(
         None, "Mails of the tenant that are fetched in one day (UTC); the rest waits at its sources.", ge=1
     )

@@ -242,9 +242,13 @@ def _account(listed: ListedAccount, pause: Pause | None, counts: AccountCounts, 
 
 
 def _disabled(listed: ListedAccount) -> str:
-    """What it means that an account is not enabled: by its own key, or because it left its file."""
+    """What it means that an account is not enabled: by its own key or its tenant's or target's, or because it
+    left its file.
+    """
     if listed.keys.get("enabled") is False:
         return DISABLED
+    if listed.disabled_holder is not None:
+        return f"its {listed.disabled_holder.value} is disabled: neither visited nor delivered"
     if listed.managed_by is Manager.FILE:
         return f"not in {listed.origin} any more: not visited; what is on its way is delivered"
     return "disabled: not visited; what is on its way is delivered"

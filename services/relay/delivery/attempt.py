@@ -77,10 +77,14 @@ class Attempter:
     metrics: Metrics
     limits: RecipientLimits
 
-    def is_disabled(self, account: str) -> bool:
-        """Whether the account is disabled, so that none of its mail is delivered."""
-        known = self.registry.accounts.get(account)
-        return known is not None and not known.enabled
+    def is_disabled(self, event: MessageRouted) -> bool:
+        """Whether a mail waits, as its account, its tenant or its target is disabled."""
+        account, target = self.registry.accounts.get(event.account), self.registry.targets.get(event.target)
+        if target is not None and not target.enabled:
+            return True
+        return account is not None and not (
+            account.enabled and self.registry.limits_of(account.tenant).enabled
+        )
 
     async def make_attempt(self, event: MessageRouted, serving: Serving, transport: Transport) -> Outcomes:
         """Deliver, and return one outcome per recipient. Raises nothing: each attempt has an outcome that is

@@ -66,7 +66,7 @@ def condition(now: float) -> ColumnElement[str]:
     """The `AccountCondition` of an account."""
     nobody_visits = or_(ACCOUNT.lease_until.is_(None), ACCOUNT.lease_until <= now)
     return case(
-        (~SPEC.enabled, AccountCondition.DISABLED.value),
+        (or_(~SPEC.enabled, ACCOUNT.enabled.is_(False)), AccountCondition.DISABLED.value),
         (ACCOUNT.paused, AccountCondition.PAUSED.value),
         (ACCOUNT.failures > 0, AccountCondition.FAILING.value),
         (and_(ACCOUNT.due_at < now - OVERDUE, nobody_visits), AccountCondition.OVERDUE.value),

@@ -18,6 +18,7 @@ from shared.adapters.sql.account_conditions import (
     scheduled,
 )
 from shared.adapters.sql.engine import allow_scans
+from shared.adapters.sql.registry.holding import DISABLED_HOLDER
 from shared.adapters.sql.rows import decode_read_failures
 from shared.adapters.sql.tables import KEPT, skipped, suppressions
 from shared.adapters.sql.unit_of_work import Transaction
@@ -47,6 +48,7 @@ OF_STATE = (
 _OF_SPEC = (
     SPEC.id.label("name"),
     SPEC.enabled.label("is_enabled"),
+    DISABLED_HOLDER.label("disabled_holder"),
     SPEC.spec,
     SPEC.managed_by,
     SPEC.origin,
@@ -111,9 +113,11 @@ def _listed(transaction: Transaction, colours: Mapping[str, Colour]) -> list[Lis
         )
         for row in transaction.connection.execute(query).mappings():
             state = {each.name: row[each.name] for each in OF_STATE}
+            holder = row["disabled_holder"]
             found[row["name"]] = ListedAccount(
                 account=row["name"],
-                enabled=row["is_enabled"],
+                enabled=row["is_enabled"] and row["disabled_holder"] is None,
+                disabled_holder=None if holder is None else Kind(holder),
                 keys=json.loads(row["spec"]),
                 managed_by=Manager(row["managed_by"]),
                 origin=row["origin"],

@@ -29,6 +29,11 @@ class TargetSettings(ServerSettings, DeliveryOptions):
             example="smtp://mail.corp.example:25",
         ),
     ]
+    enabled: bool = setting(
+        True,
+        "Whether mail is delivered to it. Without, mail waits, and the mailboxes of its accounts are not "
+        "visited.",
+    )
     tenant: Name | None = setting(
         None,
         "The customer that the target belongs to. Without one it is for several.",

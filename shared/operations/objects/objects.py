@@ -140,16 +140,18 @@ class Objects:
             await self._save(change)
         return await self.show(kind, name)
 
-    async def enable(self, name: str, actor: Actor, *, expected: int | None = None) -> Shown:
-        """Have an account visited and its mail delivered again. Raises what `change` does."""
-        return await self.change(Kind.ACCOUNT, name, {"enabled": None}, actor, expected=expected)
-
-    async def disable(self, name: str, actor: Actor, *, expected: int | None = None) -> Shown:
-        """Have an account not visited, and its mail in custody kept, until it is enabled again.
+    async def enable(self, kind: Kind, name: str, actor: Actor, *, expected: int | None = None) -> Shown:
+        """Have an account, or those of a tenant or target, visited and its mail delivered again.
 
         Raises what `change` does.
         """
-        return await self.change(Kind.ACCOUNT, name, {"enabled": False}, actor, expected=expected)
+        return await self.change(kind, name, {"enabled": None}, actor, expected=expected)
+
+    async def disable(self, kind: Kind, name: str, actor: Actor, *, expected: int | None = None) -> Shown:
+        """Have an account, or those of a tenant or target, not visited, and its mail in custody kept, until
+        it is enabled again. Raises what `change` does.
+        """
+        return await self.change(kind, name, {"enabled": False}, actor, expected=expected)
 
     async def remove(
         self, kind: Kind, name: str, *, expected: int | None = None, force: bool = False

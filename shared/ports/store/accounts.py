@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from shared.model.account_condition import AccountCondition, Colour
 from shared.model.read_failure import ReadFailure
-from shared.model.spec import Manager
+from shared.model.spec import Kind, Manager
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,8 @@ class AccountQuery(NamedTuple):
 class ListedAccount:
     """An account of the registry with its state, None where it was never scheduled.
 
-    `keys` are its settings.
+    `keys` are its settings. `disabled_holder` is the kind of what holds it, its tenant or its target, where
+    that is disabled.
     """
 
     account: str
@@ -102,6 +103,7 @@ class ListedAccount:
     origin: str
     colour: Colour
     state: AccountState | None
+    disabled_holder: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.adapters.sql.store import SqlStore
@@ -10,6 +12,7 @@ from shared.model.spec import Kind, Manager
 from shared.ports.store import (
     ABSENT,
     ANY,
+    AccountQuery,
     Release,
     RevisionConflict,
     Schedule,
@@ -339,3 +342,31 @@ async def test_a_disabled_account_is_leased_only_by_its_name(store: SqlStore) ->
     assert await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER, only_enabled=True) == []
     assert await store.fetcher.fences_of(["acme/bob"]) == {}
     assert len(await store.fetcher.lease_these("me", ["acme/bob"], NOW, LATER)) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.TENANT, TARGET])
+async def test_accounts_of_a_disabled_tenant_or_target_are_not_visited_until_it_is_enabled(
+    store: SqlStore, kind: Kind
+) -> None:
+    holder = replace(target(), kind=kind, id="acme" if kind is Kind.TENANT else "exchange")
+    other = replace(account("other/eve"), target="elsewhere")
+    await store.registry.save_specs([holder, account(), account("acme/off", enabled=False), other], NOW)
+    await store.registry.save_specs([replace(holder, enabled=False)], NOW)
+    assert await due(store, NOW) == ["other/eve"]
+    await store.registry.save_specs([account(note="changed")], NOW)
+    assert await due(store, NOW) == []
+    [held] = [
+        each
+        for each in (await store.operator.account_page(AccountQuery(), NOW)).accounts
+        if each.account == "acme/bob"
+    ]
+    assert (held.enabled, held.disabled_holder) == (False, kind)
+    await store.registry.save_specs([holder], NOW + 1)
+    assert await due(store, NOW + 1) == ["acme/bob"]
+
+
+async def test_accounts_of_a_disabled_target_that_is_removed_are_held_by_it_no_more(store: SqlStore) -> None:
+    await store.registry.save_specs([replace(target(), enabled=False), account()], NOW)
+    assert await due(store, NOW) == []
+    await store.registry.remove_specs(TARGET, {"exchange": ANY}, NOW)
+    assert await due(store, NOW) == ["acme/bob"]

@@ -128,6 +128,19 @@ def test_an_account_is_disabled_and_enabled(call: Call, tmp_path: Path) -> None:
     assert shown(call, "account", "bob")["state"] == "enabled"
 
 
+def test_an_account_of_a_disabled_tenant_or_target_says_what_holds_it(call: Call, tmp_path: Path) -> None:
+    add_account(call, tmp_path)
+    call("tenant", "add", "acme")
+    assert call("tenant", "disable", "acme").stdout == "tenant acme disabled\n"
+    assert "its tenant is disabled: neither visited nor delivered" in " ".join(call("status").stdout.split())
+    call("tenant", "enable", "acme")
+    call("target", "disable", "exchange")
+    assert shown(call, "target", "exchange")["state"] == "disabled"
+    assert "its target is disabled: neither visited nor delivered" in " ".join(call("status").stdout.split())
+    call("target", "enable", "exchange")
+    assert "is disabled" not in call("status").stdout
+
+
 def test_a_change_for_an_older_revision_is_refused(call: Call, tmp_path: Path) -> None:
     add_account(call, tmp_path)
     revision = str(shown(call, "account", "bob")["revision"])

@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from shared.adapters.sql.leases.schedule import enter_schedules, forget_schedules, stop_schedules
 from shared.adapters.sql.oauth_revocations import give_back
+from shared.adapters.sql.registry.holding import apply_holders
 from shared.adapters.sql.registry.reading import FIELDS
 from shared.adapters.sql.secrets import put_secrets, remove_secrets
 from shared.adapters.sql.tables import registry, specs
@@ -58,6 +59,7 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
     accounts = [each for each in changes if each.kind is Kind.ACCOUNT and each.schedule is None]
     stop_schedules(transaction, [each.id for each in accounts if not each.enabled])
+    _apply_holders(transaction, {(each.kind, each.id): each.enabled for each in changes}, known, now)
     return revision
 
 
@@ -76,6 +78,7 @@ def remove_specs(transaction: Transaction, kind: Kind, expected: Mapping[str, in
     transaction.bulk.update(transaction.connection, specs, columns, removed)
     if kind is Kind.ACCOUNT:
         stop_schedules(transaction, ids)
+    _apply_holders(transaction, {(kind, each): True for each in ids}, known, now)
     return revision
 
 
@@ -98,6 +101,12 @@ class _Known(NamedTuple):
     revision: int
     created_at: float
     removed_at: float | None
+    enabled: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps its accounts from being visited."""
+        return self.removed_at is None and not self.enabled
 
 
 def _next_revision(transaction: Transaction) -> int:
@@ -119,9 +128,27 @@ def _known(transaction: Transaction, keys: Sequence[tuple[Kind, str]]) -> dict[t
         specs,
         ("kind", "id"),
         [(kind.value, name) for kind, name in keys],
-        fields=("kind", "id", "revision", "created_at", "removed_at"),
+        fields=("kind", "id", "revision", "created_at", "removed_at", "enabled"),
     )
-    return {(Kind(row[0]), row[1]): _Known(row[2], row[3], row[4]) for row in rows}
+    return {(Kind(row[0]), row[1]): _Known(row[2], row[3], row[4], bool(row[5])) for row in rows}
+
+
+def _apply_holders(
+    transaction: Transaction,
+    enabled: Mapping[tuple[Kind, str], bool],
+    known: Mapping[tuple[Kind, str], _Known],
+    now: float,
+) -> None:
+    """Have the accounts visited or not, as tenants and targets are enabled now that were not before, or are
+    not any more.
+    """
+    held = {key for key, there in known.items() if there.holds}
+    changed = [
+        key for key, now_enabled in enabled.items() if key[0] is Kind.ACCOUNT or now_enabled is (key in held)
+    ]
+    for kind in Kind:
+        if ids := [name for of, name in changed if of is kind]:
+            apply_holders(transaction, kind, ids, now)
 
 
 def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kind, str], int]) -> None:

@@ -192,10 +192,10 @@ async def test_a_new_id_is_refused_as_it_would_be_a_new_account(
 
 async def test_an_account_is_disabled_and_enabled(objects: Objects, store: SqlStore) -> None:
     await objects.add(ACCOUNT, BOB, BY_API)
-    disabled = await objects.disable("acme/bob", BY_API)
+    disabled = await objects.disable(Kind.ACCOUNT, "acme/bob", BY_API)
     assert (disabled.state, disabled.keys["enabled"]) == (ObjectState.DISABLED, False)
     assert await store.fetcher.lease_due("me", 9e9, 9e9 + 1, 10) == []
-    assert (await objects.enable("acme/bob", BY_API)).state is ObjectState.ENABLED
+    assert (await objects.enable(Kind.ACCOUNT, "acme/bob", BY_API)).state is ObjectState.ENABLED
     assert len(await store.fetcher.lease_due("me", 9e9, 9e9 + 1, 10)) == 1
 
 
@@ -252,7 +252,7 @@ async def test_what_a_file_manages_is_not_changed(objects: Objects, store: SqlSt
     await store.registry.save_specs([change], 1.0)
     for refused in (
         objects.change(ACCOUNT, "acme/bob", {"poll": "5m"}, BY_API),
-        objects.disable("acme/bob", BY_COMMAND),
+        objects.disable(Kind.ACCOUNT, "acme/bob", BY_COMMAND),
         objects.remove(ACCOUNT, "acme/bob"),
         objects.add(ACCOUNT, BOB, BY_API),
     ):
@@ -324,7 +324,7 @@ async def test_the_list_is_filtered_and_has_pages(objects: Objects) -> None:
     for number in range(5):
         keys = {**BOB, "name": f"n{number}", "tenant": "acme" if number < 3 else "other"}
         await objects.add(ACCOUNT, keys, BY_API if number else BY_COMMAND)
-    await objects.disable("acme/n1", BY_API)
+    await objects.disable(Kind.ACCOUNT, "acme/n1", BY_API)
     first = await objects.list(ACCOUNT, limit=3)
     assert ([each.name for each in first.objects], first.after) == (["n0", "n1", "n2"], "acme/n2")
     rest = await objects.list(ACCOUNT, after=first.after or "", limit=3)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import pytest
 from prometheus_client import CollectorRegistry
 from typing_extensions import override
 
@@ -20,6 +22,7 @@ from shared.model.address import parse_address
 from shared.model.endpoint import Endpoint
 from shared.model.message import RecipientStatus
 from shared.model.target import ClientReport, DeliveryOptions, Target
+from shared.model.tenant import TenantLimits
 from shared.ports.store import RelayStore, Serving
 from shared.runtime.metrics import Metrics
 from shared.runtime.raw_mail import store_raw_mail
@@ -30,7 +33,7 @@ from shared.smtp.reply import Reply
 from tests.fakes.clock import ManualClock
 from tests.fakes.custody import BOB, EVE, recipient
 from tests.fakes.mails import account
-from tests.fakes.registry import registry_of
+from tests.fakes.registry import keep, registry_of
 from tests.fakes.target_facts import FactsInMemory
 
 ANN = "ann@corp.example"
@@ -68,18 +71,27 @@ async def attempted(
     registry: Registry | None = None,
 ) -> Outcomes:
     recipients = tuple(recipient(each, RecipientStatus.ATTEMPTING, attempt=1) for each in who)
-    event = MessageRouted(
+    registry = registry or registry_of(
+        [account(Routing(MailboxKind.SINGLE, folder_header=folder_header))],
+        [Target("exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options)],
+    )
+    serving = Serving("m1", "exchange", "s@x", recipients, folder="Info/Web")
+    attempter = attempter_of(tmp_path, registry, facts)
+    return await attempter.make_attempt(event_to(*who, blob=blob), serving, transport)
+
+
+def event_to(*who: str, blob: str | None = None) -> MessageRouted:
+    return MessageRouted(
         message="m1", tenant="acme", account="acme/all", fetch_no=1, target="exchange", reverse_path="s@x",
         recipients=tuple(RoutedRecipient(address=each, destination=each, attempt=0) for each in who),
         fetched_at=1.0, payload=Payload(octets=20, inline=None if blob else MAIL, blob=blob),
         client_name="mx.sender.example", client_address="192.0.2.7",
     )  # fmt: skip
-    attempter = Attempter(
-        registry=registry
-        or registry_of(
-            [account(Routing(MailboxKind.SINGLE, folder_header=folder_header))],
-            [Target("exchange", Endpoint("mail.corp.example", 25), delivery_options=delivery_options)],
-        ),
+
+
+def attempter_of(tmp_path: Path, registry: Registry, facts: LearntFacts | None = None) -> Attempter:
+    return Attempter(
+        registry=registry,
         blobs=FileBlobs(tmp_path),
         clock=ManualClock(),
         retry=RetryPolicy((60.0,), 1e12),
@@ -88,12 +100,21 @@ async def attempted(
         metrics=Metrics(CollectorRegistry(), "0"),
         limits=facts or LearntFacts(cast(RelayStore, FactsInMemory()), ManualClock()),
     )
-    serving = Serving("m1", "exchange", "s@x", recipients, folder="Info/Web")
-    return await attempter.make_attempt(event, serving, transport)
 
 
 def ends(outcomes: Outcomes) -> dict[str, tuple[RecipientStatus, bool]]:
     return {each.address: (each.status, each.in_doubt) for each, _ in outcomes.outcomes}
+
+
+@pytest.mark.parametrize("holder", ["account", "tenant", "target"])
+def test_mail_of_a_disabled_account_tenant_or_target_waits(tmp_path: Path, holder: str) -> None:
+    known = replace(account(Routing(MailboxKind.SINGLE)), enabled=holder != "account")
+    target = Target("exchange", Endpoint("mail.corp.example", 25), enabled=holder != "target")
+    registry = registry_of([known], [target])
+    registry.tenants.put(known.tenant, TenantLimits(enabled=holder != "tenant"))
+    assert attempter_of(tmp_path, registry).is_disabled(event_to(BOB)) is True
+    keep(registry, [replace(known, enabled=True)], [replace(target, enabled=True)])
+    assert attempter_of(tmp_path, registry).is_disabled(event_to(BOB)) is False
 
 
 async def test_a_connection_lost_among_the_answers_leaves_only_the_others_in_doubt(tmp_path: Path) -> None:
