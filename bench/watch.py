@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.ferry import working
+from bench.inotify import enough_inotify
 from bench.mails import mail
 from bench.polls import VISITED
 from bench.result import Result
@@ -37,7 +38,9 @@ def watch(source: Source, sink: SmtpSink, home: Path) -> dict[str, Result]:
     """Watch all mailboxes of `source`, beside the same without open sessions."""
     by_imap = replace(source, protocol="imap")
     without = _closed(by_imap, sink, home / "off")
-    return {"watch": _watched(by_imap, sink, home / "idle", without)}
+    with enough_inotify(source.accounts) as remark:
+        watched = _watched(by_imap, sink, home / "idle", without)
+    return {"watch": replace(watched, note=watched.note + remark)}
 
 
 def _closed(source: Source, sink: SmtpSink, home: Path) -> int:
