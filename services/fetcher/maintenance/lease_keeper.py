@@ -32,6 +32,9 @@ class LeaseKeeper:
         self._metrics = metrics
         self._visits: dict[Fence, asyncio.Task[object]] = {}
         self._paused: frozenset[str] = frozenset()
+        self._missing: set[Fence] = set()
+        """Leases that the last renewal did not find. A visit that gives its lease back ends right after that:
+        only one that is still there at the next renewal has lost it."""
 
     @property
     def fences(self) -> Collection[Fence]:
@@ -69,8 +72,9 @@ class LeaseKeeper:
             log.warning("leases not renewed", error=error)
             return
         self._paused = frozenset(paused)
-        for fence in fences:
-            if fence not in held and (visit := self._visits.get(fence)) is not None:
-                log.warning("lease has passed on", account=fence.account)
-                self._metrics.leases_lost.inc()
-                visit.cancel()
+        missing = {fence for fence in fences if fence not in held and fence in self._visits}
+        for fence in sorted(missing & self._missing):
+            log.warning("lease has passed on", account=fence.account)
+            self._metrics.leases_lost.inc()
+            self._visits[fence].cancel()
+        self._missing = missing
