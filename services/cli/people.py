@@ -26,6 +26,7 @@ from shared.operations.people import (
     Users,
     record,
 )
+from shared.operations.public_urls import SIGN_IN, public_url
 from shared.operations.wording import moment
 
 DAY = 86400.0
@@ -207,8 +208,7 @@ def revoke_token(path: Path, token: str) -> None:
 
 def sign_in_url(configuration: Configuration, link: str) -> str:
     """Return the URL of a sign-in link."""
-    base = configuration.control.url or f"http://{configuration.control.listen}"
-    return f"{base.rstrip('/')}/sign-in#{link}"
+    return public_url(configuration, SIGN_IN + link)
 
 
 def _user_row(user: User) -> dict[str, object]:

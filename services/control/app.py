@@ -10,7 +10,15 @@ from starlette.exceptions import HTTPException
 
 from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
-from services.control.resources import mails, people, registry, service, webhooks
+from services.control.resources import (
+    connecting,
+    login_tests,
+    mails,
+    people,
+    registry,
+    service,
+    webhooks,
+)
 from services.control.state import Control
 from shared.model.errors import MailferryError
 
@@ -31,8 +39,10 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    for router in (registry.router(), people.api, mails.api, service.api, webhooks.api):
+    resources = (people, mails, service, webhooks, login_tests, connecting)
+    for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(connecting.callback)
     for error in (Problem, MailferryError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, answer_error)
     app.add_middleware(Guard, settings=control.settings)

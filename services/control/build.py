@@ -10,7 +10,7 @@ from services.control.server import check_exposure
 from services.control.service import ControlService
 from services.control.state import Control, Tools
 from shared.config import Configuration
-from shared.operations.context import OperatorContext
+from shared.operations.context import OperatorContext, context_of
 from shared.operations.login_runs import LoginRuns
 from shared.operations.objects import objects_of
 from shared.operations.people import SignIns, Tokens
@@ -31,17 +31,9 @@ def build_control(configuration: Configuration, runtime: Runtime, tools: Tools) 
 
 def operator_context(configuration: Configuration, runtime: Runtime) -> OperatorContext:
     """Return what the operations work with, on the ports of this process."""
-    store = runtime.store
-    return OperatorContext(
-        configuration,
-        store.operator,
-        store.maintenance,
-        runtime.blobs,
-        runtime.clock,
-        store.secrets,
-        runtime.registry,
-        store.access,
-        store.webhooks,
+    assert runtime.oauth is not None, "a process opens it"
+    return context_of(
+        configuration, runtime.store, runtime.blobs, runtime.clock, runtime.registry, runtime.oauth
     )
 
 
@@ -55,7 +47,7 @@ def control_on(context: OperatorContext, tools: Tools) -> Control:
         sign_ins=SignIns(context, entropy),
         tokens=Tokens(context, entropy),
         tools=tools,
-        logins=LoginRuns(context, tools.open_mailbox, entropy),
+        logins=LoginRuns(context, tools.open_mailbox, tools.explain_mail, entropy),
         limit=RateLimit(settings.requests_per_minute, time.monotonic),
         failures=RateLimit(TRIES_PER_MINUTE, time.monotonic),
         entropy=entropy,

@@ -40,13 +40,18 @@ def control_of(request: Request) -> Control:
     return control
 
 
+def sender_of(request: Request) -> str:
+    """Return the network address that a request came from."""
+    return request.client.host if request.client is not None else ""
+
+
 async def caller_of(request: Request) -> Caller:
     """Return who makes the request, found once. Raises `Problem`."""
     known: Caller | None = getattr(request.state, "caller", None)
     if known is not None:
         return known
     control = control_of(request)
-    address = request.client.host if request.client is not None else ""
+    address = sender_of(request)
     check_rate(control.failures.is_exhausted(address))
     caller = await _authenticated(control, request, address)
     if caller is None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from shared.access.passwords import PasswordUnusable
 from shared.model.errors import ConfigurationError, MailferryError
+from shared.operations.connecting import ConnectRefused, LinkExhausted
 from shared.operations.mail_search import MailUnknown
 from shared.operations.objects import (
     AccountsExhausted,
@@ -33,6 +34,7 @@ from shared.operations.people import (
     UserExists,
     UserUnknown,
 )
+from shared.operations.permitting import NotPermitted, NotVisible
 from shared.operations.webhooks import WebhookConflict, WebhookUnknown
 from shared.operations.webhooks.sending import UrlUnusable
 from shared.ports.store import RevisionConflict, StoreUnavailable
@@ -84,6 +86,10 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[type[MailferryError], Kind] = {
     NotThere: Kind(404, "not_found"),
+    NotVisible: Kind(404, "not_found"),
+    NotPermitted: Kind(403, "not_permitted"),
+    ConnectRefused: Kind(409, "cannot_connect"),
+    LinkExhausted: Kind(409, "link_exhausted"),
     UserUnknown: Kind(404, "not_found"),
     TokenUnknown: Kind(404, "not_found"),
     MailUnknown: Kind(404, "not_found"),

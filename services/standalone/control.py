@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 import structlog
 
@@ -14,21 +15,21 @@ from services.router.explaining import explain_mail
 from shared.access import Role
 from shared.config import Configuration
 from shared.operations.people import NewUser, SignIns, Users
+from shared.operations.public_urls import SIGN_IN, public_url
 from shared.runtime.opening import open_runtime
 from shared.runtime.process import Load
 from shared.runtime.run_services import run_services
 from shared.runtime.runtime import Runtime
 
 FIRST_USER = "operator"
-LINK_PATH = "/sign-in#"
-"""What follows `#` stays in the browser, so the secret gets into no log of a proxy."""
 
 log = structlog.get_logger("mailferry.control")
 
 
 def control_service(configuration: Configuration, runtime: Runtime) -> ControlService | None:
     """Return the service; None where it is switched off. Raises `ConfigurationError`."""
-    return build_control(configuration, runtime, Tools(open_account, explain_mail))
+    open_mailbox = partial(open_account, grants=runtime.grants)
+    return build_control(configuration, runtime, Tools(open_mailbox, explain_mail))
 
 
 async def serve(configuration: Configuration, load: Load) -> None:
@@ -49,5 +50,4 @@ async def first_sign_in_link(configuration: Configuration, runtime: Runtime) -> 
         return None
     await users.add(NewUser(FIRST_USER, Role.OPERATOR))
     link = await SignIns(context, secrets.token_bytes).link(FIRST_USER)
-    base = configuration.control.url or f"http://{listen}"
-    return f"{base.rstrip('/')}{LINK_PATH}{link}"
+    return public_url(configuration, SIGN_IN + link)

@@ -23,6 +23,7 @@ from shared.config.targets import UsableTargets, build_targets
 from shared.config.tenants import build_tenants
 from shared.config.urls import UNIX_SOCKET
 from shared.config.values import LIST_SCHEME
+from shared.model.account import Account
 from shared.model.errors import ConfigurationError, quoted
 from shared.model.hosts import NO_LIMITS, HostLimits
 from shared.model.spec import Kind
@@ -148,6 +149,19 @@ def checked(
         )
     plain, secrets = without_secrets(kind, table)
     return WrittenSpec(kind, keys=plain, secrets=secrets, **facts)
+
+
+def account_from(keys: Mapping[str, Any], surroundings: Surroundings, judged: Collection[str]) -> Account:
+    """Return the account that these keys make, whatever targets there are. Raises `InvalidObject`."""
+    table = {key: _clear(value) for key, value in keys.items()}
+    document = Document({ARRAY[Kind.ACCOUNT]: [table]}, "registry", Path("/"))
+    context = Context(document, surroundings.environ, Problems(document))
+    targets = UsableTargets([{"name": table.get("target", "")}])
+    built = build_accounts(context, [table], {}, targets, surroundings.hosts, judged)
+    if found := context.problems.by_path():
+        problems = [KeyProblem(_key(path), each) for path, each in found.items()]
+        raise InvalidObject(Kind.ACCOUNT, object_id(Kind.ACCOUNT, table), problems)
+    return next(iter(built.values()))
 
 
 def _built(

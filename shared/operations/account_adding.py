@@ -142,11 +142,15 @@ def trial_account(draft: Draft, configuration: Configuration) -> Account:
     return next(iter(made.accounts.values()))
 
 
-def network_of(configuration: Configuration) -> Network:
-    """Return the network, as far as the configuration's defaults allow accounts to use it."""
+def network_of(configuration: Configuration, *, public_only: bool = False) -> Network:
+    """Return the network, as far as the configuration's defaults allow accounts to use it.
+
+    `public_only`: no private networks, as for people of a tenant that is not trusted.
+    """
     defaults = configuration.document.data.get("defaults", {})
     denied = networks(defaults["deny_addresses"]) if "deny_addresses" in defaults else ()
-    return Internet(Web(addresses=AddressPolicy(defaults.get("addresses") == "public", denied)))
+    public_only = public_only or defaults.get("addresses") == "public"
+    return Internet(Web(addresses=AddressPolicy(public_only, denied)))
 
 
 _FOR_SERVERS = frozenset(

@@ -16,11 +16,14 @@ from shared.ports.store import (
     AccessStore,
     GrantStore,
     MaintenanceStore,
+    OnboardingStore,
     OperatorStore,
     SecretStore,
+    Store,
     WebhookStore,
 )
 from shared.runtime.blobs import open_blobs
+from shared.runtime.oauth.opening import OAuth, open_oauth
 from shared.runtime.registry import Registry
 from shared.runtime.secret_box import KeyedBox
 from shared.runtime.secret_keys import key_ring, open_key_ring
@@ -39,7 +42,29 @@ class OperatorContext:
     registry: Registry
     access: AccessStore
     webhooks: WebhookStore
+    onboarding: OnboardingStore
+    oauth: OAuth
     grants: GrantStore | None = None
+
+
+def context_of(
+    configuration: Configuration, store: Store, blobs: Blobs, clock: Clock, registry: Registry, oauth: OAuth
+) -> OperatorContext:
+    """Return what the operations work with, on these ports."""
+    return OperatorContext(
+        configuration,
+        store.operator,
+        store.maintenance,
+        blobs,
+        clock,
+        store.secrets,
+        registry,
+        store.access,
+        store.webhooks,
+        store.onboarding,
+        oauth,
+        store.oauth,
+    )
 
 
 @asynccontextmanager
@@ -61,17 +86,7 @@ async def open_context(
         blobs = open_blobs(configuration.blobs)
         clock, box = SystemClock(), KeyedBox(key_ring(configuration.secrets))
         registry = Registry(store.registry, box, clock, os.environ, configuration.hosts)
-        yield OperatorContext(
-            configuration,
-            store.operator,
-            store.maintenance,
-            blobs,
-            clock,
-            store.secrets,
-            registry,
-            store.access,
-            store.webhooks,
-            store.oauth,
-        )
+        async with open_oauth(configuration, store, box, clock) as oauth:
+            yield context_of(configuration, store, blobs, clock, registry, oauth)
     finally:
         await store.close()

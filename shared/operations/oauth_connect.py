@@ -34,7 +34,7 @@ from shared.oauth.requests import (
 from shared.operations.oauth_context import OAuthContext
 from shared.operations.oauth_device import DeviceCode, UnfitDeviceAnswer, device_code_of
 from shared.operations.oauth_loopback import is_here, listening
-from shared.ports.store.oauth import GrantLease
+from shared.ports.store.oauth import GrantLease, Renewal
 from shared.runtime.oauth.apps import AppUnusable
 from shared.runtime.oauth.http import Unreachable
 from shared.runtime.oauth.refresher import LEASE
@@ -62,7 +62,7 @@ async def connect_by_browser(context: OAuthContext, ref: GrantRef, show: ShowUrl
     `show` is given the URL to open. `ask` returns the URL where the browser went, for an app whose redirect
     does not lead to this machine.
     """
-    app, provider = await _app(context, ref)
+    app, provider = await app_of(context, ref)
     if app.flow is not Flow.USER:
         return await _by_itself(context, ref)
     try:
@@ -76,19 +76,19 @@ async def connect_by_browser(context: OAuthContext, ref: GrantRef, show: ShowUrl
             show(begun.url)
             code = code_of(begun, await ask())
     except SignInRefused as error:
-        raise _failed(refused_sign_in(error.error, error.description)) from error
+        raise failed_sign_in(refused_sign_in(error.error, error.description)) from error
     except UnfitRedirect as error:
         raise SignInFailed(str(error)) from error
     except TimeoutError:
         raise SignInFailed(f"Nobody signed in within {SIGN_IN_TIMEOUT / 60:g} minutes.") from None
     except OSError as error:
         raise SignInFailed(f"{app.redirect} cannot be listened on: {error.strerror}.") from error
-    return await _finish(context, ref, app, provider, await _exchanged(context, app, provider, begun, code))
+    return await _finish(context, ref, app, provider, await exchanged(context, app, provider, begun, code))
 
 
 async def connect_by_device(context: OAuthContext, ref: GrantRef, show: ShowCode) -> str:
     """Let the owner sign in on any device, and return a sentence about it. Raises `SignInFailed`."""
-    app, provider = await _app(context, ref)
+    app, provider = await app_of(context, ref)
     if app.flow is not Flow.USER:
         return await _by_itself(context, ref)
     try:
@@ -99,9 +99,9 @@ async def connect_by_device(context: OAuthContext, ref: GrantRef, show: ShowCode
         answer = await context.oauth.http.post(request)
         code = device_code_of(answer)
     except Unreachable as error:
-        raise _failed(unreachable(str(error))) from error
+        raise failed_sign_in(unreachable(str(error))) from error
     except UnfitDeviceAnswer as error:
-        raise _failed(error.meaning) from error
+        raise failed_sign_in(error.meaning) from error
     show(code)
     return await _finish(context, ref, app, provider, await _polled(context, app, provider, code))
 
@@ -120,16 +120,18 @@ async def _polled(context: OAuthContext, app: OAuthApp, provider: Provider, code
     return found
 
 
-async def _app(context: OAuthContext, ref: GrantRef) -> tuple[OAuthApp, Provider]:
+async def app_of(context: OAuthContext, ref: GrantRef) -> tuple[OAuthApp, Provider]:
+    """Return the app of a grant and its provider. Raises `SignInFailed`."""
     try:
         return await context.oauth.apps.find(ref.app)
     except AppUnusable as error:
-        raise _failed(error.failure) from error
+        raise failed_sign_in(error.failure) from error
 
 
-async def _exchanged(
+async def exchanged(
     context: OAuthContext, app: OAuthApp, provider: Provider, begun: SignIn, code: str
 ) -> Meaning:
+    """Return what the token server makes of a code."""
     return await _asked(context, exchange(app, provider, begun, code))
 
 
@@ -144,8 +146,19 @@ async def _finish(
     context: OAuthContext, ref: GrantRef, app: OAuthApp, provider: Provider, found: Meaning
 ) -> str:
     """Check what was granted, and store it. Raises `SignInFailed`."""
+    renewal = await checked_consent(context, ref, app, provider, found)
+    await context.oauth.store.put_grant(ref.id, ref.app, ref.username, context.clock.now(), renewal)
+    return (
+        f"{quoted(ref.username)} has signed in for {ref.name}; Mailferry keeps the sign-in fresh from now on."
+    )
+
+
+async def checked_consent(
+    context: OAuthContext, ref: GrantRef, app: OAuthApp, provider: Provider, found: Meaning
+) -> Renewal:
+    """Return what was granted as it is stored, if it is for this mailbox. Raises `SignInFailed`."""
     if not isinstance(found, Refreshed):
-        raise _failed(found)
+        raise failed_sign_in(found)
     if (wrong := objection(found, app.wanted_scopes(provider, ref.protocol), ref.username)) is not None:
         raise SignInFailed(wrong)
     if found.refresh_token is None:
@@ -153,12 +166,8 @@ async def _finish(
             f"{provider.title} gave no refresh token, so this sign-in would end within the hour. Remove the "
             "app's access in the mailbox owner's account there, and sign in again."
         )
-    now, oauth = context.clock.now(), context.oauth
-    renewal = await oauth.refresher.renewal_of(GrantLease(ref.id, 0), ref.app, found, now)
-    await oauth.store.put_grant(ref.id, ref.app, ref.username, now, renewal)
-    return (
-        f"{quoted(ref.username)} has signed in for {ref.name}; Mailferry keeps the sign-in fresh from now on."
-    )
+    now = context.clock.now()
+    return await context.oauth.refresher.renewal_of(GrantLease(ref.id, 0), ref.app, found, now)
 
 
 async def _by_itself(context: OAuthContext, ref: GrantRef) -> str:
@@ -171,9 +180,10 @@ async def _by_itself(context: OAuthContext, ref: GrantRef) -> str:
         return f"The app {ref.app} has got a token for {quoted(ref.username)}; nobody has to sign in."
     if found is None:
         return f"Another process is getting a token for {quoted(ref.username)} now."
-    raise _failed(found)
+    raise failed_sign_in(found)
 
 
-def _failed(found: Failure | Meaning) -> SignInFailed:
+def failed_sign_in(found: Failure | Meaning) -> SignInFailed:
+    """Return why there is no grant."""
     assert not isinstance(found, Refreshed), "that is no failure"
     return SignInFailed(found.sentence, temporary=isinstance(found, RetryLater))

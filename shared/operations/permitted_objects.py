@@ -9,6 +9,7 @@ from typing import Any
 from shared.access import Permission, Principal, permissions_of
 from shared.access.roles import OPERATOR_KEYS, OWNER_KEYS
 from shared.model.spec import Kind, Manager
+from shared.operations.address_guard import guarded
 from shared.operations.context import OperatorContext
 from shared.operations.objects import Actor, Objects, Page, Shown
 from shared.operations.people import Doer, GrantRefused, record
@@ -45,8 +46,8 @@ class PermittedObjects:
 
     async def add(self, kind: Kind, keys: Mapping[str, Any]) -> Shown:
         """Add an object. Raises what `Objects.add` does."""
-        self._check_keys(kind, keys)
-        added = await self.objects.add(kind, keys, self._actor)
+        given = await self.allowed_keys(kind, keys, is_new=True)
+        added = await self.objects.add(kind, given, self.actor)
         await self._record("add", added, after=keys)
         return added
 
@@ -55,9 +56,9 @@ class PermittedObjects:
 
         Raises what `Objects.change` does, and `GrantRefused` for keys that are not an owner's to change.
         """
-        self._check_keys(kind, keys)
+        given = await self.allowed_keys(kind, keys, is_new=False)
         before = await self.objects.show(kind, name)
-        changed = await self.objects.change(kind, name, keys, self._actor, expected=expected)
+        changed = await self.objects.change(kind, name, given, self.actor, expected=expected)
         was = {key: before.keys.get(key) for key in keys}
         await self._record("change", changed, before=was, after=keys)
         return changed
@@ -68,14 +69,20 @@ class PermittedObjects:
         await self.objects.remove(kind, name, expected=expected, force=force)
         await self._record("remove", before, before=before.keys)
 
-    def _check_keys(self, kind: Kind, keys: Mapping[str, Any]) -> None:
+    async def allowed_keys(self, kind: Kind, keys: Mapping[str, Any], *, is_new: bool) -> Mapping[str, Any]:
+        """Return the keys that the principal gives, with the rule about addresses (`guarded`).
+
+        Raises `GrantRefused` for keys that are not his to set.
+        """
         if Permission.ACCOUNTS_WRITE not in permissions_of(self.principal):
             _check_owner_keys(kind, keys)
         if self.principal.tenant is not None and (found := sorted(OPERATOR_KEYS & keys.keys())):
             raise GrantRefused(f"only an operator may set {', '.join(found)}")
+        return await guarded(self.context.registry.store, self.principal, kind, keys, is_new=is_new)
 
     @property
-    def _actor(self) -> Actor:
+    def actor(self) -> Actor:
+        """Who changes objects, for the registry."""
         return Actor(Manager.API, self.doer.name)
 
     async def _own(self, after: str, limit: int) -> Page:

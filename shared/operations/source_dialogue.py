@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from shared.operations.login_test import CAPABILITIES, CREDENTIALS, MAILBOX, TLS, ShowLine
@@ -23,7 +23,8 @@ class SourceDialogue(ABC):
 
     `greeting` is the server's first line. `capabilities` are all that it announced so far, `methods` the
     login methods among them; names in upper case, in the server's order. `alerts` are what it wants people to
-    be shown. `command` is the last line of ours, in upper case.
+    be shown. `command` is the last line of ours, in upper case. `on_step` is told each step that the session
+    reaches, once the server has greeted.
     """
 
     show: ShowLine | None = None
@@ -33,6 +34,7 @@ class SourceDialogue(ABC):
     alerts: list[str] = field(default_factory=list)
     tls: bool = False
     command: str = ""
+    on_step: Callable[[str], None] | None = None
 
     def __call__(self, side: str, line: str) -> None:
         """Take one line; `side` is "C" or "S"."""
@@ -45,6 +47,8 @@ class SourceDialogue(ABC):
         elif not line.startswith("("):
             self.greeting = self.greeting or line
             self._take_answer(line)
+        if self.on_step is not None and self.greeting:
+            self.on_step(self.step)
 
     @property
     def step(self) -> str:

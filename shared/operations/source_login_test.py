@@ -4,7 +4,7 @@ deleted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -39,14 +39,19 @@ _USED: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
 
 
 async def try_source(
-    account: Account, open_mailbox: OpenMailbox, show: ShowLine | None = None, keep_in: Path | None = None
+    account: Account,
+    open_mailbox: OpenMailbox,
+    show: ShowLine | None = None,
+    keep_in: Path | None = None,
+    on_step: Callable[[str], None] | None = None,
 ) -> LoginTest:
-    """Log in to an account's source and list its mailbox; `show` is given each line of the dialogue.
+    """Log in to an account's source and list its mailbox; `show` is given each line of the dialogue, and
+    `on_step` each step that is reached.
 
     With `keep_in`, one mail is read, to see whether the source still shows it afterwards; a copy of it stays
     in that directory until that is known.
     """
-    dialogue = DIALOGUES[account.protocol](show, tls=account.endpoint.tls is Tls.IMPLICIT)
+    dialogue = DIALOGUES[account.protocol](show, tls=account.endpoint.tls is Tls.IMPLICIT, on_step=on_step)
     server = str(account.endpoint)
 
     async def opened() -> OperatorMailbox:

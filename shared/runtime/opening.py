@@ -58,7 +58,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
             _registry_watched(registry),
-            open_keeper(configuration, store, box, clock, metrics) as (grants, token_keeper),
+            open_keeper(configuration, store, box, clock, metrics) as (oauth, token_keeper),
         ):
             yield Runtime(
                 store=store,
@@ -71,7 +71,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                     clock=clock,
                     entropy=entropy,
                     record=record,
-                    grants=grants,
+                    grants=oauth.tokens,
                 ),
                 clock=clock,
                 topology=queues,
@@ -81,7 +81,8 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                 cores=os.cpu_count() or 1,
                 unrecorded=unrecorded,
                 broker_memory=broker.held if isinstance(broker, MemoryBroker) else dict,
-                grants=grants,
+                grants=oauth.tokens,
+                oauth=oauth,
                 token_keeper=token_keeper,
             )
     finally:

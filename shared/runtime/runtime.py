@@ -13,6 +13,7 @@ from shared.ports.directory import Directories
 from shared.ports.store import Store
 from shared.ports.tokens import NO_GRANTS, GrantTokens
 from shared.runtime.metrics import Metrics
+from shared.runtime.oauth.opening import OAuth
 from shared.runtime.oauth.token_keeper import TokenKeeper
 from shared.runtime.registry import Registry
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
@@ -23,7 +24,7 @@ class Runtime:
     """`chance` returns a number from 0 to 1, `entropy` so many random bytes. `cores` is that of the machine.
 
     `unrecorded` removes blobs that were stored and never recorded. `broker_memory` returns the octets of mail
-    in a broker of this process, by tenant. `token_keeper` is None where no account or target uses OAuth.
+    in a broker of this process, by tenant. `oauth` and `token_keeper` are None in tests that need none.
     """
 
     store: Store
@@ -40,4 +41,5 @@ class Runtime:
     unrecorded: UnrecordedBlobs | None = None
     broker_memory: Callable[[], Mapping[str, int]] = dict
     grants: GrantTokens = NO_GRANTS
+    oauth: OAuth | None = None
     token_keeper: TokenKeeper | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from shared.adapters.sql import open_store
 from shared.config import Configuration, from_mapping
 from shared.model.spec import Kind, Manager
 from shared.operations.context import open_context
+from shared.operations.mailboxes import OpenMailbox
 from shared.operations.objects import Actor
 from shared.operations.people import NewToken
 from shared.runtime.secret_box import open_secret_box
@@ -68,8 +69,8 @@ class Api:
         return await self.client.request(method, PREFIX + path, headers=sent, **body)
 
 
-def api_configuration(directory: Path, **control: object) -> Configuration:
-    """A configuration on a SQLite database in `directory`."""
+def api_configuration(directory: Path, apps: Sequence[object] = (), **control: object) -> Configuration:
+    """A configuration on a SQLite database in `directory`, with these OAuth apps."""
     path = directory / "mailferry.db"
     write_empty_database(path)
     mapping = {
@@ -77,19 +78,25 @@ def api_configuration(directory: Path, **control: object) -> Configuration:
         "blobs": {"url": (directory / "blobs").as_uri()},
         "relay": {"helo_name": "mx.example"},
         "control": {"requests_per_minute": 1_000_000, **control},
+        "oauth_apps": [*apps],
     }
     return from_mapping(mapping, {}, directory, "test")
 
 
 @asynccontextmanager
-async def open_api(directory: Path, **control: object) -> AsyncIterator[Api]:
+async def open_api(
+    directory: Path,
+    open_mailbox: OpenMailbox = open_account,
+    apps: Sequence[object] = (),
+    **control: object,
+) -> AsyncIterator[Api]:
     """Open the API, with the tenants acme and other, which have the account "info" each."""
-    configuration = api_configuration(directory, **control)
+    configuration = api_configuration(directory, apps, **control)
     store = open_store(configuration.store.url.get_secret_value())
     await open_secret_box(configuration, store.secrets)
     await store.close()
     async with open_context(configuration) as context:
-        made = control_on(context, Tools(open_account, explain_mail))
+        made = control_on(context, Tools(open_mailbox, explain_mail))
         actor = Actor(Manager.API, "test")
         await made.objects.add(Kind.TARGET, TARGET, actor)
         for tenant in ("acme", "other"):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from services.control.callers import COOKIE, Needs, TheCaller, TheControl, check_rate
+from services.control.callers import COOKIE, Needs, TheCaller, TheControl, check_rate, sender_of
 from services.control.paging import ExpectedRevision, ThePaging, cursor_of, with_etag
 from services.control.problems import documented
 from services.control.resources.registry import ADDING, CHANGING, READING
@@ -235,8 +235,7 @@ async def sign_out(caller: TheCaller, control: TheControl, response: Response) -
 
 def _check_tries(control: TheControl, request: Request) -> None:
     """Count a try to sign in against its address, as hashing a password is dear."""
-    address = request.client.host if request.client is not None else ""
-    check_rate(control.failures.wait_for(address))
+    check_rate(control.failures.wait_for(sender_of(request)))
 
 
 def _began(response: Response, signed_in: SignedIn) -> Me:

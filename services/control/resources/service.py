@@ -1,33 +1,31 @@
-"""What belongs to the whole service: status, epoch, pauses, providers, login tests."""
+"""What belongs to the whole service: status, epoch, pauses, providers."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.control.callers import Needs, TheCaller, TheControl, check_access
-from services.control.problems import NO_SUCH_THING, FieldProblem, Problem, documented
+from services.control.callers import Needs, TheCaller, TheControl
+from services.control.problems import FieldProblem, Problem, documented
 from services.control.resources.registry import ADDING, READING
 from services.control.resources.shapes import (
     Changed,
-    Id,
-    LoginTestRun,
     ObjectName,
     Shape,
     TenantName,
-    login_test_run,
     moment_or_none,
 )
 from services.control.routes import ApiRoute
-from shared.access import Permission, access_to
+from shared.access import Permission
 from shared.autoconfig.search import find_servers
 from shared.config.providers import providers
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.spec import Kind
 from shared.operations.account_adding import network_of
+from shared.operations.address_guard import may_connect_anywhere
 from shared.operations.epoch import confirm_epoch, current_epoch
 from shared.operations.explain import Explainer
 from shared.operations.login_runs import usable_account
@@ -79,15 +77,6 @@ class Providers(BaseModel):
     """The providers."""
 
     items: list[ProviderShape]
-
-
-class WantedTest(Shape):
-    """Which account's login is to be tried, as TENANT/NAME."""
-
-    account: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}/[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"),
-    ]
 
 
 class MailAddress(Shape):
@@ -206,39 +195,6 @@ async def resume_account(
     return Changed(changed=[*change.changed])
 
 
-@api.post(
-    "/login-tests",
-    dependencies=[Depends(Needs(_P.LOGIN_TEST))],
-    responses=ADDING,
-    status_code=202,
-    tags=["login tests"],
-)
-async def begin_login_test(
-    wanted: WantedTest, control: TheControl, caller: TheCaller, response: Response
-) -> LoginTestRun:
-    """Begin to log in to an account's source; ask at `Location` what came of it."""
-    tenant = wanted.account.partition("/")[0]
-    access = access_to(caller.principal, _P.LOGIN_TEST, tenant=tenant, account=wanted.account)
-    check_access(access, _P.LOGIN_TEST)
-    run = await control.logins.begin(wanted.account)
-    response.headers["Location"] = f"/api/v1/login-tests/{run.id}"
-    return login_test_run(run)
-
-
-@api.get(
-    "/login-tests/{test}",
-    dependencies=[Depends(Needs(_P.LOGIN_TEST))],
-    responses=READING,
-    tags=["login tests"],
-)
-async def show_login_test(test: Id, control: TheControl, caller: TheCaller) -> LoginTestRun:
-    """Show what came of a login test."""
-    run = control.logins.run_of(test, caller.principal)
-    if run is None:
-        raise Problem(404, "not_found", NO_SUCH_THING)
-    return login_test_run(run)
-
-
 @api.get("/providers", responses=OPEN, tags=["finding servers"])
 async def list_providers(_caller: TheCaller) -> Providers:
     """List the providers that are known by name."""
@@ -274,14 +230,16 @@ def _epoch(epoch: Any) -> EpochShape:
     responses=ADDING,
     tags=["finding servers"],
 )
-async def find(given: MailAddress, control: TheControl) -> FoundServers:
+async def find(given: MailAddress, control: TheControl, caller: TheCaller) -> FoundServers:
     """Find the server of a mailbox by its address; no password is sent."""
     try:
         address = parse_address(given.address)
     except DefectiveAddress as defect:
         field = FieldProblem(field="address", detail=str(defect))
         raise Problem(422, "invalid_input", "this is no address", [field]) from defect
-    found = await find_servers(address, network_of(control.context.configuration))
+    anywhere = await may_connect_anywhere(control.context.registry.store, caller.principal)
+    network = network_of(control.context.configuration, public_only=not anywhere)
+    found = await find_servers(address, network)
     items = [
         FoundServer(
             protocol=each.protocol,

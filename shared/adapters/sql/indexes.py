@@ -16,7 +16,9 @@ from sqlalchemy import Column, Index, text
 from shared.adapters.sql.access.tables import (
     api_tokens,
     audit,
+    connect_links,
     idempotency_keys,
+    login_tests,
     sessions,
     webhook_deliveries,
 )
@@ -80,6 +82,10 @@ INDEXES = (
     Index("idempotency_keys_begun_at", idempotency_keys.c.begun_at),
     Index("webhook_deliveries_webhook", webhook_deliveries.c.webhook, webhook_deliveries.c.id),
     _partial("webhook_deliveries_next_at", webhook_deliveries.c.next_at, where="next_at IS NOT NULL"),
+    Index("connect_links_digest", connect_links.c.digest, unique=True),
+    Index("connect_links_tenant", connect_links.c.tenant, connect_links.c.id),
+    Index("connect_links_expires_at", connect_links.c.expires_at),
+    Index("login_tests_begun_at", login_tests.c.begun_at),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

@@ -1,4 +1,4 @@
-"""The store: nine adapters over one database."""
+"""The store: adapters over one database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.adapters.sql.engine import Database, parse_url
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
 from shared.adapters.sql.grant_store import SqlGrantStore
 from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
+from shared.adapters.sql.onboarding_store import SqlOnboardingStore
 from shared.adapters.sql.operator_store import SqlOperatorStore
 from shared.adapters.sql.registry_store import SqlRegistryStore
 from shared.adapters.sql.relay_store import SqlRelayStore
@@ -42,6 +43,7 @@ class SqlStore:
         self.oauth = SqlGrantStore(self.runner)
         self.access = SqlAccessStore(self.runner)
         self.webhooks = SqlWebhookStore(self.runner)
+        self.onboarding = SqlOnboardingStore(self.runner)
 
     async def check(self, *, writing: bool = False) -> None:
         """Raise `StoreUnavailable` or `SchemaOutdated` where the store cannot be used, or could not be

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from shared.operations.objects.changes import spec_change
 from shared.operations.objects.errors import AccountsExhausted, AlreadyThere, ManagedByFile
 from shared.ports.clock import Clock
 from shared.ports.secret_box import SecretBox
-from shared.ports.store import RegistryStore, RevisionConflict, SpecChange, SpecFilter
+from shared.ports.store import RegistryStore, RevisionConflict, SpecChange, SpecFilter, TenantFull
 
 
 class Actor(NamedTuple):
@@ -60,6 +60,19 @@ class Additions:
 
         Where somebody else adds one of them meanwhile, the others are added one by one.
         """
+        return await self._saved(*await self._prepared(kind, many, actor))
+
+    async def prepare(self, kind: Kind, keys: Mapping[str, Any], actor: Actor) -> SpecChange:
+        """Return the change that adds an object; nothing is written. Raises what is wrong with it."""
+        changes, (result,) = await self._prepared(kind, [keys], actor)
+        if isinstance(result, MailferryError):
+            raise result
+        return changes[result]
+
+    async def _prepared(
+        self, kind: Kind, many: Sequence[Mapping[str, Any]], actor: Actor
+    ) -> tuple[dict[str, SpecChange], list[str | MailferryError]]:
+        """The changes that add objects, by id, and for each its id, or why it is not added."""
         full = [self._complete(kind, keys, actor) for keys in many]
         targets = await self._there(Kind.TARGET, [each for keys in full for each in target_ids(keys)])
         there = await self._there(kind, [object_id(kind, keys) for keys in full])
@@ -78,9 +91,10 @@ class Additions:
                 results.append(error)
                 continue
             assert change is not None, "nothing was there"
-            changes[written.id] = change
+            room = rooms.get(written.tenant)
+            changes[written.id] = change if room is None else replace(change, most_in_tenant=room.most)
             results.append(written.id)
-        return await self._saved(changes, results)
+        return changes, results
 
     async def _saved(
         self, changes: Mapping[str, SpecChange], results: list[str | MailferryError]
@@ -89,9 +103,10 @@ class Additions:
             if changes:
                 await self.registry.save_specs([*changes.values()], self.clock.now())
             return results
-        except RevisionConflict as conflict:
+        except (RevisionConflict, TenantFull) as refusal:
             if len(changes) == 1:
-                return [conflict if isinstance(each, str) else each for each in results]
+                told = refused(refusal)
+                return [told if isinstance(each, str) else each for each in results]
         saved: dict[str, str | MailferryError] = {}
         for name, change in changes.items():
             (saved[name],) = await self._saved({name: change}, [name])
@@ -120,6 +135,11 @@ class Additions:
                 count = await self.registry.count_specs(Kind.ACCOUNT, SpecFilter(tenant=name))
                 rooms[name] = _Room(most, count)
         return rooms
+
+
+def refused(error: RevisionConflict | TenantFull) -> MailferryError:
+    """Return why objects were not written, as the operations say it."""
+    return AccountsExhausted(error.tenant, error.limit) if isinstance(error, TenantFull) else error
 
 
 def managed_by_file(spec: Spec) -> ManagedByFile:

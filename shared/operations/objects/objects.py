@@ -105,9 +105,7 @@ class Objects:
 
         One that is refused does not hold up the others.
         """
-        additions = Additions(
-            self.registry, self.box, self.clock, self.surroundings, self.defaults, self.base
-        )
+        additions = self._additions()
         results: list[str | MailferryError] = []
         for start in range(0, len(many), AT_ONCE):
             results += await additions.add(kind, many[start : start + AT_ONCE], actor)
@@ -127,6 +125,33 @@ class Objects:
         `expected` is the revision that the change was made for. Raises `NotThere`, `ManagedByFile`,
         `InvalidObject` and `RevisionConflict`.
         """
+        there, written = await self.written_change(kind, name, keys, actor, expected=expected)
+        change = spec_change(written, there, there.managed_by, there.origin, self.box)
+        if change is not None:
+            await self._save(change)
+        return await self.show(kind, name)
+
+    async def prepare_change(
+        self, kind: Kind, name: str, keys: Mapping[str, Any], actor: Actor
+    ) -> SpecChange | None:
+        """Return what `change` would write, None where that is what is there. Raises what `change` does."""
+        there, written = await self.written_change(kind, name, keys, actor)
+        return spec_change(written, there, there.managed_by, there.origin, self.box)
+
+    async def prepare_addition(self, kind: Kind, keys: Mapping[str, Any], actor: Actor) -> SpecChange:
+        """Return what `add` would write. Raises what `add` does."""
+        return await self._additions().prepare(kind, keys, actor)
+
+    async def written_change(
+        self,
+        kind: Kind,
+        name: str,
+        keys: Mapping[str, Any],
+        actor: Actor,
+        *,
+        expected: int | None = None,
+    ) -> tuple[Spec, WrittenSpec]:
+        """Return an object as it is, and as it is with the named keys changed. Raises what `change` does."""
         there = await self._there(kind, name)
         _check_changeable(there, expected)
         check_references(kind, name, keys, actor)
@@ -135,10 +160,7 @@ class Objects:
         written = await self._checked(kind, full, keys, renamed=name)
         if actor.manager is Manager.API:
             await self._check_server(there, before, written, keys)
-        change = spec_change(written, there, there.managed_by, there.origin, self.box)
-        if change is not None:
-            await self._save(change)
-        return await self.show(kind, name)
+        return there, written
 
     async def enable(self, kind: Kind, name: str, actor: Actor, *, expected: int | None = None) -> Shown:
         """Have an account, or those of a tenant or target, visited and its mail delivered again.
@@ -167,6 +189,9 @@ class Objects:
         if not force:
             await self._check_unused(kind, name)
         await self.registry.remove_specs(kind, {name: there.revision}, self.clock.now())
+
+    def _additions(self) -> Additions:
+        return Additions(self.registry, self.box, self.clock, self.surroundings, self.defaults, self.base)
 
     async def _there(self, kind: Kind, name: str) -> Spec:
         there = await self._known(kind, name)

@@ -1,9 +1,9 @@
 """The store: the truth about accounts, messages, recipients and claims, and the journal of their changes.
 
-Ten ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore` and
-`GrantStore`; `RegistryStore` for the accounts themselves, `AccessStore` for people, `WebhookStore`, and
-`SecretStore`, which all of them may ask for sealed secrets. `Store` offers all of them. A question that two
-of them ask is in both.
+The ports, by who asks: `FetcherStore`, `RouterStore`, `RelayStore`, `OperatorStore`, `MaintenanceStore` and
+`GrantStore`; `RegistryStore` for the accounts themselves, `AccessStore` for people, `WebhookStore`,
+`OnboardingStore` for mailboxes that are being connected, and `SecretStore`, which all of them may ask for
+sealed secrets. `Store` offers all of them. A question that two of them ask is in both.
 
 Obligations of an adapter
 - Each call is one transaction: all of it happens, journal entries included, or none. On return it is durable.
@@ -68,6 +68,13 @@ from shared.ports.store.maintenance import (
     Pruned,
 )
 from shared.ports.store.oauth import GrantStore
+from shared.ports.store.onboarding import (
+    Authorization,
+    ConnectLink,
+    NewGrant,
+    OnboardingStore,
+    StoredLoginTest,
+)
 from shared.ports.store.operator import (
     EVERYTHING,
     CatchAll,
@@ -87,6 +94,7 @@ from shared.ports.store.registry import (
     RevisionConflict,
     SpecChange,
     SpecFilter,
+    TenantFull,
 )
 from shared.ports.store.relay import (
     FACT_HOLDS,
@@ -119,10 +127,12 @@ __all__ = [
     "Answer",
     "ApiToken",
     "AuditRecord",
+    "Authorization",
     "Begun",
     "CatchAll",
     "Changes",
     "Concluded",
+    "ConnectLink",
     "Delivery",
     "Early",
     "Epoch",
@@ -136,6 +146,8 @@ __all__ = [
     "LedgerRow",
     "ListedAccount",
     "MaintenanceStore",
+    "NewGrant",
+    "OnboardingStore",
     "OperatorStore",
     "Outage",
     "Parked",
@@ -163,8 +175,10 @@ __all__ = [
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
+    "StoredLoginTest",
     "TargetFact",
     "TargetState",
+    "TenantFull",
     "TracedSkip",
     "UnregisteredAccount",
     "UnregisteredMail",
@@ -230,6 +244,11 @@ class Store(Protocol):
     @property
     def webhooks(self) -> WebhookStore:
         """What is asked about webhooks."""
+        ...
+
+    @property
+    def onboarding(self) -> OnboardingStore:
+        """What is asked while mailboxes are connected."""
         ...
 
     async def check(self, *, writing: bool = False) -> None:

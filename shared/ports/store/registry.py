@@ -29,6 +29,17 @@ class RevisionConflict(MailferryError):
         self.objects = tuple(objects)
 
 
+class TenantFull(MailferryError):
+    """With the new accounts, `tenant` would have more than the `limit` that it may. Nothing was written."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+    def __init__(self, tenant: str, limit: int) -> None:
+        super().__init__(f"tenant {tenant}: it may not have more than {limit} accounts")
+        self.tenant, self.limit = tenant, limit
+
+
 class Changes(NamedTuple):
     """What was changed up to `revision`. `objects` is None where these are more than were asked for."""
 
@@ -47,7 +58,8 @@ class SpecChange:
     """An object as it is to be. `expected` is the revision that it was read with, `ABSENT` or `ANY`.
 
     `secrets` replaces the secrets that it names; None removes one. An account is scheduled anew with a
-    `schedule`, and without one only stopped where it is not enabled.
+    `schedule`, and without one only stopped where it is not enabled. `most_in_tenant`: how many accounts its
+    tenant may have, this one included; None where that does not matter.
     """
 
     kind: Kind
@@ -61,6 +73,7 @@ class SpecChange:
     target: str | None = None
     schedule: Schedule | None = None
     secrets: Mapping[str, Sealed | None] = field(default_factory=dict, repr=False)
+    most_in_tenant: int | None = None
 
 
 class SpecFilter(NamedTuple):
@@ -118,7 +131,8 @@ class RegistryStore(Protocol):
     async def save_specs(self, changes: Sequence[SpecChange], now: float) -> int:
         """Write these objects, and the schedules and secrets of accounts; return the new revision.
 
-        A changed account is due at once. Raises `RevisionConflict` where an object is not as it was expected.
+        A changed account is due at once. Raises `RevisionConflict` where an object is not as it was expected,
+        and `TenantFull`.
         """
         ...
 

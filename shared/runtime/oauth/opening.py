@@ -40,23 +40,31 @@ class OAuth:
 async def open_oauth(
     configuration: Configuration, store: Store, box: SecretBox, clock: Clock, metrics: Metrics | None = None
 ) -> AsyncIterator[OAuth]:
-    """Open what OAuth needs. Nothing is connected, and no key is read, before a grant is used."""
+    """Open what OAuth needs, and close it."""
+    oauth = oauth_of(configuration, store, box, clock, metrics)
+    try:
+        yield oauth
+    finally:
+        await oauth.http.close()
+
+
+def oauth_of(
+    configuration: Configuration, store: Store, box: SecretBox, clock: Clock, metrics: Metrics | None = None
+) -> OAuth:
+    """Return what OAuth needs. Nothing is connected, and no key is read, before a grant is used."""
     grants, http, holder = store.oauth, HttpClient(), holder_name(process_name())
     apps = Apps(configuration.oauth_apps, grants, box, http, clock)
     refresher = Refresher(apps, grants, box, http, clock, random.random, metrics)
     revoker = Revoker(apps, grants, box, http, clock, random.random, metrics)
     tokens = StoredGrantTokens(grants, box, refresher, clock, holder)
-    try:
-        yield OAuth(apps, grants, box, refresher, revoker, http, tokens, holder)
-    finally:
-        await http.close()
+    return OAuth(apps, grants, box, refresher, revoker, http, tokens, holder)
 
 
 @asynccontextmanager
 async def open_keeper(
     configuration: Configuration, store: Store, box: SecretBox, clock: Clock, metrics: Metrics
-) -> AsyncIterator[tuple[GrantTokens, TokenKeeper]]:
-    """Open the tokens and their keeper."""
+) -> AsyncIterator[tuple[OAuth, TokenKeeper]]:
+    """Open what OAuth needs, and the keeper of the tokens."""
     async with open_oauth(configuration, store, box, clock, metrics) as oauth:
         keeper = TokenKeeper(store.oauth, oauth.refresher, oauth.revoker, clock, metrics, oauth.holder)
-        yield oauth.tokens, keeper
+        yield oauth, keeper

@@ -20,8 +20,13 @@ OPEN = {
     ("POST", "/sessions/by-link"),
     ("DELETE", "/sessions/current"),
     ("GET", "/providers"),
+    ("POST", "/connect/open"),
+    ("POST", "/connect/password"),
+    ("POST", "/connect/sign-in"),
+    ("GET", "/connect/tests/{test}"),
+    ("GET", "/oauth/callback"),
 }
-"""Routes for everybody who is signed in, or signs in."""
+"""Routes for everybody who is signed in, signs in, or has a link."""
 VALUES = {"tenant": "acme", "account": "info", "target": "none", "user": "none", "token": "none"}
 
 

@@ -11,7 +11,7 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.model.message import RecipientStatus
-from shared.operations.context import OperatorContext
+from shared.operations.context import OperatorContext, context_of
 from shared.operations.parked import (
     NotParked,
     RawMailMissing,
@@ -22,6 +22,7 @@ from shared.operations.parked import (
     read_raw_mail,
     retry_parked,
 )
+from shared.runtime.oauth.opening import oauth_of
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.mail_lives import BOB, EVE, Lives
 from tests.fakes.registry import registry_of
@@ -42,18 +43,10 @@ async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
 
 @pytest.fixture
 def context(tmp_path: Path, lives: Lives) -> OperatorContext:
-    store = lives.store
-    return OperatorContext(
-        ConfigurationFile(tmp_path).load(WHOLE),
-        store.operator,
-        store.maintenance,
-        FileBlobs(tmp_path / "blobs"),
-        SystemClock(),
-        store.secrets,
-        registry_of(),
-        store.access,
-        store.webhooks,
-    )
+    configuration, clock, registry = ConfigurationFile(tmp_path).load(WHOLE), SystemClock(), registry_of()
+    oauth = oauth_of(configuration, lives.store, registry.box, clock)
+    blobs = FileBlobs(tmp_path / "blobs")
+    return context_of(configuration, lives.store, blobs, clock, registry, oauth)
 
 
 async def parked_mail(context: OperatorContext, lives: Lives, uid: str = "uid 1") -> str:

@@ -110,3 +110,46 @@ webhook_deliveries = Table(
     Column("delivered_at", Double),
     Column("answer", BYTEWISE, nullable=False),
 )
+
+connect_links = Table(
+    "connect_links",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, nullable=False),
+    Column("tenant", BYTEWISE, nullable=False),
+    Column("account", BYTEWISE, nullable=False),
+    Column("keys", BYTEWISE),
+    Column("created_by", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("opened_at", Double),
+    Column("tries", Integer, nullable=False),
+    Column("used_at", Double),
+    Column("revoked_at", Double),
+)
+
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("digest", BYTEWISE, primary_key=True),
+    Column("purpose", BYTEWISE, nullable=False),
+    Column("subject", BYTEWISE, nullable=False),
+    Column("who", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("key", BYTEWISE, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+login_tests = Table(
+    "login_tests",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("tenant", BYTEWISE, nullable=False),
+    Column("account", BYTEWISE, nullable=False),
+    Column("link", BYTEWISE, nullable=False),
+    Column("who", BYTEWISE, nullable=False),
+    Column("begun_at", Double, nullable=False),
+    Column("report", BYTEWISE, nullable=False),
+    Column("is_done", Boolean, nullable=False),
+)

@@ -15,20 +15,28 @@ from sqlalchemy import update
 from shared.adapters.sql.leases.schedule import enter_schedules, forget_schedules, stop_schedules
 from shared.adapters.sql.oauth_revocations import give_back
 from shared.adapters.sql.registry.holding import apply_holders
-from shared.adapters.sql.registry.reading import FIELDS
+from shared.adapters.sql.registry.reading import FIELDS, count_specs
 from shared.adapters.sql.secrets import put_secrets, remove_secrets
 from shared.adapters.sql.tables import registry, specs
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.oauth import REVOKE_FOR, account_grant, target_grant
 from shared.model.sealed import SecretName
 from shared.model.spec import Kind
-from shared.ports.store import ABSENT, ANY, RevisionConflict, SealedSecret, SpecChange
+from shared.ports.store import (
+    ABSENT,
+    ANY,
+    RevisionConflict,
+    SealedSecret,
+    SpecChange,
+    SpecFilter,
+    TenantFull,
+)
 
 ONLY_ROW = 1
 
 
 def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: float) -> int:
-    """Write these objects; return the new revision. Raises `RevisionConflict`."""
+    """Write these objects; return the new revision. Raises `RevisionConflict` and `TenantFull`."""
     revision = _next_revision(transaction)
     known = _known(transaction, [(each.kind, each.id) for each in changes])
     _check(known, {(each.kind, each.id): each.expected for each in changes})
@@ -54,6 +62,7 @@ def save_specs(transaction: Transaction, changes: Sequence[SpecChange], now: flo
             )
         )
     bulk.put(connection, specs, FIELDS, rows)
+    _check_room(transaction, changes)
     _drop_old_secrets(transaction, known, now)
     _save_secrets(transaction, changes, now)
     enter_schedules(transaction, [each.schedule for each in changes if each.schedule is not None], now)
@@ -162,6 +171,14 @@ def _check(known: Mapping[tuple[Kind, str], _Known], expected: Mapping[tuple[Kin
             changed.append(f"{key[0].value} {key[1]}")
     if changed:
         raise RevisionConflict(changed)
+
+
+def _check_room(transaction: Transaction, changes: Sequence[SpecChange]) -> None:
+    """Raise `TenantFull`. Others wait for the registry's row meanwhile, so no two fill the same place."""
+    limits = {each.tenant: each.most_in_tenant for each in changes if each.most_in_tenant is not None}
+    for tenant, most in limits.items():
+        if count_specs(transaction, Kind.ACCOUNT, SpecFilter(tenant=tenant)) > most:
+            raise TenantFull(tenant, most)
 
 
 def _drop_old_secrets(transaction: Transaction, known: Mapping[tuple[Kind, str], _Known], now: float) -> None:
