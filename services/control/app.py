@@ -1,13 +1,15 @@
-"""The application: all routes, errors as problems, and the guard around everything."""
+"""The application: the API and the console, their errors, and the guard around everything."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from services.control.console.errors import answer_page_error
+from services.control.console.mounting import add_console
 from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
 from services.control.resources import (
@@ -44,9 +46,16 @@ def build_app(control: Control) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
     app.include_router(connecting.callback)
     for error in (Problem, MailferryError, RequestValidationError, HTTPException):
-        app.add_exception_handler(error, answer_error)
+        app.add_exception_handler(error, _answer)
+    add_console(app)
     app.add_middleware(Guard, settings=control.settings)
     return app
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """Answer an error to programs as a problem, and to people as a page."""
+    is_api = request.url.path.startswith(PREFIX + "/")
+    return await (answer_error if is_api else answer_page_error)(request, error)
 
 
 class _Api(FastAPI):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from services.control.problems import NO_SUCH_THING, Problem
+from services.control.sessions import check_rate, sender_of, session_secret
 from services.control.state import Control
 from shared.access import Access, Permission, Principal, access_to
 from shared.access.tokens import TOKEN_MARK
 from shared.operations.people import Doer, SignedIn
 
-COOKIE = "__Host-mailferry"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mailferry"'}
@@ -40,11 +39,6 @@ def control_of(request: Request) -> Control:
     return control
 
 
-def sender_of(request: Request) -> str:
-    """Return the network address that a request came from."""
-    return request.client.host if request.client is not None else ""
-
-
 async def caller_of(request: Request) -> Caller:
     """Return who makes the request, found once. Raises `Problem`."""
     known: Caller | None = getattr(request.state, "caller", None)
@@ -67,20 +61,13 @@ async def _authenticated(control: Control, request: Request, address: str) -> Ca
     if scheme.lower() == "bearer" and secret.startswith(TOKEN_MARK):
         principal = await control.tokens.principal_of(secret.strip())
         return None if principal is None else Caller(principal, address)
-    signed_in = await control.sign_ins.session_of(request.cookies.get(COOKIE, ""))
+    signed_in = await control.sign_ins.session_of(session_secret(request))
     if signed_in is None:
         return None
-    csrf = request.headers.get(CSRF_HEADER, "")
+    csrf = request.headers.get(CSRF_HEADER, "") or str(getattr(request.state, "csrf_of_form", ""))
     if request.method not in SAFE and not control.sign_ins.is_own_form(signed_in, csrf):
         raise Problem(403, "csrf_token_missing", f"{CSRF_HEADER} is missing or is not that of the session")
     return Caller(signed_in.principal, address, signed_in)
-
-
-def check_rate(seconds: float) -> None:
-    """Raise a problem if the caller has to wait so long."""
-    if seconds > 0:
-        wait = str(max(1, math.ceil(seconds)))
-        raise Problem(429, "too_many_requests", f"try again in {wait} s", headers={"Retry-After": wait})
 
 
 class Needs:

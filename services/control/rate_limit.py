@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -40,3 +41,8 @@ class RateLimit:
         left, at = self._left[caller]
         left = min(self._most, left + (self._clock() - at) * self._per_second)
         return 0.0 if left >= 1.0 else (1.0 - left) / self._per_second
+
+
+def seconds_text(seconds: float) -> str:
+    """Return a time to wait in whole seconds, as `Retry-After` has it."""
+    return str(max(1, math.ceil(seconds)))

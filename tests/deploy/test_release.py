@@ -16,6 +16,12 @@ import pytest
 
 from tests.fakes.command import REPOSITORY
 
+CONSOLE_FILES = (
+    "templates/page.html",
+    "static/console.css",
+    "static/vendor/tabler.LICENSE",
+    "locale/de/engine.po",
+)
 pytestmark = pytest.mark.deploy
 LIBRARIES = Path(click.__file__).parents[1]
 
@@ -45,6 +51,8 @@ def test_the_wheel_has_the_program_with_its_data_and_nothing_else(built: Path) -
         said = email.message_from_bytes(content.read(metadata))
     assert {name.split("/")[0] for name in names} == {"services", "shared", metadata.split("/")[0]}
     assert "shared/config/providers.toml" in names
+    console = {f"services/control/console/{each}" for each in CONSOLE_FILES}
+    assert console <= {*names}
     assert [name for name in names if "migrations/versions/" in name]
     assert not [name for name in names if "__pycache__" in name]
     assert said["License-Expression"] == "Apache-2.0"

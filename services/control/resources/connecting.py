@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from services.control.callers import Needs, TheCaller, TheControl, check_rate, sender_of
+from services.control.callers import Needs, TheCaller, TheControl
 from services.control.paging import ThePaging, cursor_of
 from services.control.problems import documented
 from services.control.resources.registry import ADDING, READING, permitted
@@ -29,6 +29,7 @@ from services.control.resources.shapes import (
     moment_or_none,
 )
 from services.control.routes import ApiRoute
+from services.control.sessions import check_tries, sender_of
 from services.control.state import Control
 from shared.access import Permission
 from shared.model.errors import MailferryError
@@ -219,7 +220,7 @@ async def begin_own_sign_in(
 @api.post("/connect/open", responses=OPEN, openapi_extra={"security": []}, tags=["connecting"])
 async def open_link(given: LinkHolder, request: Request, control: TheControl) -> ToConnect:
     """Show what a link is for. It can be opened again until it is used."""
-    _count(control, request)
+    check_tries(control, request)
     return _to_connect(await connecting(control).open(given.secret.get_secret_value()))
 
 
@@ -232,7 +233,7 @@ async def open_link(given: LinkHolder, request: Request, control: TheControl) ->
 )
 async def try_password(given: MailboxPassword, request: Request, control: TheControl) -> LoginTestRun:
     """Begin to log in with a password. If it works, it is saved, and the link is used up."""
-    _count(control, request)
+    check_tries(control, request)
     secret, password = given.secret.get_secret_value(), given.password.get_secret_value()
     return login_test_run(await connecting(control).try_password(secret, password, sender_of(request)))
 
@@ -240,7 +241,7 @@ async def try_password(given: MailboxPassword, request: Request, control: TheCon
 @api.post("/connect/sign-in", responses=OPEN, openapi_extra={"security": []}, tags=["connecting"])
 async def begin_sign_in(given: LinkHolder, request: Request, control: TheControl) -> SignInAt:
     """Begin to sign in at the provider; the browser comes back here."""
-    _count(control, request)
+    check_tries(control, request)
     return SignInAt(url=await connecting(control).begin_sign_in(given.secret.get_secret_value()))
 
 
@@ -258,7 +259,7 @@ async def show_connect_test(test: Id, control: TheControl) -> LoginTestRun:
 @callback.get(OAUTH_CALLBACK, include_in_schema=False)
 async def finish_sign_in(request: Request, control: TheControl) -> Response:
     """Take the answer of a provider from the browser, and begin the login test that saves the sign-in."""
-    _count(control, request)
+    check_tries(control, request)
     try:
         came_back = await connecting(control).finish_sign_in(str(request.url), sender_of(request))
     except MailferryError as error:
@@ -267,11 +268,6 @@ async def finish_sign_in(request: Request, control: TheControl) -> Response:
         "You have signed in. Mailferry tries the mailbox now; you may close this window.\n",
         headers={"X-Login-Test": came_back.test},
     )
-
-
-def _count(control: Control, request: Request) -> None:
-    """Count a request of somebody who has proven nothing against its address."""
-    check_rate(control.failures.wait_for(sender_of(request)))
 
 
 def _shape(link: ConnectLink, now: float) -> ConnectLinkShape:

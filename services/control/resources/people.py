@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
-from services.control.callers import COOKIE, Needs, TheCaller, TheControl, check_rate, sender_of
+from services.control.callers import Needs, TheCaller, TheControl
 from services.control.paging import ExpectedRevision, ThePaging, cursor_of, with_etag
 from services.control.problems import documented
 from services.control.resources.registry import ADDING, CHANGING, READING
@@ -29,8 +29,9 @@ from services.control.resources.shapes import (
     token_shape,
 )
 from services.control.routes import ApiRoute
+from services.control.sessions import begin_session, check_tries, end_session
 from shared.access import Permission, permissions_of
-from shared.operations.people import SESSION_IDLE, NewToken, NewUser, SignedIn, Users, audit_page, record
+from shared.operations.people import NewToken, NewUser, SignedIn, Users, audit_page, record
 
 DAY = 86400.0
 api = APIRouter(route_class=ApiRoute)
@@ -211,38 +212,29 @@ async def show_me(caller: TheCaller) -> Me:
 @api.post("/sessions", responses=documented(400, 401, 408, 413, 422, 429, 503), tags=["sessions"])
 async def sign_in(given: Credentials, request: Request, response: Response, control: TheControl) -> Me:
     """Sign in by password; the session's secret is in a cookie."""
-    _check_tries(control, request)
+    check_tries(control, request)
     signed_in = await control.sign_ins.sign_in(given.name, given.password.get_secret_value(), given.code)
-    return _began(response, signed_in)
+    begin_session(request, response, signed_in)
+    return _shown(signed_in)
 
 
 @api.post("/sessions/by-link", responses=documented(400, 401, 408, 413, 422, 429, 503), tags=["sessions"])
 async def sign_in_by_link(given: LinkSecret, request: Request, response: Response, control: TheControl) -> Me:
     """Sign in by a link, which is used up by that."""
-    _check_tries(control, request)
-    return _began(response, await control.sign_ins.sign_in_by_link(given.secret.get_secret_value()))
+    check_tries(control, request)
+    signed_in = await control.sign_ins.sign_in_by_link(given.secret.get_secret_value())
+    begin_session(request, response, signed_in)
+    return _shown(signed_in)
 
 
 @api.delete(
     "/sessions/current", responses=documented(400, 401, 403, 429, 503), status_code=204, tags=["sessions"]
 )
-async def sign_out(caller: TheCaller, control: TheControl, response: Response) -> None:
+async def sign_out(caller: TheCaller, control: TheControl, request: Request, response: Response) -> None:
     """Sign out."""
     if caller.session is not None:
         await control.sign_ins.sign_out(caller.session.secret)
-    response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
-
-
-def _check_tries(control: TheControl, request: Request) -> None:
-    """Count a try to sign in against its address, as hashing a password is dear."""
-    check_rate(control.failures.wait_for(sender_of(request)))
-
-
-def _began(response: Response, signed_in: SignedIn) -> Me:
-    response.set_cookie(
-        COOKIE, signed_in.secret, max_age=int(SESSION_IDLE), secure=True, httponly=True, samesite="strict"
-    )
-    return _shown(signed_in)
+    end_session(request, response)
 
 
 def _me(caller: TheCaller) -> Me:

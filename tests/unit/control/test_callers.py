@@ -24,7 +24,6 @@ OPEN = {
     ("POST", "/connect/password"),
     ("POST", "/connect/sign-in"),
     ("GET", "/connect/tests/{test}"),
-    ("GET", "/oauth/callback"),
 }
 """Routes for everybody who is signed in, signs in, or has a link."""
 VALUES = {"tenant": "acme", "account": "info", "target": "none", "user": "none", "token": "none"}
@@ -33,7 +32,7 @@ VALUES = {"tenant": "acme", "account": "info", "target": "none", "user": "none",
 def needs_of(api: Api) -> Iterator[tuple[str, str, Needs | None]]:
     for context in iter_route_contexts(api.app.routes):
         route = context.original_route
-        if isinstance(route, APIRoute):
+        if isinstance(route, APIRoute) and (context.path or "").startswith(PREFIX):
             found = [each.call for each in route.dependant.dependencies if isinstance(each.call, Needs)]
             for method in route.methods or ():
                 yield method, (context.path or "").removeprefix(PREFIX), found[0] if found else None

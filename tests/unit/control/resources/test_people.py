@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.control.app import PREFIX
-from services.control.callers import COOKIE
+from services.control.sessions import COOKIE
 from tests.fakes.api import Api
 
 PASSWORD = "a long password"
@@ -16,7 +16,7 @@ async def test_a_person_signs_in_and_out(api: Api) -> None:
     answer = await api.ask(None, "POST", "/sessions", CREDENTIALS)
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith(f"{COOKIE}=")
-    for flag in ("Secure", "HttpOnly", "SameSite=strict", "Path=/"):
+    for flag in ("Secure", "HttpOnly", "SameSite=lax", "Path=/"):
         assert flag in cookie
     assert "Domain" not in cookie
     me = (await api.ask(None, "GET", "/me")).json()

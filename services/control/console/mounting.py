@@ -1,0 +1,27 @@
+"""The console's part of the application: its pages, the files that they load, and its errors."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from services.control.console.assets import PREFIX
+from services.control.console.pages import overview, preferences, sign_in
+from services.control.console.templates import assets
+from services.control.console.view import read_form
+
+PAGES = (
+    sign_in.pages,
+    preferences.pages,
+    overview.pages,
+)
+"""The routes of all pages; their entries in the navigation are in `navigation`."""
+
+
+def add_console(app: FastAPI) -> None:
+    """Add the console to the application."""
+    console = APIRouter(dependencies=[Depends(read_form)], include_in_schema=False, route_class=APIRoute)
+    for pages in PAGES:
+        console.include_router(pages)
+    app.include_router(console)
+    app.add_api_route(PREFIX + "/{path:path}", assets().serve, include_in_schema=False)

@@ -1,0 +1,55 @@
+"""The navigation: an entry for each page that the reader may open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shared.access import Access, Permission, Principal, access_to
+
+
+class Entry(NamedTuple):
+    """An entry: a path, its text and icon, and the permission without which it is not shown.
+
+    `of_service`: the page is for people who belong to no tenant.
+    """
+
+    path: str
+    text: str
+    icon: str
+    permission: Permission
+    of_service: bool = False
+
+    def is_for(self, principal: Principal) -> bool:
+        """Return whether somebody may open the page."""
+        tenant = None if self.of_service else principal.tenant or ""
+        return access_to(principal, self.permission, tenant=tenant) is Access.ALLOWED
+
+
+class Shown(NamedTuple):
+    """An entry, and whether the page is one below it."""
+
+    entry: Entry
+    is_current: bool
+
+
+def text(msgid: str) -> str:
+    """Mark a text for the catalogue; it is translated where it is shown."""
+    return msgid
+
+
+_P = Permission
+ENTRIES: Sequence[Entry] = (
+    Entry("/", text("Overview"), "home", _P.ACCOUNTS_READ),
+    Entry("/accounts", text("Accounts"), "mailbox", _P.ACCOUNTS_READ),
+)
+"""In the order in which they are shown."""
+
+
+def entries_of(principal: Principal, path: str) -> Sequence[Shown]:
+    """Return the entries for somebody who is at `path`."""
+    return [Shown(each, _is_below(path, each.path)) for each in ENTRIES if each.is_for(principal)]
+
+
+def _is_below(path: str, entry: str) -> bool:
+    return path == entry or (entry != "/" and path.startswith(entry + "/"))
