@@ -12,7 +12,7 @@ TOOLS := $(VENV)/.tools-installed
 PROJECT := $(VENV)/.project-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo unit test deploy-test dashboards chaos lint format bench reference lock clean
+.PHONY: help install demo unit test deploy-test dashboards chaos lint format bench reference docs man lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,7 +60,14 @@ bench: install $(TOOLS) ## measure against real servers on this machine
 	@$(BIN)/python -m bench
 
 reference: install ## write docs/reference from the definitions in the code
-	@$(BIN)/mailferry config reference > docs/reference/configuration.md
+	@$(BIN)/python deploy/tools/write-references
+
+docs: install $(TOOLS) ## build the documentation into docs/_build; a link that leads nowhere is an error
+	@$(BIN)/python -m sphinx -q -W --keep-going -j 2 docs docs/_build
+	@echo "docs/_build/README.html"
+
+man: install $(TOOLS) ## write man pages of all commands into dist/man
+	@$(BIN)/python deploy/tools/write-man-pages dist/man
 
 # requirements-dev.lock has all libraries. requirements.lock is the part that running needs, in the same versions.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --universal --generate-hashes \
