@@ -83,6 +83,7 @@ def build_fetcher(
         metrics=metrics,
         chance=around.chance,
     )
+    maintenance = build_maintenance(configuration, around, epoch_monitor, name=name)
     make_concurrency = partial(concurrency_of, cores=around.cores)
     open_mailboxes = OpenMailboxes(open_mailbox, clock, section.watch_connections, configuration.hosts)
     fetcher = Fetcher(
@@ -91,7 +92,7 @@ def build_fetcher(
         around.broker,
         visitor,
         make_concurrency,
-        build_maintenance(configuration, around, epoch_monitor, name=name),
+        maintenance,
         Opening(open_mailboxes.open, memory),
         open_mailboxes,
     )
@@ -100,6 +101,10 @@ def build_fetcher(
     metrics.in_flight.set_function(lambda: len(tracker))
     for state in VisitState:
         metrics.places.labels(state=state.value).set_function(partial(fetcher.count, state))
+    metrics.concurrency.set_function(lambda: fetcher.concurrency)
+    metrics.unsettled_oldest.set_function(
+        lambda: max(maintenance.account_monitor.unsettled_age(), tracker.oldest_age(clock.now()))
+    )
     metrics.sessions_kept.set_function(lambda: len(open_mailboxes))
     metrics.listing_bytes.set_function(lambda: memory.listing_octets)
     return fetcher

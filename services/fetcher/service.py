@@ -148,6 +148,11 @@ class Fetcher:
         self._concurrency = self._make_concurrency(self._configuration, self._registry.extent)
         self._open_mailboxes.change_limits(self._concurrency.open_sessions, self._concurrency.hosts)
 
+    @property
+    def concurrency(self) -> int:
+        """How many visits are made at a time."""
+        return self._concurrency.visits
+
     def count(self, state: VisitState) -> int:
         """Return how many visits are in this state now."""
         return self._active.count(state)

@@ -52,7 +52,11 @@ def build_relay(
         runtime.store.relay,
         runtime.clock,
         ProbePolicy(section.probe_delays),
+        runtime.metrics.report_targets_out,
     )
+    connections = runtime.metrics.connections
+    connections.labels(state="busy").set_function(lambda: pools.connections()[0])
+    connections.labels(state="idle").set_function(lambda: pools.connections()[1])
     runtime.metrics.targets_out.set_function(lambda: len(circuit_breakers.open_circuits()))
     attempter = Attempter(
         registry=registry,

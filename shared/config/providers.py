@@ -85,7 +85,13 @@ def providers() -> Mapping[str, Provider]:
 
 def provider_of_host(host: str) -> Provider | None:
     """Return the first provider that has this server."""
-    return next((each for each in providers().values() if host in each.hosts), None)
+    return _providers_by_host().get(host)
+
+
+@cache
+def _providers_by_host() -> Mapping[str, Provider]:
+    """Return the first provider of each server: asked at the end of each visit."""
+    return {host: each for each in reversed([*providers().values()]) for host in each.hosts}
 
 
 def provider_of_domain(domain: str) -> Provider | None:

@@ -30,6 +30,11 @@ until a run is one digit. The standard library's encoder takes several times as 
 """
 
 
+def time_of(message: str) -> float:
+    """Return when the message with this id was first fetched, in seconds since the epoch."""
+    return (int(message, 32) >> PADDING + 8 * RANDOM_BYTES) / 1000
+
+
 def message_id(now: float, entropy: Callable[[int], bytes]) -> str:
     """Return a new id for a message fetched at `now` (seconds since the epoch).
 

@@ -1,7 +1,7 @@
 """Every metric of Mailferry, declared once with its meaning.
 
 Units are seconds and bytes. No label is an account, an address or a message. Label values come from short
-lists that are written here, except the at most 100 tenants of `mailferry_tenant_accounts_failing`.
+lists that are written here, except the bounded numbers of names in `metrics_by_name`.
 
 Metrics about the whole database (accounts, parked mail) have the same value in each process: take the `max`
 over processes, not the sum.
@@ -12,17 +12,20 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, ProcessCollector
 
 from shared.runtime.histogram import Histogram
+from shared.runtime.metrics_by_name import MetricsByName
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 DELIVERY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+VISIT = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
 SETTLING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400, 432000)
 BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
-class Metrics:
+class Metrics(MetricsByName):
     """The metrics of one process. Those of services that it does not run stay at zero."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        super().__init__(registry)
         self.registry = registry
         self._process(version)
         self._fetcher()
@@ -52,12 +55,24 @@ class Metrics:
         self.reload_failed = self._gauge(
             "mailferry_reload_failed", "1 after a changed configuration was refused, until one is taken over."
         )
+        self.loop_lag = self._histogram(
+            "mailferry_event_loop_lag_seconds",
+            "How much later than it should the event loop woke somebody up, measured twice a second.",
+            QUICK,
+        )
 
     def _fetcher(self) -> None:
         self.visits = self._counter(
             "mailferry_fetcher_visits",
             "Visits to source mailboxes; outcome: ok, degraded (complete, with a problem), failed.",
             "outcome",
+        )
+        self.visit_seconds = self._histogram(
+            "mailferry_fetcher_visit_seconds", "Time of a visit, from the dial to its end.", VISIT
+        )
+        self.concurrency = self._gauge(
+            "mailferry_fetcher_concurrency",
+            "Visits that this process makes at a time; silent and slow ones have slots of their own.",
         )
         self.sessions_open = self._gauge("mailferry_fetcher_sessions_open", "Open sessions with sources.")
         self.sessions_kept = self._gauge(
@@ -111,10 +126,10 @@ class Metrics:
             "mailferry_accounts_failing_oldest_seconds",
             "The longest time without success of a failing account; 0 if none fails.",
         )
-        self.tenant_failing = self._gauge(
-            "mailferry_tenant_accounts_failing",
-            "Failing accounts of a tenant, for the 100 tenants with most of them.",
-            "tenant",
+        self.unsettled_oldest = self._gauge(
+            "mailferry_unsettled_oldest_seconds",
+            "Age of the oldest mail that is not done: in flight, deferred, or held here alone; 0 if there is "
+            "none. Parked mail is done. Take the max.",
         )
         self.lost_mails = self._gauge(
             "mailferry_lost_mails",
@@ -173,6 +188,11 @@ class Metrics:
             "Time of an attempt, with the wait for a free connection.",
             DELIVERY,
         )
+        self.connections = self._gauge(
+            "mailferry_relay_connections",
+            "Connections to targets; state: busy (in use or being opened), idle (kept for later).",
+            "state",
+        )
         self.parked = self._gauge("mailferry_parked_recipients", "Parked recipients that await an operator.")
         self.parked_bytes = self._gauge(
             "mailferry_parked_bytes", "Bytes of the mails that are kept for parked recipients."
@@ -202,6 +222,14 @@ class Metrics:
     def _store(self) -> None:
         self.store_up = self._gauge(
             "mailferry_store_up", "1 while the database can be used, 0 while it cannot."
+        )
+        self.store_calls = self._gauge(
+            "mailferry_store_calls", "Transactions that run or wait for one of the process' connections."
+        )
+        self.store_seconds = self._histogram(
+            "mailferry_store_call_seconds",
+            "Time of a transaction, with the wait for a connection and with repetitions.",
+            QUICK,
         )
 
     def _oauth(self) -> None:

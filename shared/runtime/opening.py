@@ -95,6 +95,8 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
         upgrade(url)
     store = open_store(url, deadline=configuration.store.deadline)
     store.runner.on_doubts = metrics.in_doubt.inc
+    store.runner.on_end = metrics.store_seconds.observe
+    metrics.store_calls.set_function(lambda: store.runner.under_way)
     return store
 
 

@@ -18,6 +18,7 @@ from shared.config import Configuration
 from shared.model.errors import Fault, MailferryError
 from shared.runtime.health import Readiness, serve_health
 from shared.runtime.lifecycle import handle_signals, run_together
+from shared.runtime.loop_monitor import LoopMonitor
 from shared.runtime.reloading import Apply, Reloader, log_warnings
 from shared.runtime.runtime import Runtime
 from shared.runtime.service_manager import service_manager_informed
@@ -113,7 +114,7 @@ async def run_services(
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
-    async with _health(configuration, runtime, readiness), _store_monitor(runtime, readiness):
+    async with _health(configuration, runtime, readiness), _monitors(runtime, readiness):
         with handle_signals(stop, reload, deadline=STOP_DEADLINE):
             for name in services:
                 runtime.metrics.service_up.labels(service=name).set(1)
@@ -143,11 +144,13 @@ async def _health(
 
 
 @asynccontextmanager
-async def _store_monitor(runtime: Runtime, readiness: Readiness) -> AsyncIterator[None]:
+async def _monitors(runtime: Runtime, readiness: Readiness) -> AsyncIterator[None]:
     monitor = StoreMonitor(runtime.store, runtime.clock, runtime.metrics)
     readiness.add_check("store", monitor.problem)
-    task = asyncio.ensure_future(monitor.run())
+    loop_monitor = LoopMonitor(runtime.clock, runtime.metrics)
+    tasks = [asyncio.ensure_future(each.run()) for each in (monitor, loop_monitor)]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()

@@ -72,6 +72,11 @@ class ConnectionPool:
         return len(self._idle)
 
     @property
+    def busy(self) -> int:
+        """The number of connections that are in use or being opened."""
+        return len(self._workers)
+
+    @property
     def mails(self) -> int:
         """The number of mails that wait or are being sent."""
         return len(self._mails)

@@ -10,7 +10,12 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from shared.runtime.metrics import Metrics
 
-ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+ENDINGS = {
+    "counter": ("_total",),
+    "gauge": ("",),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "summary": ("_count", "_sum"),
+}
 OF_EVERY_TARGET = {"job", "instance", "cluster", "namespace"}
 EXPORTERS = {
     "up": set[str](),

@@ -98,12 +98,30 @@ ACCOUNTS_BY_STATE = Panel(
     stacked=True,
 )
 
+OLDEST = Panel(
+    "Oldest mail that is not done",
+    "In flight, deferred, or held here alone. Parked mail is done.",
+    [(gauge("mailferry_unsettled_oldest_seconds", how="max"), "oldest")],
+    unit="s",
+    width=12,
+)
+VISIT_TIME = Panel(
+    "Time of a visit",
+    "From the dial to its end. A visit waits until its mails are settled, so that it can delete them.",
+    quantiles("mailferry_fetcher_visit_seconds"),
+    unit="s",
+    width=12,
+)
+
 OVERVIEW = Board(
     "overview",
     "Mailferry: overview",
     "Whether mail is carried. docs/watching.md tells what the alerts mean.",
     [
         AT_A_GLANCE,
-        Row("Rate, errors, duration", [MAILS, FROM_FETCH_TO_END, VISITS, OUTCOMES, ACCOUNTS_BY_STATE]),
+        Row(
+            "Rate, errors, duration",
+            [MAILS, FROM_FETCH_TO_END, VISITS, OUTCOMES, ACCOUNTS_BY_STATE, OLDEST, VISIT_TIME],
+        ),
     ],
 )

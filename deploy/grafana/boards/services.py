@@ -27,6 +27,14 @@ FETCHER = Row(
             [(gauge("mailferry_fetcher_places", "state"), "{{state}}")],
             stacked=True,
         ),
+        Panel(
+            "Slots for visits",
+            "Visits that may make progress at a time, and those that do, over all fetchers.",
+            [
+                (gauge("mailferry_fetcher_concurrency"), "slots"),
+                (gauge("mailferry_fetcher_places", labels='state="working", '), "working"),
+            ],
+        ),
         by_process(
             "Mails in flight",
             "Fetched and not settled.",
@@ -104,6 +112,17 @@ BROKER_AND_DATABASE = Row(
             ],
         ),
         Panel(
+            "Time of a transaction",
+            "With the wait for a connection, and with repetitions.",
+            quantiles("mailferry_store_call_seconds"),
+            unit="s",
+        ),
+        by_process(
+            "Transactions under way",
+            "They run, or wait for one of the process' connections.",
+            of_mailferry(gauge("mailferry_store_calls", *A_PROCESS)),
+        ),
+        Panel(
             "Can be used",
             "By each process: 1 while it can.",
             [
@@ -133,6 +152,14 @@ PROCESSES = Row(
             "Open file descriptors, as a part of those that a process may have.",
             of_mailferry("process_open_fds[:] / process_max_fds[:]"),
             unit="percentunit",
+        ),
+        by_process(
+            "Event loop lag",
+            "How late 1 of 100 wake-ups is. Above a second, leases and time limits suffer.",
+            "histogram_quantile(0.99, sum by (le, instance) "
+            "(rate(mailferry_event_loop_lag_seconds_bucket[:][$__rate_interval])))",
+            unit="s",
+            width=24,
         ),
         by_process(
             "Configuration refused",

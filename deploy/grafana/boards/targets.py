@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from boards.overview import OUTCOMES
 from boards.panels import Board, Panel, Row, by_process, per_second, per_second_by
-from boards.queries import A_PROCESS, gauge, increase, of_service, quantiles
+from boards.queries import A_PROCESS, gauge, increase, of_service, quantiles, rate
 
 TARGETS = Board(
     "targets",
     "Mailferry: targets and parked mail",
-    "How delivery goes. No metric names a target yet; `mailferry status` does.",
+    "How delivery goes. The first 100 targets that a relay meets are named; `mailferry status` names all.",
     [
         Row(
             "Delivery",
@@ -44,6 +44,54 @@ TARGETS = Board(
                     "Deliveries in doubt",
                     "Their mail may arrive twice.",
                     [(increase("mailferry_relay_in_doubt_total"), "in doubt")],
+                ),
+            ],
+        ),
+        Row(
+            "By target",
+            [
+                Panel(
+                    "Recipients not delivered to",
+                    "Deferred and parked, per second, for the targets with most.",
+                    [
+                        (
+                            "topk(10, "
+                            + rate(
+                                "mailferry_target_outcomes_total", "target", labels='status!="delivered", '
+                            )
+                            + ")",
+                            "{{target}}",
+                        )
+                    ],
+                    unit="ops",
+                    stacked=True,
+                ),
+                Panel(
+                    "Mean time of an attempt",
+                    "With the wait for a free connection, for the slowest targets.",
+                    [
+                        (
+                            "topk(10, "
+                            + rate("mailferry_target_delivery_seconds_sum", "target")
+                            + " / "
+                            + rate("mailferry_target_delivery_seconds_count", "target")
+                            + ")",
+                            "{{target}}",
+                        )
+                    ],
+                    unit="s",
+                ),
+                Panel(
+                    "Out of reach",
+                    "1 while a relay does not reach the target.",
+                    [(gauge("mailferry_target_out", "target", how="max"), "{{target}}")],
+                ),
+                Panel(
+                    "Connections to targets",
+                    "Busy and idle ones of all relays.",
+                    [(gauge("mailferry_relay_connections", "state"), "{{state}}")],
+                    stacked=True,
+                    width=12,
                 ),
             ],
         ),

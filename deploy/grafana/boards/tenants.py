@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from boards.overview import ACCOUNTS_BY_STATE
 from boards.panels import Board, Panel, Row, per_second_by
-from boards.queries import gauge
+from boards.queries import gauge, rate
 
 TENANTS = Board(
     "tenants",
@@ -39,6 +39,38 @@ TENANTS = Board(
                     "Mails that left their source undelivered, with no copy here.",
                     [(gauge("mailferry_lost_mails", how="max"), "lost")],
                     width=12,
+                ),
+            ],
+        ),
+        Row(
+            "Providers and tenants",
+            [
+                Panel(
+                    "Failed visits by provider",
+                    "Per second, for those with most; other: all that are not in `mailferry providers`.",
+                    [
+                        (
+                            "topk(10, "
+                            + rate("mailferry_provider_visits_total", "provider", labels='outcome="failed", ')
+                            + ")",
+                            "{{provider}}",
+                        )
+                    ],
+                    unit="ops",
+                    stacked=True,
+                ),
+                per_second_by(
+                    "reason",
+                    "Failed visits by reason",
+                    "Per second; ours: database, broker, blobs or configuration.",
+                    "mailferry_provider_visit_failures_total",
+                ),
+                Panel(
+                    "Busiest tenants",
+                    "Mails fetched since midnight by UTC, for the tenants with most of them.",
+                    [("topk(15, max by (tenant) (mailferry_tenant_mails_today[:]))", "{{tenant}}")],
+                    kind="bargauge",
+                    thresholds=(("blue", None),),
                 ),
             ],
         ),

@@ -13,6 +13,7 @@ from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from shared.contract.codec import EVENT_CODEC, Undecodable
 from shared.contract.events import MessageSettled
+from shared.model.ids import time_of
 from shared.ports.broker import Broker, Delivery
 from shared.ports.clock import Clock
 
@@ -36,6 +37,11 @@ class SettlementTracker:
     def __len__(self) -> int:
         """Return how many mails are waited for."""
         return len(self._pending_by_message)
+
+    def oldest_age(self, now: float) -> float:
+        """Return the age in seconds of the oldest mail that is waited for; 0 if there is none."""
+        oldest = min(self._pending_by_message, default=None)  # ids are in the order of time
+        return 0.0 if oldest is None else max(0.0, now - time_of(oldest))
 
     def expect(self, pending: PendingSet, messages: Iterable[str]) -> None:
         """Report the settlement of `messages` to `pending`; call this before they are published."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from services.fetcher.decide.failure_reason import failure_reason
 from services.fetcher.decide.last_mail import mail_came_at, with_last_mail
 from services.fetcher.decide.read_failures import ReadFailures
 from services.fetcher.decide.schedule import next_visit, poll_after, visit_after_drop
@@ -22,6 +23,7 @@ from services.fetcher.mailboxes.opening import OpenMailbox, open_patiently, was_
 from services.fetcher.visit.limits import Limits
 from services.fetcher.visit.report import Visit
 from services.fetcher.visit.session import Session
+from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import Fault, MailferryError
@@ -60,7 +62,7 @@ class Visitor:
 
         Raises only what the store raises when it takes the report.
         """
-        with self.metrics.sessions_open.track_inprogress():
+        with self.metrics.sessions_open.track_inprogress(), self.metrics.visit_seconds.time():
             visit, login_delay = await self._attempt(account, lease, is_stopping)
         self._count(account, visit)
         now = self.ports.clock.now()
@@ -178,6 +180,9 @@ class Visitor:
         report = visit.report
         outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
         self.metrics.visits.labels(outcome=outcome).inc()
+        provider = provider_of_host(account.endpoint.host)
+        name = None if provider is None else provider.name
+        self.metrics.count_visit(name, outcome, failure_reason(visit.error) if report.failed else None)
         self.metrics.mails_fetched.inc(report.fetched)
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)

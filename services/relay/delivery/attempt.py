@@ -94,7 +94,9 @@ class Attempter:
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
         began = self.clock.monotonic()
         results = await self._send_to_all(event, serving, transport, destinations, known)
-        self.metrics.delivery_seconds.observe(self.clock.monotonic() - began)
+        seconds = self.clock.monotonic() - began
+        self.metrics.delivery_seconds.observe(seconds)
+        self.metrics.observe_attempt(event.target, seconds)
         recipients = serving.recipients
         outcomes, blob = _all_delivered(recipients, results), None
         if outcomes is None:

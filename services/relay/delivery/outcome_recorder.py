@@ -155,16 +155,19 @@ class OutcomeRecorder:
 
     def _count_outcomes(self, batch: Sequence[EndedAttempt], settled: Sequence[Settled]) -> None:
         now = self._clock.now()
-        statuses: Counter[RecipientStatus] = Counter()
+        by_target: dict[str, Counter[str]] = defaultdict(Counter)
         for ended in batch:
+            statuses = by_target[ended.received.event.target]
             for outcome, _ in ended.outcomes.outcomes:
-                statuses[outcome.status] += 1
+                statuses[outcome.status.value] += 1
                 if outcome.in_doubt:
                     self._metrics.in_doubt.inc()
                 self._observe_outcome(ended.received.event.account, outcome)
-        for status, recipients in statuses.items():
-            self._metrics.outcomes.labels(status=status.value).inc(recipients)
-        self._metrics.retries.inc(statuses[RecipientStatus.DEFERRED])
+        for target, statuses in by_target.items():
+            self._metrics.count_outcomes(target, statuses)
+            for status, recipients in statuses.items():
+                self._metrics.outcomes.labels(status=status).inc(recipients)
+            self._metrics.retries.inc(statuses[_DEFERRED.value])
         for each in settled:
             self._metrics.settle_seconds.observe(max(0.0, now - each.first_fetched_at))
 

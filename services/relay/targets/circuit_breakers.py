@@ -8,7 +8,7 @@ and is repeated, so it ends soon after its relay. A healthy target costs one loo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -55,8 +55,15 @@ Probe = Callable[[Target], Awaitable[None]]
 log = structlog.get_logger("mailferry.relay")
 
 
+def _ignore(_out: Collection[str]) -> None:
+    """Observe nothing."""
+
+
 class CircuitBreakers:
-    """The circuit breakers by target. `probe` connects to a target, and raises the error if it cannot."""
+    """The circuit breakers by target. `probe` connects to a target, and raises the error if it cannot.
+
+    `observe` is called with the targets that are out of reach, when they are others than before.
+    """
 
     def __init__(
         self,
@@ -66,7 +73,10 @@ class CircuitBreakers:
         outages: RelayStore,
         clock: Clock,
         policy: ProbePolicy,
+        observe: Callable[[Collection[str]], None] = _ignore,
     ) -> None:
+        self._observe = observe
+        self._observed: frozenset[str] = frozenset()
         self._targets = targets
         self._transport = transport
         self._probe = probe
@@ -130,6 +140,7 @@ class CircuitBreakers:
         try:
             while True:
                 self._start_probes(probes)
+                self._observe_changes()
                 await self._report_outages()
                 await self._clock.sleep(TICK)
         finally:
@@ -182,6 +193,12 @@ class CircuitBreakers:
             return
         now = self._clock.monotonic()
         self._circuits[target.name] = after_failed_probe(circuit, problem, self._policy, now)
+
+    def _observe_changes(self) -> None:
+        out = frozenset(self.open_circuits())
+        if out != self._observed:
+            self._observed = out
+            self._observe(out)
 
     async def _report_outages(self) -> None:
         """Report changes to the store at once, and repeat the rest now and then."""

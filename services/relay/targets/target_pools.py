@@ -88,6 +88,11 @@ class TargetPools:
             raise UnknownTarget(f"target {target} is not in the registry, or cannot be used")
         return await pool.deliver_mail(envelope, content)
 
+    def connections(self) -> tuple[int, int]:
+        """Return how many connections are in use or being opened, and how many are kept for later."""
+        pools = [*self._replaced, *(pool for _, pool in self._pools.values())]
+        return sum(each.busy for each in pools), sum(each.idle for each in pools)
+
     async def close_idle_connections(self) -> None:
         """Close the connections that were idle for too long, and those of targets as they were before."""
         while self._replaced:

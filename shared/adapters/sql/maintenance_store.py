@@ -9,10 +9,18 @@ from shared.adapters.sql.deliveries import overdue_messages
 from shared.adapters.sql.epochs import advance_mark, current_epoch, pause_deletion
 from shared.adapters.sql.leases.ending import end_leases
 from shared.adapters.sql.notices import claim_notice, notice_times, parked_between, parked_tenants
-from shared.adapters.sql.recovery import any_lost, left_behind_count, lose_all, lose_blobs, republish_mails
+from shared.adapters.sql.recovery import (
+    any_lost,
+    left_behind_count,
+    lose_all,
+    lose_blobs,
+    oldest_unsettled,
+    republish_mails,
+)
 from shared.adapters.sql.retention import prunable, prune, raw_mail_needed, raw_mail_not_needed
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.unregistered import unregistered_mail
+from shared.adapters.sql.usage import busiest_tenants
 from shared.custody.state import Message
 from shared.ports.store import AccountTotals, Concluded, Epoch, Parked, Pruned, UnregisteredMail
 
@@ -81,6 +89,14 @@ class SqlMaintenanceStore:
     async def unregistered_mail(self) -> UnregisteredMail:
         """Return what is not done of accounts that are not in the registry."""
         return await self._runner.read(unregistered_mail)
+
+    async def oldest_unsettled(self) -> float | None:
+        """Return when the oldest mail was first fetched that is deferred, or held here alone and not done."""
+        return await self._runner.read(oldest_unsettled)
+
+    async def busiest_tenants(self, day: int, limit: int) -> Mapping[str, int]:
+        """Return the mails fetched on that day of the tenants with most of them, the most first."""
+        return await self._runner.read(busiest_tenants, day, limit)
 
     async def left_behind_count(self) -> int:
         """Return how many mails left their source before every recipient was done, with no copy held."""

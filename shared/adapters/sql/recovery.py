@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, or_, select
 
 from shared.adapters.sql.account_conditions import LEFT_BEHIND
 from shared.adapters.sql.deliveries import conclude
-from shared.adapters.sql.tables import UNBACKED, UNSETTLED, messages
+from shared.adapters.sql.tables import UNBACKED, UNSETTLED, messages, recipients
 from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import BlobLost
 from shared.custody import decide
@@ -86,6 +86,27 @@ def left_behind(transaction: Transaction, limit: int) -> list[Message]:
     query = select(MESSAGE.id).where(*LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
     found = load_messages(transaction, _ids(transaction, query))
     return [message for message in found if message.is_lost_at_source]
+
+
+def oldest_unsettled(transaction: Transaction) -> float | None:
+    """Return when the oldest mail was first fetched that is deferred, or held here alone and not done.
+
+    Ids are in the order of time, so two partial indexes tell the oldest. Only SQLite has an index of all
+    that is not settled (`indexes`), and a mail that is under way is known to its fetcher.
+    """
+    connection = transaction.connection
+    # SQLite would look for the least id itself in the order of ids, past all mails that are done.
+    least = func.min(func.coalesce(recipients.c.message, ""))
+    deferred = select(least).where(recipients.c.next_attempt_at > 0)
+    held = select(func.min(MESSAGE.id)).where(
+        UNBACKED, MESSAGE.settled_at.is_(None), MESSAGE.blob.is_not(None)
+    )
+    oldest = [connection.execute(query).scalar_one_or_none() for query in (deferred, held)]
+    ids = [each for each in oldest if each is not None]
+    query = select(func.min(MESSAGE.first_fetched_at)).where(
+        MESSAGE.id.in_(ids), MESSAGE.settled_at.is_(None)
+    )
+    return connection.execute(query).scalar_one_or_none() if ids else None
 
 
 def left_behind_count(transaction: Transaction) -> int:

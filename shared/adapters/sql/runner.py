@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -48,8 +49,9 @@ class TransactionRunner:
     """Runs transactions, and remembers whether the latest write failed.
 
     A look at the database does not show that it cannot be written to: its disk is full, or it may only be
-    read. `on_doubts` is called with the number of attempts whose end nobody saw. `clock` gives monotonic
-    seconds.
+    read. `on_doubts` is called with the number of attempts whose end nobody saw, `on_end` with the seconds
+    that a transaction took, its wait included. `under_way` counts those that run or wait. `clock` gives
+    monotonic seconds.
     """
 
     def __init__(self, transactions: Transactions, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,6 +60,8 @@ class TransactionRunner:
         self._failure: tuple[float, StoreUnavailable] | None = None
         self._coalescers: list[RequestCoalescer[Any, Any]] = []
         self.on_doubts: Callable[[int], None] = _ignore
+        self.on_end: Callable[[float], None] = _ignore
+        self.under_way = 0
 
     @property
     def failure(self) -> StoreUnavailable | None:
@@ -74,7 +78,8 @@ class TransactionRunner:
     ) -> Result:
         """Return what `change` returns for a transaction and these arguments, see `Transactions.write`."""
         try:
-            result = await self._transactions.write(_bound(change, given, named))
+            with self._measured():
+                result = await self._transactions.write(_bound(change, given, named))
         except StoreUnavailable as error:
             self._failure = (self._clock(), error)
             raise
@@ -106,7 +111,18 @@ class TransactionRunner:
         **named: Given.kwargs,
     ) -> Result:
         """Return what `query` returns for a transaction and these arguments, see `Transactions.read`."""
-        return await self._transactions.read(_bound(query, given, named))
+        with self._measured():
+            return await self._transactions.read(_bound(query, given, named))
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        began = self._clock()
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            self.on_end(self._clock() - began)
 
     def coalescer(
         self,
@@ -138,5 +154,5 @@ def _bound(change: Callable[..., Result], given: tuple[Any, ...], named: Mapping
     return bound
 
 
-def _ignore(_doubts: int) -> None:
+def _ignore(_number: float) -> None:
     """Do nothing: no process counts them."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.tables import usage
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.tenant_room import tenant_of
@@ -31,6 +32,15 @@ def count_usage(transaction: Transaction, ended: Sequence[Release]) -> None:
         for tenant, day, *before in rows
     ]
     bulk.update(connection, usage, (*KEY, *COUNTED), sums)
+
+
+def busiest_tenants(transaction: Transaction, day: int, limit: int) -> dict[str, int]:
+    """Return the mails fetched on that day of the tenants with most of them, the most first."""
+    allow_scans(transaction.connection)  # a row for each tenant and day
+    query = select(USAGE.tenant, USAGE.mails).where(USAGE.day == day, USAGE.mails > 0)
+    # By name where the numbers are equal: else each look would report others.
+    query = query.order_by(USAGE.mails.desc(), USAGE.tenant).limit(limit)
+    return {row.tenant: row.mails for row in transaction.connection.execute(query)}
 
 
 def tenant_usage(

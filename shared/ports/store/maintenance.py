@@ -145,6 +145,16 @@ class MaintenanceStore(Protocol):
         """
         ...
 
+    async def oldest_unsettled(self) -> float | None:
+        """Return when the oldest mail was first fetched that is deferred, or that is held here alone and not
+        done; None where there is none. What is under way for the first time is not looked for.
+        """
+        ...
+
+    async def busiest_tenants(self, day: int, limit: int) -> Mapping[str, int]:
+        """Return the mails fetched on that day of the tenants with most of them, the most first."""
+        ...
+
     async def left_behind_count(self) -> int:
         """Return how many mails left their source before every recipient was done, with no copy held."""
         ...

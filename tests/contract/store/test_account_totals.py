@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.adapters.sql.store import SqlStore
 from shared.model.account_condition import OVERDUE, AccountCondition
+from shared.model.message import RecipientStatus
 from shared.model.spec import Kind, Manager
 from shared.ports.store import (
     ANY,
@@ -15,7 +16,7 @@ from shared.ports.store import (
     UnregisteredMail,
     VisitReport,
 )
-from tests.fakes.mail_lives import ACCOUNT, LEASE, Lives, mail
+from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, Lives, mail, outcome, routed
 
 NOW = 1000.0
 TENANTS = 100
@@ -126,6 +127,27 @@ async def test_mail_that_is_done_or_lost_does_not_count_and_parked_mail_is_told_
     assert await maintenance.unregistered_mail() == UnregisteredMail()
     assert await operator.unregistered_accounts(10) == [UnregisteredAccount(ACCOUNT, 0, 0, 1)]
     assert await maintenance.left_behind_count() == len(await operator.left_behind(10)) == 1
+
+
+async def test_the_oldest_mail_that_is_deferred_or_held_here_is_told_until_it_is_done(lives: Lives) -> None:
+    oldest = lives.store.maintenance.oldest_unsettled
+    began = lives.now
+    await lives.fetched("uid 1")
+    assert await oldest() is None, "its fetcher knows it"
+    [held] = await lives.fetch(mail("uid 3", blob="blob 3")._replace(spooled=True))
+    assert await oldest() == began
+    lives.now = began + 10
+    message = await lives.routed("uid 2")
+    [begun] = await lives.begin(message)
+    deferred = outcome(begun, RecipientStatus.DEFERRED, lives.now + 60)
+    await lives.end(message, deferred, attempt=begun.attempt)
+    assert await oldest() == began
+    await lives.route(routed(held, BOB, identity="another"))
+    await lives.deliver(held)
+    assert await oldest() == began + 10
+    lives.now += 60
+    await lives.deliver(message)
+    assert await oldest() is None
 
 
 async def test_a_removed_account_is_in_the_registry_and_listed_until_its_mail_is_done(lives: Lives) -> None:

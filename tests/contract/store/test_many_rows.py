@@ -165,6 +165,8 @@ async def count_accounts(lives: Lives, steps: Steps) -> None:
     await store.maintenance.unregistered_mail()
     await store.operator.unregistered_accounts(10)
     steps.note("unregistered")
+    await store.maintenance.oldest_unsettled()
+    steps.note("oldest_unsettled")
 
 
 async def test_mails_that_are_gone_add_no_work_to_any_call(

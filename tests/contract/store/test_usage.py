@@ -37,6 +37,16 @@ async def test_visits_are_counted_by_tenant_and_day(store: SqlStore) -> None:
     assert await store.fetcher.tenant_usage(day, day + 1, []) == []
 
 
+async def test_the_tenants_with_most_mails_of_a_day_are_told_first(store: SqlStore) -> None:
+    names = ("acme/bob", "idle/bob", "other/bob", "small/bob")
+    for lease, mails in zip(await leased(store, NOON, *names), (7, 0, 9, 1), strict=True):
+        await store.fetcher.release_leases([ended(lease, NOON, mails)])
+    busiest = store.maintenance.busiest_tenants
+    assert [*(await busiest(day_of(NOON), 2)).items()] == [("other", 9), ("acme", 7)]
+    assert [*await busiest(day_of(NOON), 10)] == ["other", "acme", "small"]
+    assert await busiest(day_of(NOON) + 1, 10) == {}
+
+
 async def test_a_release_that_comes_twice_counts_once(store: SqlStore) -> None:
     (lease,) = await leased(store, NOON, "acme/bob")
     release = ended(lease, NOON, 3, 300)

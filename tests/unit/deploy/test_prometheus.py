@@ -41,10 +41,16 @@ def test_every_metric_label_and_value_of_a_rule_exists(rule: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=name_of)
 def test_a_counter_that_an_alert_asks_about_is_there_before_it_counts(alert: dict[str, Any]) -> None:
-    """A series that appears with its first count has not increased, to Prometheus."""
+    """A series that appears with its first count has not increased, to Prometheus.
+
+    Which names there will be is not known before. Alerts about them ask for many, so one does not matter.
+    """
     registry = Metrics(CollectorRegistry(), "1.0").registry
     for name, matchers in SELECTOR.findall(alert["expr"]):
-        if name.endswith(("_total", "_count")) and name not in EXPORTERS:
+        by_name = SERIES[name][0] & {"provider", "target"} if name in SERIES else set()
+        if name in EXPORTERS or by_name:
+            continue
+        if name.endswith(("_total", "_count")):
             assert registry.get_sample_value(name, dict(MATCHER.findall(matchers))) == 0
 
 

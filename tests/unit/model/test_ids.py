@@ -5,7 +5,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.model.ids import ALPHABET, LENGTH, RANDOM_BYTES, message_id
+from shared.model.ids import ALPHABET, LENGTH, RANDOM_BYTES, message_id, time_of
 
 TIMES = st.floats(0, 2**47 / 1000)
 ENTROPY = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
@@ -21,6 +21,11 @@ def test_an_id_has_the_form_of_an_id(now: float, random: bytes) -> None:
     made = message_id(now, lambda _: random)
     assert len(made) == LENGTH
     assert set(made) <= set(ALPHABET)
+
+
+@given(TIMES, ENTROPY)
+def test_an_id_tells_the_millisecond_of_its_message(now: float, random: bytes) -> None:
+    assert time_of(message_id(now, lambda _: random)) == int(now * 1000) / 1000
 
 
 @given(TIMES, ENTROPY)

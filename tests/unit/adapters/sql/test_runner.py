@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from shared.adapters.sql.runner import RECENT, Change, TransactionRunner
 from shared.adapters.sql.unit_of_work import Transaction
@@ -67,3 +69,25 @@ async def test_an_error_of_the_change_itself_says_nothing_about_the_store() -> N
     with pytest.raises(KeyError):
         await runner.write(change)
     assert runner.failure is None
+
+
+async def test_transactions_that_run_or_wait_are_counted_and_timed() -> None:
+    class SlowDisk(Disk):
+        @override
+        async def read(self, query: Change[Any]) -> Any:
+            await release.wait()
+
+    disk, clock, release = SlowDisk(), Clock(), asyncio.Event()
+    runner = TransactionRunner(disk, clock)
+    taken: list[float] = []
+    runner.on_end = taken.append
+    reading = asyncio.ensure_future(runner.read(change))
+    await asyncio.sleep(0)
+    assert runner.under_way == 1
+    clock.now += 2.5
+    release.set()
+    await reading
+    disk.error = StoreUnavailable("the disk is full")
+    with pytest.raises(StoreUnavailable):
+        await runner.write(change)
+    assert (runner.under_way, taken) == (0, [2.5, 0.0])

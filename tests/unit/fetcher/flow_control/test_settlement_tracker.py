@@ -10,6 +10,7 @@ from typing_extensions import override
 from services.fetcher.flow_control.pending_set import PendingSet
 from services.fetcher.flow_control.settlement_tracker import SettlementTracker
 from shared.adapters.system_clock import SystemClock
+from shared.model.ids import message_id
 
 LONG = 30.0
 
@@ -28,6 +29,15 @@ async def test_a_session_goes_on_when_all_its_mails_are_settled(tracker: Settlem
     tracker.mark_settled(["b"])
     assert await waiting
     assert pending.settled == {"a", "b"}
+
+
+async def test_the_oldest_mail_that_is_waited_for_has_the_age_of_its_id(tracker: SettlementTracker) -> None:
+    first, second = (message_id(moment, bytes) for moment in (1000.0, 1060.0))
+    assert tracker.oldest_age(2000.0) == 0
+    tracker.expect(PendingSet(), [second, first])
+    assert tracker.oldest_age(2000.0) == 1000
+    tracker.mark_settled([first])
+    assert tracker.oldest_age(2000.0) == 940
 
 
 async def test_hints_that_came_before_the_wait_count(tracker: SettlementTracker) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import cast
 
 from prometheus_client import CollectorRegistry
 
-from services.fetcher.maintenance.account_monitor import CUSTODY_EVERY, INTERVAL, MOST_TENANTS, AccountMonitor
+from services.fetcher.maintenance.account_monitor import (
+    CUSTODY_EVERY,
+    INTERVAL,
+    MOST_BUSY,
+    MOST_TENANTS,
+    AccountMonitor,
+)
 from shared.model.account_condition import AccountCondition
-from shared.ports.store import AccountTotals, MaintenanceStore, StoreUnavailable, UnregisteredMail
+from shared.ports.store import AccountTotals, MaintenanceStore, StoreUnavailable, UnregisteredMail, day_of
 from shared.runtime.metrics import Metrics
 from tests.fakes.clock import ManualClock
 
@@ -31,6 +38,8 @@ class Books:
         self.tenants_asked: set[int] = set()
         self.away = False
         self.lost = 0
+        self.unsettled_since: float | None = None
+        self.busiest = {"acme": 7}
 
     async def account_totals(self, now: float, tenants: int) -> AccountTotals:
         if self.away:
@@ -41,6 +50,13 @@ class Books:
     async def unregistered_mail(self) -> UnregisteredMail:
         self.asked += 1
         return self.custody
+
+    async def oldest_unsettled(self) -> float | None:
+        return self.unsettled_since
+
+    async def busiest_tenants(self, day: int, limit: int) -> Mapping[str, int]:
+        assert (day, limit) == (day_of(NOW), MOST_BUSY)
+        return self.busiest
 
     async def left_behind_count(self) -> int:
         return self.lost
@@ -67,6 +83,17 @@ async def test_accounts_are_counted_by_state_also_where_there_are_none() -> None
     assert monitored.value("tenant_accounts_failing", tenant="acme") == 1
     assert monitored.value("accounts_failing_oldest_seconds") == 500
     assert books.tenants_asked == {MOST_TENANTS}
+
+
+async def test_the_busiest_tenants_of_the_day_and_the_oldest_mail_are_told() -> None:
+    monitored = Monitored(books := Books())
+    assert monitored.monitor.unsettled_age() == 0
+    books.unsettled_since = NOW - 90
+    await monitored.monitor.update()
+    assert monitored.value("tenant_mails_today", tenant="acme") == 7
+    assert monitored.monitor.unsettled_age() == 90
+    await monitored.clock.advance(60)
+    assert monitored.monitor.unsettled_age() == 150, "it grows older until the next look"
 
 
 async def test_a_tenant_whose_accounts_work_again_is_told_no_more() -> None:

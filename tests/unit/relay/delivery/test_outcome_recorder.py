@@ -103,6 +103,9 @@ async def test_a_deferral_waits_for_its_own_delay_also_if_recording_it_took_a_mo
         recorder.add_ended_attempt(EndedAttempt(received, Outcomes("m", ((outcome, 1),)), subscription))
         await recorder.wait_until_recorded()
     assert broker.keys == [key]
+    of_target = {"target": "exchange", "status": "deferred"}
+    assert metrics.registry.get_sample_value("mailferry_target_outcomes_total", of_target) == 1
+    assert metrics.registry.get_sample_value("mailferry_relay_retries_total") == 1
 
 
 class Blocked(MemoryBroker):

@@ -169,6 +169,29 @@ async def test_mail_waits_for_as_long_again_as_a_slow_probe_has_taken() -> None:
     assert breakers.seconds_to_wait("exchange") == 20
 
 
+async def test_the_targets_that_are_out_of_reach_are_told_when_they_change() -> None:
+    transport, clock = FakeTransport(), ManualClock()
+    transport.error = REFUSED
+    told: list[frozenset[str]] = []
+    policy = ProbePolicy((5.0, 60.0), failures=3)
+    breakers = CircuitBreakers(
+        {"exchange": EXCHANGE},
+        transport,
+        transport.probe,
+        cast(RelayStore, transport),
+        clock,
+        policy,
+        lambda out: told.append(frozenset(out)),
+    )
+    async with running(breakers):
+        await clock.somebody_sleeps()
+        await attempt_deliveries(breakers, 3)
+        await clock.advance(3.0)
+        transport.error = None
+        await clock.advance(10.0)
+    assert told == [{"exchange"}, frozenset()]
+
+
 async def test_a_relay_that_ends_withdraws_its_reports() -> None:
     transport, clock = FakeTransport(), ManualClock()
     breakers, transport.error = circuits(transport, clock), REFUSED
