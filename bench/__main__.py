@@ -15,6 +15,7 @@ beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing ca
 each way; `watch` waits in all of them for the server to tell of mail. `kept` is an empty poll and one new
 mail in a mailbox with 1,000,000 kept mails, and in an empty one. `getmail` is getmail6 over IMAP, where it
 can be installed. `registry` applies, starts and asks with 1,000, 10,000 and 100,000 accounts.
+`oauth` is the CPU for renewing a grant.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
 from bench.kept_small import kept_small
+from bench.oauth import Place, oauth
 from bench.polls import polls
 from bench.registry import postgres_place, registry, sqlite_place
 from bench.relay import relay_alone, relay_large
@@ -46,6 +48,7 @@ from bench.result import Result
 from bench.source import Source, source_directory
 from bench.tenants import fairness
 from bench.watch import watch
+from shared.adapters.sql import upgrade
 from tests.servers.directory import server_directory
 from tests.servers.dovecot import Dovecot
 from tests.servers.postgres import Postgres
@@ -80,8 +83,9 @@ CONTESTANTS = (
     "watch",
     "kept",
     "registry",
+    "oauth",
 )
-ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry"})
+ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry", "oauth"})
 """Contestants that need many accounts or mails and many minutes, or something that is installed from the
 network; they run only where `--only` names them."""
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
@@ -153,6 +157,8 @@ def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Resu
 def _without_servers(wanted: Sequence[str], stack: ExitStack, console: Console) -> dict[str, Result]:
     """Measure what needs no mail server."""
     results = _registry(stack, console) if "registry" in wanted else {}
+    if "oauth" in wanted:
+        results |= _oauth(stack, console)
     if "huge" in wanted:
         directory = stack.enter_context(server_directory("huge"))
         results["huge"] = huge_mail(directory)
@@ -220,6 +226,16 @@ def _registry(stack: ExitStack, console: Console) -> dict[str, Result]:
     homes = [stack.enter_context(server_directory(name)) for name in ("registry-file", "registry-server")]
     apart = postgres_place(homes[1], postgres.create_database(), rabbitmq.url())
     return registry([sqlite_place(homes[0]), apart], console)
+
+
+def _oauth(stack: ExitStack, console: Console) -> dict[str, Result]:
+    """Renewing grants, on SQLite and on PostgreSQL."""
+    home = stack.enter_context(server_directory("oauth"))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    urls = {"SQLite": f"sqlite://{home}/mailferry.db", "PostgreSQL": postgres.create_database()}
+    for url in urls.values():
+        upgrade(url)
+    return oauth([Place(name, url) for name, url in urls.items()], home, console)
 
 
 def _distant(

@@ -7,8 +7,10 @@ from functools import partial
 
 from shared.adapters.sql import oauth_grants as sql
 from shared.adapters.sql import oauth_revocations as ends
+from shared.adapters.sql.request_coalescer import RequestCoalescer
 from shared.adapters.sql.runner import TransactionRunner
 from shared.model.sealed import Sealed
+from shared.ports.store import LeaseLost
 from shared.ports.store.oauth import AppState, Grant, GrantLease, Refusal, Removal, Renewal, StoredGrant
 
 
@@ -17,6 +19,8 @@ class SqlGrantStore:
 
     def __init__(self, runner: TransactionRunner) -> None:
         self._runner = runner
+        self._reads: RequestCoalescer[str, StoredGrant | None] = runner.coalescer(self._read, _one)
+        self._renewals: RequestCoalescer[Renewal, None] = runner.coalescer(self._record, _one)
 
     async def put_grant(
         self, grant_id: str, app: str, username: str, now: float, renewal: Renewal | None
@@ -31,7 +35,7 @@ class SqlGrantStore:
 
     async def grant(self, grant_id: str) -> StoredGrant | None:
         """Return a grant with its tokens; None where there is none."""
-        return await self._runner.read(sql.stored_grant, grant_id)
+        return await self._reads.submit(grant_id)
 
     async def grants(self) -> Sequence[Grant]:
         """Return all grants, by id."""
@@ -47,7 +51,7 @@ class SqlGrantStore:
 
     async def record_renewal(self, renewal: Renewal) -> None:
         """Store the tokens of a refresh and end the lease. Raises `LeaseLost`."""
-        await self._runner.write(sql.record_renewal, renewal)
+        await self._renewals.submit(renewal)
 
     async def record_refusal(self, refusal: Refusal, now: float) -> None:
         """Store why a refresh failed and end the lease. Raises `LeaseLost`."""
@@ -100,3 +104,14 @@ class SqlGrantStore:
     async def put_app(self, name: str, spec: str, secret: Sealed | None, now: float) -> None:
         """Keep an app."""
         await self._runner.write(sql.put_app, name, spec, secret, now)
+
+    async def _read(self, ids: Sequence[str]) -> Sequence[StoredGrant | None]:
+        return await self._runner.read(sql.stored_grants, ids)
+
+    async def _record(self, renewals: Sequence[Renewal]) -> Sequence[LeaseLost | None]:
+        return await self._runner.write(sql.record_renewals, renewals)
+
+
+def _one(_: object) -> int:
+    """How large a request is: all are alike."""
+    return 1

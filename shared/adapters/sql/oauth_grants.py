@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 
-from shared.adapters.sql.secrets import remove_secrets
+from shared.adapters.sql.secrets import remove_secrets, sealed_secrets
 from shared.adapters.sql.tables import accounts, oauth_apps, oauth_grants, secrets
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
@@ -34,6 +34,22 @@ APP = oauth_apps.c
 SECRET = secrets.c
 ENDED = (GrantState.REVOKING.value, GrantState.REVOKED.value)
 """States in which a grant gives no tokens any more."""
+VALID = GrantState.VALID.value
+RENEWED = (
+    "id",
+    "state",
+    "problem",
+    "scope",
+    "issued_at",
+    "expires_at",
+    "due_at",
+    "refreshed_at",
+    "failures",
+    "lease_owner",
+    "lease_until",
+)
+"""What a refresh changes."""
+REFUSED = "t.problem IS NOT NULL"
 WRONG_CLOCK = 60.0
 """Seconds that a lease may end later than a new one would, before the clock that made it counts as wrong."""
 _COLUMNS = (
@@ -86,7 +102,8 @@ def put_grant(
         connection.execute(update(oauth_grants).where(GRANT.id == grant_id).values(values))
     forget_tokens(transaction, [grant_id])
     if renewal is not None:
-        _put_tokens(transaction, grant_id, renewal.tokens, now)
+        rows = _token_rows(grant_id, renewal.tokens, now)
+        transaction.bulk.put(connection, secrets, _SECRET_COLUMNS, rows)
         _visit_again(transaction, grant_id, now)
 
 
@@ -97,23 +114,24 @@ def ensure_grants(transaction: Transaction, wanted: Sequence[tuple[str, str, str
     transaction.bulk.insert_absent(transaction.connection, oauth_grants, columns, rows)
 
 
-def stored_grant(transaction: Transaction, grant_id: str) -> StoredGrant | None:
-    """Return a grant with its tokens."""
-    row = transaction.connection.execute(_grants().where(GRANT.id == grant_id)).first()
-    if row is None:
-        return None
-    query = select(SECRET.field, SECRET.key, SECRET.sealed).where(
-        SECRET.kind == SECRET_KIND, SECRET.id == grant_id
-    )
-    tokens = {
-        each.field: Sealed(each.key, bytes(each.sealed)) for each in transaction.connection.execute(query)
-    }
-    return StoredGrant(_grant(row), tokens.get(ACCESS), tokens.get(REFRESH))
+def stored_grants(transaction: Transaction, ids: Sequence[str]) -> list[StoredGrant | None]:
+    """Return these grants with their tokens, in this order; None for one that is not there."""
+    connection, bulk = transaction
+    rows = bulk.select(connection, oauth_grants, ("id",), [(each,) for each in ids], fields=_COLUMNS)
+    found = {row[0]: _grant(row) for row in rows}
+    tokens = sealed_secrets(transaction, SECRET_KIND, list(found))
+    return [
+        StoredGrant(found[each], tokens.get((each, ACCESS)), tokens.get((each, REFRESH)))
+        if each in found
+        else None
+        for each in ids
+    ]
 
 
 def all_grants(transaction: Transaction) -> list[Grant]:
     """Return all grants, by id."""
-    return [_grant(row) for row in transaction.connection.execute(_grants().order_by(GRANT.id))]
+    query = select(*(GRANT[name] for name in _COLUMNS)).order_by(GRANT.id)
+    return [_grant(row) for row in transaction.connection.execute(query)]
 
 
 def lease_due(
@@ -153,32 +171,47 @@ def lease_grant(
     return leases[0] if leases else None
 
 
-def record_renewal(transaction: Transaction, renewal: Renewal) -> None:
-    """Store the tokens, and that the app is well. Grants that failed because of the app are due."""
-    changed = end_lease(
-        transaction,
-        renewal.lease,
-        state=GrantState.VALID.value,
-        problem=None,
-        scope=func.coalesce(renewal.scope, GRANT.scope),
-        issued_at=renewal.issued_at,
-        expires_at=renewal.expires_at,
-        due_at=renewal.due_at,
-        refreshed_at=renewal.issued_at,
-        failures=0,
+def record_renewals(transaction: Transaction, renewals: Sequence[Renewal]) -> list[LeaseLost | None]:
+    """Store the tokens of these refreshes, and that their apps are well; return for each None or the error.
+
+    Grants that failed because of an app that is well are due.
+    """
+    connection, bulk = transaction
+    keys = [(each.lease.id,) for each in renewals]
+    fields = ("id", "fence", "lease_owner", "app", "scope")
+    rows = bulk.select(connection, oauth_grants, ("id",), keys, fields=fields, lock=True)
+    held = {GrantLease(row[0], row[1]): (row[3], row[4]) for row in rows if row[2] is not None}
+    # Of two for one lease the first one counts: it ends the lease.
+    wanted = {each.lease: each for each in reversed(renewals) if each.lease in held}
+    bulk.update(
+        connection, oauth_grants, RENEWED, [_renewed(each, held[each.lease][1]) for each in wanted.values()]
     )
-    _put_tokens(transaction, renewal.lease.id, renewal.tokens, renewal.issued_at)
-    well = (
-        update(oauth_apps)
-        .where(APP.name == changed, APP.problem.is_not(None))
-        .values(problem=None, problem_since=None, retry_at=None)
-    )
-    if transaction.connection.execute(well).rowcount:
-        transaction.connection.execute(
-            update(oauth_grants)
-            .where(GRANT.app == changed, GRANT.state == GrantState.APP_BROKEN.value)
-            .values(due_at=renewal.issued_at)
-        )
+    tokens = [
+        row for each in wanted.values() for row in _token_rows(each.lease.id, each.tokens, each.issued_at)
+    ]
+    bulk.put(connection, secrets, _SECRET_COLUMNS, tokens)
+    apps = [(each,) for each in sorted({held[lease][0] for lease in wanted})]
+    refused = bulk.select(connection, oauth_apps, ("name",), apps, fields=("name",), only=REFUSED)
+    if refused:
+        _clear_apps(transaction, [row[0] for row in refused], max(each.issued_at for each in wanted.values()))
+    written = {id(each) for each in wanted.values()}
+    return [None if id(each) in written else _lost(each.lease) for each in renewals]
+
+
+def _renewed(renewal: Renewal, scope: str | None) -> tuple[Any, ...]:
+    """Return the row of a renewed grant, with `RENEWED`; `scope` is that which it had."""
+    at = renewal.issued_at
+    dates = at, renewal.expires_at, renewal.due_at, at
+    return (renewal.lease.id, VALID, None, renewal.scope or scope, *dates, 0, None, None)
+
+
+def _clear_apps(transaction: Transaction, apps: Sequence[str], now: float) -> None:
+    """Note that providers take these apps again."""
+    connection = transaction.connection
+    well = {"problem": None, "problem_since": None, "retry_at": None}
+    connection.execute(update(oauth_apps).where(APP.name.in_(apps)).values(well))
+    broken = GRANT.state == GrantState.APP_BROKEN.value
+    connection.execute(update(oauth_grants).where(GRANT.app.in_(apps), broken).values(due_at=now))
 
 
 def record_refusal(transaction: Transaction, refusal: Refusal, now: float) -> None:
@@ -269,13 +302,10 @@ def put_app(transaction: Transaction, name: str, spec: str, secret: Sealed | Non
 _SECRET_COLUMNS = ("kind", "id", "field", "key", "sealed", "set_at")
 
 
-def _grants() -> Any:
-    return select(*(GRANT[name] for name in _COLUMNS))
-
-
-def _grant(row: Row[Any]) -> Grant:
-    values = {name: getattr(row, name) for name in _COLUMNS}
-    return Grant(**{**values, "state": GrantState(row.state)})
+def _grant(row: Sequence[Any]) -> Grant:
+    """Return the grant of a row with `_COLUMNS`."""
+    values = dict(zip(_COLUMNS, row, strict=True))
+    return Grant(**{**values, "state": GrantState(values["state"])})
 
 
 def is_free(now: float, until: float) -> Any:
@@ -305,16 +335,20 @@ def end_lease(transaction: Transaction, lease: GrantLease, **values: Any) -> str
     held = GRANT.id == lease.id, GRANT.fence == lease.fence, GRANT.lease_owner.is_not(None)
     app = connection.execute(select(GRANT.app).where(*held).with_for_update()).scalar()
     if app is None:
-        raise LeaseLost(f"Another process works on the grant of {lease.id} now; what was got is dropped.")
+        raise _lost(lease)
     connection.execute(update(oauth_grants).where(*held).values(lease_owner=None, lease_until=None, **values))
     return str(app)
 
 
-def _put_tokens(transaction: Transaction, grant_id: str, tokens: SealedTokens, now: float) -> None:
+def _lost(lease: GrantLease) -> LeaseLost:
+    return LeaseLost(f"Another process works on the grant of {lease.id} now; what was got is dropped.")
+
+
+def _token_rows(grant_id: str, tokens: SealedTokens, now: float) -> list[tuple[Any, ...]]:
     rows = [(SECRET_KIND, grant_id, ACCESS, tokens.access.key, tokens.access.data, now)]
     if tokens.refresh is not None:
         rows.append((SECRET_KIND, grant_id, REFRESH, tokens.refresh.key, tokens.refresh.data, now))
-    transaction.bulk.put(transaction.connection, secrets, _SECRET_COLUMNS, rows)
+    return rows
 
 
 def _visit_again(transaction: Transaction, grant_id: str, now: float) -> None:

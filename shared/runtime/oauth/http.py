@@ -1,13 +1,31 @@
-"""Asks token servers by HTTP. No redirect is followed, and an answer is bounded in size and time."""
+"""Asks token servers by HTTP. No redirect is followed, and an answer is bounded in size and time.
+
+h11 writes and reads HTTP/1.1; connections are those of all parts of Mailferry, and are kept for the next
+request. With httpx2 a request took four times the CPU, more than renewing 10,000 grants an hour may cost.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import math
-from typing import Any, Protocol
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import (  # type: ignore[attr-defined] # typeshed has no functions of the environment alone
+    getproxies_environment,
+    proxy_bypass_environment,
+)
 
-from shared.model.errors import quoted
+import h11
+
+from shared.model.endpoint import Endpoint, Tls
+from shared.model.errors import Fault, quoted
+from shared.net.connection import Connection
+from shared.net.dial import dial
+from shared.net.errors import NetworkError
 from shared.oauth.answers import Answer
 from shared.oauth.providers import is_safe_url
 from shared.oauth.requests import Request
@@ -15,6 +33,11 @@ from shared.oauth.requests import Request
 TIMEOUT = 20.0
 """Seconds for a whole request. Token servers answer within one second; a lease outlives it."""
 LARGEST_ANSWER = 512 * 1024
+KEPT_FOR = 60.0
+"""Seconds for which a connection is kept without a request; token servers close it after minutes."""
+MOST_KEPT = 10
+"""Connections to one server that are kept."""
+PORTS = {"https": 443, "http": 80}
 
 
 class Unreachable(Exception):
@@ -37,20 +60,38 @@ class Http(Protocol):
         ...
 
 
+class Server(NamedTuple):
+    """Where requests go: `proxy` is the URL of one that stands before it."""
+
+    scheme: str
+    host: str
+    port: int
+    proxy: str | None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is connected to, or encrypted with."""
+        return Endpoint(self.host, self.port, Tls.IMPLICIT if self.scheme == "https" else Tls.OFF)
+
+
 class HttpClient(Http):
-    """Connections to token servers, which are kept open between requests."""
+    """Connections to token servers, which are kept open between requests.
+
+    For https, the environment may name a proxy (HTTPS_PROXY, NO_PROXY).
+    """
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
-        self._client: Any = None
+        self._proxies = getproxies_environment()
+        self._kept: dict[Server, list[_Session]] = {}
 
     async def post(self, request: Request) -> Answer:
         """Return the answer, whatever its status."""
-        return await self._send("POST", request.url, dict(request.headers), request.body.encode())
+        return await self._send("POST", request.url, request.headers, request.body.encode())
 
     async def document(self, url: str) -> Any:
         """Return a JSON document."""
-        answer = await self._send("GET", url, {"Accept": "application/json"}, None)
+        answer = await self._send("GET", url, {"Accept": "application/json"}, b"")
         if answer.status != 200:
             raise Unreachable(f"{url} answered {answer.status}")
         try:
@@ -60,39 +101,172 @@ class HttpClient(Http):
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        kept, self._kept = self._kept, {}
+        for session in (each for sessions in kept.values() for each in sessions):
+            await session.connection.close()
 
-    async def _send(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Answer:
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if not is_safe_url(url):
             raise Unreachable(f"{quoted(url)} is no https address, so no secret is sent there")
-        import httpx2  # noqa: PLC0415 - takes 0.12 s, and only who uses OAuth needs it
-
+        parts = urlsplit(url)
         try:
-            if self._client is None:
-                self._client = httpx2.AsyncClient(follow_redirects=False, timeout=self._timeout)
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream(method, url, headers=headers, content=body) as response,
-            ):
-                content = b""
-                async for part in response.aiter_bytes():
-                    content += part
-                    if len(content) > LARGEST_ANSWER:
-                        break
-                return Answer(response.status_code, content, _seconds(response.headers.get("retry-after")))
+            async with asyncio.timeout(self._timeout):
+                return await self._exchange(self._server(parts), _head(method, parts, headers, body), body)
         except TimeoutError:
             raise Unreachable(f"it did not answer within {self._timeout:g} seconds") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        except NetworkError as error:
             # The text of such an error names host and cause, and no header or body.
-            raise Unreachable(quoted(str(error) or type(error).__name__)) from None
+            raise Unreachable(quoted(str(error).removesuffix("."))) from None
+        except h11.ProtocolError:
+            raise Unreachable("it does not answer as a web server should") from None
+
+    def _server(self, parts: SplitResult) -> Server:
+        host, proxy = parts.hostname or "", None
+        if parts.scheme == "https" and not proxy_bypass_environment(host, self._proxies):
+            proxy = self._proxies.get("https")
+        return Server(parts.scheme, host, parts.port or PORTS[parts.scheme], proxy)
+
+    async def _exchange(self, server: Server, head: h11.Request, body: bytes) -> Answer:
+        session = self._kept_session(server)
+        if session is None:
+            session = await self._opened(server)
+        else:
+            # The server may close a kept connection just as the request is sent, and has not read it then.
+            with suppress(h11.ProtocolError, NetworkError):
+                return await self._asked(server, session, head, body)
+            if session.is_answered:
+                raise h11.RemoteProtocolError("the answer broke off")
+            session = await self._opened(server)
+        return await self._asked(server, session, head, body)
+
+    async def _asked(self, server: Server, session: _Session, head: h11.Request, body: bytes) -> Answer:
+        try:
+            answer = await session.ask(head, body)
+        except BaseException:
+            session.connection.abort()
+            raise
+        kept = self._kept.setdefault(server, [])
+        if session.is_reusable and len(kept) < MOST_KEPT:
+            session.kept_at = asyncio.get_running_loop().time()
+            kept.append(session)
+        else:
+            await session.connection.close()
+        return answer
+
+    def _kept_session(self, server: Server) -> _Session | None:
+        """Take a connection that is still good; close those that are too old."""
+        now = asyncio.get_running_loop().time()
+        kept = self._kept.get(server, [])
+        while kept:
+            session = kept.pop()
+            if not session.is_lost and now - session.kept_at < KEPT_FOR:
+                return session
+            session.connection.abort()
+        return None
+
+    async def _opened(self, server: Server) -> _Session:
+        if server.proxy is None:
+            return _Session(await self._dialed(server.endpoint))
+        return _Session(await self._through(server, server.proxy))
+
+    async def _dialed(self, endpoint: Endpoint) -> Connection:
+        return await dial(
+            endpoint,
+            connect_timeout=self._timeout,
+            inactivity_timeout=self._timeout,
+            fault=Fault.OPERATOR,
+        )
+
+    async def _through(self, server: Server, proxy: str) -> Connection:
+        """Connect through a proxy (RFC 9110, section 9.3.6)."""
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        tls = Tls.IMPLICIT if parts.scheme == "https" else Tls.OFF
+        connection = await self._dialed(Endpoint(parts.hostname or "", parts.port or 8080, tls))
+        try:
+            answer = await _Session(connection).ask(_connect(server, parts), b"")
+            if 200 <= answer.status < 300:
+                await connection.start_tls(server.endpoint)
+                return connection
+        except BaseException:
+            connection.abort()
+            raise
+        connection.abort()
+        raise Unreachable(f"the proxy {quoted(parts.hostname or '')} answered {answer.status}")
 
 
-def _seconds(header: str | None) -> float | None:
+class _Session:
+    """A connection, and where HTTP/1.1 stands on it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.is_lost = False
+        self.is_answered = False
+        self.kept_at = 0.0
+        self._protocol = h11.Connection(h11.CLIENT)
+        connection.when_lost(self._lose)
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another request may follow on the connection."""
+        if self.is_lost or self._protocol.our_state is not h11.DONE:
+            return False
+        with suppress(h11.ProtocolError):
+            self._protocol.start_next_cycle()
+            return True
+        return False
+
+    async def ask(self, head: h11.Request, body: bytes) -> Answer:
+        """Send a request and return the answer; its body is cut where it is too large.
+
+        Raises `NetworkError` and `h11.ProtocolError`.
+        """
+        protocol, parts = self._protocol, [head, h11.Data(body), h11.EndOfMessage()]
+        # In one piece: headers alone would be a packet and a record of TLS of their own.
+        self.connection.write(b"".join(protocol.send(part) or b"" for part in parts))
+        self.is_answered = False
+        status, after, content = 0, None, b""
+        while True:
+            event = protocol.next_event()
+            if event is h11.NEED_DATA:
+                received = await self.connection.read()
+                self.is_answered = self.is_answered or bool(received)
+                protocol.receive_data(received)
+            elif isinstance(event, h11.Response):
+                status, after = event.status_code, _seconds(dict(event.headers).get(b"retry-after"))
+            elif isinstance(event, h11.Data):
+                content += event.data
+            elif not isinstance(event, h11.InformationalResponse):
+                return Answer(status, content, after)
+            if len(content) > LARGEST_ANSWER:
+                return Answer(status, content[:LARGEST_ANSWER], after)
+
+    def _lose(self) -> None:
+        self.is_lost = True
+
+
+def _head(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11.Request:
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
+    length = {"Content-Length": str(len(body))} if method == "POST" else {}
+    return h11.Request(
+        method=method, target=target, headers=[*{"Host": parts.netloc, **headers, **length}.items()]
+    )
+
+
+def _connect(server: Server, proxy: SplitResult) -> h11.Request:
+    """The request to a proxy for a way to the server."""
+    where = f"{server.host}:{server.port}"
+    headers = {"Host": where}
+    if proxy.username is not None:
+        who = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(who).decode()}"
+    return h11.Request(method="CONNECT", target=where, headers=[*headers.items()])
+
+
+def _seconds(header: bytes | None) -> float | None:
     """Return the seconds of Retry-After; a date, which nobody sends, counts as nothing."""
     try:
-        seconds = float(header or "")
+        seconds = float(header or b"")
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None

@@ -8,6 +8,7 @@ new one was used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
 
@@ -63,15 +64,22 @@ class Refresher:
         self._chance = chance
         self._metrics = metrics
 
-    async def refresh(self, lease: GrantLease, *, access_is_over: bool = False) -> Meaning | None:
+    async def refresh(
+        self,
+        lease: GrantLease,
+        *,
+        access_is_over: bool = False,
+        slots: AbstractAsyncContextManager[object] | None = None,
+    ) -> Meaning | None:
         """Refresh the grant of a lease, store what came of it, and return that; None where the lease is lost.
 
-        `access_is_over`: a mail server refused the access token that is known. Raises `StoreUnavailable`.
+        `access_is_over`: a mail server refused the access token that is known. The request takes one of
+        `slots`; what is read and written by those that wait goes together. Raises `StoreUnavailable`.
         """
         stored = await self._store.grant(lease.id)
         if stored is None or stored.grant.fence != lease.fence:
             return None
-        found = await self._ask(stored)
+        found = await self._ask(stored, slots or nullcontext())
         reached("oauth.answered")
         try:
             if isinstance(found, Refreshed):
@@ -111,7 +119,7 @@ class Refresher:
     async def _renewal(self, lease: GrantLease, stored: StoredGrant, found: Refreshed) -> Renewal:
         return await self.renewal_of(lease, stored.grant.app, found, self._clock.now())
 
-    async def _ask(self, stored: StoredGrant) -> Meaning:
+    async def _ask(self, stored: StoredGrant, slots: AbstractAsyncContextManager[object]) -> Meaning:
         """Ask the token server, and return what its answer means."""
         grant = stored.grant
         try:
@@ -123,7 +131,9 @@ class Refresher:
             else:
                 token = self._box.open(SecretName(SECRET_KIND, grant.id, REFRESH), stored.refresh)
                 request = refresh(app, provider, token)
-            found = meaning(await self._http.post(request), app.flow)
+            async with slots:
+                answer = await self._http.post(request)
+            found = meaning(answer, app.flow)
         except AppUnusable as error:
             return error.failure
         except Unreachable as error:

@@ -101,8 +101,7 @@ class TokenKeeper:
         return LONGEST_SLEEP if next_due is None else min(LONGEST_SLEEP, max(1.0, next_due - now))
 
     async def _refresh(self, lease: GrantLease) -> None:
-        async with self._slots:
-            await self._refresher.refresh(lease)
+        await self._refresher.refresh(lease, slots=self._slots)
 
     async def _revoke(self, lease: GrantLease) -> None:
         async with self._slots:
